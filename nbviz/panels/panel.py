@@ -1,0 +1,52 @@
+"""What a panel is: a view, a pure request, and a painter.
+
+The Explorer's single observer asks each panel for its request. ``sync`` reflects the selection at once
+(highlights, labels) on the thread that wrote it; ``show`` paints an answer, usually on the worker's thread;
+``wait`` and ``fail`` are the states between. None of them ever writes the Selection: only a handler of a
+person's own event does. All of them run under one lock (``LOCK``), because widgets are not thread-safe.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import ipywidgets
+
+from nbviz.session.requests import Request
+from nbviz.session.selection import Selection
+from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.pictures import Picture
+
+LOCK = threading.RLock()
+
+
+class Panel:
+    """Base of all panels."""
+
+    slot: ClassVar[str]
+    """The panel's slot in the scheduler, unique in an Explorer."""
+
+    view: ipywidgets.Widget
+
+    def __init__(
+        self, model: InstrumentedModel, pictures: Mapping[str, Picture], selection: Selection
+    ) -> None:
+        self.model, self.pictures, self.selection = model, pictures, selection
+
+    def request(self, selection: Selection) -> Request | None:
+        """What this panel needs for the selection; pure; None when it needs nothing computed."""
+        return None
+
+    def sync(self, selection: Selection) -> None:
+        """Reflect the selection at once."""
+
+    def show(self, answer: Any) -> None:
+        """Paint an answer of the panel's request."""
+
+    def wait(self, progress: str = "") -> None:
+        """The answer is being computed: what is on show is dimmed until the first partial."""
+
+    def fail(self, error: BaseException) -> None:
+        """The request raised: the error strip, in words a user can act on."""

@@ -1,0 +1,175 @@
+"""What a panel can ask of the model: frozen, hashable, callable.
+
+A request is at once the job, the cache key and the test of staleness, and holds only what its answer
+depends on: a click that cannot change a picture never recomputes it. Calling one with a ``Desk`` yields
+answers that get better; the last is final. ``desk.answer(other)`` gives another request's final answer,
+from the cache where it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from nbviz.attribution import Attribution, explain
+from nbviz.tensors.evidence import EvidenceMaps, evidence
+from nbviz.tensors.feature_maps import FeatureMaps, feature_maps
+from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.pictures import Picture
+from nbviz.tensors.target import Target
+
+
+class Desk(Protocol):
+    """Where a request is answered: the model, and the answers already known."""
+
+    model: InstrumentedModel
+
+    def answer(self, request: Request) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """Base of all requests."""
+
+    picture: Picture
+
+    def __call__(self, desk: Desk) -> Iterator[Any]:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class ScoresAnswer:
+    """What the network says of a picture: logits and probabilities, each (classes,)."""
+
+    picture: Picture
+    logits: np.ndarray
+    probabilities: np.ndarray
+    order: np.ndarray
+    """Class indices, most probable first."""
+
+
+@dataclass(frozen=True)
+class Scores(Request):
+    """The network's scores of one picture."""
+
+    def __call__(self, desk: Desk) -> Iterator[ScoresAnswer]:
+        logits = desk.model.logits(self.picture)
+        shifted = np.exp(logits - logits.max())
+        yield ScoresAnswer(self.picture, logits, shifted / shifted.sum(), np.argsort(-logits, kind="stable"))
+
+
+@dataclass(frozen=True)
+class Evidence(Request):
+    """Where the target's evidence lies at every layer, and what every channel contributes to it."""
+
+    target: Target
+
+    def __call__(self, desk: Desk) -> Iterator[EvidenceMaps]:
+        yield evidence(desk.model, self.picture, self.target)
+
+
+@dataclass(frozen=True)
+class Maps(Request):
+    """Every channel's map at one layer."""
+
+    layer: str
+
+    def __call__(self, desk: Desk) -> Iterator[FeatureMaps]:
+        yield feature_maps(desk.model, self.picture, self.layer)
+
+
+@dataclass(frozen=True)
+class ChannelsAnswer:
+    """A layer's channels on one picture, with what each contributes to the target."""
+
+    layer: str
+    maps: FeatureMaps
+    peaks: np.ndarray
+    """(C,) largest absolute activation of each channel, with its sign."""
+    contributions: np.ndarray
+    """(C,) sum over places of gradient × activation; NaN where the layer does not reach the target."""
+    target: str
+    """The target in words."""
+
+    def order(self, by: str) -> np.ndarray:
+        """Channel indices sorted by ``"index"``, ``"activation"`` or ``"class"`` (largest first)."""
+        if by == "index":
+            return np.arange(len(self.peaks))
+        key = np.abs(self.peaks) if by == "activation" else self.contributions
+        return np.argsort(-np.nan_to_num(key, nan=-np.inf), kind="stable")
+
+
+@dataclass(frozen=True)
+class Channels(Request):
+    """A layer's channels: maps, peaks and contributions to the target."""
+
+    layer: str
+    target: Target
+
+    def __call__(self, desk: Desk) -> Iterator[ChannelsAnswer]:
+        maps: FeatureMaps = desk.answer(Maps(self.picture, self.layer))
+        found: EvidenceMaps = desk.answer(Evidence(self.picture, self.target))
+        flat = maps.values.reshape(len(maps.values), -1)
+        peaks = flat[np.arange(len(flat)), np.abs(flat).argmax(1)] if flat.size else np.zeros(len(flat))
+        contributions = found.contributions.get(self.layer)
+        if contributions is None or len(contributions) != len(flat):
+            contributions = np.full(len(flat), np.nan, np.float32)
+        yield ChannelsAnswer(self.layer, maps, peaks, contributions, found.target)
+
+
+@dataclass(frozen=True)
+class ChannelAnswer:
+    """One channel: which it is, and the layer's channels it stands among."""
+
+    channel: int
+    rank: int
+    """Place by contribution, from 1."""
+    channels: ChannelsAnswer
+    seen: np.ndarray
+    """(H, W, 3) uint8, the picture as the network saw it."""
+
+
+@dataclass(frozen=True)
+class Channel(Request):
+    """One channel of a layer; ``channel=None`` is the first by contribution."""
+
+    layer: str
+    target: Target
+    channel: int | None
+
+    def __call__(self, desk: Desk) -> Iterator[ChannelAnswer]:
+        channels: ChannelsAnswer = desk.answer(Channels(self.picture, self.layer, self.target))
+        order = channels.order("class")
+        channel = int(order[0]) if self.channel is None else self.channel
+        rank = int(np.flatnonzero(order == channel)[0]) + 1
+        yield ChannelAnswer(channel, rank, channels, desk.model.seen(self.picture))
+
+
+@dataclass(frozen=True)
+class ExplainAnswer:
+    """An attribution so far, over the picture as the network saw it."""
+
+    attribution: Attribution
+    seen: np.ndarray
+    """(H, W, 3) uint8."""
+
+
+@dataclass(frozen=True)
+class Explain(Request):
+    """One attribution; ``layer`` is None for methods that use none."""
+
+    target: Target
+    method: str
+    layer: str | None
+    options: tuple[tuple[str, Any], ...]
+
+    def __call__(self, desk: Desk) -> Iterator[ExplainAnswer]:
+        seen = desk.model.seen(self.picture)
+        options: Mapping[str, Any] = dict(self.options)
+        for attribution in explain(
+            desk.model, self.picture, self.target, self.method, self.layer, **options
+        ):
+            yield ExplainAnswer(attribution, seen)

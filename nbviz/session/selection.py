@@ -1,0 +1,92 @@
+"""What the person has chosen: the only mutable truth of an Explorer.
+
+Panels write here and nowhere else; code may write it too. Every write is checked at the door, so a
+Selection never names a layer, a picture, a class or a method that does not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import traitlets
+
+from nbviz.attribution import METHODS
+from nbviz.tensors.errors import NbvizError, unknown
+from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.target import Target
+
+
+class Selection(traitlets.HasTraits):
+    """Picture, layer, channel, target, method and options, observable one by one.
+
+    Writing an unknown name raises :class:`~nbviz.tensors.errors.UnknownName` with the nearest match and
+    leaves the selection as it was.
+    """
+
+    image = traitlets.Unicode()
+    """Name of the picture on show."""
+
+    layer = traitlets.Unicode()
+    """Name of the layer whose channels are shown, e.g. ``"layer4.1.conv2"``."""
+
+    channel = traitlets.Int(None, allow_none=True)
+    """Index of the chosen channel; None is the first by contribution to the target."""
+
+    target = traitlets.Any("predicted")
+    """What is explained: class index or name, ``"predicted"``, a pair (contrast), or a callable."""
+
+    method = traitlets.Unicode("integrated_gradients")
+    """Name of the attribution method on the canvas, a key of ``nbviz.METHODS``."""
+
+    options = traitlets.Dict()
+    """Options of the method that differ from its defaults."""
+
+    canvas = traitlets.Enum(["explanation", "channel"], "explanation")
+    """What lies over the picture: the explanation, or the chosen channel's map."""
+
+    place = traitlets.Tuple(default_value=None, allow_none=True)
+    """(row, column) pointed at, as fractions of the picture in 0…1; None when nowhere."""
+
+    def __init__(self, model: InstrumentedModel, pictures: Iterable[str], **start: Any) -> None:
+        self._model = model
+        self.pictures = pictures
+        super().__init__(**start)
+
+    @traitlets.validate("image")
+    def _check_image(self, proposal: dict[str, Any]) -> str:
+        names = list(self.pictures)
+        if proposal["value"] not in names:
+            raise unknown("Picture", proposal["value"], names, "this Explorer")
+        return proposal["value"]
+
+    @traitlets.validate("layer")
+    def _check_layer(self, proposal: dict[str, Any]) -> str:
+        return self._model.layer(proposal["value"]).name
+
+    @traitlets.validate("channel")
+    def _check_channel(self, proposal: dict[str, Any]) -> int | None:
+        value = proposal["value"]
+        channels = self._model.layer(self.layer).channels if self.layer else None
+        if value is not None and channels is not None and not 0 <= value < channels:
+            raise NbvizError(f"Channel {value} is not in layer '{self.layer}': it has {channels}, from 0 on.")
+        return value
+
+    @traitlets.validate("target")
+    def _check_target(self, proposal: dict[str, Any]) -> Any:
+        Target.ensure(proposal["value"], self._model)
+        return proposal["value"]
+
+    @traitlets.validate("method")
+    def _check_method(self, proposal: dict[str, Any]) -> str:
+        if proposal["value"] not in METHODS:
+            raise unknown("Method", proposal["value"], METHODS, "nbviz")
+        return proposal["value"]
+
+    @traitlets.observe("layer")
+    def _forget_channel(self, change: dict[str, Any]) -> None:
+        self.channel = None
+
+    @traitlets.observe("method")
+    def _forget_options(self, change: dict[str, Any]) -> None:
+        self.options = {}
