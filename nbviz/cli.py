@@ -1,0 +1,142 @@
+"""The command `nbviz`: JupyterLab, open on the tour.
+
+The tour is copied to the current folder unless a file of that name is there already; what a person changed in
+it is never overwritten. JupyterLab is started in place of this process, so signals and exit status are its own.
+torch is not imported here: `--help` answers at once, and the two variables below must be set before torch is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import math
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import nbviz
+
+TOUR = "01_tour.ipynb"
+PORT = 8888
+# Busy-waiting OpenMP threads slow a kernel many times over as soon as another process wants the core.
+SPIN = "1000"
+
+
+def tour() -> Path:
+    """The tour's path: in the checkout, or among the files the installed package brought.
+
+    Raises FileNotFoundError, naming both places, when it is in neither.
+    """
+    checkout = Path(nbviz.__file__).parents[1] / "notebooks" / TOUR
+    if checkout.exists():
+        return checkout
+    for file in _installed_files():
+        if file.name == TOUR and Path(str(file.locate())).exists():
+            return Path(str(file.locate())).resolve()
+    raise FileNotFoundError(f"The tour {TOUR} is neither at {checkout} nor among nbviz's installed files; "
+                            "install nbviz again.")
+
+
+def _installed_files() -> list[metadata.PackagePath]:
+    try:
+        return metadata.files("nbviz") or []
+    except metadata.PackageNotFoundError:
+        return []
+
+
+def lay_out(folder: Path) -> Path:
+    """Copy the tour into `folder` unless something of its name is there; return its path."""
+    place = folder / TOUR
+    if not os.path.lexists(place):
+        shutil.copyfile(tour(), place)
+    return place
+
+
+def cores(root: Path = Path("/sys/fs/cgroup")) -> int:
+    """The cores really given: the scheduler's affinity, and the cgroup's quota (v2, else v1) where there is one."""
+    given = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(given, _quota(root) or given))
+
+
+def _quota(root: Path) -> int | None:
+    """Whole cores of the cgroup's quota, rounded down (never under one), or None where there is no limit."""
+    two, one = root / "cpu.max", root / "cpu" / "cpu.cfs_quota_us"
+    if two.is_file():
+        quota, period = two.read_text().split()[:2]
+    elif one.is_file():
+        quota, period = one.read_text().strip(), (one.parent / "cpu.cfs_period_us").read_text().strip()
+    else:
+        return None
+    return None if quota in ("max", "-1") else max(1, math.floor(int(quota) / int(period)))
+
+
+def environment(given: dict[str, str], threads: int) -> dict[str, str]:
+    """`given` with the thread settings the server's kernels inherit; what is already set stays."""
+    return {"GOMP_SPINCOUNT": SPIN, "OMP_NUM_THREADS": str(threads), **given}
+
+
+def busy(port: int) -> bool:
+    """Whether something on this machine listens on `port` already."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def command(notebook: Path, browser: bool, port: int | None, more: list[str]) -> list[str]:
+    """The command line that starts JupyterLab on `notebook`; `port` None leaves the choice to its configuration."""
+    options = [] if port is None else [f"--port={port}"]
+    options += [] if browser else ["--no-browser"]
+    # JupyterLab refuses root unless told; in a container there is often nobody else.
+    options += ["--allow-root"] if _is_root() else []
+    return [sys.executable, "-m", "jupyterlab", *options, *more, str(notebook)]
+
+
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def _start(line: list[str], settings: dict[str, str]) -> int:
+    """Become JupyterLab where a process can; elsewhere (Windows) wait for it."""
+    if os.name == "nt":
+        return subprocess.call(line, env=settings)
+    os.execve(line[0], line, settings)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nbviz",
+        description=f"Open JupyterLab on nbviz's tour. {TOUR} is copied to this folder if it isn't there.",
+        epilog="What follows -- goes to JupyterLab as it is:  nbviz -- --ServerApp.token=secret",
+    )
+    parser.add_argument("--version", action="version", version=f"nbviz {nbviz.__version__}")
+    parser.add_argument("--no-browser", action="store_true", help="start JupyterLab, open no browser window")
+    parser.add_argument("--port", type=int, help=f"JupyterLab's port (default {PORT})")
+    return parser
+
+
+def _parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Our options, and JupyterLab's: all that follows a first ``--``."""
+    cut = arguments.index("--") if "--" in arguments else len(arguments)
+    return _parser().parse_args(arguments[:cut]), arguments[cut + 1:]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns an exit status only where JupyterLab could not be started."""
+    options, more = _parse(sys.argv[1:] if arguments is None else arguments)
+    if importlib.util.find_spec("jupyterlab") is None:
+        print(f"JupyterLab is not installed beside {sys.executable}. Install it: pip install jupyterlab", file=sys.stderr)
+        return 1
+    try:
+        notebook = lay_out(Path.cwd())
+    except OSError as error:
+        print(f"The tour could not be laid in {Path.cwd()}: {error}", file=sys.stderr)
+        return 1
+    port = options.port or PORT
+    if busy(port):
+        print(f"Port {port} is taken; JupyterLab looks for the next free one.", file=sys.stderr)
+    line = command(notebook, not options.no_browser, options.port, more)
+    return _start(line, environment(dict(os.environ), cores()))
