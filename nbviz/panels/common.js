@@ -1,0 +1,134 @@
+// Helpers in front of every panel's script. Text goes through textContent only: names are never markup.
+
+/** What a view holds open; `end` lets go of all of it. `watch` also paints once, from the state as it is. */
+function lifetime(model) {
+  const undo = [];
+  const listen = (node, name, act, options) => {
+    node.addEventListener(name, act, options);
+    undo.push(() => node.removeEventListener(name, act, options));
+    return node;
+  };
+  const watch = (names, paint) => {
+    const heard = names.split(" ").map((name) => `change:${name}`);
+    heard.forEach((name) => model.on(name, paint));
+    undo.push(() => heard.forEach((name) => model.off(name, paint)));
+    paint();
+  };
+  const receive = (act) => {
+    model.on("msg:custom", act);
+    undo.push(() => model.off("msg:custom", act));
+  };
+  const end = () => undo.splice(0).forEach((act) => act());
+  return { listen, watch, receive, after: (act) => undo.push(act), end };
+}
+
+/** `el("div", "nbviz-note", "words")`; children may be nodes or text. */
+function el(tag, names = "", ...children) {
+  const node = document.createElement(tag);
+  if (names) node.className = names;
+  node.append(...children);
+  return node;
+}
+
+/** Set attributes; null or false takes one away. */
+function set(node, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) node.removeAttribute(name);
+    else node.setAttribute(name, value === true ? "" : String(value));
+  }
+  return node;
+}
+
+/** Keep JupyterLab's single-key shortcuts off a node that can have the focus. */
+function focusable(node) {
+  node.setAttribute("data-lm-suppress-shortcuts", "true");
+  return node;
+}
+
+/** A button; never submits, never feeds JupyterLab's shortcuts. */
+function button(text, names = "nbviz-button") {
+  const node = focusable(el("button", names, text));
+  node.type = "button";
+  return node;
+}
+
+/** A native select in our dress: `options` is [[value, text, title?], …]. Returns {box, select}. */
+function selectBox(options, label) {
+  const select = focusable(el("select", "nbviz-select"));
+  set(select, { "aria-label": label });
+  fillSelect(select, options);
+  return { box: el("span", "nbviz-select-box", select), select };
+}
+
+function fillSelect(select, options) {
+  select.replaceChildren(...options.map(([value, text, title]) => {
+    const option = el("option", "", text);
+    option.value = value;
+    if (title) option.title = title;
+    return option;
+  }));
+}
+
+let viewCount = 0;
+/** An id no other view in the page has. */
+function uid(stem) {
+  viewCount += 1;
+  return `nbviz-${stem}-${viewCount}-${Math.random().toString(36).slice(2, 7)}`;
+}
+
+/** Fill `node` with runs: plain strings, or [text, "strong" | "em"]. */
+function runs(node, parts) {
+  node.replaceChildren(...parts.map((part) => (
+    typeof part === "string" ? document.createTextNode(part) : el(part[1] || "span", "", part[0]))));
+  return node;
+}
+
+/** A blob URL for a Bytes trait (a DataView); the one before is let go. Returns "" for no bytes. */
+function bytesUrl(bytes, before, type = "image/png") {
+  if (before) URL.revokeObjectURL(before);
+  return bytes && bytes.byteLength ? URL.createObjectURL(new Blob([bytes], { type })) : "";
+}
+
+/** Act once the node is in the page (render runs before that). */
+function whenAttached(node, life, act) {
+  let frame = 0;
+  const look = () => { if (node.isConnected) act(); else frame = requestAnimationFrame(look); };
+  life.after(() => cancelAnimationFrame(frame));
+  look();
+}
+
+/** At most one call every `wait` ms, the last one always. */
+function throttle(act, wait) {
+  let timer = 0, last = 0;
+  return (...values) => {
+    clearTimeout(timer);
+    const left = Math.max(0, last + wait - Date.now());
+    timer = setTimeout(() => { last = Date.now(); act(...values); }, left);
+  };
+}
+
+const QUIET = new Set(["ready", "computing", "partial"]);
+
+/** The strip of a panel: nothing to show, refused or failed, in words. Retry sends {event: "retry"}. */
+function drawState(model, node, life) {
+  node.classList.add("nbviz-strip");
+  set(node, { role: "status", "aria-live": "polite" });
+  life.watch("state message details", () => {
+    const state = model.get("state"), details = model.get("details");
+    node.hidden = QUIET.has(state) || !(model.get("message") || details);
+    node.dataset.state = state;
+    node.replaceChildren(el("span", "nbviz-strip-words", model.get("message")));
+    if (state === "failed") {
+      const again = button("Retry");
+      again.addEventListener("click", () => model.send({ event: "retry" }));
+      node.append(again);
+    }
+    if (details) node.append(folded(details));
+  });
+  return node;
+}
+
+function folded(text) {
+  const summary = focusable(el("summary", "", "details"));
+  return el("details", "nbviz-folded", summary, el("pre", "", text));
+}
