@@ -1,0 +1,107 @@
+"""What a preprocessing does to colours, and the way back.
+
+Nearly every preprocessing maps a pixel's colour to channels by a matrix and an offset: scaling, Normalize,
+gray, BGR order. So it isn't read out of the transform but measured: pictures of one colour are sent through
+it, their middle pixel gives matrix and offset, and one more colour has to come out as predicted. Where it
+doesn't, as with a per-picture contrast, there is no way back and the caller says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from PIL import Image
+
+# Of several shapes, to tell a network's fixed size from a shape that follows the picture's.
+_PROBES = (
+    ((0, 0, 0), (320, 240)),
+    ((255, 0, 0), (240, 320)),
+    ((0, 255, 0), (256, 256)),
+    ((0, 0, 255), (400, 300)),
+    ((200, 50, 120), (280, 420)),
+)
+# Gray is rounded to 8 bits at each probe.
+_TOLERANCE = 2.5 / 255
+
+
+@dataclass(frozen=True, eq=False)
+class Colours:
+    """channels = matrix · rgb + offset, with rgb in 0…1; all float64."""
+
+    matrix: torch.Tensor
+    """(C, 3)."""
+
+    offset: torch.Tensor
+    """(C,)."""
+
+    def channels(self, rgb: torch.Tensor) -> torch.Tensor:
+        """(3,) → (C,): the value each channel has where the picture has this colour."""
+        return self.matrix @ rgb.double() + self.offset
+
+    def rgb(self, channels: torch.Tensor) -> torch.Tensor:
+        """(C, H, W) → (3, H, W) in 0…1; a gray one three times where the channels hold no colour."""
+        centred = channels.detach().double().cpu() - self.offset.view(-1, 1, 1)
+        if torch.linalg.matrix_rank(self.matrix, rtol=1e-3) == 3:
+            back = torch.linalg.pinv(self.matrix)
+            return torch.einsum("rc,chw->rhw", back, centred)
+        gray = (centred / self.matrix.sum(1).view(-1, 1, 1)).mean(0)
+        return gray.expand(3, -1, -1)
+
+
+def normalised(mean: tuple[float, ...], std: tuple[float, ...]) -> Colours:
+    """The colours of (x − mean)/std over 1 or 3 channels."""
+    # As float32, which is what the tensor was made with.
+    means, stds = (torch.tensor(numbers, dtype=torch.float32).double() for numbers in (mean, std))
+    luma = torch.tensor([[0.299, 0.587, 0.114]], dtype=torch.float64)
+    plain = luma if len(mean) == 1 else torch.eye(len(mean), dtype=torch.float64)
+    return Colours(plain / stds.view(-1, 1), -means / stds)
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What is known of a transform from sending pictures of one colour through it."""
+
+    colours: Colours | None
+    size: tuple[int, int] | None
+    """(height, width), where it doesn't follow the picture's."""
+
+
+def probe(transform: Callable[[Image.Image], Any], mode: str) -> Probed:
+    """Measure `transform`, which is given pictures of PIL's `mode`."""
+    outputs = []
+    for colour, size in _PROBES:
+        # Whatever a transform refuses here, it tells the user when it meets a real picture.
+        try:
+            output = transform(Image.new("RGB", size, colour).convert(mode))
+        except Exception:  # noqa: BLE001
+            return Probed(None, None)
+        if not _usable(output):
+            return Probed(None, None)
+        outputs.append(output[0] if output.ndim == 4 else output)
+    shapes = {tuple(output.shape) for output in outputs}
+    size_seen = next(iter(shapes))[-2:] if len(shapes) == 1 else None
+    if len({shape[0] for shape in shapes}) > 1:
+        return Probed(None, None)
+    return Probed(_fitted([_middle(output) for output in outputs]), size_seen)
+
+
+def _usable(output: Any) -> bool:
+    tensor = isinstance(output, torch.Tensor) and output.is_floating_point()
+    return tensor and (output.ndim == 3 or (output.ndim == 4 and len(output) == 1)) and output.numel() > 0
+
+
+def _middle(output: torch.Tensor) -> torch.Tensor:
+    return output[:, output.shape[1] // 2, output.shape[2] // 2].detach().double().cpu()
+
+
+def _fitted(middles: list[torch.Tensor]) -> Colours | None:
+    offset, last = middles[0], middles[-1]
+    colours = Colours(torch.stack([middle - offset for middle in middles[1:4]], dim=1), offset)
+    error = (colours.channels(torch.tensor(_PROBES[-1][0]) / 255) - last).abs()
+    sums = colours.matrix.sum(1).abs()
+    # Written so that a NaN fails too.
+    fits = bool((error <= _TOLERANCE * colours.matrix.abs().sum(1)).all() and (sums > 1e-12).all())
+    return colours if fits else None

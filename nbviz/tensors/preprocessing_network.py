@@ -1,0 +1,83 @@
+"""What a network says about the pictures it takes: its channels, its size, a configuration it carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isqrt
+from typing import Any
+
+from torch import nn
+
+# Tried in turn where a guessed size fails in the network's forward.
+GUESSED_SIZES = (224, 32, 28, 64, 96, 128, 160, 192, 256, 299, 384, 512)
+
+
+def unwrapped(net: nn.Module) -> nn.Module:
+    """The network inside DataParallel and torch.compile."""
+    while True:
+        if isinstance(net, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+            net = net.module
+        elif isinstance(getattr(net, "_orig_mod", None), nn.Module):
+            net = net._orig_mod
+        else:
+            return net
+
+
+def timm_config(net: nn.Module) -> Mapping[str, Any] | None:
+    """The data configuration timm leaves on its models, or None."""
+    for name in ("pretrained_cfg", "default_cfg"):
+        config = getattr(net, name, None)
+        config = config.to_dict() if hasattr(config, "to_dict") else config
+        if isinstance(config, Mapping) and "input_size" in config and "mean" in config:
+            size = shown_size(net)
+            # A model made with img_size= keeps its family's configuration, of another size.
+            return {**config, "input_size": (config["input_size"][0], *size)} if size else config
+    return None
+
+
+def channels_of(net: nn.Module) -> int:
+    """How many channels the first layer takes; 3 where it doesn't tell.
+
+    A first linear layer takes a flattened picture: n² numbers are read as gray, 3·n² as RGB.
+    """
+    first = _first_layer(net)
+    if isinstance(first, nn.Conv2d):
+        return first.in_channels or 3
+    if isinstance(first, nn.Linear) and first.in_features:
+        flat = _flat_picture(first.in_features)
+        return flat[0] if flat else first.in_features
+    return 3
+
+
+def shown_size(net: nn.Module) -> tuple[int, int] | None:
+    """(height, width) where the network can take no other, or says which it was built for."""
+    for owner in (net, getattr(net, "patch_embed", None), getattr(net, "config", None)):
+        for name in ("image_size", "img_size"):
+            size = _pair(getattr(owner, name, None))
+            if size:
+                return size
+    first = _first_layer(net)
+    flat = _flat_picture(first.in_features) if isinstance(first, nn.Linear) else None
+    return (flat[1], flat[1]) if flat else None
+
+
+def _first_layer(net: nn.Module) -> nn.Module | None:
+    layers = (module for module in net.modules() if isinstance(module, (nn.Conv2d, nn.Linear)))
+    return next(layers, None)
+
+
+def _flat_picture(numbers: int) -> tuple[int, int] | None:
+    """(channels, side) of a square picture that flattens to so many numbers."""
+    for channels in (1, 3):
+        side = isqrt(numbers // channels)
+        if side and channels * side * side == numbers:
+            return channels, side
+    return None
+
+
+def _pair(size: Any) -> tuple[int, int] | None:
+    if isinstance(size, int) and not isinstance(size, bool) and size > 0:
+        return size, size
+    if isinstance(size, (tuple, list)) and len(size) == 2 and all(isinstance(side, int) for side in size):
+        return size[0], size[1]
+    return None

@@ -1,0 +1,122 @@
+"""A name → an instrumented network: the zoo's own, else torchvision's, else timm's."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from nbviz.tensors.errors import NbvizError, unknown
+from nbviz.tensors.torchvision_import import torchvision
+
+from .class_names import imagenet
+from .registry import own_networks
+
+if TYPE_CHECKING:
+    from nbviz.tensors.instrumented import InstrumentedModel
+
+
+def load(
+    name: str = "efficientnet_lite0", weights: Any = None, device: str = "auto", **options: Any
+) -> InstrumentedModel:
+    """A network by its name, ready to be looked into.
+
+    name: one of `names()`. weights: for torchvision a member of a weights enum or its name ("DEFAULT"), for
+    timm anything true; None gives random weights, and the title says so. The zoo's own come with theirs.
+    device: "auto" puts the zoo's own on the accelerator, if there is one. options: passed to the builder.
+    NbvizError where weights can't be had; UnknownName, with the nearest, for another name.
+    """
+    own = own_networks()
+    if name in own:
+        return _own(name, weights, device, options)
+    if "torchvision" in _installed() and name in _torchvision_names():
+        return _from_torchvision(name, weights, device, options)
+    if "timm" in _installed() and _timm().is_model(name):
+        return _from_timm(name, weights, device, options)
+    raise unknown("network", name, names(), where=f"the zoo, {' or '.join(_installed())}")
+
+
+def names() -> list[str]:
+    """The zoo's own networks first, then torchvision's classifiers, then timm's, of what is installed."""
+    found = list(own_networks())
+    if "torchvision" in _installed():
+        found += _torchvision_names()
+    if "timm" in _installed():
+        found += _timm().list_models()
+    return list(dict.fromkeys(found))
+
+
+def _own(name: str, weights: Any, device: str, options: dict[str, Any]) -> InstrumentedModel:
+    if weights is not None:
+        raise NbvizError(f"'{name}' comes with its weights; weights={weights!r} can't be chosen.")
+    built = own_networks()[name](**options)
+    if device == "auto":
+        built.net.to(_accelerator())
+    classes = imagenet() if built.classes == "imagenet" else None
+    return _instrumented(built.net, classes=classes, name=built.title, device=device)
+
+
+def _from_torchvision(name: str, weights: Any, device: str, options: dict[str, Any]) -> InstrumentedModel:
+    models = torchvision().models
+    if isinstance(weights, str):
+        weights = _weights_named(models.get_model_weights(name), weights, name)
+    net = _downloaded(name, lambda: models.get_model(name, weights=weights, **options))
+    if weights is None:
+        return _instrumented(net, name=f"{name} (random weights)", device=device)
+    classes = weights.meta.get("categories")
+    return _instrumented(net, transform=weights, classes=classes, name=name, device=device)
+
+
+def _weights_named(enum: Any, wanted: str, name: str) -> Any:
+    wanted = wanted.rpartition(".")[2]
+    if wanted not in enum.__members__:
+        raise unknown("weights", wanted, enum.__members__, where=f"torchvision's for {name}")
+    return enum[wanted]
+
+
+def _from_timm(name: str, weights: Any, device: str, options: dict[str, Any]) -> InstrumentedModel:
+    net = _downloaded(name, lambda: _timm().create_model(name, pretrained=bool(weights), **options))
+    if not weights:
+        return _instrumented(net, name=f"{name} (random weights)", device=device)
+    classes = imagenet() if getattr(net, "num_classes", None) == 1000 else None
+    return _instrumented(net, classes=classes, name=name, device=device)
+
+
+def _downloaded(name: str, build: Any) -> nn.Module:
+    try:
+        return build().eval()
+    except (OSError, RuntimeError) as error:
+        raise NbvizError(
+            f"The weights of '{name}' could not be read or downloaded: {error} "
+            "weights=None gives the network with random ones."
+        ) from error
+
+
+def _instrumented(net: nn.Module, **settings: Any) -> InstrumentedModel:
+    from nbviz.tensors.instrumented import InstrumentedModel
+
+    return InstrumentedModel(net, **settings)
+
+
+def _accelerator() -> torch.device:
+    if torch.accelerator.is_available():
+        return torch.accelerator.current_accelerator() or torch.device("cpu")
+    return torch.device("cpu")
+
+
+def _installed() -> list[str]:
+    return [package for package in ("torchvision", "timm") if find_spec(package) is not None]
+
+
+def _torchvision_names() -> list[str]:
+    models = torchvision().models
+    return list(models.list_models(module=models))
+
+
+def _timm() -> Any:
+    # timm imports torchvision, whose own failure is the one to tell.
+    torchvision()
+    return import_module("timm")
