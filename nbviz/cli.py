@@ -1,7 +1,7 @@
 """The command `nbviz`: JupyterLab, open on the tour.
 
-The tour is copied to the current folder unless a file of that name is there already; what a person changed in
-it is never overwritten. JupyterLab is started in place of this process, so signals and exit status are its own.
+The tour is copied to the current folder unless a file of that name is there already; what a person changed
+in it is never overwritten. JupyterLab takes this process's place, so signals and exit status are its own.
 torch is not imported here: `--help` answers at once, and the two variables below must be set before torch is.
 """
 
@@ -57,7 +57,7 @@ def lay_out(folder: Path) -> Path:
 
 
 def cores(root: Path = Path("/sys/fs/cgroup")) -> int:
-    """The cores really given: the scheduler's affinity, and the cgroup's quota (v2, else v1) where there is one."""
+    """The cores really given: the scheduler's affinity, bounded by the cgroup's quota (v2, else v1)."""
     given = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(given, _quota(root) or given))
 
@@ -87,12 +87,17 @@ def busy(port: int) -> bool:
 
 
 def command(notebook: Path, browser: bool, port: int | None, more: list[str]) -> list[str]:
-    """The command line that starts JupyterLab on `notebook`; `port` None leaves the choice to its configuration."""
-    options = [] if port is None else [f"--port={port}"]
+    """The command line that starts JupyterLab on `notebook`; `port` None: as it is configured.
+
+    The notebook is the default address and not an argument, so that the address printed for people without a
+    browser on this machine leads to it too.
+    """
+    options = [f"--ServerApp.root_dir={notebook.parent}", f"--LabApp.default_url=/lab/tree/{notebook.name}"]
+    options += [] if port is None else [f"--port={port}"]
     options += [] if browser else ["--no-browser"]
     # JupyterLab refuses root unless told; in a container there is often nobody else.
     options += ["--allow-root"] if _is_root() else []
-    return [sys.executable, "-m", "jupyterlab", *options, *more, str(notebook)]
+    return [sys.executable, "-m", "jupyterlab", *options, *more]
 
 
 def _is_root() -> bool:
@@ -124,17 +129,20 @@ def _parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     return _parser().parse_args(arguments[:cut]), arguments[cut + 1:]
 
 
+def _refuse(sentence: str) -> int:
+    print(sentence, file=sys.stderr)
+    return 1
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns an exit status only where JupyterLab could not be started."""
     options, more = _parse(sys.argv[1:] if arguments is None else arguments)
     if importlib.util.find_spec("jupyterlab") is None:
-        print(f"JupyterLab is not installed beside {sys.executable}. Install it: pip install jupyterlab", file=sys.stderr)
-        return 1
+        return _refuse(f"JupyterLab is not installed beside {sys.executable}. pip install jupyterlab")
     try:
         notebook = lay_out(Path.cwd())
     except OSError as error:
-        print(f"The tour could not be laid in {Path.cwd()}: {error}", file=sys.stderr)
-        return 1
+        return _refuse(f"The tour could not be laid in {Path.cwd()}: {error}")
     port = options.port or PORT
     if busy(port):
         print(f"Port {port} is taken; JupyterLab looks for the next free one.", file=sys.stderr)

@@ -1,8 +1,8 @@
 """See what a cell or a notebook shows, as a picture.
 
-``python -m tests.browser.look "import nbviz; nbviz.Explorer()" --width 1400 --dark --out x.png`` starts a
-JupyterLab of its own, runs the cells, acts, takes the picture, prints every complaint and stops. Exit status 1
-says that a cell raised or the console complained.
+``python -m tests.browser.look "import nbviz; nbviz.Explorer()" --width 1400 --dark --out x.png`` starts
+a JupyterLab of its own, runs the cells, acts, takes the picture, prints every complaint and stops. Exit
+status 1 says that a cell raised or the console complained.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dark", action="store_true", help="the dark theme")
     parser.add_argument("--sidebar", action="store_true", help="leave the file browser open")
     parser.add_argument("--voila", action="store_true", help="Voila instead of JupyterLab")
-    parser.add_argument("--frame", default=FRAME, help="selector to photograph; 'window' for all (default .nbviz)")
+    parser.add_argument("--frame", default=FRAME, help="selector to photograph, or 'window' (default .nbviz)")
     parser.add_argument("--act", "-a", action="append", default=[], metavar="VERB:WHAT", help=(
         "in order: click:SELECTOR, double:SELECTOR, hover:SELECTOR, press:KEY, type:TEXT, js:CODE, "
         "wait:MILLISECONDS or wait:SELECTOR, shot:PATH"))
-    parser.add_argument("--click", dest="act", action="append", type="click:{}".format, help="short for -a click:…")
-    parser.add_argument("--wait", dest="act", action="append", type="wait:{}".format, help="short for -a wait:…")
+    parser.add_argument("--click", dest="act", action="append", type="click:{}".format, help="-a click:…")
+    parser.add_argument("--wait", dest="act", action="append", type="wait:{}".format, help="-a wait:…")
     return parser
 
 
@@ -82,20 +82,25 @@ def _show(lab: Lab, options: argparse.Namespace) -> list[str]:
     return []
 
 
+def _look(lab: Lab, options: argparse.Namespace) -> list[str]:
+    """Show, act, photograph; return every complaint."""
+    started = time.monotonic()
+    failures = _show(lab, options)
+    print(f"ran in {time.monotonic() - started:.1f} s")
+    lab.page.wait_for_timeout(500)
+    for step in options.act:
+        act(lab, step, options.frame)
+    lab.shoot(options.out, options.frame)
+    return failures + lab.errors
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit status is 1 when something complained."""
     options = _parser().parse_args(arguments)
     end_on_signal(lambda: None)
-    with (voila if options.voila else jupyterlab)() as server, browser() as chrome:
-        with window(chrome, server, options.width, options.height) as lab:
-            started = time.monotonic()
-            failures = _show(lab, options)
-            print(f"ran in {time.monotonic() - started:.1f} s")
-            lab.page.wait_for_timeout(500)
-            for step in options.act:
-                act(lab, step, options.frame)
-            lab.shoot(options.out, options.frame)
-            complaints = failures + lab.errors
+    serve = voila if options.voila else jupyterlab
+    with serve() as server, browser() as chrome, window(chrome, server, options.width, options.height) as lab:
+        complaints = _look(lab, options)
     print("\n".join(complaints) or "no complaint", f"\n{options.out}")
     return 1 if complaints else 0
 

@@ -25,7 +25,8 @@ import nbformat
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ["jupyterlab", "--allow-root", "--no-browser", "--IdentityProvider.token=", "--ServerApp.password=",
-       "--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly", "--ServerApp.port_retries=0", "--ServerApp.disable_check_xsrf=True"]
+       "--ServerApp.disable_check_xsrf=True", "--ServerApp.port_retries=0",
+       "--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"]
 VOILA = ["voila", "--no-browser", "--show_tracebacks=True"]
 NEWS = "@jupyterlab/apputils-extension:announcements"
 OURS = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "HOME")
@@ -42,7 +43,7 @@ class Server:
     def write(self, cells: list[str], name: str = "look.ipynb") -> str:
         """Write a notebook of these code cells into the served folder and return its name."""
         notebook = nbformat.v4.new_notebook()
-        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
         notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
         nbformat.write(notebook, self.folder / name)
         return name

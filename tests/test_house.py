@@ -1,0 +1,73 @@
+"""The house rules that no other tool checks: what an import costs, what lies where, how long files are."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nbviz
+
+ROOT = Path(__file__).resolve().parents[1]
+TOP = {"setup.cfg", "nbviz", "notebooks", "tests", "binder", "README.md",
+       "pyproject.toml", "LICENSE", "CHANGELOG.md"}
+# What building, installing and running leave behind; .gitignore keeps them out of the history.
+LEFT_BEHIND = re.compile(r"\..*|build|dist|__pycache__|.*\.egg-info|look.*\.png")
+HEAVY = ["ipywidgets", "bqplot", "ipycanvas", "anywidget", "torchvision", "skimage", "pandas", "cmap"]
+FLOORS = ["nbviz", "nbviz.tensors", "nbviz.zoo", "nbviz.attribution", "nbviz.session"]
+
+
+def modules_after(statement: str) -> set[str]:
+    """The names of the modules a fresh Python has loaded after `statement`."""
+    probe = f"import sys\n{statement}\nprint(*sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, cwd=ROOT)
+    assert answer.returncode == 0, answer.stderr
+    return set(answer.stdout.split())
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_no_floor_below_the_panels_loads_a_widget_library_or_torchvision(floor: str) -> None:
+    assert modules_after(f"import {floor}").isdisjoint(HEAVY)
+
+
+def test_the_default_network_is_loaded_only_when_asked_for() -> None:
+    assert "nbviz.zoo.efficientnet_lite0" not in modules_after("import nbviz")
+
+
+def test_every_public_name_can_be_had() -> None:
+    modules_after("import nbviz\nfor name in nbviz.__all__: getattr(nbviz, name)")
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="Explorre"):
+        nbviz.Explorre  # noqa: B018
+
+
+def test_the_top_level_holds_only_what_tools_demand() -> None:
+    there = {path.name for path in ROOT.iterdir() if not LEFT_BEHIND.fullmatch(path.name)}
+    assert there <= TOP
+
+
+@pytest.mark.parametrize("folder", ["nbviz", "tests"])
+def test_no_file_is_above_300_lines(folder: str) -> None:
+    files = [path for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".js", ".css"}]
+    lines = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in files}
+    assert not {path: count for path, count in lines.items() if count > 300}
+
+
+def test_requirements_have_pins() -> None:
+    """A requirement without a pin would let a fresh machine install what nobody has tried."""
+    lines = (ROOT / "binder" / "constraints.txt").read_text().splitlines()
+    pins = {line.split("==")[0] for line in lines if "==" in line}
+    section = (ROOT / "setup.cfg").read_text().split("install_requires =")[1].split("[mypy]")[0]
+    wanted = set(re.findall(r"^    ([a-z0-9-]+)[><=!]", section, re.MULTILINE))
+    assert len(wanted) > 15 and wanted <= pins
+
+
+def test_the_checks_run_what_readme_says() -> None:
+    lines = (ROOT / "README.md").read_text().splitlines()
+    commands = [line.split("&& ")[-1] for line in lines if line.startswith("python3 -m venv ")]
+    assert commands == [".venv/bin/nbviz", ".venv/bin/python -m pytest"]

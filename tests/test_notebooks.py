@@ -1,0 +1,40 @@
+"""The notebooks we ship run from top to bottom, say what each cell is for, and store no outputs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request: pytest.FixtureRequest) -> nbformat.NotebookNode:
+    """One shipped notebook."""
+    return nbformat.read(request.param, as_version=4)
+
+
+def test_no_outputs_are_stored(notebook: nbformat.NotebookNode) -> None:
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert cells and all(not cell.outputs and cell.execution_count is None for cell in cells)
+
+
+def test_every_step_has_a_purpose_and_something_to_try(notebook: nbformat.NotebookNode) -> None:
+    steps = [cell.source for cell in notebook.cells if cell.source.startswith("## ")]
+    assert steps and all("**Purpose:**" in step and "**Try:**" in step for step in steps)
+
+
+@pytest.mark.timeout(300)
+def test_it_runs(notebook: nbformat.NotebookNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = str(Path(__file__).resolve().parents[1])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    where = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=120, kernel_name="python3", resources=where).execute()
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    said = [output.text for output in outputs if output.get("name") == "stderr"]
+    assert not [words for words in said if "nbviz" in words]
