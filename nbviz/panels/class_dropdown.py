@@ -1,0 +1,95 @@
+"""The class search: which class is explained, and rather than which other.
+
+Its own listbox, because nothing of a stock combobox reaches Python until an exact match, and it keeps an old
+value under a wrong text in silence. Filtering happens in the browser; only a choice is a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import traitlets
+
+from nbviz.panels.front import Front, asset, esm
+from nbviz.panels.panel import LOCK, Panel
+from nbviz.session.requests import Request, Scores, ScoresAnswer
+from nbviz.session.selection import Selection
+from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.pictures import Picture
+from nbviz.tensors.target import Target
+
+PREDICTED, NONE = -1, -1
+TOP = 5
+
+
+class ClassFront(Front):
+    """The two searches; −1 stands for "what it predicts" in one and "any other" in the other."""
+
+    _esm = esm("class_dropdown")
+    _css = asset("class_dropdown.css")
+
+    names = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """Every class's name by index."""
+    top = traitlets.List().tag(sync=True)
+    """[index, probability] of the likeliest classes, best first."""
+    predicted = traitlets.Int(None, allow_none=True).tag(sync=True)
+    chosen = traitlets.Int(PREDICTED, allow_none=True).tag(sync=True)
+    """Class index, −1 for the predicted one, None for a function of the reader's own."""
+    against = traitlets.Int(NONE).tag(sync=True)
+    words = traitlets.Unicode().tag(sync=True)
+    """What a target that is no class is called."""
+
+
+class ClassDropdown(Panel):
+    """Which class; writes ``selection.target``."""
+
+    slot = "classes"
+
+    def __init__(
+        self, model: InstrumentedModel, pictures: Mapping[str, Picture], selection: Selection
+    ) -> None:
+        super().__init__(model, pictures, selection)
+        self.view = ClassFront()
+        self.view.on_msg(self._heard)
+
+    def request(self, selection: Selection) -> Request:
+        return Scores(self.pictures[selection.image])
+
+    def sync(self, selection: Selection) -> None:
+        target = Target.ensure(selection.target, self.model)
+        with LOCK, self.view.hold_sync():
+            self.view.chosen = PREDICTED if target.predicted else target.index
+            self.view.against = NONE if target.other is None else target.other
+            self.view.words = target.words(self.model)
+            self.view.state, self.view.message = "ready", ""
+
+    def show(self, answer: ScoresAnswer) -> None:
+        count = len(answer.logits)
+        with LOCK, self.view.hold_sync():
+            if len(self.view.names) != count:
+                self.view.names = [self.model.class_name(index) for index in range(count)]
+            self.view.top = [[int(i), _finite(answer.probabilities[i])] for i in answer.order[:TOP]]
+            self.view.predicted = int(answer.order[0])
+
+    def _heard(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        if content.get("event") != "choose":
+            return
+        try:
+            self.selection.target = self._target(int(content["chosen"]), int(content["against"]))
+        except NbvizError as error:
+            with LOCK, self.view.hold_sync():
+                self.view.state, self.view.message = "refused", str(error)
+
+    def _target(self, chosen: int, against: int) -> Any:
+        if against == NONE:
+            return "predicted" if chosen == PREDICTED else chosen
+        if chosen == PREDICTED:
+            chosen = self.view.predicted if self.view.predicted is not None else chosen
+        return (chosen, against)
+
+
+def _finite(probability: float) -> float | None:
+    """JSON has no NaN."""
+    return float(probability) if probability == probability else None

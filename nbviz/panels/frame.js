@@ -1,0 +1,13 @@
+// Carries the shared stylesheet, and makes the frame a place that can have the focus: a key pressed after a
+// click on a passive part stays in the frame instead of becoming a shortcut that changes the notebook.
+export default {
+  render({ model, el: root }) {
+    const life = lifetime(model);
+    root.classList.add("nbviz-style");
+    whenAttached(root, life, () => {
+      const frame = root.closest(".nbviz");
+      if (frame) focusable(set(frame, { tabindex: -1, role: "group", "aria-label": model.get("label") }));
+    });
+    return life.end;
+  },
+};
