@@ -20,6 +20,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from .errors import NbvizError
 
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+_END_OF_JPEG = b"\xff\xd9"
+# What one segment of a JPEG's header holds at most.
+_SEGMENT = 65536
 
 
 class NotAPicture(NbvizError):
@@ -63,8 +66,7 @@ def check_file(source: Path | bytes, name: str) -> None:
     """Raise NotAPicture where decoding would fail; far cheaper than decoding for intact JPEG and PNG."""
     with opened(source, name) as image:
         kind = image.format
-    # A JPEG's data can't contain its end marker, so one near the end means that all of it arrived.
-    if kind in ("JPEG", "MPO") and b"\xff\xd9" in _tail(source):
+    if kind in ("JPEG", "MPO") and _ends_as_jpeg(source):
         return
     with opened(source, name) as image:
         # A PNG carries checksums, which `verify` reads.
@@ -204,9 +206,16 @@ def _damage(error: Exception) -> str:
     return "truncated" if "truncated" in str(error).lower() else f"damaged ({error})"
 
 
-def _tail(source: Path | bytes, length: int = 65536) -> bytes:
+def _ends_as_jpeg(source: Path | bytes) -> bool:
+    """Whether the end marker is near the end of a large file: a JPEG's data can't contain it by chance.
+
+    The thumbnail inside the header can, so a small file is not judged by it; it is quickly decoded.
+    """
+    size = len(source) if isinstance(source, bytes) else source.stat().st_size
+    if size < 4 * _SEGMENT:
+        return False
     if isinstance(source, bytes):
-        return source[-length:]
+        return _END_OF_JPEG in source[-_SEGMENT:]
     with source.open("rb") as file:
-        file.seek(max(0, source.stat().st_size - length))
-        return file.read()
+        file.seek(size - _SEGMENT)
+        return _END_OF_JPEG in file.read()

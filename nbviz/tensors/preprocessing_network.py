@@ -27,7 +27,7 @@ def timm_config(net: nn.Module) -> Mapping[str, Any] | None:
     """The data configuration timm leaves on its models, or None."""
     for name in ("pretrained_cfg", "default_cfg"):
         config = getattr(net, name, None)
-        config = config.to_dict() if hasattr(config, "to_dict") else config
+        config = config.to_dict() if config is not None and hasattr(config, "to_dict") else config
         if isinstance(config, Mapping) and "input_size" in config and "mean" in config:
             size = shown_size(net)
             # A model made with img_size= keeps its family's configuration, of another size.

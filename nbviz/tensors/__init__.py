@@ -1,0 +1,1 @@
+"""Networks and pictures as plain tensors: replica, capture, targets, preprocessing, drawing. No widgets, no threads."""

@@ -1,0 +1,120 @@
+"""Where a target's evidence lies at every layer, from one forward and one backward.
+
+Each output's gradient hook reduces at once: Grad-CAM (Selvaraju et al. 2017) is one matrix product a layer,
+a channel's contribution the sum over places of gradient × activation. Nothing large is kept beyond the pass;
+the backward goes to the input alone, so no weight gets a gradient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from nbviz.tensors.capture import hooked, modules_of
+from nbviz.tensors.guest import Pass
+from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.layout import Layout
+from nbviz.tensors.pictures import Picture
+from nbviz.tensors.target import Target
+from nbviz.tensors.trace import Trace
+
+
+@dataclass(frozen=True, eq=False)
+class EvidenceMaps:
+    """Signed Grad-CAM and channel contributions of every layer, for one picture and target."""
+
+    target: str
+    """The target in words."""
+    index: int | None
+    score: float
+    maps: dict[str, np.ndarray | None] = field(default_factory=dict)
+    """Layer → float32 (h, w), signed; None where the layer has no places, absent where it doesn't reach the target."""
+    contributions: dict[str, np.ndarray] = field(default_factory=dict)
+    """Layer → float32 (C,), sum over places of gradient × activation."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory the maps hold."""
+        arrays = [*self.contributions.values(), *(m for m in self.maps.values() if m is not None)]
+        return sum(a.nbytes for a in arrays)
+
+
+def evidence(model: InstrumentedModel, picture: Picture, target: Target) -> EvidenceMaps:
+    """Grad-CAM at every layer and every channel's contribution, in one forward and one backward."""
+    x = model.input(picture)
+    found = model.trace(x)
+    return model.guest.steady(lambda run: _walk(model, run, found, x, target))
+
+
+def _walk(model: InstrumentedModel, run: Pass, found: Trace, x: torch.Tensor, target: Target) -> EvidenceMaps:
+    reduced = Reducer(found)
+    x = x.detach().requires_grad_()
+    with hooked(run.net, modules_of(run.net), reduced.keep):
+        output = run(x)
+    logits = model.find_logits(output)
+    target = target.resolved(logits)
+    score = target.of(output, model.find_logits)[0]
+    if score.requires_grad:
+        torch.autograd.grad(score, x, allow_unused=True)
+    maps, contributions = reduced.results()
+    return EvidenceMaps(target.words(model), target.index, float(score.detach()), maps, contributions)
+
+
+class Reducer:
+    """Reduces activations and gradients layer by layer, as the backward pass reaches them."""
+
+    def __init__(self, found: Trace) -> None:
+        self._found = found
+        self._maps: dict[str, torch.Tensor | None] = {}
+        self._contributions: dict[str, torch.Tensor] = {}
+        self._first: dict[tuple[int, int], str] = {}
+        self._same: dict[str, str] = {}
+        self._held: list[torch.Tensor] = []
+
+    def keep(self, name: str, call: int, tensor: torch.Tensor) -> None:
+        """Forward hook: remember the activation until its gradient comes."""
+        layer = self._found.layers.get(name)
+        if layer is None or call != layer.calls or layer.layout is None or layer.layout.kind == "none":
+            return
+        # a Sequential puts out the object its last child did: reduce it once
+        key = (id(tensor), tensor._version)
+        if key in self._first:
+            self._same[name] = self._first[key]
+            return
+        self._first[key] = name
+        self._held.append(tensor)  # else its id may be another tensor's before the forward ends
+        if not tensor.requires_grad:
+            return
+        overwritten = (name, call) in self._found.overwritten
+        kept = tensor.detach().clone() if overwritten else tensor.detach()
+        tensor.register_hook(self._reducer(name, kept, layer.layout))
+
+    def _reducer(self, name: str, activation: torch.Tensor, layout: Layout) -> Any:
+        kept = [activation]
+
+        def reduce(gradient: torch.Tensor) -> None:
+            with torch.no_grad():
+                a, g = (layout.maps(t)[0].flatten(1) for t in (kept.pop(), gradient))
+                self._contributions[name] = (g.unsqueeze(1) @ a.unsqueeze(2)).flatten()
+                if layout.has_places:
+                    cam = g.mean(1) @ a
+                    self._maps[name] = cam.view(layout.maps(gradient).shape[2:])
+                else:
+                    self._maps[name] = None
+
+        return reduce
+
+    def results(self) -> tuple[dict[str, np.ndarray | None], dict[str, np.ndarray]]:
+        """What was reduced, on the CPU; layers the target does not reach have neither."""
+        maps = {name: None if m is None else m.float().cpu().numpy() for name, m in self._maps.items()}
+        sums = {name: c.float().cpu().numpy() for name, c in self._contributions.items()}
+        for name, first in self._same.items():
+            if first in maps:
+                maps[name] = maps[first]
+            if first in sums:
+                sums[name] = sums[first]
+        self._held.clear()
+        return maps, sums

@@ -1,0 +1,67 @@
+"""A dispatch mode that keeps a forward from writing to the user's tensors or drawing from the global RNG.
+
+Some networks write to their own weights in a forward even in eval mode (``Embedding(max_norm=…)``, counters
+in buffers), some draw random numbers. The first, tracing pass runs under this mode: it names the tensors that
+would be written, so that the replica gets private copies of just those, and it tells whether the network
+draws at all. A network that does runs under it ever after, so that the user's RNG is where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+
+class WeightsWritten(BaseException):
+    """The forward is about to write to one of the user's tensors."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        super().__init__()
+        self.tensor = tensor
+
+
+class Guard(TorchDispatchMode):
+    """Raises :class:`WeightsWritten` before a write to ``tensors``; gives random operations their own stream."""
+
+    def __init__(self, tensors: Iterable[torch.Tensor] = ()) -> None:
+        super().__init__()
+        self._owned = {t.data_ptr(): t for t in tensors if t.layout == torch.strided and t.numel()}
+        self.random = False
+        """Whether a random operation ran."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if self._owned:
+            self._check(func, args, kwargs)
+        if torch.Tag.nondeterministic_seeded not in func.tags:
+            return func(*args, **kwargs)
+        self.random = True
+        states = [torch.get_rng_state(), torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None]
+        try:
+            return func(*args, **kwargs)
+        finally:
+            torch.set_rng_state(states[0])
+            if states[1] is not None:
+                torch.cuda.set_rng_state_all(states[1])
+
+    def _check(self, func: Any, args: Any, kwargs: Any) -> None:
+        for place, argument in enumerate(func._schema.arguments):
+            value = kwargs.get(argument.name, args[place] if place < len(args) else None)
+            if argument.alias_info is not None and argument.alias_info.is_write:
+                self._refuse(value)
+        # batch norm in training writes its running statistics without its schema saying so
+        if "batch_norm" in func._schema.name and "backward" not in func._schema.name:
+            if len(args) > 5 and args[5] is True:
+                self._refuse(args[3:5])
+
+    def _refuse(self, value: Any) -> None:
+        for tensor in value if isinstance(value, (list, tuple)) else [value]:
+            if not isinstance(tensor, torch.Tensor) or tensor.layout != torch.strided:
+                continue
+            # a write through a view starts elsewhere in the same storage
+            for pointer in (tensor.data_ptr(), tensor.untyped_storage().data_ptr()):
+                if pointer in self._owned:
+                    raise WeightsWritten(self._owned[pointer])

@@ -1,0 +1,303 @@
+"""A user's network, its preprocessing and its class names, seen from outside."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from nbviz.tensors.capture import first_tensor, hooked, modules_of, split
+from nbviz.tensors.errors import NbvizError, unknown
+from nbviz.tensors.guest import Guest, Pass
+from nbviz.tensors.layers import Layer
+from nbviz.tensors.logits import logits_finder
+from nbviz.tensors.pictures import Picture, load_pictures
+from nbviz.tensors.preprocessing import GUESSED_SIZES, Preprocessing
+from nbviz.tensors.trace import Trace, trace
+
+KEPT_INPUTS = 8
+
+
+class InstrumentedModel:
+    """A user's ``nn.Module`` with its preprocessing and class names; it is never changed.
+
+    net: any ``torch.nn.Module``; ``DataParallel`` and compiled wrappers are looked through, TorchScript is
+    refused. transform: a callable PIL → tensor, torchvision weights or their transforms; left out, it is read
+    from the network where it carries one, else guessed (``model.transform.guessed``). classes: class names in
+    the order of the scores. output: key, index or callable that takes the scores (N, classes) out of the
+    network's own output; left out, they are looked for. device: ``"auto"`` is where the weights are; another
+    one gets a copy there.
+    """
+
+    def __init__(
+        self,
+        net: Any,
+        transform: Any = None,
+        classes: Sequence[str] | None = None,
+        *,
+        output: str | int | Callable[[Any], torch.Tensor] | None = None,
+        device: str | torch.device = "auto",
+        name: str | None = None,
+    ) -> None:
+        self.net = net
+        self.guest = Guest(net, device)
+        self.transform = Preprocessing.ensure(transform, self.guest._module)
+        self.classes = _names(classes, transform)
+        self.name = name or type(self.guest._module).__name__
+        self.find_logits = logits_finder(output)
+        self._lock = threading.RLock()
+        self._traces: OrderedDict[Any, Trace] = OrderedDict()
+        self._inputs: OrderedDict[Any, torch.Tensor] = OrderedDict()
+        self._shape: tuple[int, ...] | None = None
+
+    @classmethod
+    def ensure(cls, net_or_model: Any, **options: Any) -> InstrumentedModel:
+        """The model itself, or a plain network wrapped."""
+        return net_or_model if isinstance(net_or_model, cls) else cls(net_or_model, **options)
+
+    def __repr__(self) -> str:
+        return f"InstrumentedModel({self.name}, {self.parameters:,} parameters, {self.device})"
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters, shared ones once."""
+        return sum(p.numel() for p in self.guest._module.parameters())
+
+    @property
+    def device(self) -> torch.device:
+        """Where passes run."""
+        return self.guest.device
+
+    @property
+    def scores(self) -> int | None:
+        """Number of class scores; None before the first forward."""
+        with self._lock:
+            return next(reversed(self._traces.values())).scores if self._traces else None
+
+    def fingerprint(self) -> tuple[int, bytes]:
+        """Key of the network as it is now: equal as long as neither its structure nor its weights change."""
+        return self.guest.fingerprint()
+
+    # -- pictures -------------------------------------------------------------------------------------
+
+    def input(self, image: Any) -> torch.Tensor:
+        """The network's input for a picture, (1, C, H, W), of the network's type on its device.
+
+        image: a :class:`Picture`, PIL image, path, uint8 array, or a float tensor (C, H, W) or (1, C, H, W)
+        already preprocessed.
+        """
+        picture = as_picture(image)
+        key = (picture.digest, self.transform.key, self.device, self.guest.dtype)
+        with self._lock:
+            if key not in self._inputs:
+                made = self.transform(picture)
+                self._inputs[key] = made.to(self.device, self.guest.dtype)
+                while len(self._inputs) > KEPT_INPUTS:
+                    self._inputs.popitem(last=False)
+            self._inputs.move_to_end(key)
+            return self._inputs[key]
+
+    def seen(self, image: Any) -> np.ndarray:
+        """The picture as the network saw it, uint8 (H, W, 3)."""
+        return self.transform.seen(self.input(image).float().cpu())
+
+    # -- structure ------------------------------------------------------------------------------------
+
+    def trace(self, x: torch.Tensor | None = None) -> Trace:
+        """What one forward of an input of this shape shows; kept until the structure changes."""
+        shape = self._shape if x is None else tuple(x.shape[1:])
+        key = (self.guest.revision, shape, self.guest.dtype)
+        with self._lock:
+            if shape is None or key not in self._traces:
+                x = self._example(shape) if x is None else x
+                found = self.guest.trial(lambda run: trace(run, x, self.find_logits))
+                self._check_classes(found.scores)
+                self._shape = tuple(x.shape[1:])
+                key = (self.guest.revision, self._shape, self.guest.dtype)
+                self._traces[key] = found
+                while len(self._traces) > 4:
+                    self._traces.popitem(last=False)
+            return self._traces[key]
+
+    def layers(self) -> Layer:
+        """The root of the layer tree, in call order; shapes are those of the picture traced last."""
+        return self.trace().root
+
+    def layer(self, name: str) -> Layer:
+        """A layer by name (``"layer4.1.conv2"``; ``"relu#2"`` is the second call of ``relu``).
+
+        Raises :class:`UnknownName`, with the nearest name, for a layer that is not there.
+        """
+        layers = self.trace().layers
+        if name not in layers:
+            raise unknown("Layer", name, [key for key in layers if key])
+        return layers[name]
+
+    def class_name(self, index: int) -> str:
+        """Name of a class, or ``"class 17"`` where the model has no names."""
+        return self.classes[index] if self.classes is not None else f"class {index}"
+
+    def class_index(self, name: str) -> int:
+        """Index of a class by name; raises :class:`UnknownName` with the nearest."""
+        from nbviz.tensors.target import class_index
+
+        return class_index(name, self)
+
+    def filters(self, name: str) -> np.ndarray | None:
+        """Weights of a convolution, float32 (out, in, height, width); None for layers without such."""
+        module = modules_of(self.guest._module).get(split(name)[0])
+        weight = getattr(module, "weight", None)
+        if not isinstance(weight, torch.Tensor) or weight.dim() != 4:
+            return None
+        return weight.detach().float().cpu().numpy().copy()
+
+    # -- passes ---------------------------------------------------------------------------------------
+
+    def logits(self, image: Any) -> np.ndarray:
+        """The network's raw scores of one picture, float32 (classes,)."""
+        x = self.input(image)
+        self.trace(x)
+
+        def work(run: Pass) -> torch.Tensor:
+            with torch.no_grad():
+                return self.find_logits(run(x))
+
+        return self.guest.steady(work)[0].float().cpu().numpy()
+
+    def predict(self, image: Any, top: int = 5) -> list[tuple[str, int, float, float]]:
+        """The most probable classes: [(class name, index, probability, logit), …], best first."""
+        logits = torch.from_numpy(self.logits(image)).double()
+        if not torch.isfinite(logits).all():
+            raise NbvizError(
+                f"The network's scores of this picture are not finite numbers ({int(logits.isnan().sum())} NaN). "
+                "Check the weights and the preprocessing."
+            )
+        probabilities = logits.softmax(0)
+        best = probabilities.argsort(descending=True, stable=True)[:top].tolist()
+        return [(self.class_name(i), i, float(probabilities[i]), float(logits[i])) for i in best]
+
+    def __call__(self, batch: torch.Tensor) -> torch.Tensor:
+        """Logits (N, classes) of a batch (N, C, H, W); differentiable in the batch if it requires gradients."""
+        grad = batch.requires_grad and torch.is_grad_enabled()
+        x = batch.to(self.device, self.guest.dtype)
+
+        def work(run: Pass) -> torch.Tensor:
+            with torch.set_grad_enabled(grad):
+                recorder = getattr(self._recorders, "now", None)
+                if recorder is None:
+                    return self.find_logits(run(x))
+                with recorder(run):
+                    return self.find_logits(run(x))
+
+        self.trace(x.detach()[:1])
+        return self.guest.steady(work)
+
+    _recorders = threading.local()
+
+    @contextmanager
+    def capture(self, *names: str) -> Iterator[dict[str, torch.Tensor]]:
+        """Record what layers put out: ``with model.capture("layer1") as outputs: model(batch)``.
+
+        Yields a dict that after each ``model(batch)`` holds name → tensor (N, …) as that layer put it out,
+        also where the next operation overwrites it. Nested captures are independent.
+        """
+        for name in names:
+            self.layer(name)
+        outputs: dict[str, torch.Tensor] = {}
+        before = getattr(self._recorders, "now", None)
+
+        @contextmanager
+        def recorder(run: Pass) -> Iterator[None]:
+            with self.recording(run, names, outputs.__setitem__):
+                if before is None:
+                    yield
+                else:
+                    with before(run):
+                        yield
+
+        self._recorders.now = recorder
+        try:
+            yield outputs
+        finally:
+            self._recorders.now = before
+
+    @contextmanager
+    def recording(
+        self, run: Pass, names: Sequence[str], on_output: Callable[[str, torch.Tensor], Any]
+    ) -> Iterator[None]:
+        """Call ``on_output(name, tensor)`` as layers put out; outputs later overwritten come as clones."""
+        found = self.trace()
+        wanted: dict[str, list[tuple[str, int]]] = {}
+        for name in names:
+            stem, call = split(name)
+            wanted.setdefault(stem, []).append((name, call or found.layers[stem].calls))
+
+        def keep(stem: str, call: int, tensor: torch.Tensor) -> None:
+            for name, which in wanted[stem]:
+                if call == which:
+                    on_output(name, tensor.clone() if (stem, call) in found.overwritten else tensor)
+
+        modules = modules_of(run.net)
+        with hooked(run.net, {stem: modules[stem] for stem in wanted}, keep):
+            yield
+
+    # -- first contact --------------------------------------------------------------------------------
+
+    def _example(self, shape: tuple[int, ...] | None) -> torch.Tensor:
+        if shape is not None:
+            return self._noise(shape)
+        size = self.transform.size
+        if size is not None and not self.transform.guessed:
+            return self._noise((self.transform.channels, *size))
+        return self._guessed_example()
+
+    def _noise(self, shape: tuple[int, ...]) -> torch.Tensor:
+        noise = torch.rand(1, *shape, generator=torch.Generator().manual_seed(0))
+        return noise.to(self.device, self.guest.dtype)
+
+    def _guessed_example(self) -> torch.Tensor:
+        """An input the network takes, by trying the usual sizes; the preprocessing learns the size."""
+        first: Exception | None = None
+        for size in GUESSED_SIZES:
+            x = self._noise((self.transform.channels, size, size))
+            try:
+                self.guest.trial(lambda run, x=x: first_tensor(run(x)))
+            except Exception as error:  # a forward of the user's own can raise anything
+                first = first or error
+                continue
+            self.transform = self.transform.with_size(size, size)
+            return x
+        raise NbvizError(
+            f"The network takes none of the usual square inputs with {self.transform.channels} channels "
+            f"({first}). Pass transform=, or an image as a float tensor (C, H, W) of the right size."
+        ) from first
+
+    def _check_classes(self, scores: int) -> None:
+        if self.classes is not None and len(self.classes) != scores:
+            raise NbvizError(
+                f"classes= has {len(self.classes)} names, but the network puts out {scores} scores."
+            )
+
+
+def as_picture(image: Any) -> Picture:
+    """Any image a call takes, as one Picture."""
+    if isinstance(image, Picture):
+        return image
+    pictures = load_pictures([image] if not isinstance(image, (str, dict)) else image)
+    if len(pictures) != 1:
+        raise NbvizError(f"One picture is wanted here, not {len(pictures)}.")
+    return next(iter(pictures.values()))
+
+
+def _names(classes: Sequence[str] | None, transform: Any) -> tuple[str, ...] | None:
+    if classes is None:
+        meta = getattr(transform, "meta", None)  # a torchvision weights enum carries its class names
+        classes = meta.get("categories") if isinstance(meta, dict) else None
+    if isinstance(classes, str):
+        raise NbvizError(f"classes= is one text ({classes!r:.60}); pass a list of names, one a class.")
+    return None if classes is None else tuple(str(name) for name in classes)

@@ -1,0 +1,69 @@
+"""The module tree as a person reads it: name, kind, output shape, parameters, calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from torch import nn
+
+from nbviz.tensors.layout import Layout
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One module of a network, or one call of a module that is called several times (``name#2``)."""
+
+    name: str
+    kind: str
+    """Class name of the module, e.g. ``"Conv2d"``."""
+    shape: tuple[int, ...] | None
+    """Output shape without the batch axis; None when the module is never called or puts out no tensor."""
+    parameters: int
+    """Number of parameters, those of its children included, shared ones once."""
+    children: tuple[Layer, ...] = ()
+    """In call order."""
+    calls: int = 0
+    """Calls in one forward."""
+    label: str = ""
+    """The kind in a word or two: ``"conv 3×3"``, ``"norm"``, ``"ReLU6"``."""
+    layout: Layout | None = field(default=None, repr=False)
+    """Which axes of the output are space; None when never called."""
+    first_call: int | None = field(default=None, repr=False)
+
+    @property
+    def channels(self) -> int | None:
+        """Number of channels of the output; None when it has no output that can be shown."""
+        if self.shape is None or self.layout is None or self.layout.kind == "none":
+            return None
+        return self.layout.channels((1, *self.shape))
+
+    @property
+    def places(self) -> tuple[int, int] | None:
+        """(height, width) of the output's grid of places; None when it has none."""
+        if self.layout is None or self.layout.kind in ("none", "vector"):
+            return None
+        return self.layout.height, self.layout.width
+
+    def walk(self) -> Iterator[Layer]:
+        """This layer and all below it, parents first."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+def label(module: nn.Module) -> str:
+    """What a module is, in a word or two."""
+    kind = type(module).__name__
+    if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
+        return "conv " + "×".join(str(k) for k in module.kernel_size)
+    if isinstance(module, (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)) or "Norm" in kind:
+        return "norm"
+    if isinstance(module, nn.Linear):
+        return "linear"
+    if "Pool" in kind:
+        return "pool"
+    if kind in ("MultiheadAttention", "Attention") or kind.endswith("Attention"):
+        return "attention"
+    short = {"Sequential": "", "ModuleList": "", "ModuleDict": "", "Dropout": "dropout"}
+    return short.get(kind, kind)

@@ -1,0 +1,105 @@
+"""One picture, one target and one network, as an attribution method sees them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from nbviz.tensors.capture import hooked, modules_of, split
+from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.guest import Pass
+from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.layers import Layer
+from nbviz.tensors.target import Target
+
+
+class Subject:
+    """What a method may ask: scores and gradients of batches, a layer's activation and gradient, baselines.
+
+    Hooks never outlive a call, so a method can yield between any two of them. ``calls`` counts evaluations,
+    pictures through the network.
+    """
+
+    def __init__(
+        self, model: InstrumentedModel, run: Pass, x: torch.Tensor, target: Target, layer: str | None = None
+    ) -> None:
+        self.model, self.run, self.layer = model, run, layer
+        self.x = x.detach()
+        """(1, C, H, W), the network's input."""
+        self.target = target
+        self.calls = 0
+        self.score: float | None = None
+        """The target's score of ``x``, known after its first evaluation."""
+
+    def scores(self, batch: torch.Tensor) -> torch.Tensor:
+        """The target's scalar for each picture of a batch (N, C, H, W): (N,), differentiable."""
+        if self.target.predicted and batch.shape[0] != 1:
+            with torch.no_grad():
+                self.scores(self.x)
+        output = self.run(batch)
+        self.calls += len(batch)
+        if self.target.predicted:
+            self.target = self.target.resolved(self.model.find_logits(output).detach())
+        scores = self.target.of(output, self.model.find_logits)
+        if len(scores) != len(batch):
+            raise NbvizError(f"The target gives {len(scores)} scores for {len(batch)} pictures; one a picture is needed.")
+        if self.score is None and len(batch) == 1:
+            self.score = float(scores.detach()[0])
+        return scores
+
+    def gradient(self, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Scores (N,) of a batch and the gradient of each in its own picture (N, C, H, W); one backward."""
+        batch = batch.detach().requires_grad_()
+        scores = self.scores(batch)
+        if not scores.requires_grad:
+            return scores.detach(), torch.zeros_like(batch)
+        (gradient,) = torch.autograd.grad(scores.sum(), batch, allow_unused=True)
+        return scores.detach(), torch.zeros_like(batch) if gradient is None else gradient
+
+    def at_layer(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Activation and gradient of the chosen layer as channel maps, each (C, h, w); backward ends there."""
+        assert self.layer is not None
+        layer, kept = self.model.layer(self.layer), list[tuple[torch.Tensor, Any]]()
+        stem, call = split(layer.name)
+        found = self.model.trace()
+        wanted = call or layer.calls
+
+        def keep(_: str, number: int, output: torch.Tensor) -> None:
+            if number == wanted:
+                activation = output.detach()
+                overwritten = (stem, number) in found.overwritten
+                edge = torch.autograd.graph.get_gradient_edge(output) if output.requires_grad else None
+                kept.append((activation.clone() if overwritten else activation, edge))
+
+        with hooked(self.run.net, {stem: modules_of(self.run.net)[stem]}, keep):
+            scores = self.scores(self.x.detach().requires_grad_())
+        if not kept:
+            raise NbvizError(f"Layer '{self.layer}' was not reached in this forward.")
+        activation, edge = kept[0]
+        gradient = None
+        if edge is not None and scores.requires_grad:
+            (gradient,) = torch.autograd.grad(scores[0], (edge,), allow_unused=True)
+        gradient = torch.zeros_like(activation) if gradient is None else gradient
+        assert layer.layout is not None
+        return layer.layout.maps(activation)[0], layer.layout.maps(gradient)[0]
+
+    def black(self) -> torch.Tensor:
+        """A black picture pushed through the same preprocessing, (1, C, H, W)."""
+        return self.model.transform.black(self.x)
+
+    @property
+    def target_words(self) -> str:
+        """The target in words."""
+        return self.target.words(self.model)
+
+
+def last_spatial_layer(model: InstrumentedModel) -> Layer:
+    """The last layer, in call order, whose output has more than one place."""
+    spatial = [layer for layer in model.layers().walk() if layer.places and layer.first_call is not None]
+    spatial = [layer for layer in spatial if layer.name and not layer.children]
+    if not spatial:
+        raise NbvizError(f"No layer of {model.name} has an output with places: there is nowhere to draw a map.")
+    return max(spatial, key=lambda layer: layer.first_call or 0)
+
+

@@ -1,0 +1,126 @@
+"""One traced forward: what every layer puts out, how often, in which order, and which outputs are overwritten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from nbviz.tensors.capture import hooked, modules_of
+from nbviz.tensors.guest import Pass
+from nbviz.tensors.layers import Layer, label
+from nbviz.tensors.layout import Evidence, Layout, evidence, infer_layouts, probe_batch
+
+
+@dataclass
+class Record:
+    """What one call of a module put out, in the tracing pass."""
+
+    order: int
+    shape: tuple[int, ...]
+    overwritten: bool = False
+
+
+@dataclass
+class Trace:
+    """The network as one forward of one input shape shows it."""
+
+    root: Layer
+    scores: int
+    """Number of class scores."""
+    overwritten: frozenset[tuple[str, int]]
+    """(name, call) of outputs that a later, in-place operation changes."""
+    layers: dict[str, Layer] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.layers = {layer.name: layer for layer in self.root.walk()}
+
+
+def trace(run: Pass, x: torch.Tensor, logits: Callable[[Any], torch.Tensor]) -> Trace:
+    """Trace a forward of ``x`` (1, C, H, W). Errors of the network's own forward come out as they are."""
+    modules = modules_of(run.net)
+    with torch.no_grad():
+        records, scores = _records(run, x, modules, logits)
+        layouts = _layouts(run, x, modules, records)
+    root = _layer("", run.net, records, layouts)
+    overwritten = frozenset((name, i + 1) for name, rs in records.items() for i, r in enumerate(rs) if r.overwritten)
+    return Trace(root, scores, overwritten)
+
+
+def _records(
+    run: Pass, x: torch.Tensor, modules: dict[str, nn.Module], logits: Callable[[Any], torch.Tensor]
+) -> tuple[dict[str, list[Record]], int]:
+    records: dict[str, list[Record]] = {}
+    # outputs are held until the forward ends: an id or a version of a freed one would be another's
+    held: list[tuple[Record, torch.Tensor, int]] = []
+
+    def keep(name: str, call: int, tensor: torch.Tensor) -> None:
+        record = Record(len(held), tuple(tensor.shape[1:]))
+        records.setdefault(name, []).append(record)
+        held.append((record, tensor, _version(tensor)))
+
+    with hooked(run.net, modules, keep):
+        scores = logits(run(x)).shape[1]
+    for record, tensor, version in held:
+        record.overwritten = _version(tensor) != version
+    return records, scores
+
+
+def _version(tensor: torch.Tensor) -> int:
+    return 0 if tensor.is_inference() else tensor._version
+
+
+def _layouts(
+    run: Pass, x: torch.Tensor, modules: dict[str, nn.Module], records: dict[str, list[Record]]
+) -> dict[str, Layout]:
+    picture = (x.shape[-2], x.shape[-1])
+    found: dict[str, Evidence] = {}
+
+    def judge(name: str, call: int, tensor: torch.Tensor) -> None:
+        if call == len(records.get(name, [])):
+            found[name] = evidence(tensor, picture)
+
+    with hooked(run.net, modules, judge):
+        run(probe_batch(x))
+    return infer_layouts(found, picture)
+
+
+def _layer(name: str, module: nn.Module, records: dict[str, list[Record]], layouts: dict[str, Layout]) -> Layer:
+    calls = records.get(name, [])
+    children = [
+        _layer(f"{name}.{child}" if name else child, inner, records, layouts)
+        for child, inner in module.named_children()
+    ]
+    children.sort(key=_order)
+    if len(calls) > 1:
+        children += _calls(name, module, calls, layouts)
+    return Layer(
+        name=name,
+        kind=type(module).__name__,
+        shape=calls[-1].shape if calls else None,
+        parameters=sum(p.numel() for p in module.parameters()),
+        children=tuple(children),
+        calls=len(calls),
+        label=label(module),
+        layout=layouts.get(name),
+        first_call=_first(calls, children),
+    )
+
+
+def _calls(name: str, module: nn.Module, calls: list[Record], layouts: dict[str, Layout]) -> Iterable[Layer]:
+    last = calls[-1]
+    for i, record in enumerate(calls, start=1):
+        layout = layouts.get(name) if record.shape == last.shape else None
+        yield Layer(f"{name}#{i}", type(module).__name__, record.shape, 0, (), 1, f"call {i}", layout, record.order)
+
+
+def _first(calls: list[Record], children: list[Layer]) -> int | None:
+    orders = [c.order for c in calls[:1]] + [c.first_call for c in children if c.first_call is not None]
+    return min(orders, default=None)
+
+
+def _order(layer: Layer) -> float:
+    return float("inf") if layer.first_call is None else layer.first_call
