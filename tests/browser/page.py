@@ -6,12 +6,15 @@ Whatever the console or the page complains about is kept in `Lab.errors`.
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
@@ -40,6 +43,14 @@ SIDEBAR = """async open => {
   if (open !== !app.shell.leftCollapsed) await app.commands.execute('application:toggle-left-area');
 }"""
 RUN = "async () => { await window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
+ASK = """async code => {
+  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const asked = { code: '', silent: true, store_history: false, user_expressions: { answer: code } };
+  const answer = (await kernel.requestExecute(asked).done).content.user_expressions.answer;
+  if (answer.status !== 'ok') throw new Error(answer.ename + ': ' + answer.evalue);
+  return answer.data['text/plain'];
+}"""
+CELLS = "() => [...window.jupyterapp.shell.currentWidget.content.model.cells].map(c => c.sharedModel.source)"
 FAILURES = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
   .flatMap(cell => cell.outputs ? cell.outputs.toJSON() : [])
   .filter(output => output.output_type === 'error')
@@ -83,14 +94,26 @@ class Lab:
     def open(self, name: str, dark: bool = False, sidebar: bool = False) -> None:
         """Open a notebook of the served folder and wait until its kernel has answered."""
         self.page.goto(f"{self.server.url}/lab/tree/{name}?reset")
+        self.ready()
+        self.dress(dark, sidebar)
+
+    def ready(self) -> None:
+        """Wait until JupyterLab has restored itself and the notebook's kernel has answered."""
         self.page.wait_for_function("() => window.jupyterapp && window.jupyterapp.shell")
         self.page.evaluate("() => window.jupyterapp.restored")
         self.page.wait_for_function("() => window.jupyterapp.shell.currentWidget?.sessionContext")
         self.page.evaluate(OPENED)
+
+    def dress(self, dark: bool, sidebar: bool) -> None:
+        """Choose the theme and whether the file browser is open."""
         theme = "JupyterLab Dark" if dark else "JupyterLab Light"
         self.page.evaluate(THEME, theme)
         self.page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
         self.page.evaluate(SIDEBAR, sidebar)
+
+    def save(self) -> None:
+        """Save the notebook, so that a reload finds its outputs."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
 
     def run(self) -> None:
         """Run all cells; a cell that raises is an AssertionError with its traceback."""
@@ -98,6 +121,26 @@ class Lab:
         failures = self.failures()
         if failures:
             raise AssertionError("\n".join(failures))
+
+    def ask(self, expression: str) -> Any:
+        """The value of a Python expression in the notebook's kernel; its repr where that is no literal."""
+        words = str(self.page.evaluate(ASK, expression))
+        try:
+            return ast.literal_eval(words)
+        except (SyntaxError, ValueError):
+            return words
+
+    def until(self, expression: str, seconds: float = 20) -> None:
+        """Wait until a Python expression in the kernel is true."""
+        end = time.monotonic() + seconds
+        while not self.ask(f"bool({expression})"):
+            if time.monotonic() > end:
+                raise AssertionError(f"{expression} stayed false for {seconds} s")
+            self.page.wait_for_timeout(50)
+
+    def cells(self) -> list[str]:
+        """The notebook's cells, as they are now."""
+        return list(self.page.evaluate(CELLS))
 
     def failures(self) -> list[str]:
         """The tracebacks in the notebook's outputs."""
