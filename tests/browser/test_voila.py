@@ -6,7 +6,7 @@ from playwright.sync_api import Browser
 
 from tests.browser import page
 from tests.browser.server import Server
-from tests.browser.test_explorer import BLANK, OPEN, SIDEWAYS, TILES, TREE
+from tests.browser.test_explorer import DRAWN, OPEN, SIDEWAYS, TILES, TREE
 
 
 def test_nothing_is_blank(chrome: Browser, voila: Server) -> None:
@@ -15,7 +15,6 @@ def test_nothing_is_blank(chrome: Browser, voila: Server) -> None:
         lab.page.goto(f"{voila.url}/voila/render/{name}")
         lab.page.locator(TREE).wait_for(timeout=90_000)
         lab.page.locator(TILES).nth(1).wait_for()
-        drawn = f"() => {{ const drawn = ({BLANK})(); return drawn.length && drawn.every(Boolean); }}"
-        lab.page.wait_for_function(drawn)
+        lab.page.wait_for_function(DRAWN)
         assert lab.page.evaluate(SIDEWAYS) == []
         assert not lab.errors
