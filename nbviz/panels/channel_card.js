@@ -1,0 +1,58 @@
+// The chosen channel: its map laid over the gray picture, and its figures.
+export default {
+  render({ model, el: root }) {
+    const life = lifetime(model);
+    root.classList.add("nbviz-channel-card");
+    const title = el("span", "nbviz-title", "Channel"), note = el("span", "nbviz-note");
+    const lay = button("on the canvas", "nbviz-link nbviz-lay");
+    const here = set(el("div", "nbviz-here", el("span", "nbviz-backdrop"), el("span", "nbviz-map")), { role: "img" });
+    const figures = el("dl", "nbviz-figures");
+    const part = el("div", "nbviz-part", el("span", "nbviz-label", "here"), here);
+    const said = el("div", "nbviz-part nbviz-part-figures", el("span", "nbviz-label", "figures"), figures);
+    root.append(el("div", "nbviz-head", title, note, lay), drawState(model, el("div"), life), el("div", "nbviz-parts", part, said));
+
+    life.watch("channel about", () => {
+      const channel = model.get("channel");
+      title.textContent = channel === null ? "Channel" : `Channel ${channel}`;
+      runs(note, model.get("about"));
+      note.title = note.textContent;
+      said.hidden = channel === null;
+    });
+    life.watch("figures", () => figures.replaceChildren(...model.get("figures").flatMap(([name, value, meaning]) => {
+      const row = [el("dt", "", name), el("dd", "", value)];
+      row.forEach((node) => { node.title = meaning; });
+      return row;
+    })));
+    life.watch("alt", () => { set(here, { "aria-label": model.get("alt"), title: model.get("alt") }); });
+    life.watch("aspect", () => here.style.setProperty("--aspect", model.get("aspect")));
+    life.watch("map", () => { part.hidden = !model.get("map")?.byteLength; });
+    life.watch("map on_canvas", () => {
+      lay.hidden = part.hidden;
+      const on = model.get("on_canvas");
+      lay.textContent = on ? "back to the explanation" : "on the canvas";
+      lay.title = on ? "Takes the map off the canvas (Esc)" : "Lays this channel's map over the picture on the right (Enter, or a second click on its tile)";
+    });
+    background(model, life, here.firstChild, "backdrop", "image/jpeg");
+    background(model, life, here.lastChild, "map", "image/png");
+    life.watch("state", () => root.classList.toggle("nbviz-waiting", model.get("state") === "computing"));
+    life.listen(lay, "click", () => model.send({ event: model.get("on_canvas") ? "explanation" : "canvas" }));
+    return life.end;
+  },
+};
+
+/** Bytes as a node's background; the old ones stay until the new are decoded. */
+function background(model, life, node, name, type) {
+  let url = "", turn = 0;
+  life.after(() => URL.revokeObjectURL(url));
+  life.watch(name, async () => {
+    const mine = ++turn, fresh = bytesUrl(model.get(name), "", type);
+    if (!fresh) return;
+    const picture = new Image();
+    picture.src = fresh;
+    await picture.decode().catch(() => null);
+    if (mine !== turn) { URL.revokeObjectURL(fresh); return; }
+    node.style.backgroundImage = `url(${fresh})`;
+    URL.revokeObjectURL(url);
+    url = fresh;
+  });
+}

@@ -1,0 +1,173 @@
+"""The card of the chosen channel: its map over the picture, and its figures.
+
+The map and the gray picture travel apart and are laid over each other on screen: another channel of the same
+picture sends its map alone.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import traitlets
+from PIL import Image
+
+from nbviz.panels.channel_page import figure
+from nbviz.panels.failure import fail, ready
+from nbviz.panels.front import Front, asset, esm
+from nbviz.panels.panel import Panel
+from nbviz.session.requests import Channel, ChannelAnswer, Request
+from nbviz.session.selection import Selection
+from nbviz.tensors.drawing import gray, png, scale, table
+from nbviz.tensors.target import Target
+
+BACKDROP = 256
+"""Longest side in pixels of the gray picture."""
+
+
+class ChannelCard(Front):
+    """Title, picture and figures of one channel; sends ``{"event": "canvas" | "explanation"}``."""
+
+    _esm = esm("channel_card")
+    _css = asset("channel_card.css")
+
+    channel = traitlets.Int(None, allow_none=True).tag(sync=True)
+    about = traitlets.List().tag(sync=True)
+    """Runs beside the title: text, or [text, "em"]."""
+    map = traitlets.Bytes().tag(sync=True)
+    """PNG of the channel's map; empty where it has no places."""
+    backdrop = traitlets.Bytes().tag(sync=True)
+    """JPEG of the picture in gray."""
+    aspect = traitlets.Float(1.0).tag(sync=True)
+    """Width over height of the picture."""
+    alt = traitlets.Unicode().tag(sync=True)
+    figures = traitlets.List().tag(sync=True)
+    """[[name, value, explanation], …]"""
+    on_canvas = traitlets.Bool(False).tag(sync=True)
+
+
+class ChannelPanel(Panel):
+    """Shows the chosen channel; its button writes ``selection.canvas``."""
+
+    slot = "channel"
+
+    def __init__(self, model: Any, pictures: Mapping[str, Any], selection: Selection) -> None:
+        super().__init__(model, pictures, selection)
+        self.on_retry: Callable[[], None] = lambda: None
+        self.view = ChannelCard()
+        self.view.on_msg(self._told)
+
+    def request(self, selection: Selection) -> Request | None:
+        target = Target.ensure(selection.target, self.model)
+        return Channel(self.pictures[selection.image], selection.layer, target, selection.channel)
+
+    def sync(self, selection: Selection) -> None:
+        self.view.on_canvas = selection.canvas == "channel"
+
+    def show(self, answer: ChannelAnswer) -> None:
+        values = answer.channels.maps.values[answer.channel]
+        places = answer.channels.maps.places
+        with self.view.hold_sync():
+            ready(self.view)
+            self.view.channel, self.view.about = answer.channel, about(answer)
+            self.view.map = map_png(values, answer.channels.maps.signed) if places else b""
+            self.view.backdrop, self.view.aspect = backdrop(answer.seen)
+            self.view.figures, self.view.alt = figures(answer), alt(answer)
+
+    def wait(self, progress: str = "") -> None:
+        self.view.state, self.view.message = "computing", progress
+
+    def fail(self, error: BaseException) -> None:
+        with self.view.hold_sync():
+            self.view.channel, self.view.about, self.view.figures = None, [], []
+            self.view.map, self.view.alt = b"", ""
+            fail(self.view, error)
+
+    def _told(self, view: ChannelCard, content: dict[str, Any], buffers: Any) -> None:
+        event = content.get("event")
+        if event in ("canvas", "explanation"):
+            self.selection.canvas = "channel" if event == "canvas" else "explanation"
+        elif event == "retry":
+            self.on_retry()
+
+
+def map_png(values: np.ndarray, signed: bool) -> bytes:
+    """One channel's map (h, w) as a palette PNG at its own resolution, on its own scale."""
+    return png(scale(values, signed), table(signed))
+
+
+def backdrop(seen: np.ndarray) -> tuple[bytes, float]:
+    """The picture uint8 (H, W, 3) in gray as JPEG bytes, and its width over height."""
+    image = Image.fromarray(gray(seen)[..., 0])
+    image.thumbnail((BACKDROP, BACKDROP))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=85)
+    return out.getvalue(), seen.shape[1] / seen.shape[0]
+
+
+def about(answer: ChannelAnswer) -> list[Any]:
+    """The line beside the title, as runs."""
+    channels = answer.channels
+    peak, contribution = float(channels.peaks[answer.channel]), float(channels.contributions[answer.channel])
+    first = f"peak {figure(peak)}" if channels.maps.places else figure(peak)
+    if np.isnan(contribution):
+        return [first]
+    rank = f"{ordinal(answer.rank)} of {len(channels.peaks)}"
+    return [f"{first} · for ", [channels.target, "em"], f" {figure(contribution, plus=True)} · {rank}"]
+
+
+def figures(answer: ChannelAnswer) -> list[list[str]]:
+    """The card's table: [name, value, what it means]."""
+    channels = answer.channels
+    rows = _places(channels.maps.values[answer.channel]) if channels.maps.places else []
+    contribution = float(channels.contributions[answer.channel])
+    if np.isnan(contribution):
+        return [*rows, ["for the class", "the score does not come through this layer", ""]]
+    share = channels.contributions[np.isfinite(channels.contributions)]
+    total = float(np.abs(share).sum())
+    part = f" ({abs(contribution) / total:.1%} of all)".replace("%", " %") if total else ""
+    meaning = "gradient × activation, summed over places: what the score would lose, to first order, without it"
+    rank = f"{ordinal(answer.rank)} of {len(channels.peaks)}"
+    return [*rows, [f"for {channels.target}", f"{figure(contribution, plus=True)}{part}", meaning],
+            ["rank", rank, "place among the layer's channels by contribution, the largest first"]]  # fmt: skip
+
+
+def _places(values: np.ndarray) -> list[list[str]]:
+    height, width = values.shape
+    row, column = peak_place(values)
+    active = f"{(values > 0).mean():.0%}".replace("%", " % of places")
+    return [
+        ["peak", f"{figure(float(values[row, column]))} at row {row}, column {column}", f"of {height} × {width} places, from 0"],
+        ["mean", figure(float(values.mean())), "over all places"],
+        ["active", active, "places where the channel is above zero"],
+    ]
+
+
+def peak_place(values: np.ndarray) -> tuple[int, int]:
+    """(row, column) of the largest absolute value of a map (h, w)."""
+    row, column = np.unravel_index(int(np.nan_to_num(np.abs(values)).argmax()), values.shape)
+    return int(row), int(column)
+
+
+def alt(answer: ChannelAnswer) -> str:
+    """The picture in words."""
+    maps = answer.channels.maps
+    if not maps.places:
+        return ""
+    values = maps.values[answer.channel]
+    if not np.any(values):
+        return f"Channel {answer.channel} of {answer.channels.layer} over the picture in gray: no activation anywhere"
+    row, column = peak_place(values)
+    return (
+        f"Channel {answer.channel} of {answer.channels.layer} over the picture in gray; strongest at row {row}, "
+        f"column {column} of {values.shape[0]} × {values.shape[1]}"
+    )
+
+
+def ordinal(number: int) -> str:
+    """``1st``, ``2nd``, ``3rd``, ``4th``, ``11th``, …"""
+    if number % 100 in (11, 12, 13):
+        return f"{number}th"
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"

@@ -1,0 +1,214 @@
+// A page of channels: one picture as the background of its tiles, which are the options of a listbox.
+const SORTS = [
+  ["class", "For the class", "Largest contribution to the class first (gradient × activation, summed over places)"],
+  ["activation", "By activation", "Largest activation first"],
+  ["index", "By number", "In the network's own order"],
+];
+const SCALES = [["own", "Own scale", "Each map up to its own peak"], ["shared", "Shared scale", "All maps up to the layer's peak"]];
+
+export default {
+  render({ model, el: root }) {
+    const life = lifetime(model);
+    root.classList.add("nbviz-channel-grid");
+    const note = el("span", "nbviz-note");
+    const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What the tiles show" });
+    const sort = selectBox(SORTS, "Order of the channels"), scale = selectBox(SCALES, "Scale of the colours");
+    const grid = focusable(set(el("div", "nbviz-tiles"), { role: "listbox", tabindex: 0, id: uid("tiles"), "aria-orientation": "horizontal" }));
+    const tip = el("div", "nbviz-tip");
+    const caption = el("span", "nbviz-grid-caption"), back = pagerButton("‹", "Page before"), range = el("span", "nbviz-num"), on = pagerButton("›", "Next page");
+    const further = el("p", "nbviz-caption nbviz-grid-note");
+    tip.hidden = true;
+    root.append(
+      el("div", "nbviz-head", el("span", "nbviz-title", "Channels"), note),
+      el("div", "nbviz-bar", segment, sort.box, scale.box),
+      drawState(model, el("div"), life),
+      el("div", "nbviz-sheet", grid, tip),
+      el("div", "nbviz-caption nbviz-grid-foot", caption, el("span", "nbviz-pager", back, range, on)),
+      further,
+    );
+    const send = (event, more = {}) => model.send({ event, ...more });
+    const tiles = tileView(model, life, grid);
+    const turn = (by) => { const page = model.get("page") + by; if (page >= 0 && page < model.get("pages")) send("page", { page }); };
+
+    life.watch("about", () => { note.textContent = model.get("about"); note.title = note.textContent; set(grid, { "aria-label": `Channels of ${note.textContent}` }); });
+    life.watch("modes look", () => drawModes(segment, model, send));
+    life.watch("look", () => {
+      const look = model.get("look");
+      sort.select.value = look.sort;
+      scale.select.value = look.shared && look.scalable ? "shared" : "own";
+      scale.select.disabled = !look.scalable;
+    });
+    life.listen(sort.select, "change", () => send("look", { look: { sort: sort.select.value } }));
+    life.listen(scale.select, "change", () => send("look", { look: { shared: scale.select.value === "shared" } }));
+    life.watch("caption note", () => {
+      caption.textContent = model.get("caption");
+      further.textContent = model.get("note");
+      further.hidden = !model.get("note");
+    });
+    life.watch("first total page pages channels", () => {
+      const first = model.get("first"), page = model.get("page");
+      range.textContent = model.get("total") ? `${first + 1}–${first + model.get("channels").length} of ${model.get("total")}` : "";
+      back.hidden = on.hidden = model.get("pages") < 2;
+      back.disabled = page <= 0;
+      on.disabled = page >= model.get("pages") - 1;
+    });
+    life.listen(back, "click", () => turn(-1));
+    life.listen(on, "click", () => turn(1));
+    life.watch("state", () => grid.classList.toggle("nbviz-waiting", model.get("state") === "computing"));
+
+    const choose = (place) => {
+      const channel = model.get("channels")[place];
+      if (channel === undefined) return;
+      if (channel === tiles.chosen()) { send("canvas"); return; }
+      tiles.choose(channel);
+      send("choose", { channel });
+    };
+    life.listen(grid, "click", (event) => {
+      const place = tiles.at(event.target);
+      if (place === null) return;
+      tiles.activate(place);
+      choose(place);
+    });
+    life.listen(grid, "keydown", gridKeys(model, tiles, choose, turn, send));
+    hovering(grid, tip, life, tiles, model);
+    return life.end;
+  },
+};
+
+function pagerButton(text, label) {
+  return set(button(text, "nbviz-turn"), { "aria-label": label, title: label });
+}
+
+function drawModes(segment, model, send) {
+  const look = model.get("look"), kept = segment.contains(document.activeElement) ? document.activeElement.dataset.mode : null;
+  segment.replaceChildren(...model.get("modes").map(([key, text, title, enabled]) => {
+    const node = set(button(text, ""), { "aria-pressed": String(key === look.mode), "data-mode": key, title });
+    node.disabled = !enabled;
+    node.addEventListener("click", () => send("look", { look: { mode: key } }));
+    return node;
+  }));
+  if (kept) segment.querySelector(`[data-mode="${kept}"]`)?.focus();
+}
+
+/** The tiles: painted all at once, when the new picture is decoded; chosen, marked and active among them. */
+function tileView(model, life, grid) {
+  let url = "", turn = 0, chosen = null, active = 0, page = null, shown = [], wanted = null;
+  const nodes = [];
+  life.after(() => URL.revokeObjectURL(url));
+
+  const paint = (fresh, sheet, channels, words) => {
+    while (nodes.length < channels.length) nodes.push(set(el("div", "nbviz-tile"), { role: "option", id: `${grid.id}-${nodes.length}` }));
+    grid.style.setProperty("--columns", sheet.columns || 1);
+    grid.style.setProperty("--aspect", sheet.aspect || 1);
+    grid.replaceChildren(...nodes.slice(0, channels.length));
+    const width = sheet.columns * (sheet.tile_width + sheet.gap) - sheet.gap, height = sheet.rows * (sheet.tile_height + sheet.gap) - sheet.gap;
+    const size = `${(100 * width) / sheet.tile_width}% ${(100 * height) / sheet.tile_height}%`;
+    const part = (step, each, whole) => (whole > each ? (100 * step) / (whole - each) : 0);
+    channels.forEach((channel, i) => {
+      const column = i % sheet.columns, row = Math.floor(i / sheet.columns), style = nodes[i].style;
+      style.backgroundImage = `url(${fresh})`;
+      style.backgroundSize = size;
+      style.backgroundPosition = `${part(column * (sheet.tile_width + sheet.gap), sheet.tile_width, width)}% ${part(row * (sheet.tile_height + sheet.gap), sheet.tile_height, height)}%`;
+      set(nodes[i], { "aria-label": words[i], "data-place": i });
+    });
+    shown = channels;
+    if (page !== model.get("page") || active >= channels.length) active = wanted === "last" ? channels.length - 1 : 0;
+    page = model.get("page");
+    if (wanted && channels.length) choosePlace(active);
+    wanted = null;
+    mark();
+  };
+  const mark = () => {
+    const marked = new Set(model.get("marked"));
+    if (shown.includes(chosen) && document.activeElement !== grid) active = shown.indexOf(chosen);
+    shown.forEach((channel, i) => {
+      set(nodes[i], { "aria-selected": String(channel === chosen) });
+      nodes[i].classList.toggle("nbviz-marked", marked.has(channel));
+      nodes[i].classList.toggle("nbviz-active", i === active);
+      nodes[i].classList.toggle("nbviz-lies", channel === chosen && model.get("on_canvas"));
+    });
+    set(grid, { "aria-activedescendant": shown.length ? nodes[active].id : null });
+  };
+  const choosePlace = (place) => { choose(shown[place]); model.send({ event: "choose", channel: shown[place] }); };
+  const choose = (channel) => { chosen = channel; mark(); };
+
+  life.watch("mosaic sheet channels words", async () => {
+    // one update changes several traits: paint once, after the last
+    const mine = ++turn;
+    await Promise.resolve();
+    if (mine !== turn) return;
+    const fresh = bytesUrl(model.get("mosaic"), ""), sheet = model.get("sheet"), channels = model.get("channels"), words = model.get("words");
+    if (fresh) {
+      const picture = new Image();
+      picture.src = fresh;
+      await picture.decode().catch(() => null);
+    }
+    if (mine !== turn) { URL.revokeObjectURL(fresh); return; }
+    paint(fresh, sheet, channels, words);
+    URL.revokeObjectURL(url);
+    url = fresh;
+  });
+  life.watch("channel", () => { chosen = model.get("channel"); mark(); });
+  life.watch("marked on_canvas", mark);
+  return {
+    choose,
+    chosen: () => chosen,
+    active: () => active,
+    activate: (place) => { active = place; mark(); },
+    at: (node) => { const tile = node.closest(".nbviz-tile"); return tile ? Number(tile.dataset.place) : null; },
+    node: (place) => nodes[place],
+    count: () => shown.length,
+    /** After the page has turned, choose its first or last tile. */
+    chooseNext: (which) => { wanted = which; },
+  };
+}
+
+/** Arrows choose, beyond the page's end on the next page; PageUp and PageDown only turn. */
+function gridKeys(model, tiles, choose, turn, send) {
+  const go = (place) => { tiles.activate(place); if (model.get("channels")[place] !== tiles.chosen()) choose(place); };
+  const step = (by) => {
+    const place = tiles.active() + by;
+    if (place >= 0 && place < tiles.count()) { go(place); return; }
+    const on = place > 0;
+    if (on ? model.get("page") >= model.get("pages") - 1 : model.get("page") <= 0) return;
+    tiles.chooseNext(on ? "first" : "last");
+    turn(on ? 1 : -1);
+  };
+  const acts = {
+    ArrowRight: () => step(1),
+    ArrowLeft: () => step(-1),
+    ArrowDown: () => step(model.get("sheet").columns),
+    ArrowUp: () => step(-model.get("sheet").columns),
+    Home: () => go(0),
+    End: () => go(tiles.count() - 1),
+    PageDown: () => turn(1),
+    PageUp: () => turn(-1),
+    Enter: () => choose(tiles.active()),
+    " ": () => choose(tiles.active()),
+    Escape: () => send("explanation"),
+  };
+  return (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || !acts[event.key] || !tiles.count()) return;
+    event.preventDefault();
+    event.stopPropagation();
+    acts[event.key]();
+  };
+}
+
+/** Names the tile under the pointer; no message. */
+function hovering(grid, tip, life, tiles, model) {
+  const hide = () => { tip.hidden = true; };
+  life.listen(grid, "pointermove", (event) => {
+    const place = tiles.at(event.target);
+    if (place === null) { hide(); return; }
+    tip.textContent = model.get("words")[place] || "";
+    tip.hidden = false;
+    const box = grid.getBoundingClientRect(), tile = tiles.node(place).getBoundingClientRect();
+    const left = Math.min(Math.max(0, tile.left - box.left), Math.max(0, box.width - tip.offsetWidth));
+    const below = tile.bottom - box.top + 4, above = tile.top - box.top - tip.offsetHeight - 4;
+    tip.style.left = `${left}px`;
+    tip.style.top = `${above >= 0 || below + tip.offsetHeight > box.height + 30 ? above : below}px`;
+  });
+  life.listen(grid, "pointerleave", hide);
+  life.listen(grid, "pointerdown", hide);
+}

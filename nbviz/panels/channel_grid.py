@@ -1,0 +1,190 @@
+"""The channel grid: a layer's channels, a page at a time, in one mosaic picture.
+
+Sort, page, scale and mode are this panel's own: changing one redraws the last answer and computes nothing.
+What hovering says of a tile travels with the page, so pointing costs no message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import traitlets
+
+from nbviz.panels.channel_page import Look, Page, make_page, per_page, strongest
+from nbviz.panels.failure import fail, ready
+from nbviz.panels.front import Front, asset, esm
+from nbviz.panels.panel import LOCK, Panel
+from nbviz.session.requests import Channels, ChannelsAnswer, Request
+from nbviz.session.selection import Selection
+from nbviz.tensors.layers import Layer
+from nbviz.tensors.target import Target
+
+
+class ChannelGrid(Front):
+    """A mosaic whose tiles are options of a listbox.
+
+    Sends ``{"event": …}``: choose (channel), canvas, explanation, page (page), look (mode, sort or shared).
+    """
+
+    _esm = esm("channel_grid")
+    _css = asset("channel_grid.css")
+
+    about = traitlets.Unicode().tag(sync=True)
+    """The layer in words, beside the title."""
+    modes = traitlets.List().tag(sync=True)
+    """[[key, text, tip, enabled], …] of the switch."""
+    look = traitlets.Dict().tag(sync=True)
+    """mode, sort, shared; scalable says whether the scale can be chosen."""
+    mosaic = traitlets.Bytes().tag(sync=True)
+    sheet = traitlets.Dict().tag(sync=True)
+    """columns, rows, tile_height, tile_width, gap of the mosaic; aspect of a tile on screen."""
+    channels = traitlets.List(traitlets.Int()).tag(sync=True)
+    """Channel of each tile of the page."""
+    words = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """Figures of each tile of the page."""
+    first = traitlets.Int(0).tag(sync=True)
+    total = traitlets.Int(0).tag(sync=True)
+    page = traitlets.Int(0).tag(sync=True)
+    pages = traitlets.Int(1).tag(sync=True)
+    caption = traitlets.Unicode().tag(sync=True)
+    note = traitlets.Unicode().tag(sync=True)
+    channel = traitlets.Int(None, allow_none=True).tag(sync=True)
+    """The chosen one."""
+    on_canvas = traitlets.Bool(False).tag(sync=True)
+    """Whether the chosen one's map lies on the canvas."""
+    marked = traitlets.List(traitlets.Int()).tag(sync=True)
+    """Channels strongest at the place pointed at."""
+
+
+class ChannelsPanel(Panel):
+    """Chooses ``selection.channel``, and with a second click ``selection.canvas``."""
+
+    slot = "channels"
+
+    def __init__(self, model: Any, pictures: Mapping[str, Any], selection: Selection) -> None:
+        super().__init__(model, pictures, selection)
+        self.on_retry: Callable[[], None] = lambda: None
+        self.look = Look()
+        self.page: Page | None = None
+        self._answer: ChannelsAnswer | None = None
+        self._filters: np.ndarray | None = None
+        self.view = ChannelGrid(modes=modes(False), look=_look(self.look, False, True))
+        self.view.on_msg(self._told)
+
+    def request(self, selection: Selection) -> Request | None:
+        target = Target.ensure(selection.target, self.model)
+        return Channels(self.pictures[selection.image], selection.layer, target)
+
+    def sync(self, selection: Selection) -> None:
+        self.view.on_canvas = selection.canvas == "channel"
+        self.point(selection.place)
+        answer = self._answer
+        if answer is not None and answer.layer == selection.layer and selection.channel is not None:
+            if selection.channel not in self.view.channels:
+                self._draw(answer, self._page_of(answer, selection.channel))
+            self.view.channel = selection.channel
+
+    def point(self, place: tuple[float, float] | None) -> None:
+        """Mark the channels strongest at a place (row, column as fractions of the picture), or none."""
+        self.view.marked = self.strongest(place) if place is not None else []
+
+    def strongest(self, place: tuple[float, float]) -> list[int]:
+        """The four channels of the layer on show with the largest absolute activation at a place."""
+        return strongest(self._answer, place) if self._answer is not None else []
+
+    def show(self, answer: ChannelsAnswer) -> None:
+        self._answer = answer
+        weights = self.model.filters(answer.layer)
+        # a transposed convolution counts its filters along another axis
+        self._filters = weights if weights is not None and len(weights) == len(answer.peaks) else None
+        chosen = self.selection.channel
+        if chosen is None or chosen >= len(answer.peaks) or self.selection.layer != answer.layer:
+            chosen = int(answer.order("class")[0])
+        with self.view.hold_sync():
+            ready(self.view)
+            self.view.about = about(self.model.layer(answer.layer), answer)
+            self.view.channel = chosen
+            self._draw(answer, self._page_of(answer, chosen))
+            self.point(self.selection.place)
+
+    def wait(self, progress: str = "") -> None:
+        self.view.state, self.view.message = "computing", progress
+
+    def fail(self, error: BaseException) -> None:
+        self._answer = self.page = None
+        with self.view.hold_sync():
+            self.view.about, self.view.caption, self.view.note = self.selection.layer, "", ""
+            self.view.channels, self.view.words, self.view.mosaic = [], [], b""
+            self.view.channel, self.view.page, self.view.pages, self.view.total = None, 0, 1, 0
+            fail(self.view, error)
+
+    def _page_of(self, answer: ChannelsAnswer, channel: int) -> int:
+        rank = int(np.flatnonzero(answer.order(self.look.sort) == channel)[0])
+        return rank // per_page(answer, self.look, self._filters)
+
+    def _draw(self, answer: ChannelsAnswer, page: int) -> None:
+        self.look = replace(self.look, page=page)
+        self.page = drawn = make_page(answer, self.look, self._filters)
+        total, view = len(answer.peaks), self.view
+        with view.hold_sync():
+            view.modes = modes(self._filters is not None)
+            view.look = _look(self.look, self._filters is not None, answer.maps.places)
+            view.mosaic, view.sheet = drawn.mosaic.png, _sheet(drawn)
+            view.channels, view.words = drawn.channels, drawn.words
+            view.caption, view.note, view.first = drawn.caption, drawn.note, drawn.first
+            view.total, view.page, view.pages = total, page, -(-total // drawn.per_page)
+
+    def _told(self, view: ChannelGrid, content: dict[str, Any], buffers: Any) -> None:
+        event = content.get("event")
+        if event == "choose":
+            self.selection.channel = content["channel"]
+        elif event in ("canvas", "explanation"):
+            self.selection.canvas = "channel" if event == "canvas" else "explanation"
+        elif event == "retry":
+            self.on_retry()
+        elif event in ("page", "look"):
+            with LOCK:
+                self._redraw(content)
+
+    def _redraw(self, content: dict[str, Any]) -> None:
+        """Turn the page, or look at the same answer in another way."""
+        wanted = content.get("look", {})
+        self.look = replace(self.look, **wanted)
+        if self._answer is None or self.page is None:
+            self.view.look = _look(self.look, False, True)
+            return
+        # a new order is read from its start; a new scale or mode keeps what is in sight
+        first = 0 if "sort" in wanted else self.page.first // per_page(self._answer, self.look, self._filters)
+        self._draw(self._answer, min(max(content.get("page", first), 0), self.view.pages - 1))
+
+
+def modes(has_filters: bool) -> list[list[Any]]:
+    """The switch: [key, text, tip, enabled] a mode."""
+    weights = "The weights of each channel" if has_filters else "This layer has no filters"
+    return [
+        ["maps", "Maps", "What each channel makes of this picture", True],
+        ["filters", "Filters", weights, has_filters],
+    ]
+
+
+def _look(look: Look, has_filters: bool, places: bool) -> dict[str, Any]:
+    mode = look.mode if has_filters else "maps"
+    return {"mode": mode, "sort": look.sort, "shared": look.shared, "scalable": places and mode == "maps"}
+
+
+def _sheet(page: Page) -> dict[str, Any]:
+    drawn = page.mosaic
+    return {
+        "columns": drawn.columns, "rows": drawn.rows, "gap": drawn.gap, "aspect": page.aspect,
+        "tile_height": drawn.tile_height, "tile_width": drawn.tile_width,
+    }  # fmt: skip
+
+
+def about(layer: Layer, answer: ChannelsAnswer) -> str:
+    """A layer beside the title: ``"blocks.4.body.2 · ReLU6 · 240 of 28 × 28"``."""
+    channels, height, width = answer.maps.values.shape
+    size = f"{channels} of {height} × {width}" if answer.maps.places else f"{channels} numbers"
+    return " · ".join(part for part in (layer.name or layer.kind, layer.label, size) if part)

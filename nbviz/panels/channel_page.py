@@ -1,0 +1,161 @@
+"""One page of a layer's channels as plain data: which, drawn how, and said in which words.
+
+Small layers get few, larger tiles; a page never takes more than half its width in height, nor more than
+about 100 kB: maps are averaged down until a page of them fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, sqrt
+
+import numpy as np
+
+from nbviz.session.requests import ChannelsAnswer
+from nbviz.tensors.drawing import Limits, Mosaic, bars, filters_mosaic, mosaic
+
+TILES, BARS, DEEP_FILTERS = 72, 144, 24
+"""Tiles a page: of maps, of numbers, of filters with many kernels."""
+BUDGET = 100_000
+"""Pixels, and so about bytes, a page of maps may have."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a person wants the channels drawn."""
+
+    mode: str = "maps"
+    """``"maps"`` or ``"filters"``."""
+    sort: str = "class"
+    """``"class"``, ``"activation"`` or ``"index"``."""
+    shared: bool = False
+    """Whether all maps share the layer's scale."""
+    page: int = 0
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is drawn: ``channels[i]`` is tile i of the mosaic and ``words[i]`` says its figures."""
+
+    channels: list[int]
+    words: list[str]
+    mosaic: Mosaic
+    aspect: float
+    """Width over height of a tile on screen."""
+    caption: str
+    note: str
+    """A further sentence; empty where none is needed."""
+    first: int
+    """Rank of the first tile, from 0."""
+    per_page: int
+
+
+def per_page(answer: ChannelsAnswer, look: Look, filters: np.ndarray | None) -> int:
+    """Number of tiles of a full page."""
+    if look.mode == "filters" and filters is not None:
+        return TILES if filters.shape[1] <= 4 else DEEP_FILTERS
+    return TILES if answer.maps.places else BARS
+
+
+def make_page(answer: ChannelsAnswer, look: Look, filters: np.ndarray | None) -> Page:
+    """Draw a page of a layer's channels; ``filters`` (C, in, kh, kw) are drawn in that mode."""
+    count = per_page(answer, look, filters)
+    first = look.page * count
+    chosen = answer.order(look.sort)[first : first + count].tolist()
+    total = min(count, len(answer.peaks))
+    draw = _filters if look.mode == "filters" and filters is not None else _maps if answer.maps.places else _bars
+    drawn, aspect, caption, note = draw(answer, look, filters, chosen, total)
+    if drawn.bad:
+        caption += f" · gray: {drawn.bad:,} values that are not finite"
+    words = [tile_words(answer, channel) for channel in chosen]
+    return Page(chosen, words, drawn, aspect, caption, note, first, count)
+
+
+Drawn = tuple[Mosaic, float, str, str]
+
+
+def _maps(answer: ChannelsAnswer, look: Look, _: object, chosen: Sequence[int], total: int) -> Drawn:
+    maps = answer.maps
+    height, width = maps.values.shape[1:]
+    signed = maps.signed
+    limits = Limits.of(maps.values, signed) if look.shared else None
+    side = int(sqrt(BUDGET / total * max(height, width) / min(height, width)))
+    drawn = mosaic(
+        maps.values, columns(total, height / width), signed=signed, shared=look.shared,
+        order=chosen, tile_px=side, gap=1, limits=limits,
+    )  # fmt: skip
+    return drawn, width / height, maps_caption(signed, limits), ""
+
+
+def _bars(answer: ChannelsAnswer, look: Look, _: object, chosen: Sequence[int], total: int) -> Drawn:
+    vector = answer.maps.values[:, 0, 0]
+    signed = answer.maps.signed
+    limits = Limits.of(vector, signed)
+    across = min(36, max(12, total))
+    drawn = bars(vector, across, signed=signed, order=chosen, gap=1, limits=limits)
+    words = f"one number a channel, up to {figure(limits.high)}"
+    if signed:
+        words = f"one number a channel: red above zero, blue below, up to ±{figure(limits.high)}"
+    return drawn, 12 / across, words, ""
+
+
+def _filters(_: object, look: Look, filters: np.ndarray, chosen: Sequence[int], total: int) -> Drawn:
+    kernels, height, width = filters.shape[1:]
+    drawn = filters_mosaic(filters, columns(total, 1.0), order=chosen, gap=1)
+    if kernels == 3:
+        return drawn, width / height, "each filter to its own largest; middle gray is zero", ""
+    caption = "red above zero, blue below; each to its own largest"
+    return drawn, drawn.tile_width / drawn.tile_height, caption, filters_note(kernels)
+
+
+def filters_note(kernels: int) -> str:
+    """Why kernels behind the first layer say little."""
+    if kernels == 1:
+        return "One kernel a channel: how it looks at the channel before it, whose own pattern Maps shows."
+    shown = f"{kernels} kernels" if kernels <= 64 else f"The 64 largest of {kernels} kernels"
+    return (
+        f"{shown} a filter, one for each channel before it: they mix channels, not colours, "
+        "so they say little by themselves. Maps shows what comes of them."
+    )
+
+
+def maps_caption(signed: bool, limits: Limits | None) -> str:
+    """What the brightest colour means; ``limits`` where all maps share a scale."""
+    if signed:
+        largest = "each to its own largest" if limits is None else f"up to ±{figure(limits.high)}, the layer's largest"
+        return f"red above zero, blue below; {largest}"
+    return "brightest: " + ("each map's own peak" if limits is None else f"{figure(limits.high)}, the layer's peak")
+
+
+def columns(count: int, tallness: float) -> int:
+    """Fewest columns whose rows of tiles (height = ``tallness`` × width) fill at most half the width."""
+    across = 1
+    while ceil(count / across) * tallness / across > 0.5:
+        across += 1
+    return across
+
+
+def tile_words(answer: ChannelsAnswer, channel: int) -> str:
+    """A channel's figures: ``"channel 22 · peak 4.30 · for tabby +0.147"``."""
+    peak, contribution = float(answer.peaks[channel]), float(answer.contributions[channel])
+    if peak == 0:
+        return f"channel {channel} (no activation)"
+    words = f"channel {channel} · {'peak ' if answer.maps.places else ''}{figure(peak)}"
+    return words if np.isnan(contribution) else f"{words} · for {answer.target} {figure(contribution, plus=True)}"
+
+
+def strongest(answer: ChannelsAnswer, place: tuple[float, float], count: int = 4) -> list[int]:
+    """Channels with the largest absolute activation at a place (row, column as fractions), strongest first."""
+    values = answer.maps.values
+    if not answer.maps.places:
+        return []
+    row, column = (min(int(part * size), size - 1) for part, size in zip(place, values.shape[1:], strict=True))
+    here = np.nan_to_num(np.abs(values[:, row, column]))
+    return [int(i) for i in np.argsort(-here, kind="stable")[:count] if here[i] > 0]
+
+
+def figure(value: float, plus: bool = False) -> str:
+    """A number in three digits, with a true minus."""
+    text = f"{value:+#.3g}" if plus else f"{value:#.3g}"
+    return text.rstrip(".").replace("-", "−")
