@@ -85,13 +85,13 @@ def test_torchvisions_weights_say_what_they_want(carried: Any) -> None:
     image = PICTURES[0]
     torch.testing.assert_close(preprocessing(image)[0], ResNet18_Weights.DEFAULT.transforms()(image))
     net = network()
-    net.weights = carried  # type: ignore[assignment]
+    net.weights = carried
     assert Preprocessing.ensure(None, nn.DataParallel(net))(image).equal(preprocessing(image))
 
 
 def test_what_a_network_carries_is_used_and_given_transforms_come_first() -> None:
     net = network()
-    net.nbviz_preprocessing = Preprocessing.from_recipe(Recipe((8, 8), (8, 8)), "the network")  # type: ignore[assignment]
+    net.nbviz_preprocessing = Preprocessing.from_recipe(Recipe((8, 8), (8, 8)), "the network")
     assert Preprocessing.ensure(None, net) is net.nbviz_preprocessing
     assert Preprocessing.ensure(None, net).sentence == "preprocessing from the network"
     assert Preprocessing.ensure(v2.Compose(TO_TENSOR), net).source == "transform="
