@@ -140,7 +140,10 @@ def infer_layouts(
     for item in found.values():
         if item.layout is not None and item.layout.kind != "none":
             sure.setdefault(item.shape, set()).add(item.layout)
-    return {name: item.layout or _inherited(sure.get(item.shape, set())) for name, item in found.items()}
+    return {
+        name: item.layout or _inherited(item.shape, sure.get(item.shape, set()))
+        for name, item in found.items()
+    }
 
 
 def evidence(output: Tensor, input_hw: tuple[int, int], module: nn.Module | None = None) -> Evidence:
@@ -167,9 +170,14 @@ def _perturbed(height: int, width: int) -> Iterator[tuple[slice, slice]]:
     yield slice(height - max(1, height // 32), None), slice(width - max(1, width // 32), None)
 
 
-def _inherited(same_shape: set[Layout]) -> Layout:
+def _inherited(shape: tuple[int, ...], same_shape: set[Layout]) -> Layout:
+    """Return the one layout that layers of this shape have, unless the shape can be read in another way too."""
     if len(same_shape) == 1:
-        return replace(next(iter(same_shape)), reason="as layers of the same shape")
+        layout = next(iter(same_shape))
+        tokens = layout.height * layout.width + layout.prefix
+        lengths = (layout.height, layout.width) if len(shape) == 4 else (tokens,)
+        if layout.channels(shape) not in lengths:
+            return replace(layout, reason="as layers of the same shape")
     return Layout("none", reason="which axis is space can't be told: its output does not follow the picture")
 
 
