@@ -76,10 +76,12 @@ function uid(stem) {
   return `nbviz-${stem}-${viewCount}-${Math.random().toString(36).slice(2, 7)}`;
 }
 
-/** Fill `node` with runs: plain strings, or [text, "strong" | "em"]. */
+/** Fill `node` with runs: plain strings, or [text, "strong" | "em" | "warn"]. */
 function runs(node, parts) {
-  node.replaceChildren(...parts.map((part) => (
-    typeof part === "string" ? document.createTextNode(part) : el(part[1] || "span", "", part[0]))));
+  node.replaceChildren(...parts.map((part) => {
+    if (typeof part === "string") return document.createTextNode(part);
+    return part[1] === "warn" ? el("span", "nbviz-warning", part[0]) : el(part[1], "", part[0]);
+  }));
   return node;
 }
 

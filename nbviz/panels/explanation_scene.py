@@ -1,0 +1,150 @@
+"""An answer as plain data to draw: pixels, limits, words. Nothing here knows a widget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from nbviz.panels.explanation_words import (
+    Lines,
+    Run,
+    caption,
+    facts_lines,
+    figure,
+    heading,
+    nothing_words,
+    ordinal,
+    strongest,
+)
+from nbviz.session.requests import ChannelAnswer, ExplainAnswer
+from nbviz.tensors.drawing import Limits, gray, heat_rgba
+
+LARGEST = 640
+"""Longest side drawn, in pixels: more costs half a second a picture and is not seen."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What the canvas shows and what is said of it."""
+
+    picture: np.ndarray
+    """The picture in gray, uint8 (h, w, 4)."""
+    heat: np.ndarray | None
+    """uint8 (h′, w′, 4), or None where there is nothing to show."""
+    values: np.ndarray | None
+    """float (h″, w″): what is read out at a place."""
+    size: tuple[int, int]
+    """(rows, columns) of the network's input."""
+    smooth: bool
+    signed: bool
+    limits: tuple[str, str, str]
+    """Low end, high end and meaning of the colours, in words."""
+    heading: list[Run]
+    lines: Lines
+    caption: str
+    nothing: str = ""
+    """Why there is nothing to show; empty where there is."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    done: float = 1.0
+    progress: str = ""
+
+
+def explanation_scene(answer: ExplainAnswer, title: str, picture: str) -> Scene:
+    """The scene of an attribution. title: the method's; picture: its name."""
+    made, seen = answer.attribution, answer.seen
+    values = made.heat(tuple(seen.shape[:2])).float().cpu().numpy()
+    target, status = str(made.facts.get("target", "")), str(made.facts.get("status", "ok"))
+    empty = not np.nan_to_num(values, posinf=0.0, neginf=0.0).any()
+    limits = Limits.of(values, made.signed)
+    return Scene(
+        picture=gray(drawn(seen)),
+        heat=None if empty else heat_rgba(drawn_heat(made, seen.shape[:2]), limits, made.signed),
+        values=values,
+        size=(seen.shape[0], seen.shape[1]),
+        smooth=made.interpolated,
+        signed=made.signed,
+        limits=limit_words(limits, made.signed, "evidence", empty),
+        heading=heading(target),
+        lines=facts_lines(made.facts),
+        caption=caption(title, target, picture, values),
+        nothing=nothing_words(title, target, made.facts.get("layer"), status) if empty and made.done >= 1 else "",
+        facts=made.facts,
+        done=made.done,
+        progress=made.progress,
+    )
+
+
+def channel_scene(answer: ChannelAnswer, picture: str) -> Scene:
+    """The scene of a channel's map, its pixels as they are."""
+    maps, channel = answer.channels.maps, answer.channel
+    values = maps.values[channel]
+    limits = Limits.of(values, maps.signed)
+    empty = not (maps.places and np.nan_to_num(values).any())
+    name = f"Channel {channel} of {answer.channels.layer}"
+    place = None if empty else strongest(values)
+    where = f"; strongest at row {place[0]}, column {place[1]} of {values.shape[0]} × {values.shape[1]}" if place else ""
+    return Scene(
+        picture=gray(drawn(answer.seen)),
+        heat=None if empty else heat_rgba(values, limits, maps.signed),
+        values=values if maps.places else None,
+        size=(answer.seen.shape[0], answer.seen.shape[1]),
+        smooth=False,
+        signed=maps.signed,
+        limits=limit_words(limits, maps.signed, "activation", empty),
+        heading=[f"of {answer.channels.layer}"],
+        lines=channel_lines(answer),
+        caption=f"{name} over the picture {picture}{where}.",
+        nothing=_no_map(name, values, maps.places) if empty else "",
+    )
+
+
+def channel_lines(answer: ChannelAnswer) -> Lines:
+    """Two lines of facts of a channel."""
+    channels, channel = answer.channels, answer.channel
+    shape = channels.maps.values.shape
+    places = f", {shape[1]} × {shape[2]}" if channels.maps.places else ""
+    share, count = channels.contributions[channel], len(channels.peaks)
+    first: list[Run] = [f"what this channel puts out{places}: peak ", (figure(float(channels.peaks[channel])), "strong")]
+    if not np.isfinite(share):
+        return [first, ["this layer does not reach the score"]]
+    sign = "+" if share >= 0 else "−"
+    rank = f" · {ordinal(answer.rank)} of {count}"
+    return [first, ["for ", (channels.target, "em"), f" {sign}{figure(abs(float(share)))}{rank}"]]
+
+
+def limit_words(limits: Limits, signed: bool, what: str, empty: bool) -> tuple[str, str, str]:
+    """Low end, high end and meaning of the colours."""
+    if empty:
+        return "", "", ""
+    high = figure(limits.high)
+    if signed:
+        return f"−{high}", f"+{high}", f"{what}: blue is below zero, black is zero, red is above; from −{high} to +{high}"
+    return "0", high, f"{what}: black is 0, brightest is {high}"
+
+
+def drawn(seen: np.ndarray) -> np.ndarray:
+    """The picture at the size it is drawn."""
+    height, width = _fitted(seen.shape[:2])
+    if (height, width) == seen.shape[:2]:
+        return seen
+    return np.asarray(Image.fromarray(seen).resize((width, height), Image.Resampling.BOX))
+
+
+def drawn_heat(made: Any, size: tuple[int, int]) -> np.ndarray:
+    """An attribution's heat at the size it is drawn."""
+    return made.heat(_fitted(size)).float().cpu().numpy()
+
+
+def _fitted(size: tuple[int, ...]) -> tuple[int, int]:
+    share = min(1.0, LARGEST / max(size))
+    return max(1, round(size[0] * share)), max(1, round(size[1] * share))
+
+
+def _no_map(name: str, values: np.ndarray, places: bool) -> str:
+    if not places:
+        return f"{name} is one number, {figure(float(values.reshape(-1)[0]))}: this layer has no places."
+    return f"{name} is zero everywhere on this picture."

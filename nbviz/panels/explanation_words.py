@@ -1,0 +1,158 @@
+"""What stands around an explanation in words: its heading, its two lines of facts, its caption.
+
+Pure functions of plain data. A *run* is a text, or a pair of a text and ``"strong"``, ``"em"`` or ``"warn"``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+Run = str | tuple[str, str]
+Lines = list[list[Run]]
+
+_KNOWN = frozenset(
+    "score target layer calls dtype seconds status places baseline baseline_score residual map_error weights note".split()
+)
+_BASELINES = {"black": "a black picture", "blur": "the blurred picture", "mean": "the mean colour", "noise": "noise"}
+AGAINST = " rather than "
+
+
+def heading(target: str) -> list[Run]:
+    """ "why *tabby*?" or "why *tabby* rather than *tiger cat*?"."""
+    names = target.split(AGAINST, 1)
+    runs: list[Run] = ["why ", (names[0], "em")]
+    if len(names) > 1:
+        runs += [AGAINST, (names[1], "em")]
+    return [*runs, "?"]
+
+
+def facts_lines(facts: Mapping[str, Any]) -> Lines:
+    """The two lines of facts below an explanation: what scalar is explained, and how well."""
+    return [_what(facts), _joined(_how(facts))]
+
+
+def progress_lines(progress: str, facts: Mapping[str, Any]) -> Lines:
+    """The two lines while it computes: how far, and how good it is so far."""
+    error = facts.get("map_error")
+    return [[(progress, "strong")] if progress else [], [f"map within {percent(error)} so far"] if finite(error) else []]
+
+
+def _what(facts: Mapping[str, Any]) -> list[Run]:
+    score, baseline = facts.get("score"), facts.get("baseline")
+    said = "the score of " if AGAINST not in str(facts.get("target")) else "the difference of scores, "
+    runs: list[Run] = [f"explains {said}", (str(facts.get("target", "")), "strong"), f": {figure(score)}"]
+    if finite(facts.get("baseline_score")):
+        start = _BASELINES.get(str(baseline), "the given baseline")
+        runs.append(f", from {figure(facts['baseline_score'])} for {start}")
+    if facts.get("layer"):
+        places = facts.get("places")
+        runs.append(f", at {facts['layer']}" + (" ({} × {})".format(*places) if places else ""))
+    return runs
+
+
+def _how(facts: Mapping[str, Any]) -> list[list[Run]]:
+    parts: list[list[Run]] = []
+    if finite(facts.get("map_error")):
+        parts.append(["map within ", (percent(facts["map_error"]), "strong")])
+    if finite(facts.get("residual")):
+        parts.append([f"residual {percent(facts['residual'])}"])
+    parts += [[f"{name.replace('_', ' ')} {_short(value)}"] for name, value in facts.items() if _extra(name, value)]
+    if facts.get("calls"):
+        parts.append([f"{facts['calls']} evaluation{'s' if facts['calls'] != 1 else ''}"])
+    if facts.get("dtype") not in (None, "float32"):
+        parts.append([str(facts["dtype"])])
+    if finite(facts.get("seconds")):
+        parts.append([duration(facts["seconds"])])
+    return parts + [[(str(facts[name]), "warn")] for name in ("weights", "note") if facts.get(name)]
+
+
+def _joined(parts: list[list[Run]]) -> list[Run]:
+    runs: list[Run] = []
+    for part in parts:
+        runs += ([" · "] if runs else []) + part
+    return runs
+
+
+def _extra(name: str, value: Any) -> bool:
+    """A fact of a method's own that one line can carry."""
+    return name not in _KNOWN and isinstance(value, (str, int, float)) and len(str(value)) < 40
+
+
+def _short(value: Any) -> str:
+    return figure(value) if isinstance(value, float) else str(value)
+
+
+def nothing_words(title: str, target: str, layer: str | None, status: str) -> str:
+    """Why there is no heat to show, in a sentence."""
+    if status == "non-finite":
+        return f"{title} gives values for {target} that are not finite numbers; they are left gray."
+    kind = "positive evidence" if status == "no positive evidence" else "evidence"
+    return f"{title} finds no {kind} for {target}{' at this layer' if layer else ' in this picture'}."
+
+
+def caption(title: str, target: str, picture: str, heat: np.ndarray) -> str:
+    """The picture in words that would serve someone who cannot see it. heat: (H, W)."""
+    place = strongest(heat)
+    where = f"; strongest evidence at row {place[0]}, column {place[1]}" if place else "; no evidence shown"
+    return f"{title} for {target} over the picture {picture}{where}."
+
+
+def strongest(heat: np.ndarray) -> tuple[int, int] | None:
+    """(row, column) of the largest absolute value; None where all is zero or nothing is finite."""
+    size = np.nan_to_num(np.abs(heat), nan=0.0, posinf=0.0)
+    if not size.size or not size.any():
+        return None
+    row, column = np.unravel_index(int(size.argmax()), size.shape)
+    return int(row), int(column)
+
+
+def pixel(place: tuple[float, float], shape: tuple[int, ...]) -> tuple[int, int]:
+    """(row, column) of a place given as fractions, in a picture of this shape."""
+    row, column = (min(int(max(part, 0.0) * size), size - 1) for part, size in zip(place, shape, strict=False))
+    return row, column
+
+
+def tip_words(place: tuple[float, float], values: np.ndarray | None, shape: tuple[int, int], top: list[int]) -> str:
+    """What is said of a place: where, the value there, the layer's channels strongest there."""
+    row, column = pixel(place, shape)
+    line = f"row {row}, column {column}"
+    if values is not None:
+        line += f" · {figure(float(values[pixel(place, values.shape)]))}"
+    return line + (f"\nstrongest here: ch {', '.join(map(str, top))}" if top else "")
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th …"""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
+    return f"{number}{ending}"
+
+
+def figure(value: Any) -> str:
+    """A number as short as it can be read: 8.31, 0.051, 1.2e-05."""
+    if not finite(value):
+        return "not a number" if value is not None else ""
+    size = abs(value)
+    if size == 0:
+        return "0"
+    if size >= 1000 or size < 0.0005:
+        return f"{value:.2g}" if size < 1000 else f"{value:,.0f}"
+    return f"{value:.2f}" if size >= 1 else f"{value:.3f}" if size >= 0.01 else f"{value:.4f}"
+
+
+def percent(share: Any) -> str:
+    """A share as a percentage: 4.1 %."""
+    value = 100 * float(share)
+    return f"{value:.0f} %" if value >= 10 else f"{value:.1f} %"
+
+
+def duration(seconds: float) -> str:
+    """A time: 72 ms, 1.9 s."""
+    return f"{1000 * seconds:.0f} ms" if seconds < 0.1995 else f"{seconds:.1f} s"
+
+
+def finite(value: Any) -> bool:
+    """Whether it is a number, and a finite one."""
+    return isinstance(value, (int, float)) and bool(np.isfinite(value))

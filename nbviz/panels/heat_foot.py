@@ -1,0 +1,29 @@
+"""Below the canvas: heat slider, colour bar with its limits, progress, facts, and the strip."""
+
+from __future__ import annotations
+
+import traitlets
+
+from nbviz.panels.front import Front, asset, esm
+
+
+class FootFront(Front):
+    """Sends ``cancel`` and ``retry``. The slider sets a stylesheet variable, and the trait once on release."""
+
+    _esm = esm("heat_foot")
+    _css = asset("heat_foot.css")
+
+    opacity = traitlets.Float(0.6).tag(sync=True)
+    """Of the heat over the picture, 0…1; the saved picture applies the same."""
+    bar = traitlets.Bytes().tag(sync=True)
+    """PNG of the colour table."""
+    low = traitlets.Unicode().tag(sync=True)
+    high = traitlets.Unicode().tag(sync=True)
+    scale = traitlets.Unicode().tag(sync=True)
+    """What the colours mean, for the bar's tooltip and for those who cannot see it."""
+    lines = traitlets.List().tag(sync=True)
+    """Lines of runs of text: facts, or how far it is."""
+    done = traitlets.Float(1.0).tag(sync=True)
+    """0…1."""
+    caption = traitlets.Unicode().tag(sync=True)
+    """The canvas in words."""

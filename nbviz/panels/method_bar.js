@@ -1,0 +1,102 @@
+export default {
+  render({ model, el: root }) {
+    const life = lifetime(model);
+    root.classList.add("nbviz-method");
+    const title = el("span", "nbviz-title"), note = el("span", "nbviz-note"), back = button("back to the explanation", "nbviz-link nbviz-right");
+    set(title, { role: "heading", "aria-level": 3 });
+    back.title = "Esc does it too.";
+    const { box, select } = selectBox([], "Method");
+    const more = button("Options", "nbviz-button nbviz-caret"), pop = el("div", "nbviz-options"), id = uid("options");
+    set(pop, { id, role: "group", "aria-label": "Options of the method", tabindex: -1 });
+    focusable(pop);
+    set(more, { "aria-controls": id });
+    root.append(el("div", "nbviz-head", title, note, back), el("div", "nbviz-bar", box, more), pop);
+
+    const open = (yes) => { pop.hidden = !yes; set(more, { "aria-expanded": String(yes) }); };
+    open(false);
+    life.watch("title note channel", () => {
+      title.textContent = model.get("title");
+      runs(note, model.get("note"));
+      note.title = note.textContent;
+      back.hidden = !model.get("channel");
+    });
+    life.watch("methods method", () => {
+      fillSelect(select, model.get("methods"));
+      select.value = model.get("method");
+      select.title = model.get("methods").find(([name]) => name === model.get("method"))?.[2] || "";
+    });
+    life.watch("options", () => {
+      const options = model.get("options"), at = pop.contains(document.activeElement) ? document.activeElement.dataset.option : null;
+      more.disabled = !options.length;
+      more.title = options.length ? "" : "This method has no options.";
+      const changed = options.filter((option) => option.changed).length;
+      more.textContent = changed ? `Options (${changed} changed)` : "Options";
+      const reset = button("Reset");
+      reset.disabled = !changed;
+      reset.addEventListener("click", () => model.send({ event: "reset" }));
+      pop.replaceChildren(...options.map((option) => row(model, option)), el("div", "nbviz-options-end", reset));
+      if (at) pop.querySelector(`[data-option="${CSS.escape(at)}"]`)?.focus({ preventScroll: true });
+      if (!options.length) open(false);
+    });
+    life.listen(select, "change", () => model.send({ event: "method", name: select.value }));
+    life.listen(more, "click", () => open(pop.hidden));
+    life.listen(back, "click", () => model.send({ event: "back" }));
+    life.listen(root, "keydown", (event) => {
+      if (event.key !== "Escape" || pop.hidden) return;
+      event.stopPropagation();
+      open(false);
+      more.focus();
+    });
+    life.listen(document, "pointerdown", (event) => { if (!pop.hidden && !root.contains(event.target)) open(false); });
+    return life.end;
+  },
+};
+
+/** One option: its name, its control, its sentence. */
+function row(model, option) {
+  const id = uid("option"), label = el("label", "nbviz-option-title", option.title), input = control(option);
+  const words = el("div", "nbviz-small nbviz-option-words", option.sentence);
+  label.htmlFor = id;
+  input.id = id;
+  input.dataset.option = option.name;
+  focusable(input);
+  input.addEventListener("change", () => {
+    const wrong = problem(option, input);
+    words.textContent = wrong || option.sentence;
+    words.classList.toggle("nbviz-warning", Boolean(wrong));
+    if (!wrong) model.send({ event: "option", name: option.name, value: value(option, input) });
+  });
+  const shown = input.tagName === "SELECT" ? el("span", "nbviz-select-box", input) : input;
+  return el("div", `nbviz-option${option.changed ? " changed" : ""}`, label, shown, words);
+}
+
+function control(option) {
+  if (option.kind === "choice") {
+    const select = el("select", "nbviz-select");
+    const choices = option.choices.includes(option.value) ? option.choices : [option.value, ...option.choices];
+    fillSelect(select, choices.map((choice) => [choice, String(choice)]));
+    select.value = option.value;
+    return select;
+  }
+  const input = el("input", option.kind === "bool" ? "" : "nbviz-input nbviz-num");
+  input.type = { bool: "checkbox", int: "number", float: "number" }[option.kind] || "text";
+  if (option.kind === "bool") input.checked = option.value;
+  else input.value = option.value;
+  if (input.type === "number") set(input, { min: option.low, max: option.high, step: option.kind === "int" ? 1 : "any" });
+  return input;
+}
+
+function value(option, input) {
+  if (option.kind === "bool") return input.checked;
+  return input.type === "number" ? Number(input.value) : input.value;
+}
+
+function problem(option, input) {
+  if (input.type !== "number") return "";
+  const number = Number(input.value);
+  if (input.value === "" || Number.isNaN(number)) return "A number is wanted here.";
+  if (option.kind === "int" && !Number.isInteger(number)) return "A whole number is wanted here.";
+  if (option.low !== null && number < option.low) return `At least ${option.low}.`;
+  if (option.high !== null && number > option.high) return `At most ${option.high}.`;
+  return "";
+}

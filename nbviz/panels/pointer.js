@@ -1,0 +1,75 @@
+export default {
+  render({ model, el: root }) {
+    const life = lifetime(model);
+    root.classList.add("nbviz-pointer");
+    focusable(set(root, { tabindex: 0, role: "application", "aria-roledescription": "picture" }));
+    const id = uid("place"), marker = el("div", "nbviz-marker"), tip = el("div", "nbviz-tip");
+    set(tip, { id, role: "status" });
+    set(root, { "aria-describedby": id });
+    root.append(marker, tip);
+    // `here` is where this view points; null when it doesn't, and the pinned place stands.
+    let here = null, pinned = false;
+
+    const paint = () => {
+      const place = here || model.get("place");
+      pinned = Boolean(model.get("place"));
+      marker.hidden = !place;
+      marker.classList.toggle("pinned", pinned && !here);
+      tip.hidden = !place || !model.get("tip");
+      tip.textContent = model.get("tip");
+      if (!place) return;
+      const [row, column] = place;
+      set(marker, { style: `left:${100 * column}%;top:${100 * row}%` });
+      const left = column > 0.5, up = row > 0.7;
+      set(tip, { style: `${left ? "right" : "left"}:calc(${100 * (left ? 1 - column : column)}% + 10px);`
+        + `${up ? "bottom" : "top"}:calc(${100 * (up ? 1 - row : row)}% + 6px)` });
+    };
+    const send = (pin) => model.send({ event: "point", place: here, pin });
+    const say = throttle(() => send(null), 80);
+    const at = (event) => {
+      const box = root.getBoundingClientRect();
+      const part = (value, from, size) => Math.min(0.9999, Math.max(0, (value - from) / Math.max(size, 1)));
+      return [part(event.clientY, box.top, box.height), part(event.clientX, box.left, box.width)];
+    };
+    life.listen(root, "pointermove", (event) => { if (!pinned) { here = at(event); paint(); say(); } });
+    life.listen(root, "pointerleave", () => { if (here && !pinned) { here = null; paint(); say(); } });
+    life.listen(root, "click", (event) => {
+      here = at(event);
+      const pin = !pinned;
+      send(pin);
+      pinned = pin;
+      if (pin) here = null;
+      paint();
+    });
+    const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+    life.listen(root, "keydown", (event) => {
+      const size = [model.get("rows"), model.get("columns")];
+      if (event.key in steps) {
+        const from = here || model.get("place") || [0.5, 0.5];
+        here = from.map((part, axis) => {
+          const step = event.shiftKey ? 1 : Math.max(1, Math.round(size[axis] / 56));
+          const pixel = Math.floor(part * size[axis]) + steps[event.key][axis] * step;
+          return (Math.min(size[axis] - 1, Math.max(0, pixel)) + 0.5) / size[axis];
+        });
+        if (pinned) send(true); else say();
+        if (pinned) here = null;
+        paint();
+      } else if (event.key === "Enter" || event.key === " ") {
+        here = here || model.get("place") || [0.5, 0.5];
+        send(!pinned);
+      } else if (event.key === "Escape") {
+        here = null;
+        model.send({ event: "escape" });
+      } else return;
+      event.preventDefault();
+      event.stopPropagation();
+    });
+    life.listen(root, "blur", () => { if (here && !pinned) { here = null; paint(); say(); } });
+    life.watch("place tip", paint);
+    life.watch("caption", () => set(root, { "aria-label": model.get("caption") }));
+    life.watch("rows columns", () => whenAttached(root, life, () => {
+      root.closest(".nbviz-stack")?.style.setProperty("--nbviz-aspect", model.get("columns") / Math.max(1, model.get("rows")));
+    }));
+    return life.end;
+  },
+};

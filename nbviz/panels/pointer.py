@@ -1,0 +1,26 @@
+"""The transparent layer over the canvas: where a person points, and what is said of that place."""
+
+from __future__ import annotations
+
+import traitlets
+
+from nbviz.panels.front import Front, asset, esm
+
+
+class PointerFront(Front):
+    """Sends ``{"event": "point", "place": [row, column] | null, "pin": bool}`` and ``{"event": "escape"}``.
+
+    Places are fractions of the picture in 0…1. The marker follows at once; the words come from Python.
+    """
+
+    _esm = esm("pointer")
+    _css = asset("pointer.css")
+
+    rows = traitlets.Int(224).tag(sync=True)
+    columns = traitlets.Int(224).tag(sync=True)
+    """Size of the picture in the network's pixels."""
+    place = traitlets.List(traitlets.Float(), None, allow_none=True).tag(sync=True)
+    """Where the marker stands when nobody points: the pinned place, or None."""
+    tip = traitlets.Unicode().tag(sync=True)
+    caption = traitlets.Unicode().tag(sync=True)
+    """The picture in words."""

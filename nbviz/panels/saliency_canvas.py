@@ -1,0 +1,235 @@
+"""The explanation: the picture as the network saw it, and over it the evidence, or a channel's map.
+
+Every explanation stands with what says how far to trust it: the scalar explained, the limits of its colours,
+the figures of the method. What is not the selection's own is dimmed until the first partial arrives.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import ipywidgets
+import numpy as np
+from PIL import Image
+
+from nbviz.attribution import METHODS, Method
+from nbviz.panels.explanation_scene import Scene, channel_scene, explanation_scene
+from nbviz.panels.explanation_words import Run, heading, progress_lines, tip_words
+from nbviz.panels.heat_canvas import HeatCanvas
+from nbviz.panels.heat_foot import FootFront
+from nbviz.panels.method_bar import MethodFront, controls, converted
+from nbviz.panels.panel import LOCK, Panel
+from nbviz.panels.pointer import PointerFront
+from nbviz.session.requests import Channel, ChannelAnswer, Explain, ExplainAnswer, Request
+from nbviz.session.selection import Selection
+from nbviz.tensors.drawing import colour_bar, gray, overlay
+from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.pictures import Picture
+from nbviz.tensors.target import Target
+
+Place = tuple[float, float]
+
+
+class SaliencyCanvas(Panel):
+    """Method, options, canvas, facts; writes method, options, place and canvas of the Selection."""
+
+    slot = "canvas"
+    on_cancel: Callable[[], None] | None = None
+    on_retry: Callable[[], None] | None = None
+    strongest: Callable[[Place], list[int]] | None = None
+    """Gives the channels of the layer strongest at a place."""
+
+    def __init__(
+        self, model: InstrumentedModel, pictures: Mapping[str, Picture], selection: Selection
+    ) -> None:
+        super().__init__(model, pictures, selection)
+        self.bar, self.foot, self.pointer = MethodFront(), FootFront(), PointerFront()
+        self.canvas = HeatCanvas(self.pointer)
+        self.view = ipywidgets.Box([self.bar, self.canvas.view, self.foot], _dom_classes=["nbviz-saliency"])
+        self.scene: Scene | None = None
+        """What is on show."""
+        for front in (self.bar, self.foot, self.pointer):
+            front.on_msg(self._heard)
+
+    # -- the panel ------------------------------------------------------------------------------------
+
+    def request(self, selection: Selection) -> Request:
+        picture, target = self.pictures[selection.image], Target.ensure(selection.target, self.model)
+        if selection.canvas == "channel":
+            return Channel(picture, selection.layer, target, selection.channel)
+        layer = selection.layer if METHODS[selection.method].uses_layer else None
+        return Explain(picture, target, selection.method, layer, tuple(sorted(selection.options.items())))
+
+    def sync(self, selection: Selection) -> None:
+        method = METHODS[selection.method]
+        with LOCK:
+            with self.bar.hold_sync():
+                self.bar.methods = [[m.name, m.title, m.sentence] for m in METHODS.values()]
+                self.bar.method = selection.method
+                self.bar.options = controls(method.options, selection.options)
+                self.bar.channel = selection.canvas == "channel"
+                self.bar.title, self.bar.note = self._heading(selection)
+            self._point(selection.place)
+
+    def show(self, answer: ExplainAnswer | ChannelAnswer) -> None:
+        if isinstance(answer, ChannelAnswer):
+            scene = channel_scene(answer, self.selection.image)
+        else:
+            scene = explanation_scene(answer, self._method.title, self.selection.image)
+        with LOCK:
+            self.scene = scene
+            self.canvas.draw(scene.picture, scene.heat, scene.smooth)
+            self.canvas.dim(False)
+            self.bar.note = scene.heading
+            self._describe(scene)
+            self._point(self.selection.place)
+
+    def wait(self, progress: str = "") -> None:
+        with LOCK:
+            self.canvas.dim(True)
+            with self.foot.hold_sync():
+                self.foot.state, self.foot.message, self.foot.details = "computing", "", ""
+                self.foot.done, self.foot.lines = 0.0, [[(progress or "computing", "strong")], []]
+
+    def fail(self, error: BaseException) -> None:
+        with LOCK:
+            self.scene = None
+            self.canvas.draw(self._gray(), None)
+            self.canvas.dim(False)
+            self._strip(error)
+
+    def cancelled(self) -> None:
+        """The computing was stopped by the reader: say what is on show instead."""
+        with LOCK:
+            if self.foot.state == "computing":
+                message = "Cancelled before there was a map; the picture shown is an earlier one."
+                self._state("failed", message, lines=[])
+            elif self.foot.state == "partial":
+                self._state("failed", "Cancelled; the map shown is unfinished.", lines=self.foot.lines)
+
+    def still(self) -> np.ndarray | None:
+        """The canvas as it is seen, uint8 (H, W, 3), with the slider's opacity; None before the first picture."""
+        picture, heat = self.canvas.picture, self.canvas.heat
+        if picture is None:
+            return None
+        if heat is None:
+            return picture[..., :3]
+        smooth = self.scene is not None and self.scene.smooth
+        return overlay(picture, _as_large(heat, picture.shape[:2], smooth), self.foot.opacity)
+
+    # -- painting -------------------------------------------------------------------------------------
+
+    @property
+    def _method(self) -> Method:
+        return METHODS[self.selection.method]
+
+    def _heading(self, selection: Selection) -> tuple[str, list[Run]]:
+        if selection.canvas == "channel":
+            number = "" if selection.channel is None else f" {selection.channel}"
+            return f"Channel{number}", [f"of {selection.layer}"]
+        target = Target.ensure(selection.target, self.model)
+        return "Explanation", ["why it says what it says?"] if target.predicted else heading(target.words(self.model))
+
+    def _describe(self, scene: Scene) -> None:
+        partial = scene.done < 1
+        with self.foot.hold_sync():
+            self.foot.state = "partial" if partial else "nothing" if scene.nothing else "ready"
+            self.foot.message, self.foot.details = scene.nothing, ""
+            self.foot.done = scene.done
+            self.foot.lines = progress_lines(scene.progress, scene.facts) if partial else scene.lines
+            self.foot.bar = _bar(scene.signed)
+            self.foot.low, self.foot.high, self.foot.scale = scene.limits
+            self.foot.caption = scene.caption
+        with self.pointer.hold_sync():
+            self.pointer.rows, self.pointer.columns = scene.size
+            self.pointer.caption = f"{scene.caption} Arrow keys read out a place, Enter pins it."
+
+    def _state(self, state: str, message: str, details: str = "", lines: list[Any] | None = None) -> None:
+        with self.foot.hold_sync():
+            self.foot.state, self.foot.message, self.foot.details = state, message, details
+            self.foot.done, self.foot.lines = 1.0, lines or []
+
+    def _strip(self, error: BaseException) -> None:
+        if isinstance(error, (NbvizError, TypeError)):
+            self._state("refused", str(error))
+        else:
+            details = "".join(traceback.format_exception(error))
+            self._state("failed", f"{self._method.title} failed: {error or type(error).__name__}", details)
+        self.foot.high = ""
+
+    def _gray(self) -> np.ndarray | None:
+        try:
+            return gray(self.model.seen(self.pictures[self.selection.image]))
+        except (NbvizError, OSError, RuntimeError):
+            # The picture itself may be what failed: then the strip alone speaks.
+            return None
+
+    # -- a person's own events ------------------------------------------------------------------------
+
+    def _heard(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        acts: dict[str, Callable[[dict[str, Any]], None]] = {
+            "method": self._choose_method, "option": self._choose_option, "point": self._pointed,
+            "reset": lambda _: setattr(self.selection, "options", {}),
+            "back": lambda _: setattr(self.selection, "canvas", "explanation"),
+            "escape": self._escaped,
+            "cancel": lambda _: self.on_cancel() if self.on_cancel else None,
+            "retry": lambda _: self.on_retry() if self.on_retry else None,
+        }  # fmt: skip
+        if content.get("event") in acts:
+            acts[content["event"]](content)
+
+    def _choose_method(self, content: dict[str, Any]) -> None:
+        self.selection.method = content["name"]
+        self.selection.canvas = "explanation"
+
+    def _choose_option(self, content: dict[str, Any]) -> None:
+        option = next((o for o in self._method.options if o.name == content["name"]), None)
+        if option is None:
+            return
+        try:
+            value = converted(option, content["value"])
+        except (TypeError, ValueError) as error:
+            with LOCK:
+                self._state("refused", str(error))
+            return
+        others = {name: kept for name, kept in self.selection.options.items() if name != option.name}
+        self.selection.options = others if value == option.default else {**others, option.name: value}
+
+    def _escaped(self, content: dict[str, Any]) -> None:
+        if self.selection.canvas == "channel":
+            self.selection.canvas = "explanation"
+        else:
+            self._pointed({"place": None, "pin": False})
+
+    def _pointed(self, content: dict[str, Any]) -> None:
+        place = content.get("place")
+        if content.get("pin") is not None:
+            with LOCK:
+                self.pointer.place = list(place) if content["pin"] and place else None
+        self.selection.place = tuple(place) if place else self._pinned()
+
+    def _pinned(self) -> Place | None:
+        return tuple(self.pointer.place) if self.pointer.place else None  # type: ignore[return-value]
+
+    def _point(self, place: Place | None) -> None:
+        """Say what is at a place."""
+        if place is None or self.scene is None:
+            self.pointer.tip = ""
+            return
+        top = list(self.strongest(place))[:4] if self.strongest else []
+        self.pointer.tip = tip_words(place, self.scene.values, self.scene.size, [int(channel) for channel in top])
+
+
+def _as_large(heat: np.ndarray, size: tuple[int, ...], smooth: bool) -> np.ndarray:
+    """Heat at the picture's size, as the browser stretches it."""
+    how = Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST
+    return np.asarray(Image.fromarray(heat).resize((size[1], size[0]), how))
+
+
+@cache
+def _bar(signed: bool) -> bytes:
+    return colour_bar(150, 11, signed)
