@@ -49,8 +49,10 @@ def opened(source: Path | bytes, name: str) -> Iterator[Image.Image]:
         raise NotAPicture(name, "no permission to read it") from error
     except FileNotFoundError as error:
         raise NotAPicture(name, "no such file") from error
-    # Pillow's decoders raise any of these on damaged data.
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
+    except NbvizError:
+        raise
+    # On damaged data Pillow's decoders raise whatever their format brings: a dozen types were seen.
+    except Exception as error:
         raise NotAPicture(name, _damage(error)) from error
 
 
@@ -100,7 +102,10 @@ def rgb_from_pil(image: Image.Image, name: str) -> Image.Image:
         if image.has_transparency_data:
             image = _on_white(image.convert("RGBA"))
         return image.convert("RGB")
-    except (OSError, ValueError, SyntaxError) as error:
+    except NbvizError:
+        raise
+    # The image may be still unread, so this too is decoding.
+    except Exception as error:
         raise NotAPicture(name, _damage(error)) from error
 
 
@@ -203,7 +208,13 @@ def _bomb_limit() -> str:
 
 
 def _damage(error: Exception) -> str:
-    return "truncated" if "truncated" in str(error).lower() else f"damaged ({error})"
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    return (
+        "truncated"
+        if "truncated" in str(error).lower()
+        else f"damaged ({str(error) or type(error).__name__})"
+    )
 
 
 def _ends_as_jpeg(source: Path | bytes) -> bool:

@@ -6,6 +6,7 @@ does `load_pictures` raise. Files are checked and not decoded; a data set gives 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from numbers import Integral
 from os import PathLike
@@ -16,7 +17,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from .errors import NbvizError, nearest
+from .errors import NbvizError
+from .picture_files import checked_path, picture_files, shortened
 from .picture_item import Picture
 from .picture_rgb import (
     NotAPicture,
@@ -31,10 +33,6 @@ __all__ = ["NotAPicture", "Picture", "Pictures", "load_pictures"]
 
 FROM_A_DATASET = 12
 FROM_A_FOLDER = 512
-_SUFFIXES = (
-    *(".avif", ".bmp", ".dib", ".gif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"),
-    *(".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
-)
 _WHAT = (
     "a path, a folder, a list, a dict name → image, a Dataset, "
     "PIL images, uint8 arrays or float tensors (C, H, W)"
@@ -76,8 +74,8 @@ def load_pictures(images: Any) -> Pictures:
     """
     if isinstance(images, Pictures):
         return images
-    if isinstance(images, (str, PathLike)) and Path(images).expanduser().is_dir():
-        return _from_folder(Path(images).expanduser())
+    if isinstance(images, (str, PathLike)) and os.path.isdir(os.path.expanduser(images)):
+        return _from_folder(Path(os.path.expanduser(images)))
     if isinstance(images, Mapping):
         return _collect((str(name), _opener(value)) for name, value in images.items())
     if isinstance(images, (np.ndarray, torch.Tensor)) and images.ndim == 4:
@@ -94,7 +92,9 @@ def load_pictures(images: Any) -> Pictures:
 _Opener = Callable[[str], Picture]
 
 
-def _collect(openers: Iterable[tuple[str, _Opener]], notes: Iterable[str] = ()) -> Pictures:
+def _collect(
+    openers: Iterable[tuple[str, _Opener]], notes: Iterable[str] = (), kind: str = "pictures"
+) -> Pictures:
     pictures: dict[str, Picture] = {}
     problems: list[NbvizError] = []
     names: list[str] = []
@@ -107,7 +107,7 @@ def _collect(openers: Iterable[tuple[str, _Opener]], notes: Iterable[str] = ()) 
             names.append(name)
     if not pictures:
         raise _nothing(problems)
-    return Pictures(pictures.values(), _summary(problems, names, len(pictures)), notes)
+    return Pictures(pictures.values(), _summary(problems, names, len(pictures), kind), notes)
 
 
 def _nothing(problems: list[NbvizError]) -> NbvizError:
@@ -118,12 +118,12 @@ def _nothing(problems: list[NbvizError]) -> NbvizError:
     return NbvizError(f"None of the {len(problems)} pictures can be opened. The first: {problems[0]}")
 
 
-def _summary(problems: list[NbvizError], names: list[str], opened: int) -> list[str]:
+def _summary(problems: list[NbvizError], names: list[str], opened: int, kind: str) -> list[str]:
     if not problems:
         return []
     shown = [f"{name} ({_reason(error)})" for name, error in zip(names[:5], problems, strict=False)]
     shown += ["…"] if len(problems) > 5 else []
-    return [f"{len(problems)} of {len(problems) + opened} pictures could not be read: {', '.join(shown)}"]
+    return [f"{len(problems)} of {len(problems) + opened} {kind} could not be read: {', '.join(shown)}"]
 
 
 def _reason(error: NbvizError) -> str:
@@ -168,7 +168,7 @@ def _picture(value: Any, name: str, label: int | None = None) -> Picture:
     if isinstance(value, Picture):
         return Picture(name, value.source, value.label if label is None else label)
     if isinstance(value, (str, PathLike)):
-        return Picture(name, _checked_path(Path(value).expanduser(), name), label)
+        return Picture(name, checked_path(value, name), label)
     if isinstance(value, (bytes, bytearray)):
         check_file(bytes(value), name)
         return Picture(name, bytes(value), label)
@@ -183,40 +183,14 @@ def _picture(value: Any, name: str, label: int | None = None) -> Picture:
     raise NotAPicture(name, _kind(value), f"A picture is {_WHAT}.")
 
 
-def _checked_path(path: Path, name: str) -> Path:
-    if path.is_dir():
-        raise NotAPicture(name, "a folder inside a list", "Pass the folder alone.")
-    if not path.exists():
-        raise NotAPicture(str(path), "no such file", _nearest_file(path))
-    check_file(path, name)
-    return path
-
-
-def _nearest_file(path: Path) -> str:
-    folder = path.parent
-    if not folder.is_dir():
-        return f"There is no folder '{folder}' either."
-    close = nearest(path.name, (entry.name for entry in folder.iterdir()))
-    return f"Nearest: '{folder / close}'." if close else ""
-
-
 def _from_folder(folder: Path) -> Pictures:
     """The pictures in a folder by name; where it has only sub-folders, the pictures in those."""
-    files = _picture_files(folder.iterdir()) or _picture_files(folder.rglob("*"))
-    if not files:
-        raise NbvizError(f"There is no picture in the folder '{folder}'. Looked for {', '.join(_SUFFIXES)}.")
+    files = picture_files(folder)
     notes = []
     if len(files) > FROM_A_FOLDER:
         notes = [f"The first {FROM_A_FOLDER} of {len(files)} pictures in '{folder}' are shown."]
     chosen = files[:FROM_A_FOLDER]
-    return _collect(((str(file.relative_to(folder)), _opener(file)) for file in chosen), notes)
-
-
-def _picture_files(entries: Iterable[Path]) -> list[Path]:
-    found = (
-        entry for entry in entries if entry.suffix.lower() in _SUFFIXES and not entry.name.startswith(".")
-    )
-    return sorted(entry for entry in found if entry.is_file())
+    return _collect(((str(file.relative_to(folder)), _opener(file)) for file in chosen), notes, "files")
 
 
 def _from_dataset(dataset: Any) -> Pictures:
@@ -257,8 +231,7 @@ def _index(label: Any) -> int | None:
 
 
 def _kind(value: Any) -> str:
-    text = repr(value)
-    return f"{text if len(text) <= 60 else text[:57] + '…'} ({type(value).__name__})"
+    return f"{shortened(repr(value))} ({type(value).__name__})"
 
 
 def _iterable_hint(images: Any) -> str:
