@@ -50,3 +50,6 @@ class Panel:
 
     def fail(self, error: BaseException) -> None:
         """The request raised: the error strip, in words a user can act on."""
+
+    def point(self, place: tuple[float, float] | None) -> None:
+        """A place of the picture is pointed at: (row, column) as fractions in 0…1; None when nowhere."""

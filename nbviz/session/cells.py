@@ -1,0 +1,56 @@
+"""Which notebook cell an Explorer was made in, so that running the cell again frees the one before.
+
+ipywidgets keeps every widget alive until it is closed; a cell run fifty times would keep fifty Explorers.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class Closable(Protocol):
+    """Something a cell can be rid of."""
+
+    def close(self) -> None: ...
+
+
+_open: dict[str, list[tuple[str, Closable]]] = {}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One execution of one cell; empty names where there is no notebook."""
+
+    name: str = ""
+    execution: str = ""
+
+    @classmethod
+    def current(cls) -> Cell:
+        """The execution under way: a cell is told by its id where the front end sends it, else by its text."""
+        shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+        parent: dict[str, Any] = getattr(shell, "get_parent", dict)() or {}
+        header, content = parent.get("header", {}), parent.get("content", {})
+        if header.get("msg_type") != "execute_request":
+            return cls()
+        name = parent.get("metadata", {}).get("cellId") or content.get("code", "")
+        return cls(str(name), str(header.get("msg_id", "")))
+
+    def enter(self, made: Closable) -> None:
+        """Close what earlier executions of this cell made, and remember ``made``."""
+        if not self.name:
+            return
+        entries = _open.setdefault(self.name, [])
+        for execution, earlier in list(entries):
+            if execution != self.execution:
+                earlier.close()
+        entries.append((self.execution, made))
+
+    def leave(self, made: Closable) -> None:
+        """Forget what was closed."""
+        entries = [entry for entry in _open.get(self.name, []) if entry[1] is not made]
+        if entries:
+            _open[self.name] = entries
+        else:
+            _open.pop(self.name, None)

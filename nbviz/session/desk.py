@@ -1,0 +1,47 @@
+"""Where requests are answered: the model, and the answers already known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from nbviz.session.cache import Cache
+from nbviz.session.requests import Request
+from nbviz.tensors.instrumented import InstrumentedModel
+
+
+class LiveDesk:
+    """Answers requests over one model, through one cache that forgets when the model changes."""
+
+    def __init__(self, model: InstrumentedModel, cache: Cache | None = None) -> None:
+        self.model = model
+        self.cache = Cache() if cache is None else cache
+        self._version: Any = None
+
+    def version(self) -> Any:
+        """The model's fingerprint; answers of an older one are dropped."""
+        version = self.model.fingerprint()
+        if version != self._version:
+            self.cache.clear()
+            self._version = version
+        return version
+
+    def known(self, request: Request) -> Any | None:
+        """The final answer, if it is in the cache."""
+        return self.cache.get((self.version(), request))
+
+    def answer(self, request: Request) -> Any:
+        """The final answer, computed if need be."""
+        answer = self.known(request)
+        if answer is None:
+            for answer in self.answers(request):
+                pass
+        return answer
+
+    def answers(self, request: Request) -> Iterator[Any]:
+        """Answers that get better; the last one is kept if the model stayed the same."""
+        version, answer = self.version(), None
+        for answer in request(self):
+            yield answer
+        if answer is not None and self.version() == version:
+            self.cache.put((version, request), answer)

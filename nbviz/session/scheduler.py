@@ -1,0 +1,252 @@
+"""Who computes what, when: one worker, one slot a panel, the latest request wins.
+
+Requests are generators, so the worker steps them: after every partial answer it looks whether the request is
+still wanted, and serves newer ones first (a click on a layer is answered while integrated gradients still
+sharpens). Answers are handed over under the lock that guards the widgets and the selection, so one that no
+longer belongs to the selection is never shown. Partial answers go out at most ten times a second.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from nbviz.session.desk import LiveDesk
+from nbviz.session.requests import Request
+
+PARTIALS_A_SECOND = 10
+IDLE_SECONDS = 2.0
+
+
+class Listener(Protocol):
+    """Who hears of answers, always under the lock."""
+
+    def waiting(self, slot: str) -> None: ...
+    def answered(self, slot: str, request: Request, answer: Any, final: bool) -> None: ...
+    def failed(self, slot: str, request: Request, error: BaseException) -> None: ...
+    def settled(self) -> None: ...
+    def idle(self) -> None: ...
+
+
+@dataclass(eq=False)
+class Job:
+    """A request in a slot."""
+
+    slot: str
+    request: Request
+    answers: Iterator[Any] | None = None
+    last: Any = None
+    shown: float = 0.0
+    """When the last partial went out, seconds."""
+
+
+class InlineRunner:
+    """Answers at once, in the caller's thread: for scripts and tests."""
+
+    def __init__(self, desk: LiveDesk, listener: Listener, slots: Sequence[str], lock: Any) -> None:
+        self.desk, self.listener, self.lock = desk, listener, lock
+        self._wanted: dict[str, Request] = {}
+
+    def submit(self, slot: str, request: Request | None, renew: bool = False) -> None:
+        """Answer a request for a slot; the same as now is not answered again unless ``renew``."""
+        with self.lock:
+            if request is None:
+                self._wanted.pop(slot, None)
+                return
+            if self._wanted.get(slot) == request and not renew:
+                return
+            self._wanted[slot] = request
+            self.listener.waiting(slot)
+            try:
+                self.listener.answered(slot, request, self.desk.answer(request), True)
+            except Exception as error:  # becomes that panel's error strip; the others carry on
+                self.listener.failed(slot, request, error)
+
+    busy = False
+
+    def cancel(self, slot: str) -> bool:
+        """Nothing to cancel: answers are there when ``submit`` returns."""
+        return False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Everything is answered already."""
+        return True
+
+    def close(self) -> None:
+        """Forget the slots."""
+        self._wanted.clear()
+
+
+class Scheduler:
+    """One worker thread; see the module."""
+
+    def __init__(self, desk: LiveDesk, listener: Listener, slots: Sequence[str], lock: Any) -> None:
+        self.desk, self.listener, self.lock = desk, listener, lock
+        self._rank = {slot: rank for rank, slot in enumerate(slots)}
+        self._wanted: dict[str, Request] = {}
+        self._jobs: dict[str, Job] = {}
+        self._dropped: list[Job] = []
+        self._changed = threading.Condition()
+        self._closed = False
+        self._worker: threading.Thread | None = None
+
+    def submit(self, slot: str, request: Request | None, renew: bool = False) -> None:
+        """Want an answer in a slot: same as now, nothing; known, shown at once; else the worker's next job.
+
+        Call it with the lock held, or from a thread that may take it.
+        """
+        with self.lock:
+            if self._wanted.get(slot) == request and not renew:
+                return
+            self._drop(slot)
+            if request is None or self._closed:
+                self._wanted.pop(slot, None)
+                return
+            self._wanted[slot] = request
+            known = self._known(slot, request)
+            if known is None:
+                self.listener.waiting(slot)
+                self._start(Job(slot, request))
+            else:
+                self._show(slot, request, known, True)
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is being computed."""
+        return bool(self._jobs)
+
+    def cancel(self, slot: str) -> bool:
+        """Drop what a slot is computing; whether there was anything."""
+        with self.lock:
+            self._wanted.pop(slot, None)
+            return self._drop(slot)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Until every slot has its answer; False when ``timeout`` (seconds) ran out first."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._jobs or self._closed, timeout)
+
+    def close(self) -> None:
+        """End the worker; what it computes is dropped. Returns when it is gone, unless called from it."""
+        with self._changed:
+            self._closed = True
+            self._jobs.clear()
+            self._changed.notify_all()
+        worker = self._worker
+        if worker is not None and worker is not threading.current_thread():
+            worker.join(timeout=5)
+
+    # -- the caller's side ----------------------------------------------------------------------------
+
+    def _known(self, slot: str, request: Request) -> Any | None:
+        try:
+            return self.desk.known(request)
+        except Exception:  # a broken model is reported where it is run, by the worker
+            return None
+
+    def _start(self, job: Job) -> None:
+        with self._changed:
+            self._jobs[job.slot] = job
+            if self._worker is None:
+                self._worker = threading.Thread(target=self._work, name="nbviz worker", daemon=True)
+                self._worker.start()
+            self._changed.notify_all()
+
+    def _drop(self, slot: str) -> bool:
+        with self._changed:
+            job = self._jobs.pop(slot, None)
+            if job is not None:
+                self._dropped.append(job)
+            self._changed.notify_all()
+            return job is not None
+
+    # -- the worker's side ----------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while True:
+            job, closed = self._next()
+            self._close_dropped()
+            if closed:
+                return
+            if job is None:
+                with self.lock:
+                    self._guarded(self.listener.idle)
+            else:
+                self._step(job)
+            del job
+
+    def _next(self) -> tuple[Job | None, bool]:
+        """The job to step: not begun ones first, by the slots' order; None when idle for a while."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._jobs or self._closed or self._dropped, IDLE_SECONDS)
+            jobs = self._jobs.values()
+            best = min(jobs, key=lambda j: (j.answers is not None, self._rank.get(j.slot, 99)), default=None)
+            return best, self._closed
+
+    def _close_dropped(self) -> None:
+        with self._changed:
+            dropped, self._dropped = self._dropped, []
+        for job in dropped:
+            close = getattr(job.answers, "close", None)
+            if close is not None:
+                self._guarded(close)
+
+    def _step(self, job: Job) -> None:
+        try:
+            if job.answers is None:
+                job.answers = self.desk.answers(job.request)
+            job.last = next(job.answers)
+        except StopIteration:
+            self._finish(job)
+        except Exception as error:
+            self._fail(job, error)
+        else:
+            self._partial(job)
+
+    def _partial(self, job: Job) -> None:
+        now = time.monotonic()
+        if getattr(getattr(job.last, "attribution", None), "done", 1.0) >= 1.0:
+            return  # it ends with the next step, and is shown then
+        if now - job.shown >= 1 / PARTIALS_A_SECOND:
+            job.shown = now
+            with self.lock:
+                if self._jobs.get(job.slot) is job:
+                    self._show(job.slot, job.request, job.last, False)
+
+    def _finish(self, job: Job) -> None:
+        with self.lock:
+            if self._jobs.get(job.slot) is job:
+                self._show(job.slot, job.request, job.last, True)
+                self._done(job)
+
+    def _fail(self, job: Job, error: BaseException) -> None:
+        with self.lock:
+            if self._jobs.get(job.slot) is job:
+                self._guarded(lambda: self.listener.failed(job.slot, job.request, error))
+                self._done(job)
+
+    def _done(self, job: Job) -> None:
+        with self._changed:
+            self._jobs.pop(job.slot, None)
+            settled = not self._jobs
+            self._changed.notify_all()
+        if settled:
+            self._guarded(self.listener.settled)
+
+    def _show(self, slot: str, request: Request, answer: Any, final: bool) -> None:
+        try:
+            self.listener.answered(slot, request, answer, final)
+        except Exception as error:  # painting failed: said in the panel's strip, the worker lives on
+            self._guarded(lambda: self.listener.failed(slot, request, error))
+
+    def _guarded(self, call: Callable[[], Any]) -> None:
+        """Keep the worker alive whatever a callback does, and say what happened where logs are kept."""
+        try:
+            call()
+        except Exception:
+            import logging
+
+            logging.getLogger("nbviz").exception("a panel could not be updated")
