@@ -1,0 +1,31 @@
+"""Running a cell again closes what it made before; two in one execution both stay."""
+
+from __future__ import annotations
+
+from nbviz.session.cells import Cell
+
+
+class Thing:
+    def __init__(self, cell: Cell) -> None:
+        self.cell, self.closed = cell, False
+        cell.enter(self)
+
+    def close(self) -> None:
+        self.closed = True
+        self.cell.leave(self)
+
+
+def test_a_second_run_closes_the_first() -> None:
+    first = Thing(Cell("c", "run 1"))
+    beside = Thing(Cell("c", "run 1"))
+    other = Thing(Cell("d", "run 1"))
+    assert not first.closed and not beside.closed
+    second = Thing(Cell("c", "run 2"))
+    assert first.closed and beside.closed
+    assert not second.closed and not other.closed
+
+
+def test_outside_a_notebook_nothing_is_closed() -> None:
+    assert Cell.current() == Cell()
+    first, second = Thing(Cell()), Thing(Cell())
+    assert not first.closed and not second.closed

@@ -1,0 +1,237 @@
+"""Latest wins, stale is never shown, errors stay in their slot, cancel and close stop the work."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from nbviz.session.desk import LiveDesk
+from nbviz.session.scheduler import InlineRunner, Scheduler
+
+
+class Model:
+    """A model that can be moved to another version."""
+
+    version = 0
+
+    def fingerprint(self) -> int:
+        return self.version
+
+
+@dataclass(frozen=True)
+class Count:
+    """Yields 0 … steps−1, each after ``seconds``; answers carry the request's name."""
+
+    name: str
+    steps: int = 1
+    seconds: float = 0.0
+    log: list[str] = field(default_factory=list, compare=False)
+    gate: Any = field(default=None, compare=False)
+
+    def __call__(self, desk: Any) -> Iterator[Any]:
+        self.log.append("begun")
+        try:
+            for step in range(self.steps):
+                if self.gate is not None:
+                    self.gate.wait(5)
+                time.sleep(self.seconds)
+                if self.name == "raises":
+                    raise ValueError("no such thing")
+                done = (step + 1) / self.steps
+                yield SimpleNamespace(name=self.name, attribution=SimpleNamespace(done=done))
+        finally:
+            self.log.append("ended")
+
+
+class Listener:
+    """Remembers what it was told, and checks that it is told under the lock."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.events: list[tuple[Any, ...]] = []
+        self.wanted: dict[str, str] = {}
+        self.stale: list[str] = []
+
+    def waiting(self, slot: str) -> None:
+        self.events.append(("waiting", slot))
+
+    def answered(self, slot: str, request: Any, answer: Any, final: bool) -> None:
+        if slot in self.wanted and self.wanted[slot] != answer.name:
+            self.stale.append(answer.name)
+        self.events.append(("answered", slot, answer.name, answer.attribution.done, final))
+
+    def failed(self, slot: str, request: Any, error: BaseException) -> None:
+        self.events.append(("failed", slot, str(error)))
+
+    def settled(self) -> None:
+        self.events.append(("settled",))
+
+    def idle(self) -> None:
+        self.events.append(("idle",))
+
+    def of(self, kind: str) -> list[tuple[Any, ...]]:
+        return [event for event in self.events if event[0] == kind]
+
+
+@pytest.fixture
+def parts() -> Iterator[tuple[Scheduler, Listener, Model]]:
+    listener, model = Listener(), Model()
+    scheduler = Scheduler(LiveDesk(model), listener, ["quick", "slow"], listener.lock)  # type: ignore[arg-type]
+    yield scheduler, listener, model
+    scheduler.close()
+
+
+def test_flood_shows_the_latest_and_never_a_stale_one(parts: Any) -> None:
+    scheduler, listener, _ = parts
+    for number in range(100):
+        with listener.lock:
+            listener.wanted["slow"] = str(number)
+            scheduler.submit("slow", Count(str(number), steps=3, seconds=0.001))
+        if number % 10 == 0:
+            time.sleep(0.004)
+    assert scheduler.wait(10)
+    assert listener.stale == []
+    assert listener.of("answered")[-1] == ("answered", "slow", "99", 1.0, True)
+    assert len(listener.of("answered")) < 100
+
+
+def test_same_request_is_not_answered_again(parts: Any) -> None:
+    scheduler, listener, _ = parts
+    log: list[str] = []
+    for _ in range(3):
+        scheduler.submit("quick", Count("a", log=log))
+        assert scheduler.wait(5)
+    assert log == ["begun", "ended"]
+    assert len(listener.of("answered")) == 1
+
+
+def test_going_back_computes_nothing(parts: Any) -> None:
+    scheduler, listener, _ = parts
+    log: list[str] = []
+    for name in ("a", "b", "a"):
+        scheduler.submit("quick", Count(name, log=log))
+        assert scheduler.wait(5)
+    assert log == ["begun", "ended"] * 2
+    assert [event[2] for event in listener.of("answered")] == ["a", "b", "a"]
+
+
+def test_a_changed_model_forgets(parts: Any) -> None:
+    scheduler, _, model = parts
+    log: list[str] = []
+    scheduler.submit("quick", Count("a", log=log))
+    assert scheduler.wait(5)
+    model.version = 1
+    scheduler.submit("quick", Count("a", log=log), renew=True)
+    assert scheduler.wait(5)
+    assert log == ["begun", "ended"] * 2
+
+
+def test_quick_slots_are_served_while_a_slow_one_runs(parts: Any) -> None:
+    scheduler, listener, _ = parts
+    scheduler.submit("slow", Count("s", steps=40, seconds=0.01))
+    time.sleep(0.05)
+    scheduler.submit("quick", Count("q"))
+    assert scheduler.wait(10)
+    finals = [event[2] for event in listener.of("answered") if event[4]]
+    assert finals == ["q", "s"]
+
+
+def test_partials_go_out_at_most_ten_times_a_second(parts: Any) -> None:
+    scheduler, listener, _ = parts
+    begun = time.monotonic()
+    scheduler.submit("slow", Count("s", steps=300, seconds=0.001))
+    assert scheduler.wait(10)
+    seconds = time.monotonic() - begun
+    assert 1 <= len(listener.of("answered")) <= 10 * seconds + 2
+    assert listener.events[-2:] == [("answered", "slow", "s", 1.0, True), ("settled",)]
+
+
+def test_an_error_stays_in_its_slot(parts: Any) -> None:
+    scheduler, listener, _ = parts
+    scheduler.submit("slow", Count("raises"))
+    scheduler.submit("quick", Count("q"))
+    assert scheduler.wait(5)
+    assert listener.of("failed") == [("failed", "slow", "no such thing")]
+    assert [event[2] for event in listener.of("answered")] == ["q"]
+
+
+def test_an_error_in_painting_is_told_and_the_worker_lives(parts: Any) -> None:
+    scheduler, listener, _ = parts
+    listener.answered = lambda *_: 1 / 0  # type: ignore[method-assign]
+    scheduler.submit("quick", Count("a"))
+    assert scheduler.wait(5)
+    del listener.answered
+    assert listener.of("failed") == [("failed", "quick", "division by zero")]
+    scheduler.submit("quick", Count("b"))
+    assert scheduler.wait(5)
+    assert [event[2] for event in listener.of("answered")] == ["b"]
+
+
+def test_cancel_drops_the_work_and_closes_its_generator(parts: Any) -> None:
+    scheduler, listener, _ = parts
+    log: list[str] = []
+    scheduler.submit("slow", Count("s", steps=1000, seconds=0.01, log=log))
+    time.sleep(0.05)
+    assert scheduler.cancel("slow")
+    assert scheduler.wait(5)
+    time.sleep(0.1)
+    assert log == ["begun", "ended"]
+    assert not [event for event in listener.of("answered") if event[4]]
+    assert not scheduler.cancel("slow")
+
+
+def test_cancelled_work_can_be_asked_for_again(parts: Any) -> None:
+    scheduler, listener, _ = parts
+    request = Count("s", steps=5, seconds=0.01)
+    scheduler.submit("slow", request)
+    scheduler.cancel("slow")
+    scheduler.submit("slow", request)
+    assert scheduler.wait(5)
+    assert listener.of("answered")[-1][4] is True
+
+
+def test_submit_returns_at_once_while_work_runs(parts: Any) -> None:
+    scheduler, _, _ = parts
+    gate = threading.Event()
+    scheduler.submit("slow", Count("s", gate=gate))
+    begun = time.monotonic()
+    scheduler.submit("slow", Count("t"))
+    assert time.monotonic() - begun < 1
+    gate.set()
+    assert scheduler.wait(5)
+
+
+def test_close_ends_the_worker(parts: Any) -> None:
+    scheduler, listener, _ = parts
+    scheduler.submit("slow", Count("s", steps=1000, seconds=0.01))
+    time.sleep(0.03)
+    scheduler.close()
+    assert not [thread for thread in threading.enumerate() if thread is scheduler._worker]
+    count = len(listener.events)
+    scheduler.submit("slow", Count("t"))
+    time.sleep(0.05)
+    assert len(listener.events) == count
+
+
+def test_wait_says_when_time_ran_out(parts: Any) -> None:
+    scheduler, _, _ = parts
+    gate = threading.Event()
+    scheduler.submit("slow", Count("s", gate=gate))
+    assert not scheduler.wait(0.05)
+    gate.set()
+    assert scheduler.wait(5)
+
+
+def test_inline_runner_answers_before_submit_returns() -> None:
+    listener = Listener()
+    runner = InlineRunner(LiveDesk(Model()), listener, ["quick"], listener.lock)  # type: ignore[arg-type]
+    runner.submit("quick", Count("a", steps=3))
+    assert listener.of("answered") == [("answered", "quick", "a", 1.0, True)]
+    runner.submit("quick", Count("raises"))
+    assert listener.of("failed") == [("failed", "quick", "no such thing")]
