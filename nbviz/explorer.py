@@ -1,0 +1,267 @@
+"""The Explorer: four linked panels over one network, live in a notebook.
+
+One event goes one way: widget → ``Selection`` → the single observer here asks each panel for its request → the
+scheduler answers from the cache or on its worker → the panel shows. Panels never call each other.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from PIL import Image
+
+from nbviz import zoo
+from nbviz.attribution import Attribution
+from nbviz.session.cells import Cell
+from nbviz.panels.channel_card import ChannelPanel
+from nbviz.panels.channel_grid import ChannelsPanel
+from nbviz.panels.class_dropdown import ClassDropdown
+from nbviz.panels.closing import close_tree
+from nbviz.panels.frame import frame
+from nbviz.panels.layer_tree import LayersPanel
+from nbviz.panels.panel import LOCK, Panel
+from nbviz.panels.picture_chooser import PictureChooser
+from nbviz.panels.saliency_canvas import SaliencyCanvas
+from nbviz.panels.scores import ScoreBars
+from nbviz.panels.title_bar import TitleBar
+from nbviz.session.desk import LiveDesk
+from nbviz.session.requests import ExplainAnswer, Request
+from nbviz.session.scheduler import InlineRunner, Scheduler
+from nbviz.session.selection import Selection
+from nbviz.session.start import first_layer
+from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.pictures import Picture, load_pictures
+
+FIRST_STILL_SECONDS = 2.0
+"""How long the display of a cell waits, at most, so that its still picture is not empty."""
+
+
+class Explorer:
+    """Open a network: layer tree, channel grid, saliency canvas and class dropdown, all live and linked.
+
+    model: any ``nn.Module`` or an :class:`InstrumentedModel`; left out, the embedded EfficientNet-Lite0. images:
+    a path or folder, list, dict name → image, data set, PIL images, uint8 arrays or preprocessed float tensors
+    (C, H, W); left out, a few photographs. classes: class names in the order of the scores. transform: picture →
+    tensor; left out, it is read from the network where it carries one, else guessed, and the header says so.
+    device: ``"auto"`` is where the weights are. output: where the scores are in the network's output. Further
+    keywords are the start of the selection (``layer=``, ``target=``, ``method=``, ``image=`` …).
+
+    The network is left untouched. ``close()`` frees everything; running the cell again closes the Explorer it
+    made before. Raises :class:`NbvizError` in words for anything that cannot be opened.
+    """
+
+    def __init__(
+        self,
+        model: Any = None,
+        images: Any = None,
+        *,
+        classes: Sequence[str] | None = None,
+        transform: Any = None,
+        device: str | torch.device = "auto",
+        output: str | int | Callable[[Any], torch.Tensor] | None = None,
+        runner: type[Scheduler] | type[InlineRunner] = Scheduler,
+        **selection: Any,
+    ) -> None:
+        _check_start(selection)
+        self.closed = False
+        self.model = _open(model, classes=classes, transform=transform, device=device, output=output)
+        loaded = load_pictures(zoo.photographs() if images is None else images)
+        self.pictures: dict[str, Picture] = dict(loaded)
+        self.selection = self._begin(selection)
+        self.panels = self._build([*loaded.problems, *loaded.notes])
+        self.view = self._frame()
+        self._answers: dict[str, Any] = {}
+        self._attribution: Attribution | None = None
+        self._desk = LiveDesk(self.model)
+        self._scheduler = runner(self._desk, self, list(self.panels), LOCK)
+        self._shown_version = self._desk.version()
+        self.selection.observe(self._follow)
+        self._cell = Cell.current()
+        self._cell.enter(self)
+        self._follow(None)
+
+    # -- public ---------------------------------------------------------------------------------------
+
+    @property
+    def attribution(self) -> Attribution | None:
+        """The attribution on show; None until there is one for the selection."""
+        return self._attribution
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Until every picture is that of the selection; False when ``timeout`` (seconds) ran out first."""
+        return self._scheduler.wait(timeout)
+
+    def refresh(self) -> None:
+        """Compute everything on show again, as when the network's weights have changed."""
+        self._renew(force=True)
+
+    def snapshot(self, scale: int = 1) -> Image.Image:
+        """The panels as one still picture; ``scale=2`` for print and talks."""
+        from nbviz.panels.snapshot import compose
+        from nbviz.panels.still import still_parts
+
+        with LOCK:
+            return compose(still_parts(self.model, self.pictures, self.selection, self.panels, self._answers), scale)
+
+    def close(self) -> None:
+        """Free everything: worker, widgets, caches. Calling it again does nothing."""
+        if self.closed:
+            return
+        self.closed = True
+        self.selection.unobserve_all()
+        self._scheduler.close()
+        close_tree(self.view)
+        self._desk.cache.clear()
+        self._answers.clear()
+        self._cell.leave(self)
+
+    def __enter__(self) -> Explorer:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return f"Explorer({self.model.name}, closed)"
+        chosen = self.selection
+        return f"Explorer({self.model.name}: {chosen.image}, {chosen.layer}, {chosen.method})"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """Live where there is a kernel; a still picture on static pages."""
+        bundle: dict[str, Any] = {"text/plain": repr(self)}
+        if self.closed:
+            return bundle
+        self.wait(FIRST_STILL_SECONDS)
+        bundle |= self.view._repr_mimebundle_() or {}
+        return bundle | {"text/plain": repr(self)}
+
+    # -- assembling -----------------------------------------------------------------------------------
+
+    def _begin(self, start: dict[str, Any]) -> Selection:
+        name = start.pop("image", next(iter(self.pictures)))
+        if name in self.pictures:
+            self.model.trace(self.model.input(self.pictures[name]))
+        selection = Selection(self.model, self.pictures)
+        selection.image = name
+        selection.layer = start.pop("layer", None) or first_layer(self.model)
+        for key, value in start.items():
+            setattr(selection, key, value)
+        return selection
+
+    def _build(self, problems: Sequence[str]) -> dict[str, Panel]:
+        parts = self.model, self.pictures, self.selection
+        title, canvas, channels = TitleBar(*parts), SaliencyCanvas(*parts), ChannelsPanel(*parts)
+        title.on_save, title.on_refresh = self._png, self.refresh
+        canvas.on_cancel, canvas.on_retry, canvas.strongest = self._cancel, self.refresh, channels.strongest
+        pictures = PictureChooser(*parts, problems)
+        panels = [
+            title, pictures, ClassDropdown(*parts), ScoreBars(*parts), channels, ChannelPanel(*parts), LayersPanel(*parts),
+            canvas,
+        ]  # fmt: skip
+        return {panel.slot: panel for panel in panels}
+
+    def _frame(self) -> Any:
+        views = {slot: panel.view for slot, panel in self.panels.items()}
+        question = [views["pictures"], views["classes"], views["scores"]]
+        return frame(
+            views["title"], question, views["layers"], views["channels"], views["channel"], views["canvas"],
+            label=f"nbviz: {self.model.name}",
+        )  # fmt: skip
+
+    # -- following the selection ----------------------------------------------------------------------
+
+    def _follow(self, change: Any) -> None:
+        if change is not None and change["name"] == "place":
+            self._point()
+            return
+        with LOCK:
+            for panel in self.panels.values():
+                panel.sync(self.selection)
+            self._renew()
+
+    def _renew(self, force: bool = False) -> None:
+        with LOCK:
+            version = self._desk.version()
+            renew = force or version != self._shown_version
+            self._shown_version = version
+            for slot, panel in self.panels.items():
+                self._scheduler.submit(slot, panel.request(self.selection), renew)
+            self._say_state()
+
+    def _point(self) -> None:
+        with LOCK:
+            for panel in self.panels.values():
+                panel.point(self.selection.place)
+
+    def _cancel(self) -> None:
+        if self._scheduler.cancel("canvas"):
+            self._say_state()
+
+    def _png(self) -> bytes:
+        out = io.BytesIO()
+        self.snapshot(scale=2).save(out, "PNG")
+        return out.getvalue()
+
+    # -- what the scheduler tells (always under the lock) ---------------------------------------------
+
+    def waiting(self, slot: str) -> None:
+        """A slot's answer is being computed."""
+        if slot == "canvas":
+            self._attribution = None
+        self.panels[slot].wait()
+
+    def answered(self, slot: str, request: Request, answer: Any, final: bool) -> None:
+        """A slot has an answer, or a better one."""
+        self._answers[slot] = answer
+        if isinstance(answer, ExplainAnswer):
+            self._attribution = answer.attribution
+        self.panels[slot].show(answer)
+
+    def failed(self, slot: str, request: Request, error: BaseException) -> None:
+        """A slot's request raised."""
+        self._answers.pop(slot, None)
+        self.panels[slot].fail(error)
+
+    def settled(self) -> None:
+        """Nothing is being computed any more."""
+        self._say_state()
+
+    def idle(self) -> None:
+        """Now and then while nothing happens: has the network changed under what is on show?"""
+        if not self.closed and self._desk.model.fingerprint() != self._shown_version:
+            title = self.panels["title"]
+            assert isinstance(title, TitleBar)
+            title.say("weights changed", moved=True)
+
+    def _say_state(self) -> None:
+        title = self.panels["title"]
+        assert isinstance(title, TitleBar)
+        title.say("computing" if self._scheduler.busy else "ready", moved=False)
+
+
+def _open(model: Any, **options: Any) -> InstrumentedModel:
+    given = {key: value for key, value in options.items() if value is not None and value != "auto"}
+    if model is None:
+        if given.keys() - {"device"}:
+            raise NbvizError(f"{', '.join(given)}= belongs to a network of yours: pass it as the first argument.")
+        return zoo.load(device=options["device"])
+    if isinstance(model, InstrumentedModel):
+        if given:
+            raise NbvizError(f"This model has its own {', '.join(given)}: give them to InstrumentedModel instead.")
+        return model
+    return InstrumentedModel(model, **options)
+
+
+def _check_start(start: dict[str, Any]) -> None:
+    known = [name for name in Selection.class_trait_names() if not name.startswith("_")]
+    for name in start:
+        if name not in known:
+            from nbviz.tensors.errors import nearest
+
+            close = nearest(name, [*known, "classes", "transform", "device", "output"])
+            raise TypeError(f"Explorer has no argument '{name}'" + (f"; did you mean '{close}'?" if close else "."))
