@@ -17,7 +17,7 @@ from nbviz.tensors.drawing import Limits, Mosaic, bars, filters_mosaic, mosaic
 
 TILES, BARS, DEEP_FILTERS = 72, 144, 24
 """Tiles a page: of maps, of numbers, of filters with many kernels."""
-BUDGET = 100_000
+BUDGET = 104_000
 """Pixels, and so about bytes, a page of maps may have."""
 
 
