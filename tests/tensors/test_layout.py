@@ -278,7 +278,7 @@ def test_swin_is_channels_last() -> None:
 def test_maxvit_windows_are_refused() -> None:
     from torchvision.models import MaxVit
 
-    net = MaxVit((64, 64), 16, 4, [16, 16], [2, 2], 8, 0.0)
+    net = MaxVit((64, 64), 16, 4, [24, 24], [2, 2], 8, 0.0)
     found = layouts_of(net, (64, 64))
     for name, layout in found.items():
         # Inside its windows a layer has two axes that are no grid; outside it has maps.

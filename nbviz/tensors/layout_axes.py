@@ -1,0 +1,64 @@
+"""How to read a layer's output as channel maps: which axes are channels, which are places, what comes before."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+Kind = Literal["map", "map_last", "tokens", "tokens_first", "vector", "none"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How to read a layer's output as channel maps.
+
+    `kind` is "map" for (N, C, H, W), "map_last" for (N, H, W, C), "tokens" for (N, T, D), "tokens_first" for
+    (N, D, T), "vector" where there is one place only ((N, D), and with further axes of length 1), "none"
+    where no channels can be shown; `reason` then says why. `prefix` tokens come before the first place.
+    """
+
+    kind: Kind
+    height: int = 1
+    width: int = 1
+    prefix: int = 0
+    reason: str = ""
+
+    @property
+    def tokens(self) -> int:
+        """Places and prefix together."""
+        return self.prefix + self.height * self.width
+
+    @property
+    def has_places(self) -> bool:
+        """Whether a channel is a map, not a number."""
+        return self.kind not in ("vector", "none")
+
+    def maps(self, output: Tensor) -> Tensor:
+        """Return `output`, or a gradient of its shape, as (N, C, h, w): a view, its prefix tokens left out.
+
+        A vector has 1 × 1 maps. ValueError where the kind is "none".
+        """
+        if self.kind == "map":
+            return output
+        if self.kind == "map_last":
+            return output.movedim(-1, 1)
+        if self.kind == "vector":
+            return output.flatten(1)[:, :, None, None]
+        if self.kind == "none":
+            raise ValueError(self.reason)
+        tokens = output.transpose(1, 2) if self.kind == "tokens" else output
+        return tokens[:, :, self.prefix :].unflatten(2, (self.height, self.width))
+
+    def places(self, output: Tensor) -> Tensor:
+        """Return `output` as (N, C, h·w): channels by places, row by row."""
+        return self.maps(output).flatten(2)
+
+    def channels(self, shape: tuple[int, ...]) -> int:
+        """Return the number of channels of an output of `shape` (batch axis included); 0 for kind "none"."""
+        if self.kind == "vector":
+            return math.prod(shape[1:])
+        axis = {"map": -3, "map_last": -1, "tokens": -1, "tokens_first": -2}.get(self.kind)
+        return 0 if axis is None else int(shape[axis])
