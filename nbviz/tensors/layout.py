@@ -41,31 +41,30 @@ def infer_layouts(
         name: output if isinstance(output, Evidence) else evidence(output, input_hw, known.get(name))
         for name, output in outputs.items()
     }
-    known_layouts = _agreed(found)
+    agreed = _agreed(found)
     sure: dict[tuple[int, ...], set[Layout]] = {}
-    for name, layout in known_layouts.items():
+    for name, layout in agreed.items():
         if layout.kind != "none":
             sure.setdefault(found[name].shape, set()).add(layout)
     return {
-        name: known_layouts.get(name) or _inherited(item.shape, sure.get(item.shape, set()))
+        name: agreed.get(name) or _inherited(item.shape, sure.get(item.shape, set()))
         for name, item in found.items()
     }
 
 
 def _agreed(found: Mapping[str, Evidence]) -> dict[str, Layout]:
-    """Return the layouts of the outputs that are sure; as many tokens lie as most layers with so many say.
+    """Return the layouts of the outputs that are sure; equally many tokens lie as most layers say.
 
     One layer in hundreds fits a wrong grid by chance.
     """
     sure = {name: item.layout for name, item in found.items() if item.layout is not None}
     votes: dict[tuple[Kind, int], Counter[Layout]] = {}
     for layout in sure.values():
-        if layout.kind in ("tokens", "tokens_first"):
-            votes.setdefault((layout.kind, layout.tokens), Counter())[layout] += 1
+        votes.setdefault((layout.kind, layout.tokens), Counter())[layout] += 1
+    most = {key: count.most_common(1)[0][0] for key, count in votes.items()}
+    in_rows = ("tokens", "tokens_first")
     return {
-        name: votes[layout.kind, layout.tokens].most_common(1)[0][0]
-        if (layout.kind, layout.tokens) in votes
-        else layout
+        name: most[layout.kind, layout.tokens] if layout.kind in in_rows else layout
         for name, layout in sure.items()
     }
 

@@ -1,4 +1,4 @@
-"""How to read a layer's output as channel maps: which axes are channels, which are places, what comes before."""
+"""How to read a layer's output as channel maps: which axes are channels, which are places."""
 
 from __future__ import annotations
 
