@@ -3,16 +3,20 @@
 Some networks write to their own weights in a forward even in eval mode (``Embedding(max_norm=…)``, counters
 in buffers), some draw random numbers. The first, tracing pass runs under this mode: it names the tensors that
 would be written, so that the replica gets private copies of just those, and it tells whether the network
-draws at all. A network that does runs under it ever after, so that the user's RNG is where it was.
+draws at all. A network that does runs under it ever after, drawing from seeded generators of its own: the
+user's RNG is where it was, another thread may draw from it meanwhile, and the same request has the same answer.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+
+_global_rng = threading.Lock()
 
 
 class WeightsWritten(BaseException):
@@ -29,6 +33,7 @@ class Guard(TorchDispatchMode):
     def __init__(self, tensors: Iterable[torch.Tensor] = ()) -> None:
         super().__init__()
         self._owned = {t.data_ptr(): t for t in tensors if t.layout == torch.strided and t.numel()}
+        self._generators: dict[torch.device, torch.Generator] = {}
         self.random = False
         """Whether a random operation ran."""
 
@@ -39,13 +44,33 @@ class Guard(TorchDispatchMode):
         if torch.Tag.nondeterministic_seeded not in func.tags:
             return func(*args, **kwargs)
         self.random = True
-        states = [torch.get_rng_state(), torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None]
-        try:
-            return func(*args, **kwargs)
-        finally:
-            torch.set_rng_state(states[0])
-            if states[1] is not None:
-                torch.cuda.set_rng_state_all(states[1])
+        return self._drawn(func, args, kwargs)
+
+    def _drawn(self, func: Any, args: Any, kwargs: Any) -> Any:
+        if func is torch.ops.aten.native_dropout.default:
+            return self._dropout(*args, **kwargs)
+        names = [argument.name for argument in func._schema.arguments]
+        if "generator" not in names and "generator" in func.overloadpacket.overloads():
+            func = func.overloadpacket.generator
+            names = [argument.name for argument in func._schema.arguments]
+        if "generator" not in names:
+            return _put_back(func, args, kwargs)
+        generator = self._generator(_device(args, kwargs))
+        place = names.index("generator")
+        if place < len(args):
+            return func(*args[:place], generator, *args[place + 1 :], **kwargs)
+        return func(*args, **{**kwargs, "generator": generator})
+
+    def _dropout(self, x: torch.Tensor, p: float, train: bool | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        if train is False:
+            return x.clone(), torch.ones_like(x, dtype=torch.bool)
+        mask = torch.empty_like(x).bernoulli_(1 - p, generator=self._generator(x.device))
+        return x * mask / max(1 - p, 1e-30), mask.bool()
+
+    def _generator(self, device: torch.device) -> torch.Generator:
+        if device not in self._generators:
+            self._generators[device] = torch.Generator(device).manual_seed(0)
+        return self._generators[device]
 
     def _check(self, func: Any, args: Any, kwargs: Any) -> None:
         for place, argument in enumerate(func._schema.arguments):
@@ -65,3 +90,24 @@ class Guard(TorchDispatchMode):
             for pointer in (tensor.data_ptr(), tensor.untyped_storage().data_ptr()):
                 if pointer in self._owned:
                     raise WeightsWritten(self._owned[pointer])
+
+
+def _put_back(func: Any, args: Any, kwargs: Any) -> Any:
+    """The few random operations that take no generator: the global one is put back after."""
+    with _global_rng:
+        cpu = torch.get_rng_state()
+        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+        try:
+            return func(*args, **kwargs)
+        finally:
+            torch.set_rng_state(cpu)
+            if cuda is not None:
+                torch.cuda.set_rng_state_all(cuda)
+
+
+def _device(args: Any, kwargs: Any) -> torch.device:
+    tensors = (value for value in (*args, *kwargs.values()) if isinstance(value, torch.Tensor))
+    first = next(tensors, None)
+    if first is not None:
+        return first.device
+    return torch.device(kwargs.get("device") or "cpu")

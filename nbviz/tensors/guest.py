@@ -1,8 +1,9 @@
 """The user's network as our threads run it: replicas, the watch over its weights, device, snapshots.
 
 A thread has its own replica, made again when the network's structure changes. Work is *steady* when the
-weights did not move while it ran: a pass over moving weights is thrown away and run on a snapshot, a real copy
-taken between two optimiser steps, and the answer says so. No answer ever mixes two versions of the weights.
+weights did not move while it ran. Where they do, the pass is thrown away and run on a snapshot: a real copy, made
+by the training thread at the end of an optimiser's step, or when the weights were still for a moment; the answer
+says so. No answer ever mixes two versions of the weights.
 """
 
 from __future__ import annotations
@@ -10,22 +11,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
-from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.errors import NbvizError, Refused
 from nbviz.tensors.guard import Guard, WeightsWritten
 from nbviz.tensors.replica import replicate, tensors, unwrap
-from nbviz.tensors.weights import Watch
+from nbviz.tensors.modes import isolated, isolated_steps
+from nbviz.tensors.weights import QUIET, Watch
 
 T = TypeVar("T")
-SNAPSHOT_TRIES = 5
-MOVING_SECONDS = 3.0
-"""For so long after weights moved during a pass, passes run on snapshots straight away."""
+SNAPSHOT_TRIES = 4
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,6 @@ class Guest:
         self._local = threading.local()
         self._made = 0
         self._private: set[int] = set()
-        self._moving_until = 0.0
         self._watch = Watch(self._module)
         self.random = False
         self.note = ""
@@ -84,27 +82,27 @@ class Guest:
     @property
     def revision(self) -> int:
         """Counts the changes of structure seen so far."""
+        return self._look()[0]
+
+    def _look(self) -> tuple[int, Watch]:
         with self._lock:
             if not self._watch.still():
                 self._module = unwrap(self.net)
                 self._watch = Watch(self._module)
                 self._made += 1
-            return self._made
+            return self._made, self._watch
 
     def fingerprint(self) -> tuple[int, bytes]:
         """Key of the network as it is now: structure revision and a digest of the weights."""
-        revision = self.revision
-        return revision, self._watch.values()
+        revision, watch = self._look()
+        return revision, watch.values()
 
-    def _key(self) -> tuple[Any, ...]:
+    def _pass(self, revision: int, watch: Watch) -> Pass:
         # shared tensors follow the user's; copies are of one fingerprint only
-        copies = bool(self._private) or self.device != self.home
-        return (self.revision, self.device, frozenset(self._private), self.fingerprint() if copies else None)
-
-    def _pass(self) -> Pass:
-        key = self._key()
+        copies = bool(self._private) or watch.inference or self.device != self.home
+        key = (revision, self.device, frozenset(self._private), watch.values() if copies else None)
         if getattr(self._local, "key", None) != key:
-            self._local.net = replicate(self._module, self._mapping())
+            self._local.net = _retried(lambda: replicate(self._module, self._mapping()))
             self._local.key = key
         return Pass(self._local.net, self.device, self.random)
 
@@ -122,10 +120,15 @@ class Guest:
             shared = [t for t in tensors(self._module) if id(t) not in self._private]
             try:
                 with Guard(shared) as guard, isolated():
-                    answer = work(self._pass())
+                    answer = work(self._pass(*self._look()))
                 self.random = guard.random
                 return answer
             except WeightsWritten as written:
+                if id(written.tensor) in self._private:
+                    raise Refused(
+                        "The network writes to its own weights through an object that can't be copied, "
+                        "so it can't be run without changing it."
+                    ) from None
                 self._private.add(id(written.tensor))
 
     def steady(self, work: Callable[[Pass], T]) -> T:
@@ -150,7 +153,7 @@ class Guest:
     def _attempts(self, work: Callable[[Pass], Iterator[T]]) -> Iterator[T]:
         for run, unchanged in self._versions():
             try:
-                for answer in _isolated_steps(work(run)):
+                for answer in isolated_steps(work(run)):
                     if not unchanged():
                         break
                     yield answer
@@ -160,57 +163,50 @@ class Guest:
                 # autograd refuses weights modified between forward and backward
                 if unchanged():
                     raise
-            self._moving_until = time.monotonic() + MOVING_SECONDS
 
     def _versions(self) -> Iterator[tuple[Pass, Callable[[], bool]]]:
-        for _ in range(0 if time.monotonic() < self._moving_until else 2):
-            before = self._stamp()
-            yield self._pass(), lambda before=before: self._stamp() == before
-        yield self._snapshot(), lambda: True
+        """The network itself, as long as nobody trains it, then a snapshot."""
+        for _ in range(2):
+            revision, watch = self._look()
+            before = None if watch.steps.recent() else watch.quiet()
+            if before is None:
+                break
+            yield self._pass(revision, watch), lambda watch=watch, before=before: watch.stamp() == before
+        yield Pass(self._snapshot(), self.device, self.random, snapshot=True), lambda: True
 
-    def _stamp(self) -> tuple[Any, ...]:
-        steps = self._watch.await_step()
-        return (*self.fingerprint(), steps)
-
-    def _snapshot(self) -> Pass:
-        for attempt in range(SNAPSHOT_TRIES):
-            before = self._stamp()
-            net = replicate(self._module, lambda t: t.to(self.device, copy=True))
-            time.sleep(0.002 * (attempt + 1))  # lets a thread caught between two writes go on, so that it shows
-            if self._stamp() == before:
-                return Pass(net, self.device, self.random, snapshot=True)
+    def _snapshot(self) -> nn.Module:
+        for _ in range(SNAPSHOT_TRIES):
+            watch = self._look()[1]
+            net = watch.steps.at_end(self._copy) if watch.steps.recent() else None
+            net = self._quiet_copy(watch) if net is None else net
+            if net is not None:
+                return net
         raise NbvizError(
             "The weights change faster than they can be read: no map of one version could be made. "
             "Press refresh when the training pauses."
         )
 
+    def _quiet_copy(self, watch: Watch) -> nn.Module | None:
+        before = watch.quiet()
+        if before is None:
+            return None
+        net = self._copy()
+        time.sleep(QUIET)  # lets a thread caught between two writes go on, so that it shows
+        return net if watch.stamp() == before else None
 
-def _isolated_steps(answers: Iterator[T]) -> Iterator[T]:
-    """Iterate with torch's thread-local modes as we need them inside, and as they were outside."""
-    try:
-        while True:
-            with isolated():
-                try:
-                    answer = next(answers)
-                except StopIteration:
-                    return
-            yield answer
-    finally:
-        close = getattr(answers, "close", None)
-        if close is not None:
-            close()
+    def _copy(self) -> nn.Module:
+        net = replicate(self._module, lambda t: t.to(self.device, copy=True))
+        if self.home.type == "cuda":
+            torch.cuda.synchronize(self.home)
+        return net
 
 
-@contextmanager
-def isolated() -> Iterator[None]:
-    """Gradients on, inference mode and autocast off, whatever the caller is inside of; put back after."""
-    enabled = torch.is_grad_enabled()
-    try:
-        with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", enabled=False):
-            if torch.cuda.is_available():
-                with torch.autocast("cuda", enabled=False):
-                    yield
-            else:
-                yield
-    finally:
-        torch.set_grad_enabled(enabled)
+def _retried(make: Callable[[], T]) -> T:
+    """A network running in another thread may write to its modules' attributes while they are copied."""
+    for _ in range(3):
+        try:
+            return make()
+        except RuntimeError as error:
+            if "during iteration" not in str(error):
+                raise
+    return make()

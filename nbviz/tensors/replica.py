@@ -20,6 +20,7 @@ from nbviz.tensors.errors import NbvizError
 
 TensorMap = Callable[[torch.Tensor], torch.Tensor]
 _CONTAINERS = (dict, list, tuple, set, frozenset)
+_ATOMS = (int, float, str, bool, type(None), type)
 
 
 def unwrap(net: Any) -> nn.Module:
@@ -99,30 +100,61 @@ def copied(value: torch.Tensor, tensor_map: TensorMap) -> torch.Tensor:
 
 
 def _leaves(net: nn.Module) -> Iterator[Any]:
-    """What modules hold that is neither module nor container, through containers, methods and partials."""
+    """What modules hold that is neither module nor holder of modules, through containers, methods and partials."""
     seen: set[int] = set()
     stack: list[Any] = [net]
     while stack:
         value = stack.pop()
-        if id(value) in seen:
+        if isinstance(value, _ATOMS) or id(value) in seen:
             continue
         seen.add(id(value))
-        if isinstance(value, nn.Module):
-            stack.extend(reversed(list(value.__dict__.values())))
-        elif isinstance(value, dict):
-            stack.extend(reversed(list(value.values())))
-        elif isinstance(value, _CONTAINERS):
-            stack.extend(reversed(list(value)))
-        elif isinstance(value, types.MethodType):
-            stack.append(value.__self__)
-        elif isinstance(value, functools.partial):
-            stack.extend([value.func, value.args, value.keywords])
-        elif isinstance(value, types.FunctionType):
-            if _holds_modules(value):
-                stack.extend(_cells(value))
-                yield value
-        elif not isinstance(value, (int, float, str, bool, type(None), type)):
+        parts = _parts(value)
+        if parts is None:
             yield value
+            continue
+        if isinstance(value, types.FunctionType):
+            yield value
+        stack.extend(reversed(parts))
+
+
+def _parts(value: Any) -> list[Any] | None:
+    """What to look into; None for what is shared as it is."""
+    if isinstance(value, nn.Module):
+        return list(value.__dict__.values())
+    if isinstance(value, dict):
+        return list(value.values())
+    if isinstance(value, _CONTAINERS):
+        return list(value)
+    if isinstance(value, types.MethodType):
+        return [value.__self__]
+    if isinstance(value, functools.partial):
+        return [value.func, value.args, value.keywords]
+    if isinstance(value, torch.Tensor):
+        return None
+    # closures and objects of the user's own that hold modules must hold the replica's
+    held = _cells(value) if isinstance(value, types.FunctionType) else _attributes(value)
+    return held if any(_holds_module(item) for item in held) else None
+
+
+def _attributes(value: Any) -> list[Any]:
+    held = getattr(value, "__dict__", None)
+    return list(held.values()) if isinstance(held, dict) and not isinstance(value, types.ModuleType) else []
+
+
+def _holds_module(value: Any, depth: int = 3) -> bool:
+    if isinstance(value, nn.Module):
+        return True
+    if depth == 0 or isinstance(value, (*_ATOMS, torch.Tensor)):
+        return False
+    if isinstance(value, dict):
+        held = list(value.values())
+    elif isinstance(value, _CONTAINERS):
+        held = list(value)
+    elif isinstance(value, types.MethodType):
+        held = [value.__self__]
+    else:
+        held = _cells(value) if isinstance(value, types.FunctionType) else _attributes(value)
+    return any(_holds_module(item, depth - 1) for item in held[:256])
 
 
 def _cells(function: types.FunctionType) -> list[Any]:
@@ -133,10 +165,6 @@ def _cells(function: types.FunctionType) -> list[Any]:
         except ValueError:  # a cell not filled yet
             continue
     return cells
-
-
-def _holds_modules(function: types.FunctionType) -> bool:
-    return any(isinstance(c, (nn.Module, types.MethodType)) for c in _cells(function))
 
 
 def _redirect(twin: nn.Module, function: types.FunctionType, memo: dict[int, Any]) -> None:

@@ -1,0 +1,42 @@
+"""Torch's thread-local modes as our work needs them inside, and as the caller had them outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+
+T = TypeVar("T")
+
+
+def isolated_steps(answers: Iterator[T]) -> Iterator[T]:
+    """Iterate with :func:`isolated` modes inside each step only, so that a generator may be left at any yield."""
+    try:
+        while True:
+            with isolated():
+                try:
+                    answer = next(answers)
+                except StopIteration:
+                    return
+            yield answer
+    finally:
+        close = getattr(answers, "close", None)
+        if close is not None:
+            close()
+
+
+@contextmanager
+def isolated() -> Iterator[None]:
+    """Gradients on, inference mode and autocast off, whatever the caller is inside of; put back after."""
+    enabled = torch.is_grad_enabled()
+    try:
+        with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", enabled=False):
+            if torch.cuda.is_available():
+                with torch.autocast("cuda", enabled=False):
+                    yield
+            else:
+                yield
+    finally:
+        torch.set_grad_enabled(enabled)
