@@ -16,6 +16,7 @@ from nbviz.tensors.errors import NbvizError, unknown
 from nbviz.tensors.guest import Guest, Pass
 from nbviz.tensors.layers import Layer
 from nbviz.tensors.logits import logits_finder
+from nbviz.tensors.modes import isolated
 from nbviz.tensors.pictures import Picture, load_pictures
 from nbviz.tensors.preprocessing import GUESSED_SIZES, Preprocessing
 from nbviz.tensors.trace import Trace, trace
@@ -95,8 +96,8 @@ class InstrumentedModel:
         key = (picture.digest, self.transform.key, self.device, self.guest.dtype)
         with self._lock:
             if key not in self._inputs:
-                made = self.transform(picture)
-                self._inputs[key] = made.to(self.device, self.guest.dtype)
+                with isolated():
+                    self._inputs[key] = self._ready(self.transform(picture))
                 while len(self._inputs) > KEPT_INPUTS:
                     self._inputs.popitem(last=False)
             self._inputs.move_to_end(key)
@@ -115,7 +116,7 @@ class InstrumentedModel:
         with self._lock:
             if shape is None or key not in self._traces:
                 x = self._example(shape) if x is None else x
-                found = self.guest.trial(lambda run: trace(run, x, self.find_logits))
+                found = trace(self.guest, x, self.find_logits)
                 self._check_classes(found.scores)
                 self._shape = tuple(x.shape[1:])
                 key = (self.guest.revision, self._shape, self.guest.dtype)
@@ -150,11 +151,14 @@ class InstrumentedModel:
 
     def filters(self, name: str) -> np.ndarray | None:
         """Weights of a convolution, float32 (out, in, height, width); None for layers without such."""
-        module = modules_of(self.guest._module).get(split(name)[0])
-        weight = getattr(module, "weight", None)
-        if not isinstance(weight, torch.Tensor) or weight.dim() != 4:
-            return None
-        return weight.detach().float().cpu().numpy().copy()
+        def work(run: Pass) -> np.ndarray | None:
+            # asked of the replica: a parametrised weight is computed, and may write to its module
+            weight = getattr(modules_of(run.net).get(split(name)[0]), "weight", None)
+            if not isinstance(weight, torch.Tensor) or weight.dim() != 4:
+                return None
+            return weight.detach().float().cpu().numpy().copy()
+
+        return self.guest.steady(work)
 
     # -- passes ---------------------------------------------------------------------------------------
 
@@ -184,7 +188,8 @@ class InstrumentedModel:
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
         """Logits (N, classes) of a batch (N, C, H, W); differentiable in the batch if it requires gradients."""
         grad = batch.requires_grad and torch.is_grad_enabled()
-        x = batch.to(self.device, self.guest.dtype)
+        with isolated():
+            x = self._ready(batch)
 
         def work(run: Pass) -> torch.Tensor:
             with torch.set_grad_enabled(grad):
@@ -255,6 +260,11 @@ class InstrumentedModel:
         if size is not None and not self.transform.guessed:
             return self._noise((self.transform.channels, *size))
         return self._guessed_example()
+
+    def _ready(self, tensor: torch.Tensor) -> torch.Tensor:
+        # autograd can't save what was made in inference mode
+        tensor = tensor.clone() if tensor.is_inference() else tensor
+        return tensor.to(self.device, self.guest.dtype)
 
     def _noise(self, shape: tuple[int, ...]) -> torch.Tensor:
         noise = torch.rand(1, *shape, generator=torch.Generator().manual_seed(0))

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from nbviz.tensors.capture import hooked, modules_of
-from nbviz.tensors.guest import Pass
+from nbviz.tensors.guest import Guest, Pass
 from nbviz.tensors.layers import Layer, label
 from nbviz.tensors.layout import Evidence, Layout, evidence, infer_layouts, probe_batch
 
@@ -39,19 +39,16 @@ class Trace:
         self.layers = {layer.name: layer for layer in self.root.walk()}
 
 
-def trace(run: Pass, x: torch.Tensor, logits: Callable[[Any], torch.Tensor]) -> Trace:
+def trace(guest: Guest, x: torch.Tensor, logits: Callable[[Any], torch.Tensor]) -> Trace:
     """Trace a forward of ``x`` (1, C, H, W). Errors of the network's own forward come out as they are."""
-    modules = modules_of(run.net)
-    with torch.no_grad():
-        records, scores = _records(run, x, modules, logits)
-        layouts = _layouts(run, x, modules, records)
-    root = _layer("", run.net, records, layouts)
+    records, scores = guest.trial(lambda run: _records(run, x, logits))
+    root = guest.steady(lambda run: _layer("", run.net, records, _layouts(run, x, records)))
     overwritten = frozenset((name, i + 1) for name, rs in records.items() for i, r in enumerate(rs) if r.overwritten)
     return Trace(root, scores, overwritten)
 
 
 def _records(
-    run: Pass, x: torch.Tensor, modules: dict[str, nn.Module], logits: Callable[[Any], torch.Tensor]
+    run: Pass, x: torch.Tensor, logits: Callable[[Any], torch.Tensor]
 ) -> tuple[dict[str, list[Record]], int]:
     records: dict[str, list[Record]] = {}
     # outputs are held until the forward ends: an id or a version of a freed one would be another's
@@ -62,8 +59,9 @@ def _records(
         records.setdefault(name, []).append(record)
         held.append((record, tensor, _version(tensor)))
 
-    with hooked(run.net, modules, keep):
-        scores = logits(run(x)).shape[1]
+    # with gradients, as passes are later: a network may write to itself only then
+    with hooked(run.net, modules_of(run.net), keep):
+        scores = logits(run(x.detach().requires_grad_())).shape[1]
     for record, tensor, version in held:
         record.overwritten = _version(tensor) != version
     return records, scores
@@ -73,9 +71,7 @@ def _version(tensor: torch.Tensor) -> int:
     return 0 if tensor.is_inference() else tensor._version
 
 
-def _layouts(
-    run: Pass, x: torch.Tensor, modules: dict[str, nn.Module], records: dict[str, list[Record]]
-) -> dict[str, Layout]:
+def _layouts(run: Pass, x: torch.Tensor, records: dict[str, list[Record]]) -> dict[str, Layout]:
     picture = (x.shape[-2], x.shape[-1])
     found: dict[str, Evidence] = {}
 
@@ -83,7 +79,7 @@ def _layouts(
         if call == len(records.get(name, [])):
             found[name] = evidence(tensor, picture)
 
-    with hooked(run.net, modules, judge):
+    with torch.no_grad(), hooked(run.net, modules_of(run.net), judge):
         run(probe_batch(x))
     return infer_layouts(found, picture)
 

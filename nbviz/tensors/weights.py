@@ -21,6 +21,7 @@ SAMPLES = 64
 QUIET = 0.01
 """Seconds; a thread between two writes waits for Python's lock for 0.005 at most, unless the machine is busy."""
 _PLAIN = (int, float, str, bool, type(None))
+_CONTAINERS = (dict, list, tuple, set)
 
 
 class Watch:
@@ -89,11 +90,13 @@ def structure(net: nn.Module) -> Hashable:
         key.append(id(module))
         # a copy: the network may be running in another thread, and cache things on its modules
         for name, value in list(module.__dict__.items()):
-            if value is None or value is True or value is False:
-                if name != "training":
-                    key.append((name, value))
-            elif value or not isinstance(value, (dict, set)):
-                key.append((name, _token(value)))
+            if value is None or name == "training":
+                continue
+            if isinstance(value, _CONTAINERS):
+                if value:
+                    key.append((name, _token(value)))
+            else:
+                key.append((name, value if isinstance(value, _PLAIN) else id(value)))
     return tuple(key)
 
 
