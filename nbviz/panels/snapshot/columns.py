@@ -1,0 +1,182 @@
+"""The three columns of the still picture: layers, channels with their card, explanation.
+
+Each draws itself into a box from `y` down and returns how far down it got. Measures are those of the frame.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from PIL import Image
+
+from nbviz.panels.snapshot.ink import Ink, Run
+from nbviz.panels.snapshot.parts import CardPart, ChannelsPart, ExplanationPart, LayerRow, LayersPart
+from nbviz.tensors.drawing import colour_bar, sprite
+
+MARGIN = 16
+HEAD, SETTINGS, CONTENT = 22, 53, 75
+"""Middle of the heading, middle of the settings and top of what follows, from the column's top."""
+ROW = 24
+SIDE = 22
+GAP = 2
+CARD_PICTURE = 120
+
+
+def heading(ink: Ink, x: float, y: float, width: float, name: str, words: Sequence[Run]) -> None:
+    """Write a column's name and the words beside it."""
+    taken = ink.text(x, y, [(name, "strong")])
+    ink.text(x + taken + 10, y, words, colour="quiet", width=width - taken - 10)
+
+
+def settings(ink: Ink, x: float, y: float, words: Sequence[str]) -> None:
+    """Write what is set, one pill each."""
+    for word in words:
+        x = ink.pill(x, y, word) + 8
+
+
+def layers(ink: Ink, part: LayersPart, x: float, y: float, width: float, bottom: float) -> float:
+    """Draw the tree's rows that fit above `bottom`, the chosen one among them."""
+    inner = width - 2 * MARGIN
+    ink.text(x + MARGIN, y + HEAD, [("Layers", "strong")])
+    if part.target:
+        words: list[Run] = ["where ", (part.target, "em"), " is"]
+        ink.text(x + width - MARGIN, y + HEAD, words, colour="quiet", side="right", width=inner - 60)
+    rows = list(unfolded(part.rows))
+    fits = max(1, int((bottom - y - SETTINGS) // ROW))
+    chosen = next((place for place, (row, _) in enumerate(rows) if row.chosen), 0)
+    first = max(0, min(chosen - fits // 2, len(rows) - fits))
+    strip = Image.open(io.BytesIO(sprite([row.miniature for row, _ in rows], side=2 * SIDE))).convert("RGBA")
+    y += SETTINGS
+    for place, (row, is_open) in enumerate(rows[first : first + fits], start=first):
+        cell = strip.crop((0, 2 * SIDE * place, 2 * SIDE, 2 * SIDE * (place + 1)))
+        _layer(ink, row, is_open, cell, x, y, width)
+        y += ROW
+    return y + 8
+
+
+def unfolded(rows: Sequence[LayerRow]) -> Iterator[tuple[LayerRow, bool]]:
+    """Yield the rows whose parents lead to the chosen row, and whether each is open itself."""
+    opened = _ancestors(rows)
+    path: list[bool] = []
+    for place, row in enumerate(rows):
+        del path[row.depth :]
+        if all(path):
+            yield row, place in opened
+        path.append(place in opened)
+
+
+def _ancestors(rows: Sequence[LayerRow]) -> set[int]:
+    chosen = next((place for place, row in enumerate(rows) if row.chosen), None)
+    found: set[int] = set()
+    depth = rows[chosen].depth if chosen is not None else 0
+    for place in range(chosen or 0, -1, -1):
+        if rows[place].depth < depth:
+            found.add(place)
+            depth = rows[place].depth
+    return found
+
+
+def _layer(ink: Ink, row: LayerRow, is_open: bool, cell: Image.Image, x: float, y: float, width: float) -> None:
+    middle, right = y + ROW / 2, x + width - MARGIN
+    if row.chosen:
+        ink.box((x + 8, y, width - 16, ROW), fill="chosen", radius=3)
+        ink.box((x + 8, y, 3, ROW), fill="accent", radius=1)
+    start = x + MARGIN + 14 + 14 * row.depth
+    if row.kids:
+        ink.arrow(start - 11, middle, is_open)
+    shape = ink.text(right - SIDE - 6, middle, row.shape, size=11, colour="quiet", side="right", width=110)
+    room = right - SIDE - 12 - shape - start
+    taken = ink.text(start, middle, [(row.text, "strong")] if row.chosen else row.text, width=room)
+    if row.kind and room - taken > 30:
+        ink.text(start + taken + 7, middle, row.kind, size=11, colour="faint", width=room - taken - 10)
+    ink.picture(cell, (right - SIDE, y + 1, SIDE, SIDE))
+
+
+def channels(ink: Ink, part: ChannelsPart, x: float, y: float, width: float) -> float:
+    """Draw the page of channels."""
+    inner = width - 2 * MARGIN
+    heading(ink, x + MARGIN, y + HEAD, inner, "Channels", part.heading)
+    settings(ink, x + MARGIN, y + SETTINGS, part.settings)
+    y = _mosaic(ink, part, x + MARGIN, y + (CONTENT if part.settings else SETTINGS - 8), inner)
+    pager = ink.text(x + width - MARGIN, y + 14, part.pager, colour="quiet", side="right")
+    ink.text(x + MARGIN, y + 14, part.caption, colour="quiet", width=inner - pager - 16)
+    return y + 36
+
+
+def _mosaic(ink: Ink, part: ChannelsPart, x: float, y: float, width: float) -> float:
+    page = part.mosaic
+    sheet = Image.open(io.BytesIO(page.png)).convert("RGBA")
+    across = (width + GAP) / page.columns
+    down = (across - GAP) / part.aspect + GAP
+    chosen = None
+    for place in range(part.count):
+        row, column = divmod(place, page.columns)
+        left, top = column * (page.tile_width + page.gap), row * (page.tile_height + page.gap)
+        tile = sheet.crop((left, top, left + page.tile_width, top + page.tile_height))
+        box = (x + column * across, y + row * down, across - GAP, down - GAP)
+        ink.picture(tile, box)
+        chosen = box if place == part.chosen else chosen
+    if chosen is not None:
+        ink.box((chosen[0] - 2, chosen[1] - 2, chosen[2] + 4, chosen[3] + 4), outline="accent", thick=2)
+    return y + -(-part.count // page.columns) * down
+
+
+def card(ink: Ink, part: CardPart, x: float, y: float, width: float) -> float:
+    """Draw the card of the chosen channel."""
+    inner = width - 2 * MARGIN
+    heading(ink, x + MARGIN, y + HEAD - 2, inner, f"Channel {part.channel}", part.about)
+    at, top = x + MARGIN, y + 46
+    pictures = [("here", part.here)] if part.here is not None else []
+    for name, picture in [*pictures, *part.others]:
+        ink.text(at, top + 2, name, size=11, colour="quiet")
+        ink.picture(picture, (at, top + 13, CARD_PICTURE, CARD_PICTURE * _tallness(picture)))
+        at += CARD_PICTURE + MARGIN
+    line = top + 22
+    for name, value in part.figures:
+        ink.text(at, line, name, colour="quiet", width=84)
+        ink.text(at + 90, line, value, width=x + width - MARGIN - at - 90)
+        line += 20
+    deepest = max((_tallness(picture) for _, picture in [*pictures, *part.others]), default=0)
+    return max(line, top + 13 + CARD_PICTURE * deepest) + MARGIN
+
+
+def _tallness(picture: np.ndarray | Image.Image) -> float:
+    """Return height over width, at most 1.5, so that a tall picture takes no more room than the column has."""
+    height, width = (picture.height, picture.width) if isinstance(picture, Image.Image) else picture.shape[:2]
+    return min(1.5, height / width)
+
+
+def explanation(ink: Ink, part: ExplanationPart, x: float, y: float, width: float) -> float:
+    """Draw the picture with its heat, the colour bar and the lines of facts."""
+    inner = width - 2 * MARGIN
+    heading(ink, x + MARGIN, y + HEAD, inner, "Explanation", part.heading)
+    settings(ink, x + MARGIN, y + SETTINGS, part.settings)
+    x, y = x + MARGIN, y + (CONTENT if part.settings else SETTINGS - 8)
+    tall = part.picture.shape[0] / part.picture.shape[1]
+    across = min(inner, 1.25 * inner / tall)
+    box = (x + (inner - across) / 2, y, across, across * tall)
+    ink.picture(part.picture, box, smooth=True)
+    if part.heat is not None:
+        veil = part.heat.copy()
+        veil[..., 3] = np.rint(veil[..., 3] * min(max(part.opacity, 0.0), 1.0))
+        ink.picture(veil, box, smooth=part.smooth)
+    y += box[3] + 16
+    if part.heat is not None and part.limits is not None:
+        _limits(ink, part, x, y, inner)
+        y += 24
+    lines = [*part.lines, *([[(part.nothing, "strong")]] if part.nothing else [])]
+    for line in lines:
+        y = ink.paragraph(x, y, line, inner)
+    return y + 6
+
+
+def _limits(ink: Ink, part: ExplanationPart, x: float, y: float, width: float) -> None:
+    low, high = part.limits or ("", "")
+    ink.text(x, y, "heat", size=11, colour="quiet")
+    taken = ink.text(x + width, y, high, size=11, colour="quiet", side="right")
+    right = x + width - taken - 6
+    bar = Image.open(io.BytesIO(colour_bar(253, 1, part.signed)))
+    ink.picture(bar, (right - 150, y - 5, 150, 10), smooth=True)
+    ink.text(right - 156, y, low, size=11, colour="quiet", side="right")

@@ -1,0 +1,190 @@
+"""A sheet to write and draw on with Pillow: text with an ellipsis, lines, boxes, pictures; nothing of the Explorer.
+
+All measures are in the frame's pixels and multiplied by the sheet's scale, so text stays sharp when enlarged.
+The sans-serif font is the system's (the built-in one of Pillow has one weight, and no ×); figures of these
+fonts are tabular.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+Run = str | Sequence[str]
+"""A text, or a pair of a text and a style: "strong", "em", "quiet" or "warn"."""
+Box = tuple[float, float, float, float]
+"""x, y, width, height."""
+Side = Literal["left", "right", "middle"]
+
+LIGHT = {
+    "paper": "#ffffff", "text": "#212121", "quiet": "#616161", "faint": "#9a9a9a", "line": "#e0e0e0",
+    "accent": "#1976d2", "chosen": "#e3f0fb", "bar": "#bdbdbd", "track": "#f3f3f3", "warn": "#8a5a00",
+}  # fmt: skip
+DARK = {
+    "paper": "#1a1a1a", "text": "#e6e6e6", "quiet": "#a8a8a8", "faint": "#808080", "line": "#3c3c3c",
+    "accent": "#64b5f6", "chosen": "#18314b", "bar": "#616161", "track": "#262626", "warn": "#ffcc80",
+}  # fmt: skip
+
+FAMILIES = (
+    ("NotoSans-Regular.ttf", "NotoSans-Bold.ttf", "NotoSans-Italic.ttf"),
+    ("segoeui.ttf", "segoeuib.ttf", "segoeuii.ttf"),
+    ("Arial.ttf", "Arial Bold.ttf", "Arial Italic.ttf"),
+    ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSans-Oblique.ttf"),
+    ("LiberationSans-Regular.ttf", "LiberationSans-Bold.ttf", "LiberationSans-Italic.ttf"),
+)
+PLAIN = str.maketrans({"×": "x", "−": "-", "–": "-", "→": ">", "‹": "<", "›": ">"})
+"""What Pillow's built-in font lacks."""
+
+
+class Ink:
+    """A sheet of `width` × `height` pixels, drawn `scale` times as large."""
+
+    def __init__(self, width: int, height: int, scale: float, dark: bool) -> None:
+        self.scale = scale
+        self.colours = DARK if dark else LIGHT
+        self.image = Image.new("RGB", (round(width * scale), round(height * scale)), self.colours["paper"])
+        self._draw = ImageDraw.Draw(self.image)
+
+    def text(
+        self, x: float, y: float, runs: Run | Iterable[Run], *, size: float = 13, colour: str = "text",
+        side: Side = "left", width: float | None = None,
+    ) -> float:  # fmt: skip
+        """Write one line about the height `y`, cut to `width` with an ellipsis; return the width it took.
+
+        `side` says what `x` is of the text: its left or right end, or its middle.
+        """
+        pieces = self._cut([*_pieces(runs)], size, width)
+        taken = sum(self._length(text, style, size) for text, style in pieces)
+        at = x - {"left": 0.0, "right": taken, "middle": taken / 2}[side]
+        for text, style in pieces:
+            self._write(at, y, text, style, size, colour)
+            at += self._length(text, style, size)
+        return taken
+
+    def paragraph(self, x: float, y: float, runs: Iterable[Run], width: float, *, size: float = 13,
+                  colour: str = "quiet", leading: float = 19, most: int = 3) -> float:  # fmt: skip
+        """Write runs from the line about `y` down, at most `most` lines of `width`; return the next line's `y`."""
+        lines = self._wrapped([*_pieces(runs)], size, width)
+        for number, line in enumerate(lines[:most]):
+            last = number == most - 1
+            self.text(x, y, [*line, *(p for rest in lines[most:] if last for p in rest)], size=size,
+                      colour=colour, width=width)  # fmt: skip
+            y += leading
+        return y
+
+    def line(self, x: float, y: float, to_x: float, to_y: float) -> None:
+        """Draw a hairline in the border's colour."""
+        self._draw.line([self._at(x, y), self._at(to_x, to_y)], self.colours["line"], max(1, round(self.scale)))
+
+    def box(self, box: Box, *, fill: str | None = None, outline: str | None = None, radius: float = 0,
+            thick: float = 1) -> None:  # fmt: skip
+        """Draw a rectangle, `fill` and `outline` being names of colours."""
+        x, y, width, height = box
+        corners = [*self._at(x, y), *(value - 1 for value in self._at(x + width, y + height))]
+        self._draw.rounded_rectangle(
+            corners, radius * self.scale, self.colours.get(fill or ""), self.colours.get(outline or ""),
+            max(1, round(thick * self.scale)),
+        )  # fmt: skip
+
+    def pill(self, x: float, y: float, words: str, *, size: float = 13, width: float = 240) -> float:
+        """Write words in a rounded box about the height `y`; return its right end."""
+        inside = self.length(words, size) if self.length(words, size) < width else width
+        self.box((x, y - size, inside + 18, 2 * size), outline="line", radius=3)
+        self.text(x + 9, y, words, size=size, width=width + 1)
+        return x + inside + 18
+
+    def picture(self, pixels: NDArray[np.uint8] | Image.Image, box: Box, *, smooth: bool = False) -> None:
+        """Draw pixels, uint8 (H, W), (H, W, 3), (H, W, 4) or an image, stretched over a box.
+
+        Fewer pixels than the box are enlarged as squares unless `smooth`; more are averaged.
+        """
+        image = Image.fromarray(pixels) if isinstance(pixels, np.ndarray) else pixels
+        image = image.convert("RGBA")
+        x, y, width, height = box
+        left, top = self._at(x, y)
+        right, bottom = self._at(x + width, y + height)
+        size = max(1, right - left), max(1, bottom - top)
+        shrinks = size[0] < image.width
+        grow = Image.Resampling.BICUBIC if smooth else Image.Resampling.NEAREST
+        image = image.resize(size, Image.Resampling.BOX if shrinks else grow)
+        self.image.paste(image, (left, top), image)
+
+    def arrow(self, x: float, y: float, down: bool) -> None:
+        """Draw the small triangle of a folded or an unfolded row."""
+        points = [(-3, -1.5), (3, -1.5), (0, 2.5)] if down else [(-1.5, -3), (-1.5, 3), (2.5, 0)]
+        self._draw.polygon([self._at(x + a, y + b) for a, b in points], self.colours["faint"])
+
+    def length(self, words: str, size: float) -> float:
+        """Return the width of plain words."""
+        return self._length(words, "", size)
+
+    def _at(self, x: float, y: float) -> tuple[int, int]:
+        return round(x * self.scale), round(y * self.scale)
+
+    def _length(self, text: str, style: str, size: float) -> float:
+        face = _face(style, round(size * self.scale))
+        return float(face.getlength(_plain(text, face))) / self.scale
+
+    def _write(self, x: float, y: float, text: str, style: str, size: float, colour: str) -> None:
+        face = _face(style, round(size * self.scale))
+        ink = self.colours[style if style in ("quiet", "warn") else "text" if style == "strong" else colour]
+        # About a third of the size below its middle is where a line of this font stands.
+        place = x * self.scale, round((y + 0.35 * size) * self.scale)
+        self._draw.text(place, _plain(text, face), ink, face, anchor="ls")
+
+    def _cut(self, pieces: list[tuple[str, str]], size: float, width: float | None) -> list[tuple[str, str]]:
+        """Return as much of the pieces as fits, with an ellipsis where something is missing."""
+        if width is None or sum(self._length(*piece, size) for piece in pieces) <= width:
+            return pieces
+        kept: list[tuple[str, str]] = []
+        room = width - self._length("…", "", size)
+        for text, style in pieces:
+            while text and self._length(text, style, size) > room:
+                text = text[:-1]
+            kept.append((text, style))
+            room -= self._length(text, style, size)
+            if room <= self._length("i", "", size):
+                break
+        return [*kept[:-1], (kept[-1][0].rstrip() + "…", kept[-1][1])]
+
+    def _wrapped(self, pieces: list[tuple[str, str]], size: float, width: float) -> list[list[tuple[str, str]]]:
+        lines: list[list[tuple[str, str]]] = [[]]
+        room = width
+        for text, style in pieces:
+            for word in text.replace(" ", " \n").split("\n"):
+                taken = self._length(word.rstrip(), style, size)
+                if taken > room and lines[-1]:
+                    lines.append([])
+                    room = width
+                lines[-1].append((word, style))
+                room -= self._length(word, style, size)
+        return lines
+
+
+def _pieces(runs: Run | Iterable[Run]) -> Iterable[tuple[str, str]]:
+    for run in [runs] if isinstance(runs, str) else runs:
+        text, style = (run, "") if isinstance(run, str) else (run[0], run[1])
+        yield " ".join(text.split("\n")), style
+
+
+@cache
+def _face(style: str, size: int) -> ImageFont.FreeTypeFont:
+    column = {"strong": 1, "em": 2}.get(style, 0)
+    for family in FAMILIES:
+        try:
+            return ImageFont.truetype(family[column], size)
+        except OSError:
+            continue
+    face = ImageFont.load_default(size)
+    if isinstance(face, ImageFont.FreeTypeFont):
+        return face
+    raise RuntimeError("Pillow was built without FreeType, so no text can be drawn")
+
+
+def _plain(text: str, face: ImageFont.FreeTypeFont) -> str:
+    return text.translate(PLAIN) if face.getname()[0] == "Aileron" else text

@@ -1,0 +1,130 @@
+"""What a still picture of the panels is made of: plain data, no widget, no model.
+
+A part that is None is left out. A *run* is a text, or a pair of a text and a style ("strong", "em", "quiet",
+"warn"), as the panels' own words are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from nbviz.panels.snapshot.ink import Run
+from nbviz.tensors.drawing import Miniature, Mosaic
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class TitlePart:
+    """The title bar: the model's name, facts in gray, what is said of preprocessing, the state."""
+
+    name: str
+    facts: Sequence[str] = ()
+    pill: str = ""
+    word: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class PicturesPart:
+    """Thumbnails (square uint8 arrays or images) and which one is chosen."""
+
+    thumbnails: Sequence[Pixels | Image.Image]
+    chosen: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreRow:
+    """A class and its probability, 0…1."""
+
+    name: str
+    probability: float
+    chosen: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class LayerRow:
+    """A row of the layer tree, in preorder; `kids` counts its children."""
+
+    text: str
+    kind: str = ""
+    shape: str = ""
+    depth: int = 0
+    kids: int = 0
+    chosen: bool = False
+    miniature: Miniature = None
+
+
+@dataclass(frozen=True, eq=False)
+class LayersPart:
+    """The layer tree; unfolded is what leads to the chosen row."""
+
+    rows: Sequence[LayerRow]
+    target: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelsPart:
+    """A page of channels: heading beside "Channels", settings in words, the mosaic, the sentence and pager below.
+
+    `count` tiles of the mosaic are channels, `chosen` is one of them or None, `aspect` a tile's width over height.
+    """
+
+    heading: Sequence[Run]
+    mosaic: Mosaic
+    count: int
+    chosen: int | None = None
+    aspect: float = 1.0
+    settings: Sequence[str] = ()
+    caption: str = ""
+    pager: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class CardPart:
+    """The card of a channel: its map over the picture (uint8 RGB), further pictures with names, its figures."""
+
+    channel: int
+    about: Sequence[Run] = ()
+    here: Pixels | Image.Image | None = None
+    others: Sequence[tuple[str, Pixels | Image.Image]] = ()
+    figures: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class ExplanationPart:
+    """The explanation: picture in gray (uint8, gray, RGB or RGBA), heat over it (uint8 RGBA) at an opacity.
+
+    `limits` are the low and the high end of the colour bar in words, `lines` the facts below it, `nothing` the
+    sentence where there is no heat, `smooth` whether the method interpolates.
+    """
+
+    heading: Sequence[Run]
+    picture: Pixels
+    heat: Pixels | None = None
+    opacity: float = 0.6
+    smooth: bool = False
+    signed: bool = False
+    limits: tuple[str, str] | None = None
+    settings: Sequence[str] = ()
+    lines: Sequence[Sequence[Run]] = ()
+    nothing: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class SnapshotParts:
+    """All of it."""
+
+    title: TitlePart | None = None
+    pictures: PicturesPart | None = None
+    target: str | None = None
+    against: str | None = None
+    scores: Sequence[ScoreRow] | None = None
+    layers: LayersPart | None = None
+    channels: ChannelsPart | None = None
+    card: CardPart | None = None
+    explanation: ExplanationPart | None = None
