@@ -8,8 +8,8 @@ export default {
     const here = set(el("div", "nbviz-here", el("span", "nbviz-backdrop"), el("span", "nbviz-map")), { role: "img" });
     const figures = el("dl", "nbviz-figures");
     const part = el("div", "nbviz-part", el("span", "nbviz-label", "here"), here);
-    const said = el("div", "nbviz-part nbviz-part-figures", el("span", "nbviz-label", "figures"), figures);
-    root.append(el("div", "nbviz-head", title, note, lay), drawState(model, el("div"), life), el("div", "nbviz-parts", part, said));
+    const said = el("div", "nbviz-part nbviz-part-figures", el("div", "nbviz-card-row", el("span", "nbviz-label", "figures"), lay), figures);
+    root.append(el("div", "nbviz-head", title, note), drawState(model, el("div"), life), el("div", "nbviz-parts", part, said));
 
     life.watch("channel about", () => {
       const channel = model.get("channel");

@@ -25,6 +25,7 @@ from nbviz.tensors.target import Target
 
 BACKDROP = 256
 """Longest side in pixels of the gray picture."""
+CONTRIBUTION = "gradient × activation, summed over places: to first order, what the score loses without it"
 
 
 class ChannelCard(Front):
@@ -34,7 +35,7 @@ class ChannelCard(Front):
     _css = asset("channel_card.css")
 
     channel = traitlets.Int(None, allow_none=True).tag(sync=True)
-    about = traitlets.List().tag(sync=True)
+    about: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """Runs beside the title: text, or [text, "em"]."""
     map = traitlets.Bytes().tag(sync=True)
     """PNG of the channel's map; empty where it has no places."""
@@ -43,7 +44,7 @@ class ChannelCard(Front):
     aspect = traitlets.Float(1.0).tag(sync=True)
     """Width over height of the picture."""
     alt = traitlets.Unicode().tag(sync=True)
-    figures = traitlets.List().tag(sync=True)
+    figures: traitlets.List[list[str]] = traitlets.List().tag(sync=True)
     """[[name, value, explanation], …]"""
     on_canvas = traitlets.Bool(False).tag(sync=True)
 
@@ -114,8 +115,7 @@ def about(answer: ChannelAnswer) -> list[Any]:
     first = f"peak {figure(peak)}" if channels.maps.places else figure(peak)
     if np.isnan(contribution):
         return [first]
-    rank = f"{ordinal(answer.rank)} of {len(channels.peaks)}"
-    return [f"{first} · for ", [channels.target, "em"], f" {figure(contribution, plus=True)} · {rank}"]
+    return [f"{first} · for ", [channels.target, "em"], f" {figure(contribution, plus=True)} · {rank(answer)}"]
 
 
 def figures(answer: ChannelAnswer) -> list[list[str]]:
@@ -127,22 +127,34 @@ def figures(answer: ChannelAnswer) -> list[list[str]]:
         return [*rows, ["for the class", "the score does not come through this layer", ""]]
     share = channels.contributions[np.isfinite(channels.contributions)]
     total = float(np.abs(share).sum())
-    part = f" ({abs(contribution) / total:.1%} of all)".replace("%", " %") if total else ""
-    meaning = "gradient × activation, summed over places: what the score would lose, to first order, without it"
-    rank = f"{ordinal(answer.rank)} of {len(channels.peaks)}"
-    return [*rows, [f"for {channels.target}", f"{figure(contribution, plus=True)}{part}", meaning],
-            ["rank", rank, "place among the layer's channels by contribution, the largest first"]]  # fmt: skip
+    part = f" ({percent(abs(contribution) / total)} of all)" if total else ""
+    return [
+        *rows,
+        [f"for {channels.target}", f"{figure(contribution, plus=True)}{part}", CONTRIBUTION],
+        ["rank", rank(answer), "place among the layer's channels by contribution, the largest first"],
+    ]
+
+
+def rank(answer: ChannelAnswer) -> str:
+    """``"4th of 240"``."""
+    return f"{ordinal(answer.rank)} of {len(answer.channels.peaks)}"
 
 
 def _places(values: np.ndarray) -> list[list[str]]:
     height, width = values.shape
     row, column = peak_place(values)
-    active = f"{(values > 0).mean():.0%}".replace("%", " % of places")
+    active = f"{percent(float((values > 0).mean()))} of places"
+    peak = f"{figure(float(values[row, column]))} at row {row}, column {column}"
     return [
-        ["peak", f"{figure(float(values[row, column]))} at row {row}, column {column}", f"of {height} × {width} places, from 0"],
+        ["peak", peak, f"of {height} × {width} places, from 0"],
         ["mean", figure(float(values.mean())), "over all places"],
         ["active", active, "places where the channel is above zero"],
     ]
+
+
+def percent(share: float) -> str:
+    """A share as per cent, with a decimal below ten."""
+    return f"{100 * share:.{1 if 0 < share < 0.0995 else 0}f} %"
 
 
 def peak_place(values: np.ndarray) -> tuple[int, int]:
@@ -157,17 +169,15 @@ def alt(answer: ChannelAnswer) -> str:
     if not maps.places:
         return ""
     values = maps.values[answer.channel]
+    words = f"Channel {answer.channel} of {answer.channels.layer} over the picture in gray"
     if not np.any(values):
-        return f"Channel {answer.channel} of {answer.channels.layer} over the picture in gray: no activation anywhere"
+        return f"{words}: no activation anywhere"
     row, column = peak_place(values)
-    return (
-        f"Channel {answer.channel} of {answer.channels.layer} over the picture in gray; strongest at row {row}, "
-        f"column {column} of {values.shape[0]} × {values.shape[1]}"
-    )
+    return f"{words}; strongest at row {row}, column {column} of {values.shape[0]} × {values.shape[1]}"
 
 
 def ordinal(number: int) -> str:
     """``1st``, ``2nd``, ``3rd``, ``4th``, ``11th``, …"""
     if number % 100 in (11, 12, 13):
         return f"{number}th"
-    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
+    return str(number) + {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")

@@ -23,7 +23,7 @@ export default {
       el("div", "nbviz-bar", segment, sort.box, scale.box),
       drawState(model, el("div"), life),
       el("div", "nbviz-sheet", grid, tip),
-      el("div", "nbviz-caption nbviz-grid-foot", caption, el("span", "nbviz-pager", back, range, on)),
+      el("div", "nbviz-caption nbviz-grid-foot", caption, el("span", "nbviz-tile-pager", back, range, on)),
       further,
     );
     const send = (event, more = {}) => model.send({ event, ...more });
@@ -76,7 +76,7 @@ export default {
 };
 
 function pagerButton(text, label) {
-  return set(button(text, "nbviz-turn"), { "aria-label": label, title: label });
+  return set(button(text, "nbviz-tile-turn"), { "aria-label": label, title: label });
 }
 
 function drawModes(segment, model, send) {
@@ -96,8 +96,10 @@ function tileView(model, life, grid) {
   const nodes = [];
   life.after(() => URL.revokeObjectURL(url));
 
-  const paint = (fresh, sheet, channels, words) => {
-    while (nodes.length < channels.length) nodes.push(set(el("div", "nbviz-tile"), { role: "option", id: `${grid.id}-${nodes.length}` }));
+  const paint = (fresh, sheet, channels, words, bars) => {
+    while (nodes.length < channels.length) nodes.push(set(el("div", "nbviz-tile", el("span")), { role: "option", id: `${grid.id}-${nodes.length}` }));
+    grid.classList.toggle("nbviz-bars", bars.length > 0);
+    grid.classList.toggle("nbviz-signed", Boolean(sheet.signed));
     grid.style.setProperty("--columns", sheet.columns || 1);
     grid.style.setProperty("--aspect", sheet.aspect || 1);
     grid.replaceChildren(...nodes.slice(0, channels.length));
@@ -106,7 +108,8 @@ function tileView(model, life, grid) {
     const part = (step, each, whole) => (whole > each ? (100 * step) / (whole - each) : 0);
     channels.forEach((channel, i) => {
       const column = i % sheet.columns, row = Math.floor(i / sheet.columns), style = nodes[i].style;
-      style.backgroundImage = `url(${fresh})`;
+      style.backgroundImage = fresh ? `url(${fresh})` : "none";
+      drawBar(nodes[i].firstChild.style, bars[i] || 0, sheet.signed);
       style.backgroundSize = size;
       style.backgroundPosition = `${part(column * (sheet.tile_width + sheet.gap), sheet.tile_width, width)}% ${part(row * (sheet.tile_height + sheet.gap), sheet.tile_height, height)}%`;
       set(nodes[i], { "aria-label": words[i], "data-place": i });
@@ -132,7 +135,7 @@ function tileView(model, life, grid) {
   const choosePlace = (place) => { choose(shown[place]); model.send({ event: "choose", channel: shown[place] }); };
   const choose = (channel) => { chosen = channel; mark(); };
 
-  life.watch("mosaic sheet channels words", async () => {
+  life.watch("mosaic bars sheet channels words", async () => {
     // one update changes several traits: paint once, after the last
     const mine = ++turn;
     await Promise.resolve();
@@ -144,7 +147,7 @@ function tileView(model, life, grid) {
       await picture.decode().catch(() => null);
     }
     if (mine !== turn) { URL.revokeObjectURL(fresh); return; }
-    paint(fresh, sheet, channels, words);
+    paint(fresh, sheet, channels, words, model.get("bars"));
     URL.revokeObjectURL(url);
     url = fresh;
   });
@@ -161,6 +164,13 @@ function tileView(model, life, grid) {
     /** After the page has turned, choose its first or last tile. */
     chooseNext: (which) => { wanted = which; },
   };
+}
+
+/** A bar from the ground, or from the middle where numbers have both signs. */
+function drawBar(style, share, signed) {
+  const half = signed ? 50 : 100;
+  style.height = `${Math.abs(share) * half}%`;
+  style.bottom = `${signed ? 50 - (share < 0 ? -share * 50 : 0) : 0}%`;
 }
 
 /** Arrows choose, beyond the page's end on the next page; PageUp and PageDown only turn. */

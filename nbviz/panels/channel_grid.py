@@ -34,13 +34,16 @@ class ChannelGrid(Front):
 
     about = traitlets.Unicode().tag(sync=True)
     """The layer in words, beside the title."""
-    modes = traitlets.List().tag(sync=True)
+    modes: traitlets.List[list[Any]] = traitlets.List().tag(sync=True)
     """[[key, text, tip, enabled], …] of the switch."""
     look = traitlets.Dict().tag(sync=True)
     """mode, sort, shared; scalable says whether the scale can be chosen."""
     mosaic = traitlets.Bytes().tag(sync=True)
+    """One PNG of all tiles; empty where they are bars."""
+    bars = traitlets.List(traitlets.Float()).tag(sync=True)
+    """For a layer of numbers: each tile's share, −1…1 of the largest, or 0…1 where none is negative."""
     sheet = traitlets.Dict().tag(sync=True)
-    """columns, rows, tile_height, tile_width, gap of the mosaic; aspect of a tile on screen."""
+    """columns, rows, tile_height, tile_width, gap of the mosaic; aspect of a tile on screen; signed."""
     channels = traitlets.List(traitlets.Int()).tag(sync=True)
     """Channel of each tile of the page."""
     words = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -117,7 +120,7 @@ class ChannelsPanel(Panel):
         self._answer = self.page = None
         with self.view.hold_sync():
             self.view.about, self.view.caption, self.view.note = self.selection.layer, "", ""
-            self.view.channels, self.view.words, self.view.mosaic = [], [], b""
+            self.view.channels, self.view.words, self.view.mosaic, self.view.bars = [], [], b"", []
             self.view.channel, self.view.page, self.view.pages, self.view.total = None, 0, 1, 0
             fail(self.view, error)
 
@@ -132,7 +135,8 @@ class ChannelsPanel(Panel):
         with view.hold_sync():
             view.modes = modes(self._filters is not None)
             view.look = _look(self.look, self._filters is not None, answer.maps.places)
-            view.mosaic, view.sheet = drawn.mosaic.png, _sheet(drawn)
+            view.mosaic, view.bars = b"" if drawn.heights else drawn.mosaic.png, drawn.heights
+            view.sheet = _sheet(drawn) | {"signed": answer.maps.signed}
             view.channels, view.words = drawn.channels, drawn.words
             view.caption, view.note, view.first = drawn.caption, drawn.note, drawn.first
             view.total, view.page, view.pages = total, page, -(-total // drawn.per_page)
@@ -187,4 +191,6 @@ def about(layer: Layer, answer: ChannelsAnswer) -> str:
     """A layer beside the title: ``"blocks.4.body.2 · ReLU6 · 240 of 28 × 28"``."""
     channels, height, width = answer.maps.values.shape
     size = f"{channels} of {height} × {width}" if answer.maps.places else f"{channels} numbers"
-    return " · ".join(part for part in (layer.name or layer.kind, layer.label, size) if part)
+    name = layer.name or layer.kind
+    label = "" if name.endswith(layer.label) else layer.label
+    return " · ".join(part for part in (name, label, size) if part)

@@ -43,6 +43,8 @@ class Page:
     mosaic: Mosaic
     aspect: float
     """Width over height of a tile on screen."""
+    heights: list[float]
+    """For a layer of numbers, each as a share −1…1 of its largest, drawn as bars on screen; else empty."""
     caption: str
     note: str
     """A further sentence; empty where none is needed."""
@@ -64,18 +66,24 @@ def make_page(answer: ChannelsAnswer, look: Look, filters: np.ndarray | None) ->
     first = look.page * count
     chosen = answer.order(look.sort)[first : first + count].tolist()
     total = min(count, len(answer.peaks))
-    draw = _filters if look.mode == "filters" and filters is not None else _maps if answer.maps.places else _bars
-    drawn, aspect, caption, note = draw(answer, look, filters, chosen, total)
+    heights: list[float] = []
+    if look.mode == "filters" and filters is not None:
+        drawn, aspect, caption, note = _filters(filters, chosen, total)
+    elif answer.maps.places:
+        drawn, aspect, caption, note = _maps(answer, look, chosen, total)
+    else:
+        drawn, aspect, caption, note = _bars(answer, chosen, total)
+        heights = bar_heights(answer, chosen)
     if drawn.bad:
         caption += f" · gray: {drawn.bad:,} values that are not finite"
     words = [tile_words(answer, channel) for channel in chosen]
-    return Page(chosen, words, drawn, aspect, caption, note, first, count)
+    return Page(chosen, words, drawn, aspect, heights, caption, note, first, count)
 
 
 Drawn = tuple[Mosaic, float, str, str]
 
 
-def _maps(answer: ChannelsAnswer, look: Look, _: object, chosen: Sequence[int], total: int) -> Drawn:
+def _maps(answer: ChannelsAnswer, look: Look, chosen: Sequence[int], total: int) -> Drawn:
     maps = answer.maps
     height, width = maps.values.shape[1:]
     signed = maps.signed
@@ -88,19 +96,26 @@ def _maps(answer: ChannelsAnswer, look: Look, _: object, chosen: Sequence[int], 
     return drawn, width / height, maps_caption(signed, limits), ""
 
 
-def _bars(answer: ChannelsAnswer, look: Look, _: object, chosen: Sequence[int], total: int) -> Drawn:
+def _bars(answer: ChannelsAnswer, chosen: Sequence[int], total: int) -> Drawn:
     vector = answer.maps.values[:, 0, 0]
     signed = answer.maps.signed
     limits = Limits.of(vector, signed)
     across = min(36, max(12, total))
     drawn = bars(vector, across, signed=signed, order=chosen, gap=1, limits=limits)
-    words = f"one number a channel, up to {figure(limits.high)}"
+    words = f"one number a channel, the tallest bar {figure(limits.high)}"
     if signed:
-        words = f"one number a channel: red above zero, blue below, up to ±{figure(limits.high)}"
-    return drawn, 12 / across, words, ""
+        words = f"one number a channel: above and below zero, to ±{figure(limits.high)}"
+    return drawn, 8 / across, words, ""
 
 
-def _filters(_: object, look: Look, filters: np.ndarray, chosen: Sequence[int], total: int) -> Drawn:
+def bar_heights(answer: ChannelsAnswer, chosen: Sequence[int]) -> list[float]:
+    """Numbers of a layer without places as shares −1…1 of the layer's largest; 0 where not finite."""
+    vector = answer.maps.values[:, 0, 0]
+    top = Limits.of(vector, answer.maps.signed).high or 1.0
+    return [round(float(share), 4) for share in np.nan_to_num(vector[list(chosen)] / top, posinf=0, neginf=0)]
+
+
+def _filters(filters: np.ndarray, chosen: Sequence[int], total: int) -> Drawn:
     kernels, height, width = filters.shape[1:]
     drawn = filters_mosaic(filters, columns(total, 1.0), order=chosen, gap=1)
     if kernels == 3:
@@ -112,7 +127,7 @@ def _filters(_: object, look: Look, filters: np.ndarray, chosen: Sequence[int], 
 def filters_note(kernels: int) -> str:
     """Why kernels behind the first layer say little."""
     if kernels == 1:
-        return "One kernel a channel: how it looks at the channel before it, whose own pattern Maps shows."
+        return "One kernel a channel: what is done to the map of one channel before it, not what it looks for."
     shown = f"{kernels} kernels" if kernels <= 64 else f"The 64 largest of {kernels} kernels"
     return (
         f"{shown} a filter, one for each channel before it: they mix channels, not colours, "
@@ -122,10 +137,11 @@ def filters_note(kernels: int) -> str:
 
 def maps_caption(signed: bool, limits: Limits | None) -> str:
     """What the brightest colour means; ``limits`` where all maps share a scale."""
+    top = None if limits is None else figure(limits.high)
     if signed:
-        largest = "each to its own largest" if limits is None else f"up to ±{figure(limits.high)}, the layer's largest"
+        largest = f"up to ±{top}, the layer's largest" if top else "each to its own largest"
         return f"red above zero, blue below; {largest}"
-    return "brightest: " + ("each map's own peak" if limits is None else f"{figure(limits.high)}, the layer's peak")
+    return f"brightest: {top}, the layer's peak" if top else "brightest: each map's own peak"
 
 
 def columns(count: int, tallness: float) -> int:
@@ -142,15 +158,18 @@ def tile_words(answer: ChannelsAnswer, channel: int) -> str:
     if peak == 0:
         return f"channel {channel} (no activation)"
     words = f"channel {channel} · {'peak ' if answer.maps.places else ''}{figure(peak)}"
-    return words if np.isnan(contribution) else f"{words} · for {answer.target} {figure(contribution, plus=True)}"
+    if np.isnan(contribution):
+        return words
+    return f"{words} · for {answer.target} {figure(contribution, plus=True)}"
 
 
 def strongest(answer: ChannelsAnswer, place: tuple[float, float], count: int = 4) -> list[int]:
-    """Channels with the largest absolute activation at a place (row, column as fractions), strongest first."""
+    """Channels with the largest absolute activation at a place (row, column: fractions 0…1), largest first."""
     values = answer.maps.values
     if not answer.maps.places:
         return []
-    row, column = (min(int(part * size), size - 1) for part, size in zip(place, values.shape[1:], strict=True))
+    height, width = values.shape[1:]
+    row, column = min(int(place[0] * height), height - 1), min(int(place[1] * width), width - 1)
     here = np.nan_to_num(np.abs(values[:, row, column]))
     return [int(i) for i in np.argsort(-here, kind="stable")[:count] if here[i] > 0]
 

@@ -98,7 +98,7 @@ function treeView(tree, id) {
   const draw = (item) => {
     if (!item.group) return;
     const shown = unfolded(item);
-    set(item.node, { "aria-expanded": shown });
+    set(item.node, { "aria-expanded": String(shown) });
     item.group.hidden = !shown;
     item.fold.textContent = shown ? "▾" : "▸";
   };

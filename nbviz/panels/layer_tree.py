@@ -67,7 +67,8 @@ class LayersPanel(Panel):
 
     def show(self, answer: EvidenceMaps) -> None:
         strip = [miniature(layer, answer) for layer in self._layers]
-        words = [caption(layer, drawn, answer.target) for layer, drawn in zip(self._layers, strip, strict=True)]
+        pairs = zip(self._layers, strip, strict=True)
+        words = [caption(layer, drawn, answer.target) for layer, drawn in pairs]
         with self.view.hold_sync():
             self.view.sprite, self.view.captions = sprite(strip), words
             self.view.target = answer.target
@@ -106,10 +107,11 @@ def _below(parent: Layer, depth: int) -> Iterator[dict[str, Any]]:
 
 
 def _row(layer: Layer, parent: str, depth: int) -> dict[str, Any]:
+    text = short_name(layer.name, parent) or layer.kind
     return {
         "name": layer.name,
-        "text": short_name(layer.name, parent) or layer.kind,
-        "kind": kind(layer),
+        "text": text,
+        "kind": "" if kind(layer) == text else kind(layer),
         "shape": "×".join(map(str, layer.shape or ())),
         "depth": depth,
         "kids": len(layer.children),
