@@ -32,7 +32,7 @@ class ClassFront(Front):
 
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """Every class's name by index."""
-    top = traitlets.List().tag(sync=True)
+    top: traitlets.List[list[float | None]] = traitlets.List().tag(sync=True)
     """[index, probability] of the likeliest classes, best first."""
     predicted = traitlets.Int(None, allow_none=True).tag(sync=True)
     chosen = traitlets.Int(PREDICTED, allow_none=True).tag(sync=True)

@@ -23,6 +23,7 @@ from nbviz.panels.explanation_words import (
 from nbviz.session.requests import ChannelAnswer, ExplainAnswer
 from nbviz.tensors.drawing import Limits, gray, heat_rgba
 
+BRIGHT = 0.995
 LARGEST = 640
 """Longest side drawn, in pixels: more costs half a second a picture and is not seen."""
 
@@ -58,8 +59,8 @@ def explanation_scene(answer: ExplainAnswer, title: str, picture: str) -> Scene:
     made, seen = answer.attribution, answer.seen
     values = made.heat(tuple(seen.shape[:2])).float().cpu().numpy()
     target, status = str(made.facts.get("target", "")), str(made.facts.get("status", "ok"))
-    empty = not np.nan_to_num(values, posinf=0.0, neginf=0.0).any()
-    limits = Limits.of(values, made.signed)
+    empty, final = not np.nan_to_num(values, posinf=0.0, neginf=0.0).any(), made.done >= 1
+    limits = evidence_limits(values, made.signed, made.interpolated)
     return Scene(
         picture=gray(drawn(seen)),
         heat=None if empty else heat_rgba(drawn_heat(made, seen.shape[:2]), limits, made.signed),
@@ -67,11 +68,11 @@ def explanation_scene(answer: ExplainAnswer, title: str, picture: str) -> Scene:
         size=(seen.shape[0], seen.shape[1]),
         smooth=made.interpolated,
         signed=made.signed,
-        limits=limit_words(limits, made.signed, "evidence", empty),
+        limits=limit_words(limits, made.signed, "evidence", empty, Limits.of(values, made.signed).high),
         heading=heading(target),
         lines=facts_lines(made.facts),
         caption=caption(title, target, picture, values),
-        nothing=nothing_words(title, target, made.facts.get("layer"), status) if empty and made.done >= 1 else "",
+        nothing=nothing_words(title, target, made.facts.get("layer"), status) if empty and final else "",
         facts=made.facts,
         done=made.done,
         progress=made.progress,
@@ -86,7 +87,8 @@ def channel_scene(answer: ChannelAnswer, picture: str) -> Scene:
     empty = not (maps.places and np.nan_to_num(values).any())
     name = f"Channel {channel} of {answer.channels.layer}"
     place = None if empty else strongest(values)
-    where = f"; strongest at row {place[0]}, column {place[1]} of {values.shape[0]} × {values.shape[1]}" if place else ""
+    shape = f"{values.shape[0]} × {values.shape[1]}"
+    where = f"; strongest at row {place[0]}, column {place[1]} of {shape}" if place else ""
     return Scene(
         picture=gray(drawn(answer.seen)),
         heat=None if empty else heat_rgba(values, limits, maps.signed),
@@ -94,7 +96,7 @@ def channel_scene(answer: ChannelAnswer, picture: str) -> Scene:
         size=(answer.seen.shape[0], answer.seen.shape[1]),
         smooth=False,
         signed=maps.signed,
-        limits=limit_words(limits, maps.signed, "activation", empty),
+        limits=limit_words(limits, maps.signed, "activation", empty, limits.high),
         heading=[f"of {answer.channels.layer}"],
         lines=channel_lines(answer),
         caption=f"{name} over the picture {picture}{where}.",
@@ -108,7 +110,8 @@ def channel_lines(answer: ChannelAnswer) -> Lines:
     shape = channels.maps.values.shape
     places = f", {shape[1]} × {shape[2]}" if channels.maps.places else ""
     share, count = channels.contributions[channel], len(channels.peaks)
-    first: list[Run] = [f"what this channel puts out{places}: peak ", (figure(float(channels.peaks[channel])), "strong")]
+    peak = figure(float(channels.peaks[channel]))
+    first: list[Run] = [f"what this channel puts out{places}: peak ", (peak, "strong")]
     if not np.isfinite(share):
         return [first, ["this layer does not reach the score"]]
     sign = "+" if share >= 0 else "−"
@@ -116,14 +119,30 @@ def channel_lines(answer: ChannelAnswer) -> Lines:
     return [first, ["for ", (channels.target, "em"), f" {sign}{figure(abs(float(share)))}{rank}"]]
 
 
-def limit_words(limits: Limits, signed: bool, what: str, empty: bool) -> tuple[str, str, str]:
-    """Low end, high end and meaning of the colours."""
+def evidence_limits(values: np.ndarray, signed: bool, smooth: bool) -> Limits:
+    """The values of the end colours. A map of single pixels has a few far above all others, which would leave
+    the rest black: its scale ends at the ``BRIGHT`` share of its pixels, and the bar says so.
+    """
+    limits = Limits.of(values, signed)
+    sizes = np.abs(values[np.isfinite(values)])
+    if smooth or not sizes.any():
+        return limits
+    high = float(np.quantile(sizes, BRIGHT)) or limits.high
+    return Limits(-high if signed else 0.0, high, limits.bad)
+
+
+def limit_words(
+    limits: Limits, signed: bool, what: str, empty: bool, peak: float | None = None
+) -> tuple[str, str, str]:
+    """Low end, high end and meaning of the colours; peak: the largest value, which may lie above them."""
     if empty:
         return "", "", ""
-    high = figure(limits.high)
+    high, above = figure(limits.high), peak is not None and peak > limits.high
+    beyond = f" or more; the peak is {figure(peak)}" if above else ""
     if signed:
-        return f"−{high}", f"+{high}", f"{what}: blue is below zero, black is zero, red is above; from −{high} to +{high}"
-    return "0", high, f"{what}: black is 0, brightest is {high}"
+        words = f"{what}: blue is below zero, black is zero, red is above; from −{high} to +{high}{beyond}"
+        return f"−{high}", f"+{high}", words
+    return "0", f"≥ {high}" if above else high, f"{what}: black is 0, brightest is {high}{beyond}"
 
 
 def drawn(seen: np.ndarray) -> np.ndarray:

@@ -13,10 +13,16 @@ import numpy as np
 Run = str | tuple[str, str]
 Lines = list[list[Run]]
 
-_KNOWN = frozenset(
-    "score target layer calls dtype seconds status places baseline baseline_score residual map_error weights note".split()
-)
-_BASELINES = {"black": "a black picture", "blur": "the blurred picture", "mean": "the mean colour", "noise": "noise"}
+_KNOWN = frozenset((
+    "score", "target", "layer", "calls", "dtype", "seconds", "status", "places", "baseline", "baseline_score",
+    "residual", "map_error", "weights", "note",
+))  # fmt: skip
+_BASELINES = {
+    "black": "a black picture",
+    "blur": "the blurred picture",
+    "mean": "the mean colour",
+    "noise": "noise",
+}
 AGAINST = " rather than "
 
 
@@ -37,16 +43,18 @@ def facts_lines(facts: Mapping[str, Any]) -> Lines:
 def progress_lines(progress: str, facts: Mapping[str, Any]) -> Lines:
     """The two lines while it computes: how far, and how good it is so far."""
     error = facts.get("map_error")
-    return [[(progress, "strong")] if progress else [], [f"map within {percent(error)} so far"] if finite(error) else []]
+    first: list[Run] = [(progress, "strong")] if progress else []
+    return [first, [f"map within {percent(error)} so far"] if finite(error) else []]
 
 
 def _what(facts: Mapping[str, Any]) -> list[Run]:
     score, baseline = facts.get("score"), facts.get("baseline")
-    said = "the score of " if AGAINST not in str(facts.get("target")) else "the difference of scores, "
-    runs: list[Run] = [f"explains {said}", (str(facts.get("target", "")), "strong"), f": {figure(score)}"]
+    target = str(facts.get("target", ""))
+    said = "explains the difference of scores, " if AGAINST in target else "explains the score of "
+    runs: list[Run] = [said, (target, "strong"), f": {score_words(score)}"]
     if finite(facts.get("baseline_score")):
         start = _BASELINES.get(str(baseline), "the given baseline")
-        runs.append(f", from {figure(facts['baseline_score'])} for {start}")
+        runs.append(f", from {score_words(facts['baseline_score'])} for {start}")
     if facts.get("layer"):
         places = facts.get("places")
         runs.append(f", at {facts['layer']}" + (" ({} × {})".format(*places) if places else ""))
@@ -59,7 +67,8 @@ def _how(facts: Mapping[str, Any]) -> list[list[Run]]:
         parts.append(["map within ", (percent(facts["map_error"]), "strong")])
     if finite(facts.get("residual")):
         parts.append([f"residual {percent(facts['residual'])}"])
-    parts += [[f"{name.replace('_', ' ')} {_short(value)}"] for name, value in facts.items() if _extra(name, value)]
+    own = {name.replace("_", " "): value for name, value in facts.items() if _extra(name, value)}
+    parts += [[f"{name} {_short(value)}"] for name, value in own.items()]
     if facts.get("calls"):
         parts.append([f"{facts['calls']} evaluation{'s' if facts['calls'] != 1 else ''}"])
     if facts.get("dtype") not in (None, "float32"):
@@ -111,11 +120,13 @@ def strongest(heat: np.ndarray) -> tuple[int, int] | None:
 
 def pixel(place: tuple[float, float], shape: tuple[int, ...]) -> tuple[int, int]:
     """(row, column) of a place given as fractions, in a picture of this shape."""
-    row, column = (min(int(max(part, 0.0) * size), size - 1) for part, size in zip(place, shape, strict=False))
-    return row, column
+    row, column = (int(max(part, 0.0) * size) for part, size in zip(place, shape, strict=True))
+    return min(row, shape[0] - 1), min(column, shape[1] - 1)
 
 
-def tip_words(place: tuple[float, float], values: np.ndarray | None, shape: tuple[int, int], top: list[int]) -> str:
+def tip_words(
+    place: tuple[float, float], values: np.ndarray | None, shape: tuple[int, int], top: list[int]
+) -> str:
     """What is said of a place: where, the value there, the layer's channels strongest there."""
     row, column = pixel(place, shape)
     line = f"row {row}, column {column}"
@@ -135,11 +146,14 @@ def figure(value: Any) -> str:
     if not finite(value):
         return "not a number" if value is not None else ""
     size = abs(value)
-    if size == 0:
-        return "0"
-    if size >= 1000 or size < 0.0005:
-        return f"{value:.2g}" if size < 1000 else f"{value:,.0f}"
-    return f"{value:.2f}" if size >= 1 else f"{value:.3f}" if size >= 0.01 else f"{value:.4f}"
+    digits = 0 if size >= 1000 or not size else 2 if size >= 1 else 3 if size >= 0.01 else 4
+    text = f"{size:.1e}" if 0 < size < 0.0005 else f"{size:,.{digits}f}"
+    return f"−{text}" if value < 0 else text
+
+
+def score_words(value: Any) -> str:
+    """A score, always to two decimals."""
+    return f"{value:.2f}".replace("-", "−") if finite(value) else figure(value)
 
 
 def percent(share: Any) -> str:

@@ -46,7 +46,8 @@ def frame(
         column("channels", channels, card),
         column("explanation", canvas, *([trust] if trust is not None else [])),
     )
-    return box("nbviz", Style(label=label), box("nbviz-frame", title, box("nbviz-question", *question), columns))
+    inside = box("nbviz-frame", title, box("nbviz-question", *question), columns)
+    return box("nbviz", Style(label=label), inside)
 
 
 def column(name: str, *sections: ipywidgets.Widget) -> ipywidgets.Box:

@@ -27,11 +27,12 @@ class HeatCanvas:
         self._upper.on_client_ready(self.redraw)
 
     def draw(self, picture: np.ndarray | None, heat: np.ndarray | None, smooth: bool = False) -> None:
-        """Paint. picture, heat: uint8 (H, W, 4), or None for nothing; sizes may differ, shapes are made equal by
-        the stylesheet. smooth: whether the heat stands for an interpolated map.
+        """Paint. picture, heat: uint8 (H, W, 4), or None for nothing; sizes may differ, the stylesheet
+        stretches both alike. smooth: whether the heat stands for an interpolated map.
         """
         with LOCK:
-            unchanged = picture is not None and self.picture is not None and np.array_equal(picture, self.picture)
+            old = self.picture
+            unchanged = picture is not None and old is not None and np.array_equal(picture, old)
             self.picture, self.heat = picture, heat
             if smooth:
                 self._upper.add_class("nbviz-smooth")

@@ -8,12 +8,12 @@ from nbviz.panels.front import Front, asset, esm
 
 
 class FootFront(Front):
-    """Sends ``cancel`` and ``retry``. The slider sets a stylesheet variable, and the trait once on release."""
+    """Sends ``cancel`` and ``retry``. The slider sets a style variable, and the trait once on release."""
 
     _esm = esm("heat_foot")
     _css = asset("heat_foot.css")
 
-    opacity = traitlets.Float(0.6).tag(sync=True)
+    opacity = traitlets.Float(0.55).tag(sync=True)
     """Of the heat over the picture, 0…1; the saved picture applies the same."""
     bar = traitlets.Bytes().tag(sync=True)
     """PNG of the colour table."""

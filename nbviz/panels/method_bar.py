@@ -1,4 +1,4 @@
-"""The heading of the explanation, the method, and the method's options as controls made from its signature."""
+"""The heading of the explanation, the method, and its options as controls made from its signature."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class PictureFront(Front):
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     sizes = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """ "451 × 300" of each, for its tooltip; empty where reading it failed."""
-    thumbnails = traitlets.List().tag(sync=True)
+    thumbnails: traitlets.List[bytes] = traitlets.List().tag(sync=True)
     """JPEG bytes of the first pictures."""
     chosen = traitlets.Unicode().tag(sync=True)
 

@@ -65,6 +65,8 @@ export default {
       event.stopPropagation();
     });
     life.listen(root, "blur", () => { if (here && !pinned) { here = null; paint(); say(); } });
+    // The canvases below are pictures only: the keyboard's way in is this layer.
+    whenAttached(root, life, () => root.parentElement.querySelectorAll("canvas").forEach((one) => set(one, { tabindex: -1, "aria-hidden": "true" })));
     life.watch("place tip", paint);
     life.watch("caption", () => set(root, { "aria-label": model.get("caption") }));
     life.watch("rows columns", () => whenAttached(root, life, () => {

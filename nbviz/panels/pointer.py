@@ -19,8 +19,8 @@ class PointerFront(Front):
     rows = traitlets.Int(224).tag(sync=True)
     columns = traitlets.Int(224).tag(sync=True)
     """Size of the picture in the network's pixels."""
-    place = traitlets.List(traitlets.Float(), None, allow_none=True).tag(sync=True)
-    """Where the marker stands when nobody points: the pinned place, or None."""
+    place = traitlets.Any(None).tag(sync=True)
+    """Where the marker stands when nobody points: the pinned place as [row, column], or None."""
     tip = traitlets.Unicode().tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)
     """The picture in words."""

@@ -73,7 +73,7 @@ class SaliencyCanvas(Panel):
                 self.bar.options = controls(method.options, selection.options)
                 self.bar.channel = selection.canvas == "channel"
                 self.bar.title, self.bar.note = self._heading(selection)
-            self._point(selection.place)
+            self.point(selection.place)
 
     def show(self, answer: ExplainAnswer | ChannelAnswer) -> None:
         if isinstance(answer, ChannelAnswer):
@@ -86,7 +86,7 @@ class SaliencyCanvas(Panel):
             self.canvas.dim(False)
             self.bar.note = scene.heading
             self._describe(scene)
-            self._point(self.selection.place)
+            self.point(self.selection.place)
 
     def wait(self, progress: str = "") -> None:
         with LOCK:
@@ -102,6 +102,13 @@ class SaliencyCanvas(Panel):
             self.canvas.dim(False)
             self._strip(error)
 
+    def point(self, place: Place | None) -> None:
+        """Say what is at a place."""
+        scene = self.scene
+        top = [int(channel) for channel in self.strongest(place)][:4] if self.strongest and place else []
+        with LOCK:
+            self.pointer.tip = tip_words(place, scene.values, scene.size, top) if place and scene else ""
+
     def cancelled(self) -> None:
         """The computing was stopped by the reader: say what is on show instead."""
         with LOCK:
@@ -112,7 +119,7 @@ class SaliencyCanvas(Panel):
                 self._state("failed", "Cancelled; the map shown is unfinished.", lines=self.foot.lines)
 
     def still(self) -> np.ndarray | None:
-        """The canvas as it is seen, uint8 (H, W, 3), with the slider's opacity; None before the first picture."""
+        """The canvas as it is seen, uint8 (H, W, 3), with the slider's opacity; None while it is empty."""
         picture, heat = self.canvas.picture, self.canvas.heat
         if picture is None:
             return None
@@ -132,7 +139,8 @@ class SaliencyCanvas(Panel):
             number = "" if selection.channel is None else f" {selection.channel}"
             return f"Channel{number}", [f"of {selection.layer}"]
         target = Target.ensure(selection.target, self.model)
-        return "Explanation", ["why it says what it says?"] if target.predicted else heading(target.words(self.model))
+        words = target.words(self.model) if not target.predicted else "what it predicts"
+        return "Explanation", heading(words)
 
     def _describe(self, scene: Scene) -> None:
         partial = scene.done < 1
@@ -176,7 +184,7 @@ class SaliencyCanvas(Panel):
             "reset": lambda _: setattr(self.selection, "options", {}),
             "back": lambda _: setattr(self.selection, "canvas", "explanation"),
             "escape": self._escaped,
-            "cancel": lambda _: self.on_cancel() if self.on_cancel else None,
+            "cancel": self._cancel,
             "retry": lambda _: self.on_retry() if self.on_retry else None,
         }  # fmt: skip
         if content.get("event") in acts:
@@ -199,6 +207,11 @@ class SaliencyCanvas(Panel):
         others = {name: kept for name, kept in self.selection.options.items() if name != option.name}
         self.selection.options = others if value == option.default else {**others, option.name: value}
 
+    def _cancel(self, content: dict[str, Any]) -> None:
+        if self.on_cancel:
+            self.on_cancel()
+        self.cancelled()
+
     def _escaped(self, content: dict[str, Any]) -> None:
         if self.selection.canvas == "channel":
             self.selection.canvas = "explanation"
@@ -213,15 +226,8 @@ class SaliencyCanvas(Panel):
         self.selection.place = tuple(place) if place else self._pinned()
 
     def _pinned(self) -> Place | None:
-        return tuple(self.pointer.place) if self.pointer.place else None  # type: ignore[return-value]
+        return tuple(self.pointer.place) if self.pointer.place else None
 
-    def _point(self, place: Place | None) -> None:
-        """Say what is at a place."""
-        if place is None or self.scene is None:
-            self.pointer.tip = ""
-            return
-        top = list(self.strongest(place))[:4] if self.strongest else []
-        self.pointer.tip = tip_words(place, self.scene.values, self.scene.size, [int(channel) for channel in top])
 
 
 def _as_large(heat: np.ndarray, size: tuple[int, ...], smooth: bool) -> np.ndarray:

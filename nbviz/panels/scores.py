@@ -24,8 +24,10 @@ from nbviz.tensors.target import Target
 ROWS = 5
 ROW_HEIGHT = 17
 LETTERS = 16
-TEXT, QUIET = "var(--jp-ui-font-color1, #333)", "var(--jp-ui-font-color2, #666)"
-ACCENT, BAR, TRACK = "var(--jp-brand-color1, #1976d2)", "var(--nbviz-bar, #bdbdbd)", "var(--nbviz-track, #f3f3f3)"
+LETTER = 13
+TEXT = "var(--jp-ui-font-color1, #333)"
+ACCENT = "var(--jp-brand-color1, #1976d2)"
+BAR, TRACK = "var(--nbviz-bar, #bdbdbd)", "var(--nbviz-track, #f3f3f3)"
 
 
 class ScoresFront(Front):
@@ -76,7 +78,8 @@ class ScoreBars(Panel):
         with LOCK:
             self.bars.figure.layout.display = "none" if lost else "block"
             with self.front.hold_sync():
-                self.front.state, self.front.message = ("refused", lost_words(lost, len(answer.logits))) if lost else ("ready", "")
+                self.front.state = "refused" if lost else "ready"
+                self.front.message = lost_words(lost, len(answer.logits)) if lost else ""
                 self.front.said = "" if lost else self._draw(answer)
 
     def _draw(self, answer: ScoresAnswer) -> str:
@@ -115,7 +118,8 @@ class Bars:
         marks = [self.track, self.value, self.names, self.strong, self.shares]
         self.figure = bqplot.Figure(
             marks=marks, axes=[], fig_margin={"top": 0, "bottom": 0, "left": 140, "right": 48},
-            display_toolbar=False, background_style={"fill": "transparent"}, min_aspect_ratio=0.01, max_aspect_ratio=100,
+            display_toolbar=False, background_style={"fill": "transparent"}, padding_x=0.0, padding_y=0.0,
+            min_aspect_ratio=0.01, max_aspect_ratio=100, title="", animation_duration=0,
             layout={"height": f"{ROWS * ROW_HEIGHT}px", "width": "100%", "min_width": "0"},
         )
 
@@ -123,17 +127,18 @@ class Bars:
         import bqplot
 
         return bqplot.Label(
-            x=[], y=[], text=[], scales={"x": self.x, "y": self.y}, x_offset=offset, y_offset=4, align=align,
-            colors=[colour], default_size=13, font_unit="px", font_weight=weight, apply_clip=False,
+            x=[], y=[], text=[], scales={"x": self.x, "y": self.y}, x_offset=offset, y_offset=0, align=align,
+            colors=[colour], default_size=LETTER, font_unit="px", font_weight=weight, apply_clip=False,
         )
 
     def draw(self, names: list[str], shares: list[float], chosen: int | None) -> None:
         """Paint up to five rows, the chosen one in the accent."""
-        heights = [ROWS - 0.5 - row for row in range(len(names))]
-        place = dict(zip(range(len(names)), heights, strict=True))
+        heights = [_height(row) for row in range(len(names))]
+        place = dict(enumerate(heights))
+        at = [ROWS - 1 - row for row in place]
         plain = [row for row in place if row != chosen]
-        _set(self.track, x=list(place), y=[1.0] * len(names))
-        _set(self.value, x=list(place), y=shares, colors=[ACCENT if row == chosen else BAR for row in place])
+        _set(self.track, x=at, y=[1.0] * len(names))
+        _set(self.value, x=at, y=shares, colors=[ACCENT if row == chosen else BAR for row in place])
         _write(self.names, 0.0, [place[r] for r in plain], [elide(names[r]) for r in plain])
         bold = [] if chosen is None else [chosen]
         _write(self.strong, 0.0, [place[r] for r in bold], [elide(names[r], LETTERS - 1) for r in bold])
@@ -141,6 +146,12 @@ class Bars:
 
     def _on_click(self, mark: Any, event: dict[str, Any]) -> None:
         self.clicked(int(event["data"]["index"]))
+
+
+def _height(row: int) -> float:
+    """Height of the middle of a bar: bqplot keeps labels off the edges by their font's size."""
+    whole, edge = ROWS * ROW_HEIGHT, LETTER**0.5 / 2 + 1
+    return ROWS * (1 - ((row + 0.5) * ROW_HEIGHT - edge) / (whole - 2 * edge))
 
 
 def _set(mark: Any, **state: Any) -> None:
@@ -169,6 +180,6 @@ def elide(name: str, letters: int = LETTERS) -> str:
 def lost_words(lost: int, total: int) -> str:
     """What is said where scores are not finite."""
     return (
-        f"{lost} of the network's {total} scores of this picture are not finite numbers, so there is nothing to rank. "
-        "Check the weights and the preprocessing."
+        f"{lost} of the network's {total} scores of this picture are not finite numbers, "
+        "so there is nothing to rank. Check the weights and the preprocessing."
     )
