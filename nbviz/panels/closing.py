@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import ipywidgets
+from ipywidgets.widgets.widget import CallbackDispatcher
 
 from nbviz.panels.panel import LOCK
 
@@ -13,14 +14,20 @@ from nbviz.panels.panel import LOCK
 def close_tree(root: ipywidgets.Widget) -> None:
     """Close a widget and every widget its synced traits reach, layouts and styles included.
 
-    ipycanvas' canvas manager, shared by all canvases of the kernel, is left open.
+    ipycanvas' canvas manager, shared by all canvases of the kernel, is left open. It remembers the last canvas
+    drawn on, so callbacks are let go too: else that canvas would keep all they reach.
     """
     with LOCK:
-        for widget in list(_reach(root)):
+        for widget in list(reach(root)):
             widget.close()
+            widget.unobserve_all()
+            for value in [*vars(widget).values(), *widget._trait_values.values()]:
+                if isinstance(value, CallbackDispatcher):
+                    value.callbacks.clear()
 
 
-def _reach(root: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
+def reach(root: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
+    """A widget and all that its synced traits reach, once each."""
     seen: set[int] = set()
     stack: list[Any] = [root]
     while stack:

@@ -41,11 +41,10 @@ class Cell:
         """Close what earlier executions of this cell made, and remember ``made``."""
         if not self.name:
             return
-        entries = _open.setdefault(self.name, [])
-        for execution, earlier in list(entries):
+        for execution, earlier in list(_open.get(self.name, [])):
             if execution != self.execution:
                 earlier.close()
-        entries.append((self.execution, made))
+        _open.setdefault(self.name, []).append((self.execution, made))
 
     def leave(self, made: Closable) -> None:
         """Forget what was closed."""

@@ -23,6 +23,8 @@ def test_a_second_run_closes_the_first() -> None:
     second = Thing(Cell("c", "run 2"))
     assert first.closed and beside.closed
     assert not second.closed and not other.closed
+    third = Thing(Cell("c", "run 3"))
+    assert second.closed and not third.closed
 
 
 def test_outside_a_notebook_nothing_is_closed() -> None:

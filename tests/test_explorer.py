@@ -1,0 +1,242 @@
+"""The Explorer without a browser: everything follows the selection, and nothing is left behind."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import nbviz
+from nbviz.explorer import Explorer
+from nbviz.panels.closing import reach
+from nbviz.panels.front import Front
+from nbviz.session.scheduler import InlineRunner
+from nbviz.tensors.errors import NbvizError, UnknownName
+
+WIDGETS = ipywidgets.widgets.widget._instances
+
+
+def network(classes: int = 4) -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(8, 6, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(6, classes),
+    ).eval()
+
+
+def pictures() -> dict[str, torch.Tensor]:
+    made = torch.Generator().manual_seed(1)
+    return {name: torch.rand(3, 32, 32, generator=made) for name in ("one", "two", "three")}
+
+
+@pytest.fixture
+def explorer() -> Iterator[Explorer]:
+    with Explorer(network(), pictures(), classes=["ant", "bee", "cat", "dog"], runner=InlineRunner) as made:
+        yield made
+
+
+@pytest.fixture
+def live() -> Iterator[Explorer]:
+    with Explorer(network(), pictures(), classes=["ant", "bee", "cat", "dog"]) as made:
+        yield made
+
+
+def states(explorer: Explorer) -> dict[str, str]:
+    found = {}
+    for slot, panel in explorer.panels.items():
+        fronts = [widget for widget in reach(panel.view) if isinstance(widget, Front)]
+        words = [front.state for front in fronts if front.state != "ready"]
+        found[slot] = words[0] if words else "ready"
+    return found
+
+
+def test_it_opens_with_nothing_empty(live: Explorer) -> None:
+    assert live.wait(30)
+    assert live.selection.image == "one"
+    assert live.selection.layer == "1"
+    assert live.attribution is not None and live.attribution.done == 1
+    assert set(states(live).values()) <= {"ready", "nothing"}
+
+
+def test_the_attribution_is_that_of_the_selection(live: Explorer) -> None:
+    for image, target, method in [("two", "cat", "saliency"), ("three", "ant", "saliency"), ("two", 3, "grad_cam")]:
+        live.selection.image, live.selection.target, live.selection.method = image, target, method
+        assert live.wait(30)
+        layer = live.selection.layer if method == "grad_cam" else None
+        expected = nbviz.attribute(live.model, live.pictures[image], target, method, layer)
+        assert live.attribution is not None
+        assert torch.equal(live.attribution.values, expected.values)
+        assert live.attribution.facts["target"] == expected.facts["target"]
+
+
+def test_random_clicks_end_on_the_selection_and_show_nothing_stale(live: Explorer) -> None:
+    random = np.random.default_rng(0)
+    shown: list[tuple[Any, Any]] = []
+    show = live.answered
+
+    def watched(slot: str, request: Any, answer: Any, final: bool) -> None:
+        shown.append((request, live.panels[slot].request(live.selection)))
+        show(slot, request, answer, final)
+
+    live.answered = watched  # type: ignore[method-assign]
+    choices = {
+        "image": list(live.pictures), "layer": ["0", "1", "2", "3"], "target": [0, 1, "cat", "predicted", (0, 1)],
+        "method": ["saliency", "integrated_gradients", "grad_cam"],
+    }  # fmt: skip
+    for _ in range(80):
+        trait = random.choice(list(choices))
+        options = choices[str(trait)]
+        setattr(live.selection, str(trait), options[random.integers(len(options))])
+    assert live.wait(60)
+    assert shown and all(answered == wanted for answered, wanted in shown)
+    assert set(states(live).values()) <= {"ready", "nothing"}
+
+
+def test_going_back_computes_nothing(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    explorer.selection.layer = "3"
+    explorer.selection.target = "bee"
+    monkeypatch.setattr(explorer.model.guest, "steadily", lambda work: pytest.fail("computed again"))
+    explorer.selection.target = "predicted"
+    explorer.selection.layer = "1"
+    assert set(states(explorer).values()) <= {"ready", "nothing"}
+
+
+@pytest.mark.parametrize(
+    ("trait", "value", "words"),
+    [
+        ("layer", "12", "Layer '12' is not in this model"),
+        ("image", "twoo", "Nearest: 'two'"),
+        ("target", "catt", "Nearest: 'cat'"),
+        ("target", 4, "Class 4 does not exist"),
+        ("method", "saliencies", "Nearest: 'saliency'"),
+        ("channel", 8, "Channel 8 is not in layer '1'"),
+    ],
+)
+def test_an_unknown_name_leaves_the_selection(explorer: Explorer, trait: str, value: Any, words: str) -> None:
+    before = getattr(explorer.selection, trait)
+    with pytest.raises(NbvizError, match=words):
+        setattr(explorer.selection, trait, value)
+    assert getattr(explorer.selection, trait) == before
+
+
+def test_a_model_that_raises_says_so_in_its_panels_and_recovers(explorer: Explorer) -> None:
+    net = explorer.model.net
+    net[2].forward = lambda x: 1 / 0  # type: ignore[method-assign]
+    explorer.selection.image = "two"
+    assert states(explorer)["scores"] in ("failed", "refused")
+    del net[2].forward
+    explorer.selection.image = "three"
+    assert set(states(explorer).values()) <= {"ready", "nothing"}
+
+
+def test_a_model_that_changes_is_followed(explorer: Explorer) -> None:
+    before = explorer.attribution
+    with torch.no_grad():
+        explorer.model.net[0].weight.mul_(1.5)
+    explorer.idle()
+    title = explorer.panels["title"].view
+    assert title.moved
+    explorer.refresh()
+    assert not title.moved
+    assert before is not None and explorer.attribution is not None
+    assert not torch.equal(before.values, explorer.attribution.values)
+
+
+def test_close_is_idempotent_and_leaves_no_widget_no_thread() -> None:
+    widgets, threads = set(WIDGETS), threading.active_count()
+    explorer = Explorer(network(), pictures())
+    explorer.wait(30)
+    assert len(WIDGETS) > len(widgets)
+    explorer.close()
+    explorer.close()
+    left = [type(WIDGETS[key]).__name__ for key in set(WIDGETS) - widgets]
+    assert left in ([], ["_CanvasManager"])
+    assert threading.active_count() == threads
+
+
+def test_close_while_computing(live: Explorer) -> None:
+    live.selection.options = {"tolerance": 1e-6, "maximum": 2000}
+    live.close()
+    assert not [t for t in threading.enumerate() if t.name == "nbviz worker" and t is live._scheduler._worker]
+
+
+def test_closed_explorers_are_freed() -> None:
+    explorer = Explorer(network(), pictures())
+    explorer.wait(30)
+    explorer.close()
+    ghosts = [weakref.ref(explorer), weakref.ref(explorer.model), weakref.ref(explorer.selection)]
+    del explorer
+    gc.collect()
+    assert [ghost() for ghost in ghosts] == [None, None, None]
+
+
+def test_two_explorers_on_one_model_do_not_disturb_each_other() -> None:
+    net = network()
+    with Explorer(net, pictures()) as first, Explorer(net, pictures()) as second:
+        first.selection.method, second.selection.method = "saliency", "grad_cam"
+        second.selection.image = "two"
+        assert first.wait(30) and second.wait(30)
+        assert first.attribution is not None and second.attribution is not None
+        assert first.attribution.facts["layer"] is None
+        assert second.attribution.facts["layer"] == "1"
+    assert not any(module._forward_hooks for module in net.modules())
+
+
+def test_the_model_is_untouched(explorer: Explorer) -> None:
+    net = explorer.model.net
+    state = {key: value.clone() for key, value in net.state_dict().items()}
+    net.train()
+    explorer.selection.image = "two"
+    explorer.selection.method = "grad_cam"
+    assert all(module.training for module in net.modules())
+    assert all(torch.equal(value, net.state_dict()[key]) for key, value in state.items())
+    assert all(p.grad is None for p in net.parameters())
+
+
+def test_names_are_text_never_markup() -> None:
+    evil = "<img src=x onerror=alert(1)>"
+    with Explorer(network(), {evil: pictures()["one"]}, classes=[evil, "b", "c", "d"], runner=InlineRunner) as made:
+        assert made.selection.image == evil
+        made.selection.target = evil
+        assert made.attribution is not None and made.attribution.facts["target"] == evil
+
+
+def test_arguments_that_do_not_fit_are_said() -> None:
+    with pytest.raises(NbvizError, match="4 scores"):
+        Explorer(network(), pictures(), classes=["a", "b"])
+    with pytest.raises(TypeError, match="did you mean 'classes'"):
+        Explorer(network(), pictures(), clases=["a"])
+    with pytest.raises(UnknownName, match="Layer"):
+        Explorer(network(), pictures(), layer="nope")
+    with pytest.raises(NbvizError, match="TorchScript"):
+        Explorer(torch.jit.trace(network(), torch.rand(1, 3, 32, 32)), pictures())
+
+
+def test_failed_construction_leaves_no_widget() -> None:
+    widgets = set(WIDGETS)
+    with pytest.raises(NbvizError):
+        Explorer(network(), pictures(), layer="nope")
+    assert set(WIDGETS) == widgets
+
+
+def test_snapshot_and_bundle(explorer: Explorer) -> None:
+    image = explorer.snapshot()
+    assert image.mode == "RGB" and image.width >= 1000
+    assert len(np.unique(np.asarray(image.convert("L")))) > 50
+    bundle = explorer._repr_mimebundle_()
+    assert bundle["image/png"].startswith(b"\x89PNG")
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert "text/plain" in bundle
