@@ -115,7 +115,8 @@ def about(answer: ChannelAnswer) -> list[Any]:
     first = f"peak {figure(peak)}" if channels.maps.places else figure(peak)
     if np.isnan(contribution):
         return [first]
-    return [f"{first} · for ", [channels.target, "em"], f" {figure(contribution, plus=True)} · {rank(answer)}"]
+    last = f" {figure(contribution, plus=True)} · {rank(answer)}"
+    return [f"{first} · for ", [channels.target, "em"], last]
 
 
 def figures(answer: ChannelAnswer) -> list[list[str]]:

@@ -127,7 +127,7 @@ def _filters(filters: np.ndarray, chosen: Sequence[int], total: int) -> Drawn:
 def filters_note(kernels: int) -> str:
     """Why kernels behind the first layer say little."""
     if kernels == 1:
-        return "One kernel a channel: what is done to the map of one channel before it, not what it looks for."
+        return "One kernel a channel: what is done to the map of one channel before it, not what that shows."
     shown = f"{kernels} kernels" if kernels <= 64 else f"The 64 largest of {kernels} kernels"
     return (
         f"{shown} a filter, one for each channel before it: they mix channels, not colours, "
@@ -164,7 +164,7 @@ def tile_words(answer: ChannelsAnswer, channel: int) -> str:
 
 
 def strongest(answer: ChannelsAnswer, place: tuple[float, float], count: int = 4) -> list[int]:
-    """Channels with the largest absolute activation at a place (row, column: fractions 0…1), largest first."""
+    """Channels with the largest absolute activation at a place (row, column; each 0…1), largest first."""
     values = answer.maps.values
     if not answer.maps.places:
         return []

@@ -164,6 +164,8 @@ def caption(layer: Layer, drawn: Miniature, target: str) -> str:
         return "hatched: this layer has no places"
     if layer.shape is None:
         return ""
+    if drawn is not None and not np.isfinite(drawn).all():
+        return "gray: the evidence here is not finite"
     if drawn is None or not np.max(drawn, initial=0) > 0:
         return f"blank: no evidence for {target} here"
     return f"evidence for {target}: most {where(drawn)}"
