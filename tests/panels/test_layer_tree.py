@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -69,9 +70,7 @@ def test_every_module_has_one_row_below_its_parent(panel: LayersPanel, model: In
     assert {name for name, _ in model.net.named_modules() if name} <= set(names)
     assert len(names) == len(set(names))
     depths = [row["depth"] for row in panel.view.rows]
-    assert depths[0] == 0 and all(
-        after <= before + 1 for before, after in zip(depths, depths[1:], strict=False)
-    )
+    assert depths[0] == 0 and all(after <= before + 1 for before, after in pairwise(depths))
 
 
 def test_a_row_says_shape_kind_and_calls(panel: LayersPanel) -> None:
@@ -118,8 +117,10 @@ def test_names_stay_text(panel: LayersPanel, model: InstrumentedModel) -> None:
 
 def test_failures_say_what_a_user_can_act_on(panel: LayersPanel) -> None:
     for error, state, folded in (
-        (Refused("No."), "refused", False), (NbvizError("Pass x."), "failed", False), (ValueError("odd"), "failed", True),
-    ):  # fmt: skip
+        (Refused("No."), "refused", False),
+        (NbvizError("Pass x."), "failed", False),
+        (ValueError("odd"), "failed", True),
+    ):
         panel.fail(error)
         assert (panel.view.state, bool(panel.view.details)) == (state, folded)
         assert str(error) in panel.view.message
