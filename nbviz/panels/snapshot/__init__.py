@@ -6,6 +6,8 @@ frame. What can only be clicked is left out; what is set is written.
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from PIL import Image
 
 from nbviz.panels.snapshot import columns
@@ -54,7 +56,7 @@ def compose(parts: SnapshotParts, scale: float = 1, dark: bool = False) -> Image
     y = _title(ink, parts) if parts.title else 0.0
     if parts.pictures or parts.target or parts.scores:
         y = _question(ink, parts, y)
-    y = _columns(ink, parts, y)
+    y = min(max(_columns(ink, parts, y), 1), TALLEST)
     ink.box((0, 0, WIDTH, y), outline="line", radius=4)
     return ink.image.crop((0, 0, round(WIDTH * scale), round(y * scale)))
 
@@ -107,7 +109,8 @@ def _class(ink: Ink, target: str, against: str | None, y: float) -> None:
     ink.text(422, y + 47, target, width=246)
     taken = ink.text(413, y + 79, "rather than", size=11, colour="quiet")
     ink.box((421 + taken, y + 68, 256 - taken, 22), outline="line", radius=3)
-    ink.text(429 + taken, y + 79, against or "any other", size=11, colour="text" if against else "faint", width=240 - taken)
+    colour = "text" if against else "faint"
+    ink.text(429 + taken, y + 79, against or "any other", size=11, colour=colour, width=240 - taken)
 
 
 def _scores(ink: Ink, parts: SnapshotParts, y: float) -> None:
@@ -126,13 +129,17 @@ def _scores(ink: Ink, parts: SnapshotParts, y: float) -> None:
 
 
 def _columns(ink: Ink, parts: SnapshotParts, y: float) -> float:
-    middle = parts.channels is not None or parts.card is not None
-    shown = [name for name, there in
-             (("layers", parts.layers), ("channels", middle), ("explanation", parts.explanation)) if there]  # fmt: skip
+    there = {
+        "layers": parts.layers is not None,
+        "channels": parts.channels is not None or parts.card is not None,
+        "explanation": parts.explanation is not None,
+    }
+    shown = [name for name in SHARES if there[name]]
     if not shown:
         return y
     unit = WIDTH / sum(SHARES[name] for name in shown)
-    starts = {name: unit * sum(SHARES[other] for other in shown[:place]) for place, name in enumerate(shown)}
+    edges = accumulate((unit * SHARES[name] for name in shown), initial=0.0)
+    starts = dict(zip(shown, edges, strict=False))
     bottom = y
     if "channels" in starts:
         bottom = max(bottom, _channels(ink, parts, starts["channels"], y, unit * SHARES["channels"]))

@@ -78,7 +78,9 @@ def _ancestors(rows: Sequence[LayerRow]) -> set[int]:
     return found
 
 
-def _layer(ink: Ink, row: LayerRow, is_open: bool, cell: Image.Image, x: float, y: float, width: float) -> None:
+def _layer(
+    ink: Ink, row: LayerRow, is_open: bool, cell: Image.Image, x: float, y: float, width: float
+) -> None:
     middle, right = y + ROW / 2, x + width - MARGIN
     if row.chosen:
         ink.box((x + 8, y, width - 16, ROW), fill="chosen", radius=3)
@@ -128,24 +130,24 @@ def card(ink: Ink, part: CardPart, x: float, y: float, width: float) -> float:
     inner = width - 2 * MARGIN
     heading(ink, x + MARGIN, y + HEAD - 2, inner, f"Channel {part.channel}", part.about)
     at, top = x + MARGIN, y + 46
-    pictures = [("here", part.here)] if part.here is not None else []
-    for name, picture in [*pictures, *part.others]:
+    line, deepest = top + 22, 0.0
+    for name, picture in [*([("here", part.here)] if part.here is not None else []), *part.others]:
+        wide, tall = _within(picture, CARD_PICTURE, 1.5 * CARD_PICTURE)
         ink.text(at, top + 2, name, size=11, colour="quiet")
-        ink.picture(picture, (at, top + 13, CARD_PICTURE, CARD_PICTURE * _tallness(picture)))
-        at += CARD_PICTURE + MARGIN
-    line = top + 22
+        ink.picture(picture, (at, top + 13, wide, tall))
+        at, deepest = at + CARD_PICTURE + MARGIN, max(deepest, tall)
     for name, value in part.figures:
         ink.text(at, line, name, colour="quiet", width=84)
         ink.text(at + 90, line, value, width=x + width - MARGIN - at - 90)
         line += 20
-    deepest = max((_tallness(picture) for _, picture in [*pictures, *part.others]), default=0)
-    return max(line, top + 13 + CARD_PICTURE * deepest) + MARGIN
+    return max(line, top + 13 + deepest) + MARGIN
 
 
-def _tallness(picture: np.ndarray | Image.Image) -> float:
-    """Return height over width, at most 1.5, so that a tall picture takes no more room than the column has."""
-    height, width = (picture.height, picture.width) if isinstance(picture, Image.Image) else picture.shape[:2]
-    return min(1.5, height / width)
+def _within(picture: np.ndarray | Image.Image, width: float, height: float) -> tuple[float, float]:
+    """Return the largest size a picture has in a box."""
+    size = picture.size if isinstance(picture, Image.Image) else picture.shape[1::-1]
+    share = min(width / size[0], height / size[1])
+    return size[0] * share, size[1] * share
 
 
 def explanation(ink: Ink, part: ExplanationPart, x: float, y: float, width: float) -> float:
@@ -154,9 +156,8 @@ def explanation(ink: Ink, part: ExplanationPart, x: float, y: float, width: floa
     heading(ink, x + MARGIN, y + HEAD, inner, "Explanation", part.heading)
     settings(ink, x + MARGIN, y + SETTINGS, part.settings)
     x, y = x + MARGIN, y + (CONTENT if part.settings else SETTINGS - 8)
-    tall = part.picture.shape[0] / part.picture.shape[1]
-    across = min(inner, 1.25 * inner / tall)
-    box = (x + (inner - across) / 2, y, across, across * tall)
+    wide, tall = _within(part.picture, inner, 1.25 * inner)
+    box = (x + (inner - wide) / 2, y, wide, tall)
     ink.picture(part.picture, box, smooth=True)
     if part.heat is not None:
         veil = part.heat.copy()

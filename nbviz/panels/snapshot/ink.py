@@ -1,19 +1,23 @@
-"""A sheet to write and draw on with Pillow: text with an ellipsis, lines, boxes, pictures; nothing of the Explorer.
+"""A sheet to write and draw on with Pillow: text with an ellipsis, lines, boxes, pictures; nothing of the
+Explorer.
 
-All measures are in the frame's pixels and multiplied by the sheet's scale, so text stays sharp when enlarged.
-The sans-serif font is the system's (the built-in one of Pillow has one weight, and no ×); figures of these
-fonts are tabular.
+All measures are in the frame's pixels and multiplied by the sheet's scale, so text stays sharp when
+enlarged. The sans-serif font is the system's (the built-in one of Pillow has one weight, and no ×); figures
+of these fonts are tabular.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache, partial
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+
+from nbviz.tensors.errors import NbvizError
 
 Run = str | Sequence[str]
 """A text, or a pair of a text and a style: "strong", "em", "quiet" or "warn"."""
@@ -36,9 +40,16 @@ FAMILIES = (
     ("Arial.ttf", "Arial Bold.ttf", "Arial Italic.ttf"),
     ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSans-Oblique.ttf"),
     ("LiberationSans-Regular.ttf", "LiberationSans-Bold.ttf", "LiberationSans-Italic.ttf"),
+    ("NotoSansCJK-Regular.ttc",),
+    ("msyh.ttc",),
+    ("PingFang.ttc",),
 )
-PLAIN = str.maketrans({"×": "x", "−": "-", "–": "-", "→": ">", "‹": "<", "›": ">"})
-"""What Pillow's built-in font lacks."""
+"""Regular, bold and italic of the fonts that Linux, Windows and macOS have; the last ones for other
+scripts."""
+NEAR = {"−": "–"}
+"""A letter of the same font is nearer than the same letter of another."""
+PLAIN = {"×": "x", "−": "-", "–": "-", "→": ">", "≥": ">=", "≤": "<="}
+"""Letters that Pillow's built-in font lacks, for where there is no other."""
 
 
 class Ink:
@@ -68,7 +79,7 @@ class Ink:
 
     def paragraph(self, x: float, y: float, runs: Iterable[Run], width: float, *, size: float = 13,
                   colour: str = "quiet", leading: float = 19, most: int = 3) -> float:  # fmt: skip
-        """Write runs from the line about `y` down, at most `most` lines of `width`; return the next line's `y`."""
+        """Write runs from the line about `y` down, at most `most` lines; return the `y` of the next."""
         lines = self._wrapped([*_pieces(runs)], size, width)
         for number, line in enumerate(lines[:most]):
             last = number == most - 1
@@ -79,7 +90,9 @@ class Ink:
 
     def line(self, x: float, y: float, to_x: float, to_y: float) -> None:
         """Draw a hairline in the border's colour."""
-        self._draw.line([self._at(x, y), self._at(to_x, to_y)], self.colours["line"], max(1, round(self.scale)))
+        self._draw.line(
+            [self._at(x, y), self._at(to_x, to_y)], self.colours["line"], max(1, round(self.scale))
+        )
 
     def box(self, box: Box, *, fill: str | None = None, outline: str | None = None, radius: float = 0,
             thick: float = 1) -> None:  # fmt: skip
@@ -127,15 +140,16 @@ class Ink:
         return round(x * self.scale), round(y * self.scale)
 
     def _length(self, text: str, style: str, size: float) -> float:
-        face = _face(style, round(size * self.scale))
-        return float(face.getlength(_plain(text, face))) / self.scale
+        parts = _set(text, style, round(size * self.scale))
+        return sum(face.getlength(part) for part, face in parts) / self.scale
 
     def _write(self, x: float, y: float, text: str, style: str, size: float, colour: str) -> None:
-        face = _face(style, round(size * self.scale))
         ink = self.colours[style if style in ("quiet", "warn") else "text" if style == "strong" else colour]
-        # About a third of the size below its middle is where a line of this font stands.
-        place = x * self.scale, round((y + 0.35 * size) * self.scale)
-        self._draw.text(place, _plain(text, face), ink, face, anchor="ls")
+        # About a third of the size below its middle is where a line of these fonts stands.
+        at, base = x * self.scale, round((y + 0.35 * size) * self.scale)
+        for part, face in _set(text, style, round(size * self.scale)):
+            self._draw.text((at, base), part, ink, face, anchor="ls")
+            at += face.getlength(part)
 
     def _cut(self, pieces: list[tuple[str, str]], size: float, width: float | None) -> list[tuple[str, str]]:
         """Return as much of the pieces as fits, with an ellipsis where something is missing."""
@@ -144,15 +158,19 @@ class Ink:
         kept: list[tuple[str, str]] = []
         room = width - self._length("…", "", size)
         for text, style in pieces:
-            while text and self._length(text, style, size) > room:
-                text = text[:-1]
-            kept.append((text, style))
-            room -= self._length(text, style, size)
-            if room <= self._length("i", "", size):
+            fits = bisect_right(range(1, len(text) + 1), room, key=partial(self._begun, text, style, size))
+            kept.append((text[:fits], style))
+            room -= self._begun(text, style, size, fits)
+            if fits < len(text):
                 break
         return [*kept[:-1], (kept[-1][0].rstrip() + "…", kept[-1][1])]
 
-    def _wrapped(self, pieces: list[tuple[str, str]], size: float, width: float) -> list[list[tuple[str, str]]]:
+    def _begun(self, text: str, style: str, size: float, letters: int) -> float:
+        return self._length(text[:letters], style, size)
+
+    def _wrapped(
+        self, pieces: list[tuple[str, str]], size: float, width: float
+    ) -> list[list[tuple[str, str]]]:
         lines: list[list[tuple[str, str]]] = [[]]
         room = width
         for text, style in pieces:
@@ -172,19 +190,46 @@ def _pieces(runs: Run | Iterable[Run]) -> Iterable[tuple[str, str]]:
         yield " ".join(text.split("\n")), style
 
 
+@lru_cache(maxsize=4096)
+def _set(text: str, style: str, size: int) -> tuple[tuple[str, ImageFont.FreeTypeFont], ...]:
+    """Return the text in parts, each with the first font that has its letters."""
+    parts: list[tuple[str, ImageFont.FreeTypeFont]] = []
+    first, *others = _faces(style, size)
+    for letter in text:
+        letter = letter if _has(first, letter) else NEAR.get(letter, letter)
+        face = next((face for face in (first, *others) if _has(face, letter)), None)
+        if face is None:
+            letter, face = PLAIN.get(letter, letter), first
+        if parts and parts[-1][1] is face:
+            parts[-1] = parts[-1][0] + letter, face
+        else:
+            parts.append((letter, face))
+    return tuple(parts)
+
+
 @cache
-def _face(style: str, size: int) -> ImageFont.FreeTypeFont:
+def _faces(style: str, size: int) -> tuple[ImageFont.FreeTypeFont, ...]:
+    """Return the system's fonts of this style, then those for other scripts, then the built-in one."""
     column = {"strong": 1, "em": 2}.get(style, 0)
+    faces = []
     for family in FAMILIES:
         try:
-            return ImageFont.truetype(family[column], size)
+            faces.append(ImageFont.truetype(family[min(column, len(family) - 1)], size))
         except OSError:
             continue
-    face = ImageFont.load_default(size)
-    if isinstance(face, ImageFont.FreeTypeFont):
-        return face
-    raise RuntimeError("Pillow was built without FreeType, so no text can be drawn")
+    built_in = ImageFont.load_default(size)
+    if isinstance(built_in, ImageFont.FreeTypeFont):
+        faces.append(built_in)
+    if not faces:
+        raise NbvizError(
+            "No text can be drawn: Pillow here was built without FreeType. Install Pillow's own wheel."
+        )
+    return tuple(faces)
 
 
-def _plain(text: str, face: ImageFont.FreeTypeFont) -> str:
-    return text.translate(PLAIN) if face.getname()[0] == "Aileron" else text
+@cache
+def _has(face: ImageFont.FreeTypeFont, letter: str) -> bool:
+    """Whether a font can draw a letter: it looks unlike one that no font has."""
+    if letter.isascii() or letter.isspace():
+        return True
+    return bytes(face.getmask(letter)) != bytes(face.getmask("\U0010fffd"))

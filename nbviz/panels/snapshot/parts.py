@@ -69,9 +69,11 @@ class LayersPart:
 
 @dataclass(frozen=True, eq=False)
 class ChannelsPart:
-    """A page of channels: heading beside "Channels", settings in words, the mosaic, the sentence and pager below.
+    """A page of channels: heading beside "Channels", settings in words, the mosaic, the sentence and pager
+    below.
 
-    `count` tiles of the mosaic are channels, `chosen` is one of them or None, `aspect` a tile's width over height.
+    `count` tiles of the mosaic are channels, `chosen` is one of them or None, `aspect` a tile's width over
+    height.
     """
 
     heading: Sequence[Run]
@@ -86,7 +88,7 @@ class ChannelsPart:
 
 @dataclass(frozen=True, eq=False)
 class CardPart:
-    """The card of a channel: its map over the picture (uint8 RGB), further pictures with names, its figures."""
+    """The card of a channel: its map over the picture (uint8 RGB), further pictures by name, figures."""
 
     channel: int
     about: Sequence[Run] = ()
@@ -99,8 +101,8 @@ class CardPart:
 class ExplanationPart:
     """The explanation: picture in gray (uint8, gray, RGB or RGBA), heat over it (uint8 RGBA) at an opacity.
 
-    `limits` are the low and the high end of the colour bar in words, `lines` the facts below it, `nothing` the
-    sentence where there is no heat, `smooth` whether the method interpolates.
+    `limits` are the low and the high end of the colour bar in words, `lines` the facts below it, `nothing`
+    the sentence where there is no heat, `smooth` whether the method interpolates.
     """
 
     heading: Sequence[Run]
