@@ -50,6 +50,11 @@ def row(lab: Lab, name: str) -> Locator:
     return lab.page.locator(f"{TREE} [role=treeitem][aria-label^='{name}'] > div").first
 
 
+def said(lab: Lab, words: str) -> None:
+    """Wait until these words can be seen."""
+    lab.page.locator(".nbviz :visible", has_text=words).first.wait_for()
+
+
 def settled(lab: Lab) -> None:
     """Wait until every picture is that of the selection."""
     lab.ask("explorer.wait(timeout=60)")
@@ -95,7 +100,7 @@ def test_clicking_a_channel_opens_its_card(lab: Lab) -> None:
     tiles.nth(3).click()
     lab.until(f"explorer.selection.channel not in (None, {before!r})")
     settled(lab)
-    lab.page.get_by_text(f"Channel {lab.ask('explorer.selection.channel')}").first.wait_for()
+    said(lab, f"Channel {lab.ask('explorer.selection.channel')}")
 
 
 def test_a_class_is_found_by_typing(lab: Lab) -> None:
@@ -108,13 +113,22 @@ def test_a_class_is_found_by_typing(lab: Lab) -> None:
     assert "goldfish" in lab.page.locator(".nbviz-column-explanation").inner_text()
 
 
+def test_clicking_a_bar_chooses_its_class(lab: Lab) -> None:
+    lab.ask("setattr(explorer.selection, 'target', 'predicted')")
+    settled(lab)
+    # Five bars of track come first, then five of values.
+    second = lab.page.locator(".nbviz .bqplot .bargroup .bar").nth(6)
+    second.click()
+    lab.until("isinstance(explorer.selection.target, int)")
+
+
 def test_a_word_that_is_no_class_changes_nothing(lab: Lab) -> None:
     before = lab.ask("explorer.selection.target")
     field = lab.page.get_by_role("combobox", name="Class").first
     field.click()
     field.fill("qqq")
     lab.page.keyboard.press("Tab")
-    lab.page.get_by_text("no class matches 'qqq'").first.wait_for()
+    said(lab, "no class matches 'qqq'")
     assert lab.ask("explorer.selection.target") == before and field.input_value() != "qqq"
 
 
