@@ -67,7 +67,7 @@ class Steps:
     def _patience(self) -> float:
         return self._ended + max(0.2, 3 * self.interval) - time.monotonic()
 
-    def settled(self, seconds: float = 5.0) -> int:
+    def settled(self, seconds: float) -> int:
         """Wait until no step is under way; the count then. A step that lasts longer is not waited for."""
         deadline = time.monotonic() + seconds
         while self._running and time.monotonic() < deadline:

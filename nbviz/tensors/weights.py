@@ -14,10 +14,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from nbviz.tensors.forwards import await_forwards
 from nbviz.tensors.replica import tensors
 from nbviz.tensors.steps import Steps
 
 SAMPLES = 64
+WAIT = 5.0
+"""Seconds a step or a training forward may last and still be waited for."""
 QUIET = 0.01
 """Seconds; a thread between two writes waits for Python's lock for 0.005 at most, unless the machine is busy."""
 _PLAIN = (int, float, str, bool, type(None))
@@ -30,6 +33,7 @@ class Watch:
     def __init__(self, net: nn.Module) -> None:
         self._net = net
         self.structure = structure(net)
+        self._modules = {id(module) for module in net.modules()}
         self._tensors = tensors(net)
         self._dense = [t for t in self._tensors if _dense(t)]
         self._tracked = [t for t in self._tensors if not t.is_inference()]
@@ -60,8 +64,12 @@ class Watch:
         return digest.digest()
 
     def stamp(self) -> tuple[Hashable, ...]:
-        """Equal before and after a pass only if the weights did not move meanwhile; never taken inside a step."""
-        steps = self.steps.settled()
+        """Equal before and after a pass only if the weights did not move meanwhile.
+
+        Never taken inside an optimiser's step, nor inside a forward that trains, unless they last for seconds.
+        """
+        await_forwards(self._modules, WAIT)
+        steps = self.steps.settled(WAIT)
         return steps, tuple(self.pointers()), self.values()
 
     def quiet(self, patience: float = 0.5) -> tuple[Hashable, ...] | None:
