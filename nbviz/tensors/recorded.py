@@ -1,0 +1,70 @@
+"""What layers put out in one differentiable forward: activations, and where a backward may start or end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from nbviz.tensors.capture import hooked, modules_of, split
+from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.layers import Layer
+from nbviz.tensors.subject import Subject
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A layer's output as it was put out, before any later operation overwrote it."""
+
+    layer: Layer
+    activation: torch.Tensor
+    """Detached."""
+    edge: Any
+    """Its place in autograd's graph; None where nothing differentiable leads to it."""
+
+    @property
+    def maps(self) -> torch.Tensor:
+        """The activation as (N, C, h, w); a vector has 1 × 1 maps."""
+        return self.read(self.activation)
+
+    def read(self, tensor: torch.Tensor) -> torch.Tensor:
+        """A tensor shaped as the activation, such as its gradient, as (N, C, h, w)."""
+        layout = self.layer.layout
+        if layout is None:
+            raise NbvizError(f"Layer '{self.layer.name}' puts out nothing that can be read as maps.")
+        return layout.maps(tensor)
+
+    def gradient(self, scores: torch.Tensor, retain: bool = False) -> torch.Tensor:
+        """∂ Σ scores/∂ activation as (N, C, h, w); zero where they don't depend on it."""
+        found = None
+        if self.edge is not None and scores.requires_grad:
+            (found,) = torch.autograd.grad(scores.sum(), (self.edge,), allow_unused=True, retain_graph=retain)
+        return self.read(torch.zeros_like(self.activation) if found is None else found)
+
+
+def record(subject: Subject, batch: torch.Tensor, *names: str) -> tuple[torch.Tensor, dict[str, Recorded]]:
+    """Scores of a batch (N, C, H, W) and what the named layers put out on the way."""
+    model, found = subject.model, subject.model.trace()
+    wanted: dict[str, dict[int, str]] = {}
+    for name in names:
+        stem, call = split(name)
+        wanted.setdefault(stem, {})[call or model.layer(name).calls] = name
+    kept: dict[str, Recorded] = {}
+
+    def keep(stem: str, number: int, output: torch.Tensor) -> None:
+        name = wanted[stem].get(number)
+        if name is not None:
+            activation = output.detach()
+            if (stem, number) in found.overwritten:
+                activation = activation.clone()
+            edge = torch.autograd.graph.get_gradient_edge(output) if output.requires_grad else None
+            kept[name] = Recorded(model.layer(name), activation, edge)
+
+    modules = modules_of(subject.run.net)
+    with hooked(subject.run.net, {stem: modules[stem] for stem in wanted}, keep):
+        scores = subject.scores(batch)
+    for name in names:
+        if name not in kept:
+            raise NbvizError(f"Layer '{name}' was not reached in this forward.")
+    return scores, kept

@@ -1,0 +1,123 @@
+"""ReLU calls found on autograd's nodes after an ordinary forward, and two rules for their backward.
+
+The forward is never touched: functional, in-place and shared calls, ReLU6, hardtanh, clamp and threshold at 0
+all leave a node of their own. What hides nodes is named, so that a method refuses instead of missing a call.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch.autograd.function import BackwardCFunction
+
+from nbviz.tensors.errors import Refused
+
+Rule = Literal["guided", "deconvnet"]
+
+_OTHERS = {
+    "Silu": "SiLU", "Gelu": "GELU", "Hardswish": "Hardswish", "Hardsigmoid": "Hardsigmoid",
+    "Elu": "ELU", "Celu": "CELU", "LeakyRelu": "LeakyReLU", "PreluKernel": "PReLU",
+    "RreluWithNoise": "RReLU", "Mish": "Mish", "Softplus": "Softplus", "Tanh": "Tanh",
+    "Sigmoid": "Sigmoid", "LogSigmoid": "LogSigmoid", "Glu": "GLU", "Hardtanh": "Hardtanh",
+    "Threshold": "Threshold", "Maximum": "maximum", "Softshrink": "Softshrink", "Hardshrink": "Hardshrink",
+}  # fmt: skip
+_FLOORS = {
+    "Hardtanh": "_saved_min_val",
+    "Clamp": "_saved_min",
+    "ClampMin": "_saved_min",
+    "Threshold": "_saved_threshold",
+}
+
+
+@dataclass(frozen=True)
+class Rectifiers:
+    """What the graph below an output has in the way of activations."""
+
+    nodes: tuple[Any, ...]
+    """Autograd nodes of ReLU calls."""
+    others: Counter[str]
+    """Activations that are no ReLU, by name."""
+    hidden: tuple[str, ...]
+    """Nodes that may hide a ReLU."""
+
+    def need(self, title: str) -> None:
+        """Raise :class:`Refused`, in words, unless every ReLU call is known and there is one."""
+        if self.hidden:
+            why = _HIDING.get(self.hidden[0], f"the inside of {self.hidden[0]} is hidden from autograd's graph.")
+            raise Refused(f"{title} needs to see every ReLU; {why}")
+        if not self.nodes:
+            raise Refused(f"{title} needs ReLUs; this network has {self.listing or 'none'}.")
+
+    @property
+    def listing(self) -> str:
+        """The other activations in words: "49 SiLU, 16 Sigmoid"."""
+        return ", ".join(f"{count} {name}" for name, count in self.others.most_common())
+
+
+_HIDING = {
+    "CopySlices": "an in-place operation on a part of a tensor hides which activation it is.",
+    "CompiledFunctionBackward": "compiled code hides them. Pass the network before torch.compile.",
+    "CheckpointFunctionBackward": "a reentrant checkpoint hides them: use use_reentrant=False.",
+}
+
+
+def rectifiers(root: Any) -> Rectifiers:
+    """Every activation in the graph below a node, such as ``output.grad_fn``."""
+    nodes, others, hidden = [], Counter[str](), []
+    for node in _walk(root):
+        name = node.name().rpartition("::")[2]
+        kind = name.partition("Backward")[0]
+        if name == "CopySlices" or isinstance(node, BackwardCFunction):
+            hidden.append(name)
+        elif _is_relu(node, kind):
+            nodes.append(node)
+        elif kind in _OTHERS:
+            others[_OTHERS[kind]] += 1
+    return Rectifiers(tuple(nodes), others, tuple(hidden))
+
+
+@contextmanager
+def ruled(nodes: Sequence[Any], rule: Rule) -> Iterator[None]:
+    """Within the block the backward of these nodes follows ``rule``.
+
+    guided: g·[x > 0]·[g > 0]; deconvnet: g·[g > 0], whatever x was.
+    """
+    handles = []
+    try:
+        for node in nodes:
+            guided = rule == "guided"
+            handles.append(node.register_prehook(_guided) if guided else node.register_hook(_deconvnet))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _guided(gradients: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(None if g is None else g.clamp(min=0) for g in gradients)
+
+
+def _deconvnet(below: tuple[Any, ...], above: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (None if above[0] is None else above[0].clamp(min=0), *below[1:])
+
+
+def _is_relu(node: Any, kind: str) -> bool:
+    if kind == "Relu":
+        return True
+    floor = getattr(node, _FLOORS.get(kind, ""), None)
+    return isinstance(floor, (int, float)) and floor == 0
+
+
+def _walk(root: Any) -> Iterator[Any]:
+    # a node's Python object is its identity only while it is held
+    seen, left = set(), [root]
+    while left:
+        node = left.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            yield node
+            left.extend(below for below, _ in node.next_functions)
