@@ -1,0 +1,59 @@
+"""Raw attention of one block: what the class token, or the tokens that are pooled, look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import torch
+
+from nbviz.attribution.base import About, Attribution, register, result
+from nbviz.tensors.attention import Attention
+from nbviz.tensors.attention_nodes import Block
+from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.subject import Subject
+
+_HEAD = "Which head: its number from 0, or the mean or max over all."
+_BLOCK = "Which attention, in the order of the forward, from 0; -1 is the last."
+
+
+@register("Attention", "Vaswani et al. 2017, arXiv:1706.03762; Dosovitskiy et al. 2021, arXiv:2010.11929")
+def attention(
+    subject: Subject,
+    *,
+    head: Annotated[str, About(_HEAD)] = "mean",
+    block: Annotated[int, About(_BLOCK, -1)] = -1,
+) -> Iterator[Attribution]:
+    """Where the class token looks in one attention block; the same for any class.
+
+    values: the class token's row of the attention probabilities without the prefix tokens, on the patch grid
+    (h, w), in 0…1. head: "mean", "max" or a number. Where no class token is read: the mean over the rows of
+    the tokens that are, said in ``facts["reads"]``. heat: values, interpolated bilinearly. Refused where the
+    block's attention is windowed. It says nothing of what the tokens carry: see rollout, gradient rollout.
+    """
+    found = Attention(subject, "Attention")
+    chosen = _chosen(found, block)
+    rows = found.rows(chosen)
+    heads = torch.einsum("q,hqk->hk", rows, chosen.probabilities()[0].to(rows))
+    values = found.on_grid(_merged(heads, head), chosen)
+    facts: dict[str, Any] = {"block": found.blocks.index(chosen), "head": str(head)}
+    yield result(subject, values, values, **found.facts(chosen), **facts)
+
+
+def _chosen(found: Attention, block: int) -> Block:
+    count = len(found.blocks)
+    if not -count <= block < count:
+        raise NbvizError(f"block={block} is not in this network: it has 0 to {count - 1}; -1 is the last.")
+    return found.blocks[block]
+
+
+def _merged(heads: torch.Tensor, head: str | int) -> torch.Tensor:
+    """One row (keys,) of those of all heads (heads, keys)."""
+    if head == "mean":
+        return heads.mean(0)
+    if head == "max":
+        return heads.amax(0)
+    number = str(head).strip()
+    if not number.isdecimal() or int(number) >= len(heads):
+        raise NbvizError(f'head={head!r} is not in this block: "mean", "max" or 0 to {len(heads) - 1}.')
+    return heads[int(number)]
