@@ -98,6 +98,8 @@ function treeView(tree, id) {
   const draw = (item) => {
     if (!item.group) return;
     const shown = unfolded(item);
+    if (item.shown === shown) return;
+    item.shown = shown;
     set(item.node, { "aria-expanded": String(shown) });
     item.group.hidden = !shown;
     item.fold.textContent = shown ? "▾" : "▸";
