@@ -47,7 +47,9 @@ class Rectifiers:
     def need(self, title: str) -> None:
         """Raise :class:`Refused`, in words, unless every ReLU call is known and there is one."""
         if self.hidden:
-            why = _HIDING.get(self.hidden[0], f"the inside of {self.hidden[0]} is hidden from autograd's graph.")
+            why = _HIDING.get(
+                self.hidden[0], f"the inside of {self.hidden[0]} is hidden from autograd's graph."
+            )
             raise Refused(f"{title} needs to see every ReLU; {why}")
         if not self.nodes:
             raise Refused(f"{title} needs ReLUs; this network has {self.listing or 'none'}.")

@@ -1,0 +1,35 @@
+"""How sure an average over random draws is: two halves of the draws, taken turn about, are compared.
+
+The halves know nothing of each other, so what they differ in is chance, whatever the network. Maps are
+compared at the resolution at which a person compares them, at most 28 × 28 cells.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+
+CELLS = 28
+
+
+def cells(heat: torch.Tensor) -> torch.Tensor:
+    """A heat map (H, W) averaged to at most 28 × 28 cells."""
+    size = [min(CELLS, length) for length in heat.shape]
+    return functional.adaptive_avg_pool2d(heat[None, None].double().cpu(), size)[0, 0]
+
+
+def relative_error(one: torch.Tensor, other: torch.Tensor) -> float:
+    """Estimated relative L1 error of the mean of two halves; 0 where both vanish."""
+    whole = float((one + other).abs().sum())
+    return float((one - other).abs().sum()) / whole if whole else 0.0
+
+
+def reliability(one: torch.Tensor, other: torch.Tensor) -> float:
+    """Expected correlation of the whole with a repetition, from two halves (Spearman and Brown); 0…1."""
+    pair = torch.stack([one.flatten(), other.flatten()]).double().cpu()
+    pair = pair - pair.mean(1, keepdim=True)
+    norms = pair.norm(dim=1)
+    if not bool((norms > 0).all()):
+        return 0.0
+    r = max(0.0, float(pair[0] @ pair[1] / norms.prod()))
+    return 2 * r / (1 + r)
