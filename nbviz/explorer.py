@@ -26,6 +26,8 @@ from nbviz.panels.panel import LOCK, Panel
 from nbviz.panels.picture_chooser import PictureChooser
 from nbviz.panels.saliency_canvas import SaliencyCanvas
 from nbviz.panels.scores import ScoreBars
+from nbviz.panels.snapshot import compose
+from nbviz.panels.still import still_parts
 from nbviz.panels.title_bar import TitleBar
 from nbviz.session.desk import LiveDesk
 from nbviz.session.requests import ExplainAnswer, Request
@@ -101,9 +103,6 @@ class Explorer:
 
     def snapshot(self, scale: int = 1) -> Image.Image:
         """The panels as one still picture; ``scale=2`` for print and talks."""
-        from nbviz.panels.snapshot import compose
-        from nbviz.panels.still import still_parts
-
         with LOCK:
             return compose(still_parts(self.model, self.pictures, self.selection, self.panels, self._answers), scale)
 
@@ -115,9 +114,12 @@ class Explorer:
         self.selection.unobserve_all()
         self._scheduler.close()
         close_tree(self.view)
+        self._cell.leave(self)
+        # a notebook's Out keeps what a cell showed: let go of all that is large
         self._desk.cache.clear()
         self._answers.clear()
-        self._cell.leave(self)
+        self._attribution = None
+        self.panels, self.view.children = {}, ()
 
     def __enter__(self) -> Explorer:
         return self
@@ -138,7 +140,9 @@ class Explorer:
             return bundle
         self.wait(FIRST_STILL_SECONDS)
         bundle |= self.view._repr_mimebundle_() or {}
-        return bundle | {"text/plain": repr(self)}
+        still = io.BytesIO()
+        self.snapshot().save(still, "PNG")
+        return bundle | {"text/plain": repr(self), "image/png": still.getvalue()}
 
     # -- assembling -----------------------------------------------------------------------------------
 
@@ -157,12 +161,14 @@ class Explorer:
         parts = self.model, self.pictures, self.selection
         title, canvas, channels = TitleBar(*parts), SaliencyCanvas(*parts), ChannelsPanel(*parts)
         title.on_save, title.on_refresh = self._png, self.refresh
-        canvas.on_cancel, canvas.on_retry, canvas.strongest = self._cancel, self.refresh, channels.strongest
+        canvas.on_cancel, canvas.strongest = self._cancel, channels.strongest
         pictures = PictureChooser(*parts, problems)
         panels = [
             title, pictures, ClassDropdown(*parts), ScoreBars(*parts), channels, ChannelPanel(*parts), LayersPanel(*parts),
             canvas,
         ]  # fmt: skip
+        for panel in panels:
+            panel.on_retry = self.refresh
         return {panel.slot: panel for panel in panels}
 
     def _frame(self) -> Any:

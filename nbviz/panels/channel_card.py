@@ -7,7 +7,7 @@ picture sends its map alone.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,6 @@ class ChannelPanel(Panel):
 
     def __init__(self, model: Any, pictures: Mapping[str, Any], selection: Selection) -> None:
         super().__init__(model, pictures, selection)
-        self.on_retry: Callable[[], None] = lambda: None
         self.view = ChannelCard()
         self.view.on_msg(self._told)
 
@@ -90,7 +89,7 @@ class ChannelPanel(Panel):
         event = content.get("event")
         if event in ("canvas", "explanation"):
             self.selection.canvas = "channel" if event == "canvas" else "explanation"
-        elif event == "retry":
+        elif event == "retry" and self.on_retry:
             self.on_retry()
 
 

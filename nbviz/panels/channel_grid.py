@@ -6,7 +6,7 @@ What hovering says of a tile travels with the page, so pointing costs no message
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -69,7 +69,6 @@ class ChannelsPanel(Panel):
 
     def __init__(self, model: Any, pictures: Mapping[str, Any], selection: Selection) -> None:
         super().__init__(model, pictures, selection)
-        self.on_retry: Callable[[], None] = lambda: None
         self.look = Look()
         self.page: Page | None = None
         self._answer: ChannelsAnswer | None = None
@@ -124,6 +123,12 @@ class ChannelsPanel(Panel):
             self.view.channel, self.view.page, self.view.pages, self.view.total = None, 0, 1, 0
             fail(self.view, error)
 
+    @property
+    def settings(self) -> list[str]:
+        """How the maps are sorted and scaled, in words."""
+        sort = {"class": "For the class", "activation": "By activation", "index": "By number"}[self.look.sort]
+        return [self.look.mode.capitalize(), sort, "Shared scale" if self.look.shared else "Own scale"]
+
     def _page_of(self, answer: ChannelsAnswer, channel: int) -> int:
         rank = int(np.flatnonzero(answer.order(self.look.sort) == channel)[0])
         return rank // per_page(answer, self.look, self._filters)
@@ -147,7 +152,7 @@ class ChannelsPanel(Panel):
             self.selection.channel = content["channel"]
         elif event in ("canvas", "explanation"):
             self.selection.canvas = "channel" if event == "canvas" else "explanation"
-        elif event == "retry":
+        elif event == "retry" and self.on_retry:
             self.on_retry()
         elif event in ("page", "look"):
             with LOCK:

@@ -6,7 +6,7 @@ nothing else. What is unfolded belongs to the view, not to Python.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,8 @@ class LayersPanel(Panel):
 
     def __init__(self, model: Any, pictures: Mapping[str, Any], selection: Selection) -> None:
         super().__init__(model, pictures, selection)
-        self.on_retry: Callable[[], None] = lambda: None
+        self.strip: list[Miniature] = []
+        """The miniature of each row on show."""
         self.view = LayerTree()
         self.view.on_msg(self._told)
         self.refresh()
@@ -66,7 +67,7 @@ class LayersPanel(Panel):
         self.view.selected = selection.layer
 
     def show(self, answer: EvidenceMaps) -> None:
-        strip = [miniature(layer, answer) for layer in self._layers]
+        self.strip = strip = [miniature(layer, answer) for layer in self._layers]
         pairs = zip(self._layers, strip, strict=True)
         words = [caption(layer, drawn, answer.target) for layer, drawn in pairs]
         with self.view.hold_sync():
@@ -83,7 +84,7 @@ class LayersPanel(Panel):
     def _told(self, view: LayerTree, content: dict[str, Any], buffers: Any) -> None:
         if content.get("event") == "choose":
             self.selection.layer = content["layer"]
-        elif content.get("event") == "retry":
+        elif content.get("event") == "retry" and self.on_retry:
             self.on_retry()
 
 

@@ -9,7 +9,7 @@ person's own event does. All of them run under one lock (``LOCK``), because widg
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import ipywidgets
@@ -29,6 +29,9 @@ class Panel:
     """The panel's slot in the scheduler, unique in an Explorer."""
 
     view: ipywidgets.Widget
+
+    on_retry: Callable[[], None] | None = None
+    """What the error strip's Retry does; set by the Explorer."""
 
     def __init__(
         self, model: InstrumentedModel, pictures: Mapping[str, Picture], selection: Selection

@@ -84,7 +84,8 @@ class SaliencyCanvas(Panel):
             self.scene = scene
             self.canvas.draw(scene.picture, scene.heat, scene.smooth)
             self.canvas.dim(False)
-            self.bar.note = scene.heading
+            with self.bar.hold_sync():
+                self.bar.title, self.bar.note = scene.title, scene.heading
             self._describe(scene)
             self.point(self.selection.place)
 
@@ -117,6 +118,12 @@ class SaliencyCanvas(Panel):
                 self._state("failed", message, lines=[])
             elif self.foot.state == "partial":
                 self._state("failed", "Cancelled; the map shown is unfinished.", lines=self.foot.lines)
+
+    @property
+    def settings(self) -> list[str]:
+        """What is drawn, in words."""
+        options = [f"{name} {value}" for name, value in self.selection.options.items()]
+        return ["Channel"] if self.selection.canvas == "channel" else [self._method.title, *options]
 
     def still(self) -> np.ndarray | None:
         """The canvas as it is seen, uint8 (H, W, 3), with the slider's opacity; None while it is empty."""
@@ -219,14 +226,12 @@ class SaliencyCanvas(Panel):
             self._pointed({"place": None, "pin": False})
 
     def _pointed(self, content: dict[str, Any]) -> None:
-        place = content.get("place")
+        place: list[float] | None = content.get("place")
         if content.get("pin") is not None:
             with LOCK:
-                self.pointer.place = list(place) if content["pin"] and place else None
-        self.selection.place = tuple(place) if place else self._pinned()
-
-    def _pinned(self) -> Place | None:
-        return tuple(self.pointer.place) if self.pointer.place else None
+                self.pointer.place = place if content["pin"] else None
+        place = place or self.pointer.place
+        self.selection.place = (place[0], place[1]) if place else None
 
 
 

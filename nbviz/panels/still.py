@@ -1,0 +1,127 @@
+"""The panels as they stand, gathered as plain data for a still picture.
+
+Words are those on show, read from the panels' views; pictures come from the answers they show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from nbviz.panels.panel import Panel
+from nbviz.panels.snapshot.parts import (
+    CardPart,
+    ChannelsPart,
+    ExplanationPart,
+    LayerRow,
+    LayersPart,
+    PicturesPart,
+    ScoreRow,
+    SnapshotParts,
+    TitlePart,
+)
+from nbviz.session.requests import ChannelAnswer, ScoresAnswer
+from nbviz.session.selection import Selection
+from nbviz.tensors.drawing import gray, heat_rgba, overlay
+from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.pictures import Picture
+from nbviz.tensors.target import Target
+
+THUMBNAILS = 6
+OPACITY = 0.6
+SCORES = 5
+
+
+def still_parts(
+    model: InstrumentedModel,
+    pictures: Mapping[str, Picture],
+    selection: Selection,
+    panels: Mapping[str, Panel],
+    answers: Mapping[str, Any],
+) -> SnapshotParts:
+    """What the panels show now; a part whose answer is not there yet is left out."""
+    target = Target.ensure(selection.target, model)
+    scores = answers.get("scores")
+    chosen = int(scores.order[0]) if scores is not None and target.predicted else target.index
+    name = target.words(model) if chosen is None else model.class_name(chosen)
+    return SnapshotParts(
+        title=_title(panels["title"]),
+        pictures=_pictures(pictures, selection.image),
+        target=name,
+        against=None if target.other is None else model.class_name(target.other),
+        scores=None if scores is None else _scores(model, scores, chosen),
+        layers=_layers(panels["layers"], selection) if "layers" in answers else None,
+        channels=_channels(panels["channels"]),
+        card=_card(panels["channel"], answers["channel"]) if "channel" in answers else None,
+        explanation=_explanation(panels["canvas"]),
+    )
+
+
+def _title(panel: Any) -> TitlePart:
+    return TitlePart(panel.view.name, panel.view.facts, panel.view.preprocessing, panel.view.word)
+
+
+def _pictures(pictures: Mapping[str, Picture], chosen: str) -> PicturesPart:
+    names = list(pictures)
+    at = names.index(chosen)
+    first = max(0, min(at - THUMBNAILS // 2, len(names) - THUMBNAILS))
+    shown = names[first : first + THUMBNAILS]
+    return PicturesPart([_thumbnail(pictures[name]) for name in shown], at - first)
+
+
+def _thumbnail(picture: Picture) -> Image.Image:
+    try:
+        return picture.thumbnail(116)
+    except (NbvizError, OSError):  # a damaged picture has its sentence in the chooser's strip
+        return Image.new("RGB", (116, 116), (128, 128, 128))
+
+
+def _scores(model: InstrumentedModel, answer: ScoresAnswer, chosen: int | None) -> list[ScoreRow]:
+    rows = [int(index) for index in answer.order[:SCORES]]
+    if chosen is not None and chosen not in rows:
+        rows[-1] = chosen
+    return [ScoreRow(model.class_name(i), float(answer.probabilities[i]), i == chosen) for i in rows]
+
+
+def _layers(panel: Any, selection: Selection) -> LayersPart:
+    rows = [
+        LayerRow(row["text"], row["kind"], row["shape"], row["depth"], row["kids"], row["name"] == selection.layer, drawn)
+        for row, drawn in zip(panel.view.rows, panel.strip, strict=True)
+    ]
+    return LayersPart(rows, panel.view.target)
+
+
+def _channels(panel: Any) -> ChannelsPart | None:
+    page, view = panel.page, panel.view
+    if page is None:
+        return None
+    at = page.channels.index(view.channel) if view.channel in page.channels else None
+    pager = f"{page.first + 1}–{page.first + len(page.channels)} of {view.total}"
+    return ChannelsPart([view.about], page.mosaic, len(page.channels), at, page.aspect, panel.settings, page.caption, pager)
+
+
+def _card(panel: Any, answer: ChannelAnswer) -> CardPart:
+    maps = answer.channels.maps
+    here = None
+    if maps.places:
+        backdrop = gray(answer.seen)
+        heat = heat_rgba(maps.values[answer.channel], None, maps.signed)
+        size = (backdrop.shape[1], backdrop.shape[0])
+        large = np.asarray(Image.fromarray(heat).resize(size, Image.Resampling.NEAREST))
+        here = overlay(backdrop, large, OPACITY)
+    figures = [(name, value) for name, value, *_ in panel.view.figures]
+    return CardPart(answer.channel, panel.view.about, here, (), figures)
+
+
+def _explanation(panel: Any) -> ExplanationPart | None:
+    scene = panel.scene
+    if scene is None:
+        return None
+    return ExplanationPart(
+        scene.heading, scene.picture, scene.heat, panel.foot.opacity, scene.smooth, scene.signed, scene.limits[:2],
+        panel.settings, scene.lines, scene.nothing,
+    )  # fmt: skip
