@@ -21,7 +21,7 @@ from nbviz.tensors.steps import Steps
 SAMPLES = 64
 WAIT = 5.0
 """Seconds a step or a training forward may last and still be waited for."""
-QUIET = 0.01
+QUIET = 0.02
 """Seconds; a thread between two writes waits for Python's lock for 0.005 at most, unless the machine is busy."""
 _PLAIN = (int, float, str, bool, type(None))
 _CONTAINERS = (dict, list, tuple, set)

@@ -95,8 +95,9 @@ def beside(work: Callable[[], Any], *, seconds: float) -> tuple[list[Any], list[
     """Repeat ``work`` in this thread while the training runs in another; its answers, and what it refused."""
     answers: list[Any] = []
     refused: list[BaseException] = []
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    begun = time.monotonic()
+    # on a busy machine a few answers take longer
+    while (spent := time.monotonic() - begun) < seconds or (len(answers) + len(refused) < 3 and spent < 20):
         try:
             answers.append(work())
         except NbvizError as error:
@@ -131,7 +132,7 @@ def test_training_ends_as_alone_and_no_map_mixes_two_versions(net: str, loop: st
     thread.join()
 
     assert len(versions) > 3
-    assert len(answers) >= 3 or (loop == "data" and refused)
+    assert len(answers) + len(refused) >= 3
     assert not refused or loop == "data"
     _check_alone(subject, net, loop, versions)
     _check_versions(net, [(a.facts["score"], a.values) for a in answers], versions)
