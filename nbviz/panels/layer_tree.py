@@ -51,12 +51,10 @@ class LayersPanel(Panel):
         """The miniature of each row on show."""
         self.view = LayerTree()
         self.view.on_msg(self._told)
-        self.refresh()
+        self._list(self.model.layers())
 
-    def refresh(self) -> None:
-        """Read the model's layers again."""
-        root = self.model.layers()
-        self._layers = list(_shown(root))
+    def _list(self, root: Layer) -> None:
+        self._root, self._layers = root, list(_shown(root))
         self.view.rows = rows(root)
 
     def request(self, selection: Selection) -> Request | None:
@@ -67,6 +65,10 @@ class LayersPanel(Panel):
         self.view.selected = selection.layer
 
     def show(self, answer: EvidenceMaps) -> None:
+        # a picture of another size, or a layer that was replaced, gives other rows
+        root = self.model.trace(self.model.input(self.pictures[self.selection.image])).root
+        if root is not self._root:
+            self._list(root)
         self.strip = strip = [miniature(layer, answer) for layer in self._layers]
         pairs = zip(self._layers, strip, strict=True)
         words = [caption(layer, drawn, answer.target) for layer, drawn in pairs]

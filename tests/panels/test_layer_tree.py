@@ -49,7 +49,8 @@ def model() -> InstrumentedModel:
 
 @pytest.fixture()
 def panel(model: InstrumentedModel) -> LayersPanel:
-    pictures = load_pictures({"noise": torch.randn(3, 24, 24, generator=torch.Generator().manual_seed(1))})
+    noise = torch.randn(3, 24, 24, generator=torch.Generator().manual_seed(1))
+    pictures = load_pictures({"noise": noise, "wide": noise[:, :10, :20]})
     model.trace(model.input(pictures["noise"]))
     selection = Selection(model, pictures, image="noise", layer="blocks", target="cat")
     return LayersPanel(model, pictures, selection)
@@ -92,6 +93,17 @@ def test_the_strip_has_a_square_a_row(panel: LayersPanel, model: InstrumentedMod
     at = [row["name"] for row in panel.view.rows].index("unused")
     blank = np.asarray(strip.convert("RGBA"))[22 * at : 22 * at + 22]
     assert not blank[..., 3].any() and panel.view.captions[at] == ""
+
+
+def test_rows_follow_a_picture_of_another_size(panel: LayersPanel, model: InstrumentedModel) -> None:
+    panel.show(answer(panel, model))
+    before = panel.view.rows
+    panel.show(answer(panel, model))
+    assert panel.view.rows is before
+    for name, shape in (("wide", "6×10×20"), ("noise", "6×24×24")):
+        panel.selection.image = name
+        panel.show(answer(panel, model))
+        assert row(panel, "blocks")["shape"] == shape
 
 
 def test_its_request_follows_picture_and_class_only(panel: LayersPanel) -> None:
