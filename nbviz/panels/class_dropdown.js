@@ -53,8 +53,8 @@ function combo(life, label, { entries, settled, choose, complain }) {
     if (exact) choose(exact.value);
   };
 
-  life.listen(input, "focus", () => { input.select(); complain(""); });
-  life.listen(input, "click", () => { if (!open) show(true); });
+  life.listen(input, "focus", () => input.select());
+  life.listen(input, "click", () => { if (!open) show(true); if (!typed) input.select(); });
   life.listen(input, "blur", leave);
   life.listen(input, "input", () => { typed = true; complain(""); show(true); });
   // The popup must not take the focus, or blur would close it before the click counts.
@@ -136,6 +136,7 @@ export default {
     rather.title = "Choose a second class to explain what speaks for the first rather than for it.";
     root.append(label, target.box, el("div", "nbviz-rather", rather, other.box), note, drawState(model, el("div"), life));
     complain("");
+    life.watch("chosen against", () => complain(""));
     life.watch("names top predicted chosen against words", () => {
       target.repaint();
       other.repaint();

@@ -44,7 +44,9 @@ class Scene:
     signed: bool
     limits: tuple[str, str, str]
     """Low end, high end and meaning of the colours, in words."""
+    title: str
     heading: list[Run]
+    """What stands beside the title."""
     lines: Lines
     caption: str
     nothing: str = ""
@@ -69,6 +71,7 @@ def explanation_scene(answer: ExplainAnswer, title: str, picture: str) -> Scene:
         smooth=made.interpolated,
         signed=made.signed,
         limits=limit_words(limits, made.signed, "evidence", empty, Limits.of(values, made.signed).high),
+        title="Explanation",
         heading=heading(target),
         lines=facts_lines(made.facts),
         caption=caption(title, target, picture, values),
@@ -97,6 +100,7 @@ def channel_scene(answer: ChannelAnswer, picture: str) -> Scene:
         smooth=False,
         signed=maps.signed,
         limits=limit_words(limits, maps.signed, "activation", empty, limits.high),
+        title=f"Channel {channel}",
         heading=[f"of {answer.channels.layer}"],
         lines=channel_lines(answer),
         caption=f"{name} over the picture {picture}{where}.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import traitlets
 
 from nbviz.panels.front import Front, asset, esm
@@ -21,7 +23,7 @@ class FootFront(Front):
     high = traitlets.Unicode().tag(sync=True)
     scale = traitlets.Unicode().tag(sync=True)
     """What the colours mean, for the bar's tooltip and for those who cannot see it."""
-    lines = traitlets.List().tag(sync=True)
+    lines: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """Lines of runs of text: facts, or how far it is."""
     done = traitlets.Float(1.0).tag(sync=True)
     """0…1."""

@@ -17,12 +17,12 @@ class MethodFront(Front):
     _css = asset("method_bar.css")
 
     title = traitlets.Unicode("Explanation").tag(sync=True)
-    note = traitlets.List().tag(sync=True)
+    note: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """Runs of text after the title."""
-    methods = traitlets.List().tag(sync=True)
+    methods: traitlets.List[list[str]] = traitlets.List().tag(sync=True)
     """[name, title, sentence] of each."""
     method = traitlets.Unicode().tag(sync=True)
-    options = traitlets.List().tag(sync=True)
+    options: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     """Plain data of each option, see :func:`controls`."""
     channel = traitlets.Bool(False).tag(sync=True)
     """Whether a channel's map is on the canvas, with a way back."""

@@ -55,7 +55,8 @@ export default {
       return one;
     };
     const paint = () => {
-      const names = model.get("names"), from = page * fit, shown = names.slice(from, from + fit);
+      // The last page is a full one, so that a picture just added does not stand alone.
+      const names = model.get("names"), from = Math.max(0, Math.min(page * fit, names.length - fit)), shown = names.slice(from, from + fit);
       const focused = strip.contains(document.activeElement) ? document.activeElement.dataset.name : null;
       strip.replaceChildren(...shown.map((name, at) => face(name, from + at)), plus);
       if (![...strip.children].some((one) => one.tabIndex === 0 && one !== plus)) strip.firstChild.tabIndex = 0;

@@ -64,18 +64,25 @@ class ScoreBars(Panel):
         if self._answer is not None:
             self._paint(self._answer)
 
+    def wait(self, progress: str = "") -> None:
+        with LOCK:
+            self.bars.figure.add_class("nbviz-dimmed")
+
     def show(self, answer: ScoresAnswer) -> None:
         self._answer = answer
         self._paint(answer)
 
     def fail(self, error: BaseException) -> None:
+        self._answer, self._rows = None, []
         with LOCK, self.front.hold_sync():
+            self.bars.figure.layout.display = "none"
             self.front.state = "refused" if isinstance(error, NbvizError) else "failed"
             self.front.message = str(error) or type(error).__name__
 
     def _paint(self, answer: ScoresAnswer) -> None:
         lost = int((~np.isfinite(answer.logits)).sum())
         with LOCK:
+            self.bars.figure.remove_class("nbviz-dimmed")
             self.bars.figure.layout.display = "none" if lost else "block"
             with self.front.hold_sync():
                 self.front.state = "refused" if lost else "ready"

@@ -7,10 +7,10 @@ from typing import Any
 
 import traitlets
 
+from nbviz.panels.failure import fail, ready
 from nbviz.panels.front import Front, asset, esm
 from nbviz.panels.panel import LOCK, Panel
 from nbviz.session.selection import Selection
-from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.pictures import Picture
 
@@ -69,17 +69,17 @@ class TitleBar(Panel):
     def _heard(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
         if content.get("event") == "refresh" and self.on_refresh:
             self.on_refresh()
-        if content.get("event") == "save" and self.on_save:
+        if content.get("event") in ("save", "retry") and self.on_save:
             self._save(self.on_save)
 
     def _save(self, on_save: Callable[[], bytes]) -> None:
         with LOCK, self.view.hold_sync():
             try:
                 picture = on_save()
-            except (NbvizError, OSError, RuntimeError, ValueError) as error:
-                self.view.state, self.view.message = "refused", f"The picture could not be made: {error}"
+            except Exception as error:  # noqa: BLE001  nothing raised in a callback is seen elsewhere
+                fail(self.view, error)
                 return
-            self.view.state, self.view.message = "ready", ""
+            ready(self.view)
         name = "-".join(["nbviz", str(self.model.name), self.selection.image, self.selection.method])
         self.view.send({"event": "saved", "name": f"{file_words(name)}.png"}, [picture])
 
