@@ -21,6 +21,7 @@ from nbviz.panels.panel import Panel
 from nbviz.session.requests import Channel, ChannelAnswer, Request
 from nbviz.session.selection import Selection
 from nbviz.tensors.drawing import gray, png, scale, table
+from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.target import Target
 
 BACKDROP = 256
@@ -83,7 +84,11 @@ class ChannelPanel(Panel):
         with self.view.hold_sync():
             self.view.channel, self.view.about, self.view.figures = None, [], []
             self.view.map, self.view.alt = b"", ""
-            fail(self.view, error)
+            # the grid above says why in full; here it would stand twice
+            if isinstance(error, NbvizError):
+                self.view.state, self.view.message, self.view.details = "nothing", "No channel to show.", ""
+            else:
+                fail(self.view, error)
 
     def _told(self, view: ChannelCard, content: dict[str, Any], buffers: Any) -> None:
         event = content.get("event")

@@ -14,6 +14,7 @@ from nbviz.panels.channel_card import ChannelPanel, about, alt, backdrop, figure
 from nbviz.session.desk import LiveDesk
 from nbviz.session.requests import ChannelAnswer, ChannelsAnswer
 from nbviz.session.selection import Selection
+from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.feature_maps import FeatureMaps
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.pictures import load_pictures
@@ -129,3 +130,5 @@ def test_a_failure_clears_the_card(panel: ChannelPanel) -> None:
     panel.fail(RuntimeError("odd"))
     assert (panel.view.state, panel.view.channel, panel.view.figures) == ("failed", None, [])
     assert "RuntimeError: odd" in panel.view.message and "Traceback" not in panel.view.message
+    panel.fail(NbvizError("The channels of 'x' can't be shown."))
+    assert (panel.view.state, panel.view.message, panel.view.details) == ("nothing", "No channel to show.", "")
