@@ -119,6 +119,8 @@ class Explorer:
         self._desk.cache.clear()
         self._answers.clear()
         self._attribution = None
+        self.model.forget()
+        self.pictures.clear()
         self.panels, self.view.children = {}, ()
 
     def __enter__(self) -> Explorer:
@@ -141,7 +143,8 @@ class Explorer:
         self.wait(FIRST_STILL_SECONDS)
         bundle |= self.view._repr_mimebundle_() or {}
         still = io.BytesIO()
-        self.snapshot().save(still, "PNG")
+        # in 256 colours a third of the bytes: a notebook keeps one a cell, and so does IPython's history
+        self.snapshot().quantize(256, Image.Quantize.FASTOCTREE).save(still, "PNG")
         return bundle | {"text/plain": repr(self), "image/png": still.getvalue()}
 
     # -- assembling -----------------------------------------------------------------------------------

@@ -134,6 +134,7 @@ class Scheduler:
         with self._changed:
             self._closed = True
             self._jobs.clear()
+            self._wanted.clear()
             self._changed.notify_all()
         worker = self._worker
         if worker is not None and worker is not threading.current_thread():

@@ -107,6 +107,12 @@ class InstrumentedModel:
         """The picture as the network saw it, uint8 (H, W, 3)."""
         return self.transform.seen(self.input(image).float().cpu())
 
+    def forget(self) -> None:
+        """Let go of the inputs and traces kept; they are made again when needed."""
+        with self._lock:
+            self._inputs.clear()
+            self._traces.clear()
+
     # -- structure ------------------------------------------------------------------------------------
 
     def trace(self, x: torch.Tensor | None = None) -> Trace:
