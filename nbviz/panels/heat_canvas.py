@@ -66,7 +66,7 @@ def _paint(canvas: Canvas, pixels: np.ndarray | None) -> None:
     if pixels is not None and (canvas.height, canvas.width) != pixels.shape[:2]:
         canvas.height, canvas.width = pixels.shape[:2]
     # Nothing that can raise stands inside: an exception there would leave all canvases holding for ever.
-    with hold_canvas(canvas):
+    with hold_canvas():
         if pixels is None or not _opaque(pixels):
             canvas.clear()
         if pixels is not None:

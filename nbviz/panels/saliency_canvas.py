@@ -231,7 +231,7 @@ class SaliencyCanvas(Panel):
             with LOCK:
                 self.pointer.place = place if content["pin"] else None
         place = place or self.pointer.place
-        self.selection.place = (place[0], place[1]) if place else None
+        self.selection.set_trait("place", (place[0], place[1]) if place else None)
 
 
 

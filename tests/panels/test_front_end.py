@@ -1,0 +1,40 @@
+"""What holds for every script and stylesheet of the panels, read as text."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import nbviz.panels
+
+FOLDER = Path(nbviz.panels.__path__[0])
+SCRIPTS = sorted(FOLDER.glob("*.js"))
+OWN = [path for path in SCRIPTS if path.name != "common.js"]
+STYLES = sorted(FOLDER.glob("*.css"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_names_are_never_markup(script: Path) -> None:
+    text = script.read_text(encoding="utf-8")
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", text)
+
+
+@pytest.mark.parametrize("script", OWN, ids=lambda path: path.name)
+def test_what_can_have_the_focus_is_made_by_the_helpers_that_guard_it(script: Path) -> None:
+    text = script.read_text(encoding="utf-8")
+    assert not re.search(r"""el\("button""", text)
+    for made in re.findall(r"""(\w*\(?)el\("(?:input|select|summary|textarea)""", text):
+        assert made == "focusable(" or "focusable(" in text
+
+
+@pytest.mark.parametrize("style", STYLES, ids=lambda path: path.name)
+def test_every_rule_stays_inside_the_frame(style: Path) -> None:
+    text = re.sub(r"/\*.*?\*/", "", style.read_text(encoding="utf-8"), flags=re.S)
+    for selectors in re.findall(r"([^{}]+)\{", text):
+        head = selectors.strip()
+        if head.startswith("@") or head in ("to", "from") or head.endswith("%"):
+            continue
+        for selector in re.split(r",(?![^(]*\))", head):
+            assert ".nbviz" in selector, f"{style.name}: {selector.strip()}"
