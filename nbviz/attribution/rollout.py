@@ -13,11 +13,11 @@ from nbviz.tensors.subject import Subject
 
 @register("Attention rollout", "Abnar & Zuidema 2020, arXiv:2005.00928")
 def rollout(subject: Subject) -> Iterator[Attribution]:
-    """Where attention leads from the class token back to the picture, through all blocks; same for any class.
+    """Where attention leads from the class token back to the picture, through all blocks, for any class.
 
     values: the class token's row of Â_L ⋯ Â_1 without the prefix tokens, on the patch grid (h, w), in 0…1.
     Â = (A + I) with rows normalised, A the mean over heads. Where no class token is read: the mean over the
-    rows of the tokens that are, said in ``facts["reads"]``, weighted as a pooling query attends to them. heat:
+    rows of those that are, said in ``facts["reads"]``, weighted as a pooling query attends to them. heat:
     values, interpolated bilinearly. Refused where attention is windowed or tokens change between blocks.
     """
     found = Attention(subject, "Attention rollout")

@@ -18,10 +18,8 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import GradientEdge
 
-RESHAPING = frozenset(
-    f"{name}Backward0"
-    for name in "Expand View UnsafeView ReshapeAlias Permute Transpose T Unsqueeze Squeeze Clone ToCopy Alias".split()
-)
+_SHAPES = "Expand View UnsafeView ReshapeAlias Permute Transpose T Unsqueeze Squeeze Clone ToCopy Alias"
+RESHAPING = frozenset(f"{name}Backward0" for name in _SHAPES.split())
 """Nodes that change the shape, order or type of values, never the values."""
 SOFTMAX = ("SoftmaxBackward0", "SafeSoftmaxBackward0")
 HIDING = ("Checkpoint", "Compiled")
