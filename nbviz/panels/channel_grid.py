@@ -73,6 +73,8 @@ class ChannelsPanel(Panel):
         self.page: Page | None = None
         self._answer: ChannelsAnswer | None = None
         self._filters: np.ndarray | None = None
+        self._bare: dict[str, Layer] = {}
+        """Layers known to have no filters."""
         self.view = ChannelGrid(modes=modes(False), look=_look(self.look, False, True))
         self.view.on_msg(self._told)
 
@@ -99,18 +101,28 @@ class ChannelsPanel(Panel):
 
     def show(self, answer: ChannelsAnswer) -> None:
         self._answer = answer
-        weights = self.model.filters(answer.layer)
-        # a transposed convolution counts its filters along another axis
-        self._filters = weights if weights is not None and len(weights) == len(answer.peaks) else None
+        layer = self.model.layer(answer.layer)
+        self._read_filters(layer, answer)
         chosen = self.selection.channel
         if chosen is None or chosen >= len(answer.peaks) or self.selection.layer != answer.layer:
             chosen = int(answer.order("class")[0])
         with self.view.hold_sync():
             ready(self.view)
-            self.view.about = about(self.model.layer(answer.layer), answer)
+            self.view.about = about(layer, answer)
             self.view.channel = chosen
             self._draw(answer, self._page_of(answer, chosen))
             self.point(self.selection.place)
+
+    def _read_filters(self, layer: Layer, answer: ChannelsAnswer) -> None:
+        # most layers have none, and asking looks at every weight: remembered while the layer is the same
+        if self._bare.get(layer.name) is layer:
+            self._filters = None
+            return
+        weights = self.model.filters(layer.name)
+        # a transposed convolution counts its filters along another axis
+        self._filters = weights if weights is not None and len(weights) == len(answer.peaks) else None
+        if self._filters is None:
+            self._bare[layer.name] = layer
 
     def wait(self, progress: str = "") -> None:
         self.view.state, self.view.message = "computing", progress

@@ -6,8 +6,9 @@ nothing else. What is unfolded belongs to the view, not to Python.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import traitlets
@@ -55,6 +56,7 @@ class LayersPanel(Panel):
 
     def _list(self, root: Layer) -> None:
         self._root, self._layers = root, list(_shown(root))
+        self._drawn: WeakKeyDictionary[EvidenceMaps, Drawn] = WeakKeyDictionary()
         self.view.rows = rows(root)
 
     def request(self, selection: Selection) -> Request | None:
@@ -69,11 +71,11 @@ class LayersPanel(Panel):
         root = self.model.trace(self.model.input(self.pictures[self.selection.image])).root
         if root is not self._root:
             self._list(root)
-        self.strip = strip = [miniature(layer, answer) for layer in self._layers]
-        pairs = zip(self._layers, strip, strict=True)
-        words = [caption(layer, drawn, answer.target) for layer, drawn in pairs]
+        # a class seen before is painted from what was drawn then, as long as its answer is kept
+        if answer not in self._drawn:
+            self._drawn[answer] = draw(self._layers, answer)
         with self.view.hold_sync():
-            self.view.sprite, self.view.captions = sprite(strip), words
+            self.strip, self.view.sprite, self.view.captions = self._drawn[answer]
             self.view.target = answer.target
             ready(self.view)
 
@@ -153,6 +155,16 @@ def _calls(calls: int) -> str:
     return words.get(calls, f"called {calls} times")
 
 
+Drawn = tuple[list[Miniature], bytes, list[str]]
+
+
+def draw(layers: Sequence[Layer], found: EvidenceMaps) -> Drawn:
+    """The rows' miniatures, as arrays and as one PNG strip, and their captions."""
+    strip = [miniature(layer, found) for layer in layers]
+    pairs = zip(layers, strip, strict=True)
+    return strip, sprite(strip), [caption(layer, drawn, found.target) for layer, drawn in pairs]
+
+
 def miniature(layer: Layer, found: EvidenceMaps) -> Miniature:
     """What stands at the end of a layer's row: a map, nothing, or the hatching of a layer without places."""
     if layer.shape is None:
@@ -176,7 +188,7 @@ def caption(layer: Layer, drawn: Miniature, target: str) -> str:
 
 def where(values: np.ndarray) -> str:
     """The place of a map's (h, w) peak in plain words: "at the upper left", "in the middle"."""
-    row, column = np.unravel_index(int(np.nanargmax(values)), values.shape)
+    row, column = np.unravel_index(int(values.argmax()), values.shape)
     vertical = ("upper", "", "lower")[int(3 * (row + 0.5) / values.shape[0])]
     across = ("left", "", "right")[int(3 * (column + 0.5) / values.shape[1])]
     if not vertical and not across:

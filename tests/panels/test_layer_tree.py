@@ -95,6 +95,17 @@ def test_the_strip_has_a_square_a_row(panel: LayersPanel, model: InstrumentedMod
     assert not blank[..., 3].any() and panel.view.captions[at] == ""
 
 
+def test_going_back_to_a_class_paints_the_same_again(panel: LayersPanel, model: InstrumentedModel) -> None:
+    first = answer(panel, model)
+    panel.show(first)
+    sent = panel.view.sprite
+    panel.selection.target = 1
+    panel.show(answer(panel, model))
+    assert panel.view.sprite != sent and panel.view.target == MARKUP
+    panel.show(first)
+    assert panel.view.sprite == sent and panel.view.target == "cat"
+
+
 def test_rows_follow_a_picture_of_another_size(panel: LayersPanel, model: InstrumentedModel) -> None:
     panel.show(answer(panel, model))
     before = panel.view.rows
