@@ -121,8 +121,7 @@ def _scores(ink: Ink, parts: SnapshotParts, y: float) -> None:
         ink.text(833, middle, [(row.name, style)], side="right", width=132)
         ink.box((841, middle - 5, 320, 9), fill="track", radius=1)
         share = min(max(row.probability, 0.0), 1.0)
-        most = max((other.probability for other in parts.scores or ()), default=1.0)
-        length = 320 * 0.96 * share / most if most > 0 else 0.0
+        length = 320 * share
         if length >= 1:
             ink.box((841, middle - 5, length, 9), fill=fill, radius=1)
         ink.text(1203, middle, f"{row.probability:.2f}", side="right")
