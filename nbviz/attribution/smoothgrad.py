@@ -50,8 +50,6 @@ def smoothgrad(
     """
     if squared and variance:
         raise NbvizError("squared and variance are two different maps: choose one of them.")
-    if not tolerance > 0:
-        raise NbvizError(f"tolerance is a share above 0, such as 0.1, not {tolerance}.")
     average = _Average(subject, of, "variance" if variance else "squared" if squared else "mean")
     most, done = samples or max(2, maximum), 0.0
     for batch in _noisy(subject.x, noise, seed, most):

@@ -25,7 +25,12 @@ def relative_error(one: torch.Tensor, other: torch.Tensor) -> float:
 
 
 def reliability(one: torch.Tensor, other: torch.Tensor) -> float:
-    """Expected correlation of the whole with a repetition, from two halves (Spearman and Brown); 0…1."""
+    """Expected correlation of the whole with a repetition, from two halves (Spearman and Brown); 0…1.
+
+    Where both halves are zero there is nothing to be unsure of: 1.
+    """
+    if not (one.any() or other.any()):
+        return 1.0
     pair = torch.stack([one.flatten(), other.flatten()]).double().cpu()
     pair = pair - pair.mean(1, keepdim=True)
     norms = pair.norm(dim=1)

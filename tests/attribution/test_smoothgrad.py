@@ -105,8 +105,6 @@ def test_the_maximum_is_kept() -> None:
 def test_wrong_options_are_said() -> None:
     with pytest.raises(nbviz.NbvizError, match="choose one"):
         smooth(squared=True, variance=True)
-    with pytest.raises(nbviz.NbvizError, match="share above 0"):
-        smooth(tolerance=0)
 
 
 def test_halves() -> None:
