@@ -8,6 +8,7 @@ changed to add one, from a notebook cell too.
 from __future__ import annotations
 
 import inspect
+import numbers
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -237,6 +238,19 @@ def _check_options(method: Method, options: dict[str, Any]) -> None:
             close = nearest(name, known)
             hint = f"; did you mean '{close}'?" if close else f"; it has {', '.join(known) or 'none'}."
             raise TypeError(f"{method.title} has no option '{name}'{hint}")
+    for option in method.options:
+        if option.name in options:
+            _check_value(option, options[option.name])
+
+
+def _check_value(option: Option, value: Any) -> None:
+    if option.kind == "choice" and isinstance(value, str) and value not in option.choices:
+        raise NbvizError(f"{option.name} is one of {', '.join(map(repr, option.choices))}, not {value!r}.")
+    if option.kind in ("int", "float"):
+        if isinstance(value, (str, bool)) or not isinstance(value, numbers.Real):
+            raise NbvizError(f"{option.name} is a number, not {value!r}.")
+        if option.kind == "int" and value != int(value):
+            raise NbvizError(f"{option.name} is a whole number, not {value!r}.")
 
 
 def _spatial(model: InstrumentedModel, name: str | None) -> str:

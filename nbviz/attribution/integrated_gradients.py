@@ -48,9 +48,11 @@ def integrated_gradients(
     value of the channel sum, ≥ 0. ``facts["map_error"]``: estimated relative L1 error of the map (adaptive
     rule). baseline may be a preprocessed tensor of the picture's shape.
     """
-    start = _baseline(subject, baseline)
     if not tolerance > 0:
         raise NbvizError(f"tolerance is a share above 0, such as 0.05, not {tolerance}.")
+    if maximum < START or steps < 1:
+        raise NbvizError(f"maximum is {START} or more and steps 1 or more, not {maximum} and {steps}.")
+    start = _baseline(subject, baseline)
     path = _Path(subject, start, baseline if isinstance(baseline, str) else "given")
     yield from path.gauss_legendre(steps) if rule == "gausslegendre" else path.adaptive(tolerance, maximum)
 
@@ -95,7 +97,8 @@ class _Path:
             error = _ratio(variance.clamp(min=0).sqrt().sum(), integral.abs().sum())
             room = maximum - len(known)
             if error <= tolerance or room <= 0 or not np.isfinite(error):
-                yield self._result(integral, map_error=error)
+                stopped = "tolerance reached" if error <= tolerance else "maximum reached"
+                yield self._result(integral, map_error=error, stopped=stopped)
                 return
             yield self._result(
                 integral,

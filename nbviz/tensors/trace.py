@@ -76,8 +76,9 @@ def _layouts(run: Pass, x: torch.Tensor, records: dict[str, list[Record]]) -> di
     found: dict[str, Evidence] = {}
 
     def judge(name: str, call: int, tensor: torch.Tensor) -> None:
-        if call == len(records.get(name, [])):
-            found[name] = evidence(tensor, picture)
+        calls = len(records.get(name, []))
+        if call <= calls:
+            found[f"{name}#{call}" if calls > 1 else name] = evidence(tensor, picture)
 
     with torch.no_grad(), hooked(run.net, modules_of(run.net), judge):
         run(probe_batch(x))
@@ -86,6 +87,8 @@ def _layouts(run: Pass, x: torch.Tensor, records: dict[str, list[Record]]) -> di
 
 def _layer(name: str, module: nn.Module, records: dict[str, list[Record]], layouts: dict[str, Layout]) -> Layer:
     calls = records.get(name, [])
+    if len(calls) > 1:
+        layouts[name] = layouts[f"{name}#{len(calls)}"]
     children = [
         _layer(f"{name}.{child}" if name else child, inner, records, layouts)
         for child, inner in module.named_children()
@@ -107,9 +110,8 @@ def _layer(name: str, module: nn.Module, records: dict[str, list[Record]], layou
 
 
 def _calls(name: str, module: nn.Module, calls: list[Record], layouts: dict[str, Layout]) -> Iterable[Layer]:
-    last = calls[-1]
     for i, record in enumerate(calls, start=1):
-        layout = layouts.get(name) if record.shape == last.shape else None
+        layout = layouts.get(f"{name}#{i}")
         yield Layer(f"{name}#{i}", type(module).__name__, record.shape, 0, (), 1, f"call {i}", layout, record.order)
 
 
