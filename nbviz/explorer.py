@@ -15,7 +15,6 @@ from PIL import Image
 
 from nbviz import zoo
 from nbviz.attribution import Attribution
-from nbviz.session.cells import Cell
 from nbviz.panels.channel_card import ChannelPanel
 from nbviz.panels.channel_grid import ChannelsPanel
 from nbviz.panels.class_dropdown import ClassDropdown
@@ -29,6 +28,7 @@ from nbviz.panels.scores import ScoreBars
 from nbviz.panels.snapshot import compose
 from nbviz.panels.still import still_parts
 from nbviz.panels.title_bar import TitleBar
+from nbviz.session.cells import Cell
 from nbviz.session.desk import LiveDesk
 from nbviz.session.requests import ExplainAnswer, Request
 from nbviz.session.scheduler import InlineRunner, Scheduler
@@ -166,10 +166,8 @@ class Explorer:
         title.on_save, title.on_refresh = self._png, self.refresh
         canvas.on_cancel, canvas.strongest = self._cancel, channels.strongest
         pictures = PictureChooser(*parts, problems)
-        panels = [
-            title, pictures, ClassDropdown(*parts), ScoreBars(*parts), channels, ChannelPanel(*parts), LayersPanel(*parts),
-            canvas,
-        ]  # fmt: skip
+        question = [title, pictures, ClassDropdown(*parts), ScoreBars(*parts)]
+        panels = [*question, channels, ChannelPanel(*parts), LayersPanel(*parts), canvas]
         for panel in panels:
             panel.on_retry = self.refresh
         return {panel.slot: panel for panel in panels}

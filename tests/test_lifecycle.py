@@ -1,4 +1,4 @@
-"""In a real kernel: running one cell fifty times grows neither the widgets nor the memory; other cells run meanwhile."""
+"""In a real kernel: one cell run fifty times grows neither widgets nor memory; other cells run meanwhile."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ torch.set_num_threads(1)
 from torch import nn
 import nbviz, ipywidgets
 torch.manual_seed(0)
-net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4)).eval()
+body = [nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1)]
+net = nn.Sequential(*body, nn.Flatten(), nn.Linear(8, 4)).eval()
 pictures = {name: torch.rand(3, 64, 64) for name in "abc"}
 def resident():
     with open("/proc/self/statm") as f:

@@ -89,7 +89,9 @@ def _scores(model: InstrumentedModel, answer: ScoresAnswer, chosen: int | None) 
 
 def _layers(panel: Any, selection: Selection) -> LayersPart:
     rows = [
-        LayerRow(row["text"], row["kind"], row["shape"], row["depth"], row["kids"], row["name"] == selection.layer, drawn)
+        LayerRow(
+            row["text"], row["kind"], row["shape"], row["depth"], row["kids"], row["name"] == selection.layer, drawn
+        )
         for row, drawn in zip(panel.view.rows, panel.strip, strict=True)
     ]
     return LayersPart(rows, panel.view.target)
@@ -101,7 +103,8 @@ def _channels(panel: Any) -> ChannelsPart | None:
         return None
     at = page.channels.index(view.channel) if view.channel in page.channels else None
     pager = f"{page.first + 1}–{page.first + len(page.channels)} of {view.total}"
-    return ChannelsPart([view.about], page.mosaic, len(page.channels), at, page.aspect, panel.settings, page.caption, pager)
+    count = len(page.channels)
+    return ChannelsPart([view.about], page.mosaic, count, at, page.aspect, panel.settings, page.caption, pager)
 
 
 def _card(panel: Any, answer: ChannelAnswer) -> CardPart:

@@ -241,7 +241,8 @@ class Scheduler:
         try:
             self.listener.answered(slot, request, answer, final)
         except Exception as error:  # painting failed: said in the panel's strip, the worker lives on
-            self._guarded(lambda: self.listener.failed(slot, request, error))
+            failure = error
+            self._guarded(lambda: self.listener.failed(slot, request, failure))
 
     def _guarded(self, call: Callable[[], Any]) -> None:
         """Keep the worker alive whatever a callback does, and say what happened where logs are kept."""

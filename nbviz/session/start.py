@@ -13,7 +13,8 @@ NON_LINEAR = ("ReLU", "SiLU", "GELU", "Swish", "Mish", "ELU", "Sigmoid", "Activa
 
 def first_layer(model: InstrumentedModel) -> str:
     """The last layer after a non-linearity whose maps are 28 × 28 or more; else the most readable one."""
-    layers = [layer for layer in model.layers().walk() if layer.name and layer.channels and layer.first_call is not None]
+    layers = [layer for layer in model.layers().walk() if layer.name and layer.channels]
+    layers = [layer for layer in layers if layer.first_call is not None]
     if not layers:
         raise NbvizError(f"No layer of {model.name} puts out channels that can be shown.")
     spatial = [layer for layer in layers if layer.places and not layer.children]
