@@ -78,7 +78,7 @@ def test_jupyterlabs_options_need_the_dashes(started: Started, capsys: pytest.Ca
 
 
 def test_kernels_get_the_cores_given_unless_the_person_said_otherwise() -> None:
-    assert cli.environment({}, 3) == {"GOMP_SPINCOUNT": "1000", "OMP_NUM_THREADS": "3"}
+    assert cli.environment({}, 3) == {**cli.SETTINGS, "OMP_NUM_THREADS": "3"}
     assert cli.environment({"OMP_NUM_THREADS": "7"}, 3)["OMP_NUM_THREADS"] == "7"
 
 
