@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from nbviz.attribution import Attribution
 from nbviz.panels.explanation_words import (
     Lines,
     Run,
@@ -24,6 +25,8 @@ from nbviz.session.requests import ChannelAnswer, ExplainAnswer
 from nbviz.tensors.drawing import Limits, gray, heat_rgba
 
 BRIGHT = 0.995
+SHADES = 63
+"""Steps from zero to the limit for maps of single pixels: more is not seen and costs a sixth of the bytes."""
 LARGEST = 640
 """Longest side drawn, in pixels: more costs half a second a picture and is not seen."""
 
@@ -65,7 +68,7 @@ def explanation_scene(answer: ExplainAnswer, title: str, picture: str) -> Scene:
     limits = evidence_limits(values, made.signed, made.interpolated)
     return Scene(
         picture=gray(drawn(seen)),
-        heat=None if empty else heat_rgba(drawn_heat(made, seen.shape[:2]), limits, made.signed),
+        heat=None if empty else heat_rgba(drawn_heat(made, seen.shape[:2], limits), limits, made.signed),
         values=values,
         size=(seen.shape[0], seen.shape[1]),
         smooth=made.interpolated,
@@ -157,9 +160,12 @@ def drawn(seen: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(seen).resize((width, height), Image.Resampling.BOX))
 
 
-def drawn_heat(made: Any, size: tuple[int, int]) -> np.ndarray:
-    """An attribution's heat at the size it is drawn."""
-    return made.heat(_fitted(size)).float().cpu().numpy()
+def drawn_heat(made: Attribution, size: tuple[int, ...], limits: Limits) -> np.ndarray:
+    """An attribution's heat at the size it is drawn; single pixels in ``SHADES`` steps, smooth maps in all."""
+    heat = made.heat(_fitted(size)).float().cpu().numpy()
+    if made.interpolated or not limits.high > 0:
+        return heat
+    return np.round(heat * (SHADES / limits.high)) * (limits.high / SHADES)
 
 
 def _fitted(size: tuple[int, ...]) -> tuple[int, int]:

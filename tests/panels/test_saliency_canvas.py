@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -9,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from nbviz.attribution import Attribution
 from nbviz.panels.explanation_scene import BRIGHT, LARGEST, channel_scene, evidence_limits, explanation_scene
-from nbviz.panels.heat_canvas import HeatCanvas
+from nbviz.panels.heat_canvas import HeatCanvas, compact
 from nbviz.panels.saliency_canvas import SaliencyCanvas
 from nbviz.session.requests import Channel, Explain, ExplainAnswer
-from nbviz.tensors.drawing import gray, is_signed
+from nbviz.tensors.drawing import gray, is_signed, table
 from nbviz.tensors.errors import NbvizError, Refused
 from tests.panels.rig import Rig, rig, say
 
@@ -64,7 +66,7 @@ def test_the_channel_is_asked_for_only_when_it_is_on_the_canvas(made: tuple[Rig,
 def test_picture_in_gray_and_heat_lie_at_the_same_size(made: tuple[Rig, SaliencyCanvas]) -> None:
     small, panel = made
     answer = small.show(panel)
-    assert np.array_equal(panel.canvas.picture, gray(answer.seen))
+    assert panel.canvas.picture is not None and np.array_equal(panel.canvas.picture, gray(answer.seen))
     assert panel.canvas.heat is not None and panel.canvas.heat.shape == (32, 40, 4)
     assert (panel.pointer.rows, panel.pointer.columns) == (32, 40)
     assert panel.foot.state == "ready" and panel.foot.low == "0" and panel.foot.high
@@ -119,25 +121,46 @@ def test_canvases_take_nothing_but_uint8_rgba() -> None:
 
 def test_a_page_that_opens_later_gets_the_same_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     canvas = HeatCanvas()
-    picture, heat = np.full((4, 6, 4), 255, np.uint8), np.zeros((2, 3, 4), np.uint8)
+    picture, heat = np.full((4, 6, 4), 255, np.uint8), np.full((2, 3, 4), 255, np.uint8)
     canvas.draw(picture, heat)
-    painted: list[np.ndarray] = []
+    painted: list[Any] = []
     for layer in (canvas._lower, canvas._upper):
-        monkeypatch.setattr(layer, "put_image_data", lambda pixels, x, y: painted.append(pixels))
-    canvas._lower._handle_custom_msg({"event": "client_ready"}, [])
-    assert painted[0] is picture and painted[1] is heat
-    assert (canvas._lower.width, canvas._lower.height) == (6, 4)
+        monkeypatch.setattr(layer.canvas, "draw_image", lambda source, x, y: painted.append(source))
+    canvas._lower.canvas._handle_custom_msg({"event": "client_ready"}, [])
+    assert painted == [canvas._lower.source, canvas._upper.source] == canvas.view.sources
+    assert (canvas._lower.canvas.width, canvas._lower.canvas.height) == (6, 4)
+
+
+def test_pixels_travel_exactly_and_small() -> None:
+    indices = np.random.default_rng(0).integers(0, 253, (224, 224))
+    pixels = table(False)[indices]
+    data = compact(pixels)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(data)).convert("RGBA")), pixels)
+    assert len(data) < 60_000
+    clear = pixels.copy()
+    clear[:5, :, 3] = 0
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(compact(clear))).convert("RGBA")), clear)
+
+
+def test_the_same_picture_is_not_sent_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    canvas = HeatCanvas()
+    picture, heat = np.full((4, 6, 4), 255, np.uint8), np.full((4, 6, 4), 9, np.uint8)
+    canvas.draw(picture, heat)
+    drawn: list[Any] = []
+    monkeypatch.setattr(canvas._lower.canvas, "draw_image", lambda *_: drawn.append("picture"))
+    monkeypatch.setattr(canvas._upper.canvas, "draw_image", lambda *_: drawn.append("heat"))
+    canvas.draw(picture.copy(), heat)
+    assert drawn == ["heat"]
 
 
 def test_the_still_picture_applies_the_sliders_opacity(made: tuple[Rig, SaliencyCanvas]) -> None:
     small, panel = made
     assert panel.still() is None
     small.show(panel)
-    panel.foot.set_state({"opacity": 0.0})
-    still = panel.still()
-    assert still is not None and np.array_equal(still, panel.canvas.picture[..., :3])
-    panel.foot.set_state({"opacity": 1.0})
-    assert np.array_equal(panel.still(), panel.canvas.heat[..., :3])
+    for opacity, shown in ((0.0, panel.canvas.picture), (1.0, panel.canvas.heat)):
+        panel.foot.set_state({"opacity": opacity})
+        still = panel.still()
+        assert still is not None and shown is not None and np.array_equal(still, shown[..., :3])
 
 
 # -- states -----------------------------------------------------------------------------------------------
