@@ -19,8 +19,8 @@ from torch import nn
 
 from nbviz.tensors.errors import NbvizError, Refused
 from nbviz.tensors.guard import Guard, WeightsWritten
-from nbviz.tensors.replica import replicate, tensors, unwrap
 from nbviz.tensors.modes import isolated, isolated_steps
+from nbviz.tensors.replica import replicate, tensors, unwrap
 from nbviz.tensors.weights import QUIET, Watch
 
 T = TypeVar("T")
@@ -117,9 +117,8 @@ class Guest:
     def trial(self, work: Callable[[Pass], T]) -> T:
         """First contact: run ``work`` under the :class:`Guard`, giving the replica private copies of what it writes."""
         while True:
-            shared = [t for t in tensors(self._module) if id(t) not in self._private]
             try:
-                with Guard(shared) as guard, isolated():
+                with Guard(tensors(self._module)) as guard, isolated():
                     answer = work(self._pass(*self._look()))
                 self.random = guard.random
                 return answer

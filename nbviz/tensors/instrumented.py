@@ -22,6 +22,7 @@ from nbviz.tensors.preprocessing import GUESSED_SIZES, Preprocessing
 from nbviz.tensors.trace import Trace, trace
 
 KEPT_INPUTS = 8
+KEPT_TRACES = 4
 
 
 class InstrumentedModel:
@@ -52,6 +53,8 @@ class InstrumentedModel:
         self.name = name or type(self.guest._module).__name__
         self.find_logits = logits_finder(output)
         self._lock = threading.RLock()
+        self._tracing = threading.RLock()
+        self._recorders = threading.local()
         self._traces: OrderedDict[Any, Trace] = OrderedDict()
         self._inputs: OrderedDict[Any, torch.Tensor] = OrderedDict()
         self._shape: tuple[int, ...] | None = None
@@ -117,19 +120,29 @@ class InstrumentedModel:
 
     def trace(self, x: torch.Tensor | None = None) -> Trace:
         """What one forward of an input of this shape shows; kept until the structure changes."""
-        shape = self._shape if x is None else tuple(x.shape[1:])
+        # a lock of its own: a first trace takes a second, and nobody else need wait for it
+        with self._tracing:
+            shape = self._shape if x is None else tuple(x.shape[1:])
+            known = self._known(shape)
+            if known is not None:
+                return known
+            x = self._example(shape) if x is None else x
+            found = trace(self.guest, x, self.find_logits)
+            self._check_classes(found.scores)
+            with self._lock:
+                self._shape = tuple(x.shape[1:])
+                self._traces[self.guest.revision, self._shape, self.guest.dtype] = found
+                while len(self._traces) > KEPT_TRACES:
+                    self._traces.popitem(last=False)
+            return found
+
+    def _known(self, shape: tuple[int, ...] | None) -> Trace | None:
         key = (self.guest.revision, shape, self.guest.dtype)
         with self._lock:
-            if shape is None or key not in self._traces:
-                x = self._example(shape) if x is None else x
-                found = trace(self.guest, x, self.find_logits)
-                self._check_classes(found.scores)
-                self._shape = tuple(x.shape[1:])
-                key = (self.guest.revision, self._shape, self.guest.dtype)
-                self._traces[key] = found
-                while len(self._traces) > 4:
-                    self._traces.popitem(last=False)
-            return self._traces[key]
+            if key in self._traces:
+                self._shape = shape
+                self._traces.move_to_end(key)
+            return self._traces.get(key)
 
     def layers(self) -> Layer:
         """The root of the layer tree, in call order; shapes are those of the picture traced last."""
@@ -207,8 +220,6 @@ class InstrumentedModel:
 
         self.trace(x.detach()[:1])
         return self.guest.steady(work)
-
-    _recorders = threading.local()
 
     @contextmanager
     def capture(self, *names: str) -> Iterator[dict[str, torch.Tensor]]:
