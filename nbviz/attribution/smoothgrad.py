@@ -10,7 +10,7 @@ import torch
 from nbviz.attribution.base import About, Attribution, register, result
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.gradients import ruled_gradient
-from nbviz.tensors.halves import cells, relative_error
+from nbviz.tensors.halves import cells, pattern_error, relative_error
 from nbviz.tensors.subject import Subject
 
 BATCH = 8
@@ -26,14 +26,10 @@ def smoothgrad(
     subject: Subject,
     *,
     of: Annotated[Of, About("The gradient that is averaged.")] = "saliency",
-    noise: Annotated[
-        float, About("Standard deviation of the noise, as a share of the picture's range.", 0, 1)
-    ] = 0.15,
+    noise: Annotated[float, About("Standard deviation of the noise, as a share of the picture's range.", 0, 1)] = 0.15,
     samples: Annotated[int, About("Noisy copies; 0: as many as the tolerance asks for.", 0, 5000)] = 0,
-    tolerance: Annotated[
-        float, About("Stop when the map is within this share of its limit.", 0.01, 0.5)
-    ] = 0.1,
-    maximum: Annotated[int, About("Noisy copies at most.", 2, 5000)] = 200,
+    tolerance: Annotated[float, About("Stop when less than this share of the heat is out of place.", 0.01, 0.5)] = 0.1,
+    maximum: Annotated[int, About("Noisy copies at most.", 2, 5000)] = 300,
     squared: Annotated[bool, About("Average squares, so that signs don't cancel.")] = False,
     variance: Annotated[bool, About("The gradient's variance instead of its mean (VarGrad).")] = False,
     seed: Annotated[int, About("Which noise is drawn.", 0, 2**31 - 1)] = 0,
@@ -44,9 +40,9 @@ def smoothgrad(
     σ = noise·(max x − min x), from a generator of its own; ``squared``: the mean of squares; ``variance``:
     mean of squares less square of the mean (Adebayo et al. 2018, arXiv:1810.03307). heat: as that of the
     method averaged (largest absolute value over channels; for input × gradient the absolute channel sum).
-    Copies are added until ``facts["map_error"]``, the relative L1 error of the heat in 28 × 28 cells told by
-    two halves of the copies, is below ``tolerance``. Single pixels are less sure: ``facts["pixel_error"]`` is
-    that of the signed values.
+    Copies are added until ``facts["map_error"]`` is below ``tolerance``: the share of the heat, in 28 × 28
+    cells, that lies where the limit's does not, told by two halves of the copies. Single pixels are less sure:
+    ``facts["pixel_error"]`` is the relative L1 error of the signed values.
     """
     if squared and variance:
         raise NbvizError("squared and variance are two different maps: choose one of them.")
@@ -112,8 +108,13 @@ class _Average:
         return values.sum(0).abs() if self._of == "input_x_gradient" else values.abs().amax(0)
 
     def error(self) -> float:
-        """Relative error of the heat at the resolution it is looked at."""
-        return relative_error(*(cells(self._heat(self._values(half))) for half in (0, 1)))
+        """Error of the heat at the resolution at which it is looked at, as a share of it."""
+        one, other = (self._values(half) for half in (0, 1))
+        if self._kind != "mean":
+            return relative_error(cells(self._heat(one)), cells(self._heat(other)))
+        if self._of == "input_x_gradient":
+            one, other = one.sum(0, keepdim=True), other.sum(0, keepdim=True)
+        return pattern_error(one, other)
 
     def result(self, done: float = 1.0, progress: str = "") -> Attribution:
         """The map so far."""

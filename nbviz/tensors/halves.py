@@ -24,6 +24,24 @@ def relative_error(one: torch.Tensor, other: torch.Tensor) -> float:
     return float((one - other).abs().sum()) / whole if whole else 0.0
 
 
+def pattern_error(one: torch.Tensor, other: torch.Tensor) -> float:
+    """How far the heat of a signed average (C, H, W) is from its limit's, as patterns; 0…1.
+
+    ``one`` and ``other`` are the averages over the halves. Noise has a size even where the limit has none, so
+    both halves may agree on a heat that is noise alike everywhere. What they share is their product: its sum
+    over a cell is the limit's energy there, without bias. Half the L1 distance of the two patterns, each
+    scaled to 1, is the share of the heat that lies where it does not belong.
+    """
+    shown, shared = (_root(part) for part in (((one + other) / 2).square(), one * other))
+    if not shown.any():
+        return 0.0
+    return float((shown / shown.sum() - shared / shared.sum()).abs().sum()) / 2 if shared.any() else 1.0
+
+
+def _root(energy: torch.Tensor) -> torch.Tensor:
+    return cells(energy.sum(0)).clamp(min=0).sqrt()
+
+
 def reliability(one: torch.Tensor, other: torch.Tensor) -> float:
     """Expected correlation of the whole with a repetition, from two halves (Spearman and Brown); 0…1.
 

@@ -12,7 +12,7 @@ from torch import nn
 import nbviz
 from nbviz.attribution import explain
 from nbviz.attribution.smoothgrad import _noisy
-from nbviz.tensors.halves import cells, relative_error, reliability
+from nbviz.tensors.halves import cells, pattern_error, relative_error, reliability
 from nbviz.tensors.instrumented import InstrumentedModel
 from tests.networks import picture
 
@@ -85,17 +85,26 @@ def test_guided_backprop_is_smoothed_too() -> None:
 
 
 def test_the_stated_error_is_the_true_one_and_falls() -> None:
-    truth = (2 * picture(dtype=torch.float64))[0].abs().amax(0)
+    x = picture(dtype=torch.float64) * torch.linspace(0, 3, 16)
+    truth = cells((2 * x)[0].square().sum(0)).sqrt()
     shown: list[tuple[float, float]] = []
-    options: dict[str, Any] = {"noise": 1.0, "tolerance": 0.05, "maximum": 8000}
-    for partial in explain(
-        InstrumentedModel(Square()), picture(dtype=torch.float64), 0, "smoothgrad", **options
-    ):
-        true = float((cells(partial.heat()) - cells(truth)).abs().sum() / cells(truth).sum())
-        shown.append((partial.facts["map_error"], true))
-    assert shown[-1][0] <= 0.05 < shown[-2][0]
-    assert 0.6 < shown[-1][1] / shown[-1][0] < 1.6
-    assert shown[-1][0] < shown[0][0] / 4
+    options: dict[str, Any] = {"noise": 1.0, "tolerance": 0.1, "maximum": 8000}
+    for partial in explain(InstrumentedModel(Square()), x, 0, "smoothgrad", **options):
+        heat = cells(partial.values[0].square().sum(0)).sqrt()
+        shown.append((partial.facts["map_error"], float((heat / heat.sum() - truth / truth.sum()).abs().sum()) / 2))
+    assert shown[-1][0] <= 0.1 < shown[-2][0]
+    assert 0.5 < shown[-1][1] / shown[-1][0] < 1.5
+    assert shown[-1][0] < shown[0][0] / 3
+
+
+def test_noise_that_is_alike_everywhere_is_not_taken_for_a_map() -> None:
+    """The halves' heats agree on it; what they share is nothing."""
+    torch.manual_seed(0)
+    one, other = torch.randn(2, 3, 224, 224, dtype=torch.float64)
+    assert relative_error(cells(one.abs().amax(0)), cells(other.abs().amax(0))) < 0.1
+    assert pattern_error(one, other) > 0.3
+    assert pattern_error(one, one) == 0 == pattern_error(one * 0, one * 0)
+    assert pattern_error(one, -0.5 * one) == 1
 
 
 def test_the_maximum_is_kept() -> None:
