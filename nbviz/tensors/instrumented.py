@@ -120,14 +120,17 @@ class InstrumentedModel:
 
     def trace(self, x: torch.Tensor | None = None) -> Trace:
         """What one forward of an input of this shape shows; kept until the structure changes."""
+        shape = self._shape if x is None else tuple(x.shape[1:])
+        known = self._known(shape)
+        if known is not None:
+            return known
         # a lock of its own: a first trace takes a second, and nobody else need wait for it
         with self._tracing:
-            shape = self._shape if x is None else tuple(x.shape[1:])
             known = self._known(shape)
             if known is not None:
                 return known
             x = self._example(shape) if x is None else x
-            found = trace(self.guest, x, self.find_logits)
+            found = self._traced(x)
             self._check_classes(found.scores)
             with self._lock:
                 self._shape = tuple(x.shape[1:])
@@ -135,6 +138,16 @@ class InstrumentedModel:
                 while len(self._traces) > KEPT_TRACES:
                     self._traces.popitem(last=False)
             return found
+
+    def _traced(self, x: torch.Tensor) -> Trace:
+        try:
+            return trace(self.guest, x, self.find_logits)
+        except NbvizError:
+            raise
+        except Exception as error:  # a forward of the user's own can raise anything
+            raise NbvizError(
+                f"The network fails on an input of shape {tuple(x.shape)}: {type(error).__name__}: {error}"
+            ) from error
 
     def _known(self, shape: tuple[int, ...] | None) -> Trace | None:
         key = (self.guest.revision, shape, self.guest.dtype)
