@@ -51,9 +51,7 @@ class Einsum(Written):
     """The same by einsum."""
 
     def mix(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        probabilities = functional.softmax(
-            torch.einsum("nhid,nhjd->nhij", q, k) / (WIDTH // HEADS) ** 0.5, dim=3
-        )
+        probabilities = functional.softmax(torch.einsum("nhid,nhjd->nhij", q, k) / (WIDTH // HEADS) ** 0.5, dim=3)
         return torch.einsum("nhij,nhjd->nhid", probabilities, v)
 
 
@@ -92,9 +90,7 @@ class Transformer(nn.Module):
     The head reads the mean of ``read`` tokens from the first on, or of all patches.
     """
 
-    def __init__(
-        self, attention: Callable[[], nn.Module], blocks: int = 3, prefix: int = 1, read: int = 1
-    ) -> None:
+    def __init__(self, attention: Callable[[], nn.Module], blocks: int = 3, prefix: int = 1, read: int = 1) -> None:
         super().__init__()
         self.patch = nn.Conv2d(3, WIDTH, 4, 4)
         self.prefix, self.read = nn.Parameter(torch.randn(1, prefix, WIDTH)), read

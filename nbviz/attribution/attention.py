@@ -1,4 +1,4 @@
-"""Raw attention of one block: what the class token, or the tokens that are pooled, look at."""
+"""Raw attention of one block: what the class token, the tokens that are pooled, or a window's places look at."""
 
 from __future__ import annotations
 
@@ -28,16 +28,29 @@ def attention(
 
     values: the class token's row of the attention probabilities without the prefix tokens, on the patch grid
     (h, w), in 0…1. head: "mean", "max" or a number. Where no class token is read: the mean over the rows of
-    the tokens that are, said in ``facts["reads"]``. heat: values, interpolated bilinearly. Refused where the
-    block's attention is windowed. It says nothing of what the tokens carry: see rollout, gradient rollout.
+    the tokens that are, said in ``facts["reads"]``. Windowed attention: how much each place is looked at by
+    the places of its window, the mean over them, so that a window's sum is 1; refused where it can't be told
+    which places are in which. heat: values, interpolated bilinearly. It says nothing of what the tokens carry:
+    see rollout, gradient rollout.
     """
     found = Attention(subject, "Attention")
     chosen = _chosen(found, block)
-    rows = found.rows(chosen)
-    heads = torch.einsum("q,hqk->hk", rows, chosen.probabilities()[0].to(rows))
-    values = found.on_grid(_merged(heads, head), chosen)
-    facts: dict[str, Any] = {"block": found.blocks.index(chosen), "head": str(head)}
-    yield result(subject, values, values, **found.facts(chosen), **facts)
+    values, facts = (_windowed if chosen.windows > 1 else _global)(found, chosen, head)
+    yield result(subject, values, values, **facts, block=found.blocks.index(chosen), head=str(head))
+
+
+def _global(found: Attention, block: Block, head: str | int) -> tuple[torch.Tensor, dict[str, Any]]:
+    rows = found.rows(block)
+    heads = torch.einsum("q,hqk->hk", rows, block.probabilities()[0].to(rows))
+    return found.on_grid(_merged(heads, head), block), found.facts(block)
+
+
+def _windowed(found: Attention, block: Block, head: str | int) -> tuple[torch.Tensor, dict[str, Any]]:
+    windows, probabilities = found.windows(block), block.probabilities()
+    looking = (windows.places >= 0).to(probabilities)
+    looking = looking / looking.sum(1, keepdim=True).clamp(min=1)
+    heads = torch.einsum("wq,whqk->hwk", looking, probabilities)
+    return windows.on_grid(_merged(heads, head)), found.window_facts(block)
 
 
 def _chosen(found: Attention, block: int) -> Block:
@@ -48,7 +61,7 @@ def _chosen(found: Attention, block: int) -> Block:
 
 
 def _merged(heads: torch.Tensor, head: str | int) -> torch.Tensor:
-    """One row (keys,) of those of all heads (heads, keys)."""
+    """What one head looks at, or all together, of what each does: (heads, …) → (…)."""
     if head == "mean":
         return heads.mean(0)
     if head == "max":

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from nbviz.tensors.attention_nodes import Block, attentions, gradients, hidden
+from nbviz.tensors.attention_windows import Windows, windows_of
 from nbviz.tensors.errors import Refused
 from nbviz.tensors.guest import Pass
 from nbviz.tensors.instrumented import InstrumentedModel, as_picture
@@ -116,8 +117,25 @@ class Attention:
         if block.windows > 1:
             raise Refused(
                 f"{self.title} needs attention between all places; block {self.blocks.index(block)} of this "
-                f"network attends within {block.windows} windows of {block.keys} places each."
+                f"network attends within {block.windows} windows of {block.keys} places each. The method Attention "
+                "shows the windows of one block."
             )
+
+    def windows(self, block: Block) -> Windows:
+        """Where the windows of a block lie; raises :class:`Refused` where that can't be told."""
+        found = windows_of(self.subject, self.blocks.index(block)) if block.queries == block.keys else None
+        if found is None:
+            raise Refused(
+                f"{self.title} can't tell where the {block.windows} windows of block {self.blocks.index(block)} lie "
+                "in the picture."
+            )
+        return found
+
+    def window_facts(self, block: Block) -> dict[str, Any]:
+        """What a person needs to know of a windowed block."""
+        height, width = self.windows(block).grid
+        grid = {"grid": f"{height} × {width}", "windows": block.windows}
+        return {**grid, "blocks": len(self.blocks), "heads": block.heads, "reads": "all places, window by window"}
 
     def check_unchanged(self) -> None:
         """Raise :class:`Refused` where a softmax between tokens is changed before it is used."""

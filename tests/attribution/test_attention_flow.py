@@ -48,9 +48,7 @@ def test_agrees_with_networkx(seed: int) -> None:
     capacities = [random.dirichlet(np.full(6, 0.3), size=6) for _ in range(3)]
     source = random.dirichlet(np.ones(6))
     for token in range(6):
-        assert _flow(source, capacities, token) == pytest.approx(
-            _by_networkx(source, capacities, token), abs=1e-7
-        )
+        assert _flow(source, capacities, token) == pytest.approx(_by_networkx(source, capacities, token), abs=1e-7)
 
 
 @pytest.mark.parametrize(("prefix", "read"), [(1, 1), (0, 0), (2, 2)])
@@ -84,9 +82,7 @@ def test_coarse_places_come_first() -> None:
 
 def test_too_large_a_graph_is_refused_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "EDGES", 500)
-    with pytest.raises(
-        nbviz.NbvizError, match="17 maximum flows .* rollout asks the same question in one pass"
-    ):
+    with pytest.raises(nbviz.NbvizError, match="17 maximum flows .* rollout asks the same question in one pass"):
         nbviz.attribute(build("Fused"), picture(), 0, "attention_flow")
 
 
@@ -98,7 +94,5 @@ def test_attention_that_is_not_finite_is_refused() -> None:
 
 
 def test_a_network_without_attention_is_refused() -> None:
-    with pytest.raises(
-        nbviz.NbvizError, match=r"^Attention flow needs self-attention; this network has none\.$"
-    ):
+    with pytest.raises(nbviz.NbvizError, match=r"^Attention flow needs self-attention; this network has none\.$"):
         nbviz.attribute(plain("inplace"), plain_picture(), 0, "attention_flow")

@@ -67,7 +67,5 @@ def test_a_pooling_query_reads_the_tokens() -> None:
 
 
 def test_a_network_without_attention_is_refused() -> None:
-    with pytest.raises(
-        nbviz.NbvizError, match=r"^Gradient rollout needs self-attention; this network has none\.$"
-    ):
+    with pytest.raises(nbviz.NbvizError, match=r"^Gradient rollout needs self-attention; this network has none\.$"):
         nbviz.attribute(plain("inplace"), plain_picture(), 0, "gradient_rollout")

@@ -28,9 +28,7 @@ def test_is_abnars_formula(kind: str) -> None:
     wanted = rolled(probabilities)[0, 1:].unflatten(0, (GRID, GRID))
     assert torch.allclose(found.values, wanted, rtol=0, atol=1e-12)
     assert found.heat().shape == (16, 16) and not found.signed
-    said = {
-        name: found.facts[name] for name in ("grid", "prefix", "blocks", "heads", "reads", "calls", "layer")
-    }
+    said = {name: found.facts[name] for name in ("grid", "prefix", "blocks", "heads", "reads", "calls", "layer")}
     assert said == {
         "grid": "4 × 4", "prefix": 1, "blocks": 3, "heads": 2, "reads": "the class token", "calls": 1,
         "layer": None,
@@ -77,9 +75,7 @@ def test_it_does_not_depend_on_the_class() -> None:
 
 
 def test_a_network_without_attention_is_refused() -> None:
-    with pytest.raises(
-        nbviz.NbvizError, match=r"^Attention rollout needs self-attention; this network has none\.$"
-    ):
+    with pytest.raises(nbviz.NbvizError, match=r"^Attention rollout needs self-attention; this network has none\.$"):
         nbviz.attribute(plain("inplace"), plain_picture(), 0, "rollout")
 
 
@@ -87,13 +83,9 @@ def test_windows_changing_tokens_and_changed_attention_are_refused() -> None:
     from torchvision.models import SwinTransformer
 
     swin = SwinTransformer([4, 4], 12, [1, 1], [2, 2], [4, 4], num_classes=5)
-    with pytest.raises(
-        nbviz.NbvizError, match="needs attention between all places; block 0 .* within 4 windows"
-    ):
+    with pytest.raises(nbviz.NbvizError, match="needs attention between all places; block 0 .* within 4 windows"):
         nbviz.attribute(swin, torch.randn(1, 3, 32, 32), 0, "rollout")
-    with pytest.raises(
-        nbviz.NbvizError, match="same tokens in all blocks; block 0 .* 16 that look at 16, the last 4"
-    ):
+    with pytest.raises(nbviz.NbvizError, match="same tokens in all blocks; block 0 .* 16 that look at 16, the last 4"):
         nbviz.attribute(Shrinks(), picture(), 0, "rollout")
     with pytest.raises(nbviz.NbvizError, match="3 of this network's are changed first"):
         nbviz.attribute(Talks(), picture(), 0, "rollout")

@@ -89,9 +89,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize("backend", [SDPBackend.FLASH_ATTENTION, SDPBackend.MATH])
 def test_every_option_of_fused_attention_is_followed(option: str, backend: SDPBackend) -> None:
     given, meant = OPTIONS[option]
-    q = torch.randn(
-        1, 2, 5, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64, requires_grad=True
-    )
+    q = torch.randn(1, 2, 5, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64, requires_grad=True)
     with sdpa_kernel(backend):
         output = Fused(**given)(q)
     (block,), _ = attentions(output)
@@ -256,7 +254,5 @@ def test_windows_are_refused_in_words() -> None:
     net = SwinTransformer([4, 4], 12, [1, 1], [2, 2], [4, 4], num_classes=5)
     found = opened(net, torch.randn(1, 3, 32, 32))
     assert [block.windows for block in found.blocks] == [4, 1]
-    with pytest.raises(
-        nbviz.NbvizError, match=r"block 0 of this network attends within 4 windows of 16 places"
-    ):
+    with pytest.raises(nbviz.NbvizError, match=r"block 0 of this network attends within 4 windows of 16 places"):
         attention_maps(nbviz.InstrumentedModel(net), torch.randn(1, 3, 32, 32))
