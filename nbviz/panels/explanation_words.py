@@ -15,7 +15,7 @@ Lines = list[list[Run]]
 
 _KNOWN = frozenset((
     "score", "target", "layer", "calls", "dtype", "seconds", "status", "places", "baseline", "baseline_score",
-    "residual", "map_error", "weights", "note",
+    "residual", "map_error", "stopped", "weights", "note",
 ))  # fmt: skip
 _BASELINES = {
     "black": "a black picture",
@@ -75,6 +75,8 @@ def _how(facts: Mapping[str, Any]) -> list[list[Run]]:
         parts.append([str(facts["dtype"])])
     if finite(facts.get("seconds")):
         parts.append([duration(facts["seconds"])])
+    if facts.get("stopped") not in (None, "tolerance reached"):
+        parts.append([(str(facts["stopped"]), "warn")])
     return parts + [[(str(facts[name]), "warn")] for name in ("weights", "note") if facts.get(name)]
 
 

@@ -58,6 +58,11 @@ def test_weights_in_training_are_a_warning() -> None:
     assert ("a snapshot", "warn") in facts_lines({**FACTS, "weights": "a snapshot"})[1]
 
 
+def test_stopping_as_asked_is_silent_and_stopping_short_is_not() -> None:
+    assert facts_lines({**FACTS, "stopped": "tolerance reached"}) == facts_lines(FACTS)
+    assert ("maximum reached", "warn") in facts_lines({**FACTS, "stopped": "maximum reached"})[1]
+
+
 def test_a_contrast_is_a_difference_and_both_classes_are_set_off() -> None:
     runs = heading("tabby rather than tiger cat")
     assert text(runs) == "why tabby rather than tiger cat?"
