@@ -1,0 +1,102 @@
+"""What a verdict is, and how judging is left at any point.
+
+A judgement is a generator: it yields (nothing) between any two passes of the network, so that whoever steps it
+can drop it there, and returns its :class:`Verdict`. What explains is handed in as a callable, for a map's
+sense is tested by asking for more maps: of another class, of other weights, of a picture a little changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar
+
+import torch
+
+from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.subject import Subject
+from nbviz.tensors.target import Target
+
+T = TypeVar("T")
+State = Literal["passed", "not passed", "can't tell"]
+Steps = Generator[None, None, T]
+"""Yields between passes; returns a T."""
+BATCH = 8
+
+
+class Map(Protocol):
+    """What is judged; an ``Attribution`` is one."""
+
+    @property
+    def values(self) -> torch.Tensor: ...
+    @property
+    def evidence(self) -> torch.Tensor: ...
+    @property
+    def size(self) -> tuple[int, int]: ...
+    @property
+    def facts(self) -> dict[str, Any]: ...
+    def heat(self, size: tuple[int, int] | None = None) -> torch.Tensor: ...
+
+
+Explain = Callable[[InstrumentedModel, Any, Target], Iterator[Map]]
+"""(model, picture, target) → maps that get better; the last is final."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One test's outcome for one map."""
+
+    name: str
+    """The dot's label: "converged", "this class", "these weights" or "hiding"."""
+    state: State
+    sentence: str
+    """What was found, in words."""
+    figures: dict[str, float] = field(default_factory=dict)
+
+
+def settle(steps: Steps[T]) -> T:
+    """What a judgement returns, run to its end at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value
+
+
+def final(maps: Iterator[Map]) -> Steps[Map]:
+    """The last of the maps, yielding between them."""
+    found: Map | None = None
+    for found in maps:
+        yield
+    if found is None:
+        raise ValueError("The explanation ended without a map.")
+    return found
+
+
+def resolved(model: InstrumentedModel, picture: Any, target: Target) -> Target:
+    """The target with the predicted class as an index: other weights would predict another."""
+    return target.resolved(torch.from_numpy(model.logits(picture))[None]) if target.predicted else target
+
+
+def scored(
+    model: InstrumentedModel, target: Target, batches: Callable[[], Iterator[torch.Tensor]]
+) -> Iterator[torch.Tensor]:
+    """The target's scores of all pictures so far, float64 (n,), after each batch; over one version of the weights.
+
+    batches: makes an iterator of the network's inputs (N, C, H, W); called again should the weights move.
+    """
+
+    def work(run: Any) -> Iterator[torch.Tensor]:
+        found: list[torch.Tensor] = []
+        for batch in batches():
+            subject = Subject(model, run, batch[:1], target)
+            with torch.no_grad():
+                found.append(subject.scores(batch).double().cpu())
+            yield torch.cat(found)
+
+    yield from model.guest.steadily(work)
+
+
+def unable(name: str, sentence: str, **figures: float) -> Verdict:
+    """A verdict of "can't tell"."""
+    return Verdict(name, "can't tell", sentence, figures)

@@ -1,0 +1,46 @@
+"""Is the map the one its method defines, or only on the way there?"""
+
+from __future__ import annotations
+
+from nbviz.evaluation.base import Map, Verdict, unable
+from nbviz.evaluation.maps import empty
+
+NAME = "converged"
+ERROR, RELIABLE = 0.10, 0.9
+
+
+def converged(judged: Map) -> Verdict:
+    """At most 10 % of error, or a reliability of .9, by what the method states of itself.
+
+    ``facts["map_error"]`` and ``facts["reliability"]`` are estimates; a method that states neither and no
+    ``residual`` of a sum computes its definition in one go.
+    """
+    reason = empty(judged)
+    if reason:
+        return unable(NAME, f"Whether it has converged can't be told: {reason}.")
+    facts = judged.facts
+    if facts.get("map_error") is not None:
+        return _by_error(float(facts["map_error"]))
+    if facts.get("reliability") is not None:
+        return _by_reliability(float(facts["reliability"]))
+    if facts.get("residual") is not None:
+        return unable(NAME, "A fixed number of steps says nothing of its error.")
+    return Verdict(NAME, "passed", "Nothing in this map is estimated: it is computed as it is defined.")
+
+
+def _by_error(error: float) -> Verdict:
+    figures = {"map error": error}
+    if error != error:
+        return unable(NAME, "The map's error could not be estimated.")
+    if error <= ERROR:
+        return Verdict(NAME, "passed", f"The map is within {error:.1%} of its limit.", figures)
+    return Verdict(NAME, "not passed", f"Not converged: the map is still {error:.0%} from its limit.", figures)
+
+
+def _by_reliability(reliability: float) -> Verdict:
+    figures = {"reliability": reliability}
+    if reliability >= RELIABLE:
+        words = f"A repetition with other masks would correlate {reliability:.2f} with this map."
+        return Verdict(NAME, "passed", words, figures)
+    words = f"Not converged: a repetition with other masks would correlate only {reliability:.2f} with this map."
+    return Verdict(NAME, "not passed", words, figures)

@@ -1,0 +1,77 @@
+"""Maps as numbers to compare: signed, in cells, by rank."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+
+from nbviz.evaluation.base import Map
+
+
+def signed(found: Map) -> torch.Tensor:
+    """A map's raw values over places (h, w), float64: summed over channels, with their sign."""
+    values = found.values.detach().double().cpu()
+    if values.dim() == 4:
+        values = values[0]
+    if values.dim() == 3:
+        values = values.sum(0)
+    return values if values.dim() == 2 else found.evidence.double().cpu()
+
+
+def strength(found: Map) -> torch.Tensor:
+    """How much each place matters, whatever its sign, (h, w) float64, at the map's own resolution.
+
+    Pixel methods are read as they are drawn; coarse ones before their negative part is cut off.
+    """
+    evidence, values = found.evidence.double().cpu(), signed(found)
+    return (evidence if tuple(evidence.shape) == tuple(found.size) else values).abs()
+
+
+def empty(found: Map) -> str:
+    """Why there is nothing to judge, in words; empty where there is something."""
+    if not bool(torch.isfinite(found.values).all()):
+        return "the map holds values that are not finite numbers"
+    if not bool(found.values.any()):
+        return "the map is zero everywhere"
+    return ""
+
+
+def cell_of(length: int, cells: int) -> torch.Tensor:
+    """Which of ``cells`` equal parts each of ``length`` pixels lies in, (length,)."""
+    return torch.arange(length) * cells // length
+
+
+def cell_sums(values: torch.Tensor, size: tuple[int, int], cells: tuple[int, int]) -> torch.Tensor:
+    """A map (h, w) summed over a grid of cells laid over a picture of ``size`` (H, W).
+
+    A map of the picture's own size is summed exactly; one that is coarser is averaged, or interpolated where
+    its places are larger than cells.
+    """
+    values = values.double()
+    if tuple(values.shape) != tuple(size):
+        if values.shape[0] >= cells[0] and values.shape[1] >= cells[1]:
+            return functional.adaptive_avg_pool2d(values[None, None], cells)[0, 0]
+        values = functional.interpolate(values[None, None], size=size, mode="bilinear", align_corners=False)[0, 0]
+    rows, columns = (cell_of(length, count) for length, count in zip(size, cells, strict=True))
+    across = values.new_zeros(size[0], cells[1]).index_add_(1, columns, values)
+    return values.new_zeros(cells).index_add_(0, rows, across)
+
+
+def ranks(values: torch.Tensor) -> torch.Tensor:
+    """Ranks of all values, ties sharing their mean rank, float64 (n,)."""
+    _, inverse, counts = values.flatten().unique(return_inverse=True, return_counts=True)
+    ends = counts.cumsum(0).double()
+    return (ends - (counts.double() - 1) / 2)[inverse]
+
+
+def pearson(one: torch.Tensor, other: torch.Tensor) -> float | None:
+    """Correlation of two maps; None where one of them is flat."""
+    pair = torch.stack([one.flatten().double(), other.flatten().double()])
+    pair = pair - pair.mean(1, keepdim=True)
+    norms = pair.norm(dim=1)
+    return float(pair[0] @ pair[1] / norms.prod()) if bool((norms > 0).all()) else None
+
+
+def spearman(one: torch.Tensor, other: torch.Tensor) -> float | None:
+    """Rank correlation of two maps of the same shape; None where one of them is flat."""
+    return pearson(ranks(one), ranks(other))

@@ -1,0 +1,78 @@
+"""A network with the weights of its last stages redrawn, on a copy: all else is shared with the user's."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.layers import Layer
+from nbviz.tensors.replica import replicate
+
+LARGE = 0.3
+"""A stage with more than this share of the layers that have weights is taken apart."""
+
+
+def redrawn(model: InstrumentedModel, seed: int, count: int = 3) -> InstrumentedModel:
+    """The model with the weights of its last ``count`` stages drawn anew, N(0, each tensor's own σ).
+
+    Norms, biases and scales are kept: without them activations die, and the test would be of that. Only the
+    redrawn tensors are copies.
+    """
+    chosen = stages(model)
+    chosen = chosen[-min(count, max(1, len(chosen) // 2)) :]
+
+    def work(run: object) -> nn.Module:
+        net: nn.Module = run.net  # type: ignore[attr-defined]
+        return replicate(net, _draw(net, chosen, seed))
+
+    net = model.guest.steady(work)
+    return InstrumentedModel(net, model.transform, model.classes, output=model.find_logits, name=model.name)
+
+
+def stages(model: InstrumentedModel) -> list[str]:
+    """Names of the network's stages with weights, in call order: blocks, not single layers nor half the network."""
+    heavy = _heavy(model)
+    called = [layer for layer in model.layers().walk() if layer.first_call is not None and "#" not in layer.name]
+    held = {layer.name: sum(_within(name, layer.name) for name in heavy) for layer in called}
+    found: list[Layer] = []
+    pending = [model.layers()]
+    while pending:
+        layer = pending.pop()
+        inner = [child for child in layer.children if held.get(child.name)]
+        if inner and (layer.name == "" or held[layer.name] > max(1, LARGE * len(heavy))):
+            pending.extend(inner)
+        elif held.get(layer.name):
+            found.append(layer)
+    found.sort(key=lambda layer: layer.first_call or 0)
+    return [layer.name for layer in found]
+
+
+def _heavy(model: InstrumentedModel) -> list[str]:
+    """Names of the modules that own weights."""
+    return model.guest.steady(
+        lambda run: [name for name, module in run.net.named_modules() if any(True for _ in _weights(module))]
+    )
+
+
+def _weights(module: nn.Module) -> list[nn.Parameter]:
+    """A module's own weights: tensors of two or more dimensions, norms left out."""
+    if "Norm" in type(module).__name__:
+        return []
+    own = module.parameters(recurse=False)
+    return [p for p in own if sum(length > 1 for length in p.shape) > 1 and p.is_floating_point()]
+
+
+def _within(name: str, stage: str) -> bool:
+    return stage == "" or name == stage or name.startswith(stage + ".")
+
+
+def _draw(net: nn.Module, chosen: list[str], seed: int) -> object:
+    generator = torch.Generator().manual_seed(seed)
+    drawn: dict[int, torch.Tensor] = {}
+    for name, module in net.named_modules():
+        if any(_within(name, stage) for stage in chosen):
+            for weight in _weights(module):
+                noise = torch.randn(weight.shape, generator=generator, dtype=torch.float32)
+                drawn.setdefault(weight.data_ptr(), (noise.to(weight) * weight.detach().std()))
+    return lambda t: drawn.get(t.data_ptr(), t)
