@@ -1,0 +1,12 @@
+"""What a network's channels look for: pictures made to drive them, and what a layer still knows of a picture."""
+
+from nbviz.features.made import Made
+from nbviz.features.objectives import Objective, channel, direction, logit, neuron
+from nbviz.features.parametrisation import Latent
+from nbviz.features.recipe import Recipe, recipe_for
+from nbviz.features.visualize import making, visualize
+
+__all__ = [
+    "Latent", "Made", "Objective", "Recipe", "channel", "direction", "logit", "making", "neuron", "recipe_for",
+    "visualize",
+]  # fmt: skip

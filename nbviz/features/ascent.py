@@ -1,0 +1,139 @@
+"""Climbing: a few pictures that are made together, and one step of all of them.
+
+The gradient is taken in the picture first, where regularisers pull as well, each by its share of the objective's
+pull; then in the coefficients, whose steps have one length: a gradient's size says little about how far to go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from nbviz.features.eye import Eye
+from nbviz.features.objectives import Objective
+from nbviz.features.parametrisation import Parametrisation
+from nbviz.features.recipe import Recipe
+
+_TINY = 1e-20
+
+
+class Ascent:
+    """Pictures that climb together; ``coefficients`` (N, …) and ``warps`` (N, steps, 2, 3) have one row each."""
+
+    def __init__(
+        self,
+        eye: Eye,
+        objectives: Sequence[Objective],
+        parametrisation: Parametrisation,
+        recipe: Recipe,
+        coefficients: Tensor,
+        warps: Tensor | None,
+    ) -> None:
+        self.eye, self.objectives, self.recipe = eye, objectives, recipe
+        self.parametrisation = parametrisation
+        self.coefficients = coefficients.to(eye.run.device)
+        self.warps = None if warps is None else warps.to(eye.run.device)
+        self.layers = tuple(dict.fromkeys(name for objective in objectives for name in objective.layers))
+        self.rise: list[Tensor] = []
+        """The objectives at every step so far, each (N,)."""
+        self._moments = [torch.zeros_like(self.coefficients) for _ in range(2)] if recipe.optimiser == "adam" else []
+
+    @property
+    def step(self) -> int:
+        """Steps taken."""
+        return len(self.rise)
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps are taken."""
+        return self.step >= self.recipe.steps
+
+    @torch.no_grad()
+    def pictures(self) -> Tensor:
+        """The pictures as they are: (N, 3 or 1, H, W) in 0…1."""
+        return self.parametrisation.pictures(self.coefficients)
+
+    def advance(self) -> None:
+        """Take one step."""
+        coefficients = self.coefficients.detach().requires_grad_()
+        pictures = self.parametrisation.pictures(coefficients)
+        seen = pictures.detach().requires_grad_()
+        values, pull = self._pull(seen)
+        pull = pull + self._regularisers(seen, pull)
+        (gradient,) = torch.autograd.grad(pictures, coefficients, pull)
+        self.coefficients = self.coefficients + self._rate() * self._direction(gradient)
+        self.rise.append(values.cpu())
+
+    def _pull(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Objectives (N,) and their gradient in the pictures."""
+        warps = None if self.warps is None else self.warps[:, self.step]
+        straight = all(objective.straight for objective in self.objectives)
+        says = self.eye.look(pictures, self.layers, warps, straight)
+        rows = [{name: says[name][i] for name in objective.layers} for i, objective in enumerate(self.objectives)]
+        values = torch.stack([objective.of(row) for objective, row in zip(self.objectives, rows, strict=True)])
+        total = values.sum()
+        if self.recipe.facets > 1:
+            total = self._unlike(values, says)
+        if not total.requires_grad:
+            return values.detach(), torch.zeros_like(pictures)
+        (gradient,) = torch.autograd.grad(total, pictures, allow_unused=True)
+        return values.detach(), torch.zeros_like(pictures) if gradient is None else gradient
+
+    def _unlike(self, values: Tensor, says: dict[str, Tensor]) -> Tensor:
+        """The objectives in units of their layer's own size, less how alike a channel's facets are."""
+        total = torch.zeros((), device=values.device)
+        for first in range(0, len(values), self.recipe.facets):
+            facets = slice(first, first + self.recipe.facets)
+            maps = says[self.objectives[first].layers[0]][facets]
+            size = maps.detach().square().mean().sqrt().clamp(min=1e-6)
+            total = total + values[facets].sum() / size - self.recipe.diversity * alike(maps)
+        return total
+
+    def _regularisers(self, pictures: Tensor, pull: Tensor) -> Tensor:
+        total = torch.zeros_like(pull)
+        for weight, penalty in ((self.recipe.total_variation, variation), (self.recipe.gray, off_gray)):
+            if weight:
+                (gradient,) = torch.autograd.grad(penalty(pictures), pictures)
+                total = total - weight * gradient * (_rms(pull) / _rms(gradient))
+        return total
+
+    def _rate(self) -> float:
+        return self.recipe.rate * (1 - 0.9 * self.step / max(self.recipe.steps - 1, 1))
+
+    def _direction(self, gradient: Tensor) -> Tensor:
+        if self.recipe.optimiser == "plain":
+            return gradient
+        if self.recipe.optimiser == "normalised":
+            return gradient / _rms(gradient)
+        mean, square = self._moments
+        mean.lerp_(gradient, 0.1)
+        square.lerp_(gradient.square(), 0.001)
+        count = self.step + 1
+        return (mean / (1 - 0.9**count)) / ((square / (1 - 0.999**count)).sqrt() + 1e-8)
+
+
+def variation(pictures: Tensor) -> Tensor:
+    """Sum of absolute differences between neighbours."""
+    return pictures.diff(dim=-1).abs().sum() + pictures.diff(dim=-2).abs().sum()
+
+
+def off_gray(pictures: Tensor) -> Tensor:
+    """Sum of squared distances to mid-gray."""
+    return (pictures - 0.5).square().sum()
+
+
+def alike(maps: Tensor) -> Tensor:
+    """Mean cosine between the Gram matrices (channel by channel, over places) of pictures' maps (N, C, h, w)."""
+    places = maps.flatten(2)
+    grams = functional.normalize((places @ places.transpose(1, 2)).flatten(1), dim=1)
+    count = len(grams)
+    return ((grams @ grams.T).sum() - count) / (count * (count - 1))
+
+
+def _rms(gradient: Tensor) -> Tensor:
+    """Of each picture, shaped to divide a batch; never zero."""
+    axes = tuple(range(1, gradient.dim()))
+    return gradient.square().mean(dim=axes, keepdim=True).sqrt().clamp(min=_TINY)

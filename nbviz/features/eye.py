@@ -1,0 +1,174 @@
+"""From a made picture to what the network's layers say of it: preprocessing, a forward that ends where it may.
+
+A made picture is RGB (or gray) in 0…1 and goes through the model's own preprocessing of colours, as matrix and
+offset, so that gradients flow back. Where the network takes only one size, pictures are resized to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nbviz.features.warp import warped
+from nbviz.tensors.capture import Enough, hooked, modules_of, split
+from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.guest import Pass
+from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.layers import Layer
+
+SCORES = ""
+"""The name under which the network's class scores are asked for and given."""
+
+# Elementwise; the gradient of what goes in is as long as that of what comes out, and nowhere zero.
+_ACTIVATIONS = tuple(
+    f"{kind}Backward"
+    for kind in (
+        "Relu", "Hardtanh", "Clamp", "ClampMin", "Threshold", "LeakyRelu", "Elu", "Silu", "Gelu", "Hardswish",
+        "Mish", "Softplus", "Sigmoid", "Hardsigmoid", "Tanh",
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Colours:
+    """How the network's preprocessing turns a colour into channels: matrix · rgb + offset."""
+
+    matrix: Tensor
+    """(C, 3)."""
+    offset: Tensor
+    """(C,)."""
+
+    @classmethod
+    def of(cls, model: InstrumentedModel) -> Colours:
+        """Read from the preprocessing; where it isn't of that kind, values 0…1 are taken as they are."""
+        channels = model.transform.channels
+        if channels not in (1, 3):
+            raise NbvizError(f"The network takes {channels} channels, which no picture has: none can be made for it.")
+        like = torch.zeros(1, channels, 1, 1, dtype=torch.float64)
+        try:
+            black = model.transform.constant(like).flatten()
+            axes = [model.transform.constant(like, tuple(rgb)).flatten() for rgb in torch.eye(3).tolist()]
+        except NbvizError:
+            return cls(torch.full((channels, 3), 1 / 3) if channels == 1 else torch.eye(3), torch.zeros(channels))
+        return cls(torch.stack([axis - black for axis in axes], dim=1).float(), black.float())
+
+    @property
+    def seen(self) -> int:
+        """3, or 1 where the network sees no colour."""
+        return 3 if torch.linalg.matrix_rank(self.matrix, rtol=1e-3) > 1 else 1
+
+    def channels(self, pictures: Tensor) -> Tensor:
+        """(N, 3 or 1, H, W) in 0…1 → (N, C, H, W), the network's own values."""
+        matrix, offset = self.matrix.to(pictures), self.offset.to(pictures).view(-1, 1, 1)
+        if pictures.shape[1] == 1:
+            return pictures * matrix.sum(1).view(-1, 1, 1) + offset
+        if matrix.shape[0] == 3 and torch.equal(matrix, torch.diag(matrix.diagonal())):
+            return pictures * matrix.diagonal().view(-1, 1, 1) + offset
+        return torch.einsum("cr,nrhw->nchw", matrix, pictures) + offset
+
+
+class Eye:
+    """One pass's network, looking at made pictures."""
+
+    def __init__(self, model: InstrumentedModel, run: Pass) -> None:
+        self.model, self.run = model, run
+        self.colours = Colours.of(model)
+        self.resized: tuple[int, int] | None = None
+        """(height, width) pictures are resized to, where the network takes no other."""
+
+    def fit(self, size: tuple[int, int], layers: Sequence[str]) -> None:
+        """Find out whether the network takes pictures of this size, else resize to the one it is used with."""
+        native = self.model.transform.size or size
+        if any(_counts_places(self.model.layer(name)) for name in layers if name):
+            self.resized = native
+        elif size != native:
+            try:
+                with torch.no_grad():
+                    self.look(torch.full((1, self.colours.seen, *size), 0.5, device=self.run.device), layers)
+            except Exception:  # noqa: BLE001 - a network's forward can raise anything
+                self.resized = native
+
+    def input(self, pictures: Tensor, warps: Tensor | None = None) -> Tensor:
+        """Pictures (N, 3 or 1, H, W) in 0…1, warped → the network's input (N, C, h, w), differentiable."""
+        channels = self.colours.channels(warped(pictures, warps, self.resized)).to(self.model.guest.dtype)
+        return channels.contiguous(memory_format=torch.channels_last)
+
+    def look(
+        self, pictures: Tensor, layers: Sequence[str], warps: Tensor | None = None, straight: bool = False
+    ) -> dict[str, Tensor]:
+        """Layer → its channels' maps (N, C, h, w), :data:`SCORES` → (N, classes); see :func:`outputs`."""
+        return outputs(self.model, self.run, self.input(pictures, warps), layers, straight)
+
+
+def outputs(
+    model: InstrumentedModel, run: Pass, x: Tensor, layers: Sequence[str], straight: bool = False
+) -> dict[str, Tensor]:
+    """What layers say of the network's input ``x``, in a forward that ends at the last of them.
+
+    straight: the gradient passes the deepest layer's own activation function unchanged, as if its input were
+    asked for: a ReLU that is off would give none at all, and a saturated one neither.
+    """
+    wanted = {split(name)[0]: {} for name in layers if name}
+    for name in (name for name in layers if name):
+        stem, call = split(name)
+        wanted[stem][call or model.layer(stem).calls] = name
+    found: dict[str, Tensor] = {}
+    overwritten, left = model.trace().overwritten, len([name for name in layers if name])
+
+    def keep(stem: str, call: int, tensor: Tensor) -> None:
+        name = wanted[stem].get(call)
+        if name is None:
+            return
+        last = len(found) == left - 1 and SCORES not in layers
+        if last and straight:
+            _pass_straight(tensor)
+        found[name] = _maps(model, name, tensor if last or (stem, call) not in overwritten else tensor.clone())
+        if last:
+            raise Enough
+
+    modules = modules_of(run.net)
+    with hooked(run.net, {stem: modules[stem] for stem in wanted}, keep):
+        try:
+            output = run(x)
+        except Enough as enough:
+            enough.__traceback__ = None  # it holds the frames of the forward, and so its tensors
+        else:
+            found[SCORES] = model.find_logits(output)
+    missing = [name for name in layers if name not in found]
+    if missing:
+        raise NbvizError(f"Layer '{missing[0]}' was not reached in this forward.")
+    return found
+
+
+def _maps(model: InstrumentedModel, name: str, tensor: Tensor) -> Tensor:
+    layout = model.layer(name).layout
+    assert layout is not None
+    return layout.maps(tensor)
+
+
+def _pass_straight(tensor: Tensor) -> None:
+    node: Any = tensor.grad_fn
+    if node is not None and node.name().rstrip("0123456789") in _ACTIVATIONS:
+        node.register_hook(_unchanged)
+
+
+def _unchanged(inner: tuple[Tensor | None, ...], outer: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
+    return (outer[0], *inner[1:])
+
+
+def _counts_places(layer: Layer) -> bool:
+    """Whether the layer's output is a list of places, whose number is then the network's own."""
+    return layer.layout is not None and layer.layout.kind in ("tokens", "tokens_first")
+
+
+def check_layers(model: InstrumentedModel, layers: Mapping[str, Any] | Sequence[str]) -> None:
+    """Raise, in words, for a layer that isn't there or whose channels can't be told."""
+    from nbviz.tensors.feature_maps import channel_layer
+
+    for name in layers:
+        if name:
+            channel_layer(model, name)

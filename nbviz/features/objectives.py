@@ -1,0 +1,153 @@
+"""What a picture is made to do: drive a channel, a neuron, a direction, a class; or sums and differences of these.
+
+An objective is a scalar of what layers say of one picture. They add, subtract and scale as numbers do:
+``channel("blocks.4", 3) - 0.5 * channel("blocks.8", 17)``; ``-channel(…)`` seeks the other extreme.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from nbviz.features.eye import SCORES
+from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.instrumented import InstrumentedModel
+
+Says = Mapping[str, Tensor]
+"""What layers say of one picture: layer → (C, h, w); the class scores (classes,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """A scalar to be raised."""
+
+    words: str
+    layers: tuple[str, ...]
+    """Layers it needs; "" are the class scores."""
+    of: Callable[[Says], Tensor]
+    key: str | None = None
+    """Equal for objectives that ask the same; None where that can't be told."""
+    straight: bool = True
+    """Whether an activation function at the layer's end is passed straight: right for what is to be raised."""
+
+    def __add__(self, other: Objective) -> Objective:
+        return _joint(self, other, "+", lambda a, b: a + b)
+
+    def __sub__(self, other: Objective) -> Objective:
+        return _joint(self, other, "-", lambda a, b: a - b)
+
+    def __mul__(self, factor: float) -> Objective:
+        return replace(
+            self,
+            words=f"{factor:g} × {self.words}",
+            of=lambda says: factor * self.of(says),
+            key=self.key and f"{factor!r}*({self.key})",
+        )
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> Objective:
+        return replace(self, words=f"− {self.words}", of=lambda says: -self.of(says), key=self.key and f"-({self.key})")
+
+
+def channel(layer: str, index: int) -> Objective:
+    """The mean of a channel over all places."""
+    return Objective(f"channel {index} of {layer}", (layer,), lambda says: says[layer][index].mean(), str(index))
+
+
+def neuron(layer: str, index: int, place: tuple[int, int] | None = None) -> Objective:
+    """A channel at one place (row, column) of the layer's grid; left out, in the middle."""
+
+    def of(says: Says) -> Tensor:
+        maps = says[layer][index]
+        row, column = place or (maps.shape[0] // 2, maps.shape[1] // 2)
+        if not (row < maps.shape[0] and column < maps.shape[1]):
+            raise NbvizError(f"Layer '{layer}' has {maps.shape[0]} × {maps.shape[1]} places here, none at {place}.")
+        return maps[row, column]
+
+    where = "middle" if place is None else f"{place[0]},{place[1]}"
+    return Objective(f"channel {index} of {layer} at {where}", (layer,), of, f"{index}@{where}")
+
+
+def direction(layer: str, vector: Any, *, cosine: float = 0.0) -> Objective:
+    """A direction among a layer's channels, mean over places.
+
+    vector: (C,). cosine: the power of the cosine similarity that multiplies the dot product; above 0, pictures
+    are asked to be like the vector and not only far along it.
+    """
+    along = torch.as_tensor(vector, dtype=torch.float32).flatten()
+
+    def of(says: Says) -> Tensor:
+        maps = says[layer]
+        if len(maps) != len(along):
+            raise NbvizError(f"The direction has {len(along)} numbers, but '{layer}' has {len(maps)} channels.")
+        unit = functional.normalize(along.to(maps), dim=0)[:, None, None]
+        dot = (maps * unit).sum(0)
+        if not cosine:
+            return dot.mean()
+        return (dot * (dot / maps.norm(dim=0).clamp(min=1e-6)).clamp(min=0.1) ** cosine).mean()
+
+    digest = hashlib.blake2b(along.numpy().tobytes(), digest_size=8).hexdigest()
+    return Objective(f"a direction of {layer}", (layer,), of, f"direction {digest} {cosine:g}")
+
+
+def logit(model: InstrumentedModel, target: int | str) -> Objective:
+    """A class's raw score; target: index or name."""
+    model.trace()
+    index = model.class_index(target) if isinstance(target, str) else int(target)
+    if model.scores is not None and not 0 <= index < model.scores:
+        raise NbvizError(f"Class {index} does not exist: classes are 0 to {model.scores - 1}.")
+    return Objective(model.class_name(index), (SCORES,), lambda says: says[SCORES][index], f"class {index}")
+
+
+def energy(layer: str) -> Objective:
+    """All that a layer says, as the mean square: what DeepDream raises."""
+    return Objective(f"all of {layer}", (layer,), lambda says: says[layer].square().mean(), "energy", straight=False)
+
+
+def likeness(layer: str, reference: Tensor, power: float = 2.0) -> Objective:
+    """Dot product with what the layer said of another picture (C, h, w), place by place, times cosine^power."""
+
+    def of(says: Says) -> Tensor:
+        there = _resized(reference.to(says[layer]), says[layer])
+        dot = (says[layer] * there).sum(0)
+        cosine = dot / (says[layer].norm(dim=0) * there.norm(dim=0)).clamp(min=1e-6)
+        return (dot * cosine.clamp(min=0.1) ** power).mean()
+
+    return Objective(f"what {layer} says of the picture, more", (layer,), of, straight=False)
+
+
+def sameness(layer: str, reference: Tensor) -> Objective:
+    """Minus the relative squared distance to what the layer said of another picture (C, h, w)."""
+
+    def of(says: Says) -> Tensor:
+        there = _resized(reference.to(says[layer]), says[layer])
+        return -(says[layer] - there).square().sum() / there.square().sum().clamp(min=1e-12)
+
+    return Objective(f"what {layer} says of the picture", (layer,), of, straight=False)
+
+
+def _resized(reference: Tensor, like: Tensor) -> Tensor:
+    if reference.shape == like.shape:
+        return reference
+    return functional.interpolate(reference[None], size=like.shape[1:], mode="bilinear", align_corners=False)[0]
+
+
+def _joint(a: Objective, b: Objective, sign: str, combine: Callable[[Tensor, Tensor], Tensor]) -> Objective:
+    layers = tuple(dict.fromkeys(a.layers + b.layers))
+    key = None
+    if a.key and b.key:
+        key = f"({'|'.join(a.layers)}:{a.key}){sign}({'|'.join(b.layers)}:{b.key})"
+    return Objective(
+        f"{a.words} {'−' if sign == '-' else '+'} {b.words}",
+        layers,
+        lambda says: combine(a.of(says), b.of(says)),
+        key,
+        a.straight and b.straight,
+    )

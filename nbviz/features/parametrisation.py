@@ -1,0 +1,143 @@
+"""What is optimised instead of pixels: coefficients from which a picture is computed.
+
+A parametrisation draws coefficients for one picture and turns a batch of them into pictures in 0…1. The same
+gradient gives other pictures in other coordinates: in pixels it gives noise, in Fourier coefficients scaled as
+photographs are (amplitude 1/frequency), with colour axes uncorrelated as in photographs, it gives surfaces.
+Olah et al., Feature Visualization, Distill 2017; fixed spectrum: Fel et al., MACO, NeurIPS 2023.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+# Square root of the covariance of colours in ImageNet's photographs (Olah et al.), as in lucid.
+_COLOURS = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
+COLOUR_AXES = _COLOURS / _COLOURS.norm(dim=0).max()
+_START = 0.01
+
+
+class Parametrisation(Protocol):
+    """Anything that makes pictures from coefficients."""
+
+    def start(self, generator: torch.Generator) -> Tensor:
+        """Coefficients of one picture, no batch axis; on the CPU, float32."""
+
+    def pictures(self, coefficients: Tensor) -> Tensor:
+        """Differentiable: (N, …) → (N, 3 or 1, H, W) in 0…1."""
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """What pictures have in common, whatever their coefficients: size, colours, what they begin from."""
+
+    size: tuple[int, int]
+    """(height, width)."""
+    colours: int = 3
+    """1 for networks that see gray."""
+    decorrelate: bool = True
+    decay: float = 1.0
+    base: Tensor | None = None
+    """(1 or N, colours, H, W) in 0…1: a photograph to which the coefficients add; left out, mid-gray."""
+
+    def squashed(self, values: Tensor) -> Tensor:
+        """Unbounded values (N, colours, H, W) → pictures in 0…1."""
+        if self.decorrelate and self.colours == 3:
+            values = torch.einsum("rc,nchw->nrhw", COLOUR_AXES.to(values), values)
+        if self.base is not None:
+            values = values + torch.logit(self.base.to(values).clamp(0.02, 0.98))
+        return torch.sigmoid(values)
+
+    def amplitudes(self) -> Tensor:
+        """(H, W // 2 + 1): 1/frequency to the power of ``decay``; the lowest frequency counts for none."""
+        height, width = self.size
+        frequency = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None])
+        return 1 / frequency.clamp(min=1 / max(height, width)) ** self.decay
+
+
+class Fourier:
+    """Complex Fourier coefficients, their amplitudes scaled as those of photographs."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        self.canvas, self._amplitudes = canvas, canvas.amplitudes()
+
+    def start(self, generator: torch.Generator) -> Tensor:
+        shape = (self.canvas.colours, *self._amplitudes.shape, 2)
+        return _START * torch.randn(shape, generator=generator)
+
+    def pictures(self, coefficients: Tensor) -> Tensor:
+        self._amplitudes = self._amplitudes.to(coefficients.device)
+        spectrum = torch.view_as_complex(coefficients) * self._amplitudes
+        return self.canvas.squashed(torch.fft.irfft2(spectrum, s=self.canvas.size, norm="ortho") / 4)
+
+
+class Pixels:
+    """The pixels themselves: the classical variant, which needs regularisers."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        self.canvas = canvas
+
+    def start(self, generator: torch.Generator) -> Tensor:
+        return _START * torch.randn((self.canvas.colours, *self.canvas.size), generator=generator)
+
+    def pictures(self, coefficients: Tensor) -> Tensor:
+        return self.canvas.squashed(coefficients)
+
+
+class Phases:
+    """Phases only, under a spectrum that stays fixed: contrast at every scale is that of a photograph."""
+
+    # Of the values before squashing: about the contrast of a photograph.
+    contrast = 1.0
+
+    def __init__(self, canvas: Canvas) -> None:
+        self.canvas = canvas
+        amplitudes = canvas.amplitudes()
+        amplitudes[0, 0] = 0
+        height, width = canvas.size
+        # Each column but the outermost stands for two of the full spectrum.
+        twice = torch.full((amplitudes.shape[1],), 2.0)
+        twice[0] = 1
+        if width % 2 == 0:
+            twice[-1] = 1
+        power = (amplitudes**2 * twice).sum() / (height * width)
+        self._amplitudes = amplitudes * (self.contrast / power.sqrt())
+
+    def start(self, generator: torch.Generator) -> Tensor:
+        shape = (self.canvas.colours, *self._amplitudes.shape)
+        return torch.pi * (2 * torch.rand(shape, generator=generator) - 1)
+
+    def pictures(self, coefficients: Tensor) -> Tensor:
+        self._amplitudes = self._amplitudes.to(coefficients.device)
+        spectrum = torch.polar(self._amplitudes.expand_as(coefficients), coefficients)
+        return self.canvas.squashed(torch.fft.irfft2(spectrum, s=self.canvas.size, norm="ortho"))
+
+
+@dataclass(frozen=True)
+class Latent:
+    """A generator as prior: any callable that makes pictures from latents is a parametrisation.
+
+    decode: differentiable, latents (N, *shape) → pictures (N, 3 or 1, H, W) in 0…1. shape: of one latent.
+    spread: standard deviation of the latents it starts from.
+    """
+
+    decode: Callable[[Tensor], Tensor]
+    shape: tuple[int, ...]
+    spread: float = 1.0
+
+    def start(self, generator: torch.Generator) -> Tensor:
+        return self.spread * torch.randn(self.shape, generator=generator)
+
+    def pictures(self, coefficients: Tensor) -> Tensor:
+        return self.decode(coefficients).clamp(0, 1)
+
+
+PARAMETRISATIONS: dict[str, Callable[[Canvas], Parametrisation]] = {
+    "fourier": Fourier,
+    "pixel": Pixels,
+    "phase": Phases,
+}

@@ -1,0 +1,132 @@
+"""How a picture is made: its size, the steps towards it, the warps it has to stand, the priors it obeys.
+
+Early layers see little, so a few receptive fields are enough; late ones need larger pictures, more steps and
+stronger warps. `recipe_for` chooses by how far a layer has coarsened the picture and how deep it lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from nbviz.features.parametrisation import PARAMETRISATIONS, Parametrisation
+from nbviz.tensors.errors import NbvizError, nearest
+from nbviz.tensors.instrumented import InstrumentedModel
+
+OPTIMISERS = ("normalised", "adam", "plain")
+PRESETS = ("preview", "default", "high")
+
+
+def _among(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise NbvizError(f"{name} is one of {', '.join(map(repr, known))}, not {value!r}.")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a made picture besides the network and what is asked of it."""
+
+    size: int = 112
+    """Pixels a side."""
+    steps: int = 30
+    rate: float = 0.05
+    """Length of the first step, in units of a coefficient; it falls to a tenth."""
+    jitter: float = 8
+    """Pixels a picture is shifted at random at each step, at most; 0 is off."""
+    scale: float = 1.1
+    """Largest random magnification, and 1 over the smallest; 1 is off."""
+    rotate: float = 8
+    """Degrees a picture is turned at random, at most; 0 is off."""
+    parametrisation: str | Parametrisation = "fourier"
+    """"fourier", "pixel", "phase" (fixed spectrum), or an object such as :class:`Latent`."""
+    decay: float = 1.0
+    """Fourier and phase: amplitudes fall as 1/frequency to this power; 0 favours all alike."""
+    decorrelate: bool = True
+    """Whether steps are taken along the colour axes of photographs, not along red, green and blue."""
+    optimiser: str = "normalised"
+    """"normalised" steps of one length, "adam", or "plain" gradient steps."""
+    total_variation: float = 0.0
+    """Pull towards flat surfaces, relative to the objective's; 0 is off."""
+    gray: float = 0.0
+    """Pull towards mid-gray, relative to the objective's; 0 is off."""
+    facets: int = 1
+    """Pictures a channel, kept unlike each other."""
+    diversity: float = 2.0
+    """How strongly facets are kept unlike."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, low in (("size", 8), ("steps", 1), ("facets", 1), ("scale", 1), ("jitter", 0), ("rotate", 0)):
+            value = getattr(self, name)
+            if isinstance(value, (bool, str)) or value < low:
+                raise NbvizError(f"{name} is a number of at least {low}, not {value!r}.")
+        _among("optimiser", self.optimiser, OPTIMISERS)
+        if isinstance(self.parametrisation, str):
+            _among("parametrisation", self.parametrisation, tuple(PARAMETRISATIONS))
+
+    @property
+    def key(self) -> Hashable | None:
+        """Equal for recipes that make the same picture; None where a callable takes part."""
+        if not isinstance(self.parametrisation, str):
+            return None
+        values = asdict(self)
+        if self.facets == 1:
+            values.pop("diversity")
+        return tuple(sorted(values.items()))
+
+
+def recipe_for(model: InstrumentedModel, layer: str, preset: str = "default", **changes: Any) -> Recipe:
+    """The recipe for a layer, with what the caller wants changed.
+
+    preset: "preview", "default" or "high". changes: fields of :class:`Recipe`; None leaves a field as the
+    layer wants it. TypeError, with the nearest, for a field that isn't there.
+    """
+    known = [field.name for field in fields(Recipe)]
+    for name in changes:
+        if name not in known:
+            close = nearest(name, known)
+            hint = f"did you mean '{close}'?" if close else f"it has {', '.join(known)}."
+            raise TypeError(f"A recipe has no '{name}'; {hint}")
+    _among("preset", preset, PRESETS)
+    recipe = replace(_by_depth(model, layer), **_PRESETS[preset])
+    if preset == "high":
+        recipe = replace(recipe, size=max(160, recipe.size))
+    native = min(native_size(model))
+    recipe = replace(recipe, size=min(recipe.size, native), jitter=min(recipe.jitter, native // 8))
+    return replace(recipe, **{name: value for name, value in changes.items() if value is not None})
+
+
+def native_size(model: InstrumentedModel) -> tuple[int, int]:
+    """(height, width) of the pictures the network is used with."""
+    model.trace()
+    shape = model._shape or (3, 224, 224)
+    return shape[-2], shape[-1]
+
+
+_PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "preview": {"steps": 16, "rate": 0.08},
+    "default": {},
+    "high": {"steps": 80, "rate": 0.03, "decay": 0.9},
+}
+
+# By the pixels that one place of the layer stands for.
+_BY_STRIDE = (
+    (2.9, Recipe(size=32, jitter=3)),
+    (5.7, Recipe(size=48, jitter=4)),
+    (11.3, Recipe(size=80, jitter=6)),
+    (22.6, Recipe(size=112, jitter=8)),
+    (float("inf"), Recipe(size=112, jitter=8, scale=1.15)),
+)
+_LAST = Recipe(size=128, steps=40, jitter=16, scale=1.25, rotate=10)
+_LATE = 0.95
+
+
+def _by_depth(model: InstrumentedModel, name: str) -> Recipe:
+    layer = model.layer(name)
+    calls = [part.first_call for part in model.layers().walk() if part.first_call is not None]
+    reached = max((part.first_call or 0 for part in layer.walk()), default=0)
+    if layer.places is None or layer.places == (1, 1) or reached >= _LATE * max(calls):
+        return _LAST
+    stride = max(native_size(model)) / max(layer.places)
+    return next(recipe for limit, recipe in _BY_STRIDE if stride < limit)
