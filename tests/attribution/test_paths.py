@@ -1,0 +1,103 @@
+"""Expected and blur-integrated gradients: closed forms, completeness, and an error that tells the truth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import captum.attr
+import pytest
+import torch
+from torch import nn
+
+import nbviz
+from nbviz.attribution import explain
+from nbviz.tensors.baselines import blurred
+from nbviz.tensors.instrumented import InstrumentedModel
+from tests.networks import build, picture
+
+X = picture(dtype=torch.float64)
+METHODS = ("expected_gradients", "blur_integrated_gradients")
+
+
+def smooth() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 6, 3, padding=1), nn.Softplus(), nn.Conv2d(6, 8, 3, stride=2), nn.Tanh(), nn.Flatten(),
+        nn.Linear(8 * 49, 5),
+    ).double()  # fmt: skip
+
+
+class Square(nn.Module):
+    """Scores Σ x²: along any path the integral is x² − x′², pixel by pixel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Parameter(torch.ones((), dtype=torch.float64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.one * x.square().flatten(1).sum(1, keepdim=True)
+
+
+def test_expected_gradients_of_a_square_are_known() -> None:
+    starts = torch.randn(3, 3, 16, 16, dtype=torch.float64)
+    found = nbviz.attribute(Square(), X, 0, "expected_gradients", baselines=starts)
+    assert torch.allclose(found.values, X**2 - (starts**2).mean(0), rtol=0, atol=1e-12)
+    assert found.facts["residual"] < 1e-12 and found.facts["baselines"] == 3
+
+
+def test_blur_integrated_gradients_of_a_square_are_known() -> None:
+    found = nbviz.attribute(Square(), X, 0, "blur_integrated_gradients", blur=0.5)
+    assert torch.allclose(found.values, X**2 - blurred(X, 8.0) ** 2, rtol=0, atol=1e-12)
+    assert found.facts["residual"] < 1e-12
+
+
+def test_expected_gradients_agree_with_captum_over_the_same_baselines() -> None:
+    starts = torch.randn(2, 3, 16, 16, dtype=torch.float64)
+    peer = captum.attr.IntegratedGradients(smooth())
+    each = [peer.attribute(X, start[None], 2, n_steps=64, method="gausslegendre") for start in starts]
+    wanted = sum(each) / 2
+    options: dict[str, Any] = {"baselines": starts, "tolerance": 0.01, "maximum": 2000}
+    found = nbviz.attribute(smooth(), X, 2, "expected_gradients", **options)
+    assert float((found.values - wanted).abs().sum() / wanted.abs().sum()) < 0.01
+
+
+def test_blur_integrated_gradients_agree_with_a_fine_sum() -> None:
+    net, fine = smooth(), 400
+    wanted = torch.zeros_like(X)
+    for i in range(fine):
+        low, high = (blurred(X, 4.0 * (1 - (i + j) / fine) ** 2) for j in (0, 1))
+        middle = blurred(X, 4.0 * (1 - (i + 0.5) / fine) ** 2).requires_grad_()
+        wanted += torch.autograd.grad(net(middle)[0, 2], middle)[0] * (high - low)
+    found = nbviz.attribute(net, X, 2, "blur_integrated_gradients", tolerance=0.01, maximum=2000)
+    error = float((found.values - wanted).abs().sum() / wanted.abs().sum())
+    assert error < 0.01 and found.facts["baseline_score"] == pytest.approx(net(blurred(X, 4.0))[0, 2].item())
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", ["functional", "plain", "tokens"])
+def test_the_stated_error_is_not_below_the_true_one_and_sums_are_complete(method: str, name: str) -> None:
+    net = build(name).double()
+    exact = nbviz.attribute(net, X, 1, method, tolerance=0.01, maximum=2000)
+    found = nbviz.attribute(net, X, 1, method, tolerance=0.1, maximum=2000)
+    true = float((found.values - exact.values).abs().sum() / exact.values.abs().sum())
+    assert true <= 1.2 * found.facts["map_error"] and found.facts["map_error"] <= 0.1
+    assert exact.facts["residual"] < 0.05
+    assert found.facts["calls"] < exact.facts["calls"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_gets_better_until_the_maximum(method: str) -> None:
+    model = InstrumentedModel(build("functional"))
+    partials = list(explain(model, picture(), 1, method, tolerance=0.01, maximum=60))
+    assert partials[-1].facts["calls"] == 60
+    assert partials[-1].facts["map_error"] < partials[0].facts["map_error"] / 2
+    assert "of at most 60" in partials[0].progress
+
+
+def test_baselines_by_name_and_wrong_ones() -> None:
+    names = nbviz.attribute(smooth(), X, 1, "expected_gradients", baselines=["black", "blur"])
+    again = nbviz.attribute(smooth(), X, 1, "expected_gradients", baselines="black, blur")
+    assert torch.equal(names.values, again.values)
+    for wrong, said in (("black, blu", "not 'blu'"), ("", "one baseline or more"), (torch.zeros(1, 2, 2), "shape")):
+        with pytest.raises(nbviz.NbvizError, match=said):
+            nbviz.attribute(smooth(), X, 1, "expected_gradients", baselines=wrong)
