@@ -35,7 +35,7 @@ def attention(
     """
     found = Attention(subject, "Attention")
     chosen = _chosen(found, block)
-    values, facts = (_windowed if chosen.windows > 1 else _global)(found, chosen, head)
+    values, facts = (_global if found.known(chosen) else _windowed)(found, chosen, head)
     yield result(subject, values, values, **facts, block=found.blocks.index(chosen), head=str(head))
 
 

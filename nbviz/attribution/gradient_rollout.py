@@ -25,13 +25,12 @@ def gradient_rollout(subject: Subject) -> Iterator[Attribution]:
     found = Attention(subject, "Gradient rollout")
     trunk = found.trunk
     weighted = [_weighted(b, g) for b, g in zip(found.blocks, found.gradients(*found.blocks), strict=True)]
-    if found.pool is None:
-        row = start = found.reads.to(weighted[-1])
-    else:
-        row, start = weighted.pop().mean(0), torch.zeros((), device=weighted[-1].device)
+    start, row = found.reads.to(weighted[-1]), torch.zeros_like(found.reads).to(weighted[-1])
+    if found.pool is not None:
+        start, row = row, weighted.pop().mean(0)
     for mixing in reversed(weighted[: len(trunk)]):
-        row = row + row @ mixing
-    values = found.on_grid(row - start)
+        row = row + (start + row) @ mixing  # R − I, grown by itself: it may be far below 1
+    values = found.on_grid(row)
     yield result(subject, values, values, **found.facts())
 
 

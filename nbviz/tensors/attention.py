@@ -102,33 +102,38 @@ class Attention:
     def layout(self, block: Block) -> Layout:
         """Where the tokens that a block looks at lie; raises :class:`Refused` where that can't be told."""
         self.check_global(block)
-        model, count = self.subject.model, block.keys
-        for layer in model.trace().layers.values():
-            found = layer.layout
-            if found is not None and found.kind in ("tokens", "tokens_first") and found.tokens == count:
-                return found
-        found = _probe(model, self.subject.run, self.subject.x).get(str(self.blocks.index(block)))
-        if found is None or found.kind != "tokens" or found.tokens != count:
-            raise Refused(f"{self.title} can't tell where this network's {count} tokens lie in the picture.")
+        found = self.known(block)
+        if found is None:
+            raise Refused(f"{self.title} can't tell where this network's {block.keys} tokens lie in the picture.")
         return found
+
+    def known(self, block: Block) -> Layout | None:
+        """The layout of the tokens that a block looks at; None where it is windowed or can't be told."""
+        if block.windows > 1:
+            return None
+        for layer in self.subject.model.trace().layers.values():
+            found = layer.layout
+            if found is not None and found.kind in ("tokens", "tokens_first") and found.tokens == block.keys:
+                return found
+        probed = _probe(self.subject.model, self.subject.run, self.subject.x)
+        found = probed.get(str(self.blocks.index(block)))
+        return found if found is not None and found.kind == "tokens" and found.tokens == block.keys else None
 
     def check_global(self, block: Block) -> None:
         """Raise :class:`Refused` where a block's places see only those of their own window."""
         if block.windows > 1:
             raise Refused(
                 f"{self.title} needs attention between all places; block {self.blocks.index(block)} of this "
-                f"network attends within {block.windows} windows of {block.keys} places each. The method Attention "
-                "shows the windows of one block."
+                f"network attends within windows of {block.keys} places. The method Attention shows one block's."
             )
 
     def windows(self, block: Block) -> Windows:
         """Where the windows of a block lie; raises :class:`Refused` where that can't be told."""
-        found = windows_of(self.subject, self.blocks.index(block)) if block.queries == block.keys else None
+        number = self.blocks.index(block)
+        found = windows_of(self.subject, number) if block.queries == block.keys else None
         if found is None:
-            raise Refused(
-                f"{self.title} can't tell where the {block.windows} windows of block {self.blocks.index(block)} lie "
-                "in the picture."
-            )
+            what = f"{block.keys} tokens" if block.windows == 1 else f"windows of {block.keys} tokens"
+            raise Refused(f"{self.title} can't tell where the {what} of block {number} lie in the picture.")
         return found
 
     def window_facts(self, block: Block) -> dict[str, Any]:

@@ -75,7 +75,8 @@ def _feeding(subject: Subject, number: int) -> list[Layer]:
 def _fills(layer: Layer, block: Block) -> bool:
     if layer.calls != 1 or layer.places is None or layer.layout is None or layer.layout.prefix:
         return False
-    return block.keys < layer.places[0] * layer.places[1] <= block.windows * block.keys
+    least = 1 if block.windows == 1 else block.keys
+    return least < layer.places[0] * layer.places[1] <= block.windows * block.keys
 
 
 def _decoded(subject: Subject, number: int, layer: Layer) -> Windows | None:

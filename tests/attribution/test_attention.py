@@ -84,10 +84,21 @@ def test_windows_are_shown_where_they_lie(head: str) -> None:
     assert (found.facts["windows"], found.facts["grid"]) == (4, "8 × 8")
 
 
+def test_a_window_wider_than_the_picture_is_shown_without_its_padding() -> None:
+    net, x = _swin([1, 1]), torch.randn(1, 3, 24, 24)
+    found = nbviz.attribute(net, x, 0, "attention")
+    block = attentions(net.eval()(x.clone().requires_grad_())[0, 0])[0][-1]
+    real = [row * 4 + column for row in range(3) for column in range(3)]
+    wanted = block.probabilities()[0][:, real].mean((0, 1))[real]
+    assert torch.allclose(found.values.flatten(), wanted, rtol=0, atol=1e-6)
+
+
 def test_windows_that_cannot_be_placed_are_refused() -> None:
     net = nn.Sequential(nn.Conv2d(3, 8, 4, 4), Strips(), nn.Flatten(), nn.LazyLinear(3))
     net(torch.zeros(1, 3, 16, 16))
-    with pytest.raises(nbviz.NbvizError, match="can't tell where the 4 windows of block 0 lie in the picture"):
+    with pytest.raises(
+        nbviz.NbvizError, match="can't tell where the windows of 4 tokens of block 0 lie in the picture"
+    ):
         nbviz.attribute(net, torch.randn(1, 3, 16, 16), 0, "attention")
 
 

@@ -35,6 +35,14 @@ def test_without_a_class_token_it_is_the_mean_over_rows_less_what_rows_start_wit
     assert (found.values >= 0).all()
 
 
+def test_a_faint_score_is_not_lost_beside_the_identity() -> None:
+    net = build("Fused", prefix=0, read=0)
+    found = nbviz.attribute(net, picture(), lambda scores: scores[:, 1] * 1e-14, "gradient_rollout")
+    probabilities, slopes = reference(build("Written", prefix=0, read=0), picture(), 1)
+    wanted = sum((p * s).clamp(min=0).mean(0).mean(0) for p, s in zip(probabilities, slopes, strict=True))
+    assert torch.allclose(found.values.flatten() * 1e14, wanted, rtol=1e-9, atol=0)
+
+
 def test_it_depends_on_the_class() -> None:
     one, two = (nbviz.attribute(build("Fused"), picture(), target, "gradient_rollout") for target in (0, 2))
     assert not torch.allclose(one.values / one.values.sum(), two.values / two.values.sum(), rtol=0.05)

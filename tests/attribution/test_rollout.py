@@ -83,7 +83,7 @@ def test_windows_changing_tokens_and_changed_attention_are_refused() -> None:
     from torchvision.models import SwinTransformer
 
     swin = SwinTransformer([4, 4], 12, [1, 1], [2, 2], [4, 4], num_classes=5)
-    with pytest.raises(nbviz.NbvizError, match="needs attention between all places; block 0 .* within 4 windows"):
+    with pytest.raises(nbviz.NbvizError, match="needs attention between all places; block 0 .* within windows of 16"):
         nbviz.attribute(swin, torch.randn(1, 3, 32, 32), 0, "rollout")
     with pytest.raises(nbviz.NbvizError, match="same tokens in all blocks; block 0 .* 16 that look at 16, the last 4"):
         nbviz.attribute(Shrinks(), picture(), 0, "rollout")
