@@ -98,7 +98,7 @@ class Reducer:
         def reduce(gradient: torch.Tensor) -> None:
             with torch.no_grad():
                 a, g = (layout.maps(t)[0].flatten(1) for t in (kept.pop(), gradient))
-                self._contributions[name] = (g.unsqueeze(1) @ a.unsqueeze(2)).flatten()
+                self._contributions[name] = (g * a).sum(1)  # a batched product takes four times as long
                 if layout.has_places:
                     cam = g.mean(1) @ a
                     self._maps[name] = cam.view(layout.maps(gradient).shape[2:])

@@ -30,6 +30,11 @@ class WeightsWritten(BaseException):
 class Guard(TorchDispatchMode):
     """Raises :class:`WeightsWritten` before a write to ``tensors``; gives random operations their own stream."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # True would import the whole compiler, 1 to 5 s, on the first operation
+        return False
+
     def __init__(self, tensors: Iterable[torch.Tensor] = ()) -> None:
         super().__init__()
         self._owned = {t.data_ptr(): t for t in tensors if t.layout == torch.strided and t.numel()}

@@ -241,8 +241,10 @@ class InstrumentedModel:
         Yields a dict that after each ``model(batch)`` holds name → tensor (N, …) as that layer put it out,
         also where the next operation overwrites it. Nested captures are independent.
         """
+        known = self.trace().layers
         for name in names:
-            self.layer(name)
+            if name not in known:
+                self.layer(name)
         outputs: dict[str, torch.Tensor] = {}
         before = getattr(self._recorders, "now", None)
 

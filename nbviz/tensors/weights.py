@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Hashable
-from typing import Any
 
 import torch
 from torch import nn
@@ -17,22 +16,20 @@ from torch import nn
 from nbviz.tensors.forwards import await_forwards
 from nbviz.tensors.replica import tensors
 from nbviz.tensors.steps import Steps
+from nbviz.tensors.structure import Structure
 
 SAMPLES = 64
 WAIT = 5.0
 """Seconds a step or a training forward may last and still be waited for."""
 QUIET = 0.02
 """Seconds; a thread between two writes waits for Python's lock for 0.005 at most, unless the machine is busy."""
-_PLAIN = (int, float, str, bool, type(None))
-_CONTAINERS = (dict, list, tuple, set)
 
 
 class Watch:
     """Watches one network; cheap to ask, made again by its owner when ``still()`` is False."""
 
     def __init__(self, net: nn.Module) -> None:
-        self._net = net
-        self.structure = structure(net)
+        self._structure = Structure(net)
         self._modules = {id(module) for module in net.modules()}
         self._tensors = tensors(net)
         self._dense = [t for t in self._tensors if _dense(t)]
@@ -48,7 +45,7 @@ class Watch:
 
     def still(self) -> bool:
         """Whether module, parameter and buffer identities, plain attributes and hooks are as they were."""
-        return self.pointers() == self._pointers and structure(self._net) == self.structure
+        return self.pointers() == self._pointers and self._structure.still()
 
     def pointers(self) -> list[int]:
         """Where the tensors' values are; another place after ``p.data = …``."""
@@ -89,33 +86,6 @@ class Watch:
             if now > deadline:
                 return None
             time.sleep(QUIET / 2)
-
-
-def structure(net: nn.Module) -> Hashable:
-    """Identities of modules, tensors and hooks and the modules' plain attributes; training modes left out."""
-    key: list[Any] = []
-    for module in net.modules():
-        key.append(id(module))
-        # a copy: the network may be running in another thread, and cache things on its modules
-        for name, value in list(module.__dict__.items()):
-            if value is None or name == "training":
-                continue
-            if isinstance(value, _CONTAINERS):
-                if value:
-                    key.append((name, _token(value)))
-            else:
-                key.append((name, value if isinstance(value, _PLAIN) else id(value)))
-    return tuple(key)
-
-
-def _token(value: Any, depth: int = 0) -> Hashable:
-    if isinstance(value, _PLAIN):
-        return value
-    if isinstance(value, dict) and depth < 2:
-        return tuple((key, _token(item, depth + 1)) for key, item in list(value.items()))
-    if isinstance(value, (list, tuple)) and depth < 2:
-        return tuple(_token(item, depth + 1) for item in value)
-    return id(value)
 
 
 def _dense(tensor: torch.Tensor) -> bool:
