@@ -71,7 +71,8 @@ def _show(lab: Lab, options: argparse.Namespace) -> list[str]:
     """Open and run what was asked for; return the cells' tracebacks."""
     name = _notebook(lab.server, options.source)
     if options.voila:
-        lab.page.goto(f"{lab.server.url}/voila/render/{name}?theme={'dark' if options.dark else 'light'}")
+        theme = "dark" if options.dark else "light"
+        lab.page.goto(f"{lab.server.url}/voila/render/{name}?theme={theme}", wait_until="commit")
         lab.page.locator(".jp-OutputArea-output").first.wait_for(timeout=60_000)
         return []
     lab.open(name, options.dark, options.sidebar)

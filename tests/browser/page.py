@@ -130,7 +130,7 @@ class Lab:
         except (SyntaxError, ValueError):
             return words
 
-    def until(self, expression: str, seconds: float = 20) -> None:
+    def until(self, expression: str, seconds: float = 60) -> None:
         """Wait until a Python expression in the kernel is true."""
         end = time.monotonic() + seconds
         while not self.ask(f"bool({expression})"):
@@ -160,6 +160,8 @@ class Lab:
 def window(browser: Browser, server: Server, width: int = 1400, height: int = 1000) -> Iterator[Lab]:
     """A fresh window of this size; at the end it closes and its kernels end."""
     context = browser.new_context(viewport={"width": width, "height": height})
+    # A loaded machine is slow, not broken.
+    context.set_default_timeout(60_000)
     try:
         yield Lab(context.new_page(), server)
     finally:

@@ -12,7 +12,8 @@ from tests.browser.test_explorer import DRAWN, OPEN, SIDEWAYS, TILES, TREE
 def test_nothing_is_blank(chrome: Browser, voila: Server) -> None:
     name = voila.write(OPEN, "voila.ipynb")
     with page.window(chrome, voila) as lab:
-        lab.page.goto(f"{voila.url}/voila/render/{name}")
+        # Voila answers while it runs the notebook: the page is complete when the last cell is.
+        lab.page.goto(f"{voila.url}/voila/render/{name}", wait_until="commit")
         lab.page.locator(TREE).wait_for(timeout=90_000)
         lab.page.locator(TILES).nth(1).wait_for()
         lab.page.wait_for_function(DRAWN)
