@@ -1,5 +1,7 @@
 """What a network's channels look for: pictures made to drive them, and what a layer still knows of a picture."""
 
+from nbviz.features.dream import dream, dreaming
+from nbviz.features.invert import caricature, caricaturing, invert, inverting
 from nbviz.features.made import Made
 from nbviz.features.objectives import Objective, channel, direction, logit, neuron
 from nbviz.features.parametrisation import Latent
@@ -7,6 +9,6 @@ from nbviz.features.recipe import Recipe, recipe_for
 from nbviz.features.visualize import making, visualize
 
 __all__ = [
-    "Latent", "Made", "Objective", "Recipe", "channel", "direction", "logit", "making", "neuron", "recipe_for",
-    "visualize",
+    "Latent", "Made", "Objective", "Recipe", "caricature", "caricaturing", "channel", "direction", "dream",
+    "dreaming", "invert", "inverting", "logit", "making", "neuron", "recipe_for", "visualize",
 ]  # fmt: skip

@@ -82,18 +82,23 @@ def recipe_for(model: InstrumentedModel, layer: str, preset: str = "default", **
     preset: "preview", "default" or "high". changes: fields of :class:`Recipe`; None leaves a field as the
     layer wants it. TypeError, with the nearest, for a field that isn't there.
     """
-    known = [field.name for field in fields(Recipe)]
-    for name in changes:
-        if name not in known:
-            close = nearest(name, known)
-            hint = f"did you mean '{close}'?" if close else f"it has {', '.join(known)}."
-            raise TypeError(f"A recipe has no '{name}'; {hint}")
     _among("preset", preset, PRESETS)
     recipe = replace(_by_depth(model, layer), **_PRESETS[preset])
     if preset == "high":
         recipe = replace(recipe, size=max(160, recipe.size))
     native = min(native_size(model))
     recipe = replace(recipe, size=min(recipe.size, native), jitter=min(recipe.jitter, native // 8))
+    return changed(recipe, changes)
+
+
+def changed(recipe: Recipe, changes: Mapping[str, Any], without: tuple[str, ...] = ()) -> Recipe:
+    """A recipe with some fields changed, but none of those in ``without``; None leaves a field as it is."""
+    known = [field.name for field in fields(Recipe) if field.name not in without]
+    for name in changes:
+        if name not in known:
+            close = nearest(name, known)
+            hint = f"did you mean '{close}'?" if close else f"there are {', '.join(known)}."
+            raise TypeError(f"'{name}' is not an option here; {hint}")
     return replace(recipe, **{name: value for name, value in changes.items() if value is not None})
 
 

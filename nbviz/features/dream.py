@@ -1,0 +1,117 @@
+"""DeepDream: a photograph, changed so that a layer says more of all that it already sees in it.
+
+Octave by octave: first at a small size, then larger, what was dreamt so far laid over the sharper photograph.
+Mordvintsev, Olah, Tyka, Inceptionism, 2015.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from nbviz.features.ascent import Ascent
+from nbviz.features.eye import Eye
+from nbviz.features.made import Made, climbing, generator_of
+from nbviz.features.objectives import Objective, energy
+from nbviz.features.parametrisation import Canvas, Fourier
+from nbviz.features.recipe import Recipe, changed
+from nbviz.features.visualize import Asked, wanted
+from nbviz.features.warp import draw_warps
+from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.instrumented import InstrumentedModel, as_picture
+
+_DREAM = Recipe(steps=10, rate=0.05, jitter=12, scale=1, rotate=0)
+_OWN = ("size", "facets", "parametrisation")
+
+
+def dream(model: Any, image: Any, layer: str, channels: Asked | None = None, **options: Any) -> Tensor:
+    """A photograph dreamt further by a layer: (1, 3, H, W), float32 in 0…1, as the network sees it.
+
+    channels: None raises all that the layer says; else one channel or objective. options: ``octaves`` (3) of
+    ``ratio`` (1.4) to each other, and fields of :class:`Recipe`; ``steps`` are those of one octave.
+    """
+    made: Made | None = None
+    for made in dreaming(model, image, layer, channels, **options):
+        pass
+    assert made is not None
+    return made.pictures
+
+
+def dreaming(
+    model: Any,
+    image: Any,
+    layer: str,
+    channels: Asked | None = None,
+    octaves: int = 3,
+    ratio: float = 1.4,
+    **recipe: Any,
+) -> Iterator[Made]:
+    """:func:`dream` as it goes; all pages are of the photograph's size."""
+    model = InstrumentedModel.ensure(model)
+    chosen = changed(_DREAM, recipe, without=_OWN)
+    if octaves < 1 or ratio <= 1:
+        raise NbvizError(f"octaves is at least 1 and ratio above 1, not {octaves} and {ratio:g}.")
+    picture = as_picture(image)
+    model.trace(model.input(picture))
+    asked = wanted(model, layer, 0 if channels is None else channels)
+    if len(asked) != 1:
+        raise NbvizError(f"A dream has one objective, not {len(asked)}: add them, or leave channels= out.")
+    objective = energy(layer) if channels is None else asked[0]
+    photograph = torch.from_numpy(model.seen(picture).astype(np.float32) / 255).permute(2, 0, 1)[None]
+    sizes = _sizes((photograph.shape[2], photograph.shape[3]), octaves, ratio)
+    return model.guest.steadily(lambda run: _dream(Eye(model, run), objective, photograph, sizes, chosen))
+
+
+def _dream(
+    eye: Eye, objective: Objective, photograph: Tensor, sizes: Sequence[tuple[int, int]], recipe: Recipe
+) -> Iterator[Made]:
+    if eye.colours.seen == 1:
+        photograph = photograph.mean(1, keepdim=True)
+    dreamt = torch.zeros_like(photograph)
+    rises: list[np.ndarray] = []
+    made: Made | None = None
+    for octave, size in enumerate(sizes):
+        below = resized(photograph, size)
+        base = (below + resized(dreamt, size)).clamp(0, 1)
+        for made in _octave(eye, objective, base, replace(recipe, seed=recipe.seed + octave)):
+            done = (octave + made.done) / len(sizes)
+            rise = np.concatenate([*rises, made.rise], axis=1)
+            whole = (resized(photograph, sizes[-1]) + resized(made.pictures - below, sizes[-1])).clamp(0, 1)
+            if done < 1:
+                yield replace(made, pictures=whole, rise=rise, done=done, progress=f"octave {octave + 1} of {len(sizes)}")
+        assert made is not None
+        rises.append(made.rise)
+        dreamt = made.pictures[:, : photograph.shape[1]] - below
+    assert made is not None
+    yield replace(made, rise=np.concatenate(rises, axis=1), recipe=recipe)
+
+
+def _octave(eye: Eye, objective: Objective, base: Tensor, recipe: Recipe) -> Iterator[Made]:
+    size = (base.shape[2], base.shape[3])
+    eye.fit(size, objective.layers)
+    generator = generator_of(recipe.seed, objective)
+    parametrisation = Fourier(Canvas(size, base.shape[1], recipe.decorrelate, recipe.decay, base))
+    warps = draw_warps(recipe, size, generator)
+    start = parametrisation.start(generator)[None]
+    ascent = Ascent(eye, [objective], parametrisation, recipe, start, None if warps is None else warps[None])
+    yield from climbing([ascent], [objective.words], recipe)
+
+
+def _sizes(whole: tuple[int, int], octaves: int, ratio: float) -> list[tuple[int, int]]:
+    """From small to the whole, none below 32 pixels."""
+    factors = [ratio**-step for step in reversed(range(octaves))]
+    sizes = [(round(whole[0] * factor), round(whole[1] * factor)) for factor in factors]
+    return [size for size in sizes if min(size) >= 32] or [whole]
+
+
+def resized(pictures: Tensor, size: tuple[int, int]) -> Tensor:
+    """Pictures (N, C, H, W) at another (height, width), without aliasing."""
+    if tuple(pictures.shape[-2:]) == size:
+        return pictures
+    return functional.interpolate(pictures, size=size, mode="bilinear", align_corners=False, antialias=True)

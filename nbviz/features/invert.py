@@ -1,0 +1,85 @@
+"""What a layer still knows of a picture: the picture is made again from what the layer said of it.
+
+Mahendran and Vedaldi, Understanding Deep Image Representations by Inverting Them, CVPR 2015, with the priors of
+the other made pictures in place of their regularisers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nbviz.features.ascent import Ascent
+from nbviz.features.eye import Eye, check_layers, outputs
+from nbviz.features.made import Made, climbing, generator_of, parametrisation_of
+from nbviz.features.objectives import likeness, sameness
+from nbviz.features.parametrisation import Canvas
+from nbviz.features.recipe import Recipe, changed
+from nbviz.features.warp import draw_warps
+from nbviz.tensors.instrumented import InstrumentedModel, as_picture
+
+# Still, because what is asked for has its place.
+_INVERSION = Recipe(steps=150, rate=0.05, jitter=0, scale=1, rotate=0)
+_CARICATURE = Recipe(steps=60, rate=0.05, jitter=4, scale=1.05, rotate=3)
+
+
+def invert(model: Any, image: Any, layer: str, **recipe: Any) -> Tensor:
+    """The picture that a layer can't tell from this one: (1, 3, H, W), float32 in 0…1, as the network sees it.
+
+    model: an :class:`InstrumentedModel` or any ``nn.Module``; it is left untouched. image: a picture, or a
+    preprocessed float tensor (1, C, H, W). recipe: fields of :class:`Recipe`, but no ``size`` or ``facets``.
+    """
+    return _last(inverting(model, image, layer, **recipe))
+
+
+def inverting(model: Any, image: Any, layer: str, **recipe: Any) -> Iterator[Made]:
+    """:func:`invert` as it goes; ``rise`` is minus the relative squared distance at the layer, 0 at best."""
+    return _remade(model, image, layer, sameness, changed(_INVERSION, recipe, without=("size", "facets")))
+
+
+def caricature(model: Any, image: Any, layer: str, **recipe: Any) -> Tensor:
+    """A picture that says more of what a layer said of this one: (1, 3, H, W), float32 in 0…1.
+
+    From noise, the dot product with the layer's activations is raised, times the square of their cosine (Olah et
+    al., The Building Blocks of Interpretability, Distill 2018). Arguments as in :func:`invert`.
+    """
+    return _last(caricaturing(model, image, layer, **recipe))
+
+
+def caricaturing(model: Any, image: Any, layer: str, **recipe: Any) -> Iterator[Made]:
+    """:func:`caricature` as it goes."""
+    return _remade(model, image, layer, likeness, changed(_CARICATURE, recipe, without=("size", "facets")))
+
+
+def _remade(model: Any, image: Any, layer: str, objective: Any, recipe: Recipe) -> Iterator[Made]:
+    model = InstrumentedModel.ensure(model)
+    x = model.input(as_picture(image))
+    model.trace(x)
+    check_layers(model, [layer])
+
+    def work(run: Any) -> Iterator[Made]:
+        eye = Eye(model, run)
+        with torch.no_grad():
+            reference = outputs(model, run, x, [layer])[layer][0]
+        wanted, size = objective(layer, reference), (x.shape[-2], x.shape[-1])
+        parametrisation = parametrisation_of(
+            recipe, Canvas(size, eye.colours.seen, recipe.decorrelate, recipe.decay)
+        )
+        generator = generator_of(recipe.seed, wanted)
+        start = parametrisation.start(generator)[None]
+        warps = draw_warps(recipe, size, generator)
+        ascent = Ascent(eye, [wanted], parametrisation, recipe, start, None if warps is None else warps[None])
+        yield from climbing([ascent], [wanted.words], recipe)
+
+    return model.guest.steadily(work)
+
+
+def _last(pages: Iterator[Made]) -> Tensor:
+    made: Made | None = None
+    for made in pages:
+        pass
+    assert made is not None
+    return made.pictures
