@@ -1,25 +1,56 @@
 """How far a map can be trusted.
 
-Four verdicts that one picture allows: ``converged``, ``this_class``, ``these_weights`` and ``hiding``.
+Four verdicts that one picture allows: ``converged``, ``this_class``, ``these_weights`` and ``hiding``. Figures that
+give none: deletion and insertion ``curves`` beside ``controls``, ``stability``, ``completeness``, ``pointing``,
+``road`` and ``infidelity``; ``summary`` says over many pictures what one cannot say. What takes passes of the
+network is a generator; ``settle`` runs one to its end.
 """
 
 from __future__ import annotations
 
 from nbviz.evaluation.base import Explain, Map, Verdict, settle
 from nbviz.evaluation.classes import this_class
+from nbviz.evaluation.completeness import completeness
+from nbviz.evaluation.control_maps import ControlMap, control
 from nbviz.evaluation.converged import converged
+from nbviz.evaluation.curves import Curve, Curves, controls, curves
+from nbviz.evaluation.detail import Detail, detail
 from nbviz.evaluation.hiding import Hidings, hiding, hidings
+from nbviz.evaluation.infidelity import Infidelity, infidelity
+from nbviz.evaluation.pointing import Pointing, pointing
+from nbviz.evaluation.redrawn import redrawn
+from nbviz.evaluation.road import imputed, road
+from nbviz.evaluation.stability import stability
+from nbviz.evaluation.summary import summary
 from nbviz.evaluation.weights import these_weights
 
 __all__ = [
+    "ControlMap",
+    "Curve",
+    "Curves",
+    "Detail",
     "Explain",
     "Hidings",
+    "Infidelity",
     "Map",
+    "Pointing",
     "Verdict",
+    "completeness",
+    "control",
+    "controls",
     "converged",
+    "curves",
+    "detail",
     "hiding",
     "hidings",
+    "imputed",
+    "infidelity",
+    "pointing",
+    "redrawn",
+    "road",
     "settle",
+    "stability",
+    "summary",
     "these_weights",
     "this_class",
 ]

@@ -7,7 +7,7 @@ from torch import nn
 
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.layers import Layer
-from nbviz.tensors.replica import replicate
+from nbviz.tensors.replica import TensorMap, replicate
 
 LARGE = 0.3
 """A stage with more than this share of the layers that have weights is taken apart."""
@@ -22,11 +22,7 @@ def redrawn(model: InstrumentedModel, seed: int, count: int = 3) -> Instrumented
     chosen = stages(model)
     chosen = chosen[-min(count, max(1, len(chosen) // 2)) :]
 
-    def work(run: object) -> nn.Module:
-        net: nn.Module = run.net  # type: ignore[attr-defined]
-        return replicate(net, _draw(net, chosen, seed))
-
-    net = model.guest.steady(work)
+    net = model.guest.steady(lambda run: replicate(run.net, _draw(run.net, chosen, seed)))
     return InstrumentedModel(net, model.transform, model.classes, output=model.find_logits, name=model.name)
 
 
@@ -67,12 +63,12 @@ def _within(name: str, stage: str) -> bool:
     return stage == "" or name == stage or name.startswith(stage + ".")
 
 
-def _draw(net: nn.Module, chosen: list[str], seed: int) -> object:
+def _draw(net: nn.Module, chosen: list[str], seed: int) -> TensorMap:
     generator = torch.Generator().manual_seed(seed)
     drawn: dict[int, torch.Tensor] = {}
     for name, module in net.named_modules():
         if any(_within(name, stage) for stage in chosen):
             for weight in _weights(module):
                 noise = torch.randn(weight.shape, generator=generator, dtype=torch.float32)
-                drawn.setdefault(weight.data_ptr(), (noise.to(weight) * weight.detach().std()))
+                drawn.setdefault(weight.data_ptr(), noise.to(weight) * weight.detach().std())
     return lambda t: drawn.get(t.data_ptr(), t)

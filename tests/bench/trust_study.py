@@ -41,13 +41,16 @@ METHODS: dict[str, dict[str, Any]] = {
     "hires_cam": {},
     "guided_grad_cam": {},
 }
-WRONG = ("grad_cam", "integrated_gradients", "occlusion", "guided_backprop", "saliency")
+SHIPPED = {
+    "skimage": ["data/motorcycle_left.png"],
+    "sklearn": ["datasets/images/china.jpg", "datasets/images/flower.jpg"],
+}
 
 
 def photographs(folder: Path | None) -> dict[str, Picture]:
     """Name → picture, those that come with other packages first."""
     found: dict[str, Any] = dict(nbviz.zoo.photographs())
-    for package, files in {"skimage": ["data/motorcycle_left.png"], "sklearn": ["datasets/images/china.jpg", "datasets/images/flower.jpg"]}.items():
+    for package, files in SHIPPED.items():
         spec = find_spec(package)
         if spec is not None and spec.origin is not None:
             found |= {Path(file).stem: Path(spec.origin).parent / file for file in files}
@@ -81,7 +84,7 @@ class Study:
         assert other is not None
         return target, Target(other)
 
-    def map(self, name: str, picture: Picture, target: Target, method: str) -> Map:
+    def map(self, picture: Picture, target: Target, method: str) -> Map:
         return settle(final(explain(self.model, picture, target, method, None, **METHODS[method])))
 
     def hiding(self, name: str, picture: Picture) -> None:
@@ -89,7 +92,7 @@ class Study:
         target, _ = self.classes(picture)
         found: Hidings = self.known((name, "hidings"), lambda: list(hidings(self.model, picture, target))[-1])
         for method in METHODS:
-            self.known((name, method, "cells"), lambda: self.cells(self.map(name, picture, target, method), found))
+            self.known((name, method, "cells"), lambda m=method: self.cells(self.map(picture, target, m), found))
 
     def cells(self, found: Map, hidden: Hidings) -> dict[str, Any]:
         """A map in cells: signed, and as strong as it is; and its facts."""
@@ -104,11 +107,11 @@ class Study:
         target, other = self.classes(picture)
 
         def compare(method: str) -> dict[str, Any]:
-            one, two = (self.map(name, picture, t, method) for t in (target, other))
+            one, two = (self.map(picture, t, method) for t in (target, other))
             return {"alike": spearman(strength(one), strength(two)), **self.cells(two, self.kept[name, "hidings"])}
 
         for method in METHODS:
-            self.known((name, method, "class"), lambda: compare(method))
+            self.known((name, method, "class"), lambda m=method: compare(m))
 
     def weights(self, name: str, picture: Picture) -> None:
         """How alike maps are after the last weights were redrawn."""
@@ -118,11 +121,11 @@ class Study:
             def again(model: InstrumentedModel, image: Any, aim: Target) -> Any:
                 return explain(model, image, aim, method, None, **METHODS[method])
 
-            judged = self.map(name, picture, target, method)
+            judged = self.map(picture, target, method)
             return settle(these_weights(self.model, picture, target, judged, again))
 
         for method in METHODS:
-            self.known((name, method, "weights"), lambda: redraw(method))
+            self.known((name, method, "weights"), lambda m=method: redraw(m))
 
 
 def main() -> None:

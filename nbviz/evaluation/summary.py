@@ -1,0 +1,39 @@
+"""Many pictures can say what one cannot: means over pictures, with intervals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+RESAMPLES = 2000
+
+
+def summary(table: Any, against: str | None = None, seed: int = 0) -> Any:
+    """Mean of every method and measure over pictures, with its 95 % interval.
+
+    table: what ``nbviz.compare`` gives. against: a method, such as ``"edges"``: then the values are differences
+    from it on the same picture. Returns a pandas table: method, measure, pictures, mean, low, high; the interval is
+    the bootstrap's over pictures, missing values left out.
+    """
+    import pandas
+
+    wide = table.pivot_table(index="picture", columns=["method", "measure"], values="value", observed=True)
+    generator = np.random.default_rng(seed)
+    rows = []
+    for method, measure in wide.columns:
+        values = wide[method, measure]
+        if against is not None:
+            if method == against or (against, measure) not in wide.columns:
+                continue
+            values = values - wide[against, measure]
+        values = values.dropna().to_numpy()
+        if len(values):
+            rows.append((method, measure, len(values), values.mean(), *_interval(values, generator)))
+    return pandas.DataFrame(rows, columns=["method", "measure", "pictures", "mean", "low", "high"])
+
+
+def _interval(values: np.ndarray, generator: np.random.Generator) -> tuple[float, float]:
+    drawn = generator.integers(len(values), size=(RESAMPLES, len(values)))
+    low, high = np.quantile(values[drawn].mean(1), [0.025, 0.975])
+    return float(low), float(high)
