@@ -84,7 +84,8 @@ def _dream(
             rise = np.concatenate([*rises, made.rise], axis=1)
             whole = (resized(photograph, sizes[-1]) + resized(made.pictures - below, sizes[-1])).clamp(0, 1)
             if done < 1:
-                yield replace(made, pictures=whole, rise=rise, done=done, progress=f"octave {octave + 1} of {len(sizes)}")
+                progress = f"octave {octave + 1} of {len(sizes)}"
+                yield replace(made, pictures=whole, rise=rise, done=done, progress=progress)
         assert made is not None
         rises.append(made.rise)
         dreamt = made.pictures[:, : photograph.shape[1]] - below

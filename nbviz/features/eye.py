@@ -112,7 +112,7 @@ def outputs(
     straight: the gradient passes the deepest layer's own activation function unchanged, as if its input were
     asked for: a ReLU that is off would give none at all, and a saturated one neither.
     """
-    wanted = {split(name)[0]: {} for name in layers if name}
+    wanted: dict[str, dict[int, str]] = {split(name)[0]: {} for name in layers if name}
     for name in (name for name in layers if name):
         stem, call = split(name)
         wanted[stem][call or model.layer(stem).calls] = name

@@ -87,11 +87,22 @@ def climbing(chunks: Sequence[Ascent], words: Sequence[str], recipe: Recipe) -> 
 
 
 def _turns(chunks: Sequence[Ascent]) -> Iterator[Ascent]:
-    """Which chunk takes the next step."""
-    for until in (*_TURNS, float("inf")):
-        for chunk in chunks:
-            while not chunk.done and chunk.step < until:
-                yield chunk
+    """Which chunk takes the next step: those of a page in turn, then those of the next page."""
+    for page in _grouped(chunks):
+        for until in (*_TURNS, float("inf")):
+            for chunk in page:
+                while not chunk.done and chunk.step < until:
+                    yield chunk
+
+
+def _grouped(chunks: Sequence[Ascent]) -> Iterator[list[Ascent]]:
+    page: list[Ascent] = []
+    for chunk in chunks:
+        if page and sum(len(other.objectives) for other in [*page, chunk]) > _SMALL_CHUNK:
+            yield page
+            page = []
+        page.append(chunk)
+    yield page
 
 
 class _Page:
