@@ -1,5 +1,4 @@
-"""Fashion-MNIST: labelled pictures that come with nbviz, their class names and what both of the zoo's
-networks for them share.
+"""Fashion-MNIST: labelled pictures that come with nbviz, and what both networks for them share.
 
 The 5,000 pictures are the first half of the *test* split, in its own order: neither of the zoo's Fashion
 networks has learnt from any of them, so what a channel fires for is no memory of what it was trained on.
@@ -8,19 +7,16 @@ Xiao, Rasul and Vollgraf, Fashion-MNIST, https://arxiv.org/abs/1708.07747; MIT l
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import nn
 from torch.utils.data import Dataset
 
-from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.preprocessing import Preprocessing, Recipe
+
+from .shipped import data_file
 
 CLASSES = (
     "T-shirt/top",
@@ -34,7 +30,6 @@ CLASSES = (
     "bag",
     "ankle boot",
 )
-DATA = Path(__file__).parent / "data"
 SIZE, MEAN, STD = (28, 28), 0.286, 0.353
 """Of the pictures; mean and spread of the training split's pixels in 0…1."""
 
@@ -65,41 +60,10 @@ def fashion() -> FashionPictures:
     return FashionPictures(*_arrays())
 
 
-def data_file(name: str) -> Path:
-    """A file that is shipped in `data/`; NbvizError where it is missing."""
-    path = DATA / name
-    if not path.is_file():
-        raise NbvizError(f"'{name}' is missing from this installation of nbviz ({DATA}). Install it again.")
-    return path
-
-
 def preprocessing() -> Preprocessing:
     """Gray, 28 × 28, normalised by the training split: what both Fashion networks take."""
     recipe = Recipe(crop=SIZE, resize=SIZE, mean=(MEAN,), std=(STD,))
     return Preprocessing.from_recipe(recipe, "the network")
-
-
-def with_weights(build: Callable[[], nn.Module], file: str) -> nn.Module:
-    """The network that `build` makes with the weights of `data/file`, in eval mode on the CPU."""
-    from safetensors.torch import load_file
-
-    # Built without storage: the weights bring their own.
-    with torch.device("meta"):
-        net = build()
-    weights = load_file(data_file(file))
-    net.load_state_dict(
-        {name: value.float() if value.is_floating_point() else value for name, value in weights.items()},
-        assign=True,
-    )
-    return net.eval()
-
-
-def card(file: str) -> dict[str, str]:
-    """What the weights in `data/file` say of themselves: data, recipe, torch, held-out accuracy."""
-    from safetensors import safe_open
-
-    with safe_open(data_file(file), framework="pt") as weights:
-        return dict(weights.metadata() or {})
 
 
 @cache
