@@ -11,7 +11,11 @@ from typing import Any
 
 from torch import nn
 
-_IRRELEVANT = ("_state_dict", "_load_state_dict", "_non_persistent", "_backward_pre", "_compiled_call")
+_IRRELEVANT = (
+    *("_state_dict_hooks", "_state_dict_pre_hooks", "_load_state_dict_pre_hooks", "_load_state_dict_post_hooks"),
+    *("_non_persistent_buffers_set", "_backward_pre_hooks", "_is_full_backward_hook"),
+    *("_forward_hooks_with_kwargs", "_forward_hooks_always_called", "_forward_pre_hooks_with_kwargs"),
+)
 _CONTAINERS = (dict, list, tuple, set)
 
 
@@ -23,16 +27,20 @@ class Structure:
         containers: dict[int, Any] = {}
         for attributes, _ in self._modules:
             for name, value in list(attributes.items()):
-                if not name.startswith(_IRRELEVANT):
+                if name not in _IRRELEVANT:
                     _collect(value, containers)
-        self._containers = [(container, _items(container)) for container in containers.values()]
+        changeable = [container for container in containers.values() if not isinstance(container, tuple)]
+        self._containers = [(container, _items(container)) for container in changeable if container]
+        self._empty = [container for container in changeable if not container]
         self._held = [list(attributes.values()) for attributes, _ in self._modules]
         self._held += [list(_values(container)) for container in containers.values()]
 
     def still(self) -> bool:
         """Whether all modules, tensors, hooks and plain attributes are the very same."""
-        return all(_attributes(now) == then for now, then in self._modules) and all(
-            _items(now) == then for now, then in self._containers
+        return (
+            not any(self._empty)
+            and all(_attributes(now) == then for now, then in self._modules)
+            and all(_items(now) == then for now, then in self._containers)
         )
 
 
