@@ -9,7 +9,12 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from nbviz import cli
+
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
+MEBIBYTES = 900
+"""What a whole notebook may hold resident at its peak: Binder's smallest machines have 1 GiB."""
+PEAK = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -29,12 +34,18 @@ def test_every_step_has_a_purpose_and_something_to_try(notebook: nbformat.Notebo
 
 
 @pytest.mark.timeout(300)
-def test_it_runs(notebook: nbformat.NotebookNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_runs_within_a_small_machines_memory(
+    notebook: nbformat.NotebookNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = str(Path(__file__).resolve().parents[1])
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    for name, value in cli.SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    notebook.cells.append(nbformat.v4.new_code_cell(PEAK))
     where = {"metadata": {"path": str(tmp_path)}}
     NotebookClient(notebook, timeout=120, kernel_name="python3", resources=where).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     said = [output.text for output in outputs if output.get("name") == "stderr"]
     assert not [words for words in said if "nbviz" in words]
+    assert int(outputs[-1].text) < MEBIBYTES
