@@ -28,6 +28,7 @@ from nbviz.panels.scores import ScoreBars
 from nbviz.panels.snapshot import compose
 from nbviz.panels.still import still_parts
 from nbviz.panels.title_bar import TitleBar
+from nbviz.panels.trust_line import TrustFigures, TrustPanel
 from nbviz.session.cells import Cell
 from nbviz.session.desk import LiveDesk
 from nbviz.session.requests import ExplainAnswer, Request
@@ -38,6 +39,8 @@ from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.pictures import Picture, load_pictures
 
+BACKGROUND = ("trust", "curves")
+"""Slots that nobody waits for: judged when everything asked for is there."""
 FIRST_STILL_SECONDS = 2.0
 """How long the display of a cell waits, at most, so that its still picture is not empty."""
 
@@ -79,7 +82,7 @@ class Explorer:
         self._answers: dict[str, Any] = {}
         self._attribution: Attribution | None = None
         self._desk = LiveDesk(self.model)
-        self._scheduler = runner(self._desk, self, list(self.panels), LOCK)
+        self._scheduler = runner(self._desk, self, list(self.panels), LOCK, BACKGROUND)
         self._shown_version = self._desk.version()
         self.selection.observe(self._follow)
         self._cell = Cell.current()
@@ -167,7 +170,9 @@ class Explorer:
         canvas.on_cancel, canvas.strongest = self._cancel, channels.strongest
         pictures = PictureChooser(*parts, problems)
         question = [title, pictures, ClassDropdown(*parts), ScoreBars(*parts)]
-        panels = [*question, channels, ChannelPanel(*parts), LayersPanel(*parts), canvas]
+        trust = TrustPanel(*parts)
+        trust.on_open = self._renew
+        panels = [*question, channels, ChannelPanel(*parts), LayersPanel(*parts), canvas, trust, TrustFigures(trust)]
         for panel in panels:
             panel.on_retry = self.refresh
         return {panel.slot: panel for panel in panels}
@@ -177,7 +182,7 @@ class Explorer:
         question = [views["pictures"], views["classes"], views["scores"]]
         return frame(
             views["title"], question, views["layers"], views["channels"], views["channel"], views["canvas"],
-            label=f"nbviz: {self.model.name}",
+            trust=views["trust"], label=f"nbviz: {self.model.name}",
         )  # fmt: skip
 
     # -- following the selection ----------------------------------------------------------------------

@@ -46,14 +46,17 @@ class Job:
 class InlineRunner:
     """Answers at once, in the caller's thread: for scripts and tests."""
 
-    def __init__(self, desk: LiveDesk, listener: Listener, slots: Sequence[str], lock: Any) -> None:
+    def __init__(
+        self, desk: LiveDesk, listener: Listener, slots: Sequence[str], lock: Any, background: Sequence[str] = ()
+    ) -> None:
         self.desk, self.listener, self.lock = desk, listener, lock
+        self._left = frozenset(background)
         self._wanted: dict[str, Request] = {}
 
     def submit(self, slot: str, request: Request | None, renew: bool = False) -> None:
         """Answer a request for a slot; the same as now is not answered again unless ``renew``."""
         with self.lock:
-            if request is None:
+            if request is None or slot in self._left:  # nobody waits for the background here
                 self._wanted.pop(slot, None)
                 return
             if self._wanted.get(slot) == request and not renew:
@@ -83,9 +86,12 @@ class InlineRunner:
 class Scheduler:
     """One worker thread; see the module."""
 
-    def __init__(self, desk: LiveDesk, listener: Listener, slots: Sequence[str], lock: Any) -> None:
+    def __init__(
+        self, desk: LiveDesk, listener: Listener, slots: Sequence[str], lock: Any, background: Sequence[str] = ()
+    ) -> None:
         self.desk, self.listener, self.lock = desk, listener, lock
         self._rank = {slot: rank for rank, slot in enumerate(slots)}
+        self._background = frozenset(background)
         self._wanted: dict[str, Request] = {}
         self._jobs: dict[str, Job] = {}
         self._dropped: list[Job] = []
@@ -115,8 +121,11 @@ class Scheduler:
 
     @property
     def busy(self) -> bool:
-        """Whether anything is being computed."""
-        return bool(self._jobs)
+        """Whether anything is being computed, background slots aside."""
+        return bool(self._asked())
+
+    def _asked(self) -> list[Job]:
+        return [job for job in list(self._jobs.values()) if job.slot not in self._background]
 
     def cancel(self, slot: str) -> bool:
         """Drop what a slot is computing; whether there was anything."""
@@ -125,9 +134,9 @@ class Scheduler:
             return self._drop(slot)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Until every slot has its answer; False when ``timeout`` (seconds) ran out first."""
+        """Until every slot but background ones has its answer; False when ``timeout`` (seconds) ran out first."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._jobs or self._closed, timeout)
+            return self._changed.wait_for(lambda: not self._asked() or self._closed, timeout)
 
     def close(self) -> None:
         """End the worker; what it computes is dropped. Returns when it is gone, unless called from it."""
@@ -180,12 +189,14 @@ class Scheduler:
             del job
 
     def _next(self) -> tuple[Job | None, bool]:
-        """The job to step: not begun ones first, by the slots' order; None when idle for a while."""
+        """The job to step: not begun ones first, by the slots' order, background last; None when idle for a while."""
         with self._changed:
             self._changed.wait_for(lambda: self._jobs or self._closed or self._dropped, IDLE_SECONDS)
             jobs = self._jobs.values()
-            best = min(jobs, key=lambda j: (j.answers is not None, self._rank.get(j.slot, 99)), default=None)
-            return best, self._closed
+            return min(jobs, key=self._urgency, default=None), self._closed
+
+    def _urgency(self, job: Job) -> tuple[bool, bool, int]:
+        return job.slot in self._background, job.answers is not None, self._rank.get(job.slot, 99)
 
     def _close_dropped(self) -> None:
         with self._changed:
@@ -209,7 +220,7 @@ class Scheduler:
 
     def _partial(self, job: Job) -> None:
         now = time.monotonic()
-        if getattr(getattr(job.last, "attribution", None), "done", 1.0) >= 1.0:
+        if getattr(getattr(job.last, "attribution", job.last), "done", 1.0) >= 1.0:
             return  # it ends with the next step, and is shown then
         if now - job.shown >= 1 / PARTIALS_A_SECOND:
             job.shown = now
@@ -232,7 +243,7 @@ class Scheduler:
     def _done(self, job: Job) -> None:
         with self._changed:
             self._jobs.pop(job.slot, None)
-            settled = not self._jobs
+            settled = job.slot not in self._background and not self._asked()
             self._changed.notify_all()
         if settled:
             self._guarded(self.listener.settled)
