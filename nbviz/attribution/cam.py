@@ -36,7 +36,7 @@ def cam(subject: Subject) -> Iterator[Attribution]:
     maps = kept[head.maps].maps[0]
     maps = maps.clamp(min=0) if head.rectified else maps
     values = (weights[:, None, None] * maps).sum(0)
-    facts: dict[str, Any] = {"maps": head.maps + (", rectified" if head.rectified else ""), "head": head.name}
+    facts: dict[str, Any] = {"maps": head.maps + (", rectified" if head.rectified else ""), "linear": head.name}
     yield result(subject, values, values.clamp(min=0), places=tuple(values.shape), **facts)
 
 

@@ -28,16 +28,16 @@ def rise(
     maximum: Annotated[int, About("Masks at most.", 8, 20000)] = 1000,
     cells: Annotated[int, About("Cells of a mask, in each direction.", 2, 32)] = 7,
     probability: Annotated[float, About("Share of the cells that is kept.", 0.05, 0.95)] = 0.5,
-    fill: Annotated[Name | torch.Tensor, About("What stands where the picture is hidden.")] = "black",
+    fill: Annotated[Name | torch.Tensor, About("What stands where the picture is hidden.")] = "blur",
     seed: Annotated[int, About("Which masks are drawn.", 0, 2**31 - 1)] = 0,
 ) -> Iterator[Attribution]:
     """Which parts the score follows when random parts of the picture are shown and hidden.
 
     values: (H, W), mean over masks of (score − mean score)·mask, over ``probability``: the paper's map less
     its mean level, so that 0 means no influence and chance weighs less. Masks are the paper's, drawn by a
-    generator of their own; hidden is faded to ``fill``. ``facts["reliability"]``: how well the map, in
-    28 × 28 cells, is expected to correlate with a repetition, told by two halves of the masks. heat: values,
-    signed. Needs forwards only, no gradients.
+    generator of their own; hidden is faded to ``fill`` (the paper: black; blur needs fewer masks).
+    ``facts["reliability"]``: how well the map, in 28 × 28 cells, is expected to correlate with a repetition,
+    told by two halves of the masks. heat: values, signed. Needs forwards only, no gradients.
     """
     vote = _Vote(subject, baseline(subject, fill), probability)
     size = (subject.x.shape[2], subject.x.shape[3])
@@ -81,9 +81,7 @@ class _Vote:
 
     def _values(self, *halves: int) -> torch.Tensor:
         count = sum((self.count + 1 - half) // 2 for half in halves)
-        scores, masks, products = (
-            t[list(halves)].sum(0) for t in (self._scores, self._masks, self._products)
-        )
+        scores, masks, products = (t[list(halves)].sum(0) for t in (self._scores, self._masks, self._products))
         return (products - scores / count * masks) / (count * self._probability)
 
     def reliability(self) -> float:

@@ -42,7 +42,7 @@ def ruled_backward(
     """``start`` (shaped as ``outputs``) sent back to ``x`` with every ReLU call's backward by ``rule``."""
     if not outputs.requires_grad:
         return Gradients(torch.zeros_like(x))
-    found = rectifiers(outputs.grad_fn)
+    found = rectifiers(outputs.grad_fn, x)
     found.need(title)
     with ruled(found.nodes, rule):
         (values,) = torch.autograd.grad(outputs, x, start, allow_unused=True, retain_graph=retain)
@@ -72,7 +72,7 @@ def projected(subject: Subject, channel: str, place: Place, rule: Rule, title: s
         return Gradients(torch.zeros_like(batch), facts)
     wide = torch.zeros(seen.activation.shape).to(seen.activation)
     seen.read(wide)[0, number] = start
-    found = rectifiers(seen.edge.node)
+    found = rectifiers(seen.edge.node, batch)
     if found.others or found.hidden:
         found.need(title)
     with ruled(found.nodes, rule):

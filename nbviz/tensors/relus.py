@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
 from torch.autograd.function import BackwardCFunction
+from torch.autograd.graph import get_gradient_edge
 
 from nbviz.tensors.errors import Refused
 
@@ -47,9 +49,7 @@ class Rectifiers:
     def need(self, title: str) -> None:
         """Raise :class:`Refused`, in words, unless every ReLU call is known and there is one."""
         if self.hidden:
-            why = _HIDING.get(
-                self.hidden[0], f"the inside of {self.hidden[0]} is hidden from autograd's graph."
-            )
+            why = _HIDING.get(self.hidden[0], f"the inside of {self.hidden[0]} is hidden from autograd's graph.")
             raise Refused(f"{title} needs to see every ReLU; {why}")
         if not self.nodes:
             raise Refused(f"{title} needs ReLUs; this network has {self.listing or 'none'}.")
@@ -67,10 +67,13 @@ _HIDING = {
 }
 
 
-def rectifiers(root: Any) -> Rectifiers:
-    """Every activation in the graph below a node, such as ``output.grad_fn``."""
+def rectifiers(root: Any, x: torch.Tensor) -> Rectifiers:
+    """Every activation on the way from a node, such as ``output.grad_fn``, down to ``x``.
+
+    What weights are made with, such as a relative position's own little network, is not on the way.
+    """
     nodes, others, hidden = [], Counter[str](), []
-    for node in _walk(root):
+    for node in _between(root, get_gradient_edge(x).node):
         name = node.name().rpartition("::")[2]
         kind = name.partition("Backward")[0]
         if name == "CopySlices" or isinstance(node, BackwardCFunction):
@@ -114,12 +117,22 @@ def _is_relu(node: Any, kind: str) -> bool:
     return isinstance(floor, (int, float)) and floor == 0
 
 
-def _walk(root: Any) -> Iterator[Any]:
+def _between(root: Any, end: Any) -> list[Any]:
+    """Nodes on a path from ``root`` to ``end``."""
     # a node's Python object is its identity only while it is held
-    seen, left = set(), [root]
+    above: dict[Any, list[Any]] = {root: []}
+    left = [root]
     while left:
         node = left.pop()
-        if node is not None and node not in seen:
-            seen.add(node)
-            yield node
-            left.extend(below for below, _ in node.next_functions)
+        for below, _ in node.next_functions:
+            if below is not None:
+                if below not in above:
+                    left.append(below)
+                above.setdefault(below, []).append(node)
+    lit, left = dict.fromkeys([end]), [end]
+    while left:
+        for node in above.get(left.pop(), []):
+            if node not in lit:
+                lit[node] = None
+                left.append(node)
+    return list(lit)

@@ -148,7 +148,7 @@ def test_cam_is_the_score_place_by_place() -> None:
     net = network()
     found = nbviz.attribute(net, X, 3, "cam")
     assert float(found.values.mean() + net[6].bias[3].detach()) == pytest.approx(found.facts["score"], rel=1e-12)
-    assert (found.facts["maps"], found.facts["head"]) == ("3", "6")
+    assert (found.facts["maps"], found.facts["linear"]) == ("3", "6")
     grad_cam = nbviz.attribute(net, X, 3, "grad_cam", layer="3")
     assert torch.allclose(found.values, grad_cam.values * found.values.numel(), rtol=1e-10, atol=1e-12)
 

@@ -37,7 +37,7 @@ class Corner(nn.Module):
 
 
 def test_finds_the_corner_that_matters_without_gradients() -> None:
-    found = nbviz.attribute(Corner(), torch.ones(1, 3, 32, 32), 0, "rise", masks=400)
+    found = nbviz.attribute(Corner(), torch.ones(1, 3, 32, 32), 0, "rise", masks=400, fill="black")
     heat = found.heat()
     inside = torch.zeros(32, 32, dtype=torch.bool)
     inside[:8, 24:] = True

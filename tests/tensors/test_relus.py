@@ -64,7 +64,7 @@ def test_every_form_of_a_relu_follows_the_rule(form: str, rule: Rule) -> None:
     x = 0.1 * torch.randn(4, 9, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     x.requires_grad_()
     output = forward(x, relu)
-    found = rectifiers(output.grad_fn)
+    found = rectifiers(output.grad_fn, x)
     assert len(found.nodes) == 2 and not found.others and not found.hidden
     with ruled(found.nodes, rule):
         (values,) = torch.autograd.grad(output, x, retain_graph=True)
@@ -86,14 +86,15 @@ def test_every_form_of_a_relu_follows_the_rule(form: str, rule: Rule) -> None:
 )  # fmt: skip
 def test_other_activations_are_named(activation: Callable[[Tensor], Tensor], name: str) -> None:
     x = torch.randn(3, requires_grad=True)
-    found = rectifiers(activation(activation(x)).sum().grad_fn)
+    found = rectifiers(activation(activation(x)).sum().grad_fn, x)
     assert not found.nodes and found.others == {name: 2}
     with pytest.raises(Refused, match=f"^Guided backprop needs ReLUs; this network has 2 {name}.$"):
         found.need("Guided backprop")
 
 
 def test_a_network_without_activations_is_refused() -> None:
-    found = rectifiers((torch.ones(3, requires_grad=True) * 2).sum().grad_fn)
+    x = torch.ones(3, requires_grad=True)
+    found = rectifiers((x * 2).sum().grad_fn, x)
     with pytest.raises(Refused, match="this network has none"):
         found.need("Deconvnet")
 
@@ -125,7 +126,7 @@ def _on_a_view(x: Tensor) -> Tensor:
 )
 def test_what_hides_a_relu_is_refused_in_words(hiding: Callable[[Tensor], Tensor], said: str) -> None:
     x = torch.randn(4, requires_grad=True)
-    found = rectifiers(hiding(torch.relu(x)).sum().grad_fn)
+    found = rectifiers(hiding(torch.relu(x)).sum().grad_fn, x)
     assert found.nodes
     with pytest.raises(Refused, match=said):
         found.need("Guided backprop")
@@ -134,7 +135,7 @@ def test_what_hides_a_relu_is_refused_in_words(hiding: Callable[[Tensor], Tensor
 def test_a_checkpoint_that_is_not_reentrant_is_seen_through() -> None:
     x = torch.randn(4, requires_grad=True)
     output = checkpoint(torch.relu, x, use_reentrant=False).sum()
-    found = rectifiers(output.grad_fn)
+    found = rectifiers(output.grad_fn, x)
     found.need("Guided backprop")
     with ruled(found.nodes, "guided"):
         (values,) = torch.autograd.grad(-output, x, allow_unused=True)
@@ -144,6 +145,13 @@ def test_a_checkpoint_that_is_not_reentrant_is_seen_through() -> None:
 def test_hooks_are_gone_after_an_exception() -> None:
     x = torch.randn(5, requires_grad=True)
     output = -torch.relu(x).sum()
-    with pytest.raises(ZeroDivisionError), ruled(rectifiers(output.grad_fn).nodes, "guided"):
+    with pytest.raises(ZeroDivisionError), ruled(rectifiers(output.grad_fn, x).nodes, "guided"):
         raise ZeroDivisionError
     assert torch.autograd.grad(output, x)[0].any()
+
+
+def test_what_weights_are_made_with_does_not_count() -> None:
+    x, weight = torch.randn(4, requires_grad=True), torch.randn(4, requires_grad=True)
+    made = torch.relu(_on_a_view(functional.silu(weight)))
+    found = rectifiers((torch.relu(x * made) + made).sum().grad_fn, x)
+    assert len(found.nodes) == 1 and not found.others and not found.hidden
