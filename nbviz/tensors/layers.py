@@ -30,6 +30,9 @@ class Layer:
     layout: Layout | None = field(default=None, repr=False)
     """Which axes of the output are space; None when never called."""
     first_call: int | None = field(default=None, repr=False)
+    """Place in call order of the first call of it or of a layer below."""
+    order: int | None = field(default=None, repr=False)
+    """Place of its last output among all outputs; a block puts out after all layers in it."""
 
     @property
     def channels(self) -> int | None:

@@ -95,11 +95,18 @@ class Subject:
 
 
 def last_spatial_layer(model: InstrumentedModel) -> Layer:
-    """The last layer, in call order, whose output has more than one place."""
-    spatial = [layer for layer in model.layers().walk() if layer.places and layer.first_call is not None]
-    spatial = [layer for layer in spatial if layer.name and not layer.children]
+    """The layer that puts out last of all whose output has more than one place.
+
+    A block counts, for what it puts out joins its branches; of a Sequential it is the last layer in it.
+    """
+    spatial = [layer for layer in model.layers().walk() if layer.name and layer.places and layer.order is not None]
     if not spatial:
         raise NbvizError(f"No layer of {model.name} has an output with places: there is nowhere to draw a map.")
-    return max(spatial, key=lambda layer: layer.first_call or 0)
+    last = max(spatial, key=_order)
+    while last.kind == "Sequential" and any(child.order is not None for child in last.children):
+        last = max(last.children, key=_order)
+    return last
 
 
+def _order(layer: Layer) -> int:
+    return -1 if layer.order is None else layer.order

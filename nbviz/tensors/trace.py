@@ -111,6 +111,7 @@ def _layer(name: str, module: nn.Module, records: dict[str, list[Record]], layou
         label=label(module),
         layout=layouts.get(name),
         first_call=_first(calls, children),
+        order=calls[-1].order if calls else None,
     )
 
 

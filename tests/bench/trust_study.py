@@ -22,7 +22,7 @@ from nbviz.attribution import explain
 from nbviz.evaluation import Hidings, Map, hidings, settle, these_weights
 from nbviz.evaluation.base import final
 from nbviz.evaluation.classes import unrelated
-from nbviz.evaluation.maps import cell_sums, signed, spearman, strength
+from nbviz.evaluation.maps import cell_sums, spearman, spoken, strength
 from nbviz.tensors.instrumented import InstrumentedModel, as_picture
 from nbviz.tensors.pictures import Picture
 from nbviz.tensors.target import Target
@@ -95,12 +95,8 @@ class Study:
             self.known((name, method, "cells"), lambda m=method: self.cells(self.map(picture, target, m), found))
 
     def cells(self, found: Map, hidden: Hidings) -> dict[str, Any]:
-        """A map in cells: signed, and as strong as it is; and its facts."""
-        return {
-            "signed": cell_sums(signed(found), hidden.size, hidden.cells),
-            "strength": cell_sums(strength(found), hidden.size, hidden.cells),
-            "facts": found.facts,
-        }
+        """A map in cells, and its facts."""
+        return {"cells": cell_sums(spoken(found), hidden.size, hidden.cells), "facts": found.facts}
 
     def other_class(self, name: str, picture: Picture) -> None:
         """Maps of an unrelated class: how alike they are, and whether they pass for the predicted one's."""
