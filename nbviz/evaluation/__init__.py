@@ -8,12 +8,12 @@ network is a generator; ``settle`` runs one to its end.
 
 from __future__ import annotations
 
-from nbviz.evaluation.base import Explain, Map, Verdict, settle
+from nbviz.evaluation.base import Curve, Explain, Map, Verdict, settle
 from nbviz.evaluation.classes import this_class
 from nbviz.evaluation.completeness import completeness
 from nbviz.evaluation.control_maps import ControlMap, control
 from nbviz.evaluation.converged import converged
-from nbviz.evaluation.curves import Curve, Curves, controls, curves
+from nbviz.evaluation.curves import Curves, controls, curves
 from nbviz.evaluation.detail import Detail, detail
 from nbviz.evaluation.hiding import Hidings, hiding, hidings
 from nbviz.evaluation.infidelity import Infidelity, infidelity

@@ -54,6 +54,21 @@ class Verdict:
     figures: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """The score along one curve."""
+
+    shares: torch.Tensor
+    """(n,) of the picture hidden (deletion) or shown (insertion), 0…1."""
+    scores: torch.Tensor
+    """(n,) float64, the target's."""
+
+    @property
+    def area(self) -> float:
+        """Mean score along the curve; low is good for deletion, high for insertion."""
+        return float(torch.trapezoid(self.scores, self.shares))
+
+
 def settle(steps: Steps[T]) -> T:
     """What a judgement returns, run to its end at once."""
     while True:

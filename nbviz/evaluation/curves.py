@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from nbviz.evaluation.base import BATCH, Steps, scored
+from nbviz.evaluation.base import BATCH, Curve, Steps, scored
 from nbviz.evaluation.controls import centre, edges, random_like
 from nbviz.evaluation.maps import cell_of, cell_sums
 from nbviz.tensors.baselines import blurred
@@ -21,21 +21,6 @@ from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.target import Target
 
 CELLS, STEPS, BLUR, RANDOMS = 14, 7, 15 / 224, 3
-
-
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """The score along one curve."""
-
-    shares: torch.Tensor
-    """(n,) of the picture hidden (deletion) or shown (insertion), 0…1."""
-    scores: torch.Tensor
-    """(n,) float64, the target's."""
-
-    @property
-    def area(self) -> float:
-        """Mean score along the curve; low is good for deletion, high for insertion."""
-        return float(torch.trapezoid(self.scores, self.shares))
 
 
 @dataclass(frozen=True, eq=False)

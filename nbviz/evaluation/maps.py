@@ -18,6 +18,20 @@ def signed(found: Map) -> torch.Tensor:
     return values if values.dim() == 2 else found.evidence.double().cpu()
 
 
+def spoken(found: Map) -> torch.Tensor:
+    """What the map says each place adds to the score, (h, w) float64, at its own resolution.
+
+    Its signed values, unless what is drawn is something else than their size: the sign of a gradient says in which
+    direction a colour would have to move, not whether a place speaks for the class, so such a map is taken as drawn.
+    """
+    values, evidence = signed(found), found.evidence.double().cpu()
+    if values.shape != evidence.shape:
+        return values
+    slack = 1e-4 * float(values.abs().max())
+    read = (values, values.abs(), values.clamp(min=0))
+    return values if any(torch.allclose(evidence, one, rtol=0, atol=slack) for one in read) else evidence
+
+
 def strength(found: Map) -> torch.Tensor:
     """How much each place matters, whatever its sign, (h, w) float64, at the map's own resolution.
 

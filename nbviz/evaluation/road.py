@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from nbviz.evaluation.base import Map, Steps, scored
-from nbviz.evaluation.curves import Curve
+from nbviz.evaluation.base import Curve, Map, Steps, scored
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.target import Target
 
@@ -55,8 +54,8 @@ def road(
 def imputed(x: torch.Tensor, removed: torch.Tensor, seed: int = 0) -> torch.Tensor:
     """A picture (1, C, H, W) with the pixels of a mask (H, W) solved for from their neighbours.
 
-    Direct neighbours weigh 1/6, diagonal ones 1/12, those beyond the edge nothing; noise of ``NOISE`` of the
-    picture's standard deviation is added to what was solved for.
+    Direct neighbours weigh 1/6, diagonal ones 1/12, those beyond the edge nothing; noise of ``NOISE`` of
+    their standard deviation is added to what was solved for.
     """
     from scipy.sparse import csr_matrix
     from scipy.sparse.linalg import spsolve
@@ -74,7 +73,7 @@ def imputed(x: torch.Tensor, removed: torch.Tensor, seed: int = 0) -> torch.Tens
     size = len(rows)
     solved = spsolve(csr_matrix((matrix[2], (matrix[0], matrix[1])), (size, size)).tocsc(), right)
     noise = torch.randn(size, len(pixels), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    pixels[:, rows, columns] = (solved.reshape(size, -1) + NOISE * pixels.std() * noise.numpy()).T
+    pixels[:, rows, columns] = (solved.reshape(size, -1) + NOISE * pixels[:, ~mask].std() * noise.numpy()).T
     return torch.from_numpy(pixels)[None].to(x)
 
 

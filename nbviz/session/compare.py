@@ -74,8 +74,7 @@ class _Work:
         self.target = resolved(model, picture, target)
         self.hidden: Hidings | None = None
         if "hiding" in measures:
-            for self.hidden in hidings(model, picture, self.target):
-                pass
+            self.hidden = list(hidings(model, picture, self.target))[-1]
 
     def rows(
         self, methods: Mapping[str, tuple[str, Mapping[str, Any]]], layer: str | None
@@ -84,14 +83,12 @@ class _Work:
         drawn: dict[str, Map] = {}
         for label, (name, options) in methods.items():
             try:
-                options = dict(options)
                 found = attribute(self.model, self.picture, self.target, name, layer, **options)
             except Refused as refused:
                 warnings.warn(f"{label} is left out: {refused}", stacklevel=4)
                 continue
             drawn[label] = found
-            again: Explain = lambda m, p, t, n=name, o=options: explain(m, p, t, n, layer, **o)  # type: ignore[misc] # noqa: E731
-            for row in self.method_rows(found, again):
+            for row in self.method_rows(found, _explainer(name, layer, options)):
                 yield label, row
         x = self.model.input(self.picture)
         known: dict[str, list[Map]] = {name: [control(name, x)] for name in CONTROLS if name != "random"}
@@ -146,6 +143,10 @@ class _Work:
                 yield name, row
 
 
+def _explainer(name: str, layer: str | None, options: Mapping[str, Any]) -> Explain:
+    return lambda model, picture, target: explain(model, picture, target, name, layer, **options)
+
+
 def _row(measure: str, value: float) -> Row:
     return measure, value, math.nan, math.nan
 
@@ -158,7 +159,7 @@ def _means(rows: list[list[Row]]) -> Iterator[Row]:
     """Rows of several maps as one, each the mean of those that are numbers."""
     for same in zip(*rows, strict=True):
         columns = torch.tensor([row[1:] for row in same], dtype=torch.float64)
-        yield (same[0][0], *columns.nanmean(0).tolist())  # type: ignore[misc]
+        yield (same[0][0], *columns.nanmean(0).tolist())
 
 
 def _chosen(methods: Any) -> dict[str, tuple[str, Mapping[str, Any]]]:
