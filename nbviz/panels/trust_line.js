@@ -44,7 +44,9 @@ export default {
         set(el("span", "", `${name} `, el("strong", "nbviz-num", value)), { title: sentence }));
       const caution = model.get("curves").length
         ? [el("div", "nbviz-small nbviz-note", "No verdict: on one picture these do not tell a true map from a control.")] : [];
+      const column = root.closest(".nbviz-column");
       more.replaceChildren(el("div", "nbviz-caption", model.get("reading")), plots, el("div", "nbviz-trust-figures", ...rows), ...caution);
+      if (open && column) column.scrollTop = column.scrollHeight;
     });
     return life.end;
   },
