@@ -21,9 +21,9 @@ from nbviz.features.recipe import Recipe, changed
 from nbviz.features.warp import draw_warps
 from nbviz.tensors.instrumented import InstrumentedModel, as_picture
 
-# Still, because what is asked for has its place.
+# Still, or nearly, because what is asked for has its place.
 _INVERSION = Recipe(steps=150, rate=0.05, jitter=0, scale=1, rotate=0)
-_CARICATURE = Recipe(steps=60, rate=0.05, jitter=4, scale=1.05, rotate=3)
+_CARICATURE = Recipe(steps=60, rate=0.08, jitter=2, scale=1, rotate=0)
 
 
 def invert(model: Any, image: Any, layer: str, **recipe: Any) -> Tensor:

@@ -135,7 +135,7 @@ def test_a_linear_channel_s_picture_is_its_colour() -> None:
     model = InstrumentedModel(net, transform=_tensor_of)
     picture = visualize(model, "0", 0, steps=60, rate=0.15, path=False)[0]
     red, green, blue = picture.mean((1, 2)).tolist()
-    assert red > 0.9 and green < 0.1 and blue > 0.8
+    assert red > 0.9 and green < 0.2 and blue > 0.8
     assert picture.std((1, 2)).max() < 0.02
 
 
@@ -200,7 +200,8 @@ def test_objectives_add_subtract_and_scale() -> None:
 
 def test_joint_objectives_over_layers_and_classes_are_reached() -> None:
     model = small("inplace", classes=["one", "two", "three", "four", "five"])
-    asked = [channel("0", 2) + channel("3", 1), -channel("3", 1), logit(model, "two"), logit(model, 3) - logit(model, 0)]
+    classes = [logit(model, "two"), logit(model, 3) - logit(model, 0)]
+    asked = [channel("0", 2) + channel("3", 1), -channel("3", 1), *classes]
     rise = list(making(model, "3", asked, path=False))[-1].rise
     assert (rise[:, -1] > rise[:, 0]).all()
 
