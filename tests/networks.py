@@ -1,4 +1,4 @@
-"""Tiny networks that do what networks in the wild do to the tools that look into them, and a hash of all their state."""
+"""Tiny networks that do what networks in the wild do to tools that look into them, and a hash of their state."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ class HoldsHelper(nn.Module):
 def _closure() -> nn.Module:
     net = _small()
     head = net[7]
-    net.forward = lambda x: head(net[:7](x))  # type: ignore[method-assign]
+    net.forward = lambda x: head(net[:7](x))
     return net
 
 

@@ -195,7 +195,7 @@ def test_closing_a_method_anywhere_leaves_the_network_as_it_was(method: str) -> 
         answers = explain(model, as_picture(picture()), 1, method, **_slow(method))
         for _, _ in zip(range(after), answers, strict=False):
             assert state_hash(net) == before
-        answers.close()
+        answers.close()  # type: ignore[attr-defined]
         assert state_hash(net) == before
         assert _hooks(model.guest._local.net) == 0
         assert torch.is_grad_enabled()

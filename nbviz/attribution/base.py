@@ -55,7 +55,7 @@ class Attribution:
         A coarser grid is interpolated bilinearly (``align_corners=False``). Pixels are never smoothed: they are
         averaged to a smaller size and repeated to a larger one.
         """
-        size = self.size if size is None else tuple(size)
+        size = self.size if size is None else (size[0], size[1])
         evidence = self.evidence[None, None]
         if size == tuple(self.evidence.shape):
             return self.evidence
@@ -249,7 +249,7 @@ def _check_value(option: Option, value: Any) -> None:
     if option.kind in ("int", "float"):
         if isinstance(value, (str, bool)) or not isinstance(value, numbers.Real):
             raise NbvizError(f"{option.name} is a number, not {value!r}.")
-        if option.kind == "int" and value != int(value):
+        if option.kind == "int" and value != round(float(value)):
             raise NbvizError(f"{option.name} is a whole number, not {value!r}.")
 
 

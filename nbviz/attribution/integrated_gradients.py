@@ -87,7 +87,7 @@ class _Path:
         def weigh(low: float, high: float, sign: int) -> torch.Tensor:
             width = high - low
             integral.add_(known[low] + known[high], alpha=sign * width / 2)
-            change = (known[high] - known[low]).double() if integral.dtype == torch.float64 else known[high] - known[low]
+            change = (known[high] - known[low]).to(integral.dtype)
             variance.addcmul_(change, change, value=sign * width**2 / 12)
             return width * change.abs().sum()
 

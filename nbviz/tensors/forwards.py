@@ -36,7 +36,7 @@ def _inside(frame: FrameType | None, modules: set[int]) -> bool:
     while frame is not None:
         if frame.f_code is _CALL:
             module = frame.f_locals.get("self")
-            if id(module) in modules and module.training:
+            if isinstance(module, nn.Module) and id(module) in modules and module.training:
                 return True
         frame = frame.f_back
     return False

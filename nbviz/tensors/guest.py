@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -170,7 +171,7 @@ class Guest:
             before = None if watch.steps.recent() else watch.quiet()
             if before is None:
                 break
-            yield self._pass(revision, watch), lambda watch=watch, before=before: watch.stamp() == before
+            yield self._pass(revision, watch), partial(_unchanged, watch, before)
         yield Pass(self._snapshot(), self.device, self.random, snapshot=True), lambda: True
 
     def _snapshot(self) -> nn.Module:
@@ -198,6 +199,10 @@ class Guest:
         if self.home.type == "cuda":
             torch.cuda.synchronize(self.home)
         return net
+
+
+def _unchanged(watch: Watch, before: tuple[Hashable, ...]) -> bool:
+    return watch.stamp() == before
 
 
 def _retried(make: Callable[[], T]) -> T:

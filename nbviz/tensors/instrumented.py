@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from nbviz.tensors.capture import first_tensor, hooked, modules_of, split
+from nbviz.tensors.capture import modules_of, split
 from nbviz.tensors.errors import NbvizError, unknown
+from nbviz.tensors.examples import noise, ready, usual_input
 from nbviz.tensors.guest import Guest, Pass
 from nbviz.tensors.layers import Layer
 from nbviz.tensors.logits import logits_finder
 from nbviz.tensors.modes import isolated
 from nbviz.tensors.pictures import Picture, load_pictures
-from nbviz.tensors.preprocessing import GUESSED_SIZES, Preprocessing
-from nbviz.tensors.trace import Trace, trace
+from nbviz.tensors.preprocessing import Preprocessing
+from nbviz.tensors.trace import Trace, recording, trace
 
 KEPT_INPUTS = 8
 KEPT_TRACES = 4
@@ -100,7 +101,7 @@ class InstrumentedModel:
         with self._lock:
             if key not in self._inputs:
                 with isolated():
-                    self._inputs[key] = self._ready(self.transform(picture))
+                    self._inputs[key] = ready(self.guest, self.transform(picture))
                 while len(self._inputs) > KEPT_INPUTS:
                     self._inputs.popitem(last=False)
             self._inputs.move_to_end(key)
@@ -148,6 +149,12 @@ class InstrumentedModel:
             raise NbvizError(
                 f"The network fails on an input of shape {tuple(x.shape)}: {type(error).__name__}: {error}"
             ) from error
+
+    def _example(self, shape: tuple[int, ...] | None) -> torch.Tensor:
+        if shape is not None:
+            return noise(self.guest, shape)
+        x, self.transform = usual_input(self.guest, self.transform)
+        return x
 
     def _known(self, shape: tuple[int, ...] | None) -> Trace | None:
         key = (self.guest.revision, shape, self.guest.dtype)
@@ -221,7 +228,7 @@ class InstrumentedModel:
         """Logits (N, classes) of a batch (N, C, H, W); differentiable in the batch if it requires gradients."""
         grad = batch.requires_grad and torch.is_grad_enabled()
         with isolated():
-            x = self._ready(batch)
+            x = ready(self.guest, batch)
 
         def work(run: Pass) -> torch.Tensor:
             with torch.set_grad_enabled(grad):
@@ -250,7 +257,7 @@ class InstrumentedModel:
 
         @contextmanager
         def recorder(run: Pass) -> Iterator[None]:
-            with self.recording(run, names, outputs.__setitem__):
+            with recording(run, self.trace(), names, outputs.__setitem__):
                 if before is None:
                     yield
                 else:
@@ -262,62 +269,6 @@ class InstrumentedModel:
             yield outputs
         finally:
             self._recorders.now = before
-
-    @contextmanager
-    def recording(
-        self, run: Pass, names: Sequence[str], on_output: Callable[[str, torch.Tensor], Any]
-    ) -> Iterator[None]:
-        """Call ``on_output(name, tensor)`` as layers put out; outputs later overwritten come as clones."""
-        found = self.trace()
-        wanted: dict[str, list[tuple[str, int]]] = {}
-        for name in names:
-            stem, call = split(name)
-            wanted.setdefault(stem, []).append((name, call or found.layers[stem].calls))
-
-        def keep(stem: str, call: int, tensor: torch.Tensor) -> None:
-            for name, which in wanted[stem]:
-                if call == which:
-                    on_output(name, tensor.clone() if (stem, call) in found.overwritten else tensor)
-
-        modules = modules_of(run.net)
-        with hooked(run.net, {stem: modules[stem] for stem in wanted}, keep):
-            yield
-
-    # -- first contact --------------------------------------------------------------------------------
-
-    def _example(self, shape: tuple[int, ...] | None) -> torch.Tensor:
-        if shape is not None:
-            return self._noise(shape)
-        size = self.transform.size
-        if size is not None and not self.transform.guessed:
-            return self._noise((self.transform.channels, *size))
-        return self._guessed_example()
-
-    def _ready(self, tensor: torch.Tensor) -> torch.Tensor:
-        # autograd can't save what was made in inference mode
-        tensor = tensor.clone() if tensor.is_inference() else tensor
-        return tensor.to(self.device, self.guest.dtype)
-
-    def _noise(self, shape: tuple[int, ...]) -> torch.Tensor:
-        noise = torch.rand(1, *shape, generator=torch.Generator().manual_seed(0))
-        return noise.to(self.device, self.guest.dtype)
-
-    def _guessed_example(self) -> torch.Tensor:
-        """An input the network takes, by trying the usual sizes; the preprocessing learns the size."""
-        first: Exception | None = None
-        for size in GUESSED_SIZES:
-            x = self._noise((self.transform.channels, size, size))
-            try:
-                self.guest.trial(lambda run, x=x: first_tensor(run(x)))
-            except Exception as error:  # a forward of the user's own can raise anything
-                first = first or error
-                continue
-            self.transform = self.transform.with_size(size, size)
-            return x
-        raise NbvizError(
-            f"The network takes none of the usual square inputs with {self.transform.channels} channels "
-            f"({first}). Pass transform=, or an image as a float tensor (C, H, W) of the right size."
-        ) from first
 
     def _check_classes(self, scores: int) -> None:
         if self.classes is not None and len(self.classes) != scores:

@@ -13,7 +13,7 @@ NAMES = ("logits", "scores", "out", "output", "pred", "predictions", "y")
 
 
 def logits_finder(output: str | int | Callable[[Any], torch.Tensor] | None) -> Callable[[Any], torch.Tensor]:
-    """A function from the network's own output to its scores; ``output`` is a key, an attribute, a place or a callable."""
+    """From the network's own output to its scores; ``output`` is a key, an attribute, a place or a callable."""
 
     def find(raw: Any) -> torch.Tensor:
         return as_scores(_pick(raw, output) if output is not None else _search(raw))

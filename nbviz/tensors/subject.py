@@ -43,7 +43,9 @@ class Subject:
             self.target = self.target.resolved(self.model.find_logits(output).detach())
         scores = self.target.of(output, self.model.find_logits)
         if len(scores) != len(batch):
-            raise NbvizError(f"The target gives {len(scores)} scores for {len(batch)} pictures; one a picture is needed.")
+            raise NbvizError(
+                f"The target gives {len(scores)} scores for {len(batch)} pictures; one a picture is needed."
+            )
         if self.score is None and len(batch) == 1:
             self.score = float(scores.detach()[0])
         return scores

@@ -109,7 +109,9 @@ def class_index(value: Any, model: Classes | None) -> int:
 def _named(value: str, model: Classes | None) -> int:
     names = model.classes if model is not None else None
     if names is None:
-        raise NbvizError(f"Class '{value}' can't be found by name: the model has no class names. Pass classes= or an index.")
+        raise NbvizError(
+            f"Class '{value}' can't be found by name: the model has no class names. Pass classes= or an index."
+        )
     for same in (str.__eq__, lambda a, b: a.lower() == b.lower()):
         found = [i for i, name in enumerate(names) if same(name, value)]
         if len(found) == 1:

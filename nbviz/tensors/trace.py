@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import nn
 
-from nbviz.tensors.capture import hooked, modules_of
+from nbviz.tensors.capture import hooked, modules_of, split
 from nbviz.tensors.guest import Guest, Pass
 from nbviz.tensors.layers import Layer, label
 from nbviz.tensors.layout import Evidence, Layout, evidence, infer_layouts, probe_batch
@@ -45,6 +46,26 @@ def trace(guest: Guest, x: torch.Tensor, logits: Callable[[Any], torch.Tensor]) 
     root = guest.steady(lambda run: _layer("", run.net, records, _layouts(run, x, records)))
     overwritten = frozenset((name, i + 1) for name, rs in records.items() for i, r in enumerate(rs) if r.overwritten)
     return Trace(root, scores, overwritten)
+
+
+@contextmanager
+def recording(
+    run: Pass, found: Trace, names: Sequence[str], on_output: Callable[[str, torch.Tensor], Any]
+) -> Iterator[None]:
+    """Call ``on_output(name, tensor)`` as layers put out; outputs later overwritten come as clones."""
+    wanted: dict[str, list[tuple[str, int]]] = {}
+    for name in names:
+        stem, call = split(name)
+        wanted.setdefault(stem, []).append((name, call or found.layers[stem].calls))
+
+    def keep(stem: str, call: int, tensor: torch.Tensor) -> None:
+        for name, which in wanted[stem]:
+            if call == which:
+                on_output(name, tensor.clone() if (stem, call) in found.overwritten else tensor)
+
+    modules = modules_of(run.net)
+    with hooked(run.net, {stem: modules[stem] for stem in wanted}, keep):
+        yield
 
 
 def _records(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -110,6 +112,6 @@ def test_every_baseline_has_the_pictures_shape(baseline: str) -> None:
         ({"rule": "simpson"}, "'simpson'"),
     ],
 )
-def test_options_that_make_no_sense_are_refused_in_words(options: dict[str, object], words: str) -> None:
+def test_options_that_make_no_sense_are_refused_in_words(options: dict[str, Any], words: str) -> None:
     with pytest.raises(NbvizError, match=words):
         nbviz.attribute(build("functional"), picture(), 1, **options)

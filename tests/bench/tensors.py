@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -49,21 +50,21 @@ def _rows(name: str, model: InstrumentedModel) -> Iterator[Row]:
 
     floor = "one forward + input backward"
     for method in ("saliency", "grad_cam"):
-        yield paired(
-            f"{name}: {method}", lambda m=method: nbviz.attribute(model, image, 281, m), floor, both, limit=1.1
-        )
-    yield paired(f"{name}: evidence of all layers", lambda: evidence(model, image, Target(281)), floor, both, limit=1.25)
+        explain = partial(nbviz.attribute, model, image, 281, method)
+        yield paired(f"{name}: {method}", explain, floor, both, limit=1.1)
+    every = partial(evidence, model, image, Target(281))
+    yield paired(f"{name}: evidence of all layers", every, floor, both, limit=1.25)
     last = [layer.name for layer in model.layers().walk() if layer.channels][-1]
     yield paired(f"{name}: maps of the last layer", lambda: feature_maps(model, image, last), "one forward", forward)
-
     called = [layer.name for layer in model.layers().walk() if layer.calls]
 
-    def every() -> None:
+    def capture() -> None:
         with model.capture(*called), torch.no_grad():
             model(x)
 
-    yield paired(f"{name}: maps of all layers", every, "one forward", forward)
+    def first() -> None:
+        InstrumentedModel(model.net, model.transform).trace(x)
+
+    yield paired(f"{name}: maps of all layers", capture, "one forward", forward)
     yield paired(f"{name}: fingerprint", model.fingerprint, "one forward", forward)
-    yield paired(
-        f"{name}: first layers()", lambda: InstrumentedModel(model.net, model.transform).trace(x), "one forward", forward, rounds=3
-    )
+    yield paired(f"{name}: first layers()", first, "one forward", forward, rounds=3)

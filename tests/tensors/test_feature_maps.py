@@ -71,6 +71,6 @@ def test_the_forward_ends_at_the_layer() -> None:
 def test_layers_without_channels_are_refused_in_words() -> None:
     net = build("inplace")
     net.add_module("unused", nn.Linear(1, 1))
-    net.forward = lambda x: net[:8](x)  # type: ignore[method-assign]
+    net.forward = lambda x: net[:8](x)
     with pytest.raises(NbvizError, match="'unused' puts out nothing"):
         feature_maps(InstrumentedModel(net), SEEN, "unused")

@@ -39,6 +39,7 @@ def test_a_write_that_cannot_be_kept_private_is_refused() -> None:
 
     class Hidden:
         __slots__ = ("norm",)
+        norm: nn.Module
 
     hidden = Hidden()
     net = Outside()

@@ -89,7 +89,10 @@ def test_unknown_names_carry_the_nearest() -> None:
         (lambda: model.layer("innr"), "Layer 'innr' is not in this model. Nearest: 'inner'"),
         (lambda: model.class_index("hne"), "Nearest: 'hen'"),
         (lambda: nbviz.attribute(model, picture(), "pgi"), "Nearest: 'pig'"),
-        (lambda: nbviz.attribute(model, picture(), 1, "salency"), "Method 'salency' is not in nbviz. Nearest: 'saliency'"),
+        (
+            lambda: nbviz.attribute(model, picture(), 1, "salency"),
+            "Method 'salency' is not in nbviz. Nearest: 'saliency'",
+        ),
         (lambda: nbviz.attribute(model, picture(), 1, "grad_cam", layer="hed"), "Nearest: 'head'"),
     ):
         with pytest.raises(UnknownName, match=words):
@@ -154,7 +157,7 @@ def test_a_layer_deleted_since_is_unknown() -> None:
     net.norm = nn.Identity()
     assert model.layer("norm").kind == "Identity"
     del net.norm
-    net.forward = lambda x: net.head(net.stem(x).mean((2, 3)))  # type: ignore[method-assign]
+    net.forward = lambda x: net.head(net.stem(x).mean((2, 3)))
     with pytest.raises(UnknownName, match="'norm'"):
         nbviz.attribute(model, picture(), 1, "grad_cam", layer="norm")
     assert nbviz.attribute(model, picture(), 1, "grad_cam").facts["layer"] == "stem"

@@ -45,7 +45,7 @@ def test_what_holds_modules_holds_the_replicas() -> None:
 
 def test_hooks_and_lists_on_the_replica_are_not_on_the_network() -> None:
     net = build("hooked")
-    net.seen = []  # type: ignore[assignment]
+    net.seen = []
     twin = replicate(net)
     twin[0].register_forward_hook(lambda *args: None)
     twin.seen.append(1)
@@ -63,8 +63,8 @@ def test_a_real_copy_shares_nothing() -> None:
 
 def test_tensors_of_every_kind_are_found_once() -> None:
     net = build("inplace")
-    net.plain = torch.zeros(2)  # type: ignore[assignment]
-    net.many = {"a": [torch.zeros(3)], "again": net[0].weight}  # type: ignore[assignment]
+    net.plain = torch.zeros(2)
+    net.many = {"a": [torch.zeros(3)], "again": net[0].weight}
     found = tensors(net)
     assert len({id(t) for t in found}) == len(found)
     assert len(found) == len(list(net.parameters())) + len(list(net.buffers())) + 2

@@ -1,4 +1,4 @@
-"""A cell trains the network while another explains it: the training ends as it would alone, and no map mixes weights."""
+"""A cell trains a network while another explains it: it ends as it would alone, and no map mixes weights."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _weights(net: nn.Module) -> Weights:
 
 
 def train(net: nn.Module, loop: str, steps: int, keep: Callable[[Weights], Any] = lambda weights: None) -> None:
-    """A seeded loop, dropout included; ``keep`` gets the weights after every step, and the buffers after every forward."""
+    """A seeded loop, dropout included; ``keep`` gets the weights after every forward and every step."""
     optimizer = LOOPS[loop](net.parameters()) if LOOPS[loop] else None
     net.train()
     keep(_weights(net))
@@ -178,7 +178,7 @@ def test_a_long_method_is_of_one_version_from_its_first_evaluation_to_its_last()
 
     thread = threading.Thread(target=run)
     thread.start()
-    options = {"rule": "gausslegendre", "steps": 24}
+    options: dict[str, Any] = {"rule": "gausslegendre", "steps": 24}
     answers, refused = beside(lambda: nbviz.attribute(model, x, 1, "integrated_gradients", **options), seconds=0.6)
     stop.set()
     thread.join()

@@ -95,7 +95,9 @@ def test_networks_without_weights_have_a_fingerprint() -> None:
     assert len(model.predict(picture(size=224))) == 3
 
 
-@pytest.mark.parametrize("make", [torch.t, lambda t: t[:, ::2], lambda t: t[0, 0], torch.Tensor.to_sparse, lambda t: t[:0]])
+@pytest.mark.parametrize(
+    "make", [torch.t, lambda t: t[:, ::2], lambda t: t[0, 0], torch.Tensor.to_sparse, lambda t: t[:0]]
+)
 def test_tensors_of_every_layout_are_watched(make: Callable[[torch.Tensor], torch.Tensor]) -> None:
     net = build("inplace")
     net.register_buffer("odd", make(torch.randn(4, 6)))
