@@ -1,0 +1,8 @@
+"""What a channel looks for in real pictures: the strongest of a whole data set, from one pass over it."""
+
+from __future__ import annotations
+
+from nbviz.dataset.example import Example
+from nbviz.dataset.index import Index, Stopped
+
+__all__ = ["Example", "Index", "Stopped"]

@@ -1,0 +1,46 @@
+"""One picture of a data set that drives a channel, and the part of it that does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Example:
+    """What a channel found in one item of a data set."""
+
+    item: int
+    """Number in the data set."""
+    activation: float
+    """The channel's value at that place."""
+    place: tuple[int, int] | None
+    """(row, column) among the layer's places; None for a layer without places."""
+    label: int | None
+    """Index of the item's class, where the data set says so."""
+    name: str | None = None
+    """The class in words."""
+    _seen: Callable[[], np.ndarray] | None = field(default=None, repr=False, compare=False)
+    _box: Callable[[], Box] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def picture(self) -> np.ndarray:
+        """The whole picture as the network saw it, uint8 (H, W, 3); read from the data set anew."""
+        assert self._seen is not None
+        return self._seen()
+
+    @property
+    def box(self) -> Box:
+        """(top, left, bottom, right) in pixels of :attr:`picture`: all that this place can see."""
+        assert self._box is not None
+        return self._box()
+
+    @property
+    def crop(self) -> np.ndarray:
+        """The part of the picture that this place can see, uint8 (h, w, 3)."""
+        top, left, bottom, right = self.box
+        return self.picture[top:bottom, left:right]

@@ -1,0 +1,258 @@
+"""For every channel of every layer: the pictures of a data set that drive it most, from one forward a batch."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from nbviz.dataset.example import Example
+from nbviz.dataset.piece import Found, Job
+from nbviz.dataset.plan import Plan, Watched, data_digest, model_digest, plan
+from nbviz.dataset.store import WHOLE, Folder, Memory, read_found, read_manifest
+from nbviz.tensors.errors import NbvizError, unknown
+from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.items import Items
+
+
+class Stopped(NbvizError):
+    """A build that was cancelled; what it had done is kept where it was given a path."""
+
+
+class Index:
+    """The strongest pictures of every channel. Made by :meth:`build` or :meth:`load`."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        found: Found,
+        classes: Sequence[str] | None,
+        model: InstrumentedModel | None = None,
+        items: Items | None = None,
+    ) -> None:
+        self.plan, self._found = plan, found
+        self.classes = None if classes is None else tuple(classes)
+        """Names of the labels, where known."""
+        self._model, self._items = model, items
+        self._layers = {layer.name: layer for layer in plan.layers}
+
+    def __repr__(self) -> str:
+        channels = sum(layer.channels for layer in self.plan.layers)
+        return f"Index({len(self.layers)} layers, {channels:,} channels, {self._found.seen:,} pictures, k={self.plan.k})"
+
+    @classmethod
+    def build(
+        cls,
+        model: Any,
+        dataset: Any,
+        layers: Sequence[str] | None = None,
+        k: int = 9,
+        path: str | PathLike[str] | None = None,
+        client: Any = None,
+        *,
+        labels: Sequence[int] | None = None,
+        bottom: int = 0,
+        sample: int = 0,
+        profile: int = 100,
+        batch: int = 32,
+        progress: bool = True,
+        cancel: Callable[[], bool] | None = None,
+    ) -> Index:
+        """One pass over a data set.
+
+        model: an :class:`InstrumentedModel` or any ``nn.Module``; it is left untouched. dataset: a map-style data
+        set, a loader around one, a folder (sub-folders are classes) or a list; items may be (picture, label).
+        layers: names; None for all. k: pictures a channel, at most one place in each. path: a folder to write to;
+        a build that was interrupted goes on there and ends with the same index. client: a
+        ``distributed.Client``; its workers share the pieces, and the index is the same. labels: where the data
+        set has none. bottom: how many of the *least* pictures to keep. sample: how many items, drawn once, to
+        keep every channel's peak of, for quantiles. profile: how many of the strongest pictures make the class
+        profile, with labels. cancel: asked between batches; :class:`Stopped` when it says yes.
+
+        Raises :class:`NbvizError` for an empty data set, labels of another length, layers that aren't there, and
+        a path with an index of something else. Items that can't be read are left out and counted
+        (:attr:`problems`).
+        """
+        model = InstrumentedModel.ensure(model)
+        items = Items.ensure(dataset, labels)
+        made = plan(model, items, layers, k, bottom, sample, profile, batch)
+        classes = items.classes or model.classes
+        store: Folder | Memory = Memory() if path is None else Folder(Path(path), made, classes)
+        found = store.whole if isinstance(store, Folder) else None
+        if found is None:
+            job = Job(model.guest._module, model.transform, items, made, str(model.device))
+            _run(job, model, store, client, progress, cancel)
+            found = store.finish()
+        return cls(made, found, classes, model, items)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], model: Any = None, dataset: Any = None) -> Index:
+        """An index from a folder. With ``dataset`` (and ``model``) examples can show their pictures.
+
+        NbvizError where there is none, where it isn't finished, or where it is of another network or data set.
+        """
+        folder = Path(path)
+        made, manifest = read_manifest(folder)
+        if not (folder / WHOLE).exists():
+            raise NbvizError(f"The index in '{path}' is not finished: call Index.build with this path, and it goes on.")
+        model = None if model is None else InstrumentedModel.ensure(model)
+        items = None if dataset is None else Items.ensure(dataset)
+        if model is not None and model_digest(model) != made.model:
+            raise NbvizError(f"The index in '{path}' is of another network, or of other weights of this one.")
+        if model is not None and items is not None and data_digest(items, model)[0] != made.data:
+            raise NbvizError(f"The index in '{path}' is of another data set ({made.items} items, here {len(items)}).")
+        return cls(made, read_found(folder / WHOLE), manifest["classes"], model, items)
+
+    # -- what was found -------------------------------------------------------------------------------
+
+    @property
+    def layers(self) -> list[str]:
+        """Names of the layers it knows."""
+        return [*self._layers, *self.plan.same]
+
+    @property
+    def problems(self) -> list[str]:
+        """What was left out, in sentences; empty where every item was read."""
+        found = self._found
+        if not found.problems:
+            return []
+        shown = [f"item {number} ({sentence.rstrip('.')})" for number, sentence in list(found.problems.items())[:5]]
+        shown += ["…"] if found.left_out > 5 else []
+        return [f"{found.left_out} of {self.plan.items} items could not be used: {', '.join(shown)}"]
+
+    def top(self, layer: str, channel: int, n: int | None = None) -> list[Example]:
+        """The pictures that drive a channel most, best first: ``k`` at most, or ``n``."""
+        return self._examples(layer, channel, "top", self.plan.k if n is None else n)
+
+    def bottom(self, layer: str, channel: int) -> list[Example]:
+        """The pictures that drive a channel least, the least first; needs ``bottom=`` at building."""
+        if not self.plan.bottom:
+            raise NbvizError("This index has no least pictures: build it with bottom=9.")
+        return self._examples(layer, channel, "bottom", self.plan.bottom)
+
+    def quantiles(self, layer: str, channel: int, n: int = 9) -> list[Example]:
+        """Pictures from the strongest to the weakest at even steps of their rank, out of the sample."""
+        if not self.plan.sample:
+            raise NbvizError("This index has no sample of the data set: build it with sample=200.")
+        watched = self._watched(layer, channel)
+        values, places = (self._found.tensors[f"{watched.name}/sample/{part}"][channel] for part in ("values", "places"))
+        order = values.argsort(descending=True, stable=True)
+        order = order[values[order] > -torch.inf]
+        steps = np.unique(np.linspace(0, len(order) - 1, min(n, len(order))).round().astype(int)).tolist()
+        chosen = [int(order[step]) for step in steps]
+        return [
+            self._example(watched, channel, self.plan.sample[i], float(values[i]), int(places[i]), -1) for i in chosen
+        ]
+
+    def profile(self, layer: str, channel: int) -> list[tuple[str, float]]:
+        """What a channel fires for: [(class, share), …], greatest first, of its strongest pictures.
+
+        Of the ``profile`` strongest (100), those whose activation is above 0. NbvizError without labels.
+        """
+        counts = self._label_counts(layer, channel)
+        total = sum(counts.values())
+        return [(self._name(label) or "no class", count / total) for label, count in counts.most_common()]
+
+    def selectivity(self, layer: str, channel: int) -> float | None:
+        """1: its strongest pictures are all of one class; 0: they spread evenly; None: nothing drives it.
+
+        1 − entropy of :meth:`profile` / log(number of classes).
+        """
+        counts = self._label_counts(layer, channel)
+        total = sum(counts.values())
+        if not total:
+            return None
+        classes = max(2, len(self.classes) if self.classes else len(counts))
+        entropy = -sum(c / total * math.log(c / total) for c in counts.values())
+        return max(0.0, 1 - entropy / math.log(classes))
+
+    # -- inside ---------------------------------------------------------------------------------------
+
+    def _watched(self, layer: str, channel: int) -> Watched:
+        name = self.plan.same.get(layer, layer)
+        if name not in self._layers:
+            raise unknown("layer", layer, [key for key in self.layers if key], where="this index")
+        count = self._layers[name].channels
+        if isinstance(channel, bool) or not isinstance(channel, int) or not 0 <= channel < count:
+            raise NbvizError(f"Layer '{layer}' has {count} channels, 0 to {count - 1}: there is no channel {channel!r}.")
+        return self._layers[name]
+
+    def _rows(self, watched: Watched, channel: int, which: str) -> list[tuple[float, int, int, int]]:
+        stem = f"{watched.name}/{which}/"
+        parts = [self._found.tensors[stem + part][channel].tolist() for part in ("values", "items", "places", "labels")]
+        return [row for row in zip(*parts, strict=True) if row[1] >= 0]
+
+    def _examples(self, layer: str, channel: int, which: str, n: int) -> list[Example]:
+        watched = self._watched(layer, channel)
+        sign = 1 if which == "top" else -1
+        return [
+            self._example(watched, channel, item, sign * value, place, label)
+            for value, item, place, label in self._rows(watched, channel, which)[:n]
+        ]
+
+    def _example(self, layer: Watched, channel: int, item: int, value: float, place: int, label: int) -> Example:
+        where = divmod(place, layer.layout.width) if layer.layout.has_places else None
+        seen, box = partial(self._seen, item), partial(self._box, layer, channel, where)
+        return Example(item, value, where, None if label < 0 else label, self._name(label), seen, box)
+
+    def _name(self, label: int) -> str | None:
+        if label < 0:
+            return None
+        return self.classes[label] if self.classes and label < len(self.classes) else f"class {label}"
+
+    def _label_counts(self, layer: str, channel: int) -> Counter[int]:
+        rows = self._rows(self._watched(layer, channel), channel, "top")
+        if rows and all(label < 0 for *_, label in rows):
+            raise NbvizError("The data set has no labels: pass labels= to Index.build for class profiles.")
+        return Counter(label for value, _, _, label in rows if value > 0 and label >= 0)
+
+    def _seen(self, item: int) -> np.ndarray:
+        if self._items is None or self._model is None:
+            raise NbvizError("This index was loaded without its data set: Index.load(path, model, dataset) has pictures.")
+        return self._model.transform.seen(self._model.transform(self._items.read(item)))
+
+    def _box(self, layer: Watched, channel: int, place: tuple[int, int] | None) -> tuple[int, int, int, int]:
+        return (0, 0, *self.plan.shape[1:])  # type: ignore[return-value]
+
+
+def _run(
+    job: Job,
+    model: InstrumentedModel,
+    store: Folder | Memory,
+    client: Any,
+    progress: bool,
+    cancel: Callable[[], bool] | None,
+) -> None:
+    """Do every piece the store doesn't have."""
+    todo = [piece for piece in range(job.plan.pieces) if piece not in store.done]
+    before = model.fingerprint()
+    with _bar(job.plan, todo) if progress else nullcontext() as bar:
+
+        def tick(pictures: int) -> None:
+            if bar is not None:
+                bar.update(pictures)
+            if cancel is not None and cancel():
+                kept = "; the same call goes on from there" if isinstance(store, Folder) else ""
+                raise Stopped(f"Stopped with {len(store.done)} of {job.plan.pieces} pieces done{kept}.")
+
+        for piece in todo:
+            found = job.run(piece, model.guest, tick)
+            if model.fingerprint() != before:
+                raise NbvizError("The network changed while it was indexed: build again when its training has ended.")
+            store.add(found)
+
+
+def _bar(plan: Plan, todo: list[int]) -> Any:
+    from tqdm.auto import tqdm
+
+    total = sum(len(plan.numbers(piece)) for piece in range(plan.pieces))
+    left = sum(len(plan.numbers(piece)) for piece in todo)
+    return tqdm(total=total, initial=total - left, unit=" pictures", desc="indexing")

@@ -1,0 +1,211 @@
+"""An index on disk: a manifest in JSON, parts while it is built, one safetensors file when it is done.
+
+::
+
+    manifest.json       format, plan (network's and data set's digests, layers, k …), versions, class names
+    parts/*.safetensors what some pieces came to; their metadata say which pieces and what was left out
+    index.safetensors   the whole, once complete; its metadata as a part's
+
+Tensors are named ``layer/top/values`` (channels, depth), ``…/items``, ``…/places`` (counted by rows),
+``…/labels``, likewise ``bottom``; ``layer/sample/values`` and ``…/places`` (channels, sample). Every file is written
+beside its name and moved there, so a half-written one is never read; a part that can't be read is done again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from nbviz.dataset.piece import Found
+from nbviz.dataset.plan import FORMAT, Plan
+from nbviz.tensors.errors import NbvizError
+
+MANIFEST, WHOLE, PARTS = "manifest.json", "index.safetensors", "parts"
+MANY = 8
+
+
+class Memory:
+    """Keeps what is found while the process lives."""
+
+    def __init__(self) -> None:
+        self._found: Found | None = None
+
+    @property
+    def done(self) -> set[int]:
+        """Pieces that are done."""
+        return set(self._found.pieces) if self._found else set()
+
+    def add(self, found: Found) -> None:
+        """Keep what some pieces came to."""
+        self._found = found if self._found is None else self._found.merge(found)
+
+    def finish(self) -> Found:
+        """All of it."""
+        assert self._found is not None
+        return self._found
+
+
+class Folder:
+    """Keeps what is found in a folder, and goes on where an interrupted build stopped."""
+
+    def __init__(self, path: Path, plan: Plan, classes: Sequence[str] | None) -> None:
+        self.path = path
+        if (path / MANIFEST).exists():
+            check_same(path, read_manifest(path)[0], plan)
+        elif path.exists() and any(path.iterdir()):
+            raise NbvizError(f"'{path}' holds other files and no index: choose an empty or a new folder.")
+        written(path / MANIFEST, _writer(_manifest(plan, classes)), keep=True)
+        (path / PARTS).mkdir(exist_ok=True)
+        self._parts = self._read_parts()
+
+    @property
+    def whole(self) -> Found | None:
+        """The finished index, if it is finished."""
+        file = self.path / WHOLE
+        return read_found(file) if file.exists() else None
+
+    @property
+    def done(self) -> set[int]:
+        """Pieces that are done."""
+        return {piece for pieces in self._parts.values() for piece in pieces}
+
+    def add(self, found: Found) -> None:
+        """Write what some pieces came to; merges what is there when it becomes many."""
+        file = self.path / PARTS / f"{min(found.pieces):05d}-{max(found.pieces):05d}.safetensors"
+        written(file, lambda to: write_found(to, found))
+        self._parts[file] = found.pieces
+        if len(self._parts) > MANY:
+            together = self._merged()
+            old = list(self._parts)
+            self._parts = {}
+            self.add(together)
+            for part in old:
+                if part not in self._parts:
+                    part.unlink()
+
+    def finish(self) -> Found:
+        """All of it, written as one file; the parts go."""
+        found = self._merged()
+        written(self.path / WHOLE, lambda to: write_found(to, found))
+        for part in self._parts:
+            part.unlink()
+        (self.path / PARTS).rmdir()
+        return found
+
+    def _merged(self) -> Found:
+        together: Found | None = None
+        for file in sorted(self._parts):
+            found = read_found(file)
+            together = found if together is None else together.merge(found)
+        assert together is not None
+        return together
+
+    def _read_parts(self) -> dict[Path, tuple[int, ...]]:
+        from safetensors import SafetensorError
+
+        found: dict[Path, tuple[int, ...]] = {}
+        for file in (self.path / PARTS).iterdir():
+            try:
+                found[file] = tuple(_told(file)["pieces"])
+            except (SafetensorError, OSError, KeyError, ValueError):
+                file.unlink()  # half-written: its pieces are done again
+        # stopped between writing parts merged and removing the single ones
+        for file, pieces in list(found.items()):
+            if any(other != file and set(pieces) < set(more) for other, more in found.items()):
+                del found[file]
+                file.unlink()
+        return found
+
+
+def written(file: Path, write: Callable[[Path], Any], keep: bool = False) -> None:
+    """Write a file whole or not at all. keep: one that is there stays. NbvizError where the disk refuses."""
+    if keep and file.exists():
+        return
+    beside = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write(beside)
+        with open(beside, "rb+") as opened:
+            os.fsync(opened.fileno())
+        os.replace(beside, file)
+    except OSError as error:
+        raise NbvizError(
+            f"'{file}' could not be written ({error.strerror or error}). What was written before is intact: "
+            "make room, call Index.build again with the same path, and it goes on."
+        ) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_found(file: Path, found: Found) -> None:
+    """One safetensors file."""
+    from safetensors.torch import save
+
+    told = {"pieces": found.pieces, "problems": found.problems, "left_out": found.left_out, "seen": found.seen}
+    tensors = {key: found.tensors[key].contiguous() for key in sorted(found.tensors)}
+    # not save_file: a full disk shall raise OSError, as everywhere
+    file.write_bytes(save(tensors, {"found": json.dumps(told)}))
+
+
+def read_found(file: Path) -> Found:
+    """What :func:`write_found` wrote."""
+    from safetensors.torch import load_file
+
+    told = _told(file)
+    problems = {int(number): sentence for number, sentence in told["problems"].items()}
+    return Found(tuple(told["pieces"]), load_file(file), problems, told["left_out"], told["seen"])
+
+
+def read_manifest(path: Path) -> tuple[Plan, dict[str, Any]]:
+    """The plan in a folder, and the whole manifest. NbvizError where there is none, or of another format."""
+    try:
+        manifest = json.loads((path / MANIFEST).read_text())
+    except OSError as error:
+        raise NbvizError(f"There is no index in '{path}': {MANIFEST} can't be read ({error.strerror}).") from error
+    except ValueError as error:
+        raise NbvizError(f"'{path / MANIFEST}' is no JSON ({error}). Build the index in a new folder.") from error
+    if manifest.get("format") != FORMAT:
+        raise NbvizError(
+            f"The index in '{path}' has format {manifest.get('format')!r}, and this nbviz reads {FORMAT}: build it anew."
+        )
+    return Plan.from_json(manifest["plan"]), manifest
+
+
+def check_same(path: Path, there: Plan, asked: Plan) -> None:
+    """NbvizError where the index in a folder is not the one asked for."""
+    away = "Choose another path, or remove that folder."
+    if there.model != asked.model:
+        raise NbvizError(f"The index in '{path}' is of another network, or of other weights of this one. {away}")
+    if there.data != asked.data or there.items != asked.items:
+        raise NbvizError(
+            f"The index in '{path}' is of another data set ({there.items} items, here {asked.items}; "
+            f"or other pictures, labels or preprocessing). {away}"
+        )
+    for name in ("k", "depth", "bottom", "batch"):
+        if getattr(there, name) != getattr(asked, name):
+            raise NbvizError(f"The index in '{path}' has {name} {getattr(there, name)}, not {getattr(asked, name)}. {away}")
+    if there != asked:
+        raise NbvizError(f"The index in '{path}' is of other layers, or another sample. {away}")
+
+
+def _told(file: Path) -> dict[str, Any]:
+    from safetensors import safe_open
+
+    with safe_open(file, framework="pt") as opened:
+        return json.loads(opened.metadata()["found"])
+
+
+def _manifest(plan: Plan, classes: Sequence[str] | None) -> dict[str, Any]:
+    import torch
+
+    import nbviz
+
+    versions = {"nbviz": nbviz.__version__, "torch": torch.__version__}
+    return {"format": FORMAT, "plan": plan.as_json(), "versions": versions, "classes": classes}
+
+
+def _writer(manifest: dict[str, Any]) -> Callable[[Path], Any]:
+    return lambda to: to.write_text(json.dumps(manifest, indent=1, ensure_ascii=False))

@@ -1,0 +1,148 @@
+"""The numbered items of a data set, read one at a time: a data set of any size, memory of one batch.
+
+A map-style data set, a loader around one, a folder (its sub-folders are the classes), a list or a dict. What can't
+be read is told to the caller, in a sentence, and the rest goes on. Whatever reads the same numbers in the same
+order gets the same batches, here, after a restart, or on another machine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.picture_files import picture_files
+from nbviz.tensors.pictures import Picture, load_pictures
+
+Transform = Callable[[Any], torch.Tensor]
+NO_LABEL = -1
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures that go through the network together."""
+
+    numbers: torch.Tensor
+    """int64 (N,): which items these are, ascending."""
+    labels: torch.Tensor
+    """int64 (N,): index of the class, -1 where there is none."""
+    inputs: torch.Tensor
+    """(N, C, H, W), preprocessed."""
+
+
+class Items:
+    """A data set as item number → picture and label."""
+
+    def __init__(self, source: Any, labels: Sequence[int] | None = None, classes: Sequence[str] | None = None) -> None:
+        self._source = source
+        self._labels = None if labels is None else [int(label) for label in labels]
+        self.classes = None if classes is None else tuple(str(name) for name in classes)
+        """Names of the classes, where the data set has them."""
+        if not len(self):
+            raise NbvizError("The data set is empty: there is nothing to look at.")
+        if self._labels is not None and len(self._labels) != len(self):
+            raise NbvizError(f"labels= has {len(self._labels)} entries, but the data set has {len(self)} items.")
+
+    @classmethod
+    def ensure(cls, dataset: Any, labels: Sequence[int] | None = None) -> Items:
+        """Any data set a call takes. NbvizError for what has no length, holds nothing, or is no data set."""
+        if isinstance(dataset, cls):
+            return dataset if labels is None else cls(dataset._source, labels, dataset.classes)
+        if isinstance(dataset, (str, os.PathLike)):
+            return _from_folder(Path(os.path.expanduser(dataset)), labels)
+        if isinstance(dataset, torch.utils.data.DataLoader):
+            dataset = dataset.dataset
+        if isinstance(dataset, Mapping):
+            return cls(list(dataset.values()), labels)
+        if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
+            raise NbvizError(
+                f"A data set needs a length and numbered items; {type(dataset).__name__} has not. "
+                "Pass a map-style Dataset, a DataLoader around one, a folder or a list."
+            )
+        return cls(dataset, labels, getattr(dataset, "classes", None))
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def read(self, number: int) -> Picture:
+        """One item, with its label where it has one. NbvizError, in a sentence, where it can't be read."""
+        picture = next(iter(load_pictures(_One(self._source, number)).values()))
+        label = picture.label if self._labels is None else self._labels[number]
+        return Picture(f"item {number}", picture.source, label)
+
+    def shape(self, transform: Transform) -> tuple[int, ...]:
+        """(C, H, W) of the first item that can be read, preprocessed."""
+        first: NbvizError | None = None
+        for number in range(len(self)):
+            try:
+                return tuple(transform(self.read(number)).shape[1:])
+            except NbvizError as error:
+                first = first or error
+        raise NbvizError(f"None of the {len(self)} items can be read. The first: {first}")
+
+    def batches(
+        self,
+        numbers: Iterable[int],
+        size: int,
+        transform: Transform,
+        shape: tuple[int, ...],
+        problem: Callable[[int, str], Any],
+    ) -> Iterator[Batch]:
+        """The items of these numbers, ``size`` at a time; ``problem(number, sentence)`` for what is left out."""
+        taken: list[tuple[int, int, torch.Tensor]] = []
+        for number in numbers:
+            try:
+                picture = self.read(number)
+                x = transform(picture)
+                _check(x, shape)
+            except NbvizError as error:
+                problem(number, str(error))
+                continue
+            taken.append((number, NO_LABEL if picture.label is None else picture.label, x))
+            if len(taken) == size:
+                yield _batch(taken)
+                taken = []
+        if taken:
+            yield _batch(taken)
+
+
+def _batch(taken: list[tuple[int, int, torch.Tensor]]) -> Batch:
+    numbers, labels, inputs = zip(*taken, strict=True)
+    return Batch(torch.tensor(numbers), torch.tensor(labels), torch.cat(inputs))
+
+
+def _check(x: torch.Tensor, shape: tuple[int, ...]) -> None:
+    if tuple(x.shape[1:]) != shape:
+        found, wanted = (" × ".join(map(str, s)) for s in (x.shape[1:], shape))
+        raise NbvizError(f"it is {found} where the others are {wanted}; pass a transform= that resizes.")
+    if not torch.isfinite(x).all():
+        raise NbvizError("it holds NaN or infinite values.")
+
+
+class _One:
+    """One item of a data set as a data set of its own: pictures are then opened as everywhere else."""
+
+    def __init__(self, source: Any, number: int) -> None:
+        self._source, self._number = source, number
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, _: int) -> Any:
+        return self._source[self._number]
+
+
+def _from_folder(folder: Path, labels: Sequence[int] | None) -> Items:
+    if not folder.is_dir():
+        raise NbvizError(f"'{folder}' is not a folder of pictures.")
+    files = picture_files(folder)
+    above = [file.relative_to(folder).parts[0] for file in files if file.parent != folder]
+    if len(above) < len(files) or labels is not None:
+        return Items(files, labels)
+    classes = sorted(set(above))
+    return Items(files, [classes.index(name) for name in above], classes)
