@@ -1,6 +1,6 @@
 """What the four verdicts say of true maps, of maps that know nothing, and of a wrong class's.
 
-    python -m tests.bench.trust_study FOLDER [--out study.pt] [--weights 10]
+    python -m tests.bench.trust_study FOLDER [--out study.pt] [--sanity 10]
 
 Photographs: those of ``nbviz.zoo``, scikit-learn's two where it is installed, and a folder's. Network: the
 embedded one, its predicted class. Collecting takes minutes a photograph on one core and is kept in ``--out``
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import torch
 
 import nbviz
 from nbviz.attribution import explain
-from nbviz.evaluation import Hidings, Map, hidings, settle, these_weights
+from nbviz.evaluation import Hidings, Map, Verdict, hidings, settle, these_weights
 from nbviz.evaluation.base import final
 from nbviz.evaluation.classes import unrelated
 from nbviz.evaluation.maps import cell_sums, spearman, spoken, strength
@@ -41,6 +42,8 @@ METHODS: dict[str, dict[str, Any]] = {
     "hires_cam": {},
     "guided_grad_cam": {},
 }
+SLOW = ("rise",)
+"""Not asked again with other weights: minutes a photograph."""
 SHIPPED = {
     "skimage": ["data/motorcycle_left.png"],
     "sklearn": ["datasets/images/china.jpg", "datasets/images/flower.jpg"],
@@ -98,30 +101,29 @@ class Study:
         """A map in cells, and its facts."""
         return {"cells": cell_sums(spoken(found), hidden.size, hidden.cells), "facts": found.facts}
 
-    def other_class(self, name: str, picture: Picture) -> None:
-        """Maps of an unrelated class: how alike they are, and whether they pass for the predicted one's."""
+    def sanity(self, name: str, picture: Picture) -> None:
+        """Maps of an unrelated class and of redrawn weights: how alike they are to the predicted class's."""
         target, other = self.classes(picture)
-
-        def compare(method: str) -> dict[str, Any]:
-            one, two = (self.map(picture, t, method) for t in (target, other))
-            return {"alike": spearman(strength(one), strength(two)), **self.cells(two, self.kept[name, "hidings"])}
-
         for method in METHODS:
-            self.known((name, method, "class"), lambda m=method: compare(m))
+            if (name, method, "class") in self.kept and (name, method, "weights") in self.kept:
+                continue
+            one = self.map(picture, target, method)
+            self.known((name, method, "class"), lambda m=method, o=one: self.of_class(name, picture, other, m, o))
+            if method not in SLOW:
+                self.known((name, method, "weights"), lambda m=method, o=one: self.redrawn(picture, target, m, o))
 
-    def weights(self, name: str, picture: Picture) -> None:
-        """How alike maps are after the last weights were redrawn."""
-        target, _ = self.classes(picture)
+    def of_class(self, name: str, picture: Picture, other: Target, method: str, one: Map) -> dict[str, Any]:
+        """How alike another class's map is, and whether it passes for the predicted one's."""
+        two = self.map(picture, other, method)
+        return {"alike": spearman(strength(one), strength(two)), **self.cells(two, self.kept[name, "hidings"])}
 
-        def redraw(method: str) -> Any:
-            def again(model: InstrumentedModel, image: Any, aim: Target) -> Any:
-                return explain(model, image, aim, method, None, **METHODS[method])
+    def redrawn(self, picture: Picture, target: Target, method: str, one: Map) -> Verdict:
+        """The verdict on these weights."""
 
-            judged = self.map(picture, target, method)
-            return settle(these_weights(self.model, picture, target, judged, again))
+        def again(model: InstrumentedModel, image: Any, aim: Target) -> Iterator[Map]:
+            return explain(model, image, aim, method, None, **METHODS[method])
 
-        for method in METHODS:
-            self.known((name, method, "weights"), lambda m=method: redraw(m))
+        return settle(these_weights(self.model, picture, target, one, again))
 
 
 def main() -> None:
@@ -129,14 +131,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--out", type=Path, default=Path("trust_study.pt"))
-    parser.add_argument("--weights", type=int, default=10, help="photographs whose weights are redrawn")
+    parser.add_argument("--sanity", type=int, default=10, help="photographs shown to other classes and weights")
     parser.add_argument("--tables", action="store_true", help="only draw the tables of what is there")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     study = Study(asked.out)
     if not asked.tables:
         pictures = photographs(asked.folder)
-        for step, count in ((study.hiding, None), (study.other_class, None), (study.weights, asked.weights)):
+        for step, count in ((study.hiding, None), (study.sanity, asked.sanity)):
             for name, picture in list(pictures.items())[:count]:
                 step(name, picture)
     print(tables(study.kept))

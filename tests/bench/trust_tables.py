@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -51,8 +52,7 @@ def _controls(kept: Kept) -> Iterator[str]:
 def _false_alarms(kept: Kept) -> Iterator[str]:
     yield f"| random maps, {DRAWS} a picture | maps | mean r | p < .05 | full rule |\n|---|---|---|---|---|"
     fields: dict[str, Callable[[Hidings, int], torch.Tensor]] = {
-        f"smooth over {sigma} cells": lambda hidden, seed, sigma=sigma: smooth(hidden.cells, sigma, seed)
-        for sigma in SMOOTHNESS
+        f"smooth over {sigma} cells": partial(_random, sigma) for sigma in SMOOTHNESS
     }
     fields["random × centre blob"] = _random_centre
     hidings = {key[0]: kept[key] for key in kept if key[-1] == "hidings"}
@@ -66,6 +66,10 @@ def _false_alarms(kept: Kept) -> Iterator[str]:
             for seed in range(DRAWS)
         ]
         yield f"| as smooth as {method} | {_rates(verdicts)} |"
+
+
+def _random(sigma: float, hidden: Hidings, seed: int) -> torch.Tensor:
+    return smooth(hidden.cells, sigma, seed)
 
 
 def _random_centre(hidden: Hidings, seed: int) -> torch.Tensor:
