@@ -12,8 +12,8 @@ ERROR, RELIABLE = 0.10, 0.9
 def converged(judged: Map) -> Verdict:
     """At most 10 % of error, or a reliability of .9, by what the method states of itself.
 
-    ``facts["map_error"]`` and ``facts["reliability"]`` are estimates; a method that states neither and no
-    ``residual`` of a sum computes its definition in one go.
+    ``facts["map_error"]`` and ``facts["reliability"]`` are estimates; a method that states neither, no
+    draws and no ``residual`` of a sum, computes its definition in one go.
     """
     reason = empty(judged)
     if reason:
@@ -23,6 +23,8 @@ def converged(judged: Map) -> Verdict:
         return _by_error(float(facts["map_error"]))
     if facts.get("reliability") is not None:
         return _by_reliability(float(facts["reliability"]))
+    if "samples" in facts or "masks" in facts:
+        return unable(NAME, "So few draws say nothing of their error.")
     if facts.get("residual") is not None:
         return unable(NAME, "A fixed number of steps says nothing of its error.")
     return Verdict(NAME, "passed", "Nothing in this map is estimated: it is computed as it is defined.")

@@ -125,7 +125,7 @@ def compared(found: Hidings, cells: torch.Tensor) -> Verdict:
 
 
 def _not_shown(p: float) -> str:
-    return f"Hiding parts: the map shifted or flipped predicts the score as well (p = {p:.2f}); not shown, not wrong."
+    return f"Hiding parts does not show that this map is right (p = {p:.2f}), nor that it is wrong."
 
 
 def _flat(scores: torch.Tensor) -> str:

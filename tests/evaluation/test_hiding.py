@@ -57,7 +57,7 @@ def test_a_shuffled_a_reversed_and_a_wrong_class_map_do_not_pass() -> None:
     for wrong in (shuffled.view_as(right), -right, exact(3)):
         verdict = hiding(found, hand_made(wrong))
         assert verdict.state == "not passed"
-        assert "not wrong" in verdict.sentence
+        assert "nor that it is wrong" in verdict.sentence
 
 
 def test_a_control_does_not_beat_itself_and_is_named() -> None:

@@ -31,6 +31,7 @@ VALUES = torch.randn(SIZE, SIZE, generator=torch.Generator().manual_seed(3), dty
         ({"reliability": 0.9}, "passed"),
         ({"reliability": 0.89}, "not passed"),
         ({"residual": 0.01}, "can't tell"),
+        ({"samples": 1}, "can't tell"),
         ({"residual": 0.9, "map_error": 0.04}, "passed"),
     ],
 )
