@@ -108,18 +108,23 @@ class Method:
     source: str
     sentence: str
     """What it shows, in a sentence."""
+    family: str = "your own"
+    """The group it stands under in the dropdown."""
 
 
+FAMILIES = ("gradients", "class activation", "hiding parts", "attention")
 _methods: dict[str, Method] = {}
 METHODS = MappingProxyType(_methods)
 """Name → method, in the order of the dropdown."""
 
 
-def register(title: str, source: str, *, uses_layer: bool = False) -> Callable[[Generator], Generator]:
+def register(
+    title: str, source: str, *, uses_layer: bool = False, family: str = "your own"
+) -> Callable[[Generator], Generator]:
     """Register a generator ``method(subject, **options)`` under its own name.
 
     title: what the dropdown shows. source: where the method comes from (paper, year). uses_layer: whether its
-    answer depends on the chosen layer. Options are its keywords: each has a default and, for its control, an
+    answer depends on the chosen layer. family: the group in the dropdown. Options are its keywords: each has a default and, for its control, an
     annotation (``float``, ``int``, ``bool``, ``Literal[…]``, ``Annotated[…, About(…)]``).
     """
 
@@ -128,11 +133,20 @@ def register(title: str, source: str, *, uses_layer: bool = False) -> Callable[[
         if not sentence:
             raise NbvizError(f"Method '{run.__name__}' needs a docstring: its first line is what a person reads.")
         _methods[run.__name__] = Method(
-            run.__name__, title, run, _options(run), uses_layer, source, sentence.splitlines()[0]
+            run.__name__, title, run, _options(run), uses_layer, source, sentence.splitlines()[0], family
         )
+        _sort()
         return run
 
     return enter
+
+
+def _sort() -> None:
+    """Keep the dropdown's order: by family, and in a family as registered."""
+    rank = {family: place for place, family in enumerate(FAMILIES)}
+    ordered = sorted(_methods.values(), key=lambda method: rank.get(method.family, len(rank)))
+    _methods.clear()
+    _methods.update({method.name: method for method in ordered})
 
 
 def explain(

@@ -13,7 +13,7 @@ from nbviz.tensors.quadrature import facts_of, integrate
 from nbviz.tensors.subject import Subject
 
 
-@register("Blur-integrated gradients", "Xu, Venugopalan, Sundararajan 2020, arXiv:2004.03383")
+@register("Blur-integrated gradients", "Xu, Venugopalan, Sundararajan 2020, arXiv:2004.03383", family="gradients")
 def blur_integrated_gradients(
     subject: Subject,
     *,

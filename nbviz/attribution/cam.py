@@ -19,7 +19,7 @@ CLOSE = 1e-3
 """Share of the scores' spread within which a mean of maps counts as the head's input."""
 
 
-@register("CAM", "Zhou et al. 2016, arXiv:1512.04150")
+@register("CAM", "Zhou et al. 2016, arXiv:1512.04150", family="class activation")
 def cam(subject: Subject) -> Iterator[Attribution]:
     """Where the maps lie whose mean the last layer reads as the class.
 

@@ -12,7 +12,7 @@ from nbviz.tensors.subject import Subject
 TITLE = "Deconvnet"
 
 
-@register(TITLE, "Zeiler, Fergus 2014, arXiv:1311.2901")
+@register(TITLE, "Zeiler, Fergus 2014, arXiv:1311.2901", family="gradients")
 def deconvnet(
     subject: Subject,
     *,

@@ -11,7 +11,7 @@ from nbviz.attribution.base import Attribution, register, result
 from nbviz.tensors.subject import Subject
 
 
-@register("Eigen-CAM", "Muhammad, Yeasin 2020, arXiv:2008.00299", uses_layer=True)
+@register("Eigen-CAM", "Muhammad, Yeasin 2020, arXiv:2008.00299", uses_layer=True, family="class activation")
 def eigen_cam(subject: Subject) -> Iterator[Attribution]:
     """What the layer's channels have most in common in this picture, whatever the class.
 

@@ -15,7 +15,7 @@ from nbviz.tensors.quadrature import facts_of, integrate
 from nbviz.tensors.subject import Subject
 
 
-@register("Expected gradients", "Erion et al. 2021, arXiv:1906.10670")
+@register("Expected gradients", "Erion et al. 2021, arXiv:1906.10670", family="gradients")
 def expected_gradients(
     subject: Subject,
     *,

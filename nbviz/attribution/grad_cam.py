@@ -8,7 +8,7 @@ from nbviz.attribution.base import Attribution, register, result
 from nbviz.tensors.subject import Subject
 
 
-@register("Grad-CAM", "Selvaraju et al. 2017, arXiv:1610.02391", uses_layer=True)
+@register("Grad-CAM", "Selvaraju et al. 2017, arXiv:1610.02391", uses_layer=True, family="class activation")
 def grad_cam(subject: Subject) -> Iterator[Attribution]:
     """Where the layer's channels that speak for the class are active.
 

@@ -11,7 +11,7 @@ from nbviz.attribution.base import Attribution, register, result
 from nbviz.tensors.subject import Subject
 
 
-@register("Grad-CAM++", "Chattopadhay et al. 2018, arXiv:1710.11063", uses_layer=True)
+@register("Grad-CAM++", "Chattopadhay et al. 2018, arXiv:1710.11063", uses_layer=True, family="class activation")
 def grad_cam_plus_plus(subject: Subject) -> Iterator[Attribution]:
     """Where the layer's channels that speak for the class are active, small and repeated objects included.
 

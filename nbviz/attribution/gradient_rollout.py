@@ -12,7 +12,7 @@ from nbviz.tensors.attention_nodes import Block
 from nbviz.tensors.subject import Subject
 
 
-@register("Gradient rollout", "Chefer, Gur & Wolf 2021, arXiv:2103.15679")
+@register("Gradient rollout", "Chefer, Gur & Wolf 2021, arXiv:2103.15679", family="attention")
 def gradient_rollout(subject: Subject) -> Iterator[Attribution]:
     """Where attention that speaks for the class leads, from the class token back to the picture.
 

@@ -12,7 +12,7 @@ from nbviz.tensors.subject import Subject
 TITLE = "Guided backprop"
 
 
-@register(TITLE, "Springenberg et al. 2015, arXiv:1412.6806")
+@register(TITLE, "Springenberg et al. 2015, arXiv:1412.6806", family="gradients")
 def guided_backprop(
     subject: Subject,
     *,

@@ -13,7 +13,7 @@ from nbviz.tensors.recorded import record
 from nbviz.tensors.subject import Subject
 
 
-@register("Guided Grad-CAM", "Selvaraju et al. 2017, arXiv:1610.02391", uses_layer=True)
+@register("Guided Grad-CAM", "Selvaraju et al. 2017, arXiv:1610.02391", uses_layer=True, family="class activation")
 def guided_grad_cam(subject: Subject) -> Iterator[Attribution]:
     """Fine edges and textures, but only where the layer speaks for the class.
 

@@ -8,7 +8,7 @@ from nbviz.attribution.base import Attribution, register, result
 from nbviz.tensors.subject import Subject
 
 
-@register("HiResCAM", "Draelos, Carin 2020, arXiv:2011.08891", uses_layer=True)
+@register("HiResCAM", "Draelos, Carin 2020, arXiv:2011.08891", uses_layer=True, family="class activation")
 def hires_cam(subject: Subject) -> Iterator[Attribution]:
     """Where in the layer the score gets its evidence from, place by place.
 

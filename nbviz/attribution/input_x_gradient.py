@@ -8,7 +8,7 @@ from nbviz.attribution.base import Attribution, register, result
 from nbviz.tensors.subject import Subject
 
 
-@register("Input × gradient", "Shrikumar et al. 2016, arXiv:1605.01713")
+@register("Input × gradient", "Shrikumar et al. 2016, arXiv:1605.01713", family="gradients")
 def input_x_gradient(subject: Subject) -> Iterator[Attribution]:
     """What each pixel adds to the score if the network were as linear everywhere as it is at this picture.
 

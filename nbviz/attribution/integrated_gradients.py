@@ -29,7 +29,7 @@ Baseline = Annotated[
 ]
 
 
-@register("Integrated gradients", "Sundararajan, Taly, Yan 2017, arXiv:1703.01365")
+@register("Integrated gradients", "Sundararajan, Taly, Yan 2017, arXiv:1703.01365", family="gradients")
 def integrated_gradients(
     subject: Subject,
     *,

@@ -8,7 +8,7 @@ from nbviz.attribution.base import Attribution, register, result
 from nbviz.tensors.subject import Subject
 
 
-@register("LayerCAM", "Jiang et al. 2021, doi:10.1109/TIP.2021.3089943", uses_layer=True)
+@register("LayerCAM", "Jiang et al. 2021, doi:10.1109/TIP.2021.3089943", uses_layer=True, family="class activation")
 def layer_cam(subject: Subject) -> Iterator[Attribution]:
     """Where in the layer more activation would raise the score, also at shallow layers with fine maps.
 

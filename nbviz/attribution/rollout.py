@@ -11,7 +11,7 @@ from nbviz.tensors.attention import Attention
 from nbviz.tensors.subject import Subject
 
 
-@register("Attention rollout", "Abnar & Zuidema 2020, arXiv:2005.00928")
+@register("Attention rollout", "Abnar & Zuidema 2020, arXiv:2005.00928", family="attention")
 def rollout(subject: Subject) -> Iterator[Attribution]:
     """Where attention leads from the class token back to the picture, through all blocks, for any class.
 

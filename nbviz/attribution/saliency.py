@@ -8,7 +8,7 @@ from nbviz.attribution.base import Attribution, register, result
 from nbviz.tensors.subject import Subject
 
 
-@register("Saliency", "Simonyan, Vedaldi, Zisserman 2014, arXiv:1312.6034")
+@register("Saliency", "Simonyan, Vedaldi, Zisserman 2014, arXiv:1312.6034", family="gradients")
 def saliency(subject: Subject) -> Iterator[Attribution]:
     """Which pixels would change the score most if they changed a little.
 

@@ -21,7 +21,7 @@ export default {
       back.hidden = !model.get("channel");
     });
     life.watch("methods method", () => {
-      fillSelect(select, model.get("methods"));
+      fillGroups(select, model.get("methods"));
       select.value = model.get("method");
       select.title = model.get("methods").find(([name]) => name === model.get("method"))?.[2] || "";
     });
@@ -51,6 +51,17 @@ export default {
     return life.end;
   },
 };
+
+/** Methods under the names of their families; rows are [name, title, sentence, family]. */
+function fillGroups(select, methods) {
+  const families = [...new Set(methods.map(([, , , family]) => family))];
+  select.replaceChildren(...families.map((family) => {
+    const group = el("optgroup");
+    group.label = family;
+    fillSelect(group, methods.filter((method) => method[3] === family));
+    return group;
+  }));
+}
 
 /** One option: its name, its control, its sentence. */
 function row(model, option) {

@@ -68,7 +68,7 @@ class SaliencyCanvas(Panel):
         method = METHODS[selection.method]
         with LOCK:
             with self.bar.hold_sync():
-                self.bar.methods = [[m.name, m.title, m.sentence] for m in METHODS.values()]
+                self.bar.methods = [[m.name, m.title, m.sentence, m.family] for m in METHODS.values()]
                 self.bar.method = selection.method
                 self.bar.options = controls(method.options, selection.options)
                 self.bar.channel = selection.canvas == "channel"
