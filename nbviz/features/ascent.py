@@ -16,6 +16,7 @@ from nbviz.features.eye import Eye
 from nbviz.features.objectives import Objective
 from nbviz.features.parametrisation import Parametrisation
 from nbviz.features.recipe import Recipe
+from nbviz.tensors.subject import last_spatial_layer
 
 _TINY = 1e-20
 
@@ -37,6 +38,9 @@ class Ascent:
         self.coefficients = coefficients.to(eye.run.device)
         self.warps = None if warps is None else warps.to(eye.run.device)
         self.layers = tuple(dict.fromkeys(name for objective in objectives for name in objective.layers))
+        if recipe.facets > 1:
+            self._facets = _with_places(eye, objectives[0].layers[0])
+            self.layers = tuple(dict.fromkeys((*self.layers, self._facets)))
         self.rise: list[Tensor] = []
         """The objectives at every step so far, each (N,)."""
         self._moments = [torch.zeros_like(self.coefficients) for _ in range(2)] if recipe.optimiser == "adam" else []
@@ -87,9 +91,9 @@ class Ascent:
         total = torch.zeros((), device=values.device)
         for first in range(0, len(values), self.recipe.facets):
             facets = slice(first, first + self.recipe.facets)
-            maps = says[self.objectives[first].layers[0]][facets]
-            size = maps.detach().square().mean().sqrt().clamp(min=1e-6)
-            total = total + values[facets].sum() / size - self.recipe.diversity * alike(maps)
+            driven = says[self.objectives[first].layers[0]][facets].detach()
+            size = driven.square().mean().sqrt().clamp(min=1e-6)
+            total = total + values[facets].sum() / size - self.recipe.diversity * alike(says[self._facets][facets])
         return total
 
     def _regularisers(self, pictures: Tensor, pull: Tensor) -> Tensor:
@@ -101,7 +105,10 @@ class Ascent:
         return total
 
     def _rate(self) -> float:
-        return self.recipe.rate * (1 - 0.9 * self.step / max(self.recipe.steps - 1, 1))
+        falling = 1 - 0.9 * self.step / max(self.recipe.steps - 1, 1)
+        # A plain gradient brings its own length.
+        pace = 1.0 if self.recipe.optimiser == "plain" else self.parametrisation.pace
+        return self.recipe.rate * pace * falling
 
     def _direction(self, gradient: Tensor) -> Tensor:
         if self.recipe.optimiser == "plain":
@@ -113,6 +120,12 @@ class Ascent:
         square.lerp_(gradient.square(), 0.001)
         count = self.step + 1
         return (mean / (1 - 0.9**count)) / ((square / (1 - 0.999**count)).sqrt() + 1e-8)
+
+
+def _with_places(eye: Eye, name: str) -> str:
+    """The layer at which facets are compared: the objective's own, or the last that has places."""
+    places = eye.model.layer(name).places if name else None
+    return name if places and max(places) > 1 else last_spatial_layer(eye.model).name
 
 
 def variation(pictures: Tensor) -> Tensor:

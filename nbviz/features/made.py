@@ -49,6 +49,11 @@ class Made:
     """"seconds" it took; "weights", where they were a snapshot of a network in training."""
 
     @property
+    def pixels(self) -> np.ndarray:
+        """The pictures to be drawn: uint8 (N, H, W, 3)."""
+        return (self.pictures * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+
+    @property
     def nbytes(self) -> int:
         """Memory it holds."""
         return self.pictures.numel() * self.pictures.element_size() + self.rise.nbytes

@@ -24,6 +24,10 @@ _START = 0.01
 class Parametrisation(Protocol):
     """Anything that makes pictures from coefficients."""
 
+    @property
+    def pace(self) -> float:
+        """How far its coefficients have to go, relative to Fourier coefficients."""
+
     def start(self, generator: torch.Generator) -> Tensor:
         """Coefficients of one picture, no batch axis; on the CPU, float32."""
 
@@ -62,6 +66,8 @@ class Canvas:
 class Fourier:
     """Complex Fourier coefficients, their amplitudes scaled as those of photographs."""
 
+    pace = 1.0
+
     def __init__(self, canvas: Canvas) -> None:
         self.canvas, self._amplitudes = canvas, canvas.amplitudes()
 
@@ -78,6 +84,8 @@ class Fourier:
 class Pixels:
     """The pixels themselves: the classical variant, which needs regularisers."""
 
+    pace = 2.0
+
     def __init__(self, canvas: Canvas) -> None:
         self.canvas = canvas
 
@@ -91,6 +99,8 @@ class Pixels:
 class Phases:
     """Phases only, under a spectrum that stays fixed: contrast at every scale is that of a photograph."""
 
+    # Radians.
+    pace = 6.0
     # Of the values before squashing: about the contrast of a photograph.
     contrast = 1.0
 
@@ -122,12 +132,13 @@ class Latent:
     """A generator as prior: any callable that makes pictures from latents is a parametrisation.
 
     decode: differentiable, latents (N, *shape) → pictures (N, 3 or 1, H, W) in 0…1. shape: of one latent.
-    spread: standard deviation of the latents it starts from.
+    spread: standard deviation of the latents it starts from. pace: how much longer than the recipe's its steps are.
     """
 
     decode: Callable[[Tensor], Tensor]
     shape: tuple[int, ...]
     spread: float = 1.0
+    pace: float = 2.0
 
     def start(self, generator: torch.Generator) -> Tensor:
         return self.spread * torch.randn(self.shape, generator=generator)

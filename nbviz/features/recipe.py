@@ -52,7 +52,7 @@ class Recipe:
     """Pull towards mid-gray, relative to the objective's; 0 is off."""
     facets: int = 1
     """Pictures a channel, kept unlike each other."""
-    diversity: float = 2.0
+    diversity: float = 8.0
     """How strongly facets are kept unlike."""
     seed: int = 0
 

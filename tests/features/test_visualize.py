@@ -222,6 +222,12 @@ def test_facets_are_unlike_each_other() -> None:
     assert float(alike(says(model, apart, "3"))) < float(alike(says(model, alone, "3"))) - 0.02
 
 
+def test_facets_of_a_class_are_compared_where_there_are_places() -> None:
+    model = small("inplace")
+    page = list(making(model, "7", [0, 1], facets=2, steps=8, path=False))[-1]
+    assert page.pictures.shape[0] == 4 and (page.rise[:, -1] > page.rise[:, 0]).all()
+
+
 def test_gray_networks_get_gray_pictures() -> None:
     net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)).eval()
     pictures = visualize(InstrumentedModel(net), "0", [0, 1], size=24, path=False)
