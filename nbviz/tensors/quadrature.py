@@ -16,8 +16,8 @@ import torch
 
 from nbviz.tensors.subject import Subject
 
-BATCH = 8
-"""Evaluations at once: 2 to 8 cost 0.95 × a single one each, 16 cost more."""
+BATCH = 4
+"""Evaluations at once: 2 to 8 cost about the same each, and fewer stay in a small cache."""
 START = 5
 
 Path = Callable[[float], torch.Tensor]

@@ -88,10 +88,10 @@ def test_the_stated_error_is_not_below_the_true_one_and_sums_are_complete(method
 @pytest.mark.parametrize("method", METHODS)
 def test_gets_better_until_the_maximum(method: str) -> None:
     model = InstrumentedModel(build("functional"))
-    partials = list(explain(model, picture(), 1, method, tolerance=0.01, maximum=60))
-    assert partials[-1].facts["calls"] == 60
+    partials = list(explain(model, picture(), 1, method, tolerance=0.01, maximum=50))
+    assert partials[-1].facts["calls"] == 50
     assert partials[-1].facts["map_error"] < partials[0].facts["map_error"] / 2
-    assert "of at most 60" in partials[0].progress
+    assert "of at most 50" in partials[0].progress
 
 
 def test_baselines_by_name_and_wrong_ones() -> None:

@@ -18,7 +18,7 @@ from tests.networks import build, picture
 
 def test_is_the_papers_formula_less_its_mean_level() -> None:
     net, x = build("functional").double().eval(), picture(dtype=torch.float64)
-    masks = torch.cat(list(islice(smooth_masks((16, 16), 4, 0.4, 5, 8), 5))).double()
+    masks = torch.cat(list(islice(smooth_masks((16, 16), 4, 0.4, 5, 4), 10))).double()
     with torch.no_grad():
         scores = net(x * masks[:, None])[:, 2]
     paper = (scores[:, None, None] * masks).mean(0) / 0.4
@@ -51,7 +51,7 @@ def test_stops_when_sure_and_its_reliability_is_true() -> None:
     partials = list(explain(model, x, 1, "rise", maximum=2000))
     last = partials[-1]
     assert last.facts["reliability"] >= 0.9 and last.facts["masks"] < 4000
-    assert all(partial.facts["reliability"] < 0.9 for partial in partials[7:-1])
+    assert all(partial.facts["reliability"] < 0.9 for partial in partials[15:-1])
     options = {"masks": last.facts["masks"]}
     others = [nbviz.attribute(model, x, 1, "rise", seed=seed, **options).heat() for seed in (1, 2)]
     again = [np.corrcoef(last.heat().flatten(), other.flatten())[0, 1] for other in others]
