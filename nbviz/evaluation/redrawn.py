@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+from weakref import WeakKeyDictionary
+
 import torch
 from torch import nn
 
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.layers import Layer
-from nbviz.tensors.replica import TensorMap, replicate
+from nbviz.tensors.replica import replicate
 
 LARGE = 0.3
 """A stage with more than this share of the layers that have weights is taken apart."""
+KEPT_BYTES = 32 * 2**20
+"""Redrawn weights up to this size are kept for the next map: looking at the structure anew costs more than they do."""
+_kept: WeakKeyDictionary[InstrumentedModel, dict[Any, InstrumentedModel]] = WeakKeyDictionary()
 
 
 def redrawn(model: InstrumentedModel, seed: int, count: int = 3) -> InstrumentedModel:
@@ -19,11 +25,18 @@ def redrawn(model: InstrumentedModel, seed: int, count: int = 3) -> Instrumented
     Norms, biases and scales are kept: without them activations die, and the test would be of that. Only the
     redrawn tensors are copies.
     """
+    version, kept = model.fingerprint(), _kept.setdefault(model, {})
+    for old in [key for key in kept if key[0] != version]:
+        del kept[old]
+    if (version, seed, count) in kept:
+        return kept[version, seed, count]
     chosen = stages(model)
     chosen = chosen[-min(count, max(1, len(chosen) // 2)) :]
-
-    net = model.guest.steady(lambda run: replicate(run.net, _draw(run.net, chosen, seed)))
-    return InstrumentedModel(net, model.transform, model.classes, output=model.find_logits, name=model.name)
+    net, size = model.guest.steady(lambda run: _drawn(run.net, chosen, seed))
+    made = InstrumentedModel(net, model.transform, model.classes, output=model.find_logits, name=model.name)
+    if size <= KEPT_BYTES:
+        kept[version, seed, count] = made
+    return made
 
 
 def stages(model: InstrumentedModel) -> list[str]:
@@ -63,12 +76,13 @@ def _within(name: str, stage: str) -> bool:
     return stage == "" or name == stage or name.startswith(stage + ".")
 
 
-def _draw(net: nn.Module, chosen: list[str], seed: int) -> TensorMap:
+def _drawn(net: nn.Module, chosen: list[str], seed: int) -> tuple[nn.Module, int]:
+    """A replica with the weights of the chosen stages drawn anew, and how many bytes are its own."""
     generator = torch.Generator().manual_seed(seed)
     drawn: dict[int, torch.Tensor] = {}
     for name, module in net.named_modules():
-        if any(_within(name, stage) for stage in chosen):
-            for weight in _weights(module):
-                noise = torch.randn(weight.shape, generator=generator, dtype=torch.float32)
-                drawn.setdefault(weight.data_ptr(), noise.to(weight) * weight.detach().std())
-    return lambda t: drawn.get(t.data_ptr(), t)
+        for weight in _weights(module) if any(_within(name, stage) for stage in chosen) else ():
+            noise = torch.randn(weight.shape, generator=generator, dtype=torch.float32)
+            drawn.setdefault(weight.data_ptr(), noise.to(weight) * weight.detach().std())
+    size = sum(weight.numel() * weight.element_size() for weight in drawn.values())
+    return replicate(net, lambda t: drawn.get(t.data_ptr(), t)), size

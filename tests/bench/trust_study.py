@@ -42,7 +42,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "hires_cam": {},
     "guided_grad_cam": {},
 }
-SLOW = ("rise",)
+SLOW = ("rise", "occlusion")
 """Not asked again with other weights: minutes a photograph."""
 SHIPPED = {
     "skimage": ["data/motorcycle_left.png"],

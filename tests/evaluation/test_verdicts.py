@@ -138,6 +138,18 @@ def test_redrawing_touches_a_copy_of_the_last_weights_only(name: str) -> None:
     assert (model.logits(x) == before).all()
 
 
+def test_a_redrawn_network_is_kept_until_the_weights_change() -> None:
+    net = build("plain")
+    model = InstrumentedModel(net)
+    model.trace(small())
+    one = redrawn(model, 0)
+    assert redrawn(model, 0) is one and redrawn(model, 1) is not one
+    with torch.no_grad():
+        net[0].weight.mul_(2)
+    other = redrawn(model, 0)
+    assert other is not one and other.net[0].weight is net[0].weight
+
+
 def test_norms_and_early_weights_are_shared_and_the_spread_is_kept() -> None:
     net = nn.Sequential(
         nn.Conv2d(3, 32, 3), nn.BatchNorm2d(32), nn.Conv2d(32, 32, 3), nn.ReLU(), nn.Conv2d(32, 32, 3),
