@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbviz import zoo
     from nbviz.attribution import METHODS, Attribution, attribute, register
+    from nbviz.dataset import Index
     from nbviz.explorer import Explorer
+    from nbviz.features import invert, visualize
+    from nbviz.session.compare import compare
     from nbviz.tensors.errors import NbvizError
     from nbviz.tensors.instrumented import InstrumentedModel
     from nbviz.tensors.preprocessing import Preprocessing
@@ -26,12 +29,16 @@ __all__ = [
     "METHODS",
     "Attribution",
     "Explorer",
+    "Index",
     "InstrumentedModel",
     "NbvizError",
     "Preprocessing",
     "Target",
     "attribute",
+    "compare",
+    "invert",
     "register",
+    "visualize",
     "zoo",
 ]
 
@@ -39,11 +46,15 @@ _HOME = {
     "METHODS": "nbviz.attribution",
     "Attribution": "nbviz.attribution",
     "Explorer": "nbviz.explorer",
+    "Index": "nbviz.dataset",
     "InstrumentedModel": "nbviz.tensors.instrumented",
     "NbvizError": "nbviz.tensors.errors",
     "Preprocessing": "nbviz.tensors.preprocessing",
     "Target": "nbviz.tensors.target",
     "attribute": "nbviz.attribution",
+    "compare": "nbviz.session.compare",
+    "invert": "nbviz.features",
+    "visualize": "nbviz.features",
     "register": "nbviz.attribution",
 }
 
