@@ -9,7 +9,6 @@ says so. No answer ever mixes two versions of the weights.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +21,7 @@ from nbviz.tensors.errors import NbvizError, Refused
 from nbviz.tensors.guard import Guard, WeightsWritten
 from nbviz.tensors.modes import isolated, isolated_steps
 from nbviz.tensors.replica import replicate, tensors, unwrap
-from nbviz.tensors.weights import QUIET, Watch
+from nbviz.tensors.weights import Watch
 
 T = TypeVar("T")
 SNAPSHOT_TRIES = 4
@@ -191,7 +190,6 @@ class Guest:
         if before is None:
             return None
         net = self._copy()
-        time.sleep(QUIET)  # lets a thread caught between two writes go on, so that it shows
         return net if watch.stamp() == before else None
 
     def _copy(self) -> nn.Module:

@@ -15,6 +15,7 @@ from torch import nn
 
 from nbviz.tensors.forwards import await_forwards
 from nbviz.tensors.replica import tensors
+from nbviz.tensors.stalls import Others
 from nbviz.tensors.steps import Steps
 from nbviz.tensors.structure import Structure
 
@@ -22,7 +23,7 @@ SAMPLES = 64
 WAIT = 5.0
 """Seconds a step or a training forward may last and still be waited for."""
 QUIET = 0.02
-"""Seconds; a thread between two writes waits for Python's lock for 0.005 at most, unless the machine is busy."""
+"""Seconds; a thread between two writes waits for Python's lock for 0.005 at most, if it has a processor."""
 
 
 class Watch:
@@ -41,7 +42,7 @@ class Watch:
         self.inference = len(self._tracked) < len(self._tensors)
         """Whether some tensors are inference tensors, of which replicas have copies."""
         self.steps = Steps(self._tensors)
-        self._still: tuple[tuple[Hashable, ...], float] = ((), 0.0)
+        self._still = _Still((), 0.0)
 
     def still(self) -> bool:
         """Whether module, parameter and buffer identities, plain attributes and hooks are as they were."""
@@ -78,14 +79,27 @@ class Watch:
         deadline = time.monotonic() + patience
         while True:
             stamp, now = self.stamp(), time.monotonic()
-            last, since = self._still
-            if stamp != last:
-                self._still = (stamp, now)
-            elif now - since >= QUIET:
+            if stamp != self._still.stamp:
+                self._still = _Still(stamp, now)
+            elif self._still.proven:
                 return stamp
+            elif now - self._still.since >= QUIET and not self._still.others.stalled():
+                # once more: a thread that waited for us to let go of Python's lock goes on now
+                time.sleep(QUIET / 10)
+                if not self._still.others.stalled() and self.stamp() == stamp:
+                    self._still = _Still(stamp, now, proven=True)
+                    return stamp
             if now > deadline:
                 return None
             time.sleep(QUIET / 2)
+
+
+class _Still:
+    """Since when the weights have one stamp, and whether every other thread has had its chance since."""
+
+    def __init__(self, stamp: tuple[Hashable, ...], since: float, proven: bool = False) -> None:
+        self.stamp, self.since, self.proven = stamp, since, proven
+        self.others = Others()
 
 
 def _dense(tensor: torch.Tensor) -> bool:
