@@ -1,0 +1,79 @@
+"""What a channel does over many pictures, gathered as they pass, in memory that doesn't grow with them."""
+
+from __future__ import annotations
+
+import torch
+
+SHIFTS = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0))
+LEAST_SIDE = 8
+"""Places a side from which it can be told whether a map is noise."""
+COMPARED, WINDOW = 32, 32
+"""Pictures, and places a side in their middle, that tell noise: more costs and tells no more."""
+KEPT = 1024
+"""Values a channel that are kept, for comparing channels."""
+
+
+class ChannelStatistics:
+    """Range, share at a limit, a sample of the values, and likeness of neighbouring places, a channel."""
+
+    def __init__(self, channels: int, pictures: int, limit: float | None) -> None:
+        self.limit = limit
+        """The value a bounded activation can't exceed."""
+        self.low = torch.full((channels,), torch.inf)
+        self.high = torch.full((channels,), -torch.inf)
+        self.finite = True
+        self._at_limit = torch.zeros(channels, dtype=torch.float64)
+        self._count, self._compared = 0, 0
+        self._a_picture = max(1, KEPT // pictures)
+        self._kept: list[torch.Tensor] = []
+        self._together = torch.zeros(len(SHIFTS), channels, dtype=torch.float64)
+        self._energy = torch.zeros(len(SHIFTS), channels, dtype=torch.float64)
+        self._generator = torch.Generator().manual_seed(0)
+
+    def update(self, maps: torch.Tensor) -> None:
+        """Take in an output (N, C, h, w)."""
+        maps = maps.float()
+        flat = maps.flatten(2)
+        self.finite = self.finite and bool(torch.isfinite(flat).all())
+        self.low = torch.minimum(self.low, flat.amin((0, 2)).cpu())
+        self.high = torch.maximum(self.high, flat.amax((0, 2)).cpu())
+        if self.limit is not None:
+            self._at_limit += (flat >= self.limit).sum((0, 2)).cpu()
+        self._count += flat.shape[0] * flat.shape[2]
+        where = torch.randperm(flat.shape[2], generator=self._generator)[: self._a_picture].to(flat.device)
+        self._kept.append(flat[:, :, where].transpose(0, 1).flatten(1).cpu())
+        left = COMPARED - self._compared
+        if left > 0 and min(maps.shape[-2:]) >= LEAST_SIDE:
+            self._compare_neighbours(_middle(maps[:left]))
+
+    def _compare_neighbours(self, maps: torch.Tensor) -> None:
+        self._compared += len(maps)
+        centred = maps - maps.mean((2, 3), keepdim=True)
+        for number, (down, right) in enumerate(SHIFTS):
+            height, width = centred.shape[-2] - down, centred.shape[-1] - right
+            here, there = centred[..., :height, :width], centred[..., down:, right:]
+            self._together[number] += (here * there).sum((0, 2, 3)).cpu()
+            self._energy[number] += ((here.square() + there.square()) / 2).sum((0, 2, 3)).cpu()
+
+    @property
+    def at_limit(self) -> torch.Tensor:
+        """Share of values at the limit, (C,)."""
+        return self._at_limit / max(1, self._count)
+
+    @property
+    def kept(self) -> torch.Tensor:
+        """Some of the values, the same places for all channels: (C, samples)."""
+        return torch.cat(self._kept, 1)
+
+    @property
+    def likeness(self) -> torch.Tensor | None:
+        """Strongest correlation of places one or two apart, (C,): near 0 for noise; None where maps are small."""
+        if not self._energy.any():
+            return None
+        return (self._together / self._energy.clamp(min=1e-30)).abs().amax(0)
+
+
+def _middle(maps: torch.Tensor) -> torch.Tensor:
+    height, width = maps.shape[-2:]
+    top, left = max(0, (height - WINDOW) // 2), max(0, (width - WINDOW) // 2)
+    return maps[..., top : top + WINDOW, left : left + WINDOW]

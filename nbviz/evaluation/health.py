@@ -1,0 +1,227 @@
+"""Which channels do nothing, or nothing of their own: a table over a stated sample of a data set.
+
+Each finding is a fact about these pictures and says so; a channel that is silent here may speak elsewhere. A
+finding goes on from layer to layer (a dead channel's norm is uniform), so rows say where it was seen before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from nbviz.evaluation.channel_statistics import ChannelStatistics
+from nbviz.tensors.capture import hooked, modules_of, split
+from nbviz.tensors.errors import NbvizError, unknown
+from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.items import Items
+from nbviz.tensors.layers import Layer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nbviz.tensors.guest import Pass
+
+MEANINGS = {
+    "dead": "its unit may have died in training, or these pictures hold nothing it looks for",
+    "uniform": "it tells pictures apart as little as a bias does",
+    "saturated": "its input is too large for the activation, which cuts off what it would tell",
+    "duplicate": "one of the two could be left out, its weights added to the other's",
+    "noise-like": "neighbouring places have nothing in common: it may answer to the input's noise, or be untrained",
+    "collapsed": "its filter only sums what it sees: it has learnt nothing, or was pruned",
+}
+ALIKE, FEW = 0.9995, 8
+SATURATED, NOISE, BUSY = 0.95, 0.06, 0.25
+FLAT, ROUNDING = 1e-5, 1e-6
+_PASSED_ON = ("Identity", "Dropout", "Flatten", "StochasticDepth", "DropPath")
+Finding = tuple[int, str, str]
+
+
+def health(
+    model: Any,
+    dataset: Any,
+    layers: Sequence[str] | None = None,
+    sample: int = 256,
+    batch: int = 32,
+) -> pd.DataFrame:
+    """A table with a row for each finding: layer, channel, finding, detail.
+
+    model: an :class:`InstrumentedModel` or any ``nn.Module``; it is left untouched. dataset: whatever
+    ``Index.build`` takes. layers: names; None for all that have no layers inside. sample: how many of its
+    pictures to look at, drawn once. Findings: "dead" (always 0), "uniform" (always the same), "saturated" (95 %
+    of values at the activation's limit), "duplicate" (correlation with another channel above .9995),
+    "noise-like" (no correlation between neighbouring places), "collapsed" (a filter of equal weights).
+    ``table.attrs``: pictures looked at, and ``problems``. :class:`NbvizError` for an empty data set, pictures
+    none of which can be read, and unknown layers.
+    """
+    import pandas as pd
+
+    model = InstrumentedModel.ensure(model)
+    items = Items.ensure(dataset)
+    problems: list[str] = []
+    chosen, statistics, pictures = _gather(model, items, layers, sample, batch, problems)
+    rows, before = [], dict[tuple[int, str], str]()
+    for layer in chosen:
+        for channel, finding, detail in _findings(model, layer, statistics[layer.name], pictures):
+            earlier = before.get((channel, _kind(finding)))
+            where = f" Seen before in '{earlier}'." if earlier else ""
+            rows.append((layer.name, channel, finding, f"{detail}: {MEANINGS[finding]}.{where}"))
+        before = _carried(before, rows, layer)
+    table = pd.DataFrame(rows, columns=["layer", "channel", "finding", "detail"])
+    table.attrs.update(pictures=pictures, problems=problems)
+    return table
+
+
+def _gather(
+    model: InstrumentedModel,
+    items: Items,
+    names: Sequence[str] | None,
+    sample: int,
+    batch: int,
+    problems: list[str],
+) -> tuple[list[Layer], dict[str, ChannelStatistics], int]:
+    shape = items.shape(model.transform)
+    x = torch.zeros(1, *shape, device=model.device, dtype=model.guest.dtype)
+    chosen = _chosen(model.trace(x).layers, names)
+    order = torch.randperm(len(items), generator=torch.Generator().manual_seed(0))
+    numbers = sorted(order[:sample].tolist())
+
+    def work(run: Pass) -> tuple[dict[str, ChannelStatistics], int]:
+        problems.clear()
+        modules = modules_of(run.net)
+        found = {
+            layer.name: ChannelStatistics(layer.channels or 0, len(numbers), limit_of(modules[split(layer.name)[0]]))
+            for layer in chosen
+        }
+        at = {(split(layer.name)[0], split(layer.name)[1] or layer.calls): layer for layer in chosen}
+        watched, pictures = {stem: modules[stem] for stem, _ in at}, 0
+
+        def take(stem: str, call: int, tensor: torch.Tensor) -> None:
+            layer = at.get((stem, call))
+            if layer is not None and layer.layout is not None:
+                found[layer.name].update(layer.layout.maps(tensor))
+
+        for part in items.batches(numbers, batch, model.transform, shape, _teller(problems)):
+            with torch.no_grad(), hooked(run.net, watched, take):
+                run(part.inputs.to(run.device, x.dtype))
+            pictures += len(part.numbers)
+        return found, pictures
+
+    found, pictures = model.guest.steady(work)
+    return chosen, found, pictures
+
+
+def _teller(problems: list[str]) -> Callable[[int, str], None]:
+    return lambda number, sentence: problems.append(f"item {number}: {sentence}")
+
+
+def _chosen(known: dict[str, Layer], names: Sequence[str] | None) -> list[Layer]:
+    if isinstance(names, str):
+        raise NbvizError(f"layers= is one name ({names!r}); pass a list of names, or None for all.")
+    for name in names or ():
+        if name not in known:
+            raise unknown("layer", name, [key for key in known if key])
+        if not known[name].channels:
+            raise NbvizError(f"Layer '{name}' has no output with channels: choose one below it.")
+    if names is not None:
+        return [known[name] for name in dict.fromkeys(names)]
+    leaves = [layer for layer in known.values() if not layer.children and layer.channels]
+    leaves = [layer for layer in leaves if layer.name and not layer.kind.startswith(_PASSED_ON)]
+    return sorted(leaves, key=lambda layer: layer.first_call or 0)
+
+
+def limit_of(module: nn.Module) -> float | None:
+    """The value that counts as the upper limit of a bounded activation; None for others."""
+    if isinstance(module, (nn.Sigmoid, nn.Tanh)):
+        return 0.99
+    if isinstance(module, nn.Hardtanh):  # ReLU6 is one
+        return float(module.max_val)
+    return 1.0 if isinstance(module, nn.Hardsigmoid) else None
+
+
+def _findings(model: InstrumentedModel, layer: Layer, seen: ChannelStatistics, pictures: int) -> list[Finding]:
+    if not seen.finite:
+        return [*_collapsed(model, layer)]
+    constant = _constant(seen)
+    found = [*_collapsed(model, layer), *_still(seen, constant, pictures), *_saturated(seen, constant)]
+    return sorted([*found, *_duplicates(seen.kept, constant), *_noise(seen, constant)])
+
+
+def _constant(seen: ChannelStatistics) -> torch.Tensor:
+    """Which channels have one value in every place of every picture, next to what the others do."""
+    spread, scale = seen.high - seen.low, torch.maximum(seen.low.abs(), seen.high.abs())
+    return spread <= torch.maximum(FLAT * spread.median(), ROUNDING * scale)
+
+
+def _still(seen: ChannelStatistics, constant: torch.Tensor, pictures: int) -> Iterator[Finding]:
+    for channel in constant.nonzero()[:, 0].tolist():
+        value = float(seen.high[channel])
+        if abs(value) <= FLAT * float(seen.high.abs().median()):
+            yield channel, "dead", f"0 in every place of {pictures} pictures"
+        elif seen.limit is None or value < seen.limit:
+            yield channel, "uniform", f"{value:.3g} in every place of {pictures} pictures"
+
+
+def _saturated(seen: ChannelStatistics, constant: torch.Tensor) -> Iterator[Finding]:
+    for channel in (seen.at_limit >= SATURATED).nonzero()[:, 0].tolist():
+        yield channel, "saturated", f"{float(seen.at_limit[channel]):.0%} of its values are at the limit {seen.limit:g}"
+
+
+def _duplicates(kept: torch.Tensor, constant: torch.Tensor) -> Iterator[Finding]:
+    """Each channel that follows an earlier one. Channels that moved in a few samples only can't be judged."""
+    judged = ((_moved(kept).sum(1) >= FEW) & ~constant).nonzero()[:, 0]
+    if len(judged) < 2:
+        return
+    centred = kept[judged] - kept[judged].mean(1, keepdim=True)
+    unit = centred / centred.norm(dim=1, keepdim=True)
+    alike = (unit @ unit.T).tril(-1)
+    best, first = alike.max(1)
+    for place in (best > ALIKE).nonzero()[:, 0].tolist():
+        other = int(judged[first[place]])
+        yield int(judged[place]), "duplicate", f"follows channel {other} (correlation {float(best[place]):.4f})"
+
+
+def _moved(kept: torch.Tensor) -> torch.Tensor:
+    """Which of a channel's values differ from its commonest."""
+    middle = kept.median(1, keepdim=True).values
+    return (kept - middle).abs() > FLAT * kept.abs().amax(1, keepdim=True)
+
+
+def _noise(seen: ChannelStatistics, constant: torch.Tensor) -> Iterator[Finding]:
+    likeness = seen.likeness
+    if likeness is None or constant.all() or float(likeness[~constant].median()) < 2 * NOISE:
+        return  # where most channels are so, it is the pictures that are noise
+    # a channel that rarely speaks has neighbours of nothing to be like
+    busy = _moved(seen.kept).float().mean(1) >= BUSY
+    for channel in ((likeness < NOISE) & busy & ~constant).nonzero()[:, 0].tolist():
+        yield channel, "noise-like", f"neighbouring places correlate by {float(likeness[channel]):.2f} at most"
+
+
+def _collapsed(model: InstrumentedModel, layer: Layer) -> Iterator[Finding]:
+    weights = model.guest.steady(lambda run: _weights(modules_of(run.net)[split(layer.name)[0]]))
+    if weights is None or weights.shape[1] < 4:
+        return
+    spread = weights.amax(1) - weights.amin(1)
+    for channel in (spread <= 1e-4 * weights.abs().max()).nonzero()[:, 0].tolist():
+        yield channel, "collapsed", f"all {weights.shape[1]} weights of its filter are {float(weights[channel, 0]):.3g}"
+
+
+def _weights(module: nn.Module) -> torch.Tensor | None:
+    """Weights a filter, (out, …) of plain convolutions and linear layers."""
+    if not isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)):
+        return None
+    return module.weight.detach().float().cpu().flatten(1)
+
+
+def _kind(finding: str) -> str:
+    return "still" if finding in ("dead", "uniform", "saturated") else finding
+
+
+def _carried(
+    before: dict[tuple[int, str], str], rows: list[tuple[str, int, str, str]], layer: Layer
+) -> dict[tuple[int, str], str]:
+    """Channel and finding → the first of the layers in a row that had it."""
+    here = [(channel, _kind(finding)) for name, channel, finding, _ in rows if name == layer.name]
+    return {key: before.get(key, layer.name) for key in here}
