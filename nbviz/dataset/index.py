@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from nbviz.dataset.example import Example
+from nbviz.dataset.example import Box, Example
 from nbviz.dataset.piece import Found, Job
 from nbviz.dataset.plan import Plan, Watched, data_digest, model_digest, plan
 from nbviz.dataset.store import WHOLE, Folder, Memory, read_found, read_manifest
 from nbviz.tensors.errors import NbvizError, unknown
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.items import Items
+from nbviz.tensors.receptive_field import ReceptiveFields
 
 
 class Stopped(NbvizError):
@@ -42,11 +43,13 @@ class Index:
         self.classes = None if classes is None else tuple(classes)
         """Names of the labels, where known."""
         self._model, self._items = model, items
+        self._fields: ReceptiveFields | None = None
         self._layers = {layer.name: layer for layer in plan.layers}
 
     def __repr__(self) -> str:
         channels = sum(layer.channels for layer in self.plan.layers)
-        return f"Index({len(self.layers)} layers, {channels:,} channels, {self._found.seen:,} pictures, k={self.plan.k})"
+        size = f"{len(self.layers)} layers, {channels:,} channels, {self._found.seen:,} pictures"
+        return f"Index({size}, k={self.plan.k})"
 
     @classmethod
     def build(
@@ -143,13 +146,14 @@ class Index:
         if not self.plan.sample:
             raise NbvizError("This index has no sample of the data set: build it with sample=200.")
         watched = self._watched(layer, channel)
-        values, places = (self._found.tensors[f"{watched.name}/sample/{part}"][channel] for part in ("values", "places"))
+        stem = f"{watched.name}/sample/"
+        values, places = (self._found.tensors[stem + part][channel] for part in ("values", "places"))
         order = values.argsort(descending=True, stable=True)
         order = order[values[order] > -torch.inf]
         steps = np.unique(np.linspace(0, len(order) - 1, min(n, len(order))).round().astype(int)).tolist()
         chosen = [int(order[step]) for step in steps]
         return [
-            self._example(watched, channel, self.plan.sample[i], float(values[i]), int(places[i]), -1) for i in chosen
+            self._example(watched, self.plan.sample[i], float(values[i]), int(places[i]), -1) for i in chosen
         ]
 
     def profile(self, layer: str, channel: int) -> list[tuple[str, float]]:
@@ -182,7 +186,7 @@ class Index:
             raise unknown("layer", layer, [key for key in self.layers if key], where="this index")
         count = self._layers[name].channels
         if isinstance(channel, bool) or not isinstance(channel, int) or not 0 <= channel < count:
-            raise NbvizError(f"Layer '{layer}' has {count} channels, 0 to {count - 1}: there is no channel {channel!r}.")
+            raise NbvizError(f"Layer '{layer}' has {count} channels, 0 to {count - 1}: there is no {channel!r}.")
         return self._layers[name]
 
     def _rows(self, watched: Watched, channel: int, which: str) -> list[tuple[float, int, int, int]]:
@@ -194,13 +198,13 @@ class Index:
         watched = self._watched(layer, channel)
         sign = 1 if which == "top" else -1
         return [
-            self._example(watched, channel, item, sign * value, place, label)
+            self._example(watched, item, sign * value, place, label)
             for value, item, place, label in self._rows(watched, channel, which)[:n]
         ]
 
-    def _example(self, layer: Watched, channel: int, item: int, value: float, place: int, label: int) -> Example:
+    def _example(self, layer: Watched, item: int, value: float, place: int, label: int) -> Example:
         where = divmod(place, layer.layout.width) if layer.layout.has_places else None
-        seen, box = partial(self._seen, item), partial(self._box, layer, channel, where)
+        seen, box = partial(self._seen, item), partial(self._box, layer.name, where)
         return Example(item, value, where, None if label < 0 else label, self._name(label), seen, box)
 
     def _name(self, label: int) -> str | None:
@@ -216,11 +220,15 @@ class Index:
 
     def _seen(self, item: int) -> np.ndarray:
         if self._items is None or self._model is None:
-            raise NbvizError("This index was loaded without its data set: Index.load(path, model, dataset) has pictures.")
+            raise NbvizError("This index was loaded without its data set: Index.load(path, model, dataset) shows it.")
         return self._model.transform.seen(self._model.transform(self._items.read(item)))
 
-    def _box(self, layer: Watched, channel: int, place: tuple[int, int] | None) -> tuple[int, int, int, int]:
-        return (0, 0, *self.plan.shape[1:])  # type: ignore[return-value]
+    def _box(self, layer: str, place: tuple[int, int] | None) -> Box:
+        if self._model is None:
+            raise NbvizError("This index was loaded without its network: Index.load(path, model, dataset) has crops.")
+        if self._fields is None:
+            self._fields = ReceptiveFields(self._model, self.plan.shape)
+        return self._fields.box(layer, place)
 
 
 def _run(

@@ -169,7 +169,7 @@ def read_manifest(path: Path) -> tuple[Plan, dict[str, Any]]:
         raise NbvizError(f"'{path / MANIFEST}' is no JSON ({error}). Build the index in a new folder.") from error
     if manifest.get("format") != FORMAT:
         raise NbvizError(
-            f"The index in '{path}' has format {manifest.get('format')!r}, and this nbviz reads {FORMAT}: build it anew."
+            f"The index in '{path}' has format {manifest.get('format')!r}; this nbviz reads {FORMAT}. Build it anew."
         )
     return Plan.from_json(manifest["plan"]), manifest
 
@@ -185,8 +185,9 @@ def check_same(path: Path, there: Plan, asked: Plan) -> None:
             f"or other pictures, labels or preprocessing). {away}"
         )
     for name in ("k", "depth", "bottom", "batch"):
-        if getattr(there, name) != getattr(asked, name):
-            raise NbvizError(f"The index in '{path}' has {name} {getattr(there, name)}, not {getattr(asked, name)}. {away}")
+        has, wanted = getattr(there, name), getattr(asked, name)
+        if has != wanted:
+            raise NbvizError(f"The index in '{path}' has {name} {has}, not {wanted}. {away}")
     if there != asked:
         raise NbvizError(f"The index in '{path}' is of other layers, or another sample. {away}")
 

@@ -21,7 +21,6 @@ class ChannelStatistics:
         """The value a bounded activation can't exceed."""
         self.low = torch.full((channels,), torch.inf)
         self.high = torch.full((channels,), -torch.inf)
-        self.finite = True
         self._at_limit = torch.zeros(channels, dtype=torch.float64)
         self._count, self._compared = 0, 0
         self._a_picture = max(1, KEPT // pictures)
@@ -34,11 +33,11 @@ class ChannelStatistics:
         """Take in an output (N, C, h, w)."""
         maps = maps.float()
         flat = maps.flatten(2)
-        self.finite = self.finite and bool(torch.isfinite(flat).all())
-        self.low = torch.minimum(self.low, flat.amin((0, 2)).cpu())
-        self.high = torch.maximum(self.high, flat.amax((0, 2)).cpu())
+        # one axis at a time is several times faster; both carry NaN and infinity on
+        self.low = torch.minimum(self.low, flat.amin(2).amin(0).cpu())
+        self.high = torch.maximum(self.high, flat.amax(2).amax(0).cpu())
         if self.limit is not None:
-            self._at_limit += (flat >= self.limit).sum((0, 2)).cpu()
+            self._at_limit += (flat >= self.limit).to(flat.dtype).sum(2).sum(0).cpu()
         self._count += flat.shape[0] * flat.shape[2]
         where = torch.randperm(flat.shape[2], generator=self._generator)[: self._a_picture].to(flat.device)
         self._kept.append(flat[:, :, where].transpose(0, 1).flatten(1).cpu())
@@ -54,6 +53,11 @@ class ChannelStatistics:
             here, there = centred[..., :height, :width], centred[..., down:, right:]
             self._together[number] += (here * there).sum((0, 2, 3)).cpu()
             self._energy[number] += ((here.square() + there.square()) / 2).sum((0, 2, 3)).cpu()
+
+    @property
+    def finite(self) -> bool:
+        """Whether every value was a finite number."""
+        return bool((torch.isfinite(self.low) & torch.isfinite(self.high)).all())
 
     @property
     def at_limit(self) -> torch.Tensor:

@@ -56,14 +56,21 @@ class Labelled(torch.utils.data.Dataset):
         return self.images[number], number % CLASSES
 
 
-def one_by_one(net: nn.Module, name: str, channel: int, images: torch.Tensor, call: int) -> list[tuple[float, int, int]]:
+def output_of(net: nn.Module, name: str, image: torch.Tensor, call: int) -> torch.Tensor:
+    kept: dict[int, torch.Tensor] = {}
+    watched = {name: modules_of(net)[name]}
+    with torch.no_grad(), hooked(net, watched, lambda _, number, out: kept.update({number: out.clone()})):
+        net(image[None])
+    return kept[call][0]
+
+
+def one_by_one(
+    net: nn.Module, name: str, channel: int, images: torch.Tensor, call: int
+) -> list[tuple[float, int, int]]:
     """(activation, item, place) of every picture alone, in the total order, by plain Python."""
     rows = []
     for item, image in enumerate(images):
-        kept: dict[int, torch.Tensor] = {}
-        with torch.no_grad(), hooked(net, {name: modules_of(net)[name]}, lambda _, n, t: kept.update({n: t.clone()})):
-            net(image[None])
-        values = kept[call].flatten(2)[0, channel].tolist() if kept[call].dim() == 4 else [kept[call][0, channel].item()]
+        values = output_of(net, name, image, call)[channel].flatten().tolist()
         best = max(values)
         rows.append((best, item, values.index(best)))
     return sorted(rows, key=lambda row: (-row[0], row[1]))
@@ -80,6 +87,12 @@ def test_equals_looking_at_each_picture_alone(batch: int) -> None:
         at = [(e.place or (0, 0))[0] * width + (e.place or (0, 0))[1] for e in found]
         assert [(e.activation, e.item, p) for e, p in zip(found, at, strict=True)] == expected
         assert [e.label for e in found] == [item % CLASSES for _, item, _ in expected]
+
+
+def after(batches: int) -> Any:
+    """Cancels when asked for the last time of so many."""
+    asked = iter(range(batches))
+    return lambda: next(asked, None) is None
 
 
 def test_least_pictures_mirror_the_greatest_of_the_negated() -> None:
@@ -121,12 +134,11 @@ def test_token_layers_leave_the_class_token_out() -> None:
 
 def test_stopped_anywhere_it_goes_on_to_the_identical_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nbviz.dataset.store.MANY", 2)
-    net, options = whole(Functional()), dict(k=3, batch=1, bottom=2, sample=9, progress=False)
+    net, options = whole(Functional()), {"k": 3, "batch": 1, "bottom": 2, "sample": 9, "progress": False}
     Index.build(net, Labelled((5, 40)), path=tmp_path / "straight", **options)
     for stop in (1, 17, 43):
-        asked = iter(range(1000))
         with pytest.raises(Stopped, match="goes on from there"):
-            Index.build(net, Labelled((5, 40)), path=tmp_path / "cut", cancel=lambda: next(asked) == stop, **options)
+            Index.build(net, Labelled((5, 40)), path=tmp_path / "cut", cancel=after(stop), **options)
     data = Labelled((5, 40))
     Index.build(net, data, path=tmp_path / "cut", **options)
     assert data.reads < COUNT + 2 * plans.PROBES + 1 - 40
@@ -136,11 +148,10 @@ def test_stopped_anywhere_it_goes_on_to_the_identical_files(tmp_path: Path, monk
 
 
 def test_a_half_written_part_is_done_again(tmp_path: Path) -> None:
-    net, options = whole(Functional()), dict(layers=["stem"], k=3, batch=1, progress=False)
+    net, options = whole(Functional()), {"layers": ["stem"], "k": 3, "batch": 1, "progress": False}
     straight = Index.build(net, Labelled(), **options)
-    asked = iter(range(1000))
     with pytest.raises(Stopped):
-        Index.build(net, Labelled(), path=tmp_path, cancel=lambda: next(asked) == 30, **options)
+        Index.build(net, Labelled(), path=tmp_path, cancel=after(30), **options)
     parts = sorted((tmp_path / "parts").iterdir())
     parts[0].write_bytes(parts[0].read_bytes()[:100])
     resumed = Index.build(net, Labelled(), path=tmp_path, **options)
