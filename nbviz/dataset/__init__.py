@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from nbviz.dataset.build import Stopped
 from nbviz.dataset.example import Example
-from nbviz.dataset.index import Index, Stopped
+from nbviz.dataset.index import Index
 
 __all__ = ["Example", "Index", "Stopped"]

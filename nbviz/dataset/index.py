@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from nbviz.dataset.build import Build
 from nbviz.dataset.example import Box, Example
 from nbviz.dataset.piece import Found, Job
 from nbviz.dataset.plan import Plan, Watched, data_digest, model_digest, plan
@@ -22,10 +22,6 @@ from nbviz.tensors.errors import NbvizError, unknown
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.items import Items
 from nbviz.tensors.receptive_field import ReceptiveFields
-
-
-class Stopped(NbvizError):
-    """A build that was cancelled; what it had done is kept where it was given a path."""
 
 
 class Index:
@@ -86,13 +82,14 @@ class Index:
         """
         model = InstrumentedModel.ensure(model)
         items = Items.ensure(dataset, labels)
+        before = model.fingerprint()
         made = plan(model, items, layers, k, bottom, sample, profile, batch)
         classes = items.classes or model.classes
         store: Folder | Memory = Memory() if path is None else Folder(Path(path), made, classes)
         found = store.whole if isinstance(store, Folder) else None
         if found is None:
-            job = Job(model.guest._module, model.transform, items, made, str(model.device))
-            _run(job, model, store, client, progress, cancel)
+            job = Job(model.guest, model.transform, items, made)
+            Build(model, store, before, progress, cancel).run(job, client)
             found = store.finish()
         return cls(made, found, classes, model, items)
 
@@ -229,38 +226,3 @@ class Index:
         if self._fields is None:
             self._fields = ReceptiveFields(self._model, self.plan.shape)
         return self._fields.box(layer, place)
-
-
-def _run(
-    job: Job,
-    model: InstrumentedModel,
-    store: Folder | Memory,
-    client: Any,
-    progress: bool,
-    cancel: Callable[[], bool] | None,
-) -> None:
-    """Do every piece the store doesn't have."""
-    todo = [piece for piece in range(job.plan.pieces) if piece not in store.done]
-    before = model.fingerprint()
-    with _bar(job.plan, todo) if progress else nullcontext() as bar:
-
-        def tick(pictures: int) -> None:
-            if bar is not None:
-                bar.update(pictures)
-            if cancel is not None and cancel():
-                kept = "; the same call goes on from there" if isinstance(store, Folder) else ""
-                raise Stopped(f"Stopped with {len(store.done)} of {job.plan.pieces} pieces done{kept}.")
-
-        for piece in todo:
-            found = job.run(piece, model.guest, tick)
-            if model.fingerprint() != before:
-                raise NbvizError("The network changed while it was indexed: build again when its training has ended.")
-            store.add(found)
-
-
-def _bar(plan: Plan, todo: list[int]) -> Any:
-    from tqdm.auto import tqdm
-
-    total = sum(len(plan.numbers(piece)) for piece in range(plan.pieces))
-    left = sum(len(plan.numbers(piece)) for piece in todo)
-    return tqdm(total=total, initial=total - left, unit=" pictures", desc="indexing")

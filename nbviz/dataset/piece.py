@@ -5,19 +5,20 @@ Outputs are reduced inside the hooks, so none is held, and in-place operations t
 
 from __future__ import annotations
 
-import threading
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import nn
 
 from nbviz.dataset.plan import Plan, Watched
 from nbviz.dataset.ranking import Ranking, merged, peaks_of, places_of
 from nbviz.tensors.capture import Enough, hooked, modules_of, split
+from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.guest import Guest, Pass
 from nbviz.tensors.items import Batch, Items, Transform
+from nbviz.tensors.replica import replicate
 
 MAX_REASONS = 20
 Tick = Callable[[int], Any]
@@ -56,32 +57,44 @@ class Found:
 
 
 class Job:
-    """Network, preprocessing, data set and plan: all a worker needs. Travels by pickle."""
+    """Network, preprocessing, data set and plan: all that a piece needs."""
 
-    def __init__(self, net: nn.Module, transform: Transform, items: Items, plan: Plan, device: str) -> None:
-        self.net, self.transform, self.items, self.plan, self.device = net, transform, items, plan, device
-        self._guest: Guest | None = None
-        self._lock = threading.Lock()
+    def __init__(self, guest: Guest, transform: Transform, items: Items, plan: Plan) -> None:
+        self.guest, self.transform, self.items, self.plan = guest, transform, items, plan
+        self._packed: bytes | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_guest": None, "_lock": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _lock=threading.Lock())
-
-    def guest(self) -> Guest:
-        """The network, made ready once a process."""
-        with self._lock:
-            if self._guest is None:
-                self._guest = Guest(self.net, self.device)
-                # a network that writes to itself is found out on a first batch
-                x = torch.zeros(1, *self.plan.shape, device=self._guest.device, dtype=self._guest.dtype)
-                self._guest.trial(lambda run: run(x) and None)
-            return self._guest
-
-    def run(self, piece: int, guest: Guest | None = None, tick: Tick | None = None) -> Found:
+    def run(self, piece: int, tick: Tick | None = None) -> Found:
         """One piece, over one version of the weights."""
-        return (guest or self.guest()).steady(lambda run: _Walk(self, run).over(piece, tick))
+        return self.guest.steady(lambda run: _Walk(self, run).over(piece, tick))
+
+    def packed(self) -> bytes:
+        """Everything, the network as it is now, for another process. NbvizError where it can't travel."""
+        import cloudpickle
+
+        def pack(run: Pass) -> bytes:
+            net = replicate(run.net, lambda tensor: tensor.detach().cpu())
+            return cloudpickle.dumps((net, self.transform, self.items, self.plan))
+
+        try:
+            self._packed = self._packed or self.guest.steady(pack)
+        except Exception as error:  # a reader's own objects can fail in any way
+            raise NbvizError(
+                f"Network, transform and data set must travel to the workers, and one can't be pickled: {error}"
+            ) from error
+        return self._packed
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> Job:
+        """On a worker: the network on its accelerator, if it has one."""
+        net, transform, items, plan = pickle.loads(packed)
+        guest = Guest(net, torch.accelerator.current_accelerator() if torch.accelerator.is_available() else "auto")
+        # a network that writes to itself is found out on a first batch
+        x = torch.zeros(1, *plan.shape, device=guest.device, dtype=guest.dtype)
+        guest.trial(lambda run: run(x) is None)
+        return cls(guest, transform, items, plan)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Job.unpacked, (self.packed(),)
 
 
 class _Walk:

@@ -1,0 +1,69 @@
+"""Do the pieces of a plan that a store doesn't have yet, one after the other, in this process or on a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import nullcontext
+from typing import Any
+
+from nbviz.dataset.cluster import on_cluster
+from nbviz.dataset.piece import Found, Job
+from nbviz.dataset.plan import Plan
+from nbviz.dataset.store import Folder, Memory
+from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.instrumented import InstrumentedModel
+
+Cancel = Callable[[], bool]
+
+
+class Stopped(NbvizError):
+    """A build that was cancelled; what it had done is kept where it was given a path."""
+
+
+class Build:
+    """One call of ``Index.build``: the network as it was at its start, the bar, the wish to stop."""
+
+    def __init__(
+        self, model: InstrumentedModel, store: Folder | Memory, before: Hashable, progress: bool, cancel: Cancel | None
+    ) -> None:
+        self._model, self._store, self._before = model, store, before
+        self._progress, self._cancel = progress, cancel
+
+    def run(self, job: Job, client: Any = None) -> None:
+        """Every piece that isn't in the store goes there. Raises :class:`Stopped`."""
+        todo = [piece for piece in range(job.plan.pieces) if piece not in self._store.done]
+        with _bar(job.plan, todo) if self._progress else nullcontext() as bar:
+
+            def tick(pictures: int) -> None:
+                if bar is not None:
+                    bar.update(pictures)
+                self._stop(job.plan)
+
+            if client is None:
+                found = self._here(job, todo, tick)
+            else:
+                self._unchanged(job.packed())
+                found = on_cluster(job, todo, client, tick)
+            for part in found:
+                self._store.add(part)
+
+    def _here(self, job: Job, todo: list[int], tick: Callable[[int], None]) -> Iterator[Found]:
+        for piece in todo:
+            yield self._unchanged(job.run(piece, tick))
+
+    def _unchanged(self, found: Any) -> Any:
+        if self._model.fingerprint() != self._before:
+            raise NbvizError("The network changed while it was indexed: build again when its training has ended.")
+        return found
+
+    def _stop(self, plan: Plan) -> None:
+        if self._cancel is not None and self._cancel():
+            kept = "; the same call goes on from there" if isinstance(self._store, Folder) else ""
+            raise Stopped(f"Stopped with {len(self._store.done)} of {plan.pieces} pieces done{kept}.")
+
+
+def _bar(plan: Plan, todo: list[int]) -> Any:
+    from tqdm.auto import tqdm
+
+    left = sum(len(plan.numbers(piece)) for piece in todo)
+    return tqdm(total=plan.items, initial=plan.items - left, unit=" pictures", desc="indexing")

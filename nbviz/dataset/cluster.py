@@ -1,0 +1,74 @@
+"""Pieces of a data set as tasks of a Dask cluster, whatever it runs on.
+
+Neighbouring pieces are merged in a task of their own, and what that comes to travels to this process, which keeps
+it. What a killed worker had is done again by another; a piece's answer depends on nothing but the plan, so the
+index is the one that a single process makes.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from functools import reduce
+from typing import Any
+
+from nbviz.dataset.piece import Found, Job
+from nbviz.tensors.errors import NbvizError
+
+TOGETHER = 4
+"""Pieces merged before they travel; what is under way is lost when this process is stopped."""
+POLL = 0.5
+"""Seconds between looks at the wish to stop."""
+
+
+def on_cluster(job: Job, todo: list[int], client: Any, tick: Callable[[int], None]) -> Iterator[Found]:
+    """What groups of pieces came to, as they are done.
+
+    client: a ``distributed.Client``; its workers need nbviz and whatever module defines the network and the
+    data set. A data set that holds its pictures travels to the workers; one that reads files is small.
+    """
+    if getattr(client, "asynchronous", False):
+        raise NbvizError("client= is asynchronous; pass a distributed.Client that is not.")
+    groups = [todo[start : start + TOGETHER] for start in range(0, len(todo), TOGETHER)]
+    with warnings.catch_warnings():
+        # the network goes as a task's argument, and is large: what is scattered would die with its worker
+        warnings.filterwarnings("ignore", message="Sending large graph")
+        shared = client.submit(Job.unpacked, job.packed(), pure=False)
+    merged = []
+    for group in groups:
+        pieces = [client.submit(_piece, shared, piece, pure=False) for piece in group]
+        merged.append(client.submit(_together, pieces, pure=False))
+        del pieces
+    yield from _as_done(merged, client, tick)
+
+
+def _as_done(waiting: list[Any], client: Any, tick: Callable[[int], None]) -> Iterator[Found]:
+    from distributed import KilledWorker, wait
+
+    try:
+        while waiting:
+            tick(0)
+            try:
+                done, _ = wait(waiting, timeout=POLL, return_when="FIRST_COMPLETED")
+            except TimeoutError:
+                continue
+            for future in done:
+                waiting.remove(future)
+                found = future.result()
+                yield found
+                tick(found.seen)
+    except KilledWorker as error:
+        raise NbvizError(
+            f"A piece of the data set brought its worker down again and again ({error}): out of memory? "
+            "Try a smaller batch=. What was done is kept where a path was given."
+        ) from error
+    finally:
+        client.cancel(waiting)
+
+
+def _piece(job: Job, piece: int) -> Found:
+    return job.run(piece)
+
+
+def _together(found: list[Found]) -> Found:
+    return reduce(Found.merge, found)
