@@ -17,7 +17,9 @@ _HEAD = "Which head: its number from 0, or the mean or max over all."
 _BLOCK = "Which attention, in the order of the forward, from 0; -1 is the last."
 
 
-@register("Attention", "Vaswani et al. 2017, arXiv:1706.03762; Dosovitskiy et al. 2021, arXiv:2010.11929", family="attention")
+@register(
+    "Attention", "Vaswani et al. 2017, arXiv:1706.03762; Dosovitskiy et al. 2021, arXiv:2010.11929", family="attention"
+)
 def attention(
     subject: Subject,
     *,

@@ -124,8 +124,9 @@ def register(
     """Register a generator ``method(subject, **options)`` under its own name.
 
     title: what the dropdown shows. source: where the method comes from (paper, year). uses_layer: whether its
-    answer depends on the chosen layer. family: the group in the dropdown. Options are its keywords: each has a default and, for its control, an
-    annotation (``float``, ``int``, ``bool``, ``Literal[…]``, ``Annotated[…, About(…)]``).
+    answer depends on the chosen layer. family: the group in the dropdown. Options are its keywords: each has a
+    default and, for its control, an annotation (``float``, ``int``, ``bool``, ``Literal[…]``,
+    ``Annotated[…, About(…)]``).
     """
 
     def enter(run: Generator) -> Generator:

@@ -42,15 +42,16 @@ class EvidenceMaps:
         return sum(a.nbytes for a in arrays)
 
 
-def evidence(model: InstrumentedModel, picture: Picture, target: Target) -> EvidenceMaps:
-    """Grad-CAM at every layer and every channel's contribution, in one forward and one backward."""
+def evidence(
+    model: InstrumentedModel, picture: Picture, target: Target, *, contributions: bool = True
+) -> EvidenceMaps:
+    """Grad-CAM at every layer and, unless told not to, every channel's contribution: one forward, one backward."""
     x = model.input(picture)
     found = model.trace(x)
-    return model.guest.steady(lambda run: _walk(model, run, found, x, target))
+    return model.guest.steady(lambda run: _walk(model, run, Reducer(found, contributions), x, target))
 
 
-def _walk(model: InstrumentedModel, run: Pass, found: Trace, x: torch.Tensor, target: Target) -> EvidenceMaps:
-    reduced = Reducer(found)
+def _walk(model: InstrumentedModel, run: Pass, reduced: Reducer, x: torch.Tensor, target: Target) -> EvidenceMaps:
     x = x.detach().requires_grad_()
     with hooked(run.net, modules_of(run.net), reduced.keep):
         output = run(x)
@@ -67,8 +68,8 @@ def _walk(model: InstrumentedModel, run: Pass, found: Trace, x: torch.Tensor, ta
 class Reducer:
     """Reduces activations and gradients layer by layer, as the backward pass reaches them."""
 
-    def __init__(self, found: Trace) -> None:
-        self._found = found
+    def __init__(self, found: Trace, contributions: bool = True) -> None:
+        self._found, self._summed = found, contributions
         self._maps: dict[str, torch.Tensor | None] = {}
         self._contributions: dict[str, torch.Tensor] = {}
         self._first: dict[tuple[int, int], str] = {}
@@ -104,8 +105,8 @@ class Reducer:
         def reduce(gradient: torch.Tensor) -> None:
             slopes = layout.maps(gradient)[0]
             a, g = layout.maps(kept.pop())[0].flatten(1), slopes.flatten(1)
-            # a batched product instead of vecdot takes four times as long
-            self._contributions[name] = torch.linalg.vecdot(g, a)
+            if self._summed:  # a batched product instead of vecdot takes four times as long
+                self._contributions[name] = torch.linalg.vecdot(g, a)
             self._maps[name] = (g.mean(1) @ a).view(slopes.shape[1:]) if layout.has_places else None
 
         return reduce

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from nbviz.tensors.colour import BAD, GAP, INK, LEVELS, Indices, table
+from nbviz.tensors.colour import BAD, GAP, INK, LEVELS, Indices, shades, table
 from nbviz.tensors.png import png
 
 SIDE = 22
@@ -45,7 +45,8 @@ def _draw(cell: Indices, miniature: Miniature) -> None:
         cell[...] = BAD
     elif peak > 0:
         small = fit(np.maximum(values, 0), len(cell))
-        cell[...] = np.rint(small / max(small.max(), np.finfo(np.float32).tiny) * (LEVELS - 1))
+        level = small / max(small.max(), np.finfo(np.float32).tiny) * (LEVELS - 1)
+        cell[...] = shades(np.rint(level).astype(np.uint8))
 
 
 def fit(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:

@@ -52,8 +52,10 @@ def _rows(name: str, model: InstrumentedModel) -> Iterator[Row]:
     for method in ("saliency", "grad_cam"):
         explain = partial(nbviz.attribute, model, image, 281, method)
         yield paired(f"{name}: {method}", explain, floor, both, limit=1.1)
+    maps = partial(evidence, model, image, Target(281), contributions=False)
+    yield paired(f"{name}: Grad-CAM of all layers", maps, floor, both, limit=1.25)
     every = partial(evidence, model, image, Target(281))
-    yield paired(f"{name}: evidence of all layers", every, floor, both, limit=1.25)
+    yield paired(f"{name}: the same with all contributions", every, floor, both)
     last = [layer.name for layer in model.layers().walk() if layer.channels][-1]
     yield paired(f"{name}: maps of the last layer", lambda: feature_maps(model, image, last), "one forward", forward)
     called = [layer.name for layer in model.layers().walk() if layer.calls]
