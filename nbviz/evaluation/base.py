@@ -21,7 +21,7 @@ T = TypeVar("T")
 State = Literal["passed", "not passed", "can't tell"]
 Steps = Generator[None, None, T]
 """Yields between passes; returns a T."""
-BATCH = 8
+BATCH = 4
 
 
 class Map(Protocol):

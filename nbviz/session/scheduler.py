@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from nbviz.session.desk import LiveDesk
+from nbviz.session.memory import give_back
 from nbviz.session.requests import Request
 
 PARTIALS_A_SECOND = 10
@@ -187,6 +188,7 @@ class Scheduler:
             else:
                 self._step(job)
             del job
+            give_back()
 
     def _next(self) -> tuple[Job | None, bool]:
         """The job to step: not begun ones first, by the slots' order, background last; None when idle for a while."""
