@@ -17,6 +17,7 @@ from nbviz.dataset.build import Build
 from nbviz.dataset.example import Box, Example
 from nbviz.dataset.piece import Found, Job
 from nbviz.dataset.plan import Plan, Watched, data_digest, model_digest, plan
+from nbviz.dataset.ranking import FIELDS
 from nbviz.dataset.store import WHOLE, Folder, Memory, read_found, read_manifest
 from nbviz.tensors.errors import NbvizError, unknown
 from nbviz.tensors.instrumented import InstrumentedModel
@@ -129,8 +130,8 @@ class Index:
         return [f"{found.left_out} of {self.plan.items} items could not be used: {', '.join(shown)}"]
 
     def top(self, layer: str, channel: int, n: int | None = None) -> list[Example]:
-        """The pictures that drive a channel most, best first: ``k`` at most, or ``n``."""
-        return self._examples(layer, channel, "top", self.plan.k if n is None else n)
+        """The pictures that drive a channel most, best first: ``k``, or the first ``n`` of them."""
+        return self._examples(layer, channel, "top", self.plan.k if n is None else min(n, self.plan.k))
 
     def bottom(self, layer: str, channel: int) -> list[Example]:
         """The pictures that drive a channel least, the least first; needs ``bottom=`` at building."""
@@ -188,8 +189,9 @@ class Index:
 
     def _rows(self, watched: Watched, channel: int, which: str) -> list[tuple[float, int, int, int]]:
         stem = f"{watched.name}/{which}/"
-        parts = [self._found.tensors[stem + part][channel].tolist() for part in ("values", "items", "places", "labels")]
-        return [row for row in zip(*parts, strict=True) if row[1] >= 0]
+        values, items, places, labels = (self._found.tensors[stem + part][channel].tolist() for part in FIELDS)
+        places += [0] * (len(values) - len(places))  # deeper than k only the class counts
+        return [row for row in zip(values, items, places, labels, strict=True) if row[1] >= 0]
 
     def _examples(self, layer: str, channel: int, which: str, n: int) -> list[Example]:
         watched = self._watched(layer, channel)

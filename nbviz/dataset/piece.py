@@ -16,6 +16,7 @@ from nbviz.dataset.plan import Plan, Watched
 from nbviz.dataset.ranking import Ranking, merged, peaks_of, places_of
 from nbviz.tensors.capture import Enough, hooked, modules_of, split
 from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.examples import noise
 from nbviz.tensors.guest import Guest, Pass
 from nbviz.tensors.items import Batch, Items, Transform
 from nbviz.tensors.replica import replicate
@@ -89,8 +90,7 @@ class Job:
         net, transform, items, plan = pickle.loads(packed)
         guest = Guest(net, torch.accelerator.current_accelerator() if torch.accelerator.is_available() else "auto")
         # a network that writes to itself is found out on a first batch
-        x = torch.zeros(1, *plan.shape, device=guest.device, dtype=guest.dtype)
-        guest.trial(lambda run: run(x) is None)
+        guest.trial(lambda run: run(noise(guest, plan.shape)) is None)
         return cls(guest, transform, items, plan)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -108,12 +108,15 @@ class _Walk:
         self.calls: dict[tuple[str, int], Watched] = {}
         for layer in job.plan.layers:
             self.calls[split(layer.name)[0], layer.call] = layer
-            self.rankings[layer.name] = [("top", Ranking(layer.channels, job.plan.depth, 1, run.device))]
-            if job.plan.bottom:
-                self.rankings[layer.name].append(("bottom", Ranking(layer.channels, job.plan.bottom, -1, run.device)))
+            self.rankings[layer.name] = [
+                ("top", Ranking(layer.channels, job.plan.depth, job.plan.k, 1, run.device))
+            ]
+            if bottom := job.plan.bottom:
+                self.rankings[layer.name].append(("bottom", Ranking(layer.channels, bottom, bottom, -1, run.device)))
             if self.columns:
                 wide = (layer.channels, len(self.columns))
                 self.samples[layer.name] = (torch.full(wide, -torch.inf), torch.zeros(wide, dtype=torch.int32))
+        self.nan: set[int] = set()
         self.found = Found((), {})
 
     def over(self, piece: int, tick: Tick | None) -> Found:
@@ -193,6 +196,6 @@ class _Walk:
         nan = peaks.isnan().any(0)
         if not nan.any():
             return
-        for number in batch.numbers[nan.cpu()].tolist():
-            if number not in self.found.problems:
-                self.problem(number, f"layer '{layer.name}' puts out NaN for it")
+        for number in set(batch.numbers[nan.cpu()].tolist()) - self.nan:
+            self.nan.add(number)
+            self.problem(number, f"layer '{layer.name}' puts out NaN for it")

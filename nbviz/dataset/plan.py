@@ -16,6 +16,7 @@ import torch
 
 from nbviz.tensors.capture import hooked, modules_of, split
 from nbviz.tensors.errors import NbvizError, unknown
+from nbviz.tensors.examples import noise
 from nbviz.tensors.guest import Pass
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.items import Items
@@ -166,7 +167,7 @@ def _sample(items: int, wanted: int) -> tuple[int, ...]:
 def _watched(
     model: InstrumentedModel, shape: tuple[int, ...], names: Sequence[str] | None
 ) -> tuple[tuple[Watched, ...], dict[str, str]]:
-    x = torch.zeros(1, *shape, device=model.device, dtype=model.guest.dtype)
+    x = noise(model.guest, shape)
     known = model.trace(x).layers
     if isinstance(names, str):
         raise NbvizError(f"layers= is one name ({names!r}); pass a list of names, or None for all.")

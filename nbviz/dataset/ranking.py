@@ -2,8 +2,8 @@
 
 The order is total: greater activation first, of equals the earlier item, in a picture the first place by rows. So
 it doesn't matter how a data set was cut or in which order the pieces were merged. What a picture's places come to
-is one fast reduction; the place itself is looked for only where the picture enters the ranking, which after a few
-batches is rare.
+is one fast reduction; the place itself is looked for only where the picture enters the first ``placed`` of the
+ranking, which after a few batches is rare; an entry never climbs.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+from torch.nn import functional
 
 FIELDS = ("values", "items", "places", "labels")
 Fields = dict[str, torch.Tensor]
@@ -43,9 +44,11 @@ def places_of(maps: torch.Tensor, pictures: torch.Tensor, channels: torch.Tensor
 class Ranking:
     """Running best ``depth`` pictures of each of a layer's channels."""
 
-    def __init__(self, channels: int, depth: int, sign: int = 1, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, channels: int, depth: int, placed: int, sign: int = 1, device: torch.device | str = "cpu"
+    ) -> None:
         self.sign = sign
-        self.fields: Fields = empty(channels, depth, device)
+        self.fields: Fields = empty(channels, depth, placed, device)
 
     def update(self, maps: torch.Tensor, peaks: torch.Tensor, numbers: torch.Tensor, labels: torch.Tensor) -> None:
         """Take in a batch of later items: maps (N, C, h, w), their :func:`peaks_of` (C, N), numbers and labels (N,)."""
@@ -59,35 +62,42 @@ class Ranking:
     def _enter(
         self, rows: torch.Tensor, maps: torch.Tensor, peaks: torch.Tensor, numbers: torch.Tensor, labels: torch.Tensor
     ) -> None:
-        depth = self.fields["values"].shape[1]
+        depth, placed = self.fields["values"].shape[1], self.fields["places"].shape[1]
         both = torch.cat([self.fields["values"][rows], peaks], 1)
         values, order = both.sort(dim=1, descending=True, stable=True)
         values, order = values[:, :depth], order[:, :depth]
         new = (order >= depth) & (values > -torch.inf)
-        at, picture = new.nonzero()[:, 0], order[new] - depth
-        places = places_of(maps, picture, rows[at], self.sign)
-        for name, came in (("items", numbers[picture]), ("places", places), ("labels", labels[picture])):
+        picture = order[new] - depth
+        for name, came in (("items", numbers), ("labels", labels)):
             kept = self.fields[name][rows].gather(1, order.clamp(max=depth - 1))
-            kept[new] = came.to(kept)
+            kept[new] = came[picture].to(kept)
             self.fields[name][rows] = kept
         self.fields["values"][rows] = values
+        order, new = order[:, :placed], new[:, :placed]
+        kept = self.fields["places"][rows].gather(1, order.clamp(max=placed - 1))
+        kept[new] = places_of(maps, order[new] - depth, rows[new.nonzero()[:, 0]], self.sign)
+        self.fields["places"][rows] = kept
 
 
-def empty(channels: int, depth: int, device: torch.device | str = "cpu") -> Fields:
+def empty(channels: int, depth: int, placed: int, device: torch.device | str = "cpu") -> Fields:
     """A ranking with nothing in it: values -∞, items and labels -1."""
     return {
         "values": torch.full((channels, depth), -torch.inf, device=device),
         "items": torch.full((channels, depth), -1, dtype=torch.int64, device=device),
-        "places": torch.zeros((channels, depth), dtype=torch.int32, device=device),
+        "places": torch.zeros((channels, placed), dtype=torch.int32, device=device),
         "labels": torch.full((channels, depth), -1, dtype=torch.int32, device=device),
     }
 
 
 def merged(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> Fields:
     """The best of two rankings of different items, in the total order."""
-    depth = one["values"].shape[1]
+    depth, placed = one["values"].shape[1], one["places"].shape[1]
+    one, other = (
+        {**part, "places": functional.pad(part["places"], (0, depth - placed))} for part in (one, other)
+    )
     both = {name: torch.cat([one[name], other[name]], 1) for name in FIELDS}
     early = both["items"].argsort(dim=1, stable=True)
     best = both["values"].gather(1, early).argsort(dim=1, descending=True, stable=True)
     order = early.gather(1, best)[:, :depth]
-    return {name: field.gather(1, order) for name, field in both.items()}
+    made = {name: field.gather(1, order) for name, field in both.items()}
+    return {**made, "places": made["places"][:, :placed]}

@@ -6,9 +6,10 @@
     parts/*.safetensors what some pieces came to; their metadata say which pieces and what was left out
     index.safetensors   the whole, once complete; its metadata as a part's
 
-Tensors are named ``layer/top/values`` (channels, depth), ``…/items``, ``…/places`` (counted by rows),
-``…/labels``, likewise ``bottom``; ``layer/sample/values`` and ``…/places`` (channels, sample). Every file is written
-beside its name and moved there, so a half-written one is never read; a part that can't be read is done again.
+Tensors are named ``layer/top/values`` (channels, depth), ``…/items``, ``…/labels``, ``…/places`` (channels, k),
+counted by rows, likewise ``bottom``, values negated; ``layer/sample/values`` and ``…/places`` (channels, sample).
+Every file is written beside its name and moved there, so a half-written one is never read; a part that can't be
+read is done again.
 """
 
 from __future__ import annotations

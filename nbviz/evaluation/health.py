@@ -15,6 +15,7 @@ from torch import nn
 from nbviz.evaluation.channel_statistics import ChannelStatistics
 from nbviz.tensors.capture import hooked, modules_of, split
 from nbviz.tensors.errors import NbvizError, unknown
+from nbviz.tensors.examples import noise
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.items import Items
 from nbviz.tensors.layers import Layer
@@ -83,7 +84,7 @@ def _gather(
     problems: list[str],
 ) -> tuple[list[Layer], dict[str, ChannelStatistics], int]:
     shape = items.shape(model.transform)
-    x = torch.zeros(1, *shape, device=model.device, dtype=model.guest.dtype)
+    x = noise(model.guest, shape)
     chosen = _chosen(model.trace(x).layers, names)
     order = torch.randperm(len(items), generator=torch.Generator().manual_seed(0))
     numbers = sorted(order[:sample].tolist())

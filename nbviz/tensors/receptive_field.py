@@ -21,6 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from nbviz.tensors.capture import Enough, hooked, modules_of, split
 from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.examples import noise
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.layers import Layer
 from nbviz.tensors.modes import isolated
@@ -47,8 +48,7 @@ class ReceptiveFields:
         Where the channels of a layer see differently far, the union. NbvizError for an unknown layer and a place
         outside of it.
         """
-        x = torch.zeros(1, *self._shape, device=self._model.device, dtype=self._model.guest.dtype)
-        found = self._model.trace(x).layers.get(layer) or self._model.layer(layer)
+        found = self._model.trace(noise(self._model.guest, self._shape)).layers.get(layer) or self._model.layer(layer)
         if place is None or not found.places:
             return (0, 0, self._shape[-2], self._shape[-1])
         if not all(0 <= at < size for at, size in zip(place, found.places, strict=True)):
