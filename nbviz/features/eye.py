@@ -6,30 +6,29 @@ offset, so that gradients flow back. Where the network takes only one size, pict
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from nbviz.features.layers import SCORES, counts_places, native_size
 from nbviz.features.warp import warped
 from nbviz.tensors.capture import Enough, hooked, modules_of, split
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.guest import Pass
 from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.layers import Layer
 
-SCORES = ""
-"""The name under which the network's class scores are asked for and given."""
-
-# Elementwise; the gradient of what goes in is as long as that of what comes out, and nowhere zero.
-_ACTIVATIONS = tuple(
-    f"{kind}Backward"
-    for kind in (
-        "Relu", "Hardtanh", "Clamp", "ClampMin", "Threshold", "LeakyRelu", "Elu", "Silu", "Gelu", "Hardswish",
-        "Mish", "Softplus", "Sigmoid", "Hardsigmoid", "Tanh",
-    )
+# Elementwise: their gradient in what goes in has the shape of that in what comes out.
+_ACTIVATIONS = (
+    "Relu", "Hardtanh", "Clamp", "ClampMin", "Threshold", "LeakyRelu", "Elu", "Silu", "Gelu", "Hardswish", "Mish",
+    "Softplus", "Sigmoid", "Hardsigmoid", "Tanh",
+)  # fmt: skip
+# They move, pool or reshape what an activation function put out, and leave it what it is.
+_CARRIERS = (
+    "View", "UnsafeView", "ReshapeAlias", "AsStrided", "Transpose", "Permute", "Squeeze", "Unsqueeze", "Slice",
+    "Select", "Clone", "Mean", "Sum", "AvgPool2D", "AdaptiveAvgPool2D", "MaxPool2DWithIndices", "AdaptiveMaxPool2D",
 )  # fmt: skip
 
 
@@ -82,8 +81,8 @@ class Eye:
 
     def fit(self, size: tuple[int, int], layers: Sequence[str]) -> None:
         """Find out whether the network takes pictures of this size, else resize to the one it is used with."""
-        native = self.model.transform.size or size
-        if any(_counts_places(self.model.layer(name)) for name in layers if name):
+        native = native_size(self.model)
+        if any(counts_places(self.model.layer(name)) for name in layers if name):
             self.resized = native
         elif size != native:
             try:
@@ -152,23 +151,15 @@ def _maps(model: InstrumentedModel, name: str, tensor: Tensor) -> Tensor:
 
 def _pass_straight(tensor: Tensor) -> None:
     node: Any = tensor.grad_fn
-    if node is not None and node.name().rstrip("0123456789") in _ACTIVATIONS:
+    while node is not None and _kind(node) in _CARRIERS and node.next_functions:
+        node = node.next_functions[0][0]
+    if node is not None and _kind(node) in _ACTIVATIONS:
         node.register_hook(_unchanged)
+
+
+def _kind(node: Any) -> str:
+    return node.name().rstrip("0123456789").removesuffix("Backward")
 
 
 def _unchanged(inner: tuple[Tensor | None, ...], outer: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
     return (outer[0], *inner[1:])
-
-
-def _counts_places(layer: Layer) -> bool:
-    """Whether the layer's output is a list of places, whose number is then the network's own."""
-    return layer.layout is not None and layer.layout.kind in ("tokens", "tokens_first")
-
-
-def check_layers(model: InstrumentedModel, layers: Mapping[str, Any] | Sequence[str]) -> None:
-    """Raise, in words, for a layer that isn't there or whose channels can't be told."""
-    from nbviz.tensors.feature_maps import channel_layer
-
-    for name in layers:
-        if name:
-            channel_layer(model, name)

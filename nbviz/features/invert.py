@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from nbviz.features.ascent import Ascent
-from nbviz.features.eye import Eye, check_layers, outputs
+from nbviz.features.eye import Eye, outputs
+from nbviz.features.layers import check_layers
 from nbviz.features.made import Made, climbing, generator_of, parametrisation_of
 from nbviz.features.objectives import likeness, sameness
 from nbviz.features.parametrisation import Canvas

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nbviz.features.eye import SCORES
+from nbviz.features.layers import SCORES
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.instrumented import InstrumentedModel
 

@@ -10,6 +10,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from nbviz.features.layers import counts_places, native_size
 from nbviz.features.parametrisation import PARAMETRISATIONS, Parametrisation
 from nbviz.tensors.errors import NbvizError, nearest
 from nbviz.tensors.instrumented import InstrumentedModel
@@ -87,6 +88,8 @@ def recipe_for(model: InstrumentedModel, layer: str, preset: str = "default", **
     if preset == "high":
         recipe = replace(recipe, size=max(160, recipe.size))
     native = min(native_size(model))
+    if counts_places(model.layer(layer)):
+        recipe = replace(recipe, size=native)
     recipe = replace(recipe, size=min(recipe.size, native), jitter=min(recipe.jitter, native // 8))
     return changed(recipe, changes)
 
@@ -100,13 +103,6 @@ def changed(recipe: Recipe, changes: Mapping[str, Any], without: tuple[str, ...]
             hint = f"did you mean '{close}'?" if close else f"there are {', '.join(known)}."
             raise TypeError(f"'{name}' is not an option here; {hint}")
     return replace(recipe, **{name: value for name, value in changes.items() if value is not None})
-
-
-def native_size(model: InstrumentedModel) -> tuple[int, int]:
-    """(height, width) of the pictures the network is used with."""
-    model.trace()
-    shape = model._shape or (3, 224, 224)
-    return shape[-2], shape[-1]
 
 
 _PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -123,7 +119,7 @@ _BY_STRIDE = (
     (22.6, Recipe(size=112, jitter=8)),
     (float("inf"), Recipe(size=112, jitter=8, scale=1.15)),
 )
-_LAST = Recipe(size=128, steps=40, jitter=16, scale=1.25, rotate=10)
+_LAST = Recipe(size=128, steps=40, rate=0.04, jitter=16, scale=1.4, rotate=10)
 _LATE = 0.95
 
 

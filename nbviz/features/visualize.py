@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nbviz.features.eye import Eye, check_layers
+from nbviz.features.eye import Eye
+from nbviz.features.layers import check_layers
 from nbviz.features.made import Made, pages
 from nbviz.features.objectives import Objective, channel
 from nbviz.features.recipe import Recipe, recipe_for

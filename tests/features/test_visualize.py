@@ -112,19 +112,22 @@ def test_the_network_is_untouched_even_when_the_work_is_dropped(name: str) -> No
 
 @pytest.mark.parametrize("inplace", [False, True])
 def test_gradients_pass_the_layer_s_own_activation_function_as_if_its_input_were_asked_for(inplace: bool) -> None:
-    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU6(inplace), nn.Flatten(), nn.Linear(4 * 14 * 14, 5)).eval()
+    net = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.ReLU6(inplace), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5)
+    ).eval()  # fmt: skip
     model = InstrumentedModel(net, transform=_tensor_of)
     model.trace()
 
     def gradient(layer: str, straight: bool) -> Tensor:
         pictures = crops(2, SIZE).requires_grad_()
         look = model.guest.steady(lambda run: Eye(model, run).look(pictures, [layer], straight=straight))
-        return torch.autograd.grad(look[layer].sum(), pictures)[0]
+        return torch.autograd.grad(look[layer].mean((2, 3)).sum(), pictures)[0]
 
     for bias in (-3.0, 9.0):  # never on, always saturated
         with torch.no_grad():
             net[0].bias.fill_(bias)
         assert torch.equal(gradient("1", True), gradient("0", False))
+        assert torch.allclose(gradient("3", True), gradient("0", False), atol=1e-9)  # pooled and flattened
         assert not gradient("1", False).any()
 
 
@@ -239,6 +242,12 @@ def test_a_network_of_one_size_sees_pictures_of_another_resized() -> None:
     model = InstrumentedModel(net, transform=_tensor_of)
     made = list(making(model, "2", [0, 1], size=12, path=False))[-1]
     assert made.pictures.shape[-1] == 12 and (made.rise[:, -1] > made.rise[:, 0]).all()
+
+
+def test_token_layers_are_seen_at_the_network_s_own_size() -> None:
+    model = InstrumentedModel(build("tokens"), transform=_tensor_of)
+    made = list(making(model, "block", [0, 1], path=False))[-1]
+    assert made.pictures.shape[-1] == SIZE and (made.rise[:, -1] > made.rise[:, 0]).all()
 
 
 def test_colours_go_through_the_model_s_own_preprocessing(zoo: InstrumentedModel) -> None:
