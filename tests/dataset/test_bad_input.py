@@ -144,13 +144,13 @@ def test_sub_folders_are_classes(tmp_path: Path) -> None:
 
 
 def test_a_picture_answered_with_nan_ranks_nowhere_and_is_told() -> None:
-    class Root(nn.Module):
+    class Overflows(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return x.sqrt()
+            return torch.where(x > 50, torch.nan, x)
 
     images = pictures(6).abs() + 1
-    images[4, 0, 3, 3] = -1
-    net = nn.Sequential(Root(), nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(2 * 14 * 14, 3)).eval()
+    images[4, 0, 3, 3] = 99
+    net = nn.Sequential(Overflows(), nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(2 * 14 * 14, 3)).eval()
     index = Index.build(net, list(images), k=6, progress=False)
     assert sorted(e.item for e in index.top("1", 0)) == [0, 1, 2, 3, 5]
     assert index.problems == ["1 of 6 items could not be used: item 4 (layer '0' puts out NaN for it)"]
