@@ -29,7 +29,8 @@ NAME = "hiding"
 MASKS, CELLS, KEPT, BLUR = 192, 7, 0.8, 15 / 224
 ALPHA = 0.05
 SURE = 0.8
-"""Share of resamples in which a map must be ahead of a control; at .95 fewer true maps pass and no fewer wrong ones."""
+"""Share of resamples in which a map must be ahead of a control. Chosen among five levels on the study's own
+photographs: against .95 a third more true maps pass, and slightly more wrong and random ones."""
 RESAMPLES = 1000
 EQUAL = 1e-6
 """Correlations closer than this are equal: rounding must not let a map beat itself."""
