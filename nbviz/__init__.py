@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nbviz import zoo
     from nbviz.attribution import METHODS, Attribution, attribute, register
     from nbviz.dataset import Index
+    from nbviz.evaluation.health import health
     from nbviz.explorer import Explorer
     from nbviz.features import invert, visualize
     from nbviz.session.compare import compare
@@ -36,6 +37,7 @@ __all__ = [
     "Target",
     "attribute",
     "compare",
+    "health",
     "invert",
     "register",
     "visualize",
@@ -53,6 +55,7 @@ _HOME = {
     "Target": "nbviz.tensors.target",
     "attribute": "nbviz.attribution",
     "compare": "nbviz.session.compare",
+    "health": "nbviz.evaluation.health",
     "invert": "nbviz.features",
     "visualize": "nbviz.features",
     "register": "nbviz.attribution",

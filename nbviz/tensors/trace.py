@@ -95,6 +95,7 @@ def _version(tensor: torch.Tensor) -> int:
 def _layouts(run: Pass, x: torch.Tensor, records: dict[str, list[Record]]) -> dict[str, Layout]:
     picture = (x.shape[-2], x.shape[-1])
     found: dict[str, Evidence] = {}
+    modules = modules_of(run.net)
     last: list[tuple[torch.Tensor, int, Evidence]] = []
 
     def judge(name: str, call: int, tensor: torch.Tensor) -> None:
@@ -103,10 +104,10 @@ def _layouts(run: Pass, x: torch.Tensor, records: dict[str, list[Record]]) -> di
             return
         # a Sequential puts out the object its last child did
         if not (last and last[0][0] is tensor and last[0][1] == _version(tensor)):
-            last[:] = [(tensor, _version(tensor), evidence(tensor, picture))]
+            last[:] = [(tensor, _version(tensor), evidence(tensor, picture, modules.get(name)))]
         found[f"{name}#{call}" if calls > 1 else name] = last[0][2]
 
-    with torch.no_grad(), hooked(run.net, modules_of(run.net), judge):
+    with torch.no_grad(), hooked(run.net, modules, judge):
         run(probe_batch(x))
     return infer_layouts(found, picture)
 
