@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nbviz.features.layers import SCORES, counts_places, native_size
+from nbviz.features.layers import LEAK, SCORES, counts_places, native_size
 from nbviz.features.warp import warped
 from nbviz.tensors.capture import Enough, hooked, modules_of, split
 from nbviz.tensors.errors import NbvizError
@@ -108,8 +108,8 @@ def outputs(
 ) -> dict[str, Tensor]:
     """What layers say of the network's input ``x``, in a forward that ends at the last of them.
 
-    straight: the gradient passes the deepest layer's own activation function unchanged, as if its input were
-    asked for: a ReLU that is off would give none at all, and a saturated one neither.
+    straight: where the deepest layer's own activation function holds the gradient back, a share (`LEAK`) passes:
+    a ReLU that is off would give none at all, and a saturated one neither.
     """
     wanted: dict[str, dict[int, str]] = {split(name)[0]: {} for name in layers if name}
     for name in (name for name in layers if name):
@@ -124,7 +124,7 @@ def outputs(
             return
         last = len(found) == left - 1 and SCORES not in layers
         if last and straight:
-            _pass_straight(tensor)
+            _leak(tensor)
         found[name] = _maps(model, name, tensor if last or (stem, call) not in overwritten else tensor.clone())
         if last:
             raise Enough
@@ -149,17 +149,19 @@ def _maps(model: InstrumentedModel, name: str, tensor: Tensor) -> Tensor:
     return layout.maps(tensor)
 
 
-def _pass_straight(tensor: Tensor) -> None:
+def _leak(tensor: Tensor) -> None:
     node: Any = tensor.grad_fn
     while node is not None and _kind(node) in _CARRIERS and node.next_functions:
         node = node.next_functions[0][0]
     if node is not None and _kind(node) in _ACTIVATIONS:
-        node.register_hook(_unchanged)
+        node.register_hook(_leaking)
 
 
 def _kind(node: Any) -> str:
     return node.name().rstrip("0123456789").removesuffix("Backward")
 
 
-def _unchanged(inner: tuple[Tensor | None, ...], outer: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
-    return (outer[0], *inner[1:])
+def _leaking(inner: tuple[Tensor | None, ...], outer: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
+    if inner[0] is None or outer[0] is None:
+        return inner
+    return (inner[0] + LEAK * (outer[0] - inner[0]), *inner[1:])

@@ -11,6 +11,9 @@ from nbviz.tensors.layers import Layer
 SCORES = ""
 """The name under which the network's class scores are asked for and given."""
 
+LEAK = 0.1
+"""What a place counts that is off, or saturated, relative to one that isn't."""
+
 
 def native_size(model: InstrumentedModel) -> tuple[int, int]:
     """(height, width) of the pictures the network is used with."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nbviz.features.layers import SCORES
+from nbviz.features.layers import LEAK, SCORES
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.instrumented import InstrumentedModel
 
@@ -36,11 +36,14 @@ class Objective:
     straight: bool = True
     """Whether an activation function at the layer's end is passed straight: right for what is to be raised."""
 
+    opposite: Callable[[Says], Tensor] | None = None
+    """What ``-objective`` raises, where that is more than minus it."""
+
     def __add__(self, other: Objective) -> Objective:
-        return _joint(self, other, "+", lambda a, b: a + b)
+        return _joint(self, other, f"{self.words} + {other.words}")
 
     def __sub__(self, other: Objective) -> Objective:
-        return _joint(self, other, "-", lambda a, b: a - b)
+        return _joint(self, -other, f"{self.words} − {other.words}")
 
     def __mul__(self, factor: float) -> Objective:
         return replace(
@@ -48,17 +51,38 @@ class Objective:
             words=f"{factor:g} × {self.words}",
             of=lambda says: factor * self.of(says),
             key=self.key and f"{factor!r}*({self.key})",
+            opposite=None,
         )
 
     __rmul__ = __mul__
 
     def __neg__(self) -> Objective:
-        return replace(self, words=f"− {self.words}", of=lambda says: -self.of(says), key=self.key and f"-({self.key})")
+        return replace(
+            self,
+            words=f"− {self.words}",
+            of=self.opposite or (lambda says: -self.of(says)),
+            key=self.key and f"-({self.key})",
+            opposite=self.of,
+        )
 
 
 def channel(layer: str, index: int) -> Objective:
-    """The mean of a channel over all places."""
-    return Objective(f"channel {index} of {layer}", (layer,), lambda says: says[layer][index].mean(), str(index))
+    """The mean of a channel over all places, those below zero counting a tenth where there are several.
+
+    Otherwise edges, whose filters give as much below zero as above, would have no picture; minus it is the
+    other extreme, places above zero counting a tenth.
+    """
+    return Objective(
+        f"channel {index} of {layer}",
+        (layer,),
+        lambda says: _leaking_mean(says[layer][index]),
+        str(index),
+        opposite=lambda says: _leaking_mean(-says[layer][index]),
+    )
+
+
+def _leaking_mean(places: Tensor) -> Tensor:
+    return functional.leaky_relu(places, LEAK).mean() if places.numel() > 1 else places.mean()
 
 
 def neuron(layer: str, index: int, place: tuple[int, int] | None = None) -> Objective:
@@ -139,15 +163,14 @@ def _resized(reference: Tensor, like: Tensor) -> Tensor:
     return functional.interpolate(reference[None], size=like.shape[1:], mode="bilinear", align_corners=False)[0]
 
 
-def _joint(a: Objective, b: Objective, sign: str, combine: Callable[[Tensor, Tensor], Tensor]) -> Objective:
-    layers = tuple(dict.fromkeys(a.layers + b.layers))
+def _joint(a: Objective, b: Objective, words: str) -> Objective:
     key = None
     if a.key and b.key:
-        key = f"({'|'.join(a.layers)}:{a.key}){sign}({'|'.join(b.layers)}:{b.key})"
+        key = f"({'|'.join(a.layers)}:{a.key})+({'|'.join(b.layers)}:{b.key})"
     return Objective(
-        f"{a.words} {'−' if sign == '-' else '+'} {b.words}",
-        layers,
-        lambda says: combine(a.of(says), b.of(says)),
+        words,
+        tuple(dict.fromkeys(a.layers + b.layers)),
+        lambda says: a.of(says) + b.of(says),
         key,
         a.straight and b.straight,
     )
