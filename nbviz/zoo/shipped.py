@@ -25,8 +25,9 @@ def with_weights(build: Callable[[], nn.Module], file: str) -> nn.Module:
     """The network that `build` makes with the weights of `data/file`, in eval mode on the CPU."""
     from safetensors.torch import load_file
 
-    # Built without storage: the weights bring their own.
-    with torch.device("meta"):
+    # The random weights drawn here are thrown away, and the user's generator must not know. Without storage, on
+    # the meta device, nothing would be drawn, but torch's first draw there takes a second.
+    with torch.random.fork_rng(devices=[]):
         net = build()
     weights = load_file(data_file(file))
     net.load_state_dict(

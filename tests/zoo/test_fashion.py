@@ -74,9 +74,11 @@ def test_the_files_are_small_and_the_licence_is_beside_them() -> None:
 def test_weights_are_half_on_disk_single_in_the_network_and_quickly_there(name: str) -> None:
     stored = load_file(data_file(f"{name}.safetensors"))
     assert {value.dtype for value in stored.values()} <= {torch.float16, torch.int64}
+    generator = torch.get_rng_state()
     started = time.process_time()
     net = with_weights(NETWORKS[name], f"{name}.safetensors")
     assert time.process_time() - started < 0.5
+    assert torch.equal(torch.get_rng_state(), generator)
     assert {parameter.dtype for parameter in net.parameters()} == {torch.float32}
     assert not any(module.training for module in net.modules())
     assert all(bool(torch.isfinite(value).all()) for value in net.state_dict().values())
