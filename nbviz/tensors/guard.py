@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-_global_rng = threading.Lock()
+_global_rng = threading.RLock()
 
 
 class WeightsWritten(BaseException):
@@ -46,7 +46,7 @@ class Guard(TorchDispatchMode):
         kwargs = kwargs or {}
         if self._owned:
             self._check(func, args, kwargs)
-        if torch.Tag.nondeterministic_seeded not in func.tags:
+        if torch.Tag.nondeterministic_seeded not in func.tags or _drops_nothing(func, args, kwargs):
             return func(*args, **kwargs)
         self.random = True
         return self._drawn(func, args, kwargs)
@@ -95,6 +95,14 @@ class Guard(TorchDispatchMode):
             for pointer in (tensor.data_ptr(), tensor.untyped_storage().data_ptr()):
                 if pointer in self._owned:
                     raise WeightsWritten(self._owned[pointer])
+
+
+def _drops_nothing(func: Any, args: Any, kwargs: Any) -> bool:
+    """Whether a random operation's only chance is a dropout of zero, as attention's is in eval mode."""
+    for place, argument in enumerate(func._schema.arguments):
+        if argument.name == "dropout_p":
+            return kwargs.get("dropout_p", args[place] if place < len(args) else argument.default_value) in (0, None)
+    return False
 
 
 def _put_back(func: Any, args: Any, kwargs: Any) -> Any:

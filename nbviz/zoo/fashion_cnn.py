@@ -71,4 +71,4 @@ def fashion_cnn() -> ZooNetwork:
     """The residual network with its Fashion-MNIST weights, in eval mode on the CPU."""
     net = with_weights(FashionCNN, "fashion_cnn.safetensors")
     net.nbviz_preprocessing = preprocessing()
-    return ZooNetwork(net, "Fashion CNN")
+    return ZooNetwork(net, "Fashion CNN", CLASSES)

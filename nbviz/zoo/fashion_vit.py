@@ -73,4 +73,4 @@ def fashion_vit() -> ZooNetwork:
     """The transformer with its Fashion-MNIST weights, in eval mode on the CPU."""
     net = with_weights(FashionViT, "fashion_vit.safetensors")
     net.nbviz_preprocessing = preprocessing()
-    return ZooNetwork(net, "Fashion ViT")
+    return ZooNetwork(net, "Fashion ViT", CLASSES)

@@ -55,7 +55,7 @@ def _own(name: str, weights: Any, device: str, options: dict[str, Any]) -> Instr
     built = own_networks()[name](**options)
     if device == "auto":
         built.net.to(_accelerator())
-    classes = imagenet() if built.classes == "imagenet" else None
+    classes = imagenet() if built.classes == "imagenet" else built.classes
     return _instrumented(built.net, classes=classes, name=built.title, device=device)
 
 

@@ -16,8 +16,8 @@ class ZooNetwork:
 
     net: nn.Module
     title: str
-    classes: str | None = None
-    """"imagenet" for the 1000 names, None for a network whose outputs have none."""
+    classes: str | tuple[str, ...] | None = None
+    """The names, "imagenet" for its 1000, None for a network whose outputs have none."""
 
 
 Builder = Callable[..., ZooNetwork]
@@ -35,8 +35,8 @@ def network(name: str) -> Callable[[Builder], Builder]:
 
 
 def own_networks() -> dict[str, Builder]:
-    """Name → builder, after every file of the zoo has been read."""
+    """Name → builder, by the alphabet, after every file of the zoo has been read."""
     package = __name__.rpartition(".")[0]
     for module in iter_modules(import_module(package).__path__):
         import_module(f"{package}.{module.name}")
-    return NETWORKS
+    return dict(sorted(NETWORKS.items()))

@@ -21,7 +21,7 @@ from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.pictures import load_pictures
 from nbviz.zoo import train_fashion
 from nbviz.zoo.fashion_cnn import FashionCNN, ResidualBlock
-from nbviz.zoo.fashion_pictures import CLASSES, FashionPictures, fashion
+from nbviz.zoo.fashion_pictures import CLASSES, FashionPictures
 from nbviz.zoo.fashion_vit import FashionViT
 from nbviz.zoo.shipped import DATA, card, data_file, with_weights
 from nbviz.zoo.train_fashion import DEBIAN, batch_of, idx, right, split
@@ -34,7 +34,7 @@ debian = pytest.mark.skipif(not DEBIAN.is_dir(), reason="the package dataset-fas
 
 @pytest.fixture(scope="module")
 def pictures() -> FashionPictures:
-    return fashion()
+    return zoo.fashion()
 
 
 @pytest.fixture(scope="module", params=NETWORKS)
@@ -125,7 +125,8 @@ def test_the_networks_see_gray_pictures_as_they_are(
     tensor = model.transform(pictures[0][0])
     torch.testing.assert_close(tensor, batch_of(pictures.images[:1]))
     assert np.array_equal(model.transform.seen(tensor)[..., 0], pictures.images[0])
-    assert model.predict(pictures[0][0], top=1)[0][1] == pictures.targets[0]
+    assert model.predict(pictures[0][0], top=1)[0][:2] == ("ankle boot", 9)
+    assert model.classes == CLASSES == pictures.classes
     assert model.transform(Image.new("RGB", (640, 480))).shape == (1, 1, 28, 28)
 
 

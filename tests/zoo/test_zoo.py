@@ -177,7 +177,7 @@ def test_a_new_network_is_one_decorated_function(monkeypatch: pytest.MonkeyPatch
         )
 
     assert zoo.load("tiny", width=5, device="cpu")(torch.zeros(1, 3, 8, 8)).shape == (1, 5)
-    assert zoo.names()[:2] == ["efficientnet_lite0", "tiny"] and "tiny" not in NETWORKS
+    assert "tiny" in zoo.names()[: len(own_networks())] and "tiny" not in NETWORKS
 
 
 def test_missing_packages_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
