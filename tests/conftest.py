@@ -8,8 +8,10 @@ captum, which the tests compare with, survive it once nbviz has imported torchvi
 from __future__ import annotations
 
 import os
+import tempfile
 import warnings
 
+os.environ["NBVIZ_CACHE"] = tempfile.mkdtemp(prefix="nbviz-tests-")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 

@@ -17,7 +17,10 @@ TOP = {"setup.cfg", "nbviz", "notebooks", "tests", "binder", "README.md",
 # What building, installing and running leave behind; .gitignore keeps them out of the history.
 LEFT_BEHIND = re.compile(r"\..*|build|dist|__pycache__|.*\.egg-info|look.*\.png")
 HEAVY = ["ipywidgets", "bqplot", "ipycanvas", "anywidget", "torchvision", "skimage", "pandas", "cmap"]
-FLOORS = ["nbviz", "nbviz.tensors", "nbviz.zoo", "nbviz.attribution", "nbviz.session"]
+FLOORS = [
+    "nbviz", "nbviz.tensors", "nbviz.zoo", "nbviz.attribution", "nbviz.features", "nbviz.dataset", "nbviz.evaluation",
+    "nbviz.session",
+]  # fmt: skip
 
 
 def modules_after(statement: str) -> set[str]:
