@@ -19,6 +19,7 @@ from nbviz.panels.panel import LOCK, Panel
 from nbviz.session.requests import Request
 from nbviz.session.selection import Selection
 from nbviz.session.trust import NAMES, Trust, TrustAnswer, TrustDetail
+from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.pictures import Picture
 from nbviz.tensors.target import Target
@@ -86,8 +87,10 @@ class TrustPanel(Panel):
         self._say([[name, "judging", "Still being judged."] for name in NAMES], [], "waiting for the map")
 
     def fail(self, error: BaseException) -> None:
-        # the canvas says what is wrong with the map; here only that there is nothing to judge
-        self._say([[name, "can't tell", "There is no map to judge."] for name in NAMES], [f"Not judged: {error}"], "")
+        if isinstance(error, (NbvizError, TypeError)):
+            self._say([], [], "")  # there is no map to judge, and the canvas says why
+        else:
+            self._say([[name, "can't tell", "Judging failed."] for name in NAMES], [f"Not judged: {error}"], "")
 
     def _say(self, dots: list[list[str]], sentences: list[str], progress: str) -> None:
         with LOCK, self.view.hold_sync():
