@@ -32,7 +32,8 @@ def panel() -> Iterator[TrustPanel]:
 def test_dots_appear_as_verdicts_arrive(panel: TrustPanel) -> None:
     panel.wait()
     assert {state for _, state, _ in panel.view.dots} == {"judging"}
-    found = {"converged": Verdict("converged", "passed", "Within 4 %."), "hiding": Verdict("hiding", "not passed", "No.")}
+    passed, missed = Verdict("converged", "passed", "Within 4 %."), Verdict("hiding", "not passed", "No.")
+    found = {verdict.name: verdict for verdict in (passed, missed)}
     panel.show(TrustAnswer(found, 0.5, "redrawing weights"))
     states = {name: state for name, state, _ in panel.view.dots}
     assert states == {
