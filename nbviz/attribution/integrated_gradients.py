@@ -13,9 +13,10 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from nbviz.attribution.base import About, Attribution, register, result
+from nbviz.tensors.baselines import baseline as blank
+from nbviz.tensors.baselines import said
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.subject import Subject
 
@@ -53,8 +54,8 @@ def integrated_gradients(
         raise NbvizError(f"tolerance is a share above 0, such as 0.05, not {tolerance}.")
     if maximum < START or steps < 1:
         raise NbvizError(f"maximum is {START} or more and steps 1 or more, not {maximum} and {steps}.")
-    start = _baseline(subject, baseline)
-    path = _Path(subject, start, baseline if isinstance(baseline, str) else "given")
+    start = blank(subject, baseline)
+    path = _Path(subject, start, said(baseline))
     yield from path.gauss_legendre(steps) if rule == "gausslegendre" else path.adaptive(tolerance, maximum)
 
 
@@ -153,36 +154,3 @@ class _Path:
 def _ratio(part: torch.Tensor, whole: torch.Tensor) -> float:
     """part / whole, 0 where both vanish (the picture is the baseline, or the score is constant)."""
     return float(part / whole) if float(whole) else float(part)
-
-
-def _baseline(subject: Subject, baseline: str | torch.Tensor) -> torch.Tensor:
-    x = subject.x
-    if isinstance(baseline, torch.Tensor):
-        if baseline.shape not in (x.shape, x.shape[1:]):
-            raise NbvizError(f"baseline has shape {tuple(baseline.shape)}; the network's input is {tuple(x.shape)}.")
-        return baseline.detach().reshape(x.shape).to(x)
-    if baseline == "black":
-        return subject.black()
-    if baseline == "blur":
-        return _blurred(x)
-    if baseline == "mean":
-        return x.mean((2, 3), keepdim=True).expand_as(x).clone()
-    if baseline == "noise":
-        noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(x)
-        low, high = x.amin((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
-        return low + noise * (high - low)
-    raise NbvizError(f"baseline is 'black', 'blur', 'mean', 'noise' or a tensor, not {baseline!r}.")
-
-
-def _blurred(x: torch.Tensor) -> torch.Tensor:
-    """Gaussian blur so wide that no object is left, σ a tenth of the shorter side; reflected at the edges."""
-    for axis in (2, 3):
-        sigma = max(1.0, min(x.shape[2:]) / 10)
-        radius = min(int(2.5 * sigma), x.shape[axis] - 1)
-        offsets = torch.arange(-radius, radius + 1, dtype=x.dtype, device=x.device)
-        kernel = torch.exp(-(offsets**2) / (2 * sigma**2))
-        weight = (kernel / kernel.sum()).view(1, 1, -1, 1) if axis == 2 else (kernel / kernel.sum()).view(1, 1, 1, -1)
-        pad = (0, 0, radius, radius) if axis == 2 else (radius, radius, 0, 0)
-        padded = functional.pad(x, pad, mode="reflect")
-        x = functional.conv2d(padded, weight.expand(x.shape[1], 1, *weight.shape[2:]), groups=x.shape[1])
-    return x

@@ -15,11 +15,12 @@ from typing import Any
 import torch
 
 from nbviz.tensors.capture import hooked, modules_of, split
-from nbviz.tensors.errors import NbvizError, unknown
+from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.examples import noise
 from nbviz.tensors.guest import Pass
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.items import Items
+from nbviz.tensors.layers import with_channels
 from nbviz.tensors.layout import Layout
 from nbviz.tensors.replica import tensors
 
@@ -169,14 +170,7 @@ def _watched(
 ) -> tuple[tuple[Watched, ...], dict[str, str]]:
     x = noise(model.guest, shape)
     known = model.trace(x).layers
-    if isinstance(names, str):
-        raise NbvizError(f"layers= is one name ({names!r}); pass a list of names, or None for all.")
-    for name in names or ():
-        if name not in known:
-            raise unknown("layer", name, [key for key in known if key])
-        if not known[name].channels:
-            raise NbvizError(f"Layer '{name}' has no output whose channels can be ranked: choose one below it.")
-    chosen = [known[name] for name in (known if names is None else dict.fromkeys(names)) if known[name].channels]
+    chosen = [layer for layer in known.values() if layer.channels] if names is None else with_channels(known, names)
     outputs = model.guest.steady(lambda run: _outputs(run, x, {split(layer.name)[0] for layer in chosen}))
     seen: dict[Any, str] = {}
     watched: list[Watched] = []

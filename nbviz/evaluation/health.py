@@ -14,11 +14,10 @@ from torch import nn
 
 from nbviz.evaluation.channel_statistics import ChannelStatistics
 from nbviz.tensors.capture import hooked, modules_of, split
-from nbviz.tensors.errors import NbvizError, unknown
 from nbviz.tensors.examples import noise
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.items import Items
-from nbviz.tensors.layers import Layer
+from nbviz.tensors.layers import Layer, with_channels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,15 +118,8 @@ def _teller(problems: list[str]) -> Callable[[int, str], None]:
 
 
 def _chosen(known: dict[str, Layer], names: Sequence[str] | None) -> list[Layer]:
-    if isinstance(names, str):
-        raise NbvizError(f"layers= is one name ({names!r}); pass a list of names, or None for all.")
-    for name in names or ():
-        if name not in known:
-            raise unknown("layer", name, [key for key in known if key])
-        if not known[name].channels:
-            raise NbvizError(f"Layer '{name}' has no output with channels: choose one below it.")
     if names is not None:
-        return [known[name] for name in dict.fromkeys(names)]
+        return with_channels(known, names)
     leaves = [layer for layer in known.values() if not layer.children and layer.channels]
     leaves = [layer for layer in leaves if layer.name and not layer.kind.startswith(_PASSED_ON)]
     return sorted(leaves, key=lambda layer: layer.first_call or 0)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torch import nn
 
+from nbviz.tensors.errors import NbvizError, unknown
 from nbviz.tensors.layout import Layout
 
 
@@ -53,6 +54,18 @@ class Layer:
         yield self
         for child in self.children:
             yield from child.walk()
+
+
+def with_channels(known: Mapping[str, Layer], names: Sequence[str]) -> list[Layer]:
+    """The named layers, each once; a sentence for a name that isn't there or has no channels."""
+    if isinstance(names, str):
+        raise NbvizError(f"layers= is one name ({names!r}); pass a list of names, or None for all.")
+    for name in names:
+        if name not in known:
+            raise unknown("layer", name, [key for key in known if key])
+        if not known[name].channels:
+            raise NbvizError(f"Layer '{name}' has no output with channels: choose one below it.")
+    return [known[name] for name in dict.fromkeys(names)]
 
 
 def label(module: nn.Module) -> str:
