@@ -26,6 +26,7 @@ from nbviz.panels.picture_chooser import PictureChooser
 from nbviz.panels.saliency_canvas import SaliencyCanvas
 from nbviz.panels.scores import ScoreBars
 from nbviz.panels.snapshot import compose
+from nbviz.panels.stage import Stage, StageTabs
 from nbviz.panels.still import still_parts
 from nbviz.panels.title_bar import TitleBar
 from nbviz.panels.trust_line import TrustFigures, TrustPanel
@@ -34,13 +35,13 @@ from nbviz.session.desk import LiveDesk
 from nbviz.session.requests import ExplainAnswer, Request
 from nbviz.session.scheduler import InlineRunner, Scheduler
 from nbviz.session.selection import Selection
-from nbviz.session.start import first_layer
-from nbviz.tensors.errors import NbvizError
-from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.session.start import check_start, first_layer, open_model
 from nbviz.tensors.pictures import Picture, load_pictures
 
 BACKGROUND = ("trust", "curves")
 """Slots that nobody waits for: judged when everything asked for is there."""
+STAGES: tuple[type[Stage], ...] = ()
+"""What takes turns with the channels in the middle column, in the order of the tabs."""
 FIRST_STILL_SECONDS = 2.0
 """How long the display of a cell waits, at most, so that its still picture is not empty."""
 
@@ -71,9 +72,9 @@ class Explorer:
         runner: type[Scheduler] | type[InlineRunner] = Scheduler,
         **selection: Any,
     ) -> None:
-        _check_start(selection)
+        check_start(selection)
         self.closed = False
-        self.model = _open(model, classes=classes, transform=transform, device=device, output=output)
+        self.model = open_model(model, classes=classes, transform=transform, device=device, output=output)
         loaded = load_pictures(zoo.photographs() if images is None else images)
         self.pictures: dict[str, Picture] = dict(loaded)
         self.selection = self._begin(selection)
@@ -116,7 +117,8 @@ class Explorer:
         self.closed = True
         self.selection.unobserve_all()
         self._scheduler.close()
-        close_tree(self.view)
+        for view in [self.view, *(panel.view for panel in self.panels.values())]:  # a stage may not have been opened
+            close_tree(view)
         self._cell.leave(self)
         # a notebook's Out keeps what a cell showed: let go of all that is large
         self._desk.cache.clear()
@@ -166,13 +168,15 @@ class Explorer:
     def _build(self, problems: Sequence[str]) -> dict[str, Panel]:
         parts = self.model, self.pictures, self.selection
         title, canvas, channels = TitleBar(*parts), SaliencyCanvas(*parts), ChannelsPanel(*parts)
+        card, stages = ChannelPanel(*parts), [stage(*parts) for stage in STAGES]
         title.on_save, title.on_refresh = self._png, self.refresh
         canvas.on_cancel, canvas.strongest = self._cancel, channels.strongest
         pictures = PictureChooser(*parts, problems)
         question = [title, pictures, ClassDropdown(*parts), ScoreBars(*parts)]
         trust = TrustPanel(*parts)
         trust.on_open = self._renew
-        panels = [*question, channels, ChannelPanel(*parts), LayersPanel(*parts), canvas, trust, TrustFigures(trust)]
+        middle = [StageTabs([channels, card], stages), channels, card, *stages]
+        panels = [*question, *middle, LayersPanel(*parts), canvas, trust, TrustFigures(trust)]
         for panel in panels:
             panel.on_retry = self.refresh
         return {panel.slot: panel for panel in panels}
@@ -181,7 +185,7 @@ class Explorer:
         views = {slot: panel.view for slot, panel in self.panels.items()}
         question = [views["pictures"], views["classes"], views["scores"]]
         return frame(
-            views["title"], question, views["layers"], views["channels"], views["channel"], views["canvas"],
+            views["title"], question, views["layers"], views["stages"], views["canvas"],
             trust=views["trust"], label=f"nbviz: {self.model.name}",
         )  # fmt: skip
 
@@ -254,26 +258,3 @@ class Explorer:
         title = self.panels["title"]
         assert isinstance(title, TitleBar)
         title.say("computing" if self._scheduler.busy else "ready", moved=False)
-
-
-def _open(model: Any, **options: Any) -> InstrumentedModel:
-    given = {key: value for key, value in options.items() if value is not None and value != "auto"}
-    if model is None:
-        if given.keys() - {"device"}:
-            raise NbvizError(f"{', '.join(given)}= belongs to a network of yours: pass it as the first argument.")
-        return zoo.load(device=options["device"])
-    if isinstance(model, InstrumentedModel):
-        if given:
-            raise NbvizError(f"This model has its own {', '.join(given)}: give them to InstrumentedModel instead.")
-        return model
-    return InstrumentedModel(model, **options)
-
-
-def _check_start(start: dict[str, Any]) -> None:
-    known = [name for name in Selection.class_trait_names() if not name.startswith("_")]
-    for name in start:
-        if name not in known:
-            from nbviz.tensors.errors import nearest
-
-            close = nearest(name, [*known, "classes", "transform", "device", "output"])
-            raise TypeError(f"Explorer has no argument '{name}'" + (f"; did you mean '{close}'?" if close else "."))

@@ -29,21 +29,20 @@ def frame(
     title: ipywidgets.Widget,
     question: Sequence[ipywidgets.Widget],
     layers: ipywidgets.Widget,
-    channels: ipywidgets.Widget,
-    card: ipywidgets.Widget,
+    middle: ipywidgets.Widget,
     canvas: ipywidgets.Widget,
     trust: ipywidgets.Widget | None = None,
     label: str = "nbviz explorer",
 ) -> ipywidgets.Box:
     """Lay the panels' views out.
 
-    question: picture chooser, class search and scores, in this order. trust: what stands under the
-    explanation. label: what a screen reader calls the whole.
+    question: picture chooser, class search and scores, in this order. middle: the middle column, made by
+    :func:`column`. trust: what stands under the explanation. label: what a screen reader calls the whole.
     """
     columns = box(
         "nbviz-columns",
         column("layers", layers),
-        column("channels", channels, card),
+        middle,
         column("explanation", canvas, *([trust] if trust is not None else [])),
     )
     inside = box("nbviz-frame", title, box("nbviz-question", *question), columns)

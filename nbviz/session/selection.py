@@ -16,6 +16,9 @@ from nbviz.tensors.errors import NbvizError, unknown
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.target import Target
 
+CHANNELS = "channels"
+"""The stage that is always there."""
+
 
 class Selection(traitlets.HasTraits):
     """Picture, layer, channel, target, method and options, observable one by one.
@@ -45,12 +48,17 @@ class Selection(traitlets.HasTraits):
     canvas = traitlets.Enum(["explanation", "channel"], "explanation")
     """What lies over the picture: the explanation, or the chosen channel's map."""
 
+    stage = traitlets.Unicode(CHANNELS)
+    """What the middle column shows: the channels, or one of the other stages."""
+
     place = traitlets.Tuple(default_value=None, allow_none=True)
     """(row, column) pointed at, as fractions of the picture in 0…1; None when nowhere."""
 
     def __init__(self, model: InstrumentedModel, pictures: Iterable[str], **start: Any) -> None:
         self._model = model
         self.pictures = pictures
+        self.stages: tuple[str, ...] = (CHANNELS,)
+        """What ``stage`` may be."""
         super().__init__(**start)
 
     @traitlets.validate("image")
@@ -81,6 +89,12 @@ class Selection(traitlets.HasTraits):
     def _check_method(self, proposal: dict[str, Any]) -> str:
         if proposal["value"] not in METHODS:
             raise unknown("Method", proposal["value"], METHODS, "nbviz")
+        return proposal["value"]
+
+    @traitlets.validate("stage")
+    def _check_stage(self, proposal: dict[str, Any]) -> str:
+        if proposal["value"] not in self.stages:
+            raise unknown("Stage", proposal["value"], self.stages, "this Explorer")
         return proposal["value"]
 
     @traitlets.observe("layer")

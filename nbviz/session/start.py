@@ -1,14 +1,41 @@
-"""Where an Explorer opens: a layer whose maps a person can read."""
+"""How an Explorer opens: its model and its arguments checked, and a layer whose maps a person can read."""
 
 from __future__ import annotations
 
-from nbviz.tensors.errors import NbvizError
+from typing import Any
+
+from nbviz import zoo
+from nbviz.session.selection import Selection
+from nbviz.tensors.errors import NbvizError, nearest
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.layers import Layer
 
 READABLE = 28
 """Places a side from which a map shows shapes."""
 NON_LINEAR = ("ReLU", "SiLU", "GELU", "Swish", "Mish", "ELU", "Sigmoid", "Activation", "SELU", "CELU")
+
+
+def open_model(model: Any, **options: Any) -> InstrumentedModel:
+    """The model to explore: the embedded one for None; ``options`` are those of :class:`InstrumentedModel`."""
+    given = {key: value for key, value in options.items() if value is not None and value != "auto"}
+    if model is None:
+        if given.keys() - {"device"}:
+            raise NbvizError(f"{', '.join(given)}= belongs to a network of yours: pass it as the first argument.")
+        return zoo.load(device=options["device"])
+    if isinstance(model, InstrumentedModel):
+        if given:
+            raise NbvizError(f"This model has its own {', '.join(given)}: give them to InstrumentedModel instead.")
+        return model
+    return InstrumentedModel(model, **options)
+
+
+def check_start(start: dict[str, Any]) -> None:
+    """TypeError for keywords that neither the Explorer nor its selection has, with the nearest one."""
+    known = [name for name in Selection.class_trait_names() if not name.startswith("_")]
+    for name in start:
+        if name not in known:
+            close = nearest(name, [*known, "classes", "transform", "device", "output"])
+            raise TypeError(f"Explorer has no argument '{name}'" + (f"; did you mean '{close}'?" if close else "."))
 
 
 def first_layer(model: InstrumentedModel) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nbviz.panels.class_dropdown import ClassDropdown
-from nbviz.panels.frame import frame
+from nbviz.panels.frame import column, frame
 from nbviz.panels.picture_chooser import AT_ONCE, PictureChooser
 from nbviz.panels.scores import ROWS, ScoreBars, elide, rows
 from nbviz.panels.title_bar import TitleBar, count_words, file_words, sees_words
@@ -233,7 +233,7 @@ def test_the_frame_holds_every_part_once() -> None:
     import ipywidgets
 
     parts = [ipywidgets.Box() for _ in range(9)]
-    whole = frame(parts[0], parts[1:4], *parts[4:8], trust=parts[8])
+    whole = frame(parts[0], parts[1:4], parts[4], column("channels", *parts[5:7]), parts[7], trust=parts[8])
     found: list[ipywidgets.Widget] = []
     stack = [whole]
     while stack:

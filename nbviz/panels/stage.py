@@ -1,0 +1,95 @@
+"""Stages: what takes turns in the middle column (the channels, maps side by side, attention …).
+
+A stage is a panel whose view fills the middle column while ``selection.stage`` names it. One that is not on show asks
+for nothing, and its view joins the page when it is first opened. The tabs above are there as soon as there is more
+than one stage to choose from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import traitlets
+
+from nbviz.panels.frame import column
+from nbviz.panels.front import Front, asset, esm
+from nbviz.panels.panel import LOCK, Panel
+from nbviz.session.selection import CHANNELS, Selection
+
+OFF = "nbviz-off"
+
+
+class Stage(Panel):
+    """Base of the panels that take turns in the middle column; its slot is what ``selection.stage`` says."""
+
+    title: ClassVar[str]
+    """On its tab."""
+    sentence: ClassVar[str]
+    """What it shows, when its tab is pointed at."""
+
+    def offered(self, selection: Selection) -> bool:
+        """Whether there is anything to show for this network and selection; cheap, and pure."""
+        return True
+
+    def on_show(self, selection: Selection) -> bool:
+        """Whether it is this stage's turn."""
+        return selection.stage == self.slot
+
+    def badge(self, selection: Selection) -> str:
+        """A short figure behind the title, such as how many maps are pinned; empty for none."""
+        return ""
+
+
+class TabsFront(Front):
+    """The tabs; sends ``{"event": "stage", "name": …}``."""
+
+    _esm = esm("stage")
+    _css = asset("stage.css")
+
+    tabs: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """[[name, title, badge, sentence], …]; none are drawn for a single one."""
+    chosen = traitlets.Unicode(CHANNELS).tag(sync=True)
+
+
+class StageTabs(Panel):
+    """The middle column: chooses ``selection.stage``, and shows that stage's view."""
+
+    slot = "stages"
+
+    def __init__(self, channels: Sequence[Panel], stages: Sequence[Stage]) -> None:
+        first = channels[0]
+        super().__init__(first.model, first.pictures, first.selection)
+        self.stages = {stage.slot: stage for stage in stages}
+        self.tabs = TabsFront()
+        self.tabs.on_msg(self._told)
+        views = [panel.view for panel in channels]
+        self._sections = {CHANNELS: views}
+        self.view = column("channels", *views)
+        self.view.children = (self.tabs, *views)
+        self.selection.stages = (CHANNELS, *self.stages)
+
+    def sync(self, selection: Selection) -> None:
+        offered = [stage for stage in self.stages.values() if stage.offered(selection)]
+        chosen = selection.stage if any(stage.slot == selection.stage for stage in offered) else CHANNELS
+        tabs = [[CHANNELS, "Channels", "", "What each channel of the layer makes of the picture"]]
+        tabs += [[stage.slot, stage.title, stage.badge(selection), stage.sentence] for stage in offered]
+        with LOCK, self.tabs.hold_sync():
+            self._turn(chosen)
+            self.tabs.tabs, self.tabs.chosen = tabs, chosen
+
+    def _turn(self, chosen: str) -> None:
+        if chosen not in self._sections:
+            self._join(self.stages[chosen])
+        for name, views in self._sections.items():
+            for view in views:
+                (view.remove_class if name == chosen else view.add_class)(OFF)
+
+    def _join(self, stage: Stage) -> None:
+        stage.view.add_class("nbviz-section")
+        self._sections[stage.slot] = [stage.view]
+        self.view.children = (*self.view.children, stage.view)
+
+    def _told(self, view: TabsFront, content: dict[str, Any], buffers: Any) -> None:
+        if content.get("event") == "stage":
+            self.selection.stage = content["name"]
