@@ -43,8 +43,8 @@ def compare(
 ) -> Any:
     """A tidy pandas table over pictures × methods × measures: picture, target, method, measure, value, low, high.
 
-    methods: names, or label → (name, options). The controls random, edges and centre are methods in it too;
-    random is the mean over fields as smooth as each method's map. measures: which of :data:`MEASURES`. truth:
+    methods: names, or label → (name, options). The controls random, edges and centre are methods in it too, named
+    or not; random is the mean over fields as smooth as each method's map. measures: which of :data:`MEASURES`. truth:
     picture's name → mask (H, W) or box of the object in the network's input, for *pointing*. low and high are a
     95 % interval where one picture has one, else NaN; ``nbviz.evaluation.summary`` gives means over pictures with
     theirs. A verdict's value is 1 passed, 0 not passed, NaN can't tell. A method that refuses the network is left
@@ -165,11 +165,13 @@ def _means(rows: list[list[Row]]) -> Iterator[Row]:
 def _chosen(methods: Any) -> dict[str, tuple[str, Mapping[str, Any]]]:
     if isinstance(methods, str):
         methods = [methods]
-    chosen = dict(methods) if isinstance(methods, Mapping) else {name: (name, {}) for name in methods}
+    if not isinstance(methods, Mapping):  # the controls may be asked for by name: every table has them
+        methods = {name: (name, {}) for name in methods if name not in CONTROLS}
+    chosen = dict(methods)
     chosen = {label: (given, {}) if isinstance(given, str) else given for label, given in chosen.items()}
     for label, (name, _) in chosen.items():
         if name not in METHODS:
-            raise unknown("Method", name, METHODS, "nbviz")
+            raise unknown("Method", name, [*METHODS, *CONTROLS], "nbviz")
         if label in CONTROLS:
             raise NbvizError(f"'{label}' is a control's name, and every table has the controls; call yours otherwise.")
     return chosen

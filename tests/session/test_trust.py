@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
 
 import nbviz
-from nbviz.session.compare import compare
+from nbviz.session.compare import CONTROLS, compare
 from nbviz.session.desk import LiveDesk
 from nbviz.session.requests import Explain
 from nbviz.session.trust import NAMES, Hide, Trust, TrustDetail
@@ -113,6 +114,14 @@ def test_compare_is_tidy_and_has_the_controls() -> None:
     of = table[table["measure"] == "insertion"].pivot(index="picture", columns="method", values="value")
     assert ahead["mean"] == pytest.approx((of["ig"] - of["edges"]).mean())
     assert ahead["low"] <= ahead["mean"] <= ahead["high"] and ahead["pictures"] == 2
+
+
+def test_controls_may_be_asked_for_by_name() -> None:
+    images, truth = {"one": picture()}, {"one": (0.0, 0.0, 9.0, 9.0)}
+    asked = partial(compare, Linear(), images, measures="pointing", truth=truth, progress=False)
+    named, bare = (table[table.measure != "seconds"] for table in map(asked, [[*CONTROLS, "saliency"], ["saliency"]]))
+    assert set(named.method) == {"saliency", *CONTROLS}
+    assert named.equals(bare)
 
 
 def test_compare_says_what_it_can_not_do() -> None:
