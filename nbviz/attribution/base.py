@@ -110,8 +110,12 @@ class Method:
     """What it shows, in a sentence."""
     family: str = "your own"
     """The group it stands under in the dropdown."""
+    unit: str = ""
+    """What its heat is measured in, the same words as other methods' where values may be compared; else empty."""
 
 
+SCORE, GRADIENT = "score per place", "gradient of the score"
+"""Units that several methods share: what a place adds to the score, and what a change of the input there would."""
 FAMILIES = ("gradients", "class activation", "hiding parts", "attention")
 _methods: dict[str, Method] = {}
 METHODS = MappingProxyType(_methods)
@@ -119,23 +123,22 @@ METHODS = MappingProxyType(_methods)
 
 
 def register(
-    title: str, source: str, *, uses_layer: bool = False, family: str = "your own"
+    title: str, source: str, *, uses_layer: bool = False, family: str = "your own", unit: str = ""
 ) -> Callable[[Generator], Generator]:
     """Register a generator ``method(subject, **options)`` under its own name.
 
     title: what the dropdown shows. source: where the method comes from (paper, year). uses_layer: whether its
-    answer depends on the chosen layer. family: the group in the dropdown. Options are its keywords: each has a
-    default and, for its control, an annotation (``float``, ``int``, ``bool``, ``Literal[…]``,
-    ``Annotated[…, About(…)]``).
+    answer depends on the chosen layer. family: the group in the dropdown. unit: what its heat is measured in, if
+    other methods' heats are measured in the same. Options are its keywords: each has a default and, for its
+    control, an annotation (``float``, ``int``, ``bool``, ``Literal[…]``, ``Annotated[…, About(…)]``).
     """
 
     def enter(run: Generator) -> Generator:
         sentence = inspect.getdoc(run) or ""
         if not sentence:
             raise NbvizError(f"Method '{run.__name__}' needs a docstring: its first line is what a person reads.")
-        _methods[run.__name__] = Method(
-            run.__name__, title, run, _options(run), uses_layer, source, sentence.splitlines()[0], family
-        )
+        about = (uses_layer, source, sentence.splitlines()[0], family, unit)
+        _methods[run.__name__] = Method(run.__name__, title, run, _options(run), *about)
         _sort()
         return run
 
@@ -168,7 +171,7 @@ def explain(
     def work(run: Any) -> Iterator[Attribution]:
         subject = Subject(model, run, x, target, layer if chosen.uses_layer else None)
         for attribution in chosen.run(subject, **options):
-            yield _with_facts(attribution, subject, started)
+            yield _with_facts(attribution, subject, started, chosen.unit)
 
     yield from model.guest.steadily(work)
 
@@ -189,12 +192,12 @@ def attribute(
     places. options: the method's own. Raises :class:`NbvizError` in words for anything that can't be done.
     """
     model = InstrumentedModel.ensure(net_or_model)
-    attribution: Attribution | None = None
-    for attribution in explain(model, image, target, method, layer, **options):
+    found = None
+    for found in explain(model, image, target, method, layer, **options):
         pass
-    if attribution is None:
+    if found is None:
         raise NbvizError(f"Method '{method}' yielded no attribution.")
-    return attribution
+    return found
 
 
 def result(
@@ -209,12 +212,10 @@ def result(
 ) -> Attribution:
     """An Attribution of a subject; ``facts`` are what the method adds to those every one has."""
     height, width = subject.x.shape[-2:]
-    return Attribution(
-        values.detach().cpu(), evidence.detach().cpu(), (height, width), facts, done, progress, signed
-    )
+    return Attribution(values.detach().cpu(), evidence.detach().cpu(), (height, width), facts, done, progress, signed)
 
 
-def _with_facts(attribution: Attribution, subject: Subject, started: float) -> Attribution:
+def _with_facts(attribution: Attribution, subject: Subject, started: float, unit: str) -> Attribution:
     facts = {
         "score": subject.score,
         "target": subject.target_words,
@@ -223,6 +224,7 @@ def _with_facts(attribution: Attribution, subject: Subject, started: float) -> A
         "dtype": str(subject.x.dtype).removeprefix("torch."),
         "seconds": time.perf_counter() - started,
         "status": _status(attribution),
+        "unit": unit,
         **attribution.facts,
     }
     if subject.run.snapshot:

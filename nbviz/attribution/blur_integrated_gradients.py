@@ -7,13 +7,15 @@ from typing import Annotated
 
 import torch
 
-from nbviz.attribution.base import About, Attribution, register, result
+from nbviz.attribution.base import SCORE, About, Attribution, register, result
 from nbviz.tensors.baselines import blurred
 from nbviz.tensors.quadrature import facts_of, integrate
 from nbviz.tensors.subject import Subject
 
 
-@register("Blur-integrated gradients", "Xu, Venugopalan, Sundararajan 2020, arXiv:2004.03383", family="gradients")
+@register(
+    "Blur-integrated gradients", "Xu, Venugopalan, Sundararajan 2020, arXiv:2004.03383", family="gradients", unit=SCORE
+)
 def blur_integrated_gradients(
     subject: Subject,
     *,

@@ -8,14 +8,14 @@ from typing import Annotated, Any
 
 import torch
 
-from nbviz.attribution.base import About, Attribution, register, result
+from nbviz.attribution.base import SCORE, About, Attribution, register, result
 from nbviz.tensors.baselines import baseline
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.quadrature import facts_of, integrate
 from nbviz.tensors.subject import Subject
 
 
-@register("Expected gradients", "Erion et al. 2021, arXiv:1906.10670", family="gradients")
+@register("Expected gradients", "Erion et al. 2021, arXiv:1906.10670", family="gradients", unit=SCORE)
 def expected_gradients(
     subject: Subject,
     *,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nbviz.attribution.base import Attribution, register, result
+from nbviz.attribution.base import SCORE, Attribution, register, result
 from nbviz.tensors.subject import Subject
 
 
-@register("Grad-CAM", "Selvaraju et al. 2017, arXiv:1610.02391", uses_layer=True, family="class activation")
+@register("Grad-CAM", "Selvaraju et al. 2017, arXiv:1610.02391", uses_layer=True, family="class activation", unit=SCORE)
 def grad_cam(subject: Subject) -> Iterator[Attribution]:
     """Where the layer's channels that speak for the class are active.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nbviz.attribution.base import Attribution, register, result
+from nbviz.attribution.base import SCORE, Attribution, register, result
 from nbviz.tensors.subject import Subject
 
 
-@register("HiResCAM", "Draelos, Carin 2020, arXiv:2011.08891", uses_layer=True, family="class activation")
+@register("HiResCAM", "Draelos, Carin 2020, arXiv:2011.08891", uses_layer=True, family="class activation", unit=SCORE)
 def hires_cam(subject: Subject) -> Iterator[Attribution]:
     """Where in the layer the score gets its evidence from, place by place.
 

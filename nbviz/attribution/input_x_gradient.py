@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nbviz.attribution.base import Attribution, register, result
+from nbviz.attribution.base import SCORE, Attribution, register, result
 from nbviz.tensors.subject import Subject
 
 
-@register("Input × gradient", "Shrikumar et al. 2016, arXiv:1605.01713", family="gradients")
+@register("Input × gradient", "Shrikumar et al. 2016, arXiv:1605.01713", family="gradients", unit=SCORE)
 def input_x_gradient(subject: Subject) -> Iterator[Attribution]:
     """What each pixel adds to the score if the network were as linear everywhere as it is at this picture.
 

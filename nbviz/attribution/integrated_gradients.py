@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 
-from nbviz.attribution.base import About, Attribution, register, result
+from nbviz.attribution.base import SCORE, About, Attribution, register, result
 from nbviz.tensors.baselines import baseline as blank
 from nbviz.tensors.baselines import said
 from nbviz.tensors.errors import NbvizError
@@ -31,7 +31,7 @@ Baseline = Annotated[
 ]
 
 
-@register("Integrated gradients", "Sundararajan, Taly, Yan 2017, arXiv:1703.01365", family="gradients")
+@register("Integrated gradients", "Sundararajan, Taly, Yan 2017, arXiv:1703.01365", family="gradients", unit=SCORE)
 def integrated_gradients(
     subject: Subject,
     *,

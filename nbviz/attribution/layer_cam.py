@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nbviz.attribution.base import Attribution, register, result
+from nbviz.attribution.base import SCORE, Attribution, register, result
 from nbviz.tensors.subject import Subject
 
 
-@register("LayerCAM", "Jiang et al. 2021, doi:10.1109/TIP.2021.3089943", uses_layer=True, family="class activation")
+@register(
+    "LayerCAM", "Jiang et al. 2021, doi:10.1109/TIP.2021.3089943", uses_layer=True, family="class activation",
+    unit=SCORE,
+)
 def layer_cam(subject: Subject) -> Iterator[Attribution]:
     """Where in the layer more activation would raise the score, also at shallow layers with fine maps.
 

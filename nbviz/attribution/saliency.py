@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nbviz.attribution.base import Attribution, register, result
+from nbviz.attribution.base import GRADIENT, Attribution, register, result
 from nbviz.tensors.subject import Subject
 
 
-@register("Saliency", "Simonyan, Vedaldi, Zisserman 2014, arXiv:1312.6034", family="gradients")
+@register("Saliency", "Simonyan, Vedaldi, Zisserman 2014, arXiv:1312.6034", family="gradients", unit=GRADIENT)
 def saliency(subject: Subject) -> Iterator[Attribution]:
     """Which pixels would change the score most if they changed a little.
 

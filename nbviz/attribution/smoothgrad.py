@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import torch
 
-from nbviz.attribution.base import About, Attribution, register, result
+from nbviz.attribution.base import GRADIENT, SCORE, About, Attribution, register, result
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.gradients import ruled_gradient
 from nbviz.tensors.halves import cells, pattern_error, relative_error
@@ -19,6 +19,7 @@ FIRST = 16
 """Draws before two halves are compared."""
 
 Of = Literal["saliency", "input_x_gradient", "guided_backprop", "deconvnet"]
+_UNITS = {"saliency": GRADIENT, "input_x_gradient": SCORE}
 _RULES: dict[str, Any] = {"guided_backprop": "guided", "deconvnet": "deconvnet"}
 
 
@@ -121,6 +122,7 @@ class _Average:
         """The map so far."""
         values = self._values(0, 1)
         facts = {"samples": self.count, **self._facts}
+        facts["unit"] = _UNITS.get(self._of, "") if self._kind == "mean" else ""
         if self.count >= 2:
             facts |= {
                 "map_error": self.error(),

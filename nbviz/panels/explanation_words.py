@@ -15,7 +15,7 @@ Lines = list[list[Run]]
 
 _KNOWN = frozenset((
     "score", "target", "layer", "calls", "dtype", "seconds", "status", "places", "baseline", "baseline_score",
-    "residual", "map_error", "stopped", "weights", "note",
+    "residual", "map_error", "stopped", "weights", "note", "unit",
 ))  # fmt: skip
 _BASELINES = {
     "black": "a black picture",
