@@ -13,6 +13,8 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations, prune
 
+from tests.task_networks import Detects, Segments
+
 SIZE = 16
 CLASSES = 5
 
@@ -231,6 +233,8 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "parallel": lambda: nn.DataParallel(_small()),
     "bfloat16": lambda: _small().bfloat16(),
     "float64": lambda: _small().double(),
+    "segments": Segments,
+    "detects": Detects,
 }
 
 

@@ -74,9 +74,10 @@ def test_every_public_call_leaves_the_network_as_it_was(name: str) -> None:
     seen = as_picture(x)
 
     def captured() -> None:
-        with model.capture("") as outputs:
+        layer = "body" if name == "detects" else ""  # a list of boxes has no axis of pictures
+        with model.capture(layer) as outputs:
             model(x)
-        assert outputs[""].shape[0] == 1
+        assert outputs[layer].shape[0] == 1
 
     calls: list[Callable[[], Any]] = [
         lambda: model.predict(x),
@@ -106,7 +107,7 @@ def test_the_replica_puts_out_what_the_network_does(name: str) -> None:
     x = x.to(model.guest.dtype)
     with torch.inference_mode():
         wanted = twin(x)
-    wanted = wanted["logits"] if isinstance(wanted, dict) else wanted
+    wanted = model.read(wanted).logits
     assert torch.equal(model(x).detach(), wanted)
 
 

@@ -159,9 +159,9 @@ def explain(
     """Attributions that get better; the last is final. Arguments as in :func:`attribute`."""
     chosen = _method(method)
     _check_options(chosen, options)
-    target = Target.ensure(target, model)
     x = model.input(as_picture(image))
     model.trace(x)
+    target = Target.ensure(target, model)
     if chosen.uses_layer:
         layer = _spatial(model, layer)
     elif layer is not None:

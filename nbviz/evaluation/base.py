@@ -88,11 +88,6 @@ def final(maps: Iterator[Map]) -> Steps[Map]:
     return found
 
 
-def resolved(model: InstrumentedModel, picture: Any, target: Target) -> Target:
-    """The target with the predicted class as an index: other weights would predict another."""
-    return target.resolved(torch.from_numpy(model.logits(picture))[None]) if target.predicted else target
-
-
 def scored(
     model: InstrumentedModel, target: Target, batches: Callable[[], Iterator[torch.Tensor]]
 ) -> Iterator[torch.Tensor]:

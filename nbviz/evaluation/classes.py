@@ -21,13 +21,14 @@ def this_class(
 ) -> Steps[Verdict]:
     """Spearman of the maps' strength with an unrelated class's: passed below .8."""
     reason = empty(judged)
-    other = None if target.function is not None else unrelated(model.logits(picture), target)
+    index = unrelated(model.logits(picture), target) if target.instead(0) is not None else None
+    other = None if index is None else target.instead(index)
     if other is None and not reason:
         reason = "there is no unrelated class to compare with"
-    if reason or other is None:
+    if reason or index is None or other is None:
         return unable(NAME, f"Another class can't be compared: {reason}.")
-    name = model.class_name(other)
-    against = yield from final(explain(model, picture, Target(other)))
+    name = model.class_name(index)
+    against = yield from final(explain(model, picture, other))
     if empty(against):
         return unable(NAME, f"Another class can't be compared: for {name}, {empty(against)}.")
     alike = spearman(strength(judged), strength(against))

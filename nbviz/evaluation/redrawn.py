@@ -33,7 +33,7 @@ def redrawn(model: InstrumentedModel, seed: int, count: int = 3) -> Instrumented
     chosen = stages(model)
     chosen = chosen[-min(count, max(1, len(chosen) // 2)) :]
     net, size = model.guest.steady(lambda run: _drawn(run.net, chosen, seed))
-    made = InstrumentedModel(net, model.transform, model.classes, output=model.find_logits, name=model.name)
+    made = InstrumentedModel(net, model.transform, model.classes, output=model.output, name=model.name)
     if size <= KEPT_BYTES:
         kept[version, seed, count] = made
     return made

@@ -12,7 +12,7 @@ import torch
 
 from nbviz.attribution import METHODS, attribute, explain
 from nbviz.evaluation import converged, hiding, hidings, settle, these_weights, this_class
-from nbviz.evaluation.base import Explain, Map, Verdict, resolved
+from nbviz.evaluation.base import Explain, Map, Verdict
 from nbviz.evaluation.control_maps import control
 from nbviz.evaluation.controls import NAMES as CONTROLS
 from nbviz.evaluation.curves import curves
@@ -22,6 +22,7 @@ from nbviz.evaluation.stability import stability
 from nbviz.tensors.errors import NbvizError, Refused, unknown
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.pictures import Picture, load_pictures
+from nbviz.tensors.subject import resolved
 from nbviz.tensors.target import Target
 
 MEASURES = ("converged", "this class", "these weights", "hiding", "curves", "stability", "pointing")

@@ -19,6 +19,7 @@ from nbviz.tensors.evidence import EvidenceMaps, evidence
 from nbviz.tensors.feature_maps import FeatureMaps, feature_maps
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.pictures import Picture
+from nbviz.tensors.said import Said
 from nbviz.tensors.target import Target
 
 
@@ -42,13 +43,25 @@ class Request:
 
 @dataclass(frozen=True)
 class ScoresAnswer:
-    """What the network says of a picture: logits and probabilities, each (classes,)."""
+    """What the network says of a picture."""
 
     picture: Picture
-    logits: np.ndarray
-    probabilities: np.ndarray
-    order: np.ndarray
-    """Class indices, most probable first."""
+    said: Said
+
+    @property
+    def logits(self) -> np.ndarray:
+        """(classes,), see :class:`Said`."""
+        return self.said.logits
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """(classes,) probabilities, or shares of the picture, or scores of the best boxes."""
+        return self.said.shares
+
+    @property
+    def order(self) -> np.ndarray:
+        """Class indices, the predicted one first."""
+        return self.said.order
 
 
 @dataclass(frozen=True)
@@ -56,9 +69,7 @@ class Scores(Request):
     """The network's scores of one picture."""
 
     def __call__(self, desk: Desk) -> Iterator[ScoresAnswer]:
-        logits = desk.model.logits(self.picture)
-        shifted = np.exp(logits - logits.max())
-        yield ScoresAnswer(self.picture, logits, shifted / shifted.sum(), np.argsort(-logits, kind="stable"))
+        yield ScoresAnswer(self.picture, desk.model.said(self.picture))
 
 
 @dataclass(frozen=True)

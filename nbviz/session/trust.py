@@ -13,10 +13,11 @@ from typing import Any, Protocol, cast
 
 from nbviz.attribution import Attribution, explain
 from nbviz.evaluation import Hidings, Verdict, converged, hiding, hidings, these_weights, this_class
-from nbviz.evaluation.base import Steps, resolved
+from nbviz.evaluation.base import Steps
 from nbviz.evaluation.detail import Detail, detail
 from nbviz.session.requests import Desk, Explain, ExplainAnswer, Request
 from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.subject import resolved
 from nbviz.tensors.target import Target
 
 NAMES = ("converged", "this class", "these weights", "hiding")

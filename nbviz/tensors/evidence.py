@@ -18,6 +18,7 @@ from nbviz.tensors.guest import Pass
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.layout import Layout
 from nbviz.tensors.pictures import Picture
+from nbviz.tensors.subject import Subject
 from nbviz.tensors.target import Target
 from nbviz.tensors.trace import Trace
 
@@ -52,17 +53,14 @@ def evidence(
 
 
 def _walk(model: InstrumentedModel, run: Pass, reduced: Reducer, x: torch.Tensor, target: Target) -> EvidenceMaps:
-    x = x.detach().requires_grad_()
+    subject, leaf = Subject(model, run, x, target), x.detach().requires_grad_()
     with hooked(run.net, modules_of(run.net), reduced.keep):
-        output = run(x)
+        score = subject.scores(leaf)[0]
     reduced.release()
-    logits = model.find_logits(output)
-    target = target.resolved(logits)
-    score = target.of(output, model.find_logits)[0]
     if score.requires_grad:
-        torch.autograd.grad(score, x, allow_unused=True)
+        torch.autograd.grad(score, leaf, allow_unused=True)
     maps, contributions = reduced.results()
-    return EvidenceMaps(target.words(model), target.index, float(score.detach()), maps, contributions)
+    return EvidenceMaps(subject.target_words, subject.target.index, float(score.detach()), maps, contributions)
 
 
 class Reducer:

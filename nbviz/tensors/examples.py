@@ -11,6 +11,7 @@ from nbviz.tensors.capture import first_tensor
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.guest import Guest, Pass
 from nbviz.tensors.preprocessing import GUESSED_SIZES, Preprocessing
+from nbviz.tensors.torchvision_import import missing_operators
 
 
 def ready(guest: Guest, tensor: torch.Tensor) -> torch.Tensor:
@@ -35,6 +36,8 @@ def usual_input(guest: Guest, transform: Preprocessing) -> tuple[torch.Tensor, P
         try:
             guest.trial(_run(x))
         except Exception as error:  # a forward of the user's own can raise anything
+            if missing_operators(error):
+                raise NbvizError(missing_operators(error)) from error
             first = first or error
             continue
         return x, transform.with_size(size, size)

@@ -12,14 +12,17 @@ import numpy as np
 import torch
 
 from nbviz.tensors.capture import modules_of, split
+from nbviz.tensors.classes import class_index, given_names
 from nbviz.tensors.errors import NbvizError, unknown
 from nbviz.tensors.examples import noise, ready, usual_input
 from nbviz.tensors.guest import Guest, Pass
 from nbviz.tensors.layers import Layer
-from nbviz.tensors.logits import logits_finder
 from nbviz.tensors.modes import isolated
-from nbviz.tensors.pictures import Picture, load_pictures
+from nbviz.tensors.outputs import Kind, classes_of, reader
+from nbviz.tensors.pictures import as_picture
 from nbviz.tensors.preprocessing import Preprocessing
+from nbviz.tensors.said import Said, said
+from nbviz.tensors.torchvision_import import missing_operators
 from nbviz.tensors.trace import Trace, recording, trace
 
 KEPT_INPUTS = 8
@@ -32,9 +35,9 @@ class InstrumentedModel:
     net: any ``torch.nn.Module``; ``DataParallel`` and compiled wrappers are looked through, TorchScript is
     refused. transform: a callable PIL → tensor, torchvision weights or their transforms; left out, it is read
     from the network where it carries one, else guessed (``model.transform.guessed``). classes: class names in
-    the order of the scores. output: key, index or callable that takes the scores (N, classes) out of the
-    network's own output; left out, they are looked for. device: ``"auto"`` is where the weights are; another
-    one gets a copy there.
+    the order of the scores. output: key, index or callable that takes the scores (N, classes), or a segmentation
+    network's maps (N, classes, H, W), out of the network's own output; left out, they are looked for, and so are a
+    detector's boxes. device: ``"auto"`` is where the weights are; another one gets a copy there.
     """
 
     def __init__(
@@ -50,9 +53,10 @@ class InstrumentedModel:
         self.net = net
         self.guest = Guest(net, device)
         self.transform = Preprocessing.ensure(transform, self.guest._module)
-        self.classes = _names(classes, transform)
+        self.classes = given_names(classes, transform)
         self.name = name or type(self.guest._module).__name__
-        self.find_logits = logits_finder(output)
+        self.output = output
+        self.read = reader(output, len(self.classes or ()) or classes_of(self.guest._module))
         self._lock = threading.RLock()
         self._tracing = threading.RLock()
         self._recorders = threading.local()
@@ -81,8 +85,24 @@ class InstrumentedModel:
     @property
     def scores(self) -> int | None:
         """Number of class scores; None before the first forward."""
+        return None if self.known is None else self.known.scores
+
+    @property
+    def known(self) -> Trace | None:
+        """The trace used last; None before the first forward."""
         with self._lock:
-            return next(reversed(self._traces.values())).scores if self._traces else None
+            return next(reversed(self._traces.values())) if self._traces else None
+
+    @property
+    def kind(self) -> Kind:
+        """What the network puts out: "classes", "maps" (segmentation), "boxes" (detection) or "unknown"."""
+        return self.trace().kind
+
+    def find_logits(self, raw: Any) -> torch.Tensor:
+        """One figure a class (N, classes) from the network's own output: its score; of a segmentation network the
+        mean of its map, of a detector the score of its best box, 0 where there is none.
+        """
+        return self.read(raw).logits
 
     def fingerprint(self) -> tuple[int, bytes]:
         """Key of the network as it is now: equal as long as neither its structure nor its weights change."""
@@ -132,7 +152,7 @@ class InstrumentedModel:
                 return known
             x = self._example(shape) if x is None else x
             found = self._traced(x)
-            self._check_classes(found.scores)
+            self._check_classes(found)
             with self._lock:
                 self._shape = tuple(x.shape[1:])
                 self._traces[self.guest.revision, self._shape, self.guest.dtype] = found
@@ -142,10 +162,12 @@ class InstrumentedModel:
 
     def _traced(self, x: torch.Tensor) -> Trace:
         try:
-            return trace(self.guest, x, self.find_logits)
+            return trace(self.guest, x, self.read)
         except NbvizError:
             raise
         except Exception as error:  # a forward of the user's own can raise anything
+            if missing_operators(error):
+                raise NbvizError(missing_operators(error)) from error
             raise NbvizError(
                 f"The network fails on an input of shape {tuple(x.shape)}: {type(error).__name__}: {error}"
             ) from error
@@ -180,12 +202,11 @@ class InstrumentedModel:
 
     def class_name(self, index: int) -> str:
         """Name of a class, or ``"class 17"`` where the model has no names."""
-        return self.classes[index] if self.classes is not None else f"class {index}"
+        named = self.classes is not None and index < len(self.classes)
+        return self.classes[index] if self.classes and named else f"class {index}"
 
     def class_index(self, name: str) -> int:
         """Index of a class by name; raises :class:`UnknownName` with the nearest."""
-        from nbviz.tensors.target import class_index
-
         return class_index(name, self)
 
     def filters(self, name: str) -> np.ndarray | None:
@@ -201,28 +222,24 @@ class InstrumentedModel:
 
     # -- passes ---------------------------------------------------------------------------------------
 
+    def said(self, image: Any) -> Said:
+        """What the network says of one picture: a figure a class, and where it says them or the boxes it finds."""
+        return said(self, self.input(image))
+
     def logits(self, image: Any) -> np.ndarray:
-        """The network's raw scores of one picture, float32 (classes,)."""
-        x = self.input(image)
-        self.trace(x)
-
-        def work(run: Pass) -> torch.Tensor:
-            with torch.no_grad():
-                return self.find_logits(run(x))
-
-        return self.guest.steady(work)[0].float().cpu().numpy()
+        """One raw score a class of one picture, float32 (classes,), see :meth:`find_logits`."""
+        return self.said(image).logits
 
     def predict(self, image: Any, top: int = 5) -> list[tuple[str, int, float, float]]:
-        """The most probable classes: [(class name, index, probability, logit), …], best first."""
-        logits = torch.from_numpy(self.logits(image)).double()
-        if not torch.isfinite(logits).all():
-            raise NbvizError(
-                f"The network's scores of this picture are not finite numbers ({int(logits.isnan().sum())} NaN). "
-                "Check the weights and the preprocessing."
-            )
-        probabilities = logits.softmax(0)
-        best = probabilities.argsort(descending=True, stable=True)[:top].tolist()
-        return [(self.class_name(i), i, float(probabilities[i]), float(logits[i])) for i in best]
+        """The classes said most: [(class name, index, share, score), …], best first.
+
+        share: its probability; of a segmentation network its share of the picture, with the background last; of a
+        detector the score of its best box. score: raw, see :meth:`find_logits`.
+        """
+        found = self.said(image).checked()
+        return [
+            (self.class_name(i), i, float(found.shares[i]), float(found.logits[i])) for i in found.order[:top].tolist()
+        ]
 
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
         """Logits (N, classes) of a batch (N, C, H, W); differentiable in the batch if it requires gradients."""
@@ -270,27 +287,9 @@ class InstrumentedModel:
         finally:
             self._recorders.now = before
 
-    def _check_classes(self, scores: int) -> None:
-        if self.classes is not None and len(self.classes) != scores:
+    def _check_classes(self, found: Trace) -> None:
+        # a detector shows no more classes than it found boxes of
+        if self.classes is not None and found.kind != "boxes" and len(self.classes) != (found.scores or 0):
             raise NbvizError(
-                f"classes= has {len(self.classes)} names, but the network puts out {scores} scores."
+                f"classes= has {len(self.classes)} names, but the network puts out {found.scores or 0} scores."
             )
-
-
-def as_picture(image: Any) -> Picture:
-    """Any image a call takes, as one Picture."""
-    if isinstance(image, Picture):
-        return image
-    pictures = load_pictures([image] if not isinstance(image, (str, dict)) else image)
-    if len(pictures) != 1:
-        raise NbvizError(f"One picture is wanted here, not {len(pictures)}.")
-    return next(iter(pictures.values()))
-
-
-def _names(classes: Sequence[str] | None, transform: Any) -> tuple[str, ...] | None:
-    if classes is None:
-        meta = getattr(transform, "meta", None)  # a torchvision weights enum carries its class names
-        classes = meta.get("categories") if isinstance(meta, dict) else None
-    if isinstance(classes, str):
-        raise NbvizError(f"classes= is one text ({classes!r:.60}); pass a list of names, one a class.")
-    return None if classes is None else tuple(str(name) for name in classes)

@@ -1,4 +1,4 @@
-"""Finding the class scores (N, classes) in whatever a network puts out."""
+"""Finding the class scores (N, classes), or class maps (N, classes, h, w), in whatever a network puts out."""
 
 from __future__ import annotations
 
@@ -12,30 +12,36 @@ from nbviz.tensors.errors import NbvizError
 NAMES = ("logits", "scores", "out", "output", "pred", "predictions", "y")
 
 
-def logits_finder(output: str | int | Callable[[Any], torch.Tensor] | None) -> Callable[[Any], torch.Tensor]:
-    """From the network's own output to its scores; ``output`` is a key, an attribute, a place or a callable."""
-
-    def find(raw: Any) -> torch.Tensor:
-        return as_scores(_pick(raw, output) if output is not None else _search(raw))
-
-    return find
+def find(raw: Any, output: str | int | Callable[[Any], torch.Tensor] | None) -> Any:
+    """What stands where ``output`` (a key, an attribute, a place or a callable) says, else where scores usually are."""
+    return _search(raw) if output is None else _pick(raw, output)
 
 
-def as_scores(found: Any) -> torch.Tensor:
-    """(N, classes) from (N, classes), (N,) or (N, classes, 1, 1); else a sentence."""
+def scores_or_maps(found: Any) -> torch.Tensor:
+    """(N, classes) from (N, classes), (N,) or (N, classes, 1, 1), or (N, classes, h, w) as it is; else a sentence."""
     if isinstance(found, torch.Tensor) and found.is_floating_point():
         if found.dim() == 1:
             return found[:, None]
         if found.dim() >= 2 and found[0, 0].numel() == 1:
             return found.flatten(1)
-        raise NbvizError(
-            f"The network puts out shape {tuple(found.shape)}, not one score a class (N, classes). "
-            "Pass output= (a key or a callable) that takes the scores out of it, or a callable as target."
-        )
+        if found.dim() == 4 and found.shape[1] > 1:
+            return found
+        raise NbvizError(_shape_words(found))
     raise NbvizError(
         f"No class scores in the network's output ({_describe(found)}). "
         "Pass output= (a key, an index or a callable) to say where they are."
     )
+
+
+def _shape_words(found: torch.Tensor) -> str:
+    said = f"The network puts out shape {tuple(found.shape)}, not one score a class (N, classes)"
+    if found.dim() == 4:
+        return (
+            f"{said} or one map a class. Is it one of two classes? Pass output=lambda y: torch.cat([-y, y], 1). "
+            "Is it a depth or another quantity? Pass output=lambda y: y.mean((2, 3)) to explain its mean, or a "
+            "callable as target."
+        )
+    return f"{said}. Pass output= (a key or a callable) that takes the scores out of it, or a callable as target."
 
 
 def _pick(raw: Any, output: str | int | Callable[[Any], torch.Tensor]) -> Any:
@@ -58,7 +64,8 @@ def _search(raw: Any) -> Any:
         if isinstance(getattr(raw, name, None), torch.Tensor):
             return getattr(raw, name)
     items = list(raw.values()) if isinstance(raw, Mapping) else raw if isinstance(raw, (tuple, list)) else []
-    likely = [t for t in items if isinstance(t, torch.Tensor) and t.is_floating_point() and t.dim() == 2]
+    floats = [t for t in items if isinstance(t, torch.Tensor) and t.is_floating_point()]
+    likely = [t for t in floats if t.dim() == 2] + [t for t in floats if t.dim() == 4 and t.shape[1] > 1]
     return likely[0] if likely else raw
 
 

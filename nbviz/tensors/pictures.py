@@ -242,3 +242,13 @@ def _iterable_hint(images: Any) -> str:
         if hasattr(images, "__iter__")
         else ""
     )
+
+
+def as_picture(image: Any) -> Picture:
+    """Any image a call takes, as one Picture."""
+    if isinstance(image, Picture):
+        return image
+    pictures = load_pictures([image] if not isinstance(image, (str, dict)) else image)
+    if len(pictures) != 1:
+        raise NbvizError(f"One picture is wanted here, not {len(pictures)}.")
+    return next(iter(pictures.values()))

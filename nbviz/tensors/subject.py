@@ -8,6 +8,7 @@ import torch
 
 from nbviz.tensors.capture import hooked, modules_of, split
 from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.feature_maps import layer_output
 from nbviz.tensors.guest import Pass
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.layers import Layer
@@ -34,14 +35,8 @@ class Subject:
 
     def scores(self, batch: torch.Tensor) -> torch.Tensor:
         """The target's scalar for each picture of a batch (N, C, H, W): (N,), differentiable."""
-        if self.target.predicted and batch.shape[0] != 1:
-            with torch.no_grad():
-                self.scores(self.x)
-        output = self.run(batch)
         self.calls += len(batch)
-        if self.target.predicted:
-            self.target = self.target.resolved(self.model.find_logits(output).detach())
-        scores = self.target.of(output, self.model.find_logits)
+        scores = self._channel(batch) if self.target.unit is not None else self._score(batch)
         if len(scores) != len(batch):
             raise NbvizError(
                 f"The target gives {len(scores)} scores for {len(batch)} pictures; one a picture is needed."
@@ -49,6 +44,32 @@ class Subject:
         if self.score is None and len(batch) == 1:
             self.score = float(scores.detach()[0])
         return scores
+
+    def resolve(self) -> Target:
+        """The target with what depends on the picture made certain: the predicted class, a region, a box."""
+        with torch.no_grad():
+            self.scores(self.x)
+        return self.target
+
+    def _score(self, batch: torch.Tensor) -> torch.Tensor:
+        size = (batch.shape[2], batch.shape[3])
+        output = self.model.read(self.run(batch))
+        if not self.target.settled(output.kind):
+            if self._is_picture(batch):
+                self.target = self.target.resolved(output, self.model, size)
+            else:
+                self.resolve()
+        return self.target.of(output, size)
+
+    def _is_picture(self, batch: torch.Tensor) -> bool:
+        return batch.shape == self.x.shape and torch.equal(batch.detach(), self.x)
+
+    def _channel(self, batch: torch.Tensor) -> torch.Tensor:
+        unit = self.target.unit
+        assert unit is not None
+        layout = self.model.layer(unit.layer).layout
+        assert layout is not None
+        return unit.of_maps(layout.maps(layer_output(self.model, self.run, batch, unit.layer)))
 
     def gradient(self, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Scores (N,) of a batch and the gradient of each in its own picture (N, C, H, W); one backward."""
@@ -94,6 +115,14 @@ class Subject:
     def target_words(self) -> str:
         """The target in words."""
         return self.target.words(self.model)
+
+
+def resolved(model: InstrumentedModel, picture: Any, target: Target) -> Target:
+    """The target with what depends on the picture made certain: other pictures and weights would say otherwise."""
+    x = model.input(picture)
+    if target.settled(model.trace(x).kind):
+        return target
+    return model.guest.steady(lambda run: Subject(model, run, x, target).resolve())
 
 
 def last_spatial_layer(model: InstrumentedModel) -> Layer:

@@ -63,3 +63,16 @@ def _import_without_operators() -> ModuleType:
 
 def _broken(error: Exception) -> NbvizError:
     return NbvizError(f"torchvision is installed but can't be imported: {error}")
+
+
+def missing_operators(error: BaseException) -> str:
+    """In words, what a network lacks whose forward raised this for want of torchvision's operators; else empty."""
+    said = str(error)
+    if "Couldn't load custom C++ ops" not in said and "torchvision::" not in said:
+        return ""
+    name = said.split("torchvision::")[1].split("'")[0].split(" ")[0] if "torchvision::" in said else ""
+    which = f"torchvision::{name}" if name else "nms, roi_align and others"
+    return (
+        f"This network needs torchvision's compiled operators ({which}), and they are missing: the installed "
+        f"torchvision was built for another torch than {torch.__version__}. Install the pair that belongs together."
+    )

@@ -11,9 +11,11 @@ import torch
 from torch import nn
 
 from nbviz.tensors.capture import hooked, modules_of, split
+from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.guest import Guest, Pass
 from nbviz.tensors.layers import Layer, label
 from nbviz.tensors.layout import Evidence, Layout, evidence, infer_layouts, probe_batch
+from nbviz.tensors.outputs import Kind, Read, Unknown
 
 
 @dataclass
@@ -30,22 +32,25 @@ class Trace:
     """The network as one forward of one input shape shows it."""
 
     root: Layer
-    scores: int
-    """Number of class scores."""
+    scores: int | None
+    """Number of class scores; None where the output can't be read."""
     overwritten: frozenset[tuple[str, int]]
     """(name, call) of outputs that a later, in-place operation changes."""
+    kind: Kind = "classes"
+    problem: NbvizError | None = None
+    """Why the output can't be read."""
     layers: dict[str, Layer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.layers = {layer.name: layer for layer in self.root.walk()}
 
 
-def trace(guest: Guest, x: torch.Tensor, logits: Callable[[Any], torch.Tensor]) -> Trace:
+def trace(guest: Guest, x: torch.Tensor, read: Read) -> Trace:
     """Trace a forward of ``x`` (1, C, H, W). Errors of the network's own forward come out as they are."""
-    records, scores = guest.trial(lambda run: _records(run, x, logits))
+    records, kind, scores, problem = guest.trial(lambda run: _records(run, x, read))
     root = guest.steady(lambda run: _layer("", run.net, records, _layouts(run, x, records)))
     overwritten = frozenset((name, i + 1) for name, rs in records.items() for i, r in enumerate(rs) if r.overwritten)
-    return Trace(root, scores, overwritten)
+    return Trace(root, scores, overwritten, kind, problem)
 
 
 @contextmanager
@@ -69,8 +74,8 @@ def recording(
 
 
 def _records(
-    run: Pass, x: torch.Tensor, logits: Callable[[Any], torch.Tensor]
-) -> tuple[dict[str, list[Record]], int]:
+    run: Pass, x: torch.Tensor, read: Read
+) -> tuple[dict[str, list[Record]], Kind, int | None, NbvizError | None]:
     records: dict[str, list[Record]] = {}
     # outputs are held until the forward ends: an id or a version of a freed one would be another's
     held: list[tuple[Record, torch.Tensor, int]] = []
@@ -82,10 +87,11 @@ def _records(
 
     # with gradients, as passes are later: a network may write to itself only then
     with hooked(run.net, modules_of(run.net), keep):
-        scores = logits(run(x.detach().requires_grad_())).shape[1]
+        output = read(run(x.detach().requires_grad_()))
+        scores = None if isinstance(output, Unknown) else output.logits.shape[1]
     for record, tensor, version in held:
         record.overwritten = _version(tensor) != version
-    return records, scores
+    return records, output.kind, scores, output.problem if isinstance(output, Unknown) else None
 
 
 def _version(tensor: torch.Tensor) -> int:

@@ -13,6 +13,7 @@ from nbviz.panels.picture_chooser import AT_ONCE, PictureChooser
 from nbviz.panels.scores import ROWS, ScoreBars, elide, rows
 from nbviz.panels.title_bar import TitleBar, count_words, file_words, sees_words
 from nbviz.session.requests import ScoresAnswer
+from nbviz.tensors.said import Said
 from tests.panels.rig import NAMES, NASTY, Rig, photo, rig, say, sent
 
 
@@ -204,7 +205,7 @@ def test_fewer_classes_than_rows() -> None:
     small = rig()
     panel = ScoreBars(*small.parts)
     logits = np.array([1.0, 3.0])
-    panel.show(ScoresAnswer(small.pictures["cat"], logits, np.array([0.1, 0.9]), np.array([1, 0])))
+    panel.show(ScoresAnswer(small.pictures["cat"], Said("classes", logits, np.array([0.1, 0.9]), np.array([1, 0]))))
     assert len(panel.bars.value.y) == 2 < ROWS
     assert panel.front.said.startswith("The network says: tiger cat 0.90")
 
@@ -213,7 +214,7 @@ def test_scores_that_are_not_numbers_become_a_sentence() -> None:
     small = rig()
     panel = ScoreBars(*small.parts)
     nan = np.full(7, np.nan)
-    panel.show(ScoresAnswer(small.pictures["cat"], nan, nan, np.arange(7)))
+    panel.show(ScoresAnswer(small.pictures["cat"], Said("classes", nan, nan, np.arange(7))))
     assert panel.front.state == "refused" and "7 of the network's 7" in panel.front.message
     assert panel.bars.figure.layout.display == "none"
     small.show(panel)

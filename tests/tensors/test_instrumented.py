@@ -127,10 +127,13 @@ def test_scores_that_are_not_numbers_are_said() -> None:
 
 
 def test_a_network_without_scores_is_said() -> None:
-    segments = nn.Conv2d(3, 4, 3)
-    with pytest.raises(NbvizError, match=r"shape \(1, 4, 14, 14\), not one score a class"):
-        InstrumentedModel(segments).predict(picture())
-    model = InstrumentedModel(segments, output=lambda raw: raw.mean((2, 3)))
+    tokens = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(2))
+    with pytest.raises(NbvizError, match=r"shape \(1, 4, 196\), not one score a class"):
+        InstrumentedModel(tokens).predict(picture())
+    with pytest.raises(NbvizError, match="not one score a class"):
+        nbviz.attribute(tokens, picture(), 1, "saliency")
+    assert nbviz.attribute(tokens, picture(), lambda raw: raw.mean((1, 2)), "saliency").facts["status"] == "ok"
+    model = InstrumentedModel(tokens, output=lambda raw: raw.mean(2))
     assert len(model.predict(picture())) == 4
 
 

@@ -43,7 +43,7 @@ def test_indices_names_pairs_and_callables(model: InstrumentedModel) -> None:
         (True, "not True"),
         (None, "not None"),
         (("cat", "cat"), "two different classes"),
-        ([1, 2, 3], r"not \[1, 2, 3\]"),
+        ([1, 2, 3], r"not the list \[1, 2, 3\]"),
     ],
 )
 def test_what_is_no_target_is_refused_in_words(model: InstrumentedModel, value: object, words: str) -> None:
@@ -61,17 +61,17 @@ def test_a_model_without_names_asks_for_an_index() -> None:
 
 def test_scores_of_a_batch(model: InstrumentedModel) -> None:
     logits = torch.tensor([[1.0, 5.0, 2.0, 0.0, 0.0], [4.0, 1.0, 7.0, 0.0, 0.0]])
-    find = model.find_logits
-    assert Target(2).of(logits, find).tolist() == [2, 7]
-    assert Target(2, 0).of(logits, find).tolist() == [1, 3]
-    assert Target(function=lambda output: output.sum(1)).of(logits, find).tolist() == [8, 12]
-    assert Target().resolved(logits[:1]) == Target(1) and Target(4).resolved(logits) == Target(4)
+    both, first = model.read(logits), model.read(logits[:1])
+    assert Target(2).of(both).tolist() == [2, 7]
+    assert Target(2, 0).of(both).tolist() == [1, 3]
+    assert Target(function=lambda output: output.sum(1)).of(both).tolist() == [8, 12]
+    assert Target().resolved(first, model) == Target(1) and Target(4).resolved(both, model) == Target(4)
     assert Target(2, 0).words(model) == "crane rather than cat"
     assert Target(function=len).words(model) == "len"
 
 
 def test_a_function_gives_one_score_a_picture(model: InstrumentedModel) -> None:
     with pytest.raises(NbvizError, match=r"shape \(N,\), not \(1, 5\)"):
-        Target(function=lambda output: output).of(torch.zeros(1, 5), model.find_logits)
+        Target(function=lambda output: output).of(model.read(torch.zeros(1, 5)))
     with pytest.raises(NbvizError, match="not float"):
-        Target(function=lambda output: 1.0).of(torch.zeros(1, 5), model.find_logits)
+        Target(function=lambda output: 1.0).of(model.read(torch.zeros(1, 5)))

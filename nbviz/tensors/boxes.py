@@ -1,0 +1,61 @@
+"""Boxes in a picture: what they are, how far two are the same, and which ones a map has."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+
+class Box(NamedTuple):
+    """A rectangle in pixels of the network's input; pixel 0 reaches from 0 to 1."""
+
+    top: float
+    left: float
+    bottom: float
+    right: float
+
+    @property
+    def area(self) -> float:
+        """In pixels."""
+        return max(self.bottom - self.top, 0.0) * max(self.right - self.left, 0.0)
+
+    def holds(self, row: float, column: float) -> bool:
+        """Whether a place, in pixels, lies in it."""
+        return self.top <= row < self.bottom and self.left <= column < self.right
+
+    def iou(self, other: Box) -> float:
+        """Shared area over joint area, 0…1."""
+        top, left = max(self.top, other.top), max(self.left, other.left)
+        shared = Box(top, left, min(self.bottom, other.bottom), min(self.right, other.right)).area
+        joint = self.area + other.area - shared
+        return shared / joint if joint > 0 else 0.0
+
+
+def ious(boxes: torch.Tensor, box: Box) -> torch.Tensor:
+    """How far each of ``boxes`` (n, 4), as (left, top, right, bottom), is ``box``: (n,) in 0…1."""
+    boxes = boxes.double() if boxes.device.type != "mps" else boxes.float()
+    left, top, right, bottom = boxes.unbind(1)
+    high = (bottom.clamp(max=box.bottom) - top.clamp(min=box.top)).clamp(min=0)
+    wide = (right.clamp(max=box.right) - left.clamp(min=box.left)).clamp(min=0)
+    joint = (right - left).clamp(min=0) * (bottom - top).clamp(min=0) + box.area - high * wide
+    shares = torch.where(joint > 0, high * wide / joint.clamp(min=torch.finfo(boxes.dtype).tiny), 0)
+    # a box clipped to a line at the picture's edge has no area, and is still itself
+    same = (boxes == boxes.new_tensor([box.left, box.top, box.right, box.bottom])).all(1)
+    return torch.where(same, 1, shares)
+
+
+def components(heat: torch.Tensor, threshold: float) -> list[Box]:
+    """Bounding boxes of the connected parts of a map (H, W) that reach ``threshold`` × its maximum.
+
+    Parts touch along edges or corners; the one with the most pixels comes first.
+    """
+    from skimage.measure import label, regionprops
+
+    heat = torch.nan_to_num(heat.detach().double().cpu(), nan=0.0, posinf=0.0, neginf=0.0)
+    peak = float(heat.max()) if heat.numel() else 0.0
+    if peak <= 0:
+        return []
+    parts = regionprops(label((heat >= threshold * peak).numpy(), connectivity=2))
+    parts.sort(key=lambda part: -part.area)
+    return [Box(*map(float, part.bbox)) for part in parts]

@@ -1,0 +1,64 @@
+"""What a network says of one picture, as plain arrays: a figure a class, where it says each, the boxes it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from nbviz.tensors.classes import order_of
+from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.outputs import Boxes, Found, Kind, Maps
+
+if TYPE_CHECKING:
+    from nbviz.tensors.guest import Pass
+    from nbviz.tensors.instrumented import InstrumentedModel
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """What the network says of a picture."""
+
+    kind: Kind
+    logits: np.ndarray
+    """float32 (classes,): the raw score; of maps the mean over the picture, of boxes the best one's score."""
+    shares: np.ndarray
+    """float64 (classes,) in 0…1: the probability; of maps the share of the picture, of boxes the best one's score."""
+    order: np.ndarray
+    """Class indices, said most first; the background after all others that are said."""
+    regions: np.ndarray | None = None
+    """int (h, w), the class said at each place, at the resolution of the network's maps."""
+    boxes: tuple[Found, ...] = ()
+    """The boxes found, best score first."""
+
+    def checked(self) -> Said:
+        """Itself; raises where the scores are not finite."""
+        if not np.isfinite(self.logits).all():
+            count = int(np.isnan(self.logits).sum())
+            raise NbvizError(
+                f"The network's scores of this picture are not finite numbers ({count} NaN). "
+                "Check the weights and the preprocessing."
+            )
+        return self
+
+
+def said(model: InstrumentedModel, x: torch.Tensor) -> Said:
+    """What the network says of an input (1, C, H, W)."""
+    model.trace(x)
+
+    def work(run: Pass) -> Said:
+        with torch.no_grad():
+            output = model.read(run(x))
+            logits = output.logits[0].detach().float().cpu()
+        if isinstance(output, Maps):
+            shares = output.shares()
+            order = np.array(order_of(shares, model))
+            return Said("maps", logits.numpy(), shares.numpy(), order, output.said[0].cpu().numpy())
+        boxes = tuple(output.found()) if isinstance(output, Boxes) else ()
+        shares = logits.double() if output.kind == "boxes" else logits.double().softmax(0)
+        order = np.argsort(-logits.numpy(), kind="stable")
+        return Said(output.kind, logits.numpy(), shares.numpy(), order, boxes=boxes)
+
+    return model.guest.steady(work)
