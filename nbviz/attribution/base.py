@@ -18,9 +18,10 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import torch
 from torch.nn import functional
 
+from nbviz.tensors.default_layer import default_layer
 from nbviz.tensors.errors import NbvizError, nearest, unknown
 from nbviz.tensors.instrumented import InstrumentedModel, as_picture
-from nbviz.tensors.subject import Subject, last_spatial_layer
+from nbviz.tensors.subject import Subject
 from nbviz.tensors.target import Target
 
 NO_EVIDENCE = "no positive evidence"
@@ -163,7 +164,7 @@ def explain(
     model.trace(x)
     target = Target.ensure(target, model)
     if chosen.uses_layer:
-        layer = _spatial(model, layer)
+        layer = default_layer(model, x, target).name if layer is None else _spatial(model, layer)
     elif layer is not None:
         model.layer(layer)
     started = time.perf_counter()
@@ -188,8 +189,9 @@ def attribute(
 
     net_or_model: any ``nn.Module`` or an :class:`InstrumentedModel`; it is left untouched. image: a picture, or
     a preprocessed float tensor (1, C, H, W). target: class index or name, ``"predicted"``, a pair (contrast) or
-    a callable. method: a key of ``nbviz.METHODS``. layer: for methods that use one; left out, the last with
-    places. options: the method's own. Raises :class:`NbvizError` in words for anything that can't be done.
+    a callable. method: a key of ``nbviz.METHODS``. layer: for methods that use one; left out, the last whose
+    places the score depends on. options: the method's own. Raises :class:`NbvizError` in words for anything that
+    can't be done.
     """
     model = InstrumentedModel.ensure(net_or_model)
     found = None
@@ -270,9 +272,7 @@ def _check_value(option: Option, value: Any) -> None:
             raise NbvizError(f"{option.name} is a whole number, not {value!r}.")
 
 
-def _spatial(model: InstrumentedModel, name: str | None) -> str:
-    if name is None:
-        return last_spatial_layer(model).name
+def _spatial(model: InstrumentedModel, name: str) -> str:
     layer = model.layer(name)
     if layer.places is None:
         reason = layer.layout.reason if layer.layout is not None and layer.layout.reason else ""
