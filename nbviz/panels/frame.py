@@ -51,9 +51,14 @@ def frame(
 
 def column(name: str, *sections: ipywidgets.Widget) -> ipywidgets.Box:
     """One column; every part of it is a section with its own line above."""
+    return column_part(f"nbviz-column nbviz-column-{name}", *sections)
+
+
+def column_part(classes: str, *sections: ipywidgets.Widget) -> ipywidgets.Box:
+    """A box of sections."""
     for section in sections:
         section.add_class("nbviz-section")
-    return box(f"nbviz-column nbviz-column-{name}", *sections)
+    return box(classes, *sections)
 
 
 def box(classes: str, *children: ipywidgets.Widget) -> ipywidgets.Box:

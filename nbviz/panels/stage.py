@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import ipywidgets
 import traitlets
 
-from nbviz.panels.frame import column
+from nbviz.panels.frame import column, column_part
 from nbviz.panels.front import Front, asset, esm
 from nbviz.panels.panel import LOCK, Panel
 from nbviz.session.selection import CHANNELS, Selection
@@ -63,10 +64,9 @@ class StageTabs(Panel):
         self.stages = {stage.slot: stage for stage in stages}
         self.tabs = TabsFront()
         self.tabs.on_msg(self._told)
-        views = [panel.view for panel in channels]
-        self._sections = {CHANNELS: views}
-        self.view = column("channels", *views)
-        self.view.children = (self.tabs, *views)
+        self._turns = {CHANNELS: _turn(*(panel.view for panel in channels))}
+        self.view = column("channels")
+        self.view.children = (self.tabs, *self._turns.values())
         self.selection.stages = (CHANNELS, *self.stages)
 
     def sync(self, selection: Selection) -> None:
@@ -75,21 +75,21 @@ class StageTabs(Panel):
         tabs = [[CHANNELS, "Channels", "", "What each channel of the layer makes of the picture"]]
         tabs += [[stage.slot, stage.title, stage.badge(selection), stage.sentence] for stage in offered]
         with LOCK, self.tabs.hold_sync():
-            self._turn(chosen)
+            self._take_turn(chosen)
             self.tabs.tabs, self.tabs.chosen = tabs, chosen
 
-    def _turn(self, chosen: str) -> None:
-        if chosen not in self._sections:
-            self._join(self.stages[chosen])
-        for name, views in self._sections.items():
-            for view in views:
-                (view.remove_class if name == chosen else view.add_class)(OFF)
-
-    def _join(self, stage: Stage) -> None:
-        stage.view.add_class("nbviz-section")
-        self._sections[stage.slot] = [stage.view]
-        self.view.children = (*self.view.children, stage.view)
+    def _take_turn(self, chosen: str) -> None:
+        if chosen not in self._turns:
+            self._turns[chosen] = _turn(self.stages[chosen].view)
+            self.view.children = (self.tabs, *self._turns.values())
+        for name, turn in self._turns.items():
+            (turn.remove_class if name == chosen else turn.add_class)(OFF)
 
     def _told(self, view: TabsFront, content: dict[str, Any], buffers: Any) -> None:
         if content.get("event") == "stage":
             self.selection.stage = content["name"]
+
+
+def _turn(*sections: ipywidgets.Widget) -> ipywidgets.Box:
+    """A box of a stage's sections: views of our own widgets don't follow a class that comes later, a box does."""
+    return column_part("nbviz-turn", *sections)

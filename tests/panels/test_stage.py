@@ -58,13 +58,14 @@ def tabs(parts: Rig) -> StageTabs:
 
 
 def _shown(tabs: StageTabs) -> list[Any]:
-    return [view for view in tabs.view.children[1:] if OFF not in view._dom_classes]
+    turns = [turn for turn in tabs.view.children[1:] if OFF not in turn._dom_classes]
+    return [view for turn in turns for view in turn.children]
 
 
 def test_a_stage_joins_the_column_when_it_is_first_opened(tabs: StageTabs, parts: Rig) -> None:
-    grid, other = tabs.view.children[1], tabs.stages["other"]
+    grid, other = tabs.view.children[1].children[0], tabs.stages["other"]
     assert [tab[:3] for tab in tabs.tabs.tabs] == [["channels", "Channels", ""], ["other", "Other", "2"]]
-    assert _shown(tabs) == [grid] and other.view not in tabs.view.children
+    assert _shown(tabs) == [grid] and len(tabs.view.children) == 2
     assert other.request(parts.selection) is None
     tabs._told(tabs.tabs, {"event": "stage", "name": "other"}, [])
     assert parts.selection.stage == tabs.tabs.chosen == "other"
@@ -78,7 +79,7 @@ def test_the_channels_stand_in_for_a_stage_that_has_nothing_to_show(tabs: StageT
     parts.selection.stage = "other"
     parts.selection.method = "occlusion"
     assert [tab[0] for tab in tabs.tabs.tabs] == ["channels"]
-    assert tabs.tabs.chosen == "channels" and _shown(tabs) == [tabs.view.children[1]]
+    assert tabs.tabs.chosen == "channels" and _shown(tabs) == list(tabs.view.children[1].children)
     parts.selection.method = "saliency"
     assert tabs.tabs.chosen == "other"
 
