@@ -8,92 +8,25 @@ changed to add one, from a notebook cell too.
 from __future__ import annotations
 
 import inspect
-import numbers
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, overload
 
 import torch
-from torch.nn import functional
 
+from nbviz.attribution.attributed import Attribution as Attribution
+from nbviz.attribution.options import About as About
+from nbviz.attribution.options import Option, check_options, options_of
 from nbviz.tensors.default_layer import default_layer
-from nbviz.tensors.errors import NbvizError, nearest, unknown
+from nbviz.tensors.errors import NbvizError, unknown
 from nbviz.tensors.instrumented import InstrumentedModel, as_picture
+from nbviz.tensors.shared import Shared
 from nbviz.tensors.subject import Subject
 from nbviz.tensors.target import Target
 
 NO_EVIDENCE = "no positive evidence"
-
-
-@dataclass(frozen=True, eq=False)
-class Attribution:
-    """The result of a method: raw values, a heat map to draw, and the facts that say how far to trust it."""
-
-    values: torch.Tensor
-    """Signed, raw, as the method defines it; on the CPU."""
-    evidence: torch.Tensor
-    """(h, w): what is drawn, at its own resolution; not normalised."""
-    size: tuple[int, int]
-    """(H, W) of the network's input."""
-    facts: dict[str, Any] = field(default_factory=dict)
-    done: float = 1.0
-    """0…1; 1 is final."""
-    progress: str = ""
-    """How far it is, in words, e.g. "25 evaluations, of at most 200"."""
-    signed: bool = False
-    """Whether ``heat`` has a sign, to be drawn around zero; else it is ≥ 0."""
-
-    @property
-    def interpolated(self) -> bool:
-        """Whether the heat is drawn smoothly from a coarser grid of places."""
-        return tuple(self.evidence.shape) != self.size
-
-    def heat(self, size: tuple[int, int] | None = None) -> torch.Tensor:
-        """The heat map (H, W), not normalised; ``size`` defaults to the network's input.
-
-        A coarser grid is interpolated bilinearly (``align_corners=False``). Pixels are never smoothed: they are
-        averaged to a smaller size and repeated to a larger one.
-        """
-        size = self.size if size is None else (size[0], size[1])
-        evidence = self.evidence[None, None]
-        if size == tuple(self.evidence.shape):
-            return self.evidence
-        if self.interpolated:
-            return functional.interpolate(evidence, size=size, mode="bilinear", align_corners=False)[0, 0]
-        smaller = size[0] < evidence.shape[2] and size[1] < evidence.shape[3]
-        return functional.interpolate(evidence, size=size, mode="area" if smaller else "nearest-exact")[0, 0]
-
-    @property
-    def nbytes(self) -> int:
-        """Memory it holds."""
-        return sum(t.numel() * t.element_size() for t in (self.values, self.evidence))
-
-
-@dataclass(frozen=True)
-class About:
-    """What a person needs to know of an option; put in the annotation: ``Annotated[float, About("…", 0, 1)]``."""
-
-    sentence: str
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True)
-class Option:
-    """A keyword of a method, as a control shows it."""
-
-    name: str
-    default: Any
-    kind: str
-    """"float", "int", "bool", "choice" or "text"."""
-    sentence: str = ""
-    choices: tuple[str, ...] = ()
-    low: float | None = None
-    high: float | None = None
-
-
 Generator = Callable[..., Iterator[Attribution]]
 
 
@@ -139,7 +72,7 @@ def register(
         if not sentence:
             raise NbvizError(f"Method '{run.__name__}' needs a docstring: its first line is what a person reads.")
         about = (uses_layer, source, sentence.splitlines()[0], family, unit)
-        _methods[run.__name__] = Method(run.__name__, title, run, _options(run), *about)
+        _methods[run.__name__] = Method(run.__name__, title, run, options_of(run), *about)
         _sort()
         return run
 
@@ -158,23 +91,66 @@ def explain(
     model: InstrumentedModel, image: Any, target: Any, method: str, layer: str | None = None, **options: Any
 ) -> Iterator[Attribution]:
     """Attributions that get better; the last is final. Arguments as in :func:`attribute`."""
+    for (attribution,) in explain_each(model, image, [target], method, layer, **options):
+        if attribution is not None:
+            yield attribution
+
+
+def explain_each(
+    model: InstrumentedModel, image: Any, targets: Sequence[Any], method: str, layer: str | None = None, **options: Any
+) -> Iterator[tuple[Attribution | None, ...]]:
+    """Attributions of several targets in turn, a step each; None for those still to come; the last are final.
+
+    Each is what the target would get alone, to the bit; forwards that they have in common are run once.
+    """
     chosen = _method(method)
-    _check_options(chosen, options)
+    check_options(chosen.title, chosen.options, options)
     x = model.input(as_picture(image))
     model.trace(x)
-    target = Target.ensure(target, model)
+    wanted = [Target.ensure(target, model) for target in targets]
     if chosen.uses_layer:
-        layer = default_layer(model, x, target).name if layer is None else _spatial(model, layer)
+        layer = default_layer(model, x, wanted[0]).name if layer is None else _spatial(model, layer)
     elif layer is not None:
         model.layer(layer)
     started = time.perf_counter()
 
-    def work(run: Any) -> Iterator[Attribution]:
-        subject = Subject(model, run, x, target, layer if chosen.uses_layer else None)
-        for attribution in chosen.run(subject, **options):
-            yield _with_facts(attribution, subject, started, chosen.unit)
+    def work(run: Any) -> Iterator[tuple[Attribution | None, ...]]:
+        shared = Shared() if len(wanted) > 1 else None
+        at = layer if chosen.uses_layer else None
+        subjects = [Subject(model, run, x, target, at, shared) for target in wanted]
+        return _in_turn([_stated(chosen, subject, options, started) for subject in subjects])
 
     yield from model.guest.steadily(work)
+
+
+def _stated(method: Method, subject: Subject, options: dict[str, Any], started: float) -> Iterator[Attribution]:
+    for attribution in method.run(subject, **options):
+        yield _with_facts(attribution, subject, started, method.unit)
+
+
+def _in_turn(all_of_them: list[Iterator[Attribution]]) -> Iterator[tuple[Attribution | None, ...]]:
+    latest: list[Attribution | None] = [None] * len(all_of_them)
+    left = dict(enumerate(all_of_them))
+    while left:
+        for place, attributions in list(left.items()):
+            found = next(attributions, None)
+            if found is None:
+                del left[place]
+                continue
+            latest[place] = found
+            yield tuple(latest)
+
+
+@overload
+def attribute(
+    net_or_model: Any, image: Any, target: list[Any], method: str = ..., layer: str | None = ..., **options: Any
+) -> list[Attribution]: ...
+
+
+@overload
+def attribute(
+    net_or_model: Any, image: Any, target: Any = ..., method: str = ..., layer: str | None = ..., **options: Any
+) -> Attribution: ...
 
 
 def attribute(
@@ -184,22 +160,27 @@ def attribute(
     method: str = "integrated_gradients",
     layer: str | None = None,
     **options: Any,
-) -> Attribution:
-    """Explain one score of a network for one picture.
+) -> Attribution | list[Attribution]:
+    """Explain one score of a network for one picture, or several at once.
 
     net_or_model: any ``nn.Module`` or an :class:`InstrumentedModel`; it is left untouched. image: a picture, or
-    a preprocessed float tensor (1, C, H, W). target: class index or name, ``"predicted"``, a pair (contrast) or
-    a callable. method: a key of ``nbviz.METHODS``. layer: for methods that use one; left out, the last whose
-    places the score depends on. options: the method's own. Raises :class:`NbvizError` in words for anything that
-    can't be done.
+    a preprocessed float tensor (1, C, H, W). target: class index or name, ``"predicted"``, a pair (a tuple:
+    contrast), a callable, or a :class:`Target`: a class over a region, a detector's box, a channel. A list of
+    these gives a list of attributions, each as it would be alone, for less than the price of each alone. method:
+    a key of ``nbviz.METHODS``. layer: for methods that use one; left out, the last whose places the score
+    depends on. options: the method's own. Raises :class:`NbvizError` in words for anything that can't be done.
     """
     model = InstrumentedModel.ensure(net_or_model)
-    found = None
-    for found in explain(model, image, target, method, layer, **options):
+    several = isinstance(target, list)
+    if several and not target:
+        raise NbvizError("target=[] names nothing to explain.")
+    found: tuple[Attribution | None, ...] = ()
+    for found in explain_each(model, image, target if several else [target], method, layer, **options):
         pass
-    if found is None:
+    made = [attribution for attribution in found if attribution is not None]
+    if not made:
         raise NbvizError(f"Method '{method}' yielded no attribution.")
-    return found
+    return made if several else made[0]
 
 
 def result(
@@ -250,28 +231,6 @@ def _method(name: str) -> Method:
     return _methods[name]
 
 
-def _check_options(method: Method, options: dict[str, Any]) -> None:
-    known = [option.name for option in method.options]
-    for name in options:
-        if name not in known:
-            close = nearest(name, known)
-            hint = f"; did you mean '{close}'?" if close else f"; it has {', '.join(known) or 'none'}."
-            raise TypeError(f"{method.title} has no option '{name}'{hint}")
-    for option in method.options:
-        if option.name in options:
-            _check_value(option, options[option.name])
-
-
-def _check_value(option: Option, value: Any) -> None:
-    if option.kind == "choice" and isinstance(value, str) and value not in option.choices:
-        raise NbvizError(f"{option.name} is one of {', '.join(map(repr, option.choices))}, not {value!r}.")
-    if option.kind in ("int", "float"):
-        if isinstance(value, (str, bool)) or not isinstance(value, numbers.Real):
-            raise NbvizError(f"{option.name} is a number, not {value!r}.")
-        if option.kind == "int" and value != round(float(value)):
-            raise NbvizError(f"{option.name} is a whole number, not {value!r}.")
-
-
 def _spatial(model: InstrumentedModel, name: str) -> str:
     layer = model.layer(name)
     if layer.places is None:
@@ -279,22 +238,3 @@ def _spatial(model: InstrumentedModel, name: str) -> str:
         why = reason or f"its output {layer.shape} has no places" if layer.shape else "it is never called"
         raise NbvizError(f"No map can be drawn at layer '{name}': {why}.")
     return layer.name
-
-
-def _options(run: Generator) -> tuple[Option, ...]:
-    hints = get_type_hints(run, include_extras=True)
-    keywords = [p for p in inspect.signature(run).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    return tuple(_option(p.name, p.default, hints.get(p.name, str)) for p in keywords)
-
-
-def _option(name: str, default: Any, hint: Any) -> Option:
-    about = About("")
-    if get_origin(hint) is Annotated:
-        hint, *notes = get_args(hint)
-        about = next((note for note in notes if isinstance(note, About)), about)
-    hint = next((part for part in get_args(hint) if get_origin(part) is Literal), hint)
-    if get_origin(hint) is Literal:
-        return Option(name, default, "choice", about.sentence, tuple(get_args(hint)))
-    plain = [part for part in (get_args(hint) or (hint,)) if part in (bool, int, float)]
-    kind = plain[0].__name__ if plain else "text"
-    return Option(name, default, kind, about.sentence, (), about.low, about.high)

@@ -30,8 +30,7 @@ def cam(subject: Subject) -> Iterator[Attribution]:
     factor, and works with any head.
     """
     head = _find(subject)
-    x = subject.x.detach().requires_grad_()
-    scores, kept = record(subject, x, head.name, head.maps)
+    scores, kept = record(subject, subject.leaf(subject.x), head.name, head.maps)
     weights = kept[head.name].gradient(scores)[0, :, 0, 0] @ head.weight
     maps = kept[head.maps].maps[0]
     maps = maps.clamp(min=0) if head.rectified else maps

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import torch
 from torch.nn import functional
 
 from nbviz.attribution.base import Attribution, register, result
@@ -23,11 +22,11 @@ def guided_grad_cam(subject: Subject) -> Iterator[Attribution]:
     detail is guided backprop's, which hardly depends on the class. A network without ReLU is refused.
     """
     name = subject.layer or ""
-    x = subject.x.detach().requires_grad_()
+    x = subject.leaf(subject.x)
     scores, kept = record(subject, x, name)
     gradient = kept[name].gradient(scores, retain=True)[0]
     cam = (gradient.mean((1, 2))[:, None, None] * kept[name].maps[0]).sum(0).clamp(min=0)
-    guided = ruled_backward(scores, torch.ones_like(scores), x, "guided", "Guided Grad-CAM")
+    guided = ruled_backward(subject, scores, x, "guided", "Guided Grad-CAM")
     wide = functional.interpolate(cam[None, None], size=x.shape[2:], mode="bilinear", align_corners=False)
     values = guided.values * wide
     facts = {"places": tuple(cam.shape), **guided.facts}

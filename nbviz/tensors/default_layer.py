@@ -21,7 +21,10 @@ def default_layer(model: InstrumentedModel, x: torch.Tensor, target: Target) -> 
 
     Behind its last attention a vision transformer with a class token reads that token alone, so the layers there
     hold no evidence at any place. The layer is then the last norm or block before it: what the class token reads.
+    For a channel it is the channel's own layer.
     """
+    if target.unit is not None and model.layer(target.unit.layer).places:
+        return model.layer(target.unit.layer)
     last = last_spatial_layer(model)
     if last.layout is None or last.layout.prefix == 0:
         return last

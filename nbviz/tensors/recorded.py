@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from nbviz.tensors.capture import hooked, modules_of, split
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.layers import Layer
-from nbviz.tensors.subject import Subject
+
+if TYPE_CHECKING:
+    from nbviz.tensors.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Recorded:
     """Detached."""
     edge: Any
     """Its place in autograd's graph; None where nothing differentiable leads to it."""
+    shared: bool = False
+    """Whether other targets still need the graph."""
 
     @property
     def maps(self) -> torch.Tensor:
@@ -39,13 +43,18 @@ class Recorded:
         """∂ Σ scores/∂ activation as (N, C, h, w); zero where they don't depend on it."""
         found = None
         if self.edge is not None and scores.requires_grad:
-            (found,) = torch.autograd.grad(scores.sum(), (self.edge,), allow_unused=True, retain_graph=retain)
+            keep = retain or self.shared
+            (found,) = torch.autograd.grad(scores.sum(), (self.edge,), allow_unused=True, retain_graph=keep)
         return self.read(torch.zeros_like(self.activation) if found is None else found)
 
 
 def record(subject: Subject, batch: torch.Tensor, *names: str) -> tuple[torch.Tensor, dict[str, Recorded]]:
     """Scores of a batch (N, C, H, W) and what the named layers put out on the way."""
-    model, found = subject.model, subject.model.trace()
+    model, found, shared = subject.model, subject.model.trace(), subject.shared
+    if shared is not None and shared.has(batch, *names):
+        return subject.scores(batch), {name: shared.layers[name] for name in names}
+    if shared is not None:
+        shared.again()
     wanted: dict[str, dict[int, str]] = {}
     for name in names:
         stem, call = split(name)
@@ -59,12 +68,20 @@ def record(subject: Subject, batch: torch.Tensor, *names: str) -> tuple[torch.Te
             if (stem, number) in found.overwritten:
                 activation = activation.clone()
             edge = torch.autograd.graph.get_gradient_edge(output) if output.requires_grad else None
-            kept[name] = Recorded(model.layer(name), activation, edge)
+            kept[name] = Recorded(model.layer(name), activation, edge, subject.retain)
 
     modules = modules_of(subject.run.net)
     with hooked(subject.run.net, {stem: modules[stem] for stem in wanted}, keep):
         scores = subject.scores(batch)
     for name in names:
         if name not in kept:
-            raise NbvizError(f"Layer '{name}' was not reached in this forward.")
+            raise NbvizError(_unreached(name, subject))
+    if shared is not None:
+        shared.layers.update(kept)
     return scores, kept
+
+
+def _unreached(name: str, subject: Subject) -> str:
+    if subject.target.unit is None:
+        return f"Layer '{name}' was not reached in this forward."
+    return f"Layer '{name}' comes after the channel that is explained ({subject.target_words}): choose an earlier one."

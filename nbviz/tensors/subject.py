@@ -6,12 +6,13 @@ from typing import Any
 
 import torch
 
-from nbviz.tensors.capture import hooked, modules_of, split
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.feature_maps import layer_output
 from nbviz.tensors.guest import Pass
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.layers import Layer
+from nbviz.tensors.recorded import record
+from nbviz.tensors.shared import Shared
 from nbviz.tensors.target import Target
 
 
@@ -23,9 +24,15 @@ class Subject:
     """
 
     def __init__(
-        self, model: InstrumentedModel, run: Pass, x: torch.Tensor, target: Target, layer: str | None = None
+        self,
+        model: InstrumentedModel,
+        run: Pass,
+        x: torch.Tensor,
+        target: Target,
+        layer: str | None = None,
+        shared: Shared | None = None,
     ) -> None:
-        self.model, self.run, self.layer = model, run, layer
+        self.model, self.run, self.layer, self.shared = model, run, layer, shared
         self.x = x.detach()
         """(1, C, H, W), the network's input."""
         self.target = target
@@ -45,6 +52,15 @@ class Subject:
             self.score = float(scores.detach()[0])
         return scores
 
+    def leaf(self, batch: torch.Tensor) -> torch.Tensor:
+        """A batch (N, C, H, W) as the leaf of a graph; where targets share forwards, the leaf they share."""
+        return batch.detach().requires_grad_() if self.shared is None else self.shared.leaf(batch)
+
+    @property
+    def retain(self) -> bool:
+        """Whether other targets still need the graph after a backward from a :meth:`leaf`'s scores."""
+        return self.shared is not None
+
     def resolve(self) -> Target:
         """The target with what depends on the picture made certain: the predicted class, a region, a box."""
         with torch.no_grad():
@@ -53,7 +69,7 @@ class Subject:
 
     def _score(self, batch: torch.Tensor) -> torch.Tensor:
         size = (batch.shape[2], batch.shape[3])
-        output = self.model.read(self.run(batch))
+        output = self.model.read(self.run(batch) if self.shared is None else self.shared.output(batch, self.run))
         if not self.target.settled(output.kind):
             if self._is_picture(batch):
                 self.target = self.target.resolved(output, self.model, size)
@@ -73,39 +89,18 @@ class Subject:
 
     def gradient(self, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Scores (N,) of a batch and the gradient of each in its own picture (N, C, H, W); one backward."""
-        batch = batch.detach().requires_grad_()
+        batch = self.leaf(batch)
         scores = self.scores(batch)
         if not scores.requires_grad:
             return scores.detach(), torch.zeros_like(batch)
-        (gradient,) = torch.autograd.grad(scores.sum(), batch, allow_unused=True)
+        (gradient,) = torch.autograd.grad(scores.sum(), batch, allow_unused=True, retain_graph=self.retain)
         return scores.detach(), torch.zeros_like(batch) if gradient is None else gradient
 
     def at_layer(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Activation and gradient of the chosen layer as channel maps, each (C, h, w); backward ends there."""
         assert self.layer is not None
-        layer, kept = self.model.layer(self.layer), list[tuple[torch.Tensor, Any]]()
-        stem, call = split(layer.name)
-        found = self.model.trace()
-        wanted = call or layer.calls
-
-        def keep(_: str, number: int, output: torch.Tensor) -> None:
-            if number == wanted:
-                activation = output.detach()
-                overwritten = (stem, number) in found.overwritten
-                edge = torch.autograd.graph.get_gradient_edge(output) if output.requires_grad else None
-                kept.append((activation.clone() if overwritten else activation, edge))
-
-        with hooked(self.run.net, {stem: modules_of(self.run.net)[stem]}, keep):
-            scores = self.scores(self.x.detach().requires_grad_())
-        if not kept:
-            raise NbvizError(f"Layer '{self.layer}' was not reached in this forward.")
-        activation, edge = kept[0]
-        gradient = None
-        if edge is not None and scores.requires_grad:
-            (gradient,) = torch.autograd.grad(scores[0], (edge,), allow_unused=True)
-        gradient = torch.zeros_like(activation) if gradient is None else gradient
-        assert layer.layout is not None
-        return layer.layout.maps(activation)[0], layer.layout.maps(gradient)[0]
+        scores, kept = record(self, self.leaf(self.x), self.layer)
+        return kept[self.layer].maps[0], kept[self.layer].gradient(scores[:1])[0]
 
     def black(self) -> torch.Tensor:
         """A black picture pushed through the same preprocessing, (1, C, H, W)."""

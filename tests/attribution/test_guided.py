@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import captum.attr
 import pytest
 import torch
@@ -9,6 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 import nbviz
+from nbviz.tensors.target import Target
 from tests.networks import Functional, build, picture
 
 PEERS = {"guided_backprop": captum.attr.GuidedBackprop, "deconvnet": captum.attr.Deconvolution}
@@ -62,52 +65,28 @@ def test_activations_that_are_no_relus_are_said() -> None:
     assert nbviz.attribute(Functional(), picture(), 1, "guided_backprop").facts["not_relus"] == "1 LeakyReLU"
 
 
-@pytest.mark.parametrize("place", ["strongest", "all"])
-def test_deconvnet_of_a_channel_is_zeiler_and_fergus(place: str) -> None:
+@pytest.mark.parametrize("place", ["max", "mean", (1, 2)])
+def test_deconvnet_of_a_channel_is_zeiler_and_fergus(place: Any) -> None:
     net, x = modules(), picture(dtype=torch.float64)
     with torch.no_grad():
         below = functional.max_pool2d(net[2](net[1](net[0](x))), 2, return_indices=True)
-        active = net[4](below[0])[0, 3].clamp(min=0)
+        active = net[4](below[0])[0, 3]
+        at = {"max": (active == active.max()).double(), "mean": torch.full_like(active, 1 / 9)}
         start = torch.zeros(1, 8, 3, 3, dtype=torch.float64)
-        start[0, 3] = active if place == "all" else active * (active == active.max())
+        start[0, 3] = at[place] if isinstance(place, str) else torch.eye(9, dtype=torch.float64)[5].view(3, 3)
         # transposed convolution, unpooling by the switches, rectification of what goes back
         signal = functional.conv_transpose2d(start, net[4].weight, stride=2, output_padding=1)
         signal = functional.max_unpool2d(signal, below[1], 2).clamp(min=0)
         norm = net[1].weight / (net[1].running_var + net[1].eps).sqrt()
         wanted = functional.conv_transpose2d(signal * norm[:, None, None], net[0].weight, padding=1)
-    found = nbviz.attribute(net, x, "predicted", "deconvnet", channel="5:3", place=place)
+    found = nbviz.attribute(net, x, Target.channel("4", 3, place), "deconvnet")
     assert torch.allclose(found.values, wanted, rtol=0, atol=1e-12)
-    assert found.facts["target"] == "channel 3 of 5"
-    assert found.facts["score"] == pytest.approx(float(active.max()))
-
-
-def test_a_channel_before_an_in_place_relu_is_sent_back_as_it_was() -> None:
-    net, x = build("eval"), picture()
-    raw = nbviz.attribute(net, x, 1, "guided_backprop", channel="3:2").facts["score"]
-    with torch.no_grad():
-        assert raw == pytest.approx(float(net[3](net[:3](x))[0, 2].max()))
+    assert found.facts["score"] == pytest.approx(float((active * start[0, 3]).sum()))
 
 
 def test_a_first_convolution_needs_no_relu() -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.SiLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    found = nbviz.attribute(net, picture(), 1, "deconvnet", channel="0:2")
+    found = nbviz.attribute(net, picture(), Target.channel("0", 2, "max"), "deconvnet")
     assert int((found.heat() > 0).sum()) == 9
     with pytest.raises(nbviz.NbvizError, match="1 SiLU"):
-        nbviz.attribute(net, picture(), 1, "deconvnet", channel="1:2")
-
-
-@pytest.mark.parametrize(
-    ("channel", "said"),
-    [("3", "layer:number"), ("3:x", "layer:number"), ("3:8", "8 channels"), ("33:1", "not in this model")],
-)
-def test_a_wrong_channel_is_said(channel: str, said: str) -> None:
-    with pytest.raises(nbviz.NbvizError, match=said):
-        nbviz.attribute(build("inplace"), picture(), 1, "deconvnet", channel=channel)
-
-
-def test_a_dead_channel_gives_zero_and_says_so() -> None:
-    net = build("eval")
-    with torch.no_grad():
-        net[3].bias[1] = -1e3
-    found = nbviz.attribute(net, picture(), 1, "deconvnet", channel="4:1")
-    assert found.facts["status"] == "no evidence" and not found.values.any()
+        nbviz.attribute(net, picture(), Target.channel("1", 2), "deconvnet")
