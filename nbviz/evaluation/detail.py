@@ -9,7 +9,7 @@ from typing import Any
 from nbviz.evaluation.base import Explain, Map, Steps
 from nbviz.evaluation.curves import Curves, controls, curves
 from nbviz.evaluation.maps import empty
-from nbviz.evaluation.pointing import Box, Pointing, pointing
+from nbviz.evaluation.pointing import Pointing, pointing
 from nbviz.evaluation.stability import stability
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.target import Target
@@ -30,7 +30,7 @@ class Detail:
 
 
 def detail(
-    model: InstrumentedModel, picture: Any, target: Target, judged: Map, explain: Explain, truth: Any | Box = None
+    model: InstrumentedModel, picture: Any, target: Target, judged: Map, explain: Explain, truth: Any = None
 ) -> Iterator[Detail]:
     """Curves, then stability; pointing where a mask or box of the object is given as ``truth``."""
     note = empty(judged)

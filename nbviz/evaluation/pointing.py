@@ -8,10 +8,12 @@ import torch
 from torch.nn import functional
 
 from nbviz.evaluation.base import Map
+from nbviz.tensors.boxes import Box, components
 from nbviz.tensors.errors import NbvizError
 
-Box = tuple[float, float, float, float]
 TOLERANCE = 15
+THRESHOLD = 0.5
+"""Share of the map's maximum from which on its box counts a pixel."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,19 @@ class Pointing:
     """Share of the map's positive evidence that lies on the object."""
     covered: float
     """Share of the picture that the object covers: what chance would give."""
+    iou: float
+    """Overlap of the map's box (its largest part above half the maximum) with the object's, 0…1."""
 
 
-def pointing(judged: Map, truth: torch.Tensor | Box, tolerance: int = TOLERANCE) -> Pointing | None:
-    """The pointing game (Zhang et al. 2016, arXiv:1608.00507) and the energy in the object; None for an empty map.
+def pointing(
+    judged: Map, truth: torch.Tensor | tuple[float, float, float, float], tolerance: int = TOLERANCE
+) -> Pointing | None:
+    """The pointing game (Zhang et al. 2016, arXiv:1608.00507), the energy in the object, and weakly supervised
+    localisation (Zhou et al. 2016, arXiv:1512.04150); None for an empty map.
 
-    truth: a mask (H, W) of the network's input, non-zero on the object, or a box (left, top, right, bottom) in
-    its pixels. tolerance: pixels around the object that count as a hit.
+    truth: a mask (H, W) of the network's input, non-zero on the object, or a box in its pixels: a ``Box``, as
+    ``Attribution.boxes`` gives, or a plain tuple (left, top, right, bottom). tolerance: pixels around the object
+    that count as a hit.
     """
     mask = _mask(truth, judged.size)
     heat = judged.heat(judged.size).double().cpu().clamp(min=0)
@@ -39,12 +47,17 @@ def pointing(judged: Map, truth: torch.Tensor | Box, tolerance: int = TOLERANCE)
         return None
     near = _grown(mask, tolerance)
     hit = float(near[heat == heat.max()].double().mean())
-    return Pointing(hit, float(heat[mask].sum() / heat.sum()), float(mask.double().mean()))
+    inside, covered = float(heat[mask].sum() / heat.sum()), float(mask.double().mean())
+    rows, columns = mask.any(1).nonzero().flatten(), mask.any(0).nonzero().flatten()
+    box = Box(float(rows[0]), float(columns[0]), float(rows[-1]) + 1, float(columns[-1]) + 1)
+    return Pointing(hit, inside, covered, components(heat, THRESHOLD)[0].iou(box))
 
 
-def _mask(truth: torch.Tensor | Box, size: tuple[int, int]) -> torch.Tensor:
+def _mask(truth: torch.Tensor | tuple[float, float, float, float], size: tuple[int, int]) -> torch.Tensor:
     if isinstance(truth, tuple):
         left, top, right, bottom = truth
+        if isinstance(truth, Box):
+            top, left, bottom, right = truth
         rows, columns = (torch.arange(length) + 0.5 for length in size)
         mask = ((rows >= top) & (rows <= bottom))[:, None] & ((columns >= left) & (columns <= right))
     else:

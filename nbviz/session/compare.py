@@ -130,6 +130,7 @@ class _Work:
             pointed = pointing(found, self.truth)
             yield _row("pointing", math.nan if pointed is None else pointed.hit)
             yield _row("inside", math.nan if pointed is None else pointed.inside)
+            yield _row("iou", math.nan if pointed is None else pointed.iou)
 
     def curve_rows(self, drawn: dict[str, Map], known: dict[str, list[Map]]) -> Iterator[tuple[str, Row]]:
         """Areas under deletion and insertion, all maps' from one set of forwards."""

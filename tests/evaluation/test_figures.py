@@ -22,6 +22,7 @@ from nbviz.evaluation import (
 )
 from nbviz.evaluation.stability import level
 from nbviz.tensors.baselines import blurred
+from nbviz.tensors.boxes import Box
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.target import Target
 from tests.evaluation.rig import SIZE, Linear, by, hand_made, picture
@@ -74,8 +75,10 @@ def test_pointing() -> None:
     judged = hand_made(heat)
     found = pointing(judged, (18.0, 8.0, 23.0, 13.0), tolerance=0)
     assert (found.hit, found.inside) == (1, 0.75) and found.covered == 25 / SIZE**2
+    assert found.iou == 1 / 25
+    assert pointing(judged, Box(8.0, 18.0, 13.0, 23.0), tolerance=0) == found
     away = pointing(judged, (0.0, 0.0, 6.0, 6.0), tolerance=0)
-    assert (away.hit, away.inside) == (0, 0.25)
+    assert (away.hit, away.inside, away.iou) == (0, 0.25, 0)
     assert pointing(judged, (0.0, 0.0, 6.0, 6.0), tolerance=15).hit == 1
     heat[3, 3] = 3
     assert pointing(hand_made(heat), (0.0, 0.0, 6.0, 6.0), tolerance=0).hit == 0.5
