@@ -141,7 +141,8 @@ class _Path:
     def _result(
         self, integral: torch.Tensor, done: float = 1.0, progress: str = "", **facts: Any
     ) -> Attribution:
-        difference = self._ends[1.0] - self._ends[0.0]
+        # batches of other sizes round otherwise: a path of no length has no difference, to the bit
+        difference = self._ends[1.0] - self._ends[0.0] if self._delta.any() else 0.0
         residual = abs(float(integral.sum()) - difference) / abs(difference) if difference else None
         values = integral[None].to(self._subject.x.dtype)
         heat = integral.sum(0).abs().to(self._subject.x.dtype)
