@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nbviz.attribution import Attribution, explain
+from nbviz.attribution import Attribution, explain, explain_each
 from nbviz.tensors.evidence import EvidenceMaps, evidence
 from nbviz.tensors.feature_maps import FeatureMaps, feature_maps
 from nbviz.tensors.instrumented import InstrumentedModel
@@ -184,3 +184,36 @@ class Explain(Request):
             desk.model, self.picture, self.target, self.method, self.layer, **options
         ):
             yield ExplainAnswer(attribution, seen)
+
+
+@dataclass(frozen=True)
+class SeveralAnswer:
+    """Attributions of several targets so far, over the picture as the network saw it."""
+
+    attributions: tuple[Attribution | None, ...]
+    """In the order of the targets; None for those still to come."""
+    seen: np.ndarray
+    """(H, W, 3) uint8."""
+
+    @property
+    def done(self) -> float:
+        """0…1; 1 is final."""
+        return sum(made.done for made in self.attributions if made is not None) / max(1, len(self.attributions))
+
+
+@dataclass(frozen=True)
+class ExplainSeveral(Request):
+    """One method's attributions of several targets; forwards that they have in common are run once."""
+
+    targets: tuple[Target, ...]
+    method: str
+    layer: str | None
+    options: tuple[tuple[str, Any], ...]
+
+    def __call__(self, desk: Desk) -> Iterator[SeveralAnswer]:
+        seen = desk.model.seen(self.picture)
+        options: Mapping[str, Any] = dict(self.options)
+        for attributions in explain_each(
+            desk.model, self.picture, self.targets, self.method, self.layer, **options
+        ):
+            yield SeveralAnswer(attributions, seen)

@@ -20,6 +20,8 @@ from tests.bench.measure import Row, paired
 
 NETWORKS = ("efficientnet_lite0", "resnet50", "densenet121", "vit_b_16")
 
+FIVE = (281, 282, 285, 287, 478)
+
 
 def rows() -> Iterator[Row]:
     """The table's lines, network by network."""
@@ -32,6 +34,10 @@ def _model(name: str) -> InstrumentedModel:
         return nbviz.zoo.load(name)
     torch.manual_seed(0)
     return InstrumentedModel(torchvision().models.get_model(name, weights=None).eval(), name=name)
+
+
+def _single(model: InstrumentedModel, image: Any) -> Any:
+    return lambda: [nbviz.attribute(model, image, target, "saliency") for target in FIVE]
 
 
 def _rows(name: str, model: InstrumentedModel) -> Iterator[Row]:
@@ -52,6 +58,8 @@ def _rows(name: str, model: InstrumentedModel) -> Iterator[Row]:
     for method in ("saliency", "grad_cam"):
         explain = partial(nbviz.attribute, model, image, 281, method)
         yield paired(f"{name}: {method}", explain, floor, both, limit=1.1)
+    together = partial(nbviz.attribute, model, image, list(FIVE), "saliency")
+    yield paired(f"{name}: saliency of five classes", together, "five single ones", _single(model, image), limit=0.7)
     maps = partial(evidence, model, image, Target(281), contributions=False)
     yield paired(f"{name}: Grad-CAM of all layers", maps, floor, both, limit=1.25)
     every = partial(evidence, model, image, Target(281))
