@@ -21,6 +21,7 @@ from nbviz.panels.class_dropdown import ClassDropdown
 from nbviz.panels.closing import close_tree
 from nbviz.panels.frame import frame
 from nbviz.panels.layer_tree import LayersPanel
+from nbviz.panels.made_page import MadePage
 from nbviz.panels.panel import LOCK, Panel
 from nbviz.panels.picture_chooser import PictureChooser
 from nbviz.panels.saliency_canvas import SaliencyCanvas
@@ -175,10 +176,10 @@ class Explorer:
         question = [title, pictures, ClassDropdown(*parts), ScoreBars(*parts)]
         trust = TrustPanel(*parts)
         trust.on_open = self._renew
-        middle = [StageTabs([channels, card], stages), channels, card, *stages]
+        middle = [StageTabs([channels, card], stages), channels, card, MadePage(channels), *stages]
         panels = [*question, *middle, LayersPanel(*parts), canvas, trust, TrustFigures(trust)]
         for panel in panels:
-            panel.on_retry = self.refresh
+            panel.on_retry, panel.on_ask = self.refresh, self._renew
         return {panel.slot: panel for panel in panels}
 
     def _frame(self) -> Any:
@@ -237,6 +238,9 @@ class Explorer:
         if isinstance(answer, ExplainAnswer):
             self._attribution = answer.attribution
         self.panels[slot].show(answer)
+        for panel in self.panels.values():
+            if slot in panel.after:
+                self._scheduler.submit(panel.slot, panel.request(self.selection))
 
     def failed(self, slot: str, request: Request, error: BaseException) -> None:
         """A slot's request raised."""

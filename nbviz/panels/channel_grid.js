@@ -4,6 +4,11 @@ const SORTS = [
   ["activation", "By activation", "Largest activation first"],
   ["index", "By number", "In the network's own order"],
 ];
+const RECIPES = [
+  ["preview", "Preview", "16 steps: quick and rough"],
+  ["default", "Default", "30 steps, or 40 for the last layers"],
+  ["high", "High", "80 steps and larger pictures: minutes a page"],
+];
 const SCALES = [["own", "Own scale", "Each map up to its own peak"], ["shared", "Shared scale", "All maps up to the layer's peak"]];
 
 export default {
@@ -12,18 +17,20 @@ export default {
     root.classList.add("nbviz-channel-grid");
     const note = el("span", "nbviz-note");
     const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What the tiles show" });
-    const sort = selectBox(SORTS, "Order of the channels"), scale = selectBox(SCALES, "Scale of the colours");
+    const sort = selectBox(SORTS, "Order of the channels"), second = selectBox(SCALES, "Scale of the colours");
     const grid = focusable(set(el("div", "nbviz-tiles"), { role: "listbox", tabindex: 0, id: uid("tiles"), "aria-orientation": "horizontal" }));
     const tip = el("div", "nbviz-tip");
     const caption = el("span", "nbviz-grid-caption"), back = pagerButton("‹", "Page before"), range = el("span", "nbviz-num"), on = pagerButton("›", "Next page");
-    const further = el("p", "nbviz-caption nbviz-grid-note");
+    const further = el("p", "nbviz-caption nbviz-grid-note"), line = el("div", "nbviz-progress", el("div"));
+    const how = el("span", "nbviz-num"), cancel = button("Cancel", "nbviz-link"), begin = button("", "nbviz-link");
     tip.hidden = true;
     root.append(
       el("div", "nbviz-head", el("span", "nbviz-title", "Channels"), note),
-      el("div", "nbviz-bar", segment, sort.box, scale.box),
+      el("div", "nbviz-bar", segment, sort.box, second.box),
       drawState(model, el("div"), life),
       el("div", "nbviz-sheet", grid, tip),
-      el("div", "nbviz-caption nbviz-grid-foot", caption, el("span", "nbviz-tile-pager", back, range, on)),
+      line,
+      el("div", "nbviz-caption nbviz-grid-foot", el("span", "nbviz-grid-said", caption, how, cancel, begin), el("span", "nbviz-tile-pager", back, range, on)),
       further,
     );
     const send = (event, more = {}) => model.send({ event, ...more });
@@ -35,11 +42,25 @@ export default {
     life.watch("look", () => {
       const look = model.get("look");
       sort.select.value = look.sort;
-      scale.select.value = look.shared && look.scalable ? "shared" : "own";
-      scale.select.disabled = !look.scalable;
+      drawSecond(second, look);
     });
     life.listen(sort.select, "change", () => send("look", { look: { sort: sort.select.value } }));
-    life.listen(scale.select, "change", () => send("look", { look: { shared: scale.select.value === "shared" } }));
+    life.listen(second.select, "change", () => {
+      const value = second.select.value;
+      send("look", { look: model.get("look").mode === "made" ? { recipe: value } : { shared: value === "shared" } });
+    });
+    life.watch("progress share begin", () => {
+      const progress = model.get("progress");
+      line.classList.toggle("busy", Boolean(progress));
+      line.firstChild.style.width = `${100 * model.get("share")}%`;
+      how.textContent = progress;
+      how.hidden = cancel.hidden = !progress;
+      caption.hidden = Boolean(progress);
+      begin.textContent = model.get("begin");
+      begin.hidden = !model.get("begin");
+    });
+    life.listen(cancel, "click", () => send("cancel"));
+    life.listen(begin, "click", () => send("begin"));
     life.watch("caption note", () => {
       caption.textContent = model.get("caption");
       further.textContent = model.get("note");
@@ -79,6 +100,18 @@ function pagerButton(text, label) {
   return set(button(text, "nbviz-tile-turn"), { "aria-label": label, title: label });
 }
 
+/** What stands after the order: the scale of maps, the recipe of made pictures, nothing for found ones. */
+function drawSecond({ box, select }, look) {
+  const made = look.mode === "made", options = made ? RECIPES : SCALES;
+  if (select.dataset.of !== String(made)) {
+    fillSelect(select, options);
+    set(select, { "aria-label": made ? "How the pictures are made" : "Scale of the colours", "data-of": String(made) });
+  }
+  box.hidden = look.mode === "found";
+  select.value = made ? look.recipe : look.shared && look.scalable ? "shared" : "own";
+  select.disabled = !made && !look.scalable;
+}
+
 function drawModes(segment, model, send) {
   const look = model.get("look"), kept = segment.contains(document.activeElement) ? document.activeElement.dataset.mode : null;
   segment.replaceChildren(...model.get("modes").map(([key, text, title, enabled]) => {
@@ -100,6 +133,7 @@ function tileView(model, life, grid) {
     while (nodes.length < channels.length) nodes.push(set(el("div", "nbviz-tile", el("span")), { role: "option", id: `${grid.id}-${nodes.length}` }));
     grid.classList.toggle("nbviz-bars", bars.length > 0);
     grid.classList.toggle("nbviz-signed", Boolean(sheet.signed));
+    grid.classList.toggle("nbviz-photos", Boolean(sheet.photos));
     grid.style.setProperty("--columns", sheet.columns || 1);
     grid.style.setProperty("--aspect", sheet.aspect || 1);
     grid.replaceChildren(...nodes.slice(0, channels.length));
@@ -140,7 +174,7 @@ function tileView(model, life, grid) {
     const mine = ++turn;
     await Promise.resolve();
     if (mine !== turn) return;
-    const fresh = bytesUrl(model.get("mosaic"), ""), sheet = model.get("sheet"), channels = model.get("channels"), words = model.get("words");
+    const fresh = bytesUrl(model.get("mosaic"), "", model.get("sheet").kind), sheet = model.get("sheet"), channels = model.get("channels"), words = model.get("words");
     if (fresh) {
       const picture = new Image();
       picture.src = fresh;

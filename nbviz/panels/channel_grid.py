@@ -1,7 +1,9 @@
 """The channel grid: a layer's channels, a page at a time, in one mosaic picture.
 
-Sort, page, scale and mode are this panel's own: changing one redraws the last answer and computes nothing.
-What hovering says of a tile travels with the page, so pointing costs no message.
+Sort, page, scale and mode are this panel's own: changing one redraws the last answer and computes nothing. Pictures
+that stand for channels, made or found, come from panels of their own, which ask what the page wants (:meth:`wanted`)
+and hand over what they have (:meth:`put`). What hovering says of a tile travels with the page, so pointing costs no
+message.
 """
 
 from __future__ import annotations
@@ -13,12 +15,12 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from nbviz.panels.channel_page import Look, Page, make_page, per_page, strongest
+from nbviz.panels.channel_page import Look, Page, Photos, make_page, mode_of, per_page, strongest
 from nbviz.panels.failure import fail, ready
 from nbviz.panels.front import Front, asset, esm
 from nbviz.panels.panel import LOCK, Panel
 from nbviz.session.requests import Channels, ChannelsAnswer, Request
-from nbviz.session.selection import Selection
+from nbviz.session.selection import CHANNELS, Selection
 from nbviz.tensors.layers import Layer
 from nbviz.tensors.target import Target
 
@@ -26,7 +28,8 @@ from nbviz.tensors.target import Target
 class ChannelGrid(Front):
     """A mosaic whose tiles are options of a listbox.
 
-    Sends ``{"event": …}``: choose (channel), canvas, explanation, page (page), look (mode, sort or shared).
+    Sends ``{"event": …}``: choose (channel), canvas, explanation, page (page), look (mode, sort, shared or recipe),
+    and for pictures cancel and begin.
     """
 
     _esm = esm("channel_grid")
@@ -37,13 +40,13 @@ class ChannelGrid(Front):
     modes: traitlets.List[list[Any]] = traitlets.List().tag(sync=True)
     """[[key, text, tip, enabled], …] of the switch."""
     look = traitlets.Dict().tag(sync=True)
-    """mode, sort, shared; scalable says whether the scale can be chosen."""
+    """mode, sort, shared, recipe; scalable says whether the scale can be chosen."""
     mosaic = traitlets.Bytes().tag(sync=True)
-    """One PNG of all tiles; empty where they are bars."""
+    """One picture of all tiles, of the sheet's kind; empty where they are bars."""
     bars = traitlets.List(traitlets.Float()).tag(sync=True)
     """For a layer of numbers: each tile's share, −1…1 of the largest, or 0…1 where none is negative."""
     sheet = traitlets.Dict().tag(sync=True)
-    """columns, rows, tile_height, tile_width, gap of the mosaic; aspect of a tile on screen; signed."""
+    """columns, rows, tile_height, tile_width, gap, kind of the mosaic; aspect of a tile on screen; signed; photos."""
     channels = traitlets.List(traitlets.Int()).tag(sync=True)
     """Channel of each tile of the page."""
     words = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -54,6 +57,12 @@ class ChannelGrid(Front):
     pages = traitlets.Int(1).tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
+    progress = traitlets.Unicode().tag(sync=True)
+    """How far the pictures are, in words; empty when they are there."""
+    share = traitlets.Float(0.0).tag(sync=True)
+    """The same in 0…1."""
+    begin = traitlets.Unicode().tag(sync=True)
+    """What the button says that begins, or goes on; empty for none."""
     channel = traitlets.Int(None, allow_none=True).tag(sync=True)
     """The chosen one."""
     on_canvas = traitlets.Bool(False).tag(sync=True)
@@ -75,7 +84,9 @@ class ChannelsPanel(Panel):
         self._filters: np.ndarray | None = None
         self._bare: dict[str, Layer] = {}
         """Layers known to have no filters."""
-        self.view = ChannelGrid(modes=modes(False), look=_look(self.look, False, True))
+        self._photos: dict[str, Photos] = {}
+        """Mode → pictures for channels of the layer on show."""
+        self.view = ChannelGrid(modes=modes(False), look=_look(self.look, None, True))
         self.view.on_msg(self._told)
 
     def request(self, selection: Selection) -> Request | None:
@@ -99,7 +110,39 @@ class ChannelsPanel(Panel):
         """The four channels of the layer on show with the largest absolute activation at a place."""
         return strongest(self._answer, place) if self._answer is not None else []
 
+    def wanted(self, mode: str, selection: Selection) -> tuple[int, ...] | None:
+        """Channels of the page on show, where it shows this mode; None where it doesn't, or has no layer yet."""
+        answer = self._answer
+        if answer is None or self.page is None or answer.layer != selection.layer or selection.stage != CHANNELS:
+            return None
+        return tuple(self.page.channels) if self.look.mode == mode else None
+
+    def put(self, mode: str, photos: Photos, progress: str = "", share: float = 0.0, begin: str = "") -> None:
+        """Pictures for the page, so far; begin: what a button says that begins to make or find them."""
+        self._photos[mode] = photos
+        if self.look.mode == mode and self._answer is not None and self.page is not None:
+            with self.view.hold_sync():
+                ready(self.view)
+                self._draw(self._answer, self.look.page)
+                self.view.progress, self.view.share, self.view.begin = progress, share, begin
+
+    def refuse(self, mode: str, error: BaseException) -> None:
+        """Say why there are no pictures of this mode; the other modes are still there."""
+        self._photos.pop(mode, None)
+        if self.look.mode == mode:
+            with self.view.hold_sync():
+                self._quiet()
+                self.view.mosaic, self.view.bars, self.view.channels, self.view.words = b"", [], [], []
+                self.view.caption = self.view.note = ""
+                fail(self.view, error)
+
+    def _quiet(self) -> None:
+        self.view.progress, self.view.share, self.view.begin = "", 0.0, ""
+
     def show(self, answer: ChannelsAnswer) -> None:
+        if self._answer is None or self._answer.layer != answer.layer:
+            self._photos.clear()
+            self._quiet()
         self._answer = answer
         layer = self.model.layer(answer.layer)
         self._read_filters(layer, answer)
@@ -133,13 +176,16 @@ class ChannelsPanel(Panel):
             self.view.about, self.view.caption, self.view.note = self.selection.layer, "", ""
             self.view.channels, self.view.words, self.view.mosaic, self.view.bars = [], [], b"", []
             self.view.channel, self.view.page, self.view.pages, self.view.total = None, 0, 1, 0
+            self._quiet()
             fail(self.view, error)
 
     @property
     def settings(self) -> list[str]:
         """How the maps are sorted and scaled, in words."""
         sort = {"class": "For the class", "activation": "By activation", "index": "By number"}[self.look.sort]
-        return [self.look.mode.capitalize(), sort, "Shared scale" if self.look.shared else "Own scale"]
+        last = {"made": self.look.recipe.capitalize(), "found": ""}
+        scale = last.get(self.look.mode, "Shared scale" if self.look.shared else "Own scale")
+        return [word for word in (self.look.mode.capitalize(), sort, scale) if word]
 
     def _page_of(self, answer: ChannelsAnswer, channel: int) -> int:
         rank = int(np.flatnonzero(answer.order(self.look.sort) == channel)[0])
@@ -147,12 +193,12 @@ class ChannelsPanel(Panel):
 
     def _draw(self, answer: ChannelsAnswer, page: int) -> None:
         self.look = replace(self.look, page=page)
-        self.page = drawn = make_page(answer, self.look, self._filters)
+        self.page = drawn = make_page(answer, self.look, self._filters, self._photos.get(self.look.mode))
         total, view = len(answer.peaks), self.view
         with view.hold_sync():
             view.modes = modes(self._filters is not None)
-            view.look = _look(self.look, self._filters is not None, answer.maps.places)
-            view.mosaic, view.bars = b"" if drawn.heights else drawn.mosaic.png, drawn.heights
+            view.look = _look(self.look, self._filters, answer.maps.places)
+            view.mosaic, view.bars = b"" if drawn.heights else drawn.mosaic.data, drawn.heights
             view.sheet = _sheet(drawn) | {"signed": answer.maps.signed}
             view.channels, view.words = drawn.channels, drawn.words
             view.caption, view.note, view.first = drawn.caption, drawn.note, drawn.first
@@ -169,14 +215,20 @@ class ChannelsPanel(Panel):
         elif event in ("page", "look"):
             with LOCK:
                 self._redraw(content)
+                if self.on_ask:
+                    self.on_ask()
 
     def _redraw(self, content: dict[str, Any]) -> None:
         """Turn the page, or look at the same answer in another way."""
         wanted = content.get("look", {})
         self.look = replace(self.look, **wanted)
         if self._answer is None or self.page is None:
-            self.view.look = _look(self.look, False, True)
+            self.view.look = _look(self.look, None, True)
             return
+        if wanted.keys() & {"mode", "recipe"}:
+            self._quiet()
+            ready(self.view)
+            self._photos.pop("made" if "recipe" in wanted else "", None)
         # a new order is read from its start; a new scale or mode keeps what is in sight
         first = 0 if "sort" in wanted else self.page.first // per_page(self._answer, self.look, self._filters)
         self._draw(self._answer, min(max(content.get("page", first), 0), self.view.pages - 1))
@@ -188,19 +240,24 @@ def modes(has_filters: bool) -> list[list[Any]]:
     return [
         ["maps", "Maps", "What each channel makes of this picture", True],
         ["filters", "Filters", weights, has_filters],
+        ["made", "Made", "Pictures made to drive each channel most", True],
+        ["found", "Found", "Pictures of a data set that drive each channel most", True],
     ]
 
 
-def _look(look: Look, has_filters: bool, places: bool) -> dict[str, Any]:
-    mode = look.mode if has_filters else "maps"
-    return {"mode": mode, "sort": look.sort, "shared": look.shared, "scalable": places and mode == "maps"}
+def _look(look: Look, filters: np.ndarray | None, places: bool) -> dict[str, Any]:
+    mode = mode_of(look, filters)
+    return {
+        "mode": mode, "sort": look.sort, "shared": look.shared, "scalable": places and mode == "maps",
+        "recipe": look.recipe,
+    }  # fmt: skip
 
 
 def _sheet(page: Page) -> dict[str, Any]:
     drawn = page.mosaic
     return {
         "columns": drawn.columns, "rows": drawn.rows, "gap": drawn.gap, "aspect": page.aspect,
-        "tile_height": drawn.tile_height, "tile_width": drawn.tile_width,
+        "tile_height": drawn.tile_height, "tile_width": drawn.tile_width, "kind": drawn.kind, "photos": page.photos,
     }  # fmt: skip
 
 

@@ -6,17 +6,19 @@ about 100 kB: maps are averaged down until a page of them fits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import ceil, sqrt
 
 import numpy as np
 
 from nbviz.session.requests import ChannelsAnswer
-from nbviz.tensors.drawing import Limits, Mosaic, bars, filters_mosaic, mosaic
+from nbviz.tensors.drawing import Limits, Mosaic, bars, filters_mosaic, mosaic, photo_mosaic
 
-TILES, BARS, DEEP_FILTERS = 72, 144, 24
-"""Tiles a page: of maps, of numbers, of filters with many kernels."""
+TILES, BARS, DEEP_FILTERS, PHOTOS = 72, 144, 24, 24
+"""Tiles a page: of maps, of numbers, of filters with many kernels, of pictures."""
+SMALL_PHOTO, PHOTO, LARGE_PHOTO, FEW = 64, 112, 160, 6
+"""Pixels a side of a picture on a page: at least, at most, and at most on a page of few."""
 BUDGET = 104_000
 """Pixels, and so about bytes, a page of maps may have."""
 
@@ -26,12 +28,26 @@ class Look:
     """How a person wants the channels drawn."""
 
     mode: str = "maps"
-    """``"maps"`` or ``"filters"``."""
+    """``"maps"``, ``"filters"``, ``"made"`` or ``"found"``."""
     sort: str = "class"
     """``"class"``, ``"activation"`` or ``"index"``."""
     shared: bool = False
     """Whether all maps share the layer's scale."""
+    recipe: str = "default"
+    """How pictures are made: ``"preview"``, ``"default"`` or ``"high"``."""
     page: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Photos:
+    """Pictures that stand for channels: made for them, or found."""
+
+    tiles: Mapping[int, np.ndarray] = field(default_factory=dict)
+    """Channel → uint8 (h, w, 3); those that are missing are not there yet."""
+    words: Mapping[int, str] = field(default_factory=dict)
+    """Channel → what is said of its picture."""
+    caption: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,22 +67,35 @@ class Page:
     first: int
     """Rank of the first tile, from 0."""
     per_page: int
+    photos: bool = False
+    """Whether its tiles are pictures."""
+
+
+def mode_of(look: Look, filters: np.ndarray | None) -> str:
+    """The mode that can be shown: maps for filters where there are none."""
+    return "maps" if look.mode == "filters" and filters is None else look.mode
 
 
 def per_page(answer: ChannelsAnswer, look: Look, filters: np.ndarray | None) -> int:
     """Number of tiles of a full page."""
+    if look.mode in ("made", "found"):
+        return PHOTOS
     if look.mode == "filters" and filters is not None:
         return TILES if filters.shape[1] <= 4 else DEEP_FILTERS
     return TILES if answer.maps.places else BARS
 
 
-def make_page(answer: ChannelsAnswer, look: Look, filters: np.ndarray | None) -> Page:
-    """Draw a page of a layer's channels; ``filters`` (C, in, kh, kw) are drawn in that mode."""
+def make_page(
+    answer: ChannelsAnswer, look: Look, filters: np.ndarray | None, photos: Photos | None = None
+) -> Page:
+    """Draw a page of a layer's channels; ``filters`` (C, in, kh, kw) and ``photos`` are drawn in their modes."""
     count = per_page(answer, look, filters)
     first = look.page * count
     chosen = answer.order(look.sort)[first : first + count].tolist()
     total = min(count, len(answer.peaks))
     heights: list[float] = []
+    if look.mode in ("made", "found"):
+        return _photos(answer, photos or Photos(), chosen, total, first)
     if look.mode == "filters" and filters is not None:
         drawn, aspect, caption, note = _filters(filters, chosen, total)
     elif answer.maps.places:
@@ -78,6 +107,15 @@ def make_page(answer: ChannelsAnswer, look: Look, filters: np.ndarray | None) ->
         caption += f" · gray: {drawn.bad:,} values that are not finite"
     words = [tile_words(answer, channel) for channel in chosen]
     return Page(chosen, words, drawn, aspect, heights, caption, note, first, count)
+
+
+def _photos(answer: ChannelsAnswer, photos: Photos, chosen: list[int], total: int, first: int) -> Page:
+    pictures = [photos.tiles.get(channel) for channel in chosen]
+    longest = max((max(picture.shape[:2]) for picture in pictures if picture is not None), default=0)
+    side = min(max(longest, SMALL_PHOTO), LARGE_PHOTO if total <= FEW else PHOTO)
+    drawn = photo_mosaic(pictures, columns(total, 1.0), side)
+    words = [" · ".join(filter(None, (tile_words(answer, c), photos.words.get(c)))) for c in chosen]
+    return Page(chosen, words, drawn, 1.0, [], photos.caption, photos.note, first, PHOTOS, photos=True)
 
 
 Drawn = tuple[Mosaic, float, str, str]

@@ -30,8 +30,14 @@ class Panel:
 
     view: ipywidgets.Widget
 
+    after: ClassVar[tuple[str, ...]] = ()
+    """Slots whose answers this panel's request follows: it is asked again when one of them has come."""
+
     on_retry: Callable[[], None] | None = None
     """What the error strip's Retry does; set by the Explorer."""
+
+    on_ask: Callable[[], None] | None = None
+    """Asks every panel again, after something of this panel's own has changed; set by the Explorer."""
 
     def __init__(
         self, model: InstrumentedModel, pictures: Mapping[str, Picture], selection: Selection

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nbviz.tensors.colour import BAD, GAP, INK, LEVELS, Limits, is_signed, scale, scale_each, table
 from nbviz.tensors.mosaic import Mosaic, bars, filters_mosaic, mosaic, shrink
+from nbviz.tensors.photo_mosaic import jpeg, photo_mosaic
 from nbviz.tensors.png import Pixels, data_url, png, to_image
 from nbviz.tensors.sprite import Miniature, sprite
 
@@ -31,8 +32,10 @@ __all__ = [
     "gray",
     "heat_rgba",
     "is_signed",
+    "jpeg",
     "mosaic",
     "overlay",
+    "photo_mosaic",
     "png",
     "scale",
     "scale_each",

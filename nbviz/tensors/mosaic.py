@@ -26,13 +26,13 @@ KERNELS = 64
 
 @dataclass(frozen=True)
 class Mosaic:
-    """One PNG and where its tiles are; tile i is at row i // columns, column i % columns.
+    """One picture and where its tiles are; tile i is at row i // columns, column i % columns.
 
-    `limits` are those of all tiles where they share a scale, else None; `bad` counts values that are not
-    finite.
+    `data` are the bytes of a file of type `kind`. `limits` are those of all tiles where they share a scale,
+    else None; `bad` counts values that are not finite.
     """
 
-    png: bytes
+    data: bytes
     columns: int
     rows: int
     tile_height: int
@@ -40,6 +40,7 @@ class Mosaic:
     gap: int
     limits: Limits | None
     bad: int
+    kind: str = "image/png"
 
 
 def mosaic(

@@ -71,7 +71,7 @@ def test_tile_i_shows_channel_i() -> None:
         values[channel].flat[channel] = 1
     page = make_page(answer(values), Look(sort="index"), None)
     drawn = page.mosaic
-    sheet = np.asarray(Image.open(io.BytesIO(drawn.png)).convert("RGB")).astype(int).sum(2)
+    sheet = np.asarray(Image.open(io.BytesIO(drawn.data)).convert("RGB")).astype(int).sum(2)
     for tile, channel in enumerate(page.channels):
         row, column = divmod(tile, drawn.columns)
         top, left = row * (drawn.tile_height + drawn.gap), column * (drawn.tile_width + drawn.gap)
@@ -84,7 +84,7 @@ def test_tile_i_shows_channel_i() -> None:
 )
 def test_a_page_is_small_and_no_taller_than_half_its_width(shape: tuple[int, int, int]) -> None:
     page = make_page(answer(noise(*shape)), Look(), None)
-    assert len(page.mosaic.png) <= 110_000
+    assert len(page.mosaic.data) <= 110_000
     assert page.mosaic.rows / page.aspect / page.mosaic.columns <= 0.5 + 1e-9
 
 
@@ -98,7 +98,7 @@ def test_filters_are_small_too() -> None:
     for inputs, side in ((3, 11), (1, 7), (64, 7), (512, 5), (512, 1)):
         filters = noise(300, inputs, side, side, signed=True)
         page = make_page(found, Look(mode="filters"), filters)
-        assert len(page.mosaic.png) <= 130_000
+        assert len(page.mosaic.data) <= 130_000
         assert bool(page.note) == (inputs != 3)
 
 
@@ -202,12 +202,12 @@ def test_a_new_order_starts_at_the_first_page_and_a_new_scale_stays(panel: Chann
 
 def test_filters_are_offered_where_there_are_weights(panel: ChannelsPanel) -> None:
     panel.show(answer(noise(150, 8, 8), "0"))
-    assert [mode[3] for mode in panel.view.modes] == [True, True]
+    assert [mode[3] for mode in panel.view.modes] == [True, True, True, True]
     say(panel, event="look", look={"mode": "filters"})
     assert panel.view.look["mode"] == "filters" and not panel.view.look["scalable"]
     panel.selection.layer = "1"
     panel.show(answer(noise(150, 8, 8), "1"))
-    assert [mode[3] for mode in panel.view.modes] == [True, False] and panel.view.look["mode"] == "maps"
+    assert [mode[3] for mode in panel.view.modes] == [True, False, True, True] and panel.view.look["mode"] == "maps"
     panel.selection.layer = "2"
     panel.show(answer(noise(8, 6, 6), "2"))
     assert panel.view.look["mode"] == "filters" and "64 largest of 150 kernels" in panel.view.note

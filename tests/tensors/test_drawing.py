@@ -22,7 +22,7 @@ def opened(data: bytes) -> np.ndarray:
 def tile(page: drawing.Mosaic, index: int) -> np.ndarray:
     row, column = divmod(index, page.columns)
     top, left = row * (page.tile_height + page.gap), column * (page.tile_width + page.gap)
-    return opened(page.png)[top : top + page.tile_height, left : left + page.tile_width]
+    return opened(page.data)[top : top + page.tile_height, left : left + page.tile_width]
 
 
 def lightness(rgba: np.ndarray) -> np.ndarray:
@@ -119,7 +119,7 @@ class TestMosaic:
     def test_order_shared_scale_and_geometry(self) -> None:
         page = drawing.mosaic(self.maps, 3, signed=False, shared=True, order=[5, 0, 2, 1], gap=1)
         assert (page.rows, page.columns, page.tile_height, page.tile_width) == (2, 3, 4, 5)
-        assert opened(page.png).shape == (2 * 5 - 1, 3 * 6 - 1, 4)
+        assert opened(page.data).shape == (2 * 5 - 1, 3 * 6 - 1, 4)
         colours = drawing.table(False)
         for place, channel in enumerate([5, 0, 2, 1]):
             assert (tile(page, place) == colours[round(252 * (channel + 1) / 6)]).all()
@@ -128,7 +128,7 @@ class TestMosaic:
 
     def test_own_scale_brings_each_map_to_its_peak(self) -> None:
         page = drawing.mosaic(self.maps, 6, signed=False)
-        assert (opened(page.png) == drawing.table(False)[LEVELS - 1]).all()
+        assert (opened(page.data) == drawing.table(False)[LEVELS - 1]).all()
         assert page.limits is None
 
     def test_shared_limits_of_a_whole_layer_can_be_stated(self) -> None:
@@ -154,11 +154,11 @@ class TestMosaic:
             assert (tile(page, 1)[2, 3] == drawing.table(False)[BAD]).all()
 
     def test_no_channels_is_a_picture_all_the_same(self) -> None:
-        assert opened(drawing.mosaic(self.maps, 3, signed=False, order=[]).png)[..., 3].max() == 0
+        assert opened(drawing.mosaic(self.maps, 3, signed=False, order=[]).data)[..., 3].max() == 0
 
     def test_a_page_of_512_maps_is_small(self) -> None:
         maps = np.maximum(np.random.default_rng(2).normal(size=(512, 28, 28)), 0)
-        assert len(drawing.mosaic(maps, 32, signed=False).png) < 400_000
+        assert len(drawing.mosaic(maps, 32, signed=False).data) < 400_000
 
 
 class TestFilters:

@@ -109,7 +109,7 @@ def channels(ink: Ink, part: ChannelsPart, x: float, y: float, width: float) -> 
 
 def _mosaic(ink: Ink, part: ChannelsPart, x: float, y: float, width: float) -> float:
     page = part.mosaic
-    sheet = Image.open(io.BytesIO(page.png)).convert("RGBA")
+    sheet = Image.open(io.BytesIO(page.data)).convert("RGBA")
     across = (width + GAP) / page.columns
     down = (across - GAP) / part.aspect + GAP
     chosen = None

@@ -1,0 +1,123 @@
+"""Channels in the live Explorer: pages of made and found pictures follow what is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from nbviz.explorer import Explorer
+from nbviz.panels.channel_grid import ChannelsPanel
+from nbviz.session.made import MakeChannels
+from tests.panels.rig import say
+from tests.test_explorer import network, pictures
+
+
+@pytest.fixture
+def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Explorer]:
+    monkeypatch.setenv("NBVIZ_CACHE", str(tmp_path))
+    with Explorer(network(), pictures(), classes=["ant", "bee", "cat", "dog"]) as made:
+        assert made.wait(60)
+        yield made
+
+
+def grid_of(explorer: Explorer) -> ChannelsPanel:
+    grid = explorer.panels["channels"]
+    assert isinstance(grid, ChannelsPanel)
+    return grid
+
+
+def look(explorer: Explorer, **look: Any) -> None:
+    say(grid_of(explorer).view, event="look", look=look)
+
+
+def requested(explorer: Explorer) -> Any:
+    return explorer.panels["made"].request(explorer.selection)
+
+
+def test_made_pictures_come_when_they_are_looked_at(live: Explorer) -> None:
+    assert "made" not in live._answers
+    look(live, mode="made", recipe="preview")
+    assert live.wait(60)
+    grid, answer = grid_of(live), live._answers["made"]
+    assert answer.done == 1 and answer.channels == tuple(grid.view.channels)
+    assert "16 steps" in grid.view.caption and grid.view.sheet["photos"]
+
+
+def test_another_layer_gets_its_own_page_and_the_first_is_kept(live: Explorer) -> None:
+    look(live, mode="made", recipe="preview")
+    assert live.wait(60)
+    first = requested(live)
+    live.selection.layer = "3"
+    assert live.wait(60)
+    assert live._answers["made"].layer == "3" and requested(live).layer == "3"
+    live.selection.layer = "1"
+    assert live.wait(60)
+    assert live._desk.known(first) is live._answers["made"]
+
+
+def test_another_class_reorders_the_page_without_making_again(live: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    look(live, mode="made", recipe="preview", sort="index")
+    assert live.wait(60)
+    before = live._answers["made"]
+    live.selection.target, live.selection.image = "dog", "two"
+    assert live.wait(60)
+    assert live._answers["made"] is before  # by number, the page is the same whatever is explained
+
+
+def test_only_the_last_page_wanted_is_shown(live: Explorer) -> None:
+    shown: list[Any] = []
+    panel = live.panels["made"]
+    show = panel.show
+
+    def watched(answer: Any) -> None:
+        shown.append((answer.layer, answer.channels) == (requested(live).layer, requested(live).channels))
+        show(answer)
+
+    panel.show = watched  # type: ignore[method-assign]
+    look(live, mode="made", recipe="default")
+    for layer in ("3", "1", "2", "3", "0"):
+        live.selection.layer = layer
+    assert live.wait(60) and shown and all(shown)
+    assert live._answers["made"].layer == "0"
+
+
+def test_a_network_of_five_channels_says_why_nothing_is_made(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(5, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    with Explorer(net, {"one": torch.rand(5, 16, 16)}) as explorer:
+        assert explorer.wait(60)
+        look(explorer, mode="made")
+        assert explorer.wait(60)
+        view = grid_of(explorer).view
+        assert view.state in ("failed", "refused") and "5 channels" in view.message
+        look(explorer, mode="maps")
+        assert view.state == "ready" and len(view.channels) == 4
+
+
+def test_the_network_is_as_it_was(live: Explorer) -> None:
+    net = live.model.net
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    look(live, mode="made", recipe="preview")
+    assert live.wait(60)
+    assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
+    assert all(not module._forward_hooks for module in net.modules())
+    assert all(weight.grad is None for weight in net.parameters())
+
+
+def test_the_still_picture_shows_the_page(live: Explorer) -> None:
+    maps = np.asarray(live.snapshot())
+    look(live, mode="made", recipe="preview")
+    assert live.wait(60)
+    assert grid_of(live).settings == ["Made", "For the class", "Preview"]
+    assert not np.array_equal(maps[: len(maps) // 2], np.asarray(live.snapshot())[: len(maps) // 2])
+
+
+def test_the_request_of_a_page_holds_only_what_it_depends_on() -> None:
+    one, other = (MakeChannels("1", (2, 3), preset) for preset in ("default", "default"))
+    assert one == other and hash(one) == hash(other)
