@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -39,6 +39,23 @@ class Request:
 
     def __call__(self, desk: Desk) -> Iterator[Any]:
         raise NotImplementedError
+
+
+class _Stepped(Protocol):
+    """What a :class:`~nbviz.session.desk.LiveDesk` has beyond a :class:`Desk`."""
+
+    def known(self, request: Request) -> Any | None: ...
+    def answers(self, request: Request) -> Iterator[Any]: ...
+
+
+def stepped(desk: Desk, request: Request) -> Iterator[Any]:
+    """Another request's answers: the one that is known, else step by step, the last one kept."""
+    steps = cast(_Stepped, desk)
+    known = steps.known(request)
+    if known is None:
+        yield from steps.answers(request)
+    else:
+        yield known
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any
 
 from nbviz.attribution import Attribution, explain
 from nbviz.evaluation import Hidings, Verdict, converged, hiding, hidings, these_weights, this_class
 from nbviz.evaluation.base import Steps
 from nbviz.evaluation.detail import Detail, detail
-from nbviz.session.requests import Desk, Explain, ExplainAnswer, Request
+from nbviz.session.requests import Desk, Explain, ExplainAnswer, Request, stepped
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.subject import resolved
 from nbviz.tensors.target import Target
@@ -70,7 +70,7 @@ class _Judged(Request):
 
         def maps(model: InstrumentedModel, picture: Any, target: Target) -> Iterator[Attribution]:
             if model is desk.model and picture is self.picture:
-                for answer in _answers(desk, self.explain(desk, target)):
+                for answer in stepped(desk, self.explain(desk, target)):
                     yield answer.attribution
             else:
                 yield from explain(model, picture, target, self.method, self.layer, **dict(self.options))
@@ -109,32 +109,15 @@ class TrustDetail(_Judged):
     def __call__(self, desk: Desk) -> Iterator[Detail]:
         target = resolved(desk.model, self.picture, self.target)
         drawn: ExplainAnswer | None = None
-        for drawn in _answers(desk, self.explain(desk, self.target)):
+        for drawn in stepped(desk, self.explain(desk, self.target)):
             yield Detail(done=0.0, progress="drawing the map")
         if drawn is not None:
             yield from detail(desk.model, self.picture, target, drawn.attribution, self.explainer(desk))
 
 
-class _Stepped(Protocol):
-    """What a :class:`LiveDesk` has beyond a :class:`Desk`."""
-
-    def known(self, request: Request) -> Any | None: ...
-    def answers(self, request: Request) -> Iterator[Any]: ...
-
-
-def _answers(desk: Desk, request: Request) -> Iterator[Any]:
-    """A request's answers: the one that is known, else step by step, the last one kept."""
-    stepped = cast(_Stepped, desk)
-    known = stepped.known(request)
-    if known is None:
-        yield from stepped.answers(request)
-    else:
-        yield known
-
-
 def _last(desk: Desk, request: Request) -> Steps[Any]:
     answer = None
-    for answer in _answers(desk, request):
+    for answer in stepped(desk, request):
         yield
     return answer
 

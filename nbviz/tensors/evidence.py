@@ -15,6 +15,7 @@ import torch
 
 from nbviz.tensors.capture import hooked, modules_of
 from nbviz.tensors.guest import Pass
+from nbviz.tensors.heads import note_attention
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.layout import Layout
 from nbviz.tensors.pictures import Picture
@@ -57,6 +58,7 @@ def _walk(model: InstrumentedModel, run: Pass, reduced: Reducer, x: torch.Tensor
     with hooked(run.net, modules_of(run.net), reduced.keep):
         score = subject.scores(leaf)[0]
     reduced.release()
+    note_attention(model, score)
     if score.requires_grad:
         torch.autograd.grad(score, leaf, allow_unused=True)
     maps, contributions = reduced.results()
