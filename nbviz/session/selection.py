@@ -12,6 +12,8 @@ from typing import Any
 import traitlets
 
 from nbviz.attribution import METHODS
+from nbviz.session.desk import LiveDesk
+from nbviz.session.pins import Pin, checked
 from nbviz.tensors.errors import NbvizError, unknown
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.target import Target
@@ -51,6 +53,9 @@ class Selection(traitlets.HasTraits):
     stage = traitlets.Unicode(CHANNELS)
     """What the middle column shows: the channels, or one of the other stages."""
 
+    pins = traitlets.Tuple()
+    """Maps kept to look at others beside them, each a :class:`~nbviz.session.pins.Pin`, none twice."""
+
     place = traitlets.Tuple(default_value=None, allow_none=True)
     """(row, column) pointed at, as fractions of the picture in 0…1; None when nowhere."""
 
@@ -59,6 +64,8 @@ class Selection(traitlets.HasTraits):
         self.pictures = pictures
         self.stages: tuple[str, ...] = (CHANNELS,)
         """What ``stage`` may be."""
+        self.networks: dict[str, LiveDesk] = {}
+        """Other networks that pins may ask, by name."""
         super().__init__(**start)
 
     @traitlets.validate("image")
@@ -96,6 +103,10 @@ class Selection(traitlets.HasTraits):
         if proposal["value"] not in self.stages:
             raise unknown("Stage", proposal["value"], self.stages, "this Explorer")
         return proposal["value"]
+
+    @traitlets.validate("pins")
+    def _check_pins(self, proposal: dict[str, Any]) -> tuple[Pin, ...]:
+        return checked(proposal["value"], self._model, list(self.pictures), self.networks)
 
     @traitlets.observe("layer")
     def _forget_channel(self, change: dict[str, Any]) -> None:
