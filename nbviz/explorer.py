@@ -6,9 +6,8 @@ scheduler answers from the cache or on its worker → the panel shows. Panels ne
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from PIL import Image
@@ -24,24 +23,27 @@ from nbviz.panels.layer_tree import LayersPanel
 from nbviz.panels.made_page import MadePage
 from nbviz.panels.panel import LOCK, Panel
 from nbviz.panels.picture_chooser import PictureChooser
+from nbviz.panels.pins import PinsStage
 from nbviz.panels.saliency_canvas import SaliencyCanvas
 from nbviz.panels.scores import ScoreBars
 from nbviz.panels.snapshot import compose
 from nbviz.panels.stage import Stage, StageTabs
-from nbviz.panels.still import still_parts
+from nbviz.panels.still import saved, still_parts
 from nbviz.panels.title_bar import TitleBar
 from nbviz.panels.trust_line import TrustFigures, TrustPanel
 from nbviz.session.cells import Cell
 from nbviz.session.desk import LiveDesk
+from nbviz.session.pins import Pin
 from nbviz.session.requests import ExplainAnswer, Request
 from nbviz.session.scheduler import InlineRunner, Scheduler
 from nbviz.session.selection import Selection
 from nbviz.session.start import check_start, first_layer, open_model
 from nbviz.tensors.pictures import Picture, load_pictures
 
+P = TypeVar("P", bound=Panel)
 BACKGROUND = ("trust", "curves")
 """Slots that nobody waits for: judged when everything asked for is there."""
-STAGES: tuple[type[Stage], ...] = ()
+STAGES: tuple[type[Stage], ...] = (PinsStage,)
 """What takes turns with the channels in the middle column, in the order of the tabs."""
 FIRST_STILL_SECONDS = 2.0
 """How long the display of a cell waits, at most, so that its still picture is not empty."""
@@ -79,13 +81,14 @@ class Explorer:
         loaded = load_pictures(zoo.photographs() if images is None else images)
         self.pictures: dict[str, Picture] = dict(loaded)
         self.selection = self._begin(selection)
+        self._desk = LiveDesk(self.model)
         self.panels = self._build([*loaded.problems, *loaded.notes])
         self.view = self._frame()
         self._answers: dict[str, Any] = {}
         self._attribution: Attribution | None = None
-        self._desk = LiveDesk(self.model)
         self._scheduler = runner(self._desk, self, list(self.panels), LOCK, BACKGROUND)
-        self._shown_version = self._desk.version()
+        self._shown = {name: desk.version() for name, desk in self._desks.items()}
+        self._slots: set[str] = set()
         self.selection.observe(self._follow)
         self._cell = Cell.current()
         self._cell.enter(self)
@@ -106,6 +109,22 @@ class Explorer:
         """Compute everything on show again, as when the network's weights have changed."""
         self._renew(force=True)
 
+    def pin(self, **changes: Any) -> Pin:
+        """Keep the map on show to look at others beside it, or the one with other values: ``pin(target="lynx")``.
+
+        changes: image, target, method, layer, options or channel. ``selection.pins`` holds all; writing it unpins.
+        """
+        return self._part(PinsStage).keep(changes)
+
+    def beside(self, model: Any, name: str | None = None, **options: Any) -> Pin:
+        """Pin what another network makes of what is on show, such as this one before it was trained further.
+
+        model: a module (a deep copy, if this one goes on training) or an :class:`InstrumentedModel`; options: those
+        of InstrumentedModel; ``transform`` and ``classes`` are this network's unless given. name: on its card. The
+        class is matched by name; :class:`NbvizError` in words where the other network has none of that name.
+        """
+        return self._part(PinsStage).beside(model, name, options)
+
     def snapshot(self, scale: int = 1) -> Image.Image:
         """The panels as one still picture; ``scale=2`` for print and talks."""
         with LOCK:
@@ -122,7 +141,9 @@ class Explorer:
             close_tree(view)
         self._cell.leave(self)
         # a notebook's Out keeps what a cell showed: let go of all that is large
-        self._desk.cache.clear()
+        for desk in self._desks.values():
+            desk.cache.clear()
+        self.selection.networks.clear()
         self._answers.clear()
         self._attribution = None
         self.model.forget()
@@ -148,10 +169,9 @@ class Explorer:
             return bundle
         self.wait(FIRST_STILL_SECONDS)
         bundle |= self.view._repr_mimebundle_() or {}
-        still = io.BytesIO()
         # in 256 colours a third of the bytes: a notebook keeps one a cell, and so does IPython's history
-        self.snapshot().quantize(256, Image.Quantize.FASTOCTREE).save(still, "PNG")
-        return bundle | {"text/plain": repr(self), "image/png": still.getvalue()}
+        still = saved(self.snapshot().quantize(256, Image.Quantize.FASTOCTREE))
+        return bundle | {"text/plain": repr(self), "image/png": still}
 
     # -- assembling -----------------------------------------------------------------------------------
 
@@ -170,16 +190,19 @@ class Explorer:
         parts = self.model, self.pictures, self.selection
         title, canvas, channels = TitleBar(*parts), SaliencyCanvas(*parts), ChannelsPanel(*parts)
         card, stages = ChannelPanel(*parts), [stage(*parts) for stage in STAGES]
-        title.on_save, title.on_refresh = self._png, self.refresh
-        canvas.on_cancel, canvas.strongest = self._cancel, channels.strongest
+        title.on_save, title.on_refresh = lambda: saved(self.snapshot(scale=2)), self.refresh
+        canvas.on_cancel, canvas.strongest = lambda: self._cancel(canvas.slot), channels.strongest
         pictures = PictureChooser(*parts, problems)
         question = [title, pictures, ClassDropdown(*parts), ScoreBars(*parts)]
         trust = TrustPanel(*parts)
         trust.on_open = self._renew
-        middle = [StageTabs([channels, card], stages), channels, card, MadePage(channels), *stages]
-        panels = [*question, *middle, LayersPanel(*parts), canvas, trust, TrustFigures(trust)]
+        middle = [StageTabs([channels, card], stages), channels, card, MadePage(channels)]
+        panels = [*question, *middle, LayersPanel(*parts), canvas, trust, TrustFigures(trust), *stages]
         for panel in panels:
             panel.on_retry, panel.on_ask = self.refresh, self._renew
+            if isinstance(panel, PinsStage):
+                panel.desk, panel.on_cancel, panel.on_scale = self._desk, self._cancel, canvas.end_scale
+                canvas.on_pin, canvas.pin_state = panel.toggle, panel.state
         return {panel.slot: panel for panel in panels}
 
     def _frame(self) -> Any:
@@ -203,10 +226,13 @@ class Explorer:
 
     def _renew(self, force: bool = False) -> None:
         with LOCK:
-            version = self._desk.version()
-            renew = force or version != self._shown_version
-            self._shown_version = version
-            for slot, panel in self.panels.items():
+            shown, self._shown = self._shown, {name: desk.version() for name, desk in self._desks.items()}
+            renew = force or any(self._shown[name] != version for name, version in shown.items())
+            every = self._every()
+            for slot in self._slots - every.keys():
+                self._scheduler.submit(slot, None)
+            self._slots = set(every)
+            for slot, panel in every.items():
                 self._scheduler.submit(slot, panel.request(self.selection), renew)
             self._say_state()
 
@@ -215,14 +241,21 @@ class Explorer:
             for panel in self.panels.values():
                 panel.point(self.selection.place)
 
-    def _cancel(self) -> None:
-        if self._scheduler.cancel("canvas"):
-            self._say_state()
+    def _every(self) -> dict[str, Panel]:
+        """All panels that ask, the parts of others among them."""
+        parts = [panel.parts() for panel in self.panels.values()]
+        return {**self.panels, **{slot: part for group in parts for slot, part in group.items()}}
 
-    def _png(self) -> bytes:
-        out = io.BytesIO()
-        self.snapshot(scale=2).save(out, "PNG")
-        return out.getvalue()
+    def _part(self, kind: type[P]) -> P:
+        return next(panel for panel in self.panels.values() if isinstance(panel, kind))
+
+    @property
+    def _desks(self) -> dict[str, LiveDesk]:
+        return {"": self._desk, **self.selection.networks}
+
+    def _cancel(self, slot: str) -> None:
+        if self._scheduler.cancel(slot):
+            self._say_state()
 
     # -- what the scheduler tells (always under the lock) ---------------------------------------------
 
@@ -230,10 +263,14 @@ class Explorer:
         """A slot's answer is being computed."""
         if slot == "canvas":
             self._attribution = None
-        self.panels[slot].wait()
+            self._part(PinsStage).follow(None)
+        self._every()[slot].wait()
 
     def answered(self, slot: str, request: Request, answer: Any, final: bool) -> None:
         """A slot has an answer, or a better one."""
+        if slot not in self.panels:  # a part keeps what it shows
+            self._every()[slot].show(answer)
+            return
         self._answers[slot] = answer
         if isinstance(answer, ExplainAnswer):
             self._attribution = answer.attribution
@@ -241,11 +278,15 @@ class Explorer:
         for panel in self.panels.values():
             if slot in panel.after:
                 self._scheduler.submit(panel.slot, panel.request(self.selection))
+        if slot == "canvas":
+            self._part(PinsStage).follow(request, answer)
 
     def failed(self, slot: str, request: Request, error: BaseException) -> None:
         """A slot's request raised."""
         self._answers.pop(slot, None)
-        self.panels[slot].fail(error)
+        self._every()[slot].fail(error)
+        if slot == "canvas":
+            self._part(PinsStage).follow(None)
 
     def settled(self) -> None:
         """Nothing is being computed any more."""
@@ -253,12 +294,8 @@ class Explorer:
 
     def idle(self) -> None:
         """Now and then while nothing happens: has the network changed under what is on show?"""
-        if not self.closed and self._desk.model.fingerprint() != self._shown_version:
-            title = self.panels["title"]
-            assert isinstance(title, TitleBar)
-            title.say("weights changed", moved=True)
+        if not self.closed and any(self._desks[n].model.fingerprint() != was for n, was in self._shown.items()):
+            self._part(TitleBar).say("weights changed", moved=True)
 
     def _say_state(self) -> None:
-        title = self.panels["title"]
-        assert isinstance(title, TitleBar)
-        title.say("computing" if self._scheduler.busy else "ready", moved=False)
+        self._part(TitleBar).say("computing" if self._scheduler.busy else "ready", moved=False)

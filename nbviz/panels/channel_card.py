@@ -6,13 +6,11 @@ picture sends its map alone.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import traitlets
-from PIL import Image
 
 from nbviz.panels.channel_page import figure
 from nbviz.panels.failure import fail, ready
@@ -20,12 +18,10 @@ from nbviz.panels.front import Front, asset, esm
 from nbviz.panels.panel import Panel
 from nbviz.session.requests import Channel, ChannelAnswer, Request
 from nbviz.session.selection import Selection
-from nbviz.tensors.drawing import gray, png, scale, table
+from nbviz.tensors.drawing import backdrop, png, scale, table
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.target import Target
 
-BACKDROP = 256
-"""Longest side in pixels of the gray picture."""
 CONTRIBUTION = "gradient × activation, summed over places: to first order, what the score loses without it"
 
 
@@ -74,7 +70,7 @@ class ChannelPanel(Panel):
             ready(self.view)
             self.view.channel, self.view.about = answer.channel, about(answer)
             self.view.map = map_png(values, answer.channels.maps.signed) if places else b""
-            self.view.backdrop, self.view.aspect = backdrop(answer.seen)
+            self.view.backdrop, self.view.aspect = backdrop(answer.seen), answer.seen.shape[1] / answer.seen.shape[0]
             self.view.figures, self.view.alt = figures(answer), alt(answer)
 
     def wait(self, progress: str = "") -> None:
@@ -101,15 +97,6 @@ class ChannelPanel(Panel):
 def map_png(values: np.ndarray, signed: bool) -> bytes:
     """One channel's map (h, w) as a palette PNG at its own resolution, on its own scale."""
     return png(scale(values, signed), table(signed))
-
-
-def backdrop(seen: np.ndarray) -> tuple[bytes, float]:
-    """The picture uint8 (H, W, 3) in gray as JPEG bytes, and its width over height."""
-    image = Image.fromarray(gray(seen)[..., 0])
-    image.thumbnail((BACKDROP, BACKDROP))
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=85)
-    return out.getvalue(), seen.shape[1] / seen.shape[0]
 
 
 def about(answer: ChannelAnswer) -> list[Any]:

@@ -134,3 +134,26 @@ function folded(text) {
   const summary = focusable(el("summary", "", "details"));
   return el("details", "nbviz-folded", summary, el("pre", "", text));
 }
+
+/** Places of all pictures of a frame are linked, in the page alone: `tell` says a place (or null) to the others,
+ *  `hear(place, detail)` is called with theirs. Kinds: "place" (pointed at, `pinned` or not), "press" (a click that
+ *  pins or releases the place), "ask" (where is it?), "value" (what the live map says there, as text). */
+function linked(node, life, hear) {
+  let frame = null;
+  const listen = (event) => { if (event.detail.from !== node) hear(event.detail); };
+  queueMicrotask(() => whenAttached(node, life, () => {
+    frame = node.closest(".nbviz");
+    if (!frame) return;
+    life.listen(frame, "nbviz-linked", listen);
+    tell({ kind: "ask" });
+  }));
+  function tell(detail) { frame?.dispatchEvent(new CustomEvent("nbviz-linked", { detail: { ...detail, from: node } })); }
+  return tell;
+}
+
+/** Where an event points in a node: [row, column] as fractions in 0…1. */
+function placeAt(node, event) {
+  const box = node.getBoundingClientRect();
+  const part = (value, from, size) => Math.min(0.9999, Math.max(0, (value - from) / Math.max(size, 1)));
+  return [part(event.clientY, box.top, box.height), part(event.clientX, box.left, box.width)];
+}

@@ -59,13 +59,13 @@ class Scene:
     progress: str = ""
 
 
-def explanation_scene(answer: ExplainAnswer, title: str, picture: str) -> Scene:
-    """The scene of an attribution. title: the method's; picture: its name."""
+def explanation_scene(answer: ExplainAnswer, title: str, picture: str, high: float | None = None) -> Scene:
+    """The scene of an attribution. title: the method's; picture: its name; high: where its scale ends, if given."""
     made, seen = answer.attribution, answer.seen
     values = made.heat(tuple(seen.shape[:2])).float().cpu().numpy()
     target, status = str(made.facts.get("target", "")), str(made.facts.get("status", "ok"))
     empty, final = not np.nan_to_num(values, posinf=0.0, neginf=0.0).any(), made.done >= 1
-    limits = evidence_limits(values, made.signed, made.interpolated)
+    limits = ending(evidence_limits(values, made.signed, made.interpolated), made.signed, high)
     return Scene(
         picture=gray(drawn(seen)),
         heat=None if empty else heat_rgba(drawn_heat(made, seen.shape[:2], limits), limits, made.signed),
@@ -85,11 +85,12 @@ def explanation_scene(answer: ExplainAnswer, title: str, picture: str) -> Scene:
     )
 
 
-def channel_scene(answer: ChannelAnswer, picture: str) -> Scene:
-    """The scene of a channel's map, its pixels as they are."""
+def channel_scene(answer: ChannelAnswer, picture: str, high: float | None = None) -> Scene:
+    """The scene of a channel's map, its pixels as they are; high: where its scale ends, if given."""
     maps, channel = answer.channels.maps, answer.channel
     values = maps.values[channel]
-    limits = Limits.of(values, maps.signed)
+    peak = Limits.of(values, maps.signed)
+    limits = ending(peak, maps.signed, high)
     empty = not (maps.places and np.nan_to_num(values).any())
     name = f"Channel {channel} of {answer.channels.layer}"
     place = None if empty else strongest(values)
@@ -102,7 +103,7 @@ def channel_scene(answer: ChannelAnswer, picture: str) -> Scene:
         size=(answer.seen.shape[0], answer.seen.shape[1]),
         smooth=False,
         signed=maps.signed,
-        limits=limit_words(limits, maps.signed, "activation", empty, limits.high),
+        limits=limit_words(limits, maps.signed, "activation", empty, peak.high),
         title=f"Channel {channel}",
         heading=[f"of {answer.channels.layer}"],
         lines=channel_lines(answer),
@@ -136,6 +137,11 @@ def evidence_limits(values: np.ndarray, signed: bool, smooth: bool) -> Limits:
         return limits
     high = float(np.quantile(sizes, BRIGHT)) or limits.high
     return Limits(-high if signed else 0.0, high, limits.bad)
+
+
+def ending(limits: Limits, signed: bool, high: float | None) -> Limits:
+    """Limits that end at ``high`` instead, where it is given."""
+    return limits if high is None else Limits(-high if signed else 0.0, high, limits.bad)
 
 
 def limit_words(

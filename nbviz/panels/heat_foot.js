@@ -14,7 +14,7 @@ export default {
     let url = "";
     life.after(() => bytesUrl(null, url));
 
-    const spread = (value) => root.closest(".nbviz-saliency")?.style.setProperty("--nbviz-heat", value);
+    const spread = (value) => root.closest(".nbviz")?.style.setProperty("--nbviz-heat", value);
     life.watch("opacity", () => {
       slider.value = model.get("opacity");
       whenAttached(root, life, () => spread(model.get("opacity")));

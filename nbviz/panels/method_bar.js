@@ -10,7 +10,8 @@ export default {
     set(pop, { id, role: "group", "aria-label": "Options of the method", tabindex: -1 });
     focusable(pop);
     set(more, { "aria-controls": id });
-    root.append(el("div", "nbviz-head", title, note, back), el("div", "nbviz-bar", box, more), pop);
+    const pin = button("Pin", "nbviz-button nbviz-pin-button");
+    root.append(el("div", "nbviz-head", title, note, back), el("div", "nbviz-bar", box, more, pin), pop);
 
     const open = (yes) => { pop.hidden = !yes; set(more, { "aria-expanded": String(yes) }); };
     open(false);
@@ -20,6 +21,13 @@ export default {
       note.title = note.textContent;
       back.hidden = !model.get("channel");
     });
+    life.watch("pin", () => {
+      const state = model.get("pin");
+      pin.disabled = state === "off" || state === "full";
+      pin.textContent = state === "pinned" ? "Unpin" : "Pin";
+      pin.title = PIN[state];
+    });
+    life.listen(pin, "click", () => model.send({ event: "pin" }));
     life.watch("methods method", () => {
       fillGroups(select, model.get("methods"));
       select.value = model.get("method");
@@ -50,6 +58,13 @@ export default {
     life.listen(document, "pointerdown", (event) => { if (!pop.hidden && !root.contains(event.target)) open(false); });
     return life.end;
   },
+};
+
+const PIN = {
+  off: "Keeps this map to look at another beside it, once it is there",
+  pin: "Keeps this map to look at another beside it (p on the canvas)",
+  pinned: "Takes this map's card away (p on the canvas)",
+  full: "As many maps as fit are pinned: unpin one first",
 };
 
 /** Methods under the names of their families; rows are [name, title, sentence, family]. */

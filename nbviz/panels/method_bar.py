@@ -11,7 +11,7 @@ from nbviz.panels.front import Front, asset, esm
 
 
 class MethodFront(Front):
-    """Sends ``method``, ``option`` (name, value), ``reset`` and ``back``."""
+    """Sends ``method``, ``option`` (name, value), ``reset``, ``back`` and ``pin``."""
 
     _esm = esm("method_bar")
     _css = asset("method_bar.css")
@@ -26,6 +26,8 @@ class MethodFront(Front):
     """Plain data of each option, see :func:`controls`."""
     channel = traitlets.Bool(False).tag(sync=True)
     """Whether a channel's map is on the canvas, with a way back."""
+    pin = traitlets.Enum(["off", "pin", "pinned", "full"], "off").tag(sync=True)
+    """Whether what is on show can be pinned, is pinned, or has no room; "off" while there is no map."""
 
 
 def controls(options: Any, values: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import ipywidgets
 
@@ -25,7 +25,7 @@ LOCK = threading.RLock()
 class Panel:
     """Base of all panels."""
 
-    slot: ClassVar[str]
+    slot: str
     """The panel's slot in the scheduler, unique in an Explorer."""
 
     view: ipywidgets.Widget
@@ -59,6 +59,10 @@ class Panel:
 
     def fail(self, error: BaseException) -> None:
         """The request raised: the error strip, in words a user can act on."""
+
+    def parts(self) -> Mapping[str, Panel]:
+        """Slot → the panels in it that ask and show on their own, as many as there are now."""
+        return {}
 
     def point(self, place: tuple[float, float] | None) -> None:
         """A place of the picture is pointed at: (row, column) as fractions in 0…1; None when nowhere."""

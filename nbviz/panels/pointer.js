@@ -7,16 +7,20 @@ export default {
     set(tip, { id, role: "status" });
     set(root, { "aria-describedby": id });
     root.append(marker, tip);
-    // `here` is where this view points; null when it doesn't, and the pinned place stands.
-    let here = null, pinned = false;
+    // `here` is where this view points; null when it doesn't, and the pinned place stands, or `there`: where another
+    // picture of the frame is pointed at, and what the map says at that place.
+    let here = null, pinned = false, there = null, value = "";
 
     const paint = () => {
-      const place = here || model.get("place");
+      const other = !here && !model.get("place") && there;
+      const place = other || here || model.get("place");
       pinned = Boolean(model.get("place"));
+      const words = other ? value : model.get("tip");
       marker.hidden = !place;
       marker.classList.toggle("pinned", pinned && !here);
-      tip.hidden = !place || !model.get("tip");
-      tip.textContent = model.get("tip");
+      tip.hidden = !place || !words;
+      tip.textContent = words;
+      if (!other) tell({ kind: "place", place, pinned });
       if (!place) return;
       const [row, column] = place;
       set(marker, { style: `left:${100 * column}%;top:${100 * row}%` });
@@ -26,21 +30,24 @@ export default {
     };
     const send = (pin) => model.send({ event: "point", place: here, pin });
     const say = throttle(() => send(null), 80);
-    const at = (event) => {
-      const box = root.getBoundingClientRect();
-      const part = (value, from, size) => Math.min(0.9999, Math.max(0, (value - from) / Math.max(size, 1)));
-      return [part(event.clientY, box.top, box.height), part(event.clientX, box.left, box.width)];
-    };
-    life.listen(root, "pointermove", (event) => { if (!pinned) { here = at(event); paint(); say(); } });
+    const tell = linked(root, life, (told) => {
+      if (told.kind === "value") value = told.text;
+      else if (told.kind === "place") { there = told.place; value = ""; }
+      else if (told.kind === "press") press(told.place);
+      if (told.kind === "ask") tell({ kind: "place", place: here || model.get("place"), pinned });
+      else paint();
+    });
+    life.listen(root, "pointermove", (event) => { if (!pinned) { here = placeAt(root, event); paint(); say(); } });
     life.listen(root, "pointerleave", () => { if (here && !pinned) { here = null; paint(); say(); } });
-    life.listen(root, "click", (event) => {
-      here = at(event);
+    const press = (place) => {
+      here = place;
       const pin = !pinned;
       send(pin);
       pinned = pin;
       if (pin) here = null;
       paint();
-    });
+    };
+    life.listen(root, "click", (event) => press(placeAt(root, event)));
     const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
     life.listen(root, "keydown", (event) => {
       const size = [model.get("rows"), model.get("columns")];
@@ -60,6 +67,8 @@ export default {
       } else if (event.key === "Escape") {
         here = null;
         model.send({ event: "escape" });
+      } else if (event.key === "p" && !event.ctrlKey && !event.metaKey && !event.altKey) {
+        model.send({ event: "pin" });
       } else return;
       event.preventDefault();
       event.stopPropagation();

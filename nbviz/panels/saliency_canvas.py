@@ -42,6 +42,10 @@ class SaliencyCanvas(Panel):
     on_retry: Callable[[], None] | None = None
     strongest: Callable[[Place], list[int]] | None = None
     """Gives the channels of the layer strongest at a place."""
+    on_pin: Callable[[], None] | None = None
+    """Pins what is on show, or takes its pin away."""
+    pin_state: Callable[[], str] | None = None
+    """Says whether it can be pinned: see ``MethodFront.pin``."""
 
     def __init__(
         self, model: InstrumentedModel, pictures: Mapping[str, Picture], selection: Selection
@@ -52,6 +56,8 @@ class SaliencyCanvas(Panel):
         self.view = ipywidgets.Box([self.bar, self.canvas.view, self.foot], _dom_classes=["nbviz-saliency"])
         self.scene: Scene | None = None
         """What is on show."""
+        self._answer: ExplainAnswer | ChannelAnswer | None = None
+        self._high: float | None = None
         for front in (self.bar, self.foot, self.pointer):
             front.on_msg(self._heard)
 
@@ -73,32 +79,37 @@ class SaliencyCanvas(Panel):
                 self.bar.options = controls(method.options, selection.options)
                 self.bar.channel = selection.canvas == "channel"
                 self.bar.title, self.bar.note = self._heading(selection)
+                self._say_pin()
             self.point(selection.place)
 
     def show(self, answer: ExplainAnswer | ChannelAnswer) -> None:
+        self._answer = answer
         if isinstance(answer, ChannelAnswer):
-            scene = channel_scene(answer, self.selection.image)
+            scene = channel_scene(answer, self.selection.image, self._high)
         else:
-            scene = explanation_scene(answer, self._method.title, self.selection.image)
+            scene = explanation_scene(answer, self._method.title, self.selection.image, self._high)
         with LOCK:
             self.scene = scene
             self.canvas.draw(scene.picture, scene.heat, scene.smooth)
             self.canvas.dim(False)
             with self.bar.hold_sync():
                 self.bar.title, self.bar.note = scene.title, scene.heading
+                self._say_pin()
             self._describe(scene)
             self.point(self.selection.place)
 
     def wait(self, progress: str = "") -> None:
         with LOCK:
             self.canvas.dim(True)
+            self._answer, self.bar.pin = None, "off"
             with self.foot.hold_sync():
                 self.foot.state, self.foot.message, self.foot.details = "computing", "", ""
                 self.foot.done, self.foot.lines = 0.0, [[(progress or "computing", "strong")], []]
 
     def fail(self, error: BaseException) -> None:
         with LOCK:
-            self.scene = None
+            self.scene = self._answer = None
+            self.bar.pin = "off"
             self.canvas.draw(self._gray(), None)
             self.canvas.dim(False)
             self._strip(error)
@@ -109,6 +120,14 @@ class SaliencyCanvas(Panel):
         top = [int(channel) for channel in self.strongest(place)][:4] if self.strongest and place else []
         with LOCK:
             self.pointer.tip = tip_words(place, scene.values, scene.size, top) if place and scene else ""
+
+    def end_scale(self, high: float | None) -> None:
+        """Let the brightest colour stand for this value, as in other maps beside it; None for the map's own."""
+        if high == self._high:
+            return
+        self._high = high
+        if self._answer is not None:
+            self.show(self._answer)
 
     def cancelled(self) -> None:
         """The computing was stopped by the reader: say what is on show instead."""
@@ -134,6 +153,10 @@ class SaliencyCanvas(Panel):
             return picture[..., :3]
         smooth = self.scene is not None and self.scene.smooth
         return overlay(picture, _as_large(heat, picture.shape[:2], smooth), self.foot.opacity)
+
+    def _say_pin(self) -> None:
+        there = self.pin_state is not None and self._answer is not None
+        self.bar.pin = self.pin_state() if there and self.pin_state else "off"
 
     # -- painting -------------------------------------------------------------------------------------
 
@@ -191,6 +214,7 @@ class SaliencyCanvas(Panel):
             "reset": lambda _: setattr(self.selection, "options", {}),
             "back": lambda _: setattr(self.selection, "canvas", "explanation"),
             "escape": self._escaped,
+            "pin": lambda _: self.on_pin() if self.on_pin else None,
             "cancel": self._cancel,
             "retry": lambda _: self.on_retry() if self.on_retry else None,
         }  # fmt: skip

@@ -5,6 +5,7 @@ Words are those on show, read from the panels' views; pictures come from the ans
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from typing import Any
 
@@ -59,6 +60,13 @@ def still_parts(
         card=_card(panels["channel"], answers["channel"]) if "channel" in answers else None,
         explanation=_explanation(panels["canvas"]),
     )
+
+
+def saved(picture: Image.Image) -> bytes:
+    """A picture as PNG bytes."""
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()
 
 
 def _title(panel: Any) -> TitlePart:

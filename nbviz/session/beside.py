@@ -10,7 +10,7 @@ from typing import Any
 from nbviz.attribution import METHODS
 from nbviz.session.desk import LiveDesk
 from nbviz.session.pins import Pin
-from nbviz.session.requests import Channel, Scores
+from nbviz.session.requests import Channel, Desk, Scores
 from nbviz.session.selection import Selection
 from nbviz.tensors.errors import NbvizError, nearest
 from nbviz.tensors.instrumented import InstrumentedModel
@@ -28,7 +28,7 @@ CHANGES = ("image", "target", "method", "layer", "options", "channel", "canvas")
 
 
 def pin_of(
-    desk: LiveDesk, pictures: Mapping[str, Picture], selection: Selection, changes: Mapping[str, Any] | None = None
+    desk: Desk, pictures: Mapping[str, Picture], selection: Selection, changes: Mapping[str, Any] | None = None
 ) -> Pin:
     """What the selection shows, as a pin; changes: other values for some of its names.
 
@@ -45,16 +45,17 @@ def pin_of(
     return Pin(wanted.image, target, wanted.method, layer, tuple(sorted(wanted.options.items())))
 
 
-def resolved(desk: LiveDesk, picture: Picture, target: Target) -> Target:
+def resolved(desk: Desk, picture: Picture, target: Target) -> Target:
     """The target with the predicted class as an index."""
-    return Target(int(desk.answer(Scores(picture)).order[0])) if target.predicted else target
+    if not target.predicted or target.part is not None:  # a region has its own likeliest class
+        return target
+    return target.instead(int(desk.answer(Scores(picture)).order[0])) or target
 
 
 def show(pin: Pin, selection: Selection) -> None:
     """Bring the selection back to what a pin asked of the Explorer's own network."""
-    target = pin.target.index if pin.target.other is None else (pin.target.index, pin.target.other)
     values = {
-        "image": pin.picture, "target": pin.target.function or target, "layer": pin.layer,
+        "image": pin.picture, "target": _plain(pin.target), "layer": pin.layer,
         "method": pin.method or None, "options": dict(pin.options) if pin.channel is None else None,
         "channel": pin.channel, "canvas": "explanation" if pin.channel is None else "channel",
     }  # fmt: skip
@@ -65,7 +66,7 @@ def show(pin: Pin, selection: Selection) -> None:
 
 def usual_methods(pin: Pin, model: InstrumentedModel) -> list[Pin]:
     """A pin's picture and class by one method of each kind."""
-    last = last_spatial_layer(model).name
+    last = _last(model)
     return [
         replace(pin, method=name, layer=last if METHODS[name].uses_layer else None, options=(), channel=None)
         for name in USUAL
@@ -75,7 +76,8 @@ def usual_methods(pin: Pin, model: InstrumentedModel) -> list[Pin]:
 
 def likeliest_classes(pin: Pin, order: Sequence[int]) -> list[Pin]:
     """A pin's map for the likeliest classes; order: class indices, most probable first."""
-    return [replace(pin, target=Target(int(index))) for index in islice(order, CLASSES)]
+    targets = (pin.target.instead(int(index)) or Target(int(index)) for index in islice(order, CLASSES))
+    return [replace(pin, target=target) for target in targets]
 
 
 def down_the_network(pin: Pin, model: InstrumentedModel) -> list[Pin]:
@@ -109,13 +111,27 @@ def on_network(pin: Pin, model: InstrumentedModel, name: str, other: LiveDesk) -
     target = pin.target
     if target.function is None and target.index is not None:
         indices = [_class(index, model, other.model, name) for index in (target.index, target.other)]
-        target = Target(indices[0], indices[1])
+        target = replace(target, index=indices[0], other=indices[1])
+    target = Target.ensure(target, other.model)
     names = [layer.name for layer in other.model.layers().walk()]
     if pin.layer is None or pin.layer in names:
         return replace(pin, target=target, network=name)
     if pin.channel is not None:
         raise NbvizError(f"{name} has no layer '{pin.layer}', so its channel {pin.channel} can't be shown beside.")
-    return replace(pin, target=target, layer=last_spatial_layer(other.model).name, network=name)
+    return replace(pin, target=target, layer=_last(other.model), network=name)
+
+
+def _last(model: InstrumentedModel) -> str | None:
+    """The layer a map is drawn at where nobody chose one; None where only a pass tells which."""
+    last = last_spatial_layer(model)
+    return last.name if last.layout is not None and last.layout.prefix == 0 else None
+
+
+def _plain(target: Target) -> Any:
+    """A target as a person writes it, where that says it all."""
+    if target == Target(target.index, target.other) and target.index is not None:
+        return target.index if target.other is None else (target.index, target.other)
+    return target
 
 
 def _class(index: int | None, model: InstrumentedModel, other: InstrumentedModel, name: str) -> int | None:

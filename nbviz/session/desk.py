@@ -7,6 +7,7 @@ from typing import Any
 
 from nbviz.session.cache import Cache
 from nbviz.session.requests import Request
+from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.instrumented import InstrumentedModel
 
 
@@ -38,6 +39,11 @@ class LiveDesk:
                 pass
         return answer
 
+    def keep(self, request: Request, answer: Any, other: Request) -> None:
+        """Let a request's answer stand for another's that asks the same in other words, if it is final."""
+        if self.known(request) is answer:
+            self.cache.put((self.version(), other), answer)
+
     def answers(self, request: Request) -> Iterator[Any]:
         """Answers that get better; the last one is kept if the model stayed the same."""
         version, answer = self.version(), None
@@ -45,3 +51,17 @@ class LiveDesk:
             yield answer
         if answer is not None and self.version() == version:
             self.cache.put((version, request), answer)
+
+
+class Known:
+    """A desk that never computes: what isn't known is :class:`NbvizError`. For handlers, which must not wait."""
+
+    def __init__(self, desk: LiveDesk) -> None:
+        self.model, self._desk = desk.model, desk
+
+    def answer(self, request: Request) -> Any:
+        """The final answer, from the cache."""
+        answer = self._desk.known(request)
+        if answer is None:
+            raise NbvizError("The network is still computing what this needs: try again in a moment.")
+        return answer

@@ -201,7 +201,8 @@ class Scheduler:
             return min(jobs, key=self._urgency, default=None), self._closed
 
     def _urgency(self, job: Job) -> tuple[bool, bool, int]:
-        return job.slot in self._background, job.answers is not None, self._rank.get(job.slot, 99)
+        known = job.slot in self._rank  # slots that come and go stand behind, one after another
+        return job.slot in self._background, job.answers is not None or not known, self._rank.get(job.slot, 99)
 
     def _close_dropped(self) -> None:
         with self._changed:

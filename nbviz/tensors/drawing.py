@@ -7,8 +7,11 @@ and goes with the picture, so that a bar can print it.
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from nbviz.tensors.colour import BAD, GAP, INK, LEVELS, Limits, is_signed, scale, scale_each, table
 from nbviz.tensors.mosaic import Mosaic, bars, filters_mosaic, mosaic, shrink
@@ -25,6 +28,7 @@ __all__ = [
     "Miniature",
     "Mosaic",
     "Pixels",
+    "backdrop",
     "bars",
     "colour_bar",
     "data_url",
@@ -52,6 +56,15 @@ def gray(picture: Pixels) -> Pixels:
     weights = np.array([0.299, 0.587, 0.114] if colours.shape[-1] >= 3 else [1.0], np.float32)
     luma = np.rint(colours[..., : len(weights)] @ weights).astype(np.uint8)
     return np.stack([luma, luma, luma, np.full_like(luma, 255)], axis=-1)
+
+
+def backdrop(picture: Pixels, longest: int = 256) -> bytes:
+    """Return a picture, uint8 (H, W, 3), in gray as JPEG bytes, its longer side at most `longest` pixels."""
+    image = Image.fromarray(gray(picture)[..., 0])
+    image.thumbnail((longest, longest))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=85)
+    return out.getvalue()
 
 
 def heat_rgba(heat: NDArray[np.floating], limits: Limits | None, signed: bool, floor: float = 0.0) -> Pixels:

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from nbviz.panels.channel_card import ChannelPanel, about, alt, backdrop, figures, map_png, ordinal, percent
+from nbviz.panels.channel_card import ChannelPanel, about, alt, figures, map_png, ordinal, percent
 from nbviz.session.desk import LiveDesk
 from nbviz.session.requests import ChannelAnswer, ChannelsAnswer
 from nbviz.session.selection import Selection
@@ -68,12 +68,6 @@ def test_the_map_is_drawn_at_its_own_resolution() -> None:
     assert drawn.size == (4, 3)
     light = np.asarray(drawn.convert("L")).astype(int)
     assert (np.diff(light.ravel()) > 0).all()
-
-
-def test_the_backdrop_is_small_gray_and_keeps_its_shape() -> None:
-    data, aspect = backdrop(np.full((300, 600, 3), (200, 100, 50), np.uint8))
-    image = Image.open(io.BytesIO(data))
-    assert (image.mode, image.size, aspect) == ("L", (256, 128), 2.0)
 
 
 @pytest.mark.parametrize(

@@ -290,3 +290,8 @@ def test_data_url_carries_the_bytes() -> None:
 def test_importing_loads_no_colour_library() -> None:
     code = "import sys, nbviz.tensors.drawing; sys.exit('cmap' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_backdrop_is_small_gray_and_keeps_its_shape() -> None:
+    image = Image.open(io.BytesIO(drawing.backdrop(np.full((300, 600, 3), (200, 100, 50), np.uint8))))
+    assert (image.mode, image.size) == ("L", (256, 128))

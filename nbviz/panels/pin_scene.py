@@ -1,0 +1,184 @@
+"""A pinned map as plain data: its values, what they are measured in, and what is said of them.
+
+Values travel to the browser as whole numbers of 16 bits, 1/32767 of the map's peak each: there they are drawn on any
+scale and read out at any place with no further message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from nbviz.attribution import METHODS
+from nbviz.panels.explanation_scene import channel_scene, evidence_limits, explanation_scene, limit_words
+from nbviz.panels.explanation_words import Lines, figure, strongest
+from nbviz.session.difference import Unit, difference
+from nbviz.session.requests import Channel, ChannelAnswer, Explain, ExplainAnswer, Request
+from nbviz.tensors.drawing import Limits, backdrop
+
+LARGEST = 448
+"""Longest side of the values kept of a map, pixels: finer ones are averaged."""
+STEPS, BAD = 32767, -32768
+
+
+@dataclass(frozen=True, eq=False)
+class PinScene:
+    """What a card shows."""
+
+    values: np.ndarray
+    """float32 (h, w): what is drawn, at its own resolution."""
+    size: tuple[int, int]
+    """(rows, columns) of the network's input."""
+    signed: bool
+    smooth: bool
+    high: float
+    """The value of the brightest colour on the map's own scale."""
+    unit: Unit
+    measured: str
+    """The unit in words."""
+    picture: str
+    view: str
+    """Equal for maps over the same pixels of the same picture."""
+    backdrop: bytes
+    """JPEG of the picture in gray."""
+    lines: Lines
+    caption: str
+    nothing: str = ""
+    what: str = "evidence"
+    layer: str | None = None
+    """Where it was drawn, for methods that use a layer."""
+    done: float = 1.0
+    progress: str = ""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to draw."""
+        return not np.nan_to_num(self.values, posinf=0.0, neginf=0.0).any()
+
+    def ends(self, high: float | None = None) -> tuple[str, str, str]:
+        """Low end, high end and meaning of the colours on a scale that ends at ``high``, or on its own."""
+        top = self.high if high is None else high
+        limits = Limits(-top if self.signed else 0.0, top)
+        return limit_words(limits, self.signed, self.what, self.empty, Limits.of(self.values, self.signed).high)
+
+
+def pin_scene(request: Request, answer: ExplainAnswer | ChannelAnswer, picture: str) -> PinScene:
+    """The scene of a request's answer; picture: its name."""
+    jpeg, view = backdrop(answer.seen), hashlib.sha1(answer.seen.tobytes()).hexdigest()
+    if isinstance(answer, ChannelAnswer) and isinstance(request, Channel):
+        return _channel(request, answer, picture, jpeg, view)
+    assert isinstance(answer, ExplainAnswer) and isinstance(request, Explain)
+    drawn, made = explanation_scene(answer, METHODS[request.method].title, picture), answer.attribution
+    share = min(1.0, LARGEST / max(made.evidence.shape))
+    height, width = (max(1, round(side * share)) for side in made.evidence.shape)
+    values = made.evidence if share == 1 else made.heat((height, width))
+    unit, words = _unit(request, made.facts.get("unit", ""), tuple(made.evidence.shape))
+    full = made.heat(tuple(answer.seen.shape[:2])).float().cpu().numpy()
+    return PinScene(
+        values.float().cpu().numpy(), drawn.size, made.signed, made.interpolated,
+        evidence_limits(full, made.signed, made.interpolated).high, unit, words, picture, view, jpeg,
+        drawn.lines, drawn.caption, drawn.nothing, layer=made.facts.get("layer"),
+        done=made.done, progress=made.progress,
+    )  # fmt: skip
+
+
+def _channel(asked: Channel, answer: ChannelAnswer, picture: str, jpeg: bytes, view: str) -> PinScene:
+    drawn, maps = channel_scene(answer, picture), answer.channels.maps
+    values = maps.values[answer.channel]
+    values = values.astype(np.float32) if maps.places else np.zeros((1, 1), np.float32)
+    high = Limits.of(values, maps.signed).high
+    unit = "activation", asked.layer, values.shape
+    return PinScene(
+        values, drawn.size, maps.signed, False, high, unit, f"activation of {asked.layer}", picture, view, jpeg,
+        drawn.lines, drawn.caption, drawn.nothing, "activation",
+    )  # fmt: skip
+
+
+def _unit(asked: Explain, shared: str, grid: tuple[int, ...]) -> tuple[Unit, str]:
+    """A place's value depends on its size: maps of one unit are alike only on one grid."""
+    if shared:
+        return (shared, grid), f"{shared} of {grid[0]} × {grid[1]}"
+    options = "".join(f", {name} {value}" for name, value in asked.options if isinstance(value, (str, int, float)))
+    layer = f" at {asked.layer}" if asked.layer else ""
+    unit = asked.method, asked.layer, asked.options, grid
+    return unit, f"the unit of {METHODS[asked.method].title}{layer}{options}"
+
+
+def difference_scene(one: PinScene, other: PinScene, names: tuple[str, str]) -> PinScene:
+    """one − other around zero; names: their titles. A scene with ``nothing`` says why there is none."""
+    why = _apart(one, other)
+    if why:
+        flat = np.zeros((1, 1), np.float32)
+        return PinScene(
+            flat, one.size, True, False, 0.0, ("none",), "", one.picture, one.view, one.backdrop, [], why, why, "",
+        )  # fmt: skip
+    found = difference(one.values, other.values, one.unit == other.unit)
+    values = found.values.astype(np.float32)
+    smooth = values.shape != one.size
+    place = strongest(values)
+    where = f"; largest at row {place[0]}, column {place[1]} of {values.shape[0]} × {values.shape[1]}" if place else ""
+    high = evidence_limits(values, True, smooth).high
+    nothing = "" if place else "The two maps are equal at every place."
+    said = f"{names[0]} minus {names[1]} over the picture {one.picture}{where}."
+    return PinScene(
+        values, one.size, True, smooth, high, ("difference",), "", one.picture, one.view, one.backdrop,
+        _difference_lines(one, other, found.raw, found.correlation, values.shape), said, nothing, "difference",
+    )  # fmt: skip
+
+
+def _apart(one: PinScene, other: PinScene) -> str:
+    if one.picture != other.picture:
+        return f"These are maps of two pictures, {one.picture} and {other.picture}: their places don't match."
+    if one.view != other.view:
+        sizes = " and ".join(f"{rows} × {columns}" for rows, columns in (one.size, other.size))
+        return f"The networks don't see the same of the picture ({sizes}): their places don't match."
+    return ""
+
+
+def _difference_lines(
+    one: PinScene, other: PinScene, raw: bool, correlation: float | None, grid: tuple[int, ...]
+) -> Lines:
+    how: Lines = [["subtracted as they are: both in ", (one.measured, "strong")]]
+    if not raw:
+        units = f"{one.measured}; {other.measured}"
+        how = [[("per cent of rank", "strong"), f", for the units differ ({units}): each value counts by its rank"]]
+    alike = "no rank correlation: one of them is flat" if correlation is None else "rank correlation "
+    figures = [] if correlation is None else [(f"{correlation:.2f}".replace("-", "−"), "strong")]
+    return [*how, [alike, *figures, f" · on {grid[0]} × {grid[1]} places"]]
+
+
+def codes(values: np.ndarray) -> tuple[bytes, float]:
+    """Values (h, w) as little-endian 16-bit numbers of ``STEPS`` to the peak, and the peak; ``BAD`` is no number."""
+    finite = np.isfinite(values)
+    peak = float(np.abs(values[finite]).max(initial=0.0)) or 1.0
+    steps = np.rint(np.where(finite, values, 0.0).astype(np.float64) / peak * STEPS)
+    return np.where(finite, steps, BAD).astype("<i2").tobytes(), peak
+
+
+def shared_highs(scenes: Iterable[PinScene]) -> dict[Unit, float]:
+    """Where the one scale of maps in the same unit ends; units that only one map has are left out."""
+    highs: dict[Unit, list[float]] = defaultdict(list)
+    for scene in scenes:
+        if not scene.empty:
+            highs[scene.unit].append(scene.high)
+    return {unit: max(values) for unit, values in highs.items() if len(values) > 1}
+
+
+def scale_words(scenes: list[PinScene], shared: bool) -> str:
+    """What equal colours mean, in a sentence."""
+    scenes = [scene for scene in scenes if not scene.empty]
+    if len(scenes) < 2:
+        return ""
+    if not shared:
+        return "Each map on its own scale: equal colours are not equal values."
+    highs, words = shared_highs(scenes), {scene.unit: scene.measured for scene in scenes}
+    parts = [f"{sum(s.unit == u for s in scenes)} in {words[u]}, to {figure(high)}" for u, high in highs.items()]
+    alone = sum(scene.unit not in highs for scene in scenes)
+    if not parts:
+        return "No two of these maps measure the same, so each keeps its own scale."
+    rest = f"; {alone} alone in {'its' if alone == 1 else 'their'} unit, on {'its' if alone == 1 else 'their'} own"
+    return f"One scale for {' · '.join(parts)}{rest if alone else ''}."

@@ -1,0 +1,279 @@
+"""Side by side: maps that were pinned, the live one beside them, and the difference of any two.
+
+What is pinned is ``selection.pins`` alone; this stage keeps a card for each, and every card asks in a slot of its own:
+maps come one after another, sharpen, and are dropped with their pin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import ipywidgets
+
+from nbviz.panels.closing import close_tree
+from nbviz.panels.panel import LOCK, Panel
+from nbviz.panels.pin_bar import PinBar
+from nbviz.panels.pin_card import MapCard, PinCard
+from nbviz.panels.pin_scene import PinScene, difference_scene, pin_scene, scale_words, shared_highs
+from nbviz.panels.stage import Stage
+from nbviz.session.beside import down_the_network, likeliest_classes, on_network, pin_of, show, usual_methods
+from nbviz.session.desk import Known, LiveDesk
+from nbviz.session.pins import MOST, Pin
+from nbviz.session.requests import Request, Scores
+from nbviz.session.selection import Selection
+from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.instrumented import InstrumentedModel
+
+SETS = [
+    ["methods", "these methods", "Saliency, integrated gradients, Grad-CAM and occlusion, for the class on show"],
+    ["classes", "the top five classes", "The method on show, for each of the five likeliest classes"],
+    ["layers", "these layers", "Grad-CAM down the network, from the first layers to the last, for the class on show"],
+]
+LIVE = "live"
+
+
+class PinsStage(Stage):
+    """The cards, their scale, and one difference; writes ``pins``, ``stage`` and, for *show*, what was pinned."""
+
+    slot, title, sentence = "pins", "Side by side", "Maps you pinned, beside the one on show"
+    desk: LiveDesk
+    """The Explorer's, for what is known already; set by it."""
+    on_cancel: Callable[[str], object] | None = None
+    """Drops what a slot computes."""
+    on_scale: Callable[[float | None], None] | None = None
+    """Told where the live map's scale ends; None is its own."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.bar = PinBar()
+        self.live, self.minus = MapCard("live"), MapCard("difference", ["unpin"])
+        self.minus.front.shown = False
+        self.cards: dict[Pin, PinCard] = {}
+        self.pair: tuple[Pin, Pin | None] | None = None
+        """What the difference is of; None stands for the live map."""
+        self.box = ipywidgets.Box([self.minus.front, self.live.front], _dom_classes=["nbviz-pins"])
+        self.view = ipywidgets.Box([self.bar, self.box], _dom_classes=["nbviz-beside"])
+        self._numbers = count()
+        self._last: tuple[Request, Any] | None = None
+        self.bar.on_msg(self._told)
+        self.minus.front.on_msg(self._minus_told)
+
+    # -- the panel ------------------------------------------------------------------------------------
+
+    def badge(self, selection: Selection) -> str:
+        return str(len(selection.pins)) if selection.pins else ""
+
+    def parts(self) -> Mapping[str, Panel]:
+        return {card.slot: card for card in self.cards.values()}
+
+    def sync(self, selection: Selection) -> None:
+        with LOCK:
+            self._keep(selection.pins)
+            for card in self.cards.values():
+                card.sync(selection)
+            self.bar.count = len(selection.pins)
+            self.bar.sets = [*SETS, *([name, f"the same on {name}", "The map on show, asked of another network"]
+                                      for name in selection.networks)]  # fmt: skip
+            if self.on_show(selection):
+                self._take_live()
+            self._settle()
+
+    def follow(self, request: Request | None, answer: Any = None) -> None:
+        """The live map is now that of ``request``; None while there is none."""
+        self._last = None if request is None else (request, answer)
+        with LOCK:
+            if self.on_show(self.selection):
+                self._take_live()
+                self._settle()
+
+    # -- pinning --------------------------------------------------------------------------------------
+
+    def current(self) -> Pin | None:
+        """The map on show as a pin; None until its class, or its channel, is known."""
+        try:
+            return pin_of(Known(self.desk), self.pictures, self.selection)
+        except NbvizError:
+            return None
+
+    def state(self) -> str:
+        """Whether the map on show can be pinned: "pin", "pinned", "full", or "off" while it isn't known."""
+        pin, pins = self.current(), self.selection.pins
+        if pin is None:
+            return "off"
+        return "pinned" if pin in pins else "full" if len(pins) >= MOST else "pin"
+
+    def toggle(self) -> None:
+        """Pin the map on show, and open the stage; or take its pin away."""
+        pin, pins = self.current(), self.selection.pins
+        if pin in pins:
+            self.selection.pins = tuple(kept for kept in pins if kept != pin)
+        elif pin is not None:
+            if self._last is not None:  # the same map was asked for, as "the predicted class" perhaps
+                self.desk.keep(*self._last, pin.request(self.pictures[pin.picture]))
+            self._pin(pin)
+
+    def keep(self, changes: Mapping[str, Any]) -> Pin:
+        """Pin the map on show, or the one with other values, computing what it takes to know which it is."""
+        return self._pin(pin_of(self.desk, self.pictures, self.selection, changes))
+
+    def beside(self, model: Any, name: str | None, options: Mapping[str, Any]) -> Pin:
+        """Pin the map on show as another network explains it."""
+        given = {"transform": self.model.transform, "classes": self.model.classes, **options}
+        other = model if isinstance(model, InstrumentedModel) else InstrumentedModel(model, **given)
+        pin = pin_of(self.desk, self.pictures, self.selection)
+        other.trace(other.input(self.pictures[pin.picture]))
+        desk, name = LiveDesk(other), name or self._free(other.name)
+        asked = on_network(pin, self.model, name, desk)
+        self.selection.pins = tuple(kept for kept in self.selection.pins if kept.network != name)
+        self.selection.networks[name] = desk
+        return self._pin(asked)
+
+    def _free(self, name: str) -> str:
+        """A name that no other network here has."""
+        taken = {self.model.name, *self.selection.networks}
+        names = (name if number == 1 else f"{name} ({number})" for number in count(1))
+        return next(free for free in names if free not in taken)
+
+    def _pin(self, pin: Pin) -> Pin:
+        self.selection.pins = (*self.selection.pins, pin)
+        self.selection.stage = self.slot
+        return pin
+
+    def add(self, name: str) -> None:
+        """Pin a whole set: ``methods``, ``classes``, ``layers``, or the map on show on another network."""
+        desk, networks = Known(self.desk), self.selection.networks
+        pin = pin_of(desk, self.pictures, self.selection, {"canvas": "explanation"} if name not in networks else {})
+        if name in networks:
+            pins = [on_network(pin, self.model, name, networks[name])]
+        elif name == "classes":
+            pins = likeliest_classes(pin, desk.answer(Scores(self.pictures[pin.picture])).order)
+        else:
+            pins = (usual_methods if name == "methods" else down_the_network)(pin, self.model)
+        self.selection.pins = (*self.selection.pins, *pins)
+
+    # -- cards ----------------------------------------------------------------------------------------
+
+    def _keep(self, pins: tuple[Pin, ...]) -> None:
+        """A card for every pin, in the order of the pins; cards of pins that are gone are closed."""
+        before, gone = self.cards, [card for pin, card in self.cards.items() if pin not in pins]
+        self.cards = {pin: before[pin] if pin in before else self._new(pin) for pin in pins}
+        if self.pair and not {pin for pin in self.pair if pin} <= set(pins):
+            self.pair = None
+        if gone or len(self.cards) > len(before) or list(before) != list(self.cards):
+            self._place()
+        for card in gone:
+            close_tree(card.view)
+
+    def _new(self, pin: Pin) -> PinCard:
+        card = PinCard(f"{self.slot}/{next(self._numbers)}", pin, self.model, self.pictures, self.selection)
+        card.on_change, card.on_act = self._settle, self._acted
+        return card
+
+    def _place(self) -> None:
+        self.box.children = (self.minus.front, self.live.front, *(card.view for card in self.cards.values()))
+
+    def _take_live(self) -> None:
+        if self._last is None:
+            self.live.wait("no map on show yet")
+            return
+        request, answer = self._last
+        scene = pin_scene(request, answer, self.selection.image)
+        self.live.front.title = f"On show: {scene.caption.split(' over the picture')[0]}"
+        if scene.done >= 1 or self.live.scene is None:
+            self.live.paint(scene)
+
+    # -- scale and difference -------------------------------------------------------------------------
+
+    def _scenes(self) -> list[PinScene]:
+        found = [self.live.scene if self._last else None, *(card.scene for card in self.cards.values())]
+        return [scene for scene in found if scene is not None]
+
+    def _settle(self) -> None:
+        """Draw all on the scale that was asked for, and the difference again."""
+        scenes = self._scenes()
+        highs = shared_highs(scenes) if self.bar.shared else {}
+        for card in (self.live, *(card.card for card in self.cards.values())):
+            card.rescale(highs.get(card.scene.unit) if card.scene else None)
+        live = self.live.scene
+        if self.on_scale:
+            on = live is not None and self.on_show(self.selection)
+            self.on_scale(highs.get(live.unit) if on and live else None)
+        self.bar.words = scale_words(scenes, self.bar.shared) if self.cards else ""
+        self._subtract()
+
+    def _subtract(self) -> None:
+        for pin, card in self.cards.items():
+            card.view.different = self.pair is not None and self.pair[0] == pin
+        self.minus.front.shown = self.pair is not None
+        if self.pair is None:
+            return
+        first, second = self.pair
+        one, other = self.cards[first].scene, self._scene(second)
+        names = self.cards[first].view.title, self.cards[second].view.title if second else "the map on show"
+        with self.minus.front.hold_sync():
+            self.minus.front.title = f"{names[0]} − {names[1]}"
+            self.minus.front.others = self._others(first)
+            self.minus.front.other = self.cards[second].slot if second else LIVE
+        if one is None or other is None:
+            self.minus.wait("waiting for both maps")
+        else:
+            self.minus.paint(difference_scene(one, other, names))
+
+    def _scene(self, pin: Pin | None) -> PinScene | None:
+        return self.cards[pin].scene if pin else self.live.scene if self._last else None
+
+    def _others(self, first: Pin) -> list[list[str]]:
+        pins = [[card.slot, card.view.title] for pin, card in self.cards.items() if pin != first]
+        return [[LIVE, "the map on show"], *pins]
+
+    # -- a person's own events ------------------------------------------------------------------------
+
+    def _told(self, _: Any, content: dict[str, Any], __: Any) -> None:
+        event = content.get("event")
+        if event == "scale":
+            with LOCK:
+                self.bar.shared = bool(content["shared"])
+                self._settle()
+        elif event == "clear":
+            self.selection.pins = ()
+        elif event == "add":
+            self._try(lambda: self.add(content["name"]))
+
+    def _try(self, act: Callable[[], None]) -> None:
+        with LOCK:
+            self.bar.state, self.bar.message = "ready", ""
+        try:
+            act()
+        except NbvizError as error:
+            with LOCK, self.bar.hold_sync():
+                self.bar.state, self.bar.message = "refused", str(error)
+
+    def _acted(self, card: PinCard, content: dict[str, Any]) -> None:
+        event = content.get("event")
+        if event == "unpin":
+            self.selection.pins = tuple(pin for pin in self.selection.pins if pin != card.pin)
+        elif event == "show":
+            layer = card.scene.layer if card.scene else None
+            show(replace(card.pin, layer=layer or card.pin.layer), self.selection)
+        elif event == "difference":
+            self._differ(None if self.pair and self.pair[0] == card.pin else (card.pin, None))
+        elif event == "retry" and self.on_retry:
+            self.on_retry()
+        elif event == "cancel" and self.on_cancel:
+            self.on_cancel(card.slot)
+            card.cancelled()
+
+    def _minus_told(self, _: Any, content: dict[str, Any], __: Any) -> None:
+        if content.get("event") == "unpin":
+            self._differ(None)
+        elif content.get("event") == "against" and self.pair:
+            slots = {card.slot: pin for pin, card in self.cards.items()}
+            self._differ((self.pair[0], slots.get(content["name"])))
+
+    def _differ(self, pair: tuple[Pin, Pin | None] | None) -> None:
+        with LOCK:
+            self.pair = pair
+            self._settle()
