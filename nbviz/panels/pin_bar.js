@@ -25,7 +25,7 @@ export default {
       const sets = model.get("sets");
       fillSelect(add.select, [["", "Put beside…"], ...sets]);
       empty.replaceChildren(
-        el("p", "", "Pin keeps the map on show here, so that you can look at another beside it. Or begin with"),
+        el("p", "", "Pin keeps the map on show here, so that you can look at another beside it. Or begin with:"),
         ...sets.map(([name, title, sentence]) => {
           const made = button(title);
           made.dataset.set = name;

@@ -21,7 +21,8 @@ from nbviz.panels.pin_scene import PinScene, codes, pin_scene
 from nbviz.session.pins import Elsewhere, Pin
 from nbviz.session.requests import Request
 from nbviz.session.selection import Selection
-from nbviz.tensors.drawing import colour_bar, table
+from nbviz.tensors.drawing import backdrop, colour_bar, table
+from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.instrumented import InstrumentedModel
 
 
@@ -100,9 +101,11 @@ class MapCard:
             self.front.low, self.front.high = -top if scene.signed else 0.0, top
             self.front.ends = list(scene.ends(high))
 
-    def wait(self, words: str = "computing") -> None:
-        """Say that its map is being computed."""
+    def wait(self, words: str = "computing", picture: Callable[[], bytes] | None = None) -> None:
+        """Say that its map is being computed, over the picture where none is on show yet."""
         with LOCK, self.front.hold_sync():
+            if picture and not self.front.picture:
+                self.front.picture = picture()
             self.front.state, self.front.message, self.front.details = "computing", "", ""
             self.front.done, self.front.lines = 0.0, [[(words, "strong")]]
 
@@ -160,7 +163,13 @@ class PinCard(Panel):
         self._changed()
 
     def wait(self, progress: str = "") -> None:
-        self.card.wait(progress or "computing")
+        self.card.wait(progress or "computing", self._backdrop)
+
+    def _backdrop(self) -> bytes:
+        try:
+            return backdrop(self.asked_model.seen(self.pictures[self.pin.picture]))
+        except (NbvizError, OSError, RuntimeError):  # the picture itself may be what fails: its card will say so
+            return b""
 
     def fail(self, error: BaseException) -> None:
         self.card.clear()

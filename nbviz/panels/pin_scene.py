@@ -49,6 +49,8 @@ class PinScene:
     caption: str
     nothing: str = ""
     what: str = "evidence"
+    ranks: bool = False
+    """Whether values are per cent of rank."""
     layer: str | None = None
     """Where it was drawn, for methods that use a layer."""
     done: float = 1.0
@@ -62,6 +64,9 @@ class PinScene:
     def ends(self, high: float | None = None) -> tuple[str, str, str]:
         """Low end, high end and meaning of the colours on a scale that ends at ``high``, or on its own."""
         top = self.high if high is None else high
+        if self.ranks:
+            ends = f"{top:.0f} %"
+            return f"−{ends}", f"+{ends}", f"per cent of rank: blue ranks lower in the first map, red higher; to {ends}"
         limits = Limits(-top if self.signed else 0.0, top)
         return limit_words(limits, self.signed, self.what, self.empty, Limits.of(self.values, self.signed).high)
 
@@ -101,7 +106,7 @@ def _channel(asked: Channel, answer: ChannelAnswer, picture: str, jpeg: bytes, v
 def _unit(asked: Explain, shared: str, grid: tuple[int, ...]) -> tuple[Unit, str]:
     """A place's value depends on its size: maps of one unit are alike only on one grid."""
     if shared:
-        return (shared, grid), f"{shared} of {grid[0]} × {grid[1]}"
+        return (shared, grid), f"{shared}, {grid[0]} × {grid[1]}"
     options = "".join(f", {name} {value}" for name, value in asked.options if isinstance(value, (str, int, float)))
     layer = f" at {asked.layer}" if asked.layer else ""
     unit = asked.method, asked.layer, asked.options, grid
@@ -127,6 +132,7 @@ def difference_scene(one: PinScene, other: PinScene, names: tuple[str, str]) -> 
     return PinScene(
         values, one.size, True, smooth, high, ("difference",), "", one.picture, one.view, one.backdrop,
         _difference_lines(one, other, found.raw, found.correlation, values.shape), said, nothing, "difference",
+        ranks=not found.raw,
     )  # fmt: skip
 
 
@@ -142,10 +148,10 @@ def _apart(one: PinScene, other: PinScene) -> str:
 def _difference_lines(
     one: PinScene, other: PinScene, raw: bool, correlation: float | None, grid: tuple[int, ...]
 ) -> Lines:
-    how: Lines = [["subtracted as they are: both in ", (one.measured, "strong")]]
+    how: Lines = [["subtracted as they are: both are ", (one.measured, "strong")]]
     if not raw:
-        units = f"{one.measured}; {other.measured}"
-        how = [[("per cent of rank", "strong"), f", for the units differ ({units}): each value counts by its rank"]]
+        units = f"the units differ ({one.measured}; {other.measured})"
+        how = [["difference of ", ("ranks", "strong"), f": {units}, so each value counts by its rank in its own map"]]
     alike = "no rank correlation: one of them is flat" if correlation is None else "rank correlation "
     figures = [] if correlation is None else [(f"{correlation:.2f}".replace("-", "−"), "strong")]
     return [*how, [alike, *figures, f" · on {grid[0]} × {grid[1]} places"]]
@@ -176,9 +182,11 @@ def scale_words(scenes: list[PinScene], shared: bool) -> str:
     if not shared:
         return "Each map on its own scale: equal colours are not equal values."
     highs, words = shared_highs(scenes), {scene.unit: scene.measured for scene in scenes}
-    parts = [f"{sum(s.unit == u for s in scenes)} in {words[u]}, to {figure(high)}" for u, high in highs.items()]
+    counts = {unit: sum(scene.unit == unit for scene in scenes) for unit in highs}
+    parts = [f"{counts[unit]} maps end at {figure(high)} ({words[unit]})" for unit, high in highs.items()]
     alone = sum(scene.unit not in highs for scene in scenes)
     if not parts:
         return "No two of these maps measure the same, so each keeps its own scale."
-    rest = f"; {alone} alone in {'its' if alone == 1 else 'their'} unit, on {'its' if alone == 1 else 'their'} own"
-    return f"One scale for {' · '.join(parts)}{rest if alone else ''}."
+    rest = f"{alone} are alone in theirs and keep their own"
+    rest = "1 is alone in its unit and keeps its own" if alone == 1 else rest
+    return f"{'; '.join([*parts, *([rest] if alone else [])])}."

@@ -28,9 +28,9 @@ from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.instrumented import InstrumentedModel
 
 SETS = [
-    ["methods", "these methods", "Saliency, integrated gradients, Grad-CAM and occlusion, for the class on show"],
-    ["classes", "the top five classes", "The method on show, for each of the five likeliest classes"],
-    ["layers", "these layers", "Grad-CAM down the network, from the first layers to the last, for the class on show"],
+    ["methods", "Four methods", "Saliency, integrated gradients, Grad-CAM and occlusion, for the class on show"],
+    ["classes", "Top five classes", "The method on show, for each of the five likeliest classes"],
+    ["layers", "Layers, first to last", "Grad-CAM at a few layers down the network, for the class on show"],
 ]
 LIVE = "live"
 
@@ -75,7 +75,7 @@ class PinsStage(Stage):
             for card in self.cards.values():
                 card.sync(selection)
             self.bar.count = len(selection.pins)
-            self.bar.sets = [*SETS, *([name, f"the same on {name}", "The map on show, asked of another network"]
+            self.bar.sets = [*SETS, *([name, f"The same on {name}", "The map on show, asked of another network"]
                                       for name in selection.networks)]  # fmt: skip
             if self.on_show(selection):
                 self._take_live()

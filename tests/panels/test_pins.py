@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from nbviz.explorer import Explorer
@@ -20,6 +22,7 @@ from nbviz.panels.pins import PinsStage
 from nbviz.panels.saliency_canvas import SaliencyCanvas
 from nbviz.session.pins import MOST, Pin
 from nbviz.session.scheduler import InlineRunner, Scheduler
+from nbviz.tensors.drawing import gray
 from nbviz.tensors.errors import NbvizError, Refused
 from nbviz.tensors.target import Target
 from tests.panels.rig import say
@@ -177,6 +180,19 @@ def test_cancelling_a_card_stops_its_slot_alone(explorer: Explorer) -> None:
 # -- sets -------------------------------------------------------------------------------------------------
 
 
+def test_a_card_that_waits_shows_the_picture(explorer: Explorer) -> None:
+    card = PinCard("pins/9", Pin("two", Target(1), "saliency"), *canvas_parts(explorer))
+    card.wait()
+    assert card.view.state == "computing" and card.view.values == b""
+    image = Image.open(io.BytesIO(card.view.picture))
+    seen = explorer.model.seen(explorer.pictures["two"])
+    assert np.abs(np.asarray(image).astype(int) - gray(seen)[..., 0]).mean() < 8
+
+
+def canvas_parts(explorer: Explorer) -> Any:
+    return explorer.model, explorer.pictures, explorer.selection
+
+
 def test_sets_are_put_beside_at_once(live: Explorer) -> None:
     say(stage(live).bar, event="add", name="methods")
     live.selection.stage = "pins"
@@ -218,8 +234,8 @@ def test_maps_in_one_unit_share_a_scale_the_live_one_too(explorer: Explorer) -> 
     live_high = explorer_high(explorer)
     assert first.view.high == pytest.approx(max(own[0], live_high)) and other.view.high == own[1]
     assert canvas(explorer)._high == first.view.high
-    assert "2 in gradient of the score of 32 × 32" in stage(explorer).bar.words
-    assert "1 alone in its unit" in stage(explorer).bar.words
+    assert stage(explorer).bar.words.startswith("2 maps end at ")
+    assert "(gradient of the score, 32 × 32); 1 is alone in its unit" in stage(explorer).bar.words
     say(stage(explorer).bar, event="scale", shared=False)
     assert [card.view.high for card in cards(explorer)] == own and canvas(explorer).foot.high == live_own
     assert "equal colours are not equal values" in stage(explorer).bar.words
@@ -290,7 +306,8 @@ def test_a_difference_of_two_pins_by_rank_says_why(explorer: Explorer) -> None:
     say(minus, event="against", name=first.slot)
     assert minus.title == "Grad-CAM · cat · 3 − Saliency · cat" and minus.other == first.slot
     words = " ".join(run if isinstance(run, str) else run[0] for line in minus.lines for run in line)
-    assert "per cent of rank" in words and "the units differ" in words and "16 × 16 places" in words
+    assert "ranks" in words and "the units differ" in words and "16 × 16 places" in words
+    assert minus.ends[1].endswith(" %") and 0 < minus.high <= 100
     explorer.selection.pins = explorer.selection.pins[1:]
     assert not minus.shown
 
