@@ -14,10 +14,12 @@ from PIL import Image
 
 from nbviz import zoo
 from nbviz.attribution import Attribution
+from nbviz.dataset import Index
 from nbviz.panels.channel_card import ChannelPanel
 from nbviz.panels.channel_grid import ChannelsPanel
 from nbviz.panels.class_dropdown import ClassDropdown
 from nbviz.panels.closing import close_tree
+from nbviz.panels.found_page import FoundPage
 from nbviz.panels.frame import frame
 from nbviz.panels.layer_tree import LayersPanel
 from nbviz.panels.made_page import MadePage
@@ -33,6 +35,7 @@ from nbviz.panels.title_bar import TitleBar
 from nbviz.panels.trust_line import TrustFigures, TrustPanel
 from nbviz.session.cells import Cell
 from nbviz.session.desk import LiveDesk
+from nbviz.session.library import Library
 from nbviz.session.pins import Pin
 from nbviz.session.requests import ExplainAnswer, Request
 from nbviz.session.scheduler import InlineRunner, Scheduler
@@ -56,7 +59,8 @@ class Explorer:
     a path or folder, list, dict name → image, data set, PIL images, uint8 arrays or preprocessed float tensors
     (C, H, W); left out, a few photographs. classes: class names in the order of the scores. transform: picture →
     tensor; left out, it is read from the network where it carries one, else guessed, and the header says so.
-    device: ``"auto"`` is where the weights are. output: where the scores are in the network's output. Further
+    device: ``"auto"`` is where the weights are. output: where the scores are in the network's output. index: an
+    :class:`Index` of this network; left out, the Explorer looks through its own pictures when asked to. Further
     keywords are the start of the selection (``layer=``, ``target=``, ``method=``, ``image=`` …).
 
     The network is left untouched. ``close()`` frees everything; running the cell again closes the Explorer it
@@ -72,6 +76,7 @@ class Explorer:
         transform: Any = None,
         device: str | torch.device = "auto",
         output: str | int | Callable[[Any], torch.Tensor] | None = None,
+        index: Index | None = None,
         runner: type[Scheduler] | type[InlineRunner] = Scheduler,
         **selection: Any,
     ) -> None:
@@ -80,6 +85,7 @@ class Explorer:
         self.model = open_model(model, classes=classes, transform=transform, device=device, output=output)
         loaded = load_pictures(zoo.photographs() if images is None else images)
         self.pictures: dict[str, Picture] = dict(loaded)
+        self.library = Library(self.model, self.pictures, index)
         self.selection = self._begin(selection)
         self._desk = LiveDesk(self.model)
         self.panels = self._build([*loaded.problems, *loaded.notes])
@@ -147,6 +153,7 @@ class Explorer:
         self._answers.clear()
         self._attribution = None
         self.model.forget()
+        self.library.forget()
         self.pictures.clear()
         self.panels, self.view.children = {}, ()
 
@@ -196,7 +203,8 @@ class Explorer:
         question = [title, pictures, ClassDropdown(*parts), ScoreBars(*parts)]
         trust = TrustPanel(*parts)
         trust.on_open = self._renew
-        middle = [StageTabs([channels, card], stages), channels, card, MadePage(channels)]
+        pages = [MadePage(channels), FoundPage(channels, self.library)]
+        middle = [StageTabs([channels, card], stages), channels, card, *pages]
         panels = [*question, *middle, LayersPanel(*parts), canvas, trust, TrustFigures(trust), *stages]
         for panel in panels:
             panel.on_retry, panel.on_ask = self.refresh, self._renew

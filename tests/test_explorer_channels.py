@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,11 @@ import pytest
 import torch
 from torch import nn
 
+import nbviz
+from nbviz.dataset import Looking
 from nbviz.explorer import Explorer
 from nbviz.panels.channel_grid import ChannelsPanel
+from nbviz.session.found import NoIndex
 from nbviz.session.made import MakeChannels
 from tests.panels.rig import say
 from tests.test_explorer import network, pictures
@@ -121,3 +126,72 @@ def test_the_still_picture_shows_the_page(live: Explorer) -> None:
 def test_the_request_of_a_page_holds_only_what_it_depends_on() -> None:
     one, other = (MakeChannels("1", (2, 3), preset) for preset in ("default", "default"))
     assert one == other and hash(one) == hash(other)
+
+
+def test_found_says_how_to_get_it_and_then_has_it(live: Explorer) -> None:
+    grid = grid_of(live)
+    look(live, mode="found")
+    assert live.wait(60)
+    assert grid.view.begin == "Look through these 3 pictures" and "Nobody has looked" in grid.view.offer
+    assert list(grid.view.channels) == []
+    say(grid.view, event="begin")
+    assert live.wait(60)
+    assert grid.view.offer == "" and grid.view.caption == "each channel's strongest of 3 pictures, the part it sees"
+    assert live.library.index is not None and len(grid.view.channels) == 8
+    live.selection.layer = "3"  # every layer was looked at
+    assert live.wait(60)
+    assert grid.view.sheet["photos"] and len(grid.view.channels) == 6 and "found: " in grid.view.words[0]
+
+
+def test_looking_can_be_cancelled(live: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    look(live, mode="found")
+    assert live.wait(60)
+    found = live.panels["found"]
+    begun = threading.Event()
+    monkeypatch.setattr("nbviz.session.found.indexing", lambda model, items: _slow(begun))
+    say(grid_of(live).view, event="begin")
+    assert begun.wait(30)
+    say(grid_of(live).view, event="cancel")
+    assert live.wait(30) and live.library.index is None
+    assert isinstance(found.request(live.selection), NoIndex)
+    assert grid_of(live).view.begin == "Look through these 3 pictures"
+
+
+def _slow(begun: threading.Event) -> Iterator[Looking]:
+    for seen in range(10_000):
+        begun.set()
+        time.sleep(0.005)
+        yield Looking(seen, 10_000)
+
+
+def test_a_given_index_is_shown_and_another_networks_refused(tmp_path: Path) -> None:
+    index = nbviz.Index.build(network(), pictures(), progress=False)
+    with Explorer(network(), pictures(), index=index) as explorer:
+        look(explorer, mode="found")
+        assert explorer.wait(60)
+        assert "strongest of 3 pictures" in grid_of(explorer).view.caption
+    with pytest.raises(nbviz.NbvizError, match="of another network"):
+        Explorer(network(classes=3), pictures(), index=index)
+
+
+def test_a_layer_the_index_lacks_is_offered(tmp_path: Path) -> None:
+    index = nbviz.Index.build(network(), pictures(), layers=["3"], progress=False)
+    with Explorer(network(), pictures(), index=index, layer="1") as explorer:
+        look(explorer, mode="found")
+        assert explorer.wait(60)
+        assert "the channels of 1." in grid_of(explorer).view.offer
+        explorer.selection.layer = "3"
+        assert explorer.wait(60)
+        assert grid_of(explorer).view.offer == ""
+
+
+def test_training_on_makes_the_index_old(live: Explorer) -> None:
+    look(live, mode="found")
+    assert live.wait(60)
+    say(grid_of(live).view, event="begin")
+    assert live.wait(60)
+    with torch.no_grad():
+        next(live.model.net.parameters()).mul_(1.5)
+    live.refresh()
+    assert live.wait(60)
+    assert "Nobody has looked" in grid_of(live).view.offer

@@ -5,5 +5,6 @@ from __future__ import annotations
 from nbviz.dataset.build import Stopped
 from nbviz.dataset.example import Example
 from nbviz.dataset.index import Index
+from nbviz.dataset.stepped import Looking, fitting, indexing
 
-__all__ = ["Example", "Index", "Stopped"]
+__all__ = ["Example", "Index", "Looking", "Stopped", "fitting", "indexing"]

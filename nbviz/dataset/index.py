@@ -120,6 +120,16 @@ class Index:
         return [*self._layers, *self.plan.same]
 
     @property
+    def seen(self) -> int:
+        """How many pictures were looked at."""
+        return self._found.seen
+
+    @property
+    def items(self) -> Items | None:
+        """The data set it was made of, where it is at hand."""
+        return self._items
+
+    @property
     def problems(self) -> list[str]:
         """What was left out, in sentences; empty where every item was read."""
         found = self._found

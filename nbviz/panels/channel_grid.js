@@ -23,12 +23,14 @@ export default {
     const caption = el("span", "nbviz-grid-caption"), back = pagerButton("‹", "Page before"), range = el("span", "nbviz-num"), on = pagerButton("›", "Next page");
     const further = el("p", "nbviz-caption nbviz-grid-note"), line = el("div", "nbviz-progress", el("div"));
     const how = el("span", "nbviz-num"), cancel = button("Cancel", "nbviz-link"), begin = button("", "nbviz-link");
+    const start = button(""), offer = el("div", "nbviz-offer", el("p"), start);
     tip.hidden = true;
     root.append(
       el("div", "nbviz-head", el("span", "nbviz-title", "Channels"), note),
       el("div", "nbviz-bar", segment, sort.box, second.box),
       drawState(model, el("div"), life),
       el("div", "nbviz-sheet", grid, tip),
+      offer,
       line,
       el("div", "nbviz-caption nbviz-grid-foot", el("span", "nbviz-grid-said", caption, how, cancel, begin), el("span", "nbviz-tile-pager", back, range, on)),
       further,
@@ -49,7 +51,12 @@ export default {
       const value = second.select.value;
       send("look", { look: model.get("look").mode === "made" ? { recipe: value } : { shared: value === "shared" } });
     });
-    life.watch("progress share begin", () => {
+    life.watch("progress share begin offer", () => {
+      const asked = model.get("offer");
+      offer.hidden = !asked;
+      offer.firstChild.textContent = asked;
+      start.textContent = model.get("begin");
+      start.hidden = !model.get("begin");
       const progress = model.get("progress");
       line.classList.toggle("busy", Boolean(progress));
       line.firstChild.style.width = `${100 * model.get("share")}%`;
@@ -57,10 +64,10 @@ export default {
       how.hidden = cancel.hidden = !progress;
       caption.hidden = Boolean(progress);
       begin.textContent = model.get("begin");
-      begin.hidden = !model.get("begin");
+      begin.hidden = Boolean(asked) || !model.get("begin");
     });
     life.listen(cancel, "click", () => send("cancel"));
-    life.listen(begin, "click", () => send("begin"));
+    [begin, start].forEach((node) => life.listen(node, "click", () => send("begin")));
     life.watch("caption note", () => {
       caption.textContent = model.get("caption");
       further.textContent = model.get("note");
@@ -68,8 +75,8 @@ export default {
     });
     life.watch("first total page pages channels", () => {
       const first = model.get("first"), page = model.get("page");
-      range.textContent = model.get("total") ? `${first + 1}–${first + model.get("channels").length} of ${model.get("total")}` : "";
-      back.hidden = on.hidden = model.get("pages") < 2;
+      range.textContent = model.get("channels").length ? `${first + 1}–${first + model.get("channels").length} of ${model.get("total")}` : "";
+      back.hidden = on.hidden = model.get("pages") < 2 || !model.get("channels").length;
       back.disabled = page <= 0;
       on.disabled = page >= model.get("pages") - 1;
     });

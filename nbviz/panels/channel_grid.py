@@ -63,6 +63,8 @@ class ChannelGrid(Front):
     """The same in 0…1."""
     begin = traitlets.Unicode().tag(sync=True)
     """What the button says that begins, or goes on; empty for none."""
+    offer = traitlets.Unicode().tag(sync=True)
+    """A sentence in the tiles' place: what could be here."""
     channel = traitlets.Int(None, allow_none=True).tag(sync=True)
     """The chosen one."""
     on_canvas = traitlets.Bool(False).tag(sync=True)
@@ -117,14 +119,18 @@ class ChannelsPanel(Panel):
             return None
         return tuple(self.page.channels) if self.look.mode == mode else None
 
-    def put(self, mode: str, photos: Photos, progress: str = "", share: float = 0.0, begin: str = "") -> None:
-        """Pictures for the page, so far; begin: what a button says that begins to make or find them."""
+    def put(
+        self, mode: str, photos: Photos, progress: str = "", share: float = 0.0, begin: str = "", offer: str = ""
+    ) -> None:
+        """Pictures for the page, so far; begin: what a button says; offer: a sentence in the tiles' place."""
         self._photos[mode] = photos
         if self.look.mode == mode and self._answer is not None and self.page is not None:
             with self.view.hold_sync():
                 ready(self.view)
                 self._draw(self._answer, self.look.page)
-                self.view.progress, self.view.share, self.view.begin = progress, share, begin
+                self.view.progress, self.view.share, self.view.begin, self.view.offer = progress, share, begin, offer
+                if offer:
+                    self.view.channels, self.view.words, self.view.mosaic = [], [], b""
 
     def refuse(self, mode: str, error: BaseException) -> None:
         """Say why there are no pictures of this mode; the other modes are still there."""
@@ -137,7 +143,7 @@ class ChannelsPanel(Panel):
                 fail(self.view, error)
 
     def _quiet(self) -> None:
-        self.view.progress, self.view.share, self.view.begin = "", 0.0, ""
+        self.view.progress, self.view.share, self.view.begin, self.view.offer = "", 0.0, "", ""
 
     def show(self, answer: ChannelsAnswer) -> None:
         if self._answer is None or self._answer.layer != answer.layer:

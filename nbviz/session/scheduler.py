@@ -110,17 +110,19 @@ class Scheduler:
         with self.lock:
             if self._wanted.get(slot) == request and not renew:
                 return
-            self._drop(slot)
             if request is None or self._closed:
+                self._drop(slot)
                 self._wanted.pop(slot, None)
                 return
-            self._wanted[slot] = request
+            self._wanted[slot], before = request, self._jobs.get(slot)
             known = self._known(slot, request)
             if known is None:
                 self.listener.waiting(slot)
                 self._start(Job(slot, request))
             else:
                 self._show(slot, request, known, True)
+                if self._jobs.get(slot) is before:  # what it showed may have asked for more
+                    self._drop(slot)
 
     @property
     def busy(self) -> bool:
@@ -162,6 +164,9 @@ class Scheduler:
 
     def _start(self, job: Job) -> None:
         with self._changed:
+            # in one step: whoever waits must not find the slot empty in between
+            if job.slot in self._jobs:
+                self._dropped.append(self._jobs[job.slot])
             self._jobs[job.slot] = job
             if self._worker is None:
                 self._worker = threading.Thread(target=self._work, name="nbviz worker", daemon=True)
@@ -248,7 +253,8 @@ class Scheduler:
 
     def _done(self, job: Job) -> None:
         with self._changed:
-            self._jobs.pop(job.slot, None)
+            if self._jobs.get(job.slot) is job:  # what it showed may have asked for more
+                del self._jobs[job.slot]
             settled = job.slot not in self._background and not self._asked()
             self._changed.notify_all()
         if settled:

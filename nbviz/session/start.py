@@ -34,7 +34,7 @@ def check_start(start: dict[str, Any]) -> None:
     known = [name for name in Selection.class_trait_names() if not name.startswith("_")]
     for name in start:
         if name not in known:
-            close = nearest(name, [*known, "classes", "transform", "device", "output"])
+            close = nearest(name, [*known, "classes", "transform", "device", "output", "index"])
             raise TypeError(f"Explorer has no argument '{name}'" + (f"; did you mean '{close}'?" if close else "."))
 
 

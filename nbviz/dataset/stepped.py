@@ -1,0 +1,93 @@
+"""An index made a batch at a time, for whoever has something else to do in between; and one that is another's checked.
+
+Where nothing is written or shared out there is no need for pieces: one walk over the data set, over one version of
+the weights, gives the index that ``Index.build`` gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nbviz.dataset.index import Index
+from nbviz.dataset.piece import Job, _Walk
+from nbviz.dataset.plan import model_digest, plan
+from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.guest import Pass
+from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.items import Items
+
+BATCH, MOST = 8, 64
+"""Pictures of 224 × 224 a step, and small ones at most: more is hardly faster and longer to wait for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Looking:
+    """How far a pass over a data set is."""
+
+    seen: int
+    total: int
+    index: Index | None = None
+    """There at the end."""
+
+    @property
+    def done(self) -> float:
+        """0…1; 1 only with the index."""
+        return 1.0 if self.index is not None else min(self.seen / self.total, 0.999)
+
+    @property
+    def progress(self) -> str:
+        """``"120 of 5,000 pictures"``."""
+        return f"{self.seen:,} of {self.total:,} pictures"
+
+
+def indexing(
+    model: Any, dataset: Any, layers: Sequence[str] | None = None, k: int = 9, *, profile: int = 100
+) -> Iterator[Looking]:
+    """``Index.build`` as it goes, in memory; arguments and errors are its. The last carries the index.
+
+    NbvizError for a network in training: an index of weights that are gone tells nothing.
+    """
+    model, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
+    made = plan(model, items, layers, k, 0, 0, profile, BATCH)
+    small = BATCH * 224 * 224 // (made.shape[-2] * made.shape[-1])
+    made = replace(made, batch=min(max(BATCH, small), MOST), piece=len(items))
+    classes, job = items.classes or model.classes, Job(model.guest, model.transform, items, made)
+
+    def work(run: Pass) -> Iterator[Looking]:
+        if run.snapshot:
+            raise NbvizError("The network is being trained: look through the pictures when its training has ended.")
+        walk, seen = _Walk(job, run), 0
+        yield Looking(0, len(items))
+        for part in items.batches(range(len(items)), made.batch, model.transform, made.shape, walk.problem):
+            walk.forward(part)
+            seen += len(part.numbers)
+            yield Looking(seen, len(items))
+        if not seen:
+            raise NbvizError(f"None of the {len(items)} pictures could be read.")
+        walk.found.seen = seen
+        found = walk.over(1, None)  # the piece after the last has no items: this gathers what was found
+        yield Looking(seen, len(items), Index(made, found, classes, model, items))
+
+    yield from model.guest.steadily(work)
+
+
+def fitting(index: Any, model: InstrumentedModel) -> Index:
+    """The index, to be shown over a model. NbvizError, in words, for one of another network or without pictures."""
+    if not isinstance(index, Index):
+        raise NbvizError(
+            f"index= is an nbviz.Index, not {type(index).__name__}: Index.build(model, dataset), or "
+            "Index.load(path, model, dataset)."
+        )
+    if index.plan.model != model_digest(model):
+        raise NbvizError(
+            "The index is of another network, or of other weights of this one: make it with "
+            "nbviz.Index.build(model, dataset) from the network that is explored."
+        )
+    if index.items is None:
+        raise NbvizError(
+            "The index was loaded without its data set, so it has no pictures to show: "
+            "Index.load(path, model, dataset)."
+        )
+    return Index(index.plan, index._found, index.classes, model, index.items)

@@ -1,0 +1,51 @@
+"""What channels can be looked up in: an index, where there is one, and the pictures one could be made of."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+from nbviz.dataset import Index, fitting
+from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.items import Items
+from nbviz.tensors.pictures import Picture
+
+
+class Library:
+    """An index of the network as it is, and the Explorer's own pictures. One an Explorer."""
+
+    def __init__(self, model: InstrumentedModel, pictures: Mapping[str, Picture], index: Any = None) -> None:
+        self._model, self._pictures = model, pictures
+        self._index = None if index is None else fitting(index, model)
+        self._version: Hashable = model.fingerprint()
+
+    @property
+    def index(self) -> Index | None:
+        """The index; None where there is none, or the network has changed since."""
+        return self._index if self._index is not None and self._version == self._model.fingerprint() else None
+
+    def put(self, index: Index) -> None:
+        """An index that was made just now."""
+        self._index, self._version = index, self._model.fingerprint()
+
+    def knows(self, layer: str) -> bool:
+        """Whether the index has this layer."""
+        return self.index is not None and layer in self.index.layers
+
+    def items(self) -> Items:
+        """What an index would be made of: the data set of the one that is there, else the Explorer's pictures."""
+        if self._index is not None and self._index.items is not None:
+            return self._index.items
+        if not self._pictures:
+            raise NbvizError("There are no pictures to look through.")
+        return Items.ensure(list(self._pictures.values()))
+
+    @property
+    def count(self) -> int:
+        """How many pictures those are."""
+        return len(self._index.items) if self._index is not None and self._index.items else len(self._pictures)
+
+    def forget(self) -> None:
+        """Let go of everything."""
+        self._index = None
