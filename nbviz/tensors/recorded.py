@@ -50,15 +50,17 @@ class Recorded:
 
 def record(subject: Subject, batch: torch.Tensor, *names: str) -> tuple[torch.Tensor, dict[str, Recorded]]:
     """Scores of a batch (N, C, H, W) and what the named layers put out on the way."""
-    model, found, shared = subject.model, subject.model.trace(), subject.shared
+    found, shared = subject.model.trace(), subject.shared
     if shared is not None and shared.has(batch, *names):
         return subject.scores(batch), {name: shared.layers[name] for name in names}
     if shared is not None:
         shared.again()
+    # looked up here: whether the network is still the same is asked a pass, not a layer
+    layers = {name: found.layers[name] if name in found.layers else subject.model.layer(name) for name in names}
     wanted: dict[str, dict[int, str]] = {}
-    for name in names:
+    for name, layer in layers.items():
         stem, call = split(name)
-        wanted.setdefault(stem, {})[call or model.layer(name).calls] = name
+        wanted.setdefault(stem, {})[call or layer.calls] = name
     kept: dict[str, Recorded] = {}
 
     def keep(stem: str, number: int, output: torch.Tensor) -> None:
@@ -68,7 +70,7 @@ def record(subject: Subject, batch: torch.Tensor, *names: str) -> tuple[torch.Te
             if (stem, number) in found.overwritten:
                 activation = activation.clone()
             edge = torch.autograd.graph.get_gradient_edge(output) if output.requires_grad else None
-            kept[name] = Recorded(model.layer(name), activation, edge, subject.retain)
+            kept[name] = Recorded(layers[name], activation, edge, subject.retain)
 
     modules = modules_of(subject.run.net)
     with hooked(subject.run.net, {stem: modules[stem] for stem in wanted}, keep):
