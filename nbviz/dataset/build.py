@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from nbviz.dataset.cluster import on_cluster
-from nbviz.dataset.piece import Found, Job
+from nbviz.dataset.piece import Found, Job, Known
 from nbviz.dataset.plan import Plan
 from nbviz.dataset.store import Folder, Memory
 from nbviz.tensors.errors import NbvizError
@@ -48,8 +48,11 @@ class Build:
                 self._store.add(part)
 
     def _here(self, job: Job, todo: list[int], tick: Callable[[int], None]) -> Iterator[Found]:
+        known: Known = {}
         for piece in todo:
-            yield self._unchanged(job.run(piece, tick))
+            found = self._unchanged(job.run(piece, tick, known))
+            known = found.known(known)
+            yield found
 
     def _unchanged(self, found: Any) -> Any:
         if self._model.fingerprint() != self._before:

@@ -23,6 +23,7 @@ from nbviz.tensors.replica import replicate
 
 MAX_REASONS = 20
 Tick = Callable[[int], Any]
+Known = dict[str, torch.Tensor]
 
 
 @dataclass
@@ -36,6 +37,11 @@ class Found:
     """The first items left out, and why."""
     left_out: int = 0
     seen: int = 0
+
+    def known(self, before: Known) -> Known:
+        """Values a rank, at least, of all pieces so far: what stays under them enters no ranking any more."""
+        ours = {key: t for key, t in self.tensors.items() if key.endswith(("/top/values", "/bottom/values"))}
+        return {key: torch.maximum(t, before[key]) if key in before else t for key, t in ours.items()}
 
     def merge(self, other: Found) -> Found:
         """Both together; the same whatever the order."""
@@ -64,9 +70,9 @@ class Job:
         self.guest, self.transform, self.items, self.plan = guest, transform, items, plan
         self._packed: bytes | None = None
 
-    def run(self, piece: int, tick: Tick | None = None) -> Found:
-        """One piece, over one version of the weights."""
-        return self.guest.steady(lambda run: _Walk(self, run).over(piece, tick))
+    def run(self, piece: int, tick: Tick | None = None, known: Known | None = None) -> Found:
+        """One piece, over one version of the weights. known: what other pieces came to, from :meth:`Found.known`."""
+        return self.guest.steady(lambda run: _Walk(self, run, known or {}).over(piece, tick))
 
     def packed(self) -> bytes:
         """Everything, the network as it is now, for another process. NbvizError where it can't travel."""
@@ -98,25 +104,26 @@ class Job:
 
 
 class _Walk:
-    """The rankings of one piece while its batches pass."""
+    """The rankings of one piece while its batches pass; the channels of all layers stand in one row."""
 
-    def __init__(self, job: Job, run: Pass) -> None:
+    def __init__(self, job: Job, run: Pass, known: Known) -> None:
         self.job, self.run = job, run
-        self.columns = {item: column for column, item in enumerate(job.plan.sample)}
-        self.rankings: dict[str, list[tuple[str, Ranking]]] = {}
-        self.samples: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
-        self.calls: dict[tuple[str, int], Watched] = {}
-        for layer in job.plan.layers:
-            self.calls[split(layer.name)[0], layer.call] = layer
-            self.rankings[layer.name] = [
-                ("top", Ranking(layer.channels, job.plan.depth, job.plan.k, 1, run.device))
-            ]
-            if bottom := job.plan.bottom:
-                self.rankings[layer.name].append(("bottom", Ranking(layer.channels, bottom, bottom, -1, run.device)))
-            if self.columns:
-                wide = (layer.channels, len(self.columns))
-                self.samples[layer.name] = (torch.full(wide, -torch.inf), torch.zeros(wide, dtype=torch.int32))
-        self.nan: set[int] = set()
+        plan = job.plan
+        self.columns = {item: column for column, item in enumerate(plan.sample)}
+        self.calls: dict[tuple[str, int], tuple[Watched, slice]] = {}
+        total = 0
+        for layer in plan.layers:
+            self.calls[split(layer.name)[0], layer.call] = layer, slice(total, total + layer.channels)
+            total += layer.channels
+        self.rankings = {}
+        for which, depth, placed, sign in (("top", plan.depth, plan.k, 1), ("bottom", plan.bottom, plan.bottom, -1)):
+            if placed:
+                values = [known[f"{layer.name}/{which}/values"] for layer in plan.layers] if known else None
+                others = None if values is None else torch.cat(values)
+                self.rankings[which] = Ranking(total, depth, placed, sign, run.device, others)
+        wide = (total, len(self.columns))
+        self.sampled = torch.full(wide, -torch.inf), torch.zeros(wide, dtype=torch.int32)
+        self.total, self.nan = total, set[int]()
         self.found = Found((), {})
 
     def over(self, piece: int, tick: Tick | None) -> Found:
@@ -129,12 +136,13 @@ class _Walk:
             if tick is not None:
                 tick(len(batch.numbers))
         self.found.pieces = (piece,)
-        for name, kept in self.rankings.items():
-            for which, ranking in kept:
-                for part, tensor in ranking.fields.items():
-                    self.found.tensors[f"{name}/{which}/{part}"] = tensor.cpu()
-        for name, (values, places) in self.samples.items():
-            self.found.tensors.update({f"{name}/sample/values": values, f"{name}/sample/places": places})
+        kept = {which: ranking.fields for which, ranking in self.rankings.items()}
+        if self.columns:
+            kept["sample"] = dict(zip(("values", "places"), self.sampled, strict=True))
+        for layer, channels in self.calls.values():
+            for which, fields in kept.items():
+                for part, tensor in fields.items():
+                    self.found.tensors[f"{layer.name}/{which}/{part}"] = tensor[channels].cpu()
         return self.found
 
     def problem(self, number: int, sentence: str) -> None:
@@ -144,58 +152,72 @@ class _Walk:
             self.found.problems[number] = sentence
 
     def forward(self, batch: Batch) -> None:
-        """One batch: every watched layer's output is ranked as it comes; nothing after the last is computed."""
-        device = self.run.device
-        numbers, labels = batch.numbers.to(device), batch.labels.to(device)
+        """One batch: every watched layer's output is looked at as it comes; nothing after the last is computed."""
+        device, count = self.run.device, len(batch.numbers)
         waiting = set(self.calls)
+        seen = {which: _Seen(count, self.total, device) for which in self.rankings}
 
-        def rank(stem: str, call: int, tensor: torch.Tensor) -> None:
-            layer = self.calls.get((stem, call))
-            if layer is None:
-                return
-            self.take(layer, layer.layout.maps(tensor), numbers, labels, batch)
-            waiting.discard((stem, call))
-            if not waiting:
-                raise Enough
+        def look(stem: str, call: int, tensor: torch.Tensor) -> None:
+            if (stem, call) in waiting:
+                layer, channels = self.calls[stem, call]
+                self.look(seen, layer, channels, layer.layout.maps(tensor), batch)
+                waiting.discard((stem, call))
+                if not waiting:
+                    raise Enough
 
         modules, dtype = modules_of(self.run.net), next(self.run.net.parameters(), torch.zeros(0)).dtype
         watched = {stem: modules[stem] for stem, _ in self.calls}
-        with torch.no_grad(), hooked(self.run.net, watched, rank):
+        with torch.no_grad(), hooked(self.run.net, watched, look):
             try:
                 self.run(batch.inputs.to(device, dtype))
             except Enough as enough:
                 enough.__traceback__ = None  # it holds the frames of the forward, and so its tensors
+        for which, ranking in self.rankings.items():
+            ranking.update(seen[which].peaks, seen[which].places, batch.numbers, batch.labels)
 
-    def take(
-        self, layer: Watched, maps: torch.Tensor, numbers: torch.Tensor, labels: torch.Tensor, batch: Batch
-    ) -> None:
-        """A layer's output of a batch."""
-        for which, ranking in self.rankings[layer.name]:
+    def look(self, seen: dict[str, _Seen], layer: Watched, channels: slice, maps: torch.Tensor, batch: Batch) -> None:
+        """A layer's output of a batch: its peaks, and the places of those that may enter a ranking."""
+        for which, ranking in self.rankings.items():
             peaks = peaks_of(maps, ranking.sign)
-            ranking.update(maps, peaks, numbers, labels)
-            if which == "top" and self.columns:
-                self.sample(layer, maps, peaks, batch)
-            if which == "top":
+            if peaks.max().isnan():
                 self.lost(layer, peaks, batch)
+                peaks = torch.where(peaks.isnan(), -torch.inf, peaks)
+            may = ranking.candidates(peaks, channels)
+            if which == "top" and self.columns:
+                self.sample(channels, maps, peaks, batch)
+            seen[which].take(channels, maps, peaks, may, ranking.sign)
 
-    def sample(self, layer: Watched, maps: torch.Tensor, peaks: torch.Tensor, batch: Batch) -> None:
+    def sample(self, channels: slice, maps: torch.Tensor, peaks: torch.Tensor, batch: Batch) -> None:
         """Keep the peaks of the items drawn for the sample."""
         numbers = batch.numbers.tolist()
         inside = [place for place, number in enumerate(numbers) if number in self.columns]
         if not inside:
             return
         columns = [self.columns[numbers[place]] for place in inside]
-        pictures = torch.tensor(inside, device=maps.device).repeat(layer.channels)
-        channels = torch.arange(layer.channels, device=maps.device).repeat_interleave(len(inside))
-        values, places = self.samples[layer.name]
-        values[:, columns] = peaks[:, inside].nan_to_num(nan=-torch.inf).cpu()
-        places[:, columns] = places_of(maps, pictures, channels, 1).view(layer.channels, -1).cpu()
+        pictures = torch.tensor(inside, device=maps.device).repeat(maps.shape[1])
+        every = torch.arange(maps.shape[1], device=maps.device).repeat_interleave(len(inside))
+        values, places = self.sampled
+        values[channels, columns] = peaks[inside].T.cpu() + 0.0
+        places[channels, columns] = places_of(maps, pictures, every, 1).view(maps.shape[1], -1).cpu()
 
     def lost(self, layer: Watched, peaks: torch.Tensor, batch: Batch) -> None:
         """Say which items a layer answers with NaN; they rank nowhere in those channels."""
-        nan = peaks.isnan().any(0)
-        if not nan.any():
-            return
+        nan = peaks.isnan().any(1)
         for number in set(batch.numbers[nan.cpu()].tolist()) - self.nan:
             self.nan.add(number)
             self.problem(number, f"layer '{layer.name}' puts out NaN for it")
+
+
+class _Seen:
+    """Peaks of all channels in one batch, and places where they were looked for."""
+
+    def __init__(self, count: int, total: int, device: torch.device) -> None:
+        self.peaks = torch.full((count, total), -torch.inf, device=device)
+        self.places = torch.zeros((count, total), dtype=torch.int32, device=device)
+
+    def take(self, channels: slice, maps: torch.Tensor, peaks: torch.Tensor, may: torch.Tensor, sign: int) -> None:
+        """One layer's."""
+        self.peaks[:, channels] = peaks
+        pictures, chosen = may.nonzero(as_tuple=True)
+        if len(pictures):
+            self.places[:, channels][pictures, chosen] = places_of(maps, pictures, chosen, sign)

@@ -27,6 +27,11 @@ from nbviz.tensors.replica import tensors
 FORMAT = 1
 PIECES = 64
 PROBES = 16
+LEAST = 32
+"""Batches in a piece at least: what a piece comes to is written, and is as large for one item as for many."""
+BATCHES = {"cpu": 8}
+"""Pictures a forward where none are asked for: on a CPU more leave its caches, and each takes longer."""
+BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,7 @@ def plan(
     shape = items.shape(model.transform)
     data, labelled = data_digest(items, model)
     watched, same = _watched(model, shape, layers)
-    piece = -(-max(len(items) // PIECES, 8 * batch) // batch) * batch
+    piece = -(-max(len(items) // PIECES, LEAST * batch) // batch) * batch
     return Plan(
         model=model_digest(model),
         data=data,

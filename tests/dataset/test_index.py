@@ -17,6 +17,7 @@ from torch import nn
 import nbviz
 from nbviz.dataset import Index, Stopped
 from nbviz.dataset import plan as plans
+from nbviz.dataset.plan import Plan
 from nbviz.tensors.capture import hooked, modules_of
 from tests.networks import CLASSES, SIZE, Functional, Tokens, state_hash
 
@@ -87,6 +88,22 @@ def test_equals_looking_at_each_picture_alone(batch: int) -> None:
         at = [(e.place or (0, 0))[0] * width + (e.place or (0, 0))[1] for e in found]
         assert [(e.activation, e.item, p) for e, p in zip(found, at, strict=True)] == expected
         assert [e.label for e in found] == [item % CLASSES for _, item, _ in expected]
+
+
+def test_pieces_done_in_any_order_and_deep_ranks_come_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What other pieces came to spares work; of equals the earlier item must still win."""
+    net, labels = whole(Functional()), [n % CLASSES for n in range(COUNT)]
+    options: dict[str, Any] = {"k": 3, "batch": 1, "bottom": 2, "labels": labels, "profile": 10, "progress": False}
+    straight = Index.build(net, list(pictures()), **options)
+    whole_set = Index.build(net, list(pictures()), **{**options, "batch": 64})
+    numbers = Plan.numbers
+    monkeypatch.setattr(Plan, "numbers", lambda plan, piece: numbers(plan, plan.pieces - 1 - piece))
+    backwards = Index.build(net, list(pictures()), **options)
+    assert straight.plan.pieces > 4 and whole_set.plan.pieces == 1
+    for index in (backwards, whole_set):
+        assert all(torch.equal(t, index._found.tensors[key]) for key, t in straight._found.tensors.items())
+    deep = [(value, item) for value, item, *_ in straight._rows(straight._watched("relu", 1), 1, "top")]
+    assert deep == [(v, i) for v, i, _ in one_by_one(net, "relu", 1, pictures(), 2)[:10]]
 
 
 def after(batches: int) -> Any:
