@@ -16,7 +16,7 @@ import torch
 from nbviz.dataset.build import Build
 from nbviz.dataset.example import Box, Example
 from nbviz.dataset.piece import Found, Job
-from nbviz.dataset.plan import BATCH, BATCHES, Plan, Watched, data_digest, model_digest, plan
+from nbviz.dataset.plan import Plan, Watched, data_digest, model_digest, plan
 from nbviz.dataset.ranking import FIELDS
 from nbviz.dataset.store import MANIFEST, WHOLE, Folder, Memory, read_found, read_manifest
 from nbviz.tensors.errors import NbvizError, unknown
@@ -75,8 +75,8 @@ class Index:
         ``distributed.Client``; its workers share the pieces, and the index is the same. labels: where the data
         set has none. bottom: how many of the *least* pictures to keep. sample: how many items, drawn once, to
         keep every channel's peak of, for quantiles. profile: how many of the strongest pictures make the class
-        profile, with labels. batch: pictures a forward; None: 8 on a CPU, 32 elsewhere, or what a build that is gone
-        on with had. cancel: asked between batches; :class:`Stopped` when it says yes.
+        profile, with labels. batch: pictures a forward; None: 8 large or 64 small ones on a CPU, 32 elsewhere,
+        or what a build that is gone on with had. cancel: asked between batches; :class:`Stopped` when it says yes.
 
         Raises :class:`NbvizError` for an empty data set, labels of another length, layers that aren't there, and
         a path with an index of something else. Items that can't be read are left out and counted
@@ -85,7 +85,7 @@ class Index:
         model = InstrumentedModel.ensure(model)
         items = Items.ensure(dataset, labels)
         before = model.fingerprint()
-        made = plan(model, items, layers, k, bottom, sample, profile, _batch(batch, path, model))
+        made = plan(model, items, layers, k, bottom, sample, profile, _batch(batch, path))
         classes = items.classes or model.classes
         store: Folder | Memory = Memory() if path is None else Folder(Path(path), made, classes)
         found = store.whole if isinstance(store, Folder) else None
@@ -241,9 +241,8 @@ class Index:
         return self._fields.box(layer, place)
 
 
-def _batch(asked: int | None, path: str | PathLike[str] | None, model: InstrumentedModel) -> int:
-    if asked is not None:
-        return asked
-    if path is not None and (Path(path) / MANIFEST).exists():
+def _batch(asked: int | None, path: str | PathLike[str] | None) -> int | None:
+    """The number asked for, or that of a build which is gone on with."""
+    if asked is None and path is not None and (Path(path) / MANIFEST).exists():
         return read_manifest(Path(path))[0].batch
-    return BATCHES.get(model.guest.device.type, BATCH)
+    return asked

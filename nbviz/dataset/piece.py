@@ -72,7 +72,7 @@ class Job:
 
     def run(self, piece: int, tick: Tick | None = None, known: Known | None = None) -> Found:
         """One piece, over one version of the weights. known: what other pieces came to, from :meth:`Found.known`."""
-        return self.guest.steady(lambda run: _Walk(self, run, known or {}).over(piece, tick))
+        return self.guest.steady(lambda run: _Walk(self, run, known).over(piece, tick))
 
     def packed(self) -> bytes:
         """Everything, the network as it is now, for another process. NbvizError where it can't travel."""
@@ -106,7 +106,7 @@ class Job:
 class _Walk:
     """The rankings of one piece while its batches pass; the channels of all layers stand in one row."""
 
-    def __init__(self, job: Job, run: Pass, known: Known) -> None:
+    def __init__(self, job: Job, run: Pass, known: Known | None = None) -> None:
         self.job, self.run = job, run
         plan = job.plan
         self.columns = {item: column for column, item in enumerate(plan.sample)}

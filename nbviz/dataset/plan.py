@@ -29,9 +29,9 @@ PIECES = 64
 PROBES = 16
 LEAST = 32
 """Batches in a piece at least: what a piece comes to is written, and is as large for one item as for many."""
-BATCHES = {"cpu": 8}
-"""Pictures a forward where none are asked for: on a CPU more leave its caches, and each takes longer."""
-BATCH = 32
+BATCH, MOST = 8, 64
+"""Pictures of 224 × 224 a forward on a CPU, and small ones at most: more leave its caches, and each takes longer."""
+BATCH_ELSEWHERE = 32
 
 
 @dataclass(frozen=True)
@@ -99,13 +99,15 @@ def plan(
     bottom: int,
     sample: int,
     profile: int,
-    batch: int,
+    batch: int | None,
 ) -> Plan:
     """Look at the network and the data set once and fix everything."""
-    for name, value, least in (("k", k, 1), ("bottom", bottom, 0), ("sample", sample, 0), ("batch", batch, 1)):
+    asked = [("k", k, 1), ("bottom", bottom, 0), ("sample", sample, 0)]
+    for name, value, least in asked + ([] if batch is None else [("batch", batch, 1)]):
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise NbvizError(f"{name}= is a whole number of at least {least}, not {value!r}.")
     shape = items.shape(model.transform)
+    batch = usual_batch(model, shape) if batch is None else batch
     data, labelled = data_digest(items, model)
     watched, same = _watched(model, shape, layers)
     piece = -(-max(len(items) // PIECES, LEAST * batch) // batch) * batch
@@ -123,6 +125,13 @@ def plan(
         layers=watched,
         same=same,
     )
+
+
+def usual_batch(model: InstrumentedModel, shape: tuple[int, ...]) -> int:
+    """Pictures (C, H, W) a forward where none are asked for."""
+    if model.guest.device.type != "cpu":
+        return BATCH_ELSEWHERE
+    return min(max(BATCH, BATCH * 224 * 224 // (shape[-2] * shape[-1])), MOST)
 
 
 def model_digest(model: InstrumentedModel) -> str:

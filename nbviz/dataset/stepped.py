@@ -18,9 +18,6 @@ from nbviz.tensors.guest import Pass
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.items import Items
 
-BATCH, MOST = 8, 64
-"""Pictures of 224 × 224 a step, and small ones at most: more is hardly faster and longer to wait for."""
-
 
 @dataclass(frozen=True, eq=False)
 class Looking:
@@ -50,9 +47,7 @@ def indexing(
     NbvizError for a network in training: an index of weights that are gone tells nothing.
     """
     model, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
-    made = plan(model, items, layers, k, 0, 0, profile, BATCH)
-    small = BATCH * 224 * 224 // (made.shape[-2] * made.shape[-1])
-    made = replace(made, batch=min(max(BATCH, small), MOST), piece=len(items))
+    made = replace(plan(model, items, layers, k, 0, 0, profile, None), piece=len(items))
     classes, job = items.classes or model.classes, Job(model.guest, model.transform, items, made)
 
     def work(run: Pass) -> Iterator[Looking]:

@@ -57,7 +57,7 @@ def _workers(model: Any) -> Iterator[str]:
         yield "two Dask workers: distributed is not installed, skipped"
         return
     data = nbviz.zoo.fashion()
-    options = {"progress": False, "batch": 32}
+    options = {"progress": False}
     with (
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs="ERROR") as cluster,
         Client(cluster) as client,
