@@ -15,6 +15,7 @@ from PIL import Image
 from nbviz import zoo
 from nbviz.attribution import Attribution
 from nbviz.dataset import Index
+from nbviz.panels.attention_stage import AttentionStage
 from nbviz.panels.channel_card import ChannelPanel
 from nbviz.panels.channel_grid import ChannelsPanel
 from nbviz.panels.class_dropdown import ClassDropdown
@@ -39,14 +40,14 @@ from nbviz.session.library import Library
 from nbviz.session.pins import Pin
 from nbviz.session.requests import ExplainAnswer, Request
 from nbviz.session.scheduler import InlineRunner, Scheduler
-from nbviz.session.selection import Selection
+from nbviz.session.selection import CHANNELS, Selection
 from nbviz.session.start import check_start, first_layer, open_model
 from nbviz.tensors.pictures import Picture, load_pictures
 
 P = TypeVar("P", bound=Panel)
 BACKGROUND = ("trust", "curves")
 """Slots that nobody waits for: judged when everything asked for is there."""
-STAGES: tuple[type[Stage], ...] = (PinsStage,)
+STAGES: tuple[type[Stage], ...] = (AttentionStage, PinsStage)
 """What takes turns with the channels in the middle column, in the order of the tabs."""
 FIRST_STILL_SECONDS = 2.0
 """How long the display of a cell waits, at most, so that its still picture is not empty."""
@@ -187,6 +188,7 @@ class Explorer:
         if name in self.pictures:
             self.model.trace(self.model.input(self.pictures[name]))
         selection = Selection(self.model, self.pictures)
+        selection.stages = (CHANNELS, *(stage.slot for stage in STAGES))
         selection.image = name
         selection.layer = start.pop("layer", None) or first_layer(self.model)
         for key, value in start.items():
@@ -307,3 +309,4 @@ class Explorer:
 
     def _say_state(self) -> None:
         self._part(TitleBar).say("computing" if self._scheduler.busy else "ready", moved=False)
+        self._part(StageTabs).sync(self.selection)  # what was computed may be what a stage waits for

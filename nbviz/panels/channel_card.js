@@ -39,20 +39,3 @@ export default {
     return life.end;
   },
 };
-
-/** Bytes as a node's background; the old ones stay until the new are decoded. */
-function background(model, life, node, name, type) {
-  let url = "", turn = 0;
-  life.after(() => URL.revokeObjectURL(url));
-  life.watch(name, async () => {
-    const mine = ++turn, fresh = bytesUrl(model.get(name), "", type);
-    if (!fresh) return;
-    const picture = new Image();
-    picture.src = fresh;
-    await picture.decode().catch(() => null);
-    if (mine !== turn) { URL.revokeObjectURL(fresh); return; }
-    node.style.backgroundImage = `url(${fresh})`;
-    URL.revokeObjectURL(url);
-    url = fresh;
-  });
-}

@@ -91,6 +91,23 @@ function bytesUrl(bytes, before, type = "image/png") {
   return bytes && bytes.byteLength ? URL.createObjectURL(new Blob([bytes], { type })) : "";
 }
 
+/** Bytes as a node's background; the old ones stay until the new are decoded. */
+function background(model, life, node, name, type) {
+  let url = "", turn = 0;
+  life.after(() => URL.revokeObjectURL(url));
+  life.watch(name, async () => {
+    const mine = ++turn, fresh = bytesUrl(model.get(name), "", type);
+    if (!fresh) return;
+    const picture = new Image();
+    picture.src = fresh;
+    await picture.decode().catch(() => null);
+    if (mine !== turn) { URL.revokeObjectURL(fresh); return; }
+    node.style.backgroundImage = `url(${fresh})`;
+    URL.revokeObjectURL(url);
+    url = fresh;
+  });
+}
+
 /** Act once the node is in the page (render runs before that). */
 function whenAttached(node, life, act) {
   let frame = 0;

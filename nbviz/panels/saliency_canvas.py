@@ -80,6 +80,7 @@ class SaliencyCanvas(Panel):
                 self.bar.channel = selection.canvas == "channel"
                 self.bar.title, self.bar.note = self._heading(selection)
                 self._say_pin()
+            self._pin(selection)
             self.point(selection.place)
 
     def show(self, answer: ExplainAnswer | ChannelAnswer) -> None:
@@ -157,6 +158,10 @@ class SaliencyCanvas(Panel):
     def _say_pin(self) -> None:
         there = self.pin_state is not None and self._answer is not None
         self.bar.pin = self.pin_state() if there and self.pin_state else "off"
+
+    def _pin(self, selection: Selection) -> None:
+        with LOCK:
+            self.pointer.place = None if selection.pinned is None else list(selection.pinned)
 
     # -- painting -------------------------------------------------------------------------------------
 
@@ -250,12 +255,12 @@ class SaliencyCanvas(Panel):
             self._pointed({"place": None, "pin": False})
 
     def _pointed(self, content: dict[str, Any]) -> None:
-        place: list[float] | None = content.get("place")
+        here: list[float] | None = content.get("place")
+        place = (here[0], here[1]) if here else None
         if content.get("pin") is not None:
-            with LOCK:
-                self.pointer.place = place if content["pin"] else None
-        place = place or self.pointer.place
-        self.selection.set_trait("place", (place[0], place[1]) if place else None)
+            self.selection.set_trait("pinned", place if content["pin"] else None)
+            self._pin(self.selection)
+        self.selection.set_trait("place", place or self.selection.pinned)
 
 
 

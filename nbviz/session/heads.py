@@ -54,8 +54,6 @@ class HeadsAnswer:
     """Without the weights."""
     seen: Seen
     query: Query
-    target: str
-    """The class whose gradient weighs the attention, in words; empty where none does."""
     picture: np.ndarray
     """(H, W, 3) uint8."""
     done: float = 1.0
@@ -101,9 +99,7 @@ class LookFrom(Request):
     def _answer(self, desk: Desk, heads: Heads, seen: Seen, done: float = 1.0) -> HeadsAnswer:
         if done == 1 and not seen.blocks:
             raise Refused(heads.left_out[0])
-        model, target = desk.model, self.target
-        words = "" if target is None else target.words(model)
-        return HeadsAnswer(replace(heads, blocks=()), seen, self.query, words, model.seen(self.picture), min(done, 1.0))
+        return HeadsAnswer(replace(heads, blocks=()), seen, self.query, desk.model.seen(self.picture), done)
 
 
 def _paced(blocks: Iterator[HeadBlock | str]) -> Iterator[HeadBlock | str | None]:

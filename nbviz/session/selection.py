@@ -6,7 +6,7 @@ Selection never names a layer, a picture, a class or a method that does not exis
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import traitlets
@@ -59,6 +59,18 @@ class Selection(traitlets.HasTraits):
     place = traitlets.Tuple(default_value=None, allow_none=True)
     """(row, column) pointed at, as fractions of the picture in 0…1; None when nowhere."""
 
+    pinned = traitlets.Tuple(default_value=None, allow_none=True)
+    """(row, column) of the pinned place, as fractions of the picture in 0…1: heads show what it looks at; or None."""
+
+    query = traitlets.Enum(["reads", "mean"], "reads")
+    """Who looks while no place is pinned: the tokens that the score reads (the class token …), or all patches alike."""
+
+    head = traitlets.Tuple(default_value=None, allow_none=True)
+    """(attention, head) shown large, both from 0; (attention, None) is the mean over its heads; None is the last's."""
+
+    attention = traitlets.Enum(["raw", "gradient"], "raw")
+    """Attention as it is, or times its gradient for the target, what is above zero."""
+
     def __init__(self, model: InstrumentedModel, pictures: Iterable[str], **start: Any) -> None:
         self._model = model
         self.pictures = pictures
@@ -66,6 +78,8 @@ class Selection(traitlets.HasTraits):
         """What ``stage`` may be."""
         self.networks: dict[str, LiveDesk] = {}
         """Other networks that pins may ask, by name."""
+        self.heads: tuple[int, ...] = ()
+        """Heads of each attention, once known: what ``head`` may be."""
         super().__init__(**start)
 
     @traitlets.validate("image")
@@ -108,6 +122,26 @@ class Selection(traitlets.HasTraits):
     def _check_pins(self, proposal: dict[str, Any]) -> tuple[Pin, ...]:
         return checked(proposal["value"], self._model, list(self.pictures), self.networks)
 
+    @traitlets.validate("pinned")
+    def _check_pinned(self, proposal: dict[str, Any]) -> tuple[float, float] | None:
+        value = proposal["value"]
+        if value is None:
+            return None
+        if len(value) != 2 or not all(isinstance(part, (int, float)) and 0 <= part <= 1 for part in value):
+            raise NbvizError(f"A pinned place is (row, column) as fractions of the picture in 0…1, not {value!r}.")
+        return float(value[0]), float(value[1])
+
+    @traitlets.validate("head")
+    def _check_head(self, proposal: dict[str, Any]) -> tuple[int, int | None] | None:
+        value = proposal["value"]
+        if value is not None:
+            check_head(value, self.heads)
+        return value
+
+    @traitlets.observe("pinned")
+    def _point_there(self, change: dict[str, Any]) -> None:
+        self.place = self.pinned
+
     @traitlets.observe("layer")
     def _forget_channel(self, change: dict[str, Any]) -> None:
         self.channel = None
@@ -115,3 +149,15 @@ class Selection(traitlets.HasTraits):
     @traitlets.observe("method")
     def _forget_options(self, change: dict[str, Any]) -> None:
         self.options = {}
+
+
+def check_head(value: Sequence[Any], heads: Sequence[int]) -> None:
+    """Raise :class:`NbvizError` unless value is (attention, head or None); heads: how many each attention has."""
+    whole = all(isinstance(part, int) and part >= 0 for part in value if part is not None)
+    if len(value) != 2 or value[0] is None or not whole:
+        raise NbvizError(f"A head is (attention, head), both from 0, or (attention, None) for the mean, not {value!r}.")
+    number, head = value
+    if heads and number >= len(heads):
+        raise NbvizError(f"Attention {number} is not in this network: it has 0 to {len(heads) - 1}.")
+    if heads and head is not None and head >= heads[number]:
+        raise NbvizError(f"Head {head} is not in attention {number}: it has 0 to {heads[number] - 1}.")

@@ -78,10 +78,12 @@ class HeadBlock:
 class Heads:
     """The attentions of one forward of one picture."""
 
-    total: int
-    """Attentions in the network."""
+    counts: tuple[int, ...]
+    """Heads of each attention of the network, in the order of the forward."""
     reads: str
     """Which tokens the score reads, in words."""
+    target: str
+    """The class whose gradient weighs the attention, in words; empty where none does."""
     nbytes: int
     """What all weights take."""
     blocks: tuple[HeadBlock, ...] = ()
@@ -89,6 +91,11 @@ class Heads:
     left_out: tuple[str, ...] = ()
     """Why further attentions can't be shown, a sentence each."""
     done: float = 1.0
+
+    @property
+    def total(self) -> int:
+        """Attentions in the network."""
+        return len(self.counts)
 
     @property
     def kept(self) -> bool:
@@ -110,8 +117,9 @@ def gathering(
     with spans(run.net) as ran:
         found = Attention(subject)
     found.check_unchanged()
-    size = 4 * sum(math.prod(block.shape) for block in found.blocks)
-    yield Heads(len(found.blocks), _reads(found), size), _blocks(found, ran, target is not None)
+    counts, size = tuple(block.heads for block in found.blocks), 4 * sum(math.prod(b.shape) for b in found.blocks)
+    words = "" if target is None else subject.target_words
+    yield Heads(counts, _reads(found), words, size), _blocks(found, ran, target is not None)
 
 
 def _blocks(found: Attention, ran: list[tuple[int, int, str]], weighted: bool) -> Iterator[HeadBlock | str]:

@@ -54,7 +54,7 @@ def test_another_patch_needs_no_forward(desk: LiveDesk, forwards: list[int]) -> 
 
 def test_a_class_weighs_them_by_its_gradient(desk: LiveDesk, forwards: list[int]) -> None:
     one, two = (desk.answer(LookFrom(PICTURE, "reads", Target(index))) for index in (0, 2))
-    assert (one.target, two.target) == ("class 0", "class 2") and len(forwards) == 2
+    assert (one.heads.target, two.heads.target) == ("class 0", "class 2") and len(forwards) == 2
     assert not np.allclose(one.seen.blocks[0].maps, two.seen.blocks[0].maps)
 
 
