@@ -178,19 +178,19 @@ def figures(answer: HeadsAnswer, block: BlockSeen, head: int) -> list[list[str]]
     values = block.maps[head]
     if np.isnan(block.entropy[head]):
         return [["peak", "nothing above zero", f"no attention here raises the score of {answer.heads.target}"]]
-    rows = [["peak", peak_words(values), "the most that one patch gets"], _entropy(block, head)]
+    rows = [*_peak(values), _entropy(block, head)]
     if np.isfinite(block.distance[head]):
         mean = "" if not isinstance(answer.query, str) else ", mean over all patches as those who look"
         meaning = f"how far away what is looked at lies, weighted by how much{mean}"
         rows.append(["distance", f"{block.distance[head]:.1f} patches", meaning])
     if block.prefix_tokens:
         name = "class token" if block.prefix_tokens == 1 else f"{block.prefix_tokens} extra tokens"
-        rows.append([f"on the {name}", percent(block.prefix[head]), "the rest is on the patches"])
+        rows.append([name, percent(block.prefix[head]), f"share of the attention on the {name}; the rest is on the patches"])
     return rows
 
 
 def _entropy(block: BlockSeen, head: int) -> list[str]:
-    bits = f"{block.entropy[head]:.2f} of at most {block.most:.2f} bits"
+    bits = f"{block.entropy[head]:.2f} of {block.most:.2f} bits"
     tokens = round(2**block.most)
     meaning = f"0: all on one token; {block.most:.2f} = log₂ {tokens}: the same on all {tokens}"
     return ["entropy", f"{bits}, nearly uniform" if block.uniform(head) else bits, meaning]
@@ -206,12 +206,12 @@ def rollout_figures(blocks: Sequence[BlockSeen], row: int) -> list[list[str]]:
     bits = abs(float((spread * np.log2(spread)).sum()))
     return [
         ["through", through, "heads together, residual connections included"],
-        ["peak", peak_words(values), "the most that one patch gets"],
-        ["entropy", f"{bits:.2f} of at most {log2(values.size):.2f} bits", "over the patches"],
+        *_peak(values),
+        ["entropy", f"{bits:.2f} of {log2(values.size):.2f} bits", "over the patches; at most: the same on all"],
     ]
 
 
-def peak_words(values: np.ndarray) -> str:
-    """The largest value of a map and where it is."""
+def _peak(values: np.ndarray) -> list[list[str]]:
     row, column = np.unravel_index(int(np.nan_to_num(values).argmax()), values.shape)
-    return f"{figure(float(values[row, column]))} at row {row}, column {column}"
+    most = figure(float(values[row, column]))
+    return [["peak", most, "the most that one patch gets"], ["there", f"row {row}, column {column}", "counted from 0"]]

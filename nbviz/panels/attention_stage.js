@@ -72,12 +72,12 @@ function headGrid(model, life, send, tip) {
   };
   const build = () => {
     const rows = model.get("rows"), words = model.get("words"), count = model.get("shape").columns || 0;
-    const heading = Array.from({ length: count }, (_, i) => el("span", "nbviz-heads-number", i === count - 1 ? "mean" : String(i)));
+    const heading = Array.from({ length: count }, (_, i) => el("span", `nbviz-heads-number${i === count - 1 ? " nbviz-heads-mean" : ""}`, i === count - 1 ? "mean" : String(i)));
     set(heading.at(-1) ?? grid, { title: heading.length ? "The mean over the layer's heads" : null });
     names = rows.map(([text, name], i) => set(el("span", "nbviz-heads-layer", text), { role: "rowheader", id: `${grid.id}-${i}`, "data-row": i, title: name }));
     cells = words.map((row, i) => row.map((said, j) => set(el("div", said ? "nbviz-tile" : "nbviz-heads-none"), { role: "gridcell", id: `${grid.id}-${i}-${j}`, "data-row": i, "data-column": j, "aria-label": said || null })));
     grid.replaceChildren(el("span", "nbviz-heads-number", "layer"), ...heading, ...names.map((name, i) => set(el("div", "nbviz-heads-row", name, ...(cells[i] || [])), { role: "row" })));
-    grid.style.setProperty("--columns", count);
+    grid.style.setProperty("--heads", Math.max(1, count - 1));
     grid.style.setProperty("--rows", rows.length);
   };
   const paint = (fresh) => {
@@ -170,12 +170,13 @@ function card(model, life, send) {
   const hint = el("p", "nbviz-caption nbviz-small", "Click a patch, here or in the explanation, to see what it looks at.");
   const why = el("p", "nbviz-caption nbviz-small");
   const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What is shown large" });
-  const both = [["This head", false], ["Rollout to here", true]].map(([text, rollout]) => {
+  const both = [["Head", false], ["Rollout", true]].map(([text, rollout]) => {
     const node = button(text, "");
     node.addEventListener("click", () => send("look", { rollout }));
     segment.append(node);
     return node;
   });
+  both[0].title = "What this head alone looks at";
   both[1].title = "All heads of all layers up to this one, followed back to the picture (Abnar and Zuidema 2020)";
   let url = "";
   life.after(() => URL.revokeObjectURL(url));

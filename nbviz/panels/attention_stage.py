@@ -262,7 +262,7 @@ class AttentionStage(Stage):
 def weighings(target: str) -> list[list[str]]:
     """The switch between attention as it is and what of it speaks for the class."""
     return [
-        ["raw", "As it is", "The attention probabilities: where each head looks, for any class"],
+        ["raw", "Raw", "The attention probabilities: where each head looks, for any class"],
         ["gradient", "For the class", f"Attention × its gradient for {target}, its positive part (Chefer et al. 2021)"],
     ]
 

@@ -28,7 +28,7 @@ export default {
     root.classList.add("nbviz-pictures");
     const label = el("span", "nbviz-label", "Picture");
     const strip = el("div", "nbviz-thumbs"), plus = button("+", "nbviz-plus");
-    const back = button("‹", "nbviz-turn"), next = button("›", "nbviz-turn"), where = el("span", "nbviz-num");
+    const back = button("‹", "nbviz-page-turn"), next = button("›", "nbviz-page-turn"), where = el("span", "nbviz-num");
     const pager = el("span", "nbviz-pager nbviz-small nbviz-note", back, where, next);
     const file = el("input"), complaint = el("div", "nbviz-small nbviz-warning");
     set(strip, { role: "radiogroup", "aria-label": "Picture" });
