@@ -185,7 +185,7 @@ def figures(answer: HeadsAnswer, block: BlockSeen, head: int) -> list[list[str]]
         rows.append(["distance", f"{block.distance[head]:.1f} patches", meaning])
     if block.prefix_tokens:
         name = "class token" if block.prefix_tokens == 1 else f"{block.prefix_tokens} extra tokens"
-        rows.append([name, percent(block.prefix[head]), f"share of the attention on the {name}; the rest is on the patches"])
+        rows.append([name, percent(block.prefix[head]), "share of the attention; the rest is on the patches"])
     return rows
 
 

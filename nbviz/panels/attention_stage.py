@@ -128,14 +128,14 @@ class AttentionStage(Stage):
         if not self.on_show(selection) or attention_blocks(self.model) == 0:
             return None
         target = Target.ensure(selection.target, self.model) if selection.attention == "gradient" else None
-        return LookFrom(self.pictures[selection.image], selection.pinned or selection.query, target)
+        return LookFrom(self.pictures[selection.image], selection.pinned_place or selection.query, target)
 
     def sync(self, selection: Selection) -> None:
         if not self.on_show(selection):
             return
         target = Target.ensure(selection.target, self.model)
         with self.view.hold_sync():
-            self.view.place = None if selection.pinned is None else list(selection.pinned)
+            self.view.place = None if selection.pinned_place is None else list(selection.pinned_place)
             self.view.attention = selection.attention
             self.view.weighings = weighings("what it predicts" if target.predicted else target.words(self.model))
             if self._answer is not None:
@@ -164,6 +164,12 @@ class AttentionStage(Stage):
             self.view.caption, self.view.note, self.view.title, self.view.figures = [], "", [], []
             self.view.about, self.view.backdrop = "", b""
             fail(self.view, error)
+
+    @property
+    def settings(self) -> list[str]:
+        """What is set, in words."""
+        weighing = "Raw" if self.view.attention == "raw" else "For the class"
+        return [weighing, "Shared scale" if self.view.shared else "Own scale"]
 
     # -- painting -------------------------------------------------------------------------------------
 
@@ -232,7 +238,7 @@ class AttentionStage(Stage):
         elif event == "query":
             self._look_from(content["name"])
         elif event == "place":
-            self.selection.set_trait("pinned", tuple(content["place"]) if content["place"] else None)
+            self.selection.set_trait("pinned_place", tuple(content["place"]) if content["place"] else None)
         elif event == "retry" and self.on_retry:
             self.on_retry()
         elif event == "look":
@@ -247,7 +253,7 @@ class AttentionStage(Stage):
     def _look_from(self, name: str) -> None:
         if name != "place":
             self.selection.query = name
-            self.selection.set_trait("pinned", None)
+            self.selection.set_trait("pinned_place", None)
 
     def _look(self, content: dict[str, Any]) -> None:
         """Look at the same answer in another way."""

@@ -161,7 +161,7 @@ class SaliencyCanvas(Panel):
 
     def _pin(self, selection: Selection) -> None:
         with LOCK:
-            self.pointer.place = None if selection.pinned is None else list(selection.pinned)
+            self.pointer.place = None if selection.pinned_place is None else list(selection.pinned_place)
 
     # -- painting -------------------------------------------------------------------------------------
 
@@ -258,9 +258,9 @@ class SaliencyCanvas(Panel):
         here: list[float] | None = content.get("place")
         place = (here[0], here[1]) if here else None
         if content.get("pin") is not None:
-            self.selection.set_trait("pinned", place if content["pin"] else None)
+            self.selection.set_trait("pinned_place", place if content["pin"] else None)
             self._pin(self.selection)
-        self.selection.set_trait("place", place or self.selection.pinned)
+        self.selection.set_trait("place", place or self.selection.pinned_place)
 
 
 

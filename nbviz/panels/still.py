@@ -6,7 +6,7 @@ Words are those on show, read from the panels' views; pictures come from the ans
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from nbviz.panels.snapshot.parts import (
 )
 from nbviz.session.requests import ChannelAnswer, ScoresAnswer
 from nbviz.session.selection import Selection
-from nbviz.tensors.drawing import gray, heat_rgba, overlay
+from nbviz.tensors.drawing import Mosaic, gray, heat_rgba, overlay
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.pictures import Picture
@@ -35,6 +35,8 @@ from nbviz.tensors.target import Target
 THUMBNAILS = 6
 OPACITY = 0.6
 SCORES = 5
+TILE_GAP = 1
+"""Pixels between the heads' tiles."""
 
 
 def still_parts(
@@ -49,6 +51,9 @@ def still_parts(
     scores = answers.get("scores")
     chosen = int(scores.order[0]) if scores is not None and target.predicted else target.index
     name = target.words(model) if chosen is None else model.class_name(chosen)
+    heads = _heads(panels["attention"]) if selection.stage == "attention" else None
+    card = _card(panels["channel"], answers["channel"]) if "channel" in answers else None
+    page, card = heads or (_channels(panels["channels"]), card)
     return SnapshotParts(
         title=_title(panels["title"]),
         pictures=_pictures(pictures, selection.image),
@@ -56,8 +61,8 @@ def still_parts(
         against=None if target.other is None else model.class_name(target.other),
         scores=None if scores is None else _scores(model, scores, chosen),
         layers=_layers(panels["layers"], selection) if "layers" in answers else None,
-        channels=_channels(panels["channels"]),
-        card=_card(panels["channel"], answers["channel"]) if "channel" in answers else None,
+        channels=page,
+        card=card,
         explanation=_explanation(panels["canvas"]),
     )
 
@@ -115,15 +120,44 @@ def _channels(panel: Any) -> ChannelsPart | None:
     return ChannelsPart([view.about], page.mosaic, count, at, page.aspect, panel.settings, page.caption, pager)
 
 
+def _heads(panel: Any) -> tuple[ChannelsPart, CardPart] | None:
+    """The grid of heads, and the large one."""
+    drawn, view = panel.drawn, panel.view
+    if drawn is None:
+        return None
+    sheet, rows = drawn.sheet, len(view.rows)
+    page = Mosaic(sheet.png, sheet.columns, rows, sheet.tile[0], sheet.tile[1], TILE_GAP, None, 0)
+    at = view.head[0] * sheet.columns + view.head[1]
+    labels, words = [text for text, *_ in view.rows], "".join(_plain(view.caption))
+    grid = ChannelsPart(
+        [view.about], page, rows * sheet.columns, at, view.shape["aspect"], panel.settings, words,
+        title="Attention", rows=labels, largest=min(60, 320 / rows) * max(1, view.shape["aspect"]),
+    )  # fmt: skip
+    picture = gray(drawn.answer.picture)
+    large = heat_rgba(drawn.values, None, False)
+    large[~np.isfinite(drawn.values), 3] = 0
+    here = overlay(picture, _stretched(large, picture), OPACITY)
+    name, *about = _plain(view.title)
+    return grid, CardPart(None, about, here, (), [(key, value) for key, value, *_ in view.figures], name)
+
+
+def _plain(runs: Sequence[Any]) -> list[str]:
+    return [run if isinstance(run, str) else run[0] for run in runs]
+
+
+def _stretched(pixels: np.ndarray, picture: np.ndarray) -> np.ndarray:
+    """Pixels at a picture's size, none smoothed."""
+    size = (picture.shape[1], picture.shape[0])
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST))
+
+
 def _card(panel: Any, answer: ChannelAnswer) -> CardPart:
     maps = answer.channels.maps
     here = None
     if maps.places:
         backdrop = gray(answer.seen)
         heat = heat_rgba(maps.values[answer.channel], None, maps.signed)
-        size = (backdrop.shape[1], backdrop.shape[0])
-        large = np.asarray(Image.fromarray(heat).resize(size, Image.Resampling.NEAREST))
-        here = overlay(backdrop, large, OPACITY)
+        here = overlay(backdrop, _stretched(heat, backdrop), OPACITY)
     figures = [(name, value) for name, value, *_ in panel.view.figures]
     return CardPart(answer.channel, panel.view.about, here, (), figures)
 

@@ -59,7 +59,7 @@ class Selection(traitlets.HasTraits):
     place = traitlets.Tuple(default_value=None, allow_none=True)
     """(row, column) pointed at, as fractions of the picture in 0…1; None when nowhere."""
 
-    pinned = traitlets.Tuple(default_value=None, allow_none=True)
+    pinned_place = traitlets.Tuple(default_value=None, allow_none=True)
     """(row, column) of the pinned place, as fractions of the picture in 0…1: heads show what it looks at; or None."""
 
     query = traitlets.Enum(["reads", "mean"], "reads")
@@ -122,7 +122,7 @@ class Selection(traitlets.HasTraits):
     def _check_pins(self, proposal: dict[str, Any]) -> tuple[Pin, ...]:
         return checked(proposal["value"], self._model, list(self.pictures), self.networks)
 
-    @traitlets.validate("pinned")
+    @traitlets.validate("pinned_place")
     def _check_pinned(self, proposal: dict[str, Any]) -> tuple[float, float] | None:
         value = proposal["value"]
         if value is None:
@@ -138,9 +138,9 @@ class Selection(traitlets.HasTraits):
             check_head(value, self.heads)
         return value
 
-    @traitlets.observe("pinned")
+    @traitlets.observe("pinned_place")
     def _point_there(self, change: dict[str, Any]) -> None:
-        self.place = self.pinned
+        self.place = self.pinned_place
 
     @traitlets.observe("layer")
     def _forget_channel(self, change: dict[str, Any]) -> None:

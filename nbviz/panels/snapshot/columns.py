@@ -22,6 +22,8 @@ ROW = 24
 SIDE = 22
 GAP = 2
 CARD_PICTURE = 120
+LABELS = 48
+"""Room left of tiles whose rows have names."""
 
 
 def heading(ink: Ink, x: float, y: float, width: float, name: str, words: Sequence[Run]) -> None:
@@ -99,7 +101,7 @@ def _layer(
 def channels(ink: Ink, part: ChannelsPart, x: float, y: float, width: float) -> float:
     """Draw the page of channels."""
     inner = width - 2 * MARGIN
-    heading(ink, x + MARGIN, y + HEAD, inner, "Channels", part.heading)
+    heading(ink, x + MARGIN, y + HEAD, inner, part.title, part.heading)
     settings(ink, x + MARGIN, y + SETTINGS, part.settings)
     y = _mosaic(ink, part, x + MARGIN, y + (CONTENT if part.settings else SETTINGS - 8), inner)
     pager = ink.text(x + width - MARGIN, y + 14, part.pager, colour="quiet", side="right")
@@ -110,9 +112,12 @@ def channels(ink: Ink, part: ChannelsPart, x: float, y: float, width: float) -> 
 def _mosaic(ink: Ink, part: ChannelsPart, x: float, y: float, width: float) -> float:
     page = part.mosaic
     sheet = Image.open(io.BytesIO(page.data)).convert("RGBA")
-    across = (width + GAP) / page.columns
+    named = LABELS if part.rows else 0
+    across = min((width - named + GAP) / page.columns, part.largest + GAP)
     down = (across - GAP) / part.aspect + GAP
-    chosen = None
+    chosen, x = None, x + named
+    for row, name in enumerate(part.rows):
+        ink.text(x - 6, y + (row + 0.5) * down, name, size=11, colour="quiet", side="right", width=named - 6)
     for place in range(part.count):
         row, column = divmod(place, page.columns)
         left, top = column * (page.tile_width + page.gap), row * (page.tile_height + page.gap)
@@ -128,7 +133,7 @@ def _mosaic(ink: Ink, part: ChannelsPart, x: float, y: float, width: float) -> f
 def card(ink: Ink, part: CardPart, x: float, y: float, width: float) -> float:
     """Draw the card of the chosen channel."""
     inner = width - 2 * MARGIN
-    heading(ink, x + MARGIN, y + HEAD - 2, inner, f"Channel {part.channel}", part.about)
+    heading(ink, x + MARGIN, y + HEAD - 2, inner, part.title or f"Channel {part.channel}", part.about)
     at, top = x + MARGIN, y + 46
     line, deepest = top + 22, 0.0
     for name, picture in [*([("here", part.here)] if part.here is not None else []), *part.others]:

@@ -84,17 +84,24 @@ class ChannelsPart:
     settings: Sequence[str] = ()
     caption: str = ""
     pager: str = ""
+    title: str = "Channels"
+    rows: Sequence[str] = ()
+    """What stands left of each row of tiles."""
+    largest: float = 1000
+    """Most that a tile may be wide."""
 
 
 @dataclass(frozen=True, eq=False)
 class CardPart:
     """The card of a channel: its map over the picture (uint8 RGB), further pictures by name, figures."""
 
-    channel: int
+    channel: int | None
     about: Sequence[Run] = ()
     here: Pixels | Image.Image | None = None
     others: Sequence[tuple[str, Pixels | Image.Image]] = ()
     figures: Sequence[tuple[str, str]] = ()
+    title: str = ""
+    """Instead of the channel's number."""
 
 
 @dataclass(frozen=True, eq=False)
