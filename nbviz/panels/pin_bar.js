@@ -12,9 +12,10 @@ export default {
       return made;
     });
     segment.append(...switches);
-    const add = selectBox([], "Put beside"), clear = button("Unpin all"), words = el("div", "nbviz-caption nbviz-pin-words");
+    const add = selectBox([], "Put beside"), clear = button("Clear"), words = el("div", "nbviz-caption nbviz-pin-words");
     const bar = el("div", "nbviz-bar", segment, add.box, clear), empty = el("div", "nbviz-pin-empty");
     clear.classList.add("nbviz-right");
+    clear.title = "Unpins all maps";
     root.append(bar, empty, drawState(model, el("div"), life), words);
     life.listen(clear, "click", () => model.send({ event: "clear" }));
     life.listen(add.select, "change", () => {

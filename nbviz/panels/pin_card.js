@@ -6,7 +6,7 @@ export default {
     focusable(set(root, { role: "listitem", tabindex: -1, "data-kind": model.get("kind") }));
     const photo = set(el("img", "nbviz-pin-photo"), { alt: "" }), heat = el("canvas", "nbviz-pin-heat"), marker = el("div", "nbviz-marker");
     const picture = set(el("div", "nbviz-pin-picture", photo, heat, marker), { role: "img" });
-    const title = el("div", "nbviz-pin-title"), note = el("span", "nbviz-note");
+    const title = el("div", "nbviz-pin-title"), note = el("div", "nbviz-note");
     const low = el("span"), high = el("span"), bar = el("img", "nbviz-pin-bar"), here = el("span", "nbviz-pin-here");
     const scale = el("div", "nbviz-pin-scale nbviz-small nbviz-note nbviz-num", low, bar, high, here);
     const lines = el("div", "nbviz-pin-lines nbviz-small nbviz-caption"), acts = set(el("div", "nbviz-pin-acts"), { role: "toolbar" });
@@ -31,7 +31,11 @@ export default {
       scale.style.visibility = last ? "visible" : "hidden";
     });
 
-    life.watch("shown", () => { root.hidden = !model.get("shown"); });
+    life.watch("shown", () => {
+      const comes = root.hidden && model.get("shown");
+      root.hidden = !model.get("shown");
+      if (comes) root.scrollIntoView({ block: "nearest" });
+    });
 
     // -- words
     life.watch("title note", () => {

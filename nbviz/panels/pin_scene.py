@@ -37,6 +37,8 @@ class PinScene:
     smooth: bool
     high: float
     """The value of the brightest colour on the map's own scale."""
+    peak: float
+    """The largest size of a value drawn, which may lie above ``high``."""
     unit: Unit
     measured: str
     """The unit in words."""
@@ -68,7 +70,7 @@ class PinScene:
             ends = f"{top:.0f} %"
             return f"−{ends}", f"+{ends}", f"per cent of rank: blue ranks lower in the first map, red higher; to {ends}"
         limits = Limits(-top if self.signed else 0.0, top)
-        return limit_words(limits, self.signed, self.what, self.empty, Limits.of(self.values, self.signed).high)
+        return limit_words(limits, self.signed, self.what, self.empty, self.peak)
 
 
 def pin_scene(request: Request, answer: ExplainAnswer | ChannelAnswer, picture: str) -> PinScene:
@@ -85,7 +87,8 @@ def pin_scene(request: Request, answer: ExplainAnswer | ChannelAnswer, picture: 
     full = made.heat(tuple(answer.seen.shape[:2])).float().cpu().numpy()
     return PinScene(
         values.float().cpu().numpy(), drawn.size, made.signed, made.interpolated,
-        evidence_limits(full, made.signed, made.interpolated).high, unit, words, picture, view, jpeg,
+        evidence_limits(full, made.signed, made.interpolated).high, Limits.of(full, made.signed).high,
+        unit, words, picture, view, jpeg,
         drawn.lines, drawn.caption, drawn.nothing, layer=made.facts.get("layer"),
         done=made.done, progress=made.progress,
     )  # fmt: skip
@@ -98,7 +101,7 @@ def _channel(asked: Channel, answer: ChannelAnswer, picture: str, jpeg: bytes, v
     high = Limits.of(values, maps.signed).high
     unit = "activation", asked.layer, values.shape
     return PinScene(
-        values, drawn.size, maps.signed, False, high, unit, f"activation of {asked.layer}", picture, view, jpeg,
+        values, drawn.size, maps.signed, False, high, high, unit, f"activation of {asked.layer}", picture, view, jpeg,
         drawn.lines, drawn.caption, drawn.nothing, "activation",
     )  # fmt: skip
 
@@ -119,7 +122,7 @@ def difference_scene(one: PinScene, other: PinScene, names: tuple[str, str]) -> 
     if why:
         flat = np.zeros((1, 1), np.float32)
         return PinScene(
-            flat, one.size, True, False, 0.0, ("none",), "", one.picture, one.view, one.backdrop, [], why, why, "",
+            flat, one.size, True, False, 0.0, 0.0, ("none",), "", one.picture, one.view, one.backdrop, [], why, why, "",
         )  # fmt: skip
     found = difference(one.values, other.values, one.unit == other.unit)
     values = found.values.astype(np.float32)
@@ -130,7 +133,8 @@ def difference_scene(one: PinScene, other: PinScene, names: tuple[str, str]) -> 
     nothing = "" if place else "The two maps are equal at every place."
     said = f"{names[0]} minus {names[1]} over the picture {one.picture}{where}."
     return PinScene(
-        values, one.size, True, smooth, high, ("difference",), "", one.picture, one.view, one.backdrop,
+        values, one.size, True, smooth, high, Limits.of(values, True).high,
+        ("difference",), "", one.picture, one.view, one.backdrop,
         _difference_lines(one, other, found.raw, found.correlation, values.shape), said, nothing, "difference",
         ranks=not found.raw,
     )  # fmt: skip

@@ -92,4 +92,4 @@ class StageTabs(Panel):
 
 def _turn(*sections: ipywidgets.Widget) -> ipywidgets.Box:
     """A box of a stage's sections: views of our own widgets don't follow a class that comes later, a box does."""
-    return column_part("nbviz-turn", *sections)
+    return column_part("nbviz-stage-turn", *sections)
