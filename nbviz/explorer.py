@@ -16,6 +16,8 @@ from nbviz import zoo
 from nbviz.attribution import Attribution
 from nbviz.dataset import Index
 from nbviz.panels.attention_stage import AttentionStage
+from nbviz.panels.card_found import CardFound
+from nbviz.panels.card_made import CardMade
 from nbviz.panels.channel_card import ChannelPanel
 from nbviz.panels.channel_grid import ChannelsPanel
 from nbviz.panels.class_dropdown import ClassDropdown
@@ -205,7 +207,8 @@ class Explorer:
         question = [title, pictures, ClassDropdown(*parts), ScoreBars(*parts)]
         trust = TrustPanel(*parts)
         trust.on_open = self._renew
-        pages = [MadePage(channels), FoundPage(channels, self.library)]
+        made, found = MadePage(channels), FoundPage(channels, self.library)
+        pages = [made, found, CardMade(card, made), CardFound(card, found, self.library)]
         middle = [StageTabs([channels, card], stages), channels, card, *pages]
         panels = [*question, *middle, LayersPanel(*parts), canvas, trust, TrustFigures(trust), *stages]
         for panel in panels:
@@ -287,6 +290,7 @@ class Explorer:
         self.panels[slot].show(answer)
         for panel in self.panels.values():
             if slot in panel.after:
+                panel.sync(self.selection)
                 self._scheduler.submit(panel.slot, panel.request(self.selection))
         if slot == "canvas":
             self._part(PinsStage).follow(request, answer)

@@ -2,6 +2,7 @@
 
 from nbviz.features.dream import dream, dreaming
 from nbviz.features.invert import caricature, caricaturing, invert, inverting
+from nbviz.features.kept import kept
 from nbviz.features.made import Made
 from nbviz.features.objectives import Objective, channel, direction, logit, neuron
 from nbviz.features.parametrisation import Latent
@@ -10,5 +11,5 @@ from nbviz.features.visualize import making, visualize
 
 __all__ = [
     "Latent", "Made", "Objective", "Recipe", "caricature", "caricaturing", "channel", "direction", "dream",
-    "dreaming", "invert", "inverting", "logit", "making", "neuron", "recipe_for", "visualize",
+    "dreaming", "invert", "inverting", "kept", "logit", "making", "neuron", "recipe_for", "visualize",
 ]  # fmt: skip

@@ -1,35 +1,43 @@
-// The chosen channel: its map laid over the gray picture, and its figures.
+// The chosen channel: its map laid over the gray picture, what drives it, and its figures.
 export default {
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-channel-card");
-    const title = el("span", "nbviz-title", "Channel"), note = el("span", "nbviz-note");
+    const title = el("span", "nbviz-title", "Channel"), note = el("span", "nbviz-note"), health = el("span", "nbviz-health");
     const lay = button("on the canvas", "nbviz-link nbviz-lay");
     const here = set(el("div", "nbviz-here", el("span", "nbviz-backdrop"), el("span", "nbviz-map")), { role: "img" });
     const figures = el("dl", "nbviz-figures");
-    const part = el("div", "nbviz-part", el("span", "nbviz-label", "here"), here);
-    const said = el("div", "nbviz-part nbviz-part-figures", el("div", "nbviz-card-row", el("span", "nbviz-label", "figures"), lay), figures);
-    root.append(el("div", "nbviz-head", title, note), drawState(model, el("div"), life), el("div", "nbviz-parts", part, said));
+    const part = el("div", "nbviz-part", el("span", "nbviz-label", "here"), here, lay);
+    const made = madePart(model, life, root), found = foundPart(model, life);
+    root.append(
+      el("div", "nbviz-head", title, note, health), drawState(model, el("div"), life),
+      el("div", "nbviz-parts", part, made.part, found), made.large, figures,
+    );
 
     life.watch("channel about", () => {
       const channel = model.get("channel");
       title.textContent = channel === null ? "Channel" : `Channel ${channel}`;
       runs(note, model.get("about"));
       note.title = note.textContent;
-      said.hidden = channel === null;
+      figures.hidden = channel === null;
+    });
+    life.watch("health", () => {
+      const [word, sentence] = model.get("health");
+      health.textContent = word ? `· ${word}` : "";
+      health.classList.toggle("nbviz-warning", Boolean(word) && word !== "healthy");
+      health.title = sentence || "";
     });
     life.watch("figures", () => figures.replaceChildren(...model.get("figures").flatMap(([name, value, meaning]) => {
-      const row = [el("dt", "", name), el("dd", "", value)];
-      row.forEach((node) => { node.title = meaning; });
-      return row;
+      const row = el("div", "", el("dt", "", name), el("dd", "", value));
+      row.title = `${name} ${value}${meaning ? `: ${meaning}` : ""}`;
+      return [row];
     })));
     life.watch("alt", () => { set(here, { "aria-label": model.get("alt"), title: model.get("alt") }); });
     life.watch("aspect", () => here.style.setProperty("--aspect", model.get("aspect")));
     life.watch("map", () => { part.hidden = !model.get("map")?.byteLength; });
     life.watch("map on_canvas", () => {
-      lay.hidden = part.hidden;
       const on = model.get("on_canvas");
-      lay.textContent = on ? "back to the explanation" : "on the canvas";
+      lay.textContent = on ? "off the canvas" : "on the canvas";
       lay.title = on ? "Takes the map off the canvas (Esc)" : "Lays this channel's map over the picture on the right (Enter, or a second click on its tile)";
     });
     background(model, life, here.firstChild, "backdrop", "image/jpeg");

@@ -1,7 +1,7 @@
-"""The card of the chosen channel: its map over the picture, and its figures.
+"""The card of the chosen channel: its map over the picture, what drives it, made and found, and its figures.
 
-The map and the gray picture travel apart and are laid over each other on screen: another channel of the same
-picture sends its map alone.
+What is made and found comes from panels of their own, which draw into this view. The map and the gray picture
+travel apart and are laid over each other on screen: another channel of the same picture sends its map alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from nbviz.panels.front import Front, asset, esm
 from nbviz.panels.panel import Panel
 from nbviz.session.requests import Channel, ChannelAnswer, Request
 from nbviz.session.selection import Selection
-from nbviz.tensors.drawing import backdrop, png, scale, table
+from nbviz.tensors.drawing import backdrop, filters_mosaic, png, scale, table
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.target import Target
 
@@ -26,9 +26,12 @@ CONTRIBUTION = "gradient × activation, summed over places: to first order, what
 
 
 class ChannelCard(Front):
-    """Title, picture and figures of one channel; sends ``{"event": "canvas" | "explanation"}``."""
+    """Title, pictures and figures of one channel.
 
-    _esm = esm("channel_card")
+    Sends ``{"event": …}``: canvas, explanation, make, stop, variant (variant), look.
+    """
+
+    _esm = esm("card_parts", "channel_card")
     _css = asset("channel_card.css")
 
     channel = traitlets.Int(None, allow_none=True).tag(sync=True)
@@ -44,6 +47,19 @@ class ChannelCard(Front):
     figures: traitlets.List[list[str]] = traitlets.List().tag(sync=True)
     """[[name, value, explanation], …]"""
     on_canvas = traitlets.Bool(False).tag(sync=True)
+    health: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """[word, sentence], at the end of the title line; empty where nobody has judged."""
+    made: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
+    """state ("", "absent", "computing", "there", "failed"), words, progress, rise, steps, variant, button."""
+    made_picture = traitlets.Bytes().tag(sync=True)
+    """JPEG: one square, or two by two."""
+    filter = traitlets.Bytes().tag(sync=True)
+    """PNG of the filter, where its kernels are colours; else empty."""
+    found: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
+    """state, label, tiles [[words, [left, top, width, height]], …], sheet, whole, profile, more, button."""
+    crops = traitlets.Bytes().tag(sync=True)
+    wholes = traitlets.Bytes().tag(sync=True)
+    """JPEGs of the found parts, and of the pictures they are in."""
 
 
 class ChannelPanel(Panel):
@@ -53,6 +69,8 @@ class ChannelPanel(Panel):
 
     def __init__(self, model: Any, pictures: Mapping[str, Any], selection: Selection) -> None:
         super().__init__(model, pictures, selection)
+        self._shown: tuple[str, int] | None = None
+        """Layer and channel on show."""
         self.view = ChannelCard()
         self.view.on_msg(self._told)
 
@@ -63,7 +81,14 @@ class ChannelPanel(Panel):
     def sync(self, selection: Selection) -> None:
         self.view.on_canvas = selection.canvas == "channel"
 
+    def subject(self, selection: Selection) -> tuple[str, int] | None:
+        """Layer and channel the card is of; None where the channel isn't known yet."""
+        if selection.channel is not None:
+            return selection.layer, selection.channel
+        return self._shown if self._shown is not None and self._shown[0] == selection.layer else None
+
     def show(self, answer: ChannelAnswer) -> None:
+        self._shown = answer.channels.layer, answer.channel
         values = answer.channels.maps.values[answer.channel]
         places = answer.channels.maps.places
         with self.view.hold_sync():
@@ -72,13 +97,22 @@ class ChannelPanel(Panel):
             self.view.map = map_png(values, answer.channels.maps.signed) if places else b""
             self.view.backdrop, self.view.aspect = backdrop(answer.seen), answer.seen.shape[1] / answer.seen.shape[0]
             self.view.figures, self.view.alt = figures(answer), alt(answer)
+            self.view.filter = self._filter(*self._shown)
+
+    def _filter(self, layer: str, channel: int) -> bytes:
+        weights = self.model.filters(layer)
+        if weights is None or weights.ndim != 4 or weights.shape[1] != 3 or channel >= len(weights):
+            return b""
+        return filters_mosaic(weights, 1, order=[channel]).data
 
     def wait(self, progress: str = "") -> None:
         self.view.state, self.view.message = "computing", progress
 
     def fail(self, error: BaseException) -> None:
+        self._shown = None
         with self.view.hold_sync():
             self.view.channel, self.view.about, self.view.figures = None, [], []
+            self.view.made, self.view.found, self.view.filter = {}, {}, b""
             self.view.map, self.view.alt = b"", ""
             # the grid above says why in full; here it would stand twice
             if isinstance(error, NbvizError):

@@ -27,6 +27,7 @@ class FoundPage(Panel):
         super().__init__(grid.model, grid.pictures, grid.selection)
         self.grid, self.view, self.library = grid, grid.view, library
         self._looking: LookThrough | None = None
+        self._progress = "begins"
         self.view.on_msg(self._told)
 
     def request(self, selection: Selection) -> Request | None:
@@ -46,6 +47,17 @@ class FoundPage(Panel):
             self._looking = LookThrough(self.library.items())
             self._ask()
 
+    def toggle(self) -> None:
+        """Look through the pictures, or stop doing so."""
+        if self._looking is None:
+            self.begin()
+        else:
+            self._stop()
+
+    def button(self) -> str:
+        """What a button on a card says."""
+        return begin_words(self.library.count).lower() if self._looking is None else f"stop · {self._progress}"
+
     def show(self, answer: Any) -> None:
         if isinstance(answer, Looking):
             self._looked(answer)
@@ -55,6 +67,7 @@ class FoundPage(Panel):
             self.grid.put("found", photos(answer))
 
     def _looked(self, answer: Looking) -> None:
+        self._progress = answer.progress
         if answer.index is None:
             words = f"Looking through {answer.total:,} pictures for what drives each channel most."
             self.grid.put("found", Photos(), answer.progress, answer.done, offer=words)
@@ -77,9 +90,12 @@ class FoundPage(Panel):
         if content.get("event") == "begin":
             self.begin()
         elif content.get("event") == "cancel":
-            with LOCK:
-                self._looking = None
-                self._ask()
+            self._stop()
+
+    def _stop(self) -> None:
+        with LOCK:
+            self._looking = None
+            self._ask()
 
     def _ask(self) -> None:
         if self.on_ask:

@@ -19,9 +19,9 @@ def asset(name: str) -> str:
     return (files("nbviz.panels") / name).read_text(encoding="utf-8")
 
 
-def esm(stem: str) -> str:
-    """Script of a widget: the common helpers, then its own file."""
-    return asset("common.js") + "\n" + asset(f"{stem}.js")
+def esm(*stems: str) -> str:
+    """Script of a widget: the common helpers, then its own files."""
+    return "\n".join(asset(f"{stem}.js") for stem in ("common", *stems))
 
 
 class Front(anywidget.AnyWidget):

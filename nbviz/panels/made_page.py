@@ -28,6 +28,8 @@ class MadePage(Panel):
         """What a person has cancelled: not asked again until they say so."""
         self._photos = Photos()
         self._progress = ""
+        self.finished = 0
+        """Pages so far: whoever looks for pictures on disk looks again."""
         self.view.on_msg(self._told)
 
     def request(self, selection: Selection) -> Request | None:
@@ -39,6 +41,7 @@ class MadePage(Panel):
         return MakeChannels(selection.layer, channels, self.grid.look.recipe) if channels else None
 
     def show(self, answer: MadeAnswer) -> None:
+        self.finished += answer.done >= 1
         self._photos = photos(answer)
         self._progress = answer.progress if answer.done < 1 else ""
         self.grid.put("made", self._photos, self._progress, answer.done if answer.done < 1 else 0.0)
