@@ -24,6 +24,7 @@ from nbviz.panels.class_dropdown import ClassDropdown
 from nbviz.panels.closing import close_tree
 from nbviz.panels.found_page import FoundPage
 from nbviz.panels.frame import frame
+from nbviz.panels.health_marks import HealthMarks
 from nbviz.panels.layer_tree import LayersPanel
 from nbviz.panels.made_page import MadePage
 from nbviz.panels.panel import LOCK, Panel
@@ -47,7 +48,7 @@ from nbviz.session.start import check_start, first_layer, open_model
 from nbviz.tensors.pictures import Picture, load_pictures
 
 P = TypeVar("P", bound=Panel)
-BACKGROUND = ("trust", "curves")
+BACKGROUND = ("trust", "curves", "health")
 """Slots that nobody waits for: judged when everything asked for is there."""
 STAGES: tuple[type[Stage], ...] = (AttentionStage, PinsStage)
 """What takes turns with the channels in the middle column, in the order of the tabs."""
@@ -210,7 +211,9 @@ class Explorer:
         made, found = MadePage(channels), FoundPage(channels, self.library)
         pages = [made, found, CardMade(card, made), CardFound(card, found, self.library)]
         middle = [StageTabs([channels, card], stages), channels, card, *pages]
-        panels = [*question, *middle, LayersPanel(*parts), canvas, trust, TrustFigures(trust), *stages]
+        tree = LayersPanel(*parts)
+        health = HealthMarks(card, [channels, card, tree], self.library)
+        panels = [*question, *middle, tree, canvas, trust, TrustFigures(trust), health, *stages]
         for panel in panels:
             panel.on_retry, panel.on_ask = self.refresh, self._renew
             if isinstance(panel, PinsStage):

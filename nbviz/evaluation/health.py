@@ -7,6 +7,7 @@ finding goes on from layer to layer (a dead channel's norm is uniform), so rows 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -37,6 +38,8 @@ SATURATED, NOISE, BUSY = 0.95, 0.06, 0.25
 FLAT, ROUNDING = 1e-5, 1e-6
 _PASSED_ON = ("Identity", "Dropout", "Flatten", "StochasticDepth", "DropPath")
 Finding = tuple[int, str, str]
+Row = tuple[str, int, str, str]
+Gathered = tuple[list[Layer], dict[str, ChannelStatistics], int]
 
 
 def health(
@@ -58,37 +61,76 @@ def health(
     """
     import pandas as pd
 
-    model = InstrumentedModel.ensure(model)
-    items = Items.ensure(dataset)
+    judged: Judged | None = None
+    for judged in judging(model, dataset, layers, sample, batch):
+        pass
+    assert judged is not None
+    table = pd.DataFrame(judged.rows, columns=["layer", "channel", "finding", "detail"])
+    table.attrs.update(pictures=judged.pictures, problems=judged.problems)
+    return table
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """How far judging is, and at the end what was found."""
+
+    pictures: int
+    total: int
+    rows: list[Row] = field(default_factory=list)
+    """(layer, channel, finding, detail), in the order of the layers."""
+    layers: tuple[str, ...] = ()
+    """Layers that were judged; empty before the end."""
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def done(self) -> float:
+        """0…1; 1 only with the findings."""
+        return 1.0 if self.layers else min(self.pictures / self.total, 0.999)
+
+
+def judging(
+    model: Any, dataset: Any, layers: Sequence[str] | None = None, sample: int = 256, batch: int = 32
+) -> Iterator[Judged]:
+    """:func:`health` as it goes, a batch a step; the last has the findings."""
+    model, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
     problems: list[str] = []
-    chosen, statistics, pictures = _gather(model, items, layers, sample, batch, problems)
-    rows, before = [], dict[tuple[int, str], str]()
+    for step in _gathering(model, items, layers, sample, batch, problems):
+        if isinstance(step, Judged):
+            yield step
+        else:
+            chosen, statistics, pictures = step
+            rows = _rows(model, chosen, statistics, pictures)
+            yield Judged(pictures, pictures, rows, tuple(layer.name for layer in chosen), problems)
+
+
+def _rows(
+    model: InstrumentedModel, chosen: list[Layer], statistics: dict[str, ChannelStatistics], pictures: int
+) -> list[Row]:
+    rows, before = list[Row](), dict[tuple[int, str], str]()
     for layer in chosen:
         for channel, finding, detail in _findings(model, layer, statistics[layer.name], pictures):
             earlier = before.get((channel, _kind(finding)))
             where = f" Seen before in '{earlier}'." if earlier else ""
             rows.append((layer.name, channel, finding, f"{detail}: {MEANINGS[finding]}.{where}"))
         before = _carried(before, rows, layer)
-    table = pd.DataFrame(rows, columns=["layer", "channel", "finding", "detail"])
-    table.attrs.update(pictures=pictures, problems=problems)
-    return table
+    return rows
 
 
-def _gather(
+def _gathering(
     model: InstrumentedModel,
     items: Items,
     names: Sequence[str] | None,
     sample: int,
     batch: int,
     problems: list[str],
-) -> tuple[list[Layer], dict[str, ChannelStatistics], int]:
+) -> Iterator[Judged | Gathered]:
     shape = items.shape(model.transform)
     x = noise(model.guest, shape)
     chosen = _chosen(model.trace(x).layers, names)
     order = torch.randperm(len(items), generator=torch.Generator().manual_seed(0))
     numbers = sorted(order[:sample].tolist())
 
-    def work(run: Pass) -> tuple[dict[str, ChannelStatistics], int]:
+    def work(run: Pass) -> Iterator[Judged | Gathered]:
         problems.clear()
         modules = modules_of(run.net)
         found = {
@@ -107,10 +149,10 @@ def _gather(
             with torch.no_grad(), hooked(run.net, watched, take):
                 run(part.inputs.to(run.device, x.dtype))
             pictures += len(part.numbers)
-        return found, pictures
+            yield Judged(pictures, len(numbers))
+        yield chosen, found, pictures
 
-    found, pictures = model.guest.steady(work)
-    return chosen, found, pictures
+    return model.guest.steadily(work)
 
 
 def _teller(problems: list[str]) -> Callable[[int, str], None]:
@@ -213,7 +255,7 @@ def _kind(finding: str) -> str:
 
 
 def _carried(
-    before: dict[tuple[int, str], str], rows: list[tuple[str, int, str, str]], layer: Layer
+    before: dict[tuple[int, str], str], rows: list[Row], layer: Layer
 ) -> dict[tuple[int, str], str]:
     """Channel and finding → the first of the layers in a row that had it."""
     here = [(channel, _kind(finding)) for name, channel, finding, _ in rows if name == layer.name]

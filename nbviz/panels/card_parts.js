@@ -1,8 +1,8 @@
 // What a card has beside the map here: the made picture, which opens large, and the found ones with their places.
 const VARIANTS = [
   ["channel", "One", "The picture that drives the channel most"],
-  ["facets", "Four facets", "Four pictures that drive it and are unlike each other: does it look for several things?"],
-  ["opposite", "The opposite", "The picture that drives it furthest below zero"],
+  ["facets", "Facets", "Four pictures that drive it and are unlike each other: does it look for several things?"],
+  ["opposite", "Opposite", "The picture that drives it furthest below zero"],
 ];
 const CURVE = { width: 220, height: 56 };
 
@@ -41,7 +41,7 @@ function madePart(model, life, root) {
   const large = largePart(model, life, root, send);
   const open = (wanted) => {
     root.classList.toggle("nbviz-opened", wanted);
-    large.node.hidden = !wanted;
+    large.node.hidden = large.close.hidden = !wanted;
     (wanted ? large.close : picture).focus();
     if (!wanted && model.get("made").variant !== "channel") send("variant", { variant: "channel" });
   };
@@ -59,14 +59,14 @@ function madePart(model, life, root) {
     set(picture, { "aria-label": `${made.words || ""}. Enlarge`, title: made.words ? `${made.words}. A click enlarges it.` : "" });
   });
   background(model, life, picture, "made_picture", "image/jpeg");
-  return { part, large: large.node };
+  return { part, large: large.node, close: large.close };
 }
 
 function largePart(model, life, root, send) {
   const picture = set(el("div", "nbviz-made-large"), { role: "img" }), words = el("p", "nbviz-caption");
-  const close = button("close", "nbviz-link nbviz-close"), curve = el("div", "nbviz-rise"), segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What is made" });
+  const close = set(button("close", "nbviz-link nbviz-close"), { title: "Back to the card (Esc)", hidden: true }), curve = el("div", "nbviz-rise"), segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What is made" });
   const filter = set(el("span", "nbviz-filter"), { role: "img", "aria-label": "Its filter" }), weights = el("div", "nbviz-weights", el("span", "nbviz-label", "its filter"), filter);
-  const side = el("div", "nbviz-large-side", el("div", "nbviz-card-row", segment, close), curve, words, weights);
+  const side = el("div", "nbviz-large-side", segment, curve, words, weights);
   const node = el("div", "nbviz-large", picture, side);
   node.hidden = true;
   segment.append(...VARIANTS.map(([variant, text, title]) => {

@@ -3,14 +3,14 @@ export default {
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-channel-card");
-    const title = el("span", "nbviz-title", "Channel"), note = el("span", "nbviz-note"), health = el("span", "nbviz-health");
+    const title = el("span", "nbviz-title", "Channel"), note = el("span", "nbviz-note"), health = el("span", "nbviz-health"), finding = el("p", "nbviz-warning nbviz-finding");
     const lay = button("on the canvas", "nbviz-link nbviz-lay");
     const here = set(el("div", "nbviz-here", el("span", "nbviz-backdrop"), el("span", "nbviz-map")), { role: "img" });
     const figures = el("dl", "nbviz-figures");
     const part = el("div", "nbviz-part", el("span", "nbviz-label", "here"), here, lay);
     const made = madePart(model, life, root), found = foundPart(model, life);
     root.append(
-      el("div", "nbviz-head", title, note, health), drawState(model, el("div"), life),
+      el("div", "nbviz-head", title, note, health, made.close), finding, drawState(model, el("div"), life),
       el("div", "nbviz-parts", part, made.part, found), made.large, figures,
     );
 
@@ -22,10 +22,11 @@ export default {
       figures.hidden = channel === null;
     });
     life.watch("health", () => {
-      const [word, sentence] = model.get("health");
+      const [word, sentence] = model.get("health"), well = !word || word === "healthy";
       health.textContent = word ? `· ${word}` : "";
-      health.classList.toggle("nbviz-warning", Boolean(word) && word !== "healthy");
       health.title = sentence || "";
+      finding.textContent = well ? "" : sentence;
+      finding.hidden = well;
     });
     life.watch("figures", () => figures.replaceChildren(...model.get("figures").flatMap(([name, value, meaning]) => {
       const row = el("div", "", el("dt", "", name), el("dd", "", value));

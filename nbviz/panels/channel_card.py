@@ -16,6 +16,7 @@ from nbviz.panels.channel_page import figure
 from nbviz.panels.failure import fail, ready
 from nbviz.panels.front import Front, asset, esm
 from nbviz.panels.panel import Panel
+from nbviz.session.check_health import HealthAnswer
 from nbviz.session.requests import Channel, ChannelAnswer, Request
 from nbviz.session.selection import Selection
 from nbviz.tensors.drawing import backdrop, filters_mosaic, png, scale, table
@@ -71,6 +72,7 @@ class ChannelPanel(Panel):
         super().__init__(model, pictures, selection)
         self._shown: tuple[str, int] | None = None
         """Layer and channel on show."""
+        self._health: HealthAnswer | None = None
         self.view = ChannelCard()
         self.view.on_msg(self._told)
 
@@ -98,6 +100,16 @@ class ChannelPanel(Panel):
             self.view.backdrop, self.view.aspect = backdrop(answer.seen), answer.seen.shape[1] / answer.seen.shape[0]
             self.view.figures, self.view.alt = figures(answer), alt(answer)
             self.view.filter = self._filter(*self._shown)
+            self._say_health()
+
+    def judge(self, found: HealthAnswer | None) -> None:
+        """What was found of the network's channels, now or no longer."""
+        self._health = found
+        self._say_health()
+
+    def _say_health(self) -> None:
+        judged = self._health.of(*self._shown) if self._health is not None and self._shown is not None else None
+        self.view.health = list(judged) if judged is not None else []
 
     def _filter(self, layer: str, channel: int) -> bytes:
         weights = self.model.filters(layer)
@@ -112,7 +124,7 @@ class ChannelPanel(Panel):
         self._shown = None
         with self.view.hold_sync():
             self.view.channel, self.view.about, self.view.figures = None, [], []
-            self.view.made, self.view.found, self.view.filter = {}, {}, b""
+            self.view.made, self.view.found, self.view.filter, self.view.health = {}, {}, b"", []
             self.view.map, self.view.alt = b"", ""
             # the grid above says why in full; here it would stand twice
             if isinstance(error, NbvizError):
@@ -145,20 +157,17 @@ def about(answer: ChannelAnswer) -> list[Any]:
 
 
 def figures(answer: ChannelAnswer) -> list[list[str]]:
-    """The card's table: [name, value, what it means]."""
+    """The card's table, beyond what the title line says: [name, value, what it means]."""
     channels = answer.channels
     rows = _places(channels.maps.values[answer.channel]) if channels.maps.places else []
     contribution = float(channels.contributions[answer.channel])
     if np.isnan(contribution):
-        return [*rows, ["for the class", "the score does not come through this layer", ""]]
-    share = channels.contributions[np.isfinite(channels.contributions)]
-    total = float(np.abs(share).sum())
-    part = f" ({percent(abs(contribution) / total)} of all)" if total else ""
-    return [
-        *rows,
-        [f"for {channels.target}", f"{figure(contribution, plus=True)}{part}", CONTRIBUTION],
-        ["rank", rank(answer), "place among the layer's channels by contribution, the largest first"],
-    ]
+        return [*rows, ["share", "the score does not come through this layer", ""]]
+    total = float(np.abs(channels.contributions[np.isfinite(channels.contributions)]).sum())
+    if not total:
+        return rows
+    meaning = f"of what the layer's channels contribute to {channels.target}, signs aside; {CONTRIBUTION}"
+    return [*rows, ["share", f"{percent(abs(contribution) / total)} of all channels'", meaning]]
 
 
 def rank(answer: ChannelAnswer) -> str:
@@ -170,9 +179,8 @@ def _places(values: np.ndarray) -> list[list[str]]:
     height, width = values.shape
     row, column = peak_place(values)
     active = f"{percent(float((values > 0).mean()))} of places"
-    peak = f"{figure(float(values[row, column]))} at row {row}, column {column}"
     return [
-        ["peak", peak, f"of {height} × {width} places, from 0"],
+        ["peak at", f"row {row}, column {column}", f"of {height} × {width} places, from 0"],
         ["mean", figure(float(values.mean())), "over all places"],
         ["active", active, "places where the channel is above zero"],
     ]

@@ -163,11 +163,12 @@ function tileView(model, life, grid) {
     mark();
   };
   const mark = () => {
-    const marked = new Set(model.get("marked"));
+    const marked = new Set(model.get("marked")), ill = new Set(model.get("ill"));
     if (shown.includes(chosen) && document.activeElement !== grid) active = shown.indexOf(chosen);
     shown.forEach((channel, i) => {
       set(nodes[i], { "aria-selected": String(channel === chosen) });
       nodes[i].classList.toggle("nbviz-marked", marked.has(channel));
+      nodes[i].classList.toggle("nbviz-ill", ill.has(channel));
       nodes[i].classList.toggle("nbviz-active", i === active);
       nodes[i].classList.toggle("nbviz-lies", channel === chosen && model.get("on_canvas"));
     });
@@ -193,7 +194,7 @@ function tileView(model, life, grid) {
     url = fresh;
   });
   life.watch("channel", () => { chosen = model.get("channel"); mark(); });
-  life.watch("marked on_canvas", mark);
+  life.watch("marked on_canvas ill", mark);
   return {
     choose,
     chosen: () => chosen,

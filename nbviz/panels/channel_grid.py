@@ -19,6 +19,7 @@ from nbviz.panels.channel_page import Look, Page, Photos, make_page, mode_of, pe
 from nbviz.panels.failure import fail, ready
 from nbviz.panels.front import Front, asset, esm
 from nbviz.panels.panel import LOCK, Panel
+from nbviz.session.check_health import HealthAnswer
 from nbviz.session.requests import Channels, ChannelsAnswer, Request
 from nbviz.session.selection import CHANNELS, Selection
 from nbviz.tensors.layers import Layer
@@ -51,6 +52,8 @@ class ChannelGrid(Front):
     """Channel of each tile of the page."""
     words = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """Figures of each tile of the page."""
+    ill = traitlets.List(traitlets.Int()).tag(sync=True)
+    """Channels of the page that were found to do nothing of their own; their words say what."""
     first = traitlets.Int(0).tag(sync=True)
     total = traitlets.Int(0).tag(sync=True)
     page = traitlets.Int(0).tag(sync=True)
@@ -88,6 +91,7 @@ class ChannelsPanel(Panel):
         """Layers known to have no filters."""
         self._photos: dict[str, Photos] = {}
         """Mode → pictures for channels of the layer on show."""
+        self._health: HealthAnswer | None = None
         self.view = ChannelGrid(modes=modes(False), look=_look(self.look, None, True))
         self.view.on_msg(self._told)
 
@@ -131,6 +135,19 @@ class ChannelsPanel(Panel):
                 self.view.progress, self.view.share, self.view.begin, self.view.offer = progress, share, begin, offer
                 if offer:
                     self.view.channels, self.view.words, self.view.mosaic = [], [], b""
+
+    def judge(self, found: HealthAnswer | None) -> None:
+        """Mark the channels that do nothing of their own, now or no longer."""
+        self._health = found
+        if self._answer is not None and self.page is not None and self.view.channels:
+            with self.view.hold_sync():
+                self._say(self._answer.layer, self.page)
+
+    def _say(self, layer: str, page: Page) -> None:
+        found = self._health.findings.get(layer, {}) if self._health is not None else {}
+        said = [found[channel][1] if channel in found else "" for channel in page.channels]
+        self.view.words = [" · ".join(filter(None, pair)) for pair in zip(page.words, said, strict=True)]
+        self.view.ill = [channel for channel in page.channels if channel in found]
 
     def refuse(self, mode: str, error: BaseException) -> None:
         """Say why there are no pictures of this mode; the other modes are still there."""
@@ -206,7 +223,8 @@ class ChannelsPanel(Panel):
             view.look = _look(self.look, self._filters, answer.maps.places)
             view.mosaic, view.bars = b"" if drawn.heights else drawn.mosaic.data, drawn.heights
             view.sheet = _sheet(drawn) | {"signed": answer.maps.signed}
-            view.channels, view.words = drawn.channels, drawn.words
+            view.channels = drawn.channels
+            self._say(answer.layer, drawn)
             view.caption, view.note, view.first = drawn.caption, drawn.note, drawn.first
             view.total, view.page, view.pages = total, page, -(-total // drawn.per_page)
 

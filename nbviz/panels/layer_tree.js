@@ -23,9 +23,9 @@ export default {
     const say = (words) => { said.textContent = words; said.hidden = !words; };
     say("");
 
-    life.watch("rows", () => { view.build(model.get("rows")); view.select(model.get("selected")); view.caption(model.get("captions")); view.filter(input.value); });
+    life.watch("rows", () => { view.build(model.get("rows")); view.select(model.get("selected")); view.caption(model.get("captions"), model.get("ill")); view.filter(input.value); });
     life.watch("selected", () => { say(""); view.select(model.get("selected")); });
-    life.watch("captions", () => view.caption(model.get("captions")));
+    life.watch("captions ill", () => view.caption(model.get("captions"), model.get("ill")));
     life.watch("target", () => { const name = model.get("target"); runs(note, name ? ["where ", [name, "em"], " is"] : []); note.title = note.textContent; });
     life.watch("state", () => tree.classList.toggle("nbviz-waiting", model.get("state") === "computing"));
     keepPainted(model, life, tree);
@@ -158,8 +158,9 @@ function treeView(tree, id) {
   return {
     build, select, filter, visible, fold, focus, reveal, unfolded,
     toggle: (item) => fold(item, !open.has(item.row.name)),
-    caption: (words) => items.forEach((item) => {
-      const caption = words[item.index] || "";
+    caption: (words, ill) => items.forEach((item) => {
+      const found = ill[item.row.name] || "", caption = [words[item.index], found].filter(Boolean).join("\n");
+      item.line.classList.toggle("nbviz-row-ill", Boolean(found));
       item.line.title = caption ? `${item.row.tip}\n${caption}` : item.row.tip;
       set(item.node, { "aria-description": caption || null });
     }),

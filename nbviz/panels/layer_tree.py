@@ -16,6 +16,7 @@ import traitlets
 from nbviz.panels.failure import fail, ready
 from nbviz.panels.front import Front, asset, esm
 from nbviz.panels.panel import Panel
+from nbviz.session.check_health import HealthAnswer
 from nbviz.session.requests import Evidence, Request
 from nbviz.session.selection import Selection
 from nbviz.tensors.drawing import Miniature, sprite
@@ -39,6 +40,8 @@ class LayerTree(Front):
     """PNG strip, a 22-pixel square a row of `rows`."""
     captions = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """What each miniature shows, in words."""
+    ill = traitlets.Dict().tag(sync=True)
+    """Layer → what was found of its channels or of those inside it, in words; none for healthy ones."""
 
 
 class LayersPanel(Panel):
@@ -78,6 +81,16 @@ class LayersPanel(Panel):
             self.strip, self.view.sprite, self.view.captions = self._drawn[answer]
             self.view.target = answer.target
             ready(self.view)
+
+    def judge(self, found: HealthAnswer | None) -> None:
+        """Mark the layers whose channels do nothing of their own, and those around them."""
+        layers = found.findings if found is not None else {}
+        said = {name: f"health: {found.words(name)}" for name, ill in layers.items() if found is not None and ill}
+        for name in [name for name, ill in layers.items() if ill]:
+            while "." in name:
+                name = name.rpartition(".")[0]
+                said.setdefault(name, "health: findings in layers inside")
+        self.view.ill = said
 
     def wait(self, progress: str = "") -> None:
         self.view.state, self.view.message = "computing", progress

@@ -19,6 +19,7 @@ class Library:
         self._model, self._pictures = model, pictures
         self._index = None if index is None else fitting(index, model)
         self._version: Hashable = model.fingerprint()
+        self._own: Items | None = None
 
     @property
     def index(self) -> Index | None:
@@ -39,7 +40,9 @@ class Library:
             return self._index.items
         if not self._pictures:
             raise NbvizError("There are no pictures to look through.")
-        return Items.ensure(list(self._pictures.values()))
+        if self._own is None or len(self._own) != len(self._pictures):
+            self._own = Items.ensure(list(self._pictures.values()))
+        return self._own
 
     @property
     def count(self) -> int:
@@ -48,4 +51,4 @@ class Library:
 
     def forget(self) -> None:
         """Let go of everything."""
-        self._index = None
+        self._index = self._own = None

@@ -40,9 +40,9 @@ def test_its_figures_are_the_channels_own() -> None:
     found = answer(values, [0.3, 0.1, -0.1])
     assert about(found) == ["peak −4.30 · for ", ["cat", "em"], " +0.100 · 2nd of 3"]
     said = table(found)
-    assert said["peak"] == "−4.30 at row 2, column 3"
+    assert said["peak at"] == "row 2, column 3"
     assert said["mean"] == "−0.200" and said["active"] == "5.0 % of places"
-    assert said["for cat"] == "+0.100 (20 % of all)" and said["rank"] == "2nd of 3"
+    assert said["share"] == "20 % of all channels'"
     assert "row 2, column 3 of 4 × 5" in alt(found)
 
 
@@ -52,13 +52,13 @@ def test_a_silent_channel_says_so() -> None:
 
 def test_a_layer_the_score_does_not_come_through() -> None:
     found = answer(np.ones((2, 3, 3)), [np.nan, np.nan])
-    assert about(found) == ["peak 1.00"] and "does not come through" in table(found)["for the class"]
+    assert about(found) == ["peak 1.00"] and "does not come through" in table(found)["share"]
 
 
 def test_a_number_has_no_map() -> None:
     found = answer(np.array([1.0, -2.0])[:, None, None], [0.0, 1.0], places=False)
     assert (
-        alt(found) == "" and list(table(found)) == ["for cat", "rank"] and about(found)[0] == "−2.00 · for "
+        alt(found) == "" and list(table(found)) == ["share"] and about(found)[0] == "−2.00 · for "
     )
 
 
