@@ -16,17 +16,11 @@ from nbviz import zoo
 from nbviz.attribution import Attribution
 from nbviz.dataset import Index
 from nbviz.panels.attention_stage import AttentionStage
-from nbviz.panels.card_found import CardFound
-from nbviz.panels.card_made import CardMade
-from nbviz.panels.channel_card import ChannelPanel
-from nbviz.panels.channel_grid import ChannelsPanel
+from nbviz.panels.channel_parts import channel_parts
 from nbviz.panels.class_dropdown import ClassDropdown
 from nbviz.panels.closing import close_tree
-from nbviz.panels.found_page import FoundPage
 from nbviz.panels.frame import frame
-from nbviz.panels.health_marks import HealthMarks
 from nbviz.panels.layer_tree import LayersPanel
-from nbviz.panels.made_page import MadePage
 from nbviz.panels.panel import LOCK, Panel
 from nbviz.panels.picture_chooser import PictureChooser
 from nbviz.panels.pins import PinsStage
@@ -200,20 +194,17 @@ class Explorer:
 
     def _build(self, problems: Sequence[str]) -> dict[str, Panel]:
         parts = self.model, self.pictures, self.selection
-        title, canvas, channels = TitleBar(*parts), SaliencyCanvas(*parts), ChannelsPanel(*parts)
-        card, stages = ChannelPanel(*parts), [stage(*parts) for stage in STAGES]
+        title, canvas, tree = TitleBar(*parts), SaliencyCanvas(*parts), LayersPanel(*parts)
+        channels, card, pages = channel_parts(parts, self.library, tree)
+        stages = [stage(*parts) for stage in STAGES]
         title.on_save, title.on_refresh = lambda: saved(self.snapshot(scale=2)), self.refresh
         canvas.on_cancel, canvas.strongest = lambda: self._cancel(canvas.slot), channels.strongest
         pictures = PictureChooser(*parts, problems)
         question = [title, pictures, ClassDropdown(*parts), ScoreBars(*parts)]
         trust = TrustPanel(*parts)
         trust.on_open = self._renew
-        made, found = MadePage(channels), FoundPage(channels, self.library)
-        pages = [made, found, CardMade(card, made), CardFound(card, found, self.library)]
         middle = [StageTabs([channels, card], stages), channels, card, *pages]
-        tree = LayersPanel(*parts)
-        health = HealthMarks(card, [channels, card, tree], self.library)
-        panels = [*question, *middle, tree, canvas, trust, TrustFigures(trust), health, *stages]
+        panels = [*question, *middle, tree, canvas, trust, TrustFigures(trust), *stages]
         for panel in panels:
             panel.on_retry, panel.on_ask = self.refresh, self._renew
             if isinstance(panel, PinsStage):
