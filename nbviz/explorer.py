@@ -22,6 +22,7 @@ from nbviz.panels.closing import close_tree
 from nbviz.panels.frame import frame
 from nbviz.panels.layer_tree import LayersPanel
 from nbviz.panels.panel import LOCK, Panel
+from nbviz.panels.parts_stage import PartsStage
 from nbviz.panels.picture_chooser import PictureChooser
 from nbviz.panels.pins import PinsStage
 from nbviz.panels.saliency_canvas import SaliencyCanvas
@@ -44,7 +45,7 @@ from nbviz.tensors.pictures import Picture, load_pictures
 P = TypeVar("P", bound=Panel)
 BACKGROUND = ("trust", "curves", "health")
 """Slots that nobody waits for: judged when everything asked for is there."""
-STAGES: tuple[type[Stage], ...] = (AttentionStage, PinsStage)
+STAGES: tuple[type[Stage], ...] = (PartsStage, AttentionStage, PinsStage)
 """What takes turns with the channels in the middle column, in the order of the tabs."""
 FIRST_STILL_SECONDS = 2.0
 """How long the display of a cell waits, at most, so that its still picture is not empty."""

@@ -16,7 +16,7 @@ TOP = {"setup.cfg", "nbviz", "notebooks", "tests", "binder", "README.md",
        "pyproject.toml", "LICENSE", "CHANGELOG.md"}
 # What building, installing and running leave behind; .gitignore keeps them out of the history.
 LEFT_BEHIND = re.compile(r"\..*|build|dist|__pycache__|.*\.egg-info|look.*\.png")
-HEAVY = ["ipywidgets", "bqplot", "ipycanvas", "anywidget", "torchvision", "skimage", "pandas", "cmap"]
+HEAVY = ["ipywidgets", "bqplot", "ipycanvas", "anywidget", "torchvision", "skimage", "pandas", "cmap", "sklearn"]
 FLOORS = [
     "nbviz", "nbviz.tensors", "nbviz.zoo", "nbviz.attribution", "nbviz.features", "nbviz.dataset", "nbviz.evaluation",
     "nbviz.session",
