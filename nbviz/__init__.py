@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbviz import zoo
     from nbviz.attribution import METHODS, Attribution, attribute, register
-    from nbviz.dataset import Index
+    from nbviz.dataset import Atlas, Index
     from nbviz.evaluation.health import health
     from nbviz.explorer import Explorer
     from nbviz.features import invert, visualize
@@ -28,6 +28,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "METHODS",
+    "Atlas",
     "Attribution",
     "Explorer",
     "Index",
@@ -46,6 +47,7 @@ __all__ = [
 
 _HOME = {
     "METHODS": "nbviz.attribution",
+    "Atlas": "nbviz.dataset",
     "Attribution": "nbviz.attribution",
     "Explorer": "nbviz.explorer",
     "Index": "nbviz.dataset",

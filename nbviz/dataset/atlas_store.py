@@ -1,0 +1,106 @@
+"""An atlas on disk: a folder with a manifest in JSON and one safetensors file.
+
+::
+
+    atlas.json           format, plan (network's and data set's digests, layer, grid, places, seed …), squares a side,
+                         layout that was used, versions, class names, what was left out
+    atlas.safetensors    items, places, labels, predicted (N,) int64; gains (N,), flat (N, 2), cells (N,);
+                         reduced (N, d), centre (C,), basis (d, C); squares (cells,), directions (cells, C);
+                         typical (N,): cosine of a point with its cell's direction
+
+Both are written beside their names and moved there, the manifest last: a folder with a manifest is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nbviz.dataset.atlas_plan import FORMAT, AtlasPlan
+from nbviz.tensors.errors import NbvizError
+
+MANIFEST, TENSORS = "atlas.json", "atlas.safetensors"
+
+
+def write_atlas(path: Path, manifest: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
+    """Both files, each whole or not at all. NbvizError where the disk refuses."""
+    from safetensors.torch import save
+
+    import nbviz
+
+    versions = {"nbviz": nbviz.__version__, "torch": torch.__version__}
+    told = json.dumps({"format": FORMAT, "versions": versions, **manifest}, indent=1, ensure_ascii=False)
+    data = save({name: tensor.contiguous() for name, tensor in sorted(tensors.items())})
+    _written(path / TENSORS, lambda to: to.write_bytes(data))
+    _written(path / MANIFEST, lambda to: to.write_text(told))
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest. NbvizError where there is none, or of another format."""
+    try:
+        manifest = json.loads((path / MANIFEST).read_text())
+    except OSError as error:
+        raise NbvizError(f"There is no atlas in '{path}': {MANIFEST} can't be read ({error.strerror}).") from error
+    except ValueError as error:
+        raise NbvizError(f"'{path / MANIFEST}' is no JSON ({error}). Build the atlas in a new folder.") from error
+    if manifest.get("format") != FORMAT:
+        raise NbvizError(
+            f"The atlas in '{path}' has format {manifest.get('format')!r}; this nbviz reads {FORMAT}. Build it anew."
+        )
+    return manifest
+
+
+def read_atlas(path: Path) -> tuple[AtlasPlan, dict[str, Any], dict[str, torch.Tensor]]:
+    """Plan, manifest and tensors."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    manifest = read_manifest(path)
+    try:
+        tensors = load_file(path / TENSORS)
+    except (SafetensorError, OSError) as error:
+        raise NbvizError(f"The atlas in '{path}' is damaged ({error}). Build it anew in a new folder.") from error
+    return AtlasPlan.from_json(manifest["plan"]), manifest, tensors
+
+
+def free_or_same(path: Path, plan: AtlasPlan) -> bool:
+    """Whether the atlas that is asked for is there already. NbvizError where something else is."""
+    if not path.exists():
+        return False
+    if not (path / MANIFEST).exists():
+        left = {file.name for file in path.iterdir()} - {TENSORS}
+        if any(not name.startswith(f".{TENSORS}") for name in left):
+            raise NbvizError(f"'{path}' holds other files and no atlas: choose an empty or a new folder.")
+        return False
+    there = AtlasPlan.from_json(read_manifest(path)["plan"])
+    away = "Choose another path, or remove that folder."
+    if there.model != plan.model:
+        raise NbvizError(f"The atlas in '{path}' is of another network, or of other weights of this one. {away}")
+    if there.data != plan.data:
+        raise NbvizError(
+            f"The atlas in '{path}' is of another data set ({there.items} pictures, here {plan.items}). {away}"
+        )
+    if there.layer != plan.layer:
+        raise NbvizError(f"The atlas in '{path}' is of layer '{there.layer}', not '{plan.layer}'. {away}")
+    if there != plan:
+        raise NbvizError(f"The atlas in '{path}' has other places, another seed or layout. {away}")
+    return True
+
+
+def _written(file: Path, write: Callable[[Path], Any]) -> None:
+    beside = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write(beside)
+        with open(beside, "rb+") as opened:
+            os.fsync(opened.fileno())
+        os.replace(beside, file)
+    except OSError as error:
+        raise NbvizError(f"'{file}' could not be written ({error.strerror or error}); make room first.") from error
+    finally:
+        beside.unlink(missing_ok=True)
