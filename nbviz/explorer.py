@@ -14,7 +14,8 @@ from PIL import Image
 
 from nbviz import zoo
 from nbviz.attribution import Attribution
-from nbviz.dataset import Index
+from nbviz.dataset import Atlas, Index
+from nbviz.panels.atlas_stage import AtlasStage
 from nbviz.panels.attention_stage import AttentionStage
 from nbviz.panels.channel_parts import channel_parts
 from nbviz.panels.class_dropdown import ClassDropdown
@@ -45,7 +46,7 @@ from nbviz.tensors.pictures import Picture, load_pictures
 P = TypeVar("P", bound=Panel)
 BACKGROUND = ("trust", "curves", "health")
 """Slots that nobody waits for: judged when everything asked for is there."""
-STAGES: tuple[type[Stage], ...] = (PartsStage, AttentionStage, PinsStage)
+STAGES: tuple[type[Stage], ...] = (PartsStage, AttentionStage, AtlasStage, PinsStage)
 """What takes turns with the channels in the middle column, in the order of the tabs."""
 FIRST_STILL_SECONDS = 2.0
 """How long the display of a cell waits, at most, so that its still picture is not empty."""
@@ -59,8 +60,8 @@ class Explorer:
     (C, H, W); left out, a few photographs. classes: class names in the order of the scores. transform: picture →
     tensor; left out, it is read from the network where it carries one, else guessed, and the header says so.
     device: ``"auto"`` is where the weights are. output: where the scores are in the network's output. index: an
-    :class:`Index` of this network; left out, the Explorer looks through its own pictures when asked to. Further
-    keywords are the start of the selection (``layer=``, ``target=``, ``method=``, ``image=`` …).
+    :class:`Index` of this network; left out, the Explorer looks through its own pictures when asked to. atlas:
+    an :class:`Atlas` of it. Further keywords are the start of the selection (``layer=``, ``method=``, ``image=`` …).
 
     The network is left untouched. ``close()`` frees everything; running the cell again closes the Explorer it
     made before. Raises :class:`NbvizError` in words for anything that cannot be opened.
@@ -76,6 +77,7 @@ class Explorer:
         device: str | torch.device = "auto",
         output: str | int | Callable[[Any], torch.Tensor] | None = None,
         index: Index | None = None,
+        atlas: Atlas | None = None,
         runner: type[Scheduler] | type[InlineRunner] = Scheduler,
         **selection: Any,
     ) -> None:
@@ -88,6 +90,8 @@ class Explorer:
         self.selection = self._begin(selection)
         self._desk = LiveDesk(self.model)
         self.panels = self._build([*loaded.problems, *loaded.notes])
+        if atlas is not None:
+            self._part(AtlasStage).give(atlas)
         self.view = self._frame()
         self._answers: dict[str, Any] = {}
         self._attribution: Attribution | None = None

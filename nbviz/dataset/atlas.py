@@ -52,7 +52,9 @@ class Atlas:
         self.classes = None if classes is None else tuple(classes)
         """Names of the network's scores."""
         self.label_names = None if names is None else tuple(names)
-        self._found, self._model, self._items = found, model, items
+        self._found, self._model = found, model
+        self.items = items
+        """The data set, where it is known."""
         self._fields: ReceptiveFields | None = None
         self.cells = cells_from(found, self.class_name, self._label)
         """All cells, row by row."""
@@ -71,7 +73,7 @@ class Atlas:
     @property
     def has_pictures(self) -> bool:
         """Whether cells can show their pictures."""
-        return self._items is not None and self._model is not None
+        return self.items is not None and self._model is not None
 
     @classmethod
     def build(
@@ -183,6 +185,11 @@ class Atlas:
                 f"This atlas of '{self.layer}' is of another network, or of other weights of this one: build it anew."
             )
 
+    def of(self, model: InstrumentedModel) -> Atlas:
+        """The same atlas for a model that is open; NbvizError where it is of another network."""
+        self.check(model)
+        return Atlas(self._found, self.classes or model.classes, model, self.items, self.label_names)
+
     # -- what is on the map ---------------------------------------------------------------------------
 
     def class_name(self, index: int) -> str:
@@ -221,18 +228,19 @@ class Atlas:
         item, label = int(tensors["items"][row]), int(tensors["labels"][row])
         where = divmod(int(tensors["places"][row]), plan.grid[1]) if plan.has_places else None
         name = None if label < 0 else self._label(label)
-        seen, box = partial(self._seen, item), partial(self._box, where)
+        seen, box = partial(self._seen, item), partial(self.box, where)
         return Example(item, float(tensors["typical"][row]), where, None if label < 0 else label, name, seen, box)
 
     def _label(self, index: int) -> str:
         return self.label_names[index] if self.label_names and index < len(self.label_names) else f"class {index}"
 
     def _seen(self, item: int) -> np.ndarray:
-        if self._items is None or self._model is None:
+        if self.items is None or self._model is None:
             raise NbvizError("This atlas was loaded without its pictures: Atlas.load(path, model, dataset) shows them.")
-        return self._model.transform.seen(self._model.transform(self._items.read(item)))
+        return self._model.transform.seen(self._model.transform(self.items.read(item)))
 
-    def _box(self, place: tuple[int, int] | None) -> Box:
+    def box(self, place: tuple[int, int] | None) -> Box:
+        """(top, left, bottom, right) in pixels of the network's input: all that a place (row, column) can see."""
         if self._model is None:
             raise NbvizError("This atlas was loaded without its network: Atlas.load(path, model, dataset) has crops.")
         if self._fields is None:

@@ -87,7 +87,7 @@ class ShowParts(Request):
         yield answer
         answer = self._for_target(desk, answer)
         if self.made:
-            for made in _steps(desk, MakeParts(self.picture, self.layer, self.count)):
+            for made in steps(desk, MakeParts(self.picture, self.layer, self.count)):
                 yield replace(answer, made=made, done=min(0.99, 0.2 + 0.8 * made.done), progress=made.progress)
                 answer = replace(answer, made=made)
         yield replace(answer, done=1.0, progress="")
@@ -113,7 +113,7 @@ class ShowParts(Request):
         return model.guest.steady(work)
 
 
-def _steps(desk: Desk, request: Request) -> Iterator[Any]:
+def steps(desk: Desk, request: Request) -> Iterator[Any]:
     """A request's answers: the one that is known, else step by step, the last one kept."""
     stepped = cast(_Stepped, desk)
     known = stepped.known(request)
