@@ -20,7 +20,7 @@ import torch
 
 from nbviz.dataset.atlas_build import Charted, Step, charting
 from nbviz.dataset.atlas_cell import cells_from, commonest
-from nbviz.dataset.atlas_layout import Axes
+from nbviz.dataset.atlas_layout import Axes, units
 from nbviz.dataset.atlas_plan import atlas_plan
 from nbviz.dataset.atlas_store import free_or_same, read_atlas, write_atlas
 from nbviz.dataset.build import Stopped
@@ -207,6 +207,13 @@ class Atlas:
         kept = set(first)
         rows = [row for row in order if row in kept] + [row for row in order if row not in kept]
         return [self._example(row) for row in rows[:n]]
+
+    def apart(self, cell: int) -> np.ndarray:
+        """What sets a cell apart from the whole map: its mean direction less that of all places, float32 (C,).
+
+        Made pictures go along this one: what all places share would look the same in every cell.
+        """
+        return units(self.cells[cell].direction[None])[0] - self._found.tensors["centre"].numpy()
 
     def cells_of(self, activation: np.ndarray) -> np.ndarray:
         """Where on the map a picture's places are: activation (C, h, w) → int (h, w), −1 where on no cell.

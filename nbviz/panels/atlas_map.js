@@ -46,7 +46,7 @@ function atlasMap(model, life, plane) {
     ctx.clearRect(0, 0, size, size);
     const s = step(), snap = (v) => Math.round(v * ratio) / ratio;
     paintTiles(ctx, model, sheet, cells(), s, corner, snap, size);
-    paintBorders(ctx, cells(), byPlace, s, corner, snap, ink);
+    paintBorders(ctx, cells(), regions, byPlace, s, corner, snap, ink);
     paintHere(ctx, model.get("here"), s, corner, ink);
     if (hovered !== null) outline(ctx, corner(hovered), s, ink.text, 1.5);
     const marked = model.get("marked");
@@ -114,17 +114,19 @@ function paintTiles(ctx, model, sheet, cells, s, corner, snap, size) {
   });
 }
 
-/** Lines where neighbours speak for different classes. */
-function paintBorders(ctx, cells, byPlace, s, corner, snap, ink) {
-  const lines = new Path2D();
-  cells.forEach(([row, column, index], i) => {
+/** Lines around regions that speak for one class; single cells that differ are left, or the map is all lines. */
+function paintBorders(ctx, cells, regions, byPlace, s, corner, snap, ink) {
+  const lines = new Path2D(), large = new Map();
+  regions.filter((region) => region.cells.length > 2).forEach((region, place) => region.cells.forEach((cell) => large.set(cell, place)));
+  const apart = (one, other) => other !== undefined && (large.has(one) || large.has(other)) && large.get(one) !== large.get(other);
+  cells.forEach(([row, column], i) => {
     const [x, y] = corner(i), right = byPlace.get(`${row},${column + 1}`), below = byPlace.get(`${row + 1},${column}`);
-    if (right !== undefined && cells[right][2] !== index) { lines.moveTo(snap(x + s) - 0.5, y - 1); lines.lineTo(snap(x + s) - 0.5, y + s); }
-    if (below !== undefined && cells[below][2] !== index) { lines.moveTo(x - 1, snap(y + s) - 0.5); lines.lineTo(x + s, snap(y + s) - 0.5); }
+    if (apart(i, right)) { lines.moveTo(snap(x + s) - 0.5, y - 1); lines.lineTo(snap(x + s) - 0.5, y + s); }
+    if (apart(i, below)) { lines.moveTo(x - 1, snap(y + s) - 0.5); lines.lineTo(x + s, snap(y + s) - 0.5); }
   });
   ctx.lineCap = "square";
   ctx.strokeStyle = ink.paper;
-  ctx.lineWidth = 5;
+  ctx.lineWidth = 4;
   ctx.stroke(lines);
   ctx.strokeStyle = ink.text;
   ctx.lineWidth = 1.5;

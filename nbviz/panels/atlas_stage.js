@@ -81,7 +81,7 @@ function drawLooks(segment, model) {
 /** The opened cell: its pictures side by side, and one made for it. */
 function openedCell(model, life) {
   const title = el("span", "nbviz-title", "Cell"), heading = el("span", "nbviz-note"), labels = el("span", "nbviz-caption nbviz-num");
-  const made = set(el("img", "nbviz-atlas-made"), { alt: "Picture made for the cell's mean direction" }), strip = el("div", "nbviz-atlas-strip");
+  const made = set(el("img", "nbviz-atlas-made"), { alt: "Picture made for what sets the cell apart" }), strip = el("div", "nbviz-atlas-strip");
   const node = el("div", "nbviz-atlas-cell", el("div", "nbviz-head", title, heading), el("div", "nbviz-atlas-row", made, el("div", "nbviz-atlas-found", labels, strip)));
   let url = "", picture = "";
   life.after(() => { URL.revokeObjectURL(url); URL.revokeObjectURL(picture); });

@@ -24,7 +24,7 @@ def looks(atlas: Atlas) -> list[list[Any]]:
     there = "Each cell's most typical patch" if atlas.has_pictures else "This atlas was loaded without its pictures"
     return [
         ["patches", "Patches", there, atlas.has_pictures],
-        ["made", "Made", "A picture made for each cell: what goes far along its mean direction", True],
+        ["made", "Made", "A picture for each cell: what goes far along its mean direction, less that of all", True],
     ]
 
 
@@ -54,10 +54,10 @@ def here(places: np.ndarray | None) -> list[list[int]]:
 
 def caption(atlas: Atlas, look: str, image: str) -> list[Any]:
     """What the map shows, as runs."""
-    shown = "the patch most typical of it" if look == "patches" else "a picture made for its mean direction"
+    shown = "its most typical patch" if look == "patches" else "a picture made for what sets it apart"
     return [
-        f"{len(atlas.cells)} cells, like beside like; each shows {shown}. Named is the class that a region speaks for. "
-        "Dots: where ", [image, "em"], " lies."
+        f"{len(atlas.cells)} cells, like beside like, each by {shown}. Names: what a region speaks for. Dots: where ",
+        [image, "em"], " lies.",
     ]  # fmt: skip
 
 

@@ -75,7 +75,7 @@ class CellPatches(_Pictureless):
 
 @dataclass(frozen=True)
 class MakeCells(_Pictureless):
-    """Pictures that go far along the cells' directions: of all, or of some."""
+    """Pictures that go far along what sets each cell apart: of all, or of some."""
 
     source: Source
     cells: tuple[int, ...] | None = None
@@ -84,7 +84,7 @@ class MakeCells(_Pictureless):
     def __call__(self, desk: Desk) -> Iterator[Made]:
         atlas = _atlas(desk, self.source)
         numbers = self.cells if self.cells is not None else _by_count(atlas)
-        asked = [direction(atlas.layer, atlas.cells[number].direction) for number in numbers]
+        asked = [direction(atlas.layer, atlas.apart(number)) for number in numbers]
         yield from making(desk.model, atlas.layer, asked, self.preset)
 
 
@@ -189,7 +189,8 @@ class ShowAtlas(Request):
         if not patches and shown.atlas is not None:
             order = _by_count(shown.atlas)
             for made in steps(desk, MakeCells(self.source)):
-                shown = shown.with_(tiles=_tiles(made, order), progress=made.progress)
+                words = f"{100 * made.done:.0f} % of {len(order)} pictures made"
+                shown = shown.with_(tiles=_tiles(made, order), progress=words)
                 yield shown.with_(done=min(0.99, 0.5 + made.done / 2))
         yield shown.with_(done=1.0, progress="")
 

@@ -116,6 +116,16 @@ def test_a_cell_shows_its_most_typical_pictures_each_once() -> None:
         atlas.examples(999)
 
 
+def test_what_sets_a_cell_apart_adds_up_to_nothing_over_the_map() -> None:
+    atlas = build(layout="pca", least=1)
+    units = {cell.number: cell.direction / np.linalg.norm(cell.direction) for cell in atlas.cells}
+    for cell in atlas.cells[:5]:
+        other = next(other for other in atlas.cells if other.index != cell.index)
+        assert atlas.apart(cell.number) @ units[cell.number] > 0 > atlas.apart(cell.number) @ units[other.number]
+    total = sum(cell.count * atlas.apart(cell.number) for cell in atlas.cells) / len(atlas)
+    assert total == pytest.approx(np.zeros(6), abs=0.01)
+
+
 def test_a_picture_is_found_on_the_map() -> None:
     atlas, model = build(), network()
     for colour in range(3):
