@@ -15,7 +15,20 @@ import numpy as np
 import traitlets
 
 from nbviz.dataset.atlas import Atlas
-from nbviz.panels.atlas_words import ACROSS, about, as_png, caption, here, looks, note, packed, told, words
+from nbviz.panels.atlas_words import (
+    ACROSS,
+    about,
+    as_png,
+    caption,
+    here,
+    laid_out,
+    looks,
+    note,
+    packed,
+    regions,
+    told,
+    words,
+)
 from nbviz.panels.failure import fail, ready
 from nbviz.panels.front import Front, asset, esm
 from nbviz.panels.panel import LOCK
@@ -146,6 +159,13 @@ class AtlasStage(Stage):
             self.view.about, self.view.caption, self.view.note, self.view.progress = "", [], "", ""
             self.view.done, self.view.offer = 1.0, self._offer(self.selection)
             fail(self.view, error)
+
+    def still(self) -> tuple[str, np.ndarray, list[list[Any]]] | None:
+        shown = self._shown
+        if shown is None or shown.atlas is None or shown.tiles is None:
+            return None
+        said = caption(shown.atlas, self.look, self.selection.image)
+        return about(shown.atlas), laid_out(shown.atlas, shown.tiles.pixels), [said[:1], [regions(shown.atlas)]]
 
     # -- drawing --------------------------------------------------------------------------------------
 

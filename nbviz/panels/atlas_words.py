@@ -56,7 +56,8 @@ def caption(atlas: Atlas, look: str, image: str) -> list[Any]:
     """What the map shows, as runs."""
     shown = "its most typical patch" if look == "patches" else "a picture made for what sets it apart"
     return [
-        f"{len(atlas.cells)} cells, like beside like, each by {shown}. Names: what a region speaks for. Dots: where ",
+        f"{len(atlas.cells)} cells, like beside like, each by {shown}. ",
+        "Names: what a region speaks for. Dots: where ",
         [image, "em"], " lies.",
     ]  # fmt: skip
 
@@ -85,6 +86,23 @@ def told(atlas: Atlas, opened: Opened, names: list[str]) -> dict[str, Any]:
         tips.append(f"{name}{where}" + (f" · {example.name}" if example.name else ""))
     tile = opened.patches.shape[1] if len(opened.patches) else 0
     return {"heading": heading, "labels": labels, "tips": tips, "tile": tile, "count": len(opened.patches)}
+
+
+def regions(atlas: Atlas) -> str:
+    """``"Speaks for coat (41 cells), dress (30), …"``: what most cells speak for."""
+    counts = Counter(cell.name for cell in atlas.cells if cell.name).most_common(8)
+    return "Speaks for " + ", ".join(f"{name} ({count} cells)" for name, count in counts) + "." if counts else ""
+
+
+def laid_out(atlas: Atlas, pixels: np.ndarray) -> np.ndarray:
+    """Tiles (cells, side, side, 3) at their squares, uint8 (H, W, 4), clear where there is no cell."""
+    side = pixels.shape[1] + 1
+    picture = np.zeros((atlas.side * side, atlas.side * side, 4), np.uint8)
+    for cell, tile in zip(atlas.cells, pixels, strict=True):
+        top, left = cell.row * side, cell.column * side
+        picture[top : top + side - 1, left : left + side - 1, :3] = tile
+        picture[top : top + side - 1, left : left + side - 1, 3] = 255
+    return picture
 
 
 def packed(pixels: np.ndarray) -> tuple[bytes, str]:

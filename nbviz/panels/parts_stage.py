@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import traitlets
+from PIL import Image
 
 from nbviz.features.parts import FEWEST, MOST, Nothing, Parts
 from nbviz.panels.channel_page import figure
@@ -21,12 +22,14 @@ from nbviz.panels.stage import Stage
 from nbviz.session.parts import PartsAnswer, ShowParts
 from nbviz.session.requests import Request
 from nbviz.session.selection import CHANNELS, Selection
-from nbviz.tensors.drawing import gray, png
+from nbviz.tensors.drawing import gray, overlay, png
 from nbviz.tensors.palette import NAMES, alone, hexed, laid
 from nbviz.tensors.pictures import Picture
 from nbviz.tensors.target import Target
 
 LETTERS = "ABCDEFGHIJKL"
+OPACITY = 0.8
+"""Of the parts over the picture, here and in the stylesheet."""
 SHARE = "of all that the parts say: the sum of its absolute values"
 GAIN = "gradient × part, summed over places and channels: to first order, what the score loses without it"
 
@@ -141,6 +144,13 @@ class PartsStage(Stage):
             if isinstance(error, Nothing):
                 self.view.state = "nothing"
 
+    def still(self) -> tuple[str, np.ndarray, list[list[Any]]] | None:
+        if self._answer is None:
+            return None
+        said = [line for line in (caption(self._answer), [note(self._answer)]) if line != [""]]
+        legend = [f"{row['letter']} ({NAMES[place]}) {row['share']}" for place, row in enumerate(rows(self._answer))]
+        return about(self._answer.parts), over(self._answer), [*said, [" · ".join(legend)]]
+
     def _told(self, view: PartsFront, content: dict[str, Any], buffers: Any) -> None:
         event = content.get("event")
         if event == "channel":
@@ -168,6 +178,14 @@ def sheet(parts: Parts) -> bytes:
     """All parts laid together, and each alone, one under the other."""
     single = [alone(one, place) for place, one in enumerate(parts.maps)]
     return png(np.concatenate([laid(parts.maps), *single]))
+
+
+def over(answer: PartsAnswer) -> np.ndarray:
+    """All parts laid over the picture in gray, uint8 (H, W, 3)."""
+    backdrop = gray(answer.seen)
+    size = (backdrop.shape[1], backdrop.shape[0])
+    large = Image.fromarray(laid(answer.parts.maps)).resize(size, Image.Resampling.NEAREST)
+    return overlay(backdrop, np.asarray(large.convert("RGBA")), OPACITY)
 
 
 def winners(parts: Parts) -> bytes:

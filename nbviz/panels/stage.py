@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import ipywidgets
+import numpy as np
 import traitlets
 
 from nbviz.panels.frame import column, column_part
@@ -36,6 +37,10 @@ class Stage(Panel):
     def on_show(self, selection: Selection) -> bool:
         """Whether it is this stage's turn."""
         return selection.stage == self.slot
+
+    def still(self) -> tuple[str, np.ndarray, list[list[Any]]] | None:
+        """For a still picture: words beside the title, uint8 (H, W, 3 or 4), lines of runs; None for the channels."""
+        return None
 
     def badge(self, selection: Selection) -> str:
         """A short figure behind the title, such as how many maps are pinned; empty for none."""

@@ -22,8 +22,10 @@ from nbviz.panels.snapshot.parts import (
     PicturesPart,
     ScoreRow,
     SnapshotParts,
+    StagePart,
     TitlePart,
 )
+from nbviz.panels.stage import Stage
 from nbviz.session.requests import ChannelAnswer, ScoresAnswer
 from nbviz.session.selection import Selection
 from nbviz.tensors.drawing import Mosaic, gray, heat_rgba, overlay
@@ -63,6 +65,7 @@ def still_parts(
         layers=_layers(panels["layers"], selection) if "layers" in answers else None,
         channels=page,
         card=card,
+        stage=_stage(panels.get(selection.stage)),
         explanation=_explanation(panels["canvas"]),
     )
 
@@ -160,6 +163,11 @@ def _card(panel: Any, answer: ChannelAnswer) -> CardPart:
         here = overlay(backdrop, _stretched(heat, backdrop), OPACITY)
     figures = [(name, value) for name, value, *_ in panel.view.figures]
     return CardPart(answer.channel, panel.view.about, here, (), figures)
+
+
+def _stage(panel: Any) -> StagePart | None:
+    still = panel.still() if isinstance(panel, Stage) else None
+    return None if still is None else StagePart(panel.title, [still[0]], still[1], still[2])
 
 
 def _explanation(panel: Any) -> ExplanationPart | None:

@@ -12,8 +12,7 @@ from PIL import Image
 from nbviz.dataset.atlas import Atlas
 from nbviz.dataset.example import Example
 from nbviz.features import Made, direction, making
-from nbviz.session.parts import steps
-from nbviz.session.requests import Desk, Maps, Request
+from nbviz.session.requests import Desk, Maps, Request, stepped
 from nbviz.tensors.items import Items
 from nbviz.tensors.pictures import Picture
 
@@ -116,7 +115,7 @@ class OpenCell(_Pictureless):
             patches = np.stack([cut(example) for example in examples])
         opened = Opened(self.cell, examples, patches)
         yield opened
-        for made in steps(desk, MakeCells(self.source, (self.cell,), "default")):
+        for made in stepped(desk, MakeCells(self.source, (self.cell,), "default")):
             opened = replace(opened, made=made.pixels[0])
             yield opened
 
@@ -165,7 +164,7 @@ class ShowAtlas(Request):
         patches = self.look == "patches" and shown.atlas.has_pictures
         shown = shown.with_(places=desk.answer(CellsOf(self.picture, self.source)), done=0.5)
         if patches:
-            for tiles in steps(desk, CellPatches(self.source)):
+            for tiles in stepped(desk, CellPatches(self.source)):
                 shown = shown.with_(tiles=tiles, progress=f"{tiles.ready} of {len(tiles.pixels)} patches")
                 yield shown
         yield from self._rest(desk, shown, patches)
@@ -174,7 +173,7 @@ class ShowAtlas(Request):
         if isinstance(self.source, Atlas):
             yield Shown(self.source, done=0.5)
             return
-        for step in steps(desk, self.source):
+        for step in stepped(desk, self.source):
             if isinstance(step, Atlas):
                 yield Shown(step, done=0.5)
             else:
@@ -183,12 +182,12 @@ class ShowAtlas(Request):
     def _rest(self, desk: Desk, shown: Shown, patches: bool) -> Iterator[Shown]:
         """The opened cell first, for somebody waits for it; then pictures made for all."""
         if self.cell is not None:
-            for opened in steps(desk, OpenCell(self.source, self.cell)):
+            for opened in stepped(desk, OpenCell(self.source, self.cell)):
                 shown = shown.with_(opened=opened, progress="")
                 yield shown
         if not patches and shown.atlas is not None:
             order = _by_count(shown.atlas)
-            for made in steps(desk, MakeCells(self.source)):
+            for made in stepped(desk, MakeCells(self.source)):
                 words = f"{100 * made.done:.0f} % of {len(order)} pictures made"
                 shown = shown.with_(tiles=_tiles(made, order), progress=words)
                 yield shown.with_(done=min(0.99, 0.5 + made.done / 2))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, cast
 
 import numpy as np
 
 from nbviz.features import Made, direction, making
 from nbviz.features.parts import Parts, factorised
-from nbviz.session.requests import Desk, Evidence, Maps, Request
+from nbviz.session.requests import Desk, Evidence, Maps, Request, stepped
 from nbviz.tensors.evidence import EvidenceMaps
 from nbviz.tensors.guest import Pass
 from nbviz.tensors.subject import Subject
@@ -65,13 +64,6 @@ class PartsAnswer:
         return self.parts.nbytes + self.seen.nbytes + (self.made.nbytes if self.made else 0)
 
 
-class _Stepped(Protocol):
-    """What a live desk has beyond a :class:`Desk`."""
-
-    def known(self, request: Request) -> Any | None: ...
-    def answers(self, request: Request) -> Iterator[Any]: ...
-
-
 @dataclass(frozen=True)
 class ShowParts(Request):
     """All that is shown of a picture's parts; ``made`` asks for their pictures too."""
@@ -87,7 +79,7 @@ class ShowParts(Request):
         yield answer
         answer = self._for_target(desk, answer)
         if self.made:
-            for made in steps(desk, MakeParts(self.picture, self.layer, self.count)):
+            for made in stepped(desk, MakeParts(self.picture, self.layer, self.count)):
                 yield replace(answer, made=made, done=min(0.99, 0.2 + 0.8 * made.done), progress=made.progress)
                 answer = replace(answer, made=made)
         yield replace(answer, done=1.0, progress="")
@@ -111,13 +103,3 @@ class ShowParts(Request):
             return gradient.float().cpu().numpy(), activation.float().cpu().numpy()
 
         return model.guest.steady(work)
-
-
-def steps(desk: Desk, request: Request) -> Iterator[Any]:
-    """A request's answers: the one that is known, else step by step, the last one kept."""
-    stepped = cast(_Stepped, desk)
-    known = stepped.known(request)
-    if known is not None:
-        yield known
-    else:
-        yield from stepped.answers(request)

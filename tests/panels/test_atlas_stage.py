@@ -141,3 +141,17 @@ def test_small_tiles_are_kept_to_the_pixel() -> None:
     assert kind == "image/png" and sheet.shape == (18, 180, 3)
     assert np.array_equal(sheet[9:18, 18:27], pixels[22])
     assert packed(np.zeros((2, 64, 64, 3), np.uint8))[1] == "image/jpeg"
+
+
+def test_a_still_picture_has_every_tile_at_its_square(parts: Rig, stage: AtlasStage) -> None:
+    assert stage.still() is None
+    say(stage.view, event="map")
+    answer = parts.show(stage)
+    heading, picture, lines = stage.still() or ("", np.zeros(0), [])
+    side = answer.tiles.pixels.shape[1] + 1
+    assert heading == stage.view.about and picture.shape == (answer.atlas.side * side, answer.atlas.side * side, 4)
+    cell = answer.atlas.cells[-1]
+    there = picture[cell.row * side : (cell.row + 1) * side - 1, cell.column * side : (cell.column + 1) * side - 1]
+    assert np.array_equal(there[..., :3], answer.tiles.pixels[-1]) and (there[..., 3] == 255).all()
+    assert (picture[..., 3] > 0).sum() == len(answer.atlas.cells) * (side - 1) ** 2
+    assert lines[1][0].startswith("Speaks for ")

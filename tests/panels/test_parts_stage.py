@@ -101,3 +101,11 @@ def test_colours_are_those_of_the_strongest_part() -> None:
     assert drawn[0].tolist() == colours()[0].tolist() and drawn[2].tolist() == [0, 0, 0]
     assert drawn[1].tolist() == np.rint(colours()[1] / 2).tolist()
     assert alone(maps[1], 1)[0, 1].tolist() == colours()[1].tolist()
+
+
+def test_a_still_picture_has_the_parts_in_the_middle(parts: Rig, stage: PartsStage) -> None:
+    assert stage.still() is None
+    answer = parts.show(stage)
+    heading, picture, lines = stage.still() or ("", np.zeros(0), [])
+    assert heading == "3 · 8 of 16 × 20" and picture.shape == (32, 40, 3)
+    assert "A (orange)" in lines[-1][0] and len(lines[-1][0].split(" · ")) == len(answer.parts.maps)

@@ -21,6 +21,7 @@ from nbviz.panels.snapshot.parts import (
     PicturesPart,
     ScoreRow,
     SnapshotParts,
+    StagePart,
     TitlePart,
 )
 
@@ -33,6 +34,7 @@ __all__ = [
     "PicturesPart",
     "ScoreRow",
     "SnapshotParts",
+    "StagePart",
     "TitlePart",
     "compose",
 ]
@@ -130,7 +132,7 @@ def _scores(ink: Ink, parts: SnapshotParts, y: float) -> None:
 def _columns(ink: Ink, parts: SnapshotParts, y: float) -> float:
     there = {
         "layers": parts.layers is not None,
-        "channels": parts.channels is not None or parts.card is not None,
+        "channels": any(part is not None for part in (parts.channels, parts.card, parts.stage)),
         "explanation": parts.explanation is not None,
     }
     shown = [name for name in SHARES if there[name]]
@@ -154,6 +156,8 @@ def _columns(ink: Ink, parts: SnapshotParts, y: float) -> float:
 
 
 def _channels(ink: Ink, parts: SnapshotParts, x: float, y: float, width: float) -> float:
+    if parts.stage:
+        return columns.stage(ink, parts.stage, x, y, width)
     if parts.channels:
         y = columns.channels(ink, parts.channels, x, y, width)
     if parts.card:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from nbviz.panels.snapshot.ink import Ink, Run
-from nbviz.panels.snapshot.parts import CardPart, ChannelsPart, ExplanationPart, LayerRow, LayersPart
+from nbviz.panels.snapshot.parts import CardPart, ChannelsPart, ExplanationPart, LayerRow, LayersPart, StagePart
 from nbviz.tensors.drawing import colour_bar, sprite
 
 MARGIN = 16
@@ -146,6 +146,18 @@ def card(ink: Ink, part: CardPart, x: float, y: float, width: float) -> float:
         ink.text(at + 90, line, value, width=x + width - MARGIN - at - 90)
         line += 20
     return max(line, top + 13 + deepest) + MARGIN
+
+
+def stage(ink: Ink, part: StagePart, x: float, y: float, width: float) -> float:
+    """Draw what stands in the channels' place."""
+    inner = width - 2 * MARGIN
+    heading(ink, x + MARGIN, y + HEAD, inner, part.title, part.heading)
+    wide, tall = _within(part.picture, inner, inner)
+    ink.picture(part.picture, (x + MARGIN, y + SETTINGS - 8, wide, tall))
+    y += SETTINGS + tall + 8
+    for line in part.lines:
+        y = ink.paragraph(x + MARGIN, y, line, inner)
+    return y + 6
 
 
 def _within(picture: np.ndarray | Image.Image, width: float, height: float) -> tuple[float, float]:

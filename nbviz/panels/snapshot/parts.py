@@ -105,6 +105,16 @@ class CardPart:
 
 
 @dataclass(frozen=True, eq=False)
+class StagePart:
+    """What stands in the channels' place: its picture (uint8 RGB or RGBA) and lines below."""
+
+    title: str
+    heading: Sequence[Run]
+    picture: Pixels
+    lines: Sequence[Sequence[Run]] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class ExplanationPart:
     """The explanation: picture in gray (uint8, gray, RGB or RGBA), heat over it (uint8 RGBA) at an opacity.
 
@@ -136,4 +146,6 @@ class SnapshotParts:
     layers: LayersPart | None = None
     channels: ChannelsPart | None = None
     card: CardPart | None = None
+    stage: StagePart | None = None
+    """In place of channels and card."""
     explanation: ExplanationPart | None = None
