@@ -15,24 +15,15 @@ from PIL import Image
 from nbviz import zoo
 from nbviz.attribution import Attribution
 from nbviz.dataset import Atlas, Index
+from nbviz.panels.assembly import BACKGROUND, STAGES, Links, assemble, laid_out
 from nbviz.panels.atlas_stage import AtlasStage
-from nbviz.panels.attention_stage import AttentionStage
-from nbviz.panels.channel_parts import channel_parts
-from nbviz.panels.class_dropdown import ClassDropdown
 from nbviz.panels.closing import close_tree
-from nbviz.panels.frame import frame
-from nbviz.panels.layer_tree import LayersPanel
 from nbviz.panels.panel import LOCK, Panel
-from nbviz.panels.parts_stage import PartsStage
-from nbviz.panels.picture_chooser import PictureChooser
 from nbviz.panels.pins import PinsStage
-from nbviz.panels.saliency_canvas import SaliencyCanvas
-from nbviz.panels.scores import ScoreBars
 from nbviz.panels.snapshot import compose
-from nbviz.panels.stage import Stage, StageTabs
+from nbviz.panels.stage import StageTabs
 from nbviz.panels.still import saved, still_parts
 from nbviz.panels.title_bar import TitleBar
-from nbviz.panels.trust_line import TrustFigures, TrustPanel
 from nbviz.session.cells import Cell
 from nbviz.session.desk import LiveDesk
 from nbviz.session.library import Library
@@ -44,10 +35,6 @@ from nbviz.session.start import check_start, first_layer, open_model
 from nbviz.tensors.pictures import Picture, load_pictures
 
 P = TypeVar("P", bound=Panel)
-BACKGROUND = ("trust", "curves", "health")
-"""Slots that nobody waits for: judged when everything asked for is there."""
-STAGES: tuple[type[Stage], ...] = (PartsStage, AttentionStage, AtlasStage, PinsStage)
-"""What takes turns with the channels in the middle column, in the order of the tabs."""
 FIRST_STILL_SECONDS = 2.0
 """How long the display of a cell waits, at most, so that its still picture is not empty."""
 
@@ -92,7 +79,7 @@ class Explorer:
         self.panels = self._build([*loaded.problems, *loaded.notes])
         if atlas is not None:
             self._part(AtlasStage).give(atlas)
-        self.view = self._frame()
+        self.view = laid_out(self.panels, f"nbviz: {self.model.name}")
         self._answers: dict[str, Any] = {}
         self._attribution: Attribution | None = None
         self._scheduler = runner(self._desk, self, list(self.panels), LOCK, BACKGROUND)
@@ -198,32 +185,8 @@ class Explorer:
         return selection
 
     def _build(self, problems: Sequence[str]) -> dict[str, Panel]:
-        parts = self.model, self.pictures, self.selection
-        title, canvas, tree = TitleBar(*parts), SaliencyCanvas(*parts), LayersPanel(*parts)
-        channels, card, pages = channel_parts(parts, self.library, tree)
-        stages = [stage(*parts) for stage in STAGES]
-        title.on_save, title.on_refresh = lambda: saved(self.snapshot(scale=2)), self.refresh
-        canvas.on_cancel, canvas.strongest = lambda: self._cancel(canvas.slot), channels.strongest
-        pictures = PictureChooser(*parts, problems)
-        question = [title, pictures, ClassDropdown(*parts), ScoreBars(*parts)]
-        trust = TrustPanel(*parts)
-        trust.on_open = self._renew
-        middle = [StageTabs([channels, card], stages), channels, card, *pages]
-        panels = [*question, *middle, tree, canvas, trust, TrustFigures(trust), *stages]
-        for panel in panels:
-            panel.on_retry, panel.on_ask = self.refresh, self._renew
-            if isinstance(panel, PinsStage):
-                panel.desk, panel.on_cancel, panel.on_scale = self._desk, self._cancel, canvas.end_scale
-                canvas.on_pin, canvas.pin_state = panel.toggle, panel.state
-        return {panel.slot: panel for panel in panels}
-
-    def _frame(self) -> Any:
-        views = {slot: panel.view for slot, panel in self.panels.items()}
-        question = [views["pictures"], views["classes"], views["scores"]]
-        return frame(
-            views["title"], question, views["layers"], views["stages"], views["canvas"],
-            trust=views["trust"], label=f"nbviz: {self.model.name}",
-        )  # fmt: skip
+        links = Links(self.refresh, self._renew, self._cancel, lambda: saved(self.snapshot(scale=2)))
+        return assemble((self.model, self.pictures, self.selection), self.library, self._desk, links, problems)
 
     # -- following the selection ----------------------------------------------------------------------
 

@@ -1,0 +1,93 @@
+"""The panels of an Explorer: which there are, what links them, and how they are laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ipywidgets
+
+from nbviz.panels.atlas_stage import AtlasStage
+from nbviz.panels.attention_stage import AttentionStage
+from nbviz.panels.card_found import CardFound
+from nbviz.panels.card_made import CardMade
+from nbviz.panels.channel_card import ChannelPanel
+from nbviz.panels.channel_grid import ChannelsPanel
+from nbviz.panels.class_dropdown import ClassDropdown
+from nbviz.panels.found_page import FoundPage
+from nbviz.panels.frame import frame
+from nbviz.panels.health_marks import HealthMarks
+from nbviz.panels.layer_tree import LayersPanel
+from nbviz.panels.made_page import MadePage
+from nbviz.panels.panel import Panel
+from nbviz.panels.parts_stage import PartsStage
+from nbviz.panels.picture_chooser import PictureChooser
+from nbviz.panels.pins import PinsStage
+from nbviz.panels.saliency_canvas import SaliencyCanvas
+from nbviz.panels.scores import ScoreBars
+from nbviz.panels.stage import Stage, StageTabs
+from nbviz.panels.title_bar import TitleBar
+from nbviz.panels.trust_line import TrustFigures, TrustPanel
+from nbviz.session.desk import LiveDesk
+from nbviz.session.library import Library
+from nbviz.session.selection import Selection
+from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.pictures import Picture
+
+STAGES: tuple[type[Stage], ...] = (PartsStage, AttentionStage, AtlasStage, PinsStage)
+"""What takes turns with the channels in the middle column, in the order of the tabs."""
+BACKGROUND = ("trust", "curves", "health")
+"""Slots that nobody waits for: judged when everything asked for is there."""
+Parts = tuple[InstrumentedModel, dict[str, Picture], Selection]
+"""What every panel is made of."""
+
+
+@dataclass(frozen=True)
+class Links:
+    """What panels can ask of their Explorer."""
+
+    refresh: Callable[[], None]
+    """Compute all that is on show again."""
+    renew: Callable[[], None]
+    """Ask every panel for its request again."""
+    cancel: Callable[[str], None]
+    """Stop a slot's work."""
+    save: Callable[[], bytes]
+    """The panels as PNG bytes."""
+
+
+def assemble(
+    parts: Parts, library: Library, desk: LiveDesk, links: Links, problems: Sequence[str]
+) -> dict[str, Panel]:
+    """All panels by slot, linked, in the order in which they are answered. problems: what the chooser says."""
+    title, canvas, trust = TitleBar(*parts), SaliencyCanvas(*parts), TrustPanel(*parts)
+    tree, stages = LayersPanel(*parts), [stage(*parts) for stage in STAGES]
+    grid, card, drawing = _channels(parts, library, tree)
+    question = [title, PictureChooser(*parts, problems), ClassDropdown(*parts), ScoreBars(*parts)]
+    middle = [StageTabs([grid, card], stages), grid, card, *drawing]
+    panels = [*question, *middle, tree, canvas, trust, TrustFigures(trust), *stages]
+    title.on_save, title.on_refresh, trust.on_open = links.save, links.refresh, links.renew
+    canvas.on_cancel, canvas.strongest = lambda: links.cancel(canvas.slot), grid.strongest
+    for panel in panels:
+        panel.on_retry, panel.on_ask = links.refresh, links.renew
+        if isinstance(panel, PinsStage):
+            panel.desk, panel.on_cancel, panel.on_scale = desk, links.cancel, canvas.end_scale
+            canvas.on_pin, canvas.pin_state = panel.toggle, panel.state
+    return {panel.slot: panel for panel in panels}
+
+
+def _channels(parts: Parts, library: Library, tree: LayersPanel) -> tuple[ChannelsPanel, ChannelPanel, list[Panel]]:
+    """Grid, card, and the panels that draw into them and into the layer tree."""
+    grid, card = ChannelsPanel(*parts), ChannelPanel(*parts)
+    made, found = MadePage(grid), FoundPage(grid, library)
+    drawing = [made, found, CardMade(card, made), CardFound(card, found, library)]
+    return grid, card, [*drawing, HealthMarks(card, [grid, card, tree], library)]
+
+
+def laid_out(panels: Mapping[str, Panel], label: str) -> ipywidgets.Box:
+    """The panels' views in their frame; ``label`` is what a screen reader calls it."""
+    views: dict[str, Any] = {slot: panel.view for slot, panel in panels.items()}
+    question = [views["pictures"], views["classes"], views["scores"]]
+    columns = views["layers"], views["stages"], views["canvas"]
+    return frame(views["title"], question, *columns, trust=views["trust"], label=label)
