@@ -30,8 +30,7 @@ from nbviz.session.library import Library
 from nbviz.session.pins import Pin
 from nbviz.session.requests import ExplainAnswer, Request
 from nbviz.session.scheduler import InlineRunner, Scheduler
-from nbviz.session.selection import CHANNELS, Selection
-from nbviz.session.start import check_start, first_layer, open_model
+from nbviz.session.start import check_start, first_selection, open_model
 from nbviz.tensors.pictures import Picture, load_pictures
 
 P = TypeVar("P", bound=Panel)
@@ -74,7 +73,7 @@ class Explorer:
         loaded = load_pictures(zoo.photographs() if images is None else images)
         self.pictures: dict[str, Picture] = dict(loaded)
         self.library = Library(self.model, self.pictures, index)
-        self.selection = self._begin(selection)
+        self.selection = first_selection(self.model, self.pictures, selection, [stage.slot for stage in STAGES])
         self._desk = LiveDesk(self.model)
         self.panels = self._build([*loaded.problems, *loaded.notes])
         if atlas is not None:
@@ -171,18 +170,6 @@ class Explorer:
         return bundle | {"text/plain": repr(self), "image/png": still}
 
     # -- assembling -----------------------------------------------------------------------------------
-
-    def _begin(self, start: dict[str, Any]) -> Selection:
-        name = start.pop("image", next(iter(self.pictures)))
-        if name in self.pictures:
-            self.model.trace(self.model.input(self.pictures[name]))
-        selection = Selection(self.model, self.pictures)
-        selection.stages = (CHANNELS, *(stage.slot for stage in STAGES))
-        selection.image = name
-        selection.layer = start.pop("layer", None) or first_layer(self.model)
-        for key, value in start.items():
-            setattr(selection, key, value)
-        return selection
 
     def _build(self, problems: Sequence[str]) -> dict[str, Panel]:
         links = Links(self.refresh, self._renew, self._cancel, lambda: saved(self.snapshot(scale=2)))

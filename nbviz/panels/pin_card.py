@@ -144,20 +144,28 @@ class PinCard(Panel):
         """What is on show."""
         return self.card.scene
 
+    @property
+    def begun(self) -> bool:
+        """Whether it shows a map, or what became of it."""
+        return self.scene is not None or self.view.state != "ready"
+
     def request(self, selection: Selection) -> Request | None:
         if selection.stage != "pins":
             return None
-        picture = self.pictures[self.pin.picture]
-        asked, desk = self.pin.request(picture), selection.networks.get(self.pin.network)
-        return Elsewhere(picture, desk, desk.version(), asked) if desk else asked
+        desk = selection.networks.get(self.pin.network)
+        return Elsewhere(self.asked.picture, desk, desk.version(), self.asked) if desk else self.asked
+
+    @property
+    def asked(self) -> Request:
+        """What is asked, of the pin's own network."""
+        return self.pin.request(self.pictures[self.pin.picture])
 
     def sync(self, selection: Selection) -> None:
         parts = [self.pin.network, self.pin.picture if self.pin.picture != selection.image else ""]
         self.view.note = " · ".join(part for part in parts if part)
 
     def show(self, answer: Any) -> None:
-        asked = self.pin.request(self.pictures[self.pin.picture])
-        scene = pin_scene(asked, answer, self.pin.picture)
+        scene = pin_scene(self.asked, answer, self.pin.picture)
         self.card.paint(scene)
         self.view.title = replace(self.pin, layer=scene.layer or self.pin.layer).title(self.asked_model)
         self._changed()

@@ -17,6 +17,7 @@ from nbviz.panels.closing import close_tree
 from nbviz.panels.panel import LOCK, Panel
 from nbviz.panels.pin_bar import PinBar
 from nbviz.panels.pin_card import MapCard, PinCard
+from nbviz.panels.pin_group import PinGroup, together
 from nbviz.panels.pin_scene import PinScene, difference_scene, pin_scene, scale_words, shared_highs
 from nbviz.panels.stage import Stage
 from nbviz.session.beside import down_the_network, likeliest_classes, on_network, pin_of, show, usual_methods
@@ -57,6 +58,7 @@ class PinsStage(Stage):
         self.box = ipywidgets.Box([self.minus.front, self.live.front], _dom_classes=["nbviz-pins"])
         self.view = ipywidgets.Box([self.bar, self.box], _dom_classes=["nbviz-beside"])
         self._numbers = count()
+        self._groups: list[PinGroup] = []
         self._last: tuple[Request, Any] | None = None
         self.bar.on_msg(self._told)
         self.minus.front.on_msg(self._minus_told)
@@ -67,7 +69,9 @@ class PinsStage(Stage):
         return str(len(selection.pins)) if selection.pins else ""
 
     def parts(self) -> Mapping[str, Panel]:
-        return {card.slot: card for card in self.cards.values()}
+        grouped = {card.slot for group in self._groups for card in group.cards}
+        alone = [card for card in self.cards.values() if card.slot not in grouped]
+        return {panel.slot: panel for panel in (*alone, *self._groups)}
 
     def sync(self, selection: Selection) -> None:
         with LOCK:
@@ -112,7 +116,7 @@ class PinsStage(Stage):
             self.selection.pins = tuple(kept for kept in pins if kept != pin)
         elif pin is not None:
             if self._last is not None:  # the same map was asked for, as "the predicted class" perhaps
-                self.desk.keep(*self._last, pin.request(self.pictures[pin.picture]))
+                self.desk.keep(*self._last, {pin.request(self.pictures[pin.picture]): self._last[1]})
             self._pin(pin)
 
     def keep(self, changes: Mapping[str, Any]) -> Pin:
@@ -166,6 +170,15 @@ class PinsStage(Stage):
             self._place()
         for card in gone:
             close_tree(card.view)
+        self._group(list(self.cards.values()))
+
+    def _group(self, there: list[PinCard]) -> None:
+        """Let cards that share forwards be asked together until each has its map."""
+        self._groups = [g for g in self._groups if not g.finished and all(card in there for card in g.cards)]
+        taken = [card for group in self._groups for card in group.cards]
+        fresh = [card for card in there if card not in taken and not card.begun]
+        unknown = [card for card in fresh if self.desk.known(card.asked) is None]
+        self._groups += [PinGroup(cards, self.desk.keep) for cards in together(unknown)]
 
     def _new(self, pin: Pin) -> PinCard:
         card = PinCard(f"{self.slot}/{next(self._numbers)}", pin, self.model, self.pictures, self.selection)
@@ -263,8 +276,10 @@ class PinsStage(Stage):
         elif event == "retry" and self.on_retry:
             self.on_retry()
         elif event == "cancel" and self.on_cancel:
-            self.on_cancel(card.slot)
-            card.cancelled()
+            group = next((group for group in self._groups if card in group.cards), None)
+            self.on_cancel(group.slot if group else card.slot)
+            for stopped in group.cards if group else [card]:
+                stopped.cancelled()
 
     def _minus_told(self, _: Any, content: dict[str, Any], __: Any) -> None:
         if content.get("event") == "unpin":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nbviz.session.cache import Cache
@@ -39,10 +39,11 @@ class LiveDesk:
                 pass
         return answer
 
-    def keep(self, request: Request, answer: Any, other: Request) -> None:
-        """Let a request's answer stand for another's that asks the same in other words, if it is final."""
+    def keep(self, request: Request, answer: Any, others: Mapping[Request, Any]) -> None:
+        """Know what a request's final answer says of others: those that ask the same, or a part of it."""
         if self.known(request) is answer:
-            self.cache.put((self.version(), other), answer)
+            for other, part in others.items():
+                self.cache.put((self.version(), other), part)
 
     def answers(self, request: Request) -> Iterator[Any]:
         """Answers that get better; the last one is kept if the model stayed the same."""

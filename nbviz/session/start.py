@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nbviz import zoo
-from nbviz.session.selection import Selection
+from nbviz.session.selection import CHANNELS, Selection
 from nbviz.tensors.errors import NbvizError, nearest
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.layers import Layer
+from nbviz.tensors.pictures import Picture
 
 READABLE = 28
 """Places a side from which a map shows shapes."""
@@ -36,6 +38,26 @@ def check_start(start: dict[str, Any]) -> None:
         if name not in known:
             close = nearest(name, [*known, "classes", "transform", "device", "output", "index"])
             raise TypeError(f"Explorer has no argument '{name}'" + (f"; did you mean '{close}'?" if close else "."))
+
+
+def first_selection(
+    model: InstrumentedModel, pictures: Mapping[str, Picture], start: Mapping[str, Any], stages: Iterable[str] = ()
+) -> Selection:
+    """What an Explorer opens on: the first picture and a layer to read, unless ``start`` names others.
+
+    stages: what the middle column has beside the channels.
+    """
+    name = start.get("image", next(iter(pictures)))
+    if name in pictures:
+        model.trace(model.input(pictures[name]))
+    selection = Selection(model, pictures)
+    selection.stages = (CHANNELS, *stages)
+    selection.image = name
+    selection.layer = start.get("layer") or first_layer(model)
+    for key, value in start.items():
+        if key not in ("image", "layer"):
+            setattr(selection, key, value)
+    return selection
 
 
 def first_layer(model: InstrumentedModel) -> str:
