@@ -8,18 +8,16 @@ person's own event does. All of them run under one lock (``LOCK``), because widg
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import ipywidgets
 
 from nbviz.session.requests import Request
+from nbviz.session.selection import LOCK as LOCK
 from nbviz.session.selection import Selection
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.pictures import Picture
-
-LOCK = threading.RLock()
 
 
 class Panel:

@@ -6,6 +6,7 @@ Selection never names a layer, a picture, a class or a method that does not exis
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from nbviz.tensors.errors import NbvizError, unknown
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.target import Target
 
+LOCK = threading.RLock()
+"""Held while widgets are painted and while a selection changes: what is shown is always that of the selection."""
 CHANNELS = "channels"
 """The stage that is always there."""
 
@@ -81,6 +84,12 @@ class Selection(traitlets.HasTraits):
         self.heads: tuple[int, ...] = ()
         """Heads of each attention, once known: what ``head`` may be."""
         super().__init__(**start)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # a write waits for what is being painted, and its followers run before anything else is: else an answer of
+        # the selection before could be shown between the two
+        with LOCK:
+            super().__setattr__(name, value)
 
     @traitlets.validate("image")
     def _check_image(self, proposal: dict[str, Any]) -> str:
