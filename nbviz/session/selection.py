@@ -91,6 +91,11 @@ class Selection(traitlets.HasTraits):
         with LOCK:
             super().__setattr__(name, value)
 
+    def set_trait(self, name: str, value: Any) -> None:
+        """Write a trait by name."""
+        with LOCK:
+            super().set_trait(name, value)
+
     @traitlets.validate("image")
     def _check_image(self, proposal: dict[str, Any]) -> str:
         names = list(self.pictures)
