@@ -9,7 +9,8 @@ from nbviz.dataset.atlas import Atlas
 from nbviz.dataset.atlas_cell import Cell
 from nbviz.dataset.build import Stopped
 from nbviz.dataset.example import Example
+from nbviz.dataset.facets import Facets
 from nbviz.dataset.index import Index
 from nbviz.dataset.stepped import Looking, fitting, indexing
 
-__all__ = ["Atlas", "Cell", "Example", "Index", "Looking", "Stopped", "fitting", "indexing"]
+__all__ = ["Atlas", "Cell", "Example", "Facets", "Index", "Looking", "Stopped", "fitting", "indexing"]

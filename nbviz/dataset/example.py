@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-Box = tuple[int, int, int, int]
+from nbviz.tensors.effective_field import EffectiveField
+from nbviz.tensors.receptive_field import Box
+
+__all__ = ["Box", "Example"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Example:
     """The class in words."""
     _seen: Callable[[], np.ndarray] | None = field(default=None, repr=False, compare=False)
     _box: Callable[[], Box] | None = field(default=None, repr=False, compare=False)
+    _effective: Callable[[], EffectiveField] | None = field(default=None, repr=False, compare=False)
 
     @property
     def picture(self) -> np.ndarray:
@@ -44,3 +48,9 @@ class Example:
         """The part of the picture that this place can see, uint8 (h, w, 3)."""
         top, left, bottom, right = self.box
         return self.picture[top:bottom, left:right]
+
+    @property
+    def effective(self) -> EffectiveField:
+        """The part of the picture that drives the channel here: its gradient at this place; computed anew."""
+        assert self._effective is not None
+        return self._effective()

@@ -15,10 +15,12 @@ import torch
 
 from nbviz.dataset.build import Build
 from nbviz.dataset.example import Box, Example
+from nbviz.dataset.facets import Facets, facets
 from nbviz.dataset.piece import Found, Job
 from nbviz.dataset.plan import Plan, Watched, data_digest, model_digest, plan
 from nbviz.dataset.ranking import FIELDS
 from nbviz.dataset.store import MANIFEST, WHOLE, Folder, Memory, read_found, read_manifest
+from nbviz.tensors.effective_field import EffectiveField, effective_field
 from nbviz.tensors.errors import NbvizError, unknown
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.items import Items
@@ -162,7 +164,7 @@ class Index:
         steps = np.unique(np.linspace(0, len(order) - 1, min(n, len(order))).round().astype(int)).tolist()
         chosen = [int(order[step]) for step in steps]
         return [
-            self._example(watched, self.plan.sample[i], float(values[i]), int(places[i]), -1) for i in chosen
+            self._example(watched, channel, self.plan.sample[i], float(values[i]), int(places[i]), -1) for i in chosen
         ]
 
     def profile(self, layer: str, channel: int) -> list[tuple[str, float]]:
@@ -187,6 +189,16 @@ class Index:
         entropy = -sum(c / total * math.log(c / total) for c in counts.values())
         return max(0.0, 1 - entropy / math.log(classes))
 
+    def facets(self, layer: str, channel: int, n: int | None = None) -> Facets:
+        """The strongest pictures in groups, by all that the layer says at their places: [[Example, …], …].
+
+        Up to ``k`` pictures, best first in each group, the group with the best first. n: how many groups; None
+        takes the number that parts them best, and one where they can't be told apart (:class:`Facets` says how
+        sure that is). Build with k=50 or so for it. Needs the data set, as crops do.
+        """
+        watched = self._watched(layer, channel)
+        return facets(*self._with_pictures(), watched, channel, self.top(layer, channel), n)
+
     # -- inside ---------------------------------------------------------------------------------------
 
     def _watched(self, layer: str, channel: int) -> Watched:
@@ -208,14 +220,15 @@ class Index:
         watched = self._watched(layer, channel)
         sign = 1 if which == "top" else -1
         return [
-            self._example(watched, item, sign * value, place, label)
+            self._example(watched, channel, item, sign * value, place, label)
             for value, item, place, label in self._rows(watched, channel, which)[:n]
         ]
 
-    def _example(self, layer: Watched, item: int, value: float, place: int, label: int) -> Example:
+    def _example(self, layer: Watched, channel: int, item: int, value: float, place: int, label: int) -> Example:
         where = divmod(place, layer.layout.width) if layer.layout.has_places else None
         seen, box = partial(self._seen, item), partial(self._box, layer.name, where)
-        return Example(item, value, where, None if label < 0 else label, self._name(label), seen, box)
+        effective = partial(self._effective, layer.name, channel, item, where)
+        return Example(item, value, where, None if label < 0 else label, self._name(label), seen, box, effective)
 
     def _name(self, label: int) -> str | None:
         if label < 0:
@@ -229,9 +242,17 @@ class Index:
         return Counter(label for value, _, _, label in rows if value > 0 and label >= 0)
 
     def _seen(self, item: int) -> np.ndarray:
+        model, items = self._with_pictures()
+        return model.transform.seen(model.transform(items.read(item)))
+
+    def _effective(self, layer: str, channel: int, item: int, place: tuple[int, int] | None) -> EffectiveField:
+        model, items = self._with_pictures()
+        return effective_field(model, model.transform(items.read(item)), layer, channel, place)
+
+    def _with_pictures(self) -> tuple[InstrumentedModel, Items]:
         if self._items is None or self._model is None:
             raise NbvizError("This index was loaded without its data set: Index.load(path, model, dataset) shows it.")
-        return self._model.transform.seen(self._model.transform(self._items.read(item)))
+        return self._model, self._items
 
     def _box(self, layer: str, place: tuple[int, int] | None) -> Box:
         if self._model is None:

@@ -98,7 +98,7 @@ class ReceptiveFields:
                 self._net = replicate(self._model.guest._module, _ones).requires_grad_(False)
             x = torch.ones(1, *self._shape, dtype=torch.float64, requires_grad=True)
             with _linear():
-                output = _output(self._net, x, layer)
+                output = output_of(self._net, x, layer)
             maps = layer.layout.maps(output).sum(1)[0]
             for place in places:
                 (gradient,) = torch.autograd.grad(maps[place], x, retain_graph=True, allow_unused=True)
@@ -142,7 +142,8 @@ def _ones(tensor: torch.Tensor) -> torch.Tensor:
     return torch.ones_like(tensor, dtype=torch.float64, device="cpu") if tensor.is_floating_point() else tensor.cpu()
 
 
-def _output(net: torch.nn.Module, x: torch.Tensor, layer: Layer) -> torch.Tensor:
+def output_of(net: torch.nn.Module, x: torch.Tensor, layer: Layer) -> torch.Tensor:
+    """What a layer puts out, in a forward that ends there. NbvizError where it isn't reached."""
     stem, call = split(layer.name)
     kept: list[torch.Tensor] = []
 
