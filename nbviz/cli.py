@@ -1,4 +1,4 @@
-"""The command `nbviz`: JupyterLab, open on the tour.
+"""The command `nbviz`: JupyterLab, open on the tour; `nbviz features` and `nbviz index` (:mod:`nbviz.cli_work`).
 
 The tour is copied to the current folder unless a file of that name is there already; what a person changed
 in it is never overwritten. JupyterLab takes this process's place, so signals and exit status are its own.
@@ -8,6 +8,7 @@ torch is not imported here: `--help` answers at once, and the variables below mu
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import math
 import os
@@ -22,6 +23,7 @@ import nbviz
 
 TOUR = "01_tour.ipynb"
 PORT = 8888
+WORK = ("features", "index")
 SETTINGS = {
     # Busy-waiting OpenMP threads slow a kernel many times over as soon as another process wants the core.
     "GOMP_SPINCOUNT": "1000",
@@ -119,7 +121,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="nbviz",
         description=f"Open JupyterLab on nbviz's tour. {TOUR} is copied to this folder if it isn't there.",
-        epilog="What follows -- goes to JupyterLab as it is:  nbviz -- --ServerApp.token=secret",
+        epilog="nbviz features --help and nbviz index --help: commands without a browser. "
+               "What follows -- goes to JupyterLab as it is:  nbviz -- --ServerApp.token=secret",
     )
     parser.add_argument("--version", action="version", version=f"nbviz {nbviz.__version__}")
     parser.add_argument("--no-browser", action="store_true", help="start JupyterLab, open no browser window")
@@ -139,8 +142,12 @@ def _refuse(sentence: str) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns an exit status only where JupyterLab could not be started."""
-    options, more = _parse(sys.argv[1:] if arguments is None else arguments)
+    """Run the command line; returns an exit status, for JupyterLab only where it could not be started."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] in WORK:
+        os.environ.update(environment(dict(os.environ), cores()))  # before torch is imported
+        return importlib.import_module("nbviz.cli_work").run(arguments)
+    options, more = _parse(arguments)
     if importlib.util.find_spec("jupyterlab") is None:
         return _refuse(f"JupyterLab is not installed beside {sys.executable}. pip install jupyterlab")
     try:
