@@ -27,8 +27,8 @@ from nbviz.tensors.replica import tensors
 FORMAT = 1
 PIECES = 64
 PROBES = 16
-LEAST = 32
-"""Batches in a piece at least: what a piece comes to is written, and is as large for one item as for many."""
+LEAST, BATCHES = 256, 8
+"""Items, and batches, in a piece at least: what a piece comes to is as large for one item as for many."""
 BATCH, MOST = 8, 64
 """Pictures of 224 × 224 a forward on a CPU, and small ones at most: more leave its caches, and each takes longer."""
 BATCH_ELSEWHERE = 32
@@ -110,7 +110,7 @@ def plan(
     batch = usual_batch(model, shape) if batch is None else batch
     data, labelled = data_digest(items, model)
     watched, same = _watched(model, shape, layers)
-    piece = -(-max(len(items) // PIECES, LEAST * batch) // batch) * batch
+    piece = -(-max(len(items) // PIECES, LEAST, BATCHES * batch) // batch) * batch
     return Plan(
         model=model_digest(model),
         data=data,

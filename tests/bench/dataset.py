@@ -22,6 +22,7 @@ BATCH = 8
 
 def rows() -> Iterator[Row | str]:
     """Bare forwards include reading and preprocessing, as the index does; then both without."""
+    yield from _workers(nbviz.zoo.load("fashion_cnn"))
     model = nbviz.zoo.load("efficientnet_lite0")
     images = [np.ascontiguousarray((x.permute(1, 2, 0) * 255).byte().numpy()) for x in crops(PICTURES, 224)]
     labels = [number % 10 for number in range(PICTURES)]
@@ -31,7 +32,6 @@ def rows() -> Iterator[Row | str]:
         build = _building(model, images, more)
         yield paired(words, build, floor, _bare(model, images, BATCH), limit=1.15, rounds=3)
     yield paired("the same", _building(model, images, {}), "bare forwards by 32", _bare(model, images, 32), rounds=3)
-    yield from _workers(nbviz.zoo.load("fashion_cnn"))
 
 
 def _building(model: Any, images: list[np.ndarray], more: dict[str, Any]) -> Callable[[], Any]:

@@ -12,5 +12,5 @@ from nbviz.dataset import plan
 @pytest.fixture(autouse=True, scope="module")
 def many_pieces() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "LEAST", 8)
+        patch.setattr(plan, "LEAST", 1)
         yield
