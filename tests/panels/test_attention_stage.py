@@ -197,6 +197,20 @@ def test_windows_lie_where_they_are_and_a_rollout_is_refused_in_words() -> None:
         assert (indices(view.map) == GAP).sum() == 64 - 16  # type: ignore[attr-defined]
 
 
+def test_torchvisions_transformer_has_its_layers_by_number() -> None:
+    from torchvision.models import VisionTransformer
+
+    torch.manual_seed(0)
+    net = VisionTransformer(image_size=32, patch_size=8, num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=16)
+    with opened(net, size=32, stage="attention") as explorer:
+        view = explorer.panels["attention"].view
+        assert [row[0] for row in view.rows] == ["0", "1"]  # type: ignore[attr-defined]
+        say(view, event="layer", name=view.rows[1][1])  # type: ignore[attr-defined]
+        assert explorer.selection.layer == "encoder.layers.encoder_layer_1.self_attention"
+        explorer.selection.attention = "gradient"  # its head starts at zero: nothing speaks for any class
+        assert view.state == "ready" and view.figures[0][1] == "nothing above zero"  # type: ignore[attr-defined]
+
+
 def test_a_network_without_attention_refuses_where_it_is_asked_before_anyone_knows() -> None:
     with opened(plain("inplace"), stage="attention") as explorer:
         assert explorer.panels["stages"].tabs.chosen == "channels"  # type: ignore[attr-defined]

@@ -84,3 +84,45 @@ def test_torchvisions_swin(size: int, padding: int) -> None:
         shifted = places.roll((-shift, -shift), (0, 1)).unflatten(0, (2, 4)).unflatten(2, (2, 4))
         assert torch.equal(windows.places, shifted.permute(0, 2, 1, 3).reshape(4, 16))
         assert int((windows.places < 0).sum()) == padding
+
+
+def test_a_block_cut_like_another_takes_fewer_forwards_and_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torchvision.models import SwinTransformer
+
+    torch.manual_seed(0)
+    net = SwinTransformer([4, 4], 12, [4, 1], [2, 2], [4, 4], num_classes=5).eval()
+    x = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    counts, places, passes = [], [], list[int]()
+    forward = Pass.__call__
+    monkeypatch.setattr(Pass, "__call__", lambda run, batch: passes.append(1) or forward(run, batch))
+    model = nbviz.InstrumentedModel(net)
+    model.trace(x)
+    for number in (1, 0, 3, 2):
+        passes.clear()
+        windows = model.guest.steady(lambda run: windows_of(Subject(model, run, x, Target(0)), number))  # noqa: B023
+        assert windows is not None
+        counts.append(len(passes))
+        places.append(windows.places)
+    assert torch.equal(places[2], places[0]) and torch.equal(places[3], places[1])
+    assert not torch.equal(places[0], places[1])
+    assert counts[2:] == [5, 5] and counts[0] == 2 + 7  # numbers to 64 have seven digits
+
+
+class Beside(nn.Module):
+    """Two windowed attentions side by side, none before the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other = Windowed(), Windowed(shift=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.one(x) + self.other(x)
+
+
+def test_attentions_side_by_side_are_not_taken_for_each_other() -> None:
+    torch.manual_seed(0)
+    net = Beside()
+    places = torch.arange(SIDE * SIDE).view(1, 1, SIDE, SIDE)
+    for number, part in ((0, net.one), (1, net.other)):
+        windows = found(net, number)
+        assert windows is not None and torch.equal(windows.places, part.cut(places)[..., 0])
