@@ -11,7 +11,9 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+import numpy as np
 import traitlets
+from PIL import Image
 
 from nbviz.panels.explanation_words import progress_lines
 from nbviz.panels.failure import fail
@@ -21,9 +23,12 @@ from nbviz.panels.pin_scene import PinScene, codes, pin_scene
 from nbviz.session.pins import Elsewhere, Pin
 from nbviz.session.requests import Request
 from nbviz.session.selection import Selection
-from nbviz.tensors.drawing import backdrop, colour_bar, table
+from nbviz.tensors.drawing import Limits, backdrop, colour_bar, heat_rgba, table
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.instrumented import InstrumentedModel
+
+SMOOTH = 256
+"""Longest side at which an interpolated map is drawn, pixels; the browser's too."""
 
 
 class PinFront(Front):
@@ -100,6 +105,18 @@ class MapCard:
         with LOCK, self.front.hold_sync():
             self.front.low, self.front.high = -top if scene.signed else 0.0, top
             self.front.ends = list(scene.ends(high))
+
+    def heat(self) -> np.ndarray | None:
+        """What the browser draws of the map, uint8 (h, w, 4); None where there is nothing."""
+        scene = self.scene
+        if scene is None or scene.empty:
+            return None
+        values = scene.values
+        if scene.smooth:
+            share = min(1.0, SMOOTH / max(scene.size))
+            height, width = (max(1, round(side * share)) for side in scene.size)
+            values = np.asarray(Image.fromarray(values).resize((width, height), Image.Resampling.BILINEAR))
+        return heat_rgba(values, Limits(self.front.low, self.front.high), scene.signed)
 
     def wait(self, words: str = "computing", picture: Callable[[], bytes] | None = None) -> None:
         """Say that its map is being computed, over the picture where none is on show yet."""

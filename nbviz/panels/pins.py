@@ -198,6 +198,10 @@ class PinsStage(Stage):
         if scene.done >= 1 or self.live.scene is None:
             self.live.paint(scene)
 
+    def shown(self) -> list[MapCard]:
+        """The cards in their order, a difference first, without the live map's."""
+        return [*([self.minus] if self.pair else []), *(card.card for card in self.cards.values())]
+
     # -- scale and difference -------------------------------------------------------------------------
 
     def _scenes(self) -> list[PinScene]:

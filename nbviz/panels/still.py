@@ -20,6 +20,8 @@ from nbviz.panels.snapshot.parts import (
     LayerRow,
     LayersPart,
     PicturesPart,
+    PinPart,
+    PinsPart,
     ScoreRow,
     SnapshotParts,
     StagePart,
@@ -67,6 +69,7 @@ def still_parts(
         card=card,
         stage=_stage(panels.get(selection.stage)),
         explanation=_explanation(panels["canvas"]),
+        pins=_pins(panels["pins"], panels["canvas"]) if selection.stage == "pins" and selection.pins else None,
     )
 
 
@@ -177,4 +180,21 @@ def _explanation(panel: Any) -> ExplanationPart | None:
     return ExplanationPart(
         scene.heading, scene.picture, scene.heat, panel.foot.opacity, scene.smooth, scene.signed, scene.limits[:2],
         panel.settings, scene.lines, scene.nothing,
+    )  # fmt: skip
+
+
+def _pins(panel: Any, canvas: Any) -> PinsPart:
+    return PinsPart([_pin(card, canvas.foot.opacity) for card in panel.shown()], panel.bar.words)
+
+
+def _pin(card: Any, opacity: float) -> PinPart:
+    front, scene = card.front, card.scene
+    picture = Image.open(io.BytesIO(front.picture)) if front.picture else None
+    lines = front.lines if not front.message else [*front.lines, front.message]
+    if scene is None:
+        return PinPart(front.title, front.note, picture, lines=lines)
+    rows, columns = scene.size
+    return PinPart(
+        front.title, front.note, picture, card.heat(), opacity, rows, columns, scene.smooth, scene.signed,
+        (front.ends[0], front.ends[1]), lines,
     )  # fmt: skip

@@ -16,6 +16,7 @@ from nbviz.explorer import Explorer
 from nbviz.panels.explanation_scene import evidence_limits, explanation_scene
 from nbviz.panels.pin_scene import BAD, STEPS, codes, difference_scene, pin_scene, scale_words, shared_highs
 from nbviz.session.pins import Pin
+from nbviz.tensors.drawing import Limits, heat_rgba
 from nbviz.tensors.errors import NbvizError, Refused
 from nbviz.tensors.target import Target
 from tests.panels.pin_rig import canvas, cards, decoded, opened, stage
@@ -220,3 +221,17 @@ def test_a_failure_of_the_live_map_leaves_the_pins(explorer: Explorer) -> None:
     explorer.failed("canvas", canvas(explorer).request(explorer.selection), Refused("no"))
     assert canvas(explorer).bar.pin == "off"
     assert cards(explorer)[0].view.state == "ready" and stage(explorer).live.front.state == "computing"
+
+
+def test_the_still_picture_shows_the_pins_while_they_are_on_show(explorer: Explorer) -> None:
+    plain = explorer.snapshot()
+    explorer.pin()
+    explorer.pin(method="grad_cam", layer="3")
+    with_pins = explorer.snapshot()
+    assert with_pins.width == plain.width and with_pins.height > plain.height + 150
+    heat = cards(explorer)[0].card.heat()
+    assert heat is not None and explorer.attribution is not None
+    high = cards(explorer)[0].view.high
+    assert np.array_equal(heat, heat_rgba(explorer.attribution.heat().numpy(), Limits(0.0, high), False))
+    explorer.selection.stage = "channels"
+    assert explorer.snapshot().height == plain.height

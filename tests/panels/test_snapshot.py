@@ -15,6 +15,8 @@ from nbviz.panels.snapshot import (
     LayerRow,
     LayersPart,
     PicturesPart,
+    PinPart,
+    PinsPart,
     ScoreRow,
     SnapshotParts,
     StagePart,
@@ -61,7 +63,13 @@ def parts(long: str = "") -> SnapshotParts:
             drawing.heat_rgba(values.random((30, 40)), None, False), 0.6, limits=("0", "0.051"),
             settings=["Saliency"], lines=[["explains ", ("tabby" + long, "strong")], ["1.9 s"]],
         ),
+        pins=PinsPart([pin("Saliency" + long, picture), pin("Occlusion" + long, picture)] * 4, "own scales" + long),
     )  # fmt: skip
+
+
+def pin(title: str, picture: np.ndarray) -> PinPart:
+    heat = drawing.heat_rgba(np.eye(6, dtype=np.float32), None, False)
+    return PinPart(title, title, Image.fromarray(picture), heat, 0.6, 30, 40, False, False, ("0", "1"), [[title]])
 
 
 def has(picture: Image.Image, colour: tuple[int, int, int]) -> bool:
@@ -70,7 +78,7 @@ def has(picture: Image.Image, colour: tuple[int, int, int]) -> bool:
 
 def test_width_is_the_frame_s_and_scale_multiplies() -> None:
     once, twice = compose(parts()), compose(parts(), 2)
-    assert once.mode == "RGB" and once.width == 1220 and 500 < once.height < 900
+    assert once.mode == "RGB" and once.width == 1220 and 900 < once.height < 1300
     assert twice.size == (2 * once.width, 2 * once.height)
     # The same picture, but sharper.
     small = np.asarray(twice.resize(once.size, Image.Resampling.BOX), int)

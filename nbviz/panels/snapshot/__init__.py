@@ -19,11 +19,14 @@ from nbviz.panels.snapshot.parts import (
     LayerRow,
     LayersPart,
     PicturesPart,
+    PinPart,
+    PinsPart,
     ScoreRow,
     SnapshotParts,
     StagePart,
     TitlePart,
 )
+from nbviz.panels.snapshot.pinned import pinned
 
 __all__ = [
     "CardPart",
@@ -32,6 +35,8 @@ __all__ = [
     "LayerRow",
     "LayersPart",
     "PicturesPart",
+    "PinPart",
+    "PinsPart",
     "ScoreRow",
     "SnapshotParts",
     "StagePart",
@@ -39,7 +44,7 @@ __all__ = [
     "compose",
 ]
 
-WIDTH, TALLEST = 1220, 1600
+WIDTH, TALLEST = 1220, 2000
 MARGIN = 16
 TITLE, QUESTION = 37, 129
 SHARES = {"layers": 277, "channels": 518, "explanation": 425}
@@ -58,7 +63,9 @@ def compose(parts: SnapshotParts, scale: float = 1, dark: bool = False) -> Image
     y = _title(ink, parts) if parts.title else 0.0
     if parts.pictures or parts.target or parts.scores:
         y = _question(ink, parts, y)
-    y = min(max(_columns(ink, parts, y), 1), TALLEST)
+    y = _columns(ink, parts, y)
+    y = pinned(ink, parts.pins, y, WIDTH) if parts.pins else y
+    y = min(max(y, 1), TALLEST)
     ink.box((0, 0, WIDTH, y), outline="line", radius=4)
     return ink.image.crop((0, 0, round(WIDTH * scale), round(y * scale)))
 

@@ -177,9 +177,7 @@ def explanation(ink: Ink, part: ExplanationPart, x: float, y: float, width: floa
     box = (x + (inner - wide) / 2, y, wide, tall)
     ink.picture(part.picture, box, smooth=True)
     if part.heat is not None:
-        veil = part.heat.copy()
-        veil[..., 3] = np.rint(veil[..., 3] * min(max(part.opacity, 0.0), 1.0))
-        ink.picture(veil, box, smooth=part.smooth)
+        ink.picture(faded(part.heat, part.opacity), box, smooth=part.smooth)
     y += box[3] + 16
     if part.heat is not None and part.limits is not None:
         _limits(ink, part, x, y, inner)
@@ -188,6 +186,13 @@ def explanation(ink: Ink, part: ExplanationPart, x: float, y: float, width: floa
     for line in lines:
         y = ink.paragraph(x, y, line, inner)
     return y + 6
+
+
+def faded(heat: np.ndarray, opacity: float) -> np.ndarray:
+    """Heat, uint8 RGBA, at an opacity from 0 to 1."""
+    veil = heat.copy()
+    veil[..., 3] = np.rint(veil[..., 3] * min(max(opacity, 0.0), 1.0))
+    return veil
 
 
 def _limits(ink: Ink, part: ExplanationPart, x: float, y: float, width: float) -> None:

@@ -135,6 +135,31 @@ class ExplanationPart:
 
 
 @dataclass(frozen=True, eq=False)
+class PinPart:
+    """A map of several side by side: its picture and heat (uint8 RGBA), the ends of its colours, its facts."""
+
+    title: str
+    note: str = ""
+    picture: Pixels | Image.Image | None = None
+    heat: Pixels | None = None
+    opacity: float = 0.6
+    rows: int = 1
+    columns: int = 1
+    smooth: bool = False
+    signed: bool = False
+    limits: tuple[str, str] = ("", "")
+    lines: Sequence[Sequence[Run]] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class PinsPart:
+    """Maps side by side, and what equal colours mean."""
+
+    pins: Sequence[PinPart]
+    words: str = ""
+
+
+@dataclass(frozen=True, eq=False)
 class SnapshotParts:
     """All of it."""
 
@@ -149,3 +174,4 @@ class SnapshotParts:
     stage: StagePart | None = None
     """In place of channels and card."""
     explanation: ExplanationPart | None = None
+    pins: PinsPart | None = None
