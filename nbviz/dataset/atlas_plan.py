@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -95,6 +96,8 @@ def atlas_plan(
             raise NbvizError(f"{name}= is a whole number of at least {low}, not {value!r}.")
     if layout not in LAYOUTS:
         raise NbvizError(f"layout= is one of {', '.join(map(repr, LAYOUTS))}, not {layout!r}.")
+    if layout == "umap" and find_spec("umap") is None:
+        raise NbvizError("layout='umap' needs umap-learn, which is not installed: pip install 'nbviz[umap]'.")
     shape = items.shape(model.transform)
     (known,) = with_channels(model.trace(noise(model.guest, shape)).layers, [layer])
     assert known.channels is not None

@@ -202,6 +202,12 @@ def test_too_few_places_are_said_with_the_way_out() -> None:
             build(**wrong)
 
 
+def test_umap_is_refused_in_words_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbviz.dataset.atlas_plan.find_spec", lambda name: None)
+    with pytest.raises(NbvizError, match=r"needs umap-learn.*nbviz\[umap\]"):
+        build(layout="umap")
+
+
 def test_a_layer_without_places_has_one_point_a_picture() -> None:
     atlas = Atlas.build(network(), Colours(), "4", progress=False)
     assert len(atlas) == 90 and atlas.examples(0)[0].place is None
