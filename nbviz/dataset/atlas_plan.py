@@ -18,7 +18,7 @@ from nbviz.tensors.layers import with_channels
 FORMAT = 1
 USUAL, MOST, FEWEST = 5_000, 20_000, 50
 """Places of all pictures together: as many as are drawn if nothing is said, at most, and at least."""
-SHARE = 0.4
+SHARE = 0.8
 """Of a picture's places, at most, where few pictures have to give many: neighbours say nearly the same."""
 LAYOUTS = ("auto", "umap", "tsne", "pca")
 
@@ -133,12 +133,12 @@ def _with_places(plan: AtlasPlan, places: int | None) -> AtlasPlan:
 
 
 def _too_few(plan: AtlasPlan, each: int, there: int) -> str:
-    pictures = f"{plan.items} picture" + ("s" if plan.items > 1 else "")
+    pictures = f"{plan.items} pictures give" if plan.items > 1 else "1 picture gives"
     needed = -(-FEWEST // each)
     more = f"Add pictures (it takes {needed})"
-    if there > each:
-        more += f", or draw more places of each: places={min(there, -(-FEWEST // plan.items))}"
+    if there * plan.items >= FEWEST:
+        more += f", or draw more places of each: places={-(-FEWEST // plan.items)}"
     elif not plan.has_places or there < 20:
         more += ", or choose a layer with more places"
     of = f"{each} place" + ("s" if each > 1 else "")
-    return f"An atlas needs {FEWEST} places or more; {pictures} give {of} each of '{plan.layer}'. {more}."
+    return f"An atlas needs {FEWEST} places or more; {pictures} {of} each of '{plan.layer}'. {more}."

@@ -118,7 +118,8 @@ function partRow(model, row, place, total, toggle) {
     chip.addEventListener("click", () => model.send({ event: "channel", channel }));
     return chip;
   });
-  const words = el("div", "nbviz-part-words", share, gain, el("span", "nbviz-part-channels", "channels ", ...chips));
+  const first = el("span", "", share, row.gain ? " · " : "", gain);
+  const words = el("div", "nbviz-part-words", first, el("span", "nbviz-part-channels", "channels ", ...chips));
   return set(el("div", "nbviz-part-row", head, made, words), { role: "listitem" });
 }
 

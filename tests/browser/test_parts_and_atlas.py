@@ -77,5 +77,4 @@ def test_nothing_scrolls_sideways(lab: Lab, width: int) -> None:
     for stage in ("parts", "atlas"):
         lab.ask(f"setattr(explorer.selection, 'stage', {stage!r})")
         lab.page.set_viewport_size({"width": width, "height": 1000})
-        lab.page.wait_for_timeout(200)
-        assert lab.page.evaluate(SIDEWAYS) == []
+        lab.page.wait_for_function(f"() => ({SIDEWAYS})().length === 0")

@@ -189,8 +189,10 @@ def test_it_can_be_stopped_at_any_step(tmp_path: Path) -> None:
 
 
 def test_too_few_places_are_said_with_the_way_out() -> None:
-    with pytest.raises(NbvizError, match=r"50 places or more; 3 pictures give 14 places .*places=17"):
-        build(dataset=Colours(3), places=None)
+    with pytest.raises(NbvizError, match=r"50 places or more; 2 pictures give 20 places .*places=25"):
+        build(dataset=Colours(2), places=20)
+    with pytest.raises(NbvizError, match=r"1 picture gives 28 places .*\(it takes 2\)\.$"):
+        build(dataset=Colours(1), places=None)
     with pytest.raises(NbvizError, match=r"places= is 99, but '1' has 36"):
         build(places=99)
     with pytest.raises(NbvizError, match="1 place each of '4'. Add pictures"):
