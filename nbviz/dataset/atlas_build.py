@@ -19,6 +19,11 @@ from nbviz.tensors.items import Items
 WALKING = 0.5
 """Share of a build's time that goes to the pictures, roughly: progress is drawn by it."""
 
+UNHEARD = (
+    "No place of this layer reaches the score, so cells speak for no class (behind the last attention of a vision "
+    "transformer only the class token does)."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Charted:
@@ -59,7 +64,8 @@ def charting(model: InstrumentedModel, items: Items, plan: AtlasPlan) -> Iterato
     for made in beside(lambda: _flat(values, layout, plan.seed)):
         yield Step(WALKING, words, done)
     axes, reduced, flat = made
-    yield Step(1.0, "", done, _charted(plan, points, axes, reduced, flat, layout, _notes(sampler)))
+    notes = (*_notes(sampler), *([] if points.gains.any() else [UNHEARD]))
+    yield Step(1.0, "", done, _charted(plan, points, axes, reduced, flat, layout, notes))
 
 
 _NAMES = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}

@@ -36,6 +36,7 @@ from nbviz.panels.stage import Stage
 from nbviz.session.atlas import MapPictures, Opened, ShowAtlas, Shown, Source, Tiles
 from nbviz.session.requests import Request
 from nbviz.session.selection import Selection
+from nbviz.tensors.items import Items
 from nbviz.tensors.pictures import Picture
 
 PAUSE = 0.5
@@ -97,6 +98,8 @@ class AtlasStage(Stage):
     def __init__(self, model: Any, pictures: Mapping[str, Picture], selection: Selection) -> None:
         super().__init__(model, pictures, selection)
         self.source: Source | None = None
+        self._given: Items | None = None
+        """The data set of an atlas made before: what is mapped instead of the Explorer's pictures."""
         self.look = "patches"
         self.cell: int | None = None
         self._shown: Shown | None = None
@@ -107,7 +110,7 @@ class AtlasStage(Stage):
 
     def give(self, atlas: Atlas) -> None:
         """Show an atlas made before. NbvizError where it is of another network."""
-        self.source = atlas.of(self.model)
+        self.source, self._given = atlas.of(self.model), atlas.items
         self.look = "patches" if self.source.has_pictures else "made"
 
     def request(self, selection: Selection) -> Request | None:
@@ -152,8 +155,7 @@ class AtlasStage(Stage):
 
     def fail(self, error: BaseException) -> None:
         self._shown = self._drawn = self.cell = None
-        if isinstance(self.source, MapPictures):
-            self.source = None  # what could not be mapped is not tried again by itself
+        self.source = None  # what can't be had is not tried again by itself
         with self.view.hold_sync():
             self.view.side, self.view.cells, self.view.sprite, self.view.opened = 0, [], b"", {}
             self.view.about, self.view.caption, self.view.note, self.view.progress = "", [], "", ""
@@ -208,8 +210,8 @@ class AtlasStage(Stage):
     def _offer(self, selection: Selection) -> list[str]:
         layer = selection.layer
         if self.source is None:
-            count = len(self.pictures)
-            them = f"Map these {count} pictures" if count > 1 else "Map this picture"
+            count = len(self.pictures if self._given is None else self._given)
+            them = f"Map these {count:,} pictures" if count > 1 else "Map this picture"
             return [them, f"Draws places of each picture at '{layer}' and lays them out: some seconds"]
         mapped = self.source.layer
         if mapped == layer:
@@ -217,12 +219,8 @@ class AtlasStage(Stage):
         return [f"Map {layer} instead", f"The map on show is of '{mapped}'"]
 
     def _data(self) -> Any:
-        """What to map: the data set of the atlas on show, where it is known, else the Explorer's pictures."""
-        if isinstance(self.source, Atlas) and self.source.items is not None:
-            return self.source.items
-        if isinstance(self.source, MapPictures) and not isinstance(self.source.data, tuple):
-            return self.source.data
-        return tuple(self.pictures.values())
+        """What to map: the data set of the atlas that was given, else the Explorer's pictures."""
+        return tuple(self.pictures.values()) if self._given is None else self._given
 
     def _told(self, view: AtlasFront, content: dict[str, Any], buffers: Any) -> None:
         event = content.get("event")

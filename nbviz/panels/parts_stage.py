@@ -216,7 +216,9 @@ def caption(answer: PartsAnswer) -> list[Any]:
     count = f"{len(parts.maps)} parts explain " if len(parts.maps) > 1 else "1 part explains "
     said: list[Any] = [count, [percent(parts.explained), "strong"], " of the layer's activation."]
     said.append(" Each place has the colour of its strongest part, as bright as that is strong.")
-    if answer.contributions is not None and answer.total is not None:
+    if answer.contributions is not None and not answer.total and not answer.contributions.any():
+        said.append(" None of these places reaches the score.")
+    elif answer.contributions is not None and answer.total is not None:
         rest = answer.total - float(answer.contributions.sum())
         adds = [figure(value, plus=True) for value in (answer.total, answer.total - rest, rest)]
         said += [" For ", [answer.target, "em"], " the layer adds {}: the parts {}, the rest {}.".format(*adds)]

@@ -56,6 +56,17 @@ class Tiles:
 
 
 @dataclass(frozen=True)
+class Checked(_Pictureless):
+    """An atlas made before, if it is of the network as it is now; else NbvizError."""
+
+    atlas: Atlas
+
+    def __call__(self, desk: Desk) -> Iterator[Atlas]:
+        self.atlas.check(desk.model)
+        yield self.atlas
+
+
+@dataclass(frozen=True)
 class CellPatches(_Pictureless):
     """The most typical patch of every cell."""
 
@@ -171,7 +182,7 @@ class ShowAtlas(Request):
 
     def _mapped(self, desk: Desk) -> Iterator[Shown]:
         if isinstance(self.source, Atlas):
-            yield Shown(self.source, done=0.5)
+            yield Shown(desk.answer(Checked(self.source)), done=0.5)
             return
         for step in stepped(desk, self.source):
             if isinstance(step, Atlas):

@@ -230,6 +230,20 @@ def test_silent_places_and_pictures_that_cannot_be_read_are_counted() -> None:
     assert any("At 3 places every channel was zero" in note for note in atlas.notes)
 
 
+def test_places_that_the_score_does_not_hear_are_said() -> None:
+    class Beside(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.heard, self.unheard = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 4, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.unheard(x)
+            return self.heard(x).mean((2, 3))
+
+    atlas = Atlas.build(InstrumentedModel(Beside()), Colours(), "unheard", 3, layout="pca", progress=False)
+    assert {cell.name for cell in atlas.cells} == {None} and "No place of this layer reaches" in atlas.notes[-1]
+
+
 def test_the_network_is_left_as_it_was() -> None:
     model = network()
     before = state_hash(model.net)

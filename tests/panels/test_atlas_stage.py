@@ -130,6 +130,13 @@ def test_an_explorer_opens_with_an_atlas_made_before() -> None:
         explorer.selection.layer = "0"
         say(view, event="map")
         assert view.about.startswith("0 · ") and view.about.endswith(" places of 90 pictures")
+        next(model.net.parameters()).data.mul_(1.5)
+        explorer.panels["atlas"].give(Atlas.build(model, Colours(), "1", 3, progress=False))
+        next(model.net.parameters()).data.mul_(1.5)
+        explorer.refresh()
+        assert view.state == "failed" and "other weights" in view.message and view.offer[0] == "Map these 90 pictures"
+        say(view, event="map")
+        assert view.state == "ready" and view.about.endswith(" places of 90 pictures")
     with pytest.raises(NbvizError, match="another network"):
         nbviz.Explorer(network(1), pictures, atlas=atlas, runner=InlineRunner)
 

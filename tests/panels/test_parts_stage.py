@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from nbviz.panels.parts_stage import PartsStage
-from nbviz.session.parts import ShowParts
+from nbviz.panels.parts_stage import PartsStage, caption
+from nbviz.session.parts import PartsAnswer, ShowParts
 from nbviz.tensors.errors import Refused
 from nbviz.tensors.palette import NAMES, alone, colours, laid
 from tests.panels.rig import Rig, rig, say
@@ -109,3 +110,17 @@ def test_a_still_picture_has_the_parts_in_the_middle(parts: Rig, stage: PartsSta
     heading, picture, lines = stage.still() or ("", np.zeros(0), [])
     assert heading == "3 · 8 of 16 × 20" and picture.shape == (32, 40, 3)
     assert "A (orange)" in lines[-1][0] and len(lines[-1][0].split(" · ")) == len(answer.parts.maps)
+
+
+def test_places_that_do_not_reach_the_score_are_said(parts: Rig, stage: PartsStage) -> None:
+    parts.selection.layer = "3"
+    answer = parts.answer(stage)
+    assert "reaches the score" not in _said(answer)
+    assert "the layer adds" in _said(answer)
+    silent = replace(answer, contributions=np.zeros(len(answer.parts.maps)), total=0.0)
+    assert "None of these places reaches the score" in _said(silent)
+    assert "does not come through this layer" in _said(replace(answer, contributions=None, total=None))
+
+
+def _said(answer: PartsAnswer) -> str:
+    return "".join(run if isinstance(run, str) else run[0] for run in caption(answer))
