@@ -15,6 +15,9 @@ COLOURS = """() => { const map = document.querySelector('.nbviz-atlas-map');
   return new Set(Array.from({ length: data.length / 4 }, (_, i) => data[4 * i])).size; }"""
 SIDEWAYS = """() => [document.querySelector('.nbviz'), ...document.querySelectorAll('.nbviz .nbviz-column')]
   .filter(node => node.scrollWidth > node.clientWidth + 1).map(node => node.className)"""
+BELOW = """() => { const bottom = node => node.getBoundingClientRect().bottom;
+  const shown = [...document.querySelectorAll('.nbviz-turn:not(.nbviz-off) > *')].map(bottom);
+  return Math.max(...shown) - bottom(document.querySelector('.nbviz-frame')); }"""
 LAID = "() => document.querySelector('.nbviz-parts-lay').style.backgroundPosition"
 
 
@@ -70,6 +73,13 @@ def test_a_map_is_made_and_walked_on(lab: Lab) -> None:
     page.keyboard.press("Escape")
     lab.until("explorer.panels['atlas'].cell is None")
     assert lab.cells() == cells
+
+
+def test_the_frame_holds_its_stages_where_columns_stack(lab: Lab) -> None:
+    lab.page.set_viewport_size({"width": 600, "height": 1000})
+    for stage in ("parts", "atlas", "channels"):
+        lab.ask(f"setattr(explorer.selection, 'stage', {stage!r})")
+        lab.page.wait_for_function(f"() => ({BELOW})() <= 1")
 
 
 @pytest.mark.parametrize("width", [600, 1100, 1400])
