@@ -20,8 +20,9 @@ class Segments(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(inplace=True))
-        self.down = nn.Sequential(nn.Conv2d(6, 8, 3, stride=2, padding=1), nn.ReLU(inplace=True))
-        self.head, self.aux = nn.Conv2d(8, CLASSES, 1), nn.Conv2d(6, CLASSES, 1)
+        # centred, so that untrained scores differ from place to place in what they say
+        self.down = nn.Sequential(nn.Conv2d(6, 8, 3, 2, 1), nn.ReLU(inplace=True), nn.InstanceNorm2d(8))
+        self.head, self.aux = nn.Conv2d(8, CLASSES, 1, bias=False), nn.Conv2d(6, CLASSES, 1)
 
     def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         early = self.stem(x)

@@ -20,6 +20,7 @@ from nbviz.panels.closing import reach
 from nbviz.panels.front import Front
 from nbviz.session.scheduler import InlineRunner
 from nbviz.tensors.errors import NbvizError, UnknownName
+from tests.shapes import NAMES, detector, draw
 
 WIDGETS = ipywidgets.widgets.widget._instances
 
@@ -240,3 +241,22 @@ def test_snapshot_and_bundle(explorer: Explorer) -> None:
     assert bundle["image/png"].startswith(b"\x89PNG")
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert "text/plain" in bundle
+
+
+def test_an_output_that_can_not_be_read_is_said_at_once_and_a_callable_explains_it() -> None:
+    depth, pictures_, widgets = nn.Sequential(nn.Conv2d(3, 1, 3), nn.ReLU()), pictures(), set(WIDGETS)
+    with pytest.raises(NbvizError, match=r"Is it a depth or another quantity\? Pass output="):
+        Explorer(depth, pictures_)
+    assert set(WIDGETS) == widgets
+    with Explorer(depth, pictures_, target=lambda y: y.mean((1, 2, 3)), method="saliency", runner=InlineRunner) as made:
+        assert made.attribution is not None and states(made)["scores"] == "refused"
+
+
+def test_a_detector_that_finds_nothing_still_shows_its_channels() -> None:
+    shown = {"none": torch.full((3, 64, 64), 0.45), "two": draw(0).image}
+    with Explorer(detector(), shown, classes=NAMES, method="saliency", runner=InlineRunner) as made:
+        assert states(made)["canvas"] == "refused" and states(made)["channels"] == "ready"
+        made.selection.image = "two"
+        assert set(states(made).values()) <= {"ready", "nothing"}
+        assert made.attribution is not None and made.attribution.facts["target"] == "disc, box 0"
+        assert len(np.unique(np.asarray(made.snapshot().convert("L")))) > 50

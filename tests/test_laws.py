@@ -55,6 +55,10 @@ def host(method: str, wish: str = "inplace") -> str:
     return wish
 
 
+def _channel(model: InstrumentedModel) -> Target:
+    return Target.channel(next(layer.name for layer in model.layers().walk() if layer.name and layer.channels), 1)
+
+
 def _attempt(model: Any, x: torch.Tensor, target: Any, method: str) -> None:
     try:
         nbviz.attribute(model, x, target, method, **quick(method))
@@ -81,6 +85,7 @@ def test_every_public_call_leaves_the_network_as_it_was(name: str) -> None:
 
     calls: list[Callable[[], Any]] = [
         lambda: model.predict(x),
+        lambda: model.said(x),
         model.layers,
         model.fingerprint,
         captured,
@@ -90,6 +95,7 @@ def test_every_public_call_leaves_the_network_as_it_was(name: str) -> None:
         lambda: [model.filters(layer.name) for layer in model.layers().walk()],
         *[lambda m=m: _attempt(net, x, 1, m) for m in METHODS],
         *[lambda m=m: _attempt(model, x, "predicted", m) for m in METHODS],
+        *[lambda m=m: _attempt(model, x, _channel(model), m) for m in METHODS],
     ]
     for call in calls:
         call()

@@ -29,6 +29,8 @@ def cam(subject: Subject) -> Iterator[Attribution]:
     (``facts["maps"]``: which layer's), and anything else is refused; Grad-CAM is the same there up to a
     factor, and works with any head.
     """
+    if subject.target.unit is not None:
+        raise Refused("CAM explains what a linear head puts out, not a channel before it. Grad-CAM explains channels.")
     head = _find(subject)
     scores, kept = record(subject, subject.leaf(subject.x), head.name, head.maps)
     weights = kept[head.name].gradient(scores)[0, :, 0, 0] @ head.weight

@@ -64,7 +64,9 @@ def assemble(
     title, canvas, trust = TitleBar(*parts), SaliencyCanvas(*parts), TrustPanel(*parts)
     tree, stages = LayersPanel(*parts), [stage(*parts) for stage in STAGES]
     grid, card, drawing = _channels(parts, library, tree)
-    question = [title, PictureChooser(*parts, problems), ClassDropdown(*parts), ScoreBars(*parts)]
+    classes = ClassDropdown(*parts)
+    classes.channel = lambda: card.view.channel
+    question = [title, PictureChooser(*parts, problems), classes, ScoreBars(*parts)]
     middle = [StageTabs([grid, card], stages), grid, card, *drawing]
     panels = [*question, *middle, tree, canvas, trust, TrustFigures(trust), *stages]
     title.on_save, title.on_refresh, trust.on_open = links.save, links.refresh, links.renew

@@ -109,7 +109,9 @@ export default {
     const everything = (words, first, now) => {
       const top = model.get("top").map(([index]) => index);
       const names = model.get("names").map((text, index) => ({ value: index, text, note: String(index), now: index === now }));
-      if (!words.length) return [first, ...likely(now), ...names.map((one) => (top.includes(one.value) ? { ...one, now: false } : one))];
+      const rest = first.value === -1 && first.text !== "any other" && model.get("channel")
+        ? [{ value: -2, text: model.get("channel"), note: "", now: false }] : [];
+      if (!words.length) return [first, ...rest, ...likely(now), ...names.map((one) => (top.includes(one.value) ? { ...one, now: false } : one))];
       return names.filter((one) => matches(one.text, one.value, words))
         .sort((a, b) => rank(a, words) - rank(b, words) || top.includes(b.value) - top.includes(a.value));
     };
@@ -119,7 +121,7 @@ export default {
       entries: (words) => everything(words, { value: -1, text: `what it predicts${guess()}`, note: "", now: model.get("chosen") === -1 }, model.get("chosen")),
       settled: () => (model.get("chosen") === null ? model.get("words")
         : model.get("chosen") === -1 ? `what it predicts${guess()}` : name(model.get("chosen"))),
-      choose: (value) => send(value, value === model.get("against") ? -1 : model.get("against")),
+      choose: (value) => send(value, value === -2 || value === model.get("against") ? -1 : model.get("against")),
       complain,
     });
     const other = combo(life, "Rather than", {

@@ -6,7 +6,7 @@ value under a wrong text in silence. Filtering happens in the browser; only a ch
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import traitlets
@@ -18,9 +18,10 @@ from nbviz.session.selection import Selection
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.pictures import Picture
+from nbviz.tensors.said import Said
 from nbviz.tensors.target import Target
 
-PREDICTED, NONE = -1, -1
+PREDICTED, NONE, CHANNEL = -1, -1, -2
 TOP = 5
 
 
@@ -40,18 +41,23 @@ class ClassFront(Front):
     against = traitlets.Int(NONE).tag(sync=True)
     words = traitlets.Unicode().tag(sync=True)
     """What a target that is no class is called."""
+    channel = traitlets.Unicode().tag(sync=True)
+    """The channel of the layers that can be explained instead, in words; choosing it sends −2."""
 
 
 class ClassDropdown(Panel):
     """Which class; writes ``selection.target``."""
 
     slot = "classes"
+    channel: Callable[[], int | None] | None = None
+    """Gives the channel whose card is on show."""
 
     def __init__(
         self, model: InstrumentedModel, pictures: Mapping[str, Picture], selection: Selection
     ) -> None:
         super().__init__(model, pictures, selection)
         self.view = ClassFront()
+        self._said: Said | None = None
         self.view.on_msg(self._heard)
 
     def request(self, selection: Selection) -> Request:
@@ -62,16 +68,25 @@ class ClassDropdown(Panel):
         with LOCK, self.view.hold_sync():
             self.view.chosen = PREDICTED if target.predicted else target.index
             self.view.against = NONE if target.other is None else target.other
-            self.view.words = target.words(self.model)
+            self.view.words = self._words(target)
+            number = "" if selection.channel is None else f" {selection.channel}"
+            self.view.channel = f"the chosen channel{number} of {selection.layer}"
             self.view.state, self.view.message = "ready", ""
 
     def show(self, answer: ScoresAnswer) -> None:
         count = len(answer.logits)
+        self._said = answer.said
         with LOCK, self.view.hold_sync():
             if len(self.view.names) != count:
                 self.view.names = [self.model.class_name(index) for index in range(count)]
             self.view.top = [[int(i), _finite(answer.probabilities[i])] for i in answer.order[:TOP]]
             self.view.predicted = int(answer.order[0])
+            self.view.words = self._words(Target.ensure(self.selection.target, self.model))
+
+    def _words(self, target: Target) -> str:
+        words = target.words(self.model)
+        label = None if self._said is None or target.number is None else self._said.class_of(target)
+        return words if label is None or target.index is not None else f"{self.model.class_name(label)}, {words}"
 
     def _heard(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
         if content.get("event") != "choose":
@@ -82,7 +97,17 @@ class ClassDropdown(Panel):
             with LOCK, self.view.hold_sync():
                 self.view.state, self.view.message = "refused", str(error)
 
+    def _channel(self) -> Target:
+        number = self.selection.channel
+        if number is None and self.channel is not None:
+            number = self.channel()
+        if number is None:
+            raise NbvizError("There is no channel on show yet: choose one in the grid.")
+        return Target.channel(self.selection.layer, number)
+
     def _target(self, chosen: int, against: int) -> Any:
+        if chosen == CHANNEL:
+            return self._channel()
         if against == NONE:
             return "predicted" if chosen == PREDICTED else chosen
         if chosen == PREDICTED:

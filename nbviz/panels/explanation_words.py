@@ -127,11 +127,11 @@ def pixel(place: tuple[float, float], shape: tuple[int, ...]) -> tuple[int, int]
 
 
 def tip_words(
-    place: tuple[float, float], values: np.ndarray | None, shape: tuple[int, int], top: list[int]
+    place: tuple[float, float], values: np.ndarray | None, shape: tuple[int, int], top: list[int], said: str = ""
 ) -> str:
-    """What is said of a place: where, the value there, the layer's channels strongest there."""
+    """What is said of a place: where, what the network says there, the value, the layer's channels strongest there."""
     row, column = pixel(place, shape)
-    line = f"row {row}, column {column}"
+    line = f"row {row}, column {column}" + (f" · {said}" if said else "")
     if values is not None:
         line += f" · {figure(float(values[pixel(place, values.shape)]))}"
     return line + (f"\nstrongest here: ch {', '.join(map(str, top))}" if top else "")

@@ -7,10 +7,15 @@ export default {
     const slider = focusable(el("input", "nbviz-slider"));
     set(slider, { type: "range", min: 0, max: 1, step: 0.01, "aria-label": "Opacity of the heat" });
     const label = el("label", "nbviz-small nbviz-note", "heat", slider);
+    const tick = focusable(el("input")), boxed = el("label", "nbviz-small nbviz-note nbviz-box-choice", tick, "box");
+    tick.type = "checkbox";
+    boxed.title = "Draw the box of the largest part of the evidence that reaches half its maximum.";
+    life.watch("box", () => { tick.checked = model.get("box"); });
+    life.listen(tick, "change", () => { model.set("box", tick.checked); model.save_changes(); });
     const low = el("span"), high = el("span"), bar = el("img", "nbviz-colour-bar");
     const limits = el("span", "nbviz-limits nbviz-small nbviz-note", low, bar, high);
     const facts = el("div", "nbviz-facts nbviz-caption"), said = el("div", "nbviz-said");
-    root.append(progress, el("div", "nbviz-foot-row", label, limits), facts, drawState(model, el("div"), life), said);
+    root.append(progress, el("div", "nbviz-foot-row", label, boxed, limits), facts, drawState(model, el("div"), life), said);
     let url = "";
     life.after(() => bytesUrl(null, url));
 

@@ -6,7 +6,18 @@ export default {
     const id = uid("place"), marker = el("div", "nbviz-marker"), tip = el("div", "nbviz-tip");
     set(tip, { id, role: "status" });
     set(root, { "aria-describedby": id });
-    root.append(marker, tip);
+    const lines = el("img", "nbviz-lines"), boxes = el("div", "nbviz-outlines");
+    set(lines, { alt: "" });
+    set(boxes, { "aria-hidden": "true" });
+    root.append(lines, boxes, marker, tip);
+    let url = "";
+    life.after(() => bytesUrl(null, url));
+    life.watch("lines", () => { url = bytesUrl(model.get("lines"), url); lines.hidden = !url; if (url) lines.src = url; });
+    life.watch("outlines", () => boxes.replaceChildren(...model.get("outlines").map(([top, left, bottom, right, kind, text]) => {
+      const box = el("div", `nbviz-outline ${kind}`, text ? el("span", "", text) : "");
+      set(box, { style: `left:${100 * left}%;top:${100 * top}%;width:${100 * (right - left)}%;height:${100 * (bottom - top)}%` });
+      return box;
+    })));
     // `here` is where this view points; null when it doesn't, and the pinned place stands, or `there`: where another
     // picture of the frame is pointed at, and what the map says at that place.
     let here = null, pinned = false, there = null, value = "";
@@ -28,7 +39,7 @@ export default {
       set(tip, { style: `${left ? "right" : "left"}:calc(${100 * (left ? 1 - column : column)}% + 10px);`
         + `${up ? "bottom" : "top"}:calc(${100 * (up ? 1 - row : row)}% + 6px)` });
     };
-    const send = (pin) => model.send({ event: "point", place: here, pin });
+    const send = (pin, choose = false) => model.send({ event: "point", place: here, pin, choose });
     const say = throttle(() => send(null), 80);
     const tell = linked(root, life, (told) => {
       if (told.kind === "value") value = told.text;
@@ -41,8 +52,10 @@ export default {
     life.listen(root, "pointerleave", () => { if (here && !pinned) { here = null; paint(); say(); } });
     const press = (place) => {
       here = place;
-      const pin = !pinned;
-      send(pin);
+      const from = model.get("place");
+      const near = from && Math.hypot(here[0] - from[0], here[1] - from[1]) < 0.03;
+      const pin = model.get("choosing") ? !near : !pinned;
+      send(pin, pin);
       pinned = pin;
       if (pin) here = null;
       paint();
@@ -63,7 +76,7 @@ export default {
         paint();
       } else if (event.key === "Enter" || event.key === " ") {
         here = here || model.get("place") || [0.5, 0.5];
-        send(!pinned);
+        send(!pinned, !pinned);
       } else if (event.key === "Escape") {
         here = null;
         model.send({ event: "escape" });

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import traitlets
 
 from nbviz.panels.front import Front, asset, esm
 
 
 class PointerFront(Front):
-    """Sends ``{"event": "point", "place": [row, column] | null, "pin": bool}`` and ``{"event": "escape"}``.
+    """Sends ``{"event": "point", "place": [row, column] | null, "pin": bool, "choose": bool}`` and ``escape``.
 
     Places are fractions of the picture in 0…1. The marker follows at once; the words come from Python.
     """
@@ -24,3 +26,9 @@ class PointerFront(Front):
     tip = traitlets.Unicode().tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)
     """The picture in words."""
+    choosing = traitlets.Bool(False).tag(sync=True)
+    """Whether a click chooses what is at the place, so that one elsewhere moves the pin; on the pin it releases."""
+    outlines: traitlets.List[list[Any]] = traitlets.List().tag(sync=True)
+    """[top, left, bottom, right as shares of the picture, "found" | "chosen" | "evidence", text] of each box."""
+    lines = traitlets.Bytes().tag(sync=True)
+    """PNG of borders, laid over the whole picture; empty for none."""

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from nbviz.attribution import METHODS, Method
+from nbviz.panels.canvas_lines import CanvasLines
 from nbviz.panels.explanation_scene import Scene, channel_scene, explanation_scene
 from nbviz.panels.explanation_words import Run, heading, progress_lines, tip_words
 from nbviz.panels.heat_canvas import HeatCanvas
@@ -52,7 +53,7 @@ class SaliencyCanvas(Panel):
     ) -> None:
         super().__init__(model, pictures, selection)
         self.bar, self.foot, self.pointer = MethodFront(), FootFront(), PointerFront()
-        self.canvas = HeatCanvas(self.pointer)
+        self.canvas, self.lines = HeatCanvas(self.pointer), CanvasLines(model, self.pointer, self.foot)
         self.view = ipywidgets.Box([self.bar, self.canvas.view, self.foot], _dom_classes=["nbviz-saliency"])
         self.scene: Scene | None = None
         """What is on show."""
@@ -97,6 +98,7 @@ class SaliencyCanvas(Panel):
                 self.bar.title, self.bar.note = scene.title, scene.heading
                 self._say_pin()
             self._describe(scene)
+            self.lines.show(answer, Target.ensure(self.selection.target, self.model))
             self.point(self.selection.place)
 
     def wait(self, progress: str = "") -> None:
@@ -114,13 +116,15 @@ class SaliencyCanvas(Panel):
             self.canvas.draw(self._gray(), None)
             self.canvas.dim(False)
             self._strip(error)
+            self.lines.show(None, Target())
 
     def point(self, place: Place | None) -> None:
         """Say what is at a place."""
         scene = self.scene
         top = [int(channel) for channel in self.strongest(place)][:4] if self.strongest and place else []
         with LOCK:
-            self.pointer.tip = tip_words(place, scene.values, scene.size, top) if place and scene else ""
+            says = self.lines.words(place) if place else ""
+            self.pointer.tip = tip_words(place, scene.values, scene.size, top, says) if place and scene else ""
 
     def end_scale(self, high: float | None) -> None:
         """Let the brightest colour stand for this value, as in other maps beside it; None for the map's own."""
@@ -151,9 +155,9 @@ class SaliencyCanvas(Panel):
         if picture is None:
             return None
         if heat is None:
-            return picture[..., :3]
+            return self.lines.still(picture[..., :3])
         smooth = self.scene is not None and self.scene.smooth
-        return overlay(picture, _as_large(heat, picture.shape[:2], smooth), self.foot.opacity)
+        return self.lines.still(overlay(picture, _as_large(heat, picture.shape[:2], smooth), self.foot.opacity))
 
     def _say_pin(self) -> None:
         there = self.pin_state is not None and self._answer is not None
@@ -189,7 +193,6 @@ class SaliencyCanvas(Panel):
             self.foot.caption = scene.caption
         with self.pointer.hold_sync():
             self.pointer.rows, self.pointer.columns = scene.size
-            self.pointer.caption = f"{scene.caption} Arrow keys read out a place, Enter pins it."
 
     def _state(self, state: str, message: str, details: str = "", lines: list[Any] | None = None) -> None:
         with self.foot.hold_sync():
@@ -260,8 +263,10 @@ class SaliencyCanvas(Panel):
         if content.get("pin") is not None:
             self.selection.set_trait("pinned_place", place if content["pin"] else None)
             self._pin(self.selection)
+        chosen = self.lines.chosen_at(place) if place and content.get("choose") else None
+        if chosen is not None:
+            self.selection.target = chosen
         self.selection.set_trait("place", place or self.selection.pinned_place)
-
 
 
 def _as_large(heat: np.ndarray, size: tuple[int, ...], smooth: bool) -> np.ndarray:

@@ -25,6 +25,7 @@ ROWS = 5
 ROW_HEIGHT = 17
 LETTERS = 16
 LETTER = 13
+MEASURES = {"maps": "share of the picture", "boxes": "score of the best box"}
 TEXT = "var(--jp-ui-font-color1, #333)"
 ACCENT = "var(--jp-brand-color1, #1976d2)"
 BAR, TRACK = "var(--nbviz-bar, #bdbdbd)", "var(--nbviz-track, #f3f3f3)"
@@ -38,6 +39,8 @@ class ScoresFront(Front):
 
     said = traitlets.Unicode().tag(sync=True)
     """The same figures in a sentence."""
+    measure = traitlets.Unicode().tag(sync=True)
+    """What the figures are, where they are no probabilities."""
 
 
 class ScoreBars(Panel):
@@ -87,16 +90,19 @@ class ScoreBars(Panel):
             with self.front.hold_sync():
                 self.front.state = "refused" if lost else "ready"
                 self.front.message = lost_words(lost, len(answer.logits)) if lost else ""
+                self.front.measure = MEASURES.get(answer.said.kind, "")
                 self.front.said = "" if lost else self._draw(answer)
 
     def _draw(self, answer: ScoresAnswer) -> str:
         target = Target.ensure(self.selection.target, self.model)
-        chosen = int(answer.order[0]) if target.predicted else target.index
+        chosen = answer.said.class_of(target)
         self._rows = rows(answer.order, chosen)
         names = [self.model.class_name(index) for index in self._rows]
         shares = [float(answer.probabilities[index]) for index in self._rows]
         self.bars.draw(names, shares, self._rows.index(chosen) if chosen in self._rows else None)
-        return "The network says: " + ", ".join(f"{n} {s:.2f}" for n, s in zip(names, shares, strict=True))
+        figures = ", ".join(f"{n} {s:.2f}" for n, s in zip(names, shares, strict=True))
+        measure = MEASURES.get(answer.said.kind)
+        return f"The network says ({measure}): {figures}" if measure else f"The network says: {figures}"
 
     def _clicked(self, row: int) -> None:
         if row < len(self._rows):

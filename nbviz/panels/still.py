@@ -53,7 +53,7 @@ def still_parts(
     """What the panels show now; a part whose answer is not there yet is left out."""
     target = Target.ensure(selection.target, model)
     scores = answers.get("scores")
-    chosen = int(scores.order[0]) if scores is not None and target.predicted else target.index
+    chosen = target.index if scores is None else scores.said.class_of(target)
     name = target.words(model) if chosen is None else model.class_name(chosen)
     heads = _heads(panels["attention"]) if selection.stage == "attention" else None
     card = _card(panels["channel"], answers["channel"]) if "channel" in answers else None

@@ -15,6 +15,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from nbviz.attribution import Attribution, explain, explain_each
+from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.evidence import EvidenceMaps, evidence
 from nbviz.tensors.feature_maps import FeatureMaps, feature_maps
 from nbviz.tensors.instrumented import InstrumentedModel
@@ -139,13 +140,17 @@ class Channels(Request):
 
     def __call__(self, desk: Desk) -> Iterator[ChannelsAnswer]:
         maps: FeatureMaps = desk.answer(Maps(self.picture, self.layer))
-        found: EvidenceMaps = desk.answer(Evidence(self.picture, self.target))
+        try:
+            found: EvidenceMaps | None = desk.answer(Evidence(self.picture, self.target))
+        except NbvizError:  # no such box in this picture: the explanation says so, and the maps are there all the same
+            found = None
         flat = maps.values.reshape(len(maps.values), -1)
         peaks = flat[np.arange(len(flat)), np.abs(flat).argmax(1)] if flat.size else np.zeros(len(flat))
-        contributions = found.contributions.get(self.layer)
+        contributions = None if found is None else found.contributions.get(self.layer)
         if contributions is None or len(contributions) != len(flat):
             contributions = np.full(len(flat), np.nan, np.float32)
-        yield ChannelsAnswer(self.layer, maps, peaks, contributions, found.target)
+        words = self.target.words(desk.model) if found is None else found.target
+        yield ChannelsAnswer(self.layer, maps, peaks, contributions, words)
 
 
 @dataclass(frozen=True)
@@ -183,6 +188,8 @@ class ExplainAnswer:
     attribution: Attribution
     seen: np.ndarray
     """(H, W, 3) uint8."""
+    said: Said | None = None
+    """What the network says where, of networks that put out maps or boxes."""
 
 
 @dataclass(frozen=True)
@@ -195,12 +202,14 @@ class Explain(Request):
     options: tuple[tuple[str, Any], ...]
 
     def __call__(self, desk: Desk) -> Iterator[ExplainAnswer]:
-        seen = desk.model.seen(self.picture)
+        seen, said = desk.model.seen(self.picture), None
+        if desk.model.trace(desk.model.input(self.picture)).kind in ("maps", "boxes"):
+            said = desk.answer(Scores(self.picture)).said
         options: Mapping[str, Any] = dict(self.options)
         for attribution in explain(
             desk.model, self.picture, self.target, self.method, self.layer, **options
         ):
-            yield ExplainAnswer(attribution, seen)
+            yield ExplainAnswer(attribution, seen, said)
 
 
 @dataclass(frozen=True)

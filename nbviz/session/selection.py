@@ -42,7 +42,9 @@ class Selection(traitlets.HasTraits):
     """Index of the chosen channel; None is the first by contribution to the target."""
 
     target = traitlets.Any("predicted")
-    """What is explained: class index or name, ``"predicted"``, a pair (contrast), or a callable."""
+    """What is explained: class index or name, ``"predicted"``, a pair (contrast), a callable, or a ``Target``: a class
+    over a region, a box, a channel.
+    """
 
     method = traitlets.Unicode("integrated_gradients")
     """Name of the attribution method on the canvas, a key of ``nbviz.METHODS``."""
@@ -155,6 +157,12 @@ class Selection(traitlets.HasTraits):
     @traitlets.observe("pinned_place")
     def _point_there(self, change: dict[str, Any]) -> None:
         self.place = self.pinned_place
+
+    @traitlets.observe("image")
+    def _forget_box(self, change: dict[str, Any]) -> None:
+        # the boxes of another picture are others
+        if isinstance(self.target, Target) and (self.target.number is not None or self.target.part is not None):
+            self.target = "predicted"
 
     @traitlets.observe("layer")
     def _forget_channel(self, change: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from nbviz.tensors.errors import NbvizError, nearest
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.layers import Layer
 from nbviz.tensors.pictures import Picture
+from nbviz.tensors.target import Target
 
 READABLE = 28
 """Places a side from which a map shows shapes."""
@@ -57,6 +58,7 @@ def first_selection(
     for key, value in start.items():
         if key not in ("image", "layer"):
             setattr(selection, key, value)
+    Target.ensure(selection.target, model)  # an output that can't be read is said here, once
     return selection
 
 

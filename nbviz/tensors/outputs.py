@@ -84,7 +84,7 @@ class Boxes:
 
     raw: Sequence[Mapping[str, torch.Tensor]]
     classes: int
-    """At least so many."""
+    """How many it distinguishes; 0 where that isn't known."""
     kind: Kind = "boxes"
 
     @property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from nbviz.tensors.capture import hooked, modules_of, split
-from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.errors import NbvizError, Refused
 from nbviz.tensors.layers import Layer
 
 if TYPE_CHECKING:
@@ -77,13 +77,14 @@ def record(subject: Subject, batch: torch.Tensor, *names: str) -> tuple[torch.Te
         scores = subject.scores(batch)
     for name in names:
         if name not in kept:
-            raise NbvizError(_unreached(name, subject))
+            raise _unreached(name, subject)
     if shared is not None:
         shared.layers.update(kept)
     return scores, kept
 
 
-def _unreached(name: str, subject: Subject) -> str:
+def _unreached(name: str, subject: Subject) -> NbvizError:
     if subject.target.unit is None:
-        return f"Layer '{name}' was not reached in this forward."
-    return f"Layer '{name}' comes after the channel that is explained ({subject.target_words}): choose an earlier one."
+        return NbvizError(f"Layer '{name}' was not reached in this forward.")
+    said = subject.target_words
+    return Refused(f"Layer '{name}' comes after the channel that is explained ({said}): choose an earlier one.")

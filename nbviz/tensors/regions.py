@@ -13,7 +13,7 @@ from torch.nn import functional
 from nbviz.tensors.boxes import Box
 from nbviz.tensors.errors import NbvizError
 
-SAID, WHOLE = "where the network says it", "over the whole picture, for the network says it nowhere"
+SAID, WHOLE = "where it is said", "over the whole picture, for it is said nowhere"
 
 
 @dataclass(frozen=True)

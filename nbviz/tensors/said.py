@@ -15,6 +15,7 @@ from nbviz.tensors.outputs import Boxes, Found, Kind, Maps
 if TYPE_CHECKING:
     from nbviz.tensors.guest import Pass
     from nbviz.tensors.instrumented import InstrumentedModel
+    from nbviz.tensors.target import Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,37 @@ class Said:
     """int (h, w), the class said at each place, at the resolution of the network's maps."""
     boxes: tuple[Found, ...] = ()
     """The boxes found, best score first."""
+    size: tuple[int, int] = (1, 1)
+    """(H, W) of the network's input."""
+
+    def at(self, place: tuple[float, float]) -> int | None:
+        """What is said of a place, (row, column) as shares of the picture: the class there, or the number of the
+        smallest box around it; None where there is neither.
+        """
+        if self.regions is not None:
+            row, column = (min(int(part * n), n - 1) for part, n in zip(place, self.regions.shape, strict=True))
+            return int(self.regions[row, column])
+        row, column = (part * n for part, n in zip(place, self.size, strict=True))
+        around = [number for number, one in enumerate(self.boxes) if one.box.holds(row, column)]
+        return min(around, key=lambda number: self.boxes[number].box.area, default=None)
+
+    def chosen(self, target: Target) -> int | None:
+        """Which class, or of boxes which one, a target means here; None where it is neither or isn't there."""
+        if target.function is not None or target.unit is not None:
+            return None
+        if self.kind != "boxes":
+            return int(self.order[0]) if target.index is None else target.index
+        if target.number is not None:
+            return target.number if target.number < len(self.boxes) else None
+        asked = (number for number, one in enumerate(self.boxes) if target.index in (None, one.label))
+        return next(asked, None)
+
+    def class_of(self, target: Target) -> int | None:
+        """The class a target speaks of here: of a box its label; None where it speaks of none."""
+        found = self.chosen(target)
+        if self.kind != "boxes" or found is None:
+            return target.index if self.kind == "boxes" else found
+        return self.boxes[found].label
 
     def checked(self) -> Said:
         """Itself; raises where the scores are not finite."""
@@ -47,6 +79,7 @@ class Said:
 def said(model: InstrumentedModel, x: torch.Tensor) -> Said:
     """What the network says of an input (1, C, H, W)."""
     model.trace(x)
+    size = (x.shape[2], x.shape[3])
 
     def work(run: Pass) -> Said:
         with torch.no_grad():
@@ -55,10 +88,10 @@ def said(model: InstrumentedModel, x: torch.Tensor) -> Said:
         if isinstance(output, Maps):
             shares = output.shares()
             order = np.array(order_of(shares, model))
-            return Said("maps", logits.numpy(), shares.numpy(), order, output.said[0].cpu().numpy())
+            return Said("maps", logits.numpy(), shares.numpy(), order, output.said[0].cpu().numpy(), (), size)
         boxes = tuple(output.found()) if isinstance(output, Boxes) else ()
         shares = logits.double() if output.kind == "boxes" else logits.double().softmax(0)
         order = np.argsort(-logits.numpy(), kind="stable")
-        return Said(output.kind, logits.numpy(), shares.numpy(), order, boxes=boxes)
+        return Said(output.kind, logits.numpy(), shares.numpy(), order, None, boxes, size)
 
     return model.guest.steady(work)

@@ -15,7 +15,7 @@ from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.guest import Guest, Pass
 from nbviz.tensors.layers import Layer, label
 from nbviz.tensors.layout import Evidence, Layout, evidence, infer_layouts, probe_batch
-from nbviz.tensors.outputs import Kind, Read, Unknown
+from nbviz.tensors.outputs import Boxes, Kind, Output, Read, Unknown
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Trace:
 
     root: Layer
     scores: int | None
-    """Number of class scores; None where the output can't be read."""
+    """Number of class scores; None where the output can't be read, or a detector doesn't tell."""
     overwritten: frozenset[tuple[str, int]]
     """(name, call) of outputs that a later, in-place operation changes."""
     kind: Kind = "classes"
@@ -88,10 +88,16 @@ def _records(
     # with gradients, as passes are later: a network may write to itself only then
     with hooked(run.net, modules_of(run.net), keep):
         output = read(run(x.detach().requires_grad_()))
-        scores = None if isinstance(output, Unknown) else output.logits.shape[1]
+        scores = _count(output)
     for record, tensor, version in held:
         record.overwritten = _version(tensor) != version
     return records, output.kind, scores, output.problem if isinstance(output, Unknown) else None
+
+
+def _count(output: Output) -> int | None:
+    if isinstance(output, Boxes):
+        return output.classes or None  # those it found here need not be all
+    return None if isinstance(output, Unknown) else output.logits.shape[1]
 
 
 def _version(tensor: torch.Tensor) -> int:

@@ -37,7 +37,7 @@ def test_by_default_a_class_is_explained_where_the_network_says_it() -> None:
     wanted = WEIGHT[1][:, None, None] * said / said.sum()
     assert torch.allclose(found.values[0], wanted, rtol=0, atol=1e-12)
     assert found.facts["score"] == pytest.approx(float(SCORES[1][said].mean()))
-    assert found.facts["target"] == "class 1, where the network says it"
+    assert found.facts["target"] == "class 1, where it is said"
 
 
 @pytest.mark.parametrize("target", [Target.region(2, mask=MASK), Target.region(2, box=(3, 5, 7, 10))])
@@ -51,7 +51,7 @@ def test_a_contrast_keeps_the_first_class_s_region() -> None:
     said = SCORES.argmax(0) == 0
     found = nbviz.attribute(linear(), X, (0, 2), "saliency")
     assert found.facts["score"] == pytest.approx(float((SCORES[0] - SCORES[2])[said].mean()))
-    assert found.facts["target"] == "class 0 rather than class 2, where the network says it"
+    assert found.facts["target"] == "class 0 rather than class 2, where it is said"
 
 
 def test_a_region_stays_where_it_was_when_the_picture_changes() -> None:
@@ -92,7 +92,7 @@ def test_a_class_that_is_said_nowhere_is_explained_over_the_whole_picture() -> N
     with torch.no_grad():
         net.weight[2] = net.weight[0]  # never above class 0
     found = nbviz.attribute(net, X, 2, "saliency")
-    assert found.facts["target"] == "class 2, over the whole picture, for the network says it nowhere"
+    assert found.facts["target"] == "class 2, over the whole picture, for it is said nowhere"
     assert found.facts["score"] == pytest.approx(float(SCORES[0].mean()))
 
 
