@@ -19,24 +19,31 @@ KEPT_BYTES = 32 * 2**20
 _kept: WeakKeyDictionary[InstrumentedModel, dict[Any, InstrumentedModel]] = WeakKeyDictionary()
 
 
-def redrawn(model: InstrumentedModel, seed: int, count: int = 3) -> InstrumentedModel:
+def redrawn(model: InstrumentedModel, seed: int, count: int = 3, layer: str | None = None) -> InstrumentedModel:
     """The model with the weights of its last ``count`` stages drawn anew, N(0, each tensor's own σ).
 
-    Norms, biases and scales are kept: without them activations die, and the test would be of that. Only the
-    redrawn tensors are copies.
+    layer: the last stages up to this layer, for a channel of it depends on no later ones. Norms, biases and scales
+    are kept: without them activations die, and the test would be of that. Only the redrawn tensors are copies.
     """
     version, kept = model.fingerprint(), _kept.setdefault(model, {})
     for old in [key for key in kept if key[0] != version]:
         del kept[old]
-    if (version, seed, count) in kept:
-        return kept[version, seed, count]
-    chosen = stages(model)
+    key = (version, seed, count, layer)
+    if key in kept:
+        return kept[key]
+    chosen = stages(model) if layer is None else [name for name in stages(model) if _leads(model, name, layer)]
     chosen = chosen[-min(count, max(1, len(chosen) // 2)) :]
     net, size = model.guest.steady(lambda run: _drawn(run.net, chosen, seed))
     made = InstrumentedModel(net, model.transform, model.classes, output=model.output, name=model.name)
     if size <= KEPT_BYTES:
-        kept[version, seed, count] = made
+        kept[key] = made
     return made
+
+
+def _leads(model: InstrumentedModel, stage: str, layer: str) -> bool:
+    """Whether a stage is called before a layer puts out."""
+    first, last = model.layer(stage).first_call, model.layer(layer).order
+    return first is not None and last is not None and first <= last
 
 
 def stages(model: InstrumentedModel) -> list[str]:

@@ -30,9 +30,11 @@ def these_weights(
     if reason:
         return unable(NAME, f"Other weights can't be compared: {reason}.")
     found: list[float] = []
+    layer = None if target.unit is None else target.unit.layer
+    which = "the last weights before the channel" if layer else "its last weights"
     for seed in range(SEEDS):
         yield
-        against = yield from final(explain(redrawn(model, seed), picture, target))
+        against = yield from final(explain(redrawn(model, seed, layer=layer), picture, target))
         alike = None if empty(against) else spearman(strength(judged), strength(against))
         found += [] if alike is None else [alike]
     if len(found) * 2 <= SEEDS:
@@ -40,7 +42,7 @@ def these_weights(
     alike = median(found)
     figures = {"similarity": alike}
     if alike < ALIKE:
-        words = f"With its last weights redrawn the network gives another map (similarity {alike:.2f})."
+        words = f"With {which} redrawn the network gives another map (similarity {alike:.2f})."
         return Verdict(NAME, "passed", words, figures)
-    words = f"With its last weights redrawn the network gives almost the same map (similarity {alike:.2f})."
+    words = f"With {which} redrawn the network gives almost the same map (similarity {alike:.2f})."
     return Verdict(NAME, "not passed", words, figures)

@@ -9,11 +9,13 @@ import pytest
 import torch
 
 import nbviz
-from nbviz.attribution import METHODS
+from nbviz.attribution import METHODS, explain
+from nbviz.evaluation import redrawn, settle, these_weights
 from nbviz.tensors.evidence import evidence
 from nbviz.tensors.instrumented import InstrumentedModel, as_picture
 from nbviz.tensors.target import Target
 from tests.networks import build, picture
+from tests.shapes import detector, draw
 from tests.test_laws import quick
 
 FAMILIES = [name for name, method in METHODS.items() if method.family in ("gradients", "hiding parts")]
@@ -100,3 +102,17 @@ def test_a_channel_of_a_token_layer_and_of_a_vector() -> None:
 def test_a_wrong_channel_is_said(given: Any, words: str) -> None:
     with pytest.raises(nbviz.NbvizError, match=words):
         nbviz.attribute(build("inplace"), picture(), Target.channel(*given), "saliency")
+
+
+def test_a_channel_s_map_is_tried_on_weights_that_lead_to_it() -> None:
+    model, x = InstrumentedModel(detector()), as_picture(draw(0).image)
+    target = Target.channel("body.3", 9)
+    judged = nbviz.attribute(model, x, target, "saliency")
+
+    def again(other: InstrumentedModel, picture_: Any, asked: Target) -> Any:
+        return explain(other, picture_, asked, "saliency")
+
+    assert torch.equal(redrawn(model, 0, layer="body.3").net.body[4].weight, model.net.body[4].weight)
+    assert not torch.equal(redrawn(model, 0, layer="body.3").net.body[2].weight, model.net.body[2].weight)
+    verdict = settle(these_weights(model, x, target, judged, again))
+    assert verdict.figures["similarity"] < 0.95 and "before the channel" in verdict.sentence
