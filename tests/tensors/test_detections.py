@@ -119,20 +119,30 @@ def test_nms_for_tests_keeps_the_best_of_those_that_overlap() -> None:
 def _tiny(module: Any, name: str) -> nn.Module:
     torch.manual_seed(0)
     sizes = {} if name.startswith("ssd") else {"min_size": 64, "max_size": 64}
+    box = "box_" if name.startswith("faster") else ""
+    limits = {f"{box}score_thresh": 0.0, f"{box}detections_per_img": 5}
     build_one = getattr(module.models.detection, name)
-    net = build_one(weights=None, weights_backbone=None, num_classes=4, score_thresh=0.0, detections_per_img=5, **sizes)
+    net = build_one(weights=None, weights_backbone=None, num_classes=4, **limits, **sizes)
     with torch.no_grad():  # as they start, their scores hardly depend on the picture
         for part in net.modules():
             if isinstance(part, nn.BatchNorm2d):
                 part.momentum = 1.0
         net.backbone.train()(torch.rand(2, 3, 128, 128))
-        for part in net.head.classification_head.modules():
+        if box:  # boxes as proposed, and scores that are not all 0 or 1
+            nn.init.zeros_(net.roi_heads.box_predictor.bbox_pred.weight)
+            nn.init.normal_(net.roi_heads.box_predictor.cls_score.weight, std=1e-3)
+        for part in () if box else net.head.classification_head.modules():
             if isinstance(part, nn.Conv2d):
                 nn.init.xavier_normal_(part.weight, gain=0.3)
     return net.eval()
 
 
-@pytest.mark.parametrize("name", ["retinanet_resnet50_fpn", "ssdlite320_mobilenet_v3_large", "fcos_resnet50_fpn"])
+DETECTORS = (
+    "retinanet_resnet50_fpn", "ssdlite320_mobilenet_v3_large", "fcos_resnet50_fpn", "fasterrcnn_mobilenet_v3_large_fpn",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DETECTORS)
 def test_torchvision_s_own_detectors(name: str) -> None:
     x = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with with_nms() as module:
@@ -140,7 +150,7 @@ def test_torchvision_s_own_detectors(name: str) -> None:
         model = InstrumentedModel(net)
         found = net(x)[0]
         made = nbviz.attribute(model, x, Target.box(0), "saliency")
-        assert made.facts["score"] == pytest.approx(float(found["scores"][0]), rel=1e-4)
+        assert made.facts["score"] == pytest.approx(found["scores"][0].item(), rel=1e-4)
         assert made.values.any() and torch.isfinite(made.values).all()
         hidden = nbviz.attribute(model, x, Target.box(0), "occlusion", window=32, stride=32)
         assert hidden.facts["score"] == pytest.approx(made.facts["score"], rel=1e-4) and hidden.values.any()
