@@ -1,6 +1,6 @@
 """What the four verdicts say of true maps, of maps that know nothing, and of a wrong class's.
 
-    python -m tests.bench.trust_study FOLDER [--out study.pt] [--sanity 10]
+    python -m tests.bench.trust_study FOLDER [--out study.pt] [--sanity 10] [--page notebooks/reference/trust.md]
 
 Photographs: those of ``nbviz.zoo``, scikit-learn's two where it is installed, and a folder's. Network: the
 embedded one, its predicted class. Collecting takes minutes a photograph on one core and is kept in ``--out``
@@ -27,6 +27,7 @@ from nbviz.evaluation.maps import cell_sums, spearman, spoken, strength
 from nbviz.tensors.instrumented import InstrumentedModel, as_picture
 from nbviz.tensors.pictures import Picture
 from nbviz.tensors.target import Target
+from tests.bench.trust_page import page
 from tests.bench.trust_tables import tables
 
 METHODS: dict[str, dict[str, Any]] = {
@@ -133,6 +134,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("trust_study.pt"))
     parser.add_argument("--sanity", type=int, default=10, help="photographs shown to other classes and weights")
     parser.add_argument("--tables", action="store_true", help="only draw the tables of what is there")
+    parser.add_argument("--page", type=Path, help="where to write them with what they say")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     study = Study(asked.out)
@@ -142,6 +144,8 @@ def main() -> None:
             for name, picture in list(pictures.items())[:count]:
                 step(name, picture)
     print(tables(study.kept))
+    if asked.page is not None:
+        asked.page.write_text(page(study.kept))
 
 
 if __name__ == "__main__":

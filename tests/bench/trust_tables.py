@@ -22,34 +22,34 @@ Kept = dict[Any, Any]
 
 def tables(kept: Kept) -> str:
     """Everything that can be said of what is there, as Markdown."""
-    return "\n\n".join("\n".join(part(kept)) for part in (_methods, _controls, _false_alarms, _alike, _reach))
+    return "\n\n".join("\n".join(part(kept)) for part in (hiding_rates, controls, false_alarms, alike_rows, reach))
 
 
-def _pictures(kept: Kept, *last: str) -> list[str]:
+def pictures(kept: Kept, *last: str) -> list[str]:
     return [key[0] for key in kept if key[1:] == last]
 
 
-def _judged(kept: Kept, kind: str, method: str) -> list[Verdict]:
-    names = _pictures(kept, method, kind)
+def judged(kept: Kept, kind: str, method: str) -> list[Verdict]:
+    names = pictures(kept, method, kind)
     return [compared(kept[name, "hidings"], kept[name, method, kind]["cells"]) for name in names]
 
 
-def _methods(kept: Kept) -> Iterator[str]:
+def hiding_rates(kept: Kept) -> Iterator[str]:
     yield "| hiding | pictures | mean r | p < .05 | full rule | wrong class: p < .05 | full rule |"
     yield "|---|---|---|---|---|---|---|"
     for method in dict.fromkeys(key[1] for key in kept if key[-1] == "cells"):
-        true, wrong = (_judged(kept, kind, method) for kind in ("cells", "class"))
+        true, wrong = (judged(kept, kind, method) for kind in ("cells", "class"))
         yield f"| {method} | {_rates(true)} | {_rates(wrong, False)} |"
 
 
-def _controls(kept: Kept) -> Iterator[str]:
+def controls(kept: Kept) -> Iterator[str]:
     yield "| hiding | pictures | mean r | p < .05 | full rule |\n|---|---|---|---|---|"
     found = [kept[key] for key in kept if key[-1] == "hidings"]
     for name in ("edges", "centre"):
         yield f"| {name} | {_rates([compared(hidden, hidden.controls[name]) for hidden in found])} |"
 
 
-def _false_alarms(kept: Kept) -> Iterator[str]:
+def false_alarms(kept: Kept) -> Iterator[str]:
     yield f"| random maps, {DRAWS} a picture | maps | mean r | p < .05 | full rule |\n|---|---|---|---|---|"
     fields: dict[str, Callable[[Hidings, int], torch.Tensor]] = {
         f"smooth over {sigma} cells": partial(_random, sigma) for sigma in SMOOTHNESS
@@ -62,7 +62,7 @@ def _false_alarms(kept: Kept) -> Iterator[str]:
     for method in ("grad_cam", "integrated_gradients"):
         verdicts = [
             compared(hidings[name], random_like(kept[name, method, "cells"]["cells"], seed))
-            for name in _pictures(kept, method, "cells")
+            for name in pictures(kept, method, "cells")
             for seed in range(DRAWS)
         ]
         yield f"| as smooth as {method} | {_rates(verdicts)} |"
@@ -95,12 +95,12 @@ def _rates(verdicts: list[Verdict], many: bool = True) -> str:
     return f"{len(verdicts)} | {r:.2f} | {rates}" if many else rates
 
 
-def _alike(kept: Kept) -> Iterator[str]:
+def alike_rows(kept: Kept) -> Iterator[str]:
     yield "| method | other class: median, range | passed | other weights: median, range | passed |"
     yield "|---|---|---|---|---|"
     for method in dict.fromkeys(key[1] for key in kept if key[-1] == "class"):
-        classes = [kept[name, method, "class"]["alike"] for name in _pictures(kept, method, "class")]
-        weights = [kept[name, method, "weights"] for name in _pictures(kept, method, "weights")]
+        classes = [kept[name, method, "class"]["alike"] for name in pictures(kept, method, "class")]
+        weights = [kept[name, method, "weights"] for name in pictures(kept, method, "weights")]
         states: list[State] = [verdict.state for verdict in weights]
         alike = [verdict.figures["similarity"] for verdict in weights if "similarity" in verdict.figures]
         passed = sum(a is not None and a < ALIKE for a in classes)
@@ -113,6 +113,6 @@ def _range(values: list[Any]) -> str:
     return f"{median(known):.2f}, {min(known):.2f} … {max(known):.2f}" if known else "–"
 
 
-def _reach(kept: Kept) -> Iterator[str]:
+def reach(kept: Kept) -> Iterator[str]:
     reach = [kept[key].reach for key in kept if key[-1] == "hidings"]
     yield f"The best sum over cells, cross-validated: {_range(reach)} over {len(reach)} pictures."
