@@ -16,7 +16,7 @@ COLOURS = """() => { const map = document.querySelector('.nbviz-atlas-map');
 SIDEWAYS = """() => [document.querySelector('.nbviz'), ...document.querySelectorAll('.nbviz .nbviz-column')]
   .filter(node => node.scrollWidth > node.clientWidth + 1).map(node => node.className)"""
 BELOW = """() => { const bottom = node => node.getBoundingClientRect().bottom;
-  const shown = [...document.querySelectorAll('.nbviz-turn:not(.nbviz-off) > *')].map(bottom);
+  const shown = [...document.querySelectorAll('.nbviz-stage-turn:not(.nbviz-off) > *')].map(bottom);
   return Math.max(...shown) - bottom(document.querySelector('.nbviz-frame')); }"""
 LAID = "() => document.querySelector('.nbviz-parts-lay').style.backgroundPosition"
 
