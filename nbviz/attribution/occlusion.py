@@ -8,12 +8,10 @@ from typing import Annotated, Any
 import torch
 
 from nbviz.attribution.base import About, Attribution, register, result
+from nbviz.tensors.at_once import at_once
 from nbviz.tensors.baselines import Name, baseline, said
 from nbviz.tensors.masks import Window, windows
 from nbviz.tensors.subject import Subject
-
-BATCH = 4
-"""Pictures at once: 2 to 8 cost about the same each, and fewer stay in a small cache."""
 
 
 @register("Occlusion", "Zeiler, Fergus 2014, arXiv:1311.2901", family="hiding parts")
@@ -37,11 +35,11 @@ def occlusion(
     passes = windows(size, side, min(step, side))
     sweep = _Sweep(subject, baseline(subject, fill))
     facts: dict[str, Any] = {"window": side, "stride": min(step, side), "fill": said(fill)}
-    count = sum(map(len, passes))
+    count, batch = sum(map(len, passes)), at_once(subject)
     for number, places in enumerate(passes):
         before = sweep.values()
-        for begin in range(0, len(places), BATCH):
-            sweep.hide(places[begin : begin + BATCH])
+        for begin in range(0, len(places), batch):
+            sweep.hide(places[begin : begin + batch])
             if sweep.count < count:
                 words = f"{sweep.count} of {count} windows"
                 yield sweep.result(done=sweep.count / count, progress=words, **facts)

@@ -8,14 +8,15 @@ from typing import Annotated, Any
 import torch
 
 from nbviz.attribution.base import About, Attribution, register, result
+from nbviz.tensors.at_once import at_once
 from nbviz.tensors.baselines import Name, baseline, said
 from nbviz.tensors.halves import cells as in_cells
 from nbviz.tensors.halves import reliability
 from nbviz.tensors.masks import smooth_masks
 from nbviz.tensors.subject import Subject
 
-BATCH = 4
-"""Pictures at once: 2 to 8 cost about the same each, and fewer stay in a small cache."""
+DRAWN = 4
+"""Masks drawn at once, whatever the network: they are the same masks for all."""
 FIRST = 64
 """Masks before two halves are compared."""
 
@@ -44,7 +45,7 @@ def rise(
     size = (subject.x.shape[2], subject.x.shape[3])
     most, done = masks or max(2, maximum), 0.0
     facts: dict[str, Any] = {"cells": cells, "fill": said(fill)}
-    for batch in smooth_masks(size, cells, probability, seed, BATCH):
+    for batch in _regrouped(smooth_masks(size, cells, probability, seed, DRAWN), at_once(subject)):
         vote.add(batch[: most - vote.count])
         sure = vote.reliability() if vote.count >= min(FIRST, most) else 0.0
         if vote.count >= most or (not masks and sure >= wanted):
@@ -53,6 +54,14 @@ def rise(
         words = f"{vote.count} masks, of {'' if masks else 'at most '}{most}"
         yield vote.result(done=done, progress=words, **facts)
     yield vote.result(**facts)
+
+
+def _regrouped(drawn: Iterator[torch.Tensor], count: int) -> Iterator[torch.Tensor]:
+    """The same masks, ``count`` at a time; it divides what is drawn at once, or is a multiple of it."""
+    for masks in drawn:
+        while len(masks) < count:
+            masks = torch.cat([masks, next(drawn)])
+        yield from masks.split(count)
 
 
 class _Vote:

@@ -9,12 +9,10 @@ import torch
 from torch.nn import functional
 
 from nbviz.attribution.base import About, Attribution, register, result
+from nbviz.tensors.at_once import at_once
 from nbviz.tensors.baselines import Name, baseline, said
 from nbviz.tensors.recorded import record
 from nbviz.tensors.subject import Subject
-
-BATCH = 4
-"""Pictures at once: 2 to 8 cost about the same each, and fewer stay in a small cache."""
 
 
 @register("Score-CAM", "Wang et al. 2020, arXiv:1910.01279", uses_layer=True, family="class activation")
@@ -39,9 +37,9 @@ def score_cam(
     order = live[flat[live].square().sum(1).argsort(descending=True, stable=True)][:maximum]
     change = torch.empty(0, dtype=scores.dtype, device=scores.device)
     facts: dict[str, Any] = {"places": tuple(activation.shape[1:]), "fill": said(fill)}
-    through = _Through(subject, baseline(subject, fill))
-    for begin in range(0, len(order), BATCH):
-        change = torch.cat([change, through(activation[order[begin : begin + BATCH]]) - scores])
+    through, batch = _Through(subject, baseline(subject, fill)), at_once(subject)
+    for begin in range(0, len(order), batch):
+        change = torch.cat([change, through(activation[order[begin : begin + batch]]) - scores])
         tried = len(change)
         if tried < len(order):
             values = _weighed(activation[order[:tried]], change)

@@ -113,7 +113,7 @@ def test_score_cam_comes_channel_by_channel_and_keeps_its_maximum() -> None:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(3, 40, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(40, 4))
     partials = list(explain(InstrumentedModel(net), picture(), 1, "score_cam", layer="1", maximum=20))
-    assert [partial.progress for partial in partials] == [*(f"{count} of 20 channels" for count in (4, 8, 12, 16)), ""]
+    assert [partial.progress for partial in partials] == [*(f"{count} of 20 channels" for count in (8, 16)), ""]
     assert partials[-1].facts["channels"] == "20 of 40" and partials[-1].facts["calls"] == 21
 
 
