@@ -72,7 +72,7 @@ class Explorer:
         self.model = open_model(model, classes=classes, transform=transform, device=device, output=output)
         loaded = load_pictures(zoo.photographs() if images is None else images)
         self.pictures: dict[str, Picture] = dict(loaded)
-        self.library = Library(self.model, self.pictures, index)
+        self.library = Library(self.model, self.pictures, index, images)
         self.selection = first_selection(self.model, self.pictures, selection, [stage.slot for stage in STAGES])
         self._desk = LiveDesk(self.model)
         self.panels = self._build([*loaded.problems, *loaded.notes])

@@ -34,20 +34,20 @@ class CardFound(Panel):
         self.finds: Finds | None = None
         """What is on show."""
         self.view.on_msg(self._told)
+        page.on_change = lambda: self.sync(self.selection)
 
     def request(self, selection: Selection) -> Request | None:
         subject = self.card.subject(selection)
-        if subject is None or not self.library.knows(subject[0]):
-            return None
-        assert self.library.index is not None
-        return FoundChannel(self.library.index, *subject)
+        index = None if subject is None else self.library.knowing(subject[0])
+        return None if subject is None or index is None else FoundChannel(index, subject[0], subject[1])
 
     def sync(self, selection: Selection) -> None:
         subject = self.card.subject(selection)
         if subject is None:
             self._clear({"state": ""})
-        elif not self.library.knows(subject[0]):
-            self._clear({"state": "absent", "label": "found", "button": self.page.button()})
+        elif self.library.knowing(subject[0]) is None:
+            offer = {"state": "absent", "label": "found", "button": self.page.button(), "profile": self.page.problem}
+            self._clear(offer)
 
     def show(self, answer: Finds) -> None:
         self.finds = answer

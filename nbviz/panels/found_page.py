@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from nbviz.dataset import Looking
@@ -12,6 +13,7 @@ from nbviz.session.found import Crop, FoundChannels, LookThrough, NoIndex, Unsea
 from nbviz.session.library import Library
 from nbviz.session.requests import Request
 from nbviz.session.selection import Selection
+from nbviz.tensors.errors import NbvizError
 
 
 class FoundPage(Panel):
@@ -28,6 +30,10 @@ class FoundPage(Panel):
         self.grid, self.view, self.library = grid, grid.view, library
         self._looking: LookThrough | None = None
         self._progress = "begins"
+        self.problem = ""
+        """Why looking failed, in a sentence."""
+        self.on_change: Callable[[], None] | None = None
+        """Called when looking begins, ends or fails."""
         self.view.on_msg(self._told)
 
     def request(self, selection: Selection) -> Request | None:
@@ -36,15 +42,15 @@ class FoundPage(Panel):
             return self._looking  # goes on while other views are looked at
         if not channels:
             return None
-        if self.library.knows(selection.layer):
-            assert self.library.index is not None
-            return FoundChannels(self.library.index, selection.layer, channels)
+        index = self.library.knowing(selection.layer)
+        if index is not None:
+            return FoundChannels(index, selection.layer, channels)
         return NoIndex(selection.layer, self.library.count)
 
     def begin(self) -> None:
         """Look through the pictures, for all layers at once."""
         with LOCK:
-            self._looking = LookThrough(self.library.items())
+            self._looking, self._progress, self.problem = LookThrough(self.library.items()), "begins", ""
             self._ask()
 
     def toggle(self) -> None:
@@ -82,7 +88,10 @@ class FoundPage(Panel):
 
     def fail(self, error: BaseException) -> None:
         self._looking = None
+        self.problem = str(error) if isinstance(error, NbvizError) else f"{type(error).__name__}: {error}"
         self.grid.refuse("found", error)
+        if self.on_change:
+            self.on_change()
 
     def _told(self, view: Any, content: dict[str, Any], buffers: Any) -> None:
         if self.grid.look.mode != "found":
@@ -98,6 +107,8 @@ class FoundPage(Panel):
             self._ask()
 
     def _ask(self) -> None:
+        if self.on_change:
+            self.on_change()
         if self.on_ask:
             self.on_ask()
 

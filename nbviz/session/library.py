@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable, Mapping
 from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
 
 from nbviz.dataset import Index, fitting
 from nbviz.tensors.errors import NbvizError
@@ -13,10 +18,16 @@ from nbviz.tensors.pictures import Picture
 
 
 class Library:
-    """An index of the network as it is, and the Explorer's own pictures. One an Explorer."""
+    """An index of the network as it is, and the Explorer's own pictures. One an Explorer.
 
-    def __init__(self, model: InstrumentedModel, pictures: Mapping[str, Picture], index: Any = None) -> None:
+    images: what the Explorer was given; of a data set or folder it shows the first few, and here all are meant.
+    """
+
+    def __init__(
+        self, model: InstrumentedModel, pictures: Mapping[str, Picture], index: Any = None, images: Any = None
+    ) -> None:
         self._model, self._pictures = model, pictures
+        self._whole = Items.ensure(images) if _is_whole(images) else None
         self._index = None if index is None else fitting(index, model)
         self._version: Hashable = model.fingerprint()
         self._own: Items | None = None
@@ -30,14 +41,17 @@ class Library:
         """An index that was made just now."""
         self._index, self._version = index, self._model.fingerprint()
 
-    def knows(self, layer: str) -> bool:
-        """Whether the index has this layer."""
-        return self.index is not None and layer in self.index.layers
+    def knowing(self, layer: str) -> Index | None:
+        """The index, where it has this layer."""
+        index = self.index
+        return index if index is not None and layer in index.layers else None
 
     def items(self) -> Items:
         """What an index would be made of: the data set of the one that is there, else the Explorer's pictures."""
         if self._index is not None and self._index.items is not None:
             return self._index.items
+        if self._whole is not None:
+            return self._whole
         if not self._pictures:
             raise NbvizError("There are no pictures to look through.")
         if self._own is None or len(self._own) != len(self._pictures):
@@ -47,8 +61,18 @@ class Library:
     @property
     def count(self) -> int:
         """How many pictures those are."""
-        return len(self._index.items) if self._index is not None and self._index.items else len(self._pictures)
+        if self._index is not None and self._index.items is not None:
+            return len(self._index.items)
+        return len(self._pictures) if self._whole is None else len(self._whole)
 
     def forget(self) -> None:
         """Let go of everything."""
-        self._index = self._own = None
+        self._index = self._own = self._whole = None
+
+
+def _is_whole(images: Any) -> bool:
+    """Whether these are a data set, or a folder of pictures, of any length."""
+    if isinstance(images, (str, os.PathLike)):
+        return os.path.isdir(os.path.expanduser(images))
+    loaded = isinstance(images, (list, tuple, Mapping, np.ndarray, torch.Tensor, bytes, Image.Image))
+    return not loaded and hasattr(images, "__getitem__") and hasattr(images, "__len__")

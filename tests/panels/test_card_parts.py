@@ -145,6 +145,18 @@ def test_without_an_index_it_offers_to_look(card: Card) -> None:
     assert isinstance(card.open(card.found), FoundChannel) and card.view.found["state"] == "there"
 
 
+def test_the_offer_follows_when_looking_is_stopped_or_fails(card: Card) -> None:
+    card.open(card.found)
+    say(card.view, event="look")
+    assert card.view.found["button"] == "stop · begins"
+    say(card.view, event="look")
+    assert card.view.found["button"] == "look through these 2 pictures"
+    say(card.view, event="look")
+    card.found.page.fail(NbvizError("None of the 2 pictures could be read."))
+    assert card.view.found["button"] == "look through these 2 pictures"
+    assert card.view.found["profile"] == "None of the 2 pictures could be read."
+
+
 def test_found_pictures_with_their_place_and_classes() -> None:
     made = chosen()
     card = Card(made, Index.build(made.model, labelled(), progress=False, sample=10))

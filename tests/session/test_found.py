@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from nbviz.dataset import Index
@@ -85,10 +88,10 @@ def test_crops_are_square_where_there_is_room(box: tuple[int, ...], squared: tup
 def test_the_library_forgets_an_index_of_weights_that_are_gone(desk: LiveDesk) -> None:
     pictures = dict(load_pictures({f"p{i}": picture for i, (picture, _) in enumerate(data(4))}))
     library = Library(desk.model, pictures, index_of(desk))
-    assert library.knows("1") and not library.knows("layer9") and library.count == 30
+    assert library.knowing("1") is library.index and library.knowing("layer9") is None and library.count == 30
     with torch.no_grad():
         next(desk.model.net.parameters()).add_(1)
-    assert not library.knows("1") and library.index is None and library.count == 30
+    assert library.knowing("1") is None and library.index is None and library.count == 30
     assert Library(desk.model, pictures).count == 4
     with pytest.raises(NbvizError, match="no pictures"):
         Library(desk.model, {}).items()
@@ -98,8 +101,26 @@ def test_own_pictures_can_be_looked_through(desk: LiveDesk) -> None:
     pictures = dict(load_pictures({f"p{i}": picture for i, (picture, _) in enumerate(data(4))}))
     library = Library(desk.model, pictures)
     library.put(desk.answer(LookThrough(library.items())).index)
-    assert library.knows("1") and library.index is not None and library.index.seen == 4
+    assert library.knowing("1") is library.index is not None and library.index.seen == 4
 
 
 def test_where_nobody_has_looked_it_says_what_could_be(desk: LiveDesk) -> None:
     assert desk.answer(NoIndex("1", 5)) == Unsearched("1", 5) and NoIndex("1", 5) != NoIndex("1", 6)
+
+
+def test_all_of_a_data_set_is_looked_through_and_not_the_first_few(desk: LiveDesk, tmp_path: Path) -> None:
+    class Many(torch.utils.data.Dataset):
+        def __len__(self) -> int:
+            return 40
+
+        def __getitem__(self, number: int) -> torch.Tensor:
+            return data(40)[number][0]
+
+    few = dict(load_pictures(Many()))
+    library = Library(desk.model, few, images=Many())
+    assert len(few) < library.count == len(library.items()) == 40
+    assert library.items() is library.items()
+    for number in range(3):
+        Image.new("RGB", (16, 16), (number, 9, 9)).save(tmp_path / f"{number}.png")
+    assert Library(desk.model, few, images=str(tmp_path)).count == 3
+    assert Library(desk.model, few, images=[1, 2]).count == len(few)
