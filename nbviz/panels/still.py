@@ -28,15 +28,18 @@ from nbviz.panels.snapshot.parts import (
     TitlePart,
 )
 from nbviz.panels.stage import Stage
+from nbviz.session.found import Finds
 from nbviz.session.requests import ChannelAnswer, ScoresAnswer
 from nbviz.session.selection import Selection
-from nbviz.tensors.drawing import Mosaic, gray, heat_rgba, overlay
+from nbviz.tensors.drawing import Mosaic, gray, heat_rgba, overlay, to_image
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.pictures import Picture
 from nbviz.tensors.target import Target
 
 THUMBNAILS = 6
+CROPS, CROP = 4, 80
+"""Found crops in a row, and pixels a side of each."""
 OPACITY = 0.6
 SCORES = 5
 TILE_GAP = 1
@@ -56,7 +59,7 @@ def still_parts(
     chosen = target.index if scores is None else scores.said.class_of(target)
     name = target.words(model) if chosen is None else model.class_name(chosen)
     heads = _heads(panels["attention"]) if selection.stage == "attention" else None
-    card = _card(panels["channel"], answers["channel"]) if "channel" in answers else None
+    card = _card(panels, answers["channel"]) if "channel" in answers else None
     page, card = heads or (_channels(panels["channels"]), card)
     return SnapshotParts(
         title=_title(panels["title"]),
@@ -157,7 +160,8 @@ def _stretched(pixels: np.ndarray, picture: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST))
 
 
-def _card(panel: Any, answer: ChannelAnswer) -> CardPart:
+def _card(panels: Mapping[str, Any], answer: ChannelAnswer) -> CardPart:
+    panel, made, found = panels["channel"], panels["card_made"].picture, panels["card_found"].finds
     maps = answer.channels.maps
     here = None
     if maps.places:
@@ -165,7 +169,24 @@ def _card(panel: Any, answer: ChannelAnswer) -> CardPart:
         heat = heat_rgba(maps.values[answer.channel], None, maps.signed)
         here = overlay(backdrop, _stretched(heat, backdrop), OPACITY)
     figures = [(name, value) for name, value, *_ in panel.view.figures]
-    return CardPart(answer.channel, panel.view.about, here, (), figures)
+    health = [" · ", panel.view.health[0]] if panel.view.health else []
+    others = [("made", made)] if made is not None else []
+    note = ""
+    if found is not None and found.crops:
+        others.append((panel.view.found["label"], _crops(found)))
+        note = panel.view.found["profile"]
+    about = [*panel.view.about, *health]
+    return CardPart(answer.channel, about, here, others, figures, note=note)
+
+
+def _crops(found: Finds) -> Image.Image:
+    """The found parts in rows, clear between them."""
+    step, rows = CROP + 6, -(-len(found.crops) // CROPS)
+    sheet = Image.new("RGBA", (CROPS * step - 6, rows * step - 6))
+    for place, crop in enumerate(found.crops):
+        tile = to_image(crop.pixels).resize((CROP, CROP), Image.Resampling.BOX)
+        sheet.paste(tile, (place % CROPS * step, place // CROPS * step))
+    return sheet
 
 
 def _stage(panel: Any) -> StagePart | None:

@@ -134,18 +134,29 @@ def card(ink: Ink, part: CardPart, x: float, y: float, width: float) -> float:
     """Draw the card of the chosen channel."""
     inner = width - 2 * MARGIN
     heading(ink, x + MARGIN, y + HEAD - 2, inner, part.title or f"Channel {part.channel}", part.about)
-    at, top = x + MARGIN, y + 46
-    line, deepest = top + 22, 0.0
+    at, top, deepest = x + MARGIN, y + 46, 0.0
+    right = x + width - MARGIN
     for name, picture in [*([("here", part.here)] if part.here is not None else []), *part.others]:
-        wide, tall = _within(picture, CARD_PICTURE, 1.5 * CARD_PICTURE)
-        ink.text(at, top + 2, name, size=11, colour="quiet")
+        wide, tall = _within(picture, right - at if _wide(picture) else CARD_PICTURE, CARD_PICTURE)
+        ink.text(at, top + 2, name, size=11, colour="quiet", width=right - at)
         ink.picture(picture, (at, top + 13, wide, tall))
-        at, deepest = at + CARD_PICTURE + MARGIN, max(deepest, tall)
-    for name, value in part.figures:
-        ink.text(at, line, name, colour="quiet", width=84)
-        ink.text(at + 90, line, value, width=x + width - MARGIN - at - 90)
+        at, deepest = at + max(wide, CARD_PICTURE) + MARGIN, max(deepest, tall)
+    line = top + (13 + deepest + 18 if deepest else 0)
+    if part.note:
+        ink.text(x + MARGIN, line, part.note, colour="quiet", width=inner)
         line += 20
-    return max(line, top + 13 + deepest) + MARGIN
+    for place, (name, value) in enumerate(part.figures):
+        left = x + MARGIN + (place % 2) * (inner / 2)
+        ink.text(left, line, name, colour="quiet", width=72)
+        ink.text(left + 78, line, value, width=inner / 2 - 86)
+        line += 20 * (place % 2)
+    return line + (20 if len(part.figures) % 2 else 0) + MARGIN
+
+
+def _wide(picture: np.ndarray | Image.Image) -> bool:
+    """Whether it is a sheet of several, which takes the room there is."""
+    size = picture.size if isinstance(picture, Image.Image) else picture.shape[1::-1]
+    return size[0] > 1.8 * size[1]
 
 
 def stage(ink: Ink, part: StagePart, x: float, y: float, width: float) -> float:

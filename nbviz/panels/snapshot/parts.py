@@ -93,7 +93,7 @@ class ChannelsPart:
 
 @dataclass(frozen=True, eq=False)
 class CardPart:
-    """The card of a channel: its map over the picture (uint8 RGB), further pictures by name, figures."""
+    """The card of a channel: its map over the picture (uint8 RGB), further pictures by name, a line, figures."""
 
     channel: int | None
     about: Sequence[Run] = ()
@@ -102,6 +102,8 @@ class CardPart:
     figures: Sequence[tuple[str, str]] = ()
     title: str = ""
     """Instead of the channel's number."""
+    note: str = ""
+    """A line below the pictures."""
 
 
 @dataclass(frozen=True, eq=False)
