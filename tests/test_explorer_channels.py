@@ -17,6 +17,7 @@ import nbviz
 from nbviz.dataset import Looking
 from nbviz.explorer import Explorer
 from nbviz.panels.channel_grid import ChannelsPanel
+from nbviz.panels.still import still_parts
 from nbviz.session.found import NoIndex
 from nbviz.session.made import MakeChannels
 from tests.panels.rig import say
@@ -195,3 +196,45 @@ def test_training_on_makes_the_index_old(live: Explorer) -> None:
     live.refresh()
     assert live.wait(60)
     assert "Nobody has looked" in grid_of(live).view.offer
+
+
+def test_the_card_and_the_still_picture_show_what_was_made_and_found(live: Explorer) -> None:
+    view = live.panels["channel"].view
+    assert view.made["state"] == view.found["state"] == "absent"
+    say(view, event="make")
+    say(view, event="look")
+    assert live.wait(60)
+    assert view.made["state"] == view.found["state"] == "there"
+    parts = still_parts(live.model, live.pictures, live.selection, live.panels, live._answers)
+    assert parts.card is not None
+    assert [name for name, _ in parts.card.others] == ["made", "found, of 3 pictures"]
+    before = view.made_picture
+    live.selection.channel = next(c for c in range(8) if c != view.channel)
+    assert live.wait(60)
+    assert view.made_picture != before and view.made["state"] == "there"
+    live.selection.layer = "3"  # another layer's card is of its own first channel
+    assert live.wait(60)
+    assert f"channel {view.channel} of 3" in view.made["words"]
+
+
+def test_going_back_to_a_card_computes_nothing(live: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = live.panels["channel"].view
+    say(view, event="make")
+    say(view, event="look")
+    for channel in (1, 2):
+        live.selection.channel = channel
+        assert live.wait(60)
+    monkeypatch.setattr(live._desk, "answers", lambda request: pytest.fail(f"computed again: {request}"))
+    live.selection.channel = 1
+    assert live.wait(60) and "channel 1 of 1" in view.made["words"]
+
+
+def test_this_picture_made_again_follows_the_slider(live: Explorer) -> None:
+    look(live, mode="made", recipe="preview")
+    front = live.panels["remade"].view
+    say(front, event="open", opened=True)
+    assert live.wait(90)
+    assert len(front.tiles) == 4 and front.progress == ""
+    say(front, event="layer", at=front.stops.index("3"))
+    assert live.wait(90)
+    assert live.selection.layer == "3" and "3 says" in front.tiles[1][1]

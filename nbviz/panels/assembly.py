@@ -23,6 +23,7 @@ from nbviz.panels.made_page import MadePage
 from nbviz.panels.panel import Panel
 from nbviz.panels.parts_stage import PartsStage
 from nbviz.panels.picture_chooser import PictureChooser
+from nbviz.panels.picture_made import PictureMade
 from nbviz.panels.pins import PinsStage
 from nbviz.panels.saliency_canvas import SaliencyCanvas
 from nbviz.panels.scores import ScoreBars
@@ -63,12 +64,12 @@ def assemble(
     """All panels by slot, linked, in the order in which they are answered. problems: what the chooser says."""
     title, canvas, trust = TitleBar(*parts), SaliencyCanvas(*parts), TrustPanel(*parts)
     tree, stages = LayersPanel(*parts), [stage(*parts) for stage in STAGES]
-    grid, card, drawing = _channels(parts, library, tree)
+    grid, card, pages = _channels(parts, library, tree)
     classes = ClassDropdown(*parts)
     classes.channel = lambda: card.view.channel
     question = [title, PictureChooser(*parts, problems), classes, ScoreBars(*parts)]
-    middle = [StageTabs([grid, card], stages), grid, card, *drawing]
-    panels = [*question, *middle, tree, canvas, trust, TrustFigures(trust), *stages]
+    middle = [StageTabs([grid, pages[0], card], stages), grid, card]
+    panels = [*question, *middle, tree, canvas, *pages, trust, TrustFigures(trust), *stages]
     title.on_save, title.on_refresh, trust.on_open = links.save, links.refresh, links.renew
     canvas.on_cancel, canvas.strongest = lambda: links.cancel(canvas.slot), grid.strongest
     for panel in panels:
@@ -80,11 +81,14 @@ def assemble(
 
 
 def _channels(parts: Parts, library: Library, tree: LayersPanel) -> tuple[ChannelsPanel, ChannelPanel, list[Panel]]:
-    """Grid, card, and the panels that draw into them and into the layer tree."""
+    """Grid, card, and what draws into these and into the layer tree; the first of these has a view of its own.
+
+    What is made and found may take long: it is answered after the explanation.
+    """
     grid, card = ChannelsPanel(*parts), ChannelPanel(*parts)
     made, found = MadePage(grid), FoundPage(grid, library)
-    drawing = [made, found, CardMade(card, made), CardFound(card, found, library)]
-    return grid, card, [*drawing, HealthMarks(card, [grid, card, tree], library)]
+    pages = [PictureMade(grid), made, found, CardMade(card, made), CardFound(card, found, library)]
+    return grid, card, [*pages, HealthMarks(card, [grid, card, tree], library)]
 
 
 def laid_out(panels: Mapping[str, Panel], label: str) -> ipywidgets.Box:
