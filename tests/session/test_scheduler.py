@@ -235,3 +235,26 @@ def test_inline_runner_answers_before_submit_returns() -> None:
     assert listener.of("answered") == [("answered", "quick", "a", 1.0, True)]
     runner.submit("quick", Count("raises"))
     assert listener.of("failed") == [("failed", "quick", "no such thing")]
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_an_answer_may_ask_for_more_in_its_own_slot(parts: Any, monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
+    scheduler, listener, _ = parts
+    if known:
+        scheduler.submit("slow", Count("first"))
+        scheduler.submit("slow", Count("other"))
+        assert scheduler.wait(5)
+        listener.events.clear()
+    answered = listener.answered
+
+    def asks(slot: str, request: Any, answer: Any, final: bool) -> None:
+        answered(slot, request, answer, final)
+        if answer.name == "first":
+            scheduler.submit("slow", Count("second", steps=3, seconds=0.02))
+
+    monkeypatch.setattr(listener, "answered", asks)
+    with listener.lock:
+        scheduler.submit("slow", Count("first"))
+    # whoever waits is not told that all is done between the two
+    assert scheduler.wait(10) and listener.of("answered")[-1][2:] == ("second", 1.0, True)
+    assert listener.of("settled")[-1:] == [("settled",)]
