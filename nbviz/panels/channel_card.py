@@ -21,6 +21,7 @@ from nbviz.session.requests import Channel, ChannelAnswer, Request
 from nbviz.session.selection import Selection
 from nbviz.tensors.drawing import backdrop, filters_mosaic, png, scale, table
 from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.layers import Layer
 from nbviz.tensors.target import Target
 
 CONTRIBUTION = "gradient × activation, summed over places: to first order, what the score loses without it"
@@ -73,6 +74,8 @@ class ChannelPanel(Panel):
         self._shown: tuple[str, int] | None = None
         """Layer and channel on show."""
         self._health: HealthAnswer | None = None
+        self._bare: Layer | None = None
+        """The last layer that had no filters."""
         self.view = ChannelCard()
         self.view.on_msg(self._told)
 
@@ -111,8 +114,12 @@ class ChannelPanel(Panel):
         judged = self._health.of(*self._shown) if self._health is not None and self._shown is not None else None
         self.view.health = list(judged) if judged is not None else []
 
-    def _filter(self, layer: str, channel: int) -> bytes:
-        weights = self.model.filters(layer)
+    def _filter(self, name: str, channel: int) -> bytes:
+        # asking looks at every weight, and most layers have none: remembered while the layer is the same
+        layer = self.model.layer(name)
+        weights = None if self._bare is layer else self.model.filters(name)
+        if weights is None:
+            self._bare = layer
         if weights is None or weights.ndim != 4 or weights.shape[1] != 3 or channel >= len(weights):
             return b""
         return filters_mosaic(weights, 1, order=[channel]).data
