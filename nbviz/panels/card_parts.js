@@ -6,24 +6,6 @@ const VARIANTS = [
 ];
 const CURVE = { width: 220, height: 56 };
 
-/** Bytes as a node's background; the old ones stay until the new are decoded, and go where there are none. */
-function background(model, life, node, name, type) {
-  let url = "", turn = 0;
-  life.after(() => URL.revokeObjectURL(url));
-  life.watch(name, async () => {
-    const mine = ++turn, fresh = bytesUrl(model.get(name), "", type);
-    if (fresh) {
-      const picture = new Image();
-      picture.src = fresh;
-      await picture.decode().catch(() => null);
-    }
-    if (mine !== turn) { URL.revokeObjectURL(fresh); return; }
-    node.style.setProperty("--picture", fresh ? `url(${fresh})` : "none");
-    URL.revokeObjectURL(url);
-    url = fresh;
-  });
-}
-
 /** A box that says what could stand in it, with the button that begins. */
 function blank(send) {
   const said = el("span", "nbviz-num"), begin = button("", "nbviz-link");
@@ -58,7 +40,7 @@ function madePart(model, life, root) {
     empty.node.title = made.state === "absent" ? made.words : "";
     set(picture, { "aria-label": `${made.words || ""}. Enlarge`, title: made.words ? `${made.words}. A click enlarges it.` : "" });
   });
-  background(model, life, picture, "made_picture", "image/jpeg");
+  background(model, life, picture, "made_picture", "image/jpeg", "--picture");
   return { part, large: large.node, close: large.close };
 }
 
@@ -83,8 +65,8 @@ function largePart(model, life, root, send) {
     curve.replaceChildren(...drawRise(made.rise || [], made.steps || 1));
   });
   life.watch("filter", () => { weights.hidden = !model.get("filter")?.byteLength; });
-  background(model, life, picture, "made_picture", "image/jpeg");
-  background(model, life, filter, "filter", "image/png");
+  background(model, life, picture, "made_picture", "image/jpeg", "--picture");
+  background(model, life, filter, "filter", "image/png", "--picture");
   return { node, close };
 }
 
@@ -152,7 +134,7 @@ function foundPart(model, life) {
     profile.title = found.more || "";
     profile.hidden = !found.profile;
   });
-  background(model, life, crops, "crops", "image/jpeg");
-  background(model, life, whole, "wholes", "image/jpeg");
+  background(model, life, crops, "crops", "image/jpeg", "--picture");
+  background(model, life, whole, "wholes", "image/jpeg", "--picture");
   return part;
 }

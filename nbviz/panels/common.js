@@ -91,18 +91,19 @@ function bytesUrl(bytes, before, type = "image/png") {
   return bytes && bytes.byteLength ? URL.createObjectURL(new Blob([bytes], { type })) : "";
 }
 
-/** Bytes as a node's background; the old ones stay until the new are decoded. */
-function background(model, life, node, name, type) {
+/** Bytes as a node's background, or as another style; the old ones stay until the new are decoded, and go where there are none. */
+function background(model, life, node, name, type, style = "background-image") {
   let url = "", turn = 0;
   life.after(() => URL.revokeObjectURL(url));
   life.watch(name, async () => {
     const mine = ++turn, fresh = bytesUrl(model.get(name), "", type);
-    if (!fresh) return;
-    const picture = new Image();
-    picture.src = fresh;
-    await picture.decode().catch(() => null);
+    if (fresh) {
+      const picture = new Image();
+      picture.src = fresh;
+      await picture.decode().catch(() => null);
+    }
     if (mine !== turn) { URL.revokeObjectURL(fresh); return; }
-    node.style.backgroundImage = `url(${fresh})`;
+    node.style.setProperty(style, fresh ? `url(${fresh})` : "none");
     URL.revokeObjectURL(url);
     url = fresh;
   });

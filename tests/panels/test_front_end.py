@@ -29,6 +29,18 @@ def test_what_can_have_the_focus_is_made_by_the_helpers_that_guard_it(script: Pa
         assert made == "focusable(" or "focusable(" in text
 
 
+def test_no_script_names_again_what_the_helpers_in_front_of_it_name() -> None:
+    # each is one module with the helpers, and some with each other: a second declaration is no script at all
+    named = [
+        (name, path.name)
+        for path in SCRIPTS
+        for name in re.findall(r"^(?:async )?(?:function\*?|const|let|class) ([\w$]+)", path.read_text("utf-8"), re.M)
+    ]
+    helpers = {name for name, script in named if script == "common.js"}
+    assert [(name, script) for name, script in named if name in helpers and script != "common.js"] == []
+    assert len(named) == len(set(named))
+
+
 @pytest.mark.parametrize("style", STYLES, ids=lambda path: path.name)
 def test_every_rule_stays_inside_the_frame(style: Path) -> None:
     text = re.sub(r"/\*.*?\*/", "", style.read_text(encoding="utf-8"), flags=re.S)
