@@ -78,7 +78,7 @@ def region_lines(regions: np.ndarray | None, chosen: int | None) -> np.ndarray |
     fine = regions.repeat(share, 0).repeat(share, 1)
     pixels = np.zeros((*fine.shape, 4), np.uint8)
     pixels[_edges(fine)] = _DARK
-    line = _edges(fine == chosen)
+    line = _grown(_edges(fine == chosen))
     pixels[_grown(line)] = _DARK
     pixels[line] = _LIGHT
     return pixels

@@ -150,7 +150,7 @@ def test_region_lines_follow_the_borders() -> None:
     assert lines.shape == (448, 448, 4)
     white = (lines[..., :3] == 255).all(2) & (lines[..., 3] == 255)
     rows, columns = white.nonzero()
-    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (111, 335, 111, 335)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (110, 336, 110, 336)
     assert not (region_lines(regions, 1)[..., 0] == 255).any()  # type: ignore[index]
     assert region_lines(None, 1) is None
 
