@@ -96,7 +96,8 @@ class Job:
         net, transform, items, plan = pickle.loads(packed)
         guest = Guest(net, torch.accelerator.current_accelerator() if torch.accelerator.is_available() else "auto")
         # a network that writes to itself is found out on a first batch
-        guest.trial(lambda run: run(noise(guest, plan.shape)) is None)
+        x = noise(guest, plan.shape)  # outside: drawn within, the network would pass for one that draws at random
+        guest.trial(lambda run: run(x) is None)
         return cls(guest, transform, items, plan)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -142,7 +143,8 @@ class _Walk:
         for layer, channels in self.calls.values():
             for which, fields in kept.items():
                 for part, tensor in fields.items():
-                    self.found.tensors[f"{layer.name}/{which}/{part}"] = tensor[channels].cpu()
+                    # a copy: a view would take the whole row of channels with it wherever it is sent
+                    self.found.tensors[f"{layer.name}/{which}/{part}"] = tensor[channels].cpu().clone()
         return self.found
 
     def problem(self, number: int, sentence: str) -> None:

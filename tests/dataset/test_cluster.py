@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,11 @@ from typing import Any
 import pytest
 
 from nbviz.dataset import Index, Stopped
+from nbviz.dataset.piece import Job
+from nbviz.dataset.plan import plan
 from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.items import Items
 from tests.dataset.test_index import Labelled, after, whole
 from tests.networks import Functional
 
@@ -75,3 +80,13 @@ def test_what_cannot_travel_is_told_in_words(client: Any) -> None:
 
     with pytest.raises(NbvizError, match="can't be pickled"):
         Index.build(whole(Functional()), Holds(), client=client, **OPTIONS)
+
+
+def test_what_travels_is_small_and_runs_as_fast_as_here() -> None:
+    """No view drags all channels along, and nothing of ours makes a network pass for one that draws at random."""
+    model, items = InstrumentedModel(whole(Functional())), Items.ensure(Labelled())
+    job = Job.unpacked(Job(model.guest, model.transform, items, plan(model, items, None, 3, 0, 0, 100, 4)).packed())
+    assert not job.guest.random
+    found = job.run(0)
+    size = sum(tensor.numel() * tensor.element_size() for tensor in found.tensors.values())
+    assert len(pickle.dumps(found)) < 2 * size + 400 * len(found.tensors)

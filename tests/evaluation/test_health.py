@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+import nbviz
 from nbviz.evaluation.health import health
 from nbviz.tensors.errors import NbvizError
 
@@ -87,6 +88,22 @@ def test_a_sound_network_raises_no_alarm() -> None:
         functional.cross_entropy(made(x[start : start + 64]), y[start : start + 64]).backward()
         optimiser.step()
     assert health(made, list(x)).empty
+
+
+def test_a_dead_and_a_doubled_channel_planted_in_a_trained_network_are_found_and_nothing_else() -> None:
+    model, data = nbviz.zoo.load("fashion_cnn"), nbviz.zoo.fashion()
+    data = [data[i] for i in range(200)]
+    before = health(model, data)
+    conv, norm = model.net.blocks[2].conv1, model.net.blocks[2].norm1
+    with torch.no_grad():
+        norm.weight[5], norm.bias[5] = 0.0, -1.0
+        conv.weight[9] = conv.weight[3]
+        for tensor in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
+            tensor[9] = tensor[3]
+    rows = health(model, data)[["layer", "channel", "finding"]].itertuples(index=False, name=None)
+    new = set(rows) - set(before[["layer", "channel", "finding"]].itertuples(index=False, name=None))
+    assert {("blocks.2.relu1", 5, "dead"), ("blocks.2.conv1", 9, "duplicate")} <= new
+    assert {channel for _, channel, _ in new} <= {5, 9}
 
 
 def test_noisy_pictures_are_not_the_networks_fault() -> None:
