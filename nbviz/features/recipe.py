@@ -88,6 +88,8 @@ def recipe_for(model: InstrumentedModel, layer: str, preset: str = "default", **
     if preset == "high":
         recipe = replace(recipe, size=max(160, recipe.size))
     native = min(native_size(model))
+    if native <= _TINY:
+        recipe = replace(recipe, steps=round(2.5 * recipe.steps), rate=min(0.2, 4 * recipe.rate))
     if counts_places(model.layer(layer)):
         recipe = replace(recipe, size=native)
     recipe = replace(recipe, size=min(recipe.size, native), jitter=min(recipe.jitter, native // 8))
@@ -121,6 +123,8 @@ _BY_STRIDE = (
 )
 _LAST = Recipe(size=128, steps=40, rate=0.04, jitter=16, scale=1.4, rotate=10)
 _LATE = 0.95
+# Pixels a side up to which pictures are of bare contrast, as digits are: there is far to go, and a step costs little.
+_TINY = 64
 
 
 def _by_depth(model: InstrumentedModel, name: str) -> Recipe:
