@@ -2,8 +2,8 @@
 
 Sundararajan, Taly and Yan integrate the gradient on the straight path from a baseline to the picture. On real
 networks the sum of absolute attributions is hundreds of times the score difference, so neither the residual nor
-the path's score error tells how right the *map* is. Here segments of the path are halved where the map itself
-is least certain, and the stopping rule is an estimate of the map's own relative error.
+the path's score error tells how right the *map* is. Here the path is halved where the map itself is least certain,
+and the stopping rule is an estimate of the map's own relative error.
 """
 
 from __future__ import annotations
@@ -81,44 +81,30 @@ class _Path:
         return list(gradients * self._delta)
 
     def adaptive(self, tolerance: float, maximum: int) -> Iterator[Attribution]:
-        """Halve the segments with the largest h·‖Δg∘Δx‖₁ until the map's error is below ``tolerance``."""
+        """Halve the panels with the largest h·‖bend‖₁ until the map's error is below ``tolerance``."""
         at_end = self._gradients([1.0])
         places = [i / (START - 1) for i in range(START - 1)]
         known = dict(zip([1.0, *places], [*at_end, *self._gradients(places)], strict=True))
-        integral = torch.zeros_like(self._wide[0])
-        variance = torch.zeros_like(integral)
-        segments: dict[tuple[float, float], float] = {}
-
-        def weigh(low: float, high: float, sign: int) -> torch.Tensor:
-            width = high - low
-            integral.add_(known[low] + known[high], alpha=sign * width / 2)
-            change = (known[high] - known[low]).to(integral.dtype)
-            variance.addcmul_(change, change, value=sign * width**2 / 12)
-            return width * change.abs().sum()
-
-        for low, high in zip(sorted(known), sorted(known)[1:], strict=False):
-            segments[low, high] = float(weigh(low, high, 1))
+        sums = _Sums(known, self._wide[0])
+        for low, high in ((0.0, 0.5), (0.5, 1.0)):
+            sums.enter(low, high)
         while True:
-            error = _ratio(variance.clamp(min=0).sqrt().sum(), integral.abs().sum())
-            room = maximum - len(known)
-            if error <= tolerance or room <= 0 or not np.isfinite(error):
+            error, room = sums.error(), maximum - len(known)
+            if error <= tolerance or room < 2 or not np.isfinite(error):
                 stopped = "tolerance reached" if error <= tolerance else "maximum reached"
-                yield self._result(integral, map_error=error, stopped=stopped)
+                yield self._result(sums.integral, map_error=error, stopped=stopped)
                 return
             yield self._result(
-                integral,
+                sums.integral,
                 done=min(0.95, tolerance / error),
                 progress=f"{len(known)} evaluations, of at most {maximum}",
                 map_error=error,
             )
-            worst = sorted(segments, key=segments.__getitem__, reverse=True)[: min(self._batch, room)]
-            middles = [(low + high) / 2 for low, high in worst]
+            worst = sums.worst(min(self._batch, room) // 2)
+            middles = [low + (high - low) * part for low, high in worst for part in (0.25, 0.75)]
             known |= dict(zip(middles, self._gradients(middles), strict=True))
-            for (low, high), middle in zip(worst, middles, strict=True):
-                del segments[low, high]
-                weigh(low, high, -1)
-                segments[low, middle] = float(weigh(low, middle, 1))
-                segments[middle, high] = float(weigh(middle, high, 1))
+            for low, high in worst:
+                sums.halve(low, high)
 
     def gauss_legendre(self, steps: int) -> Iterator[Attribution]:
         """A fixed quadrature; what is shown on the way is the mean of the steps so far, spread over the path."""
@@ -150,6 +136,45 @@ class _Path:
             self._subject, values, heat, done=done, progress=progress,
             baseline=self._name, baseline_score=self._ends[0.0], residual=residual, **facts,
         )  # fmt: skip
+
+
+class _Sums:
+    """The integral over panels of the path, each with gradients at its ends and in its middle, and its error.
+
+    A panel is summed by Simpson's rule where a feature's gradient changes evenly, and by trapezoids where it jumps, as
+    a ReLU's does, or anything between; with s the share of its change that bends, the correction is taken (1 − s)-fold.
+    """
+
+    def __init__(self, known: dict[float, torch.Tensor], like: torch.Tensor) -> None:
+        self._known, self._panels = known, dict[tuple[float, float], float]()
+        self.integral, self._variance = torch.zeros_like(like), torch.zeros_like(like)
+
+    def enter(self, low: float, high: float, sign: int = 1) -> None:
+        """Add a panel to the sums, or take it out."""
+        first, middle, last = (self._known[t].to(self.integral) for t in (low, (low + high) / 2, high))
+        width, bend = (high - low) / 2, last - 2 * middle + first
+        change = (last - middle).abs_().add_((middle - first).abs_())
+        even = 1 - bend.abs().div_(change.clamp_(min=torch.finfo(change.dtype).tiny))
+        self.integral.add_((first + last).div_(2).add_(middle).sub_(even.mul_(bend).div_(6)), alpha=sign * width)
+        self._variance.addcmul_(bend, bend, value=sign * width**2 / 12)
+        if sign > 0:
+            self._panels[low, high] = width * float(bend.abs_().sum())
+        else:
+            del self._panels[low, high]
+
+    def halve(self, low: float, high: float) -> None:
+        """Put two panels for one; the gradients at their middles are known."""
+        self.enter(low, high, -1)
+        self.enter(low, (low + high) / 2)
+        self.enter((low + high) / 2, high)
+
+    def worst(self, count: int) -> list[tuple[float, float]]:
+        """The panels that are least sure."""
+        return sorted(self._panels, key=self._panels.__getitem__, reverse=True)[: max(1, count)]
+
+    def error(self) -> float:
+        """Estimated relative L1 error of the map."""
+        return _ratio(self._variance.clamp(min=0).sqrt().sum(), self.integral.abs().sum())
 
 
 def _ratio(part: torch.Tensor, whole: torch.Tensor) -> float:

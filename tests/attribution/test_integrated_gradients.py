@@ -115,3 +115,38 @@ def test_every_baseline_has_the_pictures_shape(baseline: str) -> None:
 def test_options_that_make_no_sense_are_refused_in_words(options: dict[str, Any], words: str) -> None:
     with pytest.raises(NbvizError, match=words):
         nbviz.attribute(build("functional"), picture(), 1, **options)
+
+
+class Pieces(nn.Module):
+    """Scores Σ f(x) with f'(x) even in the first row, bent in the second and jumping at .3 in the third."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Parameter(torch.ones((), dtype=torch.float64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        score = x[:, :, 0].square() + x[:, :, 1] ** 3 + (x[:, :, 2] - 0.3).clamp(min=0)
+        return self.one * score.flatten(1).sum(1, keepdim=True)
+
+
+def test_panels_are_simpsons_where_gradients_change_evenly_and_trapezoids_where_they_jump() -> None:
+    x = torch.ones(1, 3, 3, 3, dtype=torch.float64)
+    # five evaluations: with an error of .05 asked for, none of the cases below needs more
+    found = nbviz.attribute(Pieces(), x, 0, baseline=torch.zeros_like(x), maximum=5)
+    even, bent, jump = found.values[0, 0]
+    assert torch.allclose(even, torch.ones_like(even), rtol=0, atol=1e-12)
+    # ∫ 3 t² = 1; trapezoids of a quarter give 1.03125, Simpson's rule 1
+    assert ((bent - 1).abs() < 0.016).all()
+    # gradients 0, 0, 1, 1, 1: the trapezoids' .625 for .7
+    assert torch.allclose(jump, torch.full_like(jump, 0.625), rtol=0, atol=1e-12)
+    true = float((found.values[0, 0].sum(1) - torch.tensor([3.0, 3.0, 2.1])).abs().sum() / found.values[0, 0].sum())
+    assert true <= found.facts["map_error"] * 1.2
+
+
+def test_a_smooth_network_needs_no_more_than_a_gauss_legendre_rule_for_the_same_error() -> None:
+    model, image = nbviz.zoo.load("fashion_vit"), nbviz.zoo.fashion()[111][0]
+    exact, found = (nbviz.attribute(model, image, **o) for o in ({"rule": "gausslegendre", "steps": 200}, {}))
+    steps = found.facts["calls"] - 3  # one fewer, and the two ends that both evaluate
+    rule = nbviz.attribute(model, image, rule="gausslegendre", steps=steps)
+    mine, theirs = (float((one.values - exact.values).abs().sum()) for one in (found, rule))
+    assert mine < theirs and mine < 0.05 * float(exact.values.abs().sum())
