@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Annotated
 
 import torch
@@ -32,6 +33,7 @@ def blur_integrated_gradients(
     """
     widest = blur * min(subject.x.shape[2:])
 
+    @cache
     def path(t: float) -> torch.Tensor:
         # squared, so that the first places lie where the picture still changes much
         return blurred(subject.x, widest * (1 - t) ** 2)[0]
