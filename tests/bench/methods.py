@@ -119,8 +119,8 @@ def _peers(bench: _Bench) -> Iterator[tuple[str, Work, Work]]:
         yield "grad_cam, torch-cam", bench.method("grad_cam"), _torch_cam(net, cam, x)
 
 
-def _captum(method: Any, x: torch.Tensor, **options: Any) -> Work:
-    return lambda: method.attribute(x.clone(), target=CLASS, **options)
+def _captum(explainer: Any, x: torch.Tensor, **options: Any) -> Work:
+    return lambda: explainer.attribute(x.clone(), target=CLASS, **options)
 
 
 def _torch_cam(net: nn.Module, cam: Callable[..., Any], x: torch.Tensor) -> Work:
