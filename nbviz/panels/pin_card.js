@@ -107,6 +107,15 @@ export default {
       if (!list?.querySelector('.nbviz-pin[tabindex="0"]')) set(root, { tabindex: 0 });
     });
     life.listen(root, "focusin", () => cards().forEach((one) => set(one, { tabindex: one === root ? 0 : -1 })));
+    // Cards behind one that goes are drawn anew: the focus is given to what then stands in its place.
+    const refocus = (place, list = root.closest(".nbviz-pins")) => {
+      const again = (tries) => setTimeout(() => {
+        const left = [...list.querySelectorAll('.nbviz-pin[data-kind="pin"]')];
+        if (!root.isConnected && !left.includes(document.activeElement)) left[Math.min(place, left.length - 1)]?.focus();
+        if (tries) again(tries - 1);
+      }, 60);
+      if (list && place >= 0) again(20);
+    };
     const KEYS = { Enter: "show", d: "difference", Delete: "unpin", Backspace: "unpin" };
     life.listen(root, "keydown", (event) => {
       if (event.target !== root || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -114,7 +123,7 @@ export default {
       const steps = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 };
       if (event.key in steps) { if (all[steps[event.key]]) reach(all[steps[event.key]]); }
       else if (model.get("acts").includes(KEYS[event.key])) {
-        if (KEYS[event.key] === "unpin") reach(all[at + 1] ?? all[at - 1]);
+        if (KEYS[event.key] === "unpin") refocus(all.filter((one) => one.dataset.kind === "pin").indexOf(root));
         model.send({ event: KEYS[event.key] });
       } else return;
       event.preventDefault();

@@ -23,6 +23,10 @@ export default {
     let here = null, pinned = false, there = null, value = "";
 
     const paint = () => {
+      draw();
+      tell({ kind: "place", place: here || model.get("place"), pinned });
+    };
+    const draw = () => {
       const other = !here && !model.get("place") && there;
       const place = other || here || model.get("place");
       pinned = Boolean(model.get("place"));
@@ -31,7 +35,6 @@ export default {
       marker.classList.toggle("pinned", pinned && !here);
       tip.hidden = !place || !words;
       tip.textContent = words;
-      if (!other) tell({ kind: "place", place, pinned });
       if (!place) return;
       const [row, column] = place;
       set(marker, { style: `left:${100 * column}%;top:${100 * row}%` });
@@ -42,20 +45,23 @@ export default {
     const send = (pin, choose = false) => model.send({ event: "point", place: here, pin, choose });
     const say = throttle(() => send(null), 80);
     const tell = linked(root, life, (told) => {
-      if (told.kind === "value") value = told.text;
-      else if (told.kind === "place") { there = told.place; value = ""; }
-      else if (told.kind === "press") press(told.place);
-      if (told.kind === "ask") tell({ kind: "place", place: here || model.get("place"), pinned });
-      else paint();
+      if (told.kind === "press") press(told.place, true);
+      else if (told.kind === "ask") tell({ kind: "place", place: here || model.get("place"), pinned });
+      else {
+        if (told.kind === "value") value = told.text;
+        else [there, value] = [told.place, ""];
+        draw();
+      }
     });
     life.listen(root, "pointermove", (event) => { if (!pinned) { here = placeAt(root, event); paint(); say(); } });
     life.listen(root, "pointerleave", () => { if (here && !pinned) { here = null; paint(); say(); } });
-    const press = (place) => {
-      here = place;
+    // A press on another picture of the frame pins and releases, but chooses nothing here.
+    const press = (place, away = false) => {
       const from = model.get("place");
-      const near = from && Math.hypot(here[0] - from[0], here[1] - from[1]) < 0.03;
-      const pin = model.get("choosing") ? !near : !pinned;
-      send(pin, pin);
+      const near = from && Math.hypot(place[0] - from[0], place[1] - from[1]) < 0.03;
+      const pin = model.get("choosing") && !away ? !near : !pinned;
+      here = away && !pin ? null : place;
+      send(pin, pin && !away);
       pinned = pin;
       if (pin) here = null;
       paint();
@@ -89,7 +95,8 @@ export default {
     life.listen(root, "blur", () => { if (here && !pinned) { here = null; paint(); say(); } });
     // The canvases below are pictures only: the keyboard's way in is this layer.
     whenAttached(root, life, () => root.parentElement.querySelectorAll("canvas").forEach((one) => set(one, { tabindex: -1, "aria-hidden": "true" })));
-    life.watch("place tip", paint);
+    life.watch("place", paint);
+    life.watch("tip", draw);
     life.watch("caption", () => set(root, { "aria-label": model.get("caption") }));
     life.watch("rows columns", () => whenAttached(root, life, () => {
       root.closest(".nbviz-stack")?.style.setProperty("--nbviz-aspect", model.get("columns") / Math.max(1, model.get("rows")));

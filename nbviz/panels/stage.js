@@ -12,7 +12,7 @@ export default {
       root.closest(".nbviz-column")?.classList.toggle("nbviz-staged", tabs.length > 1);
       list.replaceChildren(...tabs.map(([name, title, badge, sentence]) => {
         const tab = button("", "nbviz-stage-tab");
-        tab.append(title, ...(badge ? [el("span", "nbviz-num nbviz-stage-badge", badge)] : []));
+        tab.append(title, ...(badge ? [" ", el("span", "nbviz-num nbviz-stage-badge", badge)] : []));
         tab.addEventListener("click", () => choose(name));
         return set(tab, { role: "tab", "data-name": name, title: sentence, "aria-selected": String(name === chosen), tabindex: name === chosen ? 0 : -1 });
       }));
