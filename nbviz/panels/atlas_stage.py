@@ -43,7 +43,8 @@ PAUSE = 0.5
 """Seconds between partial sheets: each is hundreds of kilobytes."""
 EMPTY = (
     "An atlas lays out what this layer tells apart: patches of pictures that look alike to it lie side by side, "
-    "and each cell says which class it speaks for."
+    "and each cell says which class it speaks for. Few pictures make a small map. That of a data set comes from "
+    "nbviz.Atlas.build(model, dataset, layer) and opens with Explorer(model, images, atlas=atlas)."
 )
 
 
@@ -103,7 +104,7 @@ class AtlasStage(Stage):
         self.look = "patches"
         self.cell: int | None = None
         self._shown: Shown | None = None
-        self._drawn: tuple[Any, int] | None = None
+        self._drawn: Tiles | None = None
         self._told_at = 0.0
         self.view = AtlasFront()
         self.view.on_msg(self._told)
@@ -122,6 +123,8 @@ class AtlasStage(Stage):
         with LOCK, self.view.hold_sync():
             self.view.offer = self._offer(selection)
             self.view.look, self.view.chosen = self.look, self.cell
+            if not self.view.side:
+                self.view.about = f"{selection.layer} · not mapped yet"
         self.point(selection.place)
 
     def point(self, place: tuple[float, float] | None) -> None:
@@ -184,9 +187,9 @@ class AtlasStage(Stage):
 
     def _sheet(self, tiles: Tiles | None, final: bool) -> None:
         now = time.monotonic()
-        if tiles is None or self._drawn == (id(tiles), tiles.ready) or (not final and now - self._told_at < PAUSE):
+        if tiles is None or tiles is self._drawn or (not final and now - self._told_at < PAUSE):
             return
-        self._told_at, self._drawn = now, (id(tiles), tiles.ready)
+        self._told_at, self._drawn = now, tiles
         data, kind = packed(tiles.pixels)
         self.view.sheet = {"tile": tiles.pixels.shape[1], "across": ACROSS, "kind": kind, "ready": tiles.ready}
         self.view.sprite = data

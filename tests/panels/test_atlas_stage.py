@@ -42,6 +42,7 @@ def _words(runs: list[Any]) -> str:
 
 def test_it_begins_with_an_offer_and_asks_for_nothing(parts: Rig, stage: AtlasStage) -> None:
     assert stage.request(parts.selection) is None and stage.view.side == 0
+    assert stage.view.about == "3 · not mapped yet" and "nbviz.Atlas.build" in stage.view.empty
     assert stage.view.offer[0] == "Map these 2 pictures" and "'3'" in stage.view.offer[1]
 
 
