@@ -26,6 +26,7 @@ from nbviz.dataset.atlas_store import free_or_same, read_atlas, write_atlas
 from nbviz.dataset.build import Stopped
 from nbviz.dataset.example import Box, Example
 from nbviz.dataset.plan import data_digest, model_digest
+from nbviz.tensors.effective_field import EffectiveField
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.items import Items
@@ -235,8 +236,10 @@ class Atlas:
         item, label = int(tensors["items"][row]), int(tensors["labels"][row])
         where = divmod(int(tensors["places"][row]), plan.grid[1]) if plan.has_places else None
         name = None if label < 0 else self._label(label)
-        seen, box = partial(self._seen, item), partial(self.box, where)
-        return Example(item, float(tensors["typical"][row]), where, None if label < 0 else label, name, seen, box)
+        return Example(
+            item, float(tensors["typical"][row]), where, None if label < 0 else label, name,
+            partial(self._seen, item), partial(self.box, where), _no_channel,
+        )  # fmt: skip
 
     def _label(self, index: int) -> str:
         return self.label_names[index] if self.label_names and index < len(self.label_names) else f"class {index}"
@@ -253,6 +256,10 @@ class Atlas:
         if self._fields is None:
             self._fields = ReceptiveFields(self._model, self.plan.shape)
         return self._fields.box(self.layer, place)
+
+
+def _no_channel() -> EffectiveField:
+    raise NbvizError("What drives a place is asked of a channel: an atlas's examples are of none, nbviz.Index's are.")
 
 
 def _bar() -> Any:

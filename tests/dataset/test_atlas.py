@@ -112,6 +112,8 @@ def test_a_cell_shows_its_most_typical_pictures_each_once() -> None:
     assert shown[0].picture.shape == (SIDE, SIDE, 3) and shown[0].crop.shape == (1, 1, 3)
     unit = cell.direction / np.linalg.norm(cell.direction)
     assert shown[0].activation <= 1 and unit @ unit == pytest.approx(1)
+    with pytest.raises(NbvizError, match="asked of a channel"):
+        shown[0].effective  # noqa: B018
     with pytest.raises(NbvizError, match="there is no 999"):
         atlas.examples(999)
 
