@@ -54,7 +54,7 @@ class AtlasFront(Front):
     Sends ``{"event": …}``: map, cancel, look (look), cell (cell or null), retry.
     """
 
-    _esm = esm("atlas_stage") + "\n" + asset("atlas_map.js")
+    _esm = esm("atlas_map", "atlas_stage")
     _css = asset("atlas_stage.css")
 
     about = traitlets.Unicode().tag(sync=True)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import nbviz.panels
+from nbviz.panels import assembly
+from nbviz.panels.front import Front
 
 FOLDER = Path(nbviz.panels.__path__[0])
 SCRIPTS = sorted(FOLDER.glob("*.js"))
@@ -19,6 +21,18 @@ STYLES = sorted(FOLDER.glob("*.css"))
 def test_names_are_never_markup(script: Path) -> None:
     text = script.read_text(encoding="utf-8")
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", text)
+
+
+def test_no_widget_s_script_declares_a_name_twice() -> None:
+    """Scripts are put together from several files, and a name declared twice is no module at all."""
+    assert assembly.STAGES  # all panels are imported
+    kinds = list(Front.__subclasses__())
+    assert len(kinds) > 10
+    for kind in kinds:
+        text = str(kind._esm) if isinstance(kind._esm, str) else str(getattr(kind._esm, "contents", kind._esm))
+        names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", text, re.MULTILINE)
+        assert "lifetime" in names, kind
+        assert not {name for name in names if names.count(name) > 1}, kind
 
 
 @pytest.mark.parametrize("script", OWN, ids=lambda path: path.name)
