@@ -52,7 +52,7 @@ def test_made_pictures_come_when_they_are_looked_at(live: Explorer) -> None:
     assert live.wait(60)
     grid, answer = grid_of(live), live._answers["made"]
     assert answer.done == 1 and answer.channels == tuple(grid.view.channels)
-    assert "16 steps" in grid.view.caption and grid.view.sheet["photos"]
+    assert f"{answer.made.recipe.steps} steps" in grid.view.caption and grid.view.sheet["photos"]
 
 
 def test_another_layer_gets_its_own_page_and_the_first_is_kept(live: Explorer) -> None:
