@@ -140,8 +140,15 @@ class Scheduler:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Until every slot but background ones has its answer; False when ``timeout`` (seconds) ran out first."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._asked() or self._closed, timeout)
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            with self._changed:
+                left = None if end is None else max(0.0, end - time.monotonic())
+                if not self._changed.wait_for(lambda: not self._asked() or self._closed, left):
+                    return False
+            with self.lock:  # what is being shown may ask for more
+                if self._closed or not self._asked():
+                    return True
 
     def close(self) -> None:
         """End the worker; what it computes is dropped. Returns when it is gone, unless called from it."""
@@ -222,6 +229,8 @@ class Scheduler:
             if job.answers is None:
                 job.answers = self.desk.answers(job.request)
             job.last = next(job.answers)
+            while _final(job.last):  # it only has to end: no other job may come between it and its place
+                job.last = next(job.answers)
         except StopIteration:
             self._finish(job)
         except Exception as error:
@@ -231,8 +240,6 @@ class Scheduler:
 
     def _partial(self, job: Job) -> None:
         now = time.monotonic()
-        if getattr(getattr(job.last, "attribution", job.last), "done", 1.0) >= 1.0:
-            return  # it ends with the next step, and is shown then
         if now - job.shown >= 1 / PARTIALS_A_SECOND:
             job.shown = now
             with self.lock:
@@ -275,3 +282,7 @@ class Scheduler:
             import logging
 
             logging.getLogger("nbviz").exception("a panel could not be updated")
+
+
+def _final(answer: Any) -> bool:
+    return getattr(getattr(answer, "attribution", answer), "done", 1.0) >= 1.0

@@ -258,3 +258,13 @@ def test_an_answer_may_ask_for_more_in_its_own_slot(parts: Any, monkeypatch: pyt
     # whoever waits is not told that all is done between the two
     assert scheduler.wait(10) and listener.of("answered")[-1][2:] == ("second", 1.0, True)
     assert listener.of("settled")[-1:] == [("settled",)]
+
+
+def test_an_answer_that_is_there_does_not_wait_for_another_slots_work(parts: Any) -> None:
+    scheduler, listener, _ = parts
+    with listener.lock:
+        scheduler.submit("quick", Count("long", steps=60, seconds=0.01))
+        scheduler.submit("slow", Count("short"))
+    assert scheduler.wait(10)
+    shown = [event[2:] for event in listener.of("answered")]
+    assert shown.index(("short", 1.0, True)) < shown.index(("long", 1.0, True)) - 1
