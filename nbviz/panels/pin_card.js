@@ -111,7 +111,7 @@ export default {
     const refocus = (place, list = root.closest(".nbviz-pins")) => {
       const again = (tries) => setTimeout(() => {
         const left = [...list.querySelectorAll('.nbviz-pin[data-kind="pin"]')];
-        if (!root.isConnected && !left.includes(document.activeElement)) left[Math.min(place, left.length - 1)]?.focus();
+        if (!root.isConnected && document.activeElement?.contains(list)) left[Math.min(place, left.length - 1)]?.focus();
         if (tries) again(tries - 1);
       }, 60);
       if (list && place >= 0) again(20);

@@ -117,7 +117,8 @@ def test_cards_are_reached_and_left_by_the_keyboard(lab: Lab) -> None:
     lab.page.keyboard.press("Delete")
     lab.until("len(explorer.selection.pins) == 2")
     lab.page.wait_for_function(f"() => ({focused})()?.startsWith('Occlusion')")
-    assert lab.page.locator(".nbviz-pin[data-kind=difference]").is_hidden() and lab.cells() == cells
+    lab.page.locator(".nbviz-pin[data-kind=difference]").wait_for(state="hidden")
+    assert lab.cells() == cells
 
 
 def test_p_on_the_canvas_pins_and_unpins(lab: Lab) -> None:
