@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -94,3 +96,9 @@ def test_writing_the_selection_returns_at_once(execute: Execute) -> None:
     )
     assert float(printed.split()[1]) < 2
     execute("slow.close()")
+
+
+def test_a_script_may_end_while_an_explorer_computes() -> None:
+    code = SETUP + CELL + ".selection.options = {'maximum': 20000, 'tolerance': 1e-9}"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr

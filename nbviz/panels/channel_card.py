@@ -174,7 +174,7 @@ def figures(answer: ChannelAnswer) -> list[list[str]]:
     if not total:
         return rows
     meaning = f"of what the layer's channels contribute to {channels.target}, signs aside; {CONTRIBUTION}"
-    return [*rows, ["share", f"{percent(abs(contribution) / total)} of all channels'", meaning]]
+    return [*rows, ["share", f"{percent(abs(contribution) / total)} of all", meaning]]
 
 
 def rank(answer: ChannelAnswer) -> str:

@@ -8,8 +8,11 @@ longer belongs to the selection is never shown. Partial answers go out at most t
 
 from __future__ import annotations
 
+import atexit
+import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -86,6 +89,15 @@ class InlineRunner:
         self._wanted.clear()
 
 
+_OPEN: weakref.WeakSet[Scheduler] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:  # a worker in a forward when the interpreter goes would take the process down with it
+    for scheduler in list(_OPEN):
+        scheduler.close()
+
+
 class Scheduler:
     """One worker thread; see the module."""
 
@@ -101,6 +113,7 @@ class Scheduler:
         self._changed = threading.Condition()
         self._closed = False
         self._worker: threading.Thread | None = None
+        _OPEN.add(self)
 
     def submit(self, slot: str, request: Request | None, renew: bool = False) -> None:
         """Want an answer in a slot: same as now, nothing; known, shown at once; else the worker's next job.
@@ -157,6 +170,7 @@ class Scheduler:
             self._jobs.clear()
             self._wanted.clear()
             self._changed.notify_all()
+        _OPEN.discard(self)
         worker = self._worker
         if worker is not None and worker is not threading.current_thread():
             worker.join(timeout=5)
@@ -279,8 +293,6 @@ class Scheduler:
         try:
             call()
         except Exception:
-            import logging
-
             logging.getLogger("nbviz").exception("a panel could not be updated")
 
 

@@ -42,7 +42,7 @@ def test_its_figures_are_the_channels_own() -> None:
     said = table(found)
     assert said["peak at"] == "row 2, column 3"
     assert said["mean"] == "−0.200" and said["active"] == "5.0 % of places"
-    assert said["share"] == "20 % of all channels'"
+    assert said["share"] == "20 % of all"
     assert "row 2, column 3 of 4 × 5" in alt(found)
 
 
