@@ -47,8 +47,7 @@ def test_heads_are_chosen_and_patches_pinned(windows: Callable[..., Lab]) -> Non
     lab.until("explorer.selection.pinned_place is None")
     for width in (600, 1100, 1400):
         page.set_viewport_size({"width": width, "height": 1000})
-        page.wait_for_timeout(300)
-        assert page.evaluate(SIDEWAYS) == []
+        page.wait_for_function(f"() => !({SIDEWAYS})().length")  # the bars follow a resize in their own time
     inside = "([one, other]) => one.getBoundingClientRect().bottom <= other.getBoundingClientRect().bottom + 1"
     parts = [page.locator(name).first.element_handle() for name in (".nbviz-column-channels", ".nbviz-frame")]
     assert page.evaluate(inside, parts)

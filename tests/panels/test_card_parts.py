@@ -73,8 +73,8 @@ def test_it_says_how_to_get_the_picture_and_makes_it_when_asked(card: Card) -> N
     *partial, last = card.desk.answers(asked[0])
     card.made.show(last)
     assert card.view.made["state"] == "there" and len(card.view.made_picture) > 500
-    assert "channel 2 of 1 most, in 30 steps" in card.view.made["words"]
-    assert len(card.view.made["rise"][0]) == 30 and card.made.picture is not None
+    assert "channel 2 of 1 most, in 75 steps" in card.view.made["words"]
+    assert len(card.view.made["rise"][0]) == 75 and card.made.picture is not None
 
 
 def test_the_next_channel_is_made_too_until_it_is_stopped(card: Card) -> None:
