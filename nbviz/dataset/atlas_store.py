@@ -14,17 +14,18 @@ Both are written beside their names and moved there, the manifest last: a folder
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from nbviz.dataset.atlas_plan import FORMAT, AtlasPlan
+from nbviz.dataset.files import manifest_in, written
 from nbviz.tensors.errors import NbvizError
 
 MANIFEST, TENSORS = "atlas.json", "atlas.safetensors"
+ROOM = "; make room first."
 
 
 def write_atlas(path: Path, manifest: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
@@ -36,23 +37,13 @@ def write_atlas(path: Path, manifest: Mapping[str, Any], tensors: Mapping[str, t
     versions = {"nbviz": nbviz.__version__, "torch": torch.__version__}
     told = json.dumps({"format": FORMAT, "versions": versions, **manifest}, indent=1, ensure_ascii=False)
     data = save({name: tensor.contiguous() for name, tensor in sorted(tensors.items())})
-    _written(path / TENSORS, lambda to: to.write_bytes(data))
-    _written(path / MANIFEST, lambda to: to.write_text(told))
+    written(path / TENSORS, lambda to: to.write_bytes(data), ROOM)
+    written(path / MANIFEST, lambda to: to.write_text(told), ROOM)
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
     """The manifest. NbvizError where there is none, or of another format."""
-    try:
-        manifest = json.loads((path / MANIFEST).read_text())
-    except OSError as error:
-        raise NbvizError(f"There is no atlas in '{path}': {MANIFEST} can't be read ({error.strerror}).") from error
-    except ValueError as error:
-        raise NbvizError(f"'{path / MANIFEST}' is no JSON ({error}). Build the atlas in a new folder.") from error
-    if manifest.get("format") != FORMAT:
-        raise NbvizError(
-            f"The atlas in '{path}' has format {manifest.get('format')!r}; this nbviz reads {FORMAT}. Build it anew."
-        )
-    return manifest
+    return manifest_in(path, MANIFEST, "atlas", FORMAT)
 
 
 def read_atlas(path: Path) -> tuple[AtlasPlan, dict[str, Any], dict[str, torch.Tensor]]:
@@ -90,17 +81,3 @@ def free_or_same(path: Path, plan: AtlasPlan) -> bool:
     if there != plan:
         raise NbvizError(f"The atlas in '{path}' has other places, another seed or layout. {away}")
     return True
-
-
-def _written(file: Path, write: Callable[[Path], Any]) -> None:
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write(beside)
-        with open(beside, "rb+") as opened:
-            os.fsync(opened.fileno())
-        os.replace(beside, file)
-    except OSError as error:
-        raise NbvizError(f"'{file}' could not be written ({error.strerror or error}); make room first.") from error
-    finally:
-        beside.unlink(missing_ok=True)

@@ -15,17 +15,18 @@ read is done again.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from nbviz.dataset.files import manifest_in, written
 from nbviz.dataset.piece import Found
 from nbviz.dataset.plan import FORMAT, Plan
 from nbviz.tensors.errors import NbvizError
 
 MANIFEST, WHOLE, PARTS = "manifest.json", "index.safetensors", "parts"
 MANY = 8
+AGAIN = ". What was written before is intact: make room, call Index.build again with the same path, and it goes on."
 
 
 class Memory:
@@ -58,7 +59,8 @@ class Folder:
             check_same(path, read_manifest(path)[0], plan)
         elif path.exists() and any(path.iterdir()):
             raise NbvizError(f"'{path}' holds other files and no index: choose an empty or a new folder.")
-        written(path / MANIFEST, _writer(_manifest(plan, classes)), keep=True)
+        if not (path / MANIFEST).exists():
+            written(path / MANIFEST, _writer(_manifest(plan, classes)), AGAIN)
         (path / PARTS).mkdir(exist_ok=True)
         self._parts = self._read_parts()
 
@@ -76,7 +78,7 @@ class Folder:
     def add(self, found: Found) -> None:
         """Write what some pieces came to; merges what is there when it becomes many."""
         file = self.path / PARTS / f"{min(found.pieces):05d}-{max(found.pieces):05d}.safetensors"
-        written(file, lambda to: write_found(to, found))
+        written(file, lambda to: write_found(to, found), AGAIN)
         self._parts[file] = found.pieces
         if len(self._parts) > MANY:
             together = self._merged()
@@ -90,7 +92,7 @@ class Folder:
     def finish(self) -> Found:
         """All of it, written as one file; the parts go."""
         found = self._merged()
-        written(self.path / WHOLE, lambda to: write_found(to, found))
+        written(self.path / WHOLE, lambda to: write_found(to, found), AGAIN)
         for part in self._parts:
             part.unlink()
         (self.path / PARTS).rmdir()
@@ -121,26 +123,6 @@ class Folder:
         return found
 
 
-def written(file: Path, write: Callable[[Path], Any], keep: bool = False) -> None:
-    """Write a file whole or not at all. keep: one that is there stays. NbvizError where the disk refuses."""
-    if keep and file.exists():
-        return
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write(beside)
-        with open(beside, "rb+") as opened:
-            os.fsync(opened.fileno())
-        os.replace(beside, file)
-    except OSError as error:
-        raise NbvizError(
-            f"'{file}' could not be written ({error.strerror or error}). What was written before is intact: "
-            "make room, call Index.build again with the same path, and it goes on."
-        ) from error
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def write_found(file: Path, found: Found) -> None:
     """One safetensors file."""
     from safetensors.torch import save
@@ -162,16 +144,7 @@ def read_found(file: Path) -> Found:
 
 def read_manifest(path: Path) -> tuple[Plan, dict[str, Any]]:
     """The plan in a folder, and the whole manifest. NbvizError where there is none, or of another format."""
-    try:
-        manifest = json.loads((path / MANIFEST).read_text())
-    except OSError as error:
-        raise NbvizError(f"There is no index in '{path}': {MANIFEST} can't be read ({error.strerror}).") from error
-    except ValueError as error:
-        raise NbvizError(f"'{path / MANIFEST}' is no JSON ({error}). Build the index in a new folder.") from error
-    if manifest.get("format") != FORMAT:
-        raise NbvizError(
-            f"The index in '{path}' has format {manifest.get('format')!r}; this nbviz reads {FORMAT}. Build it anew."
-        )
+    manifest = manifest_in(path, MANIFEST, "index", FORMAT)
     return Plan.from_json(manifest["plan"]), manifest
 
 
