@@ -72,7 +72,7 @@ class Job:
 
     def run(self, piece: int, tick: Tick | None = None, known: Known | None = None) -> Found:
         """One piece, over one version of the weights. known: what other pieces came to, from :meth:`Found.known`."""
-        return self.guest.steady(lambda run: _Walk(self, run, known).over(piece, tick))
+        return self.guest.steady(lambda run: Walk(self, run, known).over(piece, tick))
 
     def packed(self) -> bytes:
         """Everything, the network as it is now, for another process. NbvizError where it can't travel."""
@@ -104,7 +104,7 @@ class Job:
         return Job.unpacked, (self.packed(),)
 
 
-class _Walk:
+class Walk:
     """The rankings of one piece while its batches pass; the channels of all layers stand in one row."""
 
     def __init__(self, job: Job, run: Pass, known: Known | None = None) -> None:
@@ -133,9 +133,12 @@ class _Walk:
         numbers = plan.numbers(piece)
         for batch in job.items.batches(numbers, plan.batch, job.transform, plan.shape, self.problem):
             self.forward(batch)
-            self.found.seen += len(batch.numbers)
             if tick is not None:
                 tick(len(batch.numbers))
+        return self.gathered(piece)
+
+    def gathered(self, piece: int) -> Found:
+        """What the batches so far came to, as a piece."""
         self.found.pieces = (piece,)
         kept = {which: ranking.fields for which, ranking in self.rankings.items()}
         if self.columns:
@@ -176,6 +179,7 @@ class _Walk:
                 enough.__traceback__ = None  # it holds the frames of the forward, and so its tensors
         for which, ranking in self.rankings.items():
             ranking.update(seen[which].peaks, seen[which].places, batch.numbers, batch.labels)
+        self.found.seen += count
 
     def look(self, seen: dict[str, _Seen], layer: Watched, channels: slice, maps: torch.Tensor, batch: Batch) -> None:
         """A layer's output of a batch: its peaks, and the places of those that may enter a ranking."""

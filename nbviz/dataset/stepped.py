@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nbviz.dataset.index import Index
-from nbviz.dataset.piece import Job, _Walk
+from nbviz.dataset.piece import Job, Walk
 from nbviz.dataset.plan import model_digest, plan
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.guest import Pass
@@ -53,17 +53,15 @@ def indexing(
     def work(run: Pass) -> Iterator[Looking]:
         if run.snapshot:
             raise NbvizError("The network is being trained: look through the pictures when its training has ended.")
-        walk, seen = _Walk(job, run), 0
+        walk = Walk(job, run)
         yield Looking(0, len(items))
         for part in items.batches(range(len(items)), made.batch, model.transform, made.shape, walk.problem):
             walk.forward(part)
-            seen += len(part.numbers)
-            yield Looking(seen, len(items))
-        if not seen:
+            yield Looking(walk.found.seen, len(items))
+        found = walk.gathered(0)
+        if not found.seen:
             raise NbvizError(f"None of the {len(items)} pictures could be read.")
-        walk.found.seen = seen
-        found = walk.over(1, None)  # the piece after the last has no items: this gathers what was found
-        yield Looking(seen, len(items), Index(made, found, classes, model, items))
+        yield Looking(found.seen, len(items), Index(made, found, classes, model, items))
 
     yield from model.guest.steadily(work)
 
