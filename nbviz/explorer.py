@@ -225,7 +225,7 @@ class Explorer:
         """A slot's answer is being computed."""
         if slot == "canvas":
             self._attribution = None
-            self._part(PinsStage).follow(None)
+        self._tell(slot, None)
         self._every()[slot].wait()
 
     def answered(self, slot: str, request: Request, answer: Any, final: bool) -> None:
@@ -241,15 +241,17 @@ class Explorer:
             if slot in panel.after:
                 panel.sync(self.selection)
                 self._scheduler.submit(panel.slot, panel.request(self.selection))
-        if slot == "canvas":
-            self._part(PinsStage).follow(request, answer)
+        self._tell(slot, request, answer)
 
     def failed(self, slot: str, request: Request, error: BaseException) -> None:
         """A slot's request raised."""
         self._answers.pop(slot, None)
         self._every()[slot].fail(error)
-        if slot == "canvas":
-            self._part(PinsStage).follow(None)
+        self._tell(slot, None)
+
+    def _tell(self, slot: str, request: Request | None, answer: Any = None) -> None:
+        for panel in self.panels.values():
+            panel.heard(slot, request, answer)
 
     def settled(self) -> None:
         """Nothing is being computed any more."""

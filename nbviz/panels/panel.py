@@ -62,5 +62,8 @@ class Panel:
         """Slot → the panels in it that ask and show on their own, as many as there are now."""
         return {}
 
+    def heard(self, slot: str, request: Request | None, answer: Any) -> None:
+        """Another slot has this answer on show now; ``request`` is None while it has none."""
+
     def point(self, place: tuple[float, float] | None) -> None:
         """A place of the picture is pointed at: (row, column) as fractions in 0…1; None when nowhere."""

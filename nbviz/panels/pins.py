@@ -85,8 +85,9 @@ class PinsStage(Stage):
                 self._take_live()
             self._settle()
 
-    def follow(self, request: Request | None, answer: Any = None) -> None:
-        """The live map is now that of ``request``; None while there is none."""
+    def heard(self, slot: str, request: Request | None, answer: Any) -> None:
+        if slot != "canvas":
+            return
         self._last = None if request is None else (request, answer)
         with LOCK:
             if self.on_show(self.selection):
