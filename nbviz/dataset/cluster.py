@@ -7,20 +7,16 @@ on nothing but the plan, so the index is the one that a single process makes.
 
 from __future__ import annotations
 
-import ctypes
 import warnings
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Any
 
-from nbviz.dataset.piece import Found, Job, Known
+from nbviz.dataset.found import Found, Known
+from nbviz.dataset.piece import Job
 from nbviz.tensors.errors import NbvizError
 
 TOGETHER = 4
 """Pieces a task; what is under way is lost when this process is stopped."""
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-KEPT_BYTES = 32 * 2**20
-"""The most that glibc takes as its threshold."""
 POLL = 0.5
 """Seconds between looks at the wish to stop."""
 
@@ -65,23 +61,7 @@ def _as_done(waiting: list[Any], client: Any, tick: Callable[[int], None]) -> It
         client.cancel(waiting)
 
 
-@cache
-def _keep_heap() -> None:
-    """Let a worker use freed memory again; nothing where the allocator is not glibc's.
-
-    Dask starts workers with a trim threshold of 64 KiB, and with one set every tensor above 128 KiB is fetched from the
-    system anew, page by page: a forward took twice its time.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, TypeError, AttributeError):
-        return
-    for name, value in ((M_MMAP_THRESHOLD, KEPT_BYTES), (M_TRIM_THRESHOLD, 2 * KEPT_BYTES)):
-        mallopt(name, value)
-
-
 def _pieces(job: Job, pieces: list[int]) -> Found:
-    _keep_heap()
     known: Known = {}
     made: Found | None = None
     for piece in pieces:
