@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 OnOutput = Callable[[str, int, torch.Tensor], None]
+OnCall = Callable[[str, int, Any, torch.Tensor], None]
 
 
 class Enough(BaseException):
@@ -43,6 +44,13 @@ def modules_of(net: nn.Module) -> dict[str, nn.Module]:
 @contextmanager
 def hooked(net: nn.Module, names: Mapping[str, nn.Module], on_output: OnOutput) -> Iterator[None]:
     """Call ``on_output(name, call, tensor)`` for every output of the named modules; ``call`` counts from 1."""
+    with hooked_calls(names, lambda name, call, _, tensor: on_output(name, call, tensor)):
+        yield
+
+
+@contextmanager
+def hooked_calls(names: Mapping[str, nn.Module], on_call: OnCall) -> Iterator[None]:
+    """As :func:`hooked`, for ``on_call(name, call, inputs, tensor)``: with the module's positional arguments."""
     handles = []
     calls: dict[str, int] = {}
 
@@ -51,7 +59,7 @@ def hooked(net: nn.Module, names: Mapping[str, nn.Module], on_output: OnOutput) 
             calls[name] = calls.get(name, 0) + 1
             tensor = first_tensor(output)
             if tensor is not None:
-                on_output(name, calls[name], tensor)
+                on_call(name, calls[name], inputs, tensor)
 
         return hook
 

@@ -17,7 +17,7 @@ import torch
 
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.picture_files import picture_files
-from nbviz.tensors.pictures import Picture, load_pictures
+from nbviz.tensors.pictures import Picture, all_finite, load_pictures
 
 Transform = Callable[[Any], torch.Tensor]
 NO_LABEL = -1
@@ -120,7 +120,7 @@ def _check(x: torch.Tensor, shape: tuple[int, ...]) -> None:
     if tuple(x.shape[1:]) != shape:
         found, wanted = (" × ".join(map(str, s)) for s in (x.shape[1:], shape))
         raise NbvizError(f"it is {found} where the others are {wanted}; pass a transform= that resizes.")
-    if not torch.isfinite(x).all():
+    if not all_finite(x):
         raise NbvizError("it holds NaN or infinite values.")
 
 

@@ -20,7 +20,7 @@ from torch import nn
 
 from .errors import NbvizError
 from .picture_rgb import checked_tensor
-from .pictures import Picture, load_pictures
+from .pictures import Picture, all_finite, load_pictures
 from .preprocessing_inverse import Colours, Probed, normalised, probe
 from .preprocessing_network import GUESSED_SIZES, channels_of, shown_size, timm_config, unwrapped
 from .preprocessing_recipe import Recipe, recipe_from_timm
@@ -243,7 +243,7 @@ def _checked_result(result: Any) -> torch.Tensor:
         )
     if result.ndim not in (3, 4) or (result.ndim == 4 and len(result) != 1):
         raise NbvizError(f"transform= gave a tensor of shape {tuple(result.shape)}. {wanted}.")
-    if not bool(torch.isfinite(result).all()):
+    if not all_finite(result):
         raise NbvizError("transform= gave a tensor with NaN or infinite values for this picture.")
     result = result.detach().as_subclass(torch.Tensor).float()
     return result if result.ndim == 4 else result[None]
