@@ -7,7 +7,8 @@ from contextlib import nullcontext
 from typing import Any
 
 from nbviz.dataset.cluster import on_cluster
-from nbviz.dataset.piece import Found, Job, Known
+from nbviz.dataset.found import Found, Known
+from nbviz.dataset.piece import Job
 from nbviz.dataset.plan import Plan
 from nbviz.dataset.store import Folder, Memory
 from nbviz.tensors.errors import NbvizError

@@ -16,7 +16,8 @@ import torch
 from nbviz.dataset.build import Build
 from nbviz.dataset.example import Box, Example
 from nbviz.dataset.facets import Facets, facets
-from nbviz.dataset.piece import Found, Job
+from nbviz.dataset.found import Found
+from nbviz.dataset.piece import Job
 from nbviz.dataset.plan import Plan, Watched, data_digest, model_digest, plan
 from nbviz.dataset.ranking import FIELDS
 from nbviz.dataset.store import MANIFEST, WHOLE, Folder, Memory, read_found, read_manifest

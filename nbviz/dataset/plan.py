@@ -189,7 +189,7 @@ def _watched(
     seen: dict[Any, str] = {}
     watched: list[Watched] = []
     same: dict[str, str] = {}
-    for layer in chosen:
+    for layer in reversed(chosen):  # of one tensor's names the innermost: its module made it, and says how
         stem, call = split(layer.name)
         call = call or layer.calls
         assert layer.layout is not None and layer.channels is not None
@@ -198,7 +198,7 @@ def _watched(
             same[layer.name] = first
         else:
             watched.append(Watched(layer.name, call, layer.channels, layer.layout))
-    return tuple(watched), same
+    return tuple(reversed(watched)), same
 
 
 def _outputs(run: Pass, x: torch.Tensor, stems: set[str]) -> dict[tuple[str, int], tuple[int, int]]:

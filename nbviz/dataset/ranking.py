@@ -11,58 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import torch
 from torch.nn import functional
 
+from nbviz.dataset.peaks import flat_nonzero
+
 FIELDS = ("values", "items", "places", "labels")
 Fields = dict[str, torch.Tensor]
-CHUNK = 1 << 17
-"""Values copied at once to be looked through: they stay in a core's cache."""
-LARGE = 2048
-"""Places from which a map is looked through where it lies."""
 WAITING = 256
 """Pictures that wait to be sorted into the deeper ranks."""
-
-
-def peaks_of(maps: torch.Tensor, sign: int) -> torch.Tensor:
-    """The strongest place of each picture and channel: (N, C, h, w) → float32 (N, C); NaN where there is one.
-
-    sign: 1 for the greatest value, -1 for the least, which then comes negated.
-    """
-    flat = maps.flatten(2)
-    return flat.amax(2).float() if sign > 0 else -flat.amin(2).float()
-
-
-def places_of(maps: torch.Tensor, pictures: torch.Tensor, channels: torch.Tensor, sign: int) -> torch.Tensor:
-    """Where the strongest place of these pictures' channels is, counted by rows: int32."""
-    flat = maps.flatten(2)
-    if flat.shape[2] == 1:
-        return torch.zeros(len(pictures), dtype=torch.int32, device=maps.device)
-    if maps.device.type == "cpu" and flat.is_contiguous() and flat.shape[2] >= LARGE and flat.dtype != torch.bfloat16:
-        rows = flat.view(-1, flat.shape[2]).numpy()
-        find = np.argmax if sign > 0 else np.argmin
-        wanted = (pictures * flat.shape[1] + channels).tolist()
-        return torch.tensor([find(rows[row]) for row in wanted], dtype=torch.int32)
-    step = max(1, CHUNK // flat.shape[2]) if maps.device.type == "cpu" else len(pictures)
-    found = [
-        _first_peak(_rows(flat, pictures[start : start + step], channels[start : start + step]), sign)
-        for start in range(0, len(pictures), max(1, step))
-    ]
-    return torch.cat(found).int() if found else torch.zeros(0, dtype=torch.int32, device=maps.device)
-
-
-def _rows(flat: torch.Tensor, pictures: torch.Tensor, channels: torch.Tensor) -> torch.Tensor:
-    if flat.is_contiguous():  # whole rows are copied several times faster than element by element
-        return flat.view(-1, flat.shape[2]).index_select(0, pictures * flat.shape[1] + channels)
-    return flat[pictures, channels]
-
-
-def _first_peak(rows: torch.Tensor, sign: int) -> torch.Tensor:
-    if rows.device.type == "cpu":  # numpy's is vectorised, torch's is not
-        numbers = rows.float().numpy() if rows.dtype == torch.bfloat16 else rows.numpy()
-        return torch.from_numpy(np.argmax(numbers, 1) if sign > 0 else np.argmin(numbers, 1))
-    return rows.argmax(1) if sign > 0 else rows.argmin(1)
+SORTED = 1 << 22
+"""Values sorted at once."""
+PLACE_BITS = 31
+LAST_PLACE = (1 << PLACE_BITS) - 1
 
 
 class Ranking:
@@ -83,26 +44,44 @@ class Ranking:
         if known is not None:  # what equals its last may still be an earlier item
             below = torch.stack([known[:, at - 1] for at in (placed, depth)]).to(device)
             below = below.nextafter(torch.full_like(below, -torch.inf))
-        self._below_near, self._below_far = below
-        self._near = empty(channels, placed, placed, device)
+        self.entry, self._below = below
+        """What a picture must be above to enter with a place: (channels,)."""
+        self._values = torch.full((channels, placed), -torch.inf, device=device)
+        self._codes = torch.full((channels, placed), -1, dtype=torch.int64, device=device)
+        """Item and place in one number."""
         self._far = empty(channels, depth, 0, device) if depth > placed else None
         self._waiting: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
+        self._seen: list[tuple[torch.Tensor, torch.Tensor]] = []
         self._ranks = torch.arange(placed, device=device)
 
     @property
     def fields(self) -> Fields:
         """All of it, as :func:`empty` describes."""
-        if self._far is None:
-            return {**self._near, "values": self._near["values"] + 0.0}  # -0 becomes 0: equals must look alike
-        self._settle(self._far)
-        return {**self._far, "values": self._far["values"] + 0.0, "places": self._near["places"]}
+        places = (self._codes & LAST_PLACE).masked_fill_(self._codes < 0, 0).int()
+        if self._far is not None:
+            self._settle(self._far)
+            return {**self._far, "values": self._far["values"] + 0.0, "places": places}
+        items = self._codes >> PLACE_BITS
+        values = self._values + 0.0  # -0 becomes 0: equals must look alike
+        return {"values": values, "items": items, "places": places, "labels": self._labels_of(items)}
 
-    def candidates(self, peaks: torch.Tensor, channels: slice) -> torch.Tensor:
-        """Which pictures of a batch may enter with a place: :func:`peaks_of` some channels (N, C) → bool (N, C)."""
+    def _labels_of(self, items: torch.Tensor) -> torch.Tensor:
+        if not self._seen:
+            return torch.full_like(items, -1, dtype=torch.int32)
+        numbers, labels = (torch.cat(parts).to(items.device) for parts in zip(*self._seen, strict=True))
+        numbers, order = numbers.sort()
+        found = torch.searchsorted(numbers, items.clamp(min=0)).clamp(max=len(numbers) - 1)
+        return labels[order][found].masked_fill_(items < 0, -1).int()
+
+    def candidates(self, peaks: torch.Tensor, entry: torch.Tensor) -> torch.Tensor:
+        """Which pictures of a batch may enter with a place: peaks (N, C), entry (C,) → bool (N, C).
+
+        NaN never does.
+        """
         placed = len(self._ranks)
-        may = peaks > torch.maximum(self._near["values"][channels, -1], self._below_near[channels])
+        may = peaks > entry
         if len(peaks) > placed and may.count_nonzero() > placed * peaks.shape[1]:  # no more than so many of one batch
-            may &= peaks >= peaks.topk(placed, dim=0).values[-1]
+            may &= peaks >= peaks.nan_to_num(nan=-torch.inf).topk(placed, dim=0).values[-1]
         return may
 
     def update(self, peaks: torch.Tensor, places: torch.Tensor, numbers: torch.Tensor, labels: torch.Tensor) -> None:
@@ -110,26 +89,32 @@ class Ranking:
 
         numbers, labels: (N,).
         """
-        for row in range(len(peaks)):
-            self._insert(peaks[row], places[row], int(numbers[row]), int(labels[row]))
+        may = peaks > self.entry
+        for row, number in enumerate(numbers.tolist()):
+            channels = flat_nonzero(may[row])
+            codes = places[row].index_select(0, channels).long() + (number << PLACE_BITS)
+            self._insert(channels, peaks[row].index_select(0, channels), codes)
+        self._seen.append((numbers, labels))
         if self._far is not None:
             self._waiting.append((peaks, numbers, labels))
             if sum(len(part) for part, *_ in self._waiting) >= WAITING:
                 self._settle(self._far)
 
-    def _insert(self, peaks: torch.Tensor, places: torch.Tensor, number: int, label: int) -> None:
-        near = self._near
-        # an equal later item never displaces an earlier one
-        rows = (peaks > torch.maximum(near["values"][:, -1], self._below_near)).nonzero()[:, 0]
+    def _insert(self, rows: torch.Tensor, values: torch.Tensor, codes: torch.Tensor) -> None:
+        """One picture's peaks in some channels (R,); an equal later item never displaces an earlier one."""
+        still = flat_nonzero(values > self.entry.index_select(0, rows))
+        if len(still) < len(rows):
+            rows, values, codes = (part.index_select(0, still) for part in (rows, values, codes))
         if not len(rows):
             return
-        old, new = near["values"].index_select(0, rows), peaks.index_select(0, rows)[:, None]
-        rank = (old >= new).sum(1, keepdim=True)
+        values, codes = values[:, None], codes[:, None]
+        old = self._values.index_select(0, rows)
+        rank = (old >= values).sum(1, keepdim=True)
         source = self._ranks - (self._ranks > rank).long()
-        place = places.index_select(0, rows)[:, None]
-        for name, came in (("values", new), ("places", place), ("items", number), ("labels", label)):
-            kept = old if name == "values" else near[name].index_select(0, rows)
-            near[name].index_copy_(0, rows, kept.gather(1, source).scatter_(1, rank, came))
+        new = old.gather(1, source).scatter_(1, rank, values)
+        self._values.index_copy_(0, rows, new)
+        self._codes.index_copy_(0, rows, self._codes.index_select(0, rows).gather(1, source).scatter_(1, rank, codes))
+        self.entry.index_copy_(0, rows, torch.maximum(new[:, -1], self.entry.index_select(0, rows)))
 
     def _settle(self, far: Fields) -> None:
         """Sort those that wait into the deeper ranks."""
@@ -138,8 +123,8 @@ class Ranking:
         peaks, numbers, labels = (torch.cat(parts) for parts in zip(*self._waiting, strict=True))
         self._waiting.clear()
         depth = far["values"].shape[1]
-        rows = (peaks > torch.maximum(far["values"][:, -1], self._below_far)).any(0).nonzero()[:, 0]
-        for part in rows.split(max(1, 32 * CHUNK // (depth + len(peaks)))):
+        rows = (peaks > torch.maximum(far["values"][:, -1], self._below)).any(0).nonzero()[:, 0]
+        for part in rows.split(max(1, SORTED // (depth + len(peaks)))):
             both = torch.cat([far["values"][part], peaks[:, part].T], 1)
             values, order = both.sort(dim=1, descending=True, stable=True)
             values, order = values[:, :depth], order[:, :depth]

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nbviz.dataset.index import Index
-from nbviz.dataset.piece import Job, Walk
 from nbviz.dataset.plan import model_digest, plan
+from nbviz.dataset.walk import Walk
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.guest import Pass
 from nbviz.tensors.instrumented import InstrumentedModel
@@ -48,12 +48,12 @@ def indexing(
     """
     model, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
     made = replace(plan(model, items, layers, k, 0, 0, profile, None), piece=len(items))
-    classes, job = items.classes or model.classes, Job(model.guest, model.transform, items, made)
+    classes = items.classes or model.classes
 
     def work(run: Pass) -> Iterator[Looking]:
         if run.snapshot:
             raise NbvizError("The network is being trained: look through the pictures when its training has ended.")
-        walk = Walk(job, run)
+        walk = Walk(made, run)
         yield Looking(0, len(items))
         for part in items.batches(range(len(items)), made.batch, model.transform, made.shape, walk.problem):
             walk.forward(part)

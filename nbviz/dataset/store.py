@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from nbviz.dataset.files import manifest_in, written
-from nbviz.dataset.piece import Found
+from nbviz.dataset.found import Found
 from nbviz.dataset.plan import FORMAT, Plan
 from nbviz.tensors.errors import NbvizError
 
