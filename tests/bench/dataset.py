@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,11 +20,26 @@ from tests.features.real_pictures import crops
 
 PICTURES = int(os.environ.get("NBVIZ_PICTURES", "256"))
 BATCH = 8
+COUNTS = 4_000, 32_000
+MADE_UP = """
+import resource, sys, torch, nbviz
+class Made(torch.utils.data.Dataset):
+    def __len__(self):
+        return int(sys.argv[1])
+    def __getitem__(self, number):
+        generator = torch.Generator().manual_seed(number)
+        return torch.rand(1, 28, 28, generator=generator), number % 10
+nbviz.Index.build(nbviz.zoo.load("fashion_cnn"), Made(), progress=False)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+"""Pictures made as they are asked for, so that what grows with their number is the index."""
 
 
 def rows() -> Iterator[Row | str]:
     """Bare forwards include reading and preprocessing, as the index does; then both without."""
     yield from _workers(nbviz.zoo.load("fashion_cnn"))
+    few, many = (_peak_memory(count) for count in COUNTS)
+    yield f"peak memory of an index of {COUNTS[0]:,} and {COUNTS[1]:,} pictures: {few} and {many} MB"
     model = nbviz.zoo.load("efficientnet_lite0")
     images = [np.ascontiguousarray((x.permute(1, 2, 0) * 255).byte().numpy()) for x in crops(PICTURES, 224)]
     labels = [number % 10 for number in range(PICTURES)]
@@ -70,6 +87,11 @@ def _workers(model: Any) -> Iterator[str]:
     ratio = min(shared) / min(alone)
     late = " !" if ratio > 1 else ""
     yield f"two Dask workers, {len(data)} pictures: {min(shared):.1f} s, {ratio:.2f} × one process (≤ 1){late}"
+
+
+def _peak_memory(count: int) -> int:
+    command = [sys.executable, "-c", MADE_UP, str(count)]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
 
 
 def _wall(work: Callable[[], Any]) -> float:
