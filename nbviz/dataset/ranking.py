@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
-from torch.nn import functional
 
 from nbviz.dataset.peaks import flat_nonzero
 
@@ -20,10 +20,13 @@ FIELDS = ("values", "items", "places", "labels")
 Fields = dict[str, torch.Tensor]
 WAITING = 256
 """Pictures that wait to be sorted into the deeper ranks."""
-SORTED = 1 << 22
-"""Values sorted at once."""
+SORTED = 256
+"""Channels sorted at once: they stay in a core's cache."""
 PLACE_BITS = 31
 LAST_PLACE = (1 << PLACE_BITS) - 1
+LAST_ITEM = (1 << 32) - 2
+NOTHING = (-0x7F80_0001 << 32) | 0xFFFF_FFFF
+"""The key of -∞ and no item."""
 
 
 class Ranking:
@@ -40,38 +43,35 @@ class Ranking:
     ) -> None:
         """known: values (channels, depth) of other pictures; what could not enter there need not be kept here."""
         self.sign = sign
-        below = torch.full((2, channels), -torch.inf, device=device)
-        if known is not None:  # what equals its last may still be an earlier item
-            below = torch.stack([known[:, at - 1] for at in (placed, depth)]).to(device)
-            below = below.nextafter(torch.full_like(below, -torch.inf))
-        self.entry, self._below = below
+        self.entry = torch.full((channels,), -torch.inf, device=device)
         """What a picture must be above to enter with a place: (channels,)."""
+        if known is not None:  # what equals its last may still be an earlier item
+            self.entry = known[:, placed - 1].to(device).nextafter(self.entry)
         self._values = torch.full((channels, placed), -torch.inf, device=device)
         self._codes = torch.full((channels, placed), -1, dtype=torch.int64, device=device)
         """Item and place in one number."""
-        self._far = empty(channels, depth, 0, device) if depth > placed else None
-        self._waiting: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
+        self._far = torch.full((channels, depth), NOTHING, device=device) if depth > placed else None
+        """Keys (channels, depth), greatest first."""
+        self._waiting: list[tuple[torch.Tensor, torch.Tensor]] = []
         self._seen: list[tuple[torch.Tensor, torch.Tensor]] = []
         self._ranks = torch.arange(placed, device=device)
 
     @property
     def fields(self) -> Fields:
-        """All of it, as :func:`empty` describes."""
+        """Values, items, labels (channels, depth) and places (channels, placed), best first; -∞ and -1 for none."""
         places = (self._codes & LAST_PLACE).masked_fill_(self._codes < 0, 0).int()
-        if self._far is not None:
+        if self._far is None:
+            values, items = self._values + 0.0, self._codes >> PLACE_BITS  # -0 becomes 0: equals must look alike
+        else:
             self._settle(self._far)
-            return {**self._far, "values": self._far["values"] + 0.0, "places": places}
-        items = self._codes >> PLACE_BITS
-        values = self._values + 0.0  # -0 becomes 0: equals must look alike
+            values, items = unpacked(self._far)
         return {"values": values, "items": items, "places": places, "labels": self._labels_of(items)}
 
     def _labels_of(self, items: torch.Tensor) -> torch.Tensor:
         if not self._seen:
             return torch.full_like(items, -1, dtype=torch.int32)
         numbers, labels = (torch.cat(parts).to(items.device) for parts in zip(*self._seen, strict=True))
-        numbers, order = numbers.sort()
-        found = torch.searchsorted(numbers, items.clamp(min=0)).clamp(max=len(numbers) - 1)
-        return labels[order][found].masked_fill_(items < 0, -1).int()
+        return labels_of(items, numbers, labels.int())
 
     def candidates(self, peaks: torch.Tensor, entry: torch.Tensor) -> torch.Tensor:
         """Which pictures of a batch may enter with a place: peaks (N, C), entry (C,) → bool (N, C).
@@ -96,8 +96,8 @@ class Ranking:
             self._insert(channels, peaks[row].index_select(0, channels), codes)
         self._seen.append((numbers, labels))
         if self._far is not None:
-            self._waiting.append((peaks, numbers, labels))
-            if sum(len(part) for part, *_ in self._waiting) >= WAITING:
+            self._waiting.append((peaks, numbers))
+            if sum(len(part) for part, _ in self._waiting) >= WAITING:
                 self._settle(self._far)
 
     def _insert(self, rows: torch.Tensor, values: torch.Tensor, codes: torch.Tensor) -> None:
@@ -116,53 +116,57 @@ class Ranking:
         self._codes.index_copy_(0, rows, self._codes.index_select(0, rows).gather(1, source).scatter_(1, rank, codes))
         self.entry.index_copy_(0, rows, torch.maximum(new[:, -1], self.entry.index_select(0, rows)))
 
-    def _settle(self, far: Fields) -> None:
+    def _settle(self, far: torch.Tensor) -> None:
         """Sort those that wait into the deeper ranks."""
         if not self._waiting:
             return
-        peaks, numbers, labels = (torch.cat(parts) for parts in zip(*self._waiting, strict=True))
+        peaks, numbers = (torch.cat(parts) for parts in zip(*self._waiting, strict=True))
         self._waiting.clear()
-        depth = far["values"].shape[1]
-        rows = (peaks > torch.maximum(far["values"][:, -1], self._below)).any(0).nonzero()[:, 0]
-        for part in rows.split(max(1, SORTED // (depth + len(peaks)))):
-            both = torch.cat([far["values"][part], peaks[:, part].T], 1)
-            values, order = both.sort(dim=1, descending=True, stable=True)
-            values, order = values[:, :depth], order[:, :depth]
-            new = (order >= depth) & (values > -torch.inf)
-            for name, came in (("items", numbers), ("labels", labels)):
-                kept = far[name][part].gather(1, order.clamp(max=depth - 1))
-                kept[new] = came[order[new] - depth].to(kept)
-                far[name][part] = kept
-            far["values"][part] = values
+        depth, numbers = far.shape[1], numbers.to(far.device)
+        for part, values in zip(far.split(SORTED), peaks.split(SORTED, 1), strict=True):
+            came = packed(values.T, numbers).masked_fill_(values.T == -torch.inf, NOTHING)
+            part.copy_(sorted_keys(torch.cat([part, came], 1))[:, :depth])
 
 
-def empty(channels: int, depth: int, placed: int, device: torch.device | str = "cpu") -> Fields:
-    """A ranking with nothing in it: values -∞, items and labels -1."""
-    return {
-        "values": torch.full((channels, depth), -torch.inf, device=device),
-        "items": torch.full((channels, depth), -1, dtype=torch.int64, device=device),
-        "places": torch.zeros((channels, placed), dtype=torch.int32, device=device),
-        "labels": torch.full((channels, depth), -1, dtype=torch.int32, device=device),
-    }
+def packed(values: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+    """One whole number for a float32 value and an item: greater for the greater, of equals for the earlier.
+
+    Item -1 is none. -0 counts as 0.
+    """
+    bits = (values + 0.0).contiguous().view(torch.int32)
+    rising = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # a negative float's bits grow as it falls
+    return (rising.long() << 32) | (LAST_ITEM - items.long())
+
+
+def unpacked(keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Values, float32, and items of :func:`packed`."""
+    rising = (keys >> 32).int()
+    bits = rising ^ ((rising >> 31) & 0x7FFFFFFF)
+    return bits.view(torch.float32), LAST_ITEM - (keys & 0xFFFFFFFF)
+
+
+def sorted_keys(keys: torch.Tensor) -> torch.Tensor:
+    """Each row, the greatest first."""
+    if keys.device.type == "cpu":  # numpy sorts whole numbers ten times as fast
+        return torch.from_numpy(np.sort(keys.numpy(), 1)).flip(1)
+    return keys.sort(1, descending=True).values
+
+
+def labels_of(items: torch.Tensor, numbers: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """The labels of items, out of all numbers (n,) with theirs: int32; -1 for none."""
+    first = int(numbers.min())
+    table = torch.full((int(numbers.max()) - first + 1,), -1, dtype=torch.int32, device=items.device)
+    table[numbers - first] = labels
+    return torch.where(items < 0, -1, table[(items - first).clamp(min=0)])
 
 
 def merged(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> Fields:
     """The best of two rankings of different items, in the total order."""
     depth, placed = one["values"].shape[1], one["places"].shape[1]
-    one, other = (
-        {**part, "places": functional.pad(part["places"], (0, depth - placed))} for part in (one, other)
-    )
-    both = {name: torch.cat([one[name], other[name]], 1) for name in FIELDS}
-    if _after(other["items"], one["items"]):  # as pieces mostly come: one sorting instead of two
-        order = both["values"].argsort(dim=1, descending=True, stable=True)[:, :depth]
-    else:
-        early = both["items"].argsort(dim=1, stable=True)
-        best = both["values"].gather(1, early).argsort(dim=1, descending=True, stable=True)
-        order = early.gather(1, best)[:, :depth]
-    made = {name: field.gather(1, order) for name, field in both.items()}
-    return {**made, "places": made["places"][:, :placed]}
-
-
-def _after(items: torch.Tensor, others: torch.Tensor) -> bool:
-    real = items[items >= 0]
-    return not len(real) or int(real.min()) > int(others.max())
+    items = torch.cat([one["items"], other["items"]], 1)
+    keys = packed(torch.cat([one["values"], other["values"]], 1), items)
+    values, best = unpacked(sorted_keys(keys)[:, :depth])
+    near = torch.cat([keys[:, :placed], keys[:, depth : depth + placed]], 1).argsort(dim=1, descending=True)
+    places = torch.cat([one["places"], other["places"]], 1).gather(1, near[:, :placed])
+    labels = torch.cat([one["labels"], other["labels"]], 1).flatten()
+    return {"values": values, "items": best, "places": places, "labels": labels_of(best, items.flatten(), labels)}
