@@ -156,7 +156,8 @@ class _Looks:
         call, given, version = self.last
         module = self.walk.modules[stem]
         own = 1 if getattr(module, "inplace", False) else 0
-        return call if _version(given) == version + own and follows(module, given, maps) else None
+        as_it_was = version >= 0 and _version(given) == version + own
+        return call if as_it_was and follows(module, given, maps) else None
 
     def row(self, which: str) -> tuple[torch.Tensor, torch.Tensor]:
         """Values and places (N, channels of all layers); a layer that was not reached says -∞."""
@@ -173,5 +174,5 @@ def _nothing(count: int, channels: int, run: Pass) -> Peaks:
 
 
 def _version(tensor: torch.Tensor) -> int:
-    """How often it was written to; inference tensors don't count."""
+    """How often it was written to; -1 for inference tensors, which don't count."""
     return -1 if tensor.is_inference() else tensor._version
