@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -26,13 +28,45 @@ def noise(guest: Guest, shape: tuple[int, ...]) -> torch.Tensor:
     return ready(guest, torch.rand(1, *shape, generator=torch.Generator().manual_seed(0), device="cpu"))
 
 
-def usual_input(guest: Guest, transform: Preprocessing) -> tuple[torch.Tensor, Preprocessing]:
-    """Noise of the size pictures have, and the preprocessing; a guessed one learns the size by trying."""
-    if transform.size is not None and not transform.guessed:
-        return noise(guest, (transform.channels, *transform.size)), transform
+class Usual:
+    """A network's preprocessing and the size of picture it is used with; a guess learns that by trying. Thread-safe."""
+
+    def __init__(self, guest: Guest, transform: Preprocessing) -> None:
+        self._guest, self._lock = guest, threading.RLock()
+        self._refused: tuple[int, NbvizError] | None = None
+        self.transform = replace(transform, tried=self._tried) if transform.guessed else transform
+
+    def shape(self) -> tuple[int, ...]:
+        """(C, H, W). NbvizError where the network takes no size that was tried."""
+        with self._lock:
+            size = self.transform.size
+            if size is None or self.transform.tried is not None:
+                size = self._size()
+                self.transform = self.transform.with_size(*size)
+            return self.transform.channels, *size
+
+    def _tried(self) -> Preprocessing:
+        with self._lock:
+            self.shape()
+            return self.transform
+
+    def _size(self) -> tuple[int, int]:
+        """Found out once for a network that takes none: every picture of a data set would ask again."""
+        revision = self._guest.revision
+        if self._refused is not None and self._refused[0] == revision:
+            raise self._refused[1]
+        try:
+            return _size_taken(self._guest, self.transform)
+        except NbvizError as error:
+            self._refused = revision, error
+            raise
+
+
+def _size_taken(guest: Guest, transform: Preprocessing) -> tuple[int, int]:
     first: Exception | None = None
-    for size in GUESSED_SIZES:
-        x = noise(guest, (transform.channels, size, size))
+    shown = [] if transform.size is None else [transform.size]
+    for size in dict.fromkeys([*shown, *((side, side) for side in GUESSED_SIZES)]):
+        x = noise(guest, (transform.channels, *size))
         try:
             guest.trial(_run(x))
         except Exception as error:  # a forward of the user's own can raise anything
@@ -40,7 +74,7 @@ def usual_input(guest: Guest, transform: Preprocessing) -> tuple[torch.Tensor, P
                 raise NbvizError(missing_operators(error)) from error
             first = first or error
             continue
-        return x, transform.with_size(size, size)
+        return size
     raise NbvizError(
         f"The network takes none of the usual square inputs with {transform.channels} channels "
         f"({first}). Pass transform=, or an image as a float tensor (C, H, W) of the right size."

@@ -14,7 +14,7 @@ import torch
 from nbviz.tensors.capture import modules_of, split
 from nbviz.tensors.classes import class_index, given_names
 from nbviz.tensors.errors import NbvizError, unknown
-from nbviz.tensors.examples import noise, ready, usual_input
+from nbviz.tensors.examples import Usual, noise, ready
 from nbviz.tensors.guest import Guest, Pass
 from nbviz.tensors.layers import Layer
 from nbviz.tensors.modes import isolated
@@ -52,7 +52,7 @@ class InstrumentedModel:
     ) -> None:
         self.net = net
         self.guest = Guest(net, device)
-        self.transform = Preprocessing.ensure(transform, self.guest._module)
+        self._usual = Usual(self.guest, Preprocessing.ensure(transform, self.guest._module))
         self.classes = given_names(classes, transform)
         self.name = name or type(self.guest._module).__name__
         self.output = output
@@ -71,6 +71,11 @@ class InstrumentedModel:
 
     def __repr__(self) -> str:
         return f"InstrumentedModel({self.name}, {self.parameters:,} parameters, {self.device})"
+
+    @property
+    def transform(self) -> Preprocessing:
+        """Picture → float32 tensor (1, C, H, W); a guessed one learns the network's size from its first picture."""
+        return self._usual.transform
 
     @property
     def parameters(self) -> int:
@@ -173,10 +178,7 @@ class InstrumentedModel:
             ) from error
 
     def _example(self, shape: tuple[int, ...] | None) -> torch.Tensor:
-        if shape is not None:
-            return noise(self.guest, shape)
-        x, self.transform = usual_input(self.guest, self.transform)
-        return x
+        return noise(self.guest, self._usual.shape() if shape is None else shape)
 
     def _known(self, shape: tuple[int, ...] | None) -> Trace | None:
         key = (self.guest.revision, shape, self.guest.dtype)

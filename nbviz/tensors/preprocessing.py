@@ -54,6 +54,9 @@ class Preprocessing:
     key: Hashable = field(default_factory=lambda: ("transform", next(_numbers)))
     """Equal for preprocessings that are known to do the same."""
 
+    tried: Callable[[], Preprocessing] | None = None
+    """Of a guess whose network hasn't been asked yet: gives the guess for the size the network takes."""
+
     @classmethod
     def ensure(cls, transform: Any, net: nn.Module) -> Preprocessing:
         """What to do with pictures for `net`.
@@ -112,6 +115,8 @@ class Preprocessing:
         picture = _picture(image)
         if picture.tensor is not None:
             return picture.tensor
+        if self.tried is not None:
+            return self.tried()(picture)
         if self.forward is None:
             raise NbvizError(
                 f"This network takes {self.channels} channels, which a picture doesn't have. "
@@ -126,6 +131,10 @@ class Preprocessing:
                 f"{rgb.width} × {rgb.height}: {type(error).__name__}: {error}"
             ) from error
         return _checked_result(result)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the network, which travels to other processes by itself."""
+        return {**self.__dict__, "tried": None}
 
     @property
     def guessed(self) -> bool:

@@ -8,8 +8,12 @@ from typing import Any
 
 from torch import nn
 
-# Tried in turn where a guessed size fails in the network's forward.
-GUESSED_SIZES = (224, 32, 28, 64, 96, 128, 160, 192, 256, 299, 384, 512)
+# Tried in turn where a guessed size fails in the network's forward: the usual ones, then those of lessons and tests.
+GUESSED_SIZES = (
+    *(224, 32, 28, 64, 96, 128, 160, 192, 256, 299, 384, 512),
+    *(16, 8, 48, 24, 20, 40, 12, 10, 14, 18, 36, 50, 56, 60, 72, 80, 84, 100, 112, 120, 144, 150, 176, 200, 208, 227),
+    *(240, 260, 288, 300, 320, 336, 448),
+)
 
 
 def unwrapped(net: nn.Module) -> nn.Module:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from torch import nn
 import nbviz
 from nbviz.tensors.errors import NbvizError, UnknownName
 from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.preprocessing import GUESSED_SIZES
 from tests.networks import CLASSES, build, picture, state_hash
 
 
@@ -146,6 +149,42 @@ def test_a_network_that_raises_says_what_it_said() -> None:
         InstrumentedModel(Broken()).predict(picture())
     with pytest.raises(NbvizError, match="takes none of the usual square inputs .*no forward today"):
         InstrumentedModel(Broken()).layers()
+
+
+def _of_one_size(channels: int, side: int) -> nn.Module:
+    conv = nn.Conv2d(channels, 4, 3, padding=1)
+    return nn.Sequential(conv, nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(side * side, 3))
+
+
+@pytest.mark.parametrize(("channels", "side"), [(1, 28), (3, 32), (3, 16), (1, 8), (3, 48)])
+def test_a_guess_learns_the_size_of_the_network_from_its_first_picture(channels: int, side: int) -> None:
+    photograph = Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8))
+    model = InstrumentedModel(_of_one_size(channels, side))
+    assert model.transform(photograph).shape == (1, channels, side, side)
+    assert model.transform.guessed and model.transform.size == (side, side)
+    assert len(InstrumentedModel(_of_one_size(channels, side)).predict(photograph)) == 3
+    travelled = pickle.loads(pickle.dumps(InstrumentedModel(_of_one_size(channels, side)).transform))
+    assert travelled.guessed, "a guess goes to another process without its network"
+
+
+def test_a_size_that_the_network_shows_is_tried_first() -> None:
+    model = InstrumentedModel(nn.Sequential(nn.Flatten(), nn.Linear(3 * 22 * 22, 4)))
+    assert model.transform(Image.new("RGB", (9, 9))).shape == (1, 3, 22, 22)
+
+
+def test_a_network_that_takes_no_size_is_asked_once() -> None:
+    asked: list[int] = []
+
+    class Picky(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            asked.append(1)
+            raise ValueError("no forward today")
+
+    model = InstrumentedModel(Picky())
+    for _ in range(3):
+        with pytest.raises(NbvizError, match=r"takes none of the usual .*Pass transform="):
+            model.predict(Image.new("RGB", (9, 9)))
+    assert len(asked) == len(GUESSED_SIZES)
 
 
 def test_the_layers_of_a_network_never_run_are_there_for_a_usual_input() -> None:
