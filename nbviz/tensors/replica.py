@@ -56,8 +56,6 @@ def replicate(net: nn.Module, tensor_map: TensorMap | None = None) -> nn.Module:
     memo: dict[int, Any] = {}
     rebuild: list[types.FunctionType] = []
     for value in _leaves(net):
-        if isinstance(value, nn.parameter.UninitializedTensorMixin):
-            raise NbvizError("The network has lazy modules without weights yet: run one batch through it first.")
         if isinstance(value, types.FunctionType):
             rebuild.append(value)
         elif isinstance(value, torch.Tensor):
@@ -73,7 +71,10 @@ def replicate(net: nn.Module, tensor_map: TensorMap | None = None) -> nn.Module:
 
 
 def tensors(net: nn.Module) -> list[torch.Tensor]:
-    """Every tensor reachable from the network's modules, once each, in a fixed order."""
+    """Every tensor reachable from the network's modules, once each, in a fixed order.
+
+    Raises :class:`NbvizError` for parameters not yet initialised.
+    """
     found: dict[int, torch.Tensor] = {}
     for value in _leaves(net):
         if isinstance(value, torch.Tensor):
@@ -107,6 +108,8 @@ def _leaves(net: nn.Module) -> Iterator[Any]:
         value = stack.pop()
         if isinstance(value, _ATOMS) or id(value) in seen:
             continue
+        if isinstance(value, nn.parameter.UninitializedTensorMixin):
+            raise NbvizError("The network has lazy modules without weights yet: run one batch through it first.")
         seen.add(id(value))
         parts = _parts(value)
         if parts is None:

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.replica import replicate, tensors, unwrap
 from tests.networks import NETWORKS, build, picture, state_hash
 
@@ -82,3 +83,5 @@ def test_what_cannot_be_hooked_is_refused_in_words() -> None:
         unwrap("resnet50")
     with pytest.raises(NbvizError, match="lazy"):
         replicate(nn.Sequential(nn.LazyLinear(3)))
+    with pytest.raises(NbvizError, match="lazy modules without weights yet: run one batch through it first"):
+        InstrumentedModel(nn.Sequential(nn.LazyConv2d(4, 3), nn.Flatten(), nn.LazyLinear(3)))
