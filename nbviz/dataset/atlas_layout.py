@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from nbviz.tensors.scikit import scikit
+
 AXES = 50
 MANY = 10_000
 """Points from which umap-learn is the faster one: it takes 50 s to start, t-SNE 2 s a thousand points."""
@@ -34,10 +36,9 @@ class Axes:
     @classmethod
     def of(cls, values: np.ndarray, seed: int) -> Axes:
         """The axes along which the directions of values (N, C) differ most."""
-        from sklearn.decomposition import PCA
-
         unit = units(values)
-        found = PCA(min(AXES, *values.shape), svd_solver="randomized", random_state=seed).fit(unit)
+        pca = scikit("decomposition").PCA(min(AXES, *values.shape), svd_solver="randomized", random_state=seed)
+        found = pca.fit(unit)
         return cls(found.mean_.astype(np.float32), found.components_.astype(np.float32))
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
@@ -70,13 +71,12 @@ def _pca(points: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _tsne(points: np.ndarray, seed: int) -> np.ndarray:
-    from sklearn.manifold import TSNE
-
     perplexity = min(30.0, (len(points) - 1) / 4)
     start = _pca(points, seed)
     # its own "pca" start would be the same, computed again
     start = start / max(float(start[:, 0].std()), 1e-12) * 1e-4
-    return TSNE(2, perplexity=perplexity, init=start, max_iter=ROUNDS, random_state=seed).fit_transform(points)
+    made = scikit("manifold").TSNE(2, perplexity=perplexity, init=start, max_iter=ROUNDS, random_state=seed)
+    return made.fit_transform(points)
 
 
 def _umap(points: np.ndarray, seed: int) -> np.ndarray:

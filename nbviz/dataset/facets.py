@@ -21,6 +21,7 @@ from nbviz.tensors.guest import Pass
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.items import Items
 from nbviz.tensors.receptive_field import output_of
+from nbviz.tensors.scikit import scikit
 
 if TYPE_CHECKING:
     from nbviz.dataset.example import Example
@@ -134,8 +135,5 @@ def _best(points: np.ndarray) -> tuple[float, Any]:
 
 
 def _parted(points: np.ndarray, number: int) -> tuple[Any, float]:
-    from sklearn.cluster import AgglomerativeClustering
-    from sklearn.metrics import silhouette_score
-
-    groups = AgglomerativeClustering(number, linkage="ward").fit_predict(points)
-    return groups, float(silhouette_score(points, groups)) if number < len(points) else 0.0
+    groups = scikit("cluster").AgglomerativeClustering(number, linkage="ward").fit_predict(points)
+    return groups, float(scikit("metrics").silhouette_score(points, groups)) if number < len(points) else 0.0

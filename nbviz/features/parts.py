@@ -15,6 +15,7 @@ import numpy as np
 
 from nbviz.tensors.errors import NbvizError, Refused
 from nbviz.tensors.feature_maps import FeatureMaps
+from nbviz.tensors.scikit import scikit
 
 FEWEST, MOST = 2, 12
 ROUNDS, TOLERANCE = 400, 1e-4
@@ -102,14 +103,11 @@ def _check(activation: FeatureMaps) -> None:
 
 def _factors(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """(places, k) and (k, channels) of a non-negative matrix."""
-    from sklearn.decomposition import NMF
-    from sklearn.exceptions import ConvergenceWarning
-
     top = float(rows.max())
-    model = NMF(count, init="nndsvda", random_state=0, max_iter=ROUNDS, tol=TOLERANCE)
+    model = scikit("decomposition").NMF(count, init="nndsvda", random_state=0, max_iter=ROUNDS, tol=TOLERANCE)
     with warnings.catch_warnings():
         # how far it came is said by the share it explains
-        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", scikit("exceptions").ConvergenceWarning)
         where = model.fit_transform(rows / top)
     return where * top, model.components_
 
