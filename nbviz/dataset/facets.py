@@ -85,7 +85,7 @@ def vectors(
         for part in (examples[start : start + BATCH] for start in range(0, len(examples), BATCH)):
             x = torch.cat([model.transform(items.read(e.item)) for e in part]).to(run.device, model.guest.dtype)
             with torch.no_grad():
-                maps = layer.layout.maps(output_of(run.net, x, known))
+                maps = layer.layout.maps(output_of(run, x, known))
             places = [e.place or (0, 0) for e in part]
             found += [maps[row, :, at[0], at[1]].float().cpu() for row, at in enumerate(places)]
         return found

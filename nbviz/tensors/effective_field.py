@@ -72,7 +72,7 @@ def effective_field(
     def work(run: Pass) -> torch.Tensor:
         assert known.layout is not None
         inner = x.detach().requires_grad_()
-        maps = known.layout.maps(output_of(run.net, inner, known))[0, :, at[0], at[1]]
+        maps = known.layout.maps(output_of(run, inner, known))[0, :, at[0], at[1]]
         start = maps.sum() if channel is None else maps[channel]
         if not start.requires_grad:
             return torch.zeros_like(inner)

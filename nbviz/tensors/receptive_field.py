@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 from nbviz.tensors.capture import Enough, hooked, modules_of, split
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.examples import noise
+from nbviz.tensors.guest import Pass
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.layers import Layer
 from nbviz.tensors.modes import isolated
@@ -38,7 +39,7 @@ class ReceptiveFields:
     def __init__(self, model: InstrumentedModel, shape: tuple[int, ...]) -> None:
         self._model, self._shape = model, tuple(shape)
         self._lock = threading.Lock()
-        self._net: torch.nn.Module | None = None
+        self._run: Pass | None = None
         self._known: OrderedDict[tuple[str, tuple[int, int]], Box] = OrderedDict()
         self._grids: dict[str, tuple[_Axis, _Axis] | None] = {}
 
@@ -94,11 +95,13 @@ class ReceptiveFields:
     def _measured(self, layer: Layer, places: list[tuple[int, int]]) -> Iterator[Box]:
         assert layer.layout is not None
         with isolated():
-            if self._net is None:
-                self._net = replicate(self._model.guest._module, _ones).requires_grad_(False)
+            if self._run is None:
+                guest = self._model.guest
+                net = replicate(guest._module, _ones).requires_grad_(False)
+                self._run = Pass(net, torch.device("cpu"), guest.random)
             x = torch.ones(1, *self._shape, dtype=torch.float64, requires_grad=True)
             with _linear():
-                output = output_of(self._net, x, layer)
+                output = output_of(self._run, x, layer)
             maps = layer.layout.maps(output).sum(1)[0]
             for place in places:
                 (gradient,) = torch.autograd.grad(maps[place], x, retain_graph=True, allow_unused=True)
@@ -142,7 +145,7 @@ def _ones(tensor: torch.Tensor) -> torch.Tensor:
     return torch.ones_like(tensor, dtype=torch.float64, device="cpu") if tensor.is_floating_point() else tensor.cpu()
 
 
-def output_of(net: torch.nn.Module, x: torch.Tensor, layer: Layer) -> torch.Tensor:
+def output_of(run: Pass, x: torch.Tensor, layer: Layer) -> torch.Tensor:
     """What a layer puts out, in a forward that ends there. NbvizError where it isn't reached."""
     stem, call = split(layer.name)
     kept: list[torch.Tensor] = []
@@ -152,9 +155,9 @@ def output_of(net: torch.nn.Module, x: torch.Tensor, layer: Layer) -> torch.Tens
             kept.append(tensor)
             raise Enough
 
-    with hooked(net, {stem: modules_of(net)[stem]}, keep):
+    with hooked(run.net, {stem: modules_of(run.net)[stem]}, keep):
         try:
-            net(x)
+            run(x)
         except Enough as enough:
             enough.__traceback__ = None
     if not kept:

@@ -93,3 +93,15 @@ def test_the_network_is_untouched_and_what_is_not_there_is_said() -> None:
     assert state_hash(net) == before
     with pytest.raises(NbvizError, match="share="):
         EffectiveField(np.ones((2, 2), np.float32), "3", None, None).box(0)
+
+
+def test_fields_of_a_network_that_draws_at_random_leave_the_users_generators_alone() -> None:
+    net = build("drops")
+    model = InstrumentedModel(net)
+    x = torch.rand(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
+    layer = next(part.name for part in model.layers().walk() if part.kind == "Conv2d")
+    before = state_hash(net)
+    fields = [effective_field(model, x, layer, 0).values for _ in range(2)]
+    assert ReceptiveFields(model, (3, SIZE, SIZE)).box(layer, (5, 5)) == (4, 4, 7, 7)
+    assert state_hash(net) == before
+    assert np.array_equal(*fields)
