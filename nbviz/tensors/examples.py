@@ -12,6 +12,7 @@ import torch
 from nbviz.tensors.capture import first_tensor
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.guest import Guest, Pass
+from nbviz.tensors.modes import isolated
 from nbviz.tensors.preprocessing import GUESSED_SIZES, Preprocessing
 from nbviz.tensors.torchvision_import import missing_operators
 
@@ -25,7 +26,8 @@ def ready(guest: Guest, tensor: torch.Tensor) -> torch.Tensor:
 
 def noise(guest: Guest, shape: tuple[int, ...]) -> torch.Tensor:
     """Seeded noise (1, C, H, W) in 0…1 for a shape (C, H, W)."""
-    return ready(guest, torch.rand(1, *shape, generator=torch.Generator().manual_seed(0), device="cpu"))
+    with isolated():
+        return ready(guest, torch.rand(1, *shape, generator=torch.Generator().manual_seed(0), device="cpu"))
 
 
 class Usual:

@@ -154,7 +154,9 @@ class Guest:
     def _attempts(self, work: Callable[[Pass], Iterator[T]]) -> Iterator[T]:
         for run, unchanged in self._versions():
             try:
-                for answer in isolated_steps(work(run)):
+                with isolated():  # what is no generator does some of its work at once
+                    answers = work(run)
+                for answer in isolated_steps(answers):
                     if not unchanged():
                         break
                     yield answer
