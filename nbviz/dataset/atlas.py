@@ -29,7 +29,7 @@ from nbviz.dataset.plan import data_digest, model_digest
 from nbviz.tensors.effective_field import EffectiveField
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.items import Items
+from nbviz.tensors.items import Items, Labels
 from nbviz.tensors.receptive_field import ReceptiveFields
 
 NEAREST = 5
@@ -88,7 +88,7 @@ class Atlas:
         *,
         layout: str = "auto",
         least: int = 3,
-        labels: Sequence[int] | None = None,
+        labels: Labels | None = None,
         batch: int = 32,
         progress: bool = True,
         cancel: Callable[[], bool] | None = None,
@@ -130,7 +130,7 @@ class Atlas:
         *,
         layout: str = "auto",
         least: int = 3,
-        labels: Sequence[int] | None = None,
+        labels: Labels | None = None,
         batch: int = 32,
     ) -> Iterator[Step | Atlas]:
         """:meth:`build` step by step: ``done`` and ``progress`` as it goes, the atlas last."""

@@ -24,8 +24,9 @@ from nbviz.dataset.store import MANIFEST, WHOLE, Folder, Memory, read_found, rea
 from nbviz.tensors.effective_field import EffectiveField, effective_field
 from nbviz.tensors.errors import NbvizError, unknown
 from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.items import Items
+from nbviz.tensors.items import Items, Labels
 from nbviz.tensors.receptive_field import ReceptiveFields
+from nbviz.tensors.whole import at_least, channel_number
 
 
 class Index:
@@ -61,7 +62,7 @@ class Index:
         path: str | PathLike[str] | None = None,
         client: Any = None,
         *,
-        labels: Sequence[int] | None = None,
+        labels: Labels | None = None,
         bottom: int = 0,
         sample: int = 0,
         profile: int = 100,
@@ -76,10 +77,11 @@ class Index:
         layers: names; None for all. k: pictures a channel, at most one place in each. path: a folder to write to;
         a build that was interrupted goes on there and ends with the same index. client: a
         ``distributed.Client``; its workers share the pieces, and the index is the same. labels: where the data
-        set has none. bottom: how many of the *least* pictures to keep. sample: how many items, drawn once, to
-        keep every channel's peak of, for quantiles. profile: how many of the strongest pictures make the class
-        profile, with labels. batch: pictures a forward; None: 8 large or 64 small ones on a CPU, 32 elsewhere,
-        or what a build that is gone on with had. cancel: asked between batches; :class:`Stopped` when it says yes.
+        set has none; an index, a name or None an item. bottom: how many of the *least* pictures to keep. sample:
+        how many items, drawn once, to keep every channel's peak of, for quantiles. profile: how many of the
+        strongest pictures make the class profile, with labels. batch: pictures a forward; None: 8 large or 64 small
+        ones on a CPU, 32 elsewhere, or what a build that is gone on with had. cancel: asked between batches;
+        :class:`Stopped` when it says yes.
 
         Raises :class:`NbvizError` for an empty data set, labels of another length, layers that aren't there, and
         a path with an index of something else. Items that can't be read are left out and counted
@@ -88,7 +90,8 @@ class Index:
         model = InstrumentedModel.ensure(model)
         items = Items.ensure(dataset, labels)
         before = model.fingerprint()
-        made = plan(model, items, layers, k, bottom, sample, profile, _batch(batch, path))
+        k, bottom, sample = at_least("k", k, 1), at_least("bottom", bottom, 0), at_least("sample", sample, 0)
+        made = plan(model, items, layers, k, bottom, sample, at_least("profile", profile, 0), _batch(batch, path))
         classes = items.classes or model.classes
         store: Folder | Memory = Memory() if path is None else Folder(Path(path), made, classes)
         found = store.whole if isinstance(store, Folder) else None
@@ -145,7 +148,8 @@ class Index:
 
     def top(self, layer: str, channel: int, n: int | None = None) -> list[Example]:
         """The pictures that drive a channel most, best first: ``k``, or the first ``n`` of them."""
-        return self._examples(layer, channel, "top", self.plan.k if n is None else min(n, self.plan.k))
+        most = self.plan.k
+        return self._examples(layer, channel, "top", most if n is None else min(at_least("n", n, 0), most))
 
     def bottom(self, layer: str, channel: int) -> list[Example]:
         """The pictures that drive a channel least, the least first; needs ``bottom=`` at building."""
@@ -157,12 +161,13 @@ class Index:
         """Pictures from the strongest to the weakest at even steps of their rank, out of the sample."""
         if not self.plan.sample:
             raise NbvizError("This index has no sample of the data set: build it with sample=200.")
-        watched = self._watched(layer, channel)
+        watched, channel = self._watched(layer, channel)
         stem = f"{watched.name}/sample/"
         values, places = (self._found.tensors[stem + part][channel] for part in ("values", "places"))
         order = values.argsort(descending=True, stable=True)
         order = order[values[order] > -torch.inf]
-        steps = np.unique(np.linspace(0, len(order) - 1, min(n, len(order))).round().astype(int)).tolist()
+        n = min(at_least("n", n, 0), len(order))
+        steps = np.unique(np.linspace(0, len(order) - 1, n).round().astype(int)).tolist()
         chosen = [int(order[step]) for step in steps]
         return [
             self._example(watched, channel, self.plan.sample[i], float(values[i]), int(places[i]), -1) for i in chosen
@@ -197,19 +202,16 @@ class Index:
         takes the number that parts them best, and one where they can't be told apart (:class:`Facets` says how
         sure that is). Build with k=50 or so for it. Needs the data set, as crops do.
         """
-        watched = self._watched(layer, channel)
+        watched, channel = self._watched(layer, channel)
         return facets(*self._with_pictures(), watched, channel, self.top(layer, channel), n)
 
     # -- inside ---------------------------------------------------------------------------------------
 
-    def _watched(self, layer: str, channel: int) -> Watched:
+    def _watched(self, layer: str, channel: int) -> tuple[Watched, int]:
         name = self.plan.same.get(layer, layer)
         if name not in self._layers:
             raise unknown("layer", layer, [key for key in self.layers if key], where="this index")
-        count = self._layers[name].channels
-        if isinstance(channel, bool) or not isinstance(channel, int) or not 0 <= channel < count:
-            raise NbvizError(f"Layer '{layer}' has {count} channels, 0 to {count - 1}: there is no {channel!r}.")
-        return self._layers[name]
+        return self._layers[name], channel_number(layer, channel, self._layers[name].channels)
 
     def _rows(self, watched: Watched, channel: int, which: str) -> list[tuple[float, int, int, int]]:
         stem = f"{watched.name}/{which}/"
@@ -218,7 +220,7 @@ class Index:
         return [row for row in zip(values, items, places, labels, strict=True) if row[1] >= 0]
 
     def _examples(self, layer: str, channel: int, which: str, n: int) -> list[Example]:
-        watched = self._watched(layer, channel)
+        watched, channel = self._watched(layer, channel)
         sign = 1 if which == "top" else -1
         return [
             self._example(watched, channel, item, sign * value, place, label)
@@ -237,7 +239,7 @@ class Index:
         return self.classes[label] if self.classes and label < len(self.classes) else f"class {label}"
 
     def _label_counts(self, layer: str, channel: int) -> Counter[int]:
-        rows = self._rows(self._watched(layer, channel), channel, "top")
+        rows = self._rows(*self._watched(layer, channel), "top")
         if rows and all(label < 0 for *_, label in rows):
             raise NbvizError("The data set has no labels: pass labels= to Index.build for class profiles.")
         return Counter(label for value, _, _, label in rows if value > 0 and label >= 0)
@@ -265,6 +267,8 @@ class Index:
 
 def _batch(asked: int | None, path: str | PathLike[str] | None) -> int | None:
     """The number asked for, or that of a build which is gone on with."""
-    if asked is None and path is not None and (Path(path) / MANIFEST).exists():
-        return read_manifest(Path(path))[0].batch
-    return asked
+    if asked is not None:
+        return at_least("batch", asked, 1)
+    if path is None or not (Path(path) / MANIFEST).exists():
+        return None
+    return read_manifest(Path(path))[0].batch

@@ -13,13 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 
 from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.labels import given_labels
 from nbviz.tensors.picture_files import picture_files
 from nbviz.tensors.pictures import Picture, all_finite, load_pictures
 
 Transform = Callable[[Any], torch.Tensor]
+Labels = Iterable[int | str | None]
 NO_LABEL = -1
 
 
@@ -38,18 +42,18 @@ class Batch:
 class Items:
     """A data set as item number → picture and label."""
 
-    def __init__(self, source: Any, labels: Sequence[int] | None = None, classes: Sequence[str] | None = None) -> None:
+    def __init__(self, source: Any, labels: Labels | None = None, classes: Sequence[str] | None = None) -> None:
         self._source = source
-        self._labels = None if labels is None else [int(label) for label in labels]
-        self.classes = None if classes is None else tuple(str(name) for name in classes)
-        """Names of the classes, where the data set has them."""
+        self._labels: list[int | None] | None = None
         if not len(self):
             raise NbvizError("The data set is empty: there is nothing to look at.")
-        if self._labels is not None and len(self._labels) != len(self):
-            raise NbvizError(f"labels= has {len(self._labels)} entries, but the data set has {len(self)} items.")
+        if labels is not None:
+            self._labels, classes = given_labels(labels, len(self), classes)
+        self.classes = None if classes is None else tuple(str(name) for name in classes)
+        """Names of the classes, where the data set has them."""
 
     @classmethod
-    def ensure(cls, dataset: Any, labels: Sequence[int] | None = None) -> Items:
+    def ensure(cls, dataset: Any, labels: Labels | None = None) -> Items:
         """Any data set a call takes. NbvizError for what has no length, holds nothing, or is no data set."""
         if isinstance(dataset, cls):
             return dataset if labels is None else cls(dataset._source, labels, dataset.classes)
@@ -59,10 +63,13 @@ class Items:
             dataset = dataset.dataset
         if isinstance(dataset, Mapping):
             return cls(list(dataset.values()), labels)
+        if _is_one_picture(dataset):
+            raise NbvizError("The data set is one picture: pass a list of pictures, a Dataset or a folder.")
         if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
+            stream = " Of a stream, list(itertools.islice(it, 5000)) is one." if hasattr(dataset, "__iter__") else ""
             raise NbvizError(
                 f"A data set needs a length and numbered items; {type(dataset).__name__} has not. "
-                "Pass a map-style Dataset, a DataLoader around one, a folder or a list."
+                f"Pass a map-style Dataset, a DataLoader around one, a folder or a list.{stream}"
             )
         return cls(dataset, labels, getattr(dataset, "classes", None))
 
@@ -137,7 +144,15 @@ class _One:
         return self._source[self._number]
 
 
-def _from_folder(folder: Path, labels: Sequence[int] | None) -> Items:
+def _is_one_picture(value: Any) -> bool:
+    if isinstance(value, torch.Tensor) and value.is_floating_point():
+        return value.ndim < 4
+    if isinstance(value, (torch.Tensor, np.ndarray)):  # three axes are also many gray pictures
+        return value.ndim < 3 or (value.ndim == 3 and value.shape[2] in (3, 4))
+    return isinstance(value, (Image.Image, Picture, bytes, bytearray))
+
+
+def _from_folder(folder: Path, labels: Labels | None) -> Items:
     if not folder.is_dir():
         raise NbvizError(f"'{folder}' is not a folder of pictures.")
     files = picture_files(folder)

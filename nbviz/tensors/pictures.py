@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from numbers import Integral
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import torch
 from PIL import Image
 
 from .errors import NbvizError
+from .labels import label_index
 from .picture_files import checked_path, picture_files, shortened
 from .picture_item import Picture
 from .picture_rgb import (
@@ -221,13 +221,7 @@ def _image_and_label(item: Any) -> tuple[Any, int | None]:
         image, label = item[0], item[1] if len(item) > 1 else None
     else:
         image, label = item, None
-    return image, _index(label)
-
-
-def _index(label: Any) -> int | None:
-    if isinstance(label, (torch.Tensor, np.ndarray, np.generic)) and label.ndim == 0:
-        label = label.item()
-    return int(label) if isinstance(label, Integral) and not isinstance(label, bool) else None
+    return image, label_index(label)
 
 
 def _kind(value: Any) -> str:
