@@ -14,6 +14,7 @@ from nbviz.tensors.examples import noise
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.items import Items
 from nbviz.tensors.layers import with_channels
+from nbviz.tensors.whole import at_least
 
 FORMAT = 1
 USUAL, MOST, FEWEST = 5_000, 20_000, 50
@@ -90,10 +91,8 @@ def atlas_plan(
     batch: int,
 ) -> AtlasPlan:  # fmt: skip
     """Look at the network and the data set once and fix everything. NbvizError for what can't be."""
-    each = 1 if places is None else places
-    for name, value, low in (("places", each, 1), ("seed", seed, 0), ("least", least, 1), ("batch", batch, 1)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < low:
-            raise NbvizError(f"{name}= is a whole number of at least {low}, not {value!r}.")
+    places = None if places is None else at_least("places", places, 1)
+    seed, least, batch = at_least("seed", seed, 0), at_least("least", least, 1), at_least("batch", batch, 1)
     if layout not in LAYOUTS:
         raise NbvizError(f"layout= is one of {', '.join(map(repr, LAYOUTS))}, not {layout!r}.")
     if layout == "umap" and find_spec("umap") is None:

@@ -22,6 +22,7 @@ from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.items import Items
 from nbviz.tensors.receptive_field import output_of
 from nbviz.tensors.scikit import scikit
+from nbviz.tensors.whole import at_least
 
 if TYPE_CHECKING:
     from nbviz.dataset.example import Example
@@ -65,8 +66,7 @@ def facets(
     model: InstrumentedModel, items: Items, layer: Watched, channel: int, examples: Sequence[Example], n: int | None
 ) -> Facets:
     """Group a channel's examples. NbvizError for an ``n`` that can't be had."""
-    if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
-        raise NbvizError(f"n= is a whole number of at least 1, or None, not {n!r}.")
+    n = None if n is None else at_least("n", n, 1)
     if n is not None and n > len(examples):
         raise NbvizError(f"n= asks for {n} groups of {len(examples)} pictures: there is at most one a picture.")
     numbers, silhouette = grouped(vectors(model, items, layer, channel, examples), n)

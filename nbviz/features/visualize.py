@@ -20,9 +20,10 @@ from nbviz.features.shelf import Kept, Shelf, network_digest
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.guest import Pass
 from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.whole import channel_number, whole
 
 Path = str | os.PathLike[str] | None
-Asked = int | Objective | Sequence[int | Objective]
+Asked = int | slice | Objective | Sequence[int | Objective]
 
 
 def visualize(
@@ -117,12 +118,14 @@ def _known(objectives: Sequence[Objective], recipe: Recipe, kept: Sequence[Kept]
 
 def wanted(model: InstrumentedModel, layer: str, channels: Asked) -> list[Objective]:
     """What is asked for, as objectives; raises in words for what isn't there."""
-    one = isinstance(channels, Objective) or not hasattr(channels, "__iter__")
+    check_layers(model, [layer])
+    count = model.layer(layer).channels or 0
+    if isinstance(channels, slice):
+        channels = range(count)[channels]
+    one = isinstance(channels, Objective) or whole(channels) is not None or not hasattr(channels, "__iter__")
     asked: list[Any] = [channels] if one else list(channels)  # type: ignore[arg-type]
     if not asked:
         raise NbvizError("channels= is empty: name at least one channel.")
-    check_layers(model, [layer])
-    count = model.layer(layer).channels or 0
     objectives = [item if isinstance(item, Objective) else _channel(layer, item, count) for item in asked]
     for objective in objectives:
         check_layers(model, objective.layers)
@@ -130,8 +133,6 @@ def wanted(model: InstrumentedModel, layer: str, channels: Asked) -> list[Object
 
 
 def _channel(layer: str, index: Any, count: int) -> Objective:
-    if isinstance(index, bool) or not hasattr(index, "__index__"):
+    if whole(index) is None:
         raise NbvizError(f"A channel is a whole number or an objective, not {index!r}.")
-    if not 0 <= index.__index__() < count:
-        raise NbvizError(f"Layer '{layer}' has {count} channels, 0 to {count - 1}: there is no channel {index}.")
-    return channel(layer, index.__index__())
+    return channel(layer, channel_number(layer, index, count))

@@ -17,6 +17,7 @@ from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.guest import Pass
 from nbviz.tensors.instrumented import InstrumentedModel, as_picture
 from nbviz.tensors.receptive_field import Box, output_of
+from nbviz.tensors.whole import channel_number
 
 FAINT = 0.0455
 """Share of the greatest value under which Luo et al. count a pixel as outside: two standard deviations."""
@@ -62,8 +63,7 @@ def effective_field(
     known = model.trace(x).layers.get(layer) or model.layer(layer)
     if not known.channels:
         raise NbvizError(f"Layer '{layer}' has no output with channels: choose one below it.")
-    if channel is not None and not 0 <= channel < known.channels:
-        raise NbvizError(f"Layer '{layer}' has {known.channels} channels: there is no channel {channel}.")
+    channel = None if channel is None else channel_number(layer, channel, known.channels)
     rows, columns = known.places or (1, 1)
     at = (rows // 2, columns // 2) if place is None else place
     if not (0 <= at[0] < rows and 0 <= at[1] < columns):

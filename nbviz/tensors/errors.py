@@ -26,11 +26,13 @@ class Refused(NbvizError):
     """A method that can't be had for this network, and why."""
 
 
-def unknown(kind: str, value: str, known: Iterable[str], where: str = "this model") -> UnknownName:
+def unknown(kind: str, value: object, known: Iterable[str], where: str = "this model") -> UnknownName:
     """The error for a name that isn't among `known`, with the nearest one that is.
 
     kind: what it names, in one word ("layer"). where: what was searched.
     """
+    if not isinstance(value, str):
+        return UnknownName(f"A {kind} is given by its name, a string, not by {value!r:.80} ({type(value).__name__}).")
     sentence = f"{kind[:1].upper()}{kind[1:]} '{value}' is not in {where}."
     close = nearest(value, known)
     return UnknownName(f"{sentence} Nearest: '{close}'." if close else sentence)

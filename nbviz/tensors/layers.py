@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from torch import nn
@@ -56,10 +56,13 @@ class Layer:
             yield from child.walk()
 
 
-def with_channels(known: Mapping[str, Layer], names: Sequence[str]) -> list[Layer]:
+def with_channels(known: Mapping[str, Layer], names: Iterable[str]) -> list[Layer]:
     """The named layers, each once; a sentence for a name that isn't there or has no channels."""
-    if isinstance(names, str):
+    if isinstance(names, str) or not isinstance(names, Iterable):
         raise NbvizError(f"layers= is one name ({names!r}); pass a list of names, or None for all.")
+    names = list(names)
+    if not names:
+        raise NbvizError("layers= is empty: name at least one layer, or pass None for all.")
     for name in names:
         if name not in known:
             raise unknown("layer", name, [key for key in known if key])

@@ -44,6 +44,10 @@ class Augmented(Labelled):
         (Labelled(), {"labels": [1, 2]}, f"labels= has 2 entries, but the data set has {COUNT}"),
         (Labelled(), {"layers": ["sten"]}, "'sten'.*Nearest: 'stem'"),
         (Labelled(), {"layers": "stem"}, "is one name"),
+        (Labelled(), {"layers": []}, "layers= is empty"),
+        (Labelled(), {"layers": [3]}, "given by its name, a string, not by 3"),
+        (Labelled(), {"labels": ["cat"]}, "labels= has 1 entries"),
+        (Labelled(), {"profile": -1}, "profile= is a whole number of at least 0"),
         (Labelled(), {"k": 0}, "k= is a whole number of at least 1, not 0"),
         (Labelled(), {"batch": 2.5}, "batch= .* not 2.5"),
         (Labelled(tuple(range(COUNT))), {}, "None of the 61 items .*truncated file"),
@@ -53,6 +57,30 @@ class Augmented(Labelled):
 def test_refused_in_words(dataset: Any, options: dict[str, Any], words: str) -> None:
     with pytest.raises(NbvizError, match=words):
         build(dataset, **options)
+
+
+def test_numbers_of_numpys_and_tensors_are_numbers() -> None:
+    index = build(Labelled(), k=np.int64(3), bottom=torch.tensor(2), sample=np.int32(5))
+    plain = build(Labelled(), bottom=2, sample=5)
+    for channel in (np.int64(2), torch.tensor(2)):
+        assert index.top("stem", channel) == plain.top("stem", 2)
+        assert index.bottom("stem", channel) == plain.bottom("stem", 2)
+        assert index.quantiles("stem", channel, np.int64(3)) == plain.quantiles("stem", 2, 3)
+        assert index.profile("stem", channel) == plain.profile("stem", 2)
+        assert index.selectivity("stem", channel) == plain.selectivity("stem", 2)
+        assert index.facets("stem", channel).words == plain.facets("stem", 2).words
+    assert len(index.top("stem", 0, 99)) == 3 and index.top("stem", 0, 0) == []
+    for ask in (lambda: index.top("stem", 0, -1), lambda: index.quantiles("stem", 0, 1.5), lambda: index.top(3, 0)):
+        with pytest.raises(NbvizError):
+            ask()
+
+
+def test_named_labels_name_the_classes() -> None:
+    index = build(list(pictures(12)), labels=["dog", "cat", None] * 4, k=12)
+    assert index.classes == ("cat", "dog")
+    assert {(e.item % 3, e.label, e.name) for e in index.top("stem", 0)} == {
+        (0, 1, "dog"), (1, 0, "cat"), (2, None, None)
+    }  # fmt: skip
 
 
 def test_mixed_sizes_are_left_out_and_counted() -> None:

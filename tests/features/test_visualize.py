@@ -264,6 +264,15 @@ def test_recipes_follow_the_layer_s_depth_and_the_caller(zoo: InstrumentedModel)
     assert recipe_for(zoo, "blocks.2", "high", steps=7).steps == 7
 
 
+def test_channels_are_asked_for_in_any_usual_form() -> None:
+    model = small()
+    wanted = visualize(model, "3", [1, 2], steps=2, path=False)
+    for channels in (range(1, 3), slice(1, 3), np.array([1, 2]), torch.tensor([1, 2]), (np.int64(1), torch.tensor(2))):
+        assert torch.equal(visualize(model, "3", channels, steps=2, path=False), wanted)  # type: ignore[arg-type]
+    for one in (np.int64(1), torch.tensor(1), torch.tensor([1])):
+        assert torch.equal(visualize(model, "3", one, steps=2, path=False), wanted[:1])  # type: ignore[arg-type]
+
+
 def test_what_is_not_there_is_said_in_words(zoo: InstrumentedModel) -> None:
     with pytest.raises(UnknownName, match=r"Nearest: 'blocks\.4'"):
         visualize(zoo, "block.4", 0)
