@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import partial
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from nbviz.dataset.atlas_plan import atlas_plan
 from nbviz.dataset.atlas_store import free_or_same, read_atlas, write_atlas
 from nbviz.dataset.build import Stopped
 from nbviz.dataset.example import Box, Example
+from nbviz.dataset.files import folder_at
 from nbviz.dataset.plan import data_digest, model_digest
 from nbviz.tensors.effective_field import EffectiveField
 from nbviz.tensors.errors import NbvizError
@@ -137,7 +137,7 @@ class Atlas:
         model, items = InstrumentedModel.ensure(model), Items.ensure(dataset, labels)
         before = model.fingerprint()
         plan = atlas_plan(model, items, layer, places, seed, layout, least, batch)
-        if path is not None and free_or_same(Path(path), plan):
+        if path is not None and free_or_same(folder_at(path), plan):
             yield cls.load(path, model, items)
             return
         step = Step(0.0, "")
@@ -154,29 +154,33 @@ class Atlas:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write it to a folder; see :mod:`nbviz.dataset.atlas_store` for the format."""
-        free_or_same(Path(path), self.plan)
+        folder = folder_at(path)
+        free_or_same(folder, self.plan)
         found = self._found
         told = {
             "plan": self.plan.as_json(), "side": found.side, "layout": found.layout,
             "notes": list(found.notes), "classes": self.classes, "labels": self.label_names,
         }  # fmt: skip
-        write_atlas(Path(path), told, found.tensors)
+        write_atlas(folder, told, found.tensors)
 
     @classmethod
-    def load(cls, path: str | PathLike[str], model: Any = None, dataset: Any = None) -> Atlas:
+    def load(
+        cls, path: str | PathLike[str], model: Any = None, dataset: Any = None, labels: Labels | None = None
+    ) -> Atlas:
         """An atlas from a folder. With ``model`` and ``dataset`` its cells can show their pictures.
 
+        labels: as :meth:`build` had them.
         NbvizError where there is none, or where it is of another network or data set.
         """
-        plan, told, tensors = read_atlas(Path(path))
+        plan, told, tensors = read_atlas(folder_at(path))
         made = Charted(plan, tensors, told["side"], told["layout"], tuple(told["notes"]))
         model = None if model is None else InstrumentedModel.ensure(model)
-        items = None if dataset is None else Items.ensure(dataset)
+        items = None if dataset is None else Items.ensure(dataset, labels)
         atlas = cls(made, told["classes"], model, items, told["labels"])
         if model is not None:
             atlas.check(model)
         if model is not None and items is not None and data_digest(items, model)[0] != plan.data:
-            raise NbvizError(f"The atlas in '{path}' is of other pictures ({plan.items}, here {len(items)}).")
+            raise NbvizError(f"The atlas in '{path}' is of other pictures ({plan.items}, here {len(items)}) or labels.")
         return atlas
 
     def check(self, model: InstrumentedModel) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from nbviz.dataset.atlas_plan import FORMAT, AtlasPlan
-from nbviz.dataset.files import manifest_in, written
+from nbviz.dataset.files import holds_only, intact, manifest_in, written
 from nbviz.tensors.errors import NbvizError
 
 MANIFEST, TENSORS = "atlas.json", "atlas.safetensors"
@@ -38,7 +38,7 @@ def write_atlas(path: Path, manifest: Mapping[str, Any], tensors: Mapping[str, t
     told = json.dumps({"format": FORMAT, "versions": versions, **manifest}, indent=1, ensure_ascii=False)
     data = save({name: tensor.contiguous() for name, tensor in sorted(tensors.items())})
     written(path / TENSORS, lambda to: to.write_bytes(data), ROOM)
-    written(path / MANIFEST, lambda to: to.write_text(told), ROOM)
+    written(path / MANIFEST, lambda to: to.write_text(told, "utf-8"), ROOM)
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
@@ -48,15 +48,11 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 def read_atlas(path: Path) -> tuple[AtlasPlan, dict[str, Any], dict[str, torch.Tensor]]:
     """Plan, manifest and tensors."""
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     manifest = read_manifest(path)
-    try:
-        tensors = load_file(path / TENSORS)
-    except (SafetensorError, OSError) as error:
-        raise NbvizError(f"The atlas in '{path}' is damaged ({error}). Build it anew in a new folder.") from error
-    return AtlasPlan.from_json(manifest["plan"]), manifest, tensors
+    with intact(path, "atlas"):
+        return AtlasPlan.from_json(manifest["plan"]), manifest, load_file(path / TENSORS)
 
 
 def free_or_same(path: Path, plan: AtlasPlan) -> bool:
@@ -64,11 +60,11 @@ def free_or_same(path: Path, plan: AtlasPlan) -> bool:
     if not path.exists():
         return False
     if not (path / MANIFEST).exists():
-        left = {file.name for file in path.iterdir()} - {TENSORS}
-        if any(not name.startswith(f".{TENSORS}") for name in left):
+        if not holds_only(path, TENSORS, MANIFEST):
             raise NbvizError(f"'{path}' holds other files and no atlas: choose an empty or a new folder.")
         return False
-    there = AtlasPlan.from_json(read_manifest(path)["plan"])
+    with intact(path, "atlas"):
+        there = AtlasPlan.from_json(read_manifest(path)["plan"])
     away = "Choose another path, or remove that folder."
     if there.model != plan.model:
         raise NbvizError(f"The atlas in '{path}' is of another network, or of other weights of this one. {away}")

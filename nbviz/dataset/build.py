@@ -25,9 +25,15 @@ class Build:
     """One call of ``Index.build``: the network as it was at its start, the bar, the wish to stop."""
 
     def __init__(
-        self, model: InstrumentedModel, store: Folder | Memory, before: Hashable, progress: bool, cancel: Cancel | None
+        self,
+        model: InstrumentedModel,
+        store: Folder | Memory,
+        plan: Plan,
+        before: Hashable,
+        progress: bool,
+        cancel: Cancel | None,
     ) -> None:
-        self._model, self._store, self._before = model, store, before
+        self._model, self._store, self._plan, self._before = model, store, plan, before
         self._progress, self._cancel = progress, cancel
 
     def run(self, job: Job, client: Any = None) -> None:
@@ -38,7 +44,7 @@ class Build:
             def tick(pictures: int) -> None:
                 if bar is not None:
                     bar.update(pictures)
-                self._stop(job.plan)
+                self.stop()
 
             if client is None:
                 found = self._here(job, todo, tick)
@@ -60,10 +66,11 @@ class Build:
             raise NbvizError("The network changed while it was indexed: build again when its training has ended.")
         return found
 
-    def _stop(self, plan: Plan) -> None:
+    def stop(self) -> None:
+        """Raise :class:`Stopped` if that is wished."""
         if self._cancel is not None and self._cancel():
             kept = "; the same call goes on from there" if isinstance(self._store, Folder) else ""
-            raise Stopped(f"Stopped with {len(self._store.done)} of {plan.pieces} pieces done{kept}.")
+            raise Stopped(f"Stopped with {len(self._store.done)} of {self._plan.pieces} pieces done{kept}.")
 
 
 def _bar(plan: Plan, todo: list[int]) -> Any:

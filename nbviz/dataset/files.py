@@ -4,11 +4,68 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from nbviz.tensors.errors import NbvizError
+
+try:
+    import fcntl
+except ImportError:  # Windows has no locks that end with a process
+    fcntl = None  # type: ignore[assignment]
+
+
+def folder_at(path: str | os.PathLike[str]) -> Path:
+    """A folder that is there or can be made, ``~`` written out. NbvizError where a file is in its place."""
+    folder = Path(os.path.expanduser(path))
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise NbvizError(f"'{path}' is a file: path= takes a folder, which need not be there yet.")
+    return folder
+
+
+def made_at(folder: Path) -> None:
+    """Make a folder that isn't there. NbvizError where the disk refuses."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NbvizError(f"The folder '{folder}' can't be made: {error.strerror or error}.") from error
+
+
+@contextmanager
+def alone(folder: Path, waiting: Callable[[], Any]) -> Iterator[None]:
+    """Only one thread of one process is in this block of a folder at a time; ``waiting`` is called until then.
+
+    The lock ends with its process, killed or not. Where a file system has none, everybody is let in.
+    """
+    if fcntl is None:
+        yield
+        return
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        while not _locked(lock):
+            waiting()
+        yield
+    finally:
+        os.close(lock)
+
+
+def _locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def holds_only(folder: Path, *names: str) -> bool:
+    """Whether nothing is in a folder but these files, and what was being written to them when a process ended."""
+    return all(
+        file.name in names or file.name.startswith(tuple(f".{name}." for name in names)) for file in folder.iterdir()
+    )
 
 
 def written(file: Path, write: Callable[[Path], Any], advice: str) -> None:
@@ -23,19 +80,32 @@ def written(file: Path, write: Callable[[Path], Any], advice: str) -> None:
     except OSError as error:
         raise NbvizError(f"'{file}' could not be written ({error.strerror or error}){advice}") from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
 
 
 def manifest_in(path: Path, name: str, kind: str, known: int) -> dict[str, Any]:
     """A folder's manifest. kind: "index" or "atlas". NbvizError where there is none, or of another format."""
     try:
-        manifest = json.loads((path / name).read_text())
+        manifest = json.loads((path / name).read_text("utf-8"))
     except OSError as error:
         raise NbvizError(f"There is no {kind} in '{path}': {name} can't be read ({error.strerror}).") from error
     except ValueError as error:
         raise NbvizError(f"'{path / name}' is no JSON ({error}). Build the {kind} in a new folder.") from error
-    if manifest.get("format") != known:
-        raise NbvizError(
-            f"The {kind} in '{path}' has format {manifest.get('format')!r}; this nbviz reads {known}. Build it anew."
-        )
+    there = manifest.get("format") if isinstance(manifest, dict) else None
+    if there != known:
+        raise NbvizError(f"The {kind} in '{path}' has format {there!r}; this nbviz reads {known}. Build it anew.")
     return manifest
+
+
+@contextmanager
+def intact(path: Path, kind: str) -> Iterator[None]:
+    """What goes wrong in this block, reading a folder, is the folder's fault: a NbvizError."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise NbvizError(
+            f"The {kind} in '{path}' is damaged ({type(error).__name__}: {error}). Build it anew in a new folder."
+        ) from error

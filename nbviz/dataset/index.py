@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import torch
 from nbviz.dataset.build import Build
 from nbviz.dataset.example import Box, Example
 from nbviz.dataset.facets import Facets, facets
+from nbviz.dataset.files import folder_at, intact
 from nbviz.dataset.found import Found
 from nbviz.dataset.piece import Job
 from nbviz.dataset.plan import Plan, Watched, data_digest, model_digest, plan
@@ -93,31 +93,41 @@ class Index:
         k, bottom, sample = at_least("k", k, 1), at_least("bottom", bottom, 0), at_least("sample", sample, 0)
         made = plan(model, items, layers, k, bottom, sample, at_least("profile", profile, 0), _batch(batch, path))
         classes = items.classes or model.classes
-        store: Folder | Memory = Memory() if path is None else Folder(Path(path), made, classes)
-        found = store.whole if isinstance(store, Folder) else None
-        if found is None:
-            job = Job(model.guest, model.transform, items, made)
-            Build(model, store, before, progress, cancel).run(job, client)
-            found = store.finish()
+        store: Folder | Memory = Memory() if path is None else Folder(folder_at(path), made, classes)
+        build = Build(model, store, made, before, progress, cancel)
+        with store.alone(build.stop):
+            found = store.whole
+            if found is None:
+                build.run(Job(model.guest, model.transform, items, made), client)
+                found = store.finish()
         return cls(made, found, classes, model, items)
 
     @classmethod
-    def load(cls, path: str | PathLike[str], model: Any = None, dataset: Any = None) -> Index:
-        """An index from a folder. With ``dataset`` (and ``model``) examples can show their pictures.
+    def load(
+        cls, path: str | PathLike[str], model: Any = None, dataset: Any = None, labels: Labels | None = None
+    ) -> Index:
+        """An index from a folder. With ``model`` and ``dataset`` examples can show their pictures.
 
+        labels: as :meth:`build` had them.
         NbvizError where there is none, where it isn't finished, or where it is of another network or data set.
         """
-        folder = Path(path)
+        folder = folder_at(path)
         made, manifest = read_manifest(folder)
         if not (folder / WHOLE).exists():
             raise NbvizError(f"The index in '{path}' is not finished: call Index.build with this path, and it goes on.")
         model = None if model is None else InstrumentedModel.ensure(model)
-        items = None if dataset is None else Items.ensure(dataset)
+        items = None if dataset is None else Items.ensure(dataset, labels)
         if model is not None and model_digest(model) != made.model:
             raise NbvizError(f"The index in '{path}' is of another network, or of other weights of this one.")
-        if model is not None and items is not None and data_digest(items, model)[0] != made.data:
+        if items is not None and len(items) != made.items:
             raise NbvizError(f"The index in '{path}' is of another data set ({made.items} items, here {len(items)}).")
-        return cls(made, read_found(folder / WHOLE), manifest["classes"], model, items)
+        if model is not None and items is not None and data_digest(items, model)[0] != made.data:
+            raise NbvizError(
+                f"The index in '{path}' is of another data set: other pictures or preprocessing, or other labels (what "
+                "was passed as labels= to Index.build is passed here as well)."
+            )
+        with intact(folder, "index"):
+            return cls(made, read_found(folder / WHOLE), manifest["classes"], model, items)
 
     # -- what was found -------------------------------------------------------------------------------
 
@@ -269,6 +279,6 @@ def _batch(asked: int | None, path: str | PathLike[str] | None) -> int | None:
     """The number asked for, or that of a build which is gone on with."""
     if asked is not None:
         return at_least("batch", asked, 1)
-    if path is None or not (Path(path) / MANIFEST).exists():
+    if path is None or not (folder_at(path) / MANIFEST).exists():
         return None
-    return read_manifest(Path(path))[0].batch
+    return read_manifest(folder_at(path))[0].batch

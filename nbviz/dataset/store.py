@@ -9,23 +9,28 @@
 Tensors are named ``layer/top/values`` (channels, depth), ``…/items``, ``…/labels``, ``…/places`` (channels, k),
 counted by rows, likewise ``bottom``, values negated; ``layer/sample/values`` and ``…/places`` (channels, sample).
 Every file is written beside its name and moved there, so a half-written one is never read; a part that can't be
-read is done again.
+read is done again. One build works in a folder at a time: another waits, and goes on with what the first has left.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nbviz.dataset.files import manifest_in, written
+from nbviz.dataset.files import alone, holds_only, intact, made_at, manifest_in, written
 from nbviz.dataset.found import Found
 from nbviz.dataset.plan import FORMAT, Plan
 from nbviz.tensors.errors import NbvizError
 
 MANIFEST, WHOLE, PARTS = "manifest.json", "index.safetensors", "parts"
 MANY = 8
+POLL = 0.2
+"""Seconds between looks at whether another build in the same folder has ended."""
 AGAIN = ". What was written before is intact: make room, call Index.build again with the same path, and it goes on."
 
 
@@ -34,6 +39,12 @@ class Memory:
 
     def __init__(self) -> None:
         self._found: Found | None = None
+        self.whole: Found | None = None
+
+    @contextmanager
+    def alone(self, waiting: Callable[[], Any]) -> Iterator[None]:
+        """Nobody else knows of it."""
+        yield
 
     @property
     def done(self) -> set[int]:
@@ -54,21 +65,41 @@ class Folder:
     """Keeps what is found in a folder, and goes on where an interrupted build stopped."""
 
     def __init__(self, path: Path, plan: Plan, classes: Sequence[str] | None) -> None:
-        self.path = path
-        if (path / MANIFEST).exists():
-            check_same(path, read_manifest(path)[0], plan)
-        elif path.exists() and any(path.iterdir()):
-            raise NbvizError(f"'{path}' holds other files and no index: choose an empty or a new folder.")
-        if not (path / MANIFEST).exists():
-            written(path / MANIFEST, _writer(_manifest(plan, classes)), AGAIN)
-        (path / PARTS).mkdir(exist_ok=True)
-        self._parts = self._read_parts()
+        self.path, self._plan, self._classes = path, plan, classes
+        self._parts: dict[Path, tuple[int, ...]] = {}
+        self._check()
+
+    @contextmanager
+    def alone(self, waiting: Callable[[], Any]) -> Iterator[None]:
+        """Wait for another build in the same folder, and take what it has left; ``waiting`` may raise."""
+
+        def wait() -> None:
+            waiting()
+            time.sleep(POLL)
+
+        made_at(self.path)
+        with alone(self.path, wait):
+            self._check()
+            if not (self.path / MANIFEST).exists():
+                written(self.path / MANIFEST, _writer(_manifest(self._plan, self._classes)), AGAIN)
+            self._parts = self._read_parts()
+            yield
+
+    def _check(self) -> None:
+        if (self.path / MANIFEST).exists():
+            check_same(self.path, read_manifest(self.path)[0], self._plan)
+        elif self.path.exists() and not holds_only(self.path, MANIFEST):
+            raise NbvizError(f"'{self.path}' holds other files and no index: choose an empty or a new folder.")
 
     @property
     def whole(self) -> Found | None:
-        """The finished index, if it is finished."""
-        file = self.path / WHOLE
-        return read_found(file) if file.exists() else None
+        """The finished index, if it is finished; one that is damaged is made again."""
+        try:
+            with intact(self.path, "index"):
+                found = read_found(self.path / WHOLE)
+        except NbvizError:
+            return None
+        return found if set(found.pieces) == set(range(self._plan.pieces)) else None
 
     @property
     def done(self) -> set[int]:
@@ -93,9 +124,8 @@ class Folder:
         """All of it, written as one file; the parts go."""
         found = self._merged()
         written(self.path / WHOLE, lambda to: write_found(to, found), AGAIN)
-        for part in self._parts:
-            part.unlink()
-        (self.path / PARTS).rmdir()
+        # and what was half-written there when a process ended
+        shutil.rmtree(self.path / PARTS, ignore_errors=True)
         return found
 
     def _merged(self) -> Found:
@@ -110,6 +140,8 @@ class Folder:
         from safetensors import SafetensorError
 
         found: dict[Path, tuple[int, ...]] = {}
+        if not (self.path / PARTS).is_dir():
+            return found
         for file in (self.path / PARTS).iterdir():
             try:
                 found[file] = tuple(_told(file)["pieces"])
@@ -145,7 +177,8 @@ def read_found(file: Path) -> Found:
 def read_manifest(path: Path) -> tuple[Plan, dict[str, Any]]:
     """The plan in a folder, and the whole manifest. NbvizError where there is none, or of another format."""
     manifest = manifest_in(path, MANIFEST, "index", FORMAT)
-    return Plan.from_json(manifest["plan"]), manifest
+    with intact(path, "index"):
+        return Plan.from_json(manifest["plan"]), manifest
 
 
 def check_same(path: Path, there: Plan, asked: Plan) -> None:
@@ -183,4 +216,4 @@ def _manifest(plan: Plan, classes: Sequence[str] | None) -> dict[str, Any]:
 
 
 def _writer(manifest: dict[str, Any]) -> Callable[[Path], Any]:
-    return lambda to: to.write_text(json.dumps(manifest, indent=1, ensure_ascii=False))
+    return lambda to: to.write_text(json.dumps(manifest, indent=1, ensure_ascii=False), "utf-8")
