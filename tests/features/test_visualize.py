@@ -125,6 +125,7 @@ def test_a_linear_channel_s_picture_is_its_colour() -> None:
     net = nn.Sequential(nn.Conv2d(3, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 2)).eval()
     with torch.no_grad():
         net[0].weight.copy_(torch.tensor([1.0, -1.0, 0.5]).view(1, 3, 1, 1))
+        net[0].bias.zero_()
     model = InstrumentedModel(net, transform=_tensor_of)
     picture = visualize(model, "0", 0, steps=60, rate=0.15, path=False)[0]
     red, green, blue = picture.mean((1, 2)).tolist()
