@@ -6,6 +6,7 @@ pull; then in the coefficients, whose steps have one length: a gradient's size s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -16,6 +17,7 @@ from nbviz.features.eye import Eye
 from nbviz.features.objectives import Objective
 from nbviz.features.parametrisation import Parametrisation
 from nbviz.features.recipe import Recipe
+from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.subject import last_spatial_layer
 
 _TINY = 1e-20
@@ -81,6 +83,9 @@ class Ascent:
         total = values.sum()
         if self.recipe.facets > 1:
             total = self._unlike(values, says)
+        for objective, value in zip(self.objectives, values.tolist(), strict=True):
+            if not math.isfinite(value):
+                raise NbvizError(f"What is to be raised, {objective.words}, is {value} for a made picture.")
         if not total.requires_grad:
             return values.detach(), torch.zeros_like(pictures)
         (gradient,) = torch.autograd.grad(total, pictures, allow_unused=True)

@@ -25,6 +25,7 @@ from nbviz.features.visualize import Asked, wanted
 from nbviz.features.warp import draw_warps
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.instrumented import InstrumentedModel, as_picture
+from nbviz.tensors.whole import at_least
 
 _DREAM = Recipe(steps=10, rate=0.05, jitter=12, scale=1, rotate=0)
 _OWN = ("size", "facets", "parametrisation")
@@ -55,8 +56,9 @@ def dreaming(
     """:func:`dream` as it goes; all pages are of the photograph's size."""
     model = InstrumentedModel.ensure(model)
     chosen = changed(_DREAM, recipe, without=_OWN)
-    if octaves < 1 or ratio <= 1:
-        raise NbvizError(f"octaves is at least 1 and ratio above 1, not {octaves} and {ratio:g}.")
+    octaves = at_least("octaves", octaves, 1)
+    if isinstance(ratio, (str, bool)) or not 1 < ratio < float("inf"):
+        raise NbvizError(f"ratio= is a number above 1, not {ratio!r}.")
     picture = as_picture(image)
     model.trace(model.input(picture))
     asked = wanted(model, layer, 0 if channels is None else channels)

@@ -18,6 +18,7 @@ from torch.nn import functional
 from nbviz.features.layers import LEAK, SCORES
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.whole import channel_number, whole
 
 Says = Mapping[str, Tensor]
 """What layers say of one picture: layer → (C, h, w); the class scores (classes,)."""
@@ -40,9 +41,13 @@ class Objective:
     """What ``-objective`` raises, where that is more than minus it."""
 
     def __add__(self, other: Objective) -> Objective:
+        if not isinstance(other, Objective):
+            return NotImplemented
         return _joint(self, other, f"{self.words} + {other.words}")
 
     def __sub__(self, other: Objective) -> Objective:
+        if not isinstance(other, Objective):
+            return NotImplemented
         return _joint(self, -other, f"{self.words} − {other.words}")
 
     def __mul__(self, factor: float) -> Objective:
@@ -55,6 +60,12 @@ class Objective:
         )
 
     __rmul__ = __mul__
+
+    def __radd__(self, other: Any) -> Objective:
+        return self if other == 0 else NotImplemented  # what sum() begins with
+
+    def __truediv__(self, divisor: float) -> Objective:
+        return self * (1 / divisor)
 
     def __neg__(self) -> Objective:
         return replace(
@@ -75,10 +86,14 @@ def channel(layer: str, index: int) -> Objective:
     return Objective(
         f"channel {index} of {layer}",
         (layer,),
-        lambda says: _leaking_mean(says[layer][index]),
+        lambda says: _leaking_mean(_maps(says, layer, index)),
         str(index),
-        opposite=lambda says: _leaking_mean(-says[layer][index]),
+        opposite=lambda says: _leaking_mean(-_maps(says, layer, index)),
     )
+
+
+def _maps(says: Says, layer: str, index: int) -> Tensor:
+    return says[layer][channel_number(layer, index, len(says[layer]))]
 
 
 def _leaking_mean(places: Tensor) -> Tensor:
@@ -89,14 +104,22 @@ def neuron(layer: str, index: int, place: tuple[int, int] | None = None) -> Obje
     """A channel at one place (row, column) of the layer's grid; left out, in the middle."""
 
     def of(says: Says) -> Tensor:
-        maps = says[layer][index]
+        maps = _maps(says, layer, index)
         row, column = place or (maps.shape[0] // 2, maps.shape[1] // 2)
-        if not (row < maps.shape[0] and column < maps.shape[1]):
+        if not (0 <= row < maps.shape[0] and 0 <= column < maps.shape[1]):
             raise NbvizError(f"Layer '{layer}' has {maps.shape[0]} × {maps.shape[1]} places here, none at {place}.")
         return maps[row, column]
 
+    place = None if place is None else _place(place)
     where = "middle" if place is None else f"{place[0]},{place[1]}"
     return Objective(f"channel {index} of {layer} at {where}", (layer,), of, f"{index}@{where}")
+
+
+def _place(place: Any) -> tuple[int, int]:
+    numbers = [whole(number) for number in place] if hasattr(place, "__iter__") else []
+    if len(numbers) != 2 or None in numbers:
+        raise NbvizError(f"A place is (row, column), two whole numbers, not {place!r}.")
+    return numbers[0], numbers[1]  # type: ignore[return-value]
 
 
 def direction(layer: str, vector: Any, *, cosine: float = 0.0) -> Objective:
@@ -121,10 +144,13 @@ def direction(layer: str, vector: Any, *, cosine: float = 0.0) -> Objective:
     return Objective(f"a direction of {layer}", (layer,), of, f"direction {digest} {cosine:g}")
 
 
-def logit(model: InstrumentedModel, target: int | str) -> Objective:
-    """A class's raw score; target: index or name."""
+def logit(model: Any, target: int | str) -> Objective:
+    """A class's raw score; target: index or name. model: an :class:`InstrumentedModel` or any ``nn.Module``."""
+    model = InstrumentedModel.ensure(model)
     model.trace()
-    index = model.class_index(target) if isinstance(target, str) else int(target)
+    index = model.class_index(target) if isinstance(target, str) else whole(target)
+    if index is None:
+        raise NbvizError(f"A class is given by its index or its name, not by {target!r}.")
     if model.scores is not None and not 0 <= index < model.scores:
         raise NbvizError(f"Class {index} does not exist: classes are 0 to {model.scores - 1}.")
     return Objective(model.class_name(index), (SCORES,), lambda says: says[SCORES][index], f"class {index}")

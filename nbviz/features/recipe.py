@@ -6,6 +6,7 @@ stronger warps. `recipe_for` chooses by how far a layer has coarsened the pictur
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
@@ -14,9 +15,35 @@ from nbviz.features.layers import counts_places, native_size
 from nbviz.features.parametrisation import PARAMETRISATIONS, Parametrisation
 from nbviz.tensors.errors import NbvizError, nearest
 from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.tensors.whole import at_least, whole
 
 OPTIMISERS = ("normalised", "adam", "plain")
 PRESETS = ("preview", "default", "high")
+
+
+_WHOLE = {"size": 8, "steps": 1, "facets": 1}
+_MEASURES = {
+    "rate": 0.0, "jitter": 0.0, "scale": 1.0, "rotate": 0.0, "decay": -math.inf, "total_variation": 0.0, "gray": 0.0,
+    "diversity": 0.0,
+}  # fmt: skip
+
+
+def _measure(name: str, value: Any, least: float) -> float:
+    try:
+        number = math.nan if isinstance(value, (bool, str)) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number) or number < least:
+        limit = f" of at least {least:g}" if math.isfinite(least) else ""
+        raise NbvizError(f"{name}= is a number{limit}, not {value!r}.")
+    return value if type(value) is int else number
+
+
+def _seed(value: Any) -> int:
+    number = whole(value)
+    if number is None:
+        raise NbvizError(f"seed= is a whole number, not {value!r}.")
+    return number
 
 
 def _among(name: str, value: str, known: tuple[str, ...]) -> None:
@@ -58,13 +85,21 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, low in (("size", 8), ("steps", 1), ("facets", 1), ("scale", 1), ("jitter", 0), ("rotate", 0)):
-            value = getattr(self, name)
-            if isinstance(value, (bool, str)) or value < low:
-                raise NbvizError(f"{name} is a number of at least {low}, not {value!r}.")
+        for name, low in _WHOLE.items():
+            # plain numbers, for numpy's would count as another recipe where pictures are kept
+            object.__setattr__(self, name, at_least(name, getattr(self, name), low))
+        for name, least in _MEASURES.items():
+            object.__setattr__(self, name, _measure(name, getattr(self, name), least))
+        object.__setattr__(self, "seed", _seed(self.seed))
         _among("optimiser", self.optimiser, OPTIMISERS)
         if isinstance(self.parametrisation, str):
             _among("parametrisation", self.parametrisation, tuple(PARAMETRISATIONS))
+        elif not all(hasattr(self.parametrisation, name) for name in ("start", "pictures", "pace")):
+            raise NbvizError(
+                f"parametrisation= is one of {', '.join(map(repr, PARAMETRISATIONS))} or an object with start, "
+                f"pictures and pace, not {self.parametrisation!r:.80}. A callable latents → pictures is wrapped: "
+                "nbviz.features.Latent(decode, shape)."
+            )
 
     @property
     def key(self) -> Hashable | None:

@@ -32,7 +32,8 @@ def unknown(kind: str, value: object, known: Iterable[str], where: str = "this m
     kind: what it names, in one word ("layer"). where: what was searched.
     """
     if not isinstance(value, str):
-        return UnknownName(f"A {kind} is given by its name, a string, not by {value!r:.80} ({type(value).__name__}).")
+        given = f"{value!r:.80} ({type(value).__name__})"
+        return UnknownName(f"A {kind.lower()} is given by its name, a string, not by {given}.")
     sentence = f"{kind[:1].upper()}{kind[1:]} '{value}' is not in {where}."
     close = nearest(value, known)
     return UnknownName(f"{sentence} Nearest: '{close}'." if close else sentence)

@@ -198,7 +198,7 @@ class InstrumentedModel:
         Raises :class:`UnknownName`, with the nearest name, for a layer that is not there.
         """
         layers = self.trace().layers
-        if name not in layers:
+        if not isinstance(name, str) or name not in layers:
             raise unknown("Layer", name, [key for key in layers if key])
         return layers[name]
 

@@ -90,7 +90,7 @@ def test_what_is_not_there_is_said_in_words() -> None:
         invert(model, image, "33")
     with pytest.raises(TypeError, match="'size' is not an option here"):
         invert(model, image, "3", size=64)
-    with pytest.raises(NbvizError, match="octaves is at least 1"):
+    with pytest.raises(NbvizError, match="octaves= is a whole number of at least 1"):
         dreaming(model, image, "3", octaves=0)
     with pytest.raises(NbvizError, match="one objective, not 2"):
         dreaming(model, image, "3", [0, 1])

@@ -285,7 +285,7 @@ def test_what_is_not_there_is_said_in_words(zoo: InstrumentedModel) -> None:
         visualize(zoo, "blocks.4", [])
     with pytest.raises(TypeError, match="did you mean 'jitter'"):
         visualize(zoo, "blocks.4", 0, jiter=3)
-    with pytest.raises(NbvizError, match="steps is a number of at least 1, not 0"):
+    with pytest.raises(NbvizError, match="steps= is a whole number of at least 1, not 0"):
         visualize(zoo, "blocks.4", 0, steps=0)
     with pytest.raises(NbvizError, match="one of 'preview', 'default', 'high', not 'best'"):
         visualize(zoo, "blocks.4", 0, preset="best")
