@@ -22,7 +22,8 @@ class ChannelStatistics:
         self.low = torch.full((channels,), torch.inf)
         self.high = torch.full((channels,), -torch.inf)
         self._at_limit = torch.zeros(channels, dtype=torch.float64)
-        self._count, self._compared = 0, 0
+        self.count, self._compared = 0, 0
+        """Values a channel."""
         self._a_picture = max(1, KEPT // pictures)
         self._kept: list[torch.Tensor] = []
         self._together = torch.zeros(len(SHIFTS), channels, dtype=torch.float64)
@@ -38,7 +39,7 @@ class ChannelStatistics:
         self.high = torch.maximum(self.high, flat.amax(2).amax(0).cpu())
         if self.limit is not None:
             self._at_limit += (flat >= self.limit).to(flat.dtype).sum(2).sum(0).cpu()
-        self._count += flat.shape[0] * flat.shape[2]
+        self.count += flat.shape[0] * flat.shape[2]
         where = torch.randperm(flat.shape[2], generator=self._generator)[: self._a_picture].to(flat.device)
         self._kept.append(flat[:, :, where].transpose(0, 1).flatten(1).cpu())
         left = COMPARED - self._compared
@@ -62,7 +63,7 @@ class ChannelStatistics:
     @property
     def at_limit(self) -> torch.Tensor:
         """Share of values at the limit, (C,)."""
-        return self._at_limit / max(1, self._count)
+        return self._at_limit / max(1, self.count)
 
     @property
     def kept(self) -> torch.Tensor:

@@ -19,6 +19,7 @@ from nbviz.tensors.examples import noise
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.items import Items
 from nbviz.tensors.layers import Layer, with_channels
+from nbviz.tensors.whole import at_least
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +38,8 @@ ALIKE, FEW = 0.9995, 8
 SATURATED, NOISE, BUSY = 0.95, 0.06, 0.25
 FLAT, ROUNDING = 1e-5, 1e-6
 _PASSED_ON = ("Identity", "Dropout", "Flatten", "StochasticDepth", "DropPath")
+INPUT = "."
+"""Among the statistics, and no layer's name: those of the pictures themselves."""
 Finding = tuple[int, str, str]
 Row = tuple[str, int, str, str]
 Gathered = tuple[list[Layer], dict[str, ChannelStatistics], int]
@@ -46,16 +49,17 @@ def health(
     model: Any,
     dataset: Any,
     layers: Sequence[str] | None = None,
-    sample: int = 256,
+    sample: int | None = 256,
     batch: int = 32,
 ) -> pd.DataFrame:
     """A table with a row for each finding: layer, channel, finding, detail.
 
     model: an :class:`InstrumentedModel` or any ``nn.Module``; it is left untouched. dataset: whatever
     ``Index.build`` takes. layers: names; None for all that have no layers inside. sample: how many of its
-    pictures to look at, drawn once. Findings: "dead" (always 0), "uniform" (always the same), "saturated" (95 %
-    of values at the activation's limit), "duplicate" (correlation with another channel above .9995),
-    "noise-like" (no correlation between neighbouring places), "collapsed" (a filter of equal weights).
+    pictures to look at, drawn once; None for all. Findings: "dead" (always 0), "uniform" (always the same),
+    "saturated" (95 % of values at the activation's limit), "duplicate" (correlation with another channel above
+    .9995), "noise-like" (no correlation between neighbouring places, where the pictures have some), "collapsed" (a
+    filter of equal weights). A layer that put out fewer than 8 values a channel is judged by its weights alone.
     ``table.attrs``: pictures looked at, and ``problems``. :class:`NbvizError` for an empty data set, pictures
     none of which can be read, and unknown layers.
     """
@@ -65,7 +69,7 @@ def health(
     for judged in judging(model, dataset, layers, sample, batch):
         pass
     assert judged is not None
-    table = pd.DataFrame(judged.rows, columns=["layer", "channel", "finding", "detail"])
+    table = pd.DataFrame(judged.rows, columns=["layer", "channel", "finding", "detail"]).astype({"channel": int})
     table.attrs.update(pictures=judged.pictures, problems=judged.problems)
     return table
 
@@ -89,10 +93,11 @@ class Judged:
 
 
 def judging(
-    model: Any, dataset: Any, layers: Sequence[str] | None = None, sample: int = 256, batch: int = 32
+    model: Any, dataset: Any, layers: Sequence[str] | None = None, sample: int | None = 256, batch: int = 32
 ) -> Iterator[Judged]:
     """:func:`health` as it goes, a batch a step; the last has the findings."""
     model, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
+    sample, batch = len(items) if sample is None else at_least("sample", sample, 1), at_least("batch", batch, 1)
     problems: list[str] = []
     for step in _gathering(model, items, layers, sample, batch, problems):
         if isinstance(step, Judged):
@@ -100,20 +105,32 @@ def judging(
         else:
             chosen, statistics, pictures = step
             rows = _rows(model, chosen, statistics, pictures)
-            yield Judged(pictures, pictures, rows, tuple(layer.name for layer in chosen), problems)
+            told = [*problems, *_not_judged(chosen, statistics)]
+            yield Judged(pictures, pictures, rows, tuple(layer.name for layer in chosen), told)
 
 
 def _rows(
     model: InstrumentedModel, chosen: list[Layer], statistics: dict[str, ChannelStatistics], pictures: int
 ) -> list[Row]:
     rows, before = list[Row](), dict[tuple[int, str], str]()
+    seen = statistics[INPUT].likeness
+    smooth = seen is None or float(seen.median()) >= 2 * NOISE
     for layer in chosen:
-        for channel, finding, detail in _findings(model, layer, statistics[layer.name], pictures):
+        for channel, finding, detail in _findings(model, layer, statistics[layer.name], smooth, pictures):
             earlier = before.get((channel, _kind(finding)))
             where = f" Seen before in '{earlier}'." if earlier else ""
             rows.append((layer.name, channel, finding, f"{detail}: {MEANINGS[finding]}.{where}"))
         before = _carried(before, rows, layer)
     return rows
+
+
+def _not_judged(chosen: list[Layer], statistics: dict[str, ChannelStatistics]) -> Iterator[str]:
+    for layer in chosen:
+        seen = statistics[layer.name]
+        if not seen.finite:
+            yield f"layer '{layer.name}' puts out NaN or infinite values: it is judged by its weights alone."
+        elif seen.count < FEW:
+            yield f"layer '{layer.name}' put out {seen.count} values a channel, {FEW} are needed to judge it."
 
 
 def _gathering(
@@ -137,6 +154,7 @@ def _gathering(
             layer.name: ChannelStatistics(layer.channels or 0, len(numbers), limit_of(modules[split(layer.name)[0]]))
             for layer in chosen
         }
+        found[INPUT] = ChannelStatistics(shape[0], len(numbers), None)
         at = {(split(layer.name)[0], split(layer.name)[1] or layer.calls): layer for layer in chosen}
         watched, pictures = {stem: modules[stem] for stem, _ in at}, 0
 
@@ -146,6 +164,7 @@ def _gathering(
                 found[layer.name].update(layer.layout.maps(tensor))
 
         for part in items.batches(numbers, batch, model.transform, shape, _teller(problems)):
+            found[INPUT].update(part.inputs)
             with torch.no_grad(), hooked(run.net, watched, take):
                 run(part.inputs.to(run.device, x.dtype))
             pictures += len(part.numbers)
@@ -176,12 +195,14 @@ def limit_of(module: nn.Module) -> float | None:
     return 1.0 if isinstance(module, nn.Hardsigmoid) else None
 
 
-def _findings(model: InstrumentedModel, layer: Layer, seen: ChannelStatistics, pictures: int) -> list[Finding]:
-    if not seen.finite:
+def _findings(
+    model: InstrumentedModel, layer: Layer, seen: ChannelStatistics, smooth: bool, pictures: int
+) -> list[Finding]:
+    if not seen.finite or seen.count < FEW:
         return [*_collapsed(model, layer)]
     constant = _constant(seen)
     found = [*_collapsed(model, layer), *_still(seen, constant, pictures), *_saturated(seen, constant)]
-    return sorted([*found, *_duplicates(seen.kept, constant), *_noise(seen, constant)])
+    return sorted([*found, *_duplicates(seen.kept, constant), *(_noise(seen, constant) if smooth else ())])
 
 
 def _constant(seen: ChannelStatistics) -> torch.Tensor:

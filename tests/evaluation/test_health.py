@@ -112,6 +112,41 @@ def test_noisy_pictures_are_not_the_networks_fault() -> None:
     assert "noise-like" not in set(health(made, noise).finding)
 
 
+def test_noise_pictures_tell_nothing_of_noise_even_where_strides_overlap() -> None:
+    torch.manual_seed(0)
+    made = nn.Sequential(nn.Conv2d(3, 32, 7, 2, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 4))
+    for noise in (torch.rand(40, 3, 48, 48), torch.randn(40, 3, 48, 48)):
+        assert "noise-like" not in set(health(made, noise).finding)
+
+
+def test_a_few_values_are_no_ground_for_a_finding() -> None:
+    made = net()
+    made(smooth(2))
+    table = health(made, smooth(1))
+    assert "6" not in set(table.layer), "one picture says nothing of a layer without places"
+    assert "layer '6' put out 1 values a channel, 8 are needed to judge it." in table.attrs["problems"]
+
+
+def test_a_layer_that_answers_with_nan_is_told() -> None:
+    class Roots(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return (x - 2).sqrt()
+
+    torch.manual_seed(0)
+    made = nn.Sequential(nn.Conv2d(3, 4, 3), Roots(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    table = health(made, smooth(20))
+    assert table.attrs["problems"][0] == (
+        "layer '1' puts out NaN or infinite values: it is judged by its weights alone."
+    )
+    assert not {"1", "2", "4"} & set(table.layer)
+
+
+def test_the_table_has_its_types_empty_or_not() -> None:
+    for table in (health(planted(), smooth()), health(planted(), smooth(), layers=["5"])):
+        assert list(table.columns) == ["layer", "channel", "finding", "detail"]
+        assert table.channel.dtype.kind == "i"
+
+
 def test_bad_input_is_told_in_words() -> None:
     made = planted()
     with pytest.raises(NbvizError, match="empty"):
@@ -120,6 +155,10 @@ def test_bad_input_is_told_in_words() -> None:
         health(made, smooth(4), layers=["00"])
     with pytest.raises(NbvizError, match="None of the 2 items"):
         health(made, [np.zeros((0, 4), np.uint8)] * 2)
+    for options, words in (({"sample": 0}, "sample= is a whole number of at least 1"), ({"batch": "a"}, "batch= is")):
+        with pytest.raises(NbvizError, match=words):
+            health(made, smooth(4), **options)
+    assert health(made, smooth(9), sample=None).attrs["pictures"] == 9
     mixed = [*smooth(6), torch.zeros(3, 9, 9)]
     table = health(made, mixed)
     assert table.attrs["pictures"] == 6 and "3 × 9 × 9" in table.attrs["problems"][0]
