@@ -31,6 +31,7 @@ from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.items import Items, Labels
 from nbviz.tensors.receptive_field import ReceptiveFields
+from nbviz.tensors.whole import at_least, whole
 
 NEAREST = 5
 """Points that say where on the map an activation belongs."""
@@ -179,8 +180,10 @@ class Atlas:
         atlas = cls(made, told["classes"], model, items, told["labels"])
         if model is not None:
             atlas.check(model)
+        if items is not None and len(items) != plan.items:
+            raise NbvizError(f"The atlas in '{path}' is of other pictures ({plan.items}, here {len(items)}).")
         if model is not None and items is not None and data_digest(items, model)[0] != plan.data:
-            raise NbvizError(f"The atlas in '{path}' is of other pictures ({plan.items}, here {len(items)}) or labels.")
+            raise NbvizError(f"The atlas in '{path}' is of other pictures, or labels.")
         return atlas
 
     def check(self, model: InstrumentedModel) -> None:
@@ -203,28 +206,31 @@ class Atlas:
 
     def examples(self, cell: int, n: int = 9) -> list[Example]:
         """A cell's pictures, the most typical first: nearest to its mean direction; each picture once, if it can be."""
-        tensors = self._found.tensors
-        if not 0 <= cell < len(self.cells):
-            raise NbvizError(f"The atlas has cells 0 to {len(self.cells) - 1}: there is no {cell!r}.")
+        tensors, cell = self._found.tensors, self._number(cell)
         there = (tensors["cells"] == cell).nonzero()[:, 0]
         order = there[tensors["typical"][there].argsort(descending=True, stable=True)].tolist()
         first = {int(tensors["items"][row]): row for row in reversed(order)}.values()
         kept = set(first)
         rows = [row for row in order if row in kept] + [row for row in order if row not in kept]
-        return [self._example(row) for row in rows[:n]]
+        return [self._example(row) for row in rows[: at_least("n", n, 0)]]
 
     def apart(self, cell: int) -> np.ndarray:
         """What sets a cell apart from the whole map: its mean direction less that of all places, float32 (C,).
 
         Made pictures go along this one: what all places share would look the same in every cell.
         """
-        return units(self.cells[cell].direction[None])[0] - self._found.tensors["centre"].numpy()
+        return units(self.cells[self._number(cell)].direction[None])[0] - self._found.tensors["centre"].numpy()
 
     def cells_of(self, activation: np.ndarray) -> np.ndarray:
         """Where on the map a picture's places are: activation (C, h, w) → int (h, w), −1 where on no cell.
 
-        A place belongs to the cell that most of its five nearest points are in.
+        A place belongs to the cell that most of its five nearest points are in. NbvizError for another shape.
         """
+        activation = np.asarray(activation, np.float32)
+        if activation.ndim != 3 or len(activation) != self.plan.channels:
+            raise NbvizError(
+                f"An activation of '{self.layer}' is ({self.plan.channels}, height, width), not {activation.shape}."
+            )
         channels, height, width = activation.shape
         tensors = self._found.tensors
         axes = Axes(tensors["centre"].numpy(), tensors["basis"].numpy())
@@ -234,6 +240,12 @@ class Atlas:
         cells = torch.stack([commonest(row) for row in nearest])
         cells[torch.from_numpy(~np.isfinite(flat).all(1) | ~flat.any(1))] = -1
         return cells.view(height, width).numpy()
+
+    def _number(self, cell: Any) -> int:
+        number = whole(cell)
+        if number is None or not 0 <= number < len(self.cells):
+            raise NbvizError(f"The atlas has cells 0 to {len(self.cells) - 1}: there is no {cell!r}.")
+        return number
 
     def _example(self, row: int) -> Example:
         tensors, plan = self._found.tensors, self.plan

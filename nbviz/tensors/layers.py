@@ -64,7 +64,7 @@ def with_channels(known: Mapping[str, Layer], names: Iterable[str]) -> list[Laye
     if not names:
         raise NbvizError("layers= is empty: name at least one layer, or pass None for all.")
     for name in names:
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             raise unknown("layer", name, [key for key in known if key])
         if not known[name].channels:
             raise NbvizError(f"Layer '{name}' has no output with channels: choose one below it.")

@@ -156,8 +156,10 @@ def test_it_is_kept_and_read_and_refused_for_another_network(tmp_path: Path) -> 
         Atlas.load(path, network(1))
     with pytest.raises(NbvizError, match="another network"):
         build(network(1), path=path)
-    with pytest.raises(NbvizError, match="other pictures"):
-        Atlas.load(path, model, Colours(60))
+    for loaded in ((model, Colours(60)), (None, Colours(60)), (model, Colours(), [0] * 90)):
+        with pytest.raises(NbvizError, match="other pictures"):
+            Atlas.load(path, *loaded)
+    assert Atlas.load(path, model, Colours(), [n % 3 for n in range(90)]).cells
     with pytest.raises(NbvizError, match="another data set"):
         build(model, Colours(60), path=path)
     with pytest.raises(NbvizError, match="other places, another seed"):
@@ -254,3 +256,21 @@ def test_the_network_is_left_as_it_was() -> None:
     with pytest.raises(Stopped):
         build(model, cancel=lambda: True)
     assert state_hash(model.net) == before
+
+
+def test_cells_and_activations_that_are_not_there_are_said() -> None:
+    atlas = build(layout="pca")
+    assert atlas.examples(np.int64(0), torch.tensor(2)) == atlas.examples(0, 2)  # type: ignore[arg-type]
+    assert np.array_equal(atlas.cells_of(torch.ones(6, 2, 3)), atlas.cells_of(np.ones((6, 2, 3))))  # type: ignore[arg-type]
+    for cell in (-1, len(atlas.cells), 0.5, "a", None):
+        for ask in (atlas.examples, atlas.apart):
+            with pytest.raises(NbvizError, match=f"The atlas has cells 0 to {len(atlas.cells) - 1}: there is no"):
+                ask(cell)  # type: ignore[arg-type, operator]
+    for activation in (np.zeros((5, 2, 2)), np.zeros((6, 4)), 3):
+        with pytest.raises(NbvizError, match=r"An activation of '1' is \(6, height, width\), not \("):
+            atlas.cells_of(activation)  # type: ignore[arg-type]
+    with pytest.raises(NbvizError, match="n= is a whole number of at least 0, not -1"):
+        atlas.examples(0, -1)
+    for layer in (3, ["1"]):
+        with pytest.raises(NbvizError, match="given by its name"):
+            Atlas.build(network(), Colours(), layer, progress=False)  # type: ignore[arg-type]
