@@ -20,7 +20,7 @@ from PIL import Image
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.labels import given_labels
 from nbviz.tensors.picture_files import picture_files
-from nbviz.tensors.pictures import Picture, all_finite, load_pictures
+from nbviz.tensors.pictures import NotAPicture, Picture, all_finite, item_of
 
 Transform = Callable[[Any], torch.Tensor]
 Labels = Iterable[int | str | None]
@@ -78,9 +78,9 @@ class Items:
 
     def read(self, number: int) -> Picture:
         """One item, with its label where it has one. NbvizError, in a sentence, where it can't be read."""
-        picture = next(iter(load_pictures(_One(self._source, number)).values()))
+        picture = item_of(self._source, number, _name(number))
         label = picture.label if self._labels is None else self._labels[number]
-        return Picture(f"item {number}", picture.source, label)
+        return Picture(_name(number), picture.source, label)
 
     def shape(self, transform: Transform) -> tuple[int, ...]:
         """(C, H, W) of the first item that can be read, preprocessed."""
@@ -108,7 +108,7 @@ class Items:
                 x = transform(picture)
                 _check(x, shape)
             except NbvizError as error:
-                problem(number, str(error))
+                problem(number, _reason(error, number))
                 continue
             taken.append((number, NO_LABEL if picture.label is None else picture.label, x))
             if len(taken) == size:
@@ -123,25 +123,23 @@ def _batch(taken: list[tuple[int, int, torch.Tensor]]) -> Batch:
     return Batch(torch.tensor(numbers), torch.tensor(labels), torch.cat(inputs))
 
 
+def _name(number: int) -> str:
+    return f"item {number}"
+
+
+def _reason(error: NbvizError, number: int) -> str:
+    """Why an item is left out, for a list that says its number already."""
+    if not isinstance(error, NotAPicture):
+        return str(error)
+    return error.reason if error.name == _name(number) else f"{error.name}: {error.reason}"
+
+
 def _check(x: torch.Tensor, shape: tuple[int, ...]) -> None:
     if tuple(x.shape[1:]) != shape:
         found, wanted = (" × ".join(map(str, s)) for s in (x.shape[1:], shape))
         raise NbvizError(f"it is {found} where the others are {wanted}; pass a transform= that resizes.")
     if not all_finite(x):
         raise NbvizError("it holds NaN or infinite values.")
-
-
-class _One:
-    """One item of a data set as a data set of its own: pictures are then opened as everywhere else."""
-
-    def __init__(self, source: Any, number: int) -> None:
-        self._source, self._number = source, number
-
-    def __len__(self) -> int:
-        return 1
-
-    def __getitem__(self, _: int) -> Any:
-        return self._source[self._number]
 
 
 def _is_one_picture(value: Any) -> bool:

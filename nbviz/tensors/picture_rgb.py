@@ -26,11 +26,11 @@ _SEGMENT = 65536
 
 
 class NotAPicture(NbvizError):
-    """This one value can't be opened; `reason` is the short form for a list of several."""
+    """This one value, of that ``name``, can't be opened; ``reason`` is the short form for a list of several."""
 
     def __init__(self, name: str, reason: str, help: str = "") -> None:
         super().__init__(f"'{name}' can't be opened: {reason}.{' ' + help if help else ''}")
-        self.reason = reason
+        self.name, self.reason = name, reason
 
 
 @contextmanager

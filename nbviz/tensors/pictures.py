@@ -201,16 +201,18 @@ def _from_dataset(dataset: Any) -> Pictures:
 
 
 def _item_opener(dataset: Any, index: int) -> _Opener:
-    def open_as(name: str) -> Picture:
-        # A data set may draw its augmentation anew at each call, so an item is fetched once and kept.
-        try:
-            item = dataset[index]
-        except Exception as error:
-            raise NotAPicture(name, f"the data set raised {type(error).__name__}: {error}") from error
-        image, label = _image_and_label(item)
-        return _picture(image, name, label)
+    return lambda name: item_of(dataset, index, name)
 
-    return open_as
+
+def item_of(dataset: Any, index: int, name: str) -> Picture:
+    """One item of a data set, with its label where it has one; NotAPicture, of its file's name where it is one."""
+    # A data set may draw its augmentation anew at each call, so an item is fetched once and kept.
+    try:
+        item = dataset[index]
+    except Exception as error:
+        raise NotAPicture(name, f"the data set raised {type(error).__name__}: {error}") from error
+    image, label = _image_and_label(item)
+    return _picture(image, shortened(str(image)) if isinstance(image, (str, PathLike)) else name, label)
 
 
 def _image_and_label(item: Any) -> tuple[Any, int | None]:

@@ -158,6 +158,11 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert build(data, batch=1, path=tmp_path).top("stem", 0) == build(Labelled(), batch=1).top("stem", 0)
 
 
+def test_an_item_that_raises_is_told_once_with_what_it_raised() -> None:
+    index = build(Labelled((5,)))
+    assert index.problems == ["1 of 61 items could not be used: item 5 (the data set raised OSError: truncated file)"]
+
+
 def test_sub_folders_are_classes(tmp_path: Path) -> None:
     for number, name in enumerate(["cat", "cat", "dog"]):
         (tmp_path / name).mkdir(exist_ok=True)
@@ -167,7 +172,7 @@ def test_sub_folders_are_classes(tmp_path: Path) -> None:
     assert items.classes == ("cat", "dog") and len(items) == 4
     index = Index.build(Functional().eval(), tmp_path, layers=["stem"], k=4, progress=False)
     assert sorted(e.name or "" for e in index.top("stem", 0)) == ["cat", "cat", "dog"]
-    assert "1 of 4 items" in index.problems[0]
+    assert f"1 of 4 items could not be used: item 3 ({tmp_path / 'dog' / 'broken.png'}: " in index.problems[0]
     assert index.top("stem", 0)[0].picture.dtype == np.uint8
 
 
