@@ -13,7 +13,8 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import traceback
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -151,7 +152,7 @@ def _channels(text: str, model: InstrumentedModel, layer: str) -> list[int]:
     found: set[int] = set()
     for part in text.split(","):
         first, _, last = part.strip().partition("-")
-        if not (first.isdigit() and (last.isdigit() or not last)):
+        if not (first.isdigit() and (last.isdigit() and int(first) <= int(last) or not last)):
             raise NbvizError(f"--channels takes numbers and ranges such as 0-23,40, or all; not '{text}'.")
         found |= set(range(int(first), int(last or first) + 1))
     missing = sorted(number for number in found if number >= count)
@@ -190,17 +191,30 @@ def _model(options: argparse.Namespace) -> InstrumentedModel:
 
 
 def _called(name: str) -> Any:
-    """What ``module:function`` returns; modules of the current folder are found. NbvizError where there is none."""
+    """What ``module:function`` returns, or ``module:name`` is; modules of the current folder are found.
+
+    NbvizError where there is none, and where the function raises.
+    """
+    from torch import nn
+
     from nbviz.tensors.errors import NbvizError
+    from nbviz.tensors.instrumented import InstrumentedModel
 
     module, _, function = name.partition(":")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
-        found: Callable[[], Any] = getattr(importlib.import_module(module), function)
+        found: Any = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
         raise NbvizError(f"'{name}' can't be found: {error}. It is read as module:function.") from error
-    return found()
+    if isinstance(found, (nn.Module, InstrumentedModel)) or not callable(found):
+        return found
+    try:
+        return found()
+    except Exception as error:  # a function of the user's own can raise anything
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(last.filename).name}, line {last.lineno}"
+        raise NbvizError(f"{name}() raised {type(error).__name__}: {error} ({where}).") from error
 
 
 def _bar(total: int, unit: str, words: str) -> Any:

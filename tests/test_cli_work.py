@@ -29,6 +29,11 @@ def pictures():
 
 def nothing():
     return []
+
+def fails():
+    return {}["x"]
+
+net, held = build(), pictures()
 """
 FEATURES = ["features", "--model", "mine:build", "--layers", "0", "--size", "16", "--steps", "2"]
 INDEX = ["index", "--model", "mine:build", "--data", "mine:pictures", "--layers", "0", "--k", "3"]
@@ -111,9 +116,11 @@ def test_a_full_disk_is_a_sentence(
         ([*FEATURES[:-5], "00"], "'00'"),
         ([*FEATURES, "--channels", "0-30"], "30 channels, 0 to 29"),
         ([*FEATURES, "--channels", "all,3"], "not 'all,3'"),
-        ([*FEATURES, "--size", "2"], "size is a number of at least 8, not 2"),
+        ([*FEATURES, "--size", "2"], "size= is a whole number of at least 8, not 2"),
         (["features", "--model", "resnet81", "--layers", "0"], "resnet81.*earest"),
         (["features", "--model", "mine:biuld", "--layers", "0"], "'mine:biuld' can't be found.*module:function"),
+        (["features", "--model", "mine:fails", "--layers", "0"], r"mine:fails\(\) raised KeyError.*mine\.py, line"),
+        ([*FEATURES, "--channels", "3-1"], "not '3-1'"),
         (["features", "--model", "not_there:build", "--layers", "0"], "No module named 'not_there'"),
         (["index", *INDEX[1:3], "--data", "no/folder", "--out", "out"], "'no/folder' is not a folder"),
         (["index", *INDEX[1:3], "--data", "mine:nothing", "--out", "out"], "empty"),
@@ -124,6 +131,12 @@ def test_what_is_wrong_is_said_in_words(line: list[str], words: str, capsys: pyt
     assert cli.main(line) == 1
     said = capsys.readouterr().err
     assert re.search(words, said) and "Traceback" not in said
+
+
+def test_a_network_and_a_data_set_that_are_there_are_taken_as_they_are(here: Path) -> None:
+    line = ["index", "--model", "mine:net", "--data", "mine:held", "--layers", "0", "--k", "3", "--out", "found"]
+    assert cli.main(line) == 0
+    assert len(nbviz.Index.load(here / "found").top("0", 29)) == 3
 
 
 def test_index_is_found_by_a_notebook(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
