@@ -87,6 +87,7 @@ class Index:
         a path with an index of something else. Items that can't be read are left out and counted
         (:attr:`problems`).
         """
+        _check_client(client)
         model = InstrumentedModel.ensure(model)
         items = Items.ensure(dataset, labels)
         before = model.fingerprint()
@@ -273,6 +274,16 @@ class Index:
         if self._fields is None:
             self._fields = ReceptiveFields(self._model, self.plan.shape)
         return self._fields.box(layer, place)
+
+
+def _check_client(client: Any) -> None:
+    if client is None:
+        return
+    if not (hasattr(client, "submit") and hasattr(client, "cancel")):
+        made = "; distributed.Client(cluster) makes one" if hasattr(client, "scheduler_address") else ""
+        raise NbvizError(f"client= takes a distributed.Client, not {client!r:.80} ({type(client).__name__}){made}.")
+    if getattr(client, "status", "running") != "running":
+        raise NbvizError(f"client= is {client.status}: connect a new distributed.Client.")
 
 
 def _batch(asked: int | None, path: str | PathLike[str] | None) -> int | None:

@@ -90,3 +90,15 @@ def test_what_travels_is_small_and_runs_as_fast_as_here() -> None:
     found = job.run(0)
     size = sum(tensor.numel() * tensor.element_size() for tensor in found.tensors.values())
     assert len(pickle.dumps(found)) < 2 * size + 400 * len(found.tensors)
+
+
+def test_what_is_no_client_is_refused_in_words(client: Any) -> None:
+    closed = distributed.Client(client.scheduler.address)
+    closed.close()
+    for wrong, words in (
+        (3, r"client= takes a distributed\.Client, not 3 \(int\)\."),
+        (client.cluster, r"LocalCluster\); distributed\.Client\(cluster\) makes one"),
+        (closed, "client= is closed: connect a new"),
+    ):
+        with pytest.raises(NbvizError, match=words):
+            Index.build(whole(Functional()), Labelled(), client=wrong, **OPTIONS)
