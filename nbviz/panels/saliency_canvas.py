@@ -58,6 +58,8 @@ class SaliencyCanvas(Panel):
         self.scene: Scene | None = None
         """What is on show."""
         self._answer: ExplainAnswer | ChannelAnswer | None = None
+        self._headed: tuple[Any, ...] = ()
+        """What the scene's heading is of."""
         self._high: float | None = None
         for front in (self.bar, self.foot, self.pointer):
             front.on_msg(self._heard)
@@ -91,7 +93,7 @@ class SaliencyCanvas(Panel):
         else:
             scene = explanation_scene(answer, self._method.title, self.selection.image, self._high)
         with LOCK:
-            self.scene = scene
+            self.scene, self._headed = scene, _headed(self.selection)
             self.canvas.draw(scene.picture, scene.heat, scene.smooth)
             self.canvas.dim(False)
             with self.bar.hold_sync():
@@ -174,6 +176,8 @@ class SaliencyCanvas(Panel):
         return METHODS[self.selection.method]
 
     def _heading(self, selection: Selection) -> tuple[str, list[Run]]:
+        if self.scene is not None and self._headed == _headed(selection):
+            return self.scene.title, self.scene.heading
         if selection.canvas == "channel":
             number = "" if selection.channel is None else f" {selection.channel}"
             return f"Channel{number}", [f"of {selection.layer}"]
@@ -267,6 +271,13 @@ class SaliencyCanvas(Panel):
         if chosen is not None:
             self.selection.target = chosen
         self.selection.set_trait("place", place or self.selection.pinned_place)
+
+
+def _headed(selection: Selection) -> tuple[Any, ...]:
+    """All of a selection that a heading depends on."""
+    if selection.canvas == "channel":
+        return selection.layer, selection.channel
+    return selection.image, selection.target
 
 
 def _as_large(heat: np.ndarray, size: tuple[int, ...], smooth: bool) -> np.ndarray:

@@ -73,6 +73,21 @@ def test_picture_in_gray_and_heat_lie_at_the_same_size(made: tuple[Rig, Saliency
     assert "Saliency for tabby over the picture cat" in panel.pointer.caption
 
 
+def test_the_heading_names_the_predicted_class_while_its_map_is_on_show() -> None:
+    small = rig(target="predicted")
+    panel = SaliencyCanvas(*small.parts)
+    answer = small.show(panel)
+    named = [["why ", (answer.attribution.facts["target"], "em"), "?"], "Explanation"]
+    for changes in ({"layer": "2"}, {"stage": "channels"}, {"method": "grad_cam"}):
+        for name, value in changes.items():
+            setattr(small.selection, name, value)
+        panel.sync(small.selection)
+        assert [panel.bar.note, panel.bar.title] == named
+    small.selection.image = "coffee"
+    panel.sync(small.selection)
+    assert panel.bar.note[1][0] == "what it predicts"  # type: ignore[index]
+
+
 def test_the_brightest_pixel_drawn_is_the_strongest(made: tuple[Rig, SaliencyCanvas]) -> None:
     evidence = np.random.default_rng(0).random((32, 40))
     evidence[7, 11] = 9
