@@ -38,8 +38,8 @@ export default {
       if (!place) return;
       const [row, column] = place;
       set(marker, { style: `left:${100 * column}%;top:${100 * row}%` });
-      const left = column > 0.5, up = row > 0.7;
-      set(tip, { style: `${left ? "right" : "left"}:calc(${100 * (left ? 1 - column : column)}% + 10px);`
+      const left = column > 0.5, up = row > 0.7, from = 100 * (left ? 1 - column : column);
+      set(tip, { style: `${left ? "right" : "left"}:calc(${from}% + 10px);max-width:calc(${100 - from}% - 10px);`
         + `${up ? "bottom" : "top"}:calc(${100 * (up ? 1 - row : row)}% + 6px)` });
     };
     const send = (pin, choose = false) => model.send({ event: "point", place: here, pin, choose });
