@@ -188,7 +188,7 @@ def _from_folder(folder: Path) -> Pictures:
     files = picture_files(folder)
     notes = []
     if len(files) > FROM_A_FOLDER:
-        notes = [f"The first {FROM_A_FOLDER} of {len(files)} pictures in '{folder}' are shown."]
+        notes = [f"The first {FROM_A_FOLDER} of {len(files):,} pictures in '{folder}' are shown."]
     chosen = files[:FROM_A_FOLDER]
     return _collect(((str(file.relative_to(folder)), _opener(file)) for file in chosen), notes, "files")
 
@@ -196,7 +196,7 @@ def _from_folder(folder: Path) -> Pictures:
 def _from_dataset(dataset: Any) -> Pictures:
     total = len(dataset)
     count = min(total, FROM_A_DATASET)
-    notes = [f"The first {count} of {total} items of the data set are shown."] if count < total else []
+    notes = [f"The first {count} of {total:,} items are shown."] if count < total else []
     return _collect(((str(index), _item_opener(dataset, index)) for index in range(count)), notes)
 
 

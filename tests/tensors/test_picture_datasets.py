@@ -39,7 +39,7 @@ def test_a_data_set_is_read_no_further_than_shown() -> None:
     dataset = Counting(50_000)
     pictures = load_pictures(dataset)
     assert dataset.asked == list(range(12))
-    assert pictures.notes == ["The first 12 of 50000 items of the data set are shown."]
+    assert pictures.notes == ["The first 12 of 50,000 items are shown."]
     assert pictures["5"].label == 15 and pictures["0"].size == (4, 4)
     assert "item three is lost" in pictures.problems[0] and "3" not in pictures
     pictures["5"].open()
