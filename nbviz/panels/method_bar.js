@@ -36,11 +36,11 @@ export default {
     life.watch("options", () => {
       const options = model.get("options"), at = pop.contains(document.activeElement) ? document.activeElement.dataset.option : null;
       more.disabled = !options.length;
-      more.title = options.length ? "" : "This method has no options.";
-      const changed = options.filter((option) => option.changed).length;
-      more.textContent = changed ? `Options (${changed} changed)` : "Options";
+      const changed = options.filter((option) => option.changed).map((option) => option.title);
+      more.title = changed.length ? `Changed: ${changed.join(", ")}` : options.length ? "" : "This method has no options.";
+      more.textContent = changed.length ? `Options (${changed.length})` : "Options";
       const reset = button("Reset");
-      reset.disabled = !changed;
+      reset.disabled = !changed.length;
       reset.addEventListener("click", () => model.send({ event: "reset" }));
       pop.replaceChildren(...options.map((option) => row(model, option)), el("div", "nbviz-options-end", reset));
       if (at) pop.querySelector(`[data-option="${CSS.escape(at)}"]`)?.focus({ preventScroll: true });
