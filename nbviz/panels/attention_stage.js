@@ -77,6 +77,7 @@ function headGrid(model, life, send, tip) {
     names = rows.map(([text, name], i) => set(el("span", "nbviz-heads-layer", text), { role: "rowheader", id: `${grid.id}-${i}`, "data-row": i, title: name }));
     cells = words.map((row, i) => row.map((said, j) => set(el("div", said ? "nbviz-tile" : "nbviz-heads-none"), { role: "gridcell", id: `${grid.id}-${i}-${j}`, "data-row": i, "data-column": j, "aria-label": said || null })));
     grid.replaceChildren(el("span", "nbviz-heads-number", "layer"), ...heading, ...names.map((name, i) => set(el("div", "nbviz-heads-row", name, ...(cells[i] || [])), { role: "row" })));
+    grid.classList.toggle("nbviz-heads-many", count > 17);
     grid.style.setProperty("--heads", Math.max(1, count - 1));
     grid.style.setProperty("--rows", rows.length);
   };

@@ -36,7 +36,7 @@ from nbviz.session.requests import Request
 from nbviz.session.selection import Selection, check_head
 from nbviz.tensors.drawing import backdrop, colour_bar
 from nbviz.tensors.errors import NbvizError
-from nbviz.tensors.heads import attention_blocks
+from nbviz.tensors.heads import ALL_PLACES, attention_blocks
 from nbviz.tensors.heads_seen import BlockSeen
 from nbviz.tensors.target import Target
 
@@ -276,11 +276,12 @@ def weighings(target: str) -> list[list[str]]:
 def queries(answer: HeadsAnswer) -> list[list[str]]:
     """Who may look."""
     reads = answer.heads.reads
-    choices = [["reads", f"From {reads}", "What the score reads after the last layer"]]
-    if reads != "all places":
-        choices.append(["mean", "From all patches", "The mean over all patches as those who look"])
+    short = reads.removeprefix("the ")
+    choices = [["reads", short[0].upper() + short[1:], f"From {reads}: what the score reads after the last layer"]]
+    if reads != ALL_PLACES:
+        choices.append(["mean", "All patches", "The mean over all patches as those who look"])
     pinned = not isinstance(answer.query, str)
-    return [*choices, ["place", f"From {looker(answer)}", "The patch that is pinned"]] if pinned else choices
+    return [*choices, ["place", "Pinned patch", f"From {looker(answer)}, which is pinned"]] if pinned else choices
 
 
 def title(answer: HeadsAnswer, block: BlockSeen, head: int, rolled: bool) -> list[Any]:

@@ -44,6 +44,10 @@ def attention_blocks(model: InstrumentedModel) -> int | None:
     return blocks if revision == model.guest.revision else None
 
 
+ALL_PLACES = "the mean of all places"
+"""Who looks where attention stays within windows: no token sees all others."""
+
+
 @dataclass(frozen=True, eq=False)
 class HeadBlock:
     """One attention: how much each of its tokens looks at each other, head by head."""
@@ -149,7 +153,7 @@ def _block(found: Attention, block: Block, slope: Tensor | None, layer: str) -> 
 
 def _reads(found: Attention) -> str:
     if any(block.windows > 1 for block in found.blocks):
-        return "all places"
+        return ALL_PLACES
     try:
         return found.readers
     except Refused:  # it can't be told where tokens lie, only that they are read

@@ -125,11 +125,15 @@ def _no_rollout(block: HeadBlock, trails: list[_Trail]) -> str:
     if block.windows > 1:
         return (
             "Rollout needs attention between all places; "
-            f"attention {block.number} of this network stays within windows of {tokens}."
+            f"{_named(block)} stays within windows of {tokens}."
         )
     if trails and (len(trails[0].start) != tokens or not block.square):
-        return f"Rollout needs the same tokens in all blocks; attention {block.number} has others than those after it."
+        return f"Rollout needs the same tokens in all blocks; {_named(block)} has others than those after it."
     return ""
+
+
+def _named(block: HeadBlock) -> str:
+    return f"'{block.layer}'" if block.layer else f"attention {block.number} of this network"
 
 
 def _with(seen: BlockSeen, trail: _Trail | None) -> BlockSeen:
