@@ -29,7 +29,15 @@ export default {
     life.watch("target", () => { const name = model.get("target"); runs(note, name ? ["where ", [name, "em"], " is"] : []); note.title = note.textContent; });
     life.watch("state", () => tree.classList.toggle("nbviz-waiting", model.get("state") === "computing"));
     keepPainted(model, life, tree);
-    whenAttached(tree, life, () => { tree.style.setProperty("--scroll", `${tree.offsetWidth - tree.clientWidth}px`); view.reveal(); });
+    // The chosen row stays in sight when the tree is made lower, unless the reader had scrolled away from it.
+    let inSight = true;
+    const sized = new ResizeObserver(() => {
+      tree.style.setProperty("--scroll", `${tree.offsetWidth - tree.clientWidth}px`);
+      if (inSight) view.reveal();
+    });
+    sized.observe(tree);
+    life.after(() => sized.disconnect());
+    life.listen(tree, "scroll", () => { inSight = view.inSight(); });
 
     const search = () => say(view.filter(input.value) || !input.value.trim() ? "" : `no layer matches “${input.value.trim()}”`);
     life.listen(input, "input", search);
@@ -118,6 +126,11 @@ function treeView(tree, id) {
     if (over < 0) tree.scrollTop += over;
     else if (under > 0) tree.scrollTop += under;
   };
+  const inSight = () => {
+    if (!selected) return true;
+    const box = tree.getBoundingClientRect(), row = selected.line.getBoundingClientRect();
+    return row.bottom > box.top && row.top < box.bottom;
+  };
   const select = (name) => {
     if (selected) set(selected.node, { "aria-selected": "false" });
     selected = byName.get(name) || null;
@@ -156,7 +169,7 @@ function treeView(tree, id) {
   };
   const focus = (item) => { makeActive(item); item.node.focus({ preventScroll: true }); reveal(item); };
   return {
-    build, select, filter, visible, fold, focus, reveal, unfolded,
+    build, select, filter, visible, fold, focus, reveal, inSight, unfolded,
     toggle: (item) => fold(item, !open.has(item.row.name)),
     caption: (words, ill) => items.forEach((item) => {
       const found = ill[item.row.name] || "", caption = [words[item.index], found].filter(Boolean).join("\n");
