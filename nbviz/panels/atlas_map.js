@@ -136,9 +136,9 @@ function paintBorders(ctx, cells, regions, byPlace, s, corner, snap, ink) {
 function paintHere(ctx, here, s, corner, ink) {
   const top = Math.max(1, ...here.map(([, places]) => places));
   here.forEach(([cell, places]) => {
-    const [x, y] = corner(cell), radius = Math.min(s / 4, 2 + 4 * Math.sqrt(places / top));
+    const [x, y] = corner(cell), radius = Math.min(s / 6, 1.5 + 4.5 * Math.sqrt(places / top));
     ctx.beginPath();
-    ctx.arc(x + s - radius - 3, y + s - radius - 3, radius, 0, 2 * Math.PI);
+    ctx.arc(x + s - radius - 2.5, y + s - radius - 2.5, radius, 0, 2 * Math.PI);
     ctx.fillStyle = ink.accent;
     ctx.fill();
     ctx.strokeStyle = ink.paper;

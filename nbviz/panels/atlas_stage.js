@@ -59,7 +59,12 @@ export default {
       runs(caption, model.get("caption"));
       set(plane, { "aria-label": `${caption.textContent} Arrow keys go from cell to cell, plus and minus zoom.` });
       further.textContent = model.get("note");
-      further.hidden = !model.get("note");
+    });
+    // The opened cell takes the place of the map's own words, so that both are seen together.
+    life.watch("opened note side", () => {
+      const opened = Boolean(model.get("opened").heading);
+      caption.hidden = opened;
+      further.hidden = opened || !model.get("note");
     });
     mapPointer(life, plane, tip, map, choose);
     mapKeys(life, plane, map, choose);
@@ -80,9 +85,9 @@ function drawLooks(segment, model) {
 
 /** The opened cell: its pictures side by side, and one made for it. */
 function openedCell(model, life) {
-  const title = el("span", "nbviz-title", "Cell"), heading = el("span", "nbviz-note"), labels = el("span", "nbviz-caption nbviz-num");
+  const title = el("span", "nbviz-title", "Cell"), heading = el("span", "nbviz-note"), labels = el("span", "nbviz-label nbviz-num");
   const made = set(el("img", "nbviz-atlas-made"), { alt: "Picture made for what sets the cell apart" }), strip = el("div", "nbviz-atlas-strip");
-  const node = el("div", "nbviz-atlas-cell", el("div", "nbviz-head", title, heading), el("div", "nbviz-atlas-row", made, el("div", "nbviz-atlas-found", labels, strip)));
+  const node = el("div", "nbviz-atlas-cell", el("div", "nbviz-head", title, heading), el("div", "nbviz-atlas-row", el("div", "nbviz-atlas-one", el("span", "nbviz-label", "made"), made), el("div", "nbviz-atlas-found", labels, strip)));
   let url = "", picture = "";
   life.after(() => { URL.revokeObjectURL(url); URL.revokeObjectURL(picture); });
   life.watch("opened strip", () => {
@@ -91,7 +96,8 @@ function openedCell(model, life) {
     if (!about) return;
     runs(heading, about);
     heading.title = heading.textContent;
-    labels.textContent = names.length ? `its pictures: ${names.join(", ")}` : "most typical first";
+    labels.textContent = names.length ? `found: ${names.join(", ")}` : "found, most typical first";
+    labels.title = labels.textContent;
     url = bytesUrl(model.get("strip"), url);
     strip.replaceChildren(...Array.from({ length: count }, (_, i) => {
       const tile = set(el("span", "nbviz-atlas-patch"), { role: "img", "aria-label": tips[i], title: tips[i] });
@@ -103,7 +109,7 @@ function openedCell(model, life) {
   });
   life.watch("made", () => {
     picture = bytesUrl(model.get("made"), picture);
-    made.hidden = !picture;
+    made.parentElement.hidden = !picture;
     if (picture) made.src = picture;
   });
   return node;
