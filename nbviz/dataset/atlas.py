@@ -91,6 +91,7 @@ class Atlas:
         least: int = 3,
         labels: Labels | None = None,
         batch: int = 32,
+        pictures: int | None = None,
         progress: bool = True,
         cancel: Callable[[], bool] | None = None,
     ) -> Atlas:
@@ -102,13 +103,14 @@ class Atlas:
         of places and layout: the same gives the same atlas. path: a folder to keep it in; one that is there already
         is read instead. layout: "tsne" (scikit-learn), "umap" (needs umap-learn), "pca", or "auto": t-SNE, and UMAP
         above 10,000 places where it is installed. least: places a cell needs. labels: where the data set has none.
-        cancel: asked between steps; :class:`Stopped` when it says yes.
+        pictures: look at so many at most, drawn at random. cancel: asked between steps; :class:`Stopped` when it says
+        yes.
 
         Raises :class:`NbvizError` for too few places (50 are needed), a layer that isn't there, and a path with
         something else in it.
         """
         step: Step | Atlas | None = None
-        asked = {"layout": layout, "least": least, "labels": labels, "batch": batch}
+        asked = {"layout": layout, "least": least, "labels": labels, "batch": batch, "pictures": pictures}
         with _bar() if progress else nullcontext() as bar:
             for step in cls.building(model, dataset, layer, places, seed, path, **asked):  # type: ignore[arg-type]
                 if cancel is not None and cancel():
@@ -133,11 +135,12 @@ class Atlas:
         least: int = 3,
         labels: Labels | None = None,
         batch: int = 32,
+        pictures: int | None = None,
     ) -> Iterator[Step | Atlas]:
         """:meth:`build` step by step: ``done`` and ``progress`` as it goes, the atlas last."""
         model, items = InstrumentedModel.ensure(model), Items.ensure(dataset, labels)
         before = model.fingerprint()
-        plan = atlas_plan(model, items, layer, places, seed, layout, least, batch)
+        plan = atlas_plan(model, items, layer, places, seed, layout, least, batch, pictures)
         if path is not None and free_or_same(folder_at(path), plan):
             yield cls.load(path, model, items)
             return

@@ -88,10 +88,11 @@ class AtlasPlan:
 
 def atlas_plan(
     model: InstrumentedModel, items: Items, layer: str, places: int | None, seed: int, layout: str, least: int,
-    batch: int,
+    batch: int, pictures: int | None = None,
 ) -> AtlasPlan:  # fmt: skip
     """Look at the network and the data set once and fix everything. NbvizError for what can't be."""
     places = None if places is None else at_least("places", places, 1)
+    pictures = None if pictures is None else at_least("pictures", pictures, 1)
     seed, least, batch = at_least("seed", seed, 0), at_least("least", least, 1), at_least("batch", batch, 1)
     if layout not in LAYOUTS:
         raise NbvizError(f"layout= is one of {', '.join(map(repr, LAYOUTS))}, not {layout!r}.")
@@ -116,16 +117,16 @@ def atlas_plan(
         least=least,
         batch=batch,
     )
-    return _with_places(plan, places)
+    return _with_places(plan, places, min(len(items), pictures or len(items)))
 
 
-def _with_places(plan: AtlasPlan, places: int | None) -> AtlasPlan:
+def _with_places(plan: AtlasPlan, places: int | None, pictures: int) -> AtlasPlan:
     there = len(plan.inside)
     if places is not None and places > there:
         raise NbvizError(f"places= is {places}, but '{plan.layer}' has {there} places a picture, its border aside.")
-    usual = min(-(-USUAL // plan.items), max(1, int(SHARE * there)))
+    usual = min(-(-USUAL // pictures), max(1, int(SHARE * there)))
     each = usual if places is None else places
-    points = min(each * plan.items, USUAL if places is None else MOST)
+    points = min(each * pictures, USUAL if places is None else MOST)
     if points < FEWEST:
         raise NbvizError(_too_few(plan, each, there))
     return replace(plan, places=each, points=points)

@@ -77,6 +77,8 @@ def assemble(
         if isinstance(panel, PinsStage):
             panel.desk, panel.on_cancel, panel.on_scale = desk, links.cancel, canvas.end_scale
             canvas.on_pin, canvas.pin_state = panel.toggle, panel.state
+        if isinstance(panel, AtlasStage):
+            panel.whole = lambda: library.whole
     return {panel.slot: panel for panel in panels}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from nbviz.panels.atlas_words import (
     laid_out,
     looks,
     note,
+    offered,
     packed,
     regions,
     told,
@@ -99,8 +100,10 @@ class AtlasStage(Stage):
     def __init__(self, model: Any, pictures: Mapping[str, Picture], selection: Selection) -> None:
         super().__init__(model, pictures, selection)
         self.source: Source | None = None
+        self.whole: Callable[[], Items | None] = lambda: None
+        """The data set that the Explorer's pictures are the first of, if there is one."""
         self._given: Items | None = None
-        """The data set of an atlas made before: what is mapped instead of the Explorer's pictures."""
+        """The data set of an atlas made before."""
         self.look = "patches"
         self.cell: int | None = None
         self._shown: Shown | None = None
@@ -213,17 +216,16 @@ class AtlasStage(Stage):
     def _offer(self, selection: Selection) -> list[str]:
         layer = selection.layer
         if self.source is None:
-            count = len(self.pictures if self._given is None else self._given)
-            them = f"Map these {count:,} pictures" if count > 1 else "Map this picture"
-            return [them, f"Draws places of each picture at '{layer}' and lays them out: some seconds"]
+            return [offered(len(self._data())), f"Draws places of each picture at '{layer}' and lays them out"]
         mapped = self.source.layer
         if mapped == layer:
             return []
         return [f"Map {layer} instead", f"The map on show is of '{mapped}'"]
 
     def _data(self) -> Any:
-        """What to map: the data set of the atlas that was given, else the Explorer's pictures."""
-        return tuple(self.pictures.values()) if self._given is None else self._given
+        """What to map: the data set of the atlas that was given, else the Explorer's, else its pictures."""
+        known = self.whole() if self._given is None else self._given
+        return tuple(self.pictures.values()) if known is None else known
 
     def _told(self, view: AtlasFront, content: dict[str, Any], buffers: Any) -> None:
         event = content.get("event")

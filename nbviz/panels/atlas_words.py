@@ -11,12 +11,19 @@ from PIL import Image
 
 from nbviz.dataset.atlas import Atlas
 from nbviz.dataset.atlas_cell import Cell
-from nbviz.session.atlas import Opened
+from nbviz.session.atlas import PICTURES, Opened
 
 ACROSS = 20
 """Tiles in a row of the sheet."""
 FEW = 50
 """Pictures below which the map says that it is of few."""
+
+
+def offered(count: int) -> str:
+    """What the button says that maps so many pictures."""
+    if count > PICTURES:
+        return f"Map {PICTURES:,} of these {count:,} pictures"
+    return f"Map these {count:,} pictures" if count > 1 else "Map this picture"
 
 
 def looks(atlas: Atlas) -> list[list[Any]]:
@@ -58,7 +65,7 @@ def caption(atlas: Atlas, look: str, image: str) -> list[Any]:
     return [
         f"{len(atlas.cells)} cells, like beside like, each by {shown}. ",
         "Names: what a region speaks for. Dots: where ",
-        [image, "em"], " lies.",
+        [f"picture {image}" if image.isdecimal() else image, "em"], " lies.",
     ]  # fmt: skip
 
 

@@ -19,11 +19,14 @@ from nbviz.tensors.pictures import Picture
 TILE = 64
 """Pixels a patch has at most."""
 REACH, LEAST = 6, 28
-"""A patch shows at most this many steps from place to place, but so many pixels: the middle of what a place sees."""
+"""A patch shows at most this many steps from place to place, but so many pixels: the middle of what a place sees. It
+is no more than half the picture a side, or every cell of a picture would look the same."""
 KEPT = 32
 """Pictures held while patches are cut."""
 SHOWN = 12
 """Pictures of an opened cell."""
+PICTURES = 500
+"""Of a data set, at most, are mapped while somebody waits."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,14 @@ class _Pictureless(Request):
 
 @dataclass(frozen=True)
 class MapPictures(_Pictureless):
-    """The atlas of a layer over some pictures: steps, the atlas last."""
+    """The atlas of a layer over some pictures, of a large data set over :data:`PICTURES`: steps, the atlas last."""
 
     layer: str
     data: tuple[Picture, ...] | Items
 
     def __call__(self, desk: Desk) -> Iterator[Any]:
         items = self.data if isinstance(self.data, Items) else Items.ensure(list(self.data))
-        yield from Atlas.building(desk.model, items, self.layer)
+        yield from Atlas.building(desk.model, items, self.layer, pictures=PICTURES)
 
 
 Source = Atlas | MapPictures
@@ -216,7 +219,7 @@ class Cutter:
         if atlas.plan.has_places:
             top, left, bottom, right = atlas.box((self._grid[0] // 2, self._grid[1] // 2))
             middle = max(LEAST, round(REACH * max(self._steps)))
-            self.side = min(self.side, max(bottom - top, right - left), middle)
+            self.side = min(-(-self.side // 2), max(bottom - top, right - left), middle)
         self._seen: dict[int, np.ndarray] = {}
 
     def __call__(self, example: Example) -> np.ndarray:

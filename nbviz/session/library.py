@@ -46,12 +46,16 @@ class Library:
         index = self.index
         return index if index is not None and layer in index.layers else None
 
+    @property
+    def whole(self) -> Items | None:
+        """The data set: that of the index, else the one the Explorer was given; None where it was given pictures."""
+        known = None if self._index is None else self._index.items
+        return self._whole if known is None else known
+
     def items(self) -> Items:
-        """What an index would be made of: the data set of the one that is there, else the Explorer's pictures."""
-        if self._index is not None and self._index.items is not None:
-            return self._index.items
-        if self._whole is not None:
-            return self._whole
+        """What an index would be made of: the data set, else the Explorer's pictures."""
+        if self.whole is not None:
+            return self.whole
         if not self._pictures:
             raise NbvizError("There are no pictures to look through.")
         if self._own is None or len(self._own) != len(self._pictures):
@@ -61,9 +65,7 @@ class Library:
     @property
     def count(self) -> int:
         """How many pictures those are."""
-        if self._index is not None and self._index.items is not None:
-            return len(self._index.items)
-        return len(self._pictures) if self._whole is None else len(self._whole)
+        return len(self._pictures) if self.whole is None else len(self.whole)
 
     def forget(self) -> None:
         """Let go of everything."""

@@ -94,6 +94,16 @@ def test_places_are_not_of_the_border_and_depend_on_the_seed_alone() -> None:
     assert not torch.equal(places, other._found.tensors["places"])
 
 
+def test_no_more_pictures_are_looked_at_than_asked_for() -> None:
+    few = build(places=None, pictures=12)
+    assert len(few.plan.numbers) == 12 and few.plan.numbers[-1] >= 12 and few.plan.places == int(0.8 * 36)
+    assert set(few.examples(0, 1)[0].picture.shape) == {SIDE, 3} and few.plan.items == 90
+    assert build(pictures=500).plan == build().plan
+    for wrong in (0, 2.5, True):
+        with pytest.raises(NbvizError, match="pictures= is a whole number of at least 1"):
+            build(pictures=wrong)
+
+
 def test_the_same_seed_lays_out_the_same() -> None:
     one, two = build(), build()
     assert torch.equal(one._found.tensors["flat"], two._found.tensors["flat"])

@@ -12,7 +12,7 @@ from PIL import Image
 import nbviz
 from nbviz.dataset import Atlas
 from nbviz.panels.atlas_stage import AtlasStage
-from nbviz.panels.atlas_words import packed
+from nbviz.panels.atlas_words import offered, packed
 from nbviz.session.atlas import MapPictures, ShowAtlas
 from nbviz.session.scheduler import InlineRunner
 from nbviz.tensors.errors import NbvizError
@@ -140,6 +140,15 @@ def test_an_explorer_opens_with_an_atlas_made_before() -> None:
         assert view.state == "ready" and view.about.endswith(" places of 90 pictures")
     with pytest.raises(NbvizError, match="another network"):
         nbviz.Explorer(network(1), pictures, atlas=atlas, runner=InlineRunner)
+
+
+def test_a_data_set_is_mapped_and_not_only_what_is_shown_of_it() -> None:
+    with nbviz.Explorer(network(), Colours(), runner=InlineRunner, stage="atlas", layer="1") as explorer:
+        view = explorer.panels["atlas"].view
+        assert len(explorer.pictures) < 90 and view.offer[0] == "Map these 90 pictures"
+        say(view, event="map")
+        assert view.about.endswith(" places of 90 pictures") and "where picture 0 lies" in _words(view.caption)
+    assert offered(5000) == "Map 500 of these 5,000 pictures" and offered(1) == "Map this picture"
 
 
 def test_small_tiles_are_kept_to_the_pixel() -> None:

@@ -71,6 +71,17 @@ def test_patches_are_the_middle_of_what_a_place_sees() -> None:
     assert TILE >= 28
 
 
+def test_a_patch_is_no_more_than_half_the_picture() -> None:
+    import torch
+    from torch import nn
+
+    from nbviz.tensors.instrumented import InstrumentedModel
+
+    net = nn.Sequential(nn.Conv2d(3, 4, 31, stride=4, padding=15), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    pictures = [torch.rand(3, 28, 28, generator=torch.Generator().manual_seed(i)) for i in range(8)]
+    assert Cutter(Atlas.build(InstrumentedModel(net), pictures, "1", 10, progress=False)).side == 14
+
+
 def test_an_opened_cell_has_its_pictures_first_and_then_a_made_one(desk: LiveDesk) -> None:
     first, *_, last = desk.answers(OpenCell(SOURCE, 0))
     assert first.made is None and len(first.patches) == len(first.examples) > 0
