@@ -40,6 +40,12 @@ def facts_lines(facts: Mapping[str, Any]) -> Lines:
     return [_what(facts), _joined(_how(facts))]
 
 
+def card_lines(facts: Mapping[str, Any]) -> Lines:
+    """The same where a title names class and layer already, and there is little room."""
+    said = "difference of scores " if AGAINST in str(facts.get("target", "")) else "score "
+    return [[said, (score_words(facts.get("score")), "strong"), *_start(facts)], _joined(_how(facts))]
+
+
 def progress_lines(progress: str, facts: Mapping[str, Any]) -> Lines:
     """The two lines while it computes: how far, and how good it is so far."""
     error = facts.get("map_error")
@@ -48,17 +54,21 @@ def progress_lines(progress: str, facts: Mapping[str, Any]) -> Lines:
 
 
 def _what(facts: Mapping[str, Any]) -> list[Run]:
-    score, baseline = facts.get("score"), facts.get("baseline")
     target = str(facts.get("target", ""))
     said = "explains the difference of scores, " if AGAINST in target else "explains the score of "
-    runs: list[Run] = [said, (target, "strong"), f": {score_words(score)}"]
-    if finite(facts.get("baseline_score")):
-        start = _BASELINES.get(str(baseline), "the given baseline")
-        runs.append(f", from {score_words(facts['baseline_score'])} for {start}")
+    runs: list[Run] = [said, (target, "strong"), f": {score_words(facts.get('score'))}"]
+    runs += _start(facts)
     if facts.get("layer"):
         places = facts.get("places")
         runs.append(f", at {facts['layer']}" + (" ({} × {})".format(*places) if places else ""))
     return runs
+
+
+def _start(facts: Mapping[str, Any]) -> list[Run]:
+    if not finite(facts.get("baseline_score")):
+        return []
+    start = _BASELINES.get(str(facts.get("baseline")), "the given baseline")
+    return [f", from {score_words(facts['baseline_score'])} for {start}"]
 
 
 def _how(facts: Mapping[str, Any]) -> list[list[Run]]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from nbviz.attribution import METHODS
 from nbviz.panels.explanation_scene import channel_scene, evidence_limits, explanation_scene, limit_words
-from nbviz.panels.explanation_words import Lines, figure, strongest
+from nbviz.panels.explanation_words import Lines, card_lines, figure, strongest
 from nbviz.session.difference import Unit, difference
 from nbviz.session.requests import Channel, ChannelAnswer, Explain, ExplainAnswer, Request
 from nbviz.tensors.drawing import Limits, backdrop
@@ -89,7 +89,7 @@ def pin_scene(request: Request, answer: ExplainAnswer | ChannelAnswer, picture: 
         values.float().cpu().numpy(), drawn.size, made.signed, made.interpolated,
         evidence_limits(full, made.signed, made.interpolated).high, Limits.of(full, made.signed).high,
         unit, words, picture, view, jpeg,
-        drawn.lines, drawn.caption, drawn.nothing, layer=made.facts.get("layer"),
+        card_lines(made.facts), drawn.caption, drawn.nothing, layer=made.facts.get("layer"),
         done=made.done, progress=made.progress,
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ import pytest
 from nbviz.panels.explanation_words import (
     Run,
     caption,
+    card_lines,
     duration,
     facts_lines,
     figure,
@@ -45,6 +46,14 @@ def test_a_layer_method_says_where() -> None:
     first, second = map(text, facts_lines(facts))
     assert first == "explains the score of tabby: −3.50, at blocks.4.body.2 (28 × 28)"
     assert second == "1 evaluation · 70 ms"
+
+
+def test_a_card_says_the_score_first_for_its_title_has_class_and_layer() -> None:
+    first, second = card_lines(FACTS)
+    assert text(first) == "score 8.31, from 0.42 for a black picture" and ("8.31", "strong") in first
+    assert second == facts_lines(FACTS)[1]
+    where = {"score": -3.5, "target": "tabby rather than cup", "layer": "blocks.4", "places": (28, 28)}
+    assert text(card_lines(where)[0]) == "difference of scores −3.50"
 
 
 def test_what_a_method_adds_is_shown_and_what_it_lacks_is_not() -> None:

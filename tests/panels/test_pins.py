@@ -12,6 +12,7 @@ from PIL import Image
 
 import nbviz
 from nbviz.explorer import Explorer
+from nbviz.panels.explanation_words import card_lines
 from nbviz.panels.pin_card import PinCard
 from nbviz.panels.pin_scene import STEPS
 from nbviz.session.pins import MOST, Pin
@@ -51,7 +52,7 @@ def test_the_button_pins_what_is_on_show_and_takes_it_away(explorer: Explorer) -
     assert explorer.attribution is not None
     assert np.allclose(decoded(card), explorer.attribution.heat().numpy(), atol=card.view.peak / STEPS)
     assert "Saliency for cat over the picture one" in card.view.caption
-    assert card.view.lines == canvas(explorer).foot.lines
+    assert card.view.lines == card_lines(explorer.attribution.facts)
     say(canvas(explorer).pointer, event="pin")
     assert explorer.selection.pins == () and bar.pin == "pin" and cards(explorer) == []
 
