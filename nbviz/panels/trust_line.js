@@ -13,7 +13,20 @@ export default {
     set(opener, { "aria-controls": more.id });
     set(dots, { role: "list", title: about });
     set(words, { "aria-live": "polite" });
-    root.append(el("div", "nbviz-head", title, el("span", "nbviz-note", "on this picture"), opener), dots, words, more);
+    const below = set(button("more ▾", "nbviz-link"), { title: "There is more below" }), edge = el("div", "nbviz-trust-edge nbviz-caption", below);
+    edge.hidden = true;
+    root.append(el("div", "nbviz-head", title, el("span", "nbviz-note", "on this picture"), opener), dots, words, more, edge);
+    // Where the column is too low for all of it, its lower edge says that there is more.
+    whenAttached(root, life, () => {
+      const column = root.closest(".nbviz-column");
+      if (!column) return;
+      const look = () => { edge.hidden = column.scrollHeight - column.clientHeight - column.scrollTop < 8; };
+      const sized = new ResizeObserver(look);
+      [column, root].forEach((node) => sized.observe(node));
+      life.after(() => sized.disconnect());
+      life.listen(column, "scroll", look);
+      life.listen(below, "click", () => { column.scrollTop = column.scrollHeight; });
+    });
 
     life.listen(opener, "click", () => {
       model.set("opened", !model.get("opened"));
