@@ -137,7 +137,7 @@ def test_found_says_how_to_get_it_and_then_has_it(live: Explorer) -> None:
     assert list(grid.view.channels) == []
     say(grid.view, event="begin")
     assert live.wait(60)
-    assert grid.view.offer == "" and grid.view.caption == "each channel's strongest of 3 pictures, the part it sees"
+    assert grid.view.offer == "" and grid.view.caption == "strongest part of 3 pictures"
     assert live.library.index is not None and len(grid.view.channels) == 8
     live.selection.layer = "3"  # every layer was looked at
     assert live.wait(60)
@@ -170,7 +170,7 @@ def test_a_given_index_is_shown_and_another_networks_refused(tmp_path: Path) -> 
     with Explorer(network(), pictures(), index=index) as explorer:
         look(explorer, mode="found")
         assert explorer.wait(60)
-        assert "strongest of 3 pictures" in grid_of(explorer).view.caption
+        assert "strongest part of 3 pictures" in grid_of(explorer).view.caption
     with pytest.raises(nbviz.NbvizError, match="of another network"):
         Explorer(network(classes=3), pictures(), index=index)
 

@@ -286,7 +286,7 @@ def queries(answer: HeadsAnswer) -> list[list[str]]:
 
 def title(answer: HeadsAnswer, block: BlockSeen, head: int, rolled: bool) -> list[Any]:
     """Above the large map, as runs."""
-    who = looker(answer, block if block.heads else None)
+    who = looker(answer, block if block.heads else None).removeprefix("the patch in ")
     if rolled:
         return [["Rollout", "strong"], f" to {block.layer or block.number}, from {who}"]
     return [[head_name(block, head).capitalize(), "strong"], f" of {block.layer or block.number}, from {who}"]

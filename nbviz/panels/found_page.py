@@ -117,7 +117,7 @@ def photos(answer: found.FoundPage) -> Photos:
     """Found pictures as tiles, and what they are in words."""
     tiles = {channel: crop.pixels for channel, crop in answer.crops.items()}
     words = {channel: crop_words(crop) for channel, crop in answer.crops.items()}
-    caption = f"each channel's strongest of {answer.total:,} pictures, the part it sees"
+    caption = f"strongest part of {answer.total:,} pictures"
     return Photos(tiles, words, caption, answer.problem)
 
 

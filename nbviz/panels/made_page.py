@@ -72,7 +72,7 @@ def photos(answer: MadeAnswer) -> Photos:
     pixels = made.pixels
     tiles = {channel: pixels[row] for channel, row in zip(answer.channels, rows, strict=True)}
     words = {channel: rise_words(made.rise[row]) for channel, row in zip(answer.channels, rows, strict=True)}
-    caption = f"made to drive each channel, from noise, {made.recipe.steps} steps"
+    caption = f"made to drive each channel, {made.recipe.steps} steps"
     return Photos(tiles, words, caption, str(made.facts.get("note", "")))
 
 
