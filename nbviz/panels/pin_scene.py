@@ -184,7 +184,7 @@ def scale_words(scenes: list[PinScene], shared: bool) -> str:
     if len(scenes) < 2:
         return ""
     if not shared:
-        return "Each map on its own scale: equal colours are not equal values."
+        return "Own scales: equal colours are not equal values."
     highs, words = shared_highs(scenes), {scene.unit: scene.measured for scene in scenes}
     counts = {unit: sum(scene.unit == unit for scene in scenes) for unit in highs}
     parts = [f"{counts[unit]} maps end at {figure(high)} ({words[unit]})" for unit, high in highs.items()]
