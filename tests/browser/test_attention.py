@@ -43,6 +43,8 @@ def test_heads_are_chosen_and_patches_pinned(windows: Callable[..., Lab]) -> Non
     page.keyboard.press("ArrowUp")
     page.locator(".nbviz-attention", has_text="what the patch in row 2, column 3 looks at").wait_for()
     assert page.locator(".nbviz-column-explanation .nbviz-marker.pinned").is_visible()
+    page.locator(".nbviz-column-explanation .nbviz-tip:visible").wait_for()
+    page.wait_for_function(f"() => !({SIDEWAYS})().length")
     page.keyboard.press("Escape")
     lab.until("explorer.selection.pinned_place is None")
     for width in (600, 1100, 1400):
