@@ -167,7 +167,7 @@ def test_code_moves_the_panels(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize(("width", "sidebar"), [(600, False), (1100, True), (1400, True), (1400, False)])
+@pytest.mark.parametrize(("width", "sidebar"), [(600, False), (1100, True), (1400, True), (1400, False), (1920, False)])
 def test_it_fits_its_frame(lab: Lab, width: int, sidebar: bool, dark: bool) -> None:
     lab.page.set_viewport_size({"width": width, "height": 1000})
     lab.dress(dark, sidebar)
@@ -175,6 +175,8 @@ def test_it_fits_its_frame(lab: Lab, width: int, sidebar: bool, dark: bool) -> N
     assert lab.page.evaluate(SIDEWAYS) == []
     box = lab.page.locator(".nbviz .nbviz-frame").bounding_box()
     assert box is not None and (box["width"] < 900 or box["height"] <= 880)
+    card = lab.page.locator(".nbviz-channel-card").bounding_box()
+    assert card is not None and card["y"] + card["height"] <= box["y"] + box["height"] + 1
 
 
 def test_a_reload_leaves_nothing_blank(lab: Lab) -> None:

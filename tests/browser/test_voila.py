@@ -8,6 +8,11 @@ from tests.browser import page
 from tests.browser.server import Server
 from tests.browser.test_explorer import DRAWN, OPEN, SIDEWAYS, TILES, TREE
 
+STAGES = {
+    "parts": ".nbviz-part-map", "atlas": ".nbviz-atlas-stage button:has-text('Map these 5 pictures')",
+    "pins": ".nbviz-beside",
+}  # fmt: skip
+
 
 def test_nothing_is_blank(chrome: Browser, voila: Server) -> None:
     name = voila.write(OPEN, "voila.ipynb")
@@ -18,4 +23,10 @@ def test_nothing_is_blank(chrome: Browser, voila: Server) -> None:
         lab.page.locator(TILES).nth(1).wait_for()
         lab.page.wait_for_function(DRAWN)
         assert lab.page.evaluate(SIDEWAYS) == []
+        for stage, shown in STAGES.items():
+            lab.page.locator(f".nbviz [role=tab][data-name={stage}]").click()
+            lab.page.locator(shown).first.wait_for()
+            assert lab.page.evaluate(SIDEWAYS) == []
+        lab.page.locator(".nbviz-pin-button:enabled").click()
+        lab.page.locator(".nbviz-pin[data-kind=pin] canvas:visible").wait_for()
         assert not lab.errors
