@@ -170,7 +170,7 @@ class PinCard(Panel):
         if selection.stage != "pins":
             return None
         desk = selection.networks.get(self.pin.network)
-        return Elsewhere(self.asked.picture, desk, desk.version(), self.asked) if desk else self.asked
+        return Elsewhere(desk, desk.version(), self.asked) if desk else self.asked
 
     @property
     def asked(self) -> Request:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from PIL import Image
 from nbviz.dataset.atlas import Atlas
 from nbviz.dataset.example import Example
 from nbviz.features import Made, direction, making
-from nbviz.session.requests import Desk, Maps, Request, stepped
+from nbviz.session.requests import Desk, Maps, PictureRequest, Request, stepped
 from nbviz.tensors.items import Items
 from nbviz.tensors.pictures import Picture
 
@@ -30,14 +30,7 @@ PICTURES = 500
 
 
 @dataclass(frozen=True)
-class _Pictureless(Request):
-    """A request that depends on no picture on show."""
-
-    picture: Picture = field(init=False, repr=False, compare=False)
-
-
-@dataclass(frozen=True)
-class MapPictures(_Pictureless):
+class MapPictures(Request):
     """The atlas of a layer over some pictures, of a large data set over :data:`PICTURES`: steps, the atlas last."""
 
     layer: str
@@ -59,7 +52,7 @@ class Tiles:
 
 
 @dataclass(frozen=True)
-class Checked(_Pictureless):
+class Checked(Request):
     """An atlas made before, if it is of the network as it is now; else NbvizError."""
 
     atlas: Atlas
@@ -70,7 +63,7 @@ class Checked(_Pictureless):
 
 
 @dataclass(frozen=True)
-class CellPatches(_Pictureless):
+class CellPatches(Request):
     """The most typical patch of every cell."""
 
     source: Source
@@ -87,7 +80,7 @@ class CellPatches(_Pictureless):
 
 
 @dataclass(frozen=True)
-class MakeCells(_Pictureless):
+class MakeCells(Request):
     """Pictures that go far along what sets each cell apart: of all, or of some."""
 
     source: Source
@@ -114,7 +107,7 @@ class Opened:
 
 
 @dataclass(frozen=True)
-class OpenCell(_Pictureless):
+class OpenCell(Request):
     """A cell's most typical pictures, then one made for it."""
 
     source: Source
@@ -135,7 +128,7 @@ class OpenCell(_Pictureless):
 
 
 @dataclass(frozen=True)
-class CellsOf(Request):
+class CellsOf(PictureRequest):
     """The cell of each place of the picture, int (h, w), −1 where on none."""
 
     source: Source
@@ -163,7 +156,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class ShowAtlas(Request):
+class ShowAtlas(PictureRequest):
     """An atlas as it is on show: ``look`` is "patches" or "made", ``cell`` the opened one."""
 
     source: Source

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from nbviz.evaluation.health import judging
 from nbviz.session.requests import Desk, Request
 from nbviz.tensors.items import Items
-from nbviz.tensors.pictures import Picture
 
 ENOUGH = 64
 """Pictures from which silence says something of a channel, and not only of the pictures."""
@@ -42,7 +41,6 @@ class HealthAnswer:
 class CheckHealth(Request):
     """A pass over a sample of a data set, a batch a step."""
 
-    picture: Picture = field(init=False, repr=False, compare=False)
     items: Items
 
     def __call__(self, desk: Desk) -> Iterator[HealthAnswer]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from nbviz.dataset import Example, Index, Looking, indexing
 from nbviz.session.requests import Desk, Request
 from nbviz.tensors.items import Items
-from nbviz.tensors.pictures import Picture
 
 INTERVAL = 0.1
 """Seconds between partial pages."""
@@ -23,7 +22,6 @@ BEST = 8
 class LookThrough(Request):
     """An index of all layers over a data set, made a batch at a time."""
 
-    picture: Picture = field(init=False, repr=False, compare=False)
     items: Items
 
     def __call__(self, desk: Desk) -> Iterator[Looking]:
@@ -44,7 +42,6 @@ class Unsearched:
 class NoIndex(Request):
     """What there is to look through, where nothing knows the layer."""
 
-    picture: Picture = field(init=False, repr=False, compare=False)
     layer: str
     count: int
 
@@ -84,7 +81,6 @@ class FoundPage:
 class FoundChannels(Request):
     """Each channel's strongest picture."""
 
-    picture: Picture = field(init=False, repr=False, compare=False)
     index: Index
     layer: str
     channels: tuple[int, ...]
@@ -122,7 +118,6 @@ class Finds:
 class FoundChannel(Request):
     """One channel's strongest pictures and its class profile."""
 
-    picture: Picture = field(init=False, repr=False, compare=False)
     index: Index
     layer: str
     channel: int

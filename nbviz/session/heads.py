@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nbviz.session.requests import Desk, Request, stepped
+from nbviz.session.requests import Desk, PictureRequest, stepped
 from nbviz.tensors.errors import Refused
 from nbviz.tensors.guest import Pass
 from nbviz.tensors.heads import HeadBlock, Heads, gathering
@@ -24,7 +24,7 @@ PAUSE = 0.2
 
 
 @dataclass(frozen=True)
-class AskHeads(Request):
+class AskHeads(PictureRequest):
     """The attentions of a picture; ``target``: weighted by what they do for its score."""
 
     target: Target | None = None
@@ -60,7 +60,7 @@ class HeadsAnswer:
 
 
 @dataclass(frozen=True)
-class LookFrom(Request):
+class LookFrom(PictureRequest):
     """What every head looks at from one query (see :mod:`nbviz.tensors.heads_seen`)."""
 
     query: Query

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nbviz.features import Made, inverting, making
-from nbviz.session.requests import Desk, Request
-from nbviz.tensors.pictures import Picture
+from nbviz.session.requests import Desk, PictureRequest, Request
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,6 @@ class MadeAnswer:
 class MakeChannels(Request):
     """Pictures that drive channels most. They depend on no picture, and those made before come from disk."""
 
-    picture: Picture = field(init=False, repr=False, compare=False)
     layer: str
     channels: tuple[int, ...]
     preset: str = "default"
@@ -53,7 +51,7 @@ class MakeChannels(Request):
 
 
 @dataclass(frozen=True)
-class Invert(Request):
+class Invert(PictureRequest):
     """What a layer still knows of the picture."""
 
     layer: str

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from nbviz.features import Made, Objective, channel, kept, making
 from nbviz.session.requests import Desk, Request
-from nbviz.tensors.pictures import Picture
 
 VARIANTS = ("channel", "facets", "opposite")
 FACETS = 4
@@ -45,7 +44,6 @@ class NotMade:
 
 @dataclass(frozen=True)
 class _One(Request):
-    picture: Picture = field(init=False, repr=False, compare=False)
     layer: str
     channel: int
     preset: str = "default"

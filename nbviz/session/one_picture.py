@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from nbviz.features import Made, caricaturing, dreaming
 from nbviz.session.made import Invert
-from nbviz.session.requests import Desk, Request, stepped
+from nbviz.session.requests import Desk, PictureRequest, Request, stepped
 
 KINDS = ("keeps", "more", "dream")
 """In the order in which they stand."""
 
 
 @dataclass(frozen=True)
-class Caricature(Request):
+class Caricature(PictureRequest):
     """From noise, a picture that says more of what the layer said of this one."""
 
     layer: str
@@ -24,7 +24,7 @@ class Caricature(Request):
 
 
 @dataclass(frozen=True)
-class Dream(Request):
+class Dream(PictureRequest):
     """The picture, changed so that the layer says more of all that it sees in it."""
 
     layer: str
@@ -45,7 +45,7 @@ class Remade:
 
 
 @dataclass(frozen=True)
-class Remake(Request):
+class Remake(PictureRequest):
     """All three of one layer, each remembered by itself."""
 
     layer: str

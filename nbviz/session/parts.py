@@ -9,7 +9,7 @@ import numpy as np
 
 from nbviz.features import Made, direction, making
 from nbviz.features.parts import Parts, factorised
-from nbviz.session.requests import Desk, Evidence, Maps, Request, stepped
+from nbviz.session.requests import Desk, Evidence, Maps, PictureRequest, stepped
 from nbviz.tensors.evidence import EvidenceMaps
 from nbviz.tensors.guest import Pass
 from nbviz.tensors.subject import Subject
@@ -17,7 +17,7 @@ from nbviz.tensors.target import Target
 
 
 @dataclass(frozen=True)
-class Factorise(Request):
+class Factorise(PictureRequest):
     """A layer's activation of the picture as parts; they depend on no target."""
 
     layer: str
@@ -28,7 +28,7 @@ class Factorise(Request):
 
 
 @dataclass(frozen=True)
-class MakeParts(Request):
+class MakeParts(PictureRequest):
     """Pictures that go far along each part's direction."""
 
     layer: str
@@ -65,7 +65,7 @@ class PartsAnswer:
 
 
 @dataclass(frozen=True)
-class ShowParts(Request):
+class ShowParts(PictureRequest):
     """All that is shown of a picture's parts; ``made`` asks for their pictures too."""
 
     layer: str

@@ -36,10 +36,15 @@ class Desk(Protocol):
 class Request:
     """Base of all requests."""
 
-    picture: Picture
-
     def __call__(self, desk: Desk) -> Iterator[Any]:
         raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class PictureRequest(Request):
+    """Base of those whose answer depends on a picture."""
+
+    picture: Picture
 
 
 class _Stepped(Protocol):
@@ -83,7 +88,7 @@ class ScoresAnswer:
 
 
 @dataclass(frozen=True)
-class Scores(Request):
+class Scores(PictureRequest):
     """The network's scores of one picture."""
 
     def __call__(self, desk: Desk) -> Iterator[ScoresAnswer]:
@@ -91,7 +96,7 @@ class Scores(Request):
 
 
 @dataclass(frozen=True)
-class Evidence(Request):
+class Evidence(PictureRequest):
     """Where the target's evidence lies at every layer, and what every channel contributes to it."""
 
     target: Target
@@ -101,7 +106,7 @@ class Evidence(Request):
 
 
 @dataclass(frozen=True)
-class Maps(Request):
+class Maps(PictureRequest):
     """Every channel's map at one layer."""
 
     layer: str
@@ -132,7 +137,7 @@ class ChannelsAnswer:
 
 
 @dataclass(frozen=True)
-class Channels(Request):
+class Channels(PictureRequest):
     """A layer's channels: maps, peaks and contributions to the target."""
 
     layer: str
@@ -166,7 +171,7 @@ class ChannelAnswer:
 
 
 @dataclass(frozen=True)
-class Channel(Request):
+class Channel(PictureRequest):
     """One channel of a layer; ``channel=None`` is the first by contribution."""
 
     layer: str
@@ -193,7 +198,7 @@ class ExplainAnswer:
 
 
 @dataclass(frozen=True)
-class Explain(Request):
+class Explain(PictureRequest):
     """One attribution; ``layer`` is None for methods that use none."""
 
     target: Target
@@ -228,7 +233,7 @@ class SeveralAnswer:
 
 
 @dataclass(frozen=True)
-class ExplainSeveral(Request):
+class ExplainSeveral(PictureRequest):
     """One method's attributions of several targets; forwards that they have in common are run once."""
 
     targets: tuple[Target, ...]

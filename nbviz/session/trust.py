@@ -15,7 +15,7 @@ from nbviz.attribution import Attribution, explain
 from nbviz.evaluation import Hidings, Verdict, converged, hiding, hidings, these_weights, this_class
 from nbviz.evaluation.base import Steps
 from nbviz.evaluation.detail import Detail, detail
-from nbviz.session.requests import Desk, Explain, ExplainAnswer, Request, stepped
+from nbviz.session.requests import Desk, Explain, ExplainAnswer, PictureRequest, Request, stepped
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.subject import resolved
 from nbviz.tensors.target import Target
@@ -25,7 +25,7 @@ NAMES = ("converged", "this class", "these weights", "hiding")
 
 
 @dataclass(frozen=True)
-class Hide(Request):
+class Hide(PictureRequest):
     """The target's scores of a picture with parts of it hidden."""
 
     target: Target
@@ -53,7 +53,7 @@ class TrustAnswer:
 
 
 @dataclass(frozen=True)
-class _Judged(Request):
+class _Judged(PictureRequest):
     """A map to be judged: the fields of the :class:`Explain` that draws it."""
 
     target: Target

@@ -194,14 +194,14 @@ def test_a_layer_the_other_network_lacks_becomes_its_last_with_places(small: Rig
 def test_another_network_answers_with_its_own_weights(small: Rig) -> None:
     other, picture = other_network(NAMES), small.pictures["cat"]
     request = Explain(picture, Target(1), "saliency", None, ())
-    there = Elsewhere(picture, other, other.version(), request)
+    there = Elsewhere(other, other.version(), request)
     here = LiveDesk(small.model)
     found = here.answer(there).attribution
     assert torch.equal(found.values, other.answer(request).attribution.values)
     assert not torch.equal(found.values, here.answer(request).attribution.values)
     with torch.no_grad():
         other.model.net[0].weight.mul_(2)
-    again = Elsewhere(picture, other, other.version(), request)
+    again = Elsewhere(other, other.version(), request)
     assert again != there and not torch.equal(here.answer(again).attribution.values, found.values)
 
 
