@@ -76,6 +76,7 @@ def assemble(
         panel.on_retry, panel.on_ask = links.refresh, links.renew
         if isinstance(panel, PinsStage):
             panel.desk, panel.on_cancel, panel.on_scale = desk, links.cancel, canvas.end_scale
+            panel.opacity = lambda: canvas.foot.opacity
             canvas.on_pin, canvas.pin_state = panel.toggle, panel.state
         if isinstance(panel, AtlasStage):
             panel.whole = lambda: library.whole

@@ -33,6 +33,7 @@ from nbviz.panels.atlas_words import (
 from nbviz.panels.failure import fail, ready
 from nbviz.panels.front import Front, asset, esm
 from nbviz.panels.panel import LOCK
+from nbviz.panels.snapshot.parts import MiddleParts, StagePart
 from nbviz.panels.stage import Stage
 from nbviz.session.atlas import MapPictures, Opened, ShowAtlas, Shown, Source, Tiles
 from nbviz.session.requests import Request
@@ -168,12 +169,13 @@ class AtlasStage(Stage):
             self.view.done, self.view.offer = 1.0, self._offer(self.selection)
             fail(self.view, error)
 
-    def still(self) -> tuple[str, np.ndarray, list[list[Any]]] | None:
+    def still(self) -> MiddleParts:
         shown = self._shown
         if shown is None or shown.atlas is None or shown.tiles is None:
-            return None
-        said = caption(shown.atlas, self.look, self.selection.image)
-        return about(shown.atlas), laid_out(shown.atlas, shown.tiles.pixels), [said[:1], [regions(shown.atlas)]]
+            return {}
+        lines = [caption(shown.atlas, self.look, self.selection.image)[:1], [regions(shown.atlas)]]
+        picture = laid_out(shown.atlas, shown.tiles.pixels)
+        return {"stage": StagePart(self.title, [about(shown.atlas)], picture, lines)}
 
     # -- drawing --------------------------------------------------------------------------------------
 

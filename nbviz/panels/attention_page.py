@@ -41,6 +41,18 @@ class Sheet:
     """The largest value of all heads."""
 
 
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What is on show."""
+
+    answer: HeadsAnswer
+    sheet: Sheet
+    row: int
+    head: int
+    values: np.ndarray
+    """(h, w) of the large map."""
+
+
 def sheet(blocks: Sequence[BlockSeen], shared: bool) -> Sheet:
     """Draw every head of every block; on one scale, or each from 0 to its own peak."""
     columns = max(block.heads for block in blocks) + 1

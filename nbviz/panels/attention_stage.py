@@ -7,14 +7,13 @@ looks and whether the class weighs in is the Selection's; scale and rollout are 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import traitlets
 
 from nbviz.panels.attention_page import (
-    Sheet,
+    Drawn,
     about,
     caption,
     figures,
@@ -26,10 +25,12 @@ from nbviz.panels.attention_page import (
     rollout_figures,
     sheet,
 )
+from nbviz.panels.attention_still import still
 from nbviz.panels.channel_page import figure
 from nbviz.panels.failure import fail, ready
 from nbviz.panels.front import Front, asset, esm
 from nbviz.panels.panel import LOCK
+from nbviz.panels.snapshot.parts import MiddleParts
 from nbviz.panels.stage import Stage
 from nbviz.session.heads import HeadsAnswer, LookFrom
 from nbviz.session.requests import Request
@@ -95,18 +96,6 @@ class AttentionFront(Front):
     """Why there is none; empty where there is."""
 
 
-@dataclass(frozen=True, eq=False)
-class Drawn:
-    """What is on show, for the still picture."""
-
-    answer: HeadsAnswer
-    sheet: Sheet
-    row: int
-    head: int
-    values: np.ndarray
-    """(h, w) of the large map."""
-
-
 class AttentionStage(Stage):
     """Chooses ``selection.head``, ``query``, ``attention``, ``pinned``, and a row's layer."""
 
@@ -170,6 +159,9 @@ class AttentionStage(Stage):
         """What is set, in words."""
         weighing = "Raw" if self.view.attention == "raw" else "For the class"
         return [weighing, "Shared scale" if self.view.shared else "Own scale"]
+
+    def still(self) -> MiddleParts:
+        return {} if self.drawn is None else still(self.drawn, self.view, self.settings)
 
     # -- painting -------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from nbviz.panels.channel_page import figure
 from nbviz.panels.failure import fail, ready
 from nbviz.panels.front import Front, asset, esm
 from nbviz.panels.panel import LOCK
+from nbviz.panels.snapshot.parts import MiddleParts, StagePart
 from nbviz.panels.stage import Stage
 from nbviz.session.parts import PartsAnswer, ShowParts
 from nbviz.session.requests import Request
@@ -144,12 +145,13 @@ class PartsStage(Stage):
             if isinstance(error, Nothing):
                 self.view.state = "nothing"
 
-    def still(self) -> tuple[str, np.ndarray, list[list[Any]]] | None:
+    def still(self) -> MiddleParts:
         if self._answer is None:
-            return None
+            return {}
         said = [line for line in (caption(self._answer), [note(self._answer)]) if line != [""]]
         legend = [f"{row['letter']} ({NAMES[place]}) {row['share']}" for place, row in enumerate(rows(self._answer))]
-        return about(self._answer.parts), over(self._answer), [*said, [" · ".join(legend)]]
+        lines = [*said, [" · ".join(legend)]]
+        return {"stage": StagePart(self.title, [about(self._answer.parts)], over(self._answer), lines)}
 
     def _told(self, view: PartsFront, content: dict[str, Any], buffers: Any) -> None:
         event = content.get("event")

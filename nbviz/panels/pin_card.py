@@ -6,6 +6,7 @@ and of a difference show what they are given.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -20,6 +21,7 @@ from nbviz.panels.failure import fail
 from nbviz.panels.front import Front, asset, esm
 from nbviz.panels.panel import LOCK, Panel
 from nbviz.panels.pin_scene import PinScene, codes, pin_scene
+from nbviz.panels.snapshot.parts import PinPart
 from nbviz.session.pins import Elsewhere, Pin
 from nbviz.session.requests import Request
 from nbviz.session.selection import Selection
@@ -117,6 +119,18 @@ class MapCard:
             height, width = (max(1, round(side * share)) for side in scene.size)
             values = np.asarray(Image.fromarray(values).resize((width, height), Image.Resampling.BILINEAR))
         return heat_rgba(values, Limits(self.front.low, self.front.high), scene.signed)
+
+    def still(self, opacity: float) -> PinPart:
+        """What a still picture shows of it; opacity: the heat's."""
+        front, scene = self.front, self.scene
+        picture = Image.open(io.BytesIO(front.picture)) if front.picture else None
+        lines = front.lines if not front.message else [*front.lines, front.message]
+        if scene is None:
+            return PinPart(front.title, front.note, picture, lines=lines)
+        return PinPart(
+            front.title, front.note, picture, self.heat(), opacity, *scene.size, scene.smooth, scene.signed,
+            (front.ends[0], front.ends[1]), lines,
+        )  # fmt: skip
 
     def wait(self, words: str = "computing", picture: Callable[[], bytes] | None = None) -> None:
         """Say that its map is being computed, over the picture where none is on show yet."""

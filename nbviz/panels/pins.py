@@ -19,6 +19,8 @@ from nbviz.panels.pin_bar import PinBar
 from nbviz.panels.pin_card import MapCard, PinCard
 from nbviz.panels.pin_group import PinGroup, together
 from nbviz.panels.pin_scene import PinScene, difference_scene, pin_scene, scale_words, shared_highs
+from nbviz.panels.snapshot.over import OPACITY
+from nbviz.panels.snapshot.parts import MiddleParts, PinsPart
 from nbviz.panels.stage import Stage
 from nbviz.session.beside import down_the_network, likeliest_classes, on_network, pin_of, show, usual_methods
 from nbviz.session.desk import Known, LiveDesk
@@ -46,6 +48,8 @@ class PinsStage(Stage):
     """Drops what a slot computes."""
     on_scale: Callable[[float | None], None] | None = None
     """Told where the live map's scale ends; None is its own."""
+    opacity: Callable[[], float] = staticmethod(lambda: OPACITY)
+    """Says how strongly heat lies over the pictures."""
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
@@ -199,9 +203,11 @@ class PinsStage(Stage):
         if scene.done >= 1 or self.live.scene is None:
             self.live.paint(scene)
 
-    def shown(self) -> list[MapCard]:
-        """The cards in their order, a difference first, without the live map's."""
-        return [*([self.minus] if self.pair else []), *(card.card for card in self.cards.values())]
+    def still(self) -> MiddleParts:
+        if not self.selection.pins:
+            return {}
+        cards = [*([self.minus] if self.pair else []), *(card.card for card in self.cards.values())]
+        return {"pins": PinsPart([card.still(self.opacity()) for card in cards], self.bar.words)}
 
     # -- scale and difference -------------------------------------------------------------------------
 

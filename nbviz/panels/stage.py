@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import ipywidgets
-import numpy as np
 import traitlets
 
 from nbviz.panels.frame import column, column_part
 from nbviz.panels.front import Front, asset, esm
 from nbviz.panels.panel import LOCK, Panel
+from nbviz.panels.snapshot.parts import MiddleParts
 from nbviz.session.selection import CHANNELS, Selection
 
 OFF = "nbviz-off"
@@ -38,9 +38,9 @@ class Stage(Panel):
         """Whether it is this stage's turn."""
         return selection.stage == self.slot
 
-    def still(self) -> tuple[str, np.ndarray, list[list[Any]]] | None:
-        """For a still picture: words beside the title, uint8 (H, W, 3 or 4), lines of runs; None for the channels."""
-        return None
+    def still(self) -> MiddleParts:
+        """What a still picture shows of it in the place of the channels' parts, or besides them."""
+        return {}
 
     def badge(self, selection: Selection) -> str:
         """A short figure behind the title, such as how many maps are pinned; empty for none."""

@@ -6,13 +6,14 @@ Words are those on show, read from the panels' views; pictures come from the ans
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from nbviz.panels.panel import Panel
+from nbviz.panels.snapshot.over import laid_over
 from nbviz.panels.snapshot.parts import (
     CardPart,
     ChannelsPart,
@@ -20,18 +21,15 @@ from nbviz.panels.snapshot.parts import (
     LayerRow,
     LayersPart,
     PicturesPart,
-    PinPart,
-    PinsPart,
     ScoreRow,
     SnapshotParts,
-    StagePart,
     TitlePart,
 )
 from nbviz.panels.stage import Stage
 from nbviz.session.found import Finds
 from nbviz.session.requests import ChannelAnswer, ScoresAnswer
 from nbviz.session.selection import Selection
-from nbviz.tensors.drawing import Mosaic, gray, heat_rgba, overlay, to_image
+from nbviz.tensors.drawing import gray, heat_rgba, to_image
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.pictures import Picture
@@ -40,10 +38,7 @@ from nbviz.tensors.target import Target
 THUMBNAILS = 6
 CROPS, CROP = 4, 80
 """Found crops in a row, and pixels a side of each."""
-OPACITY = 0.6
 SCORES = 5
-TILE_GAP = 1
-"""Pixels between the heads' tiles."""
 
 
 def still_parts(
@@ -58,22 +53,19 @@ def still_parts(
     scores = answers.get("scores")
     chosen = target.index if scores is None else scores.said.class_of(target)
     name = target.words(model) if chosen is None else model.class_name(chosen)
-    heads = _heads(panels["attention"]) if selection.stage == "attention" else None
-    card = _card(panels, answers["channel"]) if "channel" in answers else None
-    page, card = heads or (_channels(panels["channels"]), card)
-    return SnapshotParts(
+    parts = SnapshotParts(
         title=_title(panels["title"]),
         pictures=_pictures(pictures, selection.image),
         target=name,
         against=None if target.other is None else model.class_name(target.other),
         scores=None if scores is None else _scores(model, scores, chosen),
         layers=_layers(panels["layers"], selection) if "layers" in answers else None,
-        channels=page,
-        card=card,
-        stage=_stage(panels.get(selection.stage)),
+        channels=_channels(panels["channels"]),
+        card=_card(panels, answers["channel"]) if "channel" in answers else None,
         explanation=_explanation(panels["canvas"]),
-        pins=_pins(panels["pins"], panels["canvas"]) if selection.stage == "pins" and selection.pins else None,
     )
+    stage = panels.get(selection.stage)
+    return replace(parts, **stage.still()) if isinstance(stage, Stage) else parts
 
 
 def saved(picture: Image.Image) -> bytes:
@@ -129,37 +121,6 @@ def _channels(panel: Any) -> ChannelsPart | None:
     return ChannelsPart([view.about], page.mosaic, count, at, page.aspect, panel.settings, page.caption, pager)
 
 
-def _heads(panel: Any) -> tuple[ChannelsPart, CardPart] | None:
-    """The grid of heads, and the large one."""
-    drawn, view = panel.drawn, panel.view
-    if drawn is None:
-        return None
-    sheet, rows = drawn.sheet, len(view.rows)
-    page = Mosaic(sheet.png, sheet.columns, rows, sheet.tile[0], sheet.tile[1], TILE_GAP, None, 0)
-    at = view.head[0] * sheet.columns + view.head[1]
-    labels, words = [text for text, *_ in view.rows], "".join(_plain(view.caption))
-    grid = ChannelsPart(
-        [view.about], page, rows * sheet.columns, at, view.shape["aspect"], panel.settings, words,
-        title="Attention", rows=labels, largest=min(60, 320 / rows) * max(1, view.shape["aspect"]),
-    )  # fmt: skip
-    picture = gray(drawn.answer.picture)
-    large = heat_rgba(drawn.values, None, False)
-    large[~np.isfinite(drawn.values), 3] = 0
-    here = overlay(picture, _stretched(large, picture), OPACITY)
-    name, *about = _plain(view.title)
-    return grid, CardPart(None, about, here, (), [(key, value) for key, value, *_ in view.figures], name)
-
-
-def _plain(runs: Sequence[Any]) -> list[str]:
-    return [run if isinstance(run, str) else run[0] for run in runs]
-
-
-def _stretched(pixels: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """Pixels at a picture's size, none smoothed."""
-    size = (picture.shape[1], picture.shape[0])
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST))
-
-
 def _card(panels: Mapping[str, Any], answer: ChannelAnswer) -> CardPart:
     panel, made, found = panels["channel"], panels["card_made"].picture, panels["card_found"].finds
     maps = answer.channels.maps
@@ -167,7 +128,7 @@ def _card(panels: Mapping[str, Any], answer: ChannelAnswer) -> CardPart:
     if maps.places:
         backdrop = gray(answer.seen)
         heat = heat_rgba(maps.values[answer.channel], None, maps.signed)
-        here = overlay(backdrop, _stretched(heat, backdrop), OPACITY)
+        here = laid_over(backdrop, heat)
     figures = [(name, value) for name, value, *_ in panel.view.figures]
     health = [" · ", panel.view.health[0]] if panel.view.health else []
     others = [("made", made)] if made is not None else []
@@ -189,11 +150,6 @@ def _crops(found: Finds) -> Image.Image:
     return sheet
 
 
-def _stage(panel: Any) -> StagePart | None:
-    still = panel.still() if isinstance(panel, Stage) else None
-    return None if still is None else StagePart(panel.title, [still[0]], still[1], still[2])
-
-
 def _explanation(panel: Any) -> ExplanationPart | None:
     scene = panel.scene
     if scene is None:
@@ -201,21 +157,4 @@ def _explanation(panel: Any) -> ExplanationPart | None:
     return ExplanationPart(
         scene.heading, scene.picture, scene.heat, panel.foot.opacity, scene.smooth, scene.signed, scene.limits[:2],
         panel.settings, scene.lines, scene.nothing,
-    )  # fmt: skip
-
-
-def _pins(panel: Any, canvas: Any) -> PinsPart:
-    return PinsPart([_pin(card, canvas.foot.opacity) for card in panel.shown()], panel.bar.words)
-
-
-def _pin(card: Any, opacity: float) -> PinPart:
-    front, scene = card.front, card.scene
-    picture = Image.open(io.BytesIO(front.picture)) if front.picture else None
-    lines = front.lines if not front.message else [*front.lines, front.message]
-    if scene is None:
-        return PinPart(front.title, front.note, picture, lines=lines)
-    rows, columns = scene.size
-    return PinPart(
-        front.title, front.note, picture, card.heat(), opacity, rows, columns, scene.smooth, scene.signed,
-        (front.ends[0], front.ends[1]), lines,
     )  # fmt: skip

@@ -105,9 +105,10 @@ def test_colours_are_those_of_the_strongest_part() -> None:
 
 
 def test_a_still_picture_has_the_parts_in_the_middle(parts: Rig, stage: PartsStage) -> None:
-    assert stage.still() is None
+    assert stage.still() == {}
     answer = parts.show(stage)
-    heading, picture, lines = stage.still() or ("", np.zeros(0), [])
+    part = stage.still()["stage"]
+    (heading,), picture, lines = part.heading, part.picture, part.lines
     assert heading == "3 · 8 of 16 × 20" and picture.shape == (32, 40, 3)
     assert "A (orange)" in lines[-1][0] and len(lines[-1][0].split(" · ")) == len(answer.parts.maps)
 

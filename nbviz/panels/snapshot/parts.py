@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,6 +160,15 @@ class PinsPart:
 
     pins: Sequence[PinPart]
     words: str = ""
+
+
+class MiddleParts(TypedDict, total=False):
+    """Parts of a picture that stand in the middle column, or below all columns: fields of :class:`SnapshotParts`."""
+
+    channels: ChannelsPart
+    card: CardPart
+    stage: StagePart
+    pins: PinsPart
 
 
 @dataclass(frozen=True, eq=False)
