@@ -109,7 +109,7 @@ class Explorer:
 
         changes: image, target, method, layer, options or channel. ``selection.pins`` holds all; writing it unpins.
         """
-        return self._part(PinsStage).keep(changes)
+        return self._part(PinsStage).pinning.keep(changes)
 
     def beside(self, model: Any, name: str | None = None, **options: Any) -> Pin:
         """Pin what another network makes of what is on show, such as this one before it was trained further.
@@ -118,7 +118,7 @@ class Explorer:
         of InstrumentedModel; ``transform`` and ``classes`` are this network's unless given. name: on its card. The
         class is matched by name; :class:`NbvizError` in words where the other network has none of that name.
         """
-        return self._part(PinsStage).beside(model, name, options)
+        return self._part(PinsStage).pinning.beside(model, name, options)
 
     def snapshot(self, scale: int = 1) -> Image.Image:
         """The panels as one still picture; ``scale=2`` for print and talks."""

@@ -77,7 +77,7 @@ def assemble(
         if isinstance(panel, PinsStage):
             panel.desk, panel.on_cancel, panel.on_scale = desk, links.cancel, canvas.end_scale
             panel.opacity = lambda: canvas.foot.opacity
-            canvas.on_pin, canvas.pin_state = panel.toggle, panel.state
+            canvas.on_pin, canvas.pin_state = panel.toggle, panel.pinning.state
         if isinstance(panel, AtlasStage):
             panel.whole = lambda: library.whole
     return {panel.slot: panel for panel in panels}

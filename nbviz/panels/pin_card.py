@@ -22,6 +22,7 @@ from nbviz.panels.front import Front, asset, esm
 from nbviz.panels.panel import LOCK, Panel
 from nbviz.panels.pin_scene import PinScene, codes, pin_scene
 from nbviz.panels.snapshot.parts import PinPart
+from nbviz.session.pinning import STAGE
 from nbviz.session.pins import Elsewhere, Pin
 from nbviz.session.requests import Request
 from nbviz.session.selection import Selection
@@ -181,7 +182,7 @@ class PinCard(Panel):
         return self.scene is not None or self.view.state != "ready"
 
     def request(self, selection: Selection) -> Request | None:
-        if selection.stage != "pins":
+        if selection.stage != STAGE:
             return None
         desk = selection.networks.get(self.pin.network)
         return Elsewhere(desk, desk.version(), self.asked) if desk else self.asked

@@ -22,13 +22,13 @@ from nbviz.panels.pin_scene import PinScene, difference_scene, pin_scene, scale_
 from nbviz.panels.snapshot.over import OPACITY
 from nbviz.panels.snapshot.parts import MiddleParts, PinsPart
 from nbviz.panels.stage import Stage
-from nbviz.session.beside import down_the_network, likeliest_classes, on_network, pin_of, show, usual_methods
-from nbviz.session.desk import Known, LiveDesk
-from nbviz.session.pins import MOST, Pin
-from nbviz.session.requests import Request, Scores
+from nbviz.session.beside import show
+from nbviz.session.desk import LiveDesk
+from nbviz.session.pinning import STAGE, Pinning
+from nbviz.session.pins import Pin
+from nbviz.session.requests import Request
 from nbviz.session.selection import Selection
 from nbviz.tensors.errors import NbvizError
-from nbviz.tensors.instrumented import InstrumentedModel
 
 SETS = [
     ["methods", "Four methods", "Saliency, integrated gradients, Grad-CAM and occlusion, for the class on show"],
@@ -39,9 +39,9 @@ LIVE = "live"
 
 
 class PinsStage(Stage):
-    """The cards, their scale, and one difference; writes ``pins``, ``stage`` and, for *show*, what was pinned."""
+    """The cards, their scale, and one difference; writes ``pins`` and, for *show*, what was pinned."""
 
-    slot, title, sentence = "pins", "Side by side", "Maps you pinned, beside the one on show"
+    slot, title, sentence = STAGE, "Side by side", "Maps you pinned, beside the one on show"
     desk: LiveDesk
     """The Explorer's, for what is known already; set by it."""
     on_cancel: Callable[[str], object] | None = None
@@ -98,70 +98,14 @@ class PinsStage(Stage):
                 self._take_live()
                 self._settle()
 
-    # -- pinning --------------------------------------------------------------------------------------
-
-    def current(self) -> Pin | None:
-        """The map on show as a pin; None until its class, or its channel, is known."""
-        try:
-            return pin_of(Known(self.desk), self.pictures, self.selection)
-        except NbvizError:
-            return None
-
-    def state(self) -> str:
-        """Whether the map on show can be pinned: "pin", "pinned", "full", or "off" while it isn't known."""
-        pin, pins = self.current(), self.selection.pins
-        if pin is None:
-            return "off"
-        return "pinned" if pin in pins else "full" if len(pins) >= MOST else "pin"
+    @property
+    def pinning(self) -> Pinning:
+        """Pins and unpins; known once the desk is."""
+        return Pinning(self.desk, self.pictures, self.selection)
 
     def toggle(self) -> None:
         """Pin the map on show, and open the stage; or take its pin away."""
-        pin, pins = self.current(), self.selection.pins
-        if pin in pins:
-            self.selection.pins = tuple(kept for kept in pins if kept != pin)
-        elif pin is not None:
-            if self._last is not None:  # the same map was asked for, as "the predicted class" perhaps
-                self.desk.keep(*self._last, {pin.request(self.pictures[pin.picture]): self._last[1]})
-            self._pin(pin)
-
-    def keep(self, changes: Mapping[str, Any]) -> Pin:
-        """Pin the map on show, or the one with other values, computing what it takes to know which it is."""
-        return self._pin(pin_of(self.desk, self.pictures, self.selection, changes))
-
-    def beside(self, model: Any, name: str | None, options: Mapping[str, Any]) -> Pin:
-        """Pin the map on show as another network explains it."""
-        given = {"transform": self.model.transform, "classes": self.model.classes, **options}
-        other = model if isinstance(model, InstrumentedModel) else InstrumentedModel(model, **given)
-        pin = pin_of(self.desk, self.pictures, self.selection)
-        other.trace(other.input(self.pictures[pin.picture]))
-        desk, name = LiveDesk(other), name or self._free(other.name)
-        asked = on_network(pin, self.model, name, desk)
-        self.selection.pins = tuple(kept for kept in self.selection.pins if kept.network != name)
-        self.selection.networks[name] = desk
-        return self._pin(asked)
-
-    def _free(self, name: str) -> str:
-        """A name that no other network here has."""
-        taken = {self.model.name, *self.selection.networks}
-        names = (name if number == 1 else f"{name} ({number})" for number in count(1))
-        return next(free for free in names if free not in taken)
-
-    def _pin(self, pin: Pin) -> Pin:
-        self.selection.pins = (*self.selection.pins, pin)
-        self.selection.stage = self.slot
-        return pin
-
-    def add(self, name: str) -> None:
-        """Pin a whole set: ``methods``, ``classes``, ``layers``, or the map on show on another network."""
-        desk, networks = Known(self.desk), self.selection.networks
-        pin = pin_of(desk, self.pictures, self.selection, {"canvas": "explanation"} if name not in networks else {})
-        if name in networks:
-            pins = [on_network(pin, self.model, name, networks[name])]
-        elif name == "classes":
-            pins = likeliest_classes(pin, desk.answer(Scores(self.pictures[pin.picture])).order)
-        else:
-            pins = (usual_methods if name == "methods" else down_the_network)(pin, self.model)
-        self.selection.pins = (*self.selection.pins, *pins)
+        self.pinning.toggle(self._last)
 
     # -- cards ----------------------------------------------------------------------------------------
 
@@ -264,7 +208,7 @@ class PinsStage(Stage):
         elif event == "clear":
             self.selection.pins = ()
         elif event == "add":
-            self._try(lambda: self.add(content["name"]))
+            self._try(lambda: self.pinning.add(content["name"]))
 
     def _try(self, act: Callable[[], None]) -> None:
         with LOCK:
