@@ -26,10 +26,11 @@ from nbviz.panels.still import saved, still_parts
 from nbviz.panels.title_bar import TitleBar
 from nbviz.session.cells import Cell
 from nbviz.session.desk import LiveDesk
+from nbviz.session.inline import InlineRunner
 from nbviz.session.library import Library
 from nbviz.session.pins import Pin
 from nbviz.session.requests import ExplainAnswer, Request
-from nbviz.session.scheduler import InlineRunner, Scheduler
+from nbviz.session.scheduler import Scheduler
 from nbviz.session.start import check_start, first_selection, open_model
 from nbviz.tensors.pictures import Picture, load_pictures
 

@@ -18,7 +18,7 @@ import nbviz
 from nbviz.explorer import Explorer
 from nbviz.panels.closing import reach
 from nbviz.panels.front import Front
-from nbviz.session.scheduler import InlineRunner
+from nbviz.session.inline import InlineRunner
 from nbviz.tensors.errors import NbvizError, UnknownName
 from tests.shapes import NAMES, detector, draw
 

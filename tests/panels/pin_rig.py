@@ -9,7 +9,7 @@ from nbviz.panels.pin_card import PinCard
 from nbviz.panels.pin_scene import STEPS
 from nbviz.panels.pins import PinsStage
 from nbviz.panels.saliency_canvas import SaliencyCanvas
-from nbviz.session.scheduler import InlineRunner
+from nbviz.session.inline import InlineRunner
 from tests.test_explorer import network, pictures
 
 CLASSES = ["ant", "bee", "cat", "dog"]

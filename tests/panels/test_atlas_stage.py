@@ -14,7 +14,7 @@ from nbviz.dataset import Atlas
 from nbviz.panels.atlas_stage import AtlasStage
 from nbviz.panels.atlas_words import offered, packed
 from nbviz.session.atlas import MapPictures, ShowAtlas
-from nbviz.session.scheduler import InlineRunner
+from nbviz.session.inline import InlineRunner
 from nbviz.tensors.errors import NbvizError
 from tests.dataset.test_atlas import Colours, network
 from tests.panels.rig import Rig, rig, say

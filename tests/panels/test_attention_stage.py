@@ -16,7 +16,7 @@ import nbviz
 from nbviz.explorer import Explorer
 from nbviz.panels.attention_page import labels, sheet
 from nbviz.panels.attention_stage import AttentionStage
-from nbviz.session.scheduler import InlineRunner
+from nbviz.session.inline import InlineRunner
 from nbviz.tensors.drawing import BAD, GAP
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.heads_seen import BlockSeen

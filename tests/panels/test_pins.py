@@ -15,8 +15,9 @@ from nbviz.explorer import Explorer
 from nbviz.panels.explanation_words import card_lines
 from nbviz.panels.pin_card import PinCard
 from nbviz.panels.pin_scene import STEPS
+from nbviz.session.inline import InlineRunner
 from nbviz.session.pins import MOST, Pin
-from nbviz.session.scheduler import InlineRunner, Scheduler
+from nbviz.session.scheduler import Scheduler
 from nbviz.tensors.drawing import gray
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.target import Target

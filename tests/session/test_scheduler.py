@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from nbviz.session.desk import LiveDesk
-from nbviz.session.scheduler import InlineRunner, Scheduler
+from nbviz.session.inline import InlineRunner
+from nbviz.session.scheduler import Scheduler
 
 
 class Model:

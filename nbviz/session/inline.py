@@ -1,0 +1,50 @@
+"""A runner without a worker: requests are answered where they are submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nbviz.session.desk import LiveDesk
+from nbviz.session.requests import Request
+from nbviz.session.scheduler import Listener
+
+
+class InlineRunner:
+    """Answers at once, in the caller's thread: for scripts and tests."""
+
+    def __init__(
+        self, desk: LiveDesk, listener: Listener, slots: Sequence[str], lock: Any, background: Sequence[str] = ()
+    ) -> None:
+        self.desk, self.listener, self.lock = desk, listener, lock
+        self._left = frozenset(background)
+        self._wanted: dict[str, Request] = {}
+
+    def submit(self, slot: str, request: Request | None, renew: bool = False) -> None:
+        """Answer a request for a slot; the same as now is not answered again unless ``renew``."""
+        with self.lock:
+            if request is None or slot in self._left:  # nobody waits for the background here
+                self._wanted.pop(slot, None)
+                return
+            if self._wanted.get(slot) == request and not renew:
+                return
+            self._wanted[slot] = request
+            self.listener.waiting(slot)
+            try:
+                self.listener.answered(slot, request, self.desk.answer(request), True)
+            except Exception as error:  # becomes that panel's error strip; the others carry on
+                self.listener.failed(slot, request, error)
+
+    busy = False
+
+    def cancel(self, slot: str) -> bool:
+        """Nothing to cancel: answers are there when ``submit`` returns."""
+        return False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Everything is answered already."""
+        return True
+
+    def close(self) -> None:
+        """Forget the slots."""
+        self._wanted.clear()
