@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import anywidget
 import pytest
 
 import nbviz.panels
 from nbviz.panels import assembly
-from nbviz.panels.front import Front
 
 FOLDER = Path(nbviz.panels.__path__[0])
 SCRIPTS = sorted(FOLDER.glob("*.js"))
@@ -23,16 +23,21 @@ def test_names_are_never_markup(script: Path) -> None:
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", text)
 
 
-def test_no_widget_s_script_declares_a_name_twice() -> None:
+def test_every_widget_s_script_declares_every_name_once() -> None:
     """Scripts are put together from several files, and a name declared twice is no module at all."""
     assert assembly.STAGES  # all panels are imported
-    kinds = list(Front.__subclasses__())
-    assert len(kinds) > 10
-    for kind in kinds:
-        text = str(kind._esm) if isinstance(kind._esm, str) else str(getattr(kind._esm, "contents", kind._esm))
-        names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", text, re.MULTILINE)
+    kinds = [kind for kind in _below(anywidget.AnyWidget) if kind.__module__.startswith("nbviz.")]
+    texts = {kind: str(kind._esm) for kind in kinds if "_esm" in vars(kind)}
+    for kind, text in texts.items():
+        names = re.findall(r"^(?:async )?(?:function\*?|const|let|class) ([\w$]+)", text, re.M)
         assert "lifetime" in names, kind
         assert not {name for name in names if names.count(name) > 1}, kind
+    left = [path.name for path in SCRIPTS if not any(path.read_text("utf-8") in text for text in texts.values())]
+    assert left == []
+
+
+def _below(kind: type) -> list[type]:
+    return [below for child in kind.__subclasses__() for below in (child, *_below(child))]
 
 
 @pytest.mark.parametrize("script", OWN, ids=lambda path: path.name)
@@ -41,18 +46,6 @@ def test_what_can_have_the_focus_is_made_by_the_helpers_that_guard_it(script: Pa
     assert not re.search(r"""el\("button""", text)
     for made in re.findall(r"""(\w*\(?)el\("(?:input|select|summary|textarea)""", text):
         assert made == "focusable(" or "focusable(" in text
-
-
-def test_no_script_names_again_what_the_helpers_in_front_of_it_name() -> None:
-    # each is one module with the helpers, and some with each other: a second declaration is no script at all
-    named = [
-        (name, path.name)
-        for path in SCRIPTS
-        for name in re.findall(r"^(?:async )?(?:function\*?|const|let|class) ([\w$]+)", path.read_text("utf-8"), re.M)
-    ]
-    helpers = {name for name, script in named if script == "common.js"}
-    assert [(name, script) for name, script in named if name in helpers and script != "common.js"] == []
-    assert len(named) == len(set(named))
 
 
 @pytest.mark.parametrize("style", STYLES, ids=lambda path: path.name)
