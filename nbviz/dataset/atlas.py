@@ -68,6 +68,11 @@ class Atlas:
         return len(self._found.tensors["items"])
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of what it knows, its pictures aside."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in self._found.tensors.values())
+
+    @property
     def layer(self) -> str:
         """Name of the layer."""
         return self.plan.layer

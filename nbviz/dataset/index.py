@@ -143,6 +143,11 @@ class Index:
         return self._found.seen
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of what it knows, its pictures aside."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in self._found.tensors.values())
+
+    @property
     def items(self) -> Items | None:
         """The data set it was made of, where it is at hand."""
         return self._items

@@ -8,9 +8,6 @@ from collections.abc import Hashable
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-import numpy as np
-import torch
-
 MEBIBYTE = 2**20
 
 
@@ -58,15 +55,13 @@ class Cache:
 
 
 def nbytes(value: Any, seen: set[int] | None = None) -> int:
-    """Bytes of the arrays and tensors an answer holds, each counted once."""
+    """Bytes of the arrays and tensors an answer holds, each counted once; what has ``nbytes`` says it itself."""
     seen = set() if seen is None else seen
     if id(value) in seen:
         return 0
     seen.add(id(value))
-    if isinstance(value, torch.Tensor):
-        return value.numel() * value.element_size()
-    if isinstance(value, np.ndarray):
-        return value.nbytes
+    if isinstance(getattr(value, "nbytes", None), int):  # arrays and tensors, an index, an atlas
+        return int(value.nbytes)
     if isinstance(value, dict):
         return sum(nbytes(item, seen) for item in value.values())
     if isinstance(value, (list, tuple)):
