@@ -28,6 +28,7 @@ from nbviz.dataset.files import folder_at
 from nbviz.dataset.plan import data_digest, model_digest
 from nbviz.tensors.effective_field import EffectiveField
 from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.heap import kept_heap
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.items import Items, Labels
 from nbviz.tensors.receptive_field import ReceptiveFields
@@ -116,7 +117,7 @@ class Atlas:
         """
         step: Step | Atlas | None = None
         asked = {"layout": layout, "least": least, "labels": labels, "batch": batch, "pictures": pictures}
-        with _bar() if progress else nullcontext() as bar:
+        with kept_heap(), _bar() if progress else nullcontext() as bar:
             for step in cls.building(model, dataset, layer, places, seed, path, **asked):  # type: ignore[arg-type]
                 if cancel is not None and cancel():
                     raise Stopped("Stopped: an atlas is made in one go, nothing of it is kept.")

@@ -12,6 +12,7 @@ from nbviz.dataset.piece import Job
 from nbviz.dataset.plan import Plan
 from nbviz.dataset.store import Folder, Memory
 from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.heap import kept_heap
 from nbviz.tensors.instrumented import InstrumentedModel
 
 Cancel = Callable[[], bool]
@@ -39,7 +40,7 @@ class Build:
     def run(self, job: Job, client: Any = None) -> None:
         """Every piece that isn't in the store goes there. Raises :class:`Stopped`."""
         todo = [piece for piece in range(job.plan.pieces) if piece not in self._store.done]
-        with _bar(job.plan, todo) if self._progress else nullcontext() as bar:
+        with kept_heap(), _bar(job.plan, todo) if self._progress else nullcontext() as bar:
 
             def tick(pictures: int) -> None:
                 if bar is not None:

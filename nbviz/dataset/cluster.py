@@ -14,6 +14,7 @@ from typing import Any
 from nbviz.dataset.found import Found, Known
 from nbviz.dataset.piece import Job
 from nbviz.tensors.errors import NbvizError
+from nbviz.tensors.heap import kept_heap
 
 TOGETHER = 4
 """Pieces a task; what is under way is lost when this process is stopped."""
@@ -64,9 +65,10 @@ def _as_done(waiting: list[Any], client: Any, tick: Callable[[int], None]) -> It
 def _pieces(job: Job, pieces: list[int]) -> Found:
     known: Known = {}
     made: Found | None = None
-    for piece in pieces:
-        found = job.run(piece, known=known)
-        known = found.known(known)
-        made = found if made is None else made.merge(found)
+    with kept_heap():
+        for piece in pieces:
+            found = job.run(piece, known=known)
+            known = found.known(known)
+            made = found if made is None else made.merge(found)
     assert made is not None
     return made

@@ -15,7 +15,7 @@ from torch import Tensor
 from nbviz.features.ascent import Ascent
 from nbviz.features.eye import Eye, outputs
 from nbviz.features.layers import check_layers
-from nbviz.features.made import Made, climbing, generator_of, parametrisation_of
+from nbviz.features.made import Made, climbing, generator_of, last_pictures, parametrisation_of
 from nbviz.features.objectives import likeness, sameness
 from nbviz.features.parametrisation import Canvas
 from nbviz.features.recipe import Recipe, changed
@@ -33,7 +33,7 @@ def invert(model: Any, image: Any, layer: str, **recipe: Any) -> Tensor:
     model: an :class:`InstrumentedModel` or any ``nn.Module``; it is left untouched. image: a picture, or a
     preprocessed float tensor (1, C, H, W). recipe: fields of :class:`Recipe`, but no ``size`` or ``facets``.
     """
-    return _last(inverting(model, image, layer, **recipe))
+    return last_pictures(inverting(model, image, layer, **recipe))
 
 
 def inverting(model: Any, image: Any, layer: str, **recipe: Any) -> Iterator[Made]:
@@ -47,7 +47,7 @@ def caricature(model: Any, image: Any, layer: str, **recipe: Any) -> Tensor:
     From noise, the dot product with the layer's activations is raised, times the square of their cosine (Olah et
     al., The Building Blocks of Interpretability, Distill 2018). Arguments as in :func:`invert`.
     """
-    return _last(caricaturing(model, image, layer, **recipe))
+    return last_pictures(caricaturing(model, image, layer, **recipe))
 
 
 def caricaturing(model: Any, image: Any, layer: str, **recipe: Any) -> Iterator[Made]:
@@ -76,11 +76,3 @@ def _remade(model: Any, image: Any, layer: str, objective: Any, recipe: Recipe) 
         yield from climbing([ascent], [wanted.words], recipe)
 
     return model.guest.steadily(work)
-
-
-def _last(pages: Iterator[Made]) -> Tensor:
-    made: Made | None = None
-    for made in pages:
-        pass
-    assert made is not None
-    return made.pictures

@@ -22,6 +22,7 @@ from nbviz.features.objectives import Objective
 from nbviz.features.parametrisation import PARAMETRISATIONS, Canvas, Parametrisation
 from nbviz.features.recipe import Recipe
 from nbviz.features.warp import draw_warps
+from nbviz.tensors.heap import kept_heap
 
 INTERVAL = 0.1
 """Seconds between partial pages."""
@@ -185,3 +186,13 @@ def generator_of(seed: int, objective: Objective, facet: int = 0) -> torch.Gener
     """The generator of one picture."""
     name = f"{seed}|{objective.layers}|{objective.key or objective.words}|{facet}"
     return torch.Generator().manual_seed(zlib.crc32(name.encode()))
+
+
+def last_pictures(pages: Iterator[Made]) -> Tensor:
+    """The pictures as they are at the end, for whom nothing in between matters."""
+    made: Made | None = None
+    with kept_heap():
+        for made in pages:
+            pass
+    assert made is not None
+    return made.pictures

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nbviz.features.eye import Eye
 from nbviz.features.layers import check_layers
-from nbviz.features.made import Made, pages
+from nbviz.features.made import Made, last_pictures, pages
 from nbviz.features.objectives import Objective, channel
 from nbviz.features.recipe import Recipe, recipe_for
 from nbviz.features.shelf import Kept, Shelf, network_digest
@@ -46,11 +46,7 @@ def visualize(
     usual one, False keeps nothing. Raises :class:`NbvizError` for layers and channels that aren't there. After
     Olah et al., Feature Visualization, Distill 2017.
     """
-    made: Made | None = None
-    for made in making(model, layer, channels, steps=steps, size=size, seed=seed, path=path, **recipe):
-        pass
-    assert made is not None
-    return made.pictures
+    return last_pictures(making(model, layer, channels, steps=steps, size=size, seed=seed, path=path, **recipe))
 
 
 def making(

@@ -19,7 +19,6 @@ from torch import nn
 
 from nbviz.tensors.errors import NbvizError, Refused
 from nbviz.tensors.guard import Guard, WeightsWritten
-from nbviz.tensors.heap import keep_freed
 from nbviz.tensors.modes import isolated, isolated_steps
 from nbviz.tensors.replica import replicate, tensors, unwrap
 from nbviz.tensors.weights import Watch
@@ -49,7 +48,6 @@ class Guest:
     """Runs a user's module without leaving a trace on it. Thread-safe."""
 
     def __init__(self, net: Any, device: str | torch.device = "auto") -> None:
-        keep_freed()
         self.net = net
         self._module = unwrap(net)
         self._asked = device

@@ -14,6 +14,7 @@ import torch
 
 import nbviz
 from nbviz.dataset import Index
+from nbviz.tensors.heap import kept_heap
 from nbviz.tensors.replica import replicate
 from tests.bench.measure import Row, paired
 from tests.features.real_pictures import crops
@@ -48,6 +49,8 @@ def rows() -> Iterator[Row | str]:
     for words, more in ((what, {}), (f"{what}, labels", {"labels": labels})):
         build = _building(model, images, more)
         yield paired(words, build, floor, _bare(model, images, BATCH), limit=1.15, rounds=3)
+        with kept_heap():
+            yield paired("the same", build, "those with a kept heap", _bare(model, images, BATCH), rounds=3)
     yield paired("the same", _building(model, images, {}), "bare forwards by 32", _bare(model, images, 32), rounds=3)
 
 

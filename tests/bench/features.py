@@ -23,6 +23,7 @@ from nbviz.features.ascent import Ascent
 from nbviz.features.eye import Eye, outputs
 from nbviz.features.made import _chunks, parametrisation_of
 from nbviz.features.parametrisation import Canvas
+from nbviz.tensors.heap import kept_heap
 from nbviz.tensors.instrumented import InstrumentedModel
 from tests.bench.measure import Row, cpu, paired
 
@@ -35,6 +36,11 @@ def rows() -> Iterator[Row | str]:
     """Steps over their floor, then lucent's where it is installed."""
     model = nbviz.zoo.load("efficientnet_lite0")
     model.trace()
+    with kept_heap():  # as in nbviz.visualize; both sides of a comparison have it
+        yield from _steps(model)
+
+
+def _steps(model: InstrumentedModel) -> Iterator[Row | str]:
     for size in SIZES:
         yield model.guest.steady(partial(_step, model, size))
     lucent = _lucent()
