@@ -86,10 +86,27 @@ class Ascent:
         for objective, value in zip(self.objectives, values.tolist(), strict=True):
             if not math.isfinite(value):
                 raise NbvizError(f"What is to be raised, {objective.words}, is {value} for a made picture.")
-        if not total.requires_grad:
-            return values.detach(), torch.zeros_like(pictures)
-        (gradient,) = torch.autograd.grad(total, pictures, allow_unused=True)
-        return values.detach(), torch.zeros_like(pictures) if gradient is None else gradient
+        heard = [tensor for tensor in says.values() if tensor.requires_grad]
+        gradient = self._gradient(total, heard, pictures) if total.requires_grad else None
+        if gradient is None:
+            raise NbvizError(
+                f"No gradient leads from the picture to {self.objectives[0].words}: the network is quantised or "
+                "detaches it, so no picture can be made."
+            )
+        return values.detach(), gradient
+
+    def _gradient(self, total: Tensor, heard: Sequence[Tensor], pictures: Tensor) -> Tensor | None:
+        """Through a network of float16 scaled to its range: that of a mean over many places would come out as 0."""
+        if self.eye.model.guest.dtype != torch.float16:
+            return torch.autograd.grad(total, pictures, allow_unused=True)[0]
+        slopes = torch.autograd.grad(total, heard, retain_graph=True, materialize_grads=True)
+        peak = float(torch.stack([slope.abs().max() for slope in slopes]).max()) or 1.0
+        for scale in (1 / peak, 2**-8 / peak, 2**-16 / peak):
+            scaled = [slope * scale for slope in slopes]
+            (gradient,) = torch.autograd.grad(heard, pictures, scaled, retain_graph=True, allow_unused=True)
+            if gradient is None or bool(gradient.isfinite().all()):
+                return None if gradient is None else gradient / scale
+        raise NbvizError("Gradients leave the range of the network's float16: pass it in float32, net.float().")
 
     def _unlike(self, values: Tensor, says: dict[str, Tensor]) -> Tensor:
         """The objectives in units of their layer's own size, less how alike a channel's facets are."""

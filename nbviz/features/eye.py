@@ -106,7 +106,7 @@ class Eye:
 def outputs(
     model: InstrumentedModel, run: Pass, x: Tensor, layers: Sequence[str], straight: bool = False
 ) -> dict[str, Tensor]:
-    """What layers say of the network's input ``x``, in a forward that ends at the last of them.
+    """What layers say of the network's input ``x``, in a forward that ends at the last of them; float32 at least.
 
     straight: where the deepest layer's own activation function holds the gradient back, a share (`LEAK`) passes:
     a ReLU that is off would give none at all, and a saturated one neither.
@@ -136,7 +136,7 @@ def outputs(
         except Enough as enough:
             enough.__traceback__ = None  # it holds the frames of the forward, and so its tensors
         else:
-            found[SCORES] = model.find_logits(output)
+            found[SCORES] = _wide(model.find_logits(output))
     missing = [name for name in layers if name not in found]
     if missing:
         raise NbvizError(f"Layer '{missing[0]}' was not reached in this forward.")
@@ -146,7 +146,12 @@ def outputs(
 def _maps(model: InstrumentedModel, name: str, tensor: Tensor) -> Tensor:
     layout = model.layer(name).layout
     assert layout is not None
-    return layout.maps(tensor)
+    return _wide(layout.maps(tensor))
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    """Sums over many places and squares leave the range of half precision."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
 def _leak(tensor: Tensor) -> None:

@@ -71,6 +71,18 @@ def test_a_network_that_answers_with_nan_is_told() -> None:
         visualize(net, "1", 1, steps=2, size=SIZE, path=False)
 
 
+def test_a_network_without_gradients_is_told() -> None:
+    class Detaches(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.detach()
+
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), Detaches(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    for layer in ("1", "4"):
+        with pytest.raises(NbvizError, match=f"No gradient leads from the picture to channel 1 of {layer}"):
+            visualize(net, layer, 1, steps=2, size=SIZE, path=False)
+    assert visualize(net, "0", 1, steps=2, size=SIZE, path=False).isfinite().all()
+
+
 def test_places_and_classes_are_checked_when_they_are_named() -> None:
     for place in (3, (1,), (0.5, 1), "ab"):
         with pytest.raises(NbvizError, match="A place is .row, column., two whole numbers"):
