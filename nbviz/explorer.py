@@ -6,7 +6,8 @@ scheduler answers from the cache or on its worker → the panel shows. Panels ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 import torch
@@ -182,13 +183,13 @@ class Explorer:
         if change is not None and change["name"] == "place":
             self._point()
             return
-        with LOCK:
+        with LOCK, self._one_look():
             for panel in self.panels.values():
                 panel.sync(self.selection)
             self._renew()
 
     def _renew(self, force: bool = False) -> None:
-        with LOCK:
+        with LOCK, self._one_look():
             shown, self._shown = self._shown, {name: desk.version() for name, desk in self._desks.items()}
             renew = force or any(self._shown[name] != version for name, version in shown.items())
             every = self._every()
@@ -198,6 +199,14 @@ class Explorer:
             for slot, panel in every.items():
                 self._scheduler.submit(slot, panel.request(self.selection), renew)
             self._say_state()
+
+    @contextmanager
+    def _one_look(self) -> Iterator[None]:
+        """Answer an event of one version of each network; a look takes about a millisecond."""
+        with ExitStack() as looks:
+            for desk in self._desks.values():
+                looks.enter_context(desk.one_look())
+            yield
 
     def _point(self) -> None:
         with LOCK:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from nbviz.session.cache import Cache
@@ -18,9 +20,24 @@ class LiveDesk:
         self.model = model
         self.cache = Cache() if cache is None else cache
         self._version: Any = None
+        self._held = threading.local()
 
     def version(self) -> Any:
-        """The model's fingerprint; answers of an older one are dropped."""
+        """The model's fingerprint, or the one of :meth:`one_look`; answers of an older one are dropped."""
+        held = getattr(self._held, "version", None)
+        return self._look() if held is None else held
+
+    @contextmanager
+    def one_look(self) -> Iterator[None]:
+        """Look at the model once for all that this thread wants to know within; what it computes is not meant."""
+        before = getattr(self._held, "version", None)
+        self._held.version = self._look() if before is None else before
+        try:
+            yield
+        finally:
+            self._held.version = before
+
+    def _look(self) -> Any:
         version = self.model.fingerprint()
         if version != self._version:
             self.cache.clear()
@@ -47,10 +64,10 @@ class LiveDesk:
 
     def answers(self, request: Request) -> Iterator[Any]:
         """Answers that get better; the last one is kept if the model stayed the same."""
-        version, answer = self.version(), None
+        version, answer = self._look(), None
         for answer in request(self):
             yield answer
-        if answer is not None and self.version() == version:
+        if answer is not None and self._look() == version:
             self.cache.put((version, request), answer)
 
 
