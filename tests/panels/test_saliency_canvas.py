@@ -76,13 +76,10 @@ def test_picture_in_gray_and_heat_lie_at_the_same_size(made: tuple[Rig, Saliency
 def test_the_heading_names_the_predicted_class_while_its_map_is_on_show() -> None:
     small = rig(target="predicted")
     panel = SaliencyCanvas(*small.parts)
-    answer = small.show(panel)
-    named = [["why ", (answer.attribution.facts["target"], "em"), "?"], "Explanation"]
-    for changes in ({"layer": "2"}, {"stage": "channels"}, {"method": "grad_cam"}):
-        for name, value in changes.items():
-            setattr(small.selection, name, value)
-        panel.sync(small.selection)
-        assert [panel.bar.note, panel.bar.title] == named
+    named = small.show(panel).attribution.facts["target"]
+    small.selection.layer = "2"
+    panel.sync(small.selection)
+    assert panel.bar.note == ["why ", (named, "em"), "?"] and panel.bar.title == "Explanation"
     small.selection.image = "coffee"
     panel.sync(small.selection)
     assert panel.bar.note[1][0] == "what it predicts"  # type: ignore[index]
