@@ -39,7 +39,8 @@ def _index(model: Any, layer: str) -> list[Tensor]:
 
 def _health(model: Any, layer: str) -> list[Tensor]:
     table = nbviz.health(model, pictures())
-    return [torch.tensor([hash(row) for row in table.itertuples(index=False, name=None)], dtype=torch.int64)]
+    rows = [hash(row) for row in table.itertuples(index=False, name=None)]
+    return [torch.tensor(rows, dtype=torch.int64, device="cpu")]
 
 
 def _atlas(model: Any, layer: str) -> list[Tensor]:
@@ -89,6 +90,29 @@ def test_a_call_gives_the_same_from_inside_any_mode(call: str, where: Callable[[
         found = CALLS[call](net, layer)
         after = torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.is_autocast_enabled("cpu")
     assert before == after
+    assert all(torch.equal(one, other) for one, other in zip(found, wanted, strict=True))
+
+
+# an index's pieces are not there yet
+@pytest.mark.parametrize("call", [name for name in CALLS if name != "index"])
+@pytest.mark.parametrize("set_default", [
+    lambda: torch.set_default_dtype(torch.float64), lambda: torch.set_default_dtype(torch.bfloat16),
+    lambda: torch.set_default_device("meta"),
+])  # fmt: skip
+def test_a_call_gives_the_same_whatever_torchs_defaults_are(
+    call: str, set_default: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The meta device holds no numbers, so whatever is left to the default fails, as on an accelerator it may."""
+    net, images = build("inplace"), pictures()
+    layer = layer_of(net)
+    wanted = CALLS[call](net, layer)
+    monkeypatch.setattr("tests.test_laws_channels.pictures", lambda: images)
+    set_default()
+    try:
+        found = CALLS[call](net, layer)
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
     assert all(torch.equal(one, other) for one, other in zip(found, wanted, strict=True))
 
 

@@ -56,7 +56,7 @@ def _cell(found: Charted, number: int, square: int, rows: torch.Tensor, class_na
 
 def _speaks_for(predicted: torch.Tensor, gains: torch.Tensor) -> tuple[int | None, float]:
     classes, place = predicted.unique(return_inverse=True)
-    sums = torch.zeros(len(classes)).index_add_(0, place, gains.float())
+    sums = torch.zeros(len(classes), dtype=torch.float32, device="cpu").index_add_(0, place, gains.float())
     best = int(sums.argmax())
     if not sums[best] > 0:
         return None, 0.0

@@ -58,7 +58,7 @@ class AtlasPlan:
         wanted = -(-self.points // self.places)
         if wanted >= self.items:
             return list(range(self.items))
-        order = torch.randperm(self.items, generator=torch.Generator().manual_seed(self.seed))
+        order = torch.randperm(self.items, generator=torch.Generator().manual_seed(self.seed), device="cpu")
         return sorted(order[:wanted].tolist())
 
     @property
@@ -66,14 +66,14 @@ class AtlasPlan:
         """(n,) places that may be drawn: not the border, where half of what a place sees is padding."""
         height, width = self.grid
         edge = 1 if min(height, width) >= 4 else 0
-        places = torch.arange(height * width).view(height, width)
+        places = torch.arange(height * width, device="cpu").view(height, width)
         return places[edge : height - edge, edge : width - edge].flatten()
 
     def places_of(self, item: int) -> torch.Tensor:
         """(places,) of one picture; they depend on the seed and its number alone."""
         inside = self.inside
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + item)
-        return inside[torch.randperm(len(inside), generator=generator)[: self.places]].sort().values
+        return inside[torch.randperm(len(inside), generator=generator, device="cpu")[: self.places]].sort().values
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for the manifest."""

@@ -92,7 +92,7 @@ class Sampler:
         gradient = found.gradient(scores).flatten(2)
         values = found.maps.flatten(2)
         places = torch.stack([self.plan.places_of(int(number)) for number in batch.numbers])
-        rows = torch.arange(len(x)).repeat_interleave(places.shape[1])
+        rows = torch.arange(len(x), device="cpu").repeat_interleave(places.shape[1])
         at = (rows.to(values.device), slice(None), places.flatten().to(values.device))
         taken, slopes = values[at].float().cpu(), gradient[at].float().cpu()
         return self._kept(Points(

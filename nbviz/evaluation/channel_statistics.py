@@ -19,15 +19,15 @@ class ChannelStatistics:
     def __init__(self, channels: int, pictures: int, limit: float | None) -> None:
         self.limit = limit
         """The value a bounded activation can't exceed."""
-        self.low = torch.full((channels,), torch.inf)
-        self.high = torch.full((channels,), -torch.inf)
-        self._at_limit = torch.zeros(channels, dtype=torch.float64)
+        self.low = torch.full((channels,), torch.inf, dtype=torch.float32, device="cpu")
+        self.high = torch.full((channels,), -torch.inf, dtype=torch.float32, device="cpu")
+        self._at_limit = torch.zeros(channels, dtype=torch.float64, device="cpu")
         self.count, self._compared = 0, 0
         """Values a channel."""
         self._a_picture = max(1, KEPT // pictures)
         self._kept: list[torch.Tensor] = []
-        self._together = torch.zeros(len(SHIFTS), channels, dtype=torch.float64)
-        self._energy = torch.zeros(len(SHIFTS), channels, dtype=torch.float64)
+        self._together = torch.zeros(len(SHIFTS), channels, dtype=torch.float64, device="cpu")
+        self._energy = torch.zeros(len(SHIFTS), channels, dtype=torch.float64, device="cpu")
         self._generator = torch.Generator().manual_seed(0)
 
     def update(self, maps: torch.Tensor) -> None:
@@ -40,8 +40,8 @@ class ChannelStatistics:
         if self.limit is not None:
             self._at_limit += (flat >= self.limit).to(flat.dtype).sum(2).sum(0).cpu()
         self.count += flat.shape[0] * flat.shape[2]
-        where = torch.randperm(flat.shape[2], generator=self._generator)[: self._a_picture].to(flat.device)
-        self._kept.append(flat[:, :, where].transpose(0, 1).flatten(1).cpu())
+        where = torch.randperm(flat.shape[2], generator=self._generator, device="cpu")[: self._a_picture]
+        self._kept.append(flat[:, :, where.to(flat.device)].transpose(0, 1).flatten(1).cpu())
         left = COMPARED - self._compared
         if left > 0 and min(maps.shape[-2:]) >= LEAST_SIDE:
             self._compare_neighbours(_middle(maps[:left]))

@@ -144,7 +144,7 @@ def _gathering(
     shape = items.shape(model.transform)
     x = noise(model.guest, shape)
     chosen = _chosen(model.trace(x).layers, names)
-    order = torch.randperm(len(items), generator=torch.Generator().manual_seed(0))
+    order = torch.randperm(len(items), generator=torch.Generator().manual_seed(0), device="cpu")
     numbers = sorted(order[:sample].tolist())
 
     def work(run: Pass) -> Iterator[Judged | Gathered]:

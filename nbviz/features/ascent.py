@@ -110,7 +110,7 @@ class Ascent:
 
     def _unlike(self, values: Tensor, says: dict[str, Tensor]) -> Tensor:
         """The objectives in units of their layer's own size, less how alike a channel's facets are."""
-        total = torch.zeros((), device=values.device)
+        total = torch.zeros((), dtype=values.dtype, device=values.device)
         for first in range(0, len(values), self.recipe.facets):
             facets = slice(first, first + self.recipe.facets)
             driven = says[self.objectives[first].layers[0]][facets].detach()

@@ -47,12 +47,13 @@ class Colours:
         channels = model.transform.channels
         if channels not in (1, 3):
             raise NbvizError(f"The network takes {channels} channels, which no picture has: none can be made for it.")
-        like = torch.zeros(1, channels, 1, 1, dtype=torch.float64)
+        like = torch.zeros(1, channels, 1, 1, dtype=torch.float64, device="cpu")
         try:
             black = model.transform.constant(like).flatten()
-            axes = [model.transform.constant(like, tuple(rgb)).flatten() for rgb in torch.eye(3).tolist()]
+            axes = [model.transform.constant(like, tuple(rgb)).flatten() for rgb in torch.eye(3, device="cpu").tolist()]
         except NbvizError:
-            return cls(torch.full((channels, 3), 1 / 3) if channels == 1 else torch.eye(3), torch.zeros(channels))
+            plain = like.new_full((1, 3), 1 / 3) if channels == 1 else torch.eye(3, dtype=like.dtype, device="cpu")
+            return cls(plain.float(), like.flatten().float())
         return cls(torch.stack([axis - black for axis in axes], dim=1).float(), black.float())
 
     @property
@@ -86,8 +87,9 @@ class Eye:
             self.resized = native
         elif size != native:
             try:
+                gray = torch.full((1, self.colours.seen, *size), 0.5, dtype=torch.float32, device=self.run.device)
                 with torch.no_grad():
-                    self.look(torch.full((1, self.colours.seen, *size), 0.5, device=self.run.device), layers)
+                    self.look(gray, layers)
             except Exception:  # noqa: BLE001 - a network's forward can raise anything
                 self.resized = native
 

@@ -15,8 +15,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+_PLAIN = {"dtype": torch.float32, "device": "cpu"}
+"""Whatever torch's defaults are: the same seed gives the same picture."""
 # Square root of the covariance of colours in ImageNet's photographs (Olah et al.), as in lucid.
-_COLOURS = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
+_COLOURS = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], **_PLAIN)
 COLOUR_AXES = _COLOURS / _COLOURS.norm(dim=0).max()
 _START = 0.01
 
@@ -59,7 +61,9 @@ class Canvas:
     def amplitudes(self) -> Tensor:
         """(H, W // 2 + 1): 1/frequency to the power of ``decay``; the lowest frequency counts for none."""
         height, width = self.size
-        frequency = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None])
+        frequency = torch.hypot(
+            torch.fft.fftfreq(height, **_PLAIN)[:, None], torch.fft.rfftfreq(width, **_PLAIN)[None]
+        )
         return 1 / frequency.clamp(min=1 / max(height, width)) ** self.decay
 
 
@@ -73,7 +77,7 @@ class Fourier:
 
     def start(self, generator: torch.Generator) -> Tensor:
         shape = (self.canvas.colours, *self._amplitudes.shape, 2)
-        return _START * torch.randn(shape, generator=generator)
+        return _START * torch.randn(shape, generator=generator, **_PLAIN)
 
     def pictures(self, coefficients: Tensor) -> Tensor:
         self._amplitudes = self._amplitudes.to(coefficients.device)
@@ -90,7 +94,7 @@ class Pixels:
         self.canvas = canvas
 
     def start(self, generator: torch.Generator) -> Tensor:
-        return _START * torch.randn((self.canvas.colours, *self.canvas.size), generator=generator)
+        return _START * torch.randn((self.canvas.colours, *self.canvas.size), generator=generator, **_PLAIN)
 
     def pictures(self, coefficients: Tensor) -> Tensor:
         return self.canvas.squashed(coefficients)
@@ -110,7 +114,7 @@ class Phases:
         amplitudes[0, 0] = 0
         height, width = canvas.size
         # Each column but the outermost stands for two of the full spectrum.
-        twice = torch.full((amplitudes.shape[1],), 2.0)
+        twice = torch.full((amplitudes.shape[1],), 2.0, **_PLAIN)
         twice[0] = 1
         if width % 2 == 0:
             twice[-1] = 1
@@ -119,7 +123,7 @@ class Phases:
 
     def start(self, generator: torch.Generator) -> Tensor:
         shape = (self.canvas.colours, *self._amplitudes.shape)
-        return torch.pi * (2 * torch.rand(shape, generator=generator) - 1)
+        return torch.pi * (2 * torch.rand(shape, generator=generator, **_PLAIN) - 1)
 
     def pictures(self, coefficients: Tensor) -> Tensor:
         self._amplitudes = self._amplitudes.to(coefficients.device)
@@ -141,7 +145,7 @@ class Latent:
     pace: float = 2.0
 
     def start(self, generator: torch.Generator) -> Tensor:
-        return self.spread * torch.randn(self.shape, generator=generator)
+        return self.spread * torch.randn(self.shape, generator=generator, **_PLAIN)
 
     def pictures(self, coefficients: Tensor) -> Tensor:
         return self.decode(coefficients).clamp(0, 1)

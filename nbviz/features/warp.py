@@ -20,7 +20,8 @@ def draw_warps(recipe: Recipe, size: tuple[int, int], generator: torch.Generator
     """(steps, 2, 3) matrices as `affine_grid` takes them; None where every warp is switched off."""
     if not recipe.jitter and recipe.scale == 1 and not recipe.rotate:
         return None
-    turn, zoom, down, right = 2 * torch.rand((4, recipe.steps), generator=generator) - 1
+    drawn = torch.rand((4, recipe.steps), generator=generator, dtype=torch.float32, device="cpu")
+    turn, zoom, down, right = 2 * drawn - 1
     angle, zoom = turn * math.radians(recipe.rotate), recipe.scale**-zoom
     height, width = size
     aspect = height / width

@@ -138,7 +138,7 @@ def _like(look: _Look, others: list[Windows]) -> Windows | None:
     assert grid is not None
     left = [other for other in others if other.grid == grid]
     for _ in range(HALVES if left else 0):
-        chosen = torch.rand(grid, generator=generator) < 0.5
+        chosen = torch.rand(grid, generator=generator, device="cpu") < 0.5
         found = look.reached(chosen)
         left = [other for other in left if _agrees(other, chosen, found)]
     return left[0] if left else None
@@ -158,7 +158,7 @@ def _decoded(look: _Look) -> Windows | None:
     if look.calm is None:
         return None
     numbers = torch.zeros(look.calm.shape[:-1], dtype=torch.long, device=look.calm.device)
-    counted = torch.arange(1, height * width + 1).unflatten(0, (height, width))
+    counted = torch.arange(1, height * width + 1, device="cpu").unflatten(0, (height, width))
     for digit in range((height * width).bit_length()):
         found = look.reached((counted >> digit & 1).bool())
         if found is None:
@@ -176,7 +176,7 @@ def _noise(layout: Layout | None, chosen: Tensor) -> Callable[..., Tensor]:
 
     def hook(module: Any, inputs: Any, output: Tensor) -> Tensor:
         maps = layout.maps(output)
-        noise = torch.randn(maps.shape, generator=torch.Generator().manual_seed(0))
+        noise = torch.randn(maps.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float32, device="cpu")
         disturbed = output.detach().clone()
         layout.maps(disturbed).add_((noise * chosen).to(maps))
         return output + (disturbed - output.detach())

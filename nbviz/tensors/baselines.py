@@ -59,14 +59,14 @@ def blurred(x: torch.Tensor, sigma: float) -> torch.Tensor:
 
 def _kernel(length: int, sigma: float) -> torch.Tensor:
     cosines = _cosines(length)
-    frequencies = torch.arange(length, dtype=torch.float64) * math.pi / length
+    frequencies = torch.arange(length, dtype=torch.float64, device="cpu") * math.pi / length
     return cosines.T @ (torch.exp(-0.5 * (sigma * frequencies) ** 2)[:, None] * cosines)
 
 
 @lru_cache(maxsize=4)
 def _cosines(length: int) -> torch.Tensor:
     """The orthonormal cosine transform (DCT-II), whose basis the heat equation only damps."""
-    places = torch.arange(length, dtype=torch.float64)
+    places = torch.arange(length, dtype=torch.float64, device="cpu")
     cosines = torch.cos(math.pi / length * places[:, None] * (places + 0.5)) * math.sqrt(2 / length)
     cosines[0] /= math.sqrt(2)
     return cosines
@@ -74,6 +74,6 @@ def _cosines(length: int) -> torch.Tensor:
 
 def _noise(x: torch.Tensor) -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
-    noise = torch.rand(x.shape, generator=generator, dtype=torch.float64).to(x)
+    noise = torch.rand(x.shape, generator=generator, dtype=torch.float64, device="cpu").to(x)
     low, high = x.amin((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
     return low + noise * (high - low)

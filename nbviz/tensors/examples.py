@@ -27,7 +27,8 @@ def ready(guest: Guest, tensor: torch.Tensor) -> torch.Tensor:
 def noise(guest: Guest, shape: tuple[int, ...]) -> torch.Tensor:
     """Seeded noise (1, C, H, W) in 0…1 for a shape (C, H, W)."""
     with isolated():
-        return ready(guest, torch.rand(1, *shape, generator=torch.Generator().manual_seed(0), device="cpu"))
+        generator = torch.Generator().manual_seed(0)
+        return ready(guest, torch.rand(1, *shape, generator=generator, dtype=torch.float32, device="cpu"))
 
 
 class Usual:

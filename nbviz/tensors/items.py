@@ -120,7 +120,7 @@ class Items:
 
 def _batch(taken: list[tuple[int, int, torch.Tensor]]) -> Batch:
     numbers, labels, inputs = zip(*taken, strict=True)
-    return Batch(torch.tensor(numbers), torch.tensor(labels), torch.cat(inputs))
+    return Batch(torch.tensor(numbers, device="cpu"), torch.tensor(labels, device="cpu"), torch.cat(inputs))
 
 
 def _name(number: int) -> str:

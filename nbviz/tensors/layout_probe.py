@@ -55,7 +55,8 @@ class Evidence:
 def probe_batch(x: Tensor, seed: int = 0) -> Tensor:
     """Return the probing batch (6, C, H, W) for an input (1, C, H, W), of its dtype and device."""
     batch = x.repeat(PROBES, *[1] * (x.dim() - 1))
-    noise = torch.randn(x.shape[1:], generator=torch.Generator().manual_seed(seed)).to(x)
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(x.shape[1:], generator=generator, dtype=torch.float32, device="cpu").to(x)
     spread = float(x.float().std()) if x.numel() > 1 else 0.0
     noise *= 2 * (spread if 0.1 < spread < math.inf else 1.0)
     for index, (rows, columns) in enumerate(_perturbed(*x.shape[-2:]), start=1):

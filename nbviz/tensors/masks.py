@@ -65,9 +65,10 @@ def smooth_masks(
     cell = [math.ceil(length / cells) for length in size]
     large = [(cells + 1) * length for length in cell]
     while True:
-        grid = (torch.rand(batch, 1, cells, cells, generator=generator) < probability).float()
+        drawn = torch.rand(batch, 1, cells, cells, generator=generator, dtype=torch.float32, device="cpu")
+        grid = (drawn < probability).to(drawn)
         wide = functional.interpolate(grid, size=large, mode="bilinear", align_corners=False)[:, 0]
-        shifts = [torch.randint(length, (batch,), generator=generator).tolist() for length in cell]
+        shifts = [torch.randint(length, (batch,), generator=generator, device="cpu").tolist() for length in cell]
         yield torch.stack(
             [
                 mask[top : top + size[0], left : left + size[1]]

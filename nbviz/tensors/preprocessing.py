@@ -188,7 +188,7 @@ class Preprocessing:
         if self.forward is None or (like.shape[1] not in (1, 3) and self._colours is None):
             return torch.zeros_like(like)
         if self._colours is not None and len(self._colours.offset) == like.shape[1]:
-            values = self._colours.channels(torch.tensor(rgb, dtype=torch.float64))
+            values = self._colours.channels(torch.tensor(rgb, dtype=torch.float64, device="cpu"))
             return values.to(like).view(1, -1, 1, 1).expand_as(like).clone()
         flat = Image.new("RGB", (like.shape[-1], like.shape[-2]), tuple(round(255 * part) for part in rgb))
         tensor = self(flat)

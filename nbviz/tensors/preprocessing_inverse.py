@@ -54,9 +54,9 @@ class Colours:
 def normalised(mean: tuple[float, ...], std: tuple[float, ...]) -> Colours:
     """The colours of (x − mean)/std over 1 or 3 channels."""
     # As float32, which is what the tensor was made with.
-    means, stds = (torch.tensor(numbers, dtype=torch.float32).double() for numbers in (mean, std))
-    luma = torch.tensor([[0.299, 0.587, 0.114]], dtype=torch.float64)
-    plain = luma if len(mean) == 1 else torch.eye(len(mean), dtype=torch.float64)
+    means, stds = (torch.tensor(numbers, dtype=torch.float32, device="cpu").double() for numbers in (mean, std))
+    luma = torch.tensor([[0.299, 0.587, 0.114]], dtype=torch.float64, device="cpu")
+    plain = luma if len(mean) == 1 else torch.eye(len(mean), dtype=torch.float64, device="cpu")
     return Colours(plain / stds.view(-1, 1), -means / stds)
 
 
@@ -100,7 +100,7 @@ def _middle(output: torch.Tensor) -> torch.Tensor:
 def _fitted(middles: list[torch.Tensor]) -> Colours | None:
     offset, last = middles[0], middles[-1]
     colours = Colours(torch.stack([middle - offset for middle in middles[1:4]], dim=1), offset)
-    error = (colours.channels(torch.tensor(_PROBES[-1][0]) / 255) - last).abs()
+    error = (colours.channels(torch.tensor(_PROBES[-1][0], device="cpu") / 255) - last).abs()
     sums = colours.matrix.sum(1).abs()
     # Written so that a NaN fails too.
     fits = bool((error <= _TOLERANCE * colours.matrix.abs().sum(1)).all() and (sums > 1e-12).all())

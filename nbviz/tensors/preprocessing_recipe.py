@@ -46,7 +46,9 @@ class Recipe:
         image = image.resize(self._resized(image), _FILTERS.get(self.interpolation, Image.Resampling.BICUBIC))
         values = np.asarray(self._cropped(image), dtype=np.float32).reshape(*self.crop, len(self.mean))
         tensor = torch.from_numpy(values.transpose(2, 0, 1).copy()).div_(255)
-        mean, std = (torch.tensor(numbers).view(-1, 1, 1) for numbers in (self.mean, self.std))
+        mean, std = (
+            torch.tensor(numbers, dtype=torch.float32, device="cpu").view(-1, 1, 1) for numbers in (self.mean, self.std)
+        )
         return tensor.sub_(mean).div_(std)
 
     def with_size(self, height: int, width: int) -> Recipe:

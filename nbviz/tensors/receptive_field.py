@@ -99,7 +99,7 @@ class ReceptiveFields:
                 guest = self._model.guest
                 net = replicate(guest._module, _ones).requires_grad_(False)
                 self._run = Pass(net, torch.device("cpu"), guest.random)
-            x = torch.ones(1, *self._shape, dtype=torch.float64, requires_grad=True)
+            x = torch.ones(1, *self._shape, dtype=torch.float64, device="cpu", requires_grad=True)
             with _linear():
                 output = output_of(self._run, x, layer)
             maps = layer.layout.maps(output).sum(1)[0]
@@ -206,7 +206,7 @@ def _max_pool(
     kernel, dilated = _pair(kernel_size), _pair(dilation)
     stride = _pair(kernel_size if stride is None or stride == [] else stride)
     if dilated != (1, 1):
-        weight = torch.full((x.shape[1], 1, *kernel), 1 / (kernel[0] * kernel[1]), dtype=x.dtype)
+        weight = torch.full((x.shape[1], 1, *kernel), 1 / (kernel[0] * kernel[1]), dtype=x.dtype, device=x.device)
         return functional.conv2d(x, weight, None, stride, _pair(padding), dilated, x.shape[1])
     return functional.avg_pool2d(x, kernel, stride, _pair(padding), ceil_mode)
 

@@ -78,5 +78,5 @@ class Region:
 
 def _overlap(low: float, high: float, places: int, size: int) -> torch.Tensor:
     """How much of each of ``places`` cells along ``size`` pixels lies between two edges."""
-    edges = torch.arange(places + 1, dtype=torch.float64) * size / places
+    edges = torch.arange(places + 1, dtype=torch.float64, device="cpu") * size / places
     return (edges[1:].clamp(max=high) - edges[:-1].clamp(min=low)).clamp(min=0)
