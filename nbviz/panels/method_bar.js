@@ -38,7 +38,7 @@ export default {
       more.disabled = !options.length;
       const changed = options.filter((option) => option.changed).map((option) => option.title);
       more.title = changed.length ? `Changed: ${changed.join(", ")}` : options.length ? "" : "This method has no options.";
-      more.textContent = changed.length ? `Options (${changed.length})` : "Options";
+      more.replaceChildren("Options", ...(changed.length ? [" ", el("span", "nbviz-num nbviz-stage-badge", String(changed.length))] : []));
       const reset = button("Reset");
       reset.disabled = !changed.length;
       reset.addEventListener("click", () => model.send({ event: "reset" }));
