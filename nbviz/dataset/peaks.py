@@ -124,8 +124,8 @@ class Shifted:
     def __init__(self, module: nn.BatchNorm2d) -> None:
         self.module = module
         # turned round, the strongest was the weakest; a scale of 0 makes NaN of infinity
-        turned = torch.zeros(0) if module.weight is None else (module.weight <= 0).nonzero()[:, 0]
-        self.turned = turned if len(turned) else None
+        turned = None if module.weight is None else (module.weight <= 0).nonzero()[:, 0]
+        self.turned = turned if turned is not None and len(turned) else None
 
     def follow(self, given: Peaks, maps: torch.Tensor, sign: int) -> Peaks:
         """The values only: two that differed may have been rounded to the same, and the first of them counts."""

@@ -175,7 +175,7 @@ def data_digest(items: Items, model: InstrumentedModel) -> tuple[str, bool]:
 
 
 def _sample(items: int, wanted: int) -> tuple[int, ...]:
-    order = torch.randperm(items, generator=torch.Generator().manual_seed(0))
+    order = torch.randperm(items, generator=torch.Generator().manual_seed(0), device="cpu")
     return tuple(sorted(order[:wanted].tolist()))
 
 

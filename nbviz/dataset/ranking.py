@@ -43,11 +43,11 @@ class Ranking:
     ) -> None:
         """known: values (channels, depth) of other pictures; what could not enter there need not be kept here."""
         self.sign = sign
-        self.entry = torch.full((channels,), -torch.inf, device=device)
+        self.entry = torch.full((channels,), -torch.inf, dtype=torch.float32, device=device)
         """What a picture must be above to enter with a place: (channels,)."""
         if known is not None:  # what equals its last may still be an earlier item
             self.entry = known[:, placed - 1].to(device).nextafter(self.entry)
-        self._values = torch.full((channels, placed), -torch.inf, device=device)
+        self._values = torch.full((channels, placed), -torch.inf, dtype=torch.float32, device=device)
         self._codes = torch.full((channels, placed), -1, dtype=torch.int64, device=device)
         """Item and place in one number."""
         self._far = torch.full((channels, depth), NOTHING, device=device) if depth > placed else None

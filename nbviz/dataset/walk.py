@@ -46,7 +46,8 @@ class Walk:
                 others = None if values is None else torch.cat(values)
                 self.rankings[which] = Ranking(total, depth, placed, sign, run.device, others)
         wide = (total, len(self.columns))
-        self.sampled = torch.full(wide, -torch.inf), torch.zeros(wide, dtype=torch.int32)
+        values = torch.full(wide, -torch.inf, dtype=torch.float32, device="cpu")
+        self.sampled = values, torch.zeros_like(values, dtype=torch.int32)
         self.nan = set[int]()
         self.found = Found((), {})
 
@@ -72,7 +73,7 @@ class Walk:
     def forward(self, batch: Batch) -> None:
         """One batch: every watched layer's output is looked at as it comes; nothing after the last is computed."""
         looks = _Looks(self, batch)
-        dtype = next(self.run.net.parameters(), torch.zeros(0)).dtype
+        dtype = next((parameter.dtype for parameter in self.run.net.parameters()), torch.float32)
         with torch.no_grad(), hooked_calls(self.modules, looks.take):
             try:
                 self.run(batch.inputs.to(self.run.device, dtype))
@@ -170,7 +171,7 @@ class _Looks:
 
 
 def _nothing(count: int, channels: int, run: Pass) -> Peaks:
-    return Peaks(torch.full((count, channels), -torch.inf, device=run.device))
+    return Peaks(torch.full((count, channels), -torch.inf, dtype=torch.float32, device=run.device))
 
 
 def _version(tensor: torch.Tensor) -> int:

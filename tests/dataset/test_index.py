@@ -209,3 +209,18 @@ def test_class_profile_counts_the_strongest_pictures() -> None:
     assert index.profile("1", 0) == [("class 0", 0.75), ("class 1", 0.25)]
     assert 0 < (index.selectivity("1", 0) or 0) < 1
     assert index.top("1", 0)[0].place == (3, 4)
+
+
+def test_torch_s_defaults_change_nothing() -> None:
+    net = whole(Functional())
+    options: dict[str, Any] = {"k": 4, "bottom": 2, "sample": 9, "progress": False}
+    plain = Index.build(net, Labelled(), **options)._found.tensors
+    labelled = Labelled()
+    torch.set_default_dtype(torch.float64)
+    torch.set_default_device("meta")
+    try:
+        found = Index.build(net, labelled, **options)._found.tensors
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
+    assert plain.keys() == found.keys() and all(torch.equal(plain[key], found[key]) for key in plain)
