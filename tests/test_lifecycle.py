@@ -12,7 +12,7 @@ import pytest
 from jupyter_client.manager import KernelManager
 
 SETUP = """
-import torch, gc, os, time
+import torch, ctypes, gc, os, time
 torch.set_num_threads(1)
 from torch import nn
 import nbviz, ipywidgets
@@ -25,6 +25,8 @@ def resident():
         return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 def state():
     gc.collect()
+    if hasattr(ctypes.CDLL(None), "malloc_trim"):  # what is free, and kept by glibc for the next, is nobody's
+        ctypes.CDLL(None).malloc_trim(0)
     print("state", len(ipywidgets.widgets.widget._instances), resident())
 """
 CELL = "explorer = nbviz.Explorer(net, pictures)\nexplorer"
