@@ -82,7 +82,7 @@ class Eye:
 
     def fit(self, size: tuple[int, int], layers: Sequence[str]) -> None:
         """Find out whether the network takes pictures of this size, else resize to the one it is used with."""
-        native = native_size(self.model)
+        native = native_size(self.model)  # first: it settles for which size layers are known
         if any(counts_places(self.model.layer(name)) for name in layers if name):
             self.resized = native
         elif size != native:

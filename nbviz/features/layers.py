@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from nbviz.tensors.examples import noise
 from nbviz.tensors.feature_maps import channel_layer
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.layers import Layer
@@ -16,7 +17,14 @@ LEAK = 0.1
 
 
 def native_size(model: InstrumentedModel) -> tuple[int, int]:
-    """(height, width) of the pictures the network is used with."""
+    """(height, width) of the pictures the network is used with; layers are known for that size afterwards.
+
+    What its preprocessing makes, whatever it was run with last; where that is guessed, the size it was run with last.
+    """
+    size = None if model.transform.guessed else model.transform.size
+    if size is not None:
+        model.trace(noise(model.guest, (model.transform.channels, *size)))
+        return size
     model.trace()
     shape = model._shape or (3, 224, 224)
     return shape[-2], shape[-1]

@@ -119,10 +119,10 @@ def recipe_for(model: InstrumentedModel, layer: str, preset: str = "default", **
     layer wants it. TypeError, with the nearest, for a field that isn't there.
     """
     _among("preset", preset, PRESETS)
+    native = min(native_size(model))
     recipe = replace(_by_depth(model, layer), **_PRESETS[preset])
     if preset == "high":
         recipe = replace(recipe, size=max(160, recipe.size))
-    native = min(native_size(model))
     if native <= _TINY:
         recipe = replace(recipe, steps=round(2.5 * recipe.steps), rate=min(0.2, 4 * recipe.rate))
     if counts_places(model.layer(layer)):

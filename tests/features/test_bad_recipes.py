@@ -1,4 +1,4 @@
-"""Recipes and objectives that can't be are refused in words before or at the first step, whatever was passed."""
+"""Recipes, channels and objectives in any usual form; those that can't be are refused in words by the first step."""
 
 from __future__ import annotations
 
@@ -114,3 +114,12 @@ def test_a_layer_is_given_by_its_name() -> None:
     for layer in (3, None, ["3"], net[3]):
         with pytest.raises(NbvizError, match="A layer is given by its name, a string, not by"):
             InstrumentedModel(net).layer(layer)  # type: ignore[arg-type]
+
+
+def test_channels_are_asked_for_in_any_usual_form() -> None:
+    model = small()
+    wanted = visualize(model, "3", [1, 2], steps=2, path=False)
+    for channels in (range(1, 3), slice(1, 3), np.array([1, 2]), torch.tensor([1, 2]), (np.int64(1), torch.tensor(2))):
+        assert torch.equal(visualize(model, "3", channels, steps=2, path=False), wanted)  # type: ignore[arg-type]
+    for one in (np.int64(1), torch.tensor(1), torch.tensor([1])):
+        assert torch.equal(visualize(model, "3", one, steps=2, path=False), wanted[:1])  # type: ignore[arg-type]

@@ -265,15 +265,6 @@ def test_recipes_follow_the_layer_s_depth_and_the_caller(zoo: InstrumentedModel)
     assert recipe_for(zoo, "blocks.2", "high", steps=7).steps == 7
 
 
-def test_channels_are_asked_for_in_any_usual_form() -> None:
-    model = small()
-    wanted = visualize(model, "3", [1, 2], steps=2, path=False)
-    for channels in (range(1, 3), slice(1, 3), np.array([1, 2]), torch.tensor([1, 2]), (np.int64(1), torch.tensor(2))):
-        assert torch.equal(visualize(model, "3", channels, steps=2, path=False), wanted)  # type: ignore[arg-type]
-    for one in (np.int64(1), torch.tensor(1), torch.tensor([1])):
-        assert torch.equal(visualize(model, "3", one, steps=2, path=False), wanted[:1])  # type: ignore[arg-type]
-
-
 def test_what_is_not_there_is_said_in_words(zoo: InstrumentedModel) -> None:
     with pytest.raises(UnknownName, match=r"Nearest: 'blocks\.4'"):
         visualize(zoo, "block.4", 0)
@@ -291,3 +282,13 @@ def test_what_is_not_there_is_said_in_words(zoo: InstrumentedModel) -> None:
         visualize(zoo, "blocks.4", 0, preset="best")
     with pytest.raises(NbvizError, match="parametrisation is one of"):
         Recipe(parametrisation="wavelet")
+
+
+def test_a_made_picture_does_not_depend_on_what_the_network_was_run_with_before() -> None:
+    model = nbviz.zoo.load("fashion_cnn")
+    wanted = visualize(model, "blocks.1", 3, steps=2, path=False)
+    model(torch.rand(1, 1, 12, 12))
+    assert model.layer("blocks.1").places == (12, 12)
+    assert recipe_for(model, "blocks.1").size == 28
+    model(torch.rand(1, 1, 12, 12))
+    assert torch.equal(visualize(model, "blocks.1", 3, steps=2, path=False), wanted)
