@@ -24,7 +24,7 @@ from nbviz.dataset.atlas_plan import atlas_plan
 from nbviz.dataset.atlas_store import free_or_same, read_atlas, write_atlas
 from nbviz.dataset.build import Stopped
 from nbviz.dataset.example import Box, Example
-from nbviz.dataset.files import folder_at
+from nbviz.dataset.files import check_room, folder_at
 from nbviz.dataset.plan import data_digest, model_digest
 from nbviz.tensors.effective_field import EffectiveField
 from nbviz.tensors.errors import NbvizError
@@ -150,6 +150,8 @@ class Atlas:
         if path is not None and free_or_same(folder_at(path), plan):
             yield cls.load(path, model, items)
             return
+        if path is not None:
+            check_room(folder_at(path))  # a disk that refuses does so before the work, not after
         step = Step(0.0, "")
         for step in charting(model, items, plan):
             if step.found is None:

@@ -33,6 +33,14 @@ def made_at(folder: Path) -> None:
         raise NbvizError(f"The folder '{folder}' can't be made: {error.strerror or error}.") from error
 
 
+def check_room(folder: Path) -> None:
+    """NbvizError where a folder can't be made or written to, without making it."""
+    there = next(place for place in (folder, *folder.absolute().parents) if os.path.exists(place))
+    if not os.path.isdir(there) or not os.access(there, os.W_OK):
+        reason = "Read-only" if os.path.isdir(there) else "Not a directory"
+        raise NbvizError(f"The folder '{folder}' can't be made: {reason}: '{there}'.")
+
+
 @contextmanager
 def alone(folder: Path, waiting: Callable[[], Any]) -> Iterator[None]:
     """Only one thread of one process is in this block of a folder at a time; ``waiting`` is called until then.

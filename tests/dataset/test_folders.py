@@ -41,8 +41,14 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     ):
         with pytest.raises(NbvizError, match=r"thesis\.txt' is a file: path= takes a folder"):
             call()
-    with pytest.raises(NbvizError, match="can't be made: Not a directory"):
-        build(Labelled(), path=file / "index")
+    data = Labelled()
+    for call in (
+        lambda: build(data, path=file / "index"),
+        lambda: Atlas.build(Functional().eval(), data, "stem", path=file / "atlas", progress=False),
+    ):
+        with pytest.raises(NbvizError, match="can't be made: Not a directory"):
+            call()
+    assert data.reads < 100, "it is said before the pictures are looked through"
     assert file.read_text() == "mine"
 
 
