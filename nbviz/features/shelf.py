@@ -22,6 +22,7 @@ import weakref
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType
 from typing import Any
 from urllib.parse import quote
 
@@ -35,6 +36,8 @@ from nbviz.features.objectives import Objective
 from nbviz.features.recipe import Recipe
 from nbviz.tensors.instrumented import InstrumentedModel
 
+# Of every module, and no matter to what it puts out in a pass.
+_MODULES_OWN = frozenset(vars(nn.Module()))
 # Raised when the same recipe makes other pictures than before.
 _EDITION = 1
 _digests: weakref.WeakKeyDictionary[InstrumentedModel, tuple[Hashable, str]] = weakref.WeakKeyDictionary()
@@ -103,10 +106,10 @@ def default_path() -> Path:
 
 
 def network_digest(model: InstrumentedModel, net: nn.Module) -> str:
-    """Equal for networks that say the same of every picture: weights, structure and preprocessing.
+    """Equal for networks that say the same of every picture: weights, structure, plain attributes, preprocessing.
 
-    net: the network itself or a replica of it. What a module's ``forward`` does counts by its code, but not what
-    that calls.
+    net: the network itself or a replica of it. What a module's ``forward`` and hooks do counts by their code, but not
+    what that calls.
     """
     version = model.fingerprint()
     known = _digests.get(model)
@@ -119,15 +122,36 @@ def _network_digest(model: InstrumentedModel, net: nn.Module) -> str:
     digest = hashlib.blake2b(digest_size=10)
     digest.update(re.sub(r"0x[0-9a-f]+", "", repr(net)).encode())
     for name, module in net.named_modules():
-        code = getattr(type(module).forward, "__code__", None)
-        digest.update(f"{name}|{type(module).__qualname__}".encode())
-        digest.update(code.co_code + repr(code.co_names).encode() if code is not None else b"")
+        digest.update(f"{name}|{type(module).__qualname__}|{_behaviour(module)!r}".encode())
     for name, tensor in _state(net):
         digest.update(f"{name}|{tuple(tensor.shape)}|{tensor.dtype}".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     colours = Colours.of(model)
     digest.update(repr((colours.matrix.tolist(), colours.offset.tolist(), model.transform.size)).encode())
     return digest.hexdigest()
+
+
+def _behaviour(module: nn.Module) -> list[Any]:
+    """Code of its forward and of its hooks, and the attributes that both may look up."""
+    hooks = [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
+    own = vars(module)
+    functions = [type(module).forward, *hooks, *(value for value in own.values() if callable(value))]
+    plain = {name: value for name, value in own.items() if name not in _MODULES_OWN and _is_plain(value)}
+    does = [(getattr(f, "__qualname__", ""), _code(getattr(f, "__code__", None))) for f in functions]
+    return [does, sorted(plain.items())]
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (bool, int, float, complex, str, bytes))
+
+
+def _code(code: Any) -> Any:
+    """What code does, alike in every process: its constants may hold code again, and sets in any order."""
+    if isinstance(code, CodeType):
+        return code.co_code, code.co_names, [_code(constant) for constant in code.co_consts]
+    return sorted(map(repr, code)) if isinstance(code, frozenset) else repr(code)
 
 
 def _state(net: nn.Module) -> Iterable[tuple[str, Tensor]]:

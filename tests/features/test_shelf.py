@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
+from torch import nn
+from torch.nn import functional
 
 from nbviz.features import Objective, channel, making, visualize
+from nbviz.features.shelf import network_digest
 from nbviz.tensors.instrumented import InstrumentedModel
 from tests.features.test_visualize import _tensor_of, small
 from tests.networks import SIZE, build
@@ -59,6 +65,62 @@ def test_moved_weights_are_another_network(tmp_path: Path) -> None:
         model.net[0].weight.mul_(-1)
     after = final(model, 0, tmp_path)
     assert after.facts["kept"] == 0 and not torch.equal(before.pictures, after.pictures)
+
+
+class Scaled(nn.Module):
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.conv, self.head, self.scale = nn.Conv2d(3, 4, 3), nn.Linear(4, 2), scale
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head((self.conv(x * self.scale)).mean((2, 3)))
+
+
+class Halved(Scaled):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head((self.conv(x * self.scale) * 0.5).mean((2, 3)))
+
+
+class Doubled(Scaled):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head((self.conv(x * self.scale) * 2.0).mean((2, 3)))
+
+
+Doubled.__qualname__ = Halved.__qualname__
+
+
+def _digest(net: nn.Module) -> str:
+    model = InstrumentedModel(net, transform=_tensor_of)
+    return model.guest.steady(lambda run: network_digest(model, run.net))
+
+
+def test_what_a_network_does_with_its_weights_tells_it_from_another() -> None:
+    torch.manual_seed(0)
+    net = Scaled(1.0)
+    others = [Scaled(-1.0), Halved(1.0), Doubled(1.0), copy.deepcopy(net), copy.deepcopy(net)]
+    for other in others:
+        other.load_state_dict(net.state_dict())
+    others[3].conv.register_forward_hook(lambda module, inputs, output: output * -1)
+    others[4].conv.register_forward_hook(lambda module, inputs, output: output * -2)
+    others += [copy.deepcopy(net), copy.deepcopy(net)]
+    others[5].act, others[6].act = functional.gelu, functional.silu  # type: ignore[assignment]
+    assert len({_digest(other) for other in (net, *others)}) == 8
+    again = Scaled(1.0)
+    again.load_state_dict(net.state_dict())
+    assert _digest(again.train()) == _digest(net)
+
+
+def test_a_network_is_the_same_in_another_process() -> None:
+    code = """
+from tests.features.test_shelf import _digest
+from tests.networks import build
+print([_digest(build(name)) for name in ("functional", "tokens", "closure", "hooked", "weight_norm")])
+"""
+    root, told = Path(__file__).parents[2], set()
+    for seed in ("1", "2"):
+        settings = {**os.environ, "PYTHONHASHSEED": seed}
+        told.add(subprocess.run([sys.executable, "-c", code], cwd=root, env=settings, capture_output=True).stdout)
+    assert len(told) == 1 and told.pop().startswith(b"['")
 
 
 def test_files_say_what_they_are(tmp_path: Path) -> None:
