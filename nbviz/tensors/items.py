@@ -1,8 +1,8 @@
 """The numbered items of a data set, read one at a time: a data set of any size, memory of one batch.
 
-A map-style data set, a loader around one, a folder (its sub-folders are the classes), a list or a dict. What can't
-be read is told to the caller, in a sentence, and the rest goes on. Whatever reads the same numbers in the same
-order gets the same batches, here, after a restart, or on another machine.
+A map-style data set, a loader around one (whose own ``collate_fn`` may make the tensors), a folder (its sub-folders
+are the classes), a list or a dict. What can't be read is told to the caller, in a sentence, and the rest goes on.
+Whatever reads the same numbers in the same order gets the same batches, here, after a restart, or on another machine.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from torch.utils.data import DataLoader, default_collate, default_convert
 
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.labels import given_labels
 from nbviz.tensors.picture_files import picture_files
-from nbviz.tensors.pictures import NotAPicture, Picture, all_finite, item_of
+from nbviz.tensors.pictures import NotAPicture, Picture, all_finite, image_and_label, item_of
 
 Transform = Callable[[Any], torch.Tensor]
 Labels = Iterable[int | str | None]
@@ -59,8 +60,9 @@ class Items:
             return dataset if labels is None else cls(dataset._source, labels, dataset.classes)
         if isinstance(dataset, (str, os.PathLike)):
             return _from_folder(Path(os.path.expanduser(dataset)), labels)
-        if isinstance(dataset, torch.utils.data.DataLoader):
-            dataset = dataset.dataset
+        collate: Any = None
+        if isinstance(dataset, DataLoader):
+            dataset, collate = dataset.dataset, dataset.collate_fn
         if isinstance(dataset, Mapping):
             return cls(list(dataset.values()), labels)
         if _is_one_picture(dataset):
@@ -71,7 +73,8 @@ class Items:
                 f"A data set needs a length and numbered items; {type(dataset).__name__} has not. "
                 f"Pass a map-style Dataset, a DataLoader around one, a folder or a list.{stream}"
             )
-        return cls(dataset, labels, getattr(dataset, "classes", None))
+        source = dataset if collate in (None, default_collate, default_convert) else _Collated(dataset, collate)
+        return cls(source, labels, getattr(dataset, "classes", None))
 
     def __len__(self) -> int:
         return len(self._source)
@@ -121,6 +124,26 @@ class Items:
 def _batch(taken: list[tuple[int, int, torch.Tensor]]) -> Batch:
     numbers, labels, inputs = zip(*taken, strict=True)
     return Batch(torch.tensor(numbers, device="cpu"), torch.tensor(labels, device="cpu"), torch.cat(inputs))
+
+
+class _Collated:
+    """A loader's data set whose own ``collate_fn`` makes tensors of pictures."""
+
+    def __init__(self, dataset: Any, collate: Callable[[list[Any]], Any]) -> None:
+        self._dataset, self._collate = dataset, collate
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitem__(self, number: int) -> Any:
+        item = self._dataset[number]
+        image, label = image_and_label(item)
+        if isinstance(image, torch.Tensor) and image.is_floating_point():
+            return item
+        made, beside = image_and_label(self._collate([item]))
+        if not (isinstance(made, torch.Tensor) and made.is_floating_point()):
+            return item
+        return made, beside if label is None else label
 
 
 def _name(number: int) -> str:

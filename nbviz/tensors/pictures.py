@@ -211,11 +211,12 @@ def item_of(dataset: Any, index: int, name: str) -> Picture:
         item = dataset[index]
     except Exception as error:
         raise NotAPicture(name, f"the data set raised {type(error).__name__}: {error}") from error
-    image, label = _image_and_label(item)
+    image, label = image_and_label(item)
     return _picture(image, shortened(str(image)) if isinstance(image, (str, PathLike)) else name, label)
 
 
-def _image_and_label(item: Any) -> tuple[Any, int | None]:
+def image_and_label(item: Any) -> tuple[Any, int | None]:
+    """What a data set gives for an item, taken apart."""
     if isinstance(item, Mapping):
         image = next((item[key] for key in ("image", "img", "pixel_values", "picture") if key in item), item)
         label = next((item[key] for key in ("label", "labels", "target", "fine_label") if key in item), None)

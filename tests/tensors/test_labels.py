@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data import DataLoader
 
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.items import Items
@@ -97,3 +98,23 @@ def test_whole_numbers() -> None:
         channel_number("a", -1, 4)
     with pytest.raises(NbvizError, match="layer 'a' is a whole number from 0 to 3, not '1'"):
         channel_number("a", "1", 4)
+
+
+def test_a_loaders_own_collate_makes_tensors_of_its_pictures() -> None:
+    images = [Image.new("RGB", (6, 5), (40 * n, 0, 0)) for n in range(4)]
+
+    def preprocessed(batch: list[Any]) -> dict[str, Any]:
+        tensors = [torch.from_numpy(np.array(image)).permute(2, 0, 1) / 255 - 0.5 for image, _ in batch]
+        return {"pixel_values": torch.stack(tensors), "labels": torch.tensor([label for _, label in batch])}
+
+    data = [(image, n % 2) for n, image in enumerate(images)]
+    for loader in (DataLoader(data, 2, True, collate_fn=preprocessed), DataLoader(data, 3, collate_fn=preprocessed)):
+        items = Items.ensure(loader)
+        assert [items.read(n).label for n in range(4)] == [0, 1, 0, 1]
+        made = items.read(2).tensor
+        assert made is not None and float(made[0, 0].max()) == pytest.approx(80 / 255 - 0.5)
+    assert Items.ensure(DataLoader(data, collate_fn=list)).read(1).tensor is None
+    assert Items.ensure(DataLoader(data)).read(1).tensor is None
+    ready = torch.rand(3, 3, 4, 4)
+    unread = Items.ensure(DataLoader([(x, 1) for x in ready], collate_fn=lambda batch: {"x": batch})).read(0)
+    assert unread.tensor is not None and torch.equal(unread.tensor[0], ready[0]) and unread.label == 1
