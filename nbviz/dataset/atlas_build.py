@@ -15,6 +15,7 @@ from nbviz.dataset.atlas_sample import Points, Sampler
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.instrumented import InstrumentedModel
 from nbviz.tensors.items import Items
+from nbviz.tensors.scikit import scikit
 
 WALKING = 0.5
 """Share of a build's time that goes to the pictures, roughly: progress is drawn by it."""
@@ -61,6 +62,9 @@ def charting(model: InstrumentedModel, items: Items, plan: AtlasPlan) -> Iterato
     words = f"laying out {len(points):,} places with {_NAMES[layout]}"
     values = points.values.numpy()
     made: Any = None
+    # here: put back from a thread that was left behind, the random generator would take draws of the caller's back
+    for name in ("decomposition", "manifold"):
+        scikit(name)
     for made in beside(lambda: _flat(values, layout, plan.seed)):
         yield Step(WALKING, words, done)
     axes, reduced, flat = made
