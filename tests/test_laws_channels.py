@@ -17,6 +17,7 @@ from torch import Tensor
 import nbviz
 from nbviz.features import caricature, dream
 from nbviz.tensors.instrumented import InstrumentedModel
+from tests.features.test_visualize import _tensor_of
 from tests.networks import NETWORKS, SIZE, build, state_hash
 from tests.test_laws_anywhere import Broken, Counter, hooks, untouched
 
@@ -140,8 +141,9 @@ def test_an_exception_anywhere_comes_out_and_leaves_everything_as_it_was(call: s
 def test_calls_in_threads_beside_each_other_give_what_they_give_alone() -> None:
     net = build("functional")
     layer = layer_of(net)
-    model = InstrumentedModel(net)
-    wanted = {name: call(net, layer) for name, call in CALLS.items()}
+    # of a known size: a guessed one is that of whatever ran last
+    model, other = (InstrumentedModel(net, transform=_tensor_of) for _ in range(2))
+    wanted = {name: call(other, layer) for name, call in CALLS.items()}
     before, found, errors = state_hash(net), dict[str, list[Tensor]](), list[Exception]()
 
     def answer(name: str) -> None:
