@@ -11,6 +11,7 @@ import ctypes
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 _MB = 2**20
@@ -26,31 +27,33 @@ _inside = 0
 def kept_heap() -> Iterator[None]:
     """Raise glibc's thresholds in this block, then give back what is free; nothing where the allocator is another."""
     global _inside
+    libc = _glibc()
+    if libc is None:
+        yield
+        return
     with _lock:
         _inside += 1
         if _inside == 1:
-            _set(*_DURING)
+            _set(libc, *_DURING)
     try:
         yield
     finally:
         with _lock:
             _inside -= 1
             if not _inside:
-                _set(*_AFTER)
-                _trim()
+                _set(libc, *_AFTER)
+                libc.malloc_trim(0)
 
 
-def _set(largest: int, kept: int) -> None:
+@cache
+def _glibc() -> ctypes.CDLL | None:
     try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, TypeError, AttributeError):  # Windows, macOS, musl
-        return
-    mallopt(M_MMAP_THRESHOLD, largest)
-    mallopt(M_TRIM_THRESHOLD, kept)
+        libc = ctypes.CDLL(None)
+    except (OSError, TypeError):  # Windows
+        return None
+    return libc if hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim") else None
 
 
-def _trim() -> None:
-    try:
-        ctypes.CDLL(None).malloc_trim(0)
-    except (OSError, TypeError, AttributeError):
-        return
+def _set(libc: ctypes.CDLL, largest: int, kept: int) -> None:
+    libc.mallopt(M_MMAP_THRESHOLD, largest)
+    libc.mallopt(M_TRIM_THRESHOLD, kept)
