@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from nbviz.dataset.cluster import on_cluster
-from nbviz.dataset.found import Found, Known
+from nbviz.dataset.found import Found
 from nbviz.dataset.piece import Job
 from nbviz.dataset.plan import Plan
 from nbviz.dataset.store import Folder, Memory
@@ -48,19 +48,12 @@ class Build:
                 self.stop()
 
             if client is None:
-                found = self._here(job, todo, tick)
+                found: Iterator[Found] = map(self._unchanged, job.each(todo, tick))
             else:
                 self._unchanged(job.packed())
                 found = on_cluster(job, todo, client, tick)
             for part in found:
                 self._store.add(part)
-
-    def _here(self, job: Job, todo: list[int], tick: Callable[[int], None]) -> Iterator[Found]:
-        known: Known = {}
-        for piece in todo:
-            found = self._unchanged(job.run(piece, tick, known))
-            known = found.known(known)
-            yield found
 
     def _unchanged(self, found: Any) -> Any:
         if self._model.fingerprint() != self._before:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from functools import reduce
 from typing import Any
 
-from nbviz.dataset.found import Found, Known
+from nbviz.dataset.found import Found
 from nbviz.dataset.piece import Job
 from nbviz.tensors.errors import NbvizError
 from nbviz.tensors.heap import kept_heap
@@ -63,12 +64,5 @@ def _as_done(waiting: list[Any], client: Any, tick: Callable[[int], None]) -> It
 
 
 def _pieces(job: Job, pieces: list[int]) -> Found:
-    known: Known = {}
-    made: Found | None = None
     with kept_heap():
-        for piece in pieces:
-            found = job.run(piece, known=known)
-            known = found.known(known)
-            made = found if made is None else made.merge(found)
-    assert made is not None
-    return made
+        return reduce(Found.merge, job.each(pieces))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -40,6 +40,14 @@ class Job:
             return walk.gathered(piece)
 
         return self.guest.steady(work)
+
+    def each(self, pieces: Iterable[int], tick: Tick | None = None) -> Iterator[Found]:
+        """Pieces in order, each knowing what those before it came to."""
+        known: Known = {}
+        for piece in pieces:
+            found = self.run(piece, tick, known)
+            known = found.known(known)
+            yield found
 
     def packed(self) -> bytes:
         """Everything, the network as it is now, for another process. NbvizError where it can't travel."""
