@@ -98,18 +98,15 @@ class Walk:
                 return looked
         return followed
 
-    def sample(self, channels: slice, maps: torch.Tensor, batch: Batch) -> None:
-        """Keep the peaks of the items drawn for the sample."""
-        inside = [place for place, number in enumerate(batch.numbers.tolist()) if number in self.columns]
-        if not inside:
-            return
-        columns = [self.columns[int(batch.numbers[place])] for place in inside]
-        some = maps[inside]
-        peaks = Peaks.of(some, 1)
-        every = torch.ones_like(peaks.values, dtype=torch.bool)
+    def sample(self, channels: slice, maps: torch.Tensor, peaks: Peaks, drawn: dict[int, int]) -> None:
+        """Keep the peaks of the items drawn for the sample. drawn: row of the batch → column of the sample."""
+        rows, columns = list(drawn), list(drawn.values())
+        wanted = torch.zeros_like(peaks.values, dtype=torch.bool)
+        wanted[rows] = True
+        here = peaks.values[rows]
         values, places = self.sampled
-        values[channels, columns] = torch.where(peaks.values.isnan(), -torch.inf, peaks.values).T.cpu() + 0.0
-        places[channels, columns] = peaks.locate(some, every, 1).T.cpu()
+        values[channels, columns] = torch.where(here.isnan(), -torch.inf, here).T.cpu() + 0.0
+        places[channels, columns] = peaks.locate(maps, wanted, 1)[rows].T.cpu()
 
     def lost(self, peaks: torch.Tensor, batch: Batch) -> None:
         """Say which items a layer answers with NaN; they rank nowhere in those channels."""
@@ -129,6 +126,8 @@ class _Looks:
     def __init__(self, walk: Walk, batch: Batch) -> None:
         self.walk, self.batch = walk, batch
         self.entries = {which: ranking.entry for which, ranking in walk.rankings.items()}
+        numbers = enumerate(batch.numbers.tolist())
+        self.drawn = {row: walk.columns[number] for row, number in numbers if number in walk.columns}
         self.seen: dict[tuple[Call, str], Peaks] = {}
         self.last: tuple[Call, torch.Tensor, int] | None = None
 
@@ -144,8 +143,8 @@ class _Looks:
             given = None if before is None else self.seen[before, which]
             peaks = self.seen[call, which] = walk.peaks(stem, given, maps, ranking.sign)
             peaks.locate(maps, ranking.candidates(peaks.values, self.entries[which][channels]), ranking.sign)
-        if walk.columns:
-            walk.sample(channels, maps, self.batch)
+        if self.drawn:
+            walk.sample(channels, maps, self.seen[call, "top"], self.drawn)
         self.last = call, tensor, _version(tensor)
         if len(self.seen) == len(walk.calls) * len(walk.rankings):
             raise Enough
