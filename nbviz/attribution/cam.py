@@ -69,7 +69,7 @@ def _find(subject: Subject) -> _Head:
             for rectified in (True, False):
                 means[name, rectified] = (maps.clamp(min=0) if rectified else maps).mean((2, 3))
 
-    with torch.no_grad(), hooked(subject.run.net, {**spatial, **linear}, keep):
+    with torch.no_grad(), hooked({**spatial, **linear}, keep):
         logits = subject.model.find_logits(subject.run(subject.x))
         subject.calls += 1
         for name in reversed(outputs):

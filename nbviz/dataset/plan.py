@@ -211,6 +211,6 @@ def _outputs(run: Pass, x: torch.Tensor, stems: set[str]) -> dict[tuple[str, int
         found[name, call] = (id(tensor), 0 if tensor.is_inference() else tensor._version)
 
     modules = modules_of(run.net)
-    with torch.no_grad(), hooked(run.net, {stem: modules[stem] for stem in stems}, keep):
+    with torch.no_grad(), hooked({stem: modules[stem] for stem in stems}, keep):
         run(x)
     return found

@@ -165,7 +165,7 @@ def _gathering(
 
         for part in items.batches(numbers, batch, model.transform, shape, _teller(problems)):
             found[INPUT].update(part.inputs)
-            with torch.no_grad(), hooked(run.net, watched, take):
+            with torch.no_grad(), hooked(watched, take):
                 run(part.inputs.to(run.device, x.dtype))
             pictures += len(part.numbers)
             yield Judged(pictures, len(numbers))

@@ -132,7 +132,7 @@ def outputs(
             raise Enough
 
     modules = modules_of(run.net)
-    with hooked(run.net, {stem: modules[stem] for stem in wanted}, keep):
+    with hooked({stem: modules[stem] for stem in wanted}, keep):
         try:
             output = run(x)
         except Enough as enough:

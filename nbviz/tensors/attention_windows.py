@@ -113,7 +113,7 @@ def _feeding(subject: Subject, number: int) -> list[_Look]:
         if tensor.grad_fn is not None:
             order.append((tensor.grad_fn._sequence_nr(), name, tensor))
 
-    with hooked(subject.run.net, modules_of(subject.run.net), keep):
+    with hooked(modules_of(subject.run.net), keep):
         blocks = attentions(_output(subject, None))[0]
     order.sort(key=lambda item: item[0])
     block, layer = blocks[number], subject.model.layer

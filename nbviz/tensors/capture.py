@@ -42,14 +42,14 @@ def modules_of(net: nn.Module) -> dict[str, nn.Module]:
 
 
 @contextmanager
-def hooked(net: nn.Module, names: Mapping[str, nn.Module], on_output: OnOutput) -> Iterator[None]:
+def hooked(modules: Mapping[str, nn.Module], on_output: OnOutput) -> Iterator[None]:
     """Call ``on_output(name, call, tensor)`` for every output of the named modules; ``call`` counts from 1."""
-    with hooked_calls(names, lambda name, call, _, tensor: on_output(name, call, tensor)):
+    with hooked_calls(modules, lambda name, call, _, tensor: on_output(name, call, tensor)):
         yield
 
 
 @contextmanager
-def hooked_calls(names: Mapping[str, nn.Module], on_call: OnCall) -> Iterator[None]:
+def hooked_calls(modules: Mapping[str, nn.Module], on_call: OnCall) -> Iterator[None]:
     """As :func:`hooked`, for ``on_call(name, call, inputs, tensor)``: with the module's positional arguments."""
     handles = []
     calls: dict[str, int] = {}
@@ -64,7 +64,7 @@ def hooked_calls(names: Mapping[str, nn.Module], on_call: OnCall) -> Iterator[No
         return hook
 
     try:
-        for name, module in names.items():
+        for name, module in modules.items():
             handles.append(module.register_forward_hook(watch(name)))
         yield
     finally:

@@ -55,7 +55,7 @@ def evidence(
 
 def _walk(model: InstrumentedModel, run: Pass, reduced: Reducer, x: torch.Tensor, target: Target) -> EvidenceMaps:
     subject, leaf = Subject(model, run, x, target), x.detach().requires_grad_()
-    with hooked(run.net, modules_of(run.net), reduced.keep):
+    with hooked(modules_of(run.net), reduced.keep):
         score = subject.scores(leaf)[0]
     reduced.release()
     note_attention(model, score)

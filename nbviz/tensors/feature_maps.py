@@ -74,7 +74,7 @@ def layer_output(model: InstrumentedModel, run: Pass, x: torch.Tensor, name: str
             kept.append(tensor)
             raise Enough
 
-    with torch.set_grad_enabled(x.requires_grad), hooked(run.net, {stem: modules_of(run.net)[stem]}, keep):
+    with torch.set_grad_enabled(x.requires_grad), hooked({stem: modules_of(run.net)[stem]}, keep):
         try:
             run(x)
         except Enough as enough:

@@ -155,7 +155,7 @@ def output_of(run: Pass, x: torch.Tensor, layer: Layer) -> torch.Tensor:
             kept.append(tensor)
             raise Enough
 
-    with hooked(run.net, {stem: modules_of(run.net)[stem]}, keep):
+    with hooked({stem: modules_of(run.net)[stem]}, keep):
         try:
             run(x)
         except Enough as enough:

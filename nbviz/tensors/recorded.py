@@ -73,7 +73,7 @@ def record(subject: Subject, batch: torch.Tensor, *names: str) -> tuple[torch.Te
             kept[name] = Recorded(layers[name], activation, edge, subject.retain)
 
     modules = modules_of(subject.run.net)
-    with hooked(subject.run.net, {stem: modules[stem] for stem in wanted}, keep):
+    with hooked({stem: modules[stem] for stem in wanted}, keep):
         scores = subject.scores(batch)
     for name in names:
         if name not in kept:

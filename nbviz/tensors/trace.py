@@ -69,7 +69,7 @@ def recording(
                 on_output(name, tensor.clone() if (stem, call) in found.overwritten else tensor)
 
     modules = modules_of(run.net)
-    with hooked(run.net, {stem: modules[stem] for stem in wanted}, keep):
+    with hooked({stem: modules[stem] for stem in wanted}, keep):
         yield
 
 
@@ -86,7 +86,7 @@ def _records(
         held.append((record, tensor, _version(tensor)))
 
     # with gradients, as passes are later: a network may write to itself only then
-    with hooked(run.net, modules_of(run.net), keep):
+    with hooked(modules_of(run.net), keep):
         output = read(run(x.detach().requires_grad_()))
         scores = _count(output)
     for record, tensor, version in held:
@@ -119,7 +119,7 @@ def _layouts(run: Pass, x: torch.Tensor, records: dict[str, list[Record]]) -> di
             last[:] = [(tensor, _version(tensor), evidence(tensor, picture, modules.get(name)))]
         found[f"{name}#{call}" if calls > 1 else name] = last[0][2]
 
-    with torch.no_grad(), hooked(run.net, modules, judge):
+    with torch.no_grad(), hooked(modules, judge):
         run(probe_batch(x))
     return infer_layouts(found, picture)
 

@@ -60,7 +60,7 @@ class Labelled(torch.utils.data.Dataset):
 def output_of(net: nn.Module, name: str, image: torch.Tensor, call: int) -> torch.Tensor:
     kept: dict[int, torch.Tensor] = {}
     watched = {name: modules_of(net)[name]}
-    with torch.no_grad(), hooked(net, watched, lambda _, number, out: kept.update({number: out.clone()})):
+    with torch.no_grad(), hooked(watched, lambda _, number, out: kept.update({number: out.clone()})):
         net(image[None])
     return kept[call][0]
 

@@ -63,7 +63,7 @@ def poked(net: nn.Module, name: str) -> torch.Tensor:
     for pixel in range(SIZE * SIZE):
         x[1 + pixel, :, pixel // SIZE, pixel % SIZE] += 1
     kept: dict[int, torch.Tensor] = {}
-    with torch.no_grad(), hooked(net, {name: modules_of(net)[name]}, lambda _, n, out: kept.update({n: out})):
+    with torch.no_grad(), hooked({name: modules_of(net)[name]}, lambda _, n, out: kept.update({n: out})):
         net(x)
     out = kept[max(kept)].abs().sum(1)
     return ((out[1:] - out[:1]).abs() > 1e-12 * out[:1]).permute(1, 2, 0).unflatten(2, (SIZE, SIZE))

@@ -57,7 +57,7 @@ def positive(net: nn.Module) -> nn.Module:
 def by_gradient(twin: nn.Module, name: str, places: list[tuple[int, int]]) -> list[Box]:
     x = torch.ones(1, 3, SIDE, SIDE, dtype=torch.float64, requires_grad=True)
     kept: list[torch.Tensor] = []
-    with hooked(twin, {name: modules_of(twin)[name]}, lambda _, number, out: kept.append(out)):
+    with hooked({name: modules_of(twin)[name]}, lambda _, number, out: kept.append(out)):
         twin(x)
     found = []
     for row, column in places:
