@@ -11,20 +11,20 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from nbviz.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from nbviz import zoo
     from nbviz.attribution import METHODS, Attribution, attribute, register
+    from nbviz.comparison import compare
     from nbviz.dataset import Atlas, Index
+    from nbviz.errors import NbvizError
     from nbviz.evaluation.health import health
     from nbviz.explorer import Explorer
     from nbviz.features import invert, visualize
-    from nbviz.session.compare import compare
-    from nbviz.tensors.errors import NbvizError
-    from nbviz.tensors.instrumented import InstrumentedModel
-    from nbviz.tensors.preprocessing import Preprocessing
-    from nbviz.tensors.target import Target
-
-__version__ = "0.1.0"
+    from nbviz.model.instrumented import InstrumentedModel
+    from nbviz.model.target import Target
+    from nbviz.pictures.preprocessing import Preprocessing
 
 __all__ = [
     "METHODS",
@@ -51,12 +51,12 @@ _HOME = {
     "Attribution": "nbviz.attribution",
     "Explorer": "nbviz.explorer",
     "Index": "nbviz.dataset",
-    "InstrumentedModel": "nbviz.tensors.instrumented",
-    "NbvizError": "nbviz.tensors.errors",
-    "Preprocessing": "nbviz.tensors.preprocessing",
-    "Target": "nbviz.tensors.target",
+    "InstrumentedModel": "nbviz.model.instrumented",
+    "NbvizError": "nbviz.errors",
+    "Preprocessing": "nbviz.pictures.preprocessing",
+    "Target": "nbviz.model.target",
     "attribute": "nbviz.attribution",
-    "compare": "nbviz.session.compare",
+    "compare": "nbviz.comparison",
     "health": "nbviz.evaluation.health",
     "invert": "nbviz.features",
     "visualize": "nbviz.features",

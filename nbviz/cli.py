@@ -1,4 +1,4 @@
-"""The command `nbviz`: JupyterLab, open on the tour; `nbviz features` and `nbviz index` (:mod:`nbviz.cli_work`).
+"""The command `nbviz`: JupyterLab, open on the tour; `nbviz features` and `nbviz index` (:mod:`nbviz.commands`).
 
 The tour is copied to the current folder unless a file of that name is there already; what a person changed
 in it is never overwritten. JupyterLab takes this process's place, so signals and exit status are its own.
@@ -19,7 +19,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-import nbviz
+from nbviz import version
 
 TOUR = "01_tour.ipynb"
 PORT = 8888
@@ -37,14 +37,15 @@ def tour() -> Path:
 
     Raises FileNotFoundError, naming both places, when it is in neither.
     """
-    checkout = Path(nbviz.__file__).parents[1] / "notebooks" / TOUR
+    checkout = Path(version.__file__).parents[1] / "notebooks" / TOUR
     if checkout.exists():
         return checkout
     for file in _installed_files():
         if file.name == TOUR and Path(str(file.locate())).exists():
             return Path(str(file.locate())).resolve()
-    raise FileNotFoundError(f"The tour {TOUR} is neither at {checkout} nor among nbviz's installed files; "
-                            "install nbviz again.")
+    raise FileNotFoundError(
+        f"The tour {TOUR} is neither at {checkout} nor among nbviz's installed files; install nbviz again."
+    )
 
 
 def _installed_files() -> list[metadata.PackagePath]:
@@ -122,9 +123,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="nbviz",
         description=f"Open JupyterLab on nbviz's tour. {TOUR} is copied to this folder if it isn't there.",
         epilog="nbviz features --help and nbviz index --help: commands without a browser. "
-               "What follows -- goes to JupyterLab as it is:  nbviz -- --ServerApp.token=secret",
+        "What follows -- goes to JupyterLab as it is:  nbviz -- --ServerApp.token=secret",
     )
-    parser.add_argument("--version", action="version", version=f"nbviz {nbviz.__version__}")
+    parser.add_argument("--version", action="version", version=f"nbviz {version.__version__}")
     parser.add_argument("--no-browser", action="store_true", help="start JupyterLab, open no browser window")
     parser.add_argument("--port", type=int, help=f"JupyterLab's port (default {PORT})")
     return parser
@@ -133,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
 def _parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     """Our options, and JupyterLab's: all that follows a first ``--``."""
     cut = arguments.index("--") if "--" in arguments else len(arguments)
-    return _parser().parse_args(arguments[:cut]), arguments[cut + 1:]
+    return _parser().parse_args(arguments[:cut]), arguments[cut + 1 :]
 
 
 def _refuse(sentence: str) -> int:
@@ -146,7 +147,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments and arguments[0] in WORK:
         os.environ.update(environment(dict(os.environ), cores()))  # before torch is imported
-        return importlib.import_module("nbviz.cli_work").run(arguments)
+        return importlib.import_module("nbviz.commands").run(arguments)
     options, more = _parse(arguments)
     if importlib.util.find_spec("jupyterlab") is None:
         return _refuse(f"JupyterLab is not installed beside {sys.executable}. pip install jupyterlab")

@@ -17,23 +17,23 @@ from nbviz import zoo
 from nbviz.attribution import Attribution
 from nbviz.dataset import Atlas, Index
 from nbviz.panels.assembly import BACKGROUND, STAGES, Links, assemble, laid_out
-from nbviz.panels.atlas_stage import AtlasStage
-from nbviz.panels.closing import close_tree
-from nbviz.panels.panel import LOCK, Panel
-from nbviz.panels.pins import PinsStage
+from nbviz.panels.atlas.atlas_stage import AtlasStage
+from nbviz.panels.base.close_tree import close_tree
+from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.panels.base.stage import StageTabs
+from nbviz.panels.pins.pins_stage import PinsStage
+from nbviz.panels.question.title_bar import TitleBar
 from nbviz.panels.snapshot import compose
-from nbviz.panels.stage import StageTabs
 from nbviz.panels.still import saved, still_parts
-from nbviz.panels.title_bar import TitleBar
-from nbviz.session.cells import Cell
-from nbviz.session.desk import LiveDesk
+from nbviz.pictures.load import Picture, load_pictures
+from nbviz.session.cells import NotebookCell
+from nbviz.session.context import LiveContext
 from nbviz.session.inline import InlineRunner
 from nbviz.session.library import Library
-from nbviz.session.pins import Pin
-from nbviz.session.requests import ExplainAnswer, Request
+from nbviz.session.pins.pin import Pin
+from nbviz.session.requests.base import ExplainAnswer, Request
 from nbviz.session.scheduler import Scheduler
 from nbviz.session.start import check_start, first_selection, open_model
-from nbviz.tensors.pictures import Picture, load_pictures
 
 P = TypeVar("P", bound=Panel)
 FIRST_STILL_SECONDS = 2.0
@@ -76,7 +76,7 @@ class Explorer:
         self.pictures: dict[str, Picture] = dict(loaded)
         self.library = Library(self.model, self.pictures, index, images)
         self.selection = first_selection(self.model, self.pictures, selection, [stage.slot for stage in STAGES])
-        self._desk = LiveDesk(self.model)
+        self._desk = LiveContext(self.model)
         self.panels = self._build([*loaded.problems, *loaded.notes])
         if atlas is not None:
             self._part(AtlasStage).give(atlas)
@@ -87,7 +87,7 @@ class Explorer:
         self._shown = {name: desk.version() for name, desk in self._desks.items()}
         self._slots: set[str] = set()
         self.selection.observe(self._follow)
-        self._cell = Cell.current()
+        self._cell = NotebookCell.current()
         self._cell.enter(self)
         self._follow(None)
 
@@ -222,7 +222,7 @@ class Explorer:
         return next(panel for panel in self.panels.values() if isinstance(panel, kind))
 
     @property
-    def _desks(self) -> dict[str, LiveDesk]:
+    def _desks(self) -> dict[str, LiveContext]:
         return {"": self._desk, **self.selection.networks}
 
     def _cancel(self, slot: str) -> None:

@@ -17,7 +17,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import torch
 
-from nbviz.tensors.torchvision_import import torchvision
+from nbviz.replica.torchvision_import import torchvision
 
 torch.set_num_threads(1)
 with warnings.catch_warnings():

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from nbviz.tensors.boxes import Box
+from nbviz.model.boxes import Box
 
 NAMES = ("background", "disc", "square", "triangle")
 SIZE = 64

@@ -76,7 +76,7 @@ def nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torc
 @contextmanager
 def with_nms() -> Iterator[Any]:
     """torchvision with an nms for the CPU, where it has none of its own."""
-    from nbviz.tensors.torchvision_import import torchvision
+    from nbviz.replica.torchvision_import import torchvision
 
     module = torchvision()
     if module.extension._has_ops():

@@ -82,12 +82,16 @@ def test_kernels_get_the_cores_given_unless_the_person_said_otherwise() -> None:
     assert cli.environment({"OMP_NUM_THREADS": "7"}, 3)["OMP_NUM_THREADS"] == "7"
 
 
-@pytest.mark.parametrize(("words", "cores"), [
-    ("150000 100000", 1), ("200000 100000", 2), ("50000 100000", 1), ("max 100000", 64),
-])
-def test_a_quota_bounds_the_cores(
-    words: str, cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize(
+    ("words", "cores"),
+    [
+        ("150000 100000", 1),
+        ("200000 100000", 2),
+        ("50000 100000", 1),
+        ("max 100000", 64),
+    ],
+)
+def test_a_quota_bounds_the_cores(words: str, cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(64), raising=False)
     (tmp_path / "cpu.max").write_text(words + "\n")
     assert cli.cores(tmp_path) == cores

@@ -15,11 +15,11 @@ import torch
 from torch import nn
 
 import nbviz
+from nbviz.errors import NbvizError, UnknownName
 from nbviz.explorer import Explorer
-from nbviz.panels.closing import reach
-from nbviz.panels.front import Front
+from nbviz.panels.base.close_tree import reach
+from nbviz.panels.base.front import Front
 from nbviz.session.inline import InlineRunner
-from nbviz.tensors.errors import NbvizError, UnknownName
 from tests.shapes import NAMES, detector, draw
 
 WIDGETS = ipywidgets.widgets.widget._instances

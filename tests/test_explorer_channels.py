@@ -14,12 +14,12 @@ import torch
 from torch import nn
 
 import nbviz
-from nbviz.dataset import Looking
+from nbviz.dataset import LiveIndex
 from nbviz.explorer import Explorer
-from nbviz.panels.channel_grid import ChannelsPanel
+from nbviz.panels.channels.channel_grid import ChannelsPanel
 from nbviz.panels.still import still_parts
-from nbviz.session.found import NoIndex
-from nbviz.session.made import MakeChannels
+from nbviz.session.requests.found import NoIndex
+from nbviz.session.requests.made import MakeChannels
 from tests.panels.rig import say
 from tests.test_explorer import network, pictures
 
@@ -149,7 +149,7 @@ def test_looking_can_be_cancelled(live: Explorer, monkeypatch: pytest.MonkeyPatc
     assert live.wait(60)
     found = live.panels["found"]
     begun = threading.Event()
-    monkeypatch.setattr("nbviz.session.found.indexing", lambda model, items: _slow(begun))
+    monkeypatch.setattr("nbviz.session.requests.found.indexing", lambda model, items: _slow(begun))
     say(grid_of(live).view, event="begin")
     assert begun.wait(30)
     say(grid_of(live).view, event="cancel")
@@ -158,11 +158,11 @@ def test_looking_can_be_cancelled(live: Explorer, monkeypatch: pytest.MonkeyPatc
     assert grid_of(live).view.begin == "Look through these 3 pictures"
 
 
-def _slow(begun: threading.Event) -> Iterator[Looking]:
+def _slow(begun: threading.Event) -> Iterator[LiveIndex]:
     for seen in range(10_000):
         begun.set()
         time.sleep(0.005)
-        yield Looking(seen, 10_000)
+        yield LiveIndex(seen, 10_000)
 
 
 def test_a_given_index_is_shown_and_another_networks_refused(tmp_path: Path) -> None:

@@ -12,14 +12,13 @@ import pytest
 import nbviz
 
 ROOT = Path(__file__).resolve().parents[1]
-TOP = {"setup.cfg", "nbviz", "notebooks", "tests", "binder", "README.md",
-       "pyproject.toml", "LICENSE", "CHANGELOG.md"}
+TOP = {"setup.cfg", "nbviz", "notebooks", "tests", "binder", "README.md", "pyproject.toml", "LICENSE", "CHANGELOG.md"}
 # What building, installing and running leave behind; .gitignore keeps them out of the history.
 LEFT_BEHIND = re.compile(r"\..*|build|dist|__pycache__|.*\.egg-info|look.*\.png")
 HEAVY = ["ipywidgets", "bqplot", "ipycanvas", "anywidget", "torchvision", "skimage", "pandas", "cmap", "sklearn"]
 FLOORS = [
-    "nbviz", "nbviz.tensors", "nbviz.zoo", "nbviz.attribution", "nbviz.features", "nbviz.dataset", "nbviz.evaluation",
-    "nbviz.session",
+    "nbviz", "nbviz.pictures", "nbviz.drawing", "nbviz.replica", "nbviz.model", "nbviz.passes", "nbviz.attention",
+    "nbviz.zoo", "nbviz.attribution", "nbviz.features", "nbviz.dataset", "nbviz.evaluation", "nbviz.session",
 ]  # fmt: skip
 
 

@@ -17,11 +17,11 @@ from torch import nn
 
 import nbviz
 from nbviz.attribution import METHODS, explain
-from nbviz.tensors.errors import Refused
-from nbviz.tensors.evidence import evidence
-from nbviz.tensors.feature_maps import feature_maps
-from nbviz.tensors.instrumented import InstrumentedModel, as_picture
-from nbviz.tensors.target import Target
+from nbviz.errors import Refused
+from nbviz.model.instrumented import InstrumentedModel, as_picture
+from nbviz.model.target import Target
+from nbviz.passes.evidence import evidence
+from nbviz.passes.feature_maps import feature_maps
 from tests.networks import NETWORKS, build, picture, state_hash
 
 EVERY_METHOD = pytest.mark.parametrize("method", METHODS)

@@ -19,8 +19,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import nbviz
 from nbviz.attribution import METHODS, explain
-from nbviz.tensors.errors import Refused
-from nbviz.tensors.instrumented import InstrumentedModel, as_picture
+from nbviz.errors import Refused
+from nbviz.model.instrumented import InstrumentedModel, as_picture
 from tests.networks import build, picture, state_hash
 
 EVERY_METHOD = pytest.mark.parametrize("method", METHODS)

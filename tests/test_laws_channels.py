@@ -16,7 +16,7 @@ from torch import Tensor
 
 import nbviz
 from nbviz.features import caricature, dream
-from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.model.instrumented import InstrumentedModel
 from tests.features.test_visualize import _tensor_of
 from tests.networks import NETWORKS, SIZE, build, state_hash
 from tests.test_laws_anywhere import Broken, Counter, hooks, untouched

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from pkgutil import iter_modules
 
 from nbviz.attribution.base import (
     METHODS,
@@ -17,7 +16,7 @@ from nbviz.attribution.base import (
     result,
 )
 
-for _module in iter_modules(__path__):
-    import_module(f"{__name__}.{_module.name}")
+# by name, as a notebook's own methods are: this room does not know which there are
+import_module(f"{__name__}.methods")
 
 __all__ = ["METHODS", "About", "Attribution", "Method", "attribute", "explain", "explain_each", "register", "result"]

@@ -16,15 +16,15 @@ from typing import Any, overload
 
 import torch
 
-from nbviz.attribution.attributed import Attribution as Attribution
+from nbviz.attribution.attribution import Attribution as Attribution
 from nbviz.attribution.options import About as About
 from nbviz.attribution.options import Option, check_options, options_of
-from nbviz.tensors.default_layer import default_layer
-from nbviz.tensors.errors import NbvizError, unknown
-from nbviz.tensors.instrumented import InstrumentedModel, as_picture
-from nbviz.tensors.shared import Shared
-from nbviz.tensors.subject import Subject
-from nbviz.tensors.target import Target
+from nbviz.errors import NbvizError, unknown
+from nbviz.model.instrumented import InstrumentedModel, as_picture
+from nbviz.model.target import Target
+from nbviz.passes.default_layer import default_layer
+from nbviz.passes.shared_forwards import Shared
+from nbviz.passes.subject import Subject
 
 NO_EVIDENCE = "no positive evidence"
 Generator = Callable[..., Iterator[Attribution]]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from nbviz.tensors.errors import NbvizError, nearest
+from nbviz.errors import NbvizError, nearest
 
 
 @dataclass(frozen=True)

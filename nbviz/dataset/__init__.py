@@ -5,12 +5,12 @@ An index keeps every channel's strongest pictures, an atlas lays out what a laye
 
 from __future__ import annotations
 
-from nbviz.dataset.atlas import Atlas
-from nbviz.dataset.atlas_cell import Cell
-from nbviz.dataset.build import Stopped
+from nbviz.dataset.atlas.atlas import Atlas
+from nbviz.dataset.atlas.cell import Cell
 from nbviz.dataset.example import Example
 from nbviz.dataset.facets import Facets
-from nbviz.dataset.index import Index
-from nbviz.dataset.stepped import Looking, fitting, indexing
+from nbviz.dataset.index.build import Stopped
+from nbviz.dataset.index.index import Index
+from nbviz.dataset.index.live import LiveIndex, fitting, indexing
 
-__all__ = ["Atlas", "Cell", "Example", "Facets", "Index", "Looking", "Stopped", "fitting", "indexing"]
+__all__ = ["Atlas", "Cell", "Example", "Facets", "Index", "LiveIndex", "Stopped", "fitting", "indexing"]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nbviz.tensors.effective_field import EffectiveField
-from nbviz.tensors.receptive_field import Box
+from nbviz.passes.effective_field import EffectiveField
+from nbviz.passes.receptive_field import Box
 
 __all__ = ["Box", "Example"]
 

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from nbviz.dataset.plan import Watched
-from nbviz.tensors.errors import NbvizError
-from nbviz.tensors.guest import Pass
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.items import Items
-from nbviz.tensors.receptive_field import output_of
-from nbviz.tensors.scikit import scikit
-from nbviz.tensors.whole import at_least
+from nbviz.arguments import at_least
+from nbviz.dataset.index.plan import Watched
+from nbviz.errors import NbvizError
+from nbviz.lazy_sklearn import scikit
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.passes.receptive_field import output_of
+from nbviz.pictures.samples import Items
+from nbviz.replica.guest import Pass
 
 if TYPE_CHECKING:
     from nbviz.dataset.example import Example

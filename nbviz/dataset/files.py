@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from nbviz.tensors.errors import NbvizError
+from nbviz.errors import NbvizError
 
 try:
     import fcntl

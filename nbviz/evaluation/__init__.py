@@ -9,20 +9,20 @@ network is a generator; ``settle`` runs one to its end.
 from __future__ import annotations
 
 from nbviz.evaluation.base import Curve, Explain, Map, Verdict, settle
-from nbviz.evaluation.classes import this_class
-from nbviz.evaluation.completeness import completeness
 from nbviz.evaluation.control_maps import ControlMap, control
-from nbviz.evaluation.converged import converged
-from nbviz.evaluation.curves import Curves, controls, curves
 from nbviz.evaluation.detail import Detail, detail
-from nbviz.evaluation.hiding import Hidings, hiding, hidings
-from nbviz.evaluation.infidelity import Infidelity, infidelity
-from nbviz.evaluation.pointing import Pointing, pointing
+from nbviz.evaluation.measures.completeness import completeness
+from nbviz.evaluation.measures.converged import converged
+from nbviz.evaluation.measures.curves import Curves, controls, curves
+from nbviz.evaluation.measures.hiding import Hidings, hiding, hidings
+from nbviz.evaluation.measures.infidelity import Infidelity, infidelity
+from nbviz.evaluation.measures.pointing import Pointing, pointing
+from nbviz.evaluation.measures.road import imputed, road
+from nbviz.evaluation.measures.stability import stability
+from nbviz.evaluation.measures.these_weights import these_weights
+from nbviz.evaluation.measures.this_class import this_class
 from nbviz.evaluation.redrawn import redrawn
-from nbviz.evaluation.road import imputed, road
-from nbviz.evaluation.stability import stability
 from nbviz.evaluation.summary import summary
-from nbviz.evaluation.weights import these_weights
 
 __all__ = [
     "ControlMap",

@@ -13,9 +13,9 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import torch
 
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.subject import Subject
-from nbviz.tensors.target import Target
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+from nbviz.passes.subject import Subject
 
 T = TypeVar("T")
 State = Literal["passed", "not passed", "can't tell"]

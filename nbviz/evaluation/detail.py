@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nbviz.evaluation.base import Explain, Map, Steps
-from nbviz.evaluation.curves import Curves, controls, curves
 from nbviz.evaluation.maps import empty
-from nbviz.evaluation.pointing import Pointing, pointing
-from nbviz.evaluation.stability import stability
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.target import Target
+from nbviz.evaluation.measures.curves import Curves, controls, curves
+from nbviz.evaluation.measures.pointing import Pointing, pointing
+from nbviz.evaluation.measures.stability import stability
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
 
 
 @dataclass(frozen=True, eq=False)

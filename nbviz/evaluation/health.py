@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from nbviz.arguments import at_least
 from nbviz.evaluation.channel_statistics import ChannelStatistics
-from nbviz.tensors.capture import hooked, modules_of, split
-from nbviz.tensors.examples import noise
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.items import Items
-from nbviz.tensors.layers import Layer, with_channels
-from nbviz.tensors.whole import at_least
+from nbviz.model.input_size import noise
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.layers import Layer, with_channels
+from nbviz.pictures.samples import Items
+from nbviz.replica.hooks import hooked, modules_of, split
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nbviz.tensors.guest import Pass
+    from nbviz.replica.guest import Pass
 
 MEANINGS = {
     "dead": "its unit may have died in training, or these pictures hold nothing it looks for",
@@ -275,9 +275,7 @@ def _kind(finding: str) -> str:
     return "still" if finding in ("dead", "uniform", "saturated") else finding
 
 
-def _carried(
-    before: dict[tuple[int, str], str], rows: list[Row], layer: Layer
-) -> dict[tuple[int, str], str]:
+def _carried(before: dict[tuple[int, str], str], rows: list[Row], layer: Layer) -> dict[tuple[int, str], str]:
     """Channel and finding → the first of the layers in a row that had it."""
     here = [(channel, _kind(finding)) for name, channel, finding, _ in rows if name == layer.name]
     return {key: before.get(key, layer.name) for key in here}

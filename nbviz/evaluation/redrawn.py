@@ -8,9 +8,9 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.layers import Layer
-from nbviz.tensors.replica import replicate
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.layers import Layer
+from nbviz.replica.replica import replicate
 
 LARGE = 0.3
 """A stage with more than this share of the layers that have weights is taken apart."""

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nbviz.features.eye import Eye
+from nbviz.errors import NbvizError
+from nbviz.features.model_view import ModelView
 from nbviz.features.objectives import Objective
 from nbviz.features.parametrisation import Parametrisation
 from nbviz.features.recipe import Recipe
-from nbviz.tensors.errors import NbvizError
-from nbviz.tensors.subject import last_spatial_layer
+from nbviz.passes.subject import last_spatial_layer
 
 _TINY = 1e-20
 
@@ -28,7 +28,7 @@ class Ascent:
 
     def __init__(
         self,
-        eye: Eye,
+        eye: ModelView,
         objectives: Sequence[Objective],
         parametrisation: Parametrisation,
         recipe: Recipe,
@@ -144,7 +144,7 @@ class Ascent:
         return (mean / (1 - 0.9**count)) / ((square / (1 - 0.999**count)).sqrt() + 1e-8)
 
 
-def _with_places(eye: Eye, name: str) -> str:
+def _with_places(eye: ModelView, name: str) -> str:
     """The layer at which facets are compared: the objective's own, or the last that has places."""
     places = eye.model.layer(name).places if name else None
     return name if places and max(places) > 1 else last_spatial_layer(eye.model).name

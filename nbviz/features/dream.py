@@ -15,17 +15,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nbviz.arguments import at_least
+from nbviz.errors import NbvizError
 from nbviz.features.ascent import Ascent
-from nbviz.features.eye import Eye
-from nbviz.features.made import Made, climbing, generator_of
+from nbviz.features.model_view import ModelView
 from nbviz.features.objectives import Objective, energy
+from nbviz.features.optimise import Made, climbing, generator_of
 from nbviz.features.parametrisation import Canvas, Fourier
 from nbviz.features.recipe import Recipe, changed
+from nbviz.features.transforms import draw_warps
 from nbviz.features.visualize import Asked, wanted
-from nbviz.features.warp import draw_warps
-from nbviz.tensors.errors import NbvizError
-from nbviz.tensors.instrumented import InstrumentedModel, as_picture
-from nbviz.tensors.whole import at_least
+from nbviz.model.instrumented import InstrumentedModel, as_picture
 
 _DREAM = Recipe(steps=10, rate=0.05, jitter=12, scale=1, rotate=0)
 _OWN = ("size", "facets", "parametrisation")
@@ -67,11 +67,11 @@ def dreaming(
     objective = energy(layer) if channels is None else asked[0]
     photograph = torch.from_numpy(model.seen(picture).astype(np.float32) / 255).permute(2, 0, 1)[None]
     sizes = _sizes((photograph.shape[2], photograph.shape[3]), octaves, ratio)
-    return model.guest.steadily(lambda run: _dream(Eye(model, run), objective, photograph, sizes, chosen))
+    return model.guest.steadily(lambda run: _dream(ModelView(model, run), objective, photograph, sizes, chosen))
 
 
 def _dream(
-    eye: Eye, objective: Objective, photograph: Tensor, sizes: Sequence[tuple[int, int]], recipe: Recipe
+    eye: ModelView, objective: Objective, photograph: Tensor, sizes: Sequence[tuple[int, int]], recipe: Recipe
 ) -> Iterator[Made]:
     if eye.colours.seen == 1:
         photograph = photograph.mean(1, keepdim=True)
@@ -95,7 +95,7 @@ def _dream(
     yield replace(made, rise=np.concatenate(rises, axis=1), recipe=recipe)
 
 
-def _octave(eye: Eye, objective: Objective, base: Tensor, recipe: Recipe) -> Iterator[Made]:
+def _octave(eye: ModelView, objective: Objective, base: Tensor, recipe: Recipe) -> Iterator[Made]:
     size = (base.shape[2], base.shape[3])
     eye.fit(size, objective.layers)
     generator = generator_of(recipe.seed, objective)

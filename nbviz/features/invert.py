@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from nbviz.features.ascent import Ascent
-from nbviz.features.eye import Eye, outputs
-from nbviz.features.layers import check_layers
-from nbviz.features.made import Made, climbing, generator_of, last_pictures, parametrisation_of
+from nbviz.features.layer_defaults import check_layers
+from nbviz.features.model_view import ModelView, outputs
 from nbviz.features.objectives import likeness, sameness
+from nbviz.features.optimise import Made, climbing, generator_of, last_pictures, parametrisation_of
 from nbviz.features.parametrisation import Canvas
 from nbviz.features.recipe import Recipe, changed
-from nbviz.features.warp import draw_warps
-from nbviz.tensors.instrumented import InstrumentedModel, as_picture
+from nbviz.features.transforms import draw_warps
+from nbviz.model.instrumented import InstrumentedModel, as_picture
 
 # Still, or nearly, because what is asked for has its place.
 _INVERSION = Recipe(steps=150, rate=0.05, jitter=0, scale=1, rotate=0)
@@ -62,13 +62,11 @@ def _remade(model: Any, image: Any, layer: str, objective: Any, recipe: Recipe) 
     check_layers(model, [layer])
 
     def work(run: Any) -> Iterator[Made]:
-        eye = Eye(model, run)
+        eye = ModelView(model, run)
         with torch.no_grad():
             reference = outputs(model, run, x, [layer])[layer][0]
         wanted, size = objective(layer, reference), (x.shape[-2], x.shape[-1])
-        parametrisation = parametrisation_of(
-            recipe, Canvas(size, eye.colours.seen, recipe.decorrelate, recipe.decay)
-        )
+        parametrisation = parametrisation_of(recipe, Canvas(size, eye.colours.seen, recipe.decorrelate, recipe.decay))
         generator = generator_of(recipe.seed, wanted)
         start = parametrisation.start(generator)[None]
         warps = draw_warps(recipe, size, generator)

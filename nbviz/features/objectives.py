@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nbviz.features.layers import LEAK, SCORES
-from nbviz.tensors.errors import NbvizError
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.whole import channel_number, whole
+from nbviz.arguments import channel_number, whole
+from nbviz.errors import NbvizError
+from nbviz.features.layer_defaults import LEAK, SCORES
+from nbviz.model.instrumented import InstrumentedModel
 
 Says = Mapping[str, Tensor]
 """What layers say of one picture: layer → (C, h, w); the class scores (classes,)."""

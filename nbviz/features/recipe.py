@@ -11,11 +11,11 @@ from collections.abc import Hashable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from nbviz.features.layers import counts_places, native_size
+from nbviz.arguments import at_least, whole
+from nbviz.errors import NbvizError, nearest
+from nbviz.features.layer_defaults import counts_places, native_size
 from nbviz.features.parametrisation import PARAMETRISATIONS, Parametrisation
-from nbviz.tensors.errors import NbvizError, nearest
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.whole import at_least, whole
+from nbviz.model.instrumented import InstrumentedModel
 
 OPTIMISERS = ("normalised", "adam", "plain")
 PRESETS = ("preview", "default", "high")

@@ -11,16 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nbviz.features.eye import Eye
-from nbviz.features.layers import check_layers
-from nbviz.features.made import Made, last_pictures, pages
+from nbviz.arguments import channel_number, whole
+from nbviz.errors import NbvizError
+from nbviz.features.layer_defaults import check_layers
+from nbviz.features.model_view import ModelView
 from nbviz.features.objectives import Objective, channel
+from nbviz.features.optimise import Made, last_pictures, pages
+from nbviz.features.picture_cache import Kept, PictureCache, network_digest
 from nbviz.features.recipe import Recipe, recipe_for
-from nbviz.features.shelf import Kept, Shelf, network_digest
-from nbviz.tensors.errors import NbvizError
-from nbviz.tensors.guest import Pass
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.whole import channel_number, whole
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.replica.guest import Pass
 
 Path = str | os.PathLike[str] | None
 Asked = int | slice | Objective | Sequence[int | Objective]
@@ -42,7 +42,7 @@ def visualize(
     model: an :class:`InstrumentedModel` or any ``nn.Module``; it is left untouched. channels: indices, or
     objectives (``channel("blocks.4", 3) - channel("blocks.4", 5)``). steps, size: None lets the layer choose.
     recipe: ``preset="preview"``, "default" or "high", and any field of :class:`Recipe`; ``facets=4`` gives four
-    pictures a channel. path: folder the pictures are kept in (see :mod:`nbviz.features.shelf`); None is the
+    pictures a channel. path: folder the pictures are kept in (see :mod:`nbviz.features.picture_cache`); None is the
     usual one, False keeps nothing. Raises :class:`NbvizError` for layers and channels that aren't there. After
     Olah et al., Feature Visualization, Distill 2017.
     """
@@ -68,16 +68,18 @@ def make(
     """Pages for objectives by a recipe, each over one version of the weights."""
 
     def work(run: Pass) -> Iterator[Made]:
-        eye = Eye(model, run)
+        eye = ModelView(model, run)
         # A snapshot's weights are of the past: nobody will ask for them again.
         if path is False or recipe.key is None or run.snapshot:
             return pages(eye, objectives, recipe)
-        return _shelved(eye, objectives, recipe, Shelf(network_digest(model, run.net), None if path is True else path))
+        return _shelved(
+            eye, objectives, recipe, PictureCache(network_digest(model, run.net), None if path is True else path)
+        )
 
     return model.guest.steadily(work)
 
 
-def _shelved(eye: Eye, objectives: Sequence[Objective], recipe: Recipe, shelf: Shelf) -> Iterator[Made]:
+def _shelved(eye: ModelView, objectives: Sequence[Objective], recipe: Recipe, shelf: PictureCache) -> Iterator[Made]:
     """Pages of what is kept and what is made, each picture kept as soon as it is finished."""
     kept = [shelf.get(objective, recipe) for objective in objectives]
     missing = [row for row, item in enumerate(kept) if item is None]

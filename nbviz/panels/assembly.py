@@ -8,33 +8,33 @@ from typing import Any
 
 import ipywidgets
 
-from nbviz.panels.atlas_stage import AtlasStage
-from nbviz.panels.attention_stage import AttentionStage
-from nbviz.panels.card_found import CardFound
-from nbviz.panels.card_made import CardMade
-from nbviz.panels.channel_card import ChannelPanel
-from nbviz.panels.channel_grid import ChannelsPanel
-from nbviz.panels.class_dropdown import ClassDropdown
-from nbviz.panels.found_page import FoundPage
-from nbviz.panels.frame import frame
-from nbviz.panels.health_marks import HealthMarks
-from nbviz.panels.layer_tree import LayersPanel
-from nbviz.panels.made_page import MadePage
-from nbviz.panels.panel import Panel
-from nbviz.panels.parts_stage import PartsStage
-from nbviz.panels.picture_chooser import PictureChooser
-from nbviz.panels.picture_made import PictureMade
-from nbviz.panels.pins import PinsStage
-from nbviz.panels.saliency_canvas import SaliencyCanvas
-from nbviz.panels.scores import ScoreBars
-from nbviz.panels.stage import Stage, StageTabs
-from nbviz.panels.title_bar import TitleBar
-from nbviz.panels.trust_line import TrustFigures, TrustPanel
-from nbviz.session.desk import LiveDesk
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.panels.atlas.atlas_stage import AtlasStage
+from nbviz.panels.attention.attention_stage import AttentionStage
+from nbviz.panels.base.frame import frame
+from nbviz.panels.base.panel import Panel
+from nbviz.panels.base.stage import Stage, StageTabs
+from nbviz.panels.channels.card_found import CardFound
+from nbviz.panels.channels.card_made import CardMade
+from nbviz.panels.channels.channel_card import ChannelPanel
+from nbviz.panels.channels.channel_grid import ChannelsPanel
+from nbviz.panels.channels.found_page import FoundPage
+from nbviz.panels.channels.health_marks import HealthMarks
+from nbviz.panels.channels.made_page import MadePage
+from nbviz.panels.channels.picture_made import PictureMade
+from nbviz.panels.explanation.saliency_canvas import SaliencyCanvas
+from nbviz.panels.explanation.trust_line import TrustFigures, TrustPanel
+from nbviz.panels.layers.layer_tree import LayersPanel
+from nbviz.panels.parts.parts_stage import PartsStage
+from nbviz.panels.pins.pins_stage import PinsStage
+from nbviz.panels.question.class_dropdown import ClassDropdown
+from nbviz.panels.question.picture_chooser import PictureChooser
+from nbviz.panels.question.scores import ScoreBars
+from nbviz.panels.question.title_bar import TitleBar
+from nbviz.pictures.load import Picture
+from nbviz.session.context import LiveContext
 from nbviz.session.library import Library
 from nbviz.session.selection import Selection
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.pictures import Picture
 
 STAGES: tuple[type[Stage], ...] = (PartsStage, AttentionStage, AtlasStage, PinsStage)
 """What takes turns with the channels in the middle column, in the order of the tabs."""
@@ -59,7 +59,7 @@ class Links:
 
 
 def assemble(
-    parts: Parts, library: Library, desk: LiveDesk, links: Links, problems: Sequence[str]
+    parts: Parts, library: Library, desk: LiveContext, links: Links, problems: Sequence[str]
 ) -> dict[str, Panel]:
     """All panels by slot, linked, in the order in which they are answered. problems: what the chooser says."""
     title, canvas, trust = TitleBar(*parts), SaliencyCanvas(*parts), TrustPanel(*parts)

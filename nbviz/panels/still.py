@@ -12,7 +12,12 @@ from typing import Any
 
 from PIL import Image
 
-from nbviz.panels.panel import Panel
+from nbviz.drawing.overlay import gray, heat_rgba, to_image
+from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+from nbviz.panels.base.panel import Panel
+from nbviz.panels.base.stage import Stage
 from nbviz.panels.snapshot.over import laid_over
 from nbviz.panels.snapshot.parts import (
     CardPart,
@@ -25,15 +30,10 @@ from nbviz.panels.snapshot.parts import (
     SnapshotParts,
     TitlePart,
 )
-from nbviz.panels.stage import Stage
-from nbviz.session.found import Finds
-from nbviz.session.requests import ChannelAnswer, ScoresAnswer
+from nbviz.pictures.load import Picture
+from nbviz.session.requests.base import ChannelAnswer, ScoresAnswer
+from nbviz.session.requests.found import Finds
 from nbviz.session.selection import Selection
-from nbviz.tensors.drawing import gray, heat_rgba, to_image
-from nbviz.tensors.errors import NbvizError
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.pictures import Picture
-from nbviz.tensors.target import Target
 
 THUMBNAILS = 6
 CROPS, CROP = 4, 80

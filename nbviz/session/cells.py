@@ -20,14 +20,14 @@ _open: dict[str, list[tuple[str, Closable]]] = {}
 
 
 @dataclass(frozen=True)
-class Cell:
+class NotebookCell:
     """One execution of one cell; empty names where there is no notebook."""
 
     name: str = ""
     execution: str = ""
 
     @classmethod
-    def current(cls) -> Cell:
+    def current(cls) -> NotebookCell:
         """The execution under way: a cell is told by its id where the front end sends it, else by its text."""
         shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
         parent: dict[str, Any] = getattr(shell, "get_parent", dict)() or {}

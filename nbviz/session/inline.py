@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from nbviz.session.desk import LiveDesk
-from nbviz.session.requests import Request
+from nbviz.session.context import LiveContext
+from nbviz.session.requests.base import Request
 from nbviz.session.scheduler import Listener
 
 
@@ -14,7 +14,7 @@ class InlineRunner:
     """Answers at once, in the caller's thread: for scripts and tests."""
 
     def __init__(
-        self, desk: LiveDesk, listener: Listener, slots: Sequence[str], lock: Any, background: Sequence[str] = ()
+        self, desk: LiveContext, listener: Listener, slots: Sequence[str], lock: Any, background: Sequence[str] = ()
     ) -> None:
         self.desk, self.listener, self.lock = desk, listener, lock
         self._left = frozenset(background)

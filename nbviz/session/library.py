@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 
 from nbviz.dataset import Index, fitting
-from nbviz.tensors.errors import NbvizError
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.items import Items
-from nbviz.tensors.pictures import Picture
+from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.pictures.load import Picture
+from nbviz.pictures.samples import Items
 
 
 class Library:

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from nbviz.session.desk import LiveDesk
+from nbviz.session.context import LiveContext
 from nbviz.session.memory import give_back
-from nbviz.session.requests import Request
+from nbviz.session.requests.base import Request
 
 PARTIALS_A_SECOND = 10
 IDLE_SECONDS = 2.0
@@ -62,7 +62,7 @@ class Scheduler:
     """One worker thread; see the module."""
 
     def __init__(
-        self, desk: LiveDesk, listener: Listener, slots: Sequence[str], lock: Any, background: Sequence[str] = ()
+        self, desk: LiveContext, listener: Listener, slots: Sequence[str], lock: Any, background: Sequence[str] = ()
     ) -> None:
         self.desk, self.listener, self.lock = desk, listener, lock
         self._rank = {slot: rank for rank, slot in enumerate(slots)}

@@ -13,11 +13,11 @@ from typing import Any
 import traitlets
 
 from nbviz.attribution import METHODS
-from nbviz.session.desk import LiveDesk
-from nbviz.session.pins import Pin, checked
-from nbviz.tensors.errors import NbvizError, unknown
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.target import Target
+from nbviz.errors import NbvizError, unknown
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+from nbviz.session.context import LiveContext
+from nbviz.session.pins.pin import Pin, checked
 
 LOCK = threading.RLock()
 """Held while widgets are painted and while a selection changes: what is shown is always that of the selection."""
@@ -28,7 +28,7 @@ CHANNELS = "channels"
 class Selection(traitlets.HasTraits):
     """Picture, layer, channel, target, method and options, observable one by one.
 
-    Writing an unknown name raises :class:`~nbviz.tensors.errors.UnknownName` with the nearest match and
+    Writing an unknown name raises :class:`~nbviz.errors.UnknownName` with the nearest match and
     leaves the selection as it was.
     """
 
@@ -59,7 +59,7 @@ class Selection(traitlets.HasTraits):
     """What the middle column shows: the channels, or one of the other stages."""
 
     pins = traitlets.Tuple()
-    """Maps kept to look at others beside them, each a :class:`~nbviz.session.pins.Pin`, none twice."""
+    """Maps kept to look at others beside them, each a :class:`~nbviz.session.pins.pin.Pin`, none twice."""
 
     place = traitlets.Tuple(default_value=None, allow_none=True)
     """(row, column) pointed at, as fractions of the picture in 0…1; None when nowhere."""
@@ -81,7 +81,7 @@ class Selection(traitlets.HasTraits):
         self.pictures = pictures
         self.stages: tuple[str, ...] = (CHANNELS,)
         """What ``stage`` may be."""
-        self.networks: dict[str, LiveDesk] = {}
+        self.networks: dict[str, LiveContext] = {}
         """Other networks that pins may ask, by name."""
         self.heads: tuple[int, ...] = ()
         """Heads of each attention, once known: what ``head`` may be."""

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nbviz import zoo
+from nbviz.errors import NbvizError, nearest
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.layers import Layer
+from nbviz.model.target import Target
+from nbviz.pictures.load import Picture
 from nbviz.session.selection import CHANNELS, Selection
-from nbviz.tensors.errors import NbvizError, nearest
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.layers import Layer
-from nbviz.tensors.pictures import Picture
-from nbviz.tensors.target import Target
 
 READABLE = 28
 """Places a side from which a map shows shapes."""

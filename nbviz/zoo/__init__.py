@@ -6,9 +6,9 @@ thousands of labelled pictures. Each network is one file here; torchvision's and
 
 from __future__ import annotations
 
-from .class_names import imagenet
-from .fashion_pictures import fashion
-from .loading import load, names
-from .samples import photographs
+from nbviz.zoo.class_names import imagenet
+from nbviz.zoo.fashion_pictures import fashion
+from nbviz.zoo.loading import load, names
+from nbviz.zoo.samples import photographs
 
 __all__ = ["fashion", "imagenet", "load", "names", "photographs"]

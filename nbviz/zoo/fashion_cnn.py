@@ -10,9 +10,9 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from .fashion_pictures import CLASSES, preprocessing
-from .registry import ZooNetwork, network
-from .shipped import with_weights
+from nbviz.zoo.fashion_pictures import CLASSES, preprocessing
+from nbviz.zoo.registry import ZooNetwork, network
+from nbviz.zoo.shipped import with_weights
 
 # outputs, stride
 _BLOCKS = ((16, 1), (16, 1), (32, 2), (32, 1), (64, 2), (64, 1))
@@ -34,9 +34,7 @@ class ResidualBlock(nn.Module):
         self.shortcut = (
             nn.Identity()
             if same
-            else nn.Sequential(
-                OrderedDict(conv=_conv(inputs, outputs, 1, stride), norm=nn.BatchNorm2d(outputs))
-            )
+            else nn.Sequential(OrderedDict(conv=_conv(inputs, outputs, 1, stride), norm=nn.BatchNorm2d(outputs)))
         )
         self.relu2 = nn.ReLU()
 
@@ -51,9 +49,7 @@ class FashionCNN(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         width = _BLOCKS[0][0]
-        self.stem = nn.Sequential(
-            OrderedDict(conv=_conv(1, width, 3), norm=nn.BatchNorm2d(width), relu=nn.ReLU())
-        )
+        self.stem = nn.Sequential(OrderedDict(conv=_conv(1, width, 3), norm=nn.BatchNorm2d(width), relu=nn.ReLU()))
         blocks = []
         for outputs, stride in _BLOCKS:
             blocks.append(ResidualBlock(width, outputs, stride))

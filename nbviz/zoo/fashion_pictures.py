@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 from torch.utils.data import Dataset
 
-from nbviz.tensors.preprocessing import Preprocessing, Recipe
-
-from .shipped import data_file
+from nbviz.pictures.eval_transform import EvalTransform
+from nbviz.pictures.preprocessing import Preprocessing
+from nbviz.zoo.shipped import data_file
 
 CLASSES = (
     "T-shirt/top",
@@ -62,7 +62,7 @@ def fashion() -> FashionPictures:
 
 def preprocessing() -> Preprocessing:
     """Gray, 28 × 28, normalised by the training split: what both Fashion networks take."""
-    recipe = Recipe(crop=SIZE, resize=SIZE, mean=(MEAN,), std=(STD,))
+    recipe = EvalTransform(crop=SIZE, resize=SIZE, mean=(MEAN,), std=(STD,))
     return Preprocessing.from_recipe(recipe, "the network")
 
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .fashion_pictures import CLASSES, SIZE, preprocessing
-from .registry import ZooNetwork, network
-from .shipped import with_weights
+from nbviz.zoo.fashion_pictures import CLASSES, SIZE, preprocessing
+from nbviz.zoo.registry import ZooNetwork, network
+from nbviz.zoo.shipped import with_weights
 
 PATCH, WIDTH, HEADS, BLOCKS = 4, 64, 4, 4
 

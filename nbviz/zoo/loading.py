@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from nbviz.tensors.errors import NbvizError, unknown
-from nbviz.tensors.torchvision_import import torchvision
-
-from .class_names import imagenet
-from .registry import own_networks
+from nbviz.errors import NbvizError, unknown
+from nbviz.replica.torchvision_import import torchvision
+from nbviz.zoo.class_names import imagenet
+from nbviz.zoo.registry import own_networks
 
 if TYPE_CHECKING:
-    from nbviz.tensors.instrumented import InstrumentedModel
+    from nbviz.model.instrumented import InstrumentedModel
 
 
 def load(
@@ -96,7 +95,7 @@ def _downloaded(name: str, build: Any) -> nn.Module:
 
 
 def _instrumented(net: nn.Module, **settings: Any) -> InstrumentedModel:
-    from nbviz.tensors.instrumented import InstrumentedModel
+    from nbviz.model.instrumented import InstrumentedModel
 
     return InstrumentedModel(net, **settings)
 

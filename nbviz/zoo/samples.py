@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from nbviz.tensors.errors import NbvizError
-from nbviz.tensors.pictures import load_pictures
+from nbviz.errors import NbvizError
+from nbviz.pictures.load import load_pictures
 
 _FILES = {
     "cat": "chelsea.png",
@@ -24,9 +24,7 @@ def photographs() -> dict[str, Image.Image]:
     # Found without importing scikit-image, which takes longer than reading all five.
     spec = find_spec("skimage")
     if spec is None or spec.origin is None:
-        raise NbvizError(
-            "The photographs come with scikit-image, which is not installed. pip install scikit-image"
-        )
+        raise NbvizError("The photographs come with scikit-image, which is not installed. pip install scikit-image")
     folder = Path(spec.origin).parent / "data"
     pictures = load_pictures({name: folder / file for name, file in _FILES.items()})
     if pictures.problems:

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from nbviz.tensors.errors import NbvizError
+from nbviz.errors import NbvizError
 
 DATA = Path(__file__).parent / "data"
 

@@ -23,10 +23,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .fashion_cnn import FashionCNN
-from .fashion_pictures import MEAN, STD
-from .fashion_vit import FashionViT
-from .shipped import DATA
+from nbviz.zoo.fashion_cnn import FashionCNN
+from nbviz.zoo.fashion_pictures import MEAN, STD
+from nbviz.zoo.fashion_vit import FashionViT
+from nbviz.zoo.shipped import DATA
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 SHIPPED = 5000

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 import nbviz
 from nbviz.attribution import Attribution
-from nbviz.tensors.boxes import Box
+from nbviz.model.boxes import Box
 
 
 def made(heat: torch.Tensor, size: tuple[int, int] | None = None) -> Attribution:

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 import nbviz
 from nbviz.attribution import explain
-from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.model.instrumented import InstrumentedModel
 from tests.networks import CLASSES, build, picture
 
 X = picture(dtype=torch.float64)

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import nbviz
-from nbviz.tensors.torchvision_import import torchvision
+from nbviz.replica.torchvision_import import torchvision
 from tests.networks import build
 
 # name → a layer for Grad-CAM that no later operation overwrites (captum reads what is left of those that are)
@@ -79,9 +79,7 @@ def test_integrated_gradients(name: str) -> None:
     with captum() as attr:
         method = attr.IntegratedGradients(network(name))
         theirs = method.attribute(x, torch.zeros_like(x), target=3, n_steps=steps, method="gausslegendre")
-    mine = nbviz.attribute(
-        network(name), x, 3, rule="gausslegendre", steps=steps, baseline=torch.zeros_like(x)
-    )
+    mine = nbviz.attribute(network(name), x, 3, rule="gausslegendre", steps=steps, baseline=torch.zeros_like(x))
     assert close(mine.values, theirs)
 
 

@@ -11,9 +11,9 @@ import torch
 import nbviz
 from nbviz.attribution import METHODS, explain
 from nbviz.evaluation import redrawn, settle, these_weights
-from nbviz.tensors.evidence import evidence
-from nbviz.tensors.instrumented import InstrumentedModel, as_picture
-from nbviz.tensors.target import Target
+from nbviz.model.instrumented import InstrumentedModel, as_picture
+from nbviz.model.target import Target
+from nbviz.passes.evidence import evidence
 from tests.networks import build, picture
 from tests.shapes import detector, draw
 from tests.test_laws import quick

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 import nbviz
-from nbviz.tensors.evidence import evidence
-from nbviz.tensors.instrumented import InstrumentedModel, as_picture
-from nbviz.tensors.target import Target
+from nbviz.model.instrumented import InstrumentedModel, as_picture
+from nbviz.model.target import Target
+from nbviz.passes.evidence import evidence
 from tests.networks import NETWORKS, build, picture
 
 

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 import nbviz
-from nbviz.tensors.target import Target
+from nbviz.model.target import Target
 from tests.networks import Functional, build, picture
 
 PEERS = {"guided_backprop": captum.attr.GuidedBackprop, "deconvnet": captum.attr.Deconvolution}

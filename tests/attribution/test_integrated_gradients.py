@@ -10,8 +10,8 @@ from torch import nn
 
 import nbviz
 from nbviz.attribution import explain
-from nbviz.tensors.errors import NbvizError
-from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
 from tests.networks import build, picture
 
 

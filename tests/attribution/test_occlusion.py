@@ -11,7 +11,7 @@ from torch import nn
 
 import nbviz
 from nbviz.attribution import explain
-from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.model.instrumented import InstrumentedModel
 from tests.networks import build, picture
 
 

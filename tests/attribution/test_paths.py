@@ -11,8 +11,8 @@ from torch import nn
 
 import nbviz
 from nbviz.attribution import explain
-from nbviz.tensors.baselines import blurred
-from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.attribution.baselines import blurred
+from nbviz.model.instrumented import InstrumentedModel
 from tests.networks import build, picture
 
 X = picture(dtype=torch.float64)

@@ -11,8 +11,8 @@ from torch import nn
 
 import nbviz
 from nbviz.attribution import explain
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.masks import smooth_masks
+from nbviz.attribution.masks import smooth_masks
+from nbviz.model.instrumented import InstrumentedModel
 from tests.networks import build, picture
 
 

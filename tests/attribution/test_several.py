@@ -9,9 +9,9 @@ import torch
 
 import nbviz
 from nbviz.attribution import METHODS, explain_each
-from nbviz.tensors.errors import Refused
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.target import Target
+from nbviz.errors import Refused
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
 from tests.networks import build, picture, state_hash
 from tests.test_laws import quick
 

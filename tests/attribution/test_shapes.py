@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 import nbviz
-from nbviz.evaluation import pointing
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.subject import resolved
-from nbviz.tensors.target import Target
+from nbviz.evaluation.measures import pointing
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+from nbviz.passes.subject import resolved
 from tests.shapes import NAMES, detector, draw, segmenter
 
 METHODS: dict[str, dict[str, Any]] = {"occlusion": {"window": 8, "stride": 4, "fill": "blur"}, "grad_cam": {}}

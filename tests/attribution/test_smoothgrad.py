@@ -11,9 +11,9 @@ from torch import nn
 
 import nbviz
 from nbviz.attribution import explain
-from nbviz.attribution.smoothgrad import _noisy
-from nbviz.tensors.halves import cells, pattern_error, relative_error, reliability
-from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.attribution.convergence import cells, pattern_error, relative_error, reliability
+from nbviz.attribution.methods.smoothgrad import _noisy
+from nbviz.model.instrumented import InstrumentedModel
 from tests.networks import picture
 
 

@@ -19,9 +19,9 @@ from typing import Any
 import torch
 
 import nbviz
-from nbviz.tensors.evidence import evidence
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.target import Target
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+from nbviz.passes.evidence import evidence
 from tests.bench.coverage_networks import Entry, entries
 from tests.bench.coverage_table import markdown
 from tests.networks import state_hash

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nbviz.tensors.torchvision_import import torchvision
+from nbviz.replica.torchvision_import import torchvision
 from tests.networks import NETWORKS, SIZE, build
 
 SIDES = (64, 70, 96, 128, 160, 192, 224, 240, 256)

@@ -14,8 +14,8 @@ import torch
 
 import nbviz
 from nbviz.dataset import Index
-from nbviz.tensors.heap import kept_heap
-from nbviz.tensors.replica import replicate
+from nbviz.replica.heap import kept_heap
+from nbviz.replica.replica import replicate
 from tests.bench.measure import Row, paired
 from tests.features.real_pictures import crops
 

@@ -20,11 +20,11 @@ from torch import Tensor
 import nbviz
 from nbviz.features import channel, recipe_for, visualize
 from nbviz.features.ascent import Ascent
-from nbviz.features.eye import Eye, outputs
-from nbviz.features.made import _chunks, parametrisation_of
+from nbviz.features.model_view import ModelView, outputs
+from nbviz.features.optimise import _chunks, parametrisation_of
 from nbviz.features.parametrisation import Canvas
-from nbviz.tensors.heap import kept_heap
-from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.replica.heap import kept_heap
 from tests.bench.measure import Row, cpu, paired
 
 LAYER, PAGE = "blocks.8", int(os.environ.get("NBVIZ_PAGE", "24"))
@@ -54,7 +54,7 @@ def _steps(model: InstrumentedModel) -> Iterator[Row | str]:
 
 def _ascent(model: InstrumentedModel, run: Any, size: int) -> Ascent:
     recipe = recipe_for(model, LAYER, size=size, steps=10_000)
-    eye = Eye(model, run)
+    eye = ModelView(model, run)
     eye.fit((size, size), [LAYER])
     parametrisation = parametrisation_of(recipe, Canvas((size, size)))
     return _chunks(eye, [channel(LAYER, number) for number in range(4)], recipe, parametrisation)[0]
@@ -76,7 +76,7 @@ def _step(model: InstrumentedModel, size: int, run: Any) -> Row:
 
 def _lucent() -> Any:
     """lucent's parts, or None."""
-    from nbviz.tensors.torchvision_import import torchvision
+    from nbviz.replica.torchvision_import import torchvision
 
     torchvision()
     try:
@@ -143,7 +143,7 @@ def _says(model: InstrumentedModel, pictures: Tensor) -> Tensor:
     """Mean activation of picture n's channel n."""
 
     def work(run: Any) -> Tensor:
-        eye = Eye(model, run)
+        eye = ModelView(model, run)
         with torch.no_grad():
             maps = [eye.look(part, [LAYER])[LAYER].mean((2, 3)) for part in pictures.split(4)]
         return torch.cat(maps).diagonal()

@@ -16,9 +16,9 @@ import torch
 from torch import nn
 
 import nbviz
-from nbviz.tensors.instrumented import InstrumentedModel, as_picture
-from nbviz.tensors.replica import replicate
-from nbviz.tensors.torchvision_import import torchvision
+from nbviz.model.instrumented import InstrumentedModel, as_picture
+from nbviz.replica.replica import replicate
+from nbviz.replica.torchvision_import import torchvision
 from tests.bench.measure import Row, Work, paired
 
 NETWORKS = ("efficientnet_lite0", "resnet18")

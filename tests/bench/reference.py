@@ -1,6 +1,6 @@
 """The reference of all methods, from the registry: ``notebooks/reference/methods.md``.
 
-    python -m tests.bench.reference [--out notebooks/reference/methods.md]
+python -m tests.bench.reference [--out notebooks/reference/methods.md]
 """
 
 from __future__ import annotations

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 
 import nbviz
-from nbviz.tensors.evidence import evidence
-from nbviz.tensors.feature_maps import feature_maps
-from nbviz.tensors.instrumented import InstrumentedModel, as_picture
-from nbviz.tensors.replica import replicate
-from nbviz.tensors.target import Target
-from nbviz.tensors.torchvision_import import torchvision
+from nbviz.model.instrumented import InstrumentedModel, as_picture
+from nbviz.model.target import Target
+from nbviz.passes.evidence import evidence
+from nbviz.passes.feature_maps import feature_maps
+from nbviz.replica.replica import replicate
+from nbviz.replica.torchvision_import import torchvision
 from tests.bench.measure import Row, paired
 
 NETWORKS = ("efficientnet_lite0", "resnet50", "densenet121", "vit_b_16")

@@ -22,11 +22,11 @@ import nbviz
 from nbviz.attribution import explain
 from nbviz.evaluation import Hidings, Map, Verdict, hidings, settle, these_weights
 from nbviz.evaluation.base import final
-from nbviz.evaluation.classes import unrelated
 from nbviz.evaluation.maps import cell_sums, spearman, spoken, strength
-from nbviz.tensors.instrumented import InstrumentedModel, as_picture
-from nbviz.tensors.pictures import Picture
-from nbviz.tensors.target import Target
+from nbviz.evaluation.measures.this_class import unrelated
+from nbviz.model.instrumented import InstrumentedModel, as_picture
+from nbviz.model.target import Target
+from nbviz.pictures.load import Picture
 from tests.bench.trust_page import page
 from tests.bench.trust_tables import tables
 

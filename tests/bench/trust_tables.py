@@ -11,9 +11,9 @@ import torch
 
 from nbviz.evaluation import Hidings, Verdict
 from nbviz.evaluation.base import State
-from nbviz.evaluation.classes import ALIKE
 from nbviz.evaluation.controls import random_like
-from nbviz.evaluation.hiding import ALPHA, compared
+from nbviz.evaluation.measures.hiding import ALPHA, compared
+from nbviz.evaluation.measures.this_class import ALIKE
 
 SMOOTHNESS = (0.0, 0.7, 1.5, 3.0)
 DRAWS = 20

@@ -43,9 +43,7 @@ def windows(chrome: Browser, jupyter: Server) -> Iterator[Callable[..., Lab]]:
     """`windows(cells, width, dark, sidebar)` opens a window on a notebook of these cells and runs it."""
     with ExitStack() as opened:
 
-        def open_window(
-            cells: list[str], width: int = 1400, dark: bool = False, sidebar: bool = False
-        ) -> Lab:
+        def open_window(cells: list[str], width: int = 1400, dark: bool = False, sidebar: bool = False) -> Lab:
             opened.close()
             lab = opened.enter_context(page.window(chrome, jupyter, width))
             lab.open(jupyter.write(cells, "test.ipynb"), dark, sidebar)

@@ -27,9 +27,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sidebar", action="store_true", help="leave the file browser open")
     parser.add_argument("--voila", action="store_true", help="Voila instead of JupyterLab")
     parser.add_argument("--frame", default=FRAME, help="selector to photograph, or 'window' (default .nbviz)")
-    parser.add_argument("--act", "-a", action="append", default=[], metavar="VERB:WHAT", help=(
-        "in order: click:SELECTOR, double:SELECTOR, hover:SELECTOR, press:KEY, type:TEXT, js:CODE, "
-        "wait:MILLISECONDS or wait:SELECTOR, shot:PATH"))
+    parser.add_argument(
+        "--act",
+        "-a",
+        action="append",
+        default=[],
+        metavar="VERB:WHAT",
+        help=(
+            "in order: click:SELECTOR, double:SELECTOR, hover:SELECTOR, press:KEY, type:TEXT, js:CODE, "
+            "wait:MILLISECONDS or wait:SELECTOR, shot:PATH"
+        ),
+    )
     parser.add_argument("--click", dest="act", action="append", type="click:{}".format, help="-a click:…")
     parser.add_argument("--wait", dest="act", action="append", type="wait:{}".format, help="-a wait:…")
     return parser

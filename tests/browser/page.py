@@ -22,12 +22,27 @@ from tests.browser.server import Server
 
 FRAME = ".nbviz"
 WINDOW = "window"
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 # Complaints of the server's own making that say nothing about a notebook.
-NOISE = ("favicon", "/api/contents", "workspaces", "ResizeObserver", "/lab/api/", "@jupyter-notebook",
-         "Failed to load resource")
+NOISE = (
+    "favicon",
+    "/api/contents",
+    "workspaces",
+    "ResizeObserver",
+    "/lab/api/",
+    "@jupyter-notebook",
+    "Failed to load resource",
+)
 
 OPENED = """async () => {
   const app = window.jupyterapp; await app.restored;

@@ -24,9 +24,17 @@ from types import FrameType
 import nbformat
 
 ROOT = Path(__file__).resolve().parents[2]
-LAB = ["jupyterlab", "--allow-root", "--no-browser", "--IdentityProvider.token=", "--ServerApp.password=",
-       "--ServerApp.disable_check_xsrf=True", "--ServerApp.port_retries=0",
-       "--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"]
+LAB = [
+    "jupyterlab",
+    "--allow-root",
+    "--no-browser",
+    "--IdentityProvider.token=",
+    "--ServerApp.password=",
+    "--ServerApp.disable_check_xsrf=True",
+    "--ServerApp.port_retries=0",
+    "--LabApp.expose_app_in_browser=True",
+    "--LabApp.extension_manager=readonly",
+]
 VOILA = ["voila", "--no-browser", "--show_tracebacks=True"]
 NEWS = "@jupyterlab/apputils-extension:announcements"
 OURS = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "HOME")
@@ -110,8 +118,15 @@ def _serve(arguments: list[str], folder: str, ready: str) -> Iterator[Server]:
         work.mkdir()
         command = [sys.executable, "-m", *arguments, f"--port={port}", folder.format(work)]
         with log.open("wb") as sink:
-            process = subprocess.Popen(command, cwd=work, env=_environment(home), stdin=subprocess.DEVNULL,
-                                       stdout=sink, stderr=sink, start_new_session=True)
+            process = subprocess.Popen(
+                command,
+                cwd=work,
+                env=_environment(home),
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                start_new_session=True,
+            )
         url = f"http://127.0.0.1:{port}"
         try:
             _await(url + ready, process, log)

@@ -8,7 +8,8 @@ from tests.browser.page import Lab
 from tests.browser.test_explorer import TREE
 
 EVIL = "<img src=x onerror=struck=1>"
-CELLS = [f"""
+CELLS = [
+    f"""
 import nbviz, torch
 from torch import nn
 evil = {EVIL!r}
@@ -19,7 +20,9 @@ net.add_module("pool", nn.AdaptiveAvgPool2d(1))
 net.add_module("flat", nn.Flatten())
 net.add_module("head", nn.Linear(4, 2))
 explorer = nbviz.Explorer(net, {{evil: torch.rand(3, 32, 32)}}, classes=[evil, evil + "2"])
-explorer""", "explorer.wait(timeout=60)"]
+explorer""",
+    "explorer.wait(timeout=60)",
+]
 
 
 def test_names_are_never_markup(windows: Callable[..., Lab]) -> None:

@@ -71,8 +71,13 @@ def test_a_map_is_made_and_walked_on(lab: Lab) -> None:
     lab.until("explorer.panels['atlas'].view.chosen is not None")
     page.locator(".nbviz-atlas-patch").first.wait_for()
     page.locator(".nbviz-atlas-made:visible").wait_for()
-    assert page.evaluate("() => { const one = document.querySelector('.nbviz-column-channels');"
-                         " return one.scrollHeight - one.clientHeight; }") <= 1
+    assert (
+        page.evaluate(
+            "() => { const one = document.querySelector('.nbviz-column-channels');"
+            " return one.scrollHeight - one.clientHeight; }"
+        )
+        <= 1
+    )
     page.keyboard.press("Escape")
     lab.until("explorer.panels['atlas'].cell is None")
     assert lab.cells() == cells

@@ -14,9 +14,9 @@ from PIL import Image
 from torch import nn
 
 from nbviz.dataset import Index
-from nbviz.tensors.errors import NbvizError
-from nbviz.tensors.items import Items
-from tests.dataset.test_index import COUNT, Labelled, pictures, whole
+from nbviz.errors import NbvizError
+from nbviz.pictures.samples import Items
+from tests.dataset.index.test_index import COUNT, Labelled, pictures, whole
 from tests.networks import SIZE, Functional
 
 
@@ -86,8 +86,9 @@ def test_named_labels_name_the_classes() -> None:
 def test_mixed_sizes_are_left_out_and_counted() -> None:
     images = [*pictures(10), torch.zeros(3, 9, 9), torch.full((3, SIZE, SIZE), torch.nan), b"no picture"]
     index = build(images, k=13)
-    assert "3 of 13 items could not be used: item 10 (it is 3 × 9 × 9 where the others are 3 × 16 × 16" in (
-        index.problems[0]
+    assert (
+        "3 of 13 items could not be used: item 10 (it is 3 × 9 × 9 where the others are 3 × 16 × 16"
+        in (index.problems[0])
     )
     assert {e.item for e in index.top("stem", 0)} <= set(range(10))
 

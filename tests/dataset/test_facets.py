@@ -12,7 +12,7 @@ from torch import nn
 import nbviz
 from nbviz.dataset import Index
 from nbviz.dataset.facets import grouped
-from nbviz.tensors.errors import NbvizError
+from nbviz.errors import NbvizError
 
 SIDE = 12
 

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 import torch
 
-from nbviz.dataset import Atlas, Index, Stopped, plan
-from nbviz.tensors.errors import NbvizError
+from nbviz.dataset import Atlas, Index, Stopped
+from nbviz.dataset.index import plan
+from nbviz.errors import NbvizError
+from tests.dataset.index.test_index import Labelled, after, pictures, whole
 from tests.dataset.test_bad_input import build
-from tests.dataset.test_index import Labelled, after, pictures, whole
 from tests.networks import Functional
 
 FILES = {"index.safetensors", "manifest.json"}
@@ -143,7 +144,7 @@ def test_waiting_for_another_build_can_be_stopped(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="needs a signal that can't be caught")
 def test_killed_without_warning_it_goes_on_to_the_identical_files(tmp_path: Path) -> None:
     code = f"""
-from nbviz.dataset import plan
+from nbviz.dataset.index.index import plan
 plan.LEAST, plan.BATCHES = {plan.LEAST}, {plan.BATCHES}
 from tests.dataset.test_folders import Slow, build
 build(Slow(), batch=1, path={str(tmp_path / "cut")!r})
@@ -175,7 +176,7 @@ def test_an_index_with_labels_of_its_own_is_loaded_with_them(tmp_path: Path) -> 
 def test_class_names_of_any_script_survive_on_any_system(tmp_path: Path) -> None:
     code = f"""
 import torch
-from tests.dataset.test_index import pictures, whole
+from tests.dataset.index.test_index import pictures, whole
 from tests.networks import Functional
 from nbviz.dataset import Index
 labels = ["\\u00e9t\\u00e9", "\\u732b", "dog"] * 4
@@ -186,5 +187,3 @@ print(ascii(Index.load({str(tmp_path)!r}).classes))
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, env=settings, capture_output=True, check=True)
     assert done.stdout.decode().strip() == ascii(("dog", "été", "猫"))
-
-

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from nbviz.attribution import Attribution, explain
+from nbviz.attribution.baselines import blurred
 from nbviz.evaluation import Explain
-from nbviz.tensors.baselines import blurred
-from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.model.instrumented import InstrumentedModel
 
 SIZE = 28
 

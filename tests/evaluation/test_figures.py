@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import nbviz
+from nbviz.attribution.baselines import blurred
 from nbviz.evaluation import (
     completeness,
     controls,
@@ -20,11 +21,10 @@ from nbviz.evaluation import (
     settle,
     stability,
 )
-from nbviz.evaluation.stability import level
-from nbviz.tensors.baselines import blurred
-from nbviz.tensors.boxes import Box
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.target import Target
+from nbviz.evaluation.measures.stability import level
+from nbviz.model.boxes import Box
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
 from tests.evaluation.rig import SIZE, Linear, by, hand_made, picture
 
 X = picture()
@@ -141,9 +141,7 @@ def test_infidelity_is_captums_over_the_same_noise() -> None:
     found = settle(infidelity(InstrumentedModel(net), X, Target(2), judged, noise=0.2, samples=8))
     sigma = 0.2 * float(X.max() - X.min())
     noise = sigma * torch.randn(8, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    peer = captum.metrics.infidelity(
-        net, lambda x: (noise, x - noise), X, judged.values, target=2, n_perturb_samples=8
-    )
+    peer = captum.metrics.infidelity(net, lambda x: (noise, x - noise), X, judged.values, target=2, n_perturb_samples=8)
     assert found.value == pytest.approx(float(peer), rel=1e-9)
 
 

@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn import functional
 
 import nbviz
+from nbviz.errors import NbvizError
 from nbviz.evaluation.health import health
-from nbviz.tensors.errors import NbvizError
 
 
 class Scrambles(nn.Module):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from nbviz.attribution.baselines import blurred
 from nbviz.evaluation import Hidings, hiding, hidings
-from nbviz.evaluation.hiding import BLUR, CELLS, KEPT, MASKS, _copies, _partial, _weighted, compared, masks
 from nbviz.evaluation.maps import cell_of, cell_sums
-from nbviz.tensors.baselines import blurred
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.target import Target
+from nbviz.evaluation.measures.hiding import BLUR, CELLS, KEPT, MASKS, _copies, _partial, _weighted, compared, masks
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
 from tests.bench.trust_tables import smooth
 from tests.evaluation.rig import SIZE, Constant, Linear, hand_made, picture
 

@@ -10,10 +10,10 @@ from torch import nn
 
 from nbviz.attribution import attribute
 from nbviz.evaluation import converged, redrawn, settle, these_weights, this_class
-from nbviz.evaluation.classes import unrelated
+from nbviz.evaluation.measures.this_class import unrelated
 from nbviz.evaluation.redrawn import stages
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.target import Target
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
 from tests.evaluation.rig import SIZE, Constant, Linear, by, hand_made, picture
 from tests.networks import NETWORKS, build, state_hash
 from tests.networks import picture as small

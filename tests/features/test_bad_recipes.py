@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
+from nbviz.errors import NbvizError
 from nbviz.features import Recipe, channel, direction, dream, logit, neuron, visualize
-from nbviz.tensors.errors import NbvizError
-from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.model.instrumented import InstrumentedModel
 from tests.features.test_visualize import small
 from tests.networks import SIZE, picture
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 import nbviz
+from nbviz.errors import NbvizError, UnknownName
 from nbviz.features import Latent, caricaturing, dreaming, invert, inverting, making
-from nbviz.tensors.errors import NbvizError, UnknownName
-from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.model.instrumented import InstrumentedModel
 from tests.features.real_pictures import crops
 from tests.features.test_visualize import says, small
 from tests.networks import SIZE, build, state_hash

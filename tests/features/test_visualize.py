@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 import nbviz
+from nbviz.errors import NbvizError, UnknownName
 from nbviz.features import Recipe, channel, making, recipe_for, visualize
-from nbviz.features.eye import Colours, Eye
+from nbviz.features.model_view import Colours, ModelView
 from nbviz.features.objectives import Objective, direction, logit, neuron
-from nbviz.tensors.errors import NbvizError, UnknownName
-from nbviz.tensors.instrumented import InstrumentedModel
+from nbviz.model.instrumented import InstrumentedModel
 from tests.features.real_pictures import crops
 from tests.networks import SIZE, build, state_hash
 
@@ -36,7 +36,7 @@ def _tensor_of(image: object) -> Tensor:
 
 def says(model: InstrumentedModel, pictures: Tensor, layer: str) -> Tensor:
     def work(run: object) -> Tensor:
-        eye = Eye(model, run)  # type: ignore[arg-type]
+        eye = ModelView(model, run)  # type: ignore[arg-type]
         eye.fit((pictures.shape[2], pictures.shape[3]), [layer])
         with torch.no_grad():
             return torch.cat([eye.look(part, [layer])[layer] for part in pictures.split(20)])
@@ -109,7 +109,7 @@ def test_a_tenth_of_the_gradient_passes_an_activation_function_that_holds_it_bac
 
     def gradient(layer: str, straight: bool) -> Tensor:
         pictures = crops(2, SIZE).requires_grad_()
-        look = model.guest.steady(lambda run: Eye(model, run).look(pictures, [layer], straight=straight))
+        look = model.guest.steady(lambda run: ModelView(model, run).look(pictures, [layer], straight=straight))
         return torch.autograd.grad(look[layer].mean((2, 3)).sum(), pictures)[0]
 
     for bias, share in ((-3.0, 0.1), (9.0, 0.1), (3.0, 1.0)):  # never on, always saturated, always between
@@ -134,7 +134,7 @@ def test_a_linear_channel_s_picture_is_its_colour() -> None:
 
 
 def test_one_plain_step_in_pixels_is_the_gradient_written_by_hand() -> None:
-    from nbviz.features.made import generator_of
+    from nbviz.features.optimise import generator_of
 
     weight = torch.tensor([0.7, -0.2, 0.4])
     net = nn.Sequential(nn.Conv2d(3, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 2)).eval()
@@ -163,9 +163,7 @@ def test_regularisers_do_what_they_say() -> None:
 @pytest.mark.parametrize("parametrisation", ["fourier", "pixel", "phase"])
 def test_every_way_climbs(optimiser: str, parametrisation: str) -> None:
     rate = {"normalised": 0.05, "adam": 0.05, "plain": 2000.0 if parametrisation == "phase" else 50.0}[optimiser]
-    pages = making(
-        small(), "3", [0, 5], optimiser=optimiser, parametrisation=parametrisation, rate=rate, path=False
-    )
+    pages = making(small(), "3", [0, 5], optimiser=optimiser, parametrisation=parametrisation, rate=rate, path=False)
     rise = list(pages)[-1].rise
     assert (rise[:, -5:].mean(1) > rise[:, :3].mean(1)).all()
 

@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 from torch import nn
 
-from nbviz.session.desk import LiveDesk
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.pictures.load import Picture, load_pictures
+from nbviz.session.context import LiveContext
 from nbviz.session.selection import Selection
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.pictures import Picture, load_pictures
 
 NASTY = "<img src=x onerror=alert(1)>"
 NAMES = ["tabby", "tiger cat", NASTY, "espresso", "cup", "crane", "lynx"]
@@ -33,7 +33,7 @@ class Rig:
 
     def answer(self, panel: Any) -> Any:
         """The final answer of the panel's request."""
-        return LiveDesk(self.model).answer(panel.request(self.selection))
+        return LiveContext(self.model).answer(panel.request(self.selection))
 
     def show(self, panel: Any) -> Any:
         """What the Explorer does with an event: sync, answer, show."""

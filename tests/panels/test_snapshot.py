@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nbviz.drawing import overlay as drawing
 from nbviz.panels.snapshot import (
     CardPart,
     ChannelsPart,
@@ -26,7 +27,6 @@ from nbviz.panels.snapshot import (
 from nbviz.panels.snapshot import ink as ink_module
 from nbviz.panels.snapshot.columns import unfolded
 from nbviz.panels.snapshot.ink import Ink
-from nbviz.tensors import drawing
 
 ACCENT = (25, 118, 210)
 TREE = [

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from nbviz.dataset import Atlas, Index, Looking
+from nbviz.dataset import Atlas, Index, LiveIndex
 from nbviz.session.cache import Cache, nbytes
-from tests.dataset.test_atlas import Colours, network
+from tests.dataset.atlas.test_atlas import Colours, network
 
 
 def test_least_recently_used_goes_first() -> None:
@@ -47,8 +47,8 @@ def test_an_index_and_an_atlas_count_their_tensors() -> None:
     model, data = network(), Colours()
     index = Index.build(model, data, ["1"], k=3, profile=0, progress=False)
     atlas = Atlas.build(model, data, "1", 3, progress=False)
-    assert index.nbytes >= 6 * 3 * 4 * 4 and nbytes(Looking(90, 90, index)) > index.nbytes
+    assert index.nbytes >= 6 * 3 * 4 * 4 and nbytes(LiveIndex(90, 90, index)) > index.nbytes
     assert nbytes(atlas) == atlas.nbytes >= 270 * 6 * 4
     cache = Cache(limit=index.nbytes)
-    cache.put("index", Looking(90, 90, index))
+    cache.put("index", LiveIndex(90, 90, index))
     assert len(cache) == 0

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from nbviz.session.desk import LiveDesk
+from nbviz.session.context import LiveContext
 from nbviz.session.inline import InlineRunner
 from nbviz.session.scheduler import Scheduler
 
@@ -83,7 +83,7 @@ class Listener:
 @pytest.fixture
 def parts() -> Iterator[tuple[Scheduler, Listener, Model]]:
     listener, model = Listener(), Model()
-    scheduler = Scheduler(LiveDesk(model), listener, ["quick", "slow"], listener.lock)  # type: ignore[arg-type]
+    scheduler = Scheduler(LiveContext(model), listener, ["quick", "slow"], listener.lock)  # type: ignore[arg-type]
     yield scheduler, listener, model
     scheduler.close()
 
@@ -231,7 +231,7 @@ def test_wait_says_when_time_ran_out(parts: Any) -> None:
 
 def test_inline_runner_answers_before_submit_returns() -> None:
     listener = Listener()
-    runner = InlineRunner(LiveDesk(Model()), listener, ["quick"], listener.lock)  # type: ignore[arg-type]
+    runner = InlineRunner(LiveContext(Model()), listener, ["quick"], listener.lock)  # type: ignore[arg-type]
     runner.submit("quick", Count("a", steps=3))
     assert listener.of("answered") == [("answered", "quick", "a", 1.0, True)]
     runner.submit("quick", Count("raises"))

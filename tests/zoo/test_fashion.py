@@ -15,10 +15,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 import nbviz.zoo as zoo
-from nbviz.tensors.attention_nodes import attentions
-from nbviz.tensors.errors import NbvizError
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.pictures import load_pictures
+from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.passes.attention_nodes import attentions
+from nbviz.pictures.load import load_pictures
 from nbviz.zoo import train_fashion
 from nbviz.zoo.fashion_cnn import FashionCNN, ResidualBlock
 from nbviz.zoo.fashion_pictures import CLASSES, FashionPictures
@@ -118,9 +118,7 @@ def test_the_pictures_are_the_test_splits_and_none_was_trained_on(pictures: Fash
     assert not any(picture.tobytes() in trained for picture in pictures.images)
 
 
-def test_the_networks_see_gray_pictures_as_they_are(
-    model: InstrumentedModel, pictures: FashionPictures
-) -> None:
+def test_the_networks_see_gray_pictures_as_they_are(model: InstrumentedModel, pictures: FashionPictures) -> None:
     assert model.transform.sentence == "preprocessing from the network" and not model.transform.guessed
     tensor = model.transform(pictures[0][0])
     torch.testing.assert_close(tensor, batch_of(pictures.images[:1]))

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 import nbviz.zoo as zoo
-from nbviz.tensors.errors import NbvizError, UnknownName
-from nbviz.tensors.instrumented import InstrumentedModel
-from nbviz.tensors.torchvision_import import torchvision
+from nbviz.errors import NbvizError, UnknownName
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.replica.torchvision_import import torchvision
 from nbviz.zoo.efficientnet_lite0 import EfficientNetLite0, MBConv, SameConv2d
 from nbviz.zoo.registry import NETWORKS, ZooNetwork, network, own_networks
 
@@ -76,9 +76,7 @@ def test_its_modules_have_the_names_and_kinds_people_see(model: InstrumentedMode
     assert shapes == {"stem": (32, 112, 112), "blocks.4.body.2": (240, 28, 28), "head": (1280, 7, 7)}
 
 
-def test_it_says_who_it_is_and_how_it_wants_its_pictures(
-    model: InstrumentedModel, photographs: dict[str, Any]
-) -> None:
+def test_it_says_who_it_is_and_how_it_wants_its_pictures(model: InstrumentedModel, photographs: dict[str, Any]) -> None:
     assert model.name == "EfficientNet-Lite0" and not model.net.training
     assert model.transform.sentence == "preprocessing from the network"
     assert model.transform.size == (224, 224)
@@ -172,9 +170,7 @@ def test_a_new_network_is_one_decorated_function(monkeypatch: pytest.MonkeyPatch
 
     @network("tiny")
     def tiny(width: int = 2) -> ZooNetwork:
-        return ZooNetwork(
-            nn.Sequential(nn.Conv2d(3, width, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()), "Tiny"
-        )
+        return ZooNetwork(nn.Sequential(nn.Conv2d(3, width, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()), "Tiny")
 
     assert zoo.load("tiny", width=5, device="cpu")(torch.zeros(1, 3, 8, 8)).shape == (1, 5)
     assert "tiny" in zoo.names()[: len(own_networks())] and "tiny" not in NETWORKS

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from PIL import Image
 
+from nbviz.drawing.overlay import colour_bar, sprite
 from nbviz.panels.snapshot.ink import Ink, Run
 from nbviz.panels.snapshot.parts import CardPart, ChannelsPart, ExplanationPart, LayerRow, LayersPart, StagePart
-from nbviz.tensors.drawing import colour_bar, sprite
 
 MARGIN = 16
 HEAD, SETTINGS, CONTENT = 22, 53, 75
@@ -80,9 +80,7 @@ def _ancestors(rows: Sequence[LayerRow]) -> set[int]:
     return found
 
 
-def _layer(
-    ink: Ink, row: LayerRow, is_open: bool, cell: Image.Image, x: float, y: float, width: float
-) -> None:
+def _layer(ink: Ink, row: LayerRow, is_open: bool, cell: Image.Image, x: float, y: float, width: float) -> None:
     middle, right = y + ROW / 2, x + width - MARGIN
     if row.chosen:
         ink.box((x + 8, y, width - 16, ROW), fill="chosen", radius=3)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from nbviz.tensors.errors import NbvizError
+from nbviz.errors import NbvizError
 
 Run = str | Sequence[str]
 """A text, or a pair of a text and a style: "strong", "em", "quiet" or "warn"."""
@@ -90,9 +90,7 @@ class Ink:
 
     def line(self, x: float, y: float, to_x: float, to_y: float) -> None:
         """Draw a hairline in the border's colour."""
-        self._draw.line(
-            [self._at(x, y), self._at(to_x, to_y)], self.colours["line"], max(1, round(self.scale))
-        )
+        self._draw.line([self._at(x, y), self._at(to_x, to_y)], self.colours["line"], max(1, round(self.scale)))
 
     def box(self, box: Box, *, fill: str | None = None, outline: str | None = None, radius: float = 0,
             thick: float = 1) -> None:  # fmt: skip
@@ -168,9 +166,7 @@ class Ink:
     def _begun(self, text: str, style: str, size: float, letters: int) -> float:
         return self._length(text[:letters], style, size)
 
-    def _wrapped(
-        self, pieces: list[tuple[str, str]], size: float, width: float
-    ) -> list[list[tuple[str, str]]]:
+    def _wrapped(self, pieces: list[tuple[str, str]], size: float, width: float) -> list[list[tuple[str, str]]]:
         lines: list[list[tuple[str, str]]] = [[]]
         room = width
         for text, style in pieces:
@@ -221,9 +217,7 @@ def _faces(style: str, size: int) -> tuple[ImageFont.FreeTypeFont, ...]:
     if isinstance(built_in, ImageFont.FreeTypeFont):
         faces.append(built_in)
     if not faces:
-        raise NbvizError(
-            "No text can be drawn: Pillow here was built without FreeType. Install Pillow's own wheel."
-        )
+        raise NbvizError("No text can be drawn: Pillow here was built without FreeType. Install Pillow's own wheel.")
     return tuple(faces)
 
 

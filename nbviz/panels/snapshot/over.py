@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from nbviz.tensors.drawing import overlay
+from nbviz.drawing.overlay import overlay
 
 OPACITY = 0.6
 

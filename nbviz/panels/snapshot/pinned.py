@@ -6,10 +6,10 @@ import io
 
 from PIL import Image
 
+from nbviz.drawing.overlay import colour_bar
 from nbviz.panels.snapshot.columns import HEAD, MARGIN, faded, heading
 from nbviz.panels.snapshot.ink import Ink
 from nbviz.panels.snapshot.parts import PinPart, PinsPart
-from nbviz.tensors.drawing import colour_bar
 
 ACROSS = 6
 TITLE, NOTE, BAR, LINE = 14, 16, 20, 17

@@ -1,0 +1,36 @@
+"""Whole numbers as people pass them: Python's, numpy's, or a tensor's only one."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from nbviz.errors import NbvizError
+
+
+def whole(value: Any) -> int | None:
+    """The number; None for anything else, True and 3.0 among it."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:  # a tensor of several numbers, or of floats
+        return None
+
+
+def at_least(name: str, value: Any, least: int) -> int:
+    """An argument that is a whole number. NbvizError, with its name, for any other."""
+    number = whole(value)
+    if number is None or number < least:
+        raise NbvizError(f"{name}= is a whole number of at least {least}, not {value!r}.")
+    return number
+
+
+def channel_number(layer: str, value: Any, count: int) -> int:
+    """The number of a channel of a layer with ``count``. NbvizError for one that isn't there."""
+    number = whole(value)
+    if number is None:
+        raise NbvizError(f"A channel of layer '{layer}' is a whole number from 0 to {count - 1}, not {value!r}.")
+    if not 0 <= number < count:
+        raise NbvizError(f"Layer '{layer}' has {count} channels, 0 to {count - 1}: there is no channel {number}.")
+    return number

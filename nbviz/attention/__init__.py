@@ -1,0 +1,1 @@
+"""A network's attention: its blocks, where their tokens lie, and what every head looks at."""

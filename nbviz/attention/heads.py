@@ -1,0 +1,172 @@
+"""Every head of every attention of a network for one picture: what is kept of it, and where its tokens lie.
+
+Blocks come last first: one backward reaches them in that order, and attention is followed back to the picture in
+that order. A block is read alone, so a network whose heads are too many to keep is looked at without keeping them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nbviz.attention.blocks import NetworkAttention
+from nbviz.errors import Refused
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+from nbviz.passes.attention_nodes import Block, gradients
+from nbviz.passes.subject import Subject
+from nbviz.replica.guest import Pass
+from nbviz.replica.hooks import modules_of
+
+KEPT = 64 * 2**20
+"""Bytes of heads kept of one picture: ViT-L/16 has 57 MiB, ViT-B/16 21 MiB."""
+
+ALL_PLACES = "the mean of all places"
+"""Who looks where attention stays within windows: no token sees all others."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeadBlock:
+    """One attention: how much each of its tokens looks at each other, head by head."""
+
+    number: int
+    """Place among the network's attentions, from 0."""
+    layer: str
+    """The innermost layer in which it happens; empty for the network itself."""
+    weights: Tensor
+    """(windows, heads, queries, keys) float32, ≥ 0, on the CPU; probabilities, or these × their gradient."""
+    rows: Tensor
+    """(queries,) how much of each query the score reads, sum 1."""
+    grid: tuple[int, int]
+    """(h, w) of the places looked at."""
+    prefix: int
+    """Keys before the first place: class tokens and registers."""
+    places: Tensor | None
+    """(windows, keys): number of each key's place where it is not simply in order; −1 is padding."""
+
+    @property
+    def windows(self) -> int:
+        """Groups of places that don't see each other; 1 where every place sees every other."""
+        return len(self.weights)
+
+    @property
+    def square(self) -> bool:
+        """Whether those who look are those who are looked at."""
+        return self.weights.shape[-1] == self.weights.shape[-2]
+
+
+@dataclass(frozen=True, eq=False)
+class Heads:
+    """The attentions of one forward of one picture."""
+
+    counts: tuple[int, ...]
+    """Heads of each attention of the network, in the order of the forward."""
+    reads: str
+    """Which tokens the score reads, in words."""
+    target: str
+    """The class whose gradient weighs the attention, in words; empty where none does."""
+    nbytes: int
+    """What all weights take."""
+    blocks: tuple[HeadBlock, ...] = ()
+    """In the order of the forward; while ``done`` < 1 the last ones only. None are kept beyond :data:`KEPT`."""
+    left_out: tuple[str, ...] = ()
+    """Why further attentions can't be shown, a sentence each."""
+    done: float = 1.0
+
+    @property
+    def total(self) -> int:
+        """Attentions in the network."""
+        return len(self.counts)
+
+    @property
+    def kept(self) -> bool:
+        """Whether the weights are few enough to be kept."""
+        return self.nbytes <= KEPT
+
+
+@contextmanager
+def gathering(
+    model: InstrumentedModel, run: Pass, picture: Any, target: Target | None
+) -> Iterator[tuple[Heads, Iterator[HeadBlock | str]]]:
+    """One forward: what is known of its attentions before any is read, and they themselves, last first.
+
+    target: None for the probabilities; else these × the gradient of the target's score, positive part (Chefer, Gur
+    and Wolf 2021, arXiv:2103.15679). A block that can't be shown comes as a sentence. Raises :class:`Refused` where
+    the network has no attention that can be read.
+    """
+    subject = Subject(model, run, model.input(picture), Target() if target is None else target)
+    with spans(run.net) as ran:
+        found = NetworkAttention(subject)
+    found.check_unchanged()
+    counts, size = tuple(block.heads for block in found.blocks), 4 * sum(math.prod(b.shape) for b in found.blocks)
+    words = "" if target is None else subject.target_words
+    yield Heads(counts, _reads(found), words, size), _blocks(found, ran, target is not None)
+
+
+def _blocks(found: NetworkAttention, ran: list[tuple[int, int, str]], weighted: bool) -> Iterator[HeadBlock | str]:
+    order = found.blocks[::-1]
+    slopes: Iterator[Tensor | None] = iter([None] * len(order))
+    if weighted:
+        slopes = gradients(found.score, order)
+    for block, slope in zip(order, slopes, strict=True):
+        try:
+            yield _block(found, block, slope, _layer(block, ran))
+        except Refused as refused:
+            yield str(refused)
+
+
+def _block(found: NetworkAttention, block: Block, slope: Tensor | None, layer: str) -> HeadBlock:
+    known = found.known(block)
+    weights = block.probabilities()
+    if slope is not None:
+        weights = (weights * slope).clamp(min=0)
+    number, weights = found.blocks.index(block), weights.float().cpu()
+    if known is not None:
+        rows = found.rows(block).float().cpu()
+        return HeadBlock(number, layer, weights, rows, (known.height, known.width), known.prefix, None)
+    windows, alike = found.windows(block), torch.full((block.queries,), 1 / block.queries)
+    return HeadBlock(number, layer, weights, alike, windows.grid, 0, windows.places.cpu())
+
+
+def _reads(found: NetworkAttention) -> str:
+    if any(block.windows > 1 for block in found.blocks):
+        return ALL_PLACES
+    try:
+        return found.readers
+    except Refused:  # it can't be told where tokens lie, only that they are read
+        return "what is read"
+
+
+@contextmanager
+def spans(net: nn.Module) -> Iterator[list[tuple[int, int, str]]]:
+    """When each module of a network ran: (first, end, name) in autograd's sequence numbers."""
+    ran: list[tuple[int, int, str]] = []
+    begun: list[int] = []
+    handles = []
+
+    def enter(module: nn.Module, inputs: Any) -> None:
+        begun.append(torch.autograd._get_sequence_nr())
+
+    def leave(name: str) -> Any:
+        return lambda module, inputs, output: ran.append((begun.pop(), torch.autograd._get_sequence_nr(), name))
+
+    try:
+        for name, module in modules_of(net).items():
+            handles += [module.register_forward_pre_hook(enter), module.register_forward_hook(leave(name))]
+        yield ran
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _layer(block: Block, ran: list[tuple[int, int, str]]) -> str:
+    """The innermost module that ran when the block did."""
+    when = block.node._sequence_nr()
+    inside = [(first, -end, name) for first, end, name in ran if first <= when < end]
+    return max(inside, key=lambda span: span[:2])[2] if inside else ""

@@ -1,0 +1,79 @@
+"""Pictures that count as showing nothing: where a path starts, what a hidden part is filled with.
+
+The blur is the heat equation's, with edges that let nothing out: exact at every width, in two small matrix
+products, and ending at the mean colour.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any, Literal
+
+import torch
+
+from nbviz.errors import NbvizError
+from nbviz.passes.subject import Subject
+
+Name = Literal["black", "gray", "mean", "blur", "noise"]
+NAMES: tuple[str, ...] = ("black", "gray", "mean", "blur", "noise")
+
+
+def baseline(subject: Subject, given: str | torch.Tensor) -> torch.Tensor:
+    """A baseline for the subject's picture, (1, C, H, W), by name or as a preprocessed tensor.
+
+    black, gray: pictures of that colour, preprocessed as the network's pictures are. mean: the picture's own
+    mean colour. blur: so blurred that no object is left, σ a tenth of the shorter side. noise: uniform in the
+    picture's own range, always the same.
+    """
+    x = subject.x
+    if isinstance(given, torch.Tensor):
+        if given.shape not in (x.shape, x.shape[1:]):
+            shape = tuple(given.shape)
+            raise NbvizError(f"The baseline has shape {shape}; the network's input is {tuple(x.shape)}.")
+        return given.detach().reshape(x.shape).to(x)
+    if given in ("black", "gray"):
+        level = 0.0 if given == "black" else 0.5
+        return subject.model.transform.constant(x, (level,) * 3)
+    if given == "mean":
+        return x.mean((2, 3), keepdim=True).expand_as(x).clone()
+    if given == "blur":
+        return blurred(x, max(1.0, min(x.shape[2:]) / 10))
+    if given == "noise":
+        return _noise(x)
+    raise NbvizError(f"A baseline is {', '.join(map(repr, NAMES))} or a tensor, not {given!r}.")
+
+
+def said(given: Any) -> str:
+    """A baseline in a word."""
+    return given if isinstance(given, str) else "given"
+
+
+def blurred(x: torch.Tensor, sigma: float) -> torch.Tensor:
+    """Pictures (N, C, H, W) blurred by a Gaussian of ``sigma`` pixels, reflected at their edges."""
+    if sigma == 0:
+        return x
+    rows, columns = (_kernel(length, sigma).to(x) for length in x.shape[2:])
+    return rows @ x @ columns.T
+
+
+def _kernel(length: int, sigma: float) -> torch.Tensor:
+    cosines = _cosines(length)
+    frequencies = torch.arange(length, dtype=torch.float64, device="cpu") * math.pi / length
+    return cosines.T @ (torch.exp(-0.5 * (sigma * frequencies) ** 2)[:, None] * cosines)
+
+
+@lru_cache(maxsize=4)
+def _cosines(length: int) -> torch.Tensor:
+    """The orthonormal cosine transform (DCT-II), whose basis the heat equation only damps."""
+    places = torch.arange(length, dtype=torch.float64, device="cpu")
+    cosines = torch.cos(math.pi / length * places[:, None] * (places + 0.5)) * math.sqrt(2 / length)
+    cosines[0] /= math.sqrt(2)
+    return cosines
+
+
+def _noise(x: torch.Tensor) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.rand(x.shape, generator=generator, dtype=torch.float64, device="cpu").to(x)
+    low, high = x.amin((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
+    return low + noise * (high - low)

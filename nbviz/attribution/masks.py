@@ -1,0 +1,74 @@
+"""Which parts of a picture are hidden: sliding windows, coarse first, and RISE's random smooth masks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of pixels: rows top…bottom, columns left…right, ends left out."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def pixels(self) -> tuple[Any, slice, slice]:
+        """Index into the last two axes of a picture or a map."""
+        return ..., slice(self.top, self.bottom), slice(self.left, self.right)
+
+
+def windows(size: tuple[int, int], window: int, stride: int) -> list[list[Window]]:
+    """Square windows every ``stride`` pixels over a picture (H, W), in passes from coarse to fine.
+
+    The first pass covers the picture without more overlap than it needs; each further one halves the distance
+    between windows; together they are every window once. Those at the lower and right edge are cut off there.
+    """
+    spans = [_spans(length, window, stride) for length in size]
+    step = 2 ** int(math.log2(max(1, window // stride)))
+    passes, seen = [], set[tuple[int, int]]()
+    while step:
+        chosen = [_every(len(found), step) for found in spans]
+        fresh = [(i, j) for i in chosen[0] for j in chosen[1] if (i, j) not in seen]
+        seen |= set(fresh)
+        passes.append([Window(*spans[0][i], *spans[1][j]) for i, j in fresh])
+        step //= 2
+    return [found for found in passes if found]
+
+
+def _spans(length: int, window: int, stride: int) -> list[tuple[int, int]]:
+    count = math.ceil(max(0, length - window) / stride) + 1
+    return [(i * stride, min(i * stride + window, length)) for i in range(count)]
+
+
+def _every(count: int, step: int) -> list[int]:
+    return sorted({*range(0, count, step), count - 1})
+
+
+def smooth_masks(
+    size: tuple[int, int], cells: int, probability: float, seed: int, batch: int
+) -> Iterator[torch.Tensor]:
+    """RISE's masks, (batch, H, W) at a time, without end: shares in 0…1 of what is kept of each pixel.
+
+    A grid of cells × cells, each kept with ``probability``, enlarged bilinearly to one cell more than the
+    picture and shifted by a random part of a cell.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    cell = [math.ceil(length / cells) for length in size]
+    large = [(cells + 1) * length for length in cell]
+    while True:
+        drawn = torch.rand(batch, 1, cells, cells, generator=generator, dtype=torch.float32, device="cpu")
+        grid = (drawn < probability).to(drawn)
+        wide = functional.interpolate(grid, size=large, mode="bilinear", align_corners=False)[:, 0]
+        shifts = [torch.randint(length, (batch,), generator=generator, device="cpu").tolist() for length in cell]
+        yield torch.stack(
+            [mask[top : top + size[0], left : left + size[1]] for mask, top, left in zip(wide, *shifts, strict=True)]
+        )

@@ -1,0 +1,74 @@
+"""Raw attention of one block: what the class token, the tokens that are pooled, or a window's places look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import torch
+
+from nbviz.attention.blocks import NetworkAttention
+from nbviz.attribution.base import About, Attribution, register, result
+from nbviz.errors import NbvizError
+from nbviz.passes.attention_nodes import Block
+from nbviz.passes.subject import Subject
+
+_HEAD = "Which head: its number from 0, or the mean or max over all."
+_BLOCK = "Which attention, in the order of the forward, from 0; -1 is the last."
+
+
+@register(
+    "Attention", "Vaswani et al. 2017, arXiv:1706.03762; Dosovitskiy et al. 2021, arXiv:2010.11929", family="attention"
+)
+def attention(
+    subject: Subject,
+    *,
+    head: Annotated[str, About(_HEAD)] = "mean",
+    block: Annotated[int, About(_BLOCK, -1)] = -1,
+) -> Iterator[Attribution]:
+    """Where the class token looks in one attention block; the same for any class.
+
+    values: the class token's row of the attention probabilities without the prefix tokens, on the patch grid
+    (h, w), in 0…1. head: "mean", "max" or a number. Where no class token is read: the mean over the rows of
+    the tokens that are, said in ``facts["reads"]``. Windowed attention: how much each place is looked at by
+    the places of its window, the mean over them, so that a window's sum is 1; refused where it can't be told
+    which places are in which. heat: values, interpolated bilinearly. It says nothing of what the tokens carry:
+    see rollout, gradient rollout.
+    """
+    found = NetworkAttention(subject, "Attention")
+    chosen = _chosen(found, block)
+    values, facts = (_global if found.known(chosen) else _windowed)(found, chosen, head)
+    yield result(subject, values, values, **facts, block=found.blocks.index(chosen), head=str(head))
+
+
+def _global(found: NetworkAttention, block: Block, head: str | int) -> tuple[torch.Tensor, dict[str, Any]]:
+    rows = found.rows(block)
+    heads = torch.einsum("q,hqk->hk", rows, block.probabilities()[0].to(rows))
+    return found.on_grid(_merged(heads, head), block), found.facts(block)
+
+
+def _windowed(found: NetworkAttention, block: Block, head: str | int) -> tuple[torch.Tensor, dict[str, Any]]:
+    windows, probabilities = found.windows(block), block.probabilities()
+    looking = (windows.places >= 0).to(probabilities)
+    looking = looking / looking.sum(1, keepdim=True).clamp(min=1)
+    heads = torch.einsum("wq,whqk->hwk", looking, probabilities)
+    return windows.on_grid(_merged(heads, head)), found.window_facts(block)
+
+
+def _chosen(found: NetworkAttention, block: int) -> Block:
+    count = len(found.blocks)
+    if not -count <= block < count:
+        raise NbvizError(f"block={block} is not in this network: it has 0 to {count - 1}; -1 is the last.")
+    return found.blocks[block]
+
+
+def _merged(heads: torch.Tensor, head: str | int) -> torch.Tensor:
+    """What one head looks at, or all together, of what each does: (heads, …) → (…)."""
+    if head == "mean":
+        return heads.mean(0)
+    if head == "max":
+        return heads.amax(0)
+    number = str(head).strip()
+    if not number.isdecimal() or int(number) >= len(heads):
+        raise NbvizError(f'head={head!r} is not in this block: "mean", "max" or 0 to {len(heads) - 1}.')
+    return heads[int(number)]

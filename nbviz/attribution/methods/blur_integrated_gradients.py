@@ -1,0 +1,44 @@
+"""Blur-integrated gradients: the path leads from the blurred picture through sharper and sharper ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Annotated
+
+import torch
+
+from nbviz.attribution.base import SCORE, About, Attribution, register, result
+from nbviz.attribution.baselines import blurred
+from nbviz.attribution.path_integral import facts_of, integrate
+from nbviz.passes.subject import Subject
+
+
+@register(
+    "Blur-integrated gradients", "Xu, Venugopalan, Sundararajan 2020, arXiv:2004.03383", family="gradients", unit=SCORE
+)
+def blur_integrated_gradients(
+    subject: Subject,
+    *,
+    blur: Annotated[float, About("σ of the first picture's blur, as a share of the shorter side.", 0.01, 1)] = 0.25,
+    tolerance: Annotated[float, About("Stop when the map is within this share of the exact one.", 0.01, 0.5)] = 0.05,
+    maximum: Annotated[int, About("Evaluations at most.", 5, 2000)] = 200,
+) -> Iterator[Attribution]:
+    """How much each pixel adds to the score while the picture comes into focus, so that no colour is a baseline.
+
+    values: ∫ ∂ score/∂x ∘ dx along x(σ), the picture blurred by a Gaussian whose σ falls to 0
+    (1, C, H, W), signed; their sum is the score less the blurred picture's, up to ``facts["residual"]``. Edges
+    are reflected. heat: absolute value of the channel sum, ≥ 0. ``facts["map_error"]``: estimated relative L1
+    error of the map.
+    """
+    widest = blur * min(subject.x.shape[2:])
+
+    @cache
+    def path(t: float) -> torch.Tensor:
+        # squared, so that the first places lie where the picture still changes much
+        return blurred(subject.x, widest * (1 - t) ** 2)[0]
+
+    for found in integrate(subject, [path], tolerance, maximum):
+        heat = found.values.sum(0).abs()
+        facts = {"baseline": "blur", **facts_of(found)}
+        yield result(subject, found.values[None], heat, done=found.done, progress=found.progress, **facts)

@@ -1,0 +1,23 @@
+"""Deconvnet: a class's score, or one channel, projected back to pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbviz.attribution.base import Attribution, register, result
+from nbviz.passes.relu_gradients import ruled_gradient
+from nbviz.passes.subject import Subject
+
+
+@register("Deconvnet", "Zeiler, Fergus 2014, arXiv:1311.2901", family="gradients")
+def deconvnet(subject: Subject) -> Iterator[Attribution]:
+    """Which pixels the score, or one channel's activation, is drawn from when the network is run backwards.
+
+    values: (1, C, H, W), the score sent back with g·[g > 0] at every ReLU call, pooling by the switches of
+    the forward and convolutions by their transpose. heat: the largest absolute value over the channels, ≥ 0.
+    With the target ``Target.channel(layer, channel, "max")`` it is what Zeiler and Fergus drew, over the
+    activation that they sent back. A network without ReLU is refused, the activations it has named. Unlike
+    captum's it counts functional, in-place and shared calls, and ReLU6.
+    """
+    found = ruled_gradient(subject, subject.x, "deconvnet", "Deconvnet")
+    yield result(subject, found.values, found.values[0].abs().amax(0), **found.facts)

@@ -1,0 +1,72 @@
+"""Score-CAM: each channel is weighed by the score of the picture seen through its map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import torch
+from torch.nn import functional
+
+from nbviz.attribution.base import About, Attribution, register, result
+from nbviz.attribution.baselines import Name, baseline, said
+from nbviz.attribution.batch_size import at_once
+from nbviz.passes.subject import Subject, record
+
+
+@register("Score-CAM", "Wang et al. 2020, arXiv:1910.01279", uses_layer=True, family="class activation")
+def score_cam(
+    subject: Subject,
+    *,
+    maximum: Annotated[int, About("Channels at most, those with most energy first.", 1, 4096)] = 256,
+    fill: Annotated[Name | torch.Tensor, About("What stands where the picture is hidden.")] = "black",
+) -> Iterator[Attribution]:
+    """Where the layer's channels are active whose maps, laid over the picture, leave most of the score.
+
+    values: Σ_k α_k·A_k at the layer's resolution (h, w); α is the softmax over channels of the score of the
+    picture faded to ``fill`` by A_k, enlarged bilinearly and stretched to 0…1. Flat channels can't be stretched
+    and are left out; where no map changes the score the answer is zero. heat: the positive part, interpolated
+    bilinearly. ``facts["channels"]`` says how many were tried. One forward a channel, no gradients.
+    """
+    with torch.no_grad():
+        scores, kept = record(subject, subject.x, subject.layer or "")
+    activation = kept[subject.layer or ""].maps[0]
+    flat = activation.flatten(1)
+    live = torch.nonzero(flat.amax(1) > flat.amin(1)).flatten()
+    order = live[flat[live].square().sum(1).argsort(descending=True, stable=True)][:maximum]
+    change = torch.empty(0, dtype=scores.dtype, device=scores.device)
+    facts: dict[str, Any] = {"places": tuple(activation.shape[1:]), "fill": said(fill)}
+    through, batch = _Through(subject, baseline(subject, fill)), at_once(subject)
+    for begin in range(0, len(order), batch):
+        change = torch.cat([change, through(activation[order[begin : begin + batch]]) - scores])
+        tried = len(change)
+        if tried < len(order):
+            values = _weighed(activation[order[:tried]], change)
+            words = f"{tried} of {len(order)} channels"
+            done = tried / len(order)
+            yield result(subject, values, values.clamp(min=0), done=done, progress=words, **facts)
+    values = _weighed(activation[order], change)
+    facts["channels"] = f"{len(order)} of {len(activation)}"
+    yield result(subject, values, values.clamp(min=0), **facts)
+
+
+class _Through:
+    """Scores of the picture seen through maps."""
+
+    def __init__(self, subject: Subject, fill: torch.Tensor) -> None:
+        self._subject, self._fill = subject, fill
+
+    def __call__(self, maps: torch.Tensor) -> torch.Tensor:
+        """Scores (N,) of the picture, faded to the fill where a map (N, h, w) is low."""
+        x = self._subject.x
+        wide = functional.interpolate(maps[:, None], size=x.shape[2:], mode="bilinear", align_corners=False)
+        low, high = wide.amin((2, 3), keepdim=True), wide.amax((2, 3), keepdim=True)
+        shares = (wide - low) / (high - low).clamp(min=torch.finfo(wide.dtype).tiny)
+        with torch.no_grad():
+            return self._subject.scores(self._fill + shares * (x - self._fill))
+
+
+def _weighed(maps: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
+    if not change.any():
+        return torch.zeros(maps.shape[1:], dtype=maps.dtype, device=maps.device)
+    return (change.softmax(0)[:, None, None] * maps).sum(0)

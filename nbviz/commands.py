@@ -1,0 +1,239 @@
+"""The commands that work without a browser: `nbviz features` fills the shelf of made pictures, `nbviz index` a folder.
+
+Both go on where they were stopped, say in a sentence what is wrong, and put what they made where a notebook finds
+it: `nbviz.visualize(…, path=folder)` or `NBVIZ_CACHE=folder`, and `nbviz.Index.load(folder)`.
+
+`nbviz features --out F` lays the shelf into ``F/made`` (its layout: :mod:`nbviz.features.picture_cache`) and contact
+sheets beside it, ``F/sheets/<network>/<layer>.<number>.png``, channels by rows from the upper left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from torch import Tensor
+
+    from nbviz.features.recipe import Recipe
+    from nbviz.model.instrumented import InstrumentedModel
+
+PAGE, COLUMNS, ROWS, GAP, FOOT = 24, 12, 8, 4, 14
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run ``features …`` or ``index …``; an exit status."""
+    from nbviz.errors import NbvizError
+
+    options = _parser().parse_args(arguments)
+    try:
+        return options.work(options)
+    except (NbvizError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped. What was done is kept: the same command goes on from there.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="nbviz")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    made = commands.add_parser("features", help="make the pictures that drive channels", description=_features.__doc__)
+    found = commands.add_parser("index", help="find the pictures that drive channels", description=_index.__doc__)
+    for command in (made, found):
+        command.add_argument(
+            "--model",
+            default="efficientnet_lite0",
+            help="a name nbviz.zoo.load knows, or module:function that returns a network",
+        )
+        command.add_argument("--weights", help="for a network of torchvision's or timm's: DEFAULT")
+    made.add_argument("--layers", nargs="+", required=True, help="names of layers")
+    made.add_argument("--channels", default="all", help='"all", or numbers and ranges: 0-23,40')
+    made.add_argument("--preset", default="default", choices=("preview", "default", "high"))
+    made.add_argument("--size", type=int, help="pixels a side; left out, the layer chooses")
+    made.add_argument("--steps", type=int, help="left out, the layer chooses")
+    made.add_argument("--out", type=Path, help="folder for shelf and sheets; left out, nbviz's usual one")
+    made.set_defaults(work=_features)
+    found.add_argument("--data", required=True, help='a folder of pictures, "fashion", or module:function')
+    found.add_argument("--layers", nargs="+", help="names of layers; left out, all")
+    found.add_argument("--out", type=Path, required=True, help="folder of the index")
+    for name, value, words in (
+        ("k", 9, "pictures a channel"),
+        ("bottom", 0, "least pictures a channel"),
+        ("sample", 0, "pictures for quantiles"),
+        ("batch", None, "pictures a forward"),
+    ):
+        found.add_argument(f"--{name}", type=int, default=value, help=words)
+    found.set_defaults(work=_index)
+    return parser
+
+
+def _features(options: argparse.Namespace) -> int:
+    """Make pictures of channels, keep them on the shelf, and draw them on contact sheets."""
+    from nbviz.features import recipe_for
+    from nbviz.features.layer_defaults import check_layers
+
+    model = _model(options)
+    check_layers(model, options.layers)
+    chosen = {layer: _channels(options.channels, model, layer) for layer in options.layers}
+    recipes = {
+        layer: recipe_for(model, layer, options.preset, size=options.size, steps=options.steps) for layer in chosen
+    }
+    with _bar(sum(map(len, chosen.values())), " pictures", "making") as bar:
+        for layer, channels in chosen.items():
+            for number, start in enumerate(range(0, len(channels), COLUMNS * ROWS)):
+                part = channels[start : start + COLUMNS * ROWS]
+                pictures = list(_pictures(model, layer, part, recipes[layer], options.out, bar))
+                print(_written(model, layer, number, _sheet(pictures, part), options.out))
+    return 0
+
+
+def _pictures(
+    model: InstrumentedModel, layer: str, channels: Sequence[int], recipe: Recipe, out: Path | None, bar: Any
+) -> Iterator[Tensor]:
+    """A page after the other; what is on the shelf already is only read. NbvizError where nothing can be kept."""
+    from nbviz.errors import NbvizError
+    from nbviz.features.objectives import channel
+    from nbviz.features.visualize import make
+
+    bar.set_postfix_str(layer)
+    for start in range(0, len(channels), PAGE):
+        page = channels[start : start + PAGE]
+        *_, made = make(model, [channel(layer, number) for number in page], recipe, out)
+        if "note" in made.facts:
+            raise NbvizError(
+                f"{made.facts['note']} What was kept before is there: make room, and the same command goes on."
+            )
+        bar.update(len(page))
+        yield from made.pictures
+
+
+def _sheet(pictures: Sequence[Tensor], numbers: Sequence[int]) -> Image.Image:
+    """Pictures (3, S, S) in rows, each with its channel's number under it."""
+    from PIL import Image, ImageDraw
+
+    side = pictures[0].shape[-1]
+    columns = min(COLUMNS, len(pictures))
+    size = (columns * (side + GAP) + GAP, -(-len(pictures) // columns) * (side + GAP + FOOT) + GAP)
+    sheet = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(sheet)
+    for place, (picture, number) in enumerate(zip(pictures, numbers, strict=True)):
+        left = GAP + place % columns * (side + GAP)
+        top = GAP + place // columns * (side + GAP + FOOT)
+        sheet.paste(Image.fromarray((picture * 255).round().byte().permute(1, 2, 0).numpy()), (left, top))
+        draw.text((left, top + side + 1), str(number), fill="black")
+    return sheet
+
+
+def _written(model: InstrumentedModel, layer: str, number: int, sheet: Image.Image, out: Path | None) -> Path:
+    from nbviz.features.picture_cache import default_path, network_digest
+
+    network = model.guest.steady(lambda run: network_digest(model, run.net))
+    folder = (default_path() if out is None else out.expanduser()) / "sheets" / network
+    folder.mkdir(parents=True, exist_ok=True)
+    place = folder / f"{quote(layer, safe='')}.{number}.png"
+    beside = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        sheet.save(beside, format="PNG")
+        os.replace(beside, place)
+    finally:
+        beside.unlink(missing_ok=True)
+    return place
+
+
+def _channels(text: str, model: InstrumentedModel, layer: str) -> list[int]:
+    """``"0-23,40"`` → numbers, ascending, each once. NbvizError for what is no number, or not there."""
+    from nbviz.errors import NbvizError
+
+    count = model.layer(layer).channels or 0
+    if text == "all":
+        return list(range(count))
+    found: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        if not (first.isdigit() and (last.isdigit() and int(first) <= int(last) or not last)):
+            raise NbvizError(f"--channels takes numbers and ranges such as 0-23,40, or all; not '{text}'.")
+        found |= set(range(int(first), int(last or first) + 1))
+    missing = sorted(number for number in found if number >= count)
+    if missing or not found:
+        raise NbvizError(f"Layer '{layer}' has {count} channels, 0 to {count - 1}: --channels {text} asks for others.")
+    return sorted(found)
+
+
+def _index(options: argparse.Namespace) -> int:
+    """Look through a data set and keep the pictures that drive each channel most."""
+    from nbviz.dataset import Index
+
+    data: Any = options.data
+    if data == "fashion":
+        from nbviz.zoo import fashion
+
+        data = fashion()
+    elif ":" in data and not Path(data).exists():
+        data = _called(data)
+    model = _model(options)
+    index = Index.build(
+        model,
+        data,
+        options.layers,
+        options.k,
+        options.out,
+        bottom=options.bottom,
+        sample=options.sample,
+        batch=options.batch,
+    )
+    for problem in index.problems:
+        print(problem, file=sys.stderr)
+    print(f"{index} in {options.out}")
+    return 0
+
+
+def _model(options: argparse.Namespace) -> InstrumentedModel:
+    from nbviz.model.instrumented import InstrumentedModel
+    from nbviz.zoo import load
+
+    if ":" in options.model:
+        return InstrumentedModel.ensure(_called(options.model))
+    return load(options.model, weights=options.weights)
+
+
+def _called(name: str) -> Any:
+    """What ``module:function`` returns, or ``module:name`` is; modules of the current folder are found.
+
+    NbvizError where there is none, and where the function raises.
+    """
+    from torch import nn
+
+    from nbviz.errors import NbvizError
+    from nbviz.model.instrumented import InstrumentedModel
+
+    module, _, function = name.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        found: Any = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise NbvizError(f"'{name}' can't be found: {error}. It is read as module:function.") from error
+    if isinstance(found, (nn.Module, InstrumentedModel)) or not callable(found):
+        return found
+    try:
+        return found()
+    except Exception as error:  # a function of the user's own can raise anything
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(last.filename).name}, line {last.lineno}"
+        raise NbvizError(f"{name}() raised {type(error).__name__}: {error} ({where}).") from error
+
+
+def _bar(total: int, unit: str, words: str) -> Any:
+    from tqdm.auto import tqdm
+
+    return tqdm(total=total, unit=unit, desc=words)

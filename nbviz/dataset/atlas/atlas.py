@@ -1,0 +1,295 @@
+"""A map of what a layer distinguishes in a whole data set: like beside like, each cell with what it speaks for.
+
+After Carter et al., Activation Atlas, Distill 2019. Activations at some places of every picture are compared as
+directions, laid out in two dimensions and put into the squares of a grid. A cell is the mean of its activations.
+It speaks for the class to which its points add most, to first order: of each point, gradient × activation of the
+score of the class that the network sees in the point's picture; summed a class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from functools import partial
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import torch
+
+from nbviz.arguments import at_least, whole
+from nbviz.dataset.atlas.build import Charted, Step, charting
+from nbviz.dataset.atlas.cell import cells_from, commonest
+from nbviz.dataset.atlas.layout import Axes, units
+from nbviz.dataset.atlas.plan import atlas_plan
+from nbviz.dataset.atlas.store import free_or_same, read_atlas, write_atlas
+from nbviz.dataset.example import Box, Example
+from nbviz.dataset.files import check_room, folder_at
+from nbviz.dataset.index.build import Stopped
+from nbviz.dataset.index.plan import data_digest, model_digest
+from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.passes.effective_field import EffectiveField
+from nbviz.passes.receptive_field import ReceptiveFields
+from nbviz.pictures.samples import Items, Labels
+from nbviz.replica.heap import kept_heap
+
+NEAREST = 5
+"""Points that say where on the map an activation belongs."""
+
+
+class Atlas:
+    """The map of one layer. Made by :meth:`build` or :meth:`load`."""
+
+    def __init__(
+        self,
+        found: Charted,
+        classes: Sequence[str] | None,
+        model: InstrumentedModel | None = None,
+        items: Items | None = None,
+        names: Sequence[str] | None = None,
+    ) -> None:
+        self.plan, self.side, self.layout = found.plan, found.side, found.layout
+        self.notes = found.notes
+        """What was left out, in sentences."""
+        self.classes = None if classes is None else tuple(classes)
+        """Names of the network's scores."""
+        self.label_names = None if names is None else tuple(names)
+        self._found, self._model = found, model
+        self.items = items
+        """The data set, where it is known."""
+        self._fields: ReceptiveFields | None = None
+        self.cells = cells_from(found, self.class_name, self._label)
+        """All cells, row by row."""
+
+    def __repr__(self) -> str:
+        return f"Atlas({self.layer}, {len(self.cells)} cells, {len(self):,} places, {self.layout})"
+
+    def __len__(self) -> int:
+        return len(self._found.tensors["items"])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what it knows, its pictures aside."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in self._found.tensors.values())
+
+    @property
+    def layer(self) -> str:
+        """Name of the layer."""
+        return self.plan.layer
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether cells can show their pictures."""
+        return self.items is not None and self._model is not None
+
+    @classmethod
+    def build(
+        cls,
+        model: Any,
+        dataset: Any,
+        layer: str,
+        places: int | None = None,
+        seed: int = 0,
+        path: str | PathLike[str] | None = None,
+        *,
+        layout: str = "auto",
+        least: int = 3,
+        labels: Labels | None = None,
+        batch: int = 32,
+        pictures: int | None = None,
+        progress: bool = True,
+        cancel: Callable[[], bool] | None = None,
+    ) -> Atlas:
+        """One pass over a data set, then a layout.
+
+        model: an :class:`InstrumentedModel` or any ``nn.Module``; it is left untouched. dataset: a map-style data
+        set, a loader around one, a folder or a list. layer: its name. places: drawn at random of each picture, its
+        border aside; None for as many as come to 5,000 of all pictures together; at most 20,000 are looked at. seed:
+        of places and layout: the same gives the same atlas. path: a folder to keep it in; one that is there already
+        is read instead. layout: "tsne" (scikit-learn), "umap" (needs umap-learn), "pca", or "auto": t-SNE, and UMAP
+        above 10,000 places where it is installed. least: places a cell needs. labels: where the data set has none.
+        pictures: look at so many at most, drawn at random. cancel: asked between steps; :class:`Stopped` when it says
+        yes.
+
+        Raises :class:`NbvizError` for too few places (50 are needed), a layer that isn't there, and a path with
+        something else in it.
+        """
+        step: Step | Atlas | None = None
+        asked = {"layout": layout, "least": least, "labels": labels, "batch": batch, "pictures": pictures}
+        with kept_heap(), _bar() if progress else nullcontext() as bar:
+            for step in cls.building(model, dataset, layer, places, seed, path, **asked):  # type: ignore[arg-type]
+                if cancel is not None and cancel():
+                    raise Stopped("Stopped: an atlas is made in one go, nothing of it is kept.")
+                if bar is not None and isinstance(step, Step):
+                    bar.update(step.done - bar.n)
+                    bar.set_postfix_str(step.progress)
+        assert isinstance(step, Atlas)
+        return step
+
+    @classmethod
+    def building(
+        cls,
+        model: Any,
+        dataset: Any,
+        layer: str,
+        places: int | None = None,
+        seed: int = 0,
+        path: str | PathLike[str] | None = None,
+        *,
+        layout: str = "auto",
+        least: int = 3,
+        labels: Labels | None = None,
+        batch: int = 32,
+        pictures: int | None = None,
+    ) -> Iterator[Step | Atlas]:
+        """:meth:`build` step by step: ``done`` and ``progress`` as it goes, the atlas last."""
+        model, items = InstrumentedModel.ensure(model), Items.ensure(dataset, labels)
+        before = model.fingerprint()
+        plan = atlas_plan(model, items, layer, places, seed, layout, least, batch, pictures)
+        if path is not None and free_or_same(folder_at(path), plan):
+            yield cls.load(path, model, items)
+            return
+        if path is not None:
+            check_room(folder_at(path))  # a disk that refuses does so before the work, not after
+        step = Step(0.0, "")
+        for step in charting(model, items, plan):
+            if step.found is None:
+                yield step
+        if model.fingerprint() != before:
+            raise NbvizError("The network changed while it was mapped: build again when its training has ended.")
+        assert step.found is not None
+        made = cls(step.found, model.classes, model, items, items.classes or model.classes)
+        if path is not None:
+            made.save(path)
+        yield made
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write it to a folder; see :mod:`nbviz.dataset.atlas.store` for the format."""
+        folder = folder_at(path)
+        free_or_same(folder, self.plan)
+        found = self._found
+        told = {
+            "plan": self.plan.as_json(), "side": found.side, "layout": found.layout,
+            "notes": list(found.notes), "classes": self.classes, "labels": self.label_names,
+        }  # fmt: skip
+        write_atlas(folder, told, found.tensors)
+
+    @classmethod
+    def load(
+        cls, path: str | PathLike[str], model: Any = None, dataset: Any = None, labels: Labels | None = None
+    ) -> Atlas:
+        """An atlas from a folder. With ``model`` and ``dataset`` its cells can show their pictures.
+
+        labels: as :meth:`build` had them.
+        NbvizError where there is none, or where it is of another network or data set.
+        """
+        plan, told, tensors = read_atlas(folder_at(path))
+        made = Charted(plan, tensors, told["side"], told["layout"], tuple(told["notes"]))
+        model = None if model is None else InstrumentedModel.ensure(model)
+        items = None if dataset is None else Items.ensure(dataset, labels)
+        atlas = cls(made, told["classes"], model, items, told["labels"])
+        if model is not None:
+            atlas.check(model)
+        if items is not None and len(items) != plan.items:
+            raise NbvizError(f"The atlas in '{path}' is of other pictures ({plan.items}, here {len(items)}).")
+        if model is not None and items is not None and data_digest(items, model)[0] != plan.data:
+            raise NbvizError(f"The atlas in '{path}' is of other pictures, or labels.")
+        return atlas
+
+    def check(self, model: InstrumentedModel) -> None:
+        """NbvizError unless it is of this network with these weights."""
+        if model_digest(model) != self.plan.model:
+            raise NbvizError(
+                f"This atlas of '{self.layer}' is of another network, or of other weights of this one: build it anew."
+            )
+
+    def of(self, model: InstrumentedModel) -> Atlas:
+        """The same atlas for a model that is open; NbvizError where it is of another network."""
+        self.check(model)
+        return Atlas(self._found, self.classes or model.classes, model, self.items, self.label_names)
+
+    # -- what is on the map ---------------------------------------------------------------------------
+
+    def class_name(self, index: int) -> str:
+        """A class in words."""
+        return self.classes[index] if self.classes and index < len(self.classes) else f"class {index}"
+
+    def examples(self, cell: int, n: int = 9) -> list[Example]:
+        """A cell's pictures, the most typical first: nearest to its mean direction; each picture once, if it can be."""
+        tensors, cell = self._found.tensors, self._number(cell)
+        there = (tensors["cells"] == cell).nonzero()[:, 0]
+        order = there[tensors["typical"][there].argsort(descending=True, stable=True)].tolist()
+        first = {int(tensors["items"][row]): row for row in reversed(order)}.values()
+        kept = set(first)
+        rows = [row for row in order if row in kept] + [row for row in order if row not in kept]
+        return [self._example(row) for row in rows[: at_least("n", n, 0)]]
+
+    def apart(self, cell: int) -> np.ndarray:
+        """What sets a cell apart from the whole map: its mean direction less that of all places, float32 (C,).
+
+        Made pictures go along this one: what all places share would look the same in every cell.
+        """
+        return units(self.cells[self._number(cell)].direction[None])[0] - self._found.tensors["centre"].numpy()
+
+    def cells_of(self, activation: np.ndarray) -> np.ndarray:
+        """Where on the map a picture's places are: activation (C, h, w) → int (h, w), −1 where on no cell.
+
+        A place belongs to the cell that most of its five nearest points are in. NbvizError for another shape.
+        """
+        activation = np.asarray(activation, np.float32)
+        if activation.ndim != 3 or len(activation) != self.plan.channels:
+            raise NbvizError(
+                f"An activation of '{self.layer}' is ({self.plan.channels}, height, width), not {activation.shape}."
+            )
+        channels, height, width = activation.shape
+        tensors = self._found.tensors
+        axes = Axes(tensors["centre"].numpy(), tensors["basis"].numpy())
+        flat = activation.reshape(channels, -1).T
+        distance = torch.cdist(torch.from_numpy(axes(flat)), tensors["reduced"])
+        nearest = tensors["cells"][distance.topk(min(NEAREST, len(self)), largest=False, sorted=True).indices]
+        cells = torch.stack([commonest(row) for row in nearest])
+        cells[torch.from_numpy(~np.isfinite(flat).all(1) | ~flat.any(1))] = -1
+        return cells.view(height, width).numpy()
+
+    def _number(self, cell: Any) -> int:
+        number = whole(cell)
+        if number is None or not 0 <= number < len(self.cells):
+            raise NbvizError(f"The atlas has cells 0 to {len(self.cells) - 1}: there is no {cell!r}.")
+        return number
+
+    def _example(self, row: int) -> Example:
+        tensors, plan = self._found.tensors, self.plan
+        item, label = int(tensors["items"][row]), int(tensors["labels"][row])
+        where = divmod(int(tensors["places"][row]), plan.grid[1]) if plan.has_places else None
+        name = None if label < 0 else self._label(label)
+        return Example(
+            item, float(tensors["typical"][row]), where, None if label < 0 else label, name,
+            partial(self._seen, item), partial(self.box, where), _no_channel,
+        )  # fmt: skip
+
+    def _label(self, index: int) -> str:
+        return self.label_names[index] if self.label_names and index < len(self.label_names) else f"class {index}"
+
+    def _seen(self, item: int) -> np.ndarray:
+        if self.items is None or self._model is None:
+            raise NbvizError("This atlas was loaded without its pictures: Atlas.load(path, model, dataset) shows them.")
+        return self._model.transform.seen(self._model.transform(self.items.read(item)))
+
+    def box(self, place: tuple[int, int] | None) -> Box:
+        """(top, left, bottom, right) in pixels of the network's input: all that a place (row, column) can see."""
+        if self._model is None:
+            raise NbvizError("This atlas was loaded without its network: Atlas.load(path, model, dataset) has crops.")
+        if self._fields is None:
+            self._fields = ReceptiveFields(self._model, self.plan.shape)
+        return self._fields.box(self.layer, place)
+
+
+def _no_channel() -> EffectiveField:
+    raise NbvizError("What drives a place is asked of a channel: an atlas's examples are of none, nbviz.Index's are.")
+
+
+def _bar() -> Any:
+    from tqdm.auto import tqdm
+
+    return tqdm(total=1.0, desc="mapping", bar_format="{l_bar}{bar}| {postfix}")

@@ -1,0 +1,144 @@
+"""What an atlas is made of, fixed before its first picture: the layer, which pictures, which places of each."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+
+from nbviz.arguments import at_least
+from nbviz.dataset.index.plan import data_digest, model_digest
+from nbviz.errors import NbvizError
+from nbviz.model.input_size import noise
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.layers import with_channels
+from nbviz.pictures.samples import Items
+
+FORMAT = 1
+USUAL, MOST, FEWEST = 5_000, 20_000, 50
+"""Places of all pictures together: as many as are drawn if nothing is said, at most, and at least."""
+SHARE = 0.8
+"""Of a picture's places, at most, where few pictures have to give many: neighbours say nearly the same."""
+LAYOUTS = ("auto", "umap", "tsne", "pca")
+
+
+@dataclass(frozen=True)
+class AtlasPlan:
+    """All that decides what an atlas will be."""
+
+    model: str
+    """Digest of the network."""
+    data: str
+    """Digest of the data set."""
+    items: int
+    shape: tuple[int, ...]
+    """(C, H, W) of the network's input."""
+    layer: str
+    channels: int
+    grid: tuple[int, int]
+    """Rows and columns of the layer's places; (1, 1) where it has none."""
+    has_places: bool
+    places: int
+    """Drawn of each picture."""
+    points: int
+    """Places wanted of all pictures together."""
+    seed: int
+    layout: str
+    """As asked for; "auto" among others."""
+    least: int
+    """Places a cell needs."""
+    batch: int
+    format: int = FORMAT
+
+    @property
+    def numbers(self) -> list[int]:
+        """The pictures that are looked at, ascending: all, or as many as give the places that are wanted."""
+        wanted = -(-self.points // self.places)
+        if wanted >= self.items:
+            return list(range(self.items))
+        order = torch.randperm(self.items, generator=torch.Generator().manual_seed(self.seed), device="cpu")
+        return sorted(order[:wanted].tolist())
+
+    @property
+    def inside(self) -> torch.Tensor:
+        """(n,) places that may be drawn: not the border, where half of what a place sees is padding."""
+        height, width = self.grid
+        edge = 1 if min(height, width) >= 4 else 0
+        places = torch.arange(height * width, device="cpu").view(height, width)
+        return places[edge : height - edge, edge : width - edge].flatten()
+
+    def places_of(self, item: int) -> torch.Tensor:
+        """(places,) of one picture; they depend on the seed and its number alone."""
+        inside = self.inside
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + item)
+        return inside[torch.randperm(len(inside), generator=generator, device="cpu")[: self.places]].sort().values
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, for the manifest."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> AtlasPlan:
+        """The plan a manifest tells."""
+        known = {field.name: values[field.name] for field in fields(cls)}
+        return cls(**{**known, "shape": tuple(known["shape"]), "grid": tuple(known["grid"])})
+
+
+def atlas_plan(
+    model: InstrumentedModel, items: Items, layer: str, places: int | None, seed: int, layout: str, least: int,
+    batch: int, pictures: int | None = None,
+) -> AtlasPlan:  # fmt: skip
+    """Look at the network and the data set once and fix everything. NbvizError for what can't be."""
+    places = None if places is None else at_least("places", places, 1)
+    pictures = None if pictures is None else at_least("pictures", pictures, 1)
+    seed, least, batch = at_least("seed", seed, 0), at_least("least", least, 1), at_least("batch", batch, 1)
+    if layout not in LAYOUTS:
+        raise NbvizError(f"layout= is one of {', '.join(map(repr, LAYOUTS))}, not {layout!r}.")
+    if layout == "umap" and find_spec("umap") is None:
+        raise NbvizError("layout='umap' needs umap-learn, which is not installed: pip install 'nbviz[umap]'.")
+    shape = items.shape(model.transform)
+    (known,) = with_channels(model.trace(noise(model.guest, shape)).layers, [layer])
+    assert known.channels is not None
+    plan = AtlasPlan(
+        model=model_digest(model),
+        data=data_digest(items, model)[0],
+        items=len(items),
+        shape=shape,
+        layer=known.name,
+        channels=known.channels,
+        grid=known.places or (1, 1),
+        has_places=known.places is not None,
+        places=1,
+        points=USUAL,
+        seed=seed,
+        layout=layout,
+        least=least,
+        batch=batch,
+    )
+    return _with_places(plan, places, min(len(items), pictures or len(items)))
+
+
+def _with_places(plan: AtlasPlan, places: int | None, pictures: int) -> AtlasPlan:
+    there = len(plan.inside)
+    if places is not None and places > there:
+        raise NbvizError(f"places= is {places}, but '{plan.layer}' has {there} places a picture, its border aside.")
+    usual = min(-(-USUAL // pictures), max(1, int(SHARE * there)))
+    each = usual if places is None else places
+    points = min(each * pictures, USUAL if places is None else MOST)
+    if points < FEWEST:
+        raise NbvizError(_too_few(plan, each, there))
+    return replace(plan, places=each, points=points)
+
+
+def _too_few(plan: AtlasPlan, each: int, there: int) -> str:
+    pictures = f"{plan.items} pictures give" if plan.items > 1 else "1 picture gives"
+    needed = -(-FEWEST // each)
+    more = f"Add pictures (it takes {needed})"
+    if there * plan.items >= FEWEST:
+        more += f", or draw more places of each: places={-(-FEWEST // plan.items)}"
+    elif not plan.has_places or there < 20:
+        more += ", or choose a layer with more places"
+    of = f"{each} place" + ("s" if each > 1 else "")
+    return f"An atlas needs {FEWEST} places or more; {pictures} {of} each of '{plan.layer}'. {more}."

@@ -1,0 +1,107 @@
+"""What a layer says at some places of every picture, and what that does for the class the network sees in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from nbviz.dataset.atlas.plan import AtlasPlan
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+from nbviz.passes.subject import Subject, record
+from nbviz.pictures.samples import Batch, Items
+from nbviz.replica.guest import Pass
+
+MAX_REASONS = 20
+
+
+@dataclass
+class Points:
+    """One row a place of a picture."""
+
+    items: torch.Tensor
+    """int64 (N,): number of the picture in the data set."""
+    places: torch.Tensor
+    """int64 (N,): place counted by rows; 0 for a layer without places."""
+    labels: torch.Tensor
+    """int64 (N,): the picture's class in the data set; −1 where it has none."""
+    predicted: torch.Tensor
+    """int64 (N,): the class the network sees in the picture."""
+    gains: torch.Tensor
+    """float32 (N,): gradient of that class's score × activation, at the place."""
+    values: torch.Tensor
+    """float32 (N, C): the activation there."""
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+@dataclass
+class Sampler:
+    """Collects points over batches; memory is that of one batch and of the points."""
+
+    model: InstrumentedModel
+    items: Items
+    plan: AtlasPlan
+    problems: dict[int, str] = field(default_factory=dict)
+    """The first pictures left out, and why."""
+    left_out: int = 0
+    silent: int = 0
+    """Places at which every channel is zero: they have no direction."""
+    broken: int = 0
+    """Places with values that are not finite."""
+    _rows: list[Points] = field(default_factory=list)
+
+    def walk(self, run: Pass) -> Iterator[int]:
+        """One forward and one backward a batch; yields how many pictures are done."""
+        self.__init__(self.model, self.items, self.plan)  # type: ignore[misc]  # weights moved: from the start
+        done = 0
+        plan, transform = self.plan, self.model.transform
+        for batch in self.items.batches(plan.numbers, plan.batch, transform, plan.shape, self._problem):
+            self._rows.append(self._batch(run, batch))
+            done += len(batch.numbers)
+            yield done
+
+    @property
+    def points(self) -> Points:
+        """All of them."""
+        names = Points.__dataclass_fields__
+        return Points(**{name: torch.cat([getattr(row, name) for row in self._rows]) for name in names})
+
+    def _problem(self, number: int, sentence: str) -> None:
+        self.left_out += 1
+        if len(self.problems) < MAX_REASONS:
+            self.problems[number] = sentence
+
+    def _batch(self, run: Pass, batch: Batch) -> Points:
+        x = batch.inputs.to(run.device, self.model.guest.dtype)
+        seen: list[torch.Tensor] = []
+
+        def own(output: Any) -> torch.Tensor:
+            best = self.model.find_logits(output).max(1)
+            seen.append(best.indices.cpu())
+            return best.values
+
+        subject = Subject(self.model, run, x[:1], Target(function=own), self.plan.layer)
+        scores, kept = record(subject, x.detach().requires_grad_(), self.plan.layer)
+        found = kept[self.plan.layer]
+        gradient = found.gradient(scores).flatten(2)
+        values = found.maps.flatten(2)
+        places = torch.stack([self.plan.places_of(int(number)) for number in batch.numbers])
+        rows = torch.arange(len(x), device="cpu").repeat_interleave(places.shape[1])
+        at = (rows.to(values.device), slice(None), places.flatten().to(values.device))
+        taken, slopes = values[at].float().cpu(), gradient[at].float().cpu()
+        return self._kept(Points(
+            batch.numbers[rows], places.flatten(), batch.labels[rows], seen[-1][rows], (taken * slopes).sum(1), taken
+        ))  # fmt: skip
+
+    def _kept(self, points: Points) -> Points:
+        finite = points.values.isfinite().all(1)
+        spoken = points.values.abs().amax(1) > 0
+        self.broken += int((~finite).sum())
+        self.silent += int((finite & ~spoken).sum())
+        keep = finite & spoken
+        return Points(**{name: getattr(points, name)[keep] for name in Points.__dataclass_fields__})

@@ -1,0 +1,86 @@
+"""An index made a batch at a time, for whoever has something else to do in between; and one that is another's checked.
+
+Where nothing is written or shared out there is no need for pieces: one walk over the data set, over one version of
+the weights, gives the index that ``Index.build`` gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nbviz.dataset.index.index import Index
+from nbviz.dataset.index.plan import model_digest, plan
+from nbviz.dataset.index.ranking_pass import Walk
+from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.pictures.samples import Items
+from nbviz.replica.guest import Pass
+
+
+@dataclass(frozen=True, eq=False)
+class LiveIndex:
+    """How far a pass over a data set is."""
+
+    seen: int
+    total: int
+    index: Index | None = None
+    """There at the end."""
+
+    @property
+    def done(self) -> float:
+        """0…1; 1 only with the index."""
+        return 1.0 if self.index is not None else min(self.seen / self.total, 0.999)
+
+    @property
+    def progress(self) -> str:
+        """``"120 of 5,000 pictures"``."""
+        return f"{self.seen:,} of {self.total:,} pictures"
+
+
+def indexing(
+    model: Any, dataset: Any, layers: Sequence[str] | None = None, k: int = 9, *, profile: int = 100
+) -> Iterator[LiveIndex]:
+    """``Index.build`` as it goes, in memory; arguments and errors are its. The last carries the index.
+
+    NbvizError for a network in training: an index of weights that are gone tells nothing.
+    """
+    model, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
+    made = replace(plan(model, items, layers, k, 0, 0, profile, None), piece=len(items))
+    classes = items.classes or model.classes
+
+    def work(run: Pass) -> Iterator[LiveIndex]:
+        if run.snapshot:
+            raise NbvizError("The network is being trained: look through the pictures when its training has ended.")
+        walk = Walk(made, run)
+        yield LiveIndex(0, len(items))
+        for part in items.batches(range(len(items)), made.batch, model.transform, made.shape, walk.problem):
+            walk.forward(part)
+            yield LiveIndex(walk.found.seen, len(items))
+        found = walk.gathered(0)
+        if not found.seen:
+            raise NbvizError(f"None of the {len(items)} pictures could be read.")
+        yield LiveIndex(found.seen, len(items), Index(made, found, classes, model, items))
+
+    yield from model.guest.steadily(work)
+
+
+def fitting(index: Any, model: InstrumentedModel) -> Index:
+    """The index, to be shown over a model. NbvizError, in words, for one of another network or without pictures."""
+    if not isinstance(index, Index):
+        raise NbvizError(
+            f"index= is an nbviz.Index, not {type(index).__name__}: Index.build(model, dataset), or "
+            "Index.load(path, model, dataset)."
+        )
+    if index.plan.model != model_digest(model):
+        raise NbvizError(
+            "The index is of another network, or of other weights of this one: make it with "
+            "nbviz.Index.build(model, dataset) from the network that is explored."
+        )
+    if index.items is None:
+        raise NbvizError(
+            "The index was loaded without its data set, so it has no pictures to show: "
+            "Index.load(path, model, dataset)."
+        )
+    return Index(index.plan, index._found, index.classes, model, index.items)

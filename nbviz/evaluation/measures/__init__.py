@@ -1,0 +1,1 @@
+"""What a map is judged by, one measure a file."""

@@ -1,0 +1,29 @@
+"""Does the map add up? Its sum against the difference of the scores it is said to share out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from nbviz.evaluation.base import Map, Steps, scored
+from nbviz.evaluation.maps import signed
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+
+
+def completeness(
+    model: InstrumentedModel, picture: Any, target: Target, judged: Map, baseline: torch.Tensor | None = None
+) -> Steps[float | None]:
+    """abs(Σ values − (F(x) − F(x′))) / abs(F(x) − F(x′)); None where the scores do not differ.
+
+    baseline: x′ (1, C, H, W), black by default. Only methods that promise to be complete (integrated gradients)
+    are wrong where this is large; a small one is no proof, for errors cancel.
+    """
+    x = model.input(picture)
+    start = model.transform.black(x) if baseline is None else baseline.to(x)
+    scores = torch.zeros(0)
+    for scores in scored(model, target, lambda: iter([torch.cat([x, start])])):
+        yield
+    difference = float(scores[0] - scores[1])
+    return abs(float(signed(judged).sum()) - difference) / abs(difference) if difference else None

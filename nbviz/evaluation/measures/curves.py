@@ -1,0 +1,78 @@
+"""Deletion and insertion curves: the score as what matters most is hidden first, or shown first.
+
+Petsiuk et al. 2018 (arXiv:1806.07421). On one picture they do not tell true maps from controls, so they are never
+shown without them and give no verdict. Cells, not pixels, are hidden, by blur: deleting single pixels attacks the
+network more than it asks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from nbviz.attribution.baselines import blurred
+from nbviz.evaluation.base import BATCH, Curve, Steps, scored
+from nbviz.evaluation.controls import centre, edges, random_like
+from nbviz.evaluation.maps import cell_of, cell_sums
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+
+CELLS, STEPS, BLUR, RANDOMS = 14, 7, 15 / 224, 3
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """Both curves of one map."""
+
+    deletion: Curve
+    insertion: Curve
+
+
+def curves(
+    model: InstrumentedModel, picture: Any, target: Target, maps: dict[str, torch.Tensor]
+) -> Steps[dict[str, Curves]]:
+    """The curves of each map (name → (h, w), high matters most) over one picture; all with the same ends."""
+    x = model.input(picture)
+    size = (x.shape[2], x.shape[3])
+    cells = (min(CELLS, size[0]), min(CELLS, size[1]))
+    hidden = blurred(x, BLUR * min(size))
+    shares = torch.linspace(0, 1, STEPS + 1, dtype=torch.float64)
+    strengths = [cell_sums(values, size, cells).flatten() for values in maps.values()]
+    orders = [strength.argsort(descending=True, stable=True) for strength in strengths]
+    first = torch.stack([mask.view(cells) for order in orders for mask in _first(order, shares[1:-1])])
+    kept = torch.cat([torch.ones(1, *cells), torch.zeros(1, *cells), 1 - first, first])
+    rows, columns = (cell_of(length, count) for length, count in zip(size, cells, strict=True))
+
+    def batches() -> Iterator[torch.Tensor]:
+        for some in kept.split(BATCH):
+            yield torch.where(some[:, rows][:, :, columns][:, None].to(x) > 0, x, hidden)
+
+    scores = kept.new_zeros(0)
+    for scores in scored(model, target, batches):
+        yield
+    return dict(zip(maps, _read(scores, shares, len(maps)), strict=True))
+
+
+def controls(picture: torch.Tensor, like: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The maps beside which curves are shown; random ones as smooth as ``like`` (h, w). picture: (1, C, H, W)."""
+    size = (picture.shape[2], picture.shape[3])
+    random = {f"random {seed + 1}": random_like(like, seed) for seed in range(RANDOMS)}
+    return {**random, "edges": edges(picture), "centre": centre(size)}
+
+
+def _first(order: torch.Tensor, shares: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Masks (cells,) that are 1 in the first cells of an order, one a share."""
+    for share in shares.tolist():
+        mask = torch.zeros(len(order))
+        mask[order[: round(share * len(order))]] = 1
+        yield mask
+
+
+def _read(scores: torch.Tensor, shares: torch.Tensor, count: int) -> Iterator[Curves]:
+    whole, nothing = scores[:1], scores[1:2]
+    deleted, inserted = scores[2:].view(2, count, -1)
+    for down, up in zip(deleted, inserted, strict=True):
+        yield Curves(Curve(shares, torch.cat([whole, down, nothing])), Curve(shares, torch.cat([nothing, up, whole])))

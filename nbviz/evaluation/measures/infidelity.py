@@ -1,0 +1,69 @@
+"""Infidelity: how well a map predicts what a random disturbance does to the score.
+
+Yeh et al. 2019 (arXiv:1901.09392): E[(I·Φ − (F(x) − F(x − I)))²] over disturbances I.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from nbviz.errors import NbvizError
+from nbviz.evaluation.base import BATCH, Map, Steps, scored
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+
+
+@dataclass(frozen=True)
+class Infidelity:
+    """Two readings of one map."""
+
+    value: float
+    """As defined, in squared units of the score; 0 is perfect."""
+    scaled: float
+    """After the best single factor on the map, over the mean square change of the score: 0 is perfect, 1 is what
+    a map of zeros reaches."""
+
+
+def infidelity(
+    model: InstrumentedModel,
+    picture: Any,
+    target: Target,
+    judged: Map,
+    noise: float = 0.2,
+    samples: int = 64,
+    seed: int = 0,
+) -> Steps[Infidelity]:
+    """Infidelity to normal noise I of σ = noise·(max x − min x); the map's values must be a pixel's each.
+
+    Raises :class:`NbvizError` for maps at a layer's resolution, which share nothing out among pixels.
+    """
+    x = model.input(picture)
+    values = judged.values.to(x)
+    if values.shape != x.shape:
+        shape = tuple(values.shape)
+        raise NbvizError(f"Infidelity needs a value a pixel and channel, {tuple(x.shape)}; this map has {shape}.")
+    sigma = noise * float(x.max() - x.min())
+    predicted: list[torch.Tensor] = []
+
+    def batches() -> Iterator[torch.Tensor]:
+        predicted.clear()
+        generator = torch.Generator().manual_seed(seed)
+        yield x
+        for begin in range(0, samples, BATCH):
+            shape = (min(BATCH, samples - begin), *x.shape[1:])
+            moved = sigma * torch.randn(shape, generator=generator, dtype=torch.float64).to(x)
+            predicted.append((moved * values).flatten(1).double().sum(1).cpu())
+            yield x - moved
+
+    scores = torch.zeros(0)
+    for scores in scored(model, target, batches):
+        yield
+    change, said = scores[0] - scores[1:], torch.cat(predicted)
+    best = float(said @ change / (said @ said)) if bool(said.any()) else 0.0
+    spread = float(change.square().mean())
+    scaled = float((best * said - change).square().mean()) / spread if spread else 0.0
+    return Infidelity(float((said - change).square().mean()), scaled)

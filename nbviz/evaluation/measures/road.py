@@ -1,0 +1,98 @@
+"""ROAD: remove and debias. Pixels are replaced by what their neighbours suggest, not by a colour or a blur.
+
+Rong et al. 2022 (arXiv:2202.00449): removed pixels are solved for so that each is a weighted mean of its eight
+neighbours, plus a little noise; the shape of what was removed then tells the network as little as can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from nbviz.evaluation.base import Curve, Map, Steps, scored
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+
+SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
+NOISE = 0.01
+_NEIGHBOURS = [(i, j, 1 / 12 if i and j else 1 / 6) for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]
+
+
+def road(
+    model: InstrumentedModel,
+    picture: Any,
+    target: Target,
+    judged: Map,
+    shares: tuple[float, ...] = SHARES,
+    least: bool = False,
+    seed: int = 0,
+) -> Steps[Curve]:
+    """The score as the pixels that matter most (``least``: least) are imputed, a growing share of them.
+
+    A low area speaks for the map; ``least``, a high one. Ties are broken by position.
+    """
+    x = model.input(picture)
+    heat = judged.heat((x.shape[2], x.shape[3])).double().cpu().flatten()
+    order = heat.argsort(descending=not least, stable=True)
+
+    def batches() -> Iterator[torch.Tensor]:
+        yield x
+        for share in shares:
+            removed = torch.zeros(len(order), dtype=torch.bool)
+            removed[order[: round(share * len(order))]] = True
+            yield imputed(x, removed.view(x.shape[2], x.shape[3]), seed)
+
+    scores = torch.zeros(0)
+    for scores in scored(model, target, batches):
+        yield
+    return Curve(torch.tensor((0.0, *shares), dtype=torch.float64), scores)
+
+
+def imputed(x: torch.Tensor, removed: torch.Tensor, seed: int = 0) -> torch.Tensor:
+    """A picture (1, C, H, W) with the pixels of a mask (H, W) solved for from their neighbours.
+
+    Direct neighbours weigh 1/6, diagonal ones 1/12, those beyond the edge nothing; noise of ``NOISE`` of
+    their standard deviation is added to what was solved for.
+    """
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.linalg import spsolve
+
+    mask = removed.cpu().numpy()
+    pixels = x[0].detach().double().cpu().numpy().copy()
+    if not mask.any():
+        return x
+    if mask.all():  # nothing is left to solve from
+        return x.mean((2, 3), keepdim=True).expand_as(x).clone()
+    number = np.full(mask.shape, -1)
+    number[mask] = np.arange(mask.sum())
+    rows, columns = np.nonzero(mask)
+    matrix, right = _system(pixels, number, rows, columns)
+    size = len(rows)
+    solved = spsolve(csr_matrix((matrix[2], (matrix[0], matrix[1])), (size, size)).tocsc(), right)
+    noise = torch.randn(size, len(pixels), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    pixels[:, rows, columns] = (solved.reshape(size, -1) + NOISE * pixels[:, ~mask].std() * noise.numpy()).T
+    return torch.from_numpy(pixels)[None].to(x)
+
+
+def _system(
+    pixels: np.ndarray, number: np.ndarray, rows: np.ndarray, columns: np.ndarray
+) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
+    """One equation a removed pixel: its value less the weighted mean of its removed neighbours is that of the kept."""
+    own = np.arange(len(rows))
+    total, right = np.zeros(len(rows)), np.zeros((len(rows), len(pixels)))
+    entries: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    for down, across, weight in _NEIGHBOURS:
+        i, j = rows + down, columns + across
+        inside = (i >= 0) & (i < number.shape[0]) & (j >= 0) & (j < number.shape[1])
+        total += weight * inside
+        other = np.full(len(rows), -1)
+        other[inside] = number[i[inside], j[inside]]
+        gone, kept = inside & (other >= 0), inside & (other < 0)
+        entries.append((own[gone], other[gone], np.full(gone.sum(), -weight)))
+        right[kept] += weight * pixels[:, i[kept], j[kept]].T
+    entries.append((own, own, total))
+    across_all = tuple(np.concatenate(part) for part in zip(*entries, strict=True))
+    return (across_all[0], across_all[1], across_all[2]), right

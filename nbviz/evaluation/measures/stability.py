@@ -1,0 +1,41 @@
+"""How much the map moves when the picture moves by two grey levels, which nobody can see.
+
+A fact, not a verdict: the steadiest map of all, plain edges, knows nothing of the network.
+"""
+
+from __future__ import annotations
+
+from statistics import mean
+from typing import Any
+
+import torch
+
+from nbviz.evaluation.base import Explain, Map, Steps, final
+from nbviz.evaluation.maps import empty, spearman, strength
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+
+LEVELS, DRAWS = 2, 2
+
+
+def stability(
+    model: InstrumentedModel, picture: Any, target: Target, judged: Map, explain: Explain
+) -> Steps[float | None]:
+    """Mean Spearman of the maps' strength, over draws of uniform noise in ±2 of 255; None without a map."""
+    x = model.input(picture)
+    found: list[float] = []
+    for seed in range(0 if empty(judged) else DRAWS):
+        noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(x)
+        moved = x + (2 * noise - 1) * LEVELS * level(model, x)
+        against = yield from final(explain(model, moved, target))
+        alike = None if empty(against) else spearman(strength(judged), strength(against))
+        found += [] if alike is None else [alike]
+    return mean(found) if found else None
+
+
+def level(model: InstrumentedModel, x: torch.Tensor) -> torch.Tensor:
+    """What one of 255 grey levels is in each channel of the network's input, (1, C, 1, 1)."""
+    black, white = (model.transform.constant(x, (shade,) * 3) for shade in (0.0, 1.0))
+    span = (white - black).abs().amax((2, 3), keepdim=True)
+    # where tensors are given as they are, their own range stands for a picture's
+    return (span if bool(span.any()) else x.amax() - x.amin()) / 255

@@ -1,0 +1,48 @@
+"""Does the map depend on what was learned? Redraw the last weights, and it must become another.
+
+Adebayo et al. 2018 (arXiv:1810.03307) redraw layer after layer from the top. The test is judged at the top
+three stages: after all of them guided backprop, which hardly looks at weights, slips through.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import Any
+
+from nbviz.evaluation.base import Explain, Map, Steps, Verdict, final, unable
+from nbviz.evaluation.maps import empty, spearman, strength
+from nbviz.evaluation.redrawn import redrawn
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+
+NAME = "these weights"
+ALIKE, SEEDS = 0.8, 3
+
+
+def these_weights(
+    model: InstrumentedModel, picture: Any, target: Target, judged: Map, explain: Explain
+) -> Steps[Verdict]:
+    """Spearman of the maps' strength before and after, median of three seeds: passed below .8.
+
+    ``target`` with a class index: a redrawn network predicts something else.
+    """
+    reason = empty(judged)
+    if reason:
+        return unable(NAME, f"Other weights can't be compared: {reason}.")
+    found: list[float] = []
+    layer = None if target.unit is None else target.unit.layer
+    which = "the last weights before the channel" if layer else "its last weights"
+    for seed in range(SEEDS):
+        yield
+        against = yield from final(explain(redrawn(model, seed, layer=layer), picture, target))
+        alike = None if empty(against) else spearman(strength(judged), strength(against))
+        found += [] if alike is None else [alike]
+    if len(found) * 2 <= SEEDS:
+        return unable(NAME, "Other weights can't be compared: with them there is nothing to show.")
+    alike = median(found)
+    figures = {"similarity": alike}
+    if alike < ALIKE:
+        words = f"With {which} redrawn the network gives another map (similarity {alike:.2f})."
+        return Verdict(NAME, "passed", words, figures)
+    words = f"With {which} redrawn the network gives almost the same map (similarity {alike:.2f})."
+    return Verdict(NAME, "not passed", words, figures)

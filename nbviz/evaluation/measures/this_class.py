@@ -1,0 +1,53 @@
+"""Does the map show the decision, or the picture? The map of an unrelated class must be another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nbviz.evaluation.base import Explain, Map, Steps, Verdict, final, unable
+from nbviz.evaluation.maps import empty, spearman, strength
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+
+NAME = "this class"
+ALIKE = 0.8
+"""Rank correlation from which on two maps are taken for the same."""
+
+
+def this_class(model: InstrumentedModel, picture: Any, target: Target, judged: Map, explain: Explain) -> Steps[Verdict]:
+    """Spearman of the maps' strength with an unrelated class's: passed below .8."""
+    reason = empty(judged)
+    index = unrelated(model.logits(picture), target) if target.instead(0) is not None else None
+    other = None if index is None else target.instead(index)
+    if other is None and not reason:
+        reason = "there is no unrelated class to compare with"
+    if reason or index is None or other is None:
+        return unable(NAME, f"Another class can't be compared: {reason}.")
+    name = model.class_name(index)
+    against = yield from final(explain(model, picture, other))
+    if empty(against):
+        return unable(NAME, f"Another class can't be compared: for {name}, {empty(against)}.")
+    alike = spearman(strength(judged), strength(against))
+    if alike is None:
+        return unable(NAME, "Another class can't be compared: the map is the same everywhere.")
+    figures = {"similarity": alike}
+    if alike < ALIKE:
+        words = f"An unrelated class, {name}, has another map (similarity {alike:.2f})."
+        return Verdict(NAME, "passed", words, figures)
+    words = f"An unrelated class, {name}, has almost the same map (similarity {alike:.2f})."
+    return Verdict(NAME, "not passed", words, figures)
+
+
+def unrelated(logits: np.ndarray, target: Target) -> int | None:
+    """A class from the middle of the ranking, far from what is said to be there; None below four classes.
+
+    Neither the runner-up, which shares evidence with good reason, nor the last, which may be its opposite.
+    """
+    if len(logits) < 4:
+        return None
+    order = np.argsort(-logits, kind="stable")
+    middle = len(order) // 2
+    ring = [*order[middle:], *order[:middle]]
+    return next(int(i) for i in ring if i not in (target.index, target.other))

@@ -1,0 +1,42 @@
+"""What has to be known of a model's layers before pictures are made for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from nbviz.model.input_size import noise
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.layers import Layer
+from nbviz.passes.feature_maps import channel_layer
+
+SCORES = ""
+"""The name under which the network's class scores are asked for and given."""
+
+LEAK = 0.1
+"""What a place counts that is off, or saturated, relative to one that isn't."""
+
+
+def native_size(model: InstrumentedModel) -> tuple[int, int]:
+    """(height, width) of the pictures the network is used with; layers are known for that size afterwards.
+
+    What its preprocessing makes, whatever it was run with last; where that is guessed, the size it was run with last.
+    """
+    size = None if model.transform.guessed else model.transform.size
+    if size is not None:
+        model.trace(noise(model.guest, (model.transform.channels, *size)))
+        return size
+    model.trace()
+    shape = model._shape or (3, 224, 224)
+    return shape[-2], shape[-1]
+
+
+def check_layers(model: InstrumentedModel, layers: Iterable[str]) -> None:
+    """Raise, in words, for a layer that isn't there or whose channels can't be told."""
+    for name in layers:
+        if name != SCORES:
+            channel_layer(model, name)
+
+
+def counts_places(layer: Layer) -> bool:
+    """Whether the layer's output is a list of places, whose number is then the network's own."""
+    return layer.layout is not None and layer.layout.kind in ("tokens", "tokens_first")

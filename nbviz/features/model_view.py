@@ -1,0 +1,174 @@
+"""From a made picture to what the network's layers say of it: preprocessing, a forward that ends where it may.
+
+A made picture is RGB (or gray) in 0…1 and goes through the model's own preprocessing of colours, as matrix and
+offset, so that gradients flow back. Where the network takes only one size, pictures are resized to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nbviz.errors import NbvizError
+from nbviz.features.layer_defaults import LEAK, SCORES, counts_places, native_size
+from nbviz.features.transforms import warped
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.replica.guest import Pass
+from nbviz.replica.hooks import Enough, hooked, modules_of, split
+
+# Elementwise: their gradient in what goes in has the shape of that in what comes out.
+_ACTIVATIONS = (
+    "Relu", "Hardtanh", "Clamp", "ClampMin", "Threshold", "LeakyRelu", "Elu", "Silu", "Gelu", "Hardswish", "Mish",
+    "Softplus", "Sigmoid", "Hardsigmoid", "Tanh",
+)  # fmt: skip
+# They move, pool or reshape what an activation function put out, and leave it what it is.
+_CARRIERS = (
+    "View", "UnsafeView", "ReshapeAlias", "AsStrided", "Transpose", "Permute", "Squeeze", "Unsqueeze", "Slice",
+    "Select", "Clone", "Mean", "Sum", "AvgPool2D", "AdaptiveAvgPool2D", "MaxPool2DWithIndices", "AdaptiveMaxPool2D",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Colours:
+    """How the network's preprocessing turns a colour into channels: matrix · rgb + offset."""
+
+    matrix: Tensor
+    """(C, 3)."""
+    offset: Tensor
+    """(C,)."""
+
+    @classmethod
+    def of(cls, model: InstrumentedModel) -> Colours:
+        """Read from the preprocessing; where it isn't of that kind, values 0…1 are taken as they are."""
+        channels = model.transform.channels
+        if channels not in (1, 3):
+            raise NbvizError(f"The network takes {channels} channels, which no picture has: none can be made for it.")
+        like = torch.zeros(1, channels, 1, 1, dtype=torch.float64, device="cpu")
+        try:
+            black = model.transform.constant(like).flatten()
+            axes = [model.transform.constant(like, tuple(rgb)).flatten() for rgb in torch.eye(3, device="cpu").tolist()]
+        except NbvizError:
+            plain = like.new_full((1, 3), 1 / 3) if channels == 1 else torch.eye(3, dtype=like.dtype, device="cpu")
+            return cls(plain.float(), like.flatten().float())
+        return cls(torch.stack([axis - black for axis in axes], dim=1).float(), black.float())
+
+    @property
+    def seen(self) -> int:
+        """3, or 1 where the network sees no colour."""
+        return 3 if torch.linalg.matrix_rank(self.matrix, rtol=1e-3) > 1 else 1
+
+    def channels(self, pictures: Tensor) -> Tensor:
+        """(N, 3 or 1, H, W) in 0…1 → (N, C, H, W), the network's own values."""
+        matrix, offset = self.matrix.to(pictures), self.offset.to(pictures).view(-1, 1, 1)
+        if pictures.shape[1] == 1:
+            return pictures * matrix.sum(1).view(-1, 1, 1) + offset
+        if matrix.shape[0] == 3 and torch.equal(matrix, torch.diag(matrix.diagonal())):
+            return pictures * matrix.diagonal().view(-1, 1, 1) + offset
+        return torch.einsum("cr,nrhw->nchw", matrix, pictures) + offset
+
+
+class ModelView:
+    """One pass's network, looking at made pictures."""
+
+    def __init__(self, model: InstrumentedModel, run: Pass) -> None:
+        self.model, self.run = model, run
+        self.colours = Colours.of(model)
+        self.resized: tuple[int, int] | None = None
+        """(height, width) pictures are resized to, where the network takes no other."""
+
+    def fit(self, size: tuple[int, int], layers: Sequence[str]) -> None:
+        """Find out whether the network takes pictures of this size, else resize to the one it is used with."""
+        native = native_size(self.model)  # first: it settles for which size layers are known
+        if any(counts_places(self.model.layer(name)) for name in layers if name):
+            self.resized = native
+        elif size != native:
+            try:
+                gray = torch.full((1, self.colours.seen, *size), 0.5, dtype=torch.float32, device=self.run.device)
+                with torch.no_grad():
+                    self.look(gray, layers)
+            except Exception:  # noqa: BLE001 - a network's forward can raise anything
+                self.resized = native
+
+    def input(self, pictures: Tensor, warps: Tensor | None = None) -> Tensor:
+        """Pictures (N, 3 or 1, H, W) in 0…1, warped → the network's input (N, C, h, w), differentiable."""
+        channels = self.colours.channels(warped(pictures, warps, self.resized)).to(self.model.guest.dtype)
+        return channels.contiguous(memory_format=torch.channels_last)
+
+    def look(
+        self, pictures: Tensor, layers: Sequence[str], warps: Tensor | None = None, straight: bool = False
+    ) -> dict[str, Tensor]:
+        """Layer → its channels' maps (N, C, h, w), :data:`SCORES` → (N, classes); see :func:`outputs`."""
+        return outputs(self.model, self.run, self.input(pictures, warps), layers, straight)
+
+
+def outputs(
+    model: InstrumentedModel, run: Pass, x: Tensor, layers: Sequence[str], straight: bool = False
+) -> dict[str, Tensor]:
+    """What layers say of the network's input ``x``, in a forward that ends at the last of them; float32 at least.
+
+    straight: where the deepest layer's own activation function holds the gradient back, a share (`LEAK`) passes:
+    a ReLU that is off would give none at all, and a saturated one neither.
+    """
+    wanted: dict[str, dict[int, str]] = {split(name)[0]: {} for name in layers if name}
+    for name in (name for name in layers if name):
+        stem, call = split(name)
+        wanted[stem][call or model.layer(stem).calls] = name
+    found: dict[str, Tensor] = {}
+    overwritten, left = model.trace().overwritten, len([name for name in layers if name])
+
+    def keep(stem: str, call: int, tensor: Tensor) -> None:
+        name = wanted[stem].get(call)
+        if name is None:
+            return
+        last = len(found) == left - 1 and SCORES not in layers
+        if last and straight:
+            _leak(tensor)
+        found[name] = _maps(model, name, tensor if last or (stem, call) not in overwritten else tensor.clone())
+        if last:
+            raise Enough
+
+    modules = modules_of(run.net)
+    with hooked({stem: modules[stem] for stem in wanted}, keep):
+        try:
+            output = run(x)
+        except Enough as enough:
+            enough.__traceback__ = None  # it holds the frames of the forward, and so its tensors
+        else:
+            found[SCORES] = _wide(model.find_logits(output))
+    missing = [name for name in layers if name not in found]
+    if missing:
+        raise NbvizError(f"Layer '{missing[0]}' was not reached in this forward.")
+    return found
+
+
+def _maps(model: InstrumentedModel, name: str, tensor: Tensor) -> Tensor:
+    layout = model.layer(name).layout
+    assert layout is not None
+    return _wide(layout.maps(tensor))
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    """Sums over many places and squares leave the range of half precision."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
+def _leak(tensor: Tensor) -> None:
+    node: Any = tensor.grad_fn
+    while node is not None and _kind(node) in _CARRIERS and node.next_functions:
+        node = node.next_functions[0][0]
+    if node is not None and _kind(node) in _ACTIVATIONS:
+        node.register_hook(_leaking)
+
+
+def _kind(node: Any) -> str:
+    return node.name().rstrip("0123456789").removesuffix("Backward")
+
+
+def _leaking(inner: tuple[Tensor | None, ...], outer: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
+    if inner[0] is None or outer[0] is None:
+        return inner
+    return (inner[0] + LEAK * (outer[0] - inner[0]), *inner[1:])

@@ -1,0 +1,179 @@
+"""Made pictures kept on disk: whoever runs the same network next has them at once.
+
+Layout, under ``$NBVIZ_CACHE``, else ``$XDG_CACHE_HOME/nbviz``, else ``~/.cache/nbviz``::
+
+    made/<network>/<layer>/<channel>.<recipe>.png
+
+``<network>`` is a digest of weights, structure and preprocessing; ``<layer>`` its name, percent-encoded ("scores"
+for class scores); ``<channel>`` the channel's number, or a digest of another objective; ``<recipe>`` a digest of
+recipe and objective. Facets lie side by side in one file. The PNG's text chunk ``nbviz`` is JSON: ``words``,
+``layer``, ``recipe``, ``rise`` (a list a facet). Files are written under another name and then renamed, so a
+half-written one is never read. They may be copied between machines and deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+import weakref
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor, nn
+
+from nbviz.features.model_view import Colours
+from nbviz.features.objectives import Objective
+from nbviz.features.recipe import Recipe
+from nbviz.model.instrumented import InstrumentedModel
+
+# Of every module, and no matter to what it puts out in a pass.
+_MODULES_OWN = frozenset(vars(nn.Module()))
+# Raised when the same recipe makes other pictures than before.
+_EDITION = 1
+_digests: weakref.WeakKeyDictionary[InstrumentedModel, tuple[Hashable, str]] = weakref.WeakKeyDictionary()
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """What was made for one objective."""
+
+    pictures: Tensor
+    """(facets, 3, H, W), float32 in 0…1."""
+    rise: np.ndarray
+    """(facets, steps)."""
+
+
+class PictureCache:
+    """The pictures made for one version of one network."""
+
+    def __init__(self, network: str, path: str | os.PathLike[str] | None = None) -> None:
+        self.folder = (default_path() if path is None else Path(path).expanduser()) / "made" / network
+        self.problem = ""
+        """Why pictures could not be kept, in a sentence; empty where they were."""
+
+    def place(self, objective: Objective, recipe: Recipe) -> Path | None:
+        """Where a picture lies or would lie; None for what can't be told from another."""
+        if objective.key is None or recipe.key is None:
+            return None
+        digest = _digest([_EDITION, objective.layers, objective.key, recipe.key], 6)
+        name = objective.key if objective.key.isdigit() else _digest(objective.key, 6)
+        return self.folder / (quote(objective.layers[-1], safe="") or "scores") / f"{name}.{digest}.png"
+
+    def get(self, objective: Objective, recipe: Recipe) -> Kept | None:
+        """What is kept; None where nothing is, or nothing that can be read."""
+        place = self.place(objective, recipe)
+        if place is None or not place.is_file():
+            return None
+        try:
+            with Image.open(place) as image:
+                pixels, text = np.asarray(image.convert("RGB")), json.loads(image.info["nbviz"])
+                rise = np.asarray(text["rise"], np.float32)
+        except (OSError, UnidentifiedImageError, KeyError, ValueError, SyntaxError):
+            return None  # damaged or not ours: it is made again, and replaced
+        pictures = torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)
+        if rise.shape != (recipe.facets, recipe.steps) or pictures.shape[2] % recipe.facets:
+            return None
+        return Kept(torch.stack(pictures.chunk(recipe.facets, dim=2)), rise)
+
+    def put(self, objective: Objective, recipe: Recipe, kept: Kept) -> None:
+        """Keep what was made; a disk that is full or read-only is a :attr:`problem`, no error."""
+        place = self.place(objective, recipe)
+        if place is None or self.problem:
+            return
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            _write(place, kept, {"words": objective.words, "layer": objective.layers[-1], "recipe": recipe.key})
+        except OSError as error:
+            self.problem = f"The pictures could not be kept in {self.folder}: {error.strerror or error}."
+
+
+def default_path() -> Path:
+    """The folder nbviz keeps things in."""
+    given = os.environ.get("NBVIZ_CACHE")
+    if given:
+        return Path(given).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "nbviz"
+
+
+def network_digest(model: InstrumentedModel, net: nn.Module) -> str:
+    """Equal for networks that say the same of every picture: weights, structure, plain attributes, preprocessing.
+
+    net: the network itself or a replica of it. What a module's ``forward`` and hooks do counts by their code, but not
+    what that calls.
+    """
+    version = model.fingerprint()
+    known = _digests.get(model)
+    if known is None or known[0] != version:
+        known = _digests[model] = (version, _network_digest(model, net))
+    return known[1]
+
+
+def _network_digest(model: InstrumentedModel, net: nn.Module) -> str:
+    digest = hashlib.blake2b(digest_size=10)
+    digest.update(re.sub(r"0x[0-9a-f]+", "", repr(net)).encode())
+    for name, module in net.named_modules():
+        digest.update(f"{name}|{type(module).__qualname__}|{_behaviour(module)!r}".encode())
+    for name, tensor in _state(net):
+        digest.update(f"{name}|{tuple(tensor.shape)}|{tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    colours = Colours.of(model)
+    digest.update(repr((colours.matrix.tolist(), colours.offset.tolist(), model.transform.size)).encode())
+    return digest.hexdigest()
+
+
+def _behaviour(module: nn.Module) -> list[Any]:
+    """Code of its forward and of its hooks, and the attributes that both may look up."""
+    hooks = [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
+    own = vars(module)
+    functions = [type(module).forward, *hooks, *(value for value in own.values() if callable(value))]
+    plain = {name: value for name, value in own.items() if name not in _MODULES_OWN and _is_plain(value)}
+    does = [(getattr(f, "__qualname__", ""), _code(getattr(f, "__code__", None))) for f in functions]
+    return [does, sorted(plain.items())]
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (bool, int, float, complex, str, bytes))
+
+
+def _code(code: Any) -> Any:
+    """What code does, alike in every process: its constants may hold code again, and sets in any order."""
+    if isinstance(code, CodeType):
+        return code.co_code, code.co_names, [_code(constant) for constant in code.co_consts]
+    return sorted(map(repr, code)) if isinstance(code, frozenset) else repr(code)
+
+
+def _state(net: nn.Module) -> Iterable[tuple[str, Tensor]]:
+    yield from net.named_parameters()
+    yield from net.named_buffers()
+
+
+def _digest(value: Any, size: int) -> str:
+    return hashlib.blake2b(repr(value).encode(), digest_size=size).hexdigest()
+
+
+def _write(place: Path, kept: Kept, text: dict[str, Any]) -> None:
+    from PIL.PngImagePlugin import PngInfo
+
+    pixels = (torch.cat(list(kept.pictures), dim=2) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    info = PngInfo()
+    info.add_text("nbviz", json.dumps({**text, "rise": np.round(kept.rise.astype(float), 5).tolist()}))
+    handle, temporary = tempfile.mkstemp(dir=place.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            Image.fromarray(pixels).save(file, format="PNG", pnginfo=info)
+        os.replace(temporary, place)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -1,0 +1,292 @@
+"""A user's network, its preprocessing and its class names, seen from outside."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from nbviz.errors import NbvizError, unknown
+from nbviz.model.classes import class_index, given_names
+from nbviz.model.input_size import Usual, noise, ready
+from nbviz.model.layers import Layer
+from nbviz.model.outputs import Kind, classes_of, reader
+from nbviz.model.prediction import Prediction, prediction
+from nbviz.model.trace import Trace, recording, trace
+from nbviz.pictures.load import as_picture
+from nbviz.pictures.preprocessing import Preprocessing
+from nbviz.replica.guest import Guest, Pass
+from nbviz.replica.hooks import modules_of, split
+from nbviz.replica.torch_modes import isolated
+
+KEPT_INPUTS = 8
+KEPT_TRACES = 4
+
+
+class InstrumentedModel:
+    """A user's ``nn.Module`` with its preprocessing and class names; it is never changed.
+
+    net: any ``torch.nn.Module``; ``DataParallel`` and compiled wrappers are looked through, TorchScript is
+    refused. transform: a callable PIL → tensor, torchvision weights or their transforms; left out, it is read
+    from the network where it carries one, else guessed (``model.transform.guessed``). classes: class names in
+    the order of the scores. output: key, index or callable that takes the scores (N, classes), or a segmentation
+    network's maps (N, classes, H, W), out of the network's own output; left out, they are looked for, and so are a
+    detector's boxes. device: ``"auto"`` is where the weights are; another one gets a copy there.
+    """
+
+    def __init__(
+        self,
+        net: Any,
+        transform: Any = None,
+        classes: Sequence[str] | None = None,
+        *,
+        output: str | int | Callable[[Any], torch.Tensor] | None = None,
+        device: str | torch.device = "auto",
+        name: str | None = None,
+    ) -> None:
+        self.net = net
+        self.guest = Guest(net, device)
+        self._usual = Usual(self.guest, Preprocessing.ensure(transform, self.guest._module))
+        self.classes = given_names(classes, transform)
+        self.name = name or type(self.guest._module).__name__
+        self.output = output
+        self.read = reader(output, len(self.classes or ()) or classes_of(self.guest._module))
+        self._lock = threading.RLock()
+        self._tracing = threading.RLock()
+        self._recorders = threading.local()
+        self._traces: OrderedDict[Any, Trace] = OrderedDict()
+        self._inputs: OrderedDict[Any, torch.Tensor] = OrderedDict()
+        self._shape: tuple[int, ...] | None = None
+
+    @classmethod
+    def ensure(cls, net_or_model: Any, **options: Any) -> InstrumentedModel:
+        """The model itself, or a plain network wrapped."""
+        return net_or_model if isinstance(net_or_model, cls) else cls(net_or_model, **options)
+
+    def __repr__(self) -> str:
+        return f"InstrumentedModel({self.name}, {self.parameters:,} parameters, {self.device})"
+
+    @property
+    def transform(self) -> Preprocessing:
+        """Picture → float32 tensor (1, C, H, W); a guessed one learns the network's size from its first picture."""
+        return self._usual.transform
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters, shared ones once."""
+        return sum(p.numel() for p in self.guest._module.parameters())
+
+    @property
+    def device(self) -> torch.device:
+        """Where passes run."""
+        return self.guest.device
+
+    @property
+    def scores(self) -> int | None:
+        """Number of class scores; None before the first forward."""
+        return None if self.known is None else self.known.scores
+
+    @property
+    def known(self) -> Trace | None:
+        """The trace used last; None before the first forward."""
+        with self._lock:
+            return next(reversed(self._traces.values())) if self._traces else None
+
+    @property
+    def kind(self) -> Kind:
+        """What the network puts out: "classes", "maps" (segmentation), "boxes" (detection) or "unknown"."""
+        return self.trace().kind
+
+    def find_logits(self, raw: Any) -> torch.Tensor:
+        """One figure a class (N, classes) from the network's own output: its score; of a segmentation network the
+        mean of its map, of a detector the score of its best box, 0 where there is none.
+        """
+        return self.read(raw).logits
+
+    def fingerprint(self) -> tuple[int, bytes]:
+        """Key of the network as it is now: equal as long as neither its structure nor its weights change."""
+        return self.guest.fingerprint()
+
+    # -- pictures -------------------------------------------------------------------------------------
+
+    def input(self, image: Any) -> torch.Tensor:
+        """The network's input for a picture, (1, C, H, W), of the network's type on its device.
+
+        image: a :class:`Picture`, PIL image, path, uint8 array, or a float tensor (C, H, W) or (1, C, H, W)
+        already preprocessed.
+        """
+        picture = as_picture(image)
+        key = (picture.digest, self.transform.key, self.device, self.guest.dtype)
+        with self._lock:
+            if key not in self._inputs:
+                with isolated():
+                    self._inputs[key] = ready(self.guest, self.transform(picture))
+                while len(self._inputs) > KEPT_INPUTS:
+                    self._inputs.popitem(last=False)
+            self._inputs.move_to_end(key)
+            return self._inputs[key]
+
+    def seen(self, image: Any) -> np.ndarray:
+        """The picture as the network saw it, uint8 (H, W, 3)."""
+        return self.transform.seen(self.input(image).float().cpu())
+
+    def forget(self) -> None:
+        """Let go of the inputs and traces kept; they are made again when needed."""
+        with self._lock:
+            self._inputs.clear()
+            self._traces.clear()
+
+    # -- structure ------------------------------------------------------------------------------------
+
+    def trace(self, x: torch.Tensor | None = None) -> Trace:
+        """What one forward of an input of this shape shows; kept until the structure changes."""
+        shape = self._shape if x is None else tuple(x.shape[1:])
+        known = self._known(shape)
+        if known is not None:
+            return known
+        # a lock of its own: a first trace takes a second, and nobody else need wait for it
+        with self._tracing:
+            known = self._known(shape)
+            if known is not None:
+                return known
+            x = self._example(shape) if x is None else x
+            found = trace(self.guest, x, self.read)
+            self._check_classes(found)
+            with self._lock:
+                self._shape = tuple(x.shape[1:])
+                self._traces[self.guest.revision, self._shape, self.guest.dtype] = found
+                while len(self._traces) > KEPT_TRACES:
+                    self._traces.popitem(last=False)
+            return found
+
+    def _example(self, shape: tuple[int, ...] | None) -> torch.Tensor:
+        return noise(self.guest, self._usual.shape() if shape is None else shape)
+
+    def _known(self, shape: tuple[int, ...] | None) -> Trace | None:
+        key = (self.guest.revision, shape, self.guest.dtype)
+        with self._lock:
+            if key in self._traces:
+                self._shape = shape
+                self._traces.move_to_end(key)
+            return self._traces.get(key)
+
+    def layers(self) -> Layer:
+        """The root of the layer tree, in call order; shapes are those of the picture traced last."""
+        return self.trace().root
+
+    def layer(self, name: str) -> Layer:
+        """A layer by name (``"layer4.1.conv2"``; ``"relu#2"`` is the second call of ``relu``).
+
+        Raises :class:`UnknownName`, with the nearest name, for a layer that is not there.
+        """
+        layers = self.trace().layers
+        if not isinstance(name, str) or name not in layers:
+            raise unknown("Layer", name, [key for key in layers if key])
+        return layers[name]
+
+    def class_name(self, index: int) -> str:
+        """Name of a class, or ``"class 17"`` where the model has no names."""
+        named = self.classes is not None and index < len(self.classes)
+        return self.classes[index] if self.classes and named else f"class {index}"
+
+    def class_index(self, name: str) -> int:
+        """Index of a class by name; raises :class:`UnknownName` with the nearest."""
+        return class_index(name, self)
+
+    def filters(self, name: str) -> np.ndarray | None:
+        """Weights of a convolution, float32 (out, in, height, width); None for layers without such."""
+
+        def work(run: Pass) -> np.ndarray | None:
+            # asked of the replica: a parametrised weight is computed, and may write to its module
+            weight = getattr(modules_of(run.net).get(split(name)[0]), "weight", None)
+            if not isinstance(weight, torch.Tensor) or weight.dim() != 4:
+                return None
+            return weight.detach().float().cpu().numpy().copy()
+
+        return self.guest.steady(work)
+
+    # -- passes ---------------------------------------------------------------------------------------
+
+    def said(self, image: Any) -> Prediction:
+        """What the network says of one picture: a figure a class, and where it says them or the boxes it finds."""
+        x = self.input(image)
+        self.trace(x)
+
+        def work(run: Pass) -> Prediction:
+            with torch.no_grad():
+                return prediction(self.read(run(x)), self, (x.shape[2], x.shape[3]))
+
+        return self.guest.steady(work)
+
+    def logits(self, image: Any) -> np.ndarray:
+        """One raw score a class of one picture, float32 (classes,), see :meth:`find_logits`."""
+        return self.said(image).logits
+
+    def predict(self, image: Any, top: int = 5) -> list[tuple[str, int, float, float]]:
+        """The classes said most: [(class name, index, share, score), …], best first.
+
+        share: its probability; of a segmentation network its share of the picture, with the background last; of a
+        detector the score of its best box. score: raw, see :meth:`find_logits`.
+        """
+        found = self.said(image).checked()
+        return [
+            (self.class_name(i), i, float(found.shares[i]), float(found.logits[i])) for i in found.order[:top].tolist()
+        ]
+
+    def __call__(self, batch: torch.Tensor) -> torch.Tensor:
+        """Logits (N, classes) of a batch (N, C, H, W); differentiable in the batch if it requires gradients."""
+        grad = batch.requires_grad and torch.is_grad_enabled()
+        with isolated():
+            x = ready(self.guest, batch)
+
+        def work(run: Pass) -> torch.Tensor:
+            with torch.set_grad_enabled(grad):
+                recorder = getattr(self._recorders, "now", None)
+                if recorder is None:
+                    return self.find_logits(run(x))
+                with recorder(run):
+                    return self.find_logits(run(x))
+
+        self.trace(x.detach()[:1])
+        return self.guest.steady(work)
+
+    @contextmanager
+    def capture(self, *names: str) -> Iterator[dict[str, torch.Tensor]]:
+        """Record what layers put out: ``with model.capture("layer1") as outputs: model(batch)``.
+
+        Yields a dict that after each ``model(batch)`` holds name → tensor (N, …) as that layer put it out,
+        also where the next operation overwrites it. Nested captures are independent.
+        """
+        known = self.trace().layers
+        for name in names:
+            if name not in known:
+                self.layer(name)
+        outputs: dict[str, torch.Tensor] = {}
+        before = getattr(self._recorders, "now", None)
+
+        @contextmanager
+        def recorder(run: Pass) -> Iterator[None]:
+            with recording(run, self.trace(), names, outputs.__setitem__):
+                if before is None:
+                    yield
+                else:
+                    with before(run):
+                        yield
+
+        self._recorders.now = recorder
+        try:
+            yield outputs
+        finally:
+            self._recorders.now = before
+
+    def _check_classes(self, found: Trace) -> None:
+        # a detector shows no more classes than it found boxes of
+        if self.classes is not None and found.kind != "boxes" and len(self.classes) != (found.scores or 0):
+            raise NbvizError(
+                f"classes= has {len(self.classes)} names, but the network puts out {found.scores or 0} scores."
+            )

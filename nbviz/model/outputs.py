@@ -1,0 +1,152 @@
+"""What a network says of a batch of pictures: a score a class, a map a class, or boxes.
+
+``reader`` makes of whatever a network puts out one of four outputs. All have ``logits`` (N, classes), one figure
+a class and picture: the score itself, the mean of the class's map, the score of its best box. An output that
+can't be read says why when its logits are asked for: a function or a channel can still be explained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import nn
+
+from nbviz.errors import NbvizError
+from nbviz.model.boxes import Box
+from nbviz.model.scores import find, scores_or_maps
+
+Kind = Literal["classes", "maps", "boxes", "unknown"]
+KEYS = frozenset(("boxes", "labels", "scores"))
+
+
+class Output(Protocol):
+    """What all outputs have."""
+
+    @property
+    def kind(self) -> Kind: ...
+    @property
+    def raw(self) -> Any: ...
+    @property
+    def logits(self) -> torch.Tensor: ...
+
+
+@dataclass(frozen=True, eq=False)
+class ClassScores:
+    """One score a class and picture."""
+
+    raw: Any
+    logits: torch.Tensor
+    """(N, classes)."""
+    kind: Kind = "classes"
+
+
+@dataclass(frozen=True, eq=False)
+class ClassMaps:
+    """One map a class and picture, as segmentation networks put out."""
+
+    raw: Any
+    maps: torch.Tensor
+    """(N, classes, h, w)."""
+    kind: Kind = "maps"
+
+    @property
+    def logits(self) -> torch.Tensor:
+        """(N, classes), each map's mean over the picture."""
+        return self.maps.mean((2, 3))
+
+    @property
+    def said(self) -> torch.Tensor:
+        """(N, h, w), the class with the highest score at each place."""
+        return self.maps.detach().argmax(1)
+
+    def shares(self, weights: torch.Tensor | None = None) -> torch.Tensor:
+        """Share of the first picture each class is said of, float64 (classes,); of ``weights`` (h, w), sum 1."""
+        said = self.said[0].flatten().cpu()
+        counts = None if weights is None else weights.flatten().cpu()
+        return torch.bincount(said, counts, self.maps.shape[1]).double() / (1 if weights is not None else len(said))
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A box that a detector found."""
+
+    label: int
+    score: float
+    box: Box
+
+
+@dataclass(frozen=True, eq=False)
+class Boxes:
+    """What detectors put out: a picture's boxes with labels and scores, differentiable."""
+
+    raw: Sequence[Mapping[str, torch.Tensor]]
+    classes: int
+    """How many it distinguishes; 0 where that isn't known."""
+    kind: Kind = "boxes"
+
+    @property
+    def logits(self) -> torch.Tensor:
+        """(N, classes), the score of each class's best box, 0 where there is none."""
+        most = [int(one["labels"].max()) + 1 for one in self.raw if len(one["labels"])]
+        count = max([self.classes, 1, *most])
+        rows = [one["scores"].new_zeros(count).scatter_reduce(0, one["labels"], one["scores"], "amax")
+                for one in self.raw]  # fmt: skip
+        return torch.stack(rows)
+
+    def found(self, row: int = 0) -> list[Detection]:
+        """The boxes of a picture of the batch, best score first."""
+        one = {key: self.raw[row][key].detach().cpu() for key in KEYS}
+        order = one["scores"].argsort(descending=True, stable=True).tolist()
+        boxes, labels, scores = one["boxes"].tolist(), one["labels"].tolist(), one["scores"].tolist()
+        return [Detection(labels[i], scores[i], Box(boxes[i][1], boxes[i][0], boxes[i][3], boxes[i][2])) for i in order]
+
+
+@dataclass(frozen=True, eq=False)
+class Unknown:
+    """An output in which no scores can be found."""
+
+    raw: Any
+    problem: NbvizError
+    kind: Kind = "unknown"
+
+    @property
+    def logits(self) -> torch.Tensor:
+        """Raises, in words."""
+        raise self.problem
+
+
+Read = Callable[[Any], Output]
+
+
+def reader(output: str | int | Callable[[Any], torch.Tensor] | None, classes: int = 0) -> Read:
+    """From the network's own output to an :class:`Output`. output: a key, an attribute, a place or a callable that
+    takes the scores or maps out of it; left out, they are looked for. classes: what a detector has, if known.
+    """
+
+    def read(raw: Any) -> Output:
+        if output is None and _is_boxes(raw):
+            return Boxes(raw, classes)
+        try:
+            found = scores_or_maps(find(raw, output))
+        except NbvizError as problem:
+            return Unknown(raw, problem)
+        return ClassScores(raw, found) if found.dim() == 2 else ClassMaps(raw, found)
+
+    return read
+
+
+def _is_boxes(raw: Any) -> bool:
+    items = isinstance(raw, (list, tuple)) and len(raw) > 0
+    return items and all(isinstance(one, Mapping) and one.keys() >= KEYS for one in raw)
+
+
+def classes_of(net: nn.Module) -> int:
+    """How many classes a detector distinguishes, its background included; 0 where it doesn't tell."""
+    heads = [(module, "num_classes") for module in net.modules()]
+    heads += [(module, "out_features") for name, module in net.named_modules() if name.endswith("cls_score")]
+    heads += [(module, "num_columns") for name, module in net.named_modules() if name.endswith("classification_head")]
+    counts = [getattr(module, attribute, None) for module, attribute in heads]
+    return next((n for n in counts if isinstance(n, int) and not isinstance(n, bool) and n > 0), 0)

@@ -1,0 +1,83 @@
+"""What a network says of one picture, as plain arrays: a figure a class, where it says each, the boxes it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nbviz.errors import NbvizError
+from nbviz.model.classes import Classes, order_of
+from nbviz.model.outputs import Boxes, ClassMaps, Detection, Kind, Output
+from nbviz.model.target import Target
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What the network says of a picture."""
+
+    kind: Kind
+    logits: np.ndarray
+    """float32 (classes,): the raw score; of maps the mean over the picture, of boxes the best one's score."""
+    shares: np.ndarray
+    """float64 (classes,) in 0…1: the probability; of maps the share of the picture, of boxes the best one's score."""
+    order: np.ndarray
+    """Class indices, said most first; the background after all others that are said."""
+    regions: np.ndarray | None = None
+    """int (h, w), the class said at each place, at the resolution of the network's maps."""
+    boxes: tuple[Detection, ...] = ()
+    """The boxes found, best score first."""
+    size: tuple[int, int] = (1, 1)
+    """(H, W) of the network's input."""
+
+    def at(self, place: tuple[float, float]) -> int | None:
+        """What is said of a place, (row, column) as shares of the picture: the class there, or the number of the
+        smallest box around it; None where there is neither.
+        """
+        if self.regions is not None:
+            row, column = (min(int(part * n), n - 1) for part, n in zip(place, self.regions.shape, strict=True))
+            return int(self.regions[row, column])
+        row, column = (part * n for part, n in zip(place, self.size, strict=True))
+        around = [number for number, one in enumerate(self.boxes) if one.box.holds(row, column)]
+        return min(around, key=lambda number: self.boxes[number].box.area, default=None)
+
+    def chosen(self, target: Target) -> int | None:
+        """Which class, or of boxes which one, a target means here; None where it is neither or isn't there."""
+        if target.function is not None or target.unit is not None:
+            return None
+        if self.kind != "boxes":
+            return int(self.order[0]) if target.index is None else target.index
+        if target.number is not None:
+            return target.number if target.number < len(self.boxes) else None
+        asked = (number for number, one in enumerate(self.boxes) if target.index in (None, one.label))
+        return next(asked, None)
+
+    def class_of(self, target: Target) -> int | None:
+        """The class a target speaks of here: of a box its label; None where it speaks of none."""
+        found = self.chosen(target)
+        if self.kind != "boxes" or found is None:
+            return target.index if self.kind == "boxes" else found
+        return self.boxes[found].label
+
+    def checked(self) -> Prediction:
+        """Itself; raises where the scores are not finite."""
+        if not np.isfinite(self.logits).all():
+            count = int(np.isnan(self.logits).sum())
+            raise NbvizError(
+                f"The network's scores of this picture are not finite numbers ({count} NaN). "
+                "Check the weights and the preprocessing."
+            )
+        return self
+
+
+def prediction(output: Output, model: Classes, size: tuple[int, int]) -> Prediction:
+    """Read the prediction for one picture from what the network put out; size: (H, W) of its input."""
+    logits = output.logits[0].detach().float().cpu()
+    if isinstance(output, ClassMaps):
+        shares = output.shares()
+        order = np.array(order_of(shares, model))
+        return Prediction("maps", logits.numpy(), shares.numpy(), order, output.said[0].cpu().numpy(), (), size)
+    boxes = tuple(output.found()) if isinstance(output, Boxes) else ()
+    shares = logits.double() if output.kind == "boxes" else logits.double().softmax(0)
+    order = np.argsort(-logits.numpy(), kind="stable")
+    return Prediction(output.kind, logits.numpy(), shares.numpy(), order, None, boxes, size)

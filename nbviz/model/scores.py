@@ -1,0 +1,79 @@
+"""Finding the class scores (N, classes), or class maps (N, classes, h, w), in whatever a network puts out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from nbviz.errors import NbvizError
+
+NAMES = ("logits", "scores", "out", "output", "pred", "predictions", "y")
+
+
+def find(raw: Any, output: str | int | Callable[[Any], torch.Tensor] | None) -> Any:
+    """What stands where ``output`` (a key, an attribute, a place or a callable) says, else where scores usually are."""
+    return _search(raw) if output is None else _pick(raw, output)
+
+
+def scores_or_maps(found: Any) -> torch.Tensor:
+    """(N, classes) from (N, classes), (N,) or (N, classes, 1, 1), or (N, classes, h, w) as it is; else a sentence."""
+    if isinstance(found, torch.Tensor) and found.is_floating_point():
+        if found.dim() == 1:
+            return found[:, None]
+        if found.dim() >= 2 and found[0, 0].numel() == 1:
+            return found.flatten(1)
+        if found.dim() == 4 and found.shape[1] > 1:
+            return found
+        raise NbvizError(_shape_words(found))
+    raise NbvizError(
+        f"No class scores in the network's output ({_describe(found)}). "
+        "Pass output= (a key, an index or a callable) to say where they are."
+    )
+
+
+def _shape_words(found: torch.Tensor) -> str:
+    said = f"The network puts out shape {tuple(found.shape)}, not one score a class (N, classes)"
+    if found.dim() == 4:
+        return (
+            f"{said} or one map a class. Is it one of two classes? Pass output=lambda y: torch.cat([-y, y], 1). "
+            "Is it a depth or another quantity? Pass output=lambda y: y.mean((2, 3)) to explain its mean, or a "
+            "callable as target."
+        )
+    return f"{said}. Pass output= (a key or a callable) that takes the scores out of it, or a callable as target."
+
+
+def _pick(raw: Any, output: str | int | Callable[[Any], torch.Tensor]) -> Any:
+    if callable(output):
+        return output(raw)
+    try:
+        return raw[output]
+    except (KeyError, IndexError, TypeError):
+        if isinstance(output, str) and hasattr(raw, output):
+            return getattr(raw, output)
+    raise NbvizError(f"The network's output has no {output!r}: it is {_describe(raw)}.")
+
+
+def _search(raw: Any) -> Any:
+    if isinstance(raw, torch.Tensor):
+        return raw
+    for name in NAMES:
+        if isinstance(raw, Mapping) and name in raw:
+            return raw[name]
+        if isinstance(getattr(raw, name, None), torch.Tensor):
+            return getattr(raw, name)
+    items = list(raw.values()) if isinstance(raw, Mapping) else raw if isinstance(raw, (tuple, list)) else []
+    floats = [t for t in items if isinstance(t, torch.Tensor) and t.is_floating_point()]
+    likely = [t for t in floats if t.dim() == 2] + [t for t in floats if t.dim() == 4 and t.shape[1] > 1]
+    return likely[0] if likely else raw
+
+
+def _describe(raw: Any) -> str:
+    if isinstance(raw, torch.Tensor):
+        return f"a tensor of {raw.dtype} and shape {tuple(raw.shape)}"
+    if isinstance(raw, Mapping):
+        return "a mapping with " + (", ".join(map(repr, raw)) or "nothing in it")
+    if isinstance(raw, (tuple, list)):
+        return f"a {type(raw).__name__} of {len(raw)}"
+    return f"an object of type {type(raw).__name__}"

@@ -1,0 +1,234 @@
+"""The scalar that is explained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from nbviz.errors import NbvizError
+from nbviz.model.boxes import Box, ious
+from nbviz.model.classes import Classes, class_index, order_of
+from nbviz.model.neuron import Neuron, Place
+from nbviz.model.outputs import Boxes, ClassMaps, Detection, Kind, Output
+from nbviz.model.region import SAID, Region
+
+SAME = 0.5
+"""Overlap (IoU) from which on a box on a changed picture is the one that was found, as in PASCAL VOC."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A scalar of a network: a class, a class over a region, a box, a channel, a contrast, or a callable.
+
+    ``Target.ensure`` makes one from whatever a person writes. Scores are what the network puts out: raw logits,
+    never softmax; of a segmentation network the mean of the class's map over a region; of a detector the score of
+    a box, on a changed picture that of the box of its class that overlaps it most (IoU ≥ 0.5, else 0).
+    """
+
+    index: int | None = None
+    """Class index; None with nothing else said is the predicted class, or the best box."""
+    other: int | None = None
+    """The class it is contrasted with: logit(index) − logit(other)."""
+    function: Callable[[Any], torch.Tensor] | None = None
+    """The network's own output → (N,)."""
+    part: Region | None = None
+    """Segmentation: over which part of the picture; None is where the network says the class."""
+    number: int | None = None
+    """Detection: which box, 0 the best; None is the best one of the class."""
+    found: Box | None = None
+    """Detection: where it lies, once looked for."""
+    unit: Neuron | None = None
+    """A channel of a layer, instead of a class."""
+    name: str | None = None
+    """A class by name, until a model has been asked for its index."""
+
+    # -- making one -----------------------------------------------------------------------------------
+
+    @classmethod
+    def region(cls, target: Any = "predicted", mask: Any = None, box: Sequence[float] | None = None) -> Target:
+        """A class of a segmentation network over a region: the mean of its map there.
+
+        target: class index or name, or "predicted" (the class said most often in the region). mask: (H, W) of any
+        resolution, laid over the network's input, non-zero in the region. box: (top, left, bottom, right) in
+        pixels of the network's input. Neither: where the network says the class.
+        """
+        if mask is not None and box is not None:
+            raise NbvizError("A region is a mask or a box, not both.")
+        made = cls(name=target) if isinstance(target, str) and target != "predicted" else cls.ensure(target)
+        part = Region.of_mask(mask) if mask is not None else Region.of_box(box) if box is not None else None
+        return replace(made, part=part)
+
+    @classmethod
+    def box(cls, number: int = 0) -> Target:
+        """The score of one box that a detector finds in the picture; 0 is the one with the best score."""
+        if isinstance(number, bool) or not hasattr(number, "__index__") or number < 0:
+            raise NbvizError(f"A box is told by its number, from 0 (the best) on, not {number!r}.")
+        return cls(number=int(number))
+
+    @classmethod
+    def channel(cls, layer: str, channel: int, place: Place = "mean") -> Target:
+        """What one channel of a layer puts out: its mean over places, its "max", or at one place (row, column)
+        of the layer's own grid; of a layer without places, its one value.
+        """
+        return cls(unit=Neuron.of(layer, channel, place))
+
+    @classmethod
+    def ensure(cls, value: Any, model: Classes | None = None) -> Target:
+        """A Target from an index, a class name, ``"predicted"``, a pair (a tuple), a callable or a Target.
+
+        Raises :class:`NbvizError` for an unknown class name (with the nearest), an ambiguous one, an index
+        out of range, a layer, channel or box that can't be, or anything else.
+        """
+        made = cls._from(value, model)
+        if made.name is not None and model is not None:
+            made = replace(made, index=class_index(made.name, model), name=None)
+        if model is not None:
+            made._check(model)
+        return made
+
+    @classmethod
+    def _from(cls, value: Any, model: Classes | None) -> Target:
+        if isinstance(value, Target):
+            return value
+        if isinstance(value, str) and value == "predicted":
+            return cls()
+        if isinstance(value, list):
+            raise NbvizError(
+                f"One target is wanted here, not the list {value!r:.60}; nbviz.attribute takes a list. "
+                "A contrast of two classes is a tuple: (281, 282)."
+            )
+        if isinstance(value, tuple) and len(value) == 2:
+            first, second = (class_index(item, model) for item in value)
+            if first == second:
+                raise NbvizError(f"A contrast needs two different classes, not {value[0]!r} twice.")
+            return cls(first, second)
+        if callable(value):
+            return cls(function=value)
+        return cls(class_index(value, model))
+
+    def _check(self, model: Classes) -> None:
+        if self.unit is not None:
+            self.unit.check(model.layer(self.unit.layer))
+        wanted: Kind | None = "boxes" if self.number is not None else "maps" if self.part is not None else None
+        kind = None if model.known is None else model.known.kind
+        if model.known is not None and model.known.problem and self.function is None and self.unit is None:
+            raise model.known.problem
+        if wanted is not None and kind not in (None, wanted):
+            what = "boxes, so it has none" if wanted == "boxes" else "a map a class, so it has no class over a region"
+            raise NbvizError(f"This network does not put out {what} to explain: it gives {_WORDS[kind]}.")
+
+    # -- what it says of itself -----------------------------------------------------------------------
+
+    @property
+    def predicted(self) -> bool:
+        """Whether the class is the one the network predicts, known only after a forward."""
+        return (self.index, self.function, self.unit, self.name, self.number) == (None,) * 5
+
+    def settled(self, kind: Kind) -> bool:
+        """Whether the scalar is the same for any picture; else it is looked for in the picture first."""
+        if self.function is not None or self.unit is not None:
+            return True
+        if kind == "maps":
+            return self.index is not None and self.part is not None
+        return self.found is not None if kind == "boxes" else self.index is not None
+
+    def instead(self, index: int) -> Target | None:
+        """The same asked of another class; None where that makes no sense: of boxes, channels and functions."""
+        odd = self.function is not None or self.unit is not None or self.found is not None or self.number is not None
+        return None if odd else replace(self, index=index, other=None, name=None)
+
+    def words(self, model: Classes) -> str:
+        """The target in words: ``"tabby"``, ``"tabby rather than tiger cat"``, a function's name."""
+        if self.function is not None:
+            return getattr(self.function, "__name__", type(self.function).__name__)
+        if self.unit is not None:
+            return self.unit.words
+        said = "the predicted class" if self.index is None else model.class_name(self.index)
+        said = self.name or said
+        if self.other is not None:
+            said += f" rather than {model.class_name(self.other)}"
+        if self.number is not None:
+            return f"box {self.number}" if self.index is None else f"{said}, box {self.number}"
+        return said if self.part is None else f"{said}, {self.part.words}"
+
+    # -- the scalar -----------------------------------------------------------------------------------
+
+    def resolved(self, output: Output, model: Classes, size: tuple[int, int] | None = None) -> Target:
+        """This target with what depends on the picture made certain: the predicted class, where it is said, which
+        box. output: the network's of the picture alone. size: (H, W) of its input. Raises where a box isn't there.
+        """
+        if self.settled(output.kind):
+            return self
+        if isinstance(output, ClassMaps):
+            return self._placed(output, model, size)
+        if isinstance(output, Boxes):
+            return self._matched(output.found(), model)
+        return replace(self, index=int(output.logits[0].argmax()))
+
+    def _placed(self, output: ClassMaps, model: Classes, size: tuple[int, int] | None) -> Target:
+        places = (output.maps.shape[2], output.maps.shape[3])
+        weights = None if self.part is None else self.part.weights(places, size or places)
+        index = order_of(output.shares(weights), model)[0] if self.index is None else self.index
+        if self.part is not None:
+            return replace(self, index=index)
+        said = output.said[0] == index
+        return replace(self, index=index, part=Region.of_mask(said, SAID) if bool(said.any()) else Region.whole())
+
+    def _matched(self, found: list[Detection], model: Classes) -> Target:
+        asked = [i for i, one in enumerate(found) if self.index in (None, one.label)]
+        if self.number is not None:
+            asked = [i for i in asked if i == self.number]
+        if not asked:
+            raise NbvizError(_none_found(self, found, model))
+        one = found[asked[0]]
+        return replace(self, index=one.label, number=asked[0], found=one.box)
+
+    def of(self, output: Output, size: tuple[int, int] | None = None) -> torch.Tensor:
+        """The scalar for each picture of a batch, (N,), of a target that is resolved. size: (H, W) of the input."""
+        if self.function is not None:
+            return _vector(self.function(output.raw))
+        if isinstance(output, Boxes) and self.found is not None:
+            return torch.stack([self._score(one, self.found) for one in output.raw])
+        scores = self._over(output, size) if isinstance(output, ClassMaps) and self.part is not None else output.logits
+        if self.index is None:
+            return scores.max(dim=1).values
+        if not self.index < scores.shape[1]:
+            raise NbvizError(f"Class {self.index} is not among the network's {scores.shape[1]} scores.")
+        chosen = scores[:, self.index]
+        return chosen if self.other is None else chosen - scores[:, self.other]
+
+    def _over(self, output: ClassMaps, size: tuple[int, int] | None) -> torch.Tensor:
+        assert self.part is not None
+        places = (output.maps.shape[2], output.maps.shape[3])
+        return torch.einsum("nchw,hw->nc", output.maps, self.part.weights(places, size or places).to(output.maps))
+
+    def _score(self, one: Any, box: Box) -> torch.Tensor:
+        overlap = torch.where(one["labels"] == self.index, ious(one["boxes"].detach(), box), 0)
+        if not len(overlap) or float(overlap.max()) < SAME:
+            return one["scores"].new_zeros(())
+        return one["scores"][overlap.argmax()]
+
+
+_WORDS: dict[Kind | None, str] = {"classes": "one score a class", "maps": "one map a class", "boxes": "boxes"}
+_WORDS["unknown"] = "what nbviz can't read"
+
+
+def _none_found(target: Target, found: list[Detection], model: Classes) -> str:
+    if not found:
+        return "The network finds no box in this picture, so there is none to explain."
+    kinds = ", ".join(dict.fromkeys(model.class_name(one.label) for one in found))
+    if target.number is not None:
+        count = f"{len(found)} box{'es' if len(found) != 1 else ''}"
+        return f"The network finds {count} in this picture, numbered from 0; there is no box {target.number}."
+    assert target.index is not None
+    return f"The network finds no {model.class_name(target.index)} in this picture. It finds: {kinds}."
+
+
+def _vector(scores: Any) -> torch.Tensor:
+    if not isinstance(scores, torch.Tensor) or scores.dim() not in (0, 1):
+        shape = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores).__name__
+        raise NbvizError(f"A target function gives one score a picture, shape (N,), not {shape}.")
+    return scores.reshape(-1)

@@ -1,0 +1,174 @@
+"""One traced forward: what every layer puts out, how often, in which order, and which outputs are overwritten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from nbviz.errors import NbvizError
+from nbviz.model.layers import Layer, label
+from nbviz.model.layout import AxisEvidence, Layout, evidence, infer_layouts, probe_batch
+from nbviz.model.outputs import Boxes, Kind, Output, Read, Unknown
+from nbviz.replica.guest import Guest, Pass
+from nbviz.replica.hooks import hooked, modules_of, split
+from nbviz.replica.torchvision_import import missing_operators
+
+
+@dataclass
+class Record:
+    """What one call of a module put out, in the tracing pass."""
+
+    order: int
+    shape: tuple[int, ...]
+    overwritten: bool = False
+
+
+@dataclass
+class Trace:
+    """The network as one forward of one input shape shows it."""
+
+    root: Layer
+    scores: int | None
+    """Number of class scores; None where the output can't be read, or a detector doesn't tell."""
+    overwritten: frozenset[tuple[str, int]]
+    """(name, call) of outputs that a later, in-place operation changes."""
+    kind: Kind = "classes"
+    problem: NbvizError | None = None
+    """Why the output can't be read."""
+    layers: dict[str, Layer] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.layers = {layer.name: layer for layer in self.root.walk()}
+
+
+def trace(guest: Guest, x: torch.Tensor, read: Read) -> Trace:
+    """Trace a forward of ``x`` (1, C, H, W); an error of the network's own forward becomes a sentence."""
+    try:
+        records, kind, scores, problem = guest.trial(lambda run: _records(run, x, read))
+    except NbvizError:
+        raise
+    except Exception as error:  # a forward of the user's own can raise anything
+        if missing_operators(error):
+            raise NbvizError(missing_operators(error)) from error
+        raise NbvizError(
+            f"The network fails on an input of shape {tuple(x.shape)}: {type(error).__name__}: {error}"
+        ) from error
+    root = guest.steady(lambda run: _layer("", run.net, records, _layouts(run, x, records)))
+    overwritten = frozenset((name, i + 1) for name, rs in records.items() for i, r in enumerate(rs) if r.overwritten)
+    return Trace(root, scores, overwritten, kind, problem)
+
+
+@contextmanager
+def recording(
+    run: Pass, found: Trace, names: Sequence[str], on_output: Callable[[str, torch.Tensor], Any]
+) -> Iterator[None]:
+    """Call ``on_output(name, tensor)`` as layers put out; outputs later overwritten come as clones."""
+    wanted: dict[str, list[tuple[str, int]]] = {}
+    for name in names:
+        stem, call = split(name)
+        wanted.setdefault(stem, []).append((name, call or found.layers[stem].calls))
+
+    def keep(stem: str, call: int, tensor: torch.Tensor) -> None:
+        for name, which in wanted[stem]:
+            if call == which:
+                on_output(name, tensor.clone() if (stem, call) in found.overwritten else tensor)
+
+    modules = modules_of(run.net)
+    with hooked({stem: modules[stem] for stem in wanted}, keep):
+        yield
+
+
+def _records(
+    run: Pass, x: torch.Tensor, read: Read
+) -> tuple[dict[str, list[Record]], Kind, int | None, NbvizError | None]:
+    records: dict[str, list[Record]] = {}
+    # outputs are held until the forward ends: an id or a version of a freed one would be another's
+    held: list[tuple[Record, torch.Tensor, int]] = []
+
+    def keep(name: str, call: int, tensor: torch.Tensor) -> None:
+        record = Record(len(held), tuple(tensor.shape[1:]))
+        records.setdefault(name, []).append(record)
+        held.append((record, tensor, _version(tensor)))
+
+    # with gradients, as passes are later: a network may write to itself only then
+    with hooked(modules_of(run.net), keep):
+        output = read(run(x.detach().requires_grad_()))
+        scores = _count(output)
+    for record, tensor, version in held:
+        record.overwritten = _version(tensor) != version
+    return records, output.kind, scores, output.problem if isinstance(output, Unknown) else None
+
+
+def _count(output: Output) -> int | None:
+    if isinstance(output, Boxes):
+        return output.classes or None  # those it found here need not be all
+    return None if isinstance(output, Unknown) else output.logits.shape[1]
+
+
+def _version(tensor: torch.Tensor) -> int:
+    return 0 if tensor.is_inference() else tensor._version
+
+
+def _layouts(run: Pass, x: torch.Tensor, records: dict[str, list[Record]]) -> dict[str, Layout]:
+    picture = (x.shape[-2], x.shape[-1])
+    found: dict[str, AxisEvidence] = {}
+    modules = modules_of(run.net)
+    last: list[tuple[torch.Tensor, int, AxisEvidence]] = []
+
+    def judge(name: str, call: int, tensor: torch.Tensor) -> None:
+        calls = len(records.get(name, []))
+        if call > calls:
+            return
+        # a Sequential puts out the object its last child did
+        if not (last and last[0][0] is tensor and last[0][1] == _version(tensor)):
+            last[:] = [(tensor, _version(tensor), evidence(tensor, picture, modules.get(name)))]
+        found[f"{name}#{call}" if calls > 1 else name] = last[0][2]
+
+    with torch.no_grad(), hooked(modules, judge):
+        run(probe_batch(x))
+    return infer_layouts(found, picture)
+
+
+def _layer(name: str, module: nn.Module, records: dict[str, list[Record]], layouts: dict[str, Layout]) -> Layer:
+    calls = records.get(name, [])
+    if len(calls) > 1:
+        layouts[name] = layouts[f"{name}#{len(calls)}"]
+    children = [
+        _layer(f"{name}.{child}" if name else child, inner, records, layouts)
+        for child, inner in module.named_children()
+    ]
+    children.sort(key=_order)
+    if len(calls) > 1:
+        children += _calls(name, module, calls, layouts)
+    return Layer(
+        name=name,
+        kind=type(module).__name__,
+        shape=calls[-1].shape if calls else None,
+        parameters=sum(p.numel() for p in module.parameters()),
+        children=tuple(children),
+        calls=len(calls),
+        label=label(module),
+        layout=layouts.get(name),
+        first_call=_first(calls, children),
+        order=calls[-1].order if calls else None,
+    )
+
+
+def _calls(name: str, module: nn.Module, calls: list[Record], layouts: dict[str, Layout]) -> Iterable[Layer]:
+    for i, record in enumerate(calls, start=1):
+        layout = layouts.get(f"{name}#{i}")
+        yield Layer(f"{name}#{i}", type(module).__name__, record.shape, 0, (), 1, f"call {i}", layout, record.order)
+
+
+def _first(calls: list[Record], children: list[Layer]) -> int | None:
+    orders = [c.order for c in calls[:1]] + [c.first_call for c in children if c.first_call is not None]
+    return min(orders, default=None)
+
+
+def _order(layer: Layer) -> float:
+    return float("inf") if layer.first_call is None else layer.first_call

@@ -1,0 +1,1 @@
+"""The stage that maps what a layer tells apart."""

@@ -1,0 +1,55 @@
+"""The base of our own widgets: script and style from the files beside the class, loaded as strings.
+
+``layer_tree.py`` has ``layer_tree.js`` and, if it needs one, ``layer_tree.css`` beside it; ``scripts`` names further
+scripts of that folder. ``common.js`` (helpers) goes in front of every script. Strings, not paths: a path would pin
+instances.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any, ClassVar
+
+import anywidget
+import traitlets
+
+
+@cache
+def asset(package: str, name: str) -> str | None:
+    """Text of a file of a package; None where there is none of that name."""
+    path = files(package) / name
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def esm(package: str, *stems: str) -> str:
+    """Script of a widget: the common helpers, then its own files."""
+    own = [asset(package, f"{stem}.js") for stem in stems]
+    return "\n".join(text for text in (asset(__package__, "common.js"), *own) if text is not None)
+
+
+class Scripted(anywidget.AnyWidget):
+    """A widget whose script and style are the files named like its module.
+
+    A widget of a notebook's cell has no such files and says its own ``_esm`` and ``_css``.
+    """
+
+    scripts: ClassVar[tuple[str, ...]] = ()
+    """Scripts of the same folder that go before its own, without ``.js``."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        package, _, stem = cls.__module__.rpartition(".")
+        if package and "_esm" not in vars(cls) and asset(package, f"{stem}.js") is not None:
+            cls._esm = esm(package, *cls.scripts, stem)
+            cls._css = asset(package, f"{stem}.css") or ""
+        super().__init_subclass__(**options)
+
+
+class Front(Scripted):
+    """A widget of ours; ``state`` and ``message`` are drawn by every one of them in the same way."""
+
+    state = traitlets.Enum(["ready", "computing", "partial", "nothing", "refused", "failed"], "ready").tag(sync=True)
+    message = traitlets.Unicode().tag(sync=True)
+    """The sentence of the state (text, never markup)."""
+    details = traitlets.Unicode().tag(sync=True)
+    """What is folded under a failure."""

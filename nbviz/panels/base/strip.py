@@ -1,0 +1,22 @@
+"""An exception becomes a panel's strip: a sentence, and the traceback folded under it where it isn't ours."""
+
+from __future__ import annotations
+
+import traceback
+
+from nbviz.errors import NbvizError, Refused
+from nbviz.panels.base.front import Front
+
+
+def fail(view: Front, error: BaseException) -> None:
+    """Show what went wrong: "refused" for a method that can't be had here, else "failed"."""
+    ours = isinstance(error, NbvizError)
+    with view.hold_sync():
+        view.state = "refused" if isinstance(error, Refused) else "failed"
+        view.message = str(error) if ours else f"{type(error).__name__}: {error}"
+        view.details = "" if ours else "".join(traceback.format_exception(error))
+
+
+def ready(view: Front) -> None:
+    """The answer is on show: no strip."""
+    view.state, view.message, view.details = "ready", "", ""

@@ -1,0 +1,113 @@
+"""The card's found pictures: the strongest of a data set, each with its place in the whole picture and its class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nbviz.drawing.overlay import Mosaic, photo_mosaic
+from nbviz.errors import NbvizError
+from nbviz.panels.base.panel import Panel
+from nbviz.panels.scenes.channel_page import figure
+from nbviz.session.library import Library
+from nbviz.session.requests.base import Request
+from nbviz.session.requests.found import Crop, Finds, FoundChannel
+from nbviz.session.selection import Selection
+
+COLUMNS, CROP, WHOLE = 4, 80, 144
+"""Crops in a row; pixels a side of a crop and of a whole picture."""
+NAMED = 3
+"""Classes that are named of a profile."""
+LEAST = 0.05
+"""Share from which a class is named."""
+
+
+class CardFound(Panel):
+    """Draws into the card's view; ``page`` is a ``FoundPage``, which looks through pictures when told to."""
+
+    slot = "card_found"
+    after = ("channel", "found")
+
+    def __init__(self, card: Any, page: Any, library: Library) -> None:
+        super().__init__(card.model, card.pictures, card.selection)
+        self.card, self.page, self.library, self.view = card, page, library, card.view
+        self.finds: Finds | None = None
+        """What is on show."""
+        self.view.on_msg(self._told)
+        page.on_change = lambda: self.sync(self.selection)
+
+    def request(self, selection: Selection) -> Request | None:
+        subject = self.card.subject(selection)
+        index = None if subject is None else self.library.knowing(subject[0])
+        return None if subject is None or index is None else FoundChannel(index, subject[0], subject[1])
+
+    def sync(self, selection: Selection) -> None:
+        subject = self.card.subject(selection)
+        if subject is None:
+            self._clear({"state": ""})
+        elif self.library.knowing(subject[0]) is None:
+            offer = {"state": "absent", "label": "found", "button": self.page.button(), "profile": self.page.problem}
+            self._clear(offer)
+
+    def show(self, answer: Finds) -> None:
+        self.finds = answer
+        crops = photo_mosaic([crop.pixels for crop in answer.crops], COLUMNS, CROP)
+        wholes = photo_mosaic([crop.whole for crop in answer.crops], COLUMNS, WHOLE)
+        with self.view.hold_sync():
+            self.view.crops, self.view.wholes = (crops.data, wholes.data) if answer.crops else (b"", b"")
+            self.view.found = {
+                "state": "there" if answer.crops else "nothing",
+                "label": f"found, of {answer.total:,} pictures",
+                "sheet": _sheet(crops), "whole": _sheet(wholes),
+                "tiles": [[crop_words(crop), where(crop)] for crop in answer.crops],
+                "profile": profile_words(answer.profile), "more": more_words(answer),
+            }  # fmt: skip
+
+    def fail(self, error: BaseException) -> None:
+        ours = isinstance(error, NbvizError)
+        words = str(error) if ours else f"{type(error).__name__}: {error}"
+        self._clear({"state": "failed", "label": "found", "profile": words})
+
+    def _clear(self, found: dict[str, Any]) -> None:
+        self.finds = None
+        with self.view.hold_sync():
+            self.view.found, self.view.crops, self.view.wholes = found, b"", b""
+
+    def _told(self, view: Any, content: dict[str, Any], buffers: Any) -> None:
+        if content.get("event") == "look":
+            self.page.toggle()
+
+
+def _sheet(drawn: Mosaic) -> dict[str, int]:
+    return {"columns": drawn.columns, "rows": drawn.rows, "side": drawn.tile_width, "gap": drawn.gap}
+
+
+def crop_words(crop: Crop) -> str:
+    """``"4.21 · ankle boot · picture 1,234"``."""
+    return " · ".join(filter(None, (figure(crop.activation), crop.name, f"picture {crop.item:,}")))
+
+
+def where(crop: Crop) -> list[float]:
+    """The box as fractions of the square tile in which the whole picture stands: left, top, width, height."""
+    height, width = crop.whole.shape[:2]
+    side = max(height, width)
+    down, across = (side - height) / 2, (side - width) / 2
+    top, left, bottom, right = crop.box
+    return [round(value / side, 4) for value in (left + across, top + down, right - left, bottom - top)]
+
+
+def profile_words(profile: Sequence[tuple[str, float]]) -> str:
+    """``"fires for: ankle boot 71 %, sneaker 20 %"``; empty without labels."""
+    named = [f"{name} {100 * share:.0f} %" for name, share in profile[:NAMED] if share >= LEAST]
+    return f"fires for: {', '.join(named)}" if named else ""
+
+
+def more_words(finds: Finds) -> str:
+    """Selectivity and quantiles, where they are known."""
+    parts = []
+    if finds.selectivity is not None:
+        parts.append(f"selectivity {finds.selectivity:.2f}, of 1 for a single class")
+    if finds.quantiles is not None:
+        high, middle, low = (figure(value) for value in finds.quantiles)
+        parts.append(f"over a random sample: strongest {high}, middle {middle}, weakest {low}")
+    return " · ".join(parts)

@@ -1,0 +1,112 @@
+"""The card's made picture: what drives the channel most, made on request; enlarged, its facets and its opposite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nbviz.drawing.overlay import photo_mosaic
+from nbviz.errors import NbvizError
+from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.panels.scenes.channel_page import figure
+from nbviz.session.requests.base import Request
+from nbviz.session.requests.one_channel import KeptOne, MakeOne, NotMade, OneMade
+from nbviz.session.selection import Selection
+
+SIDE, FACET = 256, 160
+"""Pixels a side at most: of one picture, of each of several."""
+ABSENT = "Pictures are made from noise, step by step, so that they drive the channel most."
+
+
+class CardMade(Panel):
+    """Draws into the card's view. ``card`` is a ``ChannelPanel``, ``page`` a ``MadePage``.
+
+    Once a person has asked for one channel's picture, those of the channels chosen after it are made as well.
+    """
+
+    slot = "card_made"
+    after = ("channel", "made")
+
+    def __init__(self, card: Any, page: Any) -> None:
+        super().__init__(card.model, card.pictures, card.selection)
+        self.card, self.page, self.view = card, page, card.view
+        self.picture: np.ndarray | None = None
+        """What is on show, uint8 (h, w, 3)."""
+        self._making, self._variant, self._finished = False, "channel", 0
+        self.view.on_msg(self._told)
+
+    def request(self, selection: Selection) -> Request | None:
+        subject = self.card.subject(selection)
+        if subject is None:
+            return None
+        layer, channel = subject
+        recipe = self.page.grid.look.recipe
+        if self._making or self._variant != "channel":
+            return MakeOne(layer, channel, recipe, self._variant)
+        return KeptOne(layer, channel, recipe, since=self.page.finished + self._finished)
+
+    def show(self, answer: OneMade | NotMade) -> None:
+        if isinstance(answer, NotMade):
+            self._clear({"state": "absent", "button": "make it", "words": ABSENT})
+            return
+        made, final, pixels = answer.made, answer.done >= 1, list(answer.made.pixels)
+        self._finished += final and made.facts["seconds"] > 0
+        several = len(pixels) > 1
+        drawn = photo_mosaic(pixels, 2, FACET) if several else photo_mosaic(pixels, 1, SIDE)
+        self.picture = np.concatenate(pixels, 1) if several else pixels[0]
+        with self.view.hold_sync():
+            self.view.made_picture = drawn.data
+            self.view.made = {
+                "state": "there" if final else "computing", "words": words(answer), "variant": answer.variant,
+                "progress": "" if final else answer.progress, "rise": _points(made.rise), "steps": made.recipe.steps,
+                "button": "" if final else "stop",
+            }  # fmt: skip
+
+    def wait(self, progress: str = "") -> None:
+        # what is known on disk is there in a moment: nothing is said of it
+        if self._making or self._variant != "channel":
+            self.view.made = {**self.view.made, "state": "computing", "progress": "begins", "button": "stop"}
+
+    def fail(self, error: BaseException) -> None:
+        ours = isinstance(error, NbvizError)
+        self._making = False
+        self._clear({"state": "failed", "words": str(error) if ours else f"{type(error).__name__}: {error}",
+                     "button": "" if ours else "make it"})  # fmt: skip
+
+    def sync(self, selection: Selection) -> None:
+        if self.card.subject(selection) is None and self.view.made.get("state") != "":
+            self._clear({"state": ""})
+
+    def _clear(self, made: dict[str, Any]) -> None:
+        self.picture = None
+        with self.view.hold_sync():
+            self.view.made, self.view.made_picture = {"variant": self._variant, **made}, b""
+
+    def _told(self, view: Any, content: dict[str, Any], buffers: Any) -> None:
+        event = content.get("event")
+        if event not in ("make", "stop", "variant"):
+            return
+        with LOCK:
+            self._making = event == "make" or (event == "variant" and self._making)
+            if event != "make":
+                self._variant = content.get("variant", "channel")
+            if self.on_ask:
+                self.on_ask()
+
+
+def words(answer: OneMade) -> str:
+    """The picture in words."""
+    taken = answer.made.rise[0][np.isfinite(answer.made.rise[0])]
+    name, steps = f"channel {answer.channel} of {answer.layer}", answer.made.recipe.steps
+    to = f": mean activation from {figure(float(taken[0]))} to {figure(float(taken[-1]))}" if len(taken) else ""
+    if answer.variant == "facets":
+        return f"Four pictures unlike each other, each made from noise to drive {name}, in {steps} steps"
+    if answer.variant == "opposite":
+        return f"Made from noise to drive {name} as far below zero as it goes, in {steps} steps"
+    return f"Made from noise to drive {name} most, in {steps} steps{to}"
+
+
+def _points(rise: np.ndarray) -> list[list[float]]:
+    """Objective a step, a list a picture; steps not taken are left out."""
+    return [[round(float(value), 5) for value in row if np.isfinite(value)] for row in rise]

@@ -1,0 +1,291 @@
+"""The channel grid: a layer's channels, a page at a time, in one mosaic picture.
+
+Sort, page, scale and mode are this panel's own: changing one redraws the last answer and computes nothing. Pictures
+that stand for channels, made or found, come from panels of their own, which ask what the page wants (:meth:`wanted`)
+and hand over what they have (:meth:`put`). What hovering says of a tile travels with the page, so pointing costs no
+message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import traitlets
+
+from nbviz.model.layers import Layer
+from nbviz.model.target import Target
+from nbviz.panels.base.front import Front
+from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.scenes.channel_page import Look, Page, Photos, make_page, mode_of, per_page, strongest
+from nbviz.session.requests.base import ChannelsAnswer, ChannelsRequest, Request
+from nbviz.session.requests.health import HealthAnswer
+from nbviz.session.selection import CHANNELS, Selection
+
+
+class ChannelGrid(Front):
+    """A mosaic whose tiles are options of a listbox.
+
+    Sends ``{"event": …}``: choose (channel), canvas, explanation, page (page), look (mode, sort, shared or recipe),
+    and for pictures cancel and begin.
+    """
+
+    about = traitlets.Unicode().tag(sync=True)
+    """The layer in words, beside the title."""
+    modes: traitlets.List[list[Any]] = traitlets.List().tag(sync=True)
+    """[[key, text, tip, enabled], …] of the switch."""
+    look = traitlets.Dict().tag(sync=True)
+    """mode, sort, shared, recipe; scalable says whether the scale can be chosen."""
+    mosaic = traitlets.Bytes().tag(sync=True)
+    """One picture of all tiles, of the sheet's kind; empty where they are bars."""
+    bars = traitlets.List(traitlets.Float()).tag(sync=True)
+    """For a layer of numbers: each tile's share, −1…1 of the largest, or 0…1 where none is negative."""
+    sheet = traitlets.Dict().tag(sync=True)
+    """columns, rows, tile_height, tile_width, gap, kind of the mosaic; aspect of a tile on screen; signed; photos."""
+    channels = traitlets.List(traitlets.Int()).tag(sync=True)
+    """Channel of each tile of the page."""
+    words = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """Figures of each tile of the page."""
+    ill = traitlets.List(traitlets.Int()).tag(sync=True)
+    """Channels of the page that were found to do nothing of their own; their words say what."""
+    first = traitlets.Int(0).tag(sync=True)
+    total = traitlets.Int(0).tag(sync=True)
+    page = traitlets.Int(0).tag(sync=True)
+    pages = traitlets.Int(1).tag(sync=True)
+    caption = traitlets.Unicode().tag(sync=True)
+    note = traitlets.Unicode().tag(sync=True)
+    progress = traitlets.Unicode().tag(sync=True)
+    """How far the pictures are, in words; empty when they are there."""
+    share = traitlets.Float(0.0).tag(sync=True)
+    """The same in 0…1."""
+    begin = traitlets.Unicode().tag(sync=True)
+    """What the button says that begins, or goes on; empty for none."""
+    offer = traitlets.Unicode().tag(sync=True)
+    """A sentence in the tiles' place: what could be here."""
+    channel = traitlets.Int(None, allow_none=True).tag(sync=True)
+    """The chosen one."""
+    on_canvas = traitlets.Bool(False).tag(sync=True)
+    """Whether the chosen one's map lies on the canvas."""
+    marked = traitlets.List(traitlets.Int()).tag(sync=True)
+    """Channels strongest at the place pointed at."""
+
+
+class ChannelsPanel(Panel):
+    """Chooses ``selection.channel``, and with a second click ``selection.canvas``."""
+
+    slot = "channels"
+
+    def __init__(self, model: Any, pictures: Mapping[str, Any], selection: Selection) -> None:
+        super().__init__(model, pictures, selection)
+        self.look = Look()
+        self.page: Page | None = None
+        self._answer: ChannelsAnswer | None = None
+        self._filters: np.ndarray | None = None
+        self._bare: dict[str, Layer] = {}
+        """Layers known to have no filters."""
+        self._photos: dict[str, Photos] = {}
+        """Mode → pictures for channels of the layer on show."""
+        self._health: HealthAnswer | None = None
+        self.view = ChannelGrid(modes=modes(False), look=_look(self.look, None, True))
+        self.view.on_msg(self._told)
+
+    def request(self, selection: Selection) -> Request | None:
+        target = Target.ensure(selection.target, self.model)
+        return ChannelsRequest(self.pictures[selection.image], selection.layer, target)
+
+    def sync(self, selection: Selection) -> None:
+        self.view.on_canvas = selection.canvas == "channel"
+        self.point(selection.place)
+        answer = self._answer
+        if answer is not None and answer.layer == selection.layer and selection.channel is not None:
+            if selection.channel not in self.view.channels:
+                self._draw(answer, self._page_of(answer, selection.channel))
+            self.view.channel = selection.channel
+
+    def point(self, place: tuple[float, float] | None) -> None:
+        """Mark the channels strongest at a place (row, column as fractions of the picture), or none."""
+        self.view.marked = self.strongest(place) if place is not None else []
+
+    def strongest(self, place: tuple[float, float]) -> list[int]:
+        """The four channels of the layer on show with the largest absolute activation at a place."""
+        return strongest(self._answer, place) if self._answer is not None else []
+
+    def wanted(self, mode: str, selection: Selection) -> tuple[int, ...] | None:
+        """Channels of the page on show, where it shows this mode; None where it doesn't, or has no layer yet."""
+        answer = self._answer
+        if answer is None or self.page is None or answer.layer != selection.layer or selection.stage != CHANNELS:
+            return None
+        return tuple(self.page.channels) if self.look.mode == mode else None
+
+    def put(
+        self, mode: str, photos: Photos, progress: str = "", share: float = 0.0, begin: str = "", offer: str = ""
+    ) -> None:
+        """Pictures for the page, so far; begin: what a button says; offer: a sentence in the tiles' place."""
+        self._photos[mode] = photos
+        if self.look.mode == mode and self._answer is not None and self.page is not None:
+            with self.view.hold_sync():
+                ready(self.view)
+                self._draw(self._answer, self.look.page)
+                self.view.progress, self.view.share, self.view.begin, self.view.offer = progress, share, begin, offer
+                if offer:
+                    self.view.channels, self.view.words, self.view.mosaic = [], [], b""
+
+    def judge(self, found: HealthAnswer | None) -> None:
+        """Mark the channels that do nothing of their own, now or no longer."""
+        self._health = found
+        if self._answer is not None and self.page is not None and self.view.channels:
+            with self.view.hold_sync():
+                self._say(self._answer.layer, self.page)
+
+    def _say(self, layer: str, page: Page) -> None:
+        found = self._health.findings.get(layer, {}) if self._health is not None else {}
+        said = [found[channel][1] if channel in found else "" for channel in page.channels]
+        self.view.words = [" · ".join(filter(None, pair)) for pair in zip(page.words, said, strict=True)]
+        self.view.ill = [channel for channel in page.channels if channel in found]
+
+    def refuse(self, mode: str, error: BaseException) -> None:
+        """Say why there are no pictures of this mode; the other modes are still there."""
+        self._photos.pop(mode, None)
+        if self.look.mode == mode:
+            with self.view.hold_sync():
+                self._quiet()
+                self.view.mosaic, self.view.bars, self.view.channels, self.view.words = b"", [], [], []
+                self.view.caption = self.view.note = ""
+                fail(self.view, error)
+
+    def _quiet(self) -> None:
+        self.view.progress, self.view.share, self.view.begin, self.view.offer = "", 0.0, "", ""
+
+    def show(self, answer: ChannelsAnswer) -> None:
+        if self._answer is None or self._answer.layer != answer.layer:
+            self._photos.clear()
+            self._quiet()
+        self._answer = answer
+        layer = self.model.layer(answer.layer)
+        self._read_filters(layer, answer)
+        chosen = self.selection.channel
+        if chosen is None or chosen >= len(answer.peaks) or self.selection.layer != answer.layer:
+            chosen = int(answer.order("class")[0])
+        with self.view.hold_sync():
+            ready(self.view)
+            self.view.about = about(layer, answer)
+            self.view.channel = chosen
+            self._draw(answer, self._page_of(answer, chosen))
+            self.point(self.selection.place)
+
+    def _read_filters(self, layer: Layer, answer: ChannelsAnswer) -> None:
+        # most layers have none, and asking looks at every weight: remembered while the layer is the same
+        if self._bare.get(layer.name) is layer:
+            self._filters = None
+            return
+        weights = self.model.filters(layer.name)
+        # a transposed convolution counts its filters along another axis
+        self._filters = weights if weights is not None and len(weights) == len(answer.peaks) else None
+        if self._filters is None:
+            self._bare[layer.name] = layer
+
+    def wait(self, progress: str = "") -> None:
+        self.view.state, self.view.message = "computing", progress
+
+    def fail(self, error: BaseException) -> None:
+        self._answer = self.page = None
+        with self.view.hold_sync():
+            self.view.about, self.view.caption, self.view.note = self.selection.layer, "", ""
+            self.view.channels, self.view.words, self.view.mosaic, self.view.bars = [], [], b"", []
+            self.view.channel, self.view.page, self.view.pages, self.view.total = None, 0, 1, 0
+            self._quiet()
+            fail(self.view, error)
+
+    @property
+    def settings(self) -> list[str]:
+        """How the maps are sorted and scaled, in words."""
+        sort = {"class": "For the class", "activation": "By activation", "index": "By number"}[self.look.sort]
+        last = {"made": self.look.recipe.capitalize(), "found": ""}
+        scale = last.get(self.look.mode, "Shared scale" if self.look.shared else "Own scale")
+        return [word for word in (self.look.mode.capitalize(), sort, scale) if word]
+
+    def _page_of(self, answer: ChannelsAnswer, channel: int) -> int:
+        rank = int(np.flatnonzero(answer.order(self.look.sort) == channel)[0])
+        return rank // per_page(answer, self.look, self._filters)
+
+    def _draw(self, answer: ChannelsAnswer, page: int) -> None:
+        self.look = replace(self.look, page=page)
+        self.page = drawn = make_page(answer, self.look, self._filters, self._photos.get(self.look.mode))
+        total, view = len(answer.peaks), self.view
+        with view.hold_sync():
+            view.modes = modes(self._filters is not None)
+            view.look = _look(self.look, self._filters, answer.maps.places)
+            view.mosaic, view.bars = b"" if drawn.heights else drawn.mosaic.data, drawn.heights
+            view.sheet = _sheet(drawn) | {"signed": answer.maps.signed}
+            view.channels = drawn.channels
+            self._say(answer.layer, drawn)
+            view.caption, view.note, view.first = drawn.caption, drawn.note, drawn.first
+            view.total, view.page, view.pages = total, page, -(-total // drawn.per_page)
+
+    def _told(self, view: ChannelGrid, content: dict[str, Any], buffers: Any) -> None:
+        event = content.get("event")
+        if event == "choose":
+            self.selection.channel = content["channel"]
+        elif event in ("canvas", "explanation"):
+            self.selection.canvas = "channel" if event == "canvas" else "explanation"
+        elif event == "retry" and self.on_retry:
+            self.on_retry()
+        elif event in ("page", "look"):
+            with LOCK:
+                self._redraw(content)
+                if self.on_ask:
+                    self.on_ask()
+
+    def _redraw(self, content: dict[str, Any]) -> None:
+        """Turn the page, or look at the same answer in another way."""
+        wanted = content.get("look", {})
+        self.look = replace(self.look, **wanted)
+        if self._answer is None or self.page is None:
+            self.view.look = _look(self.look, None, True)
+            return
+        if wanted.keys() & {"mode", "recipe"}:
+            self._quiet()
+            ready(self.view)
+            self._photos.pop("made" if "recipe" in wanted else "", None)
+        # a new order is read from its start; a new scale or mode keeps what is in sight
+        first = 0 if "sort" in wanted else self.page.first // per_page(self._answer, self.look, self._filters)
+        self._draw(self._answer, min(max(content.get("page", first), 0), self.view.pages - 1))
+
+
+def modes(has_filters: bool) -> list[list[Any]]:
+    """The switch: [key, text, tip, enabled] a mode."""
+    weights = "The weights of each channel" if has_filters else "This layer has no filters"
+    return [
+        ["maps", "Maps", "What each channel makes of this picture", True],
+        ["filters", "Filters", weights, has_filters],
+        ["made", "Made", "Pictures made to drive each channel most", True],
+        ["found", "Found", "Pictures of a data set that drive each channel most", True],
+    ]
+
+
+def _look(look: Look, filters: np.ndarray | None, places: bool) -> dict[str, Any]:
+    mode = mode_of(look, filters)
+    return {
+        "mode": mode, "sort": look.sort, "shared": look.shared, "scalable": places and mode == "maps",
+        "recipe": look.recipe,
+    }  # fmt: skip
+
+
+def _sheet(page: Page) -> dict[str, Any]:
+    drawn = page.mosaic
+    return {
+        "columns": drawn.columns, "rows": drawn.rows, "gap": drawn.gap, "aspect": page.aspect,
+        "tile_height": drawn.tile_height, "tile_width": drawn.tile_width, "kind": drawn.kind, "photos": page.photos,
+    }  # fmt: skip
+
+
+def about(layer: Layer, answer: ChannelsAnswer) -> str:
+    """A layer beside the title: ``"blocks.4.body.2 · ReLU6 · 240 of 28 × 28"``."""
+    channels, height, width = answer.maps.values.shape
+    size = f"{channels} of {height} × {width}" if answer.maps.places else f"{channels} numbers"
+    name = layer.name or layer.kind
+    label = "" if name.endswith(layer.label) else layer.label
+    return " · ".join(part for part in (name, label, size) if part)

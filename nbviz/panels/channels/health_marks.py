@@ -1,0 +1,45 @@
+"""Health, judged in the background: a mark on the channels it concerns, a dot on their layers, a word on the card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from nbviz.panels.base.panel import Panel
+from nbviz.session.library import Library
+from nbviz.session.requests.base import Request
+from nbviz.session.requests.health import ENOUGH, CheckHealth, HealthAnswer
+from nbviz.session.selection import Selection
+
+
+class Marked(Protocol):
+    """A panel that shows what was found."""
+
+    def judge(self, found: HealthAnswer | None) -> None: ...
+
+
+class HealthMarks(Panel):
+    """Asks once a data set; a few pictures can't tell a dead channel from one they don't speak to."""
+
+    slot = "health"
+
+    def __init__(self, first: Any, marked: Sequence[Marked], library: Library) -> None:
+        super().__init__(first.model, first.pictures, first.selection)
+        self.view, self.marked, self.library = first.view, marked, library
+
+    def request(self, selection: Selection) -> Request | None:
+        return CheckHealth(self.library.items()) if self.library.count >= ENOUGH else None
+
+    def show(self, answer: HealthAnswer) -> None:
+        if answer.done >= 1:
+            self._mark(answer)
+
+    def wait(self, progress: str = "") -> None:
+        self._mark(None)
+
+    def fail(self, error: BaseException) -> None:
+        self._mark(None)  # said where the pictures are looked at; a mark is never a failure
+
+    def _mark(self, found: HealthAnswer | None) -> None:
+        for panel in self.marked:
+            panel.judge(found)

@@ -1,0 +1,82 @@
+"""The channel grid's page of made pictures: asked for while it is on show, drawn into the grid as it sharpens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.panels.scenes.channel_page import Photos, figure
+from nbviz.session.requests.base import Request
+from nbviz.session.requests.made import MadeAnswer, MakeChannels
+from nbviz.session.selection import Selection
+
+GO_ON = "Go on"
+
+
+class MadePage(Panel):
+    """Makes what the grid's page wants; draws into the grid's view. ``grid`` is a ``ChannelsPanel``."""
+
+    slot = "made"
+    after = ("channels",)
+
+    def __init__(self, grid: Any) -> None:
+        super().__init__(grid.model, grid.pictures, grid.selection)
+        self.grid, self.view = grid, grid.view
+        self._stopped: Request | None = None
+        """What a person has cancelled: not asked again until they say so."""
+        self._photos = Photos()
+        self._progress = ""
+        self.finished = 0
+        """Pages so far: whoever looks for pictures on disk looks again."""
+        self.view.on_msg(self._told)
+
+    def request(self, selection: Selection) -> Request | None:
+        asked = self._asked(selection)
+        return None if asked == self._stopped else asked
+
+    def _asked(self, selection: Selection) -> MakeChannels | None:
+        channels = self.grid.wanted("made", selection)
+        return MakeChannels(selection.layer, channels, self.grid.look.recipe) if channels else None
+
+    def show(self, answer: MadeAnswer) -> None:
+        self.finished += answer.done >= 1
+        self._photos = photos(answer)
+        self._progress = answer.progress if answer.done < 1 else ""
+        self.grid.put("made", self._photos, self._progress, answer.done if answer.done < 1 else 0.0)
+
+    def wait(self, progress: str = "") -> None:
+        self.view.state = "computing"
+        self.view.progress, self.view.share, self.view.begin = "begins", 0.0, ""
+
+    def fail(self, error: BaseException) -> None:
+        self.grid.refuse("made", error)
+
+    def _told(self, view: Any, content: dict[str, Any], buffers: Any) -> None:
+        event = content.get("event")
+        if event not in ("cancel", "begin") or self.grid.look.mode != "made":
+            return
+        with LOCK:
+            self._stopped = self._asked(self.selection) if event == "cancel" else None
+            if event == "cancel":
+                where = f"stopped at {self._progress}" if self._progress else "stopped"
+                self.grid.put("made", Photos(self._photos.tiles, self._photos.words, where), begin=GO_ON)
+            if self.on_ask:
+                self.on_ask()
+
+
+def photos(answer: MadeAnswer) -> Photos:
+    """Made pictures as tiles, and what they are in words."""
+    made, rows = answer.made, range(0, len(answer.made.pictures), answer.made.recipe.facets)
+    pixels = made.pixels
+    tiles = {channel: pixels[row] for channel, row in zip(answer.channels, rows, strict=True)}
+    words = {channel: rise_words(made.rise[row]) for channel, row in zip(answer.channels, rows, strict=True)}
+    caption = f"made to drive each channel, {made.recipe.steps} steps"
+    return Photos(tiles, words, caption, str(made.facts.get("note", "")))
+
+
+def rise_words(rise: np.ndarray) -> str:
+    """What making a picture came to; rise (steps,): ``"made: mean activation 0.12 → 3.40"``."""
+    taken = rise[np.isfinite(rise)]
+    return f"made: mean activation {figure(float(taken[0]))} → {figure(float(taken[-1]))}" if len(taken) else ""

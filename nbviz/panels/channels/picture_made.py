@@ -1,0 +1,132 @@
+"""This picture, made again by the layer on show: what it keeps of it, more of what it says, what it dreams into it.
+
+A line under the grid's made pictures; opened, three pictures beside the one the network sees, and a slider over
+depth, which chooses the layer everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import traitlets
+
+from nbviz.drawing.overlay import photo_mosaic
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.panels.base.front import Front
+from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.panels.base.strip import fail, ready
+from nbviz.session.requests.base import Request
+from nbviz.session.requests.one_picture import KINDS, Remade, Remake
+from nbviz.session.selection import CHANNELS, Selection
+
+SIDE, STOPS = 144, 12
+"""Pixels a side of a picture; layers along the slider."""
+SEEN = ["as seen", "The picture as the network sees it"]
+LABELS = {"keeps": "what it keeps", "more": "more of it", "dream": "dreamt further"}
+
+
+class PictureMadeFront(Front):
+    """Sends ``{"event": …}``: open (opened), layer (at)."""
+
+    shown = traitlets.Bool(False).tag(sync=True)
+    """Whether the grid shows made pictures."""
+    opened = traitlets.Bool(False).tag(sync=True)
+    pictures = traitlets.Bytes().tag(sync=True)
+    """JPEG of the tiles in a row."""
+    tiles: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """[[label, words], …]"""
+    sheet: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
+    progress = traitlets.Unicode().tag(sync=True)
+    share = traitlets.Float(0.0).tag(sync=True)
+    stops: traitlets.List[Any] = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """Layers along the slider, from the picture on."""
+    at = traitlets.Int(0).tag(sync=True)
+    layer = traitlets.Unicode().tag(sync=True)
+
+
+class PictureMade(Panel):
+    """Asks while it is open; its slider writes ``selection.layer``. ``grid`` is a ``ChannelsPanel``."""
+
+    slot = "remade"
+
+    def __init__(self, grid: Any) -> None:
+        super().__init__(grid.model, grid.pictures, grid.selection)
+        self.view = PictureMadeFront()
+        self.view.on_msg(self._told)
+        grid.view.observe(self._follow, "look")
+
+    def _follow(self, change: Any) -> None:
+        self.view.shown = change["new"].get("mode") == "made"
+
+    def request(self, selection: Selection) -> Request | None:
+        on = self.view.shown and self.view.opened and selection.stage == CHANNELS
+        return Remake(self.pictures[selection.image], selection.layer) if on else None
+
+    def sync(self, selection: Selection) -> None:
+        self.view.layer = selection.layer
+        if selection.layer in self.view.stops:
+            self.view.at = self.view.stops.index(selection.layer)
+
+    def wait(self, progress: str = "") -> None:
+        self.view.state, self.view.progress = "computing", "begins"
+
+    def show(self, answer: Remade) -> None:
+        seen = self.model.seen(self.pictures[self.selection.image])
+        made = {kind: item.pixels[0] for kind, item in answer.made.items()}
+        drawn = photo_mosaic([seen, *(made.get(kind) for kind in KINDS)], 1 + len(KINDS), SIDE)
+        names = stops(self.model)
+        with self.view.hold_sync():
+            ready(self.view)
+            self.view.stops, self.view.at = names, nearest_stop(self.model, names, answer.layer)
+            self.view.pictures, self.view.tiles = drawn.data, [SEEN, *([LABELS[k], words(answer, k)] for k in KINDS)]
+            self.view.sheet = {"columns": drawn.columns, "side": drawn.tile_width, "gap": drawn.gap}
+            self.view.progress, self.view.share = (answer.progress, answer.done) if answer.done < 1 else ("", 0.0)
+
+    def fail(self, error: BaseException) -> None:
+        with self.view.hold_sync():
+            self.view.pictures, self.view.tiles, self.view.progress = b"", [], ""
+            fail(self.view, error)
+
+    def _told(self, view: Any, content: dict[str, Any], buffers: Any) -> None:
+        event = content.get("event")
+        if event == "layer":
+            self.selection.layer = self.view.stops[content["at"]]
+        elif event == "open":
+            with LOCK:
+                self.view.opened = bool(content["opened"])
+                if self.on_ask:
+                    self.on_ask()
+        elif event == "retry" and self.on_retry:
+            self.on_retry()
+
+
+def stops(model: InstrumentedModel) -> list[str]:
+    """At most twelve layers with places, evenly along the network."""
+    layers = [layer for layer in model.layers().walk() if layer.name and layer.channels and layer.places]
+    layers = sorted((layer for layer in layers if not layer.children), key=lambda layer: layer.first_call or 0)
+    places = np.linspace(0, max(0, len(layers) - 1), min(STOPS, len(layers))).round().astype(int)
+    return [layers[place].name for place in places.tolist()]
+
+
+def nearest_stop(model: InstrumentedModel, names: Sequence[str], layer: str) -> int:
+    """Which of the slider's layers comes closest to this one in depth."""
+    if not names:
+        return 0
+    here = model.layer(layer).first_call or 0
+    return min(range(len(names)), key=lambda place: abs((model.layer(names[place]).first_call or 0) - here))
+
+
+def words(answer: Remade, kind: str) -> str:
+    """A picture in words, with how near it came."""
+    if kind not in answer.made:
+        return "Not begun"
+    if kind == "more":
+        return f"From noise, more of what {answer.layer} says of this picture"
+    if kind == "dream":
+        return f"The picture, changed so that {answer.layer} says more of all that it sees in it"
+    rise = answer.made[kind].rise[0]
+    taken = rise[np.isfinite(rise)]
+    off = f"; what it says of it differs by {100 * -float(taken[-1]):.0f} %" if len(taken) else ""
+    return f"From noise, a picture of which {answer.layer} says the same{off}"

@@ -1,0 +1,86 @@
+"""The lines over the canvas and what a click chooses there, of networks that say what is where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.prediction import Prediction
+from nbviz.model.target import Target
+from nbviz.panels.base.panel import LOCK
+from nbviz.panels.explanation.heat_foot import FootFront
+from nbviz.panels.explanation.pointer import PointerFront
+from nbviz.panels.scenes.outlines import (
+    Outline,
+    drawn_on,
+    evidence_outline,
+    evidence_words,
+    found_outlines,
+    region_lines,
+    region_png,
+)
+from nbviz.session.requests.base import ExplainAnswer
+
+_KEYS = "Arrow keys read out a place, Enter pins it."
+_WHAT = {"maps": "the class said there", "boxes": "the box around it"}
+
+
+class CanvasLines:
+    """Boxes that were found, borders of what is said, the evidence's box: over the canvas, and in still pictures."""
+
+    def __init__(self, model: InstrumentedModel, pointer: PointerFront, foot: FootFront) -> None:
+        self._model, self._pointer, self._foot = model, pointer, foot
+        self._answer: ExplainAnswer | None = None
+        self._target = Target()
+        self._outlines: list[Outline] = []
+        self._lines: np.ndarray | None = None
+        self._caption = foot.caption
+        foot.observe(lambda _: self._draw(), "box")
+
+    @property
+    def said(self) -> Prediction | None:
+        """What the network says where; None where it says nothing of places."""
+        return None if self._answer is None else self._answer.said
+
+    def show(self, answer: Any, target: Target) -> None:
+        """Draw those of an answer; what is no explanation has none. Called once the canvas's captions stand."""
+        self._answer = answer if isinstance(answer, ExplainAnswer) else None
+        self._target, self._caption = target, self._foot.caption
+        self._draw()
+
+    def _draw(self) -> None:
+        said = self.said
+        chosen = None if said is None else said.chosen(self._target)
+        self._outlines = found_outlines(said, chosen, self._model.class_name)
+        if self._answer is not None and self._foot.box:
+            self._outlines += evidence_outline(self._answer.attribution)
+        self._lines = None if said is None else region_lines(said.regions, chosen)
+        size = (self._pointer.rows, self._pointer.columns)
+        words = f"{self._caption} {evidence_words(self._outlines)}".strip()
+        what = "" if said is None else f" A click, or Enter, also explains {_WHAT[said.kind]}; on the pin it releases."
+        with LOCK, self._pointer.hold_sync():
+            self._pointer.choosing = said is not None
+            self._pointer.outlines = [one.plain(size) for one in self._outlines]
+            self._pointer.lines = region_png(self._lines)
+            self._pointer.caption = f"{words} {_KEYS}{what}"
+            self._foot.caption = words
+
+    def still(self, pixels: np.ndarray) -> np.ndarray:
+        """A still picture uint8 (h, w, 3) of the canvas with the lines in it."""
+        return drawn_on(pixels, self._outlines, (self._pointer.rows, self._pointer.columns), self._lines)
+
+    def words(self, place: tuple[float, float]) -> str:
+        """The class that is said of a place; empty for none."""
+        said, found = self.said, None if self.said is None else self.said.at(place)
+        if said is None or found is None:
+            return ""
+        return self._model.class_name(said.boxes[found].label if said.kind == "boxes" else found)
+
+    def chosen_at(self, place: tuple[float, float]) -> Any:
+        """The target that a click on a place chooses: a class's index or a box; None where it changes nothing."""
+        said, found = self.said, None if self.said is None else self.said.at((place[0], place[1]))
+        if said is None or found is None or found == said.chosen(self._target):
+            return None
+        return Target.box(found) if said.kind == "boxes" else found

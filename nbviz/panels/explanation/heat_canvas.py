@@ -1,0 +1,108 @@
+"""Two canvases, one over the other: the picture in gray, and heat whose opacity the browser sets alone.
+
+Pixels travel as palette PNGs in an ``Image`` that the canvas draws: a third of the bytes of RGBA, and exact.
+They are kept, because a canvas is blank again after a page reload.
+"""
+
+from __future__ import annotations
+
+import ipywidgets
+import numpy as np
+import traitlets
+from ipycanvas import Canvas, hold_canvas
+
+from nbviz.drawing.overlay import png
+from nbviz.panels.base.panel import LOCK
+
+
+class Stack(ipywidgets.Box):
+    """A box that also owns what its canvases draw, so that closing the tree closes it too."""
+
+    sources: traitlets.List[ipywidgets.Image] = traitlets.List().tag(sync=True, **ipywidgets.widget_serialization)
+
+
+class CanvasLayer:
+    """One canvas and the picture it draws."""
+
+    def __init__(self, name: str) -> None:
+        self.canvas = Canvas(width=224, height=224, sync_image_data=False, _dom_classes=[name])
+        self.source = ipywidgets.Image(format="png")
+        self.pixels: np.ndarray | None = None
+
+    def draw(self, pixels: np.ndarray | None) -> None:
+        """Paint uint8 (H, W, 4), or nothing."""
+        if pixels is not None and (pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 4):
+            raise ValueError(f"a canvas takes uint8 (H, W, 4), not {pixels.dtype} {pixels.shape}")
+        self.pixels = pixels
+        if pixels is not None:
+            self.source.value = compact(pixels)
+            if (self.canvas.height, self.canvas.width) != pixels.shape[:2]:
+                self.canvas.height, self.canvas.width = pixels.shape[:2]
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Paint again what is on show."""
+        clear = self.pixels is None or bool((self.pixels[..., 3] < 255).any())
+        # Nothing that can raise stands inside: an exception there would leave all canvases holding for ever.
+        with hold_canvas():
+            if clear:
+                self.canvas.clear()
+            if self.pixels is not None:
+                self.canvas.draw_image(self.source, 0, 0)
+
+
+class HeatCanvas:
+    """``view`` is the stack; ``draw`` paints both layers."""
+
+    def __init__(self, *over: ipywidgets.Widget) -> None:
+        self._lower, self._upper = CanvasLayer("nbviz-picture"), CanvasLayer("nbviz-heat")
+        layers = self._lower, self._upper
+        canvases, sources = [layer.canvas for layer in layers], [layer.source for layer in layers]
+        self.view = Stack([*canvases, *over], sources=sources, _dom_classes=["nbviz-stack"])
+        for canvas in canvases:
+            canvas.on_client_ready(self.redraw)
+
+    @property
+    def picture(self) -> np.ndarray | None:
+        """The lower layer's pixels, uint8 (H, W, 4)."""
+        return self._lower.pixels
+
+    @property
+    def heat(self) -> np.ndarray | None:
+        """The upper layer's pixels, uint8 (H, W, 4)."""
+        return self._upper.pixels
+
+    def draw(self, picture: np.ndarray | None, heat: np.ndarray | None, smooth: bool = False) -> None:
+        """Paint. picture, heat: uint8 (H, W, 4), or None for nothing; sizes may differ, the stylesheet
+        stretches both alike. smooth: whether the heat stands for an interpolated map.
+        """
+        with LOCK:
+            upper = self._upper.canvas
+            (upper.add_class if smooth else upper.remove_class)("nbviz-smooth")
+            if not _same(picture, self.picture):
+                self._lower.draw(picture)
+            self._upper.draw(heat)
+
+    def dim(self, yes: bool) -> None:
+        """Mark what is on show as old."""
+        with LOCK:
+            (self.view.add_class if yes else self.view.remove_class)("nbviz-dimmed")
+
+    def redraw(self) -> None:
+        """Paint again what is on show: a page that has just opened has empty canvases."""
+        with LOCK:
+            self._lower.redraw()
+            self._upper.redraw()
+
+
+def compact(pixels: np.ndarray) -> bytes:
+    """PNG of uint8 (H, W, 4); with a palette where there are at most 256 colours, as every map drawn has."""
+    packed = np.ascontiguousarray(pixels).view(np.uint32)[..., 0]
+    colours, indices = np.unique(packed, return_inverse=True)
+    if len(colours) > 256:
+        return png(pixels)
+    return png(indices.reshape(packed.shape).astype(np.uint8), colours.view(np.uint8).reshape(-1, 4))
+
+
+def _same(one: np.ndarray | None, other: np.ndarray | None) -> bool:
+    return one is not None and other is not None and np.array_equal(one, other)

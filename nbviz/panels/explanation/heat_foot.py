@@ -1,0 +1,30 @@
+"""Below the canvas: heat slider, colour bar with its limits, progress, facts, and the strip."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import traitlets
+
+from nbviz.panels.base.front import Front
+
+
+class FootFront(Front):
+    """Sends ``cancel`` and ``retry``. The slider sets a style variable, and the trait once on release."""
+
+    opacity = traitlets.Float(0.55).tag(sync=True)
+    """Of the heat over the picture, 0…1; the saved picture applies the same."""
+    box = traitlets.Bool(False).tag(sync=True)
+    """Whether the evidence's box is drawn."""
+    bar = traitlets.Bytes().tag(sync=True)
+    """PNG of the colour table."""
+    low = traitlets.Unicode().tag(sync=True)
+    high = traitlets.Unicode().tag(sync=True)
+    scale = traitlets.Unicode().tag(sync=True)
+    """What the colours mean, for the bar's tooltip and for those who cannot see it."""
+    lines: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """Lines of runs of text: facts, or how far it is."""
+    done = traitlets.Float(1.0).tag(sync=True)
+    """0…1."""
+    caption = traitlets.Unicode().tag(sync=True)
+    """The canvas in words."""

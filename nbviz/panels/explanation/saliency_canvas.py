@@ -1,0 +1,289 @@
+"""The explanation: the picture as the network saw it, and over it the evidence, or a channel's map.
+
+Every explanation stands with what says how far to trust it: the scalar explained, the limits of its colours,
+the figures of the method. What is not the selection's own is dimmed until the first partial arrives.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import ipywidgets
+import numpy as np
+from PIL import Image
+
+from nbviz.attribution import METHODS, Method
+from nbviz.drawing.overlay import colour_bar, gray, overlay
+from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.panels.explanation.canvas_lines import CanvasLines
+from nbviz.panels.explanation.heat_canvas import HeatCanvas
+from nbviz.panels.explanation.heat_foot import FootFront
+from nbviz.panels.explanation.method_bar import MethodFront, controls, converted
+from nbviz.panels.explanation.pointer import PointerFront
+from nbviz.panels.scenes.explanation import Scene, channel_scene, explanation_scene
+from nbviz.panels.scenes.words import Run, heading, progress_lines, tip_words
+from nbviz.pictures.load import Picture
+from nbviz.session.requests.base import ChannelAnswer, ChannelRequest, ExplainAnswer, ExplainRequest, Request
+from nbviz.session.selection import Selection
+
+Place = tuple[float, float]
+
+
+class SaliencyCanvas(Panel):
+    """Method, options, canvas, facts; writes method, options, place and canvas of the Selection."""
+
+    slot = "canvas"
+    on_cancel: Callable[[], None] | None = None
+    on_retry: Callable[[], None] | None = None
+    strongest: Callable[[Place], list[int]] | None = None
+    """Gives the channels of the layer strongest at a place."""
+    on_pin: Callable[[], None] | None = None
+    """Pins what is on show, or takes its pin away."""
+    pin_state: Callable[[], str] | None = None
+    """Says whether it can be pinned: see ``MethodFront.pin``."""
+
+    def __init__(self, model: InstrumentedModel, pictures: Mapping[str, Picture], selection: Selection) -> None:
+        super().__init__(model, pictures, selection)
+        self.bar, self.foot, self.pointer = MethodFront(), FootFront(), PointerFront()
+        self.canvas, self.lines = HeatCanvas(self.pointer), CanvasLines(model, self.pointer, self.foot)
+        self.view = ipywidgets.Box([self.bar, self.canvas.view, self.foot], _dom_classes=["nbviz-saliency"])
+        self.scene: Scene | None = None
+        """What is on show."""
+        self._answer: ExplainAnswer | ChannelAnswer | None = None
+        self._headed: tuple[Any, ...] = ()
+        """What the scene's heading is of."""
+        self._high: float | None = None
+        for front in (self.bar, self.foot, self.pointer):
+            front.on_msg(self._heard)
+
+    # -- the panel ------------------------------------------------------------------------------------
+
+    def request(self, selection: Selection) -> Request:
+        picture, target = self.pictures[selection.image], Target.ensure(selection.target, self.model)
+        if selection.canvas == "channel":
+            return ChannelRequest(picture, selection.layer, target, selection.channel)
+        layer = selection.layer if METHODS[selection.method].uses_layer else None
+        return ExplainRequest(picture, target, selection.method, layer, tuple(sorted(selection.options.items())))
+
+    def sync(self, selection: Selection) -> None:
+        method = METHODS[selection.method]
+        with LOCK:
+            with self.bar.hold_sync():
+                self.bar.methods = [[m.name, m.title, m.sentence, m.family] for m in METHODS.values()]
+                self.bar.method = selection.method
+                self.bar.options = controls(method.options, selection.options)
+                self.bar.channel = selection.canvas == "channel"
+                self.bar.title, self.bar.note = self._heading(selection)
+                self._say_pin()
+            self._pin(selection)
+            self.point(selection.place)
+
+    def show(self, answer: ExplainAnswer | ChannelAnswer) -> None:
+        self._answer = answer
+        if isinstance(answer, ChannelAnswer):
+            scene = channel_scene(answer, self.selection.image, self._high)
+        else:
+            scene = explanation_scene(answer, self._method.title, self.selection.image, self._high)
+        with LOCK:
+            self.scene, self._headed = scene, _headed(self.selection)
+            self.canvas.draw(scene.picture, scene.heat, scene.smooth)
+            self.canvas.dim(False)
+            with self.bar.hold_sync():
+                self.bar.title, self.bar.note = scene.title, scene.heading
+                self._say_pin()
+            self._describe(scene)
+            self.lines.show(answer, Target.ensure(self.selection.target, self.model))
+            self.point(self.selection.place)
+
+    def wait(self, progress: str = "") -> None:
+        with LOCK:
+            self.canvas.dim(True)
+            self._answer, self.bar.pin = None, "off"
+            with self.foot.hold_sync():
+                self.foot.state, self.foot.message, self.foot.details = "computing", "", ""
+                self.foot.done, self.foot.lines = 0.0, [[(progress or "computing", "strong")], []]
+
+    def fail(self, error: BaseException) -> None:
+        with LOCK:
+            self.scene = self._answer = None
+            self.bar.pin = "off"
+            self.canvas.draw(self._gray(), None)
+            self.canvas.dim(False)
+            self._strip(error)
+            self.lines.show(None, Target())
+
+    def point(self, place: Place | None) -> None:
+        """Say what is at a place."""
+        scene = self.scene
+        top = [int(channel) for channel in self.strongest(place)][:4] if self.strongest and place else []
+        with LOCK:
+            says = self.lines.words(place) if place else ""
+            self.pointer.tip = tip_words(place, scene.values, scene.size, top, says) if place and scene else ""
+
+    def end_scale(self, high: float | None) -> None:
+        """Let the brightest colour stand for this value, as in other maps beside it; None for the map's own."""
+        if high == self._high:
+            return
+        self._high = high
+        if self._answer is not None:
+            self.show(self._answer)
+
+    def cancelled(self) -> None:
+        """The computing was stopped by the reader: say what is on show instead."""
+        with LOCK:
+            if self.foot.state == "computing":
+                message = "Cancelled before there was a map; the picture shown is an earlier one."
+                self._state("failed", message, lines=[])
+            elif self.foot.state == "partial":
+                self._state("failed", "Cancelled; the map shown is unfinished.", lines=self.foot.lines)
+
+    @property
+    def settings(self) -> list[str]:
+        """What is drawn, in words."""
+        options = [f"{name} {value}" for name, value in self.selection.options.items()]
+        return ["Channel"] if self.selection.canvas == "channel" else [self._method.title, *options]
+
+    def still(self) -> np.ndarray | None:
+        """The canvas as it is seen, uint8 (H, W, 3), with the slider's opacity; None while it is empty."""
+        picture, heat = self.canvas.picture, self.canvas.heat
+        if picture is None:
+            return None
+        if heat is None:
+            return self.lines.still(picture[..., :3])
+        smooth = self.scene is not None and self.scene.smooth
+        return self.lines.still(overlay(picture, _as_large(heat, picture.shape[:2], smooth), self.foot.opacity))
+
+    def _say_pin(self) -> None:
+        there = self.pin_state is not None and self._answer is not None
+        self.bar.pin = self.pin_state() if there and self.pin_state else "off"
+
+    def _pin(self, selection: Selection) -> None:
+        with LOCK:
+            self.pointer.place = None if selection.pinned_place is None else list(selection.pinned_place)
+
+    # -- painting -------------------------------------------------------------------------------------
+
+    @property
+    def _method(self) -> Method:
+        return METHODS[self.selection.method]
+
+    def _heading(self, selection: Selection) -> tuple[str, list[Run]]:
+        if self.scene is not None and self._headed == _headed(selection):
+            return self.scene.title, self.scene.heading
+        if selection.canvas == "channel":
+            number = "" if selection.channel is None else f" {selection.channel}"
+            return f"Channel{number}", [f"of {selection.layer}"]
+        target = Target.ensure(selection.target, self.model)
+        words = target.words(self.model) if not target.predicted else "what it predicts"
+        return "Explanation", heading(words)
+
+    def _describe(self, scene: Scene) -> None:
+        partial = scene.done < 1
+        with self.foot.hold_sync():
+            self.foot.state = "partial" if partial else "nothing" if scene.nothing else "ready"
+            self.foot.message, self.foot.details = scene.nothing, ""
+            self.foot.done = scene.done
+            self.foot.lines = progress_lines(scene.progress, scene.facts) if partial else scene.lines
+            self.foot.bar = _bar(scene.signed)
+            self.foot.low, self.foot.high, self.foot.scale = scene.limits
+            self.foot.caption = scene.caption
+        with self.pointer.hold_sync():
+            self.pointer.rows, self.pointer.columns = scene.size
+
+    def _state(self, state: str, message: str, details: str = "", lines: list[Any] | None = None) -> None:
+        with self.foot.hold_sync():
+            self.foot.state, self.foot.message, self.foot.details = state, message, details
+            self.foot.done, self.foot.lines = 1.0, lines or []
+
+    def _strip(self, error: BaseException) -> None:
+        if isinstance(error, (NbvizError, TypeError)):
+            self._state("refused", str(error))
+        else:
+            details = "".join(traceback.format_exception(error))
+            self._state("failed", f"{self._method.title} failed: {error or type(error).__name__}", details)
+        self.foot.high = ""
+
+    def _gray(self) -> np.ndarray | None:
+        try:
+            return gray(self.model.seen(self.pictures[self.selection.image]))
+        except (NbvizError, OSError, RuntimeError):
+            # The picture itself may be what failed: then the strip alone speaks.
+            return None
+
+    # -- a person's own events ------------------------------------------------------------------------
+
+    def _heard(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        acts: dict[str, Callable[[dict[str, Any]], None]] = {
+            "method": self._choose_method, "option": self._choose_option, "point": self._pointed,
+            "reset": lambda _: setattr(self.selection, "options", {}),
+            "back": lambda _: setattr(self.selection, "canvas", "explanation"),
+            "escape": self._escaped,
+            "pin": lambda _: self.on_pin() if self.on_pin else None,
+            "cancel": self._cancel,
+            "retry": lambda _: self.on_retry() if self.on_retry else None,
+        }  # fmt: skip
+        if content.get("event") in acts:
+            acts[content["event"]](content)
+
+    def _choose_method(self, content: dict[str, Any]) -> None:
+        self.selection.method = content["name"]
+        self.selection.canvas = "explanation"
+
+    def _choose_option(self, content: dict[str, Any]) -> None:
+        option = next((o for o in self._method.options if o.name == content["name"]), None)
+        if option is None:
+            return
+        try:
+            value = converted(option, content["value"])
+        except (TypeError, ValueError) as error:
+            with LOCK:
+                self._state("refused", str(error))
+            return
+        others = {name: kept for name, kept in self.selection.options.items() if name != option.name}
+        self.selection.options = others if value == option.default else {**others, option.name: value}
+
+    def _cancel(self, content: dict[str, Any]) -> None:
+        if self.on_cancel:
+            self.on_cancel()
+        self.cancelled()
+
+    def _escaped(self, content: dict[str, Any]) -> None:
+        if self.selection.canvas == "channel":
+            self.selection.canvas = "explanation"
+        else:
+            self._pointed({"place": None, "pin": False})
+
+    def _pointed(self, content: dict[str, Any]) -> None:
+        here: list[float] | None = content.get("place")
+        place = (here[0], here[1]) if here else None
+        if content.get("pin") is not None:
+            self.selection.set_trait("pinned_place", place if content["pin"] else None)
+            self._pin(self.selection)
+        chosen = self.lines.chosen_at(place) if place and content.get("choose") else None
+        if chosen is not None:
+            self.selection.target = chosen
+        self.selection.set_trait("place", place or self.selection.pinned_place)
+
+
+def _headed(selection: Selection) -> tuple[Any, ...]:
+    """All of a selection that a heading depends on."""
+    if selection.canvas == "channel":
+        return selection.layer, selection.channel
+    return selection.image, selection.target
+
+
+def _as_large(heat: np.ndarray, size: tuple[int, ...], smooth: bool) -> np.ndarray:
+    """Heat at the picture's size, as the browser stretches it."""
+    how = Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST
+    return np.asarray(Image.fromarray(heat).resize((size[1], size[0]), how))
+
+
+@cache
+def _bar(signed: bool) -> bytes:
+    return colour_bar(150, 11, signed)

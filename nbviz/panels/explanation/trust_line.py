@@ -1,0 +1,159 @@
+"""Can you trust it? One dot a test under the explanation, and a sentence for what was not passed.
+
+Judged in the background, after everything a person asked for: a dot appears as its verdict arrives. *curves*
+opens deletion and insertion beside the controls, which have no dot: on one picture they tell no true map from
+a control.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import traitlets
+
+from nbviz.attribution import METHODS
+from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+from nbviz.panels.base.front import Front
+from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.panels.base.strip import ready
+from nbviz.pictures.load import Picture
+from nbviz.session.requests.base import Request
+from nbviz.session.requests.trust import NAMES, Trust, TrustAnswer, TrustDetail
+from nbviz.session.selection import Selection
+
+CONTROLS = {"map": "this map", "edges": "edges", "centre": "centre", "random": "random"}
+
+
+class TrustFront(Front):
+    """Dots, sentences, and the figures that open below."""
+
+    dots: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """[[name, "passed" | "not passed" | "can't tell" | "judging", sentence], …]"""
+    sentences: traitlets.List[Any] = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    progress = traitlets.Unicode().tag(sync=True)
+    opened = traitlets.Bool(False).tag(sync=True)
+    curves: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """[[title, best, [[name, [x, …], [y, …], area], …]], …]: shares and scores of each map."""
+    figures: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """[[name, value, what it means], …]"""
+    reading = traitlets.Unicode().tag(sync=True)
+    """How far the figures below are."""
+
+
+def _asked(selection: Selection, model: InstrumentedModel, pictures: Mapping[str, Picture]) -> dict[str, Any] | None:
+    """The fields of the explanation on show; None while a channel's map is."""
+    if selection.canvas == "channel":
+        return None
+    layer = selection.layer if METHODS[selection.method].uses_layer else None
+    return {
+        "picture": pictures[selection.image], "target": Target.ensure(selection.target, model),
+        "method": selection.method, "layer": layer, "options": tuple(sorted(selection.options.items())),
+    }  # fmt: skip
+
+
+class TrustPanel(Panel):
+    """The dots; asks for nothing while a channel's map is on the canvas."""
+
+    slot = "trust"
+
+    def __init__(self, model: InstrumentedModel, pictures: Mapping[str, Picture], selection: Selection) -> None:
+        super().__init__(model, pictures, selection)
+        self.on_open: Callable[[], None] | None = None
+        """Called when the figures are opened or closed; set by the Explorer."""
+        self.view = TrustFront()
+        self.view.on_msg(self._heard)
+
+    def request(self, selection: Selection) -> Request | None:
+        asked = _asked(selection, self.model, self.pictures)
+        return Trust(**asked) if asked else None
+
+    def sync(self, selection: Selection) -> None:
+        if selection.canvas == "channel":
+            self._say([], [], "")
+
+    def show(self, answer: TrustAnswer) -> None:
+        waiting = ["judging", "Still being judged."]
+        found = {name: [verdict.state, verdict.sentence] for name, verdict in answer.verdicts.items()}
+        dots = [[name, *found.get(name, waiting)] for name in NAMES]
+        self._say(dots, answer.sentences, answer.progress if answer.done < 1 else "")
+
+    def wait(self, progress: str = "") -> None:
+        self._say([[name, "judging", "Still being judged."] for name in NAMES], [], "waiting for the map")
+
+    def fail(self, error: BaseException) -> None:
+        if isinstance(error, (NbvizError, TypeError)):
+            self._say([], [], "")  # there is no map to judge, and the canvas says why
+        else:
+            self._say([[name, "can't tell", "Judging failed."] for name in NAMES], [f"Not judged: {error}"], "")
+
+    def _say(self, dots: list[list[str]], sentences: list[str], progress: str) -> None:
+        with LOCK, self.view.hold_sync():
+            self.view.dots, self.view.sentences, self.view.progress = dots, sentences, progress
+            ready(self.view)
+
+    def _heard(self, _: Any, content: dict[str, Any], buffers: Any) -> None:
+        if content.get("event") == "open":
+            with LOCK:
+                self.view.opened = bool(content.get("opened"))
+            if self.on_open:
+                self.on_open()
+
+
+class TrustFigures(Panel):
+    """What opens below the dots; draws into the same view."""
+
+    slot = "curves"
+
+    def __init__(self, trust: TrustPanel) -> None:
+        super().__init__(trust.model, trust.pictures, trust.selection)
+        self.view = trust.view
+
+    def request(self, selection: Selection) -> Request | None:
+        asked = _asked(selection, self.model, self.pictures) if self.view.opened else None
+        return TrustDetail(**asked) if asked else None
+
+    def show(self, answer: Any) -> None:
+        with LOCK, self.view.hold_sync():
+            self.view.curves, self.view.figures = _curves(answer.curves), _figures(answer)
+            self.view.reading = answer.progress if answer.done < 1 else answer.note
+
+    def wait(self, progress: str = "") -> None:
+        with LOCK, self.view.hold_sync():
+            self.view.curves, self.view.figures, self.view.reading = [], [], "waiting for the map"
+
+    def fail(self, error: BaseException) -> None:
+        with LOCK, self.view.hold_sync():
+            self.view.curves, self.view.figures, self.view.reading = [], [], str(error)
+
+
+def _curves(found: Mapping[str, Any]) -> list[list[Any]]:
+    """Both kinds of curve as plain numbers, the map's own first."""
+    kinds = [("Hiding what matters most", "lower is better", "deletion"),
+             ("Showing what matters most", "higher is better", "insertion")]  # fmt: skip
+    drawn = []
+    for title, best, kind in kinds:
+        rows = []
+        for name, pair in found.items():
+            curve = getattr(pair, kind)
+            rows.append([_named(name), curve.shares.tolist(), curve.scores.tolist(), curve.area])
+        if rows:
+            drawn.append([title, best, rows])
+    return drawn
+
+
+def _named(name: str) -> str:
+    return CONTROLS.get(name.split()[0], name)
+
+
+def _figures(answer: Any) -> list[list[str]]:
+    rows = []
+    if answer.stability is not None:
+        rows.append(["stability", f"{answer.stability:.2f}", "Rank correlation of the map with those of the picture "
+                     "moved by up to two grey levels; 1 is the same."])  # fmt: skip
+    if answer.residual is not None:
+        rows.append(["residual", f"{100 * answer.residual:.1f} %", "How far the map's sum is from the difference of "
+                     "the scores."])  # fmt: skip
+    return rows

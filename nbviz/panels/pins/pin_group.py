@@ -1,0 +1,65 @@
+"""Cards that ask the same of several classes: computed together, because forwards they share are run once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from nbviz.attribution import Attribution
+from nbviz.model.target import Target
+from nbviz.panels.base.panel import Panel
+from nbviz.panels.pins.pin_card import PinCard
+from nbviz.session.pins.pin import Pin
+from nbviz.session.requests.base import ExplainAnswer, ExplainSeveralRequest, Request, SeveralAnswer
+from nbviz.session.selection import Selection
+
+
+class PinGroup(Panel):
+    """Asks for several cards at once, and shows each its own map; what each asks alone is known afterwards."""
+
+    def __init__(self, cards: list[PinCard], keep: Callable[[Request, Any, Mapping[Request, Any]], None]) -> None:
+        first = cards[0]
+        super().__init__(first.model, first.pictures, first.selection)
+        self.slot, self.cards, self.keep = f"{first.slot}+", cards, keep
+        self.finished = False
+        """Whether every card has its map: from then on each asks alone."""
+        self._shown: dict[PinCard, Attribution] = {}
+
+    def request(self, selection: Selection) -> Request | None:
+        if self.cards[0].request(selection) is None:
+            return None
+        return self._asked()
+
+    def show(self, answer: SeveralAnswer) -> None:
+        found = zip(self.cards, answer.attributions, strict=True)
+        maps = {card: ExplainAnswer(made, answer.seen) for card, made in found if made is not None}
+        self.finished = answer.done >= 1
+        if self.finished:
+            self.keep(self._asked(), answer, {card.asked: one for card, one in maps.items()})
+        for card, one in maps.items():
+            if self._shown.get(card) is not one.attribution:
+                self._shown[card] = one.attribution
+                card.show(one)
+
+    def wait(self, progress: str = "") -> None:
+        for card in self.cards:
+            card.wait(progress)
+
+    def fail(self, error: BaseException) -> None:
+        for card in self.cards:
+            card.fail(error)
+
+    def _asked(self) -> ExplainSeveralRequest:
+        pin, targets = self.cards[0].pin, tuple(card.pin.target for card in self.cards)
+        return ExplainSeveralRequest(self.pictures[pin.picture], targets, pin.method, pin.layer, pin.options)
+
+
+def together(cards: Iterable[PinCard]) -> list[list[PinCard]]:
+    """Of cards not begun yet, those that ask the same of the Explorer's own network for different targets."""
+    groups: defaultdict[Pin, list[PinCard]] = defaultdict(list)
+    for card in cards:
+        if not card.pin.network and card.pin.channel is None:
+            groups[replace(card.pin, target=Target())].append(card)
+    return [group for group in groups.values() if len(group) > 1]

@@ -1,0 +1,249 @@
+"""Side by side: maps that were pinned, the live one beside them, and the difference of any two.
+
+What is pinned is ``selection.pins`` alone; this stage keeps a card for each, and every card asks in a slot of its own:
+maps come one after another, sharpen, and are dropped with their pin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import ipywidgets
+
+from nbviz.errors import NbvizError
+from nbviz.panels.base.close_tree import close_tree
+from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.panels.base.stage import Stage
+from nbviz.panels.pins.pin_bar import PinBar
+from nbviz.panels.pins.pin_card import MapCard, PinCard
+from nbviz.panels.pins.pin_group import PinGroup, together
+from nbviz.panels.pins.pin_scene import PinScene, difference_scene, pin_scene, scale_words, shared_highs
+from nbviz.panels.snapshot.over import OPACITY
+from nbviz.panels.snapshot.parts import MiddleParts, PinsPart
+from nbviz.session.context import LiveContext
+from nbviz.session.pins.pin import Pin
+from nbviz.session.pins.pinning import STAGE, Pinning
+from nbviz.session.pins.presets import show
+from nbviz.session.requests.base import Request
+from nbviz.session.selection import Selection
+
+SETS = [
+    ["methods", "Four methods", "Saliency, integrated gradients, Grad-CAM and occlusion, for the class on show"],
+    ["classes", "Top five classes", "The method on show, for each of the five likeliest classes"],
+    ["layers", "Layers, first to last", "Grad-CAM at a few layers down the network, for the class on show"],
+]
+LIVE = "live"
+
+
+class PinsStage(Stage):
+    """The cards, their scale, and one difference; writes ``pins`` and, for *show*, what was pinned."""
+
+    slot, title, sentence = STAGE, "Side by side", "Maps you pinned, beside the one on show"
+    desk: LiveContext
+    """The Explorer's, for what is known already; set by it."""
+    on_cancel: Callable[[str], object] | None = None
+    """Drops what a slot computes."""
+    on_scale: Callable[[float | None], None] | None = None
+    """Told where the live map's scale ends; None is its own."""
+    opacity: Callable[[], float] = staticmethod(lambda: OPACITY)
+    """Says how strongly heat lies over the pictures."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.bar = PinBar()
+        self.live, self.minus = MapCard("live"), MapCard("difference", ["unpin"])
+        self.minus.front.shown = False
+        self.cards: dict[Pin, PinCard] = {}
+        self.pair: tuple[Pin, Pin | None] | None = None
+        """What the difference is of; None stands for the live map."""
+        self.box = ipywidgets.Box([self.minus.front, self.live.front], _dom_classes=["nbviz-pins"])
+        self.view = ipywidgets.Box([self.bar, self.box], _dom_classes=["nbviz-beside"])
+        self._numbers = count()
+        self._groups: list[PinGroup] = []
+        self._last: tuple[Request, Any] | None = None
+        self.bar.on_msg(self._told)
+        self.minus.front.on_msg(self._minus_told)
+
+    # -- the panel ------------------------------------------------------------------------------------
+
+    def badge(self, selection: Selection) -> str:
+        return str(len(selection.pins)) if selection.pins else ""
+
+    def parts(self) -> Mapping[str, Panel]:
+        grouped = {card.slot for group in self._groups for card in group.cards}
+        alone = [card for card in self.cards.values() if card.slot not in grouped]
+        return {panel.slot: panel for panel in (*alone, *self._groups)}
+
+    def sync(self, selection: Selection) -> None:
+        with LOCK:
+            self._keep(selection.pins)
+            for card in self.cards.values():
+                card.sync(selection)
+            self.bar.count = len(selection.pins)
+            self.bar.sets = [*SETS, *([name, f"The same on {name}", "The map on show, asked of another network"]
+                                      for name in selection.networks)]  # fmt: skip
+            if self.on_show(selection):
+                self._take_live()
+            self._settle()
+
+    def heard(self, slot: str, request: Request | None, answer: Any) -> None:
+        if slot != "canvas":
+            return
+        self._last = None if request is None else (request, answer)
+        with LOCK:
+            if self.on_show(self.selection):
+                self._take_live()
+                self._settle()
+
+    @property
+    def pinning(self) -> Pinning:
+        """Pins and unpins; known once the desk is."""
+        return Pinning(self.desk, self.pictures, self.selection)
+
+    def toggle(self) -> None:
+        """Pin the map on show, and open the stage; or take its pin away."""
+        self.pinning.toggle(self._last)
+
+    # -- cards ----------------------------------------------------------------------------------------
+
+    def _keep(self, pins: tuple[Pin, ...]) -> None:
+        """A card for every pin, in the order of the pins; cards of pins that are gone are closed."""
+        before, gone = self.cards, [card for pin, card in self.cards.items() if pin not in pins]
+        self.cards = {pin: before[pin] if pin in before else self._new(pin) for pin in pins}
+        if self.pair and not {pin for pin in self.pair if pin} <= set(pins):
+            self.pair = None
+        if gone or len(self.cards) > len(before) or list(before) != list(self.cards):
+            self._place()
+        for card in gone:
+            close_tree(card.view)
+        self._group(list(self.cards.values()))
+
+    def _group(self, there: list[PinCard]) -> None:
+        """Let cards that share forwards be asked together until each has its map."""
+        self._groups = [g for g in self._groups if not g.finished and all(card in there for card in g.cards)]
+        taken = [card for group in self._groups for card in group.cards]
+        fresh = [card for card in there if card not in taken and not card.begun]
+        unknown = [card for card in fresh if self.desk.known(card.asked) is None]
+        self._groups += [PinGroup(cards, self.desk.keep) for cards in together(unknown)]
+
+    def _new(self, pin: Pin) -> PinCard:
+        card = PinCard(f"{self.slot}/{next(self._numbers)}", pin, self.model, self.pictures, self.selection)
+        card.on_change, card.on_act = self._settle, self._acted
+        return card
+
+    def _place(self) -> None:
+        self.box.children = (self.minus.front, self.live.front, *(card.view for card in self.cards.values()))
+
+    def _take_live(self) -> None:
+        if self._last is None:
+            self.live.wait("no map on show yet")
+            return
+        request, answer = self._last
+        scene = pin_scene(request, answer, self.selection.image)
+        self.live.front.title = f"On show: {scene.caption.split(' over the picture')[0]}"
+        if scene.done >= 1 or self.live.scene is None:
+            self.live.paint(scene)
+
+    def still(self) -> MiddleParts:
+        if not self.selection.pins:
+            return {}
+        cards = [*([self.minus] if self.pair else []), *(card.card for card in self.cards.values())]
+        return {"pins": PinsPart([card.still(self.opacity()) for card in cards], self.bar.words)}
+
+    # -- scale and difference -------------------------------------------------------------------------
+
+    def _scenes(self) -> list[PinScene]:
+        found = [self.live.scene if self._last else None, *(card.scene for card in self.cards.values())]
+        return [scene for scene in found if scene is not None]
+
+    def _settle(self) -> None:
+        """Draw all on the scale that was asked for, and the difference again."""
+        scenes = self._scenes()
+        highs = shared_highs(scenes) if self.bar.shared else {}
+        for card in (self.live, *(card.card for card in self.cards.values())):
+            card.rescale(highs.get(card.scene.unit) if card.scene else None)
+        live = self.live.scene
+        if self.on_scale:
+            on = live is not None and self.on_show(self.selection)
+            self.on_scale(highs.get(live.unit) if on and live else None)
+        self.bar.words = scale_words(scenes, self.bar.shared) if self.cards else ""
+        self._subtract()
+
+    def _subtract(self) -> None:
+        for pin, card in self.cards.items():
+            card.view.different = self.pair is not None and self.pair[0] == pin
+        self.minus.front.shown = self.pair is not None
+        if self.pair is None:
+            return
+        first, second = self.pair
+        one, other = self.cards[first].scene, self._scene(second)
+        names = self.cards[first].view.title, self.cards[second].view.title if second else "the map on show"
+        with self.minus.front.hold_sync():
+            self.minus.front.title = f"{names[0]} − {names[1]}"
+            self.minus.front.others = self._others(first)
+            self.minus.front.other = self.cards[second].slot if second else LIVE
+        if one is None or other is None:
+            self.minus.wait("waiting for both maps")
+        else:
+            self.minus.paint(difference_scene(one, other, names))
+
+    def _scene(self, pin: Pin | None) -> PinScene | None:
+        return self.cards[pin].scene if pin else self.live.scene if self._last else None
+
+    def _others(self, first: Pin) -> list[list[str]]:
+        pins = [[card.slot, card.view.title] for pin, card in self.cards.items() if pin != first]
+        return [[LIVE, "the map on show"], *pins]
+
+    # -- a person's own events ------------------------------------------------------------------------
+
+    def _told(self, _: Any, content: dict[str, Any], __: Any) -> None:
+        event = content.get("event")
+        if event == "scale":
+            with LOCK:
+                self.bar.shared = bool(content["shared"])
+                self._settle()
+        elif event == "clear":
+            self.selection.pins = ()
+        elif event == "add":
+            self._try(lambda: self.pinning.add(content["name"]))
+
+    def _try(self, act: Callable[[], None]) -> None:
+        with LOCK:
+            self.bar.state, self.bar.message = "ready", ""
+        try:
+            act()
+        except NbvizError as error:
+            with LOCK, self.bar.hold_sync():
+                self.bar.state, self.bar.message = "refused", str(error)
+
+    def _acted(self, card: PinCard, content: dict[str, Any]) -> None:
+        event = content.get("event")
+        if event == "unpin":
+            self.selection.pins = tuple(pin for pin in self.selection.pins if pin != card.pin)
+        elif event == "show":
+            layer = card.scene.layer if card.scene else None
+            show(replace(card.pin, layer=layer or card.pin.layer), self.selection)
+        elif event == "difference":
+            self._differ(None if self.pair and self.pair[0] == card.pin else (card.pin, None))
+        elif event == "retry" and self.on_retry:
+            self.on_retry()
+        elif event == "cancel" and self.on_cancel:
+            group = next((group for group in self._groups if card in group.cards), None)
+            self.on_cancel(group.slot if group else card.slot)
+            for stopped in group.cards if group else [card]:
+                stopped.cancelled()
+
+    def _minus_told(self, _: Any, content: dict[str, Any], __: Any) -> None:
+        if content.get("event") == "unpin":
+            self._differ(None)
+        elif content.get("event") == "against" and self.pair:
+            slots = {card.slot: pin for pin, card in self.cards.items()}
+            self._differ((self.pair[0], slots.get(content["name"])))
+
+    def _differ(self, pair: tuple[Pin, Pin | None] | None) -> None:
+        with LOCK:
+            self.pair = pair
+            self._settle()

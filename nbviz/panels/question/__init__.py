@@ -1,0 +1,1 @@
+"""The row of questions: title bar, pictures, class search, and what the network says."""

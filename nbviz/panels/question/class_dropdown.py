@@ -1,0 +1,115 @@
+"""The class search: which class is explained, and rather than which other.
+
+Its own listbox, because nothing of a stock combobox reaches Python until an exact match, and it keeps an old
+value under a wrong text in silence. Filtering happens in the browser; only a choice is a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import traitlets
+
+from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.prediction import Prediction
+from nbviz.model.target import Target
+from nbviz.panels.base.front import Front
+from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.pictures.load import Picture
+from nbviz.session.requests.base import Request, ScoresAnswer, ScoresRequest
+from nbviz.session.selection import Selection
+
+PREDICTED, NONE, CHANNEL = -1, -1, -2
+TOP = 5
+
+
+class ClassFront(Front):
+    """The two searches; −1 stands for "what it predicts" in one and "any other" in the other."""
+
+    names = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """Every class's name by index."""
+    top: traitlets.List[list[float | None]] = traitlets.List().tag(sync=True)
+    """[index, probability] of the likeliest classes, best first."""
+    predicted = traitlets.Int(None, allow_none=True).tag(sync=True)
+    chosen = traitlets.Int(PREDICTED, allow_none=True).tag(sync=True)
+    """Class index, −1 for the predicted one, None for a function of the reader's own."""
+    against = traitlets.Int(NONE).tag(sync=True)
+    words = traitlets.Unicode().tag(sync=True)
+    """What a target that is no class is called."""
+    channel = traitlets.Unicode().tag(sync=True)
+    """The channel of the layers that can be explained instead, in words; choosing it sends −2."""
+
+
+class ClassDropdown(Panel):
+    """Which class; writes ``selection.target``."""
+
+    slot = "classes"
+    channel: Callable[[], int | None] | None = None
+    """Gives the channel whose card is on show."""
+
+    def __init__(self, model: InstrumentedModel, pictures: Mapping[str, Picture], selection: Selection) -> None:
+        super().__init__(model, pictures, selection)
+        self.view = ClassFront()
+        self._said: Prediction | None = None
+        self.view.on_msg(self._heard)
+
+    def request(self, selection: Selection) -> Request:
+        return ScoresRequest(self.pictures[selection.image])
+
+    def sync(self, selection: Selection) -> None:
+        target = Target.ensure(selection.target, self.model)
+        with LOCK, self.view.hold_sync():
+            self.view.chosen = PREDICTED if target.predicted else target.index
+            self.view.against = NONE if target.other is None else target.other
+            self.view.words = self._words(target)
+            number = "" if selection.channel is None else f" {selection.channel}"
+            self.view.channel = f"the chosen channel{number} of {selection.layer}"
+            self.view.state, self.view.message = "ready", ""
+
+    def show(self, answer: ScoresAnswer) -> None:
+        count = len(answer.logits)
+        self._said = answer.said
+        with LOCK, self.view.hold_sync():
+            if len(self.view.names) != count:
+                self.view.names = [self.model.class_name(index) for index in range(count)]
+            self.view.top = [[int(i), _finite(answer.probabilities[i])] for i in answer.order[:TOP]]
+            self.view.predicted = int(answer.order[0])
+            self.view.words = self._words(Target.ensure(self.selection.target, self.model))
+
+    def _words(self, target: Target) -> str:
+        words = target.words(self.model)
+        label = None if self._said is None or target.number is None else self._said.class_of(target)
+        return words if label is None or target.index is not None else f"{self.model.class_name(label)}, {words}"
+
+    def _heard(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        if content.get("event") != "choose":
+            return
+        try:
+            self.selection.target = self._target(int(content["chosen"]), int(content["against"]))
+        except NbvizError as error:
+            with LOCK, self.view.hold_sync():
+                self.view.state, self.view.message = "refused", str(error)
+
+    def _channel(self) -> Target:
+        number = self.selection.channel
+        if number is None and self.channel is not None:
+            number = self.channel()
+        if number is None:
+            raise NbvizError("There is no channel on show yet: choose one in the grid.")
+        return Target.channel(self.selection.layer, number)
+
+    def _target(self, chosen: int, against: int) -> Any:
+        if chosen == CHANNEL:
+            return self._channel()
+        if against == NONE:
+            return "predicted" if chosen == PREDICTED else chosen
+        if chosen == PREDICTED:
+            chosen = self.view.predicted if self.view.predicted is not None else chosen
+        return (chosen, against)
+
+
+def _finite(probability: float) -> float | None:
+    """JSON has no NaN."""
+    return float(probability) if probability == probability else None

@@ -1,0 +1,128 @@
+"""The picture chooser: thumbnails in a row, and a way in for the reader's own.
+
+A file is shrunk in the browser first where it is large: messages above about 10 MB are lost without a word.
+What arrives is opened by ``load_pictures``, joins the mapping of pictures and is selected.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import MutableMapping, Sequence
+from typing import Any
+
+import traitlets
+
+from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.panels.base.front import Front
+from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.pictures.load import Picture, load_pictures
+from nbviz.session.selection import Selection
+
+THUMBNAIL = 116
+"""Pixels a side: 58 in the page, twice that for dense screens."""
+AT_ONCE = 12
+
+
+class PictureChooserFront(Front):
+    """Names and the first thumbnails; the others are asked for when their page is turned to."""
+
+    names = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    sizes = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """ "451 × 300" of each, for its tooltip; empty where reading it failed."""
+    thumbnails: traitlets.List[bytes] = traitlets.List().tag(sync=True)
+    """JPEG bytes of the first pictures."""
+    chosen = traitlets.Unicode().tag(sync=True)
+
+
+class PictureChooser(Panel):
+    """Which picture; writes ``selection.image`` and takes new ones in."""
+
+    slot = "pictures"
+    pictures: MutableMapping[str, Picture]
+
+    def __init__(
+        self,
+        model: InstrumentedModel,
+        pictures: MutableMapping[str, Picture],
+        selection: Selection,
+        problems: Sequence[str] = (),
+    ) -> None:
+        super().__init__(model, pictures, selection)
+        self.view = PictureChooserFront()
+        self._list()
+        if problems:
+            self._say(" ".join(problems), "nothing")
+        self.view.on_msg(self._heard)
+
+    def sync(self, selection: Selection) -> None:
+        with LOCK, self.view.hold_sync():
+            if len(self.view.names) != len(self.pictures):
+                self._list()
+            self.view.chosen = selection.image
+
+    def add(self, name: str, data: bytes) -> str:
+        """Open the bytes of an image file, add it under a free name, select it and return that name.
+
+        NbvizError where it is no picture; then nothing has changed.
+        """
+        loaded = load_pictures({name or "picture": data})
+        picture = next(iter(loaded.values()))
+        picture = Picture(self._free(picture.name), picture.source)
+        # A file can have a sound head and a broken body: it must be read before it is chosen.
+        picture.open()
+        self.pictures[picture.name] = picture
+        with LOCK, self.view.hold_sync():
+            self._list()
+        self.selection.image = picture.name
+        return picture.name
+
+    def _free(self, name: str) -> str:
+        count, free = 2, name
+        while free in self.pictures:
+            free, count = f"{name} ({count})", count + 1
+        return free
+
+    def _list(self) -> None:
+        self.view.names = list(self.pictures)
+        self.view.sizes = [_size(picture) for picture in self.pictures.values()]
+        self.view.thumbnails = [_thumbnail(picture) for picture in list(self.pictures.values())[:AT_ONCE]]
+
+    def _say(self, message: str, state: str) -> None:
+        with LOCK, self.view.hold_sync():
+            self.view.state, self.view.message = state, message
+
+    def _heard(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        event = content.get("event")
+        if event == "choose" and content.get("name") in self.pictures:
+            self.selection.image = content["name"]
+        elif event == "thumbnails":
+            names = [name for name in content.get("names", []) if name in self.pictures]
+            pictures = [_thumbnail(self.pictures[name]) for name in names]
+            self.view.send({"event": "thumbnails", "names": names}, pictures)
+        elif event == "add":
+            self._take(str(content.get("name", "")), bytes(buffers[0]) if buffers else b"")
+
+    def _take(self, name: str, data: bytes) -> None:
+        self._say("", "ready")
+        try:
+            self.add(name, data)
+        except NbvizError as error:
+            self._say(str(error), "refused")
+
+
+def _thumbnail(picture: Picture) -> bytes:
+    """JPEG of a centred square; empty bytes for a picture that is damaged (choosing it says how)."""
+    out = io.BytesIO()
+    try:
+        picture.thumbnail(THUMBNAIL).save(out, "JPEG", quality=85)
+    except (NbvizError, OSError):
+        return b""
+    return out.getvalue()
+
+
+def _size(picture: Picture) -> str:
+    try:
+        return "{} × {}".format(*picture.size)
+    except (NbvizError, OSError):
+        return ""

@@ -1,0 +1,211 @@
+"""What the network says: bars of the likeliest classes (bqplot).
+
+Two sets of bars (track and value) and labels, no axes. Nothing in a bqplot figure can have the focus: the
+keyboard's way to a class is the class search, and the same figures stand in words for a screen reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import traitlets
+
+from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+from nbviz.panels.base.front import Front
+from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.pictures.load import Picture
+from nbviz.session.requests.base import Request, ScoresAnswer, ScoresRequest
+from nbviz.session.selection import Selection
+
+ROWS = 5
+ROW_HEIGHT = 17
+LETTERS = 16
+LETTER = 13
+MEASURES = {"maps": "share of the picture", "boxes": "score of the best box"}
+TEXT = "var(--jp-ui-font-color1, #333)"
+ACCENT = "var(--jp-brand-color1, #1976d2)"
+BAR, TRACK = "var(--nbviz-bar, #bdbdbd)", "var(--nbviz-track, #f3f3f3)"
+
+
+class ScoresFront(Front):
+    """The label above the bars, the figures in words, and the sentence where there are none."""
+
+    said = traitlets.Unicode().tag(sync=True)
+    """The same figures in a sentence."""
+    measure = traitlets.Unicode().tag(sync=True)
+    """What the figures are, where they are no probabilities."""
+
+
+class ScoreBars(Panel):
+    """The five likeliest classes; a click on a row chooses its class."""
+
+    slot = "scores"
+
+    def __init__(self, model: InstrumentedModel, pictures: Mapping[str, Picture], selection: Selection) -> None:
+        super().__init__(model, pictures, selection)
+        import ipywidgets
+
+        self.front = ScoresFront()
+        self.bars = Bars(self._clicked)
+        self.view = ipywidgets.Box([self.front, self.bars.figure], _dom_classes=["nbviz-scores"])
+        self._answer: ScoresAnswer | None = None
+        self._rows: list[int] = []
+
+    def request(self, selection: Selection) -> Request:
+        return ScoresRequest(self.pictures[selection.image])
+
+    def sync(self, selection: Selection) -> None:
+        if self._answer is not None:
+            self._paint(self._answer)
+
+    def wait(self, progress: str = "") -> None:
+        with LOCK:
+            self.bars.figure.add_class("nbviz-dimmed")
+
+    def show(self, answer: ScoresAnswer) -> None:
+        self._answer = answer
+        self._paint(answer)
+
+    def fail(self, error: BaseException) -> None:
+        self._answer, self._rows = None, []
+        with LOCK, self.front.hold_sync():
+            self.bars.figure.layout.display = "none"
+            self.front.state = "refused" if isinstance(error, NbvizError) else "failed"
+            self.front.message = str(error) or type(error).__name__
+
+    def _paint(self, answer: ScoresAnswer) -> None:
+        lost = int((~np.isfinite(answer.logits)).sum())
+        with LOCK:
+            self.bars.figure.remove_class("nbviz-dimmed")
+            self.bars.figure.layout.display = "none" if lost else "block"
+            with self.front.hold_sync():
+                self.front.state = "refused" if lost else "ready"
+                self.front.message = lost_words(lost, len(answer.logits)) if lost else ""
+                self.front.measure = MEASURES.get(answer.said.kind, "")
+                self.front.said = "" if lost else self._draw(answer)
+
+    def _draw(self, answer: ScoresAnswer) -> str:
+        target = Target.ensure(self.selection.target, self.model)
+        chosen = answer.said.class_of(target)
+        self._rows = rows(answer.order, chosen)
+        names = [self.model.class_name(index) for index in self._rows]
+        shares = [float(answer.probabilities[index]) for index in self._rows]
+        self.bars.draw(names, shares, self._rows.index(chosen) if chosen in self._rows else None)
+        figures = ", ".join(f"{n} {s:.2f}" for n, s in zip(names, shares, strict=True))
+        measure = MEASURES.get(answer.said.kind)
+        return f"The network says ({measure}): {figures}" if measure else f"The network says: {figures}"
+
+    def _clicked(self, row: int) -> None:
+        if row < len(self._rows):
+            self.selection.target = self._rows[row]
+
+
+class Bars:
+    """The figure; ``draw`` paints it, a click calls ``clicked(row)``."""
+
+    def __init__(self, clicked: Any) -> None:
+        import bqplot
+
+        self.clicked = clicked
+        self.x = bqplot.LinearScale(min=0.0, max=1.0)
+        self.y = bqplot.LinearScale(min=0.0, max=float(ROWS))
+        flat = {"scales": {"x": bqplot.OrdinalScale(domain=list(range(ROWS)), reverse=False), "y": self.x}}
+        at = list(range(ROWS))
+        bars = {"orientation": "horizontal", "padding": 0.4, "stroke": "transparent", **flat}
+        self.track = bqplot.Bars(x=at, y=[1.0] * ROWS, colors=[TRACK], **bars)
+        self.value = bqplot.Bars(x=at, y=[0.0] * ROWS, colors=[BAR], color_mode="no_group", **bars)
+        self.names = self._label("end", -8, TEXT)
+        self.strong = self._label("end", -8, TEXT, "bold")
+        self.shares = self._label("end", 48, TEXT)
+        for mark in (self.track, self.value):
+            mark.on_element_click(self._on_click)
+        marks = [self.track, self.value, self.names, self.strong, self.shares]
+        self.figure = bqplot.Figure(
+            marks=marks,
+            axes=[],
+            fig_margin={"top": 0, "bottom": 0, "left": 140, "right": 48},
+            display_toolbar=False,
+            background_style={"fill": "transparent"},
+            padding_x=0.0,
+            padding_y=0.0,
+            min_aspect_ratio=0.01,
+            max_aspect_ratio=100,
+            title="",
+            animation_duration=0,
+            layout={"height": f"{ROWS * ROW_HEIGHT}px", "width": "100%", "min_width": "0"},
+        )
+
+    def _label(self, align: str, offset: int, colour: str, weight: str = "normal") -> Any:
+        import bqplot
+
+        return bqplot.Label(
+            x=[],
+            y=[],
+            text=[],
+            scales={"x": self.x, "y": self.y},
+            x_offset=offset,
+            y_offset=0,
+            align=align,
+            colors=[colour],
+            default_size=LETTER,
+            font_unit="px",
+            font_weight=weight,
+            apply_clip=False,
+        )
+
+    def draw(self, names: list[str], shares: list[float], chosen: int | None) -> None:
+        """Paint up to five rows, the chosen one in the accent."""
+        heights = [_height(row) for row in range(len(names))]
+        place = dict(enumerate(heights))
+        at = [ROWS - 1 - row for row in place]
+        plain = [row for row in place if row != chosen]
+        _set(self.track, x=at, y=[1.0] * len(names))
+        _set(self.value, x=at, y=shares, colors=[ACCENT if row == chosen else BAR for row in place])
+        _write(self.names, 0.0, [place[r] for r in plain], [elide(names[r]) for r in plain])
+        bold = [] if chosen is None else [chosen]
+        _write(self.strong, 0.0, [place[r] for r in bold], [elide(names[r], LETTERS - 1) for r in bold])
+        _write(self.shares, 1.0, heights, [f"{share:.2f}" for share in shares])
+
+    def _on_click(self, mark: Any, event: dict[str, Any]) -> None:
+        self.clicked(int(event["data"]["index"]))
+
+
+def _height(row: int) -> float:
+    """Height of the middle of a bar: bqplot keeps labels off the edges by their font's size."""
+    whole, edge = ROWS * ROW_HEIGHT, LETTER**0.5 / 2 + 1
+    return ROWS * (1 - ((row + 0.5) * ROW_HEIGHT - edge) / (whole - 2 * edge))
+
+
+def _set(mark: Any, **state: Any) -> None:
+    with mark.hold_sync():
+        for name, value in state.items():
+            setattr(mark, name, value)
+
+
+def _write(mark: Any, x: float, heights: list[float], texts: list[str]) -> None:
+    _set(mark, x=[x] * len(heights), y=heights, text=texts)
+
+
+def rows(order: np.ndarray, chosen: int | None) -> list[int]:
+    """The likeliest classes, best first; a chosen one that is not among them takes the last row."""
+    best = [int(index) for index in order[:ROWS]]
+    if chosen is not None and chosen not in best and chosen < len(order):
+        best[-1] = chosen
+    return best
+
+
+def elide(name: str, letters: int = LETTERS) -> str:
+    """A name cut to its row."""
+    return name if len(name) <= letters else name[: letters - 1].rstrip(" ,") + "…"
+
+
+def lost_words(lost: int, total: int) -> str:
+    """What is said where scores are not finite."""
+    return (
+        f"{lost} of the network's {total} scores of this picture are not finite numbers, "
+        "so there is nothing to rank. Check the weights and the preprocessing."
+    )

@@ -1,0 +1,106 @@
+"""The title bar: which network, what it sees of the picture, how sure its preprocessing is, and the state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import traitlets
+
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.panels.base.front import Front
+from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.panels.base.strip import fail, ready
+from nbviz.pictures.load import Picture
+from nbviz.session.selection import Selection
+
+
+class TitleFront(Front):
+    """What is drawn; all of it plain data."""
+
+    name = traitlets.Unicode().tag(sync=True)
+    facts = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """Short facts in gray after the name: parameters, device, what the network sees."""
+    preprocessing = traitlets.Unicode().tag(sync=True)
+    explained = traitlets.Unicode().tag(sync=True)
+    """The whole sentence on preprocessing, shown when pointed at."""
+    guessed = traitlets.Bool(False).tag(sync=True)
+    word = traitlets.Unicode("ready").tag(sync=True)
+    """"ready", "computing" or another short state."""
+    moved = traitlets.Bool(False).tag(sync=True)
+    """Whether the weights changed since the pictures were computed."""
+
+
+class TitleBar(Panel):
+    """Name, facts, state, Save picture and Refresh."""
+
+    slot = "title"
+    on_save: Callable[[], bytes] | None = None
+    """Gives the snapshot as PNG bytes."""
+    on_refresh: Callable[[], None] | None = None
+
+    def __init__(self, model: InstrumentedModel, pictures: Mapping[str, Picture], selection: Selection) -> None:
+        super().__init__(model, pictures, selection)
+        self.view = TitleFront(name=str(model.name))
+        self.view.on_msg(self._heard)
+
+    def sync(self, selection: Selection) -> None:
+        transform = self.model.transform
+        sees = sees_words(transform.size, self.pictures[selection.image].size) if selection.image else ""
+        facts = [f"{count_words(self.model.parameters)} parameters", str(self.model.device), sees]
+        with LOCK, self.view.hold_sync():
+            self.view.facts = [fact for fact in facts if fact]
+            self.view.guessed = bool(transform.guessed)
+            self.view.preprocessing = pill_words(transform.sentence)
+            self.view.explained = transform.sentence
+
+    def say(self, word: str, moved: bool | None = None) -> None:
+        """Set the state word; ``moved`` says that the weights are no longer those of the pictures."""
+        with LOCK, self.view.hold_sync():
+            self.view.word = word
+            if moved is not None:
+                self.view.moved = moved
+
+    def _heard(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        if content.get("event") == "refresh" and self.on_refresh:
+            self.on_refresh()
+        if content.get("event") in ("save", "retry") and self.on_save:
+            self._save(self.on_save)
+
+    def _save(self, on_save: Callable[[], bytes]) -> None:
+        with LOCK, self.view.hold_sync():
+            try:
+                picture = on_save()
+            except Exception as error:  # noqa: BLE001  nothing raised in a callback is seen elsewhere
+                fail(self.view, error)
+                return
+            ready(self.view)
+        name = "-".join(["nbviz", str(self.model.name), self.selection.image, self.selection.method])
+        self.view.send({"event": "saved", "name": f"{file_words(name)}.png"}, [picture])
+
+
+def count_words(count: int) -> str:
+    """A count in three figures: 4.65 M."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return str(count)
+
+
+def sees_words(crop: tuple[int, int] | None, size: tuple[int, int]) -> str:
+    """What the network sees: crop is (height, width) or None for all, size the picture's (width, height)."""
+    whole = f"{size[0]} × {size[1]}"
+    if crop is None or (crop[1], crop[0]) == tuple(size):
+        return f"sees all of {whole}"
+    return f"sees {crop[1]} × {crop[0]} of {whole}"
+
+
+def pill_words(sentence: str) -> str:
+    """The part of the preprocessing's sentence that fits a pill."""
+    return sentence.split(". ")[0].rstrip(".")
+
+
+def file_words(name: str) -> str:
+    """A name that every file system takes."""
+    kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
+    return kept.strip("-.")[:120]

@@ -1,0 +1,1 @@
+"""Answers as plain data to draw, shared by the panels: pixels, limits, words. No widget."""

@@ -1,0 +1,185 @@
+"""An answer as plain data to draw: pixels, limits, words. Nothing here knows a widget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from nbviz.attribution import Attribution
+from nbviz.drawing.overlay import Limits, gray, heat_rgba
+from nbviz.panels.scenes.words import (
+    Lines,
+    Run,
+    caption,
+    facts_lines,
+    figure,
+    heading,
+    nothing_words,
+    ordinal,
+    strongest,
+)
+from nbviz.session.requests.base import ChannelAnswer, ExplainAnswer
+
+BRIGHT = 0.995
+SHADES = 63
+"""Steps from zero to the limit for maps of single pixels: more is not seen and costs a sixth of the bytes."""
+LARGEST = 640
+"""Longest side drawn, in pixels: more costs half a second a picture and is not seen."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What the canvas shows and what is said of it."""
+
+    picture: np.ndarray
+    """The picture in gray, uint8 (h, w, 4)."""
+    heat: np.ndarray | None
+    """uint8 (h′, w′, 4), or None where there is nothing to show."""
+    values: np.ndarray | None
+    """float (h″, w″): what is read out at a place."""
+    size: tuple[int, int]
+    """(rows, columns) of the network's input."""
+    smooth: bool
+    signed: bool
+    limits: tuple[str, str, str]
+    """Low end, high end and meaning of the colours, in words."""
+    title: str
+    heading: list[Run]
+    """What stands beside the title."""
+    lines: Lines
+    caption: str
+    nothing: str = ""
+    """Why there is nothing to show; empty where there is."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    done: float = 1.0
+    progress: str = ""
+
+
+def explanation_scene(answer: ExplainAnswer, title: str, picture: str, high: float | None = None) -> Scene:
+    """The scene of an attribution. title: the method's; picture: its name; high: where its scale ends, if given."""
+    made, seen = answer.attribution, answer.seen
+    values = made.heat(tuple(seen.shape[:2])).float().cpu().numpy()
+    target, status = str(made.facts.get("target", "")), str(made.facts.get("status", "ok"))
+    empty, final = not np.nan_to_num(values, posinf=0.0, neginf=0.0).any(), made.done >= 1
+    limits = ending(evidence_limits(values, made.signed, made.interpolated), made.signed, high)
+    return Scene(
+        picture=gray(drawn(seen)),
+        heat=None if empty else heat_rgba(drawn_heat(made, seen.shape[:2], limits), limits, made.signed),
+        values=values,
+        size=(seen.shape[0], seen.shape[1]),
+        smooth=made.interpolated,
+        signed=made.signed,
+        limits=limit_words(limits, made.signed, "evidence", empty, Limits.of(values, made.signed).high),
+        title="Explanation",
+        heading=heading(target),
+        lines=facts_lines(made.facts),
+        caption=caption(title, target, picture, values),
+        nothing=nothing_words(title, target, made.facts.get("layer"), status) if empty and final else "",
+        facts=made.facts,
+        done=made.done,
+        progress=made.progress,
+    )
+
+
+def channel_scene(answer: ChannelAnswer, picture: str, high: float | None = None) -> Scene:
+    """The scene of a channel's map, its pixels as they are; high: where its scale ends, if given."""
+    maps, channel = answer.channels.maps, answer.channel
+    values = maps.values[channel]
+    peak = Limits.of(values, maps.signed)
+    limits = ending(peak, maps.signed, high)
+    empty = not (maps.places and np.nan_to_num(values).any())
+    name = f"Channel {channel} of {answer.channels.layer}"
+    place = None if empty else strongest(values)
+    shape = f"{values.shape[0]} × {values.shape[1]}"
+    where = f"; strongest at row {place[0]}, column {place[1]} of {shape}" if place else ""
+    return Scene(
+        picture=gray(drawn(answer.seen)),
+        heat=None if empty else heat_rgba(values, limits, maps.signed),
+        values=values if maps.places else None,
+        size=(answer.seen.shape[0], answer.seen.shape[1]),
+        smooth=False,
+        signed=maps.signed,
+        limits=limit_words(limits, maps.signed, "activation", empty, peak.high),
+        title=f"Channel {channel}",
+        heading=[f"of {answer.channels.layer}"],
+        lines=channel_lines(answer),
+        caption=f"{name} over the picture {picture}{where}.",
+        nothing=_no_map(name, values, maps.places) if empty else "",
+    )
+
+
+def channel_lines(answer: ChannelAnswer) -> Lines:
+    """Two lines of facts of a channel."""
+    channels, channel = answer.channels, answer.channel
+    shape = channels.maps.values.shape
+    places = f", {shape[1]} × {shape[2]}" if channels.maps.places else ""
+    share, count = channels.contributions[channel], len(channels.peaks)
+    peak = figure(float(channels.peaks[channel]))
+    first: list[Run] = [f"what this channel puts out{places}: peak ", (peak, "strong")]
+    if not np.isfinite(share):
+        return [first, ["this layer does not reach the score"]]
+    sign = "+" if share >= 0 else "−"
+    rank = f" · {ordinal(answer.rank)} of {count}"
+    return [first, ["for ", (channels.target, "em"), f" {sign}{figure(abs(float(share)))}{rank}"]]
+
+
+def evidence_limits(values: np.ndarray, signed: bool, smooth: bool) -> Limits:
+    """The values of the end colours. A map of single pixels has a few far above all others, which would leave
+    the rest black: its scale ends at the ``BRIGHT`` share of its pixels, and the bar says so.
+    """
+    limits = Limits.of(values, signed)
+    sizes = np.abs(values[np.isfinite(values)])
+    if smooth or not sizes.any():
+        return limits
+    high = float(np.quantile(sizes, BRIGHT)) or limits.high
+    return Limits(-high if signed else 0.0, high, limits.bad)
+
+
+def ending(limits: Limits, signed: bool, high: float | None) -> Limits:
+    """Limits that end at ``high`` instead, where it is given."""
+    return limits if high is None else Limits(-high if signed else 0.0, high, limits.bad)
+
+
+def limit_words(
+    limits: Limits, signed: bool, what: str, empty: bool, peak: float | None = None
+) -> tuple[str, str, str]:
+    """Low end, high end and meaning of the colours; peak: the largest value, which may lie above them."""
+    if empty:
+        return "", "", ""
+    high, above = figure(limits.high), peak is not None and peak > limits.high
+    beyond = f" or more; the peak is {figure(peak)}" if above else ""
+    if signed:
+        words = f"{what}: blue is below zero, black is zero, red is above; from −{high} to +{high}{beyond}"
+        return f"−{high}", f"+{high}", words
+    return "0", f"≥ {high}" if above else high, f"{what}: black is 0, brightest is {high}{beyond}"
+
+
+def drawn(seen: np.ndarray) -> np.ndarray:
+    """The picture at the size it is drawn."""
+    height, width = _fitted(seen.shape[:2])
+    if (height, width) == seen.shape[:2]:
+        return seen
+    return np.asarray(Image.fromarray(seen).resize((width, height), Image.Resampling.BOX))
+
+
+def drawn_heat(made: Attribution, size: tuple[int, ...], limits: Limits) -> np.ndarray:
+    """An attribution's heat at the size it is drawn; single pixels in ``SHADES`` steps, smooth maps in all."""
+    heat = made.heat(_fitted(size)).float().cpu().numpy()
+    if made.interpolated or not limits.high > 0:
+        return heat
+    return np.round(heat * (SHADES / limits.high)) * (limits.high / SHADES)
+
+
+def _fitted(size: tuple[int, ...]) -> tuple[int, int]:
+    share = min(1.0, LARGEST / max(size))
+    return max(1, round(size[0] * share)), max(1, round(size[1] * share))
+
+
+def _no_map(name: str, values: np.ndarray, places: bool) -> str:
+    if not places:
+        return f"{name} is one number, {figure(float(values.reshape(-1)[0]))}: this layer has no places."
+    return f"{name} is zero everywhere on this picture."

@@ -1,0 +1,1 @@
+"""Forwards and backwards over a replica: activations, gradients, evidence, receptive fields."""

@@ -1,0 +1,44 @@
+"""What layers put out in one differentiable forward: activations, and where a backward may start or end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from nbviz.errors import NbvizError
+from nbviz.model.layers import Layer
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A layer's output as it was put out, before any later operation overwrote it."""
+
+    layer: Layer
+    activation: torch.Tensor
+    """Detached."""
+    edge: Any
+    """Its place in autograd's graph; None where nothing differentiable leads to it."""
+    shared: bool = False
+    """Whether other targets still need the graph."""
+
+    @property
+    def maps(self) -> torch.Tensor:
+        """The activation as (N, C, h, w); a vector has 1 × 1 maps."""
+        return self.read(self.activation)
+
+    def read(self, tensor: torch.Tensor) -> torch.Tensor:
+        """A tensor shaped as the activation, such as its gradient, as (N, C, h, w)."""
+        layout = self.layer.layout
+        if layout is None:
+            raise NbvizError(f"Layer '{self.layer.name}' puts out nothing that can be read as maps.")
+        return layout.maps(tensor)
+
+    def gradient(self, scores: torch.Tensor, retain: bool = False) -> torch.Tensor:
+        """∂ Σ scores/∂ activation as (N, C, h, w); zero where they don't depend on it."""
+        found = None
+        if self.edge is not None and scores.requires_grad:
+            keep = retain or self.shared
+            (found,) = torch.autograd.grad(scores.sum(), (self.edge,), allow_unused=True, retain_graph=keep)
+        return self.read(torch.zeros_like(self.activation) if found is None else found)

@@ -1,0 +1,55 @@
+"""The layer a map is drawn at where nobody chose one."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.layers import Layer
+from nbviz.model.target import Target
+from nbviz.passes.subject import Subject, last_spatial_layer, record
+
+_known: WeakKeyDictionary[InstrumentedModel, dict[Any, str]] = WeakKeyDictionary()
+
+
+def default_layer(model: InstrumentedModel, x: torch.Tensor, target: Target) -> Layer:
+    """The last layer with places that the score of a picture (1, C, H, W) depends on.
+
+    Behind its last attention a vision transformer with a class token reads that token alone, so the layers there
+    hold no evidence at any place. The layer is then the last norm or block before it: what the class token reads.
+    For a channel it is the channel's own layer.
+    """
+    if target.unit is not None and model.layer(target.unit.layer).places:
+        return model.layer(target.unit.layer)
+    last = last_spatial_layer(model)
+    if last.layout is None or last.layout.prefix == 0:
+        return last
+    aim = target if target.index is None else Target()  # one class reads the same places as another
+    key, known = (model.guest.revision, tuple(x.shape[1:]), aim), _known.setdefault(model, {})
+    if key not in known:
+        known[key] = model.guest.steady(lambda run: _read(Subject(model, run, x, aim), last))
+    return model.layer(known[key])
+
+
+def _read(subject: Subject, last: Layer) -> str:
+    names = [layer.name for layer in _candidates(subject.model, last)]
+    scores, kept = record(subject, subject.x.detach().requires_grad_(), *names)
+    if not scores.requires_grad:
+        return last.name
+    leads = [name for name in names if kept[name].edge is not None]
+    gradients = torch.autograd.grad(scores.sum(), [kept[name].edge for name in leads], allow_unused=True)
+    for name, gradient in zip(leads, gradients, strict=True):
+        if gradient is not None and kept[name].read(gradient).any():
+            return name
+    return last.name
+
+
+def _candidates(model: InstrumentedModel, last: Layer) -> list[Layer]:
+    """Layers with places, the last first; those that put out what the last one does, norms and blocks, before all."""
+    spatial = [layer for layer in model.layers().walk() if layer.name and layer.places and layer.order is not None]
+    spatial.sort(key=lambda layer: layer.order or 0, reverse=True)
+    stream = [x for x in spatial if x.shape == last.shape and ("Norm" in x.kind or (x.children and x.calls == 1))]
+    return stream + [layer for layer in spatial if layer not in stream]

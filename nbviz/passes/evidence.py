@@ -1,0 +1,121 @@
+"""Where a target's evidence lies at every layer, from one forward and one backward.
+
+Each output's gradient hook reduces at once: Grad-CAM (Selvaraju et al. 2017) is one matrix product a layer,
+a channel's contribution the sum over places of gradient × activation. Nothing large is kept beyond the pass;
+the backward goes to the input alone, so no weight gets a gradient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.layout import Layout
+from nbviz.model.target import Target
+from nbviz.model.trace import Trace
+from nbviz.passes.attention_count import note_attention
+from nbviz.passes.subject import Subject
+from nbviz.pictures.load import Picture
+from nbviz.replica.guest import Pass
+from nbviz.replica.hooks import hooked, modules_of
+
+
+@dataclass(frozen=True, eq=False)
+class EvidenceMaps:
+    """Signed Grad-CAM and channel contributions of every layer, for one picture and target."""
+
+    target: str
+    """The target in words."""
+    index: int | None
+    score: float
+    maps: dict[str, np.ndarray | None] = field(default_factory=dict)
+    """Layer → float32 (h, w), signed; None where the layer has no places, absent where it doesn't reach the target."""
+    contributions: dict[str, np.ndarray] = field(default_factory=dict)
+    """Layer → float32 (C,), sum over places of gradient × activation."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory the maps hold."""
+        arrays = [*self.contributions.values(), *(m for m in self.maps.values() if m is not None)]
+        return sum(a.nbytes for a in arrays)
+
+
+def evidence(model: InstrumentedModel, picture: Picture, target: Target, *, contributions: bool = True) -> EvidenceMaps:
+    """Grad-CAM at every layer and, unless told not to, every channel's contribution: one forward, one backward."""
+    x = model.input(picture)
+    found = model.trace(x)
+    return model.guest.steady(lambda run: _walk(model, run, Reducer(found, contributions), x, target))
+
+
+def _walk(model: InstrumentedModel, run: Pass, reduced: Reducer, x: torch.Tensor, target: Target) -> EvidenceMaps:
+    subject, leaf = Subject(model, run, x, target), x.detach().requires_grad_()
+    with hooked(modules_of(run.net), reduced.keep):
+        score = subject.scores(leaf)[0]
+    reduced.release()
+    note_attention(model, score)
+    if score.requires_grad:
+        torch.autograd.grad(score, leaf, allow_unused=True)
+    maps, contributions = reduced.results()
+    return EvidenceMaps(subject.target_words, subject.target.index, float(score.detach()), maps, contributions)
+
+
+class Reducer:
+    """Reduces activations and gradients layer by layer, as the backward pass reaches them."""
+
+    def __init__(self, found: Trace, contributions: bool = True) -> None:
+        self._found, self._summed = found, contributions
+        self._maps: dict[str, torch.Tensor | None] = {}
+        self._contributions: dict[str, torch.Tensor] = {}
+        self._first: dict[tuple[int, int], str] = {}
+        self._same: dict[str, str] = {}
+        self._held: list[torch.Tensor] = []
+
+    def keep(self, name: str, call: int, tensor: torch.Tensor) -> None:
+        """Forward hook: remember the activation until its gradient comes."""
+        layer = self._found.layers.get(name)
+        if layer is None or call != layer.calls or layer.layout is None or layer.layout.kind == "none":
+            return
+        # a Sequential puts out the object its last child did: reduce it once
+        key = (id(tensor), tensor._version)
+        if key in self._first:
+            self._same[name] = self._first[key]
+            return
+        self._first[key] = name
+        self._held.append(tensor)  # else its id may be another tensor's before the forward ends
+        if not tensor.requires_grad:
+            return
+        overwritten = (name, call) in self._found.overwritten
+        kept = tensor.detach().clone() if overwritten else tensor.detach()
+        tensor.register_hook(self._reducer(name, kept, layer.layout))
+
+    def release(self) -> None:
+        """After the forward: let the backward have the memory of what it no longer needs."""
+        self._held.clear()
+
+    def _reducer(self, name: str, activation: torch.Tensor, layout: Layout) -> Any:
+        kept = [activation]
+
+        # autograd calls it with gradients disabled
+        def reduce(gradient: torch.Tensor) -> None:
+            slopes = layout.maps(gradient)[0]
+            a, g = layout.maps(kept.pop())[0].flatten(1), slopes.flatten(1)
+            if self._summed:  # a batched product instead of vecdot takes four times as long
+                self._contributions[name] = torch.linalg.vecdot(g, a)
+            self._maps[name] = (g.mean(1) @ a).view(slopes.shape[1:]) if layout.has_places else None
+
+        return reduce
+
+    def results(self) -> tuple[dict[str, np.ndarray | None], dict[str, np.ndarray]]:
+        """What was reduced, on the CPU; layers the target does not reach have neither."""
+        maps = {name: None if m is None else m.float().cpu().numpy() for name, m in self._maps.items()}
+        sums = {name: c.float().cpu().numpy() for name, c in self._contributions.items()}
+        for name, first in self._same.items():
+            if first in maps:
+                maps[name] = maps[first]
+            if first in sums:
+                sums[name] = sums[first]
+        return maps, sums

@@ -1,0 +1,84 @@
+"""Every channel's map at one layer, from a forward that ends there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.layers import Layer
+from nbviz.pictures.load import Picture
+from nbviz.replica.guest import Pass
+from nbviz.replica.hooks import Enough, hooked, modules_of, split
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureMaps:
+    """What a layer put out for one picture."""
+
+    layer: str
+    values: np.ndarray
+    """float32 (C, h, w); (C, 1, 1) for layers without places."""
+    places: bool
+    """Whether a channel is a map, not a number."""
+    prefix: int = 0
+    """Tokens (class token, registers) in front of the places, left out of ``values``."""
+
+    @property
+    def signed(self) -> bool:
+        """Whether any value is negative."""
+        return bool((self.values < 0).any())
+
+    @property
+    def nbytes(self) -> int:
+        """Memory the maps hold."""
+        return self.values.nbytes
+
+
+def channel_layer(model: InstrumentedModel, name: str) -> Layer:
+    """A layer whose output can be shown as channels; else a sentence."""
+    layer = model.layer(name)
+    if layer.shape is None:
+        raise NbvizError(f"Layer '{name}' puts out nothing in a forward of this network: choose one below it.")
+    if layer.layout is None or layer.layout.kind == "none":
+        reason = layer.layout.reason if layer.layout is not None else "it was not reached"
+        raise NbvizError(f"The channels of '{name}' {layer.shape} can't be shown: {reason}.")
+    return layer
+
+
+def feature_maps(model: InstrumentedModel, picture: Picture, name: str) -> FeatureMaps:
+    """The layer's output for a picture, as channel maps."""
+    x = model.input(picture)
+    model.trace(x)
+    layer = channel_layer(model, name)
+    output = model.guest.steady(lambda run: layer_output(model, run, x, name))
+    assert layer.layout is not None
+    with torch.no_grad():
+        maps = layer.layout.maps(output)[0].float().cpu().contiguous().numpy()
+    return FeatureMaps(name, maps, layer.layout.has_places, layer.layout.prefix)
+
+
+def layer_output(model: InstrumentedModel, run: Pass, x: torch.Tensor, name: str) -> torch.Tensor:
+    """One layer's output (N, …), from a forward cut there; differentiable if gradients are enabled for ``x``."""
+    stem, call = split(name)
+    found = model.trace()
+    wanted = call or found.layers[stem].calls
+    overwritten = (stem, wanted) in found.overwritten
+    kept: list[torch.Tensor] = []
+
+    def keep(_: str, number: int, tensor: torch.Tensor) -> None:
+        if number == wanted:
+            kept.append(tensor)
+            raise Enough
+
+    with torch.set_grad_enabled(x.requires_grad), hooked({stem: modules_of(run.net)[stem]}, keep):
+        try:
+            run(x)
+        except Enough as enough:
+            enough.__traceback__ = None  # it holds the frames of the forward, and so its tensors
+    if not kept:
+        raise NbvizError(f"Layer '{name}' was not reached in this forward.")
+    return kept[0].clone() if overwritten and not x.requires_grad else kept[0]

@@ -1,0 +1,181 @@
+"""One picture, one target and one network, as an attribution method sees them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from nbviz.errors import NbvizError, Refused
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.layers import Layer
+from nbviz.model.target import Target
+from nbviz.passes.activations import Activation
+from nbviz.passes.feature_maps import layer_output
+from nbviz.passes.shared_forwards import Shared
+from nbviz.replica.guest import Pass
+from nbviz.replica.hooks import hooked, modules_of, split
+
+
+class Subject:
+    """What a method may ask: scores and gradients of batches, a layer's activation and gradient, baselines.
+
+    Hooks never outlive a call, so a method can yield between any two of them. ``calls`` counts evaluations,
+    pictures through the network.
+    """
+
+    def __init__(
+        self,
+        model: InstrumentedModel,
+        run: Pass,
+        x: torch.Tensor,
+        target: Target,
+        layer: str | None = None,
+        shared: Shared | None = None,
+    ) -> None:
+        self.model, self.run, self.layer, self.shared = model, run, layer, shared
+        self.x = x.detach()
+        """(1, C, H, W), the network's input."""
+        self.target = target
+        self.calls = 0
+        self.score: float | None = None
+        """The target's score of ``x``, known after its first evaluation."""
+
+    def scores(self, batch: torch.Tensor) -> torch.Tensor:
+        """The target's scalar for each picture of a batch (N, C, H, W): (N,), differentiable."""
+        self.calls += len(batch)
+        scores = self._channel(batch) if self.target.unit is not None else self._score(batch)
+        if len(scores) != len(batch):
+            raise NbvizError(
+                f"The target gives {len(scores)} scores for {len(batch)} pictures; one a picture is needed."
+            )
+        if self.score is None and len(batch) == 1:
+            self.score = float(scores.detach()[0])
+        return scores
+
+    def leaf(self, batch: torch.Tensor) -> torch.Tensor:
+        """A batch (N, C, H, W) as the leaf of a graph; where targets share forwards, the leaf they share."""
+        return batch.detach().requires_grad_() if self.shared is None else self.shared.leaf(batch)
+
+    @property
+    def retain(self) -> bool:
+        """Whether other targets still need the graph after a backward from a :meth:`leaf`'s scores."""
+        return self.shared is not None
+
+    def resolve(self) -> Target:
+        """The target with what depends on the picture made certain: the predicted class, a region, a box."""
+        with torch.no_grad():
+            self.scores(self.x)
+        return self.target
+
+    def _score(self, batch: torch.Tensor) -> torch.Tensor:
+        size = (batch.shape[2], batch.shape[3])
+        output = self.model.read(self.run(batch) if self.shared is None else self.shared.output(batch, self.run))
+        if not self.target.settled(output.kind):
+            if self._is_picture(batch):
+                self.target = self.target.resolved(output, self.model, size)
+            else:
+                self.resolve()
+        return self.target.of(output, size)
+
+    def _is_picture(self, batch: torch.Tensor) -> bool:
+        return batch.shape == self.x.shape and torch.equal(batch.detach(), self.x)
+
+    def _channel(self, batch: torch.Tensor) -> torch.Tensor:
+        unit = self.target.unit
+        assert unit is not None
+        layout = self.model.layer(unit.layer).layout
+        assert layout is not None
+        return unit.of_maps(layout.maps(layer_output(self.model, self.run, batch, unit.layer)))
+
+    def gradient(self, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Scores (N,) of a batch and the gradient of each in its own picture (N, C, H, W); one backward."""
+        batch = self.leaf(batch)
+        scores = self.scores(batch)
+        if not scores.requires_grad:
+            return scores.detach(), torch.zeros_like(batch)
+        (gradient,) = torch.autograd.grad(scores.sum(), batch, allow_unused=True, retain_graph=self.retain)
+        return scores.detach(), torch.zeros_like(batch) if gradient is None else gradient
+
+    def at_layer(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Activation and gradient of the chosen layer as channel maps, each (C, h, w); backward ends there."""
+        assert self.layer is not None
+        scores, kept = record(self, self.leaf(self.x), self.layer)
+        return kept[self.layer].maps[0], kept[self.layer].gradient(scores[:1])[0]
+
+    def black(self) -> torch.Tensor:
+        """A black picture pushed through the same preprocessing, (1, C, H, W)."""
+        return self.model.transform.black(self.x)
+
+    @property
+    def target_words(self) -> str:
+        """The target in words."""
+        return self.target.words(self.model)
+
+
+def resolved(model: InstrumentedModel, picture: Any, target: Target) -> Target:
+    """The target with what depends on the picture made certain: other pictures and weights would say otherwise."""
+    x = model.input(picture)
+    if target.settled(model.trace(x).kind):
+        return target
+    return model.guest.steady(lambda run: Subject(model, run, x, target).resolve())
+
+
+def last_spatial_layer(model: InstrumentedModel) -> Layer:
+    """The layer that puts out last of all whose output has more than one place.
+
+    A block counts, for what it puts out joins its branches; of a Sequential it is the last layer in it.
+    """
+    spatial = [layer for layer in model.layers().walk() if layer.name and layer.places and layer.order is not None]
+    if not spatial:
+        raise NbvizError(f"No layer of {model.name} has an output with places: there is nowhere to draw a map.")
+    last = max(spatial, key=_order)
+    while last.kind == "Sequential" and any(child.order is not None for child in last.children):
+        last = max(last.children, key=_order)
+    return last
+
+
+def _order(layer: Layer) -> int:
+    return -1 if layer.order is None else layer.order
+
+
+def record(subject: Subject, batch: torch.Tensor, *names: str) -> tuple[torch.Tensor, dict[str, Activation]]:
+    """Scores of a batch (N, C, H, W) and what the named layers put out on the way."""
+    found, shared = subject.model.trace(), subject.shared
+    if shared is not None and shared.has(batch, *names):
+        return subject.scores(batch), {name: shared.layers[name] for name in names}
+    if shared is not None:
+        shared.again()
+    # looked up here: whether the network is still the same is asked a pass, not a layer
+    layers = {name: found.layers[name] if name in found.layers else subject.model.layer(name) for name in names}
+    wanted: dict[str, dict[int, str]] = {}
+    for name, layer in layers.items():
+        stem, call = split(name)
+        wanted.setdefault(stem, {})[call or layer.calls] = name
+    kept: dict[str, Activation] = {}
+
+    def keep(stem: str, number: int, output: torch.Tensor) -> None:
+        name = wanted[stem].get(number)
+        if name is not None:
+            activation = output.detach()
+            if (stem, number) in found.overwritten:
+                activation = activation.clone()
+            edge = torch.autograd.graph.get_gradient_edge(output) if output.requires_grad else None
+            kept[name] = Activation(layers[name], activation, edge, subject.retain)
+
+    modules = modules_of(subject.run.net)
+    with hooked({stem: modules[stem] for stem in wanted}, keep):
+        scores = subject.scores(batch)
+    for name in names:
+        if name not in kept:
+            raise _unreached(name, subject)
+    if shared is not None:
+        shared.layers.update(kept)
+    return scores, kept
+
+
+def _unreached(name: str, subject: Subject) -> NbvizError:
+    if subject.target.unit is None:
+        return NbvizError(f"Layer '{name}' was not reached in this forward.")
+    said = subject.target_words
+    return Refused(f"Layer '{name}' comes after the channel that is explained ({said}): choose an earlier one.")

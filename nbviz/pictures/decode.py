@@ -1,0 +1,222 @@
+"""Whatever holds a picture → an RGB `PIL.Image`, or a sentence that says why not.
+
+Files, bytes, PIL images and uint8 or 16-bit arrays end here as 8-bit RGB, turned upright by their EXIF tag,
+transparent parts on white, 16-bit gray scaled (65535 becomes 255, nothing is clipped). Float tensors are no
+pictures but already preprocessed input; `checked_tensor` looks only after their shape and values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from nbviz.errors import NbvizError
+
+_SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+_END_OF_JPEG = b"\xff\xd9"
+# What one segment of a JPEG's header holds at most.
+_SEGMENT = 65536
+
+
+class NotAPicture(NbvizError):
+    """This one value, of that ``name``, can't be opened; ``reason`` is the short form for a list of several."""
+
+    def __init__(self, name: str, reason: str, help: str = "") -> None:
+        super().__init__(f"'{name}' can't be opened: {reason}.{' ' + help if help else ''}")
+        self.name, self.reason = name, reason
+
+
+@contextmanager
+def opened(source: Path | bytes, name: str) -> Iterator[Image.Image]:
+    """The encoded picture, its header read and its pixels not yet; a failure inside becomes a sentence."""
+    try:
+        if (source.stat().st_size if isinstance(source, Path) else len(source)) == 0:
+            raise NotAPicture(name, "empty file")
+        with Image.open(source if isinstance(source, Path) else BytesIO(source)) as image:
+            yield image
+    except UnidentifiedImageError as error:
+        raise NotAPicture(name, "not a picture") from error
+    except Image.DecompressionBombError as error:
+        raise NotAPicture(name, "too large", f"{_bomb_limit()} Shrink it first.") from error
+    except PermissionError as error:
+        raise NotAPicture(name, "no permission to read it") from error
+    except FileNotFoundError as error:
+        raise NotAPicture(name, "no such file") from error
+    except NbvizError:
+        raise
+    # On damaged data Pillow's decoders raise whatever their format brings: a dozen types were seen.
+    except Exception as error:
+        raise NotAPicture(name, _damage(error)) from error
+
+
+def decoded(source: Path | bytes, name: str, at_least: int | None = None) -> Image.Image:
+    """The whole picture in RGB; `at_least` pixels a side let a JPEG be decoded smaller, which is faster."""
+    with opened(source, name) as image:
+        if at_least is not None:
+            image.draft(None, (at_least, at_least))
+        return rgb_from_pil(image, name)
+
+
+def check_file(source: Path | bytes, name: str) -> None:
+    """Raise NotAPicture where decoding would fail; far cheaper than decoding for intact JPEG and PNG."""
+    with opened(source, name) as image:
+        kind = image.format
+    if kind in ("JPEG", "MPO") and _ends_as_jpeg(source):
+        return
+    with opened(source, name) as image:
+        # A PNG carries checksums, which `verify` reads.
+        if kind == "PNG":
+            image.verify()
+        else:
+            image.load()
+
+
+def upright_size(source: Path | bytes, name: str) -> tuple[int, int]:
+    """(width, height) once turned upright, from the header alone."""
+    with opened(source, name) as image:
+        width, height = image.size
+        orientation = image.getexif().get(0x0112, 1)
+        return (height, width) if orientation in (5, 6, 7, 8) else (width, height)
+
+
+def rgb_from_pil(image: Image.Image, name: str) -> Image.Image:
+    """A new upright 8-bit RGB image; the given one stays as it is."""
+    if 0 in image.size:
+        raise NotAPicture(name, f"it has no pixels ({image.size[0]} × {image.size[1]})")
+    try:
+        image.load()
+        image = ImageOps.exif_transpose(image)
+        if image.mode in (*_SIXTEEN_BIT, "I"):
+            image = _eight_bit(image, name)
+        elif image.mode == "F":
+            raise NotAPicture(name, "it holds floats, whose range is not known", "Convert it to 8 bits first.")
+        if image.has_transparency_data:
+            image = _on_white(image.convert("RGBA"))
+        return image.convert("RGB")
+    except NbvizError:
+        raise
+    # The image may be still unread, so this too is decoding.
+    except Exception as error:
+        raise NotAPicture(name, _damage(error)) from error
+
+
+def rgb_from_array(array: np.ndarray[Any, Any], name: str) -> Image.Image:
+    """uint8, uint16 or bool (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) → RGB."""
+    if array.dtype == np.bool_:
+        array = array.astype(np.uint8) * 255
+    elif array.dtype == np.uint16:
+        array = _scaled_sixteen_bit(array)
+    elif array.dtype != np.uint8:
+        raise NotAPicture(name, f"a {array.dtype} array, whose range is not known", _dtype_help(array))
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
+        raise NotAPicture(name, f"an array of shape {tuple(array.shape)}", _shape_help(array.shape))
+    if array.size == 0:
+        raise NotAPicture(name, f"it has no pixels {tuple(array.shape)}")
+    return rgb_from_pil(Image.fromarray(np.ascontiguousarray(array)), name)
+
+
+def checked_tensor(tensor: torch.Tensor, name: str) -> torch.Tensor:
+    """An already preprocessed picture as a finite float tensor (1, C, H, W) of its own on the CPU.
+
+    (C, H, W) gets the batch axis; float64 stays, since tests of gradients need it, and half becomes float32.
+    """
+    shape = tuple(tensor.shape)
+    if not tensor.is_floating_point():
+        kind = str(tensor.dtype).removeprefix("torch.")
+        raise NotAPicture(
+            name,
+            f"a tensor of {kind}",
+            "Pass a float tensor, preprocessed for the network, or a uint8 picture.",
+        )
+    if tensor.ndim not in (3, 4) or (tensor.ndim == 4 and shape[0] != 1):
+        raise NotAPicture(name, f"a tensor of shape {shape}", "Pass (C, H, W) or (1, C, H, W).")
+    if tensor.numel() == 0:
+        raise NotAPicture(name, f"it has no pixels {shape}")
+    tensor = tensor.detach().to("cpu", copy=True)
+    tensor = tensor if tensor.dtype == torch.float64 else tensor.float()
+    wrong = int((~torch.isfinite(tensor)).sum())
+    if wrong:
+        raise NotAPicture(name, f"{wrong} of its {tensor.numel()} values are NaN or infinite")
+    return tensor if tensor.ndim == 4 else tensor[None]
+
+
+def uint8_tensor_as_array(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
+    """A uint8 tensor as torchvision reads files, (C, H, W) or (H, W) → (H, W, C) or (H, W)."""
+    array = tensor.detach().cpu().numpy()
+    return np.moveaxis(array, 0, -1) if array.ndim == 3 and array.shape[0] in (1, 3, 4) else array
+
+
+def by_range(tensor: torch.Tensor) -> Image.Image:
+    """A float tensor (1, C, H, W) drawn from its own lowest to its own highest value, for a thumbnail."""
+    values = tensor[0].double()
+    values = values if values.shape[0] == 3 else values.mean(0, keepdim=True).expand(3, -1, -1)
+    low, high = values.min(), values.max()
+    scaled = (values - low) / (high - low) if high > low else torch.full_like(values, 0.5)
+    return Image.fromarray((scaled * 255).round().byte().permute(1, 2, 0).contiguous().numpy())
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+
+
+def _eight_bit(image: Image.Image, name: str) -> Image.Image:
+    values = np.asarray(image)
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > 65535:
+        raise NotAPicture(name, f"its values go from {low} to {high}", "Convert it to 8 or 16 bits first.")
+    # A 32-bit image may hold either; only values above 255 tell.
+    if image.mode == "I" and high <= 255 and image.format != "PNG":
+        return Image.fromarray(values.astype(np.uint8))
+    return Image.fromarray(_scaled_sixteen_bit(values))
+
+
+def _scaled_sixteen_bit(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def _dtype_help(array: np.ndarray[Any, Any]) -> str:
+    if array.dtype.kind == "f":
+        return (
+            "Pass uint8 0…255, for values in 0…1 (array * 255).round().astype('uint8'), "
+            "or a float tensor (C, H, W) that is already preprocessed."
+        )
+    return "Pass uint8 0…255: array.astype('uint8')."
+
+
+def _shape_help(shape: tuple[int, ...]) -> str:
+    wanted = "Pass (H, W), (H, W, 3) or (H, W, 4)"
+    return f"{wanted}: np.moveaxis(array, 0, -1)." if len(shape) == 3 and shape[0] in (1, 3, 4) else f"{wanted}."
+
+
+def _bomb_limit() -> str:
+    return f"Pictures of more than {2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6} million pixels are not opened."
+
+
+def _damage(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    return "truncated" if "truncated" in str(error).lower() else f"damaged ({str(error) or type(error).__name__})"
+
+
+def _ends_as_jpeg(source: Path | bytes) -> bool:
+    """Whether the end marker is near the end of a large file: a JPEG's data can't contain it by chance.
+
+    The thumbnail inside the header can, so a small file is not judged by it; it is quickly decoded.
+    """
+    size = len(source) if isinstance(source, bytes) else source.stat().st_size
+    if size < 4 * _SEGMENT:
+        return False
+    if isinstance(source, bytes):
+        return _END_OF_JPEG in source[-_SEGMENT:]
+    with source.open("rb") as file:
+        file.seek(size - _SEGMENT)
+        return _END_OF_JPEG in file.read()

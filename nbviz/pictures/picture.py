@@ -1,0 +1,101 @@
+"""One picture: a name, a label it may have, and pixels that are read when they are wanted.
+
+Two pictures are equal when their pixels are, whatever they are called, so that the same photograph under two
+names is computed once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from hashlib import blake2b
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageOps
+
+from nbviz.pictures.decode import by_range, decoded, upright_size
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture to look at. Made by `load_pictures`; hashable by its content."""
+
+    name: str
+    """Unique among the pictures it was loaded with."""
+
+    source: Path | bytes | Image.Image | torch.Tensor
+    """An encoded file, RGB pixels, or a float tensor (1, C, H, W) that is already preprocessed."""
+
+    label: int | None = None
+    """Index of the true class, where the data set says so."""
+
+    @property
+    def tensor(self) -> torch.Tensor | None:
+        """The already preprocessed tensor (1, C, H, W), or None for a picture with pixels."""
+        return self.source if isinstance(self.source, torch.Tensor) else None
+
+    def open(self) -> Image.Image:
+        """The picture in RGB, upright and in full; shared, so draw on a copy.
+
+        A tensor is drawn from its lowest to its highest value. NotAPicture where the file is damaged.
+        """
+        if isinstance(self.source, Image.Image):
+            return self.source
+        if isinstance(self.source, torch.Tensor):
+            return by_range(self.source)
+        return _pixels(self.source, self.name, _version(self.source))
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        if isinstance(self.source, torch.Tensor):
+            return self.source.shape[-1], self.source.shape[-2]
+        if isinstance(self.source, Image.Image):
+            return self.source.size
+        return upright_size(self.source, self.name)
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of the pixels or of the tensor."""
+        if isinstance(self.source, torch.Tensor):
+            head, data = (
+                f"{self.source.dtype}{tuple(self.source.shape)}",
+                self.source.contiguous().numpy().tobytes(),
+            )
+        else:
+            image = self.open()
+            head, data = f"RGB{image.size}", image.tobytes()
+        return blake2b(head.encode() + data, digest_size=16).hexdigest()
+
+    def thumbnail(self, pixels: int) -> Image.Image:
+        """The largest centred square, `pixels` a side, in RGB."""
+        if isinstance(self.source, (Path, bytes)):
+            image = decoded(self.source, self.name, at_least=2 * pixels)
+        else:
+            image = self.open()
+        return ImageOps.fit(image, (pixels, pixels), Image.Resampling.LANCZOS)
+
+    def __eq__(self, other: object) -> bool:
+        return self.digest == other.digest if isinstance(other, Picture) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        label = "" if self.label is None else f", label={self.label}"
+        return f"Picture({self.name!r}, {self.size[0]} × {self.size[1]}{label})"
+
+
+def _version(source: Path | bytes) -> tuple[int, int] | None:
+    """Tells a file from what it was before it was written anew."""
+    if isinstance(source, bytes):
+        return None
+    status = source.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+# A phone's photograph is 72 MB once decoded: the one on show and the one before it are enough.
+@lru_cache(maxsize=2)
+def _pixels(source: Path | bytes, name: str, version: tuple[int, int] | None) -> Image.Image:
+    return decoded(source, name)

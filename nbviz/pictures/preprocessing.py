@@ -1,0 +1,285 @@
+"""From a picture to the network's tensor, and back to the picture as the network saw it.
+
+One object knows both ways, so that overlays lie on the pixels that were really used. `Preprocessing.ensure`
+takes what the user gave, else reads it from what the network carries, else guesses, and says which it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import count
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from nbviz.errors import NbvizError
+from nbviz.pictures.colours import Colours, Probed, normalised, probe
+from nbviz.pictures.decode import checked_tensor
+from nbviz.pictures.eval_transform import EvalTransform, recipe_from_timm
+from nbviz.pictures.load import Picture, all_finite, load_pictures
+from nbviz.pictures.network_hints import GUESSED_SIZES, channels_of, shown_size, timm_config, unwrapped
+
+__all__ = ["GUESSED_SIZES", "Preprocessing", "EvalTransform"]
+
+_SENTENCES = {
+    "torchvision weights": "preprocessing from torchvision's weights",
+    "timm": "preprocessing from timm's configuration",
+    "the network": "preprocessing from the network",
+    "transform=": "preprocessing from transform=",
+}
+# How far outside 0…1 an inverted tensor may lie and still be a picture: resizing overshoots a little.
+_SLACK = 0.1
+_numbers = count()
+
+
+@dataclass(frozen=True, eq=False)
+class Preprocessing:
+    """Callable: picture → float tensor (1, C, H, W). Made by `Preprocessing.ensure`."""
+
+    forward: Callable[[Image.Image], Any] | None
+    """RGB picture (gray for a 1-channel network) → tensor; None where only tensors can be given."""
+
+    source: str
+    """"torchvision weights", "timm", "the network", "transform=", "tensor" or "guess"."""
+
+    channels: int = 3
+    """How many the network takes."""
+
+    key: Hashable = field(default_factory=lambda: ("transform", next(_numbers)))
+    """Equal for preprocessings that are known to do the same."""
+
+    tried: Callable[[], Preprocessing] | None = None
+    """Of a guess whose network hasn't been asked yet: gives the guess for the size the network takes."""
+
+    @classmethod
+    def ensure(cls, transform: Any, net: nn.Module) -> Preprocessing:
+        """What to do with pictures for `net`.
+
+        transform: a callable PIL → tensor, torchvision weights or their transforms, timm's data
+        configuration, a Preprocessing, or None to read it from the network or guess. NbvizError for others.
+        """
+        net = unwrapped(net)
+        if transform is not None:
+            return cls._given(transform, "transform=", channels_of(net))
+        for name in ("nbviz_preprocessing", "weights", "transforms"):
+            carried = getattr(net, name, None)
+            if isinstance(carried, Preprocessing) or _is_weights(carried) or _is_preset(carried):
+                return cls._given(carried, "the network", channels_of(net))
+        return cls._read(net)
+
+    @classmethod
+    def from_recipe(cls, recipe: EvalTransform, source: str) -> Preprocessing:
+        """Resizing, cropping and normalising of our own, said to come from `source`."""
+        return cls(recipe, source, len(recipe.mean), (source, recipe))
+
+    @classmethod
+    def _given(cls, transform: Any, source: str, channels: int) -> Preprocessing:
+        if isinstance(transform, Preprocessing):
+            return transform
+        if _is_weights(transform):
+            return cls(transform.transforms(), "torchvision weights", channels)
+        if _is_preset(transform):
+            return cls(transform, "torchvision weights", channels)
+        if isinstance(transform, Mapping) and "input_size" in transform:
+            return cls.from_recipe(recipe_from_timm(transform, channels), "timm")
+        if not callable(transform):
+            raise NbvizError(
+                f"transform= got {transform!r} ({type(transform).__name__}). It takes a callable picture → "
+                "tensor (C, H, W), or torchvision weights such as ResNet50_Weights.DEFAULT."
+            )
+        return cls(transform, source, channels)
+
+    @classmethod
+    def _read(cls, net: nn.Module) -> Preprocessing:
+        channels, config = channels_of(net), timm_config(net)
+        if channels not in (1, 3):
+            return cls(None, "tensor", channels, ("tensor", channels))
+        if config is not None:
+            return cls.from_recipe(recipe_from_timm(config, channels), "timm")
+        size = shown_size(net) or (GUESSED_SIZES[0], GUESSED_SIZES[0])
+        plain = EvalTransform(crop=size, resize=size, mean=(0.0,) * channels, std=(1.0,) * channels)
+        return cls.from_recipe(plain, "guess")
+
+    def __call__(self, image: Any) -> torch.Tensor:
+        """A picture in any form `load_pictures` takes → float32 tensor (1, C, H, W) on the CPU.
+
+        Float tensors are already preprocessed and pass through, float64 ones as they are. NbvizError for
+        what can't be opened, and for a transform that fails or gives something else than such a tensor.
+        """
+        picture = _picture(image)
+        if picture.tensor is not None:
+            return picture.tensor
+        if self.tried is not None:
+            return self.tried()(picture)
+        if self.forward is None:
+            raise NbvizError(
+                f"This network takes {self.channels} channels, which a picture doesn't have. "
+                f"Pass float tensors ({self.channels}, H, W), or transform= that makes them from a picture."
+            )
+        rgb = picture.open()
+        try:
+            result = self.forward(rgb.convert(self._mode) if self._mode != "RGB" else rgb)
+        except Exception as error:
+            raise NbvizError(
+                f"transform= failed on '{picture.name}', which it was given as {self._mode} of "
+                f"{rgb.width} × {rgb.height}: {type(error).__name__}: {error}"
+            ) from error
+        return _checked_result(result)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the network, which travels to other processes by itself."""
+        return {**self.__dict__, "tried": None}
+
+    @property
+    def guessed(self) -> bool:
+        """Whether nothing said how this network wants its pictures."""
+        return self.source == "guess"
+
+    @property
+    def sentence(self) -> str:
+        """For the header: where this comes from."""
+        if self.guessed:
+            gray = "gray, " if self.channels == 1 else ""
+            return f"preprocessing guessed: {gray}0…1 range. Pass transform= to be sure."
+        if self.source == "tensor":
+            return f"takes tensors of {self.channels} channels as they are"
+        return f"{_SENTENCES[self.source]}{', random at each reading' if self.random else ''}"
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(height, width) of every picture's tensor, or None where it follows the picture's."""
+        return self.forward.crop if isinstance(self.forward, EvalTransform) else self._probed.size
+
+    @cached_property
+    def random(self) -> bool:
+        """Whether the transform draws anew at each call, as those for training do."""
+        return any(type(step).__name__.startswith(_RANDOM) for step in _steps(self.forward))
+
+    def with_size(self, height: int, width: int) -> Preprocessing:
+        """A guess for another size; anything that isn't guessed stays as it is."""
+        if not (self.guessed and isinstance(self.forward, EvalTransform)):
+            return self
+        return Preprocessing.from_recipe(self.forward.with_size(height, width), self.source)
+
+    def seen(self, tensor: torch.Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        """The picture as the network saw it: (1, C, H, W) or (C, H, W) → uint8 (H, W, 3).
+
+        Exact to the pixel where the colours can be inverted; else drawn by range, and `seen_note` says so.
+        """
+        rgb = self._seen(tensor)[0]
+        pixels = (rgb.clamp(0, 1) * 255).round().to(torch.uint8)
+        return pixels.permute(1, 2, 0).contiguous().numpy()
+
+    def seen_note(self, tensor: torch.Tensor) -> str:
+        """How far `seen` is to be trusted in its colours, in a sentence; empty where it is exact."""
+        return self._seen(tensor)[1]
+
+    def constant(self, like: torch.Tensor, rgb: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> torch.Tensor:
+        """A picture of one colour, preprocessed: shape, dtype and device of `like` (1, C, H, W).
+
+        rgb: in 0…1. A network of other than 1 or 3 channels has no colours: black is all zeros.
+        """
+        if self.forward is None or (like.shape[1] not in (1, 3) and self._colours is None):
+            return torch.zeros_like(like)
+        if self._colours is not None and len(self._colours.offset) == like.shape[1]:
+            values = self._colours.channels(torch.tensor(rgb, dtype=torch.float64, device="cpu"))
+            return values.to(like).view(1, -1, 1, 1).expand_as(like).clone()
+        flat = Image.new("RGB", (like.shape[-1], like.shape[-2]), tuple(round(255 * part) for part in rgb))
+        tensor = self(flat)
+        if tensor.shape[1:] != like.shape[1:]:
+            raise NbvizError(
+                f"transform= makes {tuple(tensor.shape)} of a picture of one colour, where "
+                f"{tuple(like.shape)} is needed. Pass the baseline as a tensor."
+            )
+        return tensor.to(like).expand_as(like).clone()
+
+    def black(self, like: torch.Tensor) -> torch.Tensor:
+        """A black picture, preprocessed, in the shape, dtype and device of `like` (1, C, H, W)."""
+        return self.constant(like)
+
+    @property
+    def _mode(self) -> str:
+        return "L" if self.channels == 1 and not isinstance(self.forward, EvalTransform) else "RGB"
+
+    @cached_property
+    def _probed(self) -> Probed:
+        return Probed(None, None) if self.forward is None else probe(self.forward, self._mode)
+
+    @cached_property
+    def _colours(self) -> Colours | None:
+        if isinstance(self.forward, EvalTransform):
+            return normalised(self.forward.mean, self.forward.std)
+        return self._probed.colours
+
+    def _seen(self, tensor: torch.Tensor) -> tuple[torch.Tensor, str]:
+        channels = (tensor[0] if tensor.ndim == 4 else tensor).detach().double().cpu()
+        if self._colours is not None and len(self._colours.offset) == len(channels):
+            rgb = self._colours.rgb(channels)
+            if float(rgb.min()) >= -_SLACK and float(rgb.max()) <= 1 + _SLACK:
+                return rgb, ""
+        return _by_range(channels)
+
+
+_RANDOM = ("Random", "AutoAugment", "RandAugment", "TrivialAugment", "AugMix", "ColorJitter")
+
+
+def _picture(image: Any) -> Picture:
+    if isinstance(image, Picture):
+        return image
+    if isinstance(image, torch.Tensor) and image.dtype != torch.uint8:
+        return Picture("tensor", checked_tensor(image, "tensor"))
+    if isinstance(image, (str, PathLike, bytes, bytearray, Image.Image, np.ndarray, torch.Tensor)):
+        pictures = load_pictures([image])
+        return next(iter(pictures.values()))
+    raise NbvizError(f"A picture is a path, a PIL image, a uint8 array or a float tensor, not {image!r}.")
+
+
+def _checked_result(result: Any) -> torch.Tensor:
+    wanted = "It has to give a float tensor (C, H, W)"
+    if not isinstance(result, torch.Tensor):
+        what = "a picture" if isinstance(result, Image.Image) else f"a {type(result).__name__}"
+        raise NbvizError(f"transform= gave {what}. {wanted}; torchvision's ToTensor() as its last step does.")
+    if not result.is_floating_point():
+        kind = str(result.dtype).removeprefix("torch.")
+        raise NbvizError(
+            f"transform= gave a tensor of {kind}. {wanted}: divide by 255, or ToDtype(float32, scale=True)."
+        )
+    if result.ndim not in (3, 4) or (result.ndim == 4 and len(result) != 1):
+        raise NbvizError(f"transform= gave a tensor of shape {tuple(result.shape)}. {wanted}.")
+    if not all_finite(result):
+        raise NbvizError("transform= gave a tensor with NaN or infinite values for this picture.")
+    result = result.detach().as_subclass(torch.Tensor).float()
+    return result if result.ndim == 4 else result[None]
+
+
+def _by_range(channels: torch.Tensor) -> tuple[torch.Tensor, str]:
+    low, high = float(channels.min()), float(channels.max())
+    note = "" if len(channels) in (1, 3) else f"The mean of {len(channels)} channels is drawn. "
+    rgb = (channels if len(channels) == 3 else channels.mean(0, keepdim=True)).expand(3, -1, -1)
+    for start, end in ((0.0, 1.0), (-1.0, 1.0)):
+        if start <= low and high <= end:
+            return (rgb - start) / (end - start), f"{note}Colours are drawn by range, {start:g}…{end:g}."
+    return (rgb - low) / (high - low), f"{note}Colours are drawn by range, {low:.3g}…{high:.3g}."
+
+
+def _is_weights(value: Any) -> bool:
+    """A member of a torchvision weights enum; by its shape, so that torchvision needn't be imported."""
+    return hasattr(value, "meta") and hasattr(value, "url") and callable(getattr(value, "transforms", None))
+
+
+def _is_preset(value: Any) -> bool:
+    return type(value).__module__ == "torchvision.transforms._presets"
+
+
+def _steps(transform: Any) -> list[Any]:
+    """A transform and all it is composed of."""
+    parts = getattr(transform, "transforms", None)
+    if not isinstance(parts, (list, tuple, nn.ModuleList)):
+        parts = list(transform.children()) if isinstance(transform, nn.Module) else []
+    return [transform, *(step for part in parts for step in _steps(part))]

@@ -1,0 +1,184 @@
+"""The numbered items of a data set, read one at a time: a data set of any size, memory of one batch.
+
+A map-style data set, a loader around one (whose own ``collate_fn`` may make the tensors), a folder (its sub-folders
+are the classes), a list or a dict. What can't be read is told to the caller, in a sentence, and the rest goes on.
+Whatever reads the same numbers in the same order gets the same batches, here, after a restart, or on another machine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, default_collate, default_convert
+
+from nbviz.errors import NbvizError
+from nbviz.pictures.files import picture_files
+from nbviz.pictures.labels import given_labels
+from nbviz.pictures.load import NotAPicture, Picture, all_finite, image_and_label, item_of
+
+Transform = Callable[[Any], torch.Tensor]
+Labels = Iterable[int | str | None]
+NO_LABEL = -1
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures that go through the network together."""
+
+    numbers: torch.Tensor
+    """int64 (N,): which items these are, ascending."""
+    labels: torch.Tensor
+    """int64 (N,): index of the class, -1 where there is none."""
+    inputs: torch.Tensor
+    """(N, C, H, W), preprocessed."""
+
+
+class Items:
+    """A data set as item number → picture and label."""
+
+    def __init__(self, source: Any, labels: Labels | None = None, classes: Sequence[str] | None = None) -> None:
+        self._source = source
+        self._labels: list[int | None] | None = None
+        if not len(self):
+            raise NbvizError("The data set is empty: there is nothing to look at.")
+        if labels is not None:
+            self._labels, classes = given_labels(labels, len(self), classes)
+        self.classes = None if classes is None else tuple(str(name) for name in classes)
+        """Names of the classes, where the data set has them."""
+
+    @classmethod
+    def ensure(cls, dataset: Any, labels: Labels | None = None) -> Items:
+        """Any data set a call takes. NbvizError for what has no length, holds nothing, or is no data set."""
+        if isinstance(dataset, cls):
+            return dataset if labels is None else cls(dataset._source, labels, dataset.classes)
+        if isinstance(dataset, (str, os.PathLike)):
+            return _from_folder(Path(os.path.expanduser(dataset)), labels)
+        collate: Any = None
+        if isinstance(dataset, DataLoader):
+            dataset, collate = dataset.dataset, dataset.collate_fn
+        if isinstance(dataset, Mapping):
+            return cls(list(dataset.values()), labels)
+        if _is_one_picture(dataset):
+            raise NbvizError("The data set is one picture: pass a list of pictures, a Dataset or a folder.")
+        if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
+            stream = " Of a stream, list(itertools.islice(it, 5000)) is one." if hasattr(dataset, "__iter__") else ""
+            raise NbvizError(
+                f"A data set needs a length and numbered items; {type(dataset).__name__} has not. "
+                f"Pass a map-style Dataset, a DataLoader around one, a folder or a list.{stream}"
+            )
+        source = dataset if collate in (None, default_collate, default_convert) else _Collated(dataset, collate)
+        return cls(source, labels, getattr(dataset, "classes", None))
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def read(self, number: int) -> Picture:
+        """One item, with its label where it has one. NbvizError, in a sentence, where it can't be read."""
+        picture = item_of(self._source, number, _name(number))
+        label = picture.label if self._labels is None else self._labels[number]
+        return Picture(_name(number), picture.source, label)
+
+    def shape(self, transform: Transform) -> tuple[int, ...]:
+        """(C, H, W) of the first item that can be read, preprocessed."""
+        first: NbvizError | None = None
+        for number in range(len(self)):
+            try:
+                return tuple(transform(self.read(number)).shape[1:])
+            except NbvizError as error:
+                first = first or error
+        raise NbvizError(f"None of the {len(self)} items can be read. The first: {first}")
+
+    def batches(
+        self,
+        numbers: Iterable[int],
+        size: int,
+        transform: Transform,
+        shape: tuple[int, ...],
+        problem: Callable[[int, str], Any],
+    ) -> Iterator[Batch]:
+        """The items of these numbers, ``size`` at a time; ``problem(number, sentence)`` for what is left out."""
+        taken: list[tuple[int, int, torch.Tensor]] = []
+        for number in numbers:
+            try:
+                picture = self.read(number)
+                x = transform(picture)
+                _check(x, shape)
+            except NbvizError as error:
+                problem(number, _reason(error, number))
+                continue
+            taken.append((number, NO_LABEL if picture.label is None else picture.label, x))
+            if len(taken) == size:
+                yield _batch(taken)
+                taken = []
+        if taken:
+            yield _batch(taken)
+
+
+def _batch(taken: list[tuple[int, int, torch.Tensor]]) -> Batch:
+    numbers, labels, inputs = zip(*taken, strict=True)
+    return Batch(torch.tensor(numbers, device="cpu"), torch.tensor(labels, device="cpu"), torch.cat(inputs))
+
+
+class _Collated:
+    """A loader's data set whose own ``collate_fn`` makes tensors of pictures."""
+
+    def __init__(self, dataset: Any, collate: Callable[[list[Any]], Any]) -> None:
+        self._dataset, self._collate = dataset, collate
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitem__(self, number: int) -> Any:
+        item = self._dataset[number]
+        image, label = image_and_label(item)
+        if isinstance(image, torch.Tensor) and image.is_floating_point():
+            return item
+        made, beside = image_and_label(self._collate([item]))
+        if not (isinstance(made, torch.Tensor) and made.is_floating_point()):
+            return item
+        return made, beside if label is None else label
+
+
+def _name(number: int) -> str:
+    return f"item {number}"
+
+
+def _reason(error: NbvizError, number: int) -> str:
+    """Why an item is left out, for a list that says its number already."""
+    if not isinstance(error, NotAPicture):
+        return str(error)
+    return error.reason if error.name == _name(number) else f"{error.name}: {error.reason}"
+
+
+def _check(x: torch.Tensor, shape: tuple[int, ...]) -> None:
+    if tuple(x.shape[1:]) != shape:
+        found, wanted = (" × ".join(map(str, s)) for s in (x.shape[1:], shape))
+        raise NbvizError(f"it is {found} where the others are {wanted}; pass a transform= that resizes.")
+    if not all_finite(x):
+        raise NbvizError("it holds NaN or infinite values.")
+
+
+def _is_one_picture(value: Any) -> bool:
+    if isinstance(value, torch.Tensor) and value.is_floating_point():
+        return value.ndim < 4
+    if isinstance(value, (torch.Tensor, np.ndarray)):  # three axes are also many gray pictures
+        return value.ndim < 3 or (value.ndim == 3 and value.shape[2] in (3, 4))
+    return isinstance(value, (Image.Image, Picture, bytes, bytearray))
+
+
+def _from_folder(folder: Path, labels: Labels | None) -> Items:
+    if not folder.is_dir():
+        raise NbvizError(f"'{folder}' is not a folder of pictures.")
+    files = picture_files(folder)
+    above = [file.relative_to(folder).parts[0] for file in files if file.parent != folder]
+    if len(above) < len(files) or labels is not None:
+        return Items(files, labels)
+    classes = sorted(set(above))
+    return Items(files, [classes.index(name) for name in above], classes)

@@ -1,0 +1,216 @@
+"""The user's network as our threads run it: replicas, the watch over its weights, device, snapshots.
+
+A thread has its own replica, made again when the network's structure changes. Work is *steady* when the
+weights did not move while it ran. Where they do, the pass is thrown away and run on a snapshot: a real copy, made
+by the training thread at the end of an optimiser's step, or when the weights were still for a moment; the answer
+says so. No answer ever mixes two versions of the weights.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from nbviz.errors import NbvizError, Refused
+from nbviz.replica.replica import replicate, tensors, unwrap
+from nbviz.replica.torch_modes import isolated, isolated_steps
+from nbviz.replica.watch import Watch
+from nbviz.replica.write_guard import Guard, WeightsWritten
+
+T = TypeVar("T")
+SNAPSHOT_TRIES = 4
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A network ready to run on this thread, and whether it is a snapshot of one being trained."""
+
+    net: nn.Module
+    device: torch.device
+    random: bool = False
+    snapshot: bool = False
+
+    def __call__(self, batch: torch.Tensor) -> Any:
+        """The network's own output for a batch already on its device."""
+        if not self.random:
+            return self.net(batch)
+        with Guard():
+            return self.net(batch)
+
+
+class Guest:
+    """Runs a user's module without leaving a trace on it. Thread-safe."""
+
+    def __init__(self, net: Any, device: str | torch.device = "auto") -> None:
+        self.net = net
+        self._module = unwrap(net)
+        self._asked = device
+        self._lock = threading.RLock()
+        self._local = threading.local()
+        self._made = 0
+        self._private: set[int] = set()
+        self._watch = Watch(self._module)
+        self.random = False
+        self.note = ""
+        """What had to be done differently, in words (memory ran out on the accelerator, …)."""
+
+    @property
+    def home(self) -> torch.device:
+        """Where the user's weights are."""
+        first = next(iter(self._module.parameters()), None)
+        first = next(iter(self._module.buffers()), None) if first is None else first
+        return torch.device("cpu") if first is None else first.device
+
+    @property
+    def device(self) -> torch.device:
+        """Where passes run."""
+        return self.home if self._asked == "auto" else torch.device(self._asked)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the first floating weight: what the network takes."""
+        floats = (t for t in self._module.parameters() if t.is_floating_point())
+        first = next(floats, None)
+        return torch.float32 if first is None else first.dtype
+
+    @property
+    def revision(self) -> int:
+        """Counts the changes of structure seen so far."""
+        return self._look()[0]
+
+    def _look(self) -> tuple[int, Watch]:
+        with self._lock:
+            if not self._watch.still():
+                self._module = unwrap(self.net)
+                self._watch = Watch(self._module)
+                self._made += 1
+            return self._made, self._watch
+
+    def fingerprint(self) -> tuple[int, bytes]:
+        """Key of the network as it is now: structure revision and a digest of the weights."""
+        revision, watch = self._look()
+        return revision, watch.values()
+
+    def _pass(self, revision: int, watch: Watch) -> Pass:
+        # shared tensors follow the user's; copies are of one fingerprint only
+        copies = bool(self._private) or watch.inference or self.device != self.home
+        key = (revision, self.device, frozenset(self._private), watch.values() if copies else None)
+        if getattr(self._local, "key", None) != key:
+            self._local.net = _retried(lambda: replicate(self._module, self._mapping()))
+            self._local.key = key
+        return Pass(self._local.net, self.device, self.random)
+
+    def _mapping(self) -> Callable[[torch.Tensor], torch.Tensor] | None:
+        if self.device != self.home:
+            return lambda t: t.to(self.device, copy=True)
+        if not self._private:
+            return None
+        owned = {t.data_ptr() for t in tensors(self._module) if id(t) in self._private}
+        return lambda t: t.clone() if t.data_ptr() in owned else t
+
+    def trial(self, work: Callable[[Pass], T]) -> T:
+        """First contact: run ``work`` under the :class:`Guard`, giving the replica private copies of what it writes."""
+        while True:
+            try:
+                with Guard(tensors(self._module)) as guard, isolated():
+                    answer = work(self._pass(*self._look()))
+                self.random = guard.random
+                return answer
+            except WeightsWritten as written:
+                if id(written.tensor) in self._private:
+                    raise Refused(
+                        "The network writes to its own weights through an object that can't be copied, "
+                        "so it can't be run without changing it."
+                    ) from None
+                self._private.add(id(written.tensor))
+
+    def steady(self, work: Callable[[Pass], T]) -> T:
+        """``work``'s answer over one version of the weights."""
+        answer: T
+        for answer in self.steadily(lambda run: iter([work(run)])):
+            pass
+        return answer
+
+    def steadily(self, work: Callable[[Pass], Iterator[T]]) -> Iterator[T]:
+        """Answers of ``work``, each over one version of the weights; a snapshot's when they are moving."""
+        try:
+            yield from self._attempts(work)
+        except torch.OutOfMemoryError as error:
+            if self.device.type == "cpu":
+                raise NbvizError(f"Memory ran out: {error}") from error
+            self.note = f"memory ran out on {self.device}; computed on the CPU instead"
+            self._asked = "cpu"
+            torch.cuda.empty_cache()
+            yield from self._attempts(work)
+
+    def _attempts(self, work: Callable[[Pass], Iterator[T]]) -> Iterator[T]:
+        for run, unchanged in self._versions():
+            try:
+                with isolated():  # what is no generator does some of its work at once
+                    answers = work(run)
+                for answer in isolated_steps(answers):
+                    if not unchanged():
+                        break
+                    yield answer
+                else:
+                    return
+            except RuntimeError:
+                # autograd refuses weights modified between forward and backward
+                if unchanged():
+                    raise
+
+    def _versions(self) -> Iterator[tuple[Pass, Callable[[], bool]]]:
+        """The network itself, as long as nobody trains it, then a snapshot."""
+        for _ in range(2):
+            revision, watch = self._look()
+            before = None if watch.steps.recent() else watch.quiet()
+            if before is None:
+                break
+            yield self._pass(revision, watch), partial(_unchanged, watch, before)
+        yield Pass(self._snapshot(), self.device, self.random, snapshot=True), lambda: True
+
+    def _snapshot(self) -> nn.Module:
+        for _ in range(SNAPSHOT_TRIES):
+            watch = self._look()[1]
+            net = watch.steps.at_end(self._copy) if watch.steps.recent() else None
+            net = self._quiet_copy(watch) if net is None else net
+            if net is not None:
+                return net
+        raise NbvizError(
+            "The weights change faster than they can be read: no map of one version could be made. "
+            "Press refresh when the training pauses."
+        )
+
+    def _quiet_copy(self, watch: Watch) -> nn.Module | None:
+        before = watch.quiet()
+        if before is None:
+            return None
+        net = self._copy()
+        return net if watch.stamp() == before else None
+
+    def _copy(self) -> nn.Module:
+        net = replicate(self._module, lambda t: t.to(self.device, copy=True))
+        if self.home.type == "cuda":
+            torch.cuda.synchronize(self.home)
+        return net
+
+
+def _unchanged(watch: Watch, before: tuple[Hashable, ...]) -> bool:
+    return watch.stamp() == before
+
+
+def _retried(make: Callable[[], T]) -> T:
+    """A network running in another thread may write to its modules' attributes while they are copied."""
+    for _ in range(3):
+        try:
+            return make()
+        except RuntimeError as error:
+            if "during iteration" not in str(error):
+                raise
+    return make()

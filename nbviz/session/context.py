@@ -1,0 +1,85 @@
+"""Where requests are answered: the model, and the answers already known."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.session.cache import Cache
+from nbviz.session.requests.base import Request
+
+
+class LiveContext:
+    """Answers requests over one model, through one cache that forgets when the model changes."""
+
+    def __init__(self, model: InstrumentedModel, cache: Cache | None = None) -> None:
+        self.model = model
+        self.cache = Cache() if cache is None else cache
+        self._version: Any = None
+        self._held = threading.local()
+
+    def version(self) -> Any:
+        """The model's fingerprint, or the one of :meth:`one_look`; answers of an older one are dropped."""
+        held = getattr(self._held, "version", None)
+        return self._look() if held is None else held
+
+    @contextmanager
+    def one_look(self) -> Iterator[None]:
+        """Look at the model once for all that this thread wants to know within; what it computes is not meant."""
+        before = getattr(self._held, "version", None)
+        self._held.version = self._look() if before is None else before
+        try:
+            yield
+        finally:
+            self._held.version = before
+
+    def _look(self) -> Any:
+        version = self.model.fingerprint()
+        if version != self._version:
+            self.cache.clear()
+            self._version = version
+        return version
+
+    def known(self, request: Request) -> Any | None:
+        """The final answer, if it is in the cache."""
+        return self.cache.get((self.version(), request))
+
+    def answer(self, request: Request) -> Any:
+        """The final answer, computed if need be."""
+        answer = self.known(request)
+        if answer is None:
+            for answer in self.answers(request):
+                pass
+        return answer
+
+    def keep(self, request: Request, answer: Any, others: Mapping[Request, Any]) -> None:
+        """Know what a request's final answer says of others: those that ask the same, or a part of it."""
+        if self.known(request) is answer:
+            for other, part in others.items():
+                self.cache.put((self.version(), other), part)
+
+    def answers(self, request: Request) -> Iterator[Any]:
+        """Answers that get better; the last one is kept if the model stayed the same."""
+        version, answer = self._look(), None
+        for answer in request(self):
+            yield answer
+        if answer is not None and self._look() == version:
+            self.cache.put((version, request), answer)
+
+
+class Known:
+    """A desk that never computes: what isn't known is :class:`NbvizError`. For handlers, which must not wait."""
+
+    def __init__(self, desk: LiveContext) -> None:
+        self.model, self._desk = desk.model, desk
+
+    def answer(self, request: Request) -> Any:
+        """The final answer, from the cache."""
+        answer = self._desk.known(request)
+        if answer is None:
+            raise NbvizError("The network is still computing what this needs: try again in a moment.")
+        return answer

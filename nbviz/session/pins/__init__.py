@@ -1,0 +1,1 @@
+"""Maps kept to look at others beside them."""

@@ -1,0 +1,92 @@
+"""Pins: frozen records of maps that were asked for, kept to look at others beside them.
+
+A pin says what was asked, not what came out: its map is computed like any other, comes from the cache, and is made
+again when the network's weights have changed. Another network has its own desk, entered under a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nbviz.attribution import METHODS
+from nbviz.errors import NbvizError, unknown
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+from nbviz.pictures.load import Picture
+from nbviz.session.context import LiveContext
+from nbviz.session.requests.base import ChannelRequest, ExplainRequest, Request
+
+MOST = 12
+"""Pins at most: more can't be looked at together, and each holds its map."""
+
+
+@dataclass(frozen=True)
+class Pin:
+    """What was asked of a network: an explanation, or with ``channel`` a channel's map."""
+
+    picture: str
+    """The picture's name."""
+    target: Target
+    method: str
+    """Key of ``nbviz.METHODS``."""
+    layer: str | None = None
+    """None for methods that use none."""
+    options: tuple[tuple[str, Any], ...] = ()
+    """(name, value) of the method's options that differ from its defaults, by name."""
+    channel: int | None = None
+    """Index of the channel of ``layer`` whose map it is; None for an explanation."""
+    network: str = ""
+    """Name of the other network it was asked of; empty for the Explorer's own."""
+
+    def request(self, picture: Picture) -> Request:
+        """What answers it, asked of its own network."""
+        if self.channel is not None and self.layer is not None:
+            return ChannelRequest(picture, self.layer, self.target, self.channel)
+        return ExplainRequest(picture, self.target, self.method, self.layer, self.options)
+
+    def title(self, model: InstrumentedModel) -> str:
+        """The method, the class, the layer and what was set, in words: "Grad-CAM · tabby · blocks.8"."""
+        if self.channel is not None:
+            return f"Channel {self.channel} · {self.layer}"
+        options = (f"{name.replace('_', ' ')} {_short(value)}" for name, value in self.options)
+        layer = [self.layer] if self.layer else []
+        return " · ".join([METHODS[self.method].title, self.target.words(model), *layer, *options])
+
+
+@dataclass(frozen=True)
+class Elsewhere(Request):
+    """A request of another network, for its weights as they were when it was asked."""
+
+    desk: LiveContext
+    version: Any
+    request: Request
+
+    def __call__(self, desk: Any) -> Iterator[Any]:
+        yield from self.request(self.desk)
+
+
+def checked(
+    pins: Sequence[Any], model: InstrumentedModel, pictures: Sequence[str], networks: Mapping[str, LiveContext]
+) -> tuple[Pin, ...]:
+    """The pins, each once; :class:`NbvizError` for one that can't be answered, and for too many."""
+    once = tuple(dict.fromkeys(pins))
+    if len(once) > MOST:
+        raise NbvizError(f"At most {MOST} maps are pinned, not {len(once)}: unpin some first.")
+    for pin in once:
+        if not isinstance(pin, Pin):
+            raise NbvizError(f"A pin is what Explorer.pin() gives, not {pin!r:.80}.")
+        if pin.picture not in pictures:
+            raise unknown("Picture", pin.picture, pictures, "this Explorer")
+        if pin.network and pin.network not in networks:
+            raise unknown("Network", pin.network, list(networks), "this Explorer")
+        if pin.channel is None and pin.method not in METHODS:
+            raise unknown("Method", pin.method, METHODS, "nbviz")
+        if pin.layer is not None:
+            (networks[pin.network].model if pin.network else model).layer(pin.layer)
+    return once
+
+
+def _short(value: Any) -> str:
+    return str(value) if isinstance(value, (str, int, float, bool)) else "given"

@@ -1,0 +1,89 @@
+"""Pinning: what of all that is on show, or asked otherwise, joins ``selection.pins``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import count
+from typing import Any
+
+from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.pictures.load import Picture
+from nbviz.session.context import Known, LiveContext
+from nbviz.session.pins.pin import MOST, Pin
+from nbviz.session.pins.presets import down_the_network, likeliest_classes, on_network, pin_of, usual_methods
+from nbviz.session.requests.base import Request, ScoresRequest
+from nbviz.session.selection import Selection
+
+STAGE = "pins"
+"""What ``selection.stage`` is while pinned maps are on show."""
+
+
+class Pinning:
+    """Writes ``pins``, and ``stage`` where somebody wants to see them. desk: the Explorer's own."""
+
+    def __init__(self, desk: LiveContext, pictures: Mapping[str, Picture], selection: Selection) -> None:
+        self.desk, self.model, self.pictures, self.selection = desk, desk.model, pictures, selection
+
+    def current(self) -> Pin | None:
+        """The map on show as a pin; None until its class, or its channel, is known."""
+        try:
+            return pin_of(Known(self.desk), self.pictures, self.selection)
+        except NbvizError:
+            return None
+
+    def state(self) -> str:
+        """Whether the map on show can be pinned: "pin", "pinned", "full", or "off" while it isn't known."""
+        pin, pins = self.current(), self.selection.pins
+        if pin is None:
+            return "off"
+        return "pinned" if pin in pins else "full" if len(pins) >= MOST else "pin"
+
+    def toggle(self, shown: tuple[Request, Any] | None) -> None:
+        """Pin the map on show, and open the stage; or take its pin away. shown: what was asked, and the answer."""
+        pin, pins = self.current(), self.selection.pins
+        if pin in pins:
+            self.selection.pins = tuple(kept for kept in pins if kept != pin)
+        elif pin is not None:
+            if shown is not None:  # the same map was asked for, as "the predicted class" perhaps
+                self.desk.keep(*shown, {pin.request(self.pictures[pin.picture]): shown[1]})
+            self._pin(pin)
+
+    def keep(self, changes: Mapping[str, Any]) -> Pin:
+        """Pin the map on show, or the one with other values, computing what it takes to know which it is."""
+        return self._pin(pin_of(self.desk, self.pictures, self.selection, changes))
+
+    def beside(self, model: Any, name: str | None, options: Mapping[str, Any]) -> Pin:
+        """Pin the map on show as another network explains it."""
+        given = {"transform": self.model.transform, "classes": self.model.classes, **options}
+        other = model if isinstance(model, InstrumentedModel) else InstrumentedModel(model, **given)
+        pin = pin_of(self.desk, self.pictures, self.selection)
+        other.trace(other.input(self.pictures[pin.picture]))
+        desk, name = LiveContext(other), name or self._free(other.name)
+        asked = on_network(pin, self.model, name, desk)
+        self.selection.pins = tuple(kept for kept in self.selection.pins if kept.network != name)
+        self.selection.networks[name] = desk
+        return self._pin(asked)
+
+    def add(self, name: str) -> None:
+        """Pin a whole set: ``methods``, ``classes``, ``layers``, or the map on show on another network."""
+        desk, networks = Known(self.desk), self.selection.networks
+        pin = pin_of(desk, self.pictures, self.selection, {"canvas": "explanation"} if name not in networks else {})
+        if name in networks:
+            pins = [on_network(pin, self.model, name, networks[name])]
+        elif name == "classes":
+            pins = likeliest_classes(pin, desk.answer(ScoresRequest(self.pictures[pin.picture])).order)
+        else:
+            pins = (usual_methods if name == "methods" else down_the_network)(pin, self.model)
+        self.selection.pins = (*self.selection.pins, *pins)
+
+    def _free(self, name: str) -> str:
+        """A name that no other network here has."""
+        taken = {self.model.name, *self.selection.networks}
+        names = (name if number == 1 else f"{name} ({number})" for number in count(1))
+        return next(free for free in names if free not in taken)
+
+    def _pin(self, pin: Pin) -> Pin:
+        self.selection.pins = (*self.selection.pins, pin)
+        self.selection.stage = STAGE
+        return pin

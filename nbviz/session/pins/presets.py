@@ -1,0 +1,180 @@
+"""What to look at side by side: the map on show, the same asked otherwise, and of another network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from nbviz.attribution import METHODS
+from nbviz.errors import NbvizError, nearest
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.layers import Layer
+from nbviz.model.target import Target
+from nbviz.passes.subject import last_spatial_layer
+from nbviz.pictures.load import Picture
+from nbviz.session.context import LiveContext
+from nbviz.session.pins.pin import Pin
+from nbviz.session.requests.base import ChannelRequest, Context, ScoresRequest
+from nbviz.session.selection import Selection
+
+USUAL = ("saliency", "integrated_gradients", "grad_cam", "occlusion")
+"""One method of each kind: sensitivity, share of the score, layer, hiding."""
+CLASSES = 5
+LAYERS = 5
+CHANGES = ("image", "target", "method", "layer", "options", "channel", "canvas")
+"""What of the selection a pin records, in the order in which one may undo another."""
+
+
+def pin_of(
+    desk: Context, pictures: Mapping[str, Picture], selection: Selection, changes: Mapping[str, Any] | None = None
+) -> Pin:
+    """What the selection shows, as a pin; changes: other values for some of its names.
+
+    The predicted class and a layer's first channel become what they are now: the scores of the picture, and the
+    channels, are asked for where they aren't known. TypeError for a name that a pin doesn't have.
+    """
+    wanted = _changed(desk.model, selection, changes or {})
+    picture = pictures[wanted.image]
+    target = resolved(desk, picture, Target.ensure(wanted.target, desk.model))
+    if wanted.canvas == "channel":
+        channel = desk.answer(ChannelRequest(picture, wanted.layer, target, wanted.channel)).channel
+        return Pin(wanted.image, target, "", wanted.layer, (), channel)
+    layer = wanted.layer if METHODS[wanted.method].uses_layer else None
+    return Pin(wanted.image, target, wanted.method, layer, tuple(sorted(wanted.options.items())))
+
+
+def resolved(desk: Context, picture: Picture, target: Target) -> Target:
+    """The target with the predicted class as an index."""
+    if not target.predicted or target.part is not None:  # a region has its own likeliest class
+        return target
+    return target.instead(int(desk.answer(ScoresRequest(picture)).order[0])) or target
+
+
+def show(pin: Pin, selection: Selection) -> None:
+    """Bring the selection back to what a pin asked of the Explorer's own network."""
+    values = {
+        "image": pin.picture, "target": _plain(pin.target), "layer": pin.layer,
+        "method": pin.method or None, "options": dict(pin.options) if pin.channel is None else None,
+        "channel": pin.channel, "canvas": "explanation" if pin.channel is None else "channel",
+    }  # fmt: skip
+    for name, value in values.items():
+        if value is not None and getattr(selection, name) != value:
+            setattr(selection, name, value)
+
+
+def usual_methods(pin: Pin, model: InstrumentedModel) -> list[Pin]:
+    """A pin's picture and class by one method of each kind."""
+    last = _last(model)
+    return [
+        replace(pin, method=name, layer=last if METHODS[name].uses_layer else None, options=(), channel=None)
+        for name in USUAL
+        if name in METHODS
+    ]
+
+
+def likeliest_classes(pin: Pin, order: Sequence[int]) -> list[Pin]:
+    """A pin's map for the likeliest classes; order: class indices, most probable first."""
+    targets = (pin.target.instead(int(index)) or Target(int(index)) for index in islice(order, CLASSES))
+    return [replace(pin, target=target) for target in targets]
+
+
+def down_the_network(pin: Pin, model: InstrumentedModel) -> list[Pin]:
+    """Grad-CAM of a pin's picture and class at a few layers, from the first to the last."""
+    names = stations(model)
+    return [replace(pin, method="grad_cam", layer=name, options=(), channel=None) for name in names]
+
+
+def stations(model: InstrumentedModel) -> list[str]:
+    """A few layers from the input to the end, blocks rather than what is in them.
+
+    The last of each size of grid; where there are fewer than three sizes, evenly spaced ones.
+    """
+    walked = [layer for layer in model.layers().walk() if layer.name and layer.places and layer.order is not None]
+    ordered = sorted((layer for layer in walked if max(layer.places or (1, 1)) > 1), key=_order)
+    grids = {layer.places: layer for layer in sorted(ordered, key=lambda layer: (-_depth(layer), _order(layer)))}
+    if len(grids) >= 3:
+        return [layer.name for layer in sorted(grids.values(), key=_order)][-LAYERS:]
+    depths = {depth: [layer for layer in ordered if _depth(layer) == depth] for depth in map(_depth, ordered)}
+    chosen = next((depths[depth] for depth in sorted(depths) if len(depths[depth]) >= LAYERS - 1), ordered)
+    steps = min(LAYERS, len(chosen))
+    return [chosen[round((i + 1) * len(chosen) / steps) - 1].name for i in range(steps)]
+
+
+def on_network(pin: Pin, model: InstrumentedModel, name: str, other: LiveContext) -> Pin:
+    """The same picture, class and method asked of another network; classes are matched by name.
+
+    A layer that the other network doesn't have becomes its last one with places. Raises :class:`NbvizError` in words
+    where it has no such class, or no such channel.
+    """
+    target = pin.target
+    if target.function is None and target.index is not None:
+        indices = [_class(index, model, other.model, name) for index in (target.index, target.other)]
+        target = replace(target, index=indices[0], other=indices[1])
+    target = Target.ensure(target, other.model)
+    names = [layer.name for layer in other.model.layers().walk()]
+    if pin.layer is None or pin.layer in names:
+        return replace(pin, target=target, network=name)
+    if pin.channel is not None:
+        raise NbvizError(f"{name} has no layer '{pin.layer}', so its channel {pin.channel} can't be shown beside.")
+    return replace(pin, target=target, layer=_last(other.model), network=name)
+
+
+def _last(model: InstrumentedModel) -> str | None:
+    """The layer a map is drawn at where nobody chose one; None where only a pass tells which."""
+    last = last_spatial_layer(model)
+    return last.name if last.layout is not None and last.layout.prefix == 0 else None
+
+
+def _plain(target: Target) -> Any:
+    """A target as a person writes it, where that says it all."""
+    if target == Target(target.index, target.other) and target.index is not None:
+        return target.index if target.other is None else (target.index, target.other)
+    return target
+
+
+def _class(index: int | None, model: InstrumentedModel, other: InstrumentedModel, name: str) -> int | None:
+    if index is None:
+        return None
+    if model.classes is None or other.classes is None:
+        if other.scores == model.scores:
+            return index
+        raise NbvizError(
+            f"{name} puts out {other.scores} scores and this network {model.scores}, and not both have class names: "
+            f"pass classes= so that class {index} can be found by name."
+        )
+    wanted = model.class_name(index)
+    found = [at for at, known in enumerate(other.classes) if known == wanted]
+    if len(found) == 1:
+        return found[0]
+    if index in found:
+        return index
+    close = nearest(wanted, other.classes)
+    raise NbvizError(f"{name} has no class '{wanted}'." + (f" Nearest: '{close}'." if close else ""))
+
+
+def _changed(model: InstrumentedModel, selection: Selection, changes: Mapping[str, Any]) -> Selection:
+    for name in changes:
+        if name not in CHANGES:
+            close = nearest(name, CHANGES)
+            raise TypeError(f"A pin has no '{name}'" + (f"; did you mean '{close}'?" if close else "."))
+    values = {name: getattr(selection, name) for name in CHANGES}
+    if "method" in changes:
+        values |= {"options": {}, "canvas": "explanation"}
+    if "layer" in changes:
+        values["channel"] = None
+    if "channel" in changes:
+        values["canvas"] = "channel"
+    made = Selection(model, selection.pictures)
+    for name, value in (values | dict(changes)).items():
+        setattr(made, name, value)
+    return made
+
+
+def _depth(layer: Layer) -> int:
+    return layer.name.count(".")
+
+
+def _order(layer: Layer) -> int:
+    return -1 if layer.order is None else layer.order

@@ -1,0 +1,257 @@
+"""What a panel can ask of an atlas: to be built, its cells' pictures, and where the picture on show lies on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from nbviz.dataset.atlas.atlas import Atlas
+from nbviz.dataset.example import Example
+from nbviz.features import Made, direction, making
+from nbviz.pictures.load import Picture
+from nbviz.pictures.samples import Items
+from nbviz.session.requests.base import Context, MapsRequest, PictureRequest, Request, stepped
+
+TILE = 64
+"""Pixels a patch has at most."""
+REACH, LEAST = 6, 28
+"""A patch shows at most this many steps from place to place, but so many pixels: the middle of what a place sees. It
+is no more than half the picture a side, or every cell of a picture would look the same."""
+KEPT = 32
+"""Pictures held while patches are cut."""
+SHOWN = 12
+"""Pictures of an opened cell."""
+PICTURES = 500
+"""Of a data set, at most, are mapped while somebody waits."""
+
+
+@dataclass(frozen=True)
+class MapPictures(Request):
+    """The atlas of a layer over some pictures, of a large data set over :data:`PICTURES`: steps, the atlas last."""
+
+    layer: str
+    data: tuple[Picture, ...] | Items
+
+    def __call__(self, desk: Context) -> Iterator[Any]:
+        items = self.data if isinstance(self.data, Items) else Items.ensure(list(self.data))
+        yield from Atlas.building(desk.model, items, self.layer, pictures=PICTURES)
+
+
+Source = Atlas | MapPictures
+
+
+class Tiles:
+    """A picture a cell: uint8 (cells, side, side, 3), those that are there."""
+
+    def __init__(self, pixels: np.ndarray, ready: int) -> None:
+        self.pixels, self.ready = pixels, ready
+
+
+@dataclass(frozen=True)
+class Checked(Request):
+    """An atlas made before, if it is of the network as it is now; else NbvizError."""
+
+    atlas: Atlas
+
+    def __call__(self, desk: Context) -> Iterator[Atlas]:
+        self.atlas.check(desk.model)
+        yield self.atlas
+
+
+@dataclass(frozen=True)
+class CellPatches(Request):
+    """The most typical patch of every cell."""
+
+    source: Source
+
+    def __call__(self, desk: Context) -> Iterator[Tiles]:
+        atlas = _atlas(desk, self.source)
+        cut, drawn = Cutter(atlas), list[np.ndarray]()
+        for cell in atlas.cells:
+            (example,) = atlas.examples(cell.number, 1)
+            drawn.append(cut(example))
+            if len(drawn) % 16 == 0:
+                yield Tiles(_filled(drawn, len(atlas.cells)), len(drawn))
+        yield Tiles(np.stack(drawn), len(drawn))
+
+
+@dataclass(frozen=True)
+class MakeCells(Request):
+    """Pictures that go far along what sets each cell apart: of all, or of some."""
+
+    source: Source
+    cells: tuple[int, ...] | None = None
+    preset: str = "preview"
+
+    def __call__(self, desk: Context) -> Iterator[Made]:
+        atlas = _atlas(desk, self.source)
+        numbers = self.cells if self.cells is not None else _by_count(atlas)
+        asked = [direction(atlas.layer, atlas.apart(number)) for number in numbers]
+        yield from making(desk.model, atlas.layer, asked, self.preset)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A cell whose pictures are on show."""
+
+    cell: int
+    examples: tuple[Example, ...]
+    patches: np.ndarray
+    """uint8 (n, side, side, 3)."""
+    made: np.ndarray | None = None
+    """uint8 (H, W, 3)."""
+
+
+@dataclass(frozen=True)
+class OpenCell(Request):
+    """A cell's most typical pictures, then one made for it."""
+
+    source: Source
+    cell: int
+
+    def __call__(self, desk: Context) -> Iterator[Opened]:
+        atlas = _atlas(desk, self.source)
+        examples = tuple(atlas.examples(self.cell, SHOWN))
+        patches = np.zeros((0, TILE, TILE, 3), np.uint8)
+        if atlas.has_pictures:
+            cut = Cutter(atlas)
+            patches = np.stack([cut(example) for example in examples])
+        opened = Opened(self.cell, examples, patches)
+        yield opened
+        for made in stepped(desk, MakeCells(self.source, (self.cell,), "default")):
+            opened = replace(opened, made=made.pixels[0])
+            yield opened
+
+
+@dataclass(frozen=True)
+class CellsOf(PictureRequest):
+    """The cell of each place of the picture, int (h, w), −1 where on none."""
+
+    source: Source
+
+    def __call__(self, desk: Context) -> Iterator[np.ndarray]:
+        atlas = _atlas(desk, self.source)
+        yield atlas.cells_of(desk.answer(MapsRequest(self.picture, atlas.layer)).values)
+
+
+class Shown:
+    """All that is on show of an atlas, so far. Plain, so that what others keep is not counted twice."""
+
+    def __init__(self, atlas: Atlas | None = None, progress: str = "", done: float = 0.0) -> None:
+        self.atlas, self.progress, self.done = atlas, progress, done
+        self.tiles: Tiles | None = None
+        self.places: np.ndarray | None = None
+        """The cell of each place of the picture on show."""
+        self.opened: Opened | None = None
+
+    def with_(self, **changes: Any) -> Shown:
+        """A copy with some fields changed."""
+        other = Shown()
+        other.__dict__.update(self.__dict__ | changes)
+        return other
+
+
+@dataclass(frozen=True)
+class ShowAtlas(PictureRequest):
+    """An atlas as it is on show: ``look`` is "patches" or "made", ``cell`` the opened one."""
+
+    source: Source
+    look: str = "patches"
+    cell: int | None = None
+
+    def __call__(self, desk: Context) -> Iterator[Shown]:
+        shown = Shown()
+        for shown in self._mapped(desk):
+            yield shown
+        assert shown.atlas is not None
+        patches = self.look == "patches" and shown.atlas.has_pictures
+        shown = shown.with_(places=desk.answer(CellsOf(self.picture, self.source)), done=0.5)
+        if patches:
+            for tiles in stepped(desk, CellPatches(self.source)):
+                shown = shown.with_(tiles=tiles, progress=f"{tiles.ready} of {len(tiles.pixels)} patches")
+                yield shown
+        yield from self._rest(desk, shown, patches)
+
+    def _mapped(self, desk: Context) -> Iterator[Shown]:
+        if isinstance(self.source, Atlas):
+            yield Shown(desk.answer(Checked(self.source)), done=0.5)
+            return
+        for step in stepped(desk, self.source):
+            if isinstance(step, Atlas):
+                yield Shown(step, done=0.5)
+            else:
+                yield Shown(None, step.progress, 0.5 * step.done)
+
+    def _rest(self, desk: Context, shown: Shown, patches: bool) -> Iterator[Shown]:
+        """The opened cell first, for somebody waits for it; then pictures made for all."""
+        if self.cell is not None:
+            for opened in stepped(desk, OpenCell(self.source, self.cell)):
+                shown = shown.with_(opened=opened, progress="")
+                yield shown
+        if not patches and shown.atlas is not None:
+            order = _by_count(shown.atlas)
+            for made in stepped(desk, MakeCells(self.source)):
+                words = f"{100 * made.done:.0f} % of {len(order)} pictures made"
+                shown = shown.with_(tiles=_tiles(made, order), progress=words)
+                yield shown.with_(done=min(0.99, 0.5 + made.done / 2))
+        yield shown.with_(done=1.0, progress="")
+
+
+class Cutter:
+    """Cuts the middle out of what places see, all of one size."""
+
+    def __init__(self, atlas: Atlas) -> None:
+        self._grid = atlas.plan.grid
+        height, width = atlas.plan.shape[-2:]
+        self._steps = (height / self._grid[0], width / self._grid[1])
+        self.side = min(height, width)
+        if atlas.plan.has_places:
+            top, left, bottom, right = atlas.box((self._grid[0] // 2, self._grid[1] // 2))
+            middle = max(LEAST, round(REACH * max(self._steps)))
+            self.side = min(-(-self.side // 2), max(bottom - top, right - left), middle)
+        self._seen: dict[int, np.ndarray] = {}
+
+    def __call__(self, example: Example) -> np.ndarray:
+        """uint8 (side, side, 3), at most :data:`TILE` a side."""
+        picture = self._picture(example)
+        sizes = picture.shape[:2]
+        middle = [size / 2 for size in sizes]
+        if example.place is not None:
+            middle = [(at + 0.5) * step for at, step in zip(example.place, self._steps, strict=True)]
+        row, column = (
+            round(min(max(at - self.side / 2, 0), size - self.side)) for at, size in zip(middle, sizes, strict=True)
+        )
+        cut = picture[row : row + self.side, column : column + self.side]
+        return cut if self.side <= TILE else np.asarray(Image.fromarray(cut).resize((TILE, TILE), Image.Resampling.BOX))
+
+    def _picture(self, example: Example) -> np.ndarray:
+        if example.item not in self._seen:
+            if len(self._seen) >= KEPT:
+                self._seen.clear()
+            self._seen[example.item] = example.picture
+        return self._seen[example.item]
+
+
+def _filled(drawn: list[np.ndarray], count: int) -> np.ndarray:
+    pixels = np.full((count, *drawn[0].shape), 128, np.uint8)
+    pixels[: len(drawn)] = np.stack(drawn)
+    return pixels
+
+
+def _by_count(atlas: Atlas) -> tuple[int, ...]:
+    """Cells in the order in which they are made: those with most places first."""
+    return tuple(cell.number for cell in sorted(atlas.cells, key=lambda cell: -cell.count))
+
+
+def _tiles(made: Made, order: Sequence[int]) -> Tiles:
+    pixels = np.empty_like(made.pixels)
+    pixels[list(order)] = made.pixels
+    return Tiles(pixels, round(made.done * len(pixels)))
+
+
+def _atlas(desk: Context, source: Source) -> Atlas:
+    return source if isinstance(source, Atlas) else desk.answer(source)

@@ -1,0 +1,246 @@
+"""What a panel can ask of the model: frozen, hashable, callable.
+
+A request is at once the job, the cache key and the test of staleness, and holds only what its answer
+depends on: a click that cannot change a picture never recomputes it. Calling one with a ``Desk`` yields
+answers that get better; the last is final. ``desk.answer(other)`` gives another request's final answer,
+from the cache where it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from nbviz.attribution import Attribution, explain, explain_each
+from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.prediction import Prediction
+from nbviz.model.target import Target
+from nbviz.passes.evidence import EvidenceMaps, evidence
+from nbviz.passes.feature_maps import FeatureMaps, feature_maps
+from nbviz.pictures.load import Picture
+
+
+class Context(Protocol):
+    """Where a request is answered: the model, and the answers already known."""
+
+    model: InstrumentedModel
+
+    def answer(self, request: Request) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """Base of all requests."""
+
+    def __call__(self, desk: Context) -> Iterator[Any]:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class PictureRequest(Request):
+    """Base of those whose answer depends on a picture."""
+
+    picture: Picture
+
+
+class _Stepped(Protocol):
+    """What a :class:`~nbviz.session.context.LiveContext` has beyond a :class:`Context`."""
+
+    def known(self, request: Request) -> Any | None: ...
+    def answers(self, request: Request) -> Iterator[Any]: ...
+
+
+def stepped(desk: Context, request: Request) -> Iterator[Any]:
+    """Another request's answers: the one that is known, else step by step, the last one kept."""
+    steps = cast(_Stepped, desk)
+    known = steps.known(request)
+    if known is None:
+        yield from steps.answers(request)
+    else:
+        yield known
+
+
+@dataclass(frozen=True)
+class ScoresAnswer:
+    """What the network says of a picture."""
+
+    picture: Picture
+    said: Prediction
+
+    @property
+    def logits(self) -> np.ndarray:
+        """(classes,), see :class:`Prediction`."""
+        return self.said.logits
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """(classes,) probabilities, or shares of the picture, or scores of the best boxes."""
+        return self.said.shares
+
+    @property
+    def order(self) -> np.ndarray:
+        """Class indices, the predicted one first."""
+        return self.said.order
+
+
+@dataclass(frozen=True)
+class ScoresRequest(PictureRequest):
+    """The network's scores of one picture."""
+
+    def __call__(self, desk: Context) -> Iterator[ScoresAnswer]:
+        yield ScoresAnswer(self.picture, desk.model.said(self.picture))
+
+
+@dataclass(frozen=True)
+class EvidenceRequest(PictureRequest):
+    """Where the target's evidence lies at every layer, and what every channel contributes to it."""
+
+    target: Target
+
+    def __call__(self, desk: Context) -> Iterator[EvidenceMaps]:
+        yield evidence(desk.model, self.picture, self.target)
+
+
+@dataclass(frozen=True)
+class MapsRequest(PictureRequest):
+    """Every channel's map at one layer."""
+
+    layer: str
+
+    def __call__(self, desk: Context) -> Iterator[FeatureMaps]:
+        yield feature_maps(desk.model, self.picture, self.layer)
+
+
+@dataclass(frozen=True)
+class ChannelsAnswer:
+    """A layer's channels on one picture, with what each contributes to the target."""
+
+    layer: str
+    maps: FeatureMaps
+    peaks: np.ndarray
+    """(C,) largest absolute activation of each channel, with its sign."""
+    contributions: np.ndarray
+    """(C,) sum over places of gradient × activation; NaN where the layer does not reach the target."""
+    target: str
+    """The target in words."""
+
+    def order(self, by: str) -> np.ndarray:
+        """Channel indices sorted by ``"index"``, ``"activation"`` or ``"class"`` (largest first)."""
+        if by == "index":
+            return np.arange(len(self.peaks))
+        key = np.abs(self.peaks) if by == "activation" else self.contributions
+        return np.argsort(-np.nan_to_num(key, nan=-np.inf), kind="stable")
+
+
+@dataclass(frozen=True)
+class ChannelsRequest(PictureRequest):
+    """A layer's channels: maps, peaks and contributions to the target."""
+
+    layer: str
+    target: Target
+
+    def __call__(self, desk: Context) -> Iterator[ChannelsAnswer]:
+        maps: FeatureMaps = desk.answer(MapsRequest(self.picture, self.layer))
+        try:
+            found: EvidenceMaps | None = desk.answer(EvidenceRequest(self.picture, self.target))
+        except NbvizError:  # no such box in this picture: the explanation says so, and the maps are there all the same
+            found = None
+        flat = maps.values.reshape(len(maps.values), -1)
+        peaks = flat[np.arange(len(flat)), np.abs(flat).argmax(1)] if flat.size else np.zeros(len(flat))
+        contributions = None if found is None else found.contributions.get(self.layer)
+        if contributions is None or len(contributions) != len(flat):
+            contributions = np.full(len(flat), np.nan, np.float32)
+        words = self.target.words(desk.model) if found is None else found.target
+        yield ChannelsAnswer(self.layer, maps, peaks, contributions, words)
+
+
+@dataclass(frozen=True)
+class ChannelAnswer:
+    """One channel: which it is, and the layer's channels it stands among."""
+
+    channel: int
+    rank: int
+    """Place by contribution, from 1."""
+    channels: ChannelsAnswer
+    seen: np.ndarray
+    """(H, W, 3) uint8, the picture as the network saw it."""
+
+
+@dataclass(frozen=True)
+class ChannelRequest(PictureRequest):
+    """One channel of a layer; ``channel=None`` is the first by contribution."""
+
+    layer: str
+    target: Target
+    channel: int | None
+
+    def __call__(self, desk: Context) -> Iterator[ChannelAnswer]:
+        channels: ChannelsAnswer = desk.answer(ChannelsRequest(self.picture, self.layer, self.target))
+        order = channels.order("class")
+        channel = int(order[0]) if self.channel is None else self.channel
+        rank = int(np.flatnonzero(order == channel)[0]) + 1
+        yield ChannelAnswer(channel, rank, channels, desk.model.seen(self.picture))
+
+
+@dataclass(frozen=True)
+class ExplainAnswer:
+    """An attribution so far, over the picture as the network saw it."""
+
+    attribution: Attribution
+    seen: np.ndarray
+    """(H, W, 3) uint8."""
+    said: Prediction | None = None
+    """What the network says where, of networks that put out maps or boxes."""
+
+
+@dataclass(frozen=True)
+class ExplainRequest(PictureRequest):
+    """One attribution; ``layer`` is None for methods that use none."""
+
+    target: Target
+    method: str
+    layer: str | None
+    options: tuple[tuple[str, Any], ...]
+
+    def __call__(self, desk: Context) -> Iterator[ExplainAnswer]:
+        seen, said = desk.model.seen(self.picture), None
+        if desk.model.trace(desk.model.input(self.picture)).kind in ("maps", "boxes"):
+            said = desk.answer(ScoresRequest(self.picture)).said
+        options: Mapping[str, Any] = dict(self.options)
+        for attribution in explain(desk.model, self.picture, self.target, self.method, self.layer, **options):
+            yield ExplainAnswer(attribution, seen, said)
+
+
+@dataclass(frozen=True)
+class SeveralAnswer:
+    """Attributions of several targets so far, over the picture as the network saw it."""
+
+    attributions: tuple[Attribution | None, ...]
+    """In the order of the targets; None for those still to come."""
+    seen: np.ndarray
+    """(H, W, 3) uint8."""
+
+    @property
+    def done(self) -> float:
+        """0…1; 1 is final."""
+        return sum(made.done for made in self.attributions if made is not None) / max(1, len(self.attributions))
+
+
+@dataclass(frozen=True)
+class ExplainSeveralRequest(PictureRequest):
+    """One method's attributions of several targets; forwards that they have in common are run once."""
+
+    targets: tuple[Target, ...]
+    method: str
+    layer: str | None
+    options: tuple[tuple[str, Any], ...]
+
+    def __call__(self, desk: Context) -> Iterator[SeveralAnswer]:
+        seen = desk.model.seen(self.picture)
+        options: Mapping[str, Any] = dict(self.options)
+        for attributions in explain_each(desk.model, self.picture, self.targets, self.method, self.layer, **options):
+            yield SeveralAnswer(attributions, seen)

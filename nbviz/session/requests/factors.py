@@ -1,0 +1,105 @@
+"""What a panel can ask of a picture's parts: the factors, what they do for the target, pictures made for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nbviz.features import Made, direction, making
+from nbviz.features.factors import Factors, factorised
+from nbviz.model.target import Target
+from nbviz.passes.evidence import EvidenceMaps
+from nbviz.passes.subject import Subject
+from nbviz.replica.guest import Pass
+from nbviz.session.requests.base import Context, EvidenceRequest, MapsRequest, PictureRequest, stepped
+
+
+@dataclass(frozen=True)
+class Factorise(PictureRequest):
+    """A layer's activation of the picture as parts; they depend on no target."""
+
+    layer: str
+    count: int
+
+    def __call__(self, desk: Context) -> Iterator[Factors]:
+        yield factorised(desk.answer(MapsRequest(self.picture, self.layer)), self.count)
+
+
+@dataclass(frozen=True)
+class MakeParts(PictureRequest):
+    """Pictures that go far along each part's direction."""
+
+    layer: str
+    count: int
+    preset: str = "default"
+
+    def __call__(self, desk: Context) -> Iterator[Made]:
+        parts: Factors = desk.answer(Factorise(self.picture, self.layer, self.count))
+        asked = [direction(self.layer, vector) for vector in parts.directions]
+        yield from making(desk.model, self.layer, asked, self.preset)
+
+
+@dataclass(frozen=True)
+class PartsAnswer:
+    """The parts so far, over the picture as the network saw it."""
+
+    parts: Factors
+    seen: np.ndarray
+    """(H, W, 3) uint8."""
+    target: str = ""
+    """The target in words, once known."""
+    contributions: np.ndarray | None = None
+    """(k,) what each part adds to the target's score, to first order; None where not known (yet)."""
+    total: float | None = None
+    """What the whole layer adds to it in the same way."""
+    made: Made | None = None
+    done: float = 1.0
+    progress: str = ""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory it holds."""
+        return self.parts.nbytes + self.seen.nbytes + (self.made.nbytes if self.made else 0)
+
+
+@dataclass(frozen=True)
+class ShowParts(PictureRequest):
+    """All that is shown of a picture's parts; ``made`` asks for their pictures too."""
+
+    layer: str
+    target: Target
+    count: int = 6
+    made: bool = False
+
+    def __call__(self, desk: Context) -> Iterator[PartsAnswer]:
+        parts: Factors = desk.answer(Factorise(self.picture, self.layer, self.count))
+        answer = PartsAnswer(parts, desk.model.seen(self.picture), done=0.1, progress="what each does for the class")
+        yield answer
+        answer = self._for_target(desk, answer)
+        if self.made:
+            for made in stepped(desk, MakeParts(self.picture, self.layer, self.count)):
+                yield replace(answer, made=made, done=min(0.99, 0.2 + 0.8 * made.done), progress=made.progress)
+                answer = replace(answer, made=made)
+        yield replace(answer, done=1.0, progress="")
+
+    def _for_target(self, desk: Context, answer: PartsAnswer) -> PartsAnswer:
+        found: EvidenceMaps = desk.answer(EvidenceRequest(self.picture, self.target))
+        answer = replace(answer, target=found.target)
+        if self.layer not in found.contributions:
+            return answer
+        gradient, activation = self._gradient(desk)
+        total = float((gradient * activation).sum())
+        return replace(answer, contributions=answer.parts.contributions(gradient), total=total)
+
+    def _gradient(self, desk: Context) -> tuple[np.ndarray, np.ndarray]:
+        """The target's gradient at the layer and the layer's activation, each (C, h, w)."""
+        model = desk.model
+        x = model.input(self.picture)
+
+        def work(run: Pass) -> tuple[np.ndarray, np.ndarray]:
+            activation, gradient = Subject(model, run, x, self.target, self.layer).at_layer()
+            return gradient.float().cpu().numpy(), activation.float().cpu().numpy()
+
+        return model.guest.steady(work)

@@ -1,0 +1,119 @@
+"""What every head looks at: the attentions of a picture, kept where they are few enough, and one query's view of them.
+
+Looking from another patch is read off what is kept. Where the heads are too many to keep, it takes another forward.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nbviz.attention.heads import HeadBlock, Heads, gathering
+from nbviz.attention.views import AttentionView, Query, Seen
+from nbviz.errors import Refused
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+from nbviz.replica.guest import Pass
+from nbviz.session.requests.base import Context, PictureRequest, stepped
+
+PAUSE = 0.2
+"""Seconds between two partial answers."""
+
+
+@dataclass(frozen=True)
+class AskHeads(PictureRequest):
+    """The attentions of a picture; ``target``: weighted by what they do for its score."""
+
+    target: Target | None = None
+
+    def __call__(self, desk: Context) -> Iterator[Heads]:
+        yield from desk.model.guest.steadily(lambda run: self._kept(desk.model, run))
+
+    def _kept(self, model: InstrumentedModel, run: Pass) -> Iterator[Heads]:
+        with gathering(model, run, self.picture, self.target) as (heads, blocks):
+            if not heads.kept:
+                yield heads
+                return
+            found: list[HeadBlock | str] = []
+            for block in _paced(blocks):
+                if block is not None:
+                    found.append(block)
+                else:
+                    yield _gathered(heads, found)
+            yield _gathered(heads, found)
+
+
+@dataclass(frozen=True, eq=False)
+class HeadsAnswer:
+    """What every head looks at, over the picture as the network saw it."""
+
+    heads: Heads
+    """Without the weights."""
+    seen: Seen
+    query: Query
+    picture: np.ndarray
+    """(H, W, 3) uint8."""
+    done: float = 1.0
+
+
+@dataclass(frozen=True)
+class LookFrom(PictureRequest):
+    """What every head looks at from one query (see :mod:`nbviz.attention.views`)."""
+
+    query: Query
+    target: Target | None = None
+
+    def __call__(self, desk: Context) -> Iterator[HeadsAnswer]:
+        heads: Heads | None = None
+        for heads in stepped(desk, AskHeads(self.picture, self.target)):
+            if heads.done < 1:
+                yield self._answer(desk, heads, self._look(heads).seen(whole=False), heads.done)
+        assert heads is not None
+        if heads.kept:
+            yield self._answer(desk, heads, self._look(heads).seen())
+        else:
+            yield from desk.model.guest.steadily(lambda run: self._live(desk, run))
+
+    def _look(self, heads: Heads) -> AttentionView:
+        looking = AttentionView(self.query, self.target is not None)
+        for block in reversed(heads.blocks):
+            looking.add(block)
+        return looking
+
+    def _live(self, desk: Context, run: Pass) -> Iterator[HeadsAnswer]:
+        looking, left_out, count = AttentionView(self.query, self.target is not None), list[str](), 0
+        with gathering(desk.model, run, self.picture, self.target) as (heads, blocks):
+            for block in _paced(blocks):
+                if isinstance(block, HeadBlock):
+                    looking.add(block)
+                elif block is not None:
+                    left_out.append(block)
+                else:
+                    yield self._answer(desk, heads, looking.seen(whole=False), count / heads.total)
+                count += block is not None
+            yield self._answer(desk, replace(heads, left_out=tuple(left_out)), looking.seen())
+
+    def _answer(self, desk: Context, heads: Heads, seen: Seen, done: float = 1.0) -> HeadsAnswer:
+        if done == 1 and not seen.blocks:
+            raise Refused(heads.left_out[0])
+        return HeadsAnswer(replace(heads, blocks=()), seen, self.query, desk.model.seen(self.picture), done)
+
+
+def _paced(blocks: Iterator[HeadBlock | str]) -> Iterator[HeadBlock | str | None]:
+    """The blocks, and now and then None: time for a partial answer."""
+    last = time.monotonic()
+    for number, block in enumerate(blocks):
+        if number and time.monotonic() - last > PAUSE:
+            yield None
+            last = time.monotonic()
+        yield block
+
+
+def _gathered(heads: Heads, found: list[HeadBlock | str]) -> Heads:
+    blocks = tuple(block for block in reversed(found) if isinstance(block, HeadBlock))
+    left_out = tuple(block for block in reversed(found) if isinstance(block, str))
+    done = len(found) / heads.total
+    return replace(heads, blocks=blocks, left_out=left_out, done=done)

@@ -1,0 +1,54 @@
+"""Which channels of a network do nothing of their own, judged over a sample of the pictures at hand."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from nbviz.evaluation.health import judging
+from nbviz.pictures.samples import Items
+from nbviz.session.requests.base import Context, Request
+
+ENOUGH = 64
+"""Pictures from which silence says something of a channel, and not only of the pictures."""
+BATCH = 8
+
+
+@dataclass(frozen=True)
+class HealthAnswer:
+    """What was found, so far nothing while ``done`` is below 1."""
+
+    pictures: int
+    findings: Mapping[str, Mapping[int, tuple[str, str]]] = field(default_factory=dict)
+    """Layer → channel → (finding, sentence). Judged layers without a finding are there, and empty."""
+    done: float = 1.0
+
+    def of(self, layer: str, channel: int) -> tuple[str, str] | None:
+        """("healthy", sentence) or the finding; None for a layer that wasn't judged."""
+        if layer not in self.findings:
+            return None
+        healthy = "healthy", f"Not dead, saturated, uniform, duplicated or noise over {self.pictures} pictures."
+        return self.findings[layer].get(channel, healthy)
+
+    def words(self, layer: str) -> str:
+        """``"2 dead, 1 duplicate"``; empty where there is nothing."""
+        counts = Counter(finding for finding, _ in self.findings.get(layer, {}).values())
+        return ", ".join(f"{count} {finding}" for finding, count in counts.most_common())
+
+
+@dataclass(frozen=True)
+class CheckHealth(Request):
+    """A pass over a sample of a data set, a batch a step."""
+
+    items: Items
+
+    def __call__(self, desk: Context) -> Iterator[HealthAnswer]:
+        for judged in judging(desk.model, self.items, batch=BATCH):
+            if not judged.layers:
+                yield HealthAnswer(judged.pictures, done=judged.done)
+                continue
+            found: dict[str, dict[int, tuple[str, str]]] = defaultdict(dict, {name: {} for name in judged.layers})
+            for layer, channel, finding, detail in judged.rows:
+                found[layer].setdefault(channel, (finding, f"{finding}: {detail}"))
+            yield HealthAnswer(judged.pictures, dict(found))

@@ -1,0 +1,61 @@
+"""What a panel can ask for that is made, not measured: a page of channels' pictures, a layer's inversion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nbviz.features import Made, inverting, making
+from nbviz.session.requests.base import Context, PictureRequest, Request
+
+
+@dataclass(frozen=True)
+class MadeAnswer:
+    """Pictures made for a layer's channels, so far."""
+
+    layer: str
+    channels: tuple[int, ...]
+    made: Made
+
+    @property
+    def done(self) -> float:
+        """0…1; 1 is final."""
+        return self.made.done
+
+    @property
+    def progress(self) -> str:
+        """How far it is, in words: "step 12 of 30"."""
+        return self.made.progress
+
+    def pixels(self, channel: int) -> np.ndarray:
+        """The first picture of a channel, uint8 (H, W, 3)."""
+        return self.made.pixels[self.channels.index(channel) * self.made.recipe.facets]
+
+
+@dataclass(frozen=True)
+class MakeChannels(Request):
+    """Pictures that drive channels most. They depend on no picture, and those made before come from disk."""
+
+    layer: str
+    channels: tuple[int, ...]
+    preset: str = "default"
+    options: tuple[tuple[str, Any], ...] = ()
+    """Fields of a :class:`~nbviz.features.Recipe`, and ``path``."""
+
+    def __call__(self, desk: Context) -> Iterator[MadeAnswer]:
+        for made in making(desk.model, self.layer, self.channels, self.preset, **dict(self.options)):
+            yield MadeAnswer(self.layer, self.channels, made)
+
+
+@dataclass(frozen=True)
+class Invert(PictureRequest):
+    """What a layer still knows of the picture."""
+
+    layer: str
+    options: tuple[tuple[str, Any], ...] = ()
+
+    def __call__(self, desk: Context) -> Iterator[Made]:
+        yield from inverting(desk.model, self.picture, self.layer, **dict(self.options))

@@ -1,0 +1,94 @@
+"""The layer tree of one traced forward."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from nbviz.model.instrumented import InstrumentedModel
+from tests.networks import build, picture
+
+
+def traced(name: str) -> InstrumentedModel:
+    model = InstrumentedModel(build(name))
+    model.predict(picture())
+    return model
+
+
+def test_names_kinds_shapes_and_parameters() -> None:
+    root = traced("inplace").layers()
+    assert [(layer.name, layer.kind, layer.shape, layer.parameters) for layer in root.children] == [
+        ("0", "Conv2d", (6, 16, 16), 168),
+        ("1", "BatchNorm2d", (6, 16, 16), 12),
+        ("2", "ReLU", (6, 16, 16), 0),
+        ("3", "Conv2d", (8, 8, 8), 440),
+        ("4", "ReLU", (8, 8, 8), 0),
+        ("5", "AdaptiveAvgPool2d", (8, 1, 1), 0),
+        ("6", "Flatten", (8,), 0),
+        ("7", "Linear", (5,), 45),
+    ]
+    assert root.name == "" and root.shape == (5,) and root.parameters == 665
+    assert [layer.label for layer in root.children[:3]] == ["conv 3×3", "norm", "ReLU"]
+
+
+def test_layers_stand_in_call_order_and_those_never_called_last() -> None:
+    class Backwards(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.never = nn.Linear(3, 3)
+            self.head = nn.Linear(4, 2)
+            self.stem = nn.Conv2d(3, 4, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(self.stem(x).mean((2, 3)))
+
+    model = InstrumentedModel(Backwards())
+    model.predict(picture())
+    root = model.layers()
+    assert [layer.name for layer in root.children] == ["stem", "head", "never"]
+    never = model.layer("never")
+    assert never.shape is None and never.calls == 0 and never.channels is None and never.places is None
+
+
+def test_a_module_called_twice_has_a_layer_a_call() -> None:
+    model = traced("functional")
+    relu = model.layer("relu")
+    assert relu.calls == 2 and [call.name for call in relu.children] == ["relu#1", "relu#2"]
+    assert model.layer("relu#1").places == (16, 16) and model.layer("relu#1").calls == 1
+
+
+def test_calls_of_other_shapes_have_their_own_layout() -> None:
+    class Shrinks(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 3, stride=2, padding=1)
+            self.head = nn.Linear(3, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(self.conv(self.conv(x)).mean((2, 3)))
+
+    model = InstrumentedModel(Shrinks())
+    model.predict(picture())
+    assert model.layer("conv#1").places == (8, 8) and model.layer("conv").places == (4, 4)
+
+
+def test_outputs_that_are_overwritten_are_known() -> None:
+    # nn.ReLU(inplace=True) writes to the norm's and the convolution's outputs
+    assert traced("inplace").trace().overwritten == {("1", 1), ("3", 1)}
+    assert traced("plain").trace().overwritten == frozenset()
+
+
+def test_shapes_follow_the_picture() -> None:
+    model = traced("inplace")
+    model.predict(picture(size=32))
+    assert model.layer("0").shape == (6, 32, 32)
+    model.predict(picture())
+    assert model.layer("0").shape == (6, 16, 16)
+
+
+def test_tokens_have_places_and_channels() -> None:
+    model = traced("tokens")
+    block = model.layer("block")
+    assert (block.shape, block.places, block.channels) == ((17, 12), (4, 4), 12)
+    assert model.layer("patch").places == (4, 4)
+    assert model.layer("head").places is None and model.layer("head").channels == 5

@@ -1,0 +1,248 @@
+"""The title bar, the picture chooser, the class search and the bars, without a browser."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+
+from nbviz.model.prediction import Prediction
+from nbviz.panels.base.frame import column, frame
+from nbviz.panels.question.class_dropdown import ClassDropdown
+from nbviz.panels.question.picture_chooser import AT_ONCE, PictureChooser
+from nbviz.panels.question.scores import ROWS, ScoreBars, elide, rows
+from nbviz.panels.question.title_bar import TitleBar, count_words, file_words, sees_words
+from nbviz.session.requests.base import ScoresAnswer
+from tests.panels.rig import NAMES, NASTY, Rig, photo, rig, say, sent
+
+
+def encoded(form: str = "PNG") -> bytes:
+    out = io.BytesIO()
+    photo(60, 20, seed=3).save(out, form)
+    return out.getvalue()
+
+
+# -- title bar --------------------------------------------------------------------------------------------
+
+
+def test_the_title_bar_says_what_the_network_sees() -> None:
+    small = rig()
+    bar = TitleBar(*small.parts)
+    bar.sync(small.selection)
+    assert bar.view.name == "Tiny net" and bar.view.facts[1] == "cpu"
+    assert bar.view.facts[2] == "sees all of 40 × 32"
+    assert sees_words((224, 224), (451, 300)) == "sees 224 × 224 of 451 × 300"
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(4_652_008, "4.65 M"), (139_000, "139 k"), (1_250_000_000, "1.25 G"), (12, "12")]
+)
+def test_parameters_in_three_figures(count: int, words: str) -> None:
+    assert count_words(count) == words
+
+
+def test_saving_sends_the_picture_under_a_name_every_file_system_takes() -> None:
+    small = rig()
+    bar = TitleBar(*small.parts)
+    bar.on_save = lambda: b"PNG"
+    heard = sent(bar.view)
+    say(bar.view, event="save")
+    assert heard == [({"event": "saved", "name": "nbviz-Tiny-net-cat-saliency.png"}, [b"PNG"])]
+    assert "/" not in file_words("nbviz-a/b:c d.png")
+
+
+def test_a_picture_that_can_not_be_made_is_said() -> None:
+    small = rig()
+    bar = TitleBar(*small.parts)
+    bar.on_save = lambda: bytes(1 // 0)
+    heard = sent(bar.view)
+    say(bar.view, event="save")
+    assert heard == [] and bar.view.state == "failed" and "division" in bar.view.message
+
+
+def test_moved_weights_offer_a_refresh() -> None:
+    small = rig()
+    bar = TitleBar(*small.parts)
+    calls: list[int] = []
+    bar.on_refresh = lambda: calls.append(1)
+    bar.say("ready", moved=True)
+    say(bar.view, event="refresh")
+    assert bar.view.moved and calls == [1]
+
+
+# -- pictures ---------------------------------------------------------------------------------------------
+
+
+def test_a_dropped_file_joins_and_is_selected() -> None:
+    small = rig()
+    chooser = PictureChooser(*small.parts)
+    say(chooser.view, encoded(), event="add", name="cat")
+    assert small.selection.image == "cat (2)" and list(small.pictures) == ["cat", "coffee", "cat (2)"]
+    assert small.pictures["cat (2)"].size == (60, 20)
+    assert chooser.view.names[-1] == "cat (2)" and chooser.view.sizes[-1] == "60 × 20"
+
+
+@pytest.mark.parametrize("data", [b"", b"not a picture", encoded()[:60], encoded("JPEG")[:-200]])
+def test_a_file_that_is_no_picture_loses_nothing_and_says_so(data: bytes) -> None:
+    small = rig()
+    chooser = PictureChooser(*small.parts)
+    say(chooser.view, data, event="add", name="holiday.png")
+    assert small.selection.image == "cat" and list(small.pictures) == ["cat", "coffee"]
+    assert chooser.view.state == "refused" and "holiday.png" in chooser.view.message
+    say(chooser.view, encoded(), event="add", name="good.png")
+    assert chooser.view.state == "ready" and small.selection.image == "good.png"
+
+
+def test_only_the_first_thumbnails_come_at_once_and_the_others_when_asked() -> None:
+    small = rig()
+    for number in range(40):
+        small.pictures[f"p{number}"] = small.pictures["coffee"]
+    chooser = PictureChooser(*small.parts)
+    assert len(chooser.view.thumbnails) == AT_ONCE and len(chooser.view.names) == 42
+    heard = sent(chooser.view)
+    say(chooser.view, event="thumbnails", names=["p30", "not there"])
+    assert heard[0][0]["names"] == ["p30"] and heard[0][1][0].startswith(b"\xff\xd8")
+
+
+def test_an_unknown_name_chooses_nothing_and_problems_are_shown() -> None:
+    small = rig()
+    chooser = PictureChooser(*small.parts, problems=["3 of 200 files could not be read: cat7.jpg."])
+    assert chooser.view.state == "nothing" and "3 of 200" in chooser.view.message
+    say(chooser.view, event="choose", name="dog")
+    assert small.selection.image == "cat"
+    say(chooser.view, event="choose", name="coffee")
+    assert small.selection.image == "coffee"
+
+
+# -- classes ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture()
+def classes() -> tuple[Rig, ClassDropdown]:
+    small = rig()
+    return small, ClassDropdown(*small.parts)
+
+
+def test_classes_are_text_by_index_and_the_likeliest_lead(classes: tuple[Rig, ClassDropdown]) -> None:
+    small, panel = classes
+    answer = small.show(panel)
+    assert panel.view.names == NAMES and NASTY in panel.view.names
+    assert panel.view.predicted == int(answer.logits.argmax())
+    assert [index for index, _ in panel.view.top] == list(np.argsort(-answer.logits)[:5])
+    assert panel.view.chosen == 0 and panel.view.against == -1
+
+
+def test_choosing_writes_the_target(classes: tuple[Rig, ClassDropdown]) -> None:
+    small, panel = classes
+    small.show(panel)
+    say(panel.view, event="choose", chosen=3, against=-1)
+    assert small.selection.target == 3
+    say(panel.view, event="choose", chosen=3, against=5)
+    assert small.selection.target == (3, 5)
+    panel.sync(small.selection)
+    assert (panel.view.chosen, panel.view.against) == (3, 5)
+    say(panel.view, event="choose", chosen=-1, against=-1)
+    assert small.selection.target == "predicted"
+
+
+def test_what_it_predicts_rather_than_another_names_the_class(classes: tuple[Rig, ClassDropdown]) -> None:
+    small, panel = classes
+    predicted = int(small.show(panel).order[0])
+    other = (predicted + 1) % 7
+    say(panel.view, event="choose", chosen=-1, against=other)
+    assert small.selection.target == (predicted, other)
+
+
+def test_a_class_against_itself_is_refused_in_words(classes: tuple[Rig, ClassDropdown]) -> None:
+    small, panel = classes
+    say(panel.view, event="choose", chosen=2, against=2)
+    assert small.selection.target == 0 and panel.view.state == "refused" and panel.view.message
+
+
+def test_a_function_as_target_shows_its_name(classes: tuple[Rig, ClassDropdown]) -> None:
+    small, panel = classes
+
+    def cats(output: object) -> object:
+        return output
+
+    small.selection.target = cats
+    panel.sync(small.selection)
+    assert panel.view.chosen is None and panel.view.words == "cats"
+
+
+def test_a_model_without_names_has_numbered_classes() -> None:
+    small = rig(names=None)
+    panel = ClassDropdown(*small.parts)
+    small.show(panel)
+    assert panel.view.names[6] == "class 6"
+
+
+# -- scores -----------------------------------------------------------------------------------------------
+
+
+def test_the_chosen_class_takes_the_last_row_where_it_is_not_among_the_best() -> None:
+    order = np.array([4, 3, 2, 1, 0, 5, 6])
+    assert rows(order, 2) == [4, 3, 2, 1, 0]
+    assert rows(order, 6) == [4, 3, 2, 1, 6]
+    assert rows(np.array([1, 0]), None) == [1, 0]
+
+
+def test_bars_show_probabilities_and_a_click_chooses() -> None:
+    small = rig()
+    panel = ScoreBars(*small.parts)
+    answer = small.show(panel)
+    shown = rows(answer.order, 0)
+    assert list(panel.bars.value.y) == pytest.approx([float(answer.probabilities[i]) for i in shown])
+    assert list(panel.bars.strong.text) == ["tabby"]
+    accented = [row for row, colour in enumerate(panel.bars.value.colors) if "brand" in colour]
+    assert accented == [shown.index(0)]
+    panel.bars.value._handle_custom_msg({"event": "element_click", "data": {"index": 1}}, [])
+    assert small.selection.target == shown[1]
+
+
+def test_fewer_classes_than_rows() -> None:
+    small = rig()
+    panel = ScoreBars(*small.parts)
+    logits = np.array([1.0, 3.0])
+    panel.show(
+        ScoresAnswer(small.pictures["cat"], Prediction("classes", logits, np.array([0.1, 0.9]), np.array([1, 0])))
+    )
+    assert len(panel.bars.value.y) == 2 < ROWS
+    assert panel.front.said.startswith("The network says: tiger cat 0.90")
+
+
+def test_scores_that_are_not_numbers_become_a_sentence() -> None:
+    small = rig()
+    panel = ScoreBars(*small.parts)
+    nan = np.full(7, np.nan)
+    panel.show(ScoresAnswer(small.pictures["cat"], Prediction("classes", nan, nan, np.arange(7))))
+    assert panel.front.state == "refused" and "7 of the network's 7" in panel.front.message
+    assert panel.bars.figure.layout.display == "none"
+    small.show(panel)
+    assert panel.front.state == "ready" and panel.bars.figure.layout.display == "block"
+
+
+def test_long_names_are_cut() -> None:
+    assert elide("tabby") == "tabby"
+    cut = elide("a very long name of a class")
+    assert len(cut) <= 16 and cut.endswith("…")
+
+
+# -- frame ------------------------------------------------------------------------------------------------
+
+
+def test_the_frame_holds_every_part_once() -> None:
+    import ipywidgets
+
+    parts = [ipywidgets.Box() for _ in range(9)]
+    whole = frame(parts[0], parts[1:4], parts[4], column("channels", *parts[5:7]), parts[7], trust=parts[8])
+    found: list[ipywidgets.Widget] = []
+    stack = [whole]
+    while stack:
+        widget = stack.pop()
+        found.append(widget)
+        stack.extend(getattr(widget, "children", ()))
+    assert all(found.count(part) == 1 for part in parts)
+    assert "nbviz" in whole._dom_classes
+    assert all("nbviz-section" in part._dom_classes for part in parts[4:])

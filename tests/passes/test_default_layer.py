@@ -1,0 +1,87 @@
+"""The layer that is chosen where nobody did: the last whose places the score depends on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import nbviz
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+from nbviz.passes.default_layer import default_layer
+from nbviz.replica.torchvision_import import torchvision
+from tests.networks import build, picture, state_hash
+
+
+class Blocks(nn.Module):
+    """Three pre-norm blocks behind a class token; the head reads that token, or the mean of the others."""
+
+    def __init__(self, pooled: bool) -> None:
+        super().__init__()
+        self.pooled = pooled
+        self.patch = nn.Conv2d(3, 12, 4, 4)
+        self.token, self.place = nn.Parameter(torch.randn(1, 1, 12)), nn.Parameter(torch.randn(1, 17, 12))
+        self.blocks = nn.Sequential(
+            *(nn.TransformerEncoderLayer(12, 2, 24, 0.0, batch_first=True, norm_first=True) for _ in range(3))
+        )
+        self.norm, self.head = nn.LayerNorm(12), nn.Linear(12, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.patch(x).flatten(2).transpose(1, 2)
+        x = self.norm(self.blocks(torch.cat([self.token.expand(len(x), -1, -1), x], 1) + self.place))
+        return self.head(x[:, 1:].mean(1) if self.pooled else x[:, 0])
+
+
+def network(pooled: bool) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return Blocks(pooled)
+
+
+def chosen(net: nn.Module, target: Any = "predicted") -> str:
+    model = InstrumentedModel(net)
+    model.trace(picture())
+    return default_layer(model, picture(), Target.ensure(target)).name
+
+
+def test_a_class_token_has_read_its_last_before_the_last_attention() -> None:
+    net = network(pooled=False)
+    before = state_hash(net)
+    assert chosen(net) == chosen(net, 2) == chosen(net, lambda output: output[:, 1]) == "blocks.2.norm1"
+    assert state_hash(net) == before
+
+
+def test_tokens_that_are_pooled_are_read_to_the_end() -> None:
+    assert chosen(network(pooled=True)) == "norm"
+
+
+def test_a_convolutional_network_is_read_at_its_last_maps() -> None:
+    assert chosen(build("inplace")) == "4"
+
+
+def test_a_score_that_depends_on_nothing_has_the_last_layer() -> None:
+    net = network(pooled=False)
+    with torch.no_grad():
+        net.head.weight.zero_()
+    assert chosen(net) == "norm"
+
+
+@pytest.mark.parametrize("method", [name for name, method in nbviz.METHODS.items() if method.uses_layer])
+def test_methods_find_evidence_there(method: str) -> None:
+    try:
+        found = nbviz.attribute(network(pooled=False), picture(), 1, method)
+    except nbviz.NbvizError as refused:
+        assert "ReLU" in str(refused)
+    else:
+        assert found.values.any() and found.facts["layer"] == "blocks.2.norm1"
+
+
+def test_torchvisions_vision_transformer() -> None:
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        net = torchvision().models.vit_b_16(weights=None, image_size=64)
+        net.heads[0].weight.normal_()
+    found = nbviz.attribute(net, picture(size=64), method="grad_cam")
+    assert found.facts["layer"] == "encoder.layers.encoder_layer_11.ln_1" and found.values.any()

@@ -1,0 +1,58 @@
+"""Passes one after the other write to the same memory instead of fetching it anew."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+FAULTS = """
+import resource, sys, torch
+from contextlib import nullcontext
+from nbviz.replica.heap import kept_heap
+def work():
+    for _ in range(4):
+        torch.ones(10 * 2**20)  # 40 MB, as a layer of eight pictures
+def page():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+with kept_heap() if sys.argv[1] == "kept" else nullcontext():
+    for _ in range(10):  # blocks are aligned, and creep up the heap at first
+        work()
+    before = page()
+    for _ in range(3):
+        work()
+    print(page() - before)
+"""
+
+GIVEN_BACK = """
+import torch
+from nbviz.replica.heap import kept_heap
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 // 2**20
+before = resident()
+with kept_heap(), kept_heap():
+    held = [torch.ones(5 * 2**20) for _ in range(10)]
+    del held
+    during = resident() - before
+print(during, resident() - before)
+"""
+
+
+def faults(which: str) -> int:
+    made = subprocess.run([sys.executable, "-c", FAULTS, which], capture_output=True, text=True, check=True)
+    return int(made.stdout.split()[-1])
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator")
+def test_freed_memory_is_used_again() -> None:
+    bare, kept = faults("bare"), faults("kept")
+    assert 10 * kept < bare, f"pages fetched from the system: {kept}, by torch alone {bare}"
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator")
+def test_it_is_given_back_at_the_end() -> None:
+    made = subprocess.run([sys.executable, "-c", GIVEN_BACK], capture_output=True, text=True, check=True)
+    during, after = (int(word) for word in made.stdout.split())
+    assert during > 150 and after < 50, "MB of 200 that stay after they were freed"

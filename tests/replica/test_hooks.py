@@ -1,0 +1,92 @@
+"""What a layer put out, as it put it out."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from nbviz.errors import UnknownName
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.replica.hooks import first_tensor, split
+from tests.networks import build, picture
+
+
+def test_an_output_is_recorded_before_it_is_overwritten() -> None:
+    net = build("inplace").eval()
+    model = InstrumentedModel(net)
+    with model.capture("1", "2", "3") as outputs:
+        logits = model(picture())
+    with torch.no_grad():
+        norm = net[1](net[0](picture()))
+        torch.testing.assert_close(outputs["1"], norm, rtol=0, atol=0)
+        torch.testing.assert_close(outputs["2"], norm.clone().clamp(min=0), rtol=0, atol=0)
+        torch.testing.assert_close(outputs["3"], net[3](norm.clamp(min=0)), rtol=0, atol=0)
+        torch.testing.assert_close(logits, net(picture()), rtol=0, atol=0)
+
+
+def test_calls_of_a_shared_module_are_recorded_apart() -> None:
+    net = build("functional").eval()
+    model = InstrumentedModel(net)
+    with model.capture("relu#1", "relu#2", "relu") as outputs:
+        model(picture())
+    assert torch.equal(outputs["relu"], outputs["relu#2"])
+    with torch.no_grad():
+        first = torch.relu(net.norm(net.stem(picture())))
+    assert torch.equal(outputs["relu#1"], first)
+
+
+def test_batches_come_whole_and_the_last_one_stays() -> None:
+    model = InstrumentedModel(build("inplace"))
+    with model.capture("0") as outputs:
+        model(torch.cat([picture(seed) for seed in range(3)]))
+        assert outputs["0"].shape == (3, 6, 16, 16)
+        model(picture())
+    assert outputs["0"].shape == (1, 6, 16, 16)
+    model(picture(size=8))
+    assert outputs["0"].shape == (1, 6, 16, 16)
+
+
+def test_captures_nest_and_end_after_an_exception() -> None:
+    model = InstrumentedModel(build("inplace"))
+    with pytest.raises(ZeroDivisionError), model.capture("0") as outer:
+        with model.capture("3") as inner:
+            model(picture())
+        assert set(outer) == {"0"} and set(inner) == {"3"}
+        raise ZeroDivisionError
+    outer.clear()
+    model(picture())
+    assert outer == {}
+
+
+def test_two_models_do_not_record_for_each_other() -> None:
+    one, two = InstrumentedModel(build("inplace")), InstrumentedModel(build("functional"))
+    with one.capture("0") as outputs:
+        two(picture())
+        assert outputs == {}
+        one(picture())
+    assert set(outputs) == {"0"}
+
+
+def test_gradients_flow_through_what_is_captured() -> None:
+    model = InstrumentedModel(build("plain"))
+    x = picture().requires_grad_()
+    with model.capture("3") as outputs:
+        logits = model(x)
+    (gradient,) = torch.autograd.grad(logits[0, 0], outputs["3"])
+    assert gradient.shape == (1, 8, 8, 8)
+
+
+def test_an_unknown_layer_is_refused_with_the_nearest() -> None:
+    model = InstrumentedModel(build("functional"))
+    model.predict(picture())
+    with pytest.raises(UnknownName, match="Nearest: 'stem'"), model.capture("stme"):
+        pass
+
+
+def test_the_first_tensor_of_an_output() -> None:
+    one = torch.zeros(1)
+    assert first_tensor(({"a": [None, one]}, torch.ones(1))) is one
+    assert first_tensor({"a": "text"}) is None and first_tensor(None) is None
+    assert first_tensor(nn.Identity()(one)) is one
+    assert split("relu#2") == ("relu", 2) and split("a#b") == ("a#b", None)
