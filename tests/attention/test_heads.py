@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 import nbviz
-from nbviz.attention import heads as heads_module
 from nbviz.attention.heads import HeadBlock, Heads, gathering
 from nbviz.attention.views import AttentionView, BlockSeen, Query, Seen
 from nbviz.model.instrumented import as_picture
 from nbviz.model.target import Target
+from nbviz.passes import attention_count
 from nbviz.passes.attention_count import attention_blocks
 from nbviz.passes.evidence import evidence
 from tests.attention_networks import GRID, HEADS, KINDS, Transformer, Written, build, picture, reference
@@ -217,7 +217,7 @@ def test_a_network_is_known_to_have_attention_once_its_graph_was_seen(monkeypatc
         assert attention_blocks(model) is None
         evidence(model, as_picture(x), Target(0))
         assert attention_blocks(model) == blocks
-    monkeypatch.setattr(heads_module, "attentions", None)  # not looked for again
+    monkeypatch.setattr(attention_count, "attentions", None)  # not looked for again
     evidence(model, as_picture(x), Target(1))
 
 

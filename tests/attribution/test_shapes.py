@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import nbviz
-from nbviz.evaluation.measures import pointing
+from nbviz.evaluation import pointing
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.passes.subject import resolved

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import torch
 
-from nbviz.evaluation.measures import converged
+from nbviz.evaluation import converged
 from nbviz.evaluation.measures.hiding import SURE, _bootstrap, compared
 from nbviz.evaluation.measures.this_class import ALIKE
 from tests.bench.trust_tables import Kept, alike_rows, controls, false_alarms, hiding_rates, judged, pictures, reach

@@ -144,7 +144,7 @@ def test_waiting_for_another_build_can_be_stopped(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="needs a signal that can't be caught")
 def test_killed_without_warning_it_goes_on_to_the_identical_files(tmp_path: Path) -> None:
     code = f"""
-from nbviz.dataset.index.index import plan
+from nbviz.dataset.index import plan
 plan.LEAST, plan.BATCHES = {plan.LEAST}, {plan.BATCHES}
 from tests.dataset.test_folders import Slow, build
 build(Slow(), batch=1, path={str(tmp_path / "cut")!r})

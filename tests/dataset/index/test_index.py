@@ -16,7 +16,7 @@ from torch import nn
 
 import nbviz
 from nbviz.dataset import Index, Stopped
-from nbviz.dataset.index.index import plan as plans
+from nbviz.dataset.index import plan as plans
 from nbviz.dataset.index.plan import Plan
 from nbviz.replica.hooks import hooked, modules_of
 from tests.networks import CLASSES, SIZE, Functional, Tokens, state_hash
