@@ -1,11 +1,24 @@
 /** The map on its canvas: what lies where, and what is drawn. Moving on it sends nothing. */
 function atlasMap(model, life, plane) {
-  const view = { zoom: 1, x: 0, y: 0 }, most = 10;
-  let chosen = null, hovered = null, sheet = null, regions = [], byPlace = new Map(), asked = 0;
-  const width = () => plane.clientWidth, step = () => (width() / Math.max(1, model.get("side"))) * view.zoom;
+  const view = { zoom: 1, x: 0, y: 0 },
+    most = 10;
+  let chosen = null,
+    hovered = null,
+    sheet = null,
+    regions = [],
+    byPlace = new Map(),
+    asked = 0;
+  const width = () => plane.clientWidth,
+    step = () => (width() / Math.max(1, model.get("side"))) * view.zoom;
   const cells = () => model.get("cells");
   const corner = (cell) => [view.x + cells()[cell][1] * step(), view.y + cells()[cell][0] * step()];
-  const draw = () => { if (!asked) asked = requestAnimationFrame(() => { asked = 0; if (plane.isConnected && width()) paint(); }); };
+  const draw = () => {
+    if (!asked)
+      asked = requestAnimationFrame(() => {
+        asked = 0;
+        if (plane.isConnected && width()) paint();
+      });
+  };
   life.after(() => cancelAnimationFrame(asked));
 
   const clamp = () => {
@@ -14,37 +27,57 @@ function atlasMap(model, life, plane) {
     view.y = Math.min(0, Math.max(least, view.y));
   };
   const zoom = (by, x = width() / 2, y = width() / 2) => {
-    const next = Math.min(most, Math.max(1, view.zoom * by)), grown = next / view.zoom;
+    const next = Math.min(most, Math.max(1, view.zoom * by)),
+      grown = next / view.zoom;
     Object.assign(view, { zoom: next, x: x - (x - view.x) * grown, y: y - (y - view.y) * grown });
     clamp();
     draw();
   };
-  const pan = (x, y) => { view.x += x; view.y += y; clamp(); draw(); };
-  const whole = () => { Object.assign(view, { zoom: 1, x: 0, y: 0 }); draw(); };
+  const pan = (x, y) => {
+    view.x += x;
+    view.y += y;
+    clamp();
+    draw();
+  };
+  const whole = () => {
+    Object.assign(view, { zoom: 1, x: 0, y: 0 });
+    draw();
+  };
   const at = (x, y) => byPlace.get(`${Math.floor((y - view.y) / step())},${Math.floor((x - view.x) / step())}`) ?? null;
   const reveal = (cell) => {
-    const [x, y] = corner(cell), size = step();
-    if (x < 0 || y < 0 || x + size > width() || y + size > width()) pan(width() / 2 - x - size / 2, width() / 2 - y - size / 2);
+    const [x, y] = corner(cell),
+      size = step();
+    if (x < 0 || y < 0 || x + size > width() || y + size > width())
+      pan(width() / 2 - x - size / 2, width() / 2 - y - size / 2);
   };
   /** The nearest cell in a direction from the chosen one; the first cell if none is chosen. */
   const next = (down, right) => {
     if (!cells().length) return null;
     if (chosen === null) return Math.floor(cells().length / 2);
     const [row, column] = cells()[chosen];
-    let best = null, cost = Infinity;
+    let best = null,
+      cost = Infinity;
     cells().forEach(([r, c], i) => {
-      const along = (r - row) * down + (c - column) * right, aside = Math.abs((r - row) * right) + Math.abs((c - column) * down);
-      if (along > 0 && along + 3 * aside < cost) { best = i; cost = along + 3 * aside; }
+      const along = (r - row) * down + (c - column) * right,
+        aside = Math.abs((r - row) * right) + Math.abs((c - column) * down);
+      if (along > 0 && along + 3 * aside < cost) {
+        best = i;
+        cost = along + 3 * aside;
+      }
     });
     return best;
   };
 
   const paint = () => {
-    const ratio = window.devicePixelRatio || 1, size = width(), ctx = plane.getContext("2d"), ink = mapInk(plane);
+    const ratio = window.devicePixelRatio || 1,
+      size = width(),
+      ctx = plane.getContext("2d"),
+      ink = mapInk(plane);
     if (plane.width !== Math.round(size * ratio)) plane.width = plane.height = Math.round(size * ratio);
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
     ctx.clearRect(0, 0, size, size);
-    const s = step(), snap = (v) => Math.round(v * ratio) / ratio;
+    const s = step(),
+      snap = (v) => Math.round(v * ratio) / ratio;
     paintTiles(ctx, model, sheet, cells(), s, corner, snap, size);
     paintBorders(ctx, cells(), regions, byPlace, s, corner, snap, ink);
     paintHere(ctx, model.get("here"), s, corner, ink);
@@ -61,82 +94,118 @@ function atlasMap(model, life, plane) {
     hovered = null;
     whole();
   });
-  life.watch("chosen", () => { chosen = model.get("chosen"); draw(); });
+  life.watch("chosen", () => {
+    chosen = model.get("chosen");
+    draw();
+  });
   life.watch("here marked", draw);
-  let url = "", turn = 0;
+  let url = "",
+    turn = 0;
   life.after(() => URL.revokeObjectURL(url));
   life.watch("sprite sheet", async () => {
     const mine = ++turn;
     await Promise.resolve();
     if (mine !== turn) return;
-    const about = model.get("sheet"), fresh = bytesUrl(model.get("sprite"), "", about.kind);
-    if (!fresh) { sheet = null; draw(); return; }
+    const about = model.get("sheet"),
+      fresh = bytesUrl(model.get("sprite"), "", about.kind);
+    if (!fresh) {
+      sheet = null;
+      draw();
+      return;
+    }
     const picture = new Image();
     picture.src = fresh;
     await picture.decode().catch(() => null);
-    if (mine !== turn) { URL.revokeObjectURL(fresh); return; }
+    if (mine !== turn) {
+      URL.revokeObjectURL(fresh);
+      return;
+    }
     URL.revokeObjectURL(url);
     url = fresh;
     sheet = { picture, ...about };
     draw();
   });
-  const sized = new ResizeObserver(() => { clamp(); draw(); });
+  const sized = new ResizeObserver(() => {
+    clamp();
+    draw();
+  });
   sized.observe(plane);
   const theme = new MutationObserver(draw);
   theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name"] });
-  life.after(() => { sized.disconnect(); theme.disconnect(); });
+  life.after(() => {
+    sized.disconnect();
+    theme.disconnect();
+  });
   return {
-    zoom, pan, whole, at, reveal, next,
+    zoom,
+    pan,
+    whole,
+    at,
+    reveal,
+    next,
     chosen: () => chosen,
-    choose: (cell) => { chosen = cell; draw(); },
-    hover: (cell) => { if (cell !== hovered) { hovered = cell; draw(); } },
+    choose: (cell) => {
+      chosen = cell;
+      draw();
+    },
+    hover: (cell) => {
+      if (cell !== hovered) {
+        hovered = cell;
+        draw();
+      }
+    },
     words: (cell) => cells()[cell]?.[3] || "",
   };
 }
 
 function mapInk(plane) {
-  const style = getComputedStyle(plane), value = (name) => style.getPropertyValue(name).trim();
-  return { text: style.color, paper: value("--nbviz-paper") || "#fff", accent: value("--nbviz-accent") || "#1976d2", line: value("--nbviz-sunk") || "#eee", font: `11px ${style.fontFamily}` };
+  const style = getComputedStyle(plane),
+    value = (name) => style.getPropertyValue(name).trim();
+  return {
+    text: style.color,
+    paper: value("--nbviz-paper") || "#fff",
+    accent: value("--nbviz-accent") || "#1976d2",
+    line: value("--nbviz-sunk") || "#eee",
+    font: `11px ${style.fontFamily}`,
+  };
 }
 
 function paintTiles(ctx, model, sheet, cells, s, corner, snap, size) {
-  const shown = sheet ? sheet.ready ?? cells.length : 0;
+  const shown = sheet ? (sheet.ready ?? cells.length) : 0;
   // pixels stay pixels when they grow; what shrinks is averaged
   ctx.imageSmoothingEnabled = Boolean(sheet) && s * (window.devicePixelRatio || 1) < sheet.tile;
   ctx.imageSmoothingQuality = "high";
   ctx.fillStyle = mapInk(ctx.canvas).line;
-  cells.forEach((cell, i) => {
+  cells.forEach((_cell, i) => {
     const [x, y] = corner(i);
     if (x + s < 0 || y + s < 0 || x > size || y > size) return;
-    const left = snap(x), top = snap(y), wide = snap(x + s) - left - 1, high = snap(y + s) - top - 1;
-    if (!sheet || (i >= shown && model.get("look") === "patches")) { ctx.fillRect(left, top, wide, high); return; }
-    ctx.drawImage(sheet.picture, (i % sheet.across) * sheet.tile, Math.floor(i / sheet.across) * sheet.tile, sheet.tile, sheet.tile, left, top, wide, high);
+    const left = snap(x),
+      top = snap(y),
+      wide = snap(x + s) - left - 1,
+      high = snap(y + s) - top - 1;
+    if (!sheet || (i >= shown && model.get("look") === "patches")) {
+      ctx.fillRect(left, top, wide, high);
+      return;
+    }
+    ctx.drawImage(
+      sheet.picture,
+      (i % sheet.across) * sheet.tile,
+      Math.floor(i / sheet.across) * sheet.tile,
+      sheet.tile,
+      sheet.tile,
+      left,
+      top,
+      wide,
+      high,
+    );
   });
-}
-
-/** Lines around regions that speak for one class; single cells that differ are left, or the map is all lines. */
-function paintBorders(ctx, cells, regions, byPlace, s, corner, snap, ink) {
-  const lines = new Path2D(), large = new Map();
-  regions.filter((region) => region.cells.length > 2).forEach((region, place) => region.cells.forEach((cell) => large.set(cell, place)));
-  const apart = (one, other) => other !== undefined && (large.has(one) || large.has(other)) && large.get(one) !== large.get(other);
-  cells.forEach(([row, column], i) => {
-    const [x, y] = corner(i), right = byPlace.get(`${row},${column + 1}`), below = byPlace.get(`${row + 1},${column}`);
-    if (apart(i, right)) { lines.moveTo(snap(x + s) - 0.5, y - 1); lines.lineTo(snap(x + s) - 0.5, y + s); }
-    if (apart(i, below)) { lines.moveTo(x - 1, snap(y + s) - 0.5); lines.lineTo(x + s, snap(y + s) - 0.5); }
-  });
-  ctx.lineCap = "square";
-  ctx.strokeStyle = ink.paper;
-  ctx.lineWidth = 4;
-  ctx.stroke(lines);
-  ctx.strokeStyle = ink.text;
-  ctx.lineWidth = 1.5;
-  ctx.stroke(lines);
 }
 
 function paintHere(ctx, here, s, corner, ink) {
   const top = Math.max(1, ...here.map(([, places]) => places));
   here.forEach(([cell, places]) => {
-    const [x, y] = corner(cell), radius = Math.min(s / 6, 1.5 + 4.5 * Math.sqrt(places / top));
+    const [x, y] = corner(cell),
+      radius = Math.min(s / 6, 1.5 + 4.5 * Math.sqrt(places / top));
     ctx.beginPath();
     ctx.arc(x + s - radius - 2.5, y + s - radius - 2.5, radius, 0, 2 * Math.PI);
     ctx.fillStyle = ink.accent;
@@ -144,57 +213,5 @@ function paintHere(ctx, here, s, corner, ink) {
     ctx.strokeStyle = ink.paper;
     ctx.lineWidth = 1.5;
     ctx.stroke();
-  });
-}
-
-function outline(ctx, [x, y], s, colour, thick, halo) {
-  if (halo) { ctx.strokeStyle = halo; ctx.lineWidth = thick + 2; ctx.strokeRect(x, y, s - 1, s - 1); }
-  ctx.strokeStyle = colour;
-  ctx.lineWidth = thick;
-  ctx.strokeRect(x, y, s - 1, s - 1);
-}
-
-/** Neighbouring cells of one class, the largest region first: {index, cells, middle}. */
-function regionsOf(cells, byPlace) {
-  const seen = new Set(), found = [];
-  cells.forEach(([, , index], first) => {
-    if (seen.has(first) || index < 0) return;
-    const members = [], stack = [first];
-    seen.add(first);
-    while (stack.length) {
-      const i = stack.pop(), [row, column] = cells[i];
-      members.push(i);
-      [[0, 1], [1, 0], [0, -1], [-1, 0]].forEach(([down, right]) => {
-        const other = byPlace.get(`${row + down},${column + right}`);
-        if (other !== undefined && !seen.has(other) && cells[other][2] === index) { seen.add(other); stack.push(other); }
-      });
-    }
-    const mean = (axis) => members.reduce((sum, i) => sum + cells[i][axis], 0) / members.length;
-    const row = mean(0), column = mean(1), far = (i) => Math.hypot(cells[i][0] - row, cells[i][1] - column);
-    found.push({ index, cells: members, middle: members.reduce((best, i) => (far(i) < far(best) ? i : best)) });
-  });
-  return found.sort((a, b) => b.cells.length - a.cells.length);
-}
-
-/** A name in each region that has room; small regions get theirs as they grow. */
-function paintLabels(ctx, regions, classes, s, corner, size, ink) {
-  const taken = [];
-  ctx.font = ink.font;
-  ctx.textBaseline = "middle";
-  regions.forEach(({ index, cells, middle }) => {
-    if (cells.length * s * s < 3600) return;
-    const name = classes[index], text = name.length > 22 ? `${name.slice(0, 21)}…` : name, [x, y] = corner(middle);
-    const wide = ctx.measureText(text).width + 8, left = Math.min(Math.max(2, x + (s - wide) / 2), size - wide - 2), top = y + s / 2 - 8;
-    if (x + s < 0 || y + s < 0 || x > size || y > size) return;
-    if (taken.some(([l, t, w]) => left < l + w + 4 && l < left + wide + 4 && Math.abs(t - top) < 18)) return;
-    taken.push([left, top, wide]);
-    ctx.globalAlpha = 0.88;
-    ctx.fillStyle = ink.paper;
-    ctx.beginPath();
-    ctx.roundRect(left, top, wide, 16, 3);
-    ctx.fill();
-    ctx.globalAlpha = 1;
-    ctx.fillStyle = ink.text;
-    ctx.fillText(text, left + 4, top + 8.5);
   });
 }

@@ -5,24 +5,42 @@ export default {
     root.classList.add("nbviz-atlas-stage");
     const note = el("span", "nbviz-note");
     const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What the cells show" });
-    const offer = button(""), cancel = button("Cancel"), progress = el("span", "nbviz-caption nbviz-num nbviz-atlas-progress");
+    const offer = button(""),
+      cancel = button("Cancel"),
+      progress = el("span", "nbviz-caption nbviz-num nbviz-atlas-progress");
     const zooms = el("span", "nbviz-segment");
     const empty = el("p", "nbviz-caption nbviz-atlas-empty");
     const bar = el("div", "nbviz-atlas-bar", el("span"));
-    const plane = set(el("canvas", "nbviz-atlas-map"), { tabindex: 0, role: "application", "aria-roledescription": "map" });
+    const plane = set(el("canvas", "nbviz-atlas-map"), {
+      tabindex: 0,
+      role: "application",
+      "aria-roledescription": "map",
+    });
     focusable(plane);
     const tip = el("div", "nbviz-tip");
     tip.hidden = true;
     const said = set(el("span", "nbviz-said"), { role: "status", "aria-live": "polite" });
-    const caption = el("p", "nbviz-caption nbviz-atlas-caption"), further = el("p", "nbviz-caption nbviz-small nbviz-atlas-caption");
+    const caption = el("p", "nbviz-caption nbviz-atlas-caption"),
+      further = el("p", "nbviz-caption nbviz-small nbviz-atlas-caption");
     const frame = el("div", "nbviz-atlas-frame", plane, tip, zooms);
     root.append(
       el("div", "nbviz-head", el("span", "nbviz-title", "Atlas"), note),
       el("div", "nbviz-bar", segment, offer, cancel, progress),
-      bar, drawState(model, el("div"), life), empty, frame, said, openedCell(model, life), caption, further,
+      bar,
+      drawState(model, el("div"), life),
+      empty,
+      frame,
+      said,
+      openedCell(model, life),
+      caption,
+      further,
     );
     const map = atlasMap(model, life, plane);
-    [["+", "Closer (+)", () => map.zoom(1.5)], ["−", "Further (−)", () => map.zoom(1 / 1.5)], ["⤢", "The whole map (0)", map.whole]].forEach(([text, title, act]) => {
+    [
+      ["+", "Closer (+)", () => map.zoom(1.5)],
+      ["−", "Further (−)", () => map.zoom(1 / 1.5)],
+      ["⤢", "The whole map (0)", map.whole],
+    ].forEach(([text, title, act]) => {
       const node = set(button(text, ""), { title, "aria-label": title });
       life.listen(node, "click", act);
       zooms.append(node);
@@ -32,7 +50,10 @@ export default {
       said.textContent = cell === null ? "No cell is open" : map.words(cell);
       model.send({ event: "cell", cell });
     };
-    life.watch("about", () => { note.textContent = model.get("about"); note.title = note.textContent; });
+    life.watch("about", () => {
+      note.textContent = model.get("about");
+      note.title = note.textContent;
+    });
     life.watch("looks look side", () => drawLooks(segment, model));
     life.watch("offer", () => {
       const [text, title] = model.get("offer");
@@ -74,22 +95,45 @@ export default {
 
 function drawLooks(segment, model) {
   const kept = segment.contains(document.activeElement) ? document.activeElement.dataset.look : null;
-  segment.replaceChildren(...model.get("looks").map(([key, text, title, enabled]) => {
-    const node = set(button(text, ""), { "aria-pressed": String(key === model.get("look")), "data-look": key, title });
-    node.disabled = !enabled;
-    node.addEventListener("click", () => model.send({ event: "look", look: key }));
-    return node;
-  }));
+  segment.replaceChildren(
+    ...model.get("looks").map(([key, text, title, enabled]) => {
+      const node = set(button(text, ""), {
+        "aria-pressed": String(key === model.get("look")),
+        "data-look": key,
+        title,
+      });
+      node.disabled = !enabled;
+      node.addEventListener("click", () => model.send({ event: "look", look: key }));
+      return node;
+    }),
+  );
   if (kept) segment.querySelector(`[data-look="${kept}"]`)?.focus();
 }
 
 /** The opened cell: its pictures side by side, and one made for it. */
 function openedCell(model, life) {
-  const title = el("span", "nbviz-title", "Cell"), heading = el("span", "nbviz-note"), labels = el("span", "nbviz-label nbviz-num");
-  const made = set(el("img", "nbviz-atlas-made"), { alt: "Picture made for what sets the cell apart" }), strip = el("div", "nbviz-atlas-strip");
-  const node = el("div", "nbviz-atlas-cell", el("div", "nbviz-head", title, heading), el("div", "nbviz-atlas-row", el("div", "nbviz-atlas-one", el("span", "nbviz-label", "made"), made), el("div", "nbviz-atlas-found", labels, strip)));
-  let url = "", picture = "";
-  life.after(() => { URL.revokeObjectURL(url); URL.revokeObjectURL(picture); });
+  const title = el("span", "nbviz-title", "Cell"),
+    heading = el("span", "nbviz-note"),
+    labels = el("span", "nbviz-label nbviz-num");
+  const made = set(el("img", "nbviz-atlas-made"), { alt: "Picture made for what sets the cell apart" }),
+    strip = el("div", "nbviz-atlas-strip");
+  const node = el(
+    "div",
+    "nbviz-atlas-cell",
+    el("div", "nbviz-head", title, heading),
+    el(
+      "div",
+      "nbviz-atlas-row",
+      el("div", "nbviz-atlas-one", el("span", "nbviz-label", "made"), made),
+      el("div", "nbviz-atlas-found", labels, strip),
+    ),
+  );
+  let url = "",
+    picture = "";
+  life.after(() => {
+    URL.revokeObjectURL(url);
+    URL.revokeObjectURL(picture);
+  });
   life.watch("opened strip", () => {
     const { heading: about, labels: names, tips, count } = model.get("opened");
     node.hidden = !about;
@@ -99,13 +143,15 @@ function openedCell(model, life) {
     labels.textContent = names.length ? `found: ${names.join(", ")}` : "found, most typical first";
     labels.title = labels.textContent;
     url = bytesUrl(model.get("strip"), url);
-    strip.replaceChildren(...Array.from({ length: count }, (_, i) => {
-      const tile = set(el("span", "nbviz-atlas-patch"), { role: "img", "aria-label": tips[i], title: tips[i] });
-      tile.style.backgroundImage = `url(${url})`;
-      tile.style.backgroundSize = `${100 * count}% 100%`;
-      tile.style.backgroundPosition = `${count > 1 ? (100 * i) / (count - 1) : 0}% 0`;
-      return tile;
-    }));
+    strip.replaceChildren(
+      ...Array.from({ length: count }, (_, i) => {
+        const tile = set(el("span", "nbviz-atlas-patch"), { role: "img", "aria-label": tips[i], title: tips[i] });
+        tile.style.backgroundImage = `url(${url})`;
+        tile.style.backgroundSize = `${100 * count}% 100%`;
+        tile.style.backgroundPosition = `${count > 1 ? (100 * i) / (count - 1) : 0}% 0`;
+        return tile;
+      }),
+    );
   });
   life.watch("made", () => {
     picture = bytesUrl(model.get("made"), picture);
@@ -117,9 +163,18 @@ function openedCell(model, life) {
 
 /** Names the cell under the pointer; drags; zooms where a modifier is held, so that the page still scrolls. */
 function mapPointer(life, plane, tip, map, choose) {
-  let from = null, moved = false;
-  const at = (event) => { const box = plane.getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top, box]; };
-  life.listen(plane, "pointerdown", (event) => { from = at(event); moved = false; plane.setPointerCapture(event.pointerId); tip.hidden = true; });
+  let from = null,
+    moved = false;
+  const at = (event) => {
+    const box = plane.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top, box];
+  };
+  life.listen(plane, "pointerdown", (event) => {
+    from = at(event);
+    moved = false;
+    plane.setPointerCapture(event.pointerId);
+    tip.hidden = true;
+  });
   life.listen(plane, "pointermove", (event) => {
     const [x, y, box] = at(event);
     if (from) {
@@ -139,27 +194,48 @@ function mapPointer(life, plane, tip, map, choose) {
   });
   life.listen(plane, "pointerup", (event) => {
     const [x, y] = at(event);
-    if (from && !moved) { const cell = map.at(x, y); choose(cell === map.chosen() ? null : cell); }
+    if (from && !moved) {
+      const cell = map.at(x, y);
+      choose(cell === map.chosen() ? null : cell);
+    }
     from = null;
   });
-  life.listen(plane, "pointercancel", () => { from = null; });
-  life.listen(plane, "pointerleave", () => { tip.hidden = true; map.hover(null); });
-  life.listen(plane, "wheel", (event) => {
-    if (!event.ctrlKey && !event.metaKey) return;
-    event.preventDefault();
-    const [x, y] = at(event);
-    map.zoom(Math.exp(-event.deltaY / 300), x, y);
-  }, { passive: false });
+  life.listen(plane, "pointercancel", () => {
+    from = null;
+  });
+  life.listen(plane, "pointerleave", () => {
+    tip.hidden = true;
+    map.hover(null);
+  });
+  life.listen(
+    plane,
+    "wheel",
+    (event) => {
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      const [x, y] = at(event);
+      map.zoom(Math.exp(-event.deltaY / 300), x, y);
+    },
+    { passive: false },
+  );
 }
 
 function mapKeys(life, plane, map, choose) {
   const acts = {
-    ArrowLeft: () => map.next(0, -1), ArrowRight: () => map.next(0, 1), ArrowUp: () => map.next(-1, 0), ArrowDown: () => map.next(1, 0),
+    ArrowLeft: () => map.next(0, -1),
+    ArrowRight: () => map.next(0, 1),
+    ArrowUp: () => map.next(-1, 0),
+    ArrowDown: () => map.next(1, 0),
   };
   life.listen(plane, "keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (acts[event.key]) { const cell = acts[event.key](); if (cell !== null) { choose(cell); map.reveal(cell); } }
-    else if (event.key === "+" || event.key === "=") map.zoom(1.5);
+    if (acts[event.key]) {
+      const cell = acts[event.key]();
+      if (cell !== null) {
+        choose(cell);
+        map.reveal(cell);
+      }
+    } else if (event.key === "+" || event.key === "=") map.zoom(1.5);
     else if (event.key === "-") map.zoom(1 / 1.5);
     else if (event.key === "0") map.whole();
     else if (event.key === "Escape" && map.chosen() !== null) choose(null);

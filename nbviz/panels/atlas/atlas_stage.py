@@ -56,7 +56,7 @@ class AtlasFront(Front):
     Sends ``{"event": …}``: map, cancel, look (look), cell (cell or null), retry.
     """
 
-    scripts = ("atlas_map",)
+    scripts = ("atlas_regions", "atlas_map")
 
     about = traitlets.Unicode().tag(sync=True)
     """Layer, places and pictures, beside the title."""

@@ -1,27 +1,44 @@
 // Heads (columns) by layers (rows): one picture behind all tiles; the chosen head large, over the picture.
-const SCALES = [["own", "Own scale", "Each map from 0 to its own peak"], ["shared", "Shared scale", "All maps from 0 to the peak of all heads"]];
+const SCALES = [
+  ["own", "Own scale", "Each map from 0 to its own peak"],
+  ["shared", "Shared scale", "All maps from 0 to the peak of all heads"],
+];
 
 export default {
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-attention");
     const send = (event, more = {}) => model.send({ event, ...more });
-    const about = el("span", "nbviz-note"), caption = el("p", "nbviz-caption"), further = el("p", "nbviz-caption");
-    const body = el("div", "nbviz-heads-body"), tip = el("div", "nbviz-tip");
+    const about = el("span", "nbviz-note"),
+      caption = el("p", "nbviz-caption"),
+      further = el("p", "nbviz-caption");
+    const body = el("div", "nbviz-heads-body"),
+      tip = el("div", "nbviz-tip");
     tip.hidden = true;
     body.append(
       el("div", "nbviz-bar", ...controls(model, life, send)),
-      el("div", "nbviz-heads-box", headGrid(model, life, send, tip), tip), caption, further, card(model, life, send),
+      el("div", "nbviz-heads-box", headGrid(model, life, send, tip), tip),
+      caption,
+      further,
+      card(model, life, send),
     );
-    root.append(el("div", "nbviz-head", el("span", "nbviz-title", "Attention"), about), drawState(model, el("div"), life), el("p", "nbviz-caption nbviz-heads-wait"), body);
-    life.watch("about", () => { about.textContent = about.title = model.get("about"); });
+    root.append(
+      el("div", "nbviz-head", el("span", "nbviz-title", "Attention"), about),
+      drawState(model, el("div"), life),
+      el("p", "nbviz-caption nbviz-heads-wait"),
+      body,
+    );
+    life.watch("about", () => {
+      about.textContent = about.title = model.get("about");
+    });
     life.watch("caption note", () => {
       runs(caption, model.get("caption"));
       further.textContent = model.get("note");
       further.hidden = !model.get("note");
     });
     life.watch("state message rows", () => {
-      const busy = ["computing", "partial"].includes(model.get("state")), wait = root.querySelector(".nbviz-heads-wait");
+      const busy = ["computing", "partial"].includes(model.get("state")),
+        wait = root.querySelector(".nbviz-heads-wait");
       body.hidden = !model.get("rows").length;
       body.classList.toggle("nbviz-waiting", model.get("state") === "computing");
       wait.hidden = !busy || (model.get("state") === "computing" && !body.hidden);
@@ -34,144 +51,58 @@ export default {
 /** Who looks, whether the class weighs in, and the scale. */
 function controls(model, life, send) {
   const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What each map is" });
-  const from = selectBox([], "Who looks"), scale = selectBox(SCALES, "Scale of the colours");
+  const from = selectBox([], "Who looks"),
+    scale = selectBox(SCALES, "Scale of the colours");
   life.watch("weighings attention", () => {
     const kept = segment.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-    segment.replaceChildren(...model.get("weighings").map(([key, text, title]) => {
-      const node = set(button(text, ""), { "aria-pressed": String(key === model.get("attention")), "data-key": key, title });
-      node.addEventListener("click", () => send("attention", { name: key }));
-      return node;
-    }));
+    segment.replaceChildren(
+      ...model.get("weighings").map(([key, text, title]) => {
+        const node = set(button(text, ""), {
+          "aria-pressed": String(key === model.get("attention")),
+          "data-key": key,
+          title,
+        });
+        node.addEventListener("click", () => send("attention", { name: key }));
+        return node;
+      }),
+    );
     if (kept) segment.querySelector(`[data-key="${kept}"]`)?.focus();
   });
-  life.watch("queries query", () => { fillSelect(from.select, model.get("queries")); from.select.value = model.get("query"); });
-  life.watch("shared", () => { scale.select.value = model.get("shared") ? "shared" : "own"; });
+  life.watch("queries query", () => {
+    fillSelect(from.select, model.get("queries"));
+    from.select.value = model.get("query");
+  });
+  life.watch("shared", () => {
+    scale.select.value = model.get("shared") ? "shared" : "own";
+  });
   life.listen(from.select, "change", () => send("query", { name: from.select.value }));
   life.listen(scale.select, "change", () => send("look", { shared: scale.select.value === "shared" }));
   return [from.box, segment, scale.box];
 }
 
-/** The grid: arrows choose heads, left of the first is the layer's name. */
-function headGrid(model, life, send, tip) {
-  const grid = focusable(set(el("div", "nbviz-heads"), { role: "grid", tabindex: 0, id: uid("heads"), "aria-label": "Heads by layers" }));
-  let url = "", turn = 0, chosen = [0, 0], active = [0, 0], cells = [], names = [];
-  life.after(() => URL.revokeObjectURL(url));
-  const there = (row, column) => Boolean(model.get("words")[row]?.[column]);
-  const node = ([row, column]) => (column < 0 ? names[row] : cells[row]?.[column]);
-  const mark = () => {
-    cells.flat().forEach((cell) => cell.classList.remove("nbviz-active"));
-    names.forEach((name) => name.classList.remove("nbviz-active"));
-    cells.forEach((row, i) => row.forEach((cell, j) => set(cell, { "aria-selected": String(i === chosen[0] && j === chosen[1]) })));
-    node(active)?.classList.add("nbviz-active");
-    set(grid, { "aria-activedescendant": node(active)?.id });
-  };
-  const choose = (row, column) => {
-    active = [row, column];
-    if (column >= 0 && String(active) !== String(chosen)) { chosen = active; send("head", { row, column }); }
-    mark();
-  };
-  const build = () => {
-    const rows = model.get("rows"), words = model.get("words"), count = model.get("shape").columns || 0;
-    const heading = Array.from({ length: count }, (_, i) => el("span", `nbviz-heads-number${i === count - 1 ? " nbviz-heads-mean" : ""}`, i === count - 1 ? "mean" : String(i)));
-    set(heading.at(-1) ?? grid, { title: heading.length ? "The mean over the layer's heads" : null });
-    names = rows.map(([text, name], i) => set(el("span", "nbviz-heads-layer", text), { role: "rowheader", id: `${grid.id}-${i}`, "data-row": i, title: name }));
-    cells = words.map((row, i) => row.map((said, j) => set(el("div", said ? "nbviz-tile" : "nbviz-heads-none"), { role: "gridcell", id: `${grid.id}-${i}-${j}`, "data-row": i, "data-column": j, "aria-label": said || null })));
-    grid.replaceChildren(el("span", "nbviz-heads-number", "layer"), ...heading, ...names.map((name, i) => set(el("div", "nbviz-heads-row", name, ...(cells[i] || [])), { role: "row" })));
-    grid.classList.toggle("nbviz-heads-many", count > 17);
-    grid.style.setProperty("--heads", Math.max(1, count - 1));
-    grid.style.setProperty("--rows", rows.length);
-  };
-  const paint = (fresh) => {
-    const { columns, tile_height: tall, tile_width: wide, gap, aspect } = model.get("shape"), rows = cells.length;
-    const width = columns * (wide + gap) - gap, height = rows * (tall + gap) - gap;
-    const part = (step, each, whole) => (whole > each ? (100 * step) / (whole - each) : 0);
-    grid.style.setProperty("--aspect", aspect || 1);
-    cells.forEach((row, i) => row.forEach(({ style }, j) => {
-      if (!there(i, j)) return;
-      style.backgroundImage = `url(${fresh})`;
-      style.backgroundSize = `${(100 * width) / wide}% ${(100 * height) / tall}%`;
-      style.backgroundPosition = `${part(j * (wide + gap), wide, width)}% ${part(i * (tall + gap), tall, height)}%`;
-    }));
-  };
-  life.watch("sheet shape words", async () => {
-    const mine = ++turn;
-    await Promise.resolve();
-    if (mine !== turn) return;
-    const fresh = bytesUrl(model.get("sheet"), "");
-    if (fresh) {
-      const picture = new Image();
-      picture.src = fresh;
-      await picture.decode().catch(() => null);
-    }
-    if (mine !== turn) { URL.revokeObjectURL(fresh); return; }
-    build();
-    paint(fresh);
-    layers();
-    mark();
-    URL.revokeObjectURL(url);
-    url = fresh;
-  });
-  const layers = () => model.get("rows").forEach(([, , selected], i) => names[i]?.classList.toggle("nbviz-heads-chosen", selected));
-  life.watch("rows", layers);
-  life.watch("head", () => { chosen = model.get("head"); if (document.activeElement !== grid) active = chosen; mark(); });
-
-  const layer = (row) => send("layer", { name: model.get("rows")[row][1] });
-  const at = (target) => {
-    const found = target.closest("[data-row]");
-    return found && grid.contains(found) ? [Number(found.dataset.row), Number(found.dataset.column ?? -1)] : null;
-  };
-  life.listen(grid, "click", (event) => {
-    const place = at(event.target);
-    if (!place) return;
-    if (place[1] < 0) { active = place; mark(); layer(place[0]); } else if (there(...place)) choose(...place);
-  });
-  const step = (rows, columns) => {
-    const count = model.get("shape").columns, row = Math.min(cells.length - 1, Math.max(0, active[0] + rows));
-    let column = Math.min(count - 1, Math.max(-1, active[1] + columns));
-    // a layer with fewer heads has a hole before its mean
-    while (column >= 0 && !there(row, column)) column += columns > 0 ? 1 : -1;
-    choose(row, column);
-  };
-  const acts = {
-    ArrowRight: () => step(0, 1), ArrowLeft: () => step(0, -1), ArrowDown: () => step(1, 0), ArrowUp: () => step(-1, 0),
-    Home: () => choose(active[0], 0), End: () => choose(active[0], model.get("shape").columns - 1),
-    Enter: () => (active[1] < 0 ? layer(active[0]) : choose(...active)),
-    " ": () => (active[1] < 0 ? layer(active[0]) : choose(...active)),
-  };
-  life.listen(grid, "keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || !acts[event.key] || !cells.length) return;
-    event.preventDefault();
-    event.stopPropagation();
-    acts[event.key]();
-  });
-  hovering(grid, tip, life, at, node, model);
-  return grid;
-}
-
-/** Names the tile under the pointer; no message. */
-function hovering(grid, tip, life, at, node, model) {
-  const hide = () => { tip.hidden = true; };
-  life.listen(grid, "pointermove", (event) => {
-    const place = at(event.target), words = place && (place[1] < 0 ? model.get("rows")[place[0]][1] : model.get("words")[place[0]][place[1]]);
-    if (!words) { hide(); return; }
-    tip.textContent = words;
-    tip.hidden = false;
-    const box = grid.getBoundingClientRect(), tile = node(place).getBoundingClientRect();
-    tip.style.left = `${Math.min(Math.max(0, tile.left - box.left), Math.max(0, box.width - tip.offsetWidth))}px`;
-    tip.style.top = `${tile.bottom - box.top + 4}px`;
-  });
-  life.listen(grid, "pointerleave", hide);
-  life.listen(grid, "pointerdown", hide);
-}
-
 /** The chosen head over the picture, who looks marked in it, and its figures. */
 function card(model, life, send) {
-  const title = el("span", "nbviz-note"), figures = el("dl", "nbviz-figures"), high = el("span"), bar = el("img", "nbviz-colour-bar");
-  const here = focusable(set(el("div", "nbviz-here", el("span", "nbviz-backdrop"), el("span", "nbviz-map"), el("span", "nbviz-heads-place")), { role: "application", tabindex: 0, "aria-roledescription": "picture" }));
-  const hint = el("p", "nbviz-caption nbviz-small", "Click a patch, here or in the explanation, to see what it looks at.");
+  const title = el("span", "nbviz-note"),
+    figures = el("dl", "nbviz-figures"),
+    high = el("span"),
+    bar = el("img", "nbviz-colour-bar");
+  const here = focusable(
+    set(
+      el("div", "nbviz-here", el("span", "nbviz-backdrop"), el("span", "nbviz-map"), el("span", "nbviz-heads-place")),
+      { role: "application", tabindex: 0, "aria-roledescription": "picture" },
+    ),
+  );
+  const hint = el(
+    "p",
+    "nbviz-caption nbviz-small",
+    "Click a patch, here or in the explanation, to see what it looks at.",
+  );
   const why = el("p", "nbviz-caption nbviz-small");
   const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What is shown large" });
-  const both = [["Head", false], ["Rollout", true]].map(([text, rollout]) => {
+  const both = [
+    ["Head", false],
+    ["Rollout", true],
+  ].map(([text, rollout]) => {
     const node = button(text, "");
     node.addEventListener("click", () => send("look", { rollout }));
     segment.append(node);
@@ -181,19 +112,39 @@ function card(model, life, send) {
   both[1].title = "All heads of all layers up to this one, followed back to the picture (Abnar and Zuidema 2020)";
   let url = "";
   life.after(() => URL.revokeObjectURL(url));
-  life.watch("bar", () => { url = bytesUrl(model.get("bar"), url); bar.src = url; });
-  life.watch("high", () => { high.textContent = model.get("high"); bar.alt = `black is 0, brightest is ${model.get("high")}`; });
-  life.watch("title", () => { runs(title, model.get("title")); title.title = title.textContent; });
-  life.watch("alt", () => set(here, { "aria-label": `${model.get("alt")}. Arrow keys move the patch that looks, Escape releases it.` }));
+  life.watch("bar", () => {
+    url = bytesUrl(model.get("bar"), url);
+    bar.src = url;
+  });
+  life.watch("high", () => {
+    high.textContent = model.get("high");
+    bar.alt = `black is 0, brightest is ${model.get("high")}`;
+  });
+  life.watch("title", () => {
+    runs(title, model.get("title"));
+    title.title = title.textContent;
+  });
+  life.watch("alt", () =>
+    set(here, { "aria-label": `${model.get("alt")}. Arrow keys move the patch that looks, Escape releases it.` }),
+  );
   life.watch("shape", () => here.style.setProperty("--aspect", model.get("shape").aspect || 1));
   life.watch("rollout no_rollout", () => {
-    const refused = model.get("no_rollout"), on = model.get("rollout") && !refused;
+    const refused = model.get("no_rollout"),
+      on = model.get("rollout") && !refused;
     both.forEach((node, i) => set(node, { "aria-pressed": String(Boolean(i) === on) }));
     both[1].disabled = Boolean(refused);
     why.textContent = refused;
     why.hidden = !refused;
   });
-  life.watch("figures", () => figures.replaceChildren(...model.get("figures").flatMap(([name, value, meaning]) => [el("dt", "", name), el("dd", "", value)].map((node) => set(node, { title: meaning })))));
+  life.watch("figures", () =>
+    figures.replaceChildren(
+      ...model
+        .get("figures")
+        .flatMap(([name, value, meaning]) =>
+          [el("dt", "", name), el("dd", "", value)].map((node) => set(node, { title: meaning })),
+        ),
+    ),
+  );
   background(model, life, here.children[0], "backdrop", "image/jpeg");
   background(model, life, here.children[1], "map", "image/png");
 
@@ -201,16 +152,22 @@ function card(model, life, send) {
   const patch = (place) => place.map((part, axis) => Math.min(size()[axis] - 1, Math.floor(part * size()[axis])));
   const middle = (cell) => cell.map((part, axis) => (part + 0.5) / size()[axis]);
   life.watch("place grid", () => {
-    const place = model.get("place"), marker = here.children[2];
+    const place = model.get("place"),
+      marker = here.children[2];
     marker.hidden = !place;
     if (!place) return;
-    const [row, column] = patch(place), [rows, columns] = size();
+    const [row, column] = patch(place),
+      [rows, columns] = size();
     marker.style.cssText = `left:${(100 * column) / columns}%;top:${(100 * row) / rows}%;width:${100 / columns}%;height:${100 / rows}%`;
   });
   const pin = (cell) => send("place", { place: cell && middle(cell) });
   life.listen(here, "click", (event) => {
     const box = here.getBoundingClientRect();
-    const cell = patch([(event.clientY - box.top) / box.height, (event.clientX - box.left) / box.width].map((part) => Math.min(0.9999, Math.max(0, part))));
+    const cell = patch(
+      [(event.clientY - box.top) / box.height, (event.clientX - box.left) / box.width].map((part) =>
+        Math.min(0.9999, Math.max(0, part)),
+      ),
+    );
     const place = model.get("place");
     pin(place && String(patch(place)) === String(cell) ? null : cell);
   });
@@ -226,5 +183,15 @@ function card(model, life, send) {
     event.stopPropagation();
   });
   const scale = el("span", "nbviz-limits nbviz-small nbviz-note", "0", bar, high);
-  return el("div", "nbviz-heads-card", el("div", "nbviz-head", title), el("div", "nbviz-parts", el("div", "nbviz-part", here, scale), el("div", "nbviz-part nbviz-part-figures", segment, figures, hint, why)));
+  return el(
+    "div",
+    "nbviz-heads-card",
+    el("div", "nbviz-head", title),
+    el(
+      "div",
+      "nbviz-parts",
+      el("div", "nbviz-part", here, scale),
+      el("div", "nbviz-part nbviz-part-figures", segment, figures, hint, why),
+    ),
+  );
 }

@@ -50,6 +50,8 @@ class AttentionFront(Front):
     (name), place ([row, column] or null), retry.
     """
 
+    scripts = ("head_grid",)
+
     about = traitlets.Unicode().tag(sync=True)
     """The network's attention in words, beside the title."""
     queries: traitlets.List[Any] = traitlets.List().tag(sync=True)

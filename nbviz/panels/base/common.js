@@ -61,12 +61,14 @@ function selectBox(options, label) {
 }
 
 function fillSelect(select, options) {
-  select.replaceChildren(...options.map(([value, text, title]) => {
-    const option = el("option", "", text);
-    option.value = value;
-    if (title) option.title = title;
-    return option;
-  }));
+  select.replaceChildren(
+    ...options.map(([value, text, title]) => {
+      const option = el("option", "", text);
+      option.value = value;
+      if (title) option.title = title;
+      return option;
+    }),
+  );
 }
 
 let viewCount = 0;
@@ -78,31 +80,38 @@ function uid(stem) {
 
 /** Fill `node` with runs: plain strings, or [text, "strong" | "em" | "warn"]. */
 function runs(node, parts) {
-  node.replaceChildren(...parts.map((part) => {
-    if (typeof part === "string") return document.createTextNode(part);
-    return part[1] === "warn" ? el("span", "nbviz-warning", part[0]) : el(part[1], "", part[0]);
-  }));
+  node.replaceChildren(
+    ...parts.map((part) => {
+      if (typeof part === "string") return document.createTextNode(part);
+      return part[1] === "warn" ? el("span", "nbviz-warning", part[0]) : el(part[1], "", part[0]);
+    }),
+  );
   return node;
 }
 
 /** A blob URL for a Bytes trait (a DataView); the one before is let go. Returns "" for no bytes. */
 function bytesUrl(bytes, before, type = "image/png") {
   if (before) URL.revokeObjectURL(before);
-  return bytes && bytes.byteLength ? URL.createObjectURL(new Blob([bytes], { type })) : "";
+  return bytes?.byteLength ? URL.createObjectURL(new Blob([bytes], { type })) : "";
 }
 
 /** Bytes as a node's background, or as another style; the old ones stay until the new are decoded, and go where there are none. */
 function background(model, life, node, name, type, style = "background-image") {
-  let url = "", turn = 0;
+  let url = "",
+    turn = 0;
   life.after(() => URL.revokeObjectURL(url));
   life.watch(name, async () => {
-    const mine = ++turn, fresh = bytesUrl(model.get(name), "", type);
+    const mine = ++turn,
+      fresh = bytesUrl(model.get(name), "", type);
     if (fresh) {
       const picture = new Image();
       picture.src = fresh;
       await picture.decode().catch(() => null);
     }
-    if (mine !== turn) { URL.revokeObjectURL(fresh); return; }
+    if (mine !== turn) {
+      URL.revokeObjectURL(fresh);
+      return;
+    }
     node.style.setProperty(style, fresh ? `url(${fresh})` : "none");
     URL.revokeObjectURL(url);
     url = fresh;
@@ -112,18 +121,25 @@ function background(model, life, node, name, type, style = "background-image") {
 /** Act once the node is in the page (render runs before that). */
 function whenAttached(node, life, act) {
   let frame = 0;
-  const look = () => { if (node.isConnected) act(); else frame = requestAnimationFrame(look); };
+  const look = () => {
+    if (node.isConnected) act();
+    else frame = requestAnimationFrame(look);
+  };
   life.after(() => cancelAnimationFrame(frame));
   look();
 }
 
 /** At most one call every `wait` ms, the last one always. */
 function throttle(act, wait) {
-  let timer = 0, last = 0;
+  let timer = 0,
+    last = 0;
   return (...values) => {
     clearTimeout(timer);
     const left = Math.max(0, last + wait - Date.now());
-    timer = setTimeout(() => { last = Date.now(); act(...values); }, left);
+    timer = setTimeout(() => {
+      last = Date.now();
+      act(...values);
+    }, left);
   };
 }
 
@@ -134,7 +150,8 @@ function drawState(model, node, life) {
   node.classList.add("nbviz-strip");
   set(node, { role: "status", "aria-live": "polite" });
   life.watch("state message details", () => {
-    const state = model.get("state"), details = model.get("details");
+    const state = model.get("state"),
+      details = model.get("details");
     node.hidden = QUIET.has(state) || !(model.get("message") || details);
     node.dataset.state = state;
     node.replaceChildren(el("span", "nbviz-strip-words", model.get("message")));
@@ -158,14 +175,20 @@ function folded(text) {
  *  pins or releases the place), "ask" (where is it?), "value" (what the live map says there, as text). */
 function linked(node, life, hear) {
   let frame = null;
-  const listen = (event) => { if (event.detail.from !== node) hear(event.detail); };
-  queueMicrotask(() => whenAttached(node, life, () => {
-    frame = node.closest(".nbviz");
-    if (!frame) return;
-    life.listen(frame, "nbviz-linked", listen);
-    tell({ kind: "ask" });
-  }));
-  function tell(detail) { frame?.dispatchEvent(new CustomEvent("nbviz-linked", { detail: { ...detail, from: node } })); }
+  const listen = (event) => {
+    if (event.detail.from !== node) hear(event.detail);
+  };
+  queueMicrotask(() =>
+    whenAttached(node, life, () => {
+      frame = node.closest(".nbviz");
+      if (!frame) return;
+      life.listen(frame, "nbviz-linked", listen);
+      tell({ kind: "ask" });
+    }),
+  );
+  function tell(detail) {
+    frame?.dispatchEvent(new CustomEvent("nbviz-linked", { detail: { ...detail, from: node } }));
+  }
   return tell;
 }
 

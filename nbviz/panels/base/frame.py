@@ -17,6 +17,8 @@ from nbviz.panels.base.front import Scripted
 class Style(Scripted):
     """The stylesheet of the whole frame; shows nothing."""
 
+    scripts = ("tokens", "layout")
+
     label = traitlets.Unicode("nbviz").tag(sync=True)
     """What a screen reader calls the frame."""
 

@@ -35,13 +35,14 @@ class Scripted(anywidget.AnyWidget):
     """
 
     scripts: ClassVar[tuple[str, ...]] = ()
-    """Scripts of the same folder that go before its own, without ``.js``."""
+    """Files of the same folder whose script or style goes before its own, without ``.js`` or ``.css``."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         package, _, stem = cls.__module__.rpartition(".")
         if package and "_esm" not in vars(cls) and asset(package, f"{stem}.js") is not None:
             cls._esm = esm(package, *cls.scripts, stem)
-            cls._css = asset(package, f"{stem}.css") or ""
+            styles = (asset(package, f"{name}.css") for name in (*cls.scripts, stem))
+            cls._css = "\n".join(style for style in styles if style is not None)
         super().__init_subclass__(**options)
 
 

@@ -3,15 +3,23 @@ export default {
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-channel-card");
-    const title = el("span", "nbviz-title", "Channel"), note = el("span", "nbviz-note"), health = el("span", "nbviz-health"), finding = el("p", "nbviz-warning nbviz-finding");
+    const title = el("span", "nbviz-title", "Channel"),
+      note = el("span", "nbviz-note"),
+      health = el("span", "nbviz-health"),
+      finding = el("p", "nbviz-warning nbviz-finding");
     const lay = button("on the canvas", "nbviz-link nbviz-lay");
     const here = set(el("div", "nbviz-here", el("span", "nbviz-backdrop"), el("span", "nbviz-map")), { role: "img" });
     const figures = el("dl", "nbviz-figures");
     const part = el("div", "nbviz-part", el("span", "nbviz-label", "here"), here, lay);
-    const made = madePart(model, life, root), found = foundPart(model, life);
+    const made = madePart(model, life, root),
+      found = foundPart(model, life);
     root.append(
-      el("div", "nbviz-head", title, note, health, made.close), finding, drawState(model, el("div"), life),
-      el("div", "nbviz-parts", part, made.part, found), made.large, figures,
+      el("div", "nbviz-head", title, note, health, made.close),
+      finding,
+      drawState(model, el("div"), life),
+      el("div", "nbviz-parts", part, made.part, found),
+      made.large,
+      figures,
     );
 
     life.watch("channel about", () => {
@@ -22,24 +30,35 @@ export default {
       figures.hidden = channel === null;
     });
     life.watch("health", () => {
-      const [word, sentence] = model.get("health"), well = !word || word === "healthy";
+      const [word, sentence] = model.get("health"),
+        well = !word || word === "healthy";
       health.textContent = word ? `· ${word}` : "";
       health.title = sentence || "";
       finding.textContent = well ? "" : sentence;
       finding.hidden = well;
     });
-    life.watch("figures", () => figures.replaceChildren(...model.get("figures").flatMap(([name, value, meaning]) => {
-      const row = el("div", "", el("dt", "", name), el("dd", "", value));
-      row.title = `${name} ${value}${meaning ? `: ${meaning}` : ""}`;
-      return [row];
-    })));
-    life.watch("alt", () => { set(here, { "aria-label": model.get("alt"), title: model.get("alt") }); });
+    life.watch("figures", () =>
+      figures.replaceChildren(
+        ...model.get("figures").flatMap(([name, value, meaning]) => {
+          const row = el("div", "", el("dt", "", name), el("dd", "", value));
+          row.title = `${name} ${value}${meaning ? `: ${meaning}` : ""}`;
+          return [row];
+        }),
+      ),
+    );
+    life.watch("alt", () => {
+      set(here, { "aria-label": model.get("alt"), title: model.get("alt") });
+    });
     life.watch("aspect", () => here.style.setProperty("--aspect", model.get("aspect")));
-    life.watch("map", () => { part.hidden = !model.get("map")?.byteLength; });
+    life.watch("map", () => {
+      part.hidden = !model.get("map")?.byteLength;
+    });
     life.watch("map on_canvas", () => {
       const on = model.get("on_canvas");
       lay.textContent = on ? "off the canvas" : "on the canvas";
-      lay.title = on ? "Takes the map off the canvas (Esc)" : "Lays this channel's map over the picture on the right (Enter, or a second click on its tile)";
+      lay.title = on
+        ? "Takes the map off the canvas (Esc)"
+        : "Lays this channel's map over the picture on the right (Enter, or a second click on its tile)";
     });
     background(model, life, here.firstChild, "backdrop", "image/jpeg");
     background(model, life, here.lastChild, "map", "image/png");

@@ -33,6 +33,8 @@ class ChannelGrid(Front):
     and for pictures cancel and begin.
     """
 
+    scripts = ("channel_tiles",)
+
     about = traitlets.Unicode().tag(sync=True)
     """The layer in words, beside the title."""
     modes: traitlets.List[list[Any]] = traitlets.List().tag(sync=True)

@@ -2,18 +2,25 @@ export default {
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-method");
-    const title = el("span", "nbviz-title"), note = el("span", "nbviz-note"), back = button("back to the explanation", "nbviz-link nbviz-right");
+    const title = el("span", "nbviz-title"),
+      note = el("span", "nbviz-note"),
+      back = button("back to the explanation", "nbviz-link nbviz-right");
     set(title, { role: "heading", "aria-level": 3 });
     back.title = "Esc does it too.";
     const { box, select } = selectBox([], "Method");
-    const more = button("Options", "nbviz-button nbviz-caret"), pop = el("div", "nbviz-options"), id = uid("options");
+    const more = button("Options", "nbviz-button nbviz-caret"),
+      pop = el("div", "nbviz-options"),
+      id = uid("options");
     set(pop, { id, role: "group", "aria-label": "Options of the method", tabindex: -1 });
     focusable(pop);
     set(more, { "aria-controls": id });
     const pin = button("Pin", "nbviz-button nbviz-pin-button");
     root.append(el("div", "nbviz-head", title, note, back), el("div", "nbviz-bar", box, more, pin), pop);
 
-    const open = (yes) => { pop.hidden = !yes; set(more, { "aria-expanded": String(yes) }); };
+    const open = (yes) => {
+      pop.hidden = !yes;
+      set(more, { "aria-expanded": String(yes) });
+    };
     open(false);
     life.watch("title note channel", () => {
       title.textContent = model.get("title");
@@ -34,11 +41,19 @@ export default {
       select.title = model.get("methods").find(([name]) => name === model.get("method"))?.[2] || "";
     });
     life.watch("options", () => {
-      const options = model.get("options"), at = pop.contains(document.activeElement) ? document.activeElement.dataset.option : null;
+      const options = model.get("options"),
+        at = pop.contains(document.activeElement) ? document.activeElement.dataset.option : null;
       more.disabled = !options.length;
       const changed = options.filter((option) => option.changed).map((option) => option.title);
-      more.title = changed.length ? `Changed: ${changed.join(", ")}` : options.length ? "" : "This method has no options.";
-      more.replaceChildren("Options", ...(changed.length ? [" ", el("span", "nbviz-num nbviz-stage-badge", String(changed.length))] : []));
+      more.title = changed.length
+        ? `Changed: ${changed.join(", ")}`
+        : options.length
+          ? ""
+          : "This method has no options.";
+      more.replaceChildren(
+        "Options",
+        ...(changed.length ? [" ", el("span", "nbviz-num nbviz-stage-badge", String(changed.length))] : []),
+      );
       const reset = button("Reset");
       reset.disabled = !changed.length;
       reset.addEventListener("click", () => model.send({ event: "reset" }));
@@ -55,7 +70,9 @@ export default {
       open(false);
       more.focus();
     });
-    life.listen(document, "pointerdown", (event) => { if (!pop.hidden && !root.contains(event.target)) open(false); });
+    life.listen(document, "pointerdown", (event) => {
+      if (!pop.hidden && !root.contains(event.target)) open(false);
+    });
     return life.end;
   },
 };
@@ -70,17 +87,24 @@ const PIN = {
 /** Methods under the names of their families; rows are [name, title, sentence, family]. */
 function fillGroups(select, methods) {
   const families = [...new Set(methods.map(([, , , family]) => family))];
-  select.replaceChildren(...families.map((family) => {
-    const group = el("optgroup");
-    group.label = family;
-    fillSelect(group, methods.filter((method) => method[3] === family));
-    return group;
-  }));
+  select.replaceChildren(
+    ...families.map((family) => {
+      const group = el("optgroup");
+      group.label = family;
+      fillSelect(
+        group,
+        methods.filter((method) => method[3] === family),
+      );
+      return group;
+    }),
+  );
 }
 
 /** One option: its name, its control, its sentence. */
 function row(model, option) {
-  const id = uid("option"), label = el("label", "nbviz-option-title", option.title), input = control(option);
+  const id = uid("option"),
+    label = el("label", "nbviz-option-title", option.title),
+    input = control(option);
   const words = el("div", "nbviz-small nbviz-option-words", option.sentence);
   label.htmlFor = id;
   input.id = id;
@@ -100,7 +124,10 @@ function control(option) {
   if (option.kind === "choice") {
     const select = el("select", "nbviz-select");
     const choices = option.choices.includes(option.value) ? option.choices : [option.value, ...option.choices];
-    fillSelect(select, choices.map((choice) => [choice, String(choice)]));
+    fillSelect(
+      select,
+      choices.map((choice) => [choice, String(choice)]),
+    );
     select.value = option.value;
     return select;
   }
@@ -108,7 +135,8 @@ function control(option) {
   input.type = { bool: "checkbox", int: "number", float: "number" }[option.kind] || "text";
   if (option.kind === "bool") input.checked = option.value;
   else input.value = option.value;
-  if (input.type === "number") set(input, { min: option.low, max: option.high, step: option.kind === "int" ? 1 : "any" });
+  if (input.type === "number")
+    set(input, { min: option.low, max: option.high, step: option.kind === "int" ? 1 : "any" });
   return input;
 }
 

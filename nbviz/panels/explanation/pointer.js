@@ -3,24 +3,40 @@ export default {
     const life = lifetime(model);
     root.classList.add("nbviz-pointer");
     focusable(set(root, { tabindex: 0, role: "application", "aria-roledescription": "picture" }));
-    const id = uid("place"), marker = el("div", "nbviz-marker"), tip = el("div", "nbviz-tip");
+    const id = uid("place"),
+      marker = el("div", "nbviz-marker"),
+      tip = el("div", "nbviz-tip");
     set(tip, { id, role: "status" });
     set(root, { "aria-describedby": id });
-    const lines = el("img", "nbviz-lines"), boxes = el("div", "nbviz-outlines");
+    const lines = el("img", "nbviz-lines"),
+      boxes = el("div", "nbviz-outlines");
     set(lines, { alt: "" });
     set(boxes, { "aria-hidden": "true" });
     root.append(lines, boxes, marker, tip);
     let url = "";
     life.after(() => bytesUrl(null, url));
-    life.watch("lines", () => { url = bytesUrl(model.get("lines"), url); lines.hidden = !url; if (url) lines.src = url; });
-    life.watch("outlines", () => boxes.replaceChildren(...model.get("outlines").map(([top, left, bottom, right, kind, text]) => {
-      const box = el("div", `nbviz-outline ${kind}`, text ? el("span", "", text) : "");
-      set(box, { style: `left:${100 * left}%;top:${100 * top}%;width:${100 * (right - left)}%;height:${100 * (bottom - top)}%` });
-      return box;
-    })));
+    life.watch("lines", () => {
+      url = bytesUrl(model.get("lines"), url);
+      lines.hidden = !url;
+      if (url) lines.src = url;
+    });
+    life.watch("outlines", () =>
+      boxes.replaceChildren(
+        ...model.get("outlines").map(([top, left, bottom, right, kind, text]) => {
+          const box = el("div", `nbviz-outline ${kind}`, text ? el("span", "", text) : "");
+          set(box, {
+            style: `left:${100 * left}%;top:${100 * top}%;width:${100 * (right - left)}%;height:${100 * (bottom - top)}%`,
+          });
+          return box;
+        }),
+      ),
+    );
     // `here` is where this view points; null when it doesn't, and the pinned place stands, or `there`: where another
     // picture of the frame is pointed at, and what the map says at that place.
-    let here = null, pinned = false, there = null, value = "";
+    let here = null,
+      pinned = false,
+      there = null,
+      value = "";
 
     const paint = () => {
       draw();
@@ -38,9 +54,14 @@ export default {
       if (!place) return;
       const [row, column] = place;
       set(marker, { style: `left:${100 * column}%;top:${100 * row}%` });
-      const left = column > 0.5, up = row > 0.7, from = 100 * (left ? 1 - column : column);
-      set(tip, { style: `${left ? "right" : "left"}:calc(${from}% + 10px);max-width:calc(${100 - from}% - 10px);`
-        + `${up ? "bottom" : "top"}:calc(${100 * (up ? 1 - row : row)}% + 6px)` });
+      const left = column > 0.5,
+        up = row > 0.7,
+        from = 100 * (left ? 1 - column : column);
+      set(tip, {
+        style:
+          `${left ? "right" : "left"}:calc(${from}% + 10px);max-width:calc(${100 - from}% - 10px);` +
+          `${up ? "bottom" : "top"}:calc(${100 * (up ? 1 - row : row)}% + 6px)`,
+      });
     };
     const send = (pin, choose = false) => model.send({ event: "point", place: here, pin, choose });
     const say = throttle(() => send(null), 80);
@@ -53,8 +74,20 @@ export default {
         draw();
       }
     });
-    life.listen(root, "pointermove", (event) => { if (!pinned) { here = placeAt(root, event); paint(); say(); } });
-    life.listen(root, "pointerleave", () => { if (here && !pinned) { here = null; paint(); say(); } });
+    life.listen(root, "pointermove", (event) => {
+      if (!pinned) {
+        here = placeAt(root, event);
+        paint();
+        say();
+      }
+    });
+    life.listen(root, "pointerleave", () => {
+      if (here && !pinned) {
+        here = null;
+        paint();
+        say();
+      }
+    });
     // A press on another picture of the frame pins and releases, but chooses nothing here.
     const press = (place, away = false) => {
       const from = model.get("place");
@@ -77,7 +110,8 @@ export default {
           const pixel = Math.floor(part * size[axis]) + steps[event.key][axis] * step;
           return (Math.min(size[axis] - 1, Math.max(0, pixel)) + 0.5) / size[axis];
         });
-        if (pinned) send(true); else say();
+        if (pinned) send(true);
+        else say();
         if (pinned) here = null;
         paint();
       } else if (event.key === "Enter" || event.key === " ") {
@@ -92,15 +126,27 @@ export default {
       event.preventDefault();
       event.stopPropagation();
     });
-    life.listen(root, "blur", () => { if (here && !pinned) { here = null; paint(); say(); } });
+    life.listen(root, "blur", () => {
+      if (here && !pinned) {
+        here = null;
+        paint();
+        say();
+      }
+    });
     // The canvases below are pictures only: the keyboard's way in is this layer.
-    whenAttached(root, life, () => root.parentElement.querySelectorAll("canvas").forEach((one) => set(one, { tabindex: -1, "aria-hidden": "true" })));
+    whenAttached(root, life, () =>
+      root.parentElement.querySelectorAll("canvas").forEach((one) => set(one, { tabindex: -1, "aria-hidden": "true" })),
+    );
     life.watch("place", paint);
     life.watch("tip", draw);
     life.watch("caption", () => set(root, { "aria-label": model.get("caption") }));
-    life.watch("rows columns", () => whenAttached(root, life, () => {
-      root.closest(".nbviz-stack")?.style.setProperty("--nbviz-aspect", model.get("columns") / Math.max(1, model.get("rows")));
-    }));
+    life.watch("rows columns", () =>
+      whenAttached(root, life, () => {
+        root
+          .closest(".nbviz-stack")
+          ?.style.setProperty("--nbviz-aspect", model.get("columns") / Math.max(1, model.get("rows")));
+      }),
+    );
     return life.end;
   },
 };

@@ -7,25 +7,37 @@ export default {
     const about = "Four tests of this map on this picture; full: passed, ring: not passed, dotted: can't tell";
     const title = el("span", "nbviz-title", "Can you trust it?");
     const opener = button("curves ▸", "nbviz-link nbviz-right");
-    const dots = el("div", "nbviz-dots"), words = el("div", "nbviz-trust-words nbviz-caption");
+    const dots = el("div", "nbviz-dots"),
+      words = el("div", "nbviz-trust-words nbviz-caption");
     const more = el("div", "nbviz-trust-more");
     more.id = uid("trust");
     set(opener, { "aria-controls": more.id });
     set(dots, { role: "list", title: about });
     set(words, { "aria-live": "polite" });
-    const below = set(button("more ▾", "nbviz-link"), { title: "There is more below" }), edge = el("div", "nbviz-trust-edge nbviz-caption", below);
+    const below = set(button("more ▾", "nbviz-link"), { title: "There is more below" }),
+      edge = el("div", "nbviz-trust-edge nbviz-caption", below);
     edge.hidden = true;
-    root.append(el("div", "nbviz-head", title, el("span", "nbviz-note", "on this picture"), opener), dots, words, more, edge);
+    root.append(
+      el("div", "nbviz-head", title, el("span", "nbviz-note", "on this picture"), opener),
+      dots,
+      words,
+      more,
+      edge,
+    );
     // Where the column is too low for all of it, its lower edge says that there is more.
     whenAttached(root, life, () => {
       const column = root.closest(".nbviz-column");
       if (!column) return;
-      const look = () => { edge.hidden = column.scrollHeight - column.clientHeight - column.scrollTop < 8; };
+      const look = () => {
+        edge.hidden = column.scrollHeight - column.clientHeight - column.scrollTop < 8;
+      };
       const sized = new ResizeObserver(look);
       [column, root].forEach((node) => sized.observe(node));
       life.after(() => sized.disconnect());
       life.listen(column, "scroll", look);
-      life.listen(below, "click", () => { column.scrollTop = column.scrollHeight; });
+      life.listen(below, "click", () => {
+        column.scrollTop = column.scrollHeight;
+      });
     });
 
     life.listen(opener, "click", () => {
@@ -35,12 +47,14 @@ export default {
     });
     life.watch("dots", () => {
       root.hidden = !model.get("dots").length;
-      dots.replaceChildren(...model.get("dots").map(([name, state, sentence]) => {
-        const dot = el("span", "nbviz-dot");
-        dot.dataset.state = state;
-        const item = el("span", "nbviz-dot-item", dot, name, el("span", "nbviz-said", `: ${state}`));
-        return set(item, { role: "listitem", title: sentence });
-      }));
+      dots.replaceChildren(
+        ...model.get("dots").map(([name, state, sentence]) => {
+          const dot = el("span", "nbviz-dot");
+          dot.dataset.state = state;
+          const item = el("span", "nbviz-dot-item", dot, name, el("span", "nbviz-said", `: ${state}`));
+          return set(item, { role: "listitem", title: sentence });
+        }),
+      );
     });
     life.watch("sentences progress", () => {
       const lines = model.get("sentences").map((text) => el("div", "nbviz-warning", text));
@@ -53,12 +67,27 @@ export default {
       set(opener, { "aria-expanded": String(open) });
       more.hidden = !open;
       const plots = el("div", "nbviz-plots", ...model.get("curves").map(plot));
-      const rows = model.get("figures").map(([name, value, sentence]) =>
-        set(el("span", "", `${name} `, el("strong", "nbviz-num", value)), { title: sentence }));
+      const rows = model
+        .get("figures")
+        .map(([name, value, sentence]) =>
+          set(el("span", "", `${name} `, el("strong", "nbviz-num", value)), { title: sentence }),
+        );
       const caution = model.get("curves").length
-        ? [el("div", "nbviz-small nbviz-note", "No verdict: on one picture these do not tell a true map from a control.")] : [];
+        ? [
+            el(
+              "div",
+              "nbviz-small nbviz-note",
+              "No verdict: on one picture these do not tell a true map from a control.",
+            ),
+          ]
+        : [];
       const column = root.closest(".nbviz-column");
-      more.replaceChildren(el("div", "nbviz-caption", model.get("reading")), plots, el("div", "nbviz-trust-figures", ...rows), ...caution);
+      more.replaceChildren(
+        el("div", "nbviz-caption", model.get("reading")),
+        plots,
+        el("div", "nbviz-trust-figures", ...rows),
+        ...caution,
+      );
       if (open && column) column.scrollTop = column.scrollHeight;
     });
     return life.end;
@@ -67,15 +96,22 @@ export default {
 
 /** One kind of curve: the map's in the accent, the controls in gray; areas in the legend. */
 function plot([title, best, maps]) {
-  const width = 180, height = 84, all = maps.flatMap(([, , scores]) => scores);
-  const low = Math.min(...all), high = Math.max(...all), span = high - low || 1;
+  const width = 180,
+    height = 84,
+    all = maps.flatMap(([, , scores]) => scores);
+  const low = Math.min(...all),
+    high = Math.max(...all),
+    span = high - low || 1;
   const place = (x, y) => `${(x * width).toFixed(1)},${((1 - (y - low) / span) * (height - 4) + 2).toFixed(1)}`;
   const svg = document.createElementNS(SVG, "svg");
   const areas = maps.map(([name, , , area]) => `${name} ${area.toFixed(2)}`).join(", ");
   set(svg, { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}, ${best}. Areas: ${areas}` });
   for (const [name, shares, scores] of [...maps].reverse()) {
     const line = document.createElementNS(SVG, "polyline");
-    set(line, { points: shares.map((x, i) => place(x, scores[i])).join(" "), class: name === "this map" ? "own" : name });
+    set(line, {
+      points: shares.map((x, i) => place(x, scores[i])).join(" "),
+      class: name === "this map" ? "own" : name,
+    });
     svg.append(line);
   }
   const mean = new Map();
@@ -86,5 +122,11 @@ function plot([title, best, maps]) {
     item.dataset.map = name === "this map" ? "own" : name;
     return item;
   });
-  return el("figure", "nbviz-plot", el("figcaption", "", title, el("span", "nbviz-note", ` ${best}`)), svg, el("div", "nbviz-legend nbviz-small", ...legend));
+  return el(
+    "figure",
+    "nbviz-plot",
+    el("figcaption", "", title, el("span", "nbviz-note", ` ${best}`)),
+    svg,
+    el("div", "nbviz-legend nbviz-small", ...legend),
+  );
 }

@@ -28,6 +28,8 @@ from nbviz.session.selection import Selection
 class LayerTree(Front):
     """An accessible tree with a filter; sends ``{"event": "choose", "layer": name}``."""
 
+    scripts = ("tree_rows",)
+
     rows = traitlets.List(traitlets.Dict()).tag(sync=True)
     """Preorder; each with name, text, kind, shape, depth, kids, called, tip."""
     selected = traitlets.Unicode().tag(sync=True)

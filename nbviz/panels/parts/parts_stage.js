@@ -4,20 +4,31 @@ export default {
     const life = lifetime(model);
     root.classList.add("nbviz-parts-stage");
     const note = el("span", "nbviz-note");
-    const count = selectBox(model.get("counts").map((n) => [n, `${n} parts`]), "How many parts");
+    const count = selectBox(
+      model.get("counts").map((n) => [n, `${n} parts`]),
+      "How many parts",
+    );
     const make = button("Make pictures");
     const progress = el("span", "nbviz-caption nbviz-num");
     const lay = el("span", "nbviz-parts-lay");
-    const picture = focusable(set(el("div", "nbviz-parts-picture", el("span", "nbviz-parts-backdrop"), lay), { role: "img" }));
+    const picture = focusable(
+      set(el("div", "nbviz-parts-picture", el("span", "nbviz-parts-backdrop"), lay), { role: "img" }),
+    );
     const tip = el("div", "nbviz-tip");
     tip.hidden = true;
-    const said = el("p", "nbviz-caption nbviz-parts-said"), further = el("p", "nbviz-caption nbviz-small nbviz-parts-said");
+    const said = el("p", "nbviz-caption nbviz-parts-said"),
+      further = el("p", "nbviz-caption nbviz-small nbviz-parts-said");
     const list = set(el("div", "nbviz-parts-list"), { role: "list", "aria-label": "Parts, the largest first" });
     root.append(
       el("div", "nbviz-head", el("span", "nbviz-title", "Parts"), note),
       el("div", "nbviz-bar", count.box, make, progress),
       drawState(model, el("div"), life),
-      el("div", "nbviz-parts-top", el("div", "nbviz-parts-frame", picture, tip), el("div", "nbviz-parts-words", said, further)),
+      el(
+        "div",
+        "nbviz-parts-top",
+        el("div", "nbviz-parts-frame", picture, tip),
+        el("div", "nbviz-parts-words", said, further),
+      ),
       list,
     );
     const rows = partRows(model, list, (part) => choose(part === chosen ? null : part));
@@ -34,9 +45,17 @@ export default {
       const row = model.get("rows")[chosen];
       set(picture, { "aria-label": row ? `${row.words}; brightest where it is strongest` : said.textContent });
     };
-    life.watch("about", () => { note.textContent = model.get("about"); note.title = note.textContent; });
-    life.watch("count", () => { count.select.value = model.get("count"); });
-    life.listen(count.select, "change", () => { choose(null); model.send({ event: "count", count: Number(count.select.value) }); });
+    life.watch("about", () => {
+      note.textContent = model.get("about");
+      note.title = note.textContent;
+    });
+    life.watch("count", () => {
+      count.select.value = model.get("count");
+    });
+    life.listen(count.select, "change", () => {
+      choose(null);
+      model.send({ event: "count", count: Number(count.select.value) });
+    });
     life.watch("making made progress rows", () => {
       make.hidden = model.get("making") || !model.get("rows").length;
       make.title = "Makes a picture for each part: what goes far along its direction (some seconds; kept on disk)";
@@ -57,10 +76,18 @@ export default {
     });
     life.watch("marked", () => rows.mark(model.get("marked")));
     life.watch("aspect", () => root.style.setProperty("--aspect", model.get("aspect")));
-    life.watch("sheet", () => { root.classList.toggle("nbviz-parts-none", !model.get("sheet")?.byteLength); });
-    decoded(model, life, "backdrop", (url) => { picture.firstChild.style.backgroundImage = url; });
-    decoded(model, life, "sheet", (url) => { root.style.setProperty("--sheet", url); });
-    decoded(model, life, "made", (url) => { root.style.setProperty("--made", url); });
+    life.watch("sheet", () => {
+      root.classList.toggle("nbviz-parts-none", !model.get("sheet")?.byteLength);
+    });
+    decoded(model, life, "backdrop", (url) => {
+      picture.firstChild.style.backgroundImage = url;
+    });
+    decoded(model, life, "sheet", (url) => {
+      root.style.setProperty("--sheet", url);
+    });
+    decoded(model, life, "made", (url) => {
+      root.style.setProperty("--made", url);
+    });
     life.watch("made", () => root.classList.toggle("nbviz-parts-made", Boolean(model.get("made")?.byteLength)));
     life.watch("state", () => root.classList.toggle("nbviz-waiting", model.get("state") === "computing"));
     partPointer(model, life, picture, tip, rows, choose);
@@ -70,9 +97,11 @@ export default {
 
 /** The legend. A row's head chooses the part; its channels open in the grid; arrows go from row to row. */
 function partRows(model, list, toggle) {
-  let heads = [], names = "";
+  let heads = [],
+    names = "";
   const draw = () => {
-    const rows = model.get("rows"), total = rows.length;
+    const rows = model.get("rows"),
+      total = rows.length;
     const focused = heads.indexOf(document.activeElement);
     // figures come after the parts: what is there is filled, so that a key is never lost
     const now = rows.map((row) => row.words).join();
@@ -80,27 +109,32 @@ function partRows(model, list, toggle) {
     names = now;
     list.replaceChildren(...rows.map((row, place) => partRow(model, row, place, total, toggle)));
     heads = [...list.querySelectorAll(".nbviz-part-head")];
-    heads.forEach((head, place) => head.addEventListener("keydown", (event) => {
-      const next = { ArrowDown: place + 1, ArrowUp: place - 1, Home: 0, End: total - 1 }[event.key];
-      if (event.key === "Escape" && head.getAttribute("aria-pressed") === "true") toggle(place);
-      else if (heads[next]) heads[next].focus();
-      else return;
-      event.preventDefault();
-      event.stopPropagation();
-    }));
+    heads.forEach((head, place) =>
+      head.addEventListener("keydown", (event) => {
+        const next = { ArrowDown: place + 1, ArrowUp: place - 1, Home: 0, End: total - 1 }[event.key];
+        if (event.key === "Escape" && head.getAttribute("aria-pressed") === "true") toggle(place);
+        else if (heads[next]) heads[next].focus();
+        else return;
+        event.preventDefault();
+        event.stopPropagation();
+      }),
+    );
     heads[focused]?.focus();
   };
-  const choose = (part) => heads.forEach((head, place) => {
-    set(head, { "aria-pressed": String(place === part) });
-    head.closest(".nbviz-part-row").classList.toggle("nbviz-chosen", place === part);
-  });
-  const mark = (part) => [...list.children].forEach((row, place) => row.classList.toggle("nbviz-marked", place === part));
+  const choose = (part) =>
+    heads.forEach((head, place) => {
+      set(head, { "aria-pressed": String(place === part) });
+      head.closest(".nbviz-part-row").classList.toggle("nbviz-chosen", place === part);
+    });
+  const mark = (part) =>
+    [...list.children].forEach((row, place) => row.classList.toggle("nbviz-marked", place === part));
   return { draw, choose, mark };
 }
 
 function partRow(model, row, place, total, toggle) {
   const at = `0 ${(100 * (place + 1)) / total}%`;
-  const map = el("span", "nbviz-part-map"), made = el("span", "nbviz-part-picture");
+  const map = el("span", "nbviz-part-map"),
+    made = el("span", "nbviz-part-picture");
   map.style.backgroundSize = `100% ${100 * (total + 1)}%`;
   map.style.backgroundPosition = at;
   made.style.backgroundSize = `100% ${100 * total}%`;
@@ -108,13 +142,29 @@ function partRow(model, row, place, total, toggle) {
   set(made, { role: "img", "aria-label": `Picture made for part ${row.letter}` });
   const letter = el("span", "nbviz-part-letter", row.letter);
   letter.style.borderColor = row.colour;
-  const head = set(button("", "nbviz-part-head"), { "aria-label": `${row.words}. Shows it alone.`, title: "Shows this part alone; again, all of them (Esc)" });
+  const head = set(button("", "nbviz-part-head"), {
+    "aria-label": `${row.words}. Shows it alone.`,
+    title: "Shows this part alone; again, all of them (Esc)",
+  });
   head.append(letter, map);
   head.addEventListener("click", () => toggle(place));
-  const share = set(el("span", "nbviz-num nbviz-part-share", el("strong", "", row.share), " of the parts"), { title: row.tips[0] });
-  const gain = set(el("span", "nbviz-num nbviz-part-gain", row.gain ? `${row.gain} for ` : "", row.gain ? el("em", "", model.get("target")) : ""), { title: row.tips[1] });
+  const share = set(el("span", "nbviz-num nbviz-part-share", el("strong", "", row.share), " of the parts"), {
+    title: row.tips[0],
+  });
+  const gain = set(
+    el(
+      "span",
+      "nbviz-num nbviz-part-gain",
+      row.gain ? `${row.gain} for ` : "",
+      row.gain ? el("em", "", model.get("target")) : "",
+    ),
+    { title: row.tips[1] },
+  );
   const chips = row.channels.map((channel) => {
-    const chip = set(button(String(channel), "nbviz-link nbviz-num"), { title: `Opens channel ${channel} in the grid`, "aria-label": `channel ${channel}` });
+    const chip = set(button(String(channel), "nbviz-link nbviz-num"), {
+      title: `Opens channel ${channel} in the grid`,
+      "aria-label": `channel ${channel}`,
+    });
     chip.addEventListener("click", () => model.send({ event: "channel", channel }));
     return chip;
   });
@@ -126,39 +176,63 @@ function partRow(model, row, place, total, toggle) {
 /** Over the picture: names the part there, and a click shows it alone. No message. */
 function partPointer(model, life, picture, tip, rows, choose) {
   const at = (event) => {
-    const [height, width] = model.get("grid"), box = picture.getBoundingClientRect(), bytes = model.get("strongest");
-    const row = Math.floor(((event.clientY - box.top) / box.height) * height), column = Math.floor(((event.clientX - box.left) / box.width) * width);
+    const [height, width] = model.get("grid"),
+      box = picture.getBoundingClientRect(),
+      bytes = model.get("strongest");
+    const row = Math.floor(((event.clientY - box.top) / box.height) * height),
+      column = Math.floor(((event.clientX - box.left) / box.width) * width);
     if (!bytes || row < 0 || column < 0 || row >= height || column >= width) return null;
     const part = bytes.getUint8(row * width + column);
     return part === 255 ? null : part;
   };
   let last = null;
-  const leave = () => { tip.hidden = true; last = null; rows.mark(model.get("marked")); };
+  const leave = () => {
+    tip.hidden = true;
+    last = null;
+    rows.mark(model.get("marked"));
+  };
   life.listen(picture, "pointermove", (event) => {
-    const part = at(event), row = model.get("rows")[part];
-    if (part !== last) { last = part; rows.mark(part); }
+    const part = at(event),
+      row = model.get("rows")[part];
+    if (part !== last) {
+      last = part;
+      rows.mark(part);
+    }
     tip.hidden = !row;
     if (!row) return;
     tip.textContent = row.words;
-    const box = picture.getBoundingClientRect(), x = event.clientX - box.left, y = event.clientY - box.top;
+    const box = picture.getBoundingClientRect(),
+      x = event.clientX - box.left,
+      y = event.clientY - box.top;
     tip.style.left = `${Math.min(x + 12, Math.max(0, box.width - tip.offsetWidth))}px`;
     tip.style.top = `${y + 16 + tip.offsetHeight > box.height ? y - tip.offsetHeight - 8 : y + 16}px`;
   });
   life.listen(picture, "pointerleave", leave);
-  life.listen(picture, "click", (event) => { const part = at(event); if (part !== null) choose(part); });
+  life.listen(picture, "click", (event) => {
+    const part = at(event);
+    if (part !== null) choose(part);
+  });
 }
 
 /** A PNG trait as a CSS image, once it is decoded: the old one stays until then. */
 function decoded(model, life, name, paint) {
-  let url = "", turn = 0;
+  let url = "",
+    turn = 0;
   life.after(() => URL.revokeObjectURL(url));
   life.watch(name, async () => {
-    const mine = ++turn, fresh = bytesUrl(model.get(name), "");
-    if (!fresh) { paint("none"); return; }
+    const mine = ++turn,
+      fresh = bytesUrl(model.get(name), "");
+    if (!fresh) {
+      paint("none");
+      return;
+    }
     const picture = new Image();
     picture.src = fresh;
     await picture.decode().catch(() => null);
-    if (mine !== turn) { URL.revokeObjectURL(fresh); return; }
+    if (mine !== turn) {
+      URL.revokeObjectURL(fresh);
+      return;
+    }
     paint(`url(${fresh})`);
     URL.revokeObjectURL(url);
     url = fresh;

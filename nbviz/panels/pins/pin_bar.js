@@ -4,7 +4,10 @@ export default {
     const life = lifetime(model);
     root.classList.add("nbviz-pin-tools");
     const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "Scale" });
-    const choices = [["Own scale", false, "Each map ends at its own peak"], ["Shared scale", true, "Maps in the same unit end at the same value"]];
+    const choices = [
+      ["Own scale", false, "Each map ends at its own peak"],
+      ["Shared scale", true, "Maps in the same unit end at the same value"],
+    ];
     const switches = choices.map(([words, shared, sentence]) => {
       const made = button(words, "");
       made.title = sentence;
@@ -12,8 +15,11 @@ export default {
       return made;
     });
     segment.append(...switches);
-    const add = selectBox([], "Put beside"), clear = button("Clear"), words = el("div", "nbviz-caption nbviz-pin-words");
-    const bar = el("div", "nbviz-bar", segment, add.box, clear), empty = el("div", "nbviz-pin-empty");
+    const add = selectBox([], "Put beside"),
+      clear = button("Clear"),
+      words = el("div", "nbviz-caption nbviz-pin-words");
+    const bar = el("div", "nbviz-bar", segment, add.box, clear),
+      empty = el("div", "nbviz-pin-empty");
     clear.classList.add("nbviz-right");
     clear.title = "Unpins all maps";
     root.append(bar, empty, drawState(model, el("div"), life), words);
@@ -35,9 +41,17 @@ export default {
         }),
       );
     });
-    life.watch("count", () => { bar.hidden = !model.get("count"); empty.hidden = Boolean(model.get("count")); });
-    life.watch("shared", () => switches.forEach((one, at) => set(one, { "aria-pressed": String(model.get("shared") === choices[at][1]) })));
-    life.watch("words", () => { words.textContent = model.get("words"); words.hidden = !model.get("words"); });
+    life.watch("count", () => {
+      bar.hidden = !model.get("count");
+      empty.hidden = Boolean(model.get("count"));
+    });
+    life.watch("shared", () =>
+      switches.forEach((one, at) => set(one, { "aria-pressed": String(model.get("shared") === choices[at][1]) })),
+    );
+    life.watch("words", () => {
+      words.textContent = model.get("words");
+      words.hidden = !model.get("words");
+    });
     return life.end;
   },
 };

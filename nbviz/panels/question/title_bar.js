@@ -2,10 +2,13 @@ export default {
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-titlebar");
-    const name = el("strong", "nbviz-title-name"), facts = el("span", "nbviz-title-facts");
-    const pill = el("span", "nbviz-pill"), word = el("span", "nbviz-word nbviz-note");
+    const name = el("strong", "nbviz-title-name"),
+      facts = el("span", "nbviz-title-facts");
+    const pill = el("span", "nbviz-pill"),
+      word = el("span", "nbviz-word nbviz-note");
     set(word, { role: "status", "aria-live": "polite" });
-    const refresh = button("Refresh"), save = button("Save picture");
+    const refresh = button("Refresh"),
+      save = button("Save picture");
     refresh.title = "The weights changed since these pictures were computed: compute them again.";
     save.title = "Save the panels as one PNG picture.";
     const row = el("div", "nbviz-title-row", name, facts, pill, el("span", "nbviz-title-end", word, refresh, save));
@@ -30,7 +33,10 @@ export default {
     life.listen(refresh, "click", () => model.send({ event: "refresh" }));
     // A message comes back to every view of this widget: only the one that asked saves the file.
     let asked = false;
-    life.listen(save, "click", () => { asked = true; model.send({ event: "save" }); });
+    life.listen(save, "click", () => {
+      asked = true;
+      model.send({ event: "save" });
+    });
     life.receive((message, buffers) => {
       if (message.event === "saved" && asked) download(message.name, buffers[0]);
       asked = false;

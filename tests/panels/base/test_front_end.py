@@ -12,9 +12,10 @@ import nbviz.panels
 from nbviz.panels import assembly
 
 FOLDER = Path(nbviz.panels.__path__[0])
-SCRIPTS = sorted(FOLDER.glob("*.js"))
+SCRIPTS = sorted(FOLDER.rglob("*.js"))
 OWN = [path for path in SCRIPTS if path.name != "common.js"]
-STYLES = sorted(FOLDER.glob("*.css"))
+STYLES = sorted(FOLDER.rglob("*.css"))
+assert len(SCRIPTS) > 15 and len(STYLES) > 15  # a folder that moved would leave nothing to look at
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
