@@ -76,15 +76,15 @@ class Explorer:
         self.pictures: dict[str, Picture] = dict(loaded)
         self.library = Library(self.model, self.pictures, index, images)
         self.selection = first_selection(self.model, self.pictures, selection, [stage.slot for stage in STAGES])
-        self._desk = LiveContext(self.model)
+        self._context = LiveContext(self.model)
         self.panels = self._build([*loaded.problems, *loaded.notes])
         if atlas is not None:
             self._part(AtlasStage).give(atlas)
         self.view = laid_out(self.panels, f"nbviz: {self.model.name}")
         self._answers: dict[str, Any] = {}
         self._attribution: Attribution | None = None
-        self._scheduler = runner(self._desk, self, list(self.panels), LOCK, BACKGROUND)
-        self._shown = {name: desk.version() for name, desk in self._desks.items()}
+        self._scheduler = runner(self._context, self, list(self.panels), LOCK, BACKGROUND)
+        self._shown = {name: context.version() for name, context in self._contexts.items()}
         self._slots: set[str] = set()
         self.selection.observe(self._follow)
         self._cell = NotebookCell.current()
@@ -138,8 +138,8 @@ class Explorer:
             close_tree(view)
         self._cell.leave(self)
         # a notebook's Out keeps what a cell showed: let go of all that is large
-        for desk in self._desks.values():
-            desk.cache.clear()
+        for context in self._contexts.values():
+            context.cache.clear()
         self.selection.networks.clear()
         self._answers.clear()
         self._attribution = None
@@ -175,7 +175,7 @@ class Explorer:
 
     def _build(self, problems: Sequence[str]) -> dict[str, Panel]:
         links = Links(self.refresh, self._renew, self._cancel, lambda: saved(self.snapshot(scale=2)))
-        return assemble((self.model, self.pictures, self.selection), self.library, self._desk, links, problems)
+        return assemble((self.model, self.pictures, self.selection), self.library, self._context, links, problems)
 
     # -- following the selection ----------------------------------------------------------------------
 
@@ -190,7 +190,7 @@ class Explorer:
 
     def _renew(self, force: bool = False) -> None:
         with LOCK, self._one_look():
-            shown, self._shown = self._shown, {name: desk.version() for name, desk in self._desks.items()}
+            shown, self._shown = self._shown, {name: context.version() for name, context in self._contexts.items()}
             renew = force or any(self._shown[name] != version for name, version in shown.items())
             every = self._every()
             for slot in self._slots - every.keys():
@@ -204,8 +204,8 @@ class Explorer:
     def _one_look(self) -> Iterator[None]:
         """Answer an event of one version of each network; a look takes about a millisecond."""
         with ExitStack() as looks:
-            for desk in self._desks.values():
-                looks.enter_context(desk.one_look())
+            for context in self._contexts.values():
+                looks.enter_context(context.one_look())
             yield
 
     def _point(self) -> None:
@@ -222,8 +222,8 @@ class Explorer:
         return next(panel for panel in self.panels.values() if isinstance(panel, kind))
 
     @property
-    def _desks(self) -> dict[str, LiveContext]:
-        return {"": self._desk, **self.selection.networks}
+    def _contexts(self) -> dict[str, LiveContext]:
+        return {"": self._context, **self.selection.networks}
 
     def _cancel(self, slot: str) -> None:
         if self._scheduler.cancel(slot):
@@ -269,7 +269,7 @@ class Explorer:
 
     def idle(self) -> None:
         """Now and then while nothing happens: has the network changed under what is on show?"""
-        if not self.closed and any(self._desks[n].model.fingerprint() != was for n, was in self._shown.items()):
+        if not self.closed and any(self._contexts[n].model.fingerprint() != was for n, was in self._shown.items()):
             self._part(TitleBar).say("weights changed", moved=True)
 
     def _say_state(self) -> None:

@@ -109,7 +109,7 @@ def test_random_clicks_end_on_the_selection_and_show_nothing_stale(live: Explore
 def test_going_back_computes_nothing(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
     explorer.selection.layer = "3"
     explorer.selection.target = "bee"
-    monkeypatch.setattr(explorer._desk, "answers", lambda request: pytest.fail(f"computed again: {request}"))
+    monkeypatch.setattr(explorer._context, "answers", lambda request: pytest.fail(f"computed again: {request}"))
     explorer.selection.target = "predicted"
     explorer.selection.layer = "1"
     assert set(states(explorer).values()) <= {"ready", "nothing"}

@@ -64,7 +64,7 @@ def test_another_layer_gets_its_own_page_and_the_first_is_kept(live: Explorer) -
     assert live._answers["made"].layer == "3" and requested(live).layer == "3"
     live.selection.layer = "1"
     assert live.wait(60)
-    assert live._desk.known(first) is live._answers["made"]
+    assert live._context.known(first) is live._answers["made"]
 
 
 def test_another_class_reorders_the_page_without_making_again(live: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,7 +224,7 @@ def test_going_back_to_a_card_computes_nothing(live: Explorer, monkeypatch: pyte
     for channel in (1, 2):
         live.selection.channel = channel
         assert live.wait(60)
-    monkeypatch.setattr(live._desk, "answers", lambda request: pytest.fail(f"computed again: {request}"))
+    monkeypatch.setattr(live._context, "answers", lambda request: pytest.fail(f"computed again: {request}"))
     live.selection.channel = 1
     assert live.wait(60) and "channel 1 of 1" in view.made["words"]
 

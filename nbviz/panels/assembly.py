@@ -59,7 +59,7 @@ class Links:
 
 
 def assemble(
-    parts: Parts, library: Library, desk: LiveContext, links: Links, problems: Sequence[str]
+    parts: Parts, library: Library, context: LiveContext, links: Links, problems: Sequence[str]
 ) -> dict[str, Panel]:
     """All panels by slot, linked, in the order in which they are answered. problems: what the chooser says."""
     title, canvas, trust = TitleBar(*parts), SaliencyCanvas(*parts), TrustPanel(*parts)
@@ -75,7 +75,7 @@ def assemble(
     for panel in panels:
         panel.on_retry, panel.on_ask = links.refresh, links.renew
         if isinstance(panel, PinsStage):
-            panel.desk, panel.on_cancel, panel.on_scale = desk, links.cancel, canvas.end_scale
+            panel.context, panel.on_cancel, panel.on_scale = context, links.cancel, canvas.end_scale
             panel.opacity = lambda: canvas.foot.opacity
             canvas.on_pin, canvas.pin_state = panel.toggle, panel.pinning.state
         if isinstance(panel, AtlasStage):

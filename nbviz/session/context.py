@@ -72,14 +72,14 @@ class LiveContext:
 
 
 class Known:
-    """A desk that never computes: what isn't known is :class:`NbvizError`. For handlers, which must not wait."""
+    """A context that never computes: what isn't known is :class:`NbvizError`. For handlers, which must not wait."""
 
-    def __init__(self, desk: LiveContext) -> None:
-        self.model, self._desk = desk.model, desk
+    def __init__(self, context: LiveContext) -> None:
+        self.model, self._context = context.model, context
 
     def answer(self, request: Request) -> Any:
         """The final answer, from the cache."""
-        answer = self._desk.known(request)
+        answer = self._context.known(request)
         if answer is None:
             raise NbvizError("The network is still computing what this needs: try again in a moment.")
         return answer

@@ -14,9 +14,9 @@ class InlineRunner:
     """Answers at once, in the caller's thread: for scripts and tests."""
 
     def __init__(
-        self, desk: LiveContext, listener: Listener, slots: Sequence[str], lock: Any, background: Sequence[str] = ()
+        self, context: LiveContext, listener: Listener, slots: Sequence[str], lock: Any, background: Sequence[str] = ()
     ) -> None:
-        self.desk, self.listener, self.lock = desk, listener, lock
+        self.context, self.listener, self.lock = context, listener, lock
         self._left = frozenset(background)
         self._wanted: dict[str, Request] = {}
 
@@ -31,7 +31,7 @@ class InlineRunner:
             self._wanted[slot] = request
             self.listener.waiting(slot)
             try:
-                self.listener.answered(slot, request, self.desk.answer(request), True)
+                self.listener.answered(slot, request, self.context.answer(request), True)
             except Exception as error:  # becomes that panel's error strip; the others carry on
                 self.listener.failed(slot, request, error)
 

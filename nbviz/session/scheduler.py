@@ -62,9 +62,9 @@ class Scheduler:
     """One worker thread; see the module."""
 
     def __init__(
-        self, desk: LiveContext, listener: Listener, slots: Sequence[str], lock: Any, background: Sequence[str] = ()
+        self, context: LiveContext, listener: Listener, slots: Sequence[str], lock: Any, background: Sequence[str] = ()
     ) -> None:
-        self.desk, self.listener, self.lock = desk, listener, lock
+        self.context, self.listener, self.lock = context, listener, lock
         self._rank = {slot: rank for rank, slot in enumerate(slots)}
         self._background = frozenset(background)
         self._wanted: dict[str, Request] = {}
@@ -139,7 +139,7 @@ class Scheduler:
 
     def _known(self, slot: str, request: Request) -> Any | None:
         try:
-            return self.desk.known(request)
+            return self.context.known(request)
         except Exception:  # a broken model is reported where it is run, by the worker
             return None
 
@@ -201,7 +201,7 @@ class Scheduler:
     def _step(self, job: Job) -> None:
         try:
             if job.answers is None:
-                job.answers = self.desk.answers(job.request)
+                job.answers = self.context.answers(job.request)
             job.last = next(job.answers)
             while _final(job.last):  # it only has to end: no other job may come between it and its place
                 job.last = next(job.answers)

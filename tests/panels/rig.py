@@ -21,7 +21,7 @@ NAMES = ["tabby", "tiger cat", NASTY, "espresso", "cup", "crane", "lynx"]
 
 @dataclass
 class Rig:
-    """What every panel is made of, and a desk that answers its requests."""
+    """What every panel is made of, and a context that answers its requests."""
 
     model: InstrumentedModel
     pictures: dict[str, Picture]

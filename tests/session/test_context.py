@@ -1,4 +1,4 @@
-"""A desk's looks at the weights: one an event, and always a fresh one for what is computed."""
+"""A context's looks at the weights: one an event, and always a fresh one for what is computed."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class Echo(Request):
 
     name: str
 
-    def __call__(self, desk: Any) -> Iterator[tuple[str, int]]:
-        yield self.name, desk.model.version
+    def __call__(self, context: Any) -> Iterator[tuple[str, int]]:
+        yield self.name, context.model.version
 
 
-def desk() -> LiveContext:
+def context() -> LiveContext:
     return LiveContext(Model())  # type: ignore[arg-type]
 
 
 def test_one_look_serves_all_that_is_asked_within() -> None:
-    one = desk()
+    one = context()
     one.answer(Echo("a"))
     before = one.model.looks  # type: ignore[attr-defined]
     with one.one_look(), one.one_look():
@@ -50,7 +50,7 @@ def test_one_look_serves_all_that_is_asked_within() -> None:
 
 
 def test_what_is_computed_meanwhile_belongs_to_the_weights_it_was_computed_of() -> None:
-    one = desk()
+    one = context()
     with one.one_look():
         one.model.version = 1  # type: ignore[attr-defined]
         assert one.answer(Echo("a")) == ("a", 1) and one.known(Echo("a")) is None
@@ -58,7 +58,7 @@ def test_what_is_computed_meanwhile_belongs_to_the_weights_it_was_computed_of() 
 
 
 def test_another_thread_looks_for_itself() -> None:
-    one, seen = desk(), list[Any]()
+    one, seen = context(), list[Any]()
     with one.one_look():
         one.model.version = 1  # type: ignore[attr-defined]
         other = threading.Thread(target=lambda: seen.append(one.version()))

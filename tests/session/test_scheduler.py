@@ -35,7 +35,7 @@ class Count:
     log: list[str] = field(default_factory=list, compare=False)
     gate: Any = field(default=None, compare=False)
 
-    def __call__(self, desk: Any) -> Iterator[Any]:
+    def __call__(self, context: Any) -> Iterator[Any]:
         self.log.append("begun")
         try:
             for step in range(self.steps):

@@ -181,8 +181,8 @@ class PinCard(Panel):
     def request(self, selection: Selection) -> Request | None:
         if selection.stage != STAGE:
             return None
-        desk = selection.networks.get(self.pin.network)
-        return Elsewhere(desk, desk.version(), self.asked) if desk else self.asked
+        context = selection.networks.get(self.pin.network)
+        return Elsewhere(context, context.version(), self.asked) if context else self.asked
 
     @property
     def asked(self) -> Request:

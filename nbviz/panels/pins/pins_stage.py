@@ -42,7 +42,7 @@ class PinsStage(Stage):
     """The cards, their scale, and one difference; writes ``pins`` and, for *show*, what was pinned."""
 
     slot, title, sentence = STAGE, "Side by side", "Maps you pinned, beside the one on show"
-    desk: LiveContext
+    context: LiveContext
     """The Explorer's, for what is known already; set by it."""
     on_cancel: Callable[[str], object] | None = None
     """Drops what a slot computes."""
@@ -100,8 +100,8 @@ class PinsStage(Stage):
 
     @property
     def pinning(self) -> Pinning:
-        """Pins and unpins; known once the desk is."""
-        return Pinning(self.desk, self.pictures, self.selection)
+        """Pins and unpins; known once the context is."""
+        return Pinning(self.context, self.pictures, self.selection)
 
     def toggle(self) -> None:
         """Pin the map on show, and open the stage; or take its pin away."""
@@ -126,8 +126,8 @@ class PinsStage(Stage):
         self._groups = [g for g in self._groups if not g.finished and all(card in there for card in g.cards)]
         taken = [card for group in self._groups for card in group.cards]
         fresh = [card for card in there if card not in taken and not card.begun]
-        unknown = [card for card in fresh if self.desk.known(card.asked) is None]
-        self._groups += [PinGroup(cards, self.desk.keep) for cards in together(unknown)]
+        unknown = [card for card in fresh if self.context.known(card.asked) is None]
+        self._groups += [PinGroup(cards, self.context.keep) for cards in together(unknown)]
 
     def _new(self, pin: Pin) -> PinCard:
         card = PinCard(f"{self.slot}/{next(self._numbers)}", pin, self.model, self.pictures, self.selection)

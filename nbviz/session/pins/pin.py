@@ -1,7 +1,7 @@
 """Pins: frozen records of maps that were asked for, kept to look at others beside them.
 
 A pin says what was asked, not what came out: its map is computed like any other, comes from the cache, and is made
-again when the network's weights have changed. Another network has its own desk, entered under a name.
+again when the network's weights have changed. Another network has its own context, entered under a name.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ class Pin:
 class Elsewhere(Request):
     """A request of another network, for its weights as they were when it was asked."""
 
-    desk: LiveContext
+    context: LiveContext
     version: Any
     request: Request
 
-    def __call__(self, desk: Any) -> Iterator[Any]:
-        yield from self.request(self.desk)
+    def __call__(self, context: Any) -> Iterator[Any]:
+        yield from self.request(self.context)
 
 
 def checked(

@@ -20,15 +20,15 @@ STAGE = "pins"
 
 
 class Pinning:
-    """Writes ``pins``, and ``stage`` where somebody wants to see them. desk: the Explorer's own."""
+    """Writes ``pins``, and ``stage`` where somebody wants to see them. context: the Explorer's own."""
 
-    def __init__(self, desk: LiveContext, pictures: Mapping[str, Picture], selection: Selection) -> None:
-        self.desk, self.model, self.pictures, self.selection = desk, desk.model, pictures, selection
+    def __init__(self, context: LiveContext, pictures: Mapping[str, Picture], selection: Selection) -> None:
+        self.context, self.model, self.pictures, self.selection = context, context.model, pictures, selection
 
     def current(self) -> Pin | None:
         """The map on show as a pin; None until its class, or its channel, is known."""
         try:
-            return pin_of(Known(self.desk), self.pictures, self.selection)
+            return pin_of(Known(self.context), self.pictures, self.selection)
         except NbvizError:
             return None
 
@@ -46,33 +46,33 @@ class Pinning:
             self.selection.pins = tuple(kept for kept in pins if kept != pin)
         elif pin is not None:
             if shown is not None:  # the same map was asked for, as "the predicted class" perhaps
-                self.desk.keep(*shown, {pin.request(self.pictures[pin.picture]): shown[1]})
+                self.context.keep(*shown, {pin.request(self.pictures[pin.picture]): shown[1]})
             self._pin(pin)
 
     def keep(self, changes: Mapping[str, Any]) -> Pin:
         """Pin the map on show, or the one with other values, computing what it takes to know which it is."""
-        return self._pin(pin_of(self.desk, self.pictures, self.selection, changes))
+        return self._pin(pin_of(self.context, self.pictures, self.selection, changes))
 
     def beside(self, model: Any, name: str | None, options: Mapping[str, Any]) -> Pin:
         """Pin the map on show as another network explains it."""
         given = {"transform": self.model.transform, "classes": self.model.classes, **options}
         other = model if isinstance(model, InstrumentedModel) else InstrumentedModel(model, **given)
-        pin = pin_of(self.desk, self.pictures, self.selection)
+        pin = pin_of(self.context, self.pictures, self.selection)
         other.trace(other.input(self.pictures[pin.picture]))
-        desk, name = LiveContext(other), name or self._free(other.name)
-        asked = on_network(pin, self.model, name, desk)
+        context, name = LiveContext(other), name or self._free(other.name)
+        asked = on_network(pin, self.model, name, context)
         self.selection.pins = tuple(kept for kept in self.selection.pins if kept.network != name)
-        self.selection.networks[name] = desk
+        self.selection.networks[name] = context
         return self._pin(asked)
 
     def add(self, name: str) -> None:
         """Pin a whole set: ``methods``, ``classes``, ``layers``, or the map on show on another network."""
-        desk, networks = Known(self.desk), self.selection.networks
-        pin = pin_of(desk, self.pictures, self.selection, {"canvas": "explanation"} if name not in networks else {})
+        context, networks = Known(self.context), self.selection.networks
+        pin = pin_of(context, self.pictures, self.selection, {"canvas": "explanation"} if name not in networks else {})
         if name in networks:
             pins = [on_network(pin, self.model, name, networks[name])]
         elif name == "classes":
-            pins = likeliest_classes(pin, desk.answer(ScoresRequest(self.pictures[pin.picture])).order)
+            pins = likeliest_classes(pin, context.answer(ScoresRequest(self.pictures[pin.picture])).order)
         else:
             pins = (usual_methods if name == "methods" else down_the_network)(pin, self.model)
         self.selection.pins = (*self.selection.pins, *pins)

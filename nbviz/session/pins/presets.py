@@ -28,28 +28,28 @@ CHANGES = ("image", "target", "method", "layer", "options", "channel", "canvas")
 
 
 def pin_of(
-    desk: Context, pictures: Mapping[str, Picture], selection: Selection, changes: Mapping[str, Any] | None = None
+    context: Context, pictures: Mapping[str, Picture], selection: Selection, changes: Mapping[str, Any] | None = None
 ) -> Pin:
     """What the selection shows, as a pin; changes: other values for some of its names.
 
     The predicted class and a layer's first channel become what they are now: the scores of the picture, and the
     channels, are asked for where they aren't known. TypeError for a name that a pin doesn't have.
     """
-    wanted = _changed(desk.model, selection, changes or {})
+    wanted = _changed(context.model, selection, changes or {})
     picture = pictures[wanted.image]
-    target = resolved(desk, picture, Target.ensure(wanted.target, desk.model))
+    target = resolved(context, picture, Target.ensure(wanted.target, context.model))
     if wanted.canvas == "channel":
-        channel = desk.answer(ChannelRequest(picture, wanted.layer, target, wanted.channel)).channel
+        channel = context.answer(ChannelRequest(picture, wanted.layer, target, wanted.channel)).channel
         return Pin(wanted.image, target, "", wanted.layer, (), channel)
     layer = wanted.layer if METHODS[wanted.method].uses_layer else None
     return Pin(wanted.image, target, wanted.method, layer, tuple(sorted(wanted.options.items())))
 
 
-def resolved(desk: Context, picture: Picture, target: Target) -> Target:
+def resolved(context: Context, picture: Picture, target: Target) -> Target:
     """The target with the predicted class as an index."""
     if not target.predicted or target.part is not None:  # a region has its own likeliest class
         return target
-    return target.instead(int(desk.answer(ScoresRequest(picture)).order[0])) or target
+    return target.instead(int(context.answer(ScoresRequest(picture)).order[0])) or target
 
 
 def show(pin: Pin, selection: Selection) -> None:

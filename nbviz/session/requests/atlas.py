@@ -36,9 +36,9 @@ class MapPictures(Request):
     layer: str
     data: tuple[Picture, ...] | Items
 
-    def __call__(self, desk: Context) -> Iterator[Any]:
+    def __call__(self, context: Context) -> Iterator[Any]:
         items = self.data if isinstance(self.data, Items) else Items.ensure(list(self.data))
-        yield from Atlas.building(desk.model, items, self.layer, pictures=PICTURES)
+        yield from Atlas.building(context.model, items, self.layer, pictures=PICTURES)
 
 
 Source = Atlas | MapPictures
@@ -57,8 +57,8 @@ class Checked(Request):
 
     atlas: Atlas
 
-    def __call__(self, desk: Context) -> Iterator[Atlas]:
-        self.atlas.check(desk.model)
+    def __call__(self, context: Context) -> Iterator[Atlas]:
+        self.atlas.check(context.model)
         yield self.atlas
 
 
@@ -68,8 +68,8 @@ class CellPatches(Request):
 
     source: Source
 
-    def __call__(self, desk: Context) -> Iterator[Tiles]:
-        atlas = _atlas(desk, self.source)
+    def __call__(self, context: Context) -> Iterator[Tiles]:
+        atlas = _atlas(context, self.source)
         cut, drawn = Cutter(atlas), list[np.ndarray]()
         for cell in atlas.cells:
             (example,) = atlas.examples(cell.number, 1)
@@ -87,11 +87,11 @@ class MakeCells(Request):
     cells: tuple[int, ...] | None = None
     preset: str = "preview"
 
-    def __call__(self, desk: Context) -> Iterator[Made]:
-        atlas = _atlas(desk, self.source)
+    def __call__(self, context: Context) -> Iterator[Made]:
+        atlas = _atlas(context, self.source)
         numbers = self.cells if self.cells is not None else _by_count(atlas)
         asked = [direction(atlas.layer, atlas.apart(number)) for number in numbers]
-        yield from making(desk.model, atlas.layer, asked, self.preset)
+        yield from making(context.model, atlas.layer, asked, self.preset)
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ class OpenCell(Request):
     source: Source
     cell: int
 
-    def __call__(self, desk: Context) -> Iterator[Opened]:
-        atlas = _atlas(desk, self.source)
+    def __call__(self, context: Context) -> Iterator[Opened]:
+        atlas = _atlas(context, self.source)
         examples = tuple(atlas.examples(self.cell, SHOWN))
         patches = np.zeros((0, TILE, TILE, 3), np.uint8)
         if atlas.has_pictures:
@@ -122,7 +122,7 @@ class OpenCell(Request):
             patches = np.stack([cut(example) for example in examples])
         opened = Opened(self.cell, examples, patches)
         yield opened
-        for made in stepped(desk, MakeCells(self.source, (self.cell,), "default")):
+        for made in stepped(context, MakeCells(self.source, (self.cell,), "default")):
             opened = replace(opened, made=made.pixels[0])
             yield opened
 
@@ -133,9 +133,9 @@ class CellsOf(PictureRequest):
 
     source: Source
 
-    def __call__(self, desk: Context) -> Iterator[np.ndarray]:
-        atlas = _atlas(desk, self.source)
-        yield atlas.cells_of(desk.answer(MapsRequest(self.picture, atlas.layer)).values)
+    def __call__(self, context: Context) -> Iterator[np.ndarray]:
+        atlas = _atlas(context, self.source)
+        yield atlas.cells_of(context.answer(MapsRequest(self.picture, atlas.layer)).values)
 
 
 class Shown:
@@ -163,38 +163,38 @@ class ShowAtlas(PictureRequest):
     look: str = "patches"
     cell: int | None = None
 
-    def __call__(self, desk: Context) -> Iterator[Shown]:
+    def __call__(self, context: Context) -> Iterator[Shown]:
         shown = Shown()
-        for shown in self._mapped(desk):
+        for shown in self._mapped(context):
             yield shown
         assert shown.atlas is not None
         patches = self.look == "patches" and shown.atlas.has_pictures
-        shown = shown.with_(places=desk.answer(CellsOf(self.picture, self.source)), done=0.5)
+        shown = shown.with_(places=context.answer(CellsOf(self.picture, self.source)), done=0.5)
         if patches:
-            for tiles in stepped(desk, CellPatches(self.source)):
+            for tiles in stepped(context, CellPatches(self.source)):
                 shown = shown.with_(tiles=tiles, progress=f"{tiles.ready} of {len(tiles.pixels)} patches")
                 yield shown
-        yield from self._rest(desk, shown, patches)
+        yield from self._rest(context, shown, patches)
 
-    def _mapped(self, desk: Context) -> Iterator[Shown]:
+    def _mapped(self, context: Context) -> Iterator[Shown]:
         if isinstance(self.source, Atlas):
-            yield Shown(desk.answer(Checked(self.source)), done=0.5)
+            yield Shown(context.answer(Checked(self.source)), done=0.5)
             return
-        for step in stepped(desk, self.source):
+        for step in stepped(context, self.source):
             if isinstance(step, Atlas):
                 yield Shown(step, done=0.5)
             else:
                 yield Shown(None, step.progress, 0.5 * step.done)
 
-    def _rest(self, desk: Context, shown: Shown, patches: bool) -> Iterator[Shown]:
+    def _rest(self, context: Context, shown: Shown, patches: bool) -> Iterator[Shown]:
         """The opened cell first, for somebody waits for it; then pictures made for all."""
         if self.cell is not None:
-            for opened in stepped(desk, OpenCell(self.source, self.cell)):
+            for opened in stepped(context, OpenCell(self.source, self.cell)):
                 shown = shown.with_(opened=opened, progress="")
                 yield shown
         if not patches and shown.atlas is not None:
             order = _by_count(shown.atlas)
-            for made in stepped(desk, MakeCells(self.source)):
+            for made in stepped(context, MakeCells(self.source)):
                 words = f"{100 * made.done:.0f} % of {len(order)} pictures made"
                 shown = shown.with_(tiles=_tiles(made, order), progress=words)
                 yield shown.with_(done=min(0.99, 0.5 + made.done / 2))
@@ -253,5 +253,5 @@ def _tiles(made: Made, order: Sequence[int]) -> Tiles:
     return Tiles(pixels, round(made.done * len(pixels)))
 
 
-def _atlas(desk: Context, source: Source) -> Atlas:
-    return source if isinstance(source, Atlas) else desk.answer(source)
+def _atlas(context: Context, source: Source) -> Atlas:
+    return source if isinstance(source, Atlas) else context.answer(source)

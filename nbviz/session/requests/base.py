@@ -1,8 +1,8 @@
 """What a panel can ask of the model: frozen, hashable, callable.
 
 A request is at once the job, the cache key and the test of staleness, and holds only what its answer
-depends on: a click that cannot change a picture never recomputes it. Calling one with a ``Desk`` yields
-answers that get better; the last is final. ``desk.answer(other)`` gives another request's final answer,
+depends on: a click that cannot change a picture never recomputes it. Calling one with a ``Context`` yields
+answers that get better; the last is final. ``context.answer(other)`` gives another request's final answer,
 from the cache where it is there.
 """
 
@@ -36,7 +36,7 @@ class Context(Protocol):
 class Request:
     """Base of all requests."""
 
-    def __call__(self, desk: Context) -> Iterator[Any]:
+    def __call__(self, context: Context) -> Iterator[Any]:
         raise NotImplementedError
 
 
@@ -54,9 +54,9 @@ class _Stepped(Protocol):
     def answers(self, request: Request) -> Iterator[Any]: ...
 
 
-def stepped(desk: Context, request: Request) -> Iterator[Any]:
+def stepped(context: Context, request: Request) -> Iterator[Any]:
     """Another request's answers: the one that is known, else step by step, the last one kept."""
-    steps = cast(_Stepped, desk)
+    steps = cast(_Stepped, context)
     known = steps.known(request)
     if known is None:
         yield from steps.answers(request)
@@ -91,8 +91,8 @@ class ScoresAnswer:
 class ScoresRequest(PictureRequest):
     """The network's scores of one picture."""
 
-    def __call__(self, desk: Context) -> Iterator[ScoresAnswer]:
-        yield ScoresAnswer(self.picture, desk.model.said(self.picture))
+    def __call__(self, context: Context) -> Iterator[ScoresAnswer]:
+        yield ScoresAnswer(self.picture, context.model.said(self.picture))
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ class EvidenceRequest(PictureRequest):
 
     target: Target
 
-    def __call__(self, desk: Context) -> Iterator[EvidenceMaps]:
-        yield evidence(desk.model, self.picture, self.target)
+    def __call__(self, context: Context) -> Iterator[EvidenceMaps]:
+        yield evidence(context.model, self.picture, self.target)
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ class MapsRequest(PictureRequest):
 
     layer: str
 
-    def __call__(self, desk: Context) -> Iterator[FeatureMaps]:
-        yield feature_maps(desk.model, self.picture, self.layer)
+    def __call__(self, context: Context) -> Iterator[FeatureMaps]:
+        yield feature_maps(context.model, self.picture, self.layer)
 
 
 @dataclass(frozen=True)
@@ -143,10 +143,10 @@ class ChannelsRequest(PictureRequest):
     layer: str
     target: Target
 
-    def __call__(self, desk: Context) -> Iterator[ChannelsAnswer]:
-        maps: FeatureMaps = desk.answer(MapsRequest(self.picture, self.layer))
+    def __call__(self, context: Context) -> Iterator[ChannelsAnswer]:
+        maps: FeatureMaps = context.answer(MapsRequest(self.picture, self.layer))
         try:
-            found: EvidenceMaps | None = desk.answer(EvidenceRequest(self.picture, self.target))
+            found: EvidenceMaps | None = context.answer(EvidenceRequest(self.picture, self.target))
         except NbvizError:  # no such box in this picture: the explanation says so, and the maps are there all the same
             found = None
         flat = maps.values.reshape(len(maps.values), -1)
@@ -154,7 +154,7 @@ class ChannelsRequest(PictureRequest):
         contributions = None if found is None else found.contributions.get(self.layer)
         if contributions is None or len(contributions) != len(flat):
             contributions = np.full(len(flat), np.nan, np.float32)
-        words = self.target.words(desk.model) if found is None else found.target
+        words = self.target.words(context.model) if found is None else found.target
         yield ChannelsAnswer(self.layer, maps, peaks, contributions, words)
 
 
@@ -178,12 +178,12 @@ class ChannelRequest(PictureRequest):
     target: Target
     channel: int | None
 
-    def __call__(self, desk: Context) -> Iterator[ChannelAnswer]:
-        channels: ChannelsAnswer = desk.answer(ChannelsRequest(self.picture, self.layer, self.target))
+    def __call__(self, context: Context) -> Iterator[ChannelAnswer]:
+        channels: ChannelsAnswer = context.answer(ChannelsRequest(self.picture, self.layer, self.target))
         order = channels.order("class")
         channel = int(order[0]) if self.channel is None else self.channel
         rank = int(np.flatnonzero(order == channel)[0]) + 1
-        yield ChannelAnswer(channel, rank, channels, desk.model.seen(self.picture))
+        yield ChannelAnswer(channel, rank, channels, context.model.seen(self.picture))
 
 
 @dataclass(frozen=True)
@@ -206,12 +206,12 @@ class ExplainRequest(PictureRequest):
     layer: str | None
     options: tuple[tuple[str, Any], ...]
 
-    def __call__(self, desk: Context) -> Iterator[ExplainAnswer]:
-        seen, said = desk.model.seen(self.picture), None
-        if desk.model.trace(desk.model.input(self.picture)).kind in ("maps", "boxes"):
-            said = desk.answer(ScoresRequest(self.picture)).said
+    def __call__(self, context: Context) -> Iterator[ExplainAnswer]:
+        seen, said = context.model.seen(self.picture), None
+        if context.model.trace(context.model.input(self.picture)).kind in ("maps", "boxes"):
+            said = context.answer(ScoresRequest(self.picture)).said
         options: Mapping[str, Any] = dict(self.options)
-        for attribution in explain(desk.model, self.picture, self.target, self.method, self.layer, **options):
+        for attribution in explain(context.model, self.picture, self.target, self.method, self.layer, **options):
             yield ExplainAnswer(attribution, seen, said)
 
 
@@ -239,8 +239,8 @@ class ExplainSeveralRequest(PictureRequest):
     layer: str | None
     options: tuple[tuple[str, Any], ...]
 
-    def __call__(self, desk: Context) -> Iterator[SeveralAnswer]:
-        seen = desk.model.seen(self.picture)
+    def __call__(self, context: Context) -> Iterator[SeveralAnswer]:
+        seen = context.model.seen(self.picture)
         options: Mapping[str, Any] = dict(self.options)
-        for attributions in explain_each(desk.model, self.picture, self.targets, self.method, self.layer, **options):
+        for attributions in explain_each(context.model, self.picture, self.targets, self.method, self.layer, **options):
             yield SeveralAnswer(attributions, seen)

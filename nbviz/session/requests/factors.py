@@ -23,8 +23,8 @@ class Factorise(PictureRequest):
     layer: str
     count: int
 
-    def __call__(self, desk: Context) -> Iterator[Factors]:
-        yield factorised(desk.answer(MapsRequest(self.picture, self.layer)), self.count)
+    def __call__(self, context: Context) -> Iterator[Factors]:
+        yield factorised(context.answer(MapsRequest(self.picture, self.layer)), self.count)
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class MakeParts(PictureRequest):
     count: int
     preset: str = "default"
 
-    def __call__(self, desk: Context) -> Iterator[Made]:
-        parts: Factors = desk.answer(Factorise(self.picture, self.layer, self.count))
+    def __call__(self, context: Context) -> Iterator[Made]:
+        parts: Factors = context.answer(Factorise(self.picture, self.layer, self.count))
         asked = [direction(self.layer, vector) for vector in parts.directions]
-        yield from making(desk.model, self.layer, asked, self.preset)
+        yield from making(context.model, self.layer, asked, self.preset)
 
 
 @dataclass(frozen=True)
@@ -73,29 +73,29 @@ class ShowParts(PictureRequest):
     count: int = 6
     made: bool = False
 
-    def __call__(self, desk: Context) -> Iterator[PartsAnswer]:
-        parts: Factors = desk.answer(Factorise(self.picture, self.layer, self.count))
-        answer = PartsAnswer(parts, desk.model.seen(self.picture), done=0.1, progress="what each does for the class")
+    def __call__(self, context: Context) -> Iterator[PartsAnswer]:
+        parts: Factors = context.answer(Factorise(self.picture, self.layer, self.count))
+        answer = PartsAnswer(parts, context.model.seen(self.picture), done=0.1, progress="what each does for the class")
         yield answer
-        answer = self._for_target(desk, answer)
+        answer = self._for_target(context, answer)
         if self.made:
-            for made in stepped(desk, MakeParts(self.picture, self.layer, self.count)):
+            for made in stepped(context, MakeParts(self.picture, self.layer, self.count)):
                 yield replace(answer, made=made, done=min(0.99, 0.2 + 0.8 * made.done), progress=made.progress)
                 answer = replace(answer, made=made)
         yield replace(answer, done=1.0, progress="")
 
-    def _for_target(self, desk: Context, answer: PartsAnswer) -> PartsAnswer:
-        found: EvidenceMaps = desk.answer(EvidenceRequest(self.picture, self.target))
+    def _for_target(self, context: Context, answer: PartsAnswer) -> PartsAnswer:
+        found: EvidenceMaps = context.answer(EvidenceRequest(self.picture, self.target))
         answer = replace(answer, target=found.target)
         if self.layer not in found.contributions:
             return answer
-        gradient, activation = self._gradient(desk)
+        gradient, activation = self._gradient(context)
         total = float((gradient * activation).sum())
         return replace(answer, contributions=answer.parts.contributions(gradient), total=total)
 
-    def _gradient(self, desk: Context) -> tuple[np.ndarray, np.ndarray]:
+    def _gradient(self, context: Context) -> tuple[np.ndarray, np.ndarray]:
         """The target's gradient at the layer and the layer's activation, each (C, h, w)."""
-        model = desk.model
+        model = context.model
         x = model.input(self.picture)
 
         def work(run: Pass) -> tuple[np.ndarray, np.ndarray]:

@@ -24,8 +24,8 @@ class LookThrough(Request):
 
     items: Items
 
-    def __call__(self, desk: Context) -> Iterator[LiveIndex]:
-        yield from indexing(desk.model, self.items)
+    def __call__(self, context: Context) -> Iterator[LiveIndex]:
+        yield from indexing(context.model, self.items)
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class NoIndex(Request):
     layer: str
     count: int
 
-    def __call__(self, desk: Context) -> Iterator[Unsearched]:
+    def __call__(self, context: Context) -> Iterator[Unsearched]:
         yield Unsearched(self.layer, self.count)
 
 
@@ -85,7 +85,7 @@ class FoundChannels(Request):
     layer: str
     channels: tuple[int, ...]
 
-    def __call__(self, desk: Context) -> Iterator[FoundPageRequest]:
+    def __call__(self, context: Context) -> Iterator[FoundPageRequest]:
         crops: dict[int, Crop] = {}
         told, total, problem = time.perf_counter(), self.index.seen, " ".join(self.index.problems)
         for place, channel in enumerate(self.channels):
@@ -124,7 +124,7 @@ class FoundChannel(Request):
     layer: str
     channel: int
 
-    def __call__(self, desk: Context) -> Iterator[Finds]:
+    def __call__(self, context: Context) -> Iterator[Finds]:
         index, where = self.index, (self.layer, self.channel)
         examples = index.top(*where, BEST)
         labelled = any(example.label is not None for example in examples)

@@ -29,8 +29,8 @@ class AskHeads(PictureRequest):
 
     target: Target | None = None
 
-    def __call__(self, desk: Context) -> Iterator[Heads]:
-        yield from desk.model.guest.steadily(lambda run: self._kept(desk.model, run))
+    def __call__(self, context: Context) -> Iterator[Heads]:
+        yield from context.model.guest.steadily(lambda run: self._kept(context.model, run))
 
     def _kept(self, model: InstrumentedModel, run: Pass) -> Iterator[Heads]:
         with gathering(model, run, self.picture, self.target) as (heads, blocks):
@@ -66,16 +66,16 @@ class LookFrom(PictureRequest):
     query: Query
     target: Target | None = None
 
-    def __call__(self, desk: Context) -> Iterator[HeadsAnswer]:
+    def __call__(self, context: Context) -> Iterator[HeadsAnswer]:
         heads: Heads | None = None
-        for heads in stepped(desk, AskHeads(self.picture, self.target)):
+        for heads in stepped(context, AskHeads(self.picture, self.target)):
             if heads.done < 1:
-                yield self._answer(desk, heads, self._look(heads).seen(whole=False), heads.done)
+                yield self._answer(context, heads, self._look(heads).seen(whole=False), heads.done)
         assert heads is not None
         if heads.kept:
-            yield self._answer(desk, heads, self._look(heads).seen())
+            yield self._answer(context, heads, self._look(heads).seen())
         else:
-            yield from desk.model.guest.steadily(lambda run: self._live(desk, run))
+            yield from context.model.guest.steadily(lambda run: self._live(context, run))
 
     def _look(self, heads: Heads) -> AttentionView:
         looking = AttentionView(self.query, self.target is not None)
@@ -83,23 +83,23 @@ class LookFrom(PictureRequest):
             looking.add(block)
         return looking
 
-    def _live(self, desk: Context, run: Pass) -> Iterator[HeadsAnswer]:
+    def _live(self, context: Context, run: Pass) -> Iterator[HeadsAnswer]:
         looking, left_out, count = AttentionView(self.query, self.target is not None), list[str](), 0
-        with gathering(desk.model, run, self.picture, self.target) as (heads, blocks):
+        with gathering(context.model, run, self.picture, self.target) as (heads, blocks):
             for block in _paced(blocks):
                 if isinstance(block, HeadBlock):
                     looking.add(block)
                 elif block is not None:
                     left_out.append(block)
                 else:
-                    yield self._answer(desk, heads, looking.seen(whole=False), count / heads.total)
+                    yield self._answer(context, heads, looking.seen(whole=False), count / heads.total)
                 count += block is not None
-            yield self._answer(desk, replace(heads, left_out=tuple(left_out)), looking.seen())
+            yield self._answer(context, replace(heads, left_out=tuple(left_out)), looking.seen())
 
-    def _answer(self, desk: Context, heads: Heads, seen: Seen, done: float = 1.0) -> HeadsAnswer:
+    def _answer(self, context: Context, heads: Heads, seen: Seen, done: float = 1.0) -> HeadsAnswer:
         if done == 1 and not seen.blocks:
             raise Refused(heads.left_out[0])
-        return HeadsAnswer(replace(heads, blocks=()), seen, self.query, desk.model.seen(self.picture), done)
+        return HeadsAnswer(replace(heads, blocks=()), seen, self.query, context.model.seen(self.picture), done)
 
 
 def _paced(blocks: Iterator[HeadBlock | str]) -> Iterator[HeadBlock | str | None]:

@@ -43,8 +43,8 @@ class CheckHealth(Request):
 
     items: Items
 
-    def __call__(self, desk: Context) -> Iterator[HealthAnswer]:
-        for judged in judging(desk.model, self.items, batch=BATCH):
+    def __call__(self, context: Context) -> Iterator[HealthAnswer]:
+        for judged in judging(context.model, self.items, batch=BATCH):
             if not judged.layers:
                 yield HealthAnswer(judged.pictures, done=judged.done)
                 continue

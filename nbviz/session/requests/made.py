@@ -45,8 +45,8 @@ class MakeChannels(Request):
     options: tuple[tuple[str, Any], ...] = ()
     """Fields of a :class:`~nbviz.features.Recipe`, and ``path``."""
 
-    def __call__(self, desk: Context) -> Iterator[MadeAnswer]:
-        for made in making(desk.model, self.layer, self.channels, self.preset, **dict(self.options)):
+    def __call__(self, context: Context) -> Iterator[MadeAnswer]:
+        for made in making(context.model, self.layer, self.channels, self.preset, **dict(self.options)):
             yield MadeAnswer(self.layer, self.channels, made)
 
 
@@ -57,5 +57,5 @@ class Invert(PictureRequest):
     layer: str
     options: tuple[tuple[str, Any], ...] = ()
 
-    def __call__(self, desk: Context) -> Iterator[Made]:
-        yield from inverting(desk.model, self.picture, self.layer, **dict(self.options))
+    def __call__(self, context: Context) -> Iterator[Made]:
+        yield from inverting(context.model, self.picture, self.layer, **dict(self.options))

@@ -67,8 +67,8 @@ class _One(Request):
 class MakeOne(_One):
     """Makes it; what was made before comes from disk."""
 
-    def __call__(self, desk: Context) -> Iterator[OneMade]:
-        for made in making(desk.model, *self.asked(), **self.changes()):
+    def __call__(self, context: Context) -> Iterator[OneMade]:
+        for made in making(context.model, *self.asked(), **self.changes()):
             yield self.answer(made)
 
 
@@ -78,6 +78,6 @@ class KeptOne(_One):
 
     since: int = 0
 
-    def __call__(self, desk: Context) -> Iterator[OneMade | NotMade]:
-        found = kept(desk.model, *self.asked(), **self.changes())
+    def __call__(self, context: Context) -> Iterator[OneMade | NotMade]:
+        found = kept(context.model, *self.asked(), **self.changes())
         yield NotMade(self.layer, self.channel) if found is None else self.answer(found)

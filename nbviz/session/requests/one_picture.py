@@ -19,8 +19,8 @@ class Caricature(PictureRequest):
 
     layer: str
 
-    def __call__(self, desk: Context) -> Iterator[Made]:
-        yield from caricaturing(desk.model, self.picture, self.layer)
+    def __call__(self, context: Context) -> Iterator[Made]:
+        yield from caricaturing(context.model, self.picture, self.layer)
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Dream(PictureRequest):
 
     layer: str
 
-    def __call__(self, desk: Context) -> Iterator[Made]:
-        yield from dreaming(desk.model, self.picture, self.layer)
+    def __call__(self, context: Context) -> Iterator[Made]:
+        yield from dreaming(context.model, self.picture, self.layer)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Remake(PictureRequest):
 
     layer: str
 
-    def __call__(self, desk: Context) -> Iterator[Remade]:
+    def __call__(self, context: Context) -> Iterator[Remade]:
         made: dict[str, Made] = {}
         asked: list[tuple[str, Request]] = [
             ("dream", Dream(self.picture, self.layer)),  # the quickest first
@@ -58,7 +58,7 @@ class Remake(PictureRequest):
             ("more", Caricature(self.picture, self.layer)),
         ]
         for number, (kind, request) in enumerate(asked):
-            for made[kind] in stepped(desk, request):
+            for made[kind] in stepped(context, request):
                 done = 0.999 * (number + made[kind].done) / len(asked)
                 yield Remade(self.layer, dict(made), done, made[kind].progress)
         yield Remade(self.layer, made)

@@ -30,8 +30,8 @@ class Hide(PictureRequest):
 
     target: Target
 
-    def __call__(self, desk: Context) -> Iterator[Hidings]:
-        yield from hidings(desk.model, self.picture, self.target)
+    def __call__(self, context: Context) -> Iterator[Hidings]:
+        yield from hidings(context.model, self.picture, self.target)
 
 
 @dataclass(frozen=True)
@@ -61,16 +61,16 @@ class _Judged(PictureRequest):
     layer: str | None
     options: tuple[tuple[str, Any], ...]
 
-    def explain(self, desk: Context, target: Target) -> ExplainRequest:
+    def explain(self, context: Context, target: Target) -> ExplainRequest:
         """The request that draws it, for a target."""
         return ExplainRequest(self.picture, target, self.method, self.layer, self.options)
 
-    def explainer(self, desk: Context) -> Any:
+    def explainer(self, context: Context) -> Any:
         """Explains pictures as this map is explained; what the panel may have drawn comes from the cache."""
 
         def maps(model: InstrumentedModel, picture: Any, target: Target) -> Iterator[Attribution]:
-            if model is desk.model and picture is self.picture:
-                for answer in stepped(desk, self.explain(desk, target)):
+            if model is context.model and picture is self.picture:
+                for answer in stepped(context, self.explain(context, target)):
                     yield answer.attribution
             else:
                 yield from explain(model, picture, target, self.method, self.layer, **dict(self.options))
@@ -82,22 +82,22 @@ class _Judged(PictureRequest):
 class Trust(_Judged):
     """The four verdicts of one map."""
 
-    def __call__(self, desk: Context) -> Iterator[TrustAnswer]:
+    def __call__(self, context: Context) -> Iterator[TrustAnswer]:
         verdicts: dict[str, Verdict] = {}
         words = ""
-        work = self._judge(desk, verdicts)
+        work = self._judge(context, verdicts)
         for words in work:
             yield TrustAnswer(dict(verdicts), min(0.95, len(verdicts) / len(NAMES)), words)
         yield TrustAnswer(dict(verdicts))
 
-    def _judge(self, desk: Context, verdicts: dict[str, Verdict]) -> Iterator[str]:
-        drawn: ExplainAnswer = yield from _said("drawing the map", _last(desk, self.explain(desk, self.target)))
-        judged, maps = drawn.attribution, self.explainer(desk)
+    def _judge(self, context: Context, verdicts: dict[str, Verdict]) -> Iterator[str]:
+        drawn: ExplainAnswer = yield from _said("drawing the map", _last(context, self.explain(context, self.target)))
+        judged, maps = drawn.attribution, self.explainer(context)
         verdicts["converged"] = converged(judged)
-        target = resolved(desk.model, self.picture, self.target)
-        asked = (desk.model, self.picture, target, judged, maps)
+        target = resolved(context.model, self.picture, self.target)
+        asked = (context.model, self.picture, target, judged, maps)
         verdicts["this class"] = yield from _said("looking at another class", this_class(*asked))
-        found: Hidings = yield from _said("hiding parts", _last(desk, Hide(self.picture, target)))
+        found: Hidings = yield from _said("hiding parts", _last(context, Hide(self.picture, target)))
         verdicts["hiding"] = hiding(found, judged)
         verdicts["these weights"] = yield from _said("redrawing weights", these_weights(*asked))
 
@@ -106,18 +106,18 @@ class Trust(_Judged):
 class TrustDetail(_Judged):
     """What opens below the dots: curves and figures, beside the controls."""
 
-    def __call__(self, desk: Context) -> Iterator[Detail]:
-        target = resolved(desk.model, self.picture, self.target)
+    def __call__(self, context: Context) -> Iterator[Detail]:
+        target = resolved(context.model, self.picture, self.target)
         drawn: ExplainAnswer | None = None
-        for drawn in stepped(desk, self.explain(desk, self.target)):
+        for drawn in stepped(context, self.explain(context, self.target)):
             yield Detail(done=0.0, progress="drawing the map")
         if drawn is not None:
-            yield from detail(desk.model, self.picture, target, drawn.attribution, self.explainer(desk))
+            yield from detail(context.model, self.picture, target, drawn.attribution, self.explainer(context))
 
 
-def _last(desk: Context, request: Request) -> Steps[Any]:
+def _last(context: Context, request: Request) -> Steps[Any]:
     answer = None
-    for answer in stepped(desk, request):
+    for answer in stepped(context, request):
         yield
     return answer
 

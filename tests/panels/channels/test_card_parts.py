@@ -28,7 +28,7 @@ class Card:
     """A card with its parts over the rig's network."""
 
     def __init__(self, made: Rig, index: Any = None) -> None:
-        self.rig, self.desk = made, LiveContext(made.model)
+        self.rig, self.context = made, LiveContext(made.model)
         self.card, self.grid = ChannelPanel(*made.parts), ChannelsPanel(*made.parts)
         self.page = MadePage(self.grid)
         self.library = Library(made.model, made.pictures, index)
@@ -41,7 +41,7 @@ class Card:
         panel.sync(self.selection)
         request = panel.request(self.selection)
         if request is not None:
-            panel.show(self.desk.answer(request))
+            panel.show(self.context.answer(request))
         return request
 
 
@@ -70,7 +70,7 @@ def test_it_says_how_to_get_the_picture_and_makes_it_when_asked(card: Card) -> N
     assert bytes(card.view.made_picture) == b""
     say(card.view, event="make")
     assert asked == [MakeOne("1", 2, "default", "channel")]
-    *partial, last = card.desk.answers(asked[0])
+    *partial, last = card.context.answers(asked[0])
     card.made.show(last)
     assert card.view.made["state"] == "there" and len(card.view.made_picture) > 500
     assert "channel 2 of 1 most, in 75 steps" in card.view.made["words"]
@@ -88,9 +88,9 @@ def test_the_next_channel_is_made_too_until_it_is_stopped(card: Card) -> None:
 def test_what_was_made_on_the_page_is_there_at_once(card: Card) -> None:
     card.open(card.made)
     assert card.view.made["state"] == "absent"
-    card.grid.show(card.desk.answer(card.grid.request(card.selection)))  # type: ignore[arg-type]
+    card.grid.show(card.context.answer(card.grid.request(card.selection)))  # type: ignore[arg-type]
     say(card.grid.view, event="look", look={"mode": "made"})
-    card.page.show(card.desk.answer(card.page.request(card.selection)))  # type: ignore[arg-type]
+    card.page.show(card.context.answer(card.page.request(card.selection)))  # type: ignore[arg-type]
     assert isinstance(card.open(card.made), KeptOne) and card.view.made["state"] == "there"
 
 
@@ -137,7 +137,7 @@ def test_without_an_index_it_offers_to_look(card: Card) -> None:
     say(card.view, event="look")
     page = card.found.page
     assert page.request(card.selection) is not None
-    for answer in card.desk.answers(page.request(card.selection)):
+    for answer in card.context.answers(page.request(card.selection)):
         page.show(answer)
         card.found.sync(card.selection)
         if answer.index is None:

@@ -92,17 +92,17 @@ def panel() -> ChannelPanel:
 
 
 def test_it_shows_what_it_asked_for(panel: ChannelPanel) -> None:
-    desk = LiveContext(panel.model)
+    context = LiveContext(panel.model)
     panel.wait()
     request = panel.request(panel.selection)
     assert request is not None
-    panel.show(desk.answer(request))
+    panel.show(context.answer(request))
     assert (panel.view.state, panel.view.about[-1].split(" · ")[-1]) == ("ready", "1st of 6")
     gray = panel.view.backdrop
     panel.selection.channel = 4
     request = panel.request(panel.selection)
     assert request is not None
-    panel.show(desk.answer(request))
+    panel.show(context.answer(request))
     # the picture is not sent again for another channel of it
     assert panel.view.channel == 4 and panel.view.backdrop == gray and len(panel.view.map) < 2000
 

@@ -45,12 +45,12 @@ class Panels:
         parts = self.model, pictures, self.selection
         self.grid, self.card, self.tree = ChannelsPanel(*parts), ChannelPanel(*parts), LayersPanel(*parts)
         self.marks = HealthMarks(self.card, [self.grid, self.card, self.tree], Library(self.model, pictures))
-        self.desk = LiveContext(self.model)
+        self.context = LiveContext(self.model)
 
     def show(self, *panels: object) -> None:
         for panel in panels:
             request = panel.request(self.selection)  # type: ignore[attr-defined]
-            panel.show(self.desk.answer(request))  # type: ignore[attr-defined]
+            panel.show(self.context.answer(request))  # type: ignore[attr-defined]
 
 
 def test_a_few_pictures_judge_nobody() -> None:
@@ -90,7 +90,7 @@ def test_the_data_set_is_judged_once_and_in_steps() -> None:
     request = panels.marks.request(panels.selection)
     panels.selection.layer = "0.conv"
     assert panels.marks.request(panels.selection) == request and request is not None
-    steps = list(panels.desk.answers(request))
+    steps = list(panels.context.answers(request))
     assert [step.pictures for step in steps] == [8, 16, 24, 32, 40, 48, 56, 64, 70, 70]
     assert all(not step.findings for step in steps[:-1])
 

@@ -35,11 +35,11 @@ def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ChannelsPane
     model = InstrumentedModel(net)
     model.trace(model.input(pictures["noise"]))
     grid = ChannelsPanel(model, pictures, Selection(model, pictures, image="noise", layer="1", target=1))
-    page, desk = MadePage(grid), LiveContext(model)
+    page, context = MadePage(grid), LiveContext(model)
     request = grid.request(grid.selection)
     assert request is not None
-    grid.show(desk.answer(request))
-    return grid, page, desk
+    grid.show(context.answer(request))
+    return grid, page, context
 
 
 def tiles(grid: ChannelsPanel) -> list[np.ndarray]:
@@ -82,9 +82,9 @@ def test_another_stage_or_layer_makes_nothing(parts: Any) -> None:
 
 
 def test_the_page_shows_each_channels_own_picture(parts: Any) -> None:
-    grid, page, desk = parts
+    grid, page, context = parts
     open_made(grid, sort="index")
-    answer = desk.answer(page.request(grid.selection))
+    answer = context.answer(page.request(grid.selection))
     page.show(answer)
     assert grid.view.sheet["kind"] == "image/jpeg" and grid.view.sheet["photos"] and len(grid.view.mosaic) < 150_000
     assert grid.view.caption == "made to drive each channel, 40 steps"
@@ -97,11 +97,11 @@ def test_the_page_shows_each_channels_own_picture(parts: Any) -> None:
 
 
 def test_a_partial_page_says_how_far_it_is(parts: Any) -> None:
-    grid, page, desk = parts
+    grid, page, context = parts
     open_made(grid)
     page.wait()
     assert grid.view.state == "computing"
-    answers = list(desk.answers(page.request(grid.selection)))
+    answers = list(context.answers(page.request(grid.selection)))
     half = MadeAnswer(answers[0].layer, answers[0].channels, _at(answers[0].made, 0.5, "step 8 of 16"))
     page.show(half)
     assert (grid.view.state, grid.view.progress, grid.view.share) == ("ready", "step 8 of 16", 0.5)
@@ -116,12 +116,12 @@ def _at(made: Any, done: float, progress: str) -> Any:
 
 
 def test_cancel_holds_until_someone_goes_on(parts: Any) -> None:
-    grid, page, desk = parts
+    grid, page, context = parts
     asked = []
     page.on_ask = lambda: asked.append(page.request(grid.selection))
     open_made(grid)
     request = page.request(grid.selection)
-    answer = desk.answer(request)
+    answer = context.answer(request)
     page.show(MadeAnswer(answer.layer, answer.channels, _at(answer.made, 0.3, "step 5 of 16")))
     say(grid.view, event="cancel")
     assert asked == [None] and page.request(grid.selection) is None
@@ -145,21 +145,21 @@ def test_a_refusal_leaves_the_other_views(parts: Any) -> None:
 
 
 def test_a_full_disk_is_said_and_the_pictures_are_there(parts: Any, tmp_path: Path, monkeypatch: Any) -> None:
-    grid, page, desk = parts
+    grid, page, context = parts
     blocked = tmp_path / "file"
     blocked.write_text("")
     monkeypatch.setenv("NBVIZ_CACHE", str(blocked))
     open_made(grid)
-    page.show(desk.answer(page.request(grid.selection)))
+    page.show(context.answer(page.request(grid.selection)))
     assert "could not be kept" in grid.view.note and len(grid.view.channels) == 24
 
 
 def test_layers_of_numbers_have_pictures_too(parts: Any) -> None:
-    grid, page, desk = parts
+    grid, page, context = parts
     grid.selection.layer = "4"
-    grid.show(desk.answer(grid.request(grid.selection)))
+    grid.show(context.answer(grid.request(grid.selection)))
     open_made(grid)
-    page.show(desk.answer(page.request(grid.selection)))
+    page.show(context.answer(page.request(grid.selection)))
     assert grid.view.bars == [] and len(tiles(grid)) == 3
 
 

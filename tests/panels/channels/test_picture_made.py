@@ -39,13 +39,13 @@ def test_it_asks_only_while_made_pictures_are_on_show_and_it_is_open() -> None:
 
 def test_three_pictures_come_one_after_the_other_and_are_each_remembered() -> None:
     made, _, panel = opened()
-    desk = LiveContext(made.model)
+    context = LiveContext(made.model)
     request = panel.request(made.selection)
     assert request is not None
-    answers = list(desk.answers(request))
+    answers = list(context.answers(request))
     assert answers[-1].done == 1 and list(answers[-1].made) == ["dream", "keeps", "more"]
     assert [answer.done for answer in answers] == sorted(answer.done for answer in answers)
-    assert desk.known(Invert(made.pictures["cat"], "1")) is answers[-1].made["keeps"]
+    assert context.known(Invert(made.pictures["cat"], "1")) is answers[-1].made["keeps"]
     panel.show(answers[0])
     assert panel.view.progress and panel.view.tiles[1][1] == "Not begun"
     panel.show(answers[-1])

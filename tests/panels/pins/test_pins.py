@@ -82,7 +82,7 @@ def test_code_pins_with_other_values_and_is_told_what_it_pinned(explorer: Explor
 
 def test_the_map_on_show_is_not_computed_again_when_it_is_pinned(explorer: Explorer, monkeypatch: Any) -> None:
     explorer.selection.target = "predicted"
-    monkeypatch.setattr(explorer._desk, "answers", lambda request: pytest.fail(f"computed again: {request}"))
+    monkeypatch.setattr(explorer._context, "answers", lambda request: pytest.fail(f"computed again: {request}"))
     say(canvas(explorer).bar, event="pin")
     assert cards(explorer)[0].view.state == "ready"
 
@@ -192,7 +192,7 @@ def test_several_classes_share_their_forward_and_are_known_one_by_one(live: Expl
     for i, card in enumerate(cards(live)):
         expected = nbviz.attribute(live.model, live.pictures["two"], card.pin.target, "occlusion")
         assert np.allclose(decoded(card), expected.heat().numpy(), atol=card.view.peak / STEPS), i
-        assert live._desk.known(card.pin.request(live.pictures["two"])) is not None
+        assert live._context.known(card.pin.request(live.pictures["two"])) is not None
     live.selection.layer = "3"
     assert live.wait(60) and sorted(stage(live).parts()) == [card.slot for card in cards(live)]
 

@@ -17,7 +17,7 @@ from tests.dataset.atlas.test_atlas import Colours, network
 
 
 @pytest.fixture()
-def desk() -> LiveContext:
+def context() -> LiveContext:
     return LiveContext(network())
 
 
@@ -25,27 +25,27 @@ PICTURES = tuple(load_pictures([Colours()[index][0] for index in range(6)]).valu
 SOURCE = MapPictures("1", PICTURES)
 
 
-def test_it_is_built_once_and_stays(desk: LiveContext) -> None:
-    answers = list(desk.answers(ShowAtlas(PICTURES[0], SOURCE)))
+def test_it_is_built_once_and_stays(context: LiveContext) -> None:
+    answers = list(context.answers(ShowAtlas(PICTURES[0], SOURCE)))
     assert answers[0].atlas is None and answers[0].progress == "6 of 6 pictures"
     assert all(answer.done < 1 for answer in answers[:-1]) and answers[-1].done == 1
     final = answers[-1]
-    assert isinstance(final.atlas, Atlas) and final.atlas is desk.known(SOURCE)
+    assert isinstance(final.atlas, Atlas) and final.atlas is context.known(SOURCE)
     assert final.tiles.pixels.shape == (len(final.atlas.cells), 1, 1, 3) and final.tiles.ready == len(final.atlas.cells)
-    other = desk.answer(ShowAtlas(PICTURES[1], SOURCE))
+    other = context.answer(ShowAtlas(PICTURES[1], SOURCE))
     assert other.atlas is final.atlas and other.tiles is final.tiles
 
 
-def test_the_picture_lies_where_its_places_are(desk: LiveContext) -> None:
+def test_the_picture_lies_where_its_places_are(context: LiveContext) -> None:
     for index in range(3):
-        shown = desk.answer(ShowAtlas(PICTURES[index], SOURCE))
+        shown = context.answer(ShowAtlas(PICTURES[index], SOURCE))
         assert shown.places.shape == (8, 8)
         there = {shown.atlas.cells[cell].index for cell in shown.places.flatten() if cell >= 0}
         assert there == {index}
 
 
-def test_every_patch_is_of_the_colour_its_cell_speaks_for(desk: LiveContext) -> None:
-    tiles, atlas = desk.answer(CellPatches(SOURCE)), desk.answer(SOURCE)
+def test_every_patch_is_of_the_colour_its_cell_speaks_for(context: LiveContext) -> None:
+    tiles, atlas = context.answer(CellPatches(SOURCE)), context.answer(SOURCE)
     for cell in atlas.cells:
         assert tiles.pixels[cell.number].mean((0, 1)).argmax() == cell.index
 
@@ -82,29 +82,29 @@ def test_a_patch_is_no_more_than_half_the_picture() -> None:
     assert Cutter(Atlas.build(InstrumentedModel(net), pictures, "1", 10, progress=False)).side == 14
 
 
-def test_an_opened_cell_has_its_pictures_first_and_then_a_made_one(desk: LiveContext) -> None:
-    first, *_, last = desk.answers(OpenCell(SOURCE, 0))
+def test_an_opened_cell_has_its_pictures_first_and_then_a_made_one(context: LiveContext) -> None:
+    first, *_, last = context.answers(OpenCell(SOURCE, 0))
     assert first.made is None and len(first.patches) == len(first.examples) > 0
     assert last.made is not None and last.made.ndim == 3
 
 
-def test_made_pictures_stand_at_their_cells(desk: LiveContext) -> None:
-    shown = desk.answer(ShowAtlas(PICTURES[0], SOURCE, "made"))
+def test_made_pictures_stand_at_their_cells(context: LiveContext) -> None:
+    shown = context.answer(ShowAtlas(PICTURES[0], SOURCE, "made"))
     for cell in range(0, len(shown.atlas.cells), 9):
-        alone = desk.answer(MakeCells(SOURCE, (cell,)))
+        alone = context.answer(MakeCells(SOURCE, (cell,)))
         assert np.array_equal(shown.tiles.pixels[cell], alone.pixels[0])
 
 
-def test_an_atlas_without_its_pictures_shows_what_is_made(desk: LiveContext, tmp_path: Path) -> None:
-    Atlas.build(desk.model, Colours(), "1", 3, path=tmp_path / "atlas", progress=False)
-    atlas = Atlas.load(tmp_path / "atlas").of(desk.model)
-    shown = desk.answer(ShowAtlas(PICTURES[0], atlas, "patches", 1))
+def test_an_atlas_without_its_pictures_shows_what_is_made(context: LiveContext, tmp_path: Path) -> None:
+    Atlas.build(context.model, Colours(), "1", 3, path=tmp_path / "atlas", progress=False)
+    atlas = Atlas.load(tmp_path / "atlas").of(context.model)
+    shown = context.answer(ShowAtlas(PICTURES[0], atlas, "patches", 1))
     assert shown.tiles.ready == len(atlas.cells) and len(shown.opened.patches) == 0 and shown.opened.made is not None
 
 
-def test_a_data_set_is_mapped_as_pictures_are(desk: LiveContext) -> None:
+def test_a_data_set_is_mapped_as_pictures_are(context: LiveContext) -> None:
     source = MapPictures("1", Items.ensure(Colours(12)))
     assert source == MapPictures("1", source.data) and hash(source)
-    assert desk.answer(source).plan.items == 12
+    assert context.answer(source).plan.items == 12
     with pytest.raises(NbvizError, match="needs 50 places"):
-        desk.answer(MapPictures("4", PICTURES))
+        context.answer(MapPictures("4", PICTURES))

@@ -25,12 +25,12 @@ PLACE = (0.3, 0.6)
 
 
 @pytest.fixture()
-def desk() -> LiveContext:
+def context() -> LiveContext:
     return LiveContext(nbviz.InstrumentedModel(build("Fused").float()))
 
 
 @pytest.fixture()
-def forwards(desk: LiveContext, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def forwards(context: LiveContext, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Counts the forwards for attention."""
     counted: list[int] = []
     original = tensor_heads.NetworkAttention.__init__
@@ -43,8 +43,8 @@ def forwards(desk: LiveContext, monkeypatch: pytest.MonkeyPatch) -> Iterator[lis
     yield counted
 
 
-def test_another_patch_needs_no_forward(desk: LiveContext, forwards: list[int]) -> None:
-    answers = [desk.answer(LookFrom(PICTURE, query)) for query in ("reads", "mean", PLACE)]
+def test_another_patch_needs_no_forward(context: LiveContext, forwards: list[int]) -> None:
+    answers = [context.answer(LookFrom(PICTURE, query)) for query in ("reads", "mean", PLACE)]
     assert len(forwards) == 1
     assert [answer.query for answer in answers] == ["reads", "mean", PLACE]
     assert all(answer.done == 1 and answer.heads.kept and not answer.heads.blocks for answer in answers)
@@ -52,8 +52,8 @@ def test_another_patch_needs_no_forward(desk: LiveContext, forwards: list[int]) 
     assert not np.allclose(answers[0].seen.blocks[0].maps, answers[2].seen.blocks[0].maps)
 
 
-def test_a_class_weighs_them_by_its_gradient(desk: LiveContext, forwards: list[int]) -> None:
-    one, two = (desk.answer(LookFrom(PICTURE, "reads", Target(index))) for index in (0, 2))
+def test_a_class_weighs_them_by_its_gradient(context: LiveContext, forwards: list[int]) -> None:
+    one, two = (context.answer(LookFrom(PICTURE, "reads", Target(index))) for index in (0, 2))
     assert (one.heads.target, two.heads.target) == ("class 0", "class 2") and len(forwards) == 2
     assert not np.allclose(one.seen.blocks[0].maps, two.seen.blocks[0].maps)
 
@@ -61,11 +61,11 @@ def test_a_class_weighs_them_by_its_gradient(desk: LiveContext, forwards: list[i
 @pytest.mark.parametrize("target", [None, Target(1)])
 @pytest.mark.parametrize("query", ["reads", PLACE])
 def test_too_many_to_keep_are_looked_at_all_the_same(
-    desk: LiveContext, monkeypatch: pytest.MonkeyPatch, target: Target | None, query: str
+    context: LiveContext, monkeypatch: pytest.MonkeyPatch, target: Target | None, query: str
 ) -> None:
-    wanted: HeadsAnswer = desk.answer(LookFrom(PICTURE, query, target))
+    wanted: HeadsAnswer = context.answer(LookFrom(PICTURE, query, target))
     monkeypatch.setattr(tensor_heads, "KEPT", 100)
-    other = LiveContext(desk.model)
+    other = LiveContext(context.model)
     found: HeadsAnswer = other.answer(LookFrom(PICTURE, query, target))
     assert not found.heads.kept and not other.answer(AskHeads(PICTURE, target)).blocks
     for one, two in zip(wanted.seen.blocks, found.seen.blocks, strict=True):
@@ -74,11 +74,11 @@ def test_too_many_to_keep_are_looked_at_all_the_same(
 
 @pytest.mark.parametrize("kept", [100, 2**20])
 def test_blocks_come_one_by_one_where_they_take_time(
-    desk: LiveContext, monkeypatch: pytest.MonkeyPatch, kept: int
+    context: LiveContext, monkeypatch: pytest.MonkeyPatch, kept: int
 ) -> None:
     monkeypatch.setattr(session_heads, "PAUSE", -1.0)
     monkeypatch.setattr(tensor_heads, "KEPT", kept)
-    answers = list(LookFrom(PICTURE, "reads")(desk))
+    answers = list(LookFrom(PICTURE, "reads")(context))
     assert [[block.number for block in answer.seen.blocks] for answer in answers][-1] == [0, 1, 2]
     assert [2] in [[block.number for block in answer.seen.blocks] for answer in answers[:-1]]
     done = [answer.done for answer in answers]
@@ -87,14 +87,14 @@ def test_blocks_come_one_by_one_where_they_take_time(
 
 
 def test_without_attention_it_is_refused() -> None:
-    desk = LiveContext(nbviz.InstrumentedModel(plain("inplace")))
+    context = LiveContext(nbviz.InstrumentedModel(plain("inplace")))
     with pytest.raises(Refused, match="this network has none"):
-        desk.answer(LookFrom(as_picture(plain_picture()), "reads"))
+        context.answer(LookFrom(as_picture(plain_picture()), "reads"))
 
 
-def test_weights_that_move_give_another_answer(desk: LiveContext) -> None:
-    before = desk.answer(LookFrom(PICTURE, PLACE))
+def test_weights_that_move_give_another_answer(context: LiveContext) -> None:
+    before = context.answer(LookFrom(PICTURE, PLACE))
     with torch.no_grad():
-        desk.model.net.blocks[0].into.weight.mul_(3)
-    after = desk.answer(LookFrom(PICTURE, PLACE))
+        context.model.net.blocks[0].into.weight.mul_(3)
+    after = context.answer(LookFrom(PICTURE, PLACE))
     assert not np.allclose(before.seen.blocks[0].maps, after.seen.blocks[0].maps)

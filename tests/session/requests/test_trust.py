@@ -38,14 +38,14 @@ def test_verdicts_arrive_one_by_one_and_the_last_answer_has_all() -> None:
 
 
 def test_hidden_pictures_are_shared_by_all_maps_of_a_class() -> None:
-    desk = LiveContext(InstrumentedModel(Linear()))
-    one = desk.answer(trust())
-    hidden = desk.known(Hide(PICTURE, Target(1)))
+    context = LiveContext(InstrumentedModel(Linear()))
+    one = context.answer(trust())
+    hidden = context.known(Hide(PICTURE, Target(1)))
     assert hidden is not None
-    desk.answer(trust("saliency"))
-    assert desk.known(Hide(PICTURE, Target(1))) is hidden
-    assert desk.known(ExplainRequest(PICTURE, Target(1), "input_x_gradient", None, ())) is not None
-    assert desk.answer(trust()) is one
+    context.answer(trust("saliency"))
+    assert context.known(Hide(PICTURE, Target(1))) is hidden
+    assert context.known(ExplainRequest(PICTURE, Target(1), "input_x_gradient", None, ())) is not None
+    assert context.answer(trust()) is one
 
 
 def test_predicted_is_settled_before_weights_are_redrawn() -> None:
@@ -88,10 +88,10 @@ def test_every_network_gets_verdicts_and_details(name: str) -> None:
     net = build(name)
     seen = as_picture(small(dtype=torch.float64 if name == "float64" else torch.float32))
     before = state_hash(net)
-    desk = LiveContext(InstrumentedModel(net))
+    context = LiveContext(InstrumentedModel(net))
     asked: tuple[Any, ...] = (seen, Target(2), "saliency", None, ())
-    assert set(desk.answer(Trust(*asked)).verdicts) == set(NAMES)
-    assert desk.answer(TrustDetail(*asked)).done == 1
+    assert set(context.answer(Trust(*asked)).verdicts) == set(NAMES)
+    assert context.answer(TrustDetail(*asked)).done == 1
     assert state_hash(net) == before
 
 
