@@ -17,7 +17,7 @@ from nbviz.errors import NbvizError
 from nbviz.features.layer_defaults import LEAK, SCORES, counts_places, native_size
 from nbviz.features.transforms import warped
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.replica.guest import Pass
+from nbviz.replica.guest import Pass, out_of_memory
 from nbviz.replica.hooks import Enough, hooked, modules_of, split
 
 # Elementwise: their gradient in what goes in has the shape of that in what comes out.
@@ -66,7 +66,8 @@ class Colours:
         matrix, offset = self.matrix.to(pictures), self.offset.to(pictures).view(-1, 1, 1)
         if pictures.shape[1] == 1:
             return pictures * matrix.sum(1).view(-1, 1, 1) + offset
-        if matrix.shape[0] == 3 and torch.equal(matrix, torch.diag(matrix.diagonal())):
+        # compared on the CPU: an accelerator would be waited for at every step
+        if matrix.shape[0] == 3 and torch.equal(self.matrix, torch.diag(self.matrix.diagonal())):
             return pictures * matrix.diagonal().view(-1, 1, 1) + offset
         return torch.einsum("cr,nrhw->nchw", matrix, pictures) + offset
 
@@ -90,7 +91,9 @@ class ModelView:
                 gray = torch.full((1, self.colours.seen, *size), 0.5, dtype=torch.float32, device=self.run.device)
                 with torch.no_grad():
                     self.look(gray, layers)
-            except Exception:  # noqa: BLE001 - a network's forward can raise anything
+            except Exception as error:  # a network's forward can raise anything
+                if out_of_memory(error):
+                    raise
                 self.resized = native
 
     def input(self, pictures: Tensor, warps: Tensor | None = None) -> Tensor:

@@ -18,10 +18,10 @@ from nbviz.replica.torchvision_import import missing_operators
 
 
 def ready(guest: Guest, tensor: torch.Tensor) -> torch.Tensor:
-    """The tensor as the network takes it: its type, on its device."""
+    """The tensor in the network's type, where it is: a pass moves it, for which device that is it alone knows."""
     # autograd can't save what was made in inference mode
     tensor = tensor.clone() if tensor.is_inference() else tensor
-    return tensor.to(guest.device, guest.dtype)
+    return tensor.to(guest.dtype)
 
 
 def noise(guest: Guest, shape: tuple[int, ...]) -> torch.Tensor:

@@ -115,7 +115,7 @@ class InstrumentedModel:
     # -- pictures -------------------------------------------------------------------------------------
 
     def input(self, image: Any) -> torch.Tensor:
-        """The network's input for a picture, (1, C, H, W), of the network's type on its device.
+        """The network's input for a picture, (1, C, H, W), of the network's type; passes move it to their device.
 
         image: a :class:`Picture`, PIL image, path, uint8 array, or a float tensor (C, H, W) or (1, C, H, W)
         already preprocessed.

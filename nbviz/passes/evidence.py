@@ -52,7 +52,8 @@ def evidence(model: InstrumentedModel, picture: Picture, target: Target, *, cont
 
 
 def _walk(model: InstrumentedModel, run: Pass, reduced: Reducer, x: torch.Tensor, target: Target) -> EvidenceMaps:
-    subject, leaf = Subject(model, run, x, target), x.detach().requires_grad_()
+    subject = Subject(model, run, x, target)
+    leaf = subject.leaf(subject.x)
     with hooked(modules_of(run.net), reduced.keep):
         score = subject.scores(leaf)[0]
     reduced.release()

@@ -34,7 +34,7 @@ class Subject:
         shared: Shared | None = None,
     ) -> None:
         self.model, self.run, self.layer, self.shared = model, run, layer, shared
-        self.x = x.detach()
+        self.x = x.detach().to(run.device)
         """(1, C, H, W), the network's input."""
         self.target = target
         self.calls = 0
@@ -44,6 +44,7 @@ class Subject:
     def scores(self, batch: torch.Tensor) -> torch.Tensor:
         """The target's scalar for each picture of a batch (N, C, H, W): (N,), differentiable."""
         self.calls += len(batch)
+        batch = batch.to(self.run.device)
         scores = self._channel(batch) if self.target.unit is not None else self._score(batch)
         if len(scores) != len(batch):
             raise NbvizError(

@@ -37,7 +37,9 @@ class Pass:
     snapshot: bool = False
 
     def __call__(self, batch: torch.Tensor) -> Any:
-        """The network's own output for a batch already on its device."""
+        """The network's own output for a batch, which is moved to the network's device."""
+        # when memory runs out, the next attempt's network is on the CPU, and the batch may not be
+        batch = batch.to(self.device)
         if not self.random:
             return self.net(batch)
         with Guard():
@@ -116,6 +118,15 @@ class Guest:
 
     def trial(self, work: Callable[[Pass], T]) -> T:
         """First contact: run ``work`` under the :class:`Guard`, giving the replica private copies of what it writes."""
+        device = self.device
+        try:
+            return self._trial(work)
+        except RuntimeError as error:
+            self._leave(device, error)
+        _free(device)
+        return self._trial(work)
+
+    def _trial(self, work: Callable[[Pass], T]) -> T:
         while True:
             try:
                 with Guard(tensors(self._module)) as guard, isolated():
@@ -139,15 +150,25 @@ class Guest:
 
     def steadily(self, work: Callable[[Pass], Iterator[T]]) -> Iterator[T]:
         """Answers of ``work``, each over one version of the weights; a snapshot's when they are moving."""
+        device = self.device
         try:
             yield from self._attempts(work)
-        except torch.OutOfMemoryError as error:
-            if self.device.type == "cpu":
-                raise NbvizError(f"Memory ran out: {error}") from error
-            self.note = f"memory ran out on {self.device}; computed on the CPU instead"
-            self._asked = "cpu"
-            torch.cuda.empty_cache()
-            yield from self._attempts(work)
+            return
+        except RuntimeError as error:
+            self._leave(device, error)
+        # not before: the error's frames hold tensors of the attempt
+        _free(device)
+        yield from self._attempts(work)
+
+    def _leave(self, device: torch.device, error: RuntimeError) -> None:
+        """Have passes run on the CPU after memory ran out on a device; any other error is raised again."""
+        if not out_of_memory(error):
+            raise error
+        if device.type == "cpu":
+            raise NbvizError(f"Memory ran out: {error}") from error
+        self.note = f"memory ran out on {device}; computed on the CPU instead"
+        self._asked = "cpu"
+        self._local.__dict__.clear()
 
     def _attempts(self, work: Callable[[Pass], Iterator[T]]) -> Iterator[T]:
         for run, unchanged in self._versions():
@@ -214,3 +235,18 @@ def _retried(make: Callable[[], T]) -> T:
             if "during iteration" not in str(error):
                 raise
     return make()
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether an error says that a device, or the machine, has no memory left."""
+    # libraries under torch, Apple's devices and the CPU's allocator raise a plain RuntimeError
+    signs = ("out of memory", "ALLOC_FAILED", "can't allocate memory", "not enough memory")
+    worded = isinstance(error, RuntimeError) and any(sign in str(error) for sign in signs)
+    return worded or isinstance(error, torch.OutOfMemoryError)
+
+
+def _free(device: torch.device) -> None:
+    """Give memory that torch holds in reserve on an accelerator back to it."""
+    backend = getattr(torch, device.type, None)
+    if backend is not None and hasattr(backend, "empty_cache"):
+        backend.empty_cache()
