@@ -46,10 +46,10 @@ def compare(
 
     methods: names, or label → (name, options). The controls random, edges and centre are methods in it too, named
     or not; random is the mean over fields as smooth as each method's map. measures: which of :data:`MEASURES`. truth:
-    picture's name → mask (H, W) or box of the object in the network's input, for *pointing*. low and high are a
-    95 % interval where one picture has one, else NaN; ``nbviz.evaluation.summary`` gives means over pictures with
-    theirs. A verdict's value is 1 passed, 0 not passed, NaN can't tell. A method that refuses the network is left
-    out, with a warning that says why.
+    picture's name → mask (H, W) or box (top, left, bottom, right) of the object in the network's input, for *pointing*.
+    low and high are a 95 % interval where one picture has one, else NaN; ``nbviz.evaluation.summary`` gives means
+    over pictures with theirs. A verdict's value is 1 passed, 0 not passed, NaN can't tell. A method that refuses the
+    network is left out, with a warning that says why.
     """
     import pandas
 

@@ -16,8 +16,8 @@ class Window:
     """A rectangle of pixels: rows top…bottom, columns left…right, ends left out."""
 
     top: int
-    bottom: int
     left: int
+    bottom: int
     right: int
 
     @property
@@ -39,7 +39,8 @@ def windows(size: tuple[int, int], window: int, stride: int) -> list[list[Window
         chosen = [_every(len(found), step) for found in spans]
         fresh = [(i, j) for i in chosen[0] for j in chosen[1] if (i, j) not in seen]
         seen |= set(fresh)
-        passes.append([Window(*spans[0][i], *spans[1][j]) for i, j in fresh])
+        corners = [zip(spans[0][i], spans[1][j], strict=True) for i, j in fresh]
+        passes.append([Window(*first, *last) for first, last in corners])
         step //= 2
     return [found for found in passes if found]
 

@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from nbviz.model.boxes import Box
 from nbviz.passes.effective_field import EffectiveField
-from nbviz.passes.receptive_field import Box
-
-__all__ = ["Box", "Example"]
 
 
 @dataclass(frozen=True)
@@ -46,8 +44,7 @@ class Example:
     @property
     def crop(self) -> np.ndarray:
         """The part of the picture that this place can see, uint8 (h, w, 3)."""
-        top, left, bottom, right = self.box
-        return self.picture[top:bottom, left:right]
+        return self.picture[self.box.slices]
 
     @property
     def effective(self) -> EffectiveField:

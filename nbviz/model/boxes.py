@@ -1,19 +1,28 @@
-"""Boxes in a picture: what they are, how far two are the same, and which ones a map has."""
+"""Boxes in a picture: their one order, (top, left, bottom, right), how far two overlap, and those of a map."""
 
 from __future__ import annotations
 
+from math import ceil
 from typing import NamedTuple
 
 import torch
 
 
 class Box(NamedTuple):
-    """A rectangle in pixels of the network's input; pixel 0 reaches from 0 to 1."""
+    """A rectangle in pixels of the network's input; pixel 0 reaches from 0 to 1, so bottom and right are excluded.
+
+    Every box that nbviz takes or gives has this order, plain tuples too; only a detector's own raw output has not.
+    """
 
     top: float
     left: float
     bottom: float
     right: float
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns of the pixels it touches, to cut them out of an array (H, W, …)."""
+        return slice(int(self.top), ceil(self.bottom)), slice(int(self.left), ceil(self.right))
 
     @property
     def area(self) -> float:

@@ -15,8 +15,9 @@ import torch
 
 from nbviz.arguments import channel_number
 from nbviz.errors import NbvizError
+from nbviz.model.boxes import Box
 from nbviz.model.instrumented import InstrumentedModel, as_picture
-from nbviz.passes.receptive_field import Box, output_of
+from nbviz.passes.receptive_field import output_of
 from nbviz.replica.guest import Pass
 
 FAINT = 0.0455
@@ -44,7 +45,7 @@ class EffectiveField:
         if not 0 < share <= 1:
             raise NbvizError(f"share= is above 0 and at most 1, not {share!r}.")
         (top, bottom), (left, right) = (_middle(self.values.sum(axis), share) for axis in (1, 0))
-        return top, left, bottom, right
+        return Box(top, left, bottom, right)
 
 
 def effective_field(

@@ -20,6 +20,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from nbviz.errors import NbvizError
+from nbviz.model.boxes import Box
 from nbviz.model.input_size import noise
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
@@ -28,8 +29,6 @@ from nbviz.replica.hooks import Enough, hooked, modules_of, split
 from nbviz.replica.replica import replicate
 from nbviz.replica.torch_modes import isolated
 
-Box = tuple[int, int, int, int]
-"""(top, left, bottom, right), in pixels of the network's input; bottom and right excluded."""
 KEPT = 4096
 
 
@@ -51,7 +50,7 @@ class ReceptiveFields:
         """
         found = self._model.trace(noise(self._model.guest, self._shape)).layers.get(layer) or self._model.layer(layer)
         if place is None or not found.places:
-            return (0, 0, self._shape[-2], self._shape[-1])
+            return Box(0, 0, self._shape[-2], self._shape[-1])
         if not all(0 <= at < size for at, size in zip(place, found.places, strict=True)):
             raise NbvizError(f"Layer '{layer}' has {found.places[0]} × {found.places[1]} places: there is no {place}.")
         with self._lock:
@@ -60,7 +59,7 @@ class ReceptiveFields:
             grid = self._grids[layer]
             if grid is not None:
                 (top, bottom), (left, right) = (axis.at(at) for axis, at in zip(grid, place, strict=True))
-                return (top, left, bottom, right)
+                return Box(top, left, bottom, right)
             return self._boxes(found, [place])[0]
 
     def _grid(self, layer: Layer, places: tuple[int, int]) -> tuple[_Axis, _Axis] | None:
@@ -73,7 +72,8 @@ class ReceptiveFields:
         boxes = self._boxes(layer, probes)  # type: ignore[arg-type]
         axes = []
         for axis in (0, 1):
-            ends = [(box[axis], box[axis + 2]) for box in boxes]
+            spans = [box.slices[axis] for box in boxes]
+            ends = [(span.start, span.stop) for span in spans]
             fitted = _fitted([probe[axis] for probe in probes], ends, self._shape[-2:][axis])
             if fitted is None:
                 return None
@@ -130,12 +130,12 @@ def _fitted(places: list[int], ends: list[tuple[int, int]], size: int) -> _Axis 
 
 def _bounds(gradient: torch.Tensor | None, shape: tuple[int, ...]) -> Box:
     if gradient is None or not bool(gradient.isfinite().all()):
-        return (0, 0, shape[-2], shape[-1])
+        return Box(0, 0, shape[-2], shape[-1])
     seen = gradient[0].abs().sum(0) > 0
     rows, columns = seen.any(1).nonzero()[:, 0], seen.any(0).nonzero()[:, 0]
     if not len(rows):
-        return (0, 0, shape[-2], shape[-1])
-    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+        return Box(0, 0, shape[-2], shape[-1])
+    return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
 
 
 def _ones(tensor: torch.Tensor) -> torch.Tensor:

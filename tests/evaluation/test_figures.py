@@ -73,7 +73,7 @@ def test_pointing() -> None:
     heat = torch.zeros(SIZE, SIZE)
     heat[10, 20], heat[3, 3] = 3, 1
     judged = hand_made(heat)
-    found = pointing(judged, (18.0, 8.0, 23.0, 13.0), tolerance=0)
+    found = pointing(judged, (8.0, 18.0, 13.0, 23.0), tolerance=0)
     assert (found.hit, found.inside) == (1, 0.75) and found.covered == 25 / SIZE**2
     assert found.iou == 1 / 25
     assert pointing(judged, Box(8.0, 18.0, 13.0, 23.0), tolerance=0) == found

@@ -9,10 +9,16 @@ import torch
 from torch import nn
 
 import nbviz
+from nbviz.attribution import Attribution
+from nbviz.attribution.masks import Window
+from nbviz.evaluation.measures.pointing import pointing
 from nbviz.model.boxes import Box, components, ious
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.outputs import Boxes
+from nbviz.model.region import Region
 from nbviz.model.target import Target
+from nbviz.passes.effective_field import effective_field
+from nbviz.passes.receptive_field import ReceptiveFields
 from nbviz.passes.subject import resolved
 from nbviz.replica.torchvision_import import torchvision
 from tests.networks import build, picture
@@ -166,3 +172,19 @@ def test_missing_operators_are_named() -> None:
         nbviz.attribute(net, torch.rand(1, 3, 64, 64), "predicted", "saliency")
     with pytest.raises(nbviz.NbvizError, match="compiled operators"):
         InstrumentedModel(net).layers()
+
+
+def test_every_box_has_one_order() -> None:
+    """A rectangle off the diagonal: a map's box, a receptive field's and pointing's mean one place."""
+    net = nn.Sequential(nn.Conv2d(3, 2, 3, padding=1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 2))
+    fields = ReceptiveFields(InstrumentedModel(net), (3, 40, 80))
+    seen = [effective_field(net, torch.ones(1, 3, 40, 80), "0", 0, (6, 60)).box(1.0), fields.box("0", (6, 60))]
+    assert seen == [(5, 59, 8, 62)] * 2 and all(isinstance(box, Box) for box in seen)
+    heat = torch.zeros(40, 80)
+    heat[seen[0].slices] = 1
+    assert components(heat, 0.5) == [seen[0]] and Region.of_box(seen[0]).box == seen[0]
+    judged = Attribution(heat, heat, (40, 80), {})
+    for truth in (seen[0], tuple(seen[0])):
+        pointed = pointing(judged, truth, tolerance=0)
+        assert pointed is not None and (pointed.hit, pointed.inside, pointed.iou) == (1, 1, 1)
+    assert Window(1, 2, 3, 4).pixels[1:] == Box(1, 2, 3, 4).slices

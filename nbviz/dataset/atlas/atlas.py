@@ -23,11 +23,12 @@ from nbviz.dataset.atlas.cell import cells_from, commonest
 from nbviz.dataset.atlas.layout import Axes, units
 from nbviz.dataset.atlas.plan import atlas_plan
 from nbviz.dataset.atlas.store import free_or_same, read_atlas, write_atlas
-from nbviz.dataset.example import Box, Example
+from nbviz.dataset.example import Example
 from nbviz.dataset.files import check_room, folder_at
 from nbviz.dataset.index.build import Stopped
 from nbviz.dataset.index.plan import data_digest, model_digest
 from nbviz.errors import NbvizError
+from nbviz.model.boxes import Box
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.passes.effective_field import EffectiveField
 from nbviz.passes.receptive_field import ReceptiveFields

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from nbviz.arguments import at_least, channel_number
-from nbviz.dataset.example import Box, Example
+from nbviz.dataset.example import Example
 from nbviz.dataset.facets import Facets, facets
 from nbviz.dataset.files import folder_at, intact
 from nbviz.dataset.index.build import Build
@@ -23,6 +23,7 @@ from nbviz.dataset.index.ranking import FIELDS
 from nbviz.dataset.index.shards import ShardJob
 from nbviz.dataset.index.store import MANIFEST, WHOLE, Folder, Memory, read_found, read_manifest
 from nbviz.errors import NbvizError, unknown
+from nbviz.model.boxes import Box
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.passes.effective_field import EffectiveField, effective_field
 from nbviz.passes.receptive_field import ReceptiveFields
@@ -276,8 +277,7 @@ class Index:
     def _box(self, layer: str, place: tuple[int, int] | None) -> Box:
         if self._model is None:
             raise NbvizError("This index was loaded without its network: Index.load(path, model, dataset) has crops.")
-        if self._fields is None:
-            self._fields = ReceptiveFields(self._model, self.plan.shape)
+        self._fields = self._fields or ReceptiveFields(self._model, self.plan.shape)
         return self._fields.box(layer, place)
 
 
@@ -285,8 +285,8 @@ def _check_client(client: Any) -> None:
     if client is None:
         return
     if not (hasattr(client, "submit") and hasattr(client, "cancel")):
-        made = "; distributed.Client(cluster) makes one" if hasattr(client, "scheduler_address") else ""
-        raise NbvizError(f"client= takes a distributed.Client, not {client!r:.80} ({type(client).__name__}){made}.")
+        way = "; distributed.Client(cluster) makes one" if hasattr(client, "scheduler_address") else ""
+        raise NbvizError(f"client= takes a distributed.Client, not {client!r:.80} ({type(client).__name__}){way}.")
     if getattr(client, "status", "running") != "running":
         raise NbvizError(f"client= is {client.status}: connect a new distributed.Client.")
 

@@ -37,8 +37,8 @@ def pointing(
     """The pointing game (Zhang et al. 2016, arXiv:1608.00507), the energy in the object, and weakly supervised
     localisation (Zhou et al. 2016, arXiv:1512.04150); None for an empty map.
 
-    truth: a mask (H, W) of the network's input, non-zero on the object, or a box in its pixels: a ``Box``, as
-    ``Attribution.boxes`` gives, or a plain tuple (left, top, right, bottom). tolerance: pixels around the object
+    truth: a mask (H, W) of the network's input, non-zero on the object, or a box (top, left, bottom, right) in its
+    pixels, as ``Attribution.boxes`` and ``Example.box`` are. tolerance: pixels around the object
     that count as a hit.
     """
     mask = _mask(truth, judged.size)
@@ -55,9 +55,7 @@ def pointing(
 
 def _mask(truth: torch.Tensor | tuple[float, float, float, float], size: tuple[int, int]) -> torch.Tensor:
     if isinstance(truth, tuple):
-        left, top, right, bottom = truth
-        if isinstance(truth, Box):
-            top, left, bottom, right = truth
+        top, left, bottom, right = truth
         rows, columns = (torch.arange(length) + 0.5 for length in size)
         mask = ((rows >= top) & (rows <= bottom))[:, None] & ((columns >= left) & (columns <= right))
     else:
@@ -65,7 +63,8 @@ def _mask(truth: torch.Tensor | tuple[float, float, float, float], size: tuple[i
     if tuple(mask.shape) != tuple(size):
         raise NbvizError(f"The mask is {tuple(mask.shape)}; the network's input is {tuple(size)}.")
     if not bool(mask.any()):
-        raise NbvizError(f"The object covers no pixel of the network's input {tuple(size)}: {truth!r:.80}.")
+        order = " A box is (top, left, bottom, right)." if isinstance(truth, tuple) else ""
+        raise NbvizError(f"The object covers no pixel of the network's input {tuple(size)}: {truth!r:.80}.{order}")
     return mask
 
 

@@ -21,8 +21,8 @@ from nbviz.errors import NbvizError
 
 Run = str | Sequence[str]
 """A text, or a pair of a text and a style: "strong", "em", "quiet" or "warn"."""
-Box = tuple[float, float, float, float]
-"""x, y, width, height."""
+Frame = tuple[float, float, float, float]
+"""A rectangle on the sheet: x, y, width, height."""
 Side = Literal["left", "right", "middle"]
 
 LIGHT = {
@@ -92,10 +92,10 @@ class Ink:
         """Draw a hairline in the border's colour."""
         self._draw.line([self._at(x, y), self._at(to_x, to_y)], self.colours["line"], max(1, round(self.scale)))
 
-    def box(self, box: Box, *, fill: str | None = None, outline: str | None = None, radius: float = 0,
+    def box(self, frame: Frame, *, fill: str | None = None, outline: str | None = None, radius: float = 0,
             thick: float = 1) -> None:  # fmt: skip
         """Draw a rectangle, `fill` and `outline` being names of colours."""
-        x, y, width, height = box
+        x, y, width, height = frame
         corners = [*self._at(x, y), *(value - 1 for value in self._at(x + width, y + height))]
         self._draw.rounded_rectangle(
             corners, radius * self.scale, self.colours.get(fill or ""), self.colours.get(outline or ""),
@@ -109,14 +109,14 @@ class Ink:
         self.text(x + 9, y, words, size=size, width=width + 1)
         return x + inside + 18
 
-    def picture(self, pixels: NDArray[np.uint8] | Image.Image, box: Box, *, smooth: bool = False) -> None:
-        """Draw pixels, uint8 (H, W), (H, W, 3), (H, W, 4) or an image, stretched over a box.
+    def picture(self, pixels: NDArray[np.uint8] | Image.Image, frame: Frame, *, smooth: bool = False) -> None:
+        """Draw pixels, uint8 (H, W), (H, W, 3), (H, W, 4) or an image, stretched over a frame.
 
-        Fewer pixels than the box are enlarged as squares unless `smooth`; more are averaged.
+        Fewer pixels than the frame are enlarged as squares unless `smooth`; more are averaged.
         """
         image = Image.fromarray(pixels) if isinstance(pixels, np.ndarray) else pixels
         image = image.convert("RGBA")
-        x, y, width, height = box
+        x, y, width, height = frame
         left, top = self._at(x, y)
         right, bottom = self._at(x + width, y + height)
         size = max(1, right - left), max(1, bottom - top)

@@ -210,9 +210,9 @@ class Cutter:
         self._steps = (height / self._grid[0], width / self._grid[1])
         self.side = min(height, width)
         if atlas.plan.has_places:
-            top, left, bottom, right = atlas.box((self._grid[0] // 2, self._grid[1] // 2))
+            rows, columns = atlas.box((self._grid[0] // 2, self._grid[1] // 2)).slices
             middle = max(LEAST, round(REACH * max(self._steps)))
-            self.side = min(-(-self.side // 2), max(bottom - top, right - left), middle)
+            self.side = min(-(-self.side // 2), max(rows.stop - rows.start, columns.stop - columns.start), middle)
         self._seen: dict[int, np.ndarray] = {}
 
     def __call__(self, example: Example) -> np.ndarray:

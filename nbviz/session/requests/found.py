@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbviz.dataset import Example, Index, LiveIndex, indexing
+from nbviz.model.boxes import Box
 from nbviz.pictures.samples import Items
 from nbviz.session.requests.base import Context, Request
 
@@ -57,7 +58,7 @@ class Crop:
     """uint8 (h, w, 3): the part the channel sees, widened to a square where the picture has room for it."""
     whole: np.ndarray
     """uint8 (H, W, 3): all of the picture, as the network saw it."""
-    box: tuple[int, int, int, int]
+    box: Box
     """(top, left, bottom, right) in pixels of ``whole``: exactly what the place can see."""
     item: int
     activation: float
@@ -149,19 +150,19 @@ def _quantiles(index: Index, layer: str, channel: int) -> tuple[float, float, fl
 def crop(example: Example) -> Crop:
     """An example as it is drawn."""
     whole, box = example.picture, example.box
-    top, left, bottom, right = _squared(box, (whole.shape[0], whole.shape[1]))
-    return Crop(whole[top:bottom, left:right], whole, box, example.item, example.activation, example.name)
+    square = _squared(box, (whole.shape[0], whole.shape[1])).slices
+    return Crop(whole[square], whole, box, example.item, example.activation, example.name)
 
 
-def _squared(box: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
+def _squared(box: Box, size: tuple[int, int]) -> Box:
     """A box widened to a square, moved inside the picture; as far as the picture has room."""
     top, left, bottom, right = box
     side = max(bottom - top, right - left)
     (top, bottom), (left, right) = _span(top, bottom, side, size[0]), _span(left, right, side, size[1])
-    return top, left, bottom, right
+    return Box(top, left, bottom, right)
 
 
-def _span(low: int, high: int, side: int, size: int) -> tuple[int, int]:
+def _span(low: float, high: float, side: float, size: int) -> tuple[float, float]:
     # what an edge cut off is added on the other side
     side = min(side, size)
     start = min(low, size - side)
