@@ -23,7 +23,14 @@ class UnknownName(NbvizError, KeyError):
 
 
 class Refused(NbvizError):
-    """A method that can't be had for this network, and why."""
+    """A method that can't be had for this network, and why.
+
+    instead: names of methods that answer the same question here.
+    """
+
+    def __init__(self, message: str = "", *, instead: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.instead = instead
 
 
 def unknown(kind: str, value: object, known: Iterable[str], where: str = "this model") -> UnknownName:

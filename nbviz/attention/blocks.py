@@ -23,6 +23,7 @@ from nbviz.model.instrumented import InstrumentedModel, as_picture
 from nbviz.model.layout import Layout, evidence, infer_layouts, probe_batch
 from nbviz.model.target import Target
 from nbviz.passes.attention_nodes import Block, attentions, gradients, hidden
+from nbviz.passes.reach import reaches
 from nbviz.passes.subject import Subject
 from nbviz.replica.guest import Pass
 
@@ -38,8 +39,11 @@ class NetworkAttention:
 
     def __init__(self, subject: Subject, title: str = "Attention") -> None:
         self.subject, self.title = subject, title
-        self.score = subject.scores(subject.x.detach().requires_grad_())[0]
+        leaf = subject.x.detach().requires_grad_()
+        self.score = subject.scores(leaf)[0]
         self.blocks, self.changed = attentions(self.score)
+        if not self.blocks and not reaches(self.score, leaf):
+            subject.check_constant(self.score, "the picture")
         if not self.blocks and not self.changed:
             where = " outside code that is compiled or checkpointed" if hidden(self.score) else ""
             raise Refused(f"{title} needs self-attention; this network has none{where}.")

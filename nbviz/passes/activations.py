@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 
 from nbviz.errors import NbvizError
 from nbviz.model.layers import Layer
+from nbviz.passes.reach import backward
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Activation:
     """Detached."""
     edge: Any
     """Its place in autograd's graph; None where nothing differentiable leads to it."""
+    check_constant: Callable[[torch.Tensor, str], None]
+    """Raises :class:`Refused` unless the score is the same for any picture; see ``Subject.check_constant``."""
     shared: bool = False
     """Whether other targets still need the graph."""
 
@@ -36,9 +40,14 @@ class Activation:
         return layout.maps(tensor)
 
     def gradient(self, scores: torch.Tensor, retain: bool = False) -> torch.Tensor:
-        """∂ Σ scores/∂ activation as (N, C, h, w); zero where they don't depend on it."""
+        """∂ Σ scores/∂ activation as (N, C, h, w).
+
+        Raises :class:`Refused` where no gradient leads here; of a score that is the same for any picture it is zero.
+        """
         found = None
-        if self.edge is not None and scores.requires_grad:
-            keep = retain or self.shared
-            (found,) = torch.autograd.grad(scores.sum(), (self.edge,), allow_unused=True, retain_graph=keep)
-        return self.read(torch.zeros_like(self.activation) if found is None else found)
+        if self.edge is not None:
+            (found,) = backward(scores, [self.edge], retain or self.shared)
+        if found is None:
+            self.check_constant(scores, f"layer '{self.layer.name}'")
+            found = torch.zeros_like(self.activation)
+        return self.read(found)

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import GradientEdge
 
+from nbviz.passes.reach import graph
+
 _SHAPES = "Expand View UnsafeView ReshapeAlias Permute Transpose T Unsqueeze Squeeze Clone ToCopy Alias"
 RESHAPING = frozenset(f"{name}Backward0" for name in _SHAPES.split())
 """Nodes that change the shape, order or type of values, never the values."""
@@ -80,7 +82,7 @@ def attentions(output: Tensor) -> tuple[tuple[Block, ...], int]:
     Also counts the softmaxes between equally many tokens that can't be read as attention, because something
     happens to them on their way to a matrix product.
     """
-    nodes = list(_walk(output.grad_fn))
+    nodes = list(graph(output.grad_fn))
     consumers: dict[Any, list[Any]] = {}
     for node in nodes:
         for parent, _ in node.next_functions:
@@ -93,7 +95,7 @@ def attentions(output: Tensor) -> tuple[tuple[Block, ...], int]:
 
 def hidden(output: Tensor) -> bool:
     """Whether checkpointed or compiled code hides a part of the operations from us."""
-    return any(part in node.name() for node in _walk(output.grad_fn) for part in HIDING)
+    return any(part in node.name() for node in graph(output.grad_fn) for part in HIDING)
 
 
 def gradients(score: Tensor, blocks: Sequence[Block]) -> Iterator[Tensor]:
@@ -110,17 +112,6 @@ def gradients(score: Tensor, blocks: Sequence[Block]) -> Iterator[Tensor]:
             value = _at_least_single(_repeated(block.node._saved_value.detach(), block.heads))
             gradient = _at_least_single(gradient) @ value.transpose(-1, -2)
         yield _at_least_single(gradient).reshape(block.shape)
-
-
-def _walk(root: Any) -> Iterator[Any]:
-    seen, left = {root}, [root] if root is not None else []
-    while left:
-        node = left.pop()
-        yield node
-        for parent, _ in node.next_functions:
-            if parent is not None and parent not in seen:
-                seen.add(parent)
-                left.append(parent)
 
 
 def _block(node: Any, consumers: dict[Any, list[Any]]) -> Block | None:

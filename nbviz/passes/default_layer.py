@@ -10,6 +10,7 @@ import torch
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
 from nbviz.model.target import Target
+from nbviz.passes.reach import backward
 from nbviz.passes.subject import Subject, last_spatial_layer, record
 
 _known: WeakKeyDictionary[InstrumentedModel, dict[Any, str]] = WeakKeyDictionary()
@@ -37,10 +38,8 @@ def default_layer(model: InstrumentedModel, x: torch.Tensor, target: Target) -> 
 def _read(subject: Subject, last: Layer) -> str:
     names = [layer.name for layer in _candidates(subject.model, last)]
     scores, kept = record(subject, subject.x.detach().requires_grad_(), *names)
-    if not scores.requires_grad:
-        return last.name
     leads = [name for name in names if kept[name].edge is not None]
-    gradients = torch.autograd.grad(scores.sum(), [kept[name].edge for name in leads], allow_unused=True)
+    gradients = backward(scores, [kept[name].edge for name in leads])
     for name, gradient in zip(leads, gradients, strict=True):
         if gradient is not None and kept[name].read(gradient).any():
             return name

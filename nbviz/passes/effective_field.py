@@ -17,6 +17,7 @@ from nbviz.arguments import channel_number
 from nbviz.errors import NbvizError
 from nbviz.model.boxes import Box
 from nbviz.model.instrumented import InstrumentedModel, as_picture
+from nbviz.passes.reach import backward, cut
 from nbviz.passes.receptive_field import output_of
 from nbviz.replica.guest import Pass
 
@@ -57,7 +58,7 @@ def effective_field(
     preprocessed float tensor (1, C, H, W). channel: None starts the gradient at all channels alike, as the paper
     does. place: (row, column) among the layer's places; None is the middle. Where a ReLU is off, nothing comes
     through: a place that is silent in this picture has an empty field. NbvizError for a layer, a channel or a place
-    that isn't there.
+    that isn't there; Refused where no gradient leads from the layer to the picture.
     """
     model = InstrumentedModel.ensure(model)
     x = model.input(as_picture(image))
@@ -75,10 +76,10 @@ def effective_field(
         inner = x.detach().requires_grad_()
         maps = known.layout.maps(output_of(run, inner, known))[0, :, at[0], at[1]]
         start = maps.sum() if channel is None else maps[channel]
-        if not start.requires_grad:
-            return torch.zeros_like(inner)
-        (gradient,) = torch.autograd.grad(start, inner, allow_unused=True)
-        return torch.zeros_like(inner) if gradient is None else gradient
+        (gradient,) = backward(start, [inner])
+        if gradient is None:
+            raise cut(run.net, start, f"layer '{layer}'", "the picture")
+        return gradient
 
     found = model.guest.steady(work)[0].abs().sum(0).double()
     values = (found / found.sum().clamp(min=1e-300)).float().cpu().numpy()

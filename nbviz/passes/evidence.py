@@ -58,8 +58,7 @@ def _walk(model: InstrumentedModel, run: Pass, reduced: Reducer, x: torch.Tensor
         score = subject.scores(leaf)[0]
     reduced.release()
     note_attention(model, score)
-    if score.requires_grad:
-        torch.autograd.grad(score, leaf, allow_unused=True)
+    subject.slopes(score, leaf)
     maps, contributions = reduced.results()
     return EvidenceMaps(subject.target_words, subject.target.index, float(score.detach()), maps, contributions)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from nbviz.passes.reach import reaches
 from nbviz.passes.relus import Rule, rectifiers, ruled
 from nbviz.passes.subject import Subject
 
@@ -22,7 +23,8 @@ class Gradients:
 def ruled_gradient(subject: Subject, batch: torch.Tensor, rule: Rule, title: str) -> Gradients:
     """The scores' gradient in each picture with every ReLU call's backward by ``rule``.
 
-    Raises :class:`Refused` with ``title`` where there is no ReLU, or where one may be hidden.
+    Raises :class:`Refused` with ``title`` where there is no ReLU, or where one may be hidden, and where no gradient
+    leads to the pictures.
     """
     batch = subject.leaf(batch)
     return ruled_backward(subject, subject.scores(batch), batch, rule, title)
@@ -30,15 +32,15 @@ def ruled_gradient(subject: Subject, batch: torch.Tensor, rule: Rule, title: str
 
 def ruled_backward(subject: Subject, scores: torch.Tensor, x: torch.Tensor, rule: Rule, title: str) -> Gradients:
     """Scores (N,) of a leaf ``x`` sent back to it with every ReLU call's backward by ``rule``."""
-    if not scores.requires_grad:
-        return Gradients(torch.zeros_like(x))
+    if not reaches(scores, x):
+        return Gradients(subject.slopes(scores, x))
     found = rectifiers(scores.grad_fn, x)
     # before the first activation a channel is linear in the picture: there is no call to rule
     if subject.target.unit is None or found.others or found.hidden:
         found.need(title)
     with ruled(found.nodes, rule):
-        (values,) = torch.autograd.grad(scores.sum(), x, allow_unused=True, retain_graph=subject.retain)
+        values = subject.slopes(scores, x)
     facts: dict[str, Any] = {"relus": len(found.nodes)}
     if found.listing:
         facts["not_relus"] = found.listing
-    return Gradients(torch.zeros_like(x) if values is None else values, facts)
+    return Gradients(values, facts)

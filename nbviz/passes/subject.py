@@ -9,9 +9,11 @@ import torch
 from nbviz.errors import NbvizError, Refused
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
+from nbviz.model.layout import probe_batch
 from nbviz.model.target import Target
 from nbviz.passes.activations import Activation
 from nbviz.passes.feature_maps import layer_output
+from nbviz.passes.reach import GRADIENT_FREE, backward, cut, quantised
 from nbviz.passes.shared_forwards import Shared
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import hooked, modules_of, split
@@ -40,6 +42,7 @@ class Subject:
         self.calls = 0
         self.score: float | None = None
         """The target's score of ``x``, known after its first evaluation."""
+        self._constant: bool | None = None
 
     def scores(self, batch: torch.Tensor) -> torch.Tensor:
         """The target's scalar for each picture of a batch (N, C, H, W): (N,), differentiable."""
@@ -48,7 +51,7 @@ class Subject:
         scores = self._channel(batch) if self.target.unit is not None else self._score(batch)
         if len(scores) != len(batch):
             raise NbvizError(
-                f"The target gives {len(scores)} scores for {len(batch)} pictures; one a picture is needed."
+                f"The target gives {len(scores)} scores for {_pictures(len(batch))}; one per picture is needed."
             )
         if self.score is None and len(batch) == 1:
             self.score = float(scores.detach()[0])
@@ -93,10 +96,30 @@ class Subject:
         """Scores (N,) of a batch and the gradient of each in its own picture (N, C, H, W); one backward."""
         batch = self.leaf(batch)
         scores = self.scores(batch)
-        if not scores.requires_grad:
-            return scores.detach(), torch.zeros_like(batch)
-        (gradient,) = torch.autograd.grad(scores.sum(), batch, allow_unused=True, retain_graph=self.retain)
-        return scores.detach(), torch.zeros_like(batch) if gradient is None else gradient
+        return scores.detach(), self.slopes(scores, batch)
+
+    def slopes(self, scores: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
+        """∂ Σ scores/∂ batch, (N, C, H, W).
+
+        Raises :class:`Refused` where no gradient leads there; of a score that is the same for any picture it is zero.
+        """
+        (gradient,) = backward(scores, [batch], self.retain)
+        if gradient is None:
+            self.check_constant(scores, "the picture")
+            return torch.zeros_like(batch)
+        return gradient
+
+    def check_constant(self, scores: torch.Tensor, where: str) -> None:
+        """Raise :class:`Refused` unless the score is the same for another picture, and so rightly has no gradient."""
+        if self._constant is None:
+            with torch.no_grad():
+                here, *others = probe_batch(self.x).split(1)
+                score = self.scores(here)
+                same = all(torch.equal(score, self.scores(other)) for other in others)
+            # the steps of quantised layers swallow small changes
+            self._constant = same and quantised(self.run.net) is None
+        if not self._constant:
+            raise cut(self.run.net, scores, f"the score of {self.target_words}", where, GRADIENT_FREE)
 
     def at_layer(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Activation and gradient of the chosen layer as channel maps, each (C, h, w); backward ends there."""
@@ -128,6 +151,13 @@ def last_spatial_layer(model: InstrumentedModel) -> Layer:
     A block counts, for what it puts out joins its branches; of a Sequential it is the last layer in it.
     """
     spatial = [layer for layer in model.layers().walk() if layer.name and layer.places and layer.order is not None]
+    steps = quantised(model.guest._module)
+    if not spatial and steps is not None:
+        raise Refused(
+            f"No layer of {model.name} can be read as maps: layer '{steps}' is quantised. Explain the network as it "
+            "was before. Occlusion and RISE work with quantised layers.",
+            instead=GRADIENT_FREE,
+        )
     if not spatial:
         raise NbvizError(f"No layer of {model.name} has an output with places: there is nowhere to draw a map.")
     last = max(spatial, key=_order)
@@ -162,7 +192,7 @@ def record(subject: Subject, batch: torch.Tensor, *names: str) -> tuple[torch.Te
             if (stem, number) in found.overwritten:
                 activation = activation.clone()
             edge = torch.autograd.graph.get_gradient_edge(output) if output.requires_grad else None
-            kept[name] = Activation(layers[name], activation, edge, subject.retain)
+            kept[name] = Activation(layers[name], activation, edge, subject.check_constant, subject.retain)
 
     modules = modules_of(subject.run.net)
     with hooked({stem: modules[stem] for stem in wanted}, keep):
@@ -180,3 +210,7 @@ def _unreached(name: str, subject: Subject) -> NbvizError:
         return NbvizError(f"Layer '{name}' was not reached in this forward.")
     said = subject.target_words
     return Refused(f"Layer '{name}' comes after the channel that is explained ({said}): choose an earlier one.")
+
+
+def _pictures(count: int) -> str:
+    return f"{count} picture" + "s" * (count != 1)

@@ -1,0 +1,78 @@
+"""Gradients that may not arrive: a backward that says so, and the refusal that names why and which methods do without.
+
+A gradient that does not arrive is no gradient of zero. ``torch.no_grad`` around a trunk, ``detach``, quantised layers
+and reentrant checkpoints cut autograd's graph while the score goes on depending on the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from nbviz.errors import Refused
+
+GRADIENT_FREE = ("occlusion", "rise")
+"""Methods that hide parts of the picture and so need no gradient."""
+CHECKPOINT = "CheckpointFunctionBackward"
+
+
+def backward(scores: torch.Tensor, inputs: Sequence[Any], retain: bool = False) -> tuple[torch.Tensor | None, ...]:
+    """Gradients of Σ scores in tensors or graph edges; None where none leads there."""
+    if not scores.requires_grad:
+        return (None,) * len(inputs)
+    try:
+        return torch.autograd.grad(scores.sum(), inputs, allow_unused=True, retain_graph=retain)
+    except RuntimeError:
+        # a reentrant checkpoint raises in place of a gradient
+        if not checkpointed(scores):
+            raise
+        return (None,) * len(inputs)
+
+
+def cut(net: nn.Module, start: torch.Tensor, what: str, where: str, instead: tuple[str, ...] = ()) -> Refused:
+    """The refusal where no gradient leads from ``what`` to the picture or a layer, though it depends on the picture.
+
+    start: the tensor the backward began at. instead: methods that need no gradient.
+    """
+    if quantised(net) is not None:
+        why = f"layer '{quantised(net)}' is quantised and passes none; explain the network as it was before"
+    elif checkpointed(start):
+        why = "a reentrant checkpoint hides what it computes; use checkpoint(…, use_reentrant=False)"
+    elif where == "the picture":
+        why = "the network cuts it off (torch.no_grad, inference_mode, .detach() or a step such as argmax)"
+    else:
+        why = "the score does not come through there, or the network cuts it off (torch.no_grad, .detach())"
+    way_out = " Occlusion and RISE need no gradient." if instead else ""
+    return Refused(f"No gradient leads from {what} to {where}: {why}.{way_out}", instead=instead)
+
+
+def quantised(net: nn.Module) -> str | None:
+    """Name of the first quantised layer; None where there is none."""
+    return next((name for name, module in net.named_modules() if ".quantized" in type(module).__module__), None)
+
+
+def reaches(scores: torch.Tensor, x: torch.Tensor) -> bool:
+    """Whether the scores' graph leads to a leaf ``x``."""
+    end = torch.autograd.graph.get_gradient_edge(x).node
+    return any(node is end for node in graph(scores.grad_fn))
+
+
+def checkpointed(scores: torch.Tensor) -> bool:
+    """Whether a reentrant checkpoint hides a part of the scores' graph."""
+    return any(node.name() == CHECKPOINT for node in graph(scores.grad_fn))
+
+
+def graph(root: Any) -> Iterator[Any]:
+    """Nodes of autograd's graph from a node, such as ``output.grad_fn``, down to its leaves."""
+    # a node's Python object is its identity only while it is held
+    seen, left = {root}, [] if root is None else [root]
+    while left:
+        node = left.pop()
+        yield node
+        for below, _ in node.next_functions:
+            if below is not None and below not in seen:
+                seen.add(below)
+                left.append(below)
