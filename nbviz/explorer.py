@@ -33,6 +33,7 @@ from nbviz.session.library import Library
 from nbviz.session.pins.pin import Pin
 from nbviz.session.requests.base import ExplainAnswer, Request
 from nbviz.session.scheduler import Scheduler
+from nbviz.session.selection import ACT
 from nbviz.session.start import check_start, first_selection, open_model
 
 P = TypeVar("P", bound=Panel)
@@ -86,7 +87,7 @@ class Explorer:
         self._scheduler = runner(self._context, self, list(self.panels), LOCK, BACKGROUND)
         self._shown = {name: context.version() for name, context in self._contexts.items()}
         self._slots: set[str] = set()
-        self.selection.observe(self._follow)
+        self.selection.observe(self._follow, type=ACT)
         self._cell = NotebookCell.current()
         self._cell.enter(self)
         self._follow(None)
@@ -140,7 +141,7 @@ class Explorer:
         # a notebook's Out keeps what a cell showed: let go of all that is large
         for context in self._contexts.values():
             context.cache.clear()
-        self.selection.networks.clear()
+        self.selection.networks = {}
         self._answers.clear()
         self._attribution = None
         self.model.forget()
@@ -180,7 +181,7 @@ class Explorer:
     # -- following the selection ----------------------------------------------------------------------
 
     def _follow(self, change: Any) -> None:
-        if change is not None and change["name"] == "place":
+        if change is not None and change["new"] == {"place"}:
             self._point()
             return
         with LOCK, self._one_look():

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.session.cache import Cache
-from nbviz.session.requests.base import Request
+from nbviz.session.requests.base import Context, Request
 
 
 class LiveContext:
@@ -45,7 +46,9 @@ class LiveContext:
         return version
 
     def known(self, request: Request) -> Any | None:
-        """The final answer, if it is in the cache."""
+        """Return the final answer from the cache; None where it is not there."""
+        if isinstance(request, Elsewhere):
+            return request.context.known(request.request)
         return self.cache.get((self.version(), request))
 
     def answer(self, request: Request) -> Any:
@@ -63,12 +66,27 @@ class LiveContext:
                 self.cache.put((self.version(), other), part)
 
     def answers(self, request: Request) -> Iterator[Any]:
-        """Answers that get better; the last one is kept if the model stayed the same."""
+        """Yield answers that get better; the last one is kept if the model stayed the same."""
+        if isinstance(request, Elsewhere):  # kept there alone: as a key here it would hold the other network
+            yield from request.context.answers(request.request)
+            return
         version, answer = self._look(), None
         for answer in request(self):
             yield answer
         if answer is not None and self._look() == version:
             self.cache.put((version, request), answer)
+
+
+@dataclass(frozen=True)
+class Elsewhere(Request):
+    """A request of another network, for its weights as they were when it was asked."""
+
+    context: LiveContext
+    version: Any
+    request: Request
+
+    def __call__(self, context: Context) -> Iterator[Any]:
+        yield from self.context.answers(self.request)
 
 
 class Known:

@@ -1,28 +1,50 @@
-"""What the person has chosen: the only mutable truth of an Explorer.
+"""The selection of an Explorer: picture, layer, channel, target, method, options …, its only mutable truth.
 
 Panels write here and nowhere else; code may write it too. Every write is checked at the door, so a
 Selection never names a layer, a picture, a class or a method that does not exist.
+
+One act of a person is one event: :meth:`Selection.change` writes several traits, all or none, and what they reset;
+then observers of the type :data:`ACT` are notified once, with the names of all that changed, before those of single
+traits. A plain write, ``selection.layer = "layer4"``, is an act of one trait.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import traitlets
+from traitlets.utils.bunch import Bunch
 
 from nbviz.attribution import METHODS
-from nbviz.errors import NbvizError, unknown
+from nbviz.errors import NbvizError, nearest, unknown
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.session.context import LiveContext
 from nbviz.session.pins.pin import Pin, checked
+from nbviz.session.requests.heads import head_counts
 
 LOCK = threading.RLock()
 """Held while widgets are painted and while a selection changes: what is shown is always that of the selection."""
 CHANNELS = "channels"
 """The stage that is always there."""
+ACT = "act"
+"""Type of the one notification of an act; ``change["new"]`` is the frozenset of the names that changed."""
+_ORDER = ("image", "layer", "channel", "target", "method", "options", "pinned_place", "place")
+"""Traits in the order in which an act writes them: what others are checked against, or reset by, comes first."""
+_CAUSES = MappingProxyType({"channel": "layer", "target": "image", "options": "method", "place": "pinned_place"})
+"""Trait → the one whose change resets it."""
+_PLAIN = frozenset(("pictures", "stages", "networks"))
+"""Attributes that are no traits."""
+
+
+class _Something(traitlets.Any):
+    """Any value but None, which ``Any`` would take without asking the validator."""
+
+    allow_none = False
 
 
 class Selection(traitlets.HasTraits):
@@ -41,7 +63,7 @@ class Selection(traitlets.HasTraits):
     channel = traitlets.Int(None, allow_none=True)
     """Index of the chosen channel; None is the first by contribution to the target."""
 
-    target = traitlets.Any("predicted")
+    target = _Something("predicted")
     """What is explained: class index or name, ``"predicted"``, a pair (contrast), a callable, or a ``Target``: a class
     over a region, a box, a channel.
     """
@@ -83,20 +105,93 @@ class Selection(traitlets.HasTraits):
         """What ``stage`` may be."""
         self.networks: dict[str, LiveContext] = {}
         """Other networks that pins may ask, by name."""
-        self.heads: tuple[int, ...] = ()
-        """Heads of each attention, once known: what ``head`` may be."""
-        super().__init__(**start)
+        self._changes: dict[str, Any] | None = None
+        """Changes of the act under way, by trait; None outside of one."""
+        super().__init__()
+        self.change(**start)
+
+    # -- writing --------------------------------------------------------------------------------------
+
+    def change(self, **values: Any) -> None:
+        """Write several traits as one act: all of them or, where one is refused, none; observers hear of it once.
+
+        What a value resets is reset with it unless it is given too: another layer the channel, another method its
+        options, another picture a target that is a box or region of the one before. Raises TypeError for a name
+        that is no trait, and :class:`NbvizError` or ``TraitError`` for a value that can't be.
+        """
+        for name in values:
+            if not self.has_trait(name):
+                raise TypeError(f"A selection has no '{name}'{_hint(name, self.trait_names())}.")
+        moved: set[str] = set()
+        with self.hold_trait_notifications():
+            for name in dict.fromkeys((*_ORDER, *values)):
+                if name in values:
+                    before = getattr(self, name)
+                    super().__setattr__(name, values[name])
+                    if name in _CAUSES.values() and getattr(self, name) != before:
+                        moved.add(name)
+                elif _CAUSES.get(name) in moved and (after := self._after_reset(name)) is not getattr(self, name):
+                    super().__setattr__(name, after)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # a write waits for what is being painted, and its followers run before anything else is: else an answer of
-        # the selection before could be shown between the two
-        with LOCK:
+        if self.has_trait(name):
+            self.change(**{name: value})
+        elif name.startswith("_") or name in _PLAIN or hasattr(self, name):
             super().__setattr__(name, value)
+        else:
+            raise AttributeError(f"A selection has no '{name}'{_hint(name, self.trait_names())}.")
 
     def set_trait(self, name: str, value: Any) -> None:
         """Write a trait by name."""
+        self.change(**{name: value})
+
+    @contextmanager
+    def hold_trait_notifications(self) -> Iterator[None]:
+        """Make one act of all that is written within; an exception undoes it, and nobody hears of it."""
+        # the lock: a write waits for what is being painted, and its observers run before anything else is, else an
+        # answer of the selection before could be shown between the two
         with LOCK:
-            super().set_trait(name, value)
+            if self._changes is not None:
+                yield
+                return
+            before, self._changes = dict(self._trait_values), {}
+            try:
+                yield
+                changes = self._changes
+            except BaseException:
+                self._trait_values.clear()
+                self._trait_values.update(before)
+                raise
+            finally:
+                self._changes = None
+            self._announce(changes)
+
+    def notify_change(self, change: Any) -> None:
+        """Notify observers; while an act lasts, note the change for its end."""
+        if self._changes is None:
+            super().notify_change(change)
+        else:
+            self._changes.setdefault(change["name"], change)["new"] = change["new"]
+
+    def _announce(self, changes: Mapping[str, Any]) -> None:
+        if "pins" in changes:  # a network that no pin asks any more would be kept for nothing
+            used = {pin.network for pin in self.pins}
+            self.networks = {name: context for name, context in self.networks.items() if name in used}
+        if changes:
+            names = frozenset(changes)
+            super().notify_change(Bunch(name=ACT, owner=self, type=ACT, old=frozenset(), new=names))
+        for change in changes.values():
+            super().notify_change(change)
+
+    def _after_reset(self, name: str) -> Any:
+        """The value of a trait after the one that resets it has changed."""
+        if name == "target":  # the boxes of another picture are others
+            target = self.target
+            placed = isinstance(target, Target) and (target.number is not None or target.part is not None)
+            return "predicted" if placed else target
+        return {"channel": None, "options": {}, "place": self.pinned_place}[name]
+
+    # -- checking -------------------------------------------------------------------------------------
 
     @traitlets.validate("image")
     def _check_image(self, proposal: dict[str, Any]) -> str:
@@ -119,8 +214,14 @@ class Selection(traitlets.HasTraits):
 
     @traitlets.validate("target")
     def _check_target(self, proposal: dict[str, Any]) -> Any:
-        Target.ensure(proposal["value"], self._model)
-        return proposal["value"]
+        value = proposal["value"]
+        if value is None:
+            raise NbvizError(
+                "None is no target: choose a class by index or name, a pair of classes, a callable of the scores, "
+                "or 'predicted' for the class that the network predicts."
+            )
+        Target.ensure(value, self._model)
+        return value
 
     @traitlets.validate("method")
     def _check_method(self, proposal: dict[str, Any]) -> str:
@@ -151,26 +252,13 @@ class Selection(traitlets.HasTraits):
     def _check_head(self, proposal: dict[str, Any]) -> tuple[int, int | None] | None:
         value = proposal["value"]
         if value is not None:
-            check_head(value, self.heads)
+            check_head(value, head_counts(self._model))
         return value
 
-    @traitlets.observe("pinned_place")
-    def _point_there(self, change: dict[str, Any]) -> None:
-        self.place = self.pinned_place
 
-    @traitlets.observe("image")
-    def _forget_box(self, change: dict[str, Any]) -> None:
-        # the boxes of another picture are others
-        if isinstance(self.target, Target) and (self.target.number is not None or self.target.part is not None):
-            self.target = "predicted"
-
-    @traitlets.observe("layer")
-    def _forget_channel(self, change: dict[str, Any]) -> None:
-        self.channel = None
-
-    @traitlets.observe("method")
-    def _forget_options(self, change: dict[str, Any]) -> None:
-        self.options = {}
+def _hint(name: str, names: Iterable[str]) -> str:
+    close = nearest(name, list(names))
+    return f"; did you mean '{close}'?" if close else ""
 
 
 def check_head(value: Sequence[Any], heads: Sequence[int]) -> None:

@@ -131,7 +131,7 @@ class AttentionStage(Stage):
                 self._describe(self._answer)
 
     def show(self, answer: HeadsAnswer) -> None:
-        self._answer, self.selection.heads = answer, answer.heads.counts
+        self._answer = answer
         with self.view.hold_sync():
             ready(self.view)
             if answer.done < 1:
@@ -244,8 +244,7 @@ class AttentionStage(Stage):
 
     def _look_from(self, name: str) -> None:
         if name != "place":
-            self.selection.query = name
-            self.selection.set_trait("pinned_place", None)
+            self.selection.change(query=name, pinned_place=None)
 
     def _look(self, content: dict[str, Any]) -> None:
         """Look at the same answer in another way."""

@@ -29,7 +29,8 @@ from nbviz.panels.explanation.pointer import PointerFront
 from nbviz.panels.scenes.explanation import Scene, channel_scene, explanation_scene
 from nbviz.panels.scenes.words import Run, heading, progress_lines, tip_words
 from nbviz.pictures.load import Picture
-from nbviz.session.requests.base import ChannelAnswer, ChannelRequest, ExplainAnswer, ExplainRequest, Request
+from nbviz.session.requests.base import ChannelAnswer, ExplainAnswer, Request
+from nbviz.session.requests.on_show import map_on_show
 from nbviz.session.selection import Selection
 
 Place = tuple[float, float]
@@ -65,11 +66,7 @@ class SaliencyCanvas(Panel):
     # -- the panel ------------------------------------------------------------------------------------
 
     def request(self, selection: Selection) -> Request:
-        picture, target = self.pictures[selection.image], Target.ensure(selection.target, self.model)
-        if selection.canvas == "channel":
-            return ChannelRequest(picture, selection.layer, target, selection.channel)
-        layer = selection.layer if METHODS[selection.method].uses_layer else None
-        return ExplainRequest(picture, target, selection.method, layer, tuple(sorted(selection.options.items())))
+        return map_on_show(selection, self.model, self.pictures)
 
     def sync(self, selection: Selection) -> None:
         method = METHODS[selection.method]
@@ -232,8 +229,7 @@ class SaliencyCanvas(Panel):
             acts[content["event"]](content)
 
     def _choose_method(self, content: dict[str, Any]) -> None:
-        self.selection.method = content["name"]
-        self.selection.canvas = "explanation"
+        self.selection.change(method=content["name"], canvas="explanation")
 
     def _choose_option(self, content: dict[str, Any]) -> None:
         option = next((o for o in self._method.options if o.name == content["name"]), None)
@@ -262,13 +258,15 @@ class SaliencyCanvas(Panel):
     def _pointed(self, content: dict[str, Any]) -> None:
         here: list[float] | None = content.get("place")
         place = (here[0], here[1]) if here else None
+        changes = dict[str, Any]()
+        pin: tuple[Any, ...] | None = self.selection.pinned_place
         if content.get("pin") is not None:
-            self.selection.set_trait("pinned_place", place if content["pin"] else None)
-            self._pin(self.selection)
+            pin = changes["pinned_place"] = place if content["pin"] else None
         chosen = self.lines.chosen_at(place) if place and content.get("choose") else None
         if chosen is not None:
-            self.selection.target = chosen
-        self.selection.set_trait("place", place or self.selection.pinned_place)
+            changes["target"] = chosen
+        self.selection.change(**changes, place=place or pin)
+        self._pin(self.selection)
 
 
 def _headed(selection: Selection) -> tuple[Any, ...]:

@@ -12,15 +12,14 @@ from typing import Any
 
 import traitlets
 
-from nbviz.attribution import METHODS
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.model.target import Target
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.panel import LOCK, Panel
 from nbviz.panels.base.strip import ready
 from nbviz.pictures.load import Picture
 from nbviz.session.requests.base import Request
+from nbviz.session.requests.on_show import explanation
 from nbviz.session.requests.trust import NAMES, Trust, TrustAnswer, TrustDetail
 from nbviz.session.selection import Selection
 
@@ -43,17 +42,6 @@ class TrustFront(Front):
     """How far the figures below are."""
 
 
-def _asked(selection: Selection, model: InstrumentedModel, pictures: Mapping[str, Picture]) -> dict[str, Any] | None:
-    """The fields of the explanation on show; None while a channel's map is."""
-    if selection.canvas == "channel":
-        return None
-    layer = selection.layer if METHODS[selection.method].uses_layer else None
-    return {
-        "picture": pictures[selection.image], "target": Target.ensure(selection.target, model),
-        "method": selection.method, "layer": layer, "options": tuple(sorted(selection.options.items())),
-    }  # fmt: skip
-
-
 class TrustPanel(Panel):
     """The dots; asks for nothing while a channel's map is on the canvas."""
 
@@ -67,8 +55,8 @@ class TrustPanel(Panel):
         self.view.on_msg(self._heard)
 
     def request(self, selection: Selection) -> Request | None:
-        asked = _asked(selection, self.model, self.pictures)
-        return Trust(**asked) if asked else None
+        on = selection.canvas == "explanation"
+        return Trust(explanation(selection, self.model, self.pictures)) if on else None
 
     def sync(self, selection: Selection) -> None:
         if selection.canvas == "channel":
@@ -112,8 +100,8 @@ class TrustFigures(Panel):
         self.view = trust.view
 
     def request(self, selection: Selection) -> Request | None:
-        asked = _asked(selection, self.model, self.pictures) if self.view.opened else None
-        return TrustDetail(**asked) if asked else None
+        on = selection.canvas == "explanation" and self.view.opened
+        return TrustDetail(explanation(selection, self.model, self.pictures)) if on else None
 
     def show(self, answer: Any) -> None:
         with LOCK, self.view.hold_sync():

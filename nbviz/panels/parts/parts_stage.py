@@ -153,8 +153,7 @@ class PartsStage(Stage):
     def _told(self, view: PartsFront, content: dict[str, Any], buffers: Any) -> None:
         event = content.get("event")
         if event == "channel":
-            self.selection.channel = content["channel"]
-            self.selection.stage = CHANNELS
+            self.selection.change(channel=content["channel"], stage=CHANNELS)
         elif event == "retry" and self.on_retry:
             self.on_retry()
         elif event in ("count", "make"):

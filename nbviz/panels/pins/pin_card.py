@@ -25,7 +25,8 @@ from nbviz.panels.base.strip import fail
 from nbviz.panels.pins.pin_scene import PinScene, codes, pin_scene
 from nbviz.panels.scenes.words import progress_lines
 from nbviz.panels.snapshot.parts import PinPart
-from nbviz.session.pins.pin import Elsewhere, Pin
+from nbviz.session.context import Elsewhere
+from nbviz.session.pins.pin import Pin
 from nbviz.session.pins.pinning import STAGE
 from nbviz.session.requests.base import Request
 from nbviz.session.selection import Selection

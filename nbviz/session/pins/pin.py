@@ -6,7 +6,7 @@ again when the network's weights have changed. Another network has its own conte
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from nbviz.model.target import Target
 from nbviz.pictures.load import Picture
 from nbviz.session.context import LiveContext
 from nbviz.session.requests.base import ChannelRequest, ExplainRequest, Request
+from nbviz.session.requests.frozen import FrozenOptions, freeze
 
 MOST = 12
 """Pins at most: more can't be looked at together, and each holds its map."""
@@ -33,12 +34,15 @@ class Pin:
     """Key of ``nbviz.METHODS``."""
     layer: str | None = None
     """None for methods that use none."""
-    options: tuple[tuple[str, Any], ...] = ()
+    options: FrozenOptions = ()
     """(name, value) of the method's options that differ from its defaults, by name."""
     channel: int | None = None
     """Index of the channel of ``layer`` whose map it is; None for an explanation."""
     network: str = ""
     """Name of the other network it was asked of; empty for the Explorer's own."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", freeze(dict(self.options)))
 
     def request(self, picture: Picture) -> Request:
         """What answers it, asked of its own network."""
@@ -53,18 +57,6 @@ class Pin:
         options = (f"{name.replace('_', ' ')} {_short(value)}" for name, value in self.options)
         layer = [self.layer] if self.layer else []
         return " · ".join([METHODS[self.method].title, self.target.words(model), *layer, *options])
-
-
-@dataclass(frozen=True)
-class Elsewhere(Request):
-    """A request of another network, for its weights as they were when it was asked."""
-
-    context: LiveContext
-    version: Any
-    request: Request
-
-    def __call__(self, context: Any) -> Iterator[Any]:
-        yield from self.request(self.context)
 
 
 def checked(

@@ -13,7 +13,7 @@ from nbviz.session.context import Known, LiveContext
 from nbviz.session.pins.pin import MOST, Pin
 from nbviz.session.pins.presets import down_the_network, likeliest_classes, on_network, pin_of, usual_methods
 from nbviz.session.requests.base import Request, ScoresRequest
-from nbviz.session.selection import Selection
+from nbviz.session.selection import LOCK, Selection
 
 STAGE = "pins"
 """What ``selection.stage`` is while pinned maps are on show."""
@@ -61,9 +61,16 @@ class Pinning:
         other.trace(other.input(self.pictures[pin.picture]))
         context, name = LiveContext(other), name or self._free(other.name)
         asked = on_network(pin, self.model, name, context)
-        self.selection.pins = tuple(kept for kept in self.selection.pins if kept.network != name)
-        self.selection.networks[name] = context
-        return self._pin(asked)
+        with LOCK:
+            before = self.selection.networks
+            others = tuple(pin for pin in self.selection.pins if pin.network != name)
+            self.selection.networks = {**before, name: context}
+            try:
+                self.selection.change(pins=(*others, asked), stage=STAGE)
+            except BaseException:
+                self.selection.networks = before
+                raise
+        return asked
 
     def add(self, name: str) -> None:
         """Pin a whole set: ``methods``, ``classes``, ``layers``, or the map on show on another network."""
@@ -84,6 +91,5 @@ class Pinning:
         return next(free for free in names if free not in taken)
 
     def _pin(self, pin: Pin) -> Pin:
-        self.selection.pins = (*self.selection.pins, pin)
-        self.selection.stage = STAGE
+        self.selection.change(pins=(*self.selection.pins, pin), stage=STAGE)
         return pin

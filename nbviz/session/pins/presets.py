@@ -17,6 +17,8 @@ from nbviz.pictures.load import Picture
 from nbviz.session.context import LiveContext
 from nbviz.session.pins.pin import Pin
 from nbviz.session.requests.base import ChannelRequest, Context, ScoresRequest
+from nbviz.session.requests.frozen import thaw
+from nbviz.session.requests.on_show import map_on_show
 from nbviz.session.selection import Selection
 
 USUAL = ("saliency", "integrated_gradients", "grad_cam", "occlusion")
@@ -36,13 +38,12 @@ def pin_of(
     channels, are asked for where they aren't known. TypeError for a name that a pin doesn't have.
     """
     wanted = _changed(context.model, selection, changes or {})
-    picture = pictures[wanted.image]
-    target = resolved(context, picture, Target.ensure(wanted.target, context.model))
-    if wanted.canvas == "channel":
-        channel = context.answer(ChannelRequest(picture, wanted.layer, target, wanted.channel)).channel
-        return Pin(wanted.image, target, "", wanted.layer, (), channel)
-    layer = wanted.layer if METHODS[wanted.method].uses_layer else None
-    return Pin(wanted.image, target, wanted.method, layer, tuple(sorted(wanted.options.items())))
+    asked = map_on_show(wanted, context.model, pictures)
+    target = resolved(context, asked.picture, asked.target)
+    if isinstance(asked, ChannelRequest):
+        channel = context.answer(replace(asked, target=target)).channel
+        return Pin(wanted.image, target, "", asked.layer, (), channel)
+    return Pin(wanted.image, target, asked.method, asked.layer, asked.options)
 
 
 def resolved(context: Context, picture: Picture, target: Target) -> Target:
@@ -56,12 +57,10 @@ def show(pin: Pin, selection: Selection) -> None:
     """Bring the selection back to what a pin asked of the Explorer's own network."""
     values = {
         "image": pin.picture, "target": _plain(pin.target), "layer": pin.layer,
-        "method": pin.method or None, "options": dict(pin.options) if pin.channel is None else None,
+        "method": pin.method or None, "options": thaw(pin.options) if pin.channel is None else None,
         "channel": pin.channel, "canvas": "explanation" if pin.channel is None else "channel",
     }  # fmt: skip
-    for name, value in values.items():
-        if value is not None and getattr(selection, name) != value:
-            setattr(selection, name, value)
+    selection.change(**{name: value for name, value in values.items() if value is not None})
 
 
 def usual_methods(pin: Pin, model: InstrumentedModel) -> list[Pin]:
@@ -166,10 +165,7 @@ def _changed(model: InstrumentedModel, selection: Selection, changes: Mapping[st
         values["channel"] = None
     if "channel" in changes:
         values["canvas"] = "channel"
-    made = Selection(model, selection.pictures)
-    for name, value in (values | dict(changes)).items():
-        setattr(made, name, value)
-    return made
+    return Selection(model, selection.pictures, **(values | dict(changes)))
 
 
 def _depth(layer: Layer) -> int:

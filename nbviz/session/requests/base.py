@@ -8,7 +8,7 @@ from the cache where it is there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -22,6 +22,7 @@ from nbviz.model.target import Target
 from nbviz.passes.evidence import EvidenceMaps, evidence
 from nbviz.passes.feature_maps import FeatureMaps, feature_maps
 from nbviz.pictures.load import Picture
+from nbviz.session.requests.frozen import FrozenOptions, freeze, thaw
 
 
 class Context(Protocol):
@@ -204,14 +205,18 @@ class ExplainRequest(PictureRequest):
     target: Target
     method: str
     layer: str | None
-    options: tuple[tuple[str, Any], ...]
+    options: FrozenOptions = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", freeze(dict(self.options)))
 
     def __call__(self, context: Context) -> Iterator[ExplainAnswer]:
         seen, said = context.model.seen(self.picture), None
         if context.model.trace(context.model.input(self.picture)).kind in ("maps", "boxes"):
             said = context.answer(ScoresRequest(self.picture)).said
-        options: Mapping[str, Any] = dict(self.options)
-        for attribution in explain(context.model, self.picture, self.target, self.method, self.layer, **options):
+        for attribution in explain(
+            context.model, self.picture, self.target, self.method, self.layer, **thaw(self.options)
+        ):
             yield ExplainAnswer(attribution, seen, said)
 
 
@@ -237,10 +242,14 @@ class ExplainSeveralRequest(PictureRequest):
     targets: tuple[Target, ...]
     method: str
     layer: str | None
-    options: tuple[tuple[str, Any], ...]
+    options: FrozenOptions = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", freeze(dict(self.options)))
 
     def __call__(self, context: Context) -> Iterator[SeveralAnswer]:
         seen = context.model.seen(self.picture)
-        options: Mapping[str, Any] = dict(self.options)
-        for attributions in explain_each(context.model, self.picture, self.targets, self.method, self.layer, **options):
+        for attributions in explain_each(
+            context.model, self.picture, self.targets, self.method, self.layer, **thaw(self.options)
+        ):
             yield SeveralAnswer(attributions, seen)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -21,6 +22,12 @@ from nbviz.session.requests.base import Context, PictureRequest, stepped
 
 PAUSE = 0.2
 """Seconds between two partial answers."""
+_COUNTS: WeakKeyDictionary[InstrumentedModel, tuple[int, ...]] = WeakKeyDictionary()
+
+
+def head_counts(model: InstrumentedModel) -> tuple[int, ...]:
+    """Return the number of heads of each attention; empty until a picture's attentions were looked at."""
+    return _COUNTS.get(model, ())
 
 
 @dataclass(frozen=True)
@@ -99,6 +106,7 @@ class LookFrom(PictureRequest):
     def _answer(self, context: Context, heads: Heads, seen: Seen, done: float = 1.0) -> HeadsAnswer:
         if done == 1 and not seen.blocks:
             raise Refused(heads.left_out[0])
+        _COUNTS[context.model] = heads.counts
         return HeadsAnswer(replace(heads, blocks=()), seen, self.query, context.model.seen(self.picture), done)
 
 

@@ -8,7 +8,7 @@ served between any two passes.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nbviz.attribution import Attribution, explain
@@ -19,6 +19,7 @@ from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.passes.subject import resolved
 from nbviz.session.requests.base import Context, ExplainAnswer, ExplainRequest, PictureRequest, Request, stepped
+from nbviz.session.requests.frozen import thaw
 
 NAMES = ("converged", "this class", "these weights", "hiding")
 """The dots, in the order in which they stand."""
@@ -53,27 +54,22 @@ class TrustAnswer:
 
 
 @dataclass(frozen=True)
-class _Judged(PictureRequest):
-    """A map to be judged: the fields of the :class:`ExplainRequest` that draws it."""
+class _Judged(Request):
+    """A map to be judged."""
 
-    target: Target
-    method: str
-    layer: str | None
-    options: tuple[tuple[str, Any], ...]
-
-    def explain(self, context: Context, target: Target) -> ExplainRequest:
-        """The request that draws it, for a target."""
-        return ExplainRequest(self.picture, target, self.method, self.layer, self.options)
+    explanation: ExplainRequest
+    """The request that draws it."""
 
     def explainer(self, context: Context) -> Any:
         """Explains pictures as this map is explained; what the panel may have drawn comes from the cache."""
+        drawn = self.explanation
 
         def maps(model: InstrumentedModel, picture: Any, target: Target) -> Iterator[Attribution]:
-            if model is context.model and picture is self.picture:
-                for answer in stepped(context, self.explain(context, target)):
+            if model is context.model and picture is drawn.picture:
+                for answer in stepped(context, replace(drawn, target=target)):
                     yield answer.attribution
             else:
-                yield from explain(model, picture, target, self.method, self.layer, **dict(self.options))
+                yield from explain(model, picture, target, drawn.method, drawn.layer, **thaw(drawn.options))
 
         return maps
 
@@ -91,13 +87,14 @@ class Trust(_Judged):
         yield TrustAnswer(dict(verdicts))
 
     def _judge(self, context: Context, verdicts: dict[str, Verdict]) -> Iterator[str]:
-        drawn: ExplainAnswer = yield from _said("drawing the map", _last(context, self.explain(context, self.target)))
+        drawn: ExplainAnswer = yield from _said("drawing the map", _last(context, self.explanation))
         judged, maps = drawn.attribution, self.explainer(context)
         verdicts["converged"] = converged(judged)
-        target = resolved(context.model, self.picture, self.target)
-        asked = (context.model, self.picture, target, judged, maps)
+        picture = self.explanation.picture
+        target = resolved(context.model, picture, self.explanation.target)
+        asked = (context.model, picture, target, judged, maps)
         verdicts["this class"] = yield from _said("looking at another class", this_class(*asked))
-        found: Hidings = yield from _said("hiding parts", _last(context, Hide(self.picture, target)))
+        found: Hidings = yield from _said("hiding parts", _last(context, Hide(picture, target)))
         verdicts["hiding"] = hiding(found, judged)
         verdicts["these weights"] = yield from _said("redrawing weights", these_weights(*asked))
 
@@ -107,12 +104,13 @@ class TrustDetail(_Judged):
     """What opens below the dots: curves and figures, beside the controls."""
 
     def __call__(self, context: Context) -> Iterator[Detail]:
-        target = resolved(context.model, self.picture, self.target)
+        picture = self.explanation.picture
+        target = resolved(context.model, picture, self.explanation.target)
         drawn: ExplainAnswer | None = None
-        for drawn in stepped(context, self.explain(context, self.target)):
+        for drawn in stepped(context, self.explanation):
             yield Detail(done=0.0, progress="drawing the map")
         if drawn is not None:
-            yield from detail(context.model, self.picture, target, drawn.attribution, self.explainer(context))
+            yield from detail(context.model, picture, target, drawn.attribution, self.explainer(context))
 
 
 def _last(context: Context, request: Request) -> Steps[Any]:

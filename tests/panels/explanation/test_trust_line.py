@@ -48,7 +48,7 @@ def test_it_asks_for_the_map_on_show_and_for_figures_only_when_open(panel: Trust
     figures, selection = TrustFigures(panel), panel.selection
     selection.method = "grad_cam"
     asked = panel.request(selection)
-    assert isinstance(asked, Trust) and (asked.method, asked.layer) == ("grad_cam", "1")
+    assert isinstance(asked, Trust) and (asked.explanation.method, asked.explanation.layer) == ("grad_cam", "1")
     assert figures.request(selection) is None
     panel._heard(None, {"event": "open", "opened": True}, [])
     assert isinstance(figures.request(selection), TrustDetail)

@@ -14,9 +14,9 @@ from torch import nn
 from nbviz.errors import NbvizError, UnknownName
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
-from nbviz.session.context import LiveContext
+from nbviz.session.context import Elsewhere, LiveContext
 from nbviz.session.pins.difference import difference
-from nbviz.session.pins.pin import MOST, Elsewhere, Pin
+from nbviz.session.pins.pin import MOST, Pin
 from nbviz.session.pins.presets import (
     down_the_network,
     likeliest_classes,

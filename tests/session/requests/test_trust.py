@@ -23,7 +23,7 @@ PICTURE = as_picture(picture())
 
 
 def trust(method: str = "input_x_gradient", target: Target | None = None) -> Trust:
-    return Trust(PICTURE, Target(1) if target is None else target, method, None, ())
+    return Trust(ExplainRequest(PICTURE, Target(1) if target is None else target, method, None))
 
 
 def test_verdicts_arrive_one_by_one_and_the_last_answer_has_all() -> None:
@@ -71,7 +71,7 @@ def test_leaving_at_any_yield_leaves_the_network_as_it_was(name: str) -> None:
     model = InstrumentedModel(net)
     model.predict(seen)
     before = state_hash(net)
-    request = Trust(seen, Target(), "grad_cam", None, ())
+    request = Trust(ExplainRequest(seen, Target(), "grad_cam", None))
     count = sum(1 for _ in LiveContext(model).answers(request))
     assert state_hash(net) == before
     for after in [*range(4), *range(4, count, 7), count - 2, count - 1]:
@@ -90,8 +90,8 @@ def test_every_network_gets_verdicts_and_details(name: str) -> None:
     before = state_hash(net)
     context = LiveContext(InstrumentedModel(net))
     asked: tuple[Any, ...] = (seen, Target(2), "saliency", None, ())
-    assert set(context.answer(Trust(*asked)).verdicts) == set(NAMES)
-    assert context.answer(TrustDetail(*asked)).done == 1
+    assert set(context.answer(Trust(ExplainRequest(*asked))).verdicts) == set(NAMES)
+    assert context.answer(TrustDetail(ExplainRequest(*asked))).done == 1
     assert state_hash(net) == before
 
 

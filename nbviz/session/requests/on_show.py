@@ -1,0 +1,29 @@
+"""The map that a selection asks for: an explanation, or the chosen channel's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nbviz.attribution import METHODS
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+from nbviz.pictures.load import Picture
+from nbviz.session.requests.base import ChannelRequest, ExplainRequest
+from nbviz.session.selection import Selection
+
+
+def map_on_show(
+    selection: Selection, model: InstrumentedModel, pictures: Mapping[str, Picture]
+) -> ExplainRequest | ChannelRequest:
+    """Return the request of the map over the picture."""
+    if selection.canvas == "explanation":
+        return explanation(selection, model, pictures)
+    picture, target = pictures[selection.image], Target.ensure(selection.target, model)
+    return ChannelRequest(picture, selection.layer, target, selection.channel)
+
+
+def explanation(selection: Selection, model: InstrumentedModel, pictures: Mapping[str, Picture]) -> ExplainRequest:
+    """Return the request of the explanation, whatever lies over the picture; its layer only where it is used."""
+    picture, target = pictures[selection.image], Target.ensure(selection.target, model)
+    layer = selection.layer if METHODS[selection.method].uses_layer else None
+    return ExplainRequest(picture, target, selection.method, layer, tuple(selection.options.items()))
