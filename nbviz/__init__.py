@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from nbviz.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from nbviz import zoo
+    from nbviz import edits, zoo
     from nbviz.attribution import METHODS, Attribution, attribute, register
     from nbviz.comparison import compare
     from nbviz.dataset import Atlas, Index
+    from nbviz.edits import attack
     from nbviz.errors import NbvizError
     from nbviz.evaluation.health import health
     from nbviz.explorer import Explorer
@@ -36,8 +37,10 @@ __all__ = [
     "NbvizError",
     "Preprocessing",
     "Target",
+    "attack",
     "attribute",
     "compare",
+    "edits",
     "health",
     "invert",
     "register",
@@ -55,6 +58,7 @@ _HOME = {
     "NbvizError": "nbviz.errors",
     "Preprocessing": "nbviz.pictures.preprocessing",
     "Target": "nbviz.model.target",
+    "attack": "nbviz.edits",
     "attribute": "nbviz.attribution",
     "compare": "nbviz.comparison",
     "health": "nbviz.evaluation.health",
@@ -65,8 +69,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "zoo":
-        return importlib.import_module("nbviz.zoo")
+    if name in ("zoo", "edits"):
+        return importlib.import_module(f"nbviz.{name}")
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
     raise AttributeError(f"module 'nbviz' has no attribute {name!r}")

@@ -14,6 +14,7 @@ import torch
 
 from nbviz.errors import NbvizError
 from nbviz.passes.subject import Subject
+from nbviz.pictures.preprocessing import Preprocessing
 
 Name = Literal["black", "gray", "mean", "blur", "noise"]
 NAMES: tuple[str, ...] = ("black", "gray", "mean", "blur", "noise")
@@ -32,9 +33,14 @@ def baseline(subject: Subject, given: str | torch.Tensor) -> torch.Tensor:
             shape = tuple(given.shape)
             raise NbvizError(f"The baseline has shape {shape}; the network's input is {tuple(x.shape)}.")
         return given.detach().reshape(x.shape).to(x)
+    return baseline_of(x, given, subject.model.transform)
+
+
+def baseline_of(x: torch.Tensor, given: str, transform: Preprocessing) -> torch.Tensor:
+    """Return the named baseline of an input (1, C, H, W), see :func:`baseline`; transform: the network's own."""
     if given in ("black", "gray"):
         level = 0.0 if given == "black" else 0.5
-        return subject.model.transform.constant(x, (level,) * 3)
+        return transform.constant(x, (level,) * 3)
     if given == "mean":
         return x.mean((2, 3), keepdim=True).expand_as(x).clone()
     if given == "blur":

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,13 @@ import torch
 
 from nbviz.errors import NbvizError, unknown
 from nbviz.model.classes import class_index, given_names
+from nbviz.model.edit import Edit, NetworkEdit, attach, checked, edited_input
 from nbviz.model.input_size import Usual, noise, ready
 from nbviz.model.layers import Layer
 from nbviz.model.outputs import Kind, classes_of, reader
 from nbviz.model.prediction import Prediction, prediction
-from nbviz.model.trace import Trace, recording, trace
+from nbviz.model.recorders import Recorders
+from nbviz.model.trace import Trace, trace
 from nbviz.pictures.load import as_picture
 from nbviz.pictures.preprocessing import Preprocessing
 from nbviz.replica.guest import Guest, Pass
@@ -56,12 +59,18 @@ class InstrumentedModel:
         self.name = name or type(self.guest._module).__name__
         self.output = output
         self.read = reader(output, len(self.classes or ()) or classes_of(self.guest._module))
-        self._lock = threading.RLock()
-        self._tracing = threading.RLock()
-        self._recorders = threading.local()
-        self._traces: OrderedDict[Any, Trace] = OrderedDict()
-        self._inputs: OrderedDict[Any, torch.Tensor] = OrderedDict()
+        self.edits: tuple[Edit, ...] = ()
+        """What is changed about pictures and layers before they are looked at, see :meth:`edited`."""
+        self._origin = self
         self._shape: tuple[int, ...] | None = None
+        self._traces: OrderedDict[Any, Trace] = OrderedDict()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Make what belongs to this model alone, and not to one that is the same but for its edits."""
+        self._lock, self._tracing, self._recorders = threading.RLock(), threading.RLock(), Recorders()
+        self._inputs: OrderedDict[Any, torch.Tensor] = OrderedDict()
+        self._traces = OrderedDict(self._traces)
 
     @classmethod
     def ensure(cls, net_or_model: Any, **options: Any) -> InstrumentedModel:
@@ -121,11 +130,13 @@ class InstrumentedModel:
         already preprocessed.
         """
         picture = as_picture(image)
-        key = (picture.digest, self.transform.key, self.device, self.guest.dtype)
+        weights = self.fingerprint() if any(getattr(edit, "asks_network", False) for edit in self.edits) else None
+        key = (picture.digest, self.transform.key, self.device, self.guest.dtype, weights)
         with self._lock:
             if key not in self._inputs:
                 with isolated():
-                    self._inputs[key] = ready(self.guest, self.transform(picture))
+                    x = ready(self.guest, self.transform(picture))
+                self._inputs[key] = edited_input(x, self.edits, self._origin)
                 while len(self._inputs) > KEPT_INPUTS:
                     self._inputs.popitem(last=False)
             self._inputs.move_to_end(key)
@@ -140,6 +151,21 @@ class InstrumentedModel:
         with self._lock:
             self._inputs.clear()
             self._traces.clear()
+
+    def edited(self, *edits: Edit) -> InstrumentedModel:
+        """Return this network over the same weights with edits made, in order: of its pictures, of what layers put out.
+
+        edits: values of ``nbviz.edits``. The result can be used wherever a model can; this model and the network stay
+        as they are. Raises NbvizError for an edit that names what the network doesn't have.
+        """
+        if not edits:
+            return self
+        twin = copy(self)
+        twin.edits = (*self.edits, *checked(edits, self._origin))
+        twin._begin()
+        if any(isinstance(edit, NetworkEdit) for edit in twin.edits):
+            twin.guest = self._origin.guest.variant(lambda net: attach(net, twin.edits, self._origin))
+        return twin
 
     # -- structure ------------------------------------------------------------------------------------
 
@@ -245,12 +271,8 @@ class InstrumentedModel:
             x = ready(self.guest, batch)
 
         def work(run: Pass) -> torch.Tensor:
-            with torch.set_grad_enabled(grad):
-                recorder = getattr(self._recorders, "now", None)
-                if recorder is None:
-                    return self.find_logits(run(x))
-                with recorder(run):
-                    return self.find_logits(run(x))
+            with torch.set_grad_enabled(grad), self._recorders.around(run):
+                return self.find_logits(run(x))
 
         self.trace(x.detach()[:1])
         return self.guest.steady(work)
@@ -266,23 +288,8 @@ class InstrumentedModel:
         for name in names:
             if name not in known:
                 self.layer(name)
-        outputs: dict[str, torch.Tensor] = {}
-        before = getattr(self._recorders, "now", None)
-
-        @contextmanager
-        def recorder(run: Pass) -> Iterator[None]:
-            with recording(run, self.trace(), names, outputs.__setitem__):
-                if before is None:
-                    yield
-                else:
-                    with before(run):
-                        yield
-
-        self._recorders.now = recorder
-        try:
+        with self._recorders.recorder(self.trace, names) as outputs:
             yield outputs
-        finally:
-            self._recorders.now = before
 
     def _check_classes(self, found: Trace) -> None:
         # a detector shows no more classes than it found boxes of

@@ -9,6 +9,7 @@ from typing import Literal
 from torch import Tensor
 
 Kind = Literal["map", "map_last", "tokens", "tokens_first", "vector", "none"]
+_CHANNEL_AXIS: dict[Kind, int] = {"map": -3, "map_last": -1, "tokens": -1, "tokens_first": -2}
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,24 @@ class Layout:
         """Return `output` as (N, C, h·w): channels by places, row by row."""
         return self.maps(output).flatten(2)
 
+    def per_channel(self, values: Tensor, output: Tensor) -> Tensor:
+        """Return (C,) or (N, C) `values`, one per channel, in a shape that broadcasts against `output`.
+
+        Prefix tokens belong to their channel as places do. ValueError where the kind is "none".
+        """
+        if self.kind == "none":
+            raise ValueError(self.reason)
+        rows = values[None] if values.ndim == 1 else values
+        if self.kind == "vector":
+            return rows.reshape(len(rows), *output.shape[1:])
+        axis = output.ndim + _CHANNEL_AXIS[self.kind]
+        shape = [1] * output.ndim
+        shape[0], shape[axis] = rows.shape
+        return rows.reshape(shape)
+
     def channels(self, shape: tuple[int, ...]) -> int:
         """Return the number of channels of an output of `shape` (batch axis included); 0 for kind "none"."""
         if self.kind == "vector":
             return math.prod(shape[1:])
-        axis = {"map": -3, "map_last": -1, "tokens": -1, "tokens_first": -2}.get(self.kind)
+        axis = _CHANNEL_AXIS.get(self.kind)
         return 0 if axis is None else int(shape[axis])

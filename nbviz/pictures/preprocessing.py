@@ -211,6 +211,11 @@ class Preprocessing:
     def _probed(self) -> Probed:
         return Probed(None, None) if self.forward is None else probe(self.forward, self._mode)
 
+    @property
+    def colours(self) -> Colours | None:
+        """What it does to colours; None where that is no matrix and offset, or where there is no preprocessing."""
+        return self._colours
+
     @cached_property
     def _colours(self) -> Colours | None:
         if isinstance(self.forward, EvalTransform):

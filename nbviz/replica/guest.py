@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ import torch
 from torch import nn
 
 from nbviz.errors import NbvizError, Refused
-from nbviz.replica.replica import replicate, tensors, unwrap
+from nbviz.replica.replica import TensorMap, replicate, tensors, unwrap
 from nbviz.replica.torch_modes import isolated, isolated_steps
 from nbviz.replica.watch import Watch
 from nbviz.replica.write_guard import Guard, WeightsWritten
@@ -58,9 +59,22 @@ class Guest:
         self._made = 0
         self._private: set[int] = set()
         self._watch = Watch(self._module)
+        self._prepare: Callable[[nn.Module], None] | None = None
         self.random = False
         self.note = ""
         """What had to be done differently, in words (memory ran out on the accelerator, …)."""
+
+    def variant(self, prepare: Callable[[nn.Module], None]) -> Guest:
+        """Return a guest of the same network whose replicas are each handed to ``prepare`` once, to be hooked."""
+        twin = copy(self)
+        twin._lock, twin._local, twin._prepare = threading.RLock(), threading.local(), prepare
+        return twin
+
+    def _replica(self, mapping: TensorMap | None) -> nn.Module:
+        net = _retried(lambda: replicate(self._module, mapping))
+        if self._prepare is not None:
+            self._prepare(net)
+        return net
 
     @property
     def home(self) -> torch.device:
@@ -104,7 +118,7 @@ class Guest:
         copies = bool(self._private) or watch.inference or self.device != self.home
         key = (revision, self.device, frozenset(self._private), watch.values() if copies else None)
         if getattr(self._local, "key", None) != key:
-            self._local.net = _retried(lambda: replicate(self._module, self._mapping()))
+            self._local.net = self._replica(self._mapping())
             self._local.key = key
         return Pass(self._local.net, self.device, self.random)
 
@@ -216,7 +230,7 @@ class Guest:
         return net if watch.stamp() == before else None
 
     def _copy(self) -> nn.Module:
-        net = replicate(self._module, lambda t: t.to(self.device, copy=True))
+        net = self._replica(lambda t: t.to(self.device, copy=True))
         if self.home.type == "cuda":
             torch.cuda.synchronize(self.home)
         return net

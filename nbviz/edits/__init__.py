@@ -1,0 +1,33 @@
+"""What would change the network's mind: edits of the picture and of what layers put out, as frozen values.
+
+``Paint``, ``Transform`` and ``Attack`` edit the network's input, ``Channels`` edits a layer. A tuple of edits is made
+in order: ``model.edited(*edits)`` is an ``InstrumentedModel`` over the same weights, and the user's network is left as
+it is. A new kind of edit is one file here, or one cell of a notebook: a frozen dataclass registered with ``edit``.
+"""
+
+from __future__ import annotations
+
+from nbviz.edits.attack import Attack, Attacked, attack
+from nbviz.edits.base import EDITS, edit
+from nbviz.edits.channels import Channels
+from nbviz.edits.mask import Mask
+from nbviz.edits.paint import Paint
+from nbviz.edits.transform import TRANSFORMS, Transform, transformation
+from nbviz.model.edit import Edit, NetworkEdit, PictureEdit
+
+__all__ = [
+    "EDITS",
+    "TRANSFORMS",
+    "Attack",
+    "Attacked",
+    "Channels",
+    "Edit",
+    "Mask",
+    "NetworkEdit",
+    "Paint",
+    "PictureEdit",
+    "Transform",
+    "attack",
+    "edit",
+    "transformation",
+]

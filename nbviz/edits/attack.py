@@ -1,0 +1,240 @@
+"""Adversarial changes: the smallest that a person would not see and the network does.
+
+FGSM (Goodfellow, Shlens and Szegedy 2015, arXiv:1412.6572) takes one step along the sign of the gradient, PGD (Madry et
+al. 2018, arXiv:1706.06083) several, each put back into the allowed distance. The loss is the cross-entropy of the class
+that is left, or of the one that is wanted. Distances are in grey levels of 255 of the picture before normalisation.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from nbviz.edits.base import edit
+from nbviz.edits.rgb import Rgb
+from nbviz.errors import NbvizError, Refused, unknown
+from nbviz.model.classes import class_index
+from nbviz.model.edit import Editable, PictureEdit
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.replica.guest import Pass
+
+METHODS = ("fgsm", "pgd")
+NORMS = ("linf", "l2")
+STRIDE = 2.5
+"""A PGD step is the size over the number of steps, times this (Madry et al.): the border can be reached and left."""
+
+
+@edit("Attack")
+@dataclass(frozen=True)
+class Attack(PictureEdit):
+    """Change every pixel a little, so that the network says something else."""
+
+    method: str = "pgd"
+    """``"fgsm"`` or ``"pgd"``."""
+    size: float = 1.0
+    """How far a pixel may move, in grey levels of 255; by ``"l2"`` the root of the sum of squares over the picture, in
+    the same unit. 0 is the picture to the bit.
+    """
+    into: int | str | None = None
+    """The class it is led to; None leads away from the predicted one."""
+    norm: str = "linf"
+    """``"linf"`` or ``"l2"``."""
+    steps: int = 10
+    """Steps of PGD."""
+    random_start: bool = False
+    """Whether PGD begins at a random place within the distance."""
+    seed: int = 0
+
+    asks_network = True
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise unknown("Attack", self.method, METHODS, "nbviz")
+        if self.norm not in NORMS:
+            raise unknown("Norm", self.norm, NORMS, "nbviz")
+        size: Any = self.size
+        if isinstance(size, (str, bool)) or not hasattr(size, "__float__") or not 0 <= float(size) < math.inf:
+            raise NbvizError(f"size= is how far a pixel may move, in grey levels from 0 on, not {size!r}.")
+        if not isinstance(self.steps, int) or isinstance(self.steps, bool) or self.steps < 1:
+            raise NbvizError(f"steps= is a whole number of at least 1, not {self.steps!r}.")
+        object.__setattr__(self, "size", float(size))
+
+    @property
+    def words(self) -> str:
+        levels = f"{self.size:g} grey level{'' if self.size == 1 else 's'}"
+        if self.into is None:
+            return f"{self.method.upper()}, {levels} away"
+        return (
+            f"{self.method.upper()}, {levels} into {self.into if isinstance(self.into, str) else f'class {self.into}'}"
+        )
+
+    def apply(self, x: Tensor, model: Editable) -> Tensor:
+        """Return the attacked input as an 8-bit file would hold it: colours rounded to whole grey levels.
+
+        Raises Refused where no gradient leads from the scores to the picture, NbvizError for a class that it is
+        already.
+        """
+        return self.run(x, InstrumentedModel.ensure(model)).input if self.size else x
+
+    def run(self, x: Tensor, model: InstrumentedModel) -> _Run:
+        """Attack an input (1, C, H, W); see :func:`attack` for a picture."""
+        rgb = Rgb.of(model, x)
+        model.trace(x)
+
+        def work(run: Pass) -> Tensor:
+            colours = rgb.colours(x)
+            own = _scores(model, run, x)[0]
+            label = int(own.argmax())
+            wanted = None if self.into is None else class_index(self.into, model)
+            if wanted == label:
+                raise NbvizError(f"The network says {model.class_name(label)} already: lead it into another class.")
+            goal = label if wanted is None else wanted
+
+            def loss(batch: Tensor) -> Tensor:
+                scores = _scores(model, run, rgb.input(batch).to(x.dtype))
+                labels = scores.new_full((len(scores),), goal, dtype=torch.long)
+                entropy = functional.cross_entropy(scores, labels)
+                return entropy if wanted is None else -entropy
+
+            return self.perturb(colours, loss)
+
+        attacked = model.guest.steady(work)
+        rounded = (attacked * 255).round() / 255
+        return _Run(attacked, rounded, rgb.input(rounded).to(x))
+
+    def perturb(self, colours: Tensor, loss: Any) -> Tensor:
+        """Return colours (1, P, H, W) moved within the size so that ``loss`` of colours rises; not rounded."""
+        far, low, high = self.size / 255, min(0.0, float(colours.min())), max(1.0, float(colours.max()))
+        steps, step = (1, far) if self.method == "fgsm" else (self.steps, STRIDE * far / self.steps)
+        now = colours.clone()
+        if self.random_start and self.method == "pgd":
+            now = (colours + self._start(colours, far)).clamp(low, high)
+        for _ in range(steps):
+            leaf = now.detach().requires_grad_()
+            value = loss(leaf)
+            gradient = torch.autograd.grad(value, leaf, allow_unused=True)[0] if value.requires_grad else None
+            if gradient is None:
+                raise Refused(
+                    "No gradient leads from this network's scores to the picture, so that no attack by gradients can "
+                    "be made: its forward detaches, rounds, or runs without gradients."
+                )
+            moved = now + step * self._direction(gradient)
+            now = (colours + self._within(moved - colours, far)).clamp(low, high).detach()
+        return now
+
+    def _direction(self, gradient: Tensor) -> Tensor:
+        if self.norm == "linf":
+            return gradient.sign()
+        return gradient / gradient.flatten(1).norm(dim=1).clamp(min=1e-12).view(-1, 1, 1, 1)
+
+    def _within(self, change: Tensor, far: float) -> Tensor:
+        if self.norm == "linf":
+            return change.clamp(-far, far)
+        length = change.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+        return change * (far / length.clamp(min=1e-12)).clamp(max=1.0)
+
+    def _start(self, colours: Tensor, far: float) -> Tensor:
+        generator = torch.Generator().manual_seed(self.seed)
+        drawn = torch.rand(colours.shape, generator=generator, dtype=torch.float64, device="cpu").to(colours) * 2 - 1
+        return self._within(drawn * far, far)
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """An attacked picture in its forms."""
+
+    exact: Tensor
+    """Colours (1, P, H, W), before rounding."""
+    colours: Tensor
+    """Colours (1, P, H, W), rounded to grey levels."""
+    input: Tensor
+    """(1, C, H, W), the network's input for the rounded ones."""
+
+
+def _scores(model: InstrumentedModel, run: Pass, x: Tensor) -> Tensor:
+    scores = model.find_logits(run(x))
+    return scores if scores.dtype == torch.float64 else scores.float()
+
+
+@dataclass(frozen=True, eq=False)
+class Attacked:
+    """An attacked picture and what the network says of it."""
+
+    edit: Attack
+    picture: Image.Image
+    """The attacked picture as the network saw it, 8 bit."""
+    original: Image.Image
+    """The picture as the network saw it before."""
+    before: list[tuple[str, int, float, float]]
+    """What the network says of the original, as ``model.predict`` gives it."""
+    after: list[tuple[str, int, float, float]]
+    """What it says of the attacked picture as an 8-bit file holds it."""
+    unrounded: list[tuple[str, int, float, float]]
+    """What it says before rounding to 8 bit."""
+    noise: list[tuple[str, int, float, float]]
+    """The control: what it says of the original with random signs of the same size added."""
+    largest: float
+    """Grey levels by which a pixel moved at most, after rounding."""
+
+    @property
+    def flipped(self) -> bool:
+        """Whether the network says another class of the 8-bit picture."""
+        return self.before[0][1] != self.after[0][1]
+
+    def __repr__(self) -> str:
+        one, other = self.before[0], self.after[0]
+        return f"Attacked({self.edit.words}: {one[0]} {one[2]:.2f} → {other[0]} {other[2]:.2f})"
+
+
+def attack(
+    model: Any,
+    image: Any,
+    method: Literal["pgd", "fgsm"] = "pgd",
+    size: float = 1.0,
+    into: int | str | None = None,
+    **options: Any,
+) -> Attacked:
+    """Attack one picture; the network is left untouched.
+
+    model: any ``nn.Module`` or an :class:`InstrumentedModel`. image: a picture, or a preprocessed float tensor. method:
+    ``"pgd"`` or ``"fgsm"``. size: grey levels of 255 by which a pixel may move. into: the class it is led to; None
+    leads away from the predicted one. options: further fields of :class:`Attack` (norm, steps, random_start, seed).
+    Raises NbvizError where it can't be done.
+    """
+    model = InstrumentedModel.ensure(model)
+    made, x = Attack(method, size, into, **options), model.input(image)
+    before = model.predict(x)
+    ran = made.run(x, model)
+    rgb = Rgb.of(model, x)
+    shown = rgb.colours(x)
+    return Attacked(
+        made,
+        _picture(ran.colours),
+        _picture(shown),
+        before,
+        model.predict(ran.input),
+        model.predict(rgb.input(ran.exact).to(x)),
+        model.predict(rgb.input(_signs(shown, made)).to(x)),
+        float((ran.colours - shown).abs().max()) * 255,
+    )
+
+
+def _signs(colours: Tensor, made: Attack) -> Tensor:
+    generator = torch.Generator().manual_seed(made.seed + 1)
+    signs = torch.randint(0, 2, colours.shape, generator=generator, device="cpu").to(colours) * 2 - 1
+    far = made.size / 255
+    change = signs * far if made.norm == "linf" else signs * far / math.sqrt(signs[0].numel())
+    return (((colours + change).clamp(0, 1) * 255).round()) / 255
+
+
+def _picture(colours: Tensor) -> Image.Image:
+    planes = (colours[0].clamp(0, 1) * 255).round().byte().cpu()
+    array: np.ndarray = planes.expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy()
+    return Image.fromarray(array)

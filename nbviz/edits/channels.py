@@ -1,0 +1,183 @@
+"""Channels of a layer switched off, scaled or clamped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nbviz.arguments import channel_number
+from nbviz.edits.base import edit
+from nbviz.errors import NbvizError
+from nbviz.model.edit import Editable, NetworkEdit
+from nbviz.model.layers import Layer
+from nbviz.model.layout import Layout
+from nbviz.passes.resume import with_first_tensor
+from nbviz.replica.hooks import modules_of, split
+
+Fill = str | tuple[float, ...]
+
+
+@edit("Channels")
+@dataclass(frozen=True)
+class Channels(NetworkEdit):
+    """Switch channels of a layer off, scale or clamp them."""
+
+    layer: str
+    """``"layer4.1.conv2"``; ``"relu#1"`` is the first call of ``relu``, a name without a number the last."""
+    off: Any = ()
+    """Channels switched off."""
+    only: Any = None
+    """The channels that stay: all others are switched off; None for all."""
+    scale: Any = ()
+    """Channel → factor, as a mapping."""
+    clamp: Any = ()
+    """Channel → (low, high), as a mapping; None for no limit."""
+    fill: Fill = "zero"
+    """What a channel that is off puts out: ``"zero"``; ``"mean"``, its own mean over the picture's places; or values,
+    one per channel of the layer (an index's means, say).
+    """
+
+    def __post_init__(self) -> None:
+        plain = object.__setattr__
+        plain(self, "off", _numbers("off", self.off))
+        plain(self, "only", None if self.only is None else _numbers("only", self.only))
+        plain(self, "scale", tuple((c, _finite("scale", v)) for c, v in _pairs("scale", self.scale)))
+        plain(self, "clamp", tuple((c, _limits(v)) for c, v in _pairs("clamp", self.clamp)))
+        if not isinstance(self.fill, str):
+            plain(self, "fill", tuple(_finite("fill", value) for value in self.fill))
+        elif self.fill not in ("zero", "mean"):
+            raise NbvizError(f"fill= is 'zero', 'mean' or one value per channel, not {self.fill!r}.")
+
+    @property
+    def words(self) -> str:
+        parts = []
+        if self.only is not None:
+            parts.append(f"only {_listed(self.only)}")
+        if self.off:
+            parts.append(f"{_listed(self.off)} {'off' if self.fill == 'zero' else 'at its mean'}")
+        parts += [f"channel {c} × {v:g}" for c, v in self.scale]
+        parts += [f"channel {c} within {low:g} … {high:g}" for c, (low, high) in self.clamp]
+        return f"{self.layer} · {', '.join(parts) or 'unchanged'}"
+
+    def check(self, model: Editable) -> None:
+        """Raise NbvizError where the layer or one of the channels isn't there."""
+        count = _channels(model.layer(self.layer))
+        named = [*self.off, *(self.only or ()), *(c for c, _ in self.scale), *(c for c, _ in self.clamp)]
+        for channel in named:
+            channel_number(self.layer, channel, count)
+        if not isinstance(self.fill, str) and len(self.fill) != count:
+            raise NbvizError(f"fill= has {len(self.fill)} values; layer '{self.layer}' has {count} channels.")
+
+    def attach(self, net: nn.Module, model: Editable) -> None:
+        """Hook the edit on a replica."""
+        layer = model.layer(self.layer)
+        assert layer.layout is not None
+        stem, call = split(self.layer)
+        layout, wanted, calls = layer.layout, call or layer.calls, _Calls(net)
+
+        def hook(_: nn.Module, __: Any, output: Any) -> Any:
+            calls.count += 1
+            if calls.count != wanted:
+                return None
+            return with_first_tensor(output, lambda tensor: self.of(tensor, layout))
+
+        modules_of(net)[stem].register_forward_hook(hook)
+
+    def of(self, output: Tensor, layout: Layout) -> Tensor:
+        """Return a layer's output (N, …) edited; channels that are not named stay to the bit."""
+        count = layout.channels(tuple(output.shape))
+        if self.scale:
+            output = _put(output, layout, dict(self.scale), lambda values, factor: values * factor, count)
+        if self.clamp:
+            low, high = ({c: pair[end] for c, pair in self.clamp} for end in (0, 1))
+            output = _put(output, layout, low, torch.maximum, count)
+            output = _put(output, layout, high, torch.minimum, count)
+        off = set(self.off) | (set() if self.only is None else set(range(count)) - set(self.only))
+        return switched_off(output, layout, sorted(off), self.fill) if off else output
+
+
+def switched_off(output: Tensor, layout: Layout, off: Iterable[int], fill: Fill = "zero") -> Tensor:
+    """Return a layer's output (N, …) with channels off in every picture; fill: as in `Channels`."""
+    count = layout.channels(tuple(output.shape))
+    mask = torch.zeros(count, dtype=torch.bool, device="cpu")
+    mask[list(off)] = True
+    return torch.where(layout.per_channel(mask, output).to(output.device), filling(output, layout, fill), output)
+
+
+def filling(output: Tensor, layout: Layout, fill: Fill) -> Tensor:
+    """Return what a channel that is off puts out, in a shape that broadcasts against ``output`` (N, …)."""
+    if fill == "zero":
+        return output.new_zeros(())
+    if fill == "mean":
+        wide = layout.maps(output).float() if output.dtype in (torch.float16, torch.bfloat16) else layout.maps(output)
+        return layout.per_channel(wide.mean((2, 3)).to(output.dtype), output)
+    return layout.per_channel(torch.tensor(fill, dtype=output.dtype, device=output.device), output)
+
+
+class _Calls:
+    """Calls of a layer in the forward that runs now."""
+
+    def __init__(self, net: nn.Module) -> None:
+        self.count = 0
+        net.register_forward_pre_hook(self._begin)
+
+    def _begin(self, _: nn.Module, __: Any) -> None:
+        self.count = 0
+
+
+def _put(output: Tensor, layout: Layout, values: Mapping[int, float], act: Any, count: int) -> Tensor:
+    mask = torch.zeros(count, dtype=torch.bool, device="cpu")
+    numbers = torch.zeros(count, dtype=torch.float64, device="cpu")
+    for channel, value in values.items():
+        mask[channel], numbers[channel] = True, value
+    there = layout.per_channel(mask, output).to(output.device)
+    return torch.where(there, act(output, layout.per_channel(numbers, output).to(output)), output)
+
+
+def _channels(layer: Layer) -> int:
+    if not layer.channels:
+        raise NbvizError(f"Layer '{layer.name}' has no output with channels to edit: choose one below it.")
+    return layer.channels
+
+
+def _numbers(name: str, given: Any) -> tuple[int, ...]:
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+        raise NbvizError(f"{name}= is a list of channel numbers, not {given!r}.")
+    return tuple(sorted({int(value) if hasattr(value, "__index__") else _no_number(name, value) for value in given}))
+
+
+def _no_number(name: str, value: Any) -> int:
+    raise NbvizError(f"{name}= holds channel numbers, whole ones from 0 on, not {value!r}.")
+
+
+def _pairs(name: str, given: Any) -> list[tuple[int, Any]]:
+    pairs = given.items() if isinstance(given, Mapping) else given
+    try:
+        return sorted((_numbers(name, [channel])[0], value) for channel, value in pairs)
+    except (TypeError, ValueError):
+        raise NbvizError(f"{name}= maps channels to values, such as {{17: 2.0}}, not {given!r}.") from None
+
+
+def _finite(name: str, value: Any) -> float:
+    if isinstance(value, (str, bool)) or not hasattr(value, "__float__") or not math.isfinite(float(value)):
+        raise NbvizError(f"{name}= takes finite numbers, not {value!r}.")
+    return float(value)
+
+
+def _limits(value: Any) -> tuple[float, float]:
+    low, high = (value[0], value[1]) if isinstance(value, (tuple, list)) and len(value) == 2 else (math.nan, math.nan)
+    low, high = -math.inf if low is None else float(low), math.inf if high is None else float(high)
+    if not low <= high:
+        raise NbvizError(f"clamp= takes (low, high) with low ≤ high, not {value!r}.")
+    return low, high
+
+
+def _listed(channels: tuple[int, ...]) -> str:
+    if len(channels) > 4:
+        return f"{len(channels)} channels"
+    return f"channel{'s' if len(channels) != 1 else ''} {', '.join(map(str, channels))}"

@@ -1,0 +1,61 @@
+"""A part of the picture, pixel by pixel, as a hashable value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from nbviz.errors import NbvizError
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A set of pixels of the network's input."""
+
+    height: int
+    width: int
+    bits: bytes
+    """Rows of pixels from the upper left, eight a byte."""
+
+    @classmethod
+    def of(cls, pixels: Any) -> Mask:
+        """Make a mask of an array or tensor (H, W): non-zero is in it. Raises NbvizError for any other shape."""
+        if isinstance(pixels, Mask):
+            return pixels
+        array = pixels.detach().cpu().numpy() if isinstance(pixels, torch.Tensor) else np.asarray(pixels)
+        if array.ndim != 2 or not array.size or array.dtype == object:
+            raise NbvizError(f"A mask is an array (H, W), not one of shape {array.shape}.")
+        return cls(array.shape[0], array.shape[1], np.packbits(array != 0).tobytes())
+
+    @classmethod
+    def box(cls, size: tuple[int, int], top: int, left: int, bottom: int, right: int) -> Mask:
+        """Make the mask of a rectangle; size: (H, W) of the picture, the rest in pixels, the last ones left out."""
+        pixels = np.zeros(size, bool)
+        pixels[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = True
+        return cls.of(pixels)
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """Boolean (H, W)."""
+        flat = np.unpackbits(np.frombuffer(self.bits, np.uint8), count=self.height * self.width)
+        return flat.reshape(self.height, self.width).astype(bool)
+
+    @property
+    def share(self) -> float:
+        """Share of the picture that is in the mask, 0…1."""
+        return float(self.pixels.mean())
+
+    def over(self, x: torch.Tensor) -> torch.Tensor:
+        """Boolean (1, 1, H, W) for a network's input ``x`` (1, C, H, W). Raises NbvizError where sizes differ."""
+        if (self.height, self.width) != tuple(x.shape[2:]):
+            raise NbvizError(
+                f"The mask is {self.height} × {self.width} pixels, the network's input "
+                f"{x.shape[2]} × {x.shape[3]}: a mask has the input's size."
+            )
+        return torch.from_numpy(self.pixels).to(x.device)[None, None]
+
+    def __repr__(self) -> str:
+        return f"Mask({self.height} × {self.width}, {self.share:.1%} of it)"

@@ -1,0 +1,64 @@
+"""Painting over a part of the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from nbviz.attribution.baselines import baseline_of, blurred
+from nbviz.edits.base import edit
+from nbviz.edits.mask import Mask
+from nbviz.errors import NbvizError, unknown
+from nbviz.model.edit import Editable, PictureEdit
+from nbviz.pictures.picture import Picture
+
+BLUR = 15 / 224
+"""σ of the blur, as a share of the picture's shorter side: the trust line hides parts with the same."""
+FILLS = ("blur", "mean", "noise", "gray")
+
+
+@edit("Paint")
+@dataclass(frozen=True)
+class Paint(PictureEdit):
+    """Paint over a part of the picture, or over all but that part."""
+
+    mask: Any
+    """The painted part: an array (H, W) of the size of the network's input, or a :class:`Mask`."""
+    fill: str | Picture = "blur"
+    """Painted with: the picture's own ``"blur"`` (σ 15 px at 224), its ``"mean"`` colour, ``"noise"`` in its range,
+    ``"gray"``, or another picture.
+    """
+    keep: bool = False
+    """Whether all but the part is painted over."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mask", Mask.of(self.mask))
+        if not isinstance(self.fill, Picture) and self.fill not in FILLS:
+            raise unknown("Fill", self.fill, FILLS, "nbviz; or pass a picture that nbviz loaded")
+
+    @property
+    def words(self) -> str:
+        with_what = self.fill if isinstance(self.fill, str) else self.fill.name
+        share = 1 - self.mask.share if self.keep else self.mask.share
+        return f"painted {share:.0%} with {with_what}".replace("%", " %")
+
+    def apply(self, x: torch.Tensor, model: Editable) -> torch.Tensor:
+        """Return the input with the part painted; pixels outside it stay to the bit."""
+        inside = self.mask.over(x)
+        return torch.where(~inside if self.keep else inside, self.substrate(x, model), x)
+
+    def substrate(self, x: torch.Tensor, model: Editable) -> torch.Tensor:
+        """Return what the part is painted with, (1, C, H, W) as the network takes it."""
+        if isinstance(self.fill, Picture):
+            other = model.transform(self.fill).to(x)
+            if other.shape != x.shape:
+                raise NbvizError(
+                    f"'{self.fill.name}' is {other.shape[2]} × {other.shape[3]} as the network sees it, this picture "
+                    f"{x.shape[2]} × {x.shape[3]}: only pictures of one size can be painted into each other."
+                )
+            return other
+        if self.fill == "blur":
+            return blurred(x, max(1.0, BLUR * min(x.shape[2:])))
+        return baseline_of(x, self.fill, model.transform)

@@ -1,0 +1,90 @@
+"""Edits: what is changed about a picture, or about a network, before it is looked at.
+
+An edit is a frozen value: equal where it changes the same, hashable, so that a request can hold it. Edits are made in
+order; one that asks the network, as an attack does, asks it as the network edits before it left it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+from nbviz.errors import NbvizError
+from nbviz.model.layers import Layer
+from nbviz.pictures.preprocessing import Preprocessing
+
+
+class Editable(Protocol):
+    """What an edit may ask of the model that it edits."""
+
+    name: str
+
+    @property
+    def transform(self) -> Preprocessing: ...
+
+    def layer(self, name: str) -> Layer: ...
+
+    def edited(self, *edits: Edit) -> Editable: ...
+
+
+class Edit:
+    """Base of all edits; a subclass is a frozen dataclass."""
+
+    @property
+    def words(self) -> str:
+        """The edit as its chip says it: ``"painted 8 % with blur"``."""
+        raise NotImplementedError
+
+
+class PictureEdit(Edit):
+    """Base of those that change the picture, as the network's input."""
+
+    asks_network = False
+    """Whether the edited picture depends on the network's weights, as an attacked one does."""
+
+    def apply(self, x: Tensor, model: Editable) -> Tensor:
+        """Return the edited input, of the shape of ``x`` (1, C, H, W), which is left as it is.
+
+        Raises NbvizError where the edit can't be made on this input.
+        """
+        raise NotImplementedError
+
+
+class NetworkEdit(Edit):
+    """Base of those that change what layers put out; they act on a replica, never on the user's modules."""
+
+    def check(self, model: Editable) -> None:
+        """Raise NbvizError where the network has not what the edit names."""
+        raise NotImplementedError
+
+    def attach(self, net: nn.Module, model: Editable) -> None:
+        """Hook the edit on a replica, for as long as the replica lives."""
+        raise NotImplementedError
+
+
+def checked(edits: Sequence[Any], model: Editable) -> tuple[Edit, ...]:
+    """Return the edits as a tuple. Raises NbvizError for anything that is none, or that this network can't have."""
+    for edit in edits:
+        if not isinstance(edit, Edit):
+            raise NbvizError(f"An edit is a value of nbviz.edits, such as Channels('layer4', off=[17]), not {edit!r}.")
+        if isinstance(edit, NetworkEdit):
+            edit.check(model)
+    return tuple(edits)
+
+
+def attach(net: nn.Module, edits: Sequence[Edit], model: Editable) -> None:
+    """Hook the network edits among ``edits`` on a replica, in order."""
+    for edit in edits:
+        if isinstance(edit, NetworkEdit):
+            edit.attach(net, model)
+
+
+def edited_input(x: Tensor, edits: Sequence[Edit], model: Editable) -> Tensor:
+    """Make the picture edits among ``edits``, in order; model: the network without any."""
+    for place, edit in enumerate(edits):
+        if isinstance(edit, PictureEdit):
+            before = [other for other in edits[:place] if isinstance(other, NetworkEdit)] if edit.asks_network else []
+            x = edit.apply(x, model.edited(*before))
+    return x
