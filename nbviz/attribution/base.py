@@ -18,7 +18,7 @@ import torch
 
 from nbviz.attribution.attribution import Attribution as Attribution
 from nbviz.attribution.options import About as About
-from nbviz.attribution.options import Option, check_options, options_of
+from nbviz.attribution.options import Option, checked_options, options_of
 from nbviz.errors import NbvizError, unknown
 from nbviz.model.instrumented import InstrumentedModel, as_picture
 from nbviz.model.target import Target
@@ -104,7 +104,7 @@ def explain_each(
     Each is what the target would get alone, to the bit; forwards that they have in common are run once.
     """
     chosen = _method(method)
-    check_options(chosen.title, chosen.options, options)
+    options = checked_options(chosen.title, chosen.options, options)
     x = model.input(as_picture(image))
     model.trace(x)
     wanted = [Target.ensure(target, model) for target in targets]

@@ -10,16 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 
+from nbviz.attribution.options import About
 from nbviz.passes.subject import Subject
 
 BATCH = 4
 """Evaluations at once: 2 to 8 cost about the same each, and fewer stay in a small cache."""
 START = 5
 
+Tolerance = Annotated[float, About("Stop when the map is within this share of the exact one.", 1e-9, 0.5)]
+"""Option of a method that integrates; below 1e-9 is no question for single precision."""
+Maximum = Annotated[int, About("Evaluations at most.", START, 2000)]
 Path = Callable[[float], torch.Tensor]
 """t in 0…1 → picture (C, H, W); at 1 it is the one that is explained."""
 

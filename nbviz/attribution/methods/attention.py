@@ -24,7 +24,7 @@ def attention(
     subject: Subject,
     *,
     head: Annotated[str, About(_HEAD)] = "mean",
-    block: Annotated[int, About(_BLOCK, -1)] = -1,
+    block: Annotated[int, About(_BLOCK, -999)] = -1,
 ) -> Iterator[Attribution]:
     """Where the class token looks in one attention block; the same for any class.
 

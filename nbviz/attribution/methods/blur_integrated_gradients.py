@@ -10,7 +10,7 @@ import torch
 
 from nbviz.attribution.base import SCORE, About, Attribution, register, result
 from nbviz.attribution.baselines import blurred
-from nbviz.attribution.path_integral import facts_of, integrate
+from nbviz.attribution.path_integral import Maximum, Tolerance, facts_of, integrate
 from nbviz.passes.subject import Subject
 
 
@@ -21,8 +21,8 @@ def blur_integrated_gradients(
     subject: Subject,
     *,
     blur: Annotated[float, About("σ of the first picture's blur, as a share of the shorter side.", 0.01, 1)] = 0.25,
-    tolerance: Annotated[float, About("Stop when the map is within this share of the exact one.", 0.01, 0.5)] = 0.05,
-    maximum: Annotated[int, About("Evaluations at most.", 5, 2000)] = 200,
+    tolerance: Tolerance = 0.05,
+    maximum: Maximum = 200,
 ) -> Iterator[Attribution]:
     """How much each pixel adds to the score while the picture comes into focus, so that no colour is a baseline.
 

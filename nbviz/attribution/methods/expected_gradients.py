@@ -10,7 +10,7 @@ import torch
 
 from nbviz.attribution.base import SCORE, About, Attribution, register, result
 from nbviz.attribution.baselines import baseline
-from nbviz.attribution.path_integral import facts_of, integrate
+from nbviz.attribution.path_integral import Maximum, Tolerance, facts_of, integrate
 from nbviz.errors import NbvizError
 from nbviz.passes.subject import Subject
 
@@ -23,8 +23,8 @@ def expected_gradients(
         str | torch.Tensor | Sequence[Any],
         About("Where the paths start, by commas: black, gray, mean, blur, noise; or tensors."),
     ] = "black, mean, blur, noise",
-    tolerance: Annotated[float, About("Stop when the map is within this share of the exact one.", 0.01, 0.5)] = 0.1,
-    maximum: Annotated[int, About("Evaluations at most.", 5, 2000)] = 300,
+    tolerance: Tolerance = 0.1,
+    maximum: Maximum = 300,
 ) -> Iterator[Attribution]:
     """How much each pixel adds to the score, whichever of several pictures counts as showing nothing.
 

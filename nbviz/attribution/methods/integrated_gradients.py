@@ -17,13 +17,12 @@ import torch
 from nbviz.attribution.base import SCORE, About, Attribution, register, result
 from nbviz.attribution.baselines import baseline as blank
 from nbviz.attribution.baselines import said
-from nbviz.errors import NbvizError
+from nbviz.attribution.path_integral import START, Maximum, Tolerance
 from nbviz.passes.subject import Subject
 
 BATCH = 2
 """Evaluations at once: 2 to 8 cost 0.95 × a single one each, and each holds 100 MiB on the embedded network."""
 BATCH_ACCELERATED = 16
-START = 5
 
 Baseline = Annotated[
     Literal["black", "blur", "mean", "noise"] | torch.Tensor,
@@ -36,12 +35,12 @@ def integrated_gradients(
     subject: Subject,
     *,
     baseline: Baseline = "black",
-    tolerance: Annotated[float, About("Stop when the map is within this share of the exact one.", 0.01, 0.5)] = 0.05,
-    maximum: Annotated[int, About("Evaluations at most.", START, 2000)] = 200,
+    tolerance: Tolerance = 0.05,
+    maximum: Maximum = 200,
     rule: Annotated[
         Literal["adaptive", "gausslegendre"], About("Adaptive halving, or a fixed quadrature of so many steps.")
     ] = "adaptive",
-    steps: Annotated[int, About("Steps of the fixed rule; the adaptive one takes what it needs.", 2, 500)] = 50,
+    steps: Annotated[int, About("Steps of the fixed rule; the adaptive one takes what it needs.", 1, 500)] = 50,
 ) -> Iterator[Attribution]:
     """How much each pixel adds to the score on the way from the baseline to the picture.
 
@@ -50,10 +49,6 @@ def integrated_gradients(
     value of the channel sum, ≥ 0. ``facts["map_error"]``: estimated relative L1 error of the map (adaptive
     rule). baseline may be a preprocessed tensor of the picture's shape.
     """
-    if not tolerance > 0:
-        raise NbvizError(f"tolerance is a share above 0, such as 0.05, not {tolerance}.")
-    if maximum < START or steps < 1:
-        raise NbvizError(f"maximum is {START} or more and steps 1 or more, not {maximum} and {steps}.")
     start = blank(subject, baseline)
     path = _Path(subject, start, said(baseline))
     yield from path.gauss_legendre(steps) if rule == "gausslegendre" else path.adaptive(tolerance, maximum)

@@ -43,7 +43,7 @@ def rise(
     """
     vote = _Vote(subject, baseline(subject, fill), probability)
     size = (subject.x.shape[2], subject.x.shape[3])
-    most, done = masks or max(2, maximum), 0.0
+    most, done = masks or maximum, 0.0
     facts: dict[str, Any] = {"cells": cells, "fill": said(fill)}
     for batch in _regrouped(smooth_masks(size, cells, probability, seed, DRAWN), at_once(subject)):
         vote.add(batch[: most - vote.count])

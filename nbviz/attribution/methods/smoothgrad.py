@@ -29,9 +29,9 @@ def smoothgrad(
     *,
     of: Annotated[Of, About("The gradient that is averaged.")] = "saliency",
     noise: Annotated[float, About("Standard deviation of the noise, as a share of the picture's range.", 0, 1)] = 0.15,
-    samples: Annotated[int, About("Noisy copies; 0: as many as the tolerance asks for.", 0, 5000)] = 0,
-    tolerance: Annotated[float, About("Stop when less than this share of the heat is out of place.", 0.01, 0.5)] = 0.1,
-    maximum: Annotated[int, About("Noisy copies at most.", 2, 5000)] = 300,
+    samples: Annotated[int, About("Noisy copies; 0: as many as the tolerance asks for.", 0, 20000)] = 0,
+    tolerance: Annotated[float, About("Stop when less than this share of the heat is out of place.", 1e-9, 0.5)] = 0.1,
+    maximum: Annotated[int, About("Noisy copies at most.", 2, 20000)] = 300,
     squared: Annotated[bool, About("Average squares, so that signs don't cancel.")] = False,
     variance: Annotated[bool, About("The gradient's variance instead of its mean (VarGrad).")] = False,
     seed: Annotated[int, About("Which noise is drawn.", 0, 2**31 - 1)] = 0,
@@ -49,7 +49,7 @@ def smoothgrad(
     if squared and variance:
         raise NbvizError("squared and variance are two different maps: choose one of them.")
     average = _Average(subject, of, "variance" if variance else "squared" if squared else "mean")
-    most, done = samples or max(2, maximum), 0.0
+    most, done = samples or maximum, 0.0
     for batch in _noisy(subject.x, noise, seed, most):
         average.add(batch)
         error = average.error() if average.count >= FIRST else 1.0

@@ -50,16 +50,7 @@ def _plain(value: Any) -> Any:
 
 
 def converted(option: Any, value: Any) -> Any:
-    """A control's value as the method takes it; ValueError where it is none."""
-    if option.kind == "bool":
-        return bool(value)
+    """Return a control's value as the method takes it. NbvizError where it is none, in the call's own words."""
     if option.kind == "text":
         return str(value) if value != "" else option.default
-    if option.kind == "choice":
-        if value not in option.choices:
-            raise ValueError(f"{option.name} is one of {', '.join(map(str, option.choices))}, not {value!r}.")
-        return value
-    number = int(value) if option.kind == "int" else float(value)
-    if (option.low is not None and number < option.low) or (option.high is not None and number > option.high):
-        raise ValueError(f"{option.name} lies between {option.low:g} and {option.high:g}, not {number:g}.")
-    return number
+    return option.checked(value)

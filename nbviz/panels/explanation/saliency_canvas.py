@@ -237,7 +237,7 @@ class SaliencyCanvas(Panel):
             return
         try:
             value = converted(option, content["value"])
-        except (TypeError, ValueError) as error:
+        except NbvizError as error:
             with LOCK:
                 self._state("refused", str(error))
             return

@@ -251,7 +251,7 @@ def test_an_option_out_of_range_changes_nothing_and_says_the_range(made: tuple[R
     small, panel = made
     small.selection.method = "integrated_gradients"
     say(panel.bar, event="option", name="tolerance", value=9)
-    assert small.selection.options == {} and "between 0.01 and 0.5" in panel.foot.message
+    assert small.selection.options == {} and "between 1e-09 and 0.5" in panel.foot.message
     say(panel.bar, event="option", name="no such", value=9)
     assert small.selection.options == {}
 
