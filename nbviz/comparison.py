@@ -160,7 +160,7 @@ def _passed(verdict: Verdict) -> Row:
 def _means(rows: list[list[Row]]) -> Iterator[Row]:
     """Rows of several maps as one, each the mean of those that are numbers."""
     for same in zip(*rows, strict=True):
-        columns = torch.tensor([row[1:] for row in same], dtype=torch.float64)
+        columns = torch.tensor([row[1:] for row in same], dtype=torch.float64, device="cpu")
         yield (same[0][0], *columns.nanmean(0).tolist())
 
 

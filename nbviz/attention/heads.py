@@ -130,7 +130,8 @@ def _block(found: NetworkAttention, block: Block, slope: Tensor | None, layer: s
     if known is not None:
         rows = found.rows(block).float().cpu()
         return HeadBlock(number, layer, weights, rows, (known.height, known.width), known.prefix, None)
-    windows, alike = found.windows(block), torch.full((block.queries,), 1 / block.queries)
+    windows = found.windows(block)
+    alike = torch.full((block.queries,), 1 / block.queries, dtype=torch.float32, device="cpu")
     return HeadBlock(number, layer, weights, alike, windows.grid, 0, windows.places.cpu())
 
 

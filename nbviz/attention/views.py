@@ -90,7 +90,7 @@ class AttentionView:
     def _follow(self, block: HeadBlock) -> None:
         mixing = block.weights[0].mean(0)
         if not self.weighted:
-            mixing = mixing + torch.eye(len(mixing))
+            mixing = mixing + torch.eye(len(mixing), dtype=mixing.dtype, device=mixing.device)
             mixing = mixing / mixing.sum(-1, keepdim=True)
         starts, grown = (torch.stack(rows) for rows in zip(*((t.start, t.grown) for t in self._trails), strict=True))
         grown = grown + (starts + grown) @ mixing if self.weighted else (starts + grown) @ mixing
@@ -194,10 +194,15 @@ def _entropy(rows: Tensor) -> Tensor:
     return bits if bits.dim() == 1 else bits.nanmean(-1)
 
 
+def _places(block: HeadBlock, end: int) -> Tensor:
+    """Place on the grid of each token of each window, (windows, tokens); negative where it has none."""
+    return torch.arange(-block.prefix, end, device="cpu")[None] if block.places is None else block.places
+
+
 def _apart(block: HeadBlock) -> Tensor:
     """Distance in patches between each two tokens of each window, (windows, tokens, tokens); NaN where one has none."""
     height, width = block.grid
-    places = torch.arange(-block.prefix, height * width)[None] if block.places is None else block.places
+    places = _places(block, height * width)
     spots = torch.stack([places // width, places % width], -1).float()
     spots[places < 0] = math.nan
     return torch.linalg.vector_norm(spots[:, :, None] - spots[:, None], dim=-1)
@@ -206,12 +211,11 @@ def _apart(block: HeadBlock) -> Tensor:
 def _distances(weights: Tensor, apart: Tensor, block: HeadBlock, query: Query) -> Tensor:
     """How far each head looks, (heads,), in patches; NaN where the queries lie nowhere."""
     if not block.square:
-        return torch.full(weights.shape[1:2], math.nan)
+        return torch.full_like(weights[0, :, 0, 0], math.nan)
     known = apart.isfinite()
     if not isinstance(query, str):
         here = _place(block, query)
-        places = torch.arange(-block.prefix, apart.shape[-1] - block.prefix)[None]
-        known = known & ((places if block.places is None else block.places) == here)[:, :, None]
+        known = known & (_places(block, apart.shape[-1] - block.prefix) == here)[:, :, None]
     far = torch.einsum("whqk,wqk->whq", weights, torch.where(known, apart, 0.0))
     near = torch.einsum("whqk,wqk->whq", weights, known.float())
     return (far / near).movedim(1, 0).flatten(1).nanmean(1)

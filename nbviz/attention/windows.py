@@ -138,7 +138,7 @@ def _like(look: _Look, others: list[Windows]) -> Windows | None:
     assert grid is not None
     left = [other for other in others if other.grid == grid]
     for _ in range(HALVES if left else 0):
-        chosen = torch.rand(grid, generator=generator, device="cpu") < 0.5
+        chosen = torch.rand(grid, generator=generator, dtype=torch.float32, device="cpu") < 0.5
         found = look.reached(chosen)
         left = [other for other in left if _agrees(other, chosen, found)]
     return left[0] if left else None

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import torch
 
 from nbviz.errors import NbvizError
+from nbviz.passes.precision import at_least_single
 from nbviz.passes.subject import Subject
 from nbviz.pictures.preprocessing import Preprocessing
 
@@ -59,8 +60,9 @@ def blurred(x: torch.Tensor, sigma: float) -> torch.Tensor:
     """Pictures (N, C, H, W) blurred by a Gaussian of ``sigma`` pixels, reflected at their edges."""
     if sigma == 0:
         return x
-    rows, columns = (_kernel(length, sigma).to(x) for length in x.shape[2:])
-    return rows @ x @ columns.T
+    wide = at_least_single(x)
+    rows, columns = (_kernel(length, sigma).to(wide) for length in x.shape[2:])
+    return (rows @ wide @ columns.T).to(x)
 
 
 def _kernel(length: int, sigma: float) -> torch.Tensor:

@@ -107,6 +107,18 @@ def scored(
     yield from model.guest.steadily(work)
 
 
+def all_scores(
+    model: InstrumentedModel, target: Target, batches: Callable[[], Iterator[torch.Tensor]]
+) -> Steps[torch.Tensor]:
+    """Return the target's scores of all pictures, float64 (n,), yielding between batches; see :func:`scored`."""
+    scores: torch.Tensor | None = None
+    for scores in scored(model, target, batches):
+        yield
+    if scores is None:
+        raise ValueError("There are no pictures to score.")
+    return scores
+
+
 def unable(name: str, sentence: str, **figures: float) -> Verdict:
     """A verdict of "can't tell"."""
     return Verdict(name, "can't tell", sentence, figures)

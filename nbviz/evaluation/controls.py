@@ -17,7 +17,7 @@ NAMES = ("random", "edges", "centre")
 def edges(x: torch.Tensor) -> torch.Tensor:
     """Length of the gradient of a picture (1, C, H, W), mean over channels, by Sobel: (H, W) float64, ≥ 0."""
     gray = functional.pad(x.detach().double().cpu().mean(1, keepdim=True), (1, 1, 1, 1), mode="replicate")
-    sobel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]], dtype=torch.float64)
+    sobel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]], dtype=torch.float64, device="cpu")
     across, down = (functional.conv2d(gray, kernel[None, None])[0, 0] for kernel in (sobel, sobel.T))
     return torch.hypot(across, down)
 
@@ -25,7 +25,7 @@ def edges(x: torch.Tensor) -> torch.Tensor:
 def centre(size: tuple[int, int]) -> torch.Tensor:
     """A round blob in the middle, σ a quarter of each side: (H, W) float64 in 0…1."""
     rows, columns = (
-        torch.exp(-0.5 * ((torch.arange(length, dtype=torch.float64) + 0.5) / length * 4 - 2).square())
+        torch.exp(-0.5 * ((torch.arange(length, dtype=torch.float64, device="cpu") + 0.5) / length * 4 - 2).square())
         for length in size
     )
     return rows[:, None] * columns
@@ -35,7 +35,7 @@ def random_like(values: torch.Tensor, seed: int) -> torch.Tensor:
     """A random map with the spectrum of ``values`` (h, w), so with its smoothness, mean and spread."""
     values = values.double()
     generator = torch.Generator().manual_seed(seed)
-    noise = torch.randn(values.shape, generator=generator, dtype=torch.float64)
+    noise = torch.randn(values.shape, generator=generator, dtype=torch.float64, device="cpu")
     # the phases of white noise keep the symmetry that a real map's spectrum has
     spectrum = torch.fft.rfft2(noise)
     phases = spectrum / spectrum.abs().clamp(min=1e-30)

@@ -52,7 +52,7 @@ def empty(found: Map) -> str:
 
 def cell_of(length: int, cells: int) -> torch.Tensor:
     """Which of ``cells`` equal parts each of ``length`` pixels lies in, (length,)."""
-    return torch.arange(length) * cells // length
+    return torch.arange(length, device="cpu") * cells // length
 
 
 def cell_sums(values: torch.Tensor, size: tuple[int, int], cells: tuple[int, int]) -> torch.Tensor:

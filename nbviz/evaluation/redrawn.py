@@ -89,7 +89,7 @@ def _drawn(net: nn.Module, chosen: list[str], seed: int) -> tuple[nn.Module, int
     drawn: dict[int, torch.Tensor] = {}
     for name, module in net.named_modules():
         for weight in _weights(module) if any(_within(name, stage) for stage in chosen) else ():
-            noise = torch.randn(weight.shape, generator=generator, dtype=torch.float32)
+            noise = torch.randn(weight.shape, generator=generator, dtype=torch.float32, device="cpu")
             drawn.setdefault(weight.data_ptr(), noise.to(weight) * weight.detach().std())
     size = sum(weight.numel() * weight.element_size() for weight in drawn.values())
     return replicate(net, lambda t: drawn.get(t.data_ptr(), t)), size

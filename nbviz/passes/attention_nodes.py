@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import GradientEdge
 
+from nbviz.passes.precision import at_least_single
 from nbviz.passes.reach import graph
 
 _SHAPES = "Expand View UnsafeView ReshapeAlias Permute Transpose T Unsqueeze Squeeze Clone ToCopy Alias"
@@ -68,7 +69,7 @@ class Block:
         """P, (windows, heads, queries, keys): how a query spreads its attention over the keys."""
         with torch.no_grad():
             found = _softmax_again(self.node) if self.fused else self.node._saved_result.detach()
-            return _at_least_single(found).reshape(self.shape)
+            return at_least_single(found).reshape(self.shape)
 
     def value(self) -> Tensor | None:
         """What the keys stand for, (pictures × windows × heads, keys, channels); None where it isn't kept."""
@@ -106,12 +107,12 @@ def gradients(score: Tensor, blocks: Sequence[Block]) -> Iterator[Tensor]:
     arrived = torch.autograd.grad(score, edges, retain_graph=True, allow_unused=True)
     for block, gradient in zip(blocks, arrived, strict=True):
         if gradient is None:
-            yield torch.zeros(block.shape, device=score.device)
+            yield torch.zeros(block.shape, dtype=torch.float32, device=score.device)
             continue
         if block.fused:
-            value = _at_least_single(_repeated(block.node._saved_value.detach(), block.heads))
-            gradient = _at_least_single(gradient) @ value.transpose(-1, -2)
-        yield _at_least_single(gradient).reshape(block.shape)
+            value = at_least_single(_repeated(block.node._saved_value.detach(), block.heads))
+            gradient = at_least_single(gradient) @ value.transpose(-1, -2)
+        yield at_least_single(gradient).reshape(block.shape)
 
 
 def _block(node: Any, consumers: dict[Any, list[Any]]) -> Block | None:
@@ -164,8 +165,8 @@ def _other_factor(product: Any, keys: int) -> Tensor | None:
 
 
 def _softmax_again(node: Any) -> Tensor:
-    query = _at_least_single(node._saved_query.detach())
-    key = _at_least_single(_repeated(node._saved_key.detach(), query.shape[-3]))
+    query = at_least_single(node._saved_query.detach())
+    key = at_least_single(_repeated(node._saved_key.detach(), query.shape[-3]))
     scale = node._saved_scale
     scores = (query @ key.transpose(-1, -2)) * (query.shape[-1] ** -0.5 if scale is None else scale)
     mask = getattr(node, "_saved_attn_mask", getattr(node, "_saved_attn_bias", None))
@@ -181,7 +182,3 @@ def _repeated(tensor: Tensor, heads: int) -> Tensor:
     """Keys or values of grouped-query attention, one head each."""
     groups = heads // tensor.shape[-3]
     return tensor if groups == 1 else tensor.repeat_interleave(groups, -3)
-
-
-def _at_least_single(tensor: Tensor) -> Tensor:
-    return tensor if tensor.dtype == torch.float64 else tensor.float()

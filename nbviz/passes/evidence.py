@@ -18,6 +18,7 @@ from nbviz.model.layout import Layout
 from nbviz.model.target import Target
 from nbviz.model.trace import Trace
 from nbviz.passes.attention_count import note_attention
+from nbviz.passes.precision import at_least_single
 from nbviz.passes.subject import Subject
 from nbviz.pictures.load import Picture
 from nbviz.replica.guest import Pass
@@ -101,8 +102,8 @@ class Reducer:
 
         # autograd calls it with gradients disabled
         def reduce(gradient: torch.Tensor) -> None:
-            slopes = layout.maps(gradient)[0]
-            a, g = layout.maps(kept.pop())[0].flatten(1), slopes.flatten(1)
+            slopes = at_least_single(layout.maps(gradient)[0])
+            a, g = at_least_single(layout.maps(kept.pop())[0]).flatten(1), slopes.flatten(1)
             if self._summed:  # a batched product instead of vecdot takes four times as long
                 self._contributions[name] = torch.linalg.vecdot(g, a)
             self._maps[name] = (g.mean(1) @ a).view(slopes.shape[1:]) if layout.has_places else None

@@ -13,6 +13,7 @@ from nbviz.model.layout import probe_batch
 from nbviz.model.target import Target
 from nbviz.passes.activations import Activation
 from nbviz.passes.feature_maps import layer_output
+from nbviz.passes.precision import at_least_single
 from nbviz.passes.reach import GRADIENT_FREE, backward, cut, quantised
 from nbviz.passes.shared_forwards import Shared
 from nbviz.replica.guest import Pass
@@ -122,10 +123,14 @@ class Subject:
             raise cut(self.run.net, scores, f"the score of {self.target_words}", where, GRADIENT_FREE)
 
     def at_layer(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Activation and gradient of the chosen layer as channel maps, each (C, h, w); backward ends there."""
+        """Return activation and gradient of the chosen layer as channel maps, each (C, h, w); backward ends there.
+
+        In single precision where the network computes in half, for methods multiply and square them.
+        """
         assert self.layer is not None
         scores, kept = record(self, self.leaf(self.x), self.layer)
-        return kept[self.layer].maps[0], kept[self.layer].gradient(scores[:1])[0]
+        layer = kept[self.layer]
+        return at_least_single(layer.maps[0]), at_least_single(layer.gradient(scores[:1])[0])
 
     def black(self) -> torch.Tensor:
         """A black picture pushed through the same preprocessing, (1, C, H, W)."""

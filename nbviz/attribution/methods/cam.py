@@ -11,11 +11,14 @@ from torch import nn
 
 from nbviz.attribution.base import Attribution, register, result
 from nbviz.errors import Refused
+from nbviz.passes.precision import at_least_single
 from nbviz.passes.subject import Subject, record
 from nbviz.replica.hooks import hooked, modules_of
 
 CLOSE = 1e-3
 """Share of the scores' spread within which a mean of maps counts as the head's input."""
+ROUNDED = 4
+"""Roundings of the largest score that are forgiven beside that."""
 
 
 @register("CAM", "Zhou et al. 2016, arXiv:1512.04150", family="class activation")
@@ -32,8 +35,8 @@ def cam(subject: Subject) -> Iterator[Attribution]:
         raise Refused("CAM explains what a linear head puts out, not a channel before it. Grad-CAM explains channels.")
     head = _find(subject)
     scores, kept = record(subject, subject.leaf(subject.x), head.name, head.maps)
-    weights = kept[head.name].gradient(scores)[0, :, 0, 0] @ head.weight
-    maps = kept[head.maps].maps[0]
+    weights = at_least_single(kept[head.name].gradient(scores)[0, :, 0, 0]) @ at_least_single(head.weight)
+    maps = at_least_single(kept[head.maps].maps[0])
     maps = maps.clamp(min=0) if head.rectified else maps
     values = (weights[:, None, None] * maps).sum(0)
     facts: dict[str, Any] = {"maps": head.maps + (", rectified" if head.rectified else ""), "linear": head.name}
@@ -64,7 +67,7 @@ def _find(subject: Subject) -> _Head:
             outputs[name] = output.flatten(1)
         layer = layers[name]
         if name in spatial and call == layer.calls and layer.layout is not None:
-            maps = layer.layout.maps(output)
+            maps = at_least_single(layer.layout.maps(output))
             for rectified in (True, False):
                 means[name, rectified] = (maps.clamp(min=0) if rectified else maps).mean((2, 3))
 
@@ -78,11 +81,14 @@ def _find(subject: Subject) -> _Head:
 
 
 def _matched(name: str, head: nn.Module, means: dict[tuple[str, bool], torch.Tensor], logits: torch.Tensor) -> _Head:
-    weight = head.weight.detach().flatten(1)
+    weight = at_least_single(head.weight.detach().flatten(1))
     bias = 0 if head.bias is None else head.bias
-    spread = (logits - logits.mean()).abs().max().clamp(min=1e-12)
+    exact = at_least_single(logits)
+    spread = (exact - exact.mean()).abs().max().clamp(min=1e-12)
+    # a head in half precision rounds its inputs and its sums
+    close = torch.maximum(CLOSE * spread, ROUNDED * torch.finfo(logits.dtype).eps * exact.abs().max())
     for (maps, rectified), mean in reversed(means.items()):
-        if mean.shape[1] == weight.shape[1] and (mean @ weight.T + bias - logits).abs().max() <= CLOSE * spread:
+        if mean.shape[1] == weight.shape[1] and (mean @ weight.T + bias - exact).abs().max() <= close:
             return _Head(name, weight, maps, rectified)
     raise Refused(
         f"CAM needs a linear head over the mean of maps; what '{name}' reads here is no layer's mean. "

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from torch.nn import functional
 
 from nbviz.attribution.base import Attribution, register, result
+from nbviz.passes.precision import at_least_single
 from nbviz.passes.relu_gradients import ruled_backward
 from nbviz.passes.subject import Subject, record
 
@@ -23,10 +24,10 @@ def guided_grad_cam(subject: Subject) -> Iterator[Attribution]:
     name = subject.layer or ""
     x = subject.leaf(subject.x)
     scores, kept = record(subject, x, name)
-    gradient = kept[name].gradient(scores, retain=True)[0]
-    cam = (gradient.mean((1, 2))[:, None, None] * kept[name].maps[0]).sum(0).clamp(min=0)
+    gradient = at_least_single(kept[name].gradient(scores, retain=True)[0])
+    cam = (gradient.mean((1, 2))[:, None, None] * at_least_single(kept[name].maps[0])).sum(0).clamp(min=0)
     guided = ruled_backward(subject, scores, x, "guided", "Guided Grad-CAM")
     wide = functional.interpolate(cam[None, None], size=x.shape[2:], mode="bilinear", align_corners=False)
-    values = guided.values * wide
+    values = at_least_single(guided.values) * wide
     facts = {"places": tuple(cam.shape), **guided.facts}
     yield result(subject, values, values[0].abs().amax(0), **facts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbviz.attribution.base import SCORE, Attribution, register, result
+from nbviz.passes.precision import at_least_single
 from nbviz.passes.subject import Subject
 
 
@@ -16,5 +17,5 @@ def input_x_gradient(subject: Subject) -> Iterator[Attribution]:
     value of the channel sum, ≥ 0. For a network without biases and with ReLUs only, their sum is the score.
     """
     _, gradient = subject.gradient(subject.x)
-    values = subject.x * gradient
+    values = at_least_single(subject.x) * at_least_single(gradient)
     yield result(subject, values, values[0].sum(0).abs())

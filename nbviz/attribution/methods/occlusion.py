@@ -11,6 +11,7 @@ from nbviz.attribution.base import About, Attribution, register, result
 from nbviz.attribution.baselines import Name, baseline, said
 from nbviz.attribution.batch_size import at_once
 from nbviz.attribution.masks import Window, windows
+from nbviz.passes.precision import at_least_single
 from nbviz.passes.subject import Subject
 
 
@@ -55,7 +56,7 @@ class _Sweep:
         self._subject, self._fill = subject, fill
         with torch.no_grad():
             self._score = float(subject.scores(subject.x)[0])
-        self._sum = torch.zeros(subject.x.shape[2:], dtype=torch.float64)
+        self._sum = torch.zeros(subject.x.shape[2:], dtype=torch.float64, device="cpu")
         self._covered = torch.zeros_like(self._sum)
         self.count = 0
 
@@ -77,7 +78,7 @@ class _Sweep:
 
     def result(self, done: float = 1.0, progress: str = "", **facts: Any) -> Attribution:
         """The map so far as an attribution."""
-        values = self.values().to(self._subject.x.dtype)
+        values = self.values().to(at_least_single(self._subject.x).dtype)
         return result(self._subject, values, values, done=done, progress=progress, signed=True, **facts)
 
 

@@ -13,6 +13,7 @@ from nbviz.attribution.batch_size import at_once
 from nbviz.attribution.convergence import cells as in_cells
 from nbviz.attribution.convergence import reliability
 from nbviz.attribution.masks import smooth_masks
+from nbviz.passes.precision import at_least_single
 from nbviz.passes.subject import Subject
 
 DRAWN = 4
@@ -71,8 +72,8 @@ class _Vote:
         self._subject, self._fill, self._probability = subject, fill, probability
         with torch.no_grad():
             self._score = float(subject.scores(subject.x)[0])
-        self._scores = torch.zeros(2, dtype=torch.float64)
-        self._masks = torch.zeros(2, *subject.x.shape[2:], dtype=torch.float64)
+        self._scores = torch.zeros(2, dtype=torch.float64, device="cpu")
+        self._masks = torch.zeros(2, *subject.x.shape[2:], dtype=torch.float64, device="cpu")
         self._products = torch.zeros_like(self._masks)
         self.count = 0
 
@@ -100,7 +101,7 @@ class _Vote:
 
     def result(self, done: float = 1.0, progress: str = "", **facts: Any) -> Attribution:
         """The map so far as an attribution."""
-        values = self._values(0, 1).to(self._subject.x.dtype)
+        values = self._values(0, 1).to(at_least_single(self._subject.x).dtype)
         if self.count >= 2:
             facts = {"masks": self.count, "reliability": self.reliability(), **facts}
         return result(self._subject, values, values, done=done, progress=progress, signed=True, **facts)

@@ -23,7 +23,7 @@ def rollout(subject: Subject) -> Iterator[Attribution]:
     found = NetworkAttention(subject, "Attention rollout")
     trunk, row = found.trunk, found.reads
     for block in reversed(trunk):
-        mixing = block.probabilities()[0].mean(0) + torch.eye(block.keys, device=row.device)
+        mixing = block.probabilities()[0].mean(0) + torch.eye(block.keys, dtype=row.dtype, device=row.device)
         row = row.to(mixing) @ (mixing / mixing.sum(-1, keepdim=True))
     values = found.on_grid(row)
     yield result(subject, values, values, **found.facts())

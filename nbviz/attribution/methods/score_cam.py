@@ -11,6 +11,7 @@ from torch.nn import functional
 from nbviz.attribution.base import About, Attribution, register, result
 from nbviz.attribution.baselines import Name, baseline, said
 from nbviz.attribution.batch_size import at_once
+from nbviz.passes.precision import at_least_single
 from nbviz.passes.subject import Subject, record
 
 
@@ -30,10 +31,11 @@ def score_cam(
     """
     with torch.no_grad():
         scores, kept = record(subject, subject.x, subject.layer or "")
-    activation = kept[subject.layer or ""].maps[0]
+    activation = at_least_single(kept[subject.layer or ""].maps[0])
     flat = activation.flatten(1)
     live = torch.nonzero(flat.amax(1) > flat.amin(1)).flatten()
     order = live[flat[live].square().sum(1).argsort(descending=True, stable=True)][:maximum]
+    scores = at_least_single(scores)
     change = torch.empty(0, dtype=scores.dtype, device=scores.device)
     facts: dict[str, Any] = {"places": tuple(activation.shape[1:]), "fill": said(fill)}
     through, batch = _Through(subject, baseline(subject, fill)), at_once(subject)
@@ -63,7 +65,7 @@ class _Through:
         low, high = wide.amin((2, 3), keepdim=True), wide.amax((2, 3), keepdim=True)
         shares = (wide - low) / (high - low).clamp(min=torch.finfo(wide.dtype).tiny)
         with torch.no_grad():
-            return self._subject.scores(self._fill + shares * (x - self._fill))
+            return self._subject.scores((self._fill + shares * (x - self._fill)).to(x))
 
 
 def _weighed(maps: torch.Tensor, change: torch.Tensor) -> torch.Tensor:

@@ -10,6 +10,7 @@ import torch
 from nbviz.attribution.base import GRADIENT, SCORE, About, Attribution, register, result
 from nbviz.attribution.convergence import cells, pattern_error, relative_error
 from nbviz.errors import NbvizError
+from nbviz.passes.precision import at_least_single
 from nbviz.passes.relu_gradients import ruled_gradient
 from nbviz.passes.subject import Subject
 
@@ -67,7 +68,8 @@ def _noisy(x: torch.Tensor, noise: float, seed: int, count: int) -> Iterator[tor
     sigma = noise * float(x.max() - x.min())
     for begin in range(0, count, BATCH):
         shape = (min(BATCH, count - begin), *x.shape[1:])
-        yield x + sigma * torch.randn(shape, generator=generator, dtype=torch.float64).to(x)
+        drawn = torch.randn(shape, generator=generator, dtype=torch.float64, device="cpu")
+        yield x + sigma * drawn.to(x)
 
 
 class _Average:
@@ -85,7 +87,7 @@ class _Average:
 
     def add(self, batch: torch.Tensor) -> None:
         """Take another batch of noisy copies; only the last may be odd."""
-        gradients = self._gradients(batch).to(self._sums.dtype)
+        gradients = self._gradients(batch).to(self._sums)
         for half in (0, 1):
             self._sums[half] += gradients[half::2].sum(0)
             self._squares[half] += gradients[half::2].square().sum(0)
@@ -97,7 +99,7 @@ class _Average:
             self._facts = found.facts
             return found.values
         _, gradients = self._subject.gradient(batch)
-        return gradients if self._of == "saliency" else batch * gradients
+        return gradients if self._of == "saliency" else at_least_single(batch) * at_least_single(gradients)
 
     def _values(self, *halves: int) -> torch.Tensor:
         count = sum((self.count + 1 - half) // 2 for half in halves)
@@ -128,6 +130,6 @@ class _Average:
                 "map_error": self.error(),
                 "pixel_error": relative_error(self._values(0), self._values(1)),
             }
-        dtype = self._subject.x.dtype
+        dtype = at_least_single(self._subject.x).dtype
         heat = self._heat(values).to(dtype)
         return result(self._subject, values[None].to(dtype), heat, done=done, progress=progress, **facts)

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from nbviz.evaluation.base import Map, Steps, scored
+from nbviz.evaluation.base import Map, Steps, all_scores
 from nbviz.evaluation.maps import signed
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
@@ -22,8 +22,6 @@ def completeness(
     """
     x = model.input(picture)
     start = model.transform.black(x) if baseline is None else baseline.to(x)
-    scores = torch.zeros(0)
-    for scores in scored(model, target, lambda: iter([torch.cat([x, start])])):
-        yield
+    scores = yield from all_scores(model, target, lambda: iter([torch.cat([x, start])]))
     difference = float(scores[0] - scores[1])
     return abs(float(signed(judged).sum()) - difference) / abs(difference) if difference else None

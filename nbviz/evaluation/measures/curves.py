@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from nbviz.attribution.baselines import blurred
-from nbviz.evaluation.base import BATCH, Curve, Steps, scored
+from nbviz.evaluation.base import BATCH, Curve, Steps, all_scores
 from nbviz.evaluation.controls import centre, edges, random_like
 from nbviz.evaluation.maps import cell_of, cell_sums
 from nbviz.model.instrumented import InstrumentedModel
@@ -39,20 +39,18 @@ def curves(
     size = (x.shape[2], x.shape[3])
     cells = (min(CELLS, size[0]), min(CELLS, size[1]))
     hidden = blurred(x, BLUR * min(size))
-    shares = torch.linspace(0, 1, STEPS + 1, dtype=torch.float64)
+    shares = torch.linspace(0, 1, STEPS + 1, dtype=torch.float64, device="cpu")
     strengths = [cell_sums(values, size, cells).flatten() for values in maps.values()]
     orders = [strength.argsort(descending=True, stable=True) for strength in strengths]
     first = torch.stack([mask.view(cells) for order in orders for mask in _first(order, shares[1:-1])])
-    kept = torch.cat([torch.ones(1, *cells), torch.zeros(1, *cells), 1 - first, first])
+    kept = torch.cat([torch.ones_like(first[:1]), torch.zeros_like(first[:1]), 1 - first, first])
     rows, columns = (cell_of(length, count) for length, count in zip(size, cells, strict=True))
 
     def batches() -> Iterator[torch.Tensor]:
         for some in kept.split(BATCH):
             yield torch.where(some[:, rows][:, :, columns][:, None].to(x) > 0, x, hidden)
 
-    scores = kept.new_zeros(0)
-    for scores in scored(model, target, batches):
-        yield
+    scores = yield from all_scores(model, target, batches)
     return dict(zip(maps, _read(scores, shares, len(maps)), strict=True))
 
 
@@ -66,7 +64,7 @@ def controls(picture: torch.Tensor, like: torch.Tensor) -> dict[str, torch.Tenso
 def _first(order: torch.Tensor, shares: torch.Tensor) -> Iterator[torch.Tensor]:
     """Masks (cells,) that are 1 in the first cells of an order, one a share."""
     for share in shares.tolist():
-        mask = torch.zeros(len(order))
+        mask = torch.zeros(len(order), dtype=torch.float32, device="cpu")
         mask[order[: round(share * len(order))]] = 1
         yield mask
 

@@ -63,7 +63,7 @@ class Hidings:
         """Partial correlation of the scores with the best sum over cells, cross-validated; NaN where they are flat."""
         kept, predicted = self.kept.flatten(1), torch.zeros_like(self.scores)
         for fold in range(FOLDS):
-            out = torch.arange(len(kept)) % FOLDS == fold
+            out = torch.arange(len(kept), device="cpu") % FOLDS == fold
             predicted[out] = _fitted(kept[~out], self.scores[~out], kept[out])
         return float(_partial(self.scores, predicted[:, None], kept.sum(1))[0])
 
@@ -90,7 +90,8 @@ def hidings(model: InstrumentedModel, picture: Any, target: Target) -> Iterator[
 def masks(cells: tuple[int, int], count: int = MASKS) -> torch.Tensor:
     """The fixed masks, (count, rows, columns) float64, 1 where a cell is kept."""
     generator = torch.Generator().manual_seed(0)
-    return (torch.rand(count, *cells, generator=generator, dtype=torch.float64) < KEPT).double()
+    drawn = torch.rand(count, *cells, generator=generator, dtype=torch.float64, device="cpu")
+    return (drawn < KEPT).double()
 
 
 def hiding(found: Hidings, judged: Map) -> Verdict:
@@ -148,7 +149,7 @@ def _copies(cells: torch.Tensor) -> torch.Tensor:
 def _fitted(kept: torch.Tensor, scores: torch.Tensor, unseen: torch.Tensor) -> torch.Tensor:
     """Scores of unseen masks by ridge regression on the others."""
     x, y = kept - kept.mean(0), scores - scores.mean()
-    weights = torch.linalg.solve(x.T @ x + RIDGE * torch.eye(x.shape[1], dtype=x.dtype), x.T @ y)
+    weights = torch.linalg.solve(x.T @ x + RIDGE * torch.eye(x.shape[1], dtype=x.dtype, device=x.device), x.T @ y)
     return (unseen - kept.mean(0)) @ weights + scores.mean()
 
 
@@ -171,12 +172,12 @@ def _bootstrap(found: Hidings, cells: torch.Tensor) -> tuple[dict[str, float], t
     kept = found.kept.flatten(1)
     rivals = torch.stack([cells, *found.controls.values()]).flatten(1)
     generator = torch.Generator().manual_seed(1)
-    drawn = torch.randint(len(kept), (RESAMPLES, len(kept)), generator=generator)
-    weights = torch.zeros(RESAMPLES, len(kept), dtype=torch.float64)
+    drawn = torch.randint(len(kept), (RESAMPLES, len(kept)), generator=generator, device="cpu")
+    weights = torch.zeros(RESAMPLES, len(kept), dtype=torch.float64, device="cpu")
     weights.scatter_add_(1, drawn, torch.ones_like(weights)).div_(len(kept))
     r = _weighted(torch.stack([found.scores, kept.sum(1), *(kept @ rivals.T).T]), weights)
     shares = ((r[:, :1] - r[:, 1:]).nan_to_num(1.0) > EQUAL).double().mean(0).tolist()
-    low, high = r[:, 0].nan_to_num(0.0).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    low, high = (float(r[:, 0].nan_to_num(0.0).quantile(share)) for share in (0.025, 0.975))
     return dict(zip(found.controls, shares, strict=True)), (low, high)
 
 

@@ -12,9 +12,10 @@ from typing import Any
 import torch
 
 from nbviz.errors import NbvizError
-from nbviz.evaluation.base import BATCH, Map, Steps, scored
+from nbviz.evaluation.base import BATCH, Map, Steps, all_scores
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
+from nbviz.passes.precision import at_least_single
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def infidelity(
     Raises :class:`NbvizError` for maps at a layer's resolution, which share nothing out among pixels.
     """
     x = model.input(picture)
-    values = judged.values.to(x)
+    values = at_least_single(judged.values).to(x.device)
     if values.shape != x.shape:
         shape = tuple(values.shape)
         raise NbvizError(f"Infidelity needs a value a pixel and channel, {tuple(x.shape)}; this map has {shape}.")
@@ -55,13 +56,12 @@ def infidelity(
         yield x
         for begin in range(0, samples, BATCH):
             shape = (min(BATCH, samples - begin), *x.shape[1:])
-            moved = sigma * torch.randn(shape, generator=generator, dtype=torch.float64).to(x)
-            predicted.append((moved * values).flatten(1).double().sum(1).cpu())
+            drawn = torch.randn(shape, generator=generator, dtype=torch.float64, device="cpu")
+            moved = sigma * drawn.to(x)
+            predicted.append((at_least_single(moved) * values).flatten(1).double().sum(1).cpu())
             yield x - moved
 
-    scores = torch.zeros(0)
-    for scores in scored(model, target, batches):
-        yield
+    scores = yield from all_scores(model, target, batches)
     change, said = scores[0] - scores[1:], torch.cat(predicted)
     best = float(said @ change / (said @ said)) if bool(said.any()) else 0.0
     spread = float(change.square().mean())

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from nbviz.evaluation.base import Curve, Map, Steps, scored
+from nbviz.evaluation.base import Curve, Map, Steps, all_scores
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 
@@ -41,14 +41,12 @@ def road(
     def batches() -> Iterator[torch.Tensor]:
         yield x
         for share in shares:
-            removed = torch.zeros(len(order), dtype=torch.bool)
+            removed = torch.zeros(len(order), dtype=torch.bool, device="cpu")
             removed[order[: round(share * len(order))]] = True
             yield imputed(x, removed.view(x.shape[2], x.shape[3]), seed)
 
-    scores = torch.zeros(0)
-    for scores in scored(model, target, batches):
-        yield
-    return Curve(torch.tensor((0.0, *shares), dtype=torch.float64), scores)
+    scores = yield from all_scores(model, target, batches)
+    return Curve(torch.tensor((0.0, *shares), dtype=torch.float64, device="cpu"), scores)
 
 
 def imputed(x: torch.Tensor, removed: torch.Tensor, seed: int = 0) -> torch.Tensor:
@@ -72,7 +70,8 @@ def imputed(x: torch.Tensor, removed: torch.Tensor, seed: int = 0) -> torch.Tens
     matrix, right = _system(pixels, number, rows, columns)
     size = len(rows)
     solved = spsolve(csr_matrix((matrix[2], (matrix[0], matrix[1])), (size, size)).tocsc(), right)
-    noise = torch.randn(size, len(pixels), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(size, len(pixels), generator=generator, dtype=torch.float64, device="cpu")
     pixels[:, rows, columns] = (solved.reshape(size, -1) + NOISE * pixels[:, ~mask].std() * noise.numpy()).T
     return torch.from_numpy(pixels)[None].to(x)
 

@@ -25,7 +25,8 @@ def stability(
     x = model.input(picture)
     found: list[float] = []
     for seed in range(0 if empty(judged) else DRAWS):
-        noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(x)
+        generator = torch.Generator().manual_seed(seed)
+        noise = torch.rand(x.shape, generator=generator, dtype=torch.float64, device="cpu").to(x)
         moved = x + (2 * noise - 1) * LEVELS * level(model, x)
         against = yield from final(explain(model, moved, target))
         alike = None if empty(against) else spearman(strength(judged), strength(against))
