@@ -67,7 +67,7 @@ class Option:
         low, high = self.low, self.high
         if (low is not None and number < low) or (high is not None and number > high):
             raise NbvizError(f"{self.name} {self._limits()}, not {value!r}.")
-        return int(value) if self.kind == "int" else number
+        return int(number) if self.kind == "int" else number
 
     def _limits(self) -> str:
         low, high = ("" if limit is None else f"{limit:.10g}" for limit in (self.low, self.high))

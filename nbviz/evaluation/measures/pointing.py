@@ -56,7 +56,7 @@ def pointing(
 def _mask(truth: torch.Tensor | tuple[float, float, float, float], size: tuple[int, int]) -> torch.Tensor:
     if isinstance(truth, tuple):
         top, left, bottom, right = truth
-        rows, columns = (torch.arange(length) + 0.5 for length in size)
+        rows, columns = (torch.arange(length, dtype=torch.float64, device="cpu") + 0.5 for length in size)
         left, top, right, bottom = truth
         if isinstance(truth, Box):
             top, left, bottom, right = truth
