@@ -57,10 +57,6 @@ def _mask(truth: torch.Tensor | tuple[float, float, float, float], size: tuple[i
     if isinstance(truth, tuple):
         top, left, bottom, right = truth
         rows, columns = (torch.arange(length, dtype=torch.float64, device="cpu") + 0.5 for length in size)
-        left, top, right, bottom = truth
-        if isinstance(truth, Box):
-            top, left, bottom, right = truth
-        rows, columns = (torch.arange(length, dtype=torch.float64, device="cpu") + 0.5 for length in size)
         mask = ((rows >= top) & (rows <= bottom))[:, None] & ((columns >= left) & (columns <= right))
     else:
         mask = torch.as_tensor(truth, device="cpu") != 0
