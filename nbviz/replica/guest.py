@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -19,7 +19,8 @@ import torch
 from torch import nn
 
 from nbviz.errors import NbvizError, Refused
-from nbviz.replica.replica import TensorMap, replicate, tensors, unwrap
+from nbviz.replica.foreign_calls import ForeignCalls
+from nbviz.replica.replica import TensorMap, replica_and_copies, tensors, unwrap
 from nbviz.replica.torch_modes import isolated, isolated_steps
 from nbviz.replica.watch import Watch
 from nbviz.replica.write_guard import Guard, WeightsWritten
@@ -36,11 +37,16 @@ class Pass:
     device: torch.device
     random: bool = False
     snapshot: bool = False
+    foreign: ForeignCalls | None = None
+    """Watches the calls of a first contact."""
 
     def __call__(self, batch: torch.Tensor) -> Any:
         """The network's own output for a batch, which is moved to the network's device."""
         # when memory runs out, the next attempt's network is on the CPU, and the batch may not be
         batch = batch.to(self.device)
+        if self.foreign is not None:
+            with self.foreign.watch():
+                return self.net(batch)
         if not self.random:
             return self.net(batch)
         with Guard():
@@ -70,11 +76,12 @@ class Guest:
         twin._lock, twin._local, twin._prepare = threading.RLock(), threading.local(), prepare
         return twin
 
-    def _replica(self, mapping: TensorMap | None) -> nn.Module:
-        net = _retried(lambda: replicate(self._module, mapping))
+    def _replica(self, mapping: TensorMap | None) -> tuple[nn.Module, list[nn.Module]]:
+        """A replica ready to run, and all modules copied for it."""
+        net, copies = _retried(lambda: replica_and_copies(self._module, mapping))
         if self._prepare is not None:
             self._prepare(net)
-        return net
+        return net, copies
 
     @property
     def home(self) -> torch.device:
@@ -118,7 +125,7 @@ class Guest:
         copies = bool(self._private) or watch.inference or self.device != self.home
         key = (revision, self.device, frozenset(self._private), watch.values() if copies else None)
         if getattr(self._local, "key", None) != key:
-            self._local.net = self._replica(self._mapping())
+            self._local.net, self._local.copies = self._replica(self._mapping())
             self._local.key = key
         return Pass(self._local.net, self.device, self.random)
 
@@ -142,18 +149,23 @@ class Guest:
 
     def _trial(self, work: Callable[[Pass], T]) -> T:
         while True:
+            guard = Guard(tensors(self._module))
+            foreign: ForeignCalls | None = None
             try:
-                with Guard(tensors(self._module)) as guard, isolated():
-                    answer = work(self._pass(*self._look()))
-                self.random = guard.random
-                return answer
+                with guard, isolated():
+                    run = self._pass(*self._look())
+                    foreign = ForeignCalls(self._local.copies, guard.protect)
+                    answer = work(replace(run, foreign=foreign))
             except WeightsWritten as written:
                 if id(written.tensor) in self._private:
-                    raise Refused(
-                        "The network writes to its own weights through an object that can't be copied, "
-                        "so it can't be run without changing it."
-                    ) from None
+                    raise _unprotectable(foreign) from None
                 self._private.add(id(written.tensor))
+                continue
+            refusal = foreign.refusal()
+            if refusal is not None:
+                raise refusal
+            self.random = guard.random
+            return answer
 
     def steady(self, work: Callable[[Pass], T]) -> T:
         """``work``'s answer over one version of the weights."""
@@ -230,10 +242,18 @@ class Guest:
         return net if watch.stamp() == before else None
 
     def _copy(self) -> nn.Module:
-        net = self._replica(lambda t: t.to(self.device, copy=True))
+        net, _ = self._replica(lambda t: t.to(self.device, copy=True))
         if self.home.type == "cuda":
             torch.cuda.synchronize(self.home)
         return net
+
+
+def _unprotectable(foreign: ForeignCalls | None) -> Refused:
+    refusal = foreign.refusal("writes to its own weights in") if foreign is not None else None
+    return refusal or Refused(
+        "The network writes to its own weights through an object that can't be copied, "
+        "so it can't be run without changing it."
+    )
 
 
 def _unchanged(watch: Watch, before: tuple[Hashable, ...]) -> bool:

@@ -37,10 +37,15 @@ class Guard(TorchDispatchMode):
 
     def __init__(self, tensors: Iterable[torch.Tensor] = ()) -> None:
         super().__init__()
-        self._owned = {t.data_ptr(): t for t in tensors if t.layout == torch.strided and t.numel()}
+        self._owned: dict[int, torch.Tensor] = {}
+        self.protect(tensors)
         self._generators: dict[torch.device, torch.Generator] = {}
         self.random = False
         """Whether a random operation ran."""
+
+    def protect(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Let nothing be written to these, either."""
+        self._owned.update({t.data_ptr(): t for t in tensors if t.layout == torch.strided and t.numel()})
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

@@ -1,0 +1,282 @@
+"""Copies of modules and of whatever reaches a module or holds a network's state; all else is shared.
+
+``copy.deepcopy`` would do, but for three things: it never copies a function, so that a closure goes on calling the
+user's own module; it runs ``__deepcopy__``, ``__reduce__`` and ``__setstate__`` of the user's classes; and a copy has
+their finalisers, which take hooks off the user's network or close its files. Here no code of the user's runs, and a
+copy has no finaliser.
+"""
+
+from __future__ import annotations
+
+import collections
+import copy
+import functools
+import types
+import weakref
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import torch
+from torch import nn
+from torch.utils.hooks import RemovableHandle
+
+from nbviz.errors import NbvizError
+from nbviz.replica.reach import ATOMS, cells, fields, holds_module, is_state, slots
+
+T = TypeVar("T")
+TensorMap = Callable[[torch.Tensor], torch.Tensor]
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+_ATOMS = frozenset(ATOMS)
+_PROXIES = (weakref.ProxyType, weakref.CallableProxyType)
+
+
+class Copier:
+    """Makes one consistent copy: what is met twice is copied once. ``tensor_map`` gives the copy's tensors."""
+
+    def __init__(self, tensor_map: TensorMap) -> None:
+        self._map = tensor_map
+        # originals are held too: the address of one freed meanwhile could come back as another's
+        self._memo: dict[int, tuple[object, object]] = {}
+        self._hooks: list[tuple[dict[int, object], dict[int, object]]] = []
+        self._weak: list[object] = []
+        self._kinds: dict[type, type] = {}
+        self.tensors: list[torch.Tensor] = []
+        """The user's tensors met, once each, in the order of the walk."""
+        self.modules: dict[int, nn.Module] = {}
+        """The copies' modules by the ``id`` of the user's."""
+
+    def network(self, net: nn.Module) -> nn.Module:
+        """The copy of a network, with its hooks, in the network's own training mode."""
+        twin = self.copy(net)
+        while self._hooks:
+            mine, theirs = self._hooks.pop()
+            for key, hook in list(theirs.items()):
+                mine[key] = self.copy(hook)
+        if self._weak:
+            # what the network holds weakly lives as long as its copy does
+            twin.__dict__["_nbviz_weakly_held"] = self._weak
+        return twin
+
+    def copy(self, value: T) -> T:
+        """The value's copy; the value itself where it holds neither module nor state."""
+        kind = type(value)
+        if kind in _ATOMS:
+            return value
+        known = self._memo.get(id(value))
+        if known is not None:
+            return cast(T, known[1])
+        return cast(T, self._rule(kind)(self, value))
+
+    def _rule(self, kind: type) -> Callable[[Copier, object], object]:
+        rule = _RULES.get(kind)
+        if rule is None:
+            rule = next((_RULES[base] for base in kind.__mro__ if base in _RULES), Copier._object)
+        return rule
+
+    def _kind(self, kind: type[T]) -> type[T]:
+        if not hasattr(kind, "__del__"):
+            return kind
+        if kind not in self._kinds:
+            self._kinds[kind] = without_finaliser(kind)
+        return self._kinds[kind]
+
+    def _remember(self, value: object, twin: T) -> T:
+        self._memo[id(value)] = value, twin
+        return twin
+
+    def _module(self, value: nn.Module) -> object:
+        if isinstance(value, torch.jit.ScriptModule):  # lives in C++, where it can't share its tensors
+            self.modules[id(value)] = copy.deepcopy(value)
+            return self._remember(value, self.modules[id(value)])
+        twin = self._remember(value, object.__new__(self._kind(type(value))))
+        self.modules[id(value)] = twin
+        attributes = dict(value.__dict__)
+        for name, item in attributes.items():
+            if name in HOOKS:
+                attributes[name] = self._hook_dict(item)
+            elif type(item) not in _ATOMS:
+                attributes[name] = self.copy(item)
+        twin.__dict__.update(attributes)
+        for name, item in slots(value).items():
+            object.__setattr__(twin, name, self.copy(item))
+        return twin
+
+    def _hook_dict(self, value: dict[int, object]) -> object:
+        """An empty copy, to be filled when all that the network itself holds is known."""
+        known = self._memo.get(id(value))
+        if known is not None:
+            return known[1]
+        twin: dict[int, object] = self._remember(value, collections.OrderedDict())
+        self._hooks.append((twin, value))
+        return twin
+
+    def _handle(self, value: RemovableHandle) -> object:
+        # one that takes a hook off takes it off the copy
+        twin = self._remember(value, object.__new__(type(value)))
+        twin.__dict__.update(value.__dict__)
+        hooks = value.hooks_dict_ref()
+        empty: dict[int, object] = collections.OrderedDict()
+        twin.hooks_dict_ref = weakref.ref(self._hook_dict(hooks) if hooks is not None else empty)
+        others = (ref() for ref in value.extra_dict_ref)
+        twin.extra_dict_ref = tuple(weakref.ref(self.copy(other)) for other in others if other is not None)
+        return twin
+
+    def _tensor(self, value: torch.Tensor) -> object:
+        if isinstance(value, nn.parameter.UninitializedTensorMixin):
+            raise NbvizError("The network has lazy modules without weights yet: run one batch through it first.")
+        self.tensors.append(value)
+        return self._remember(value, self._map(value))
+
+    def _dict(self, value: dict[object, object]) -> object:
+        base = collections.OrderedDict if isinstance(value, collections.OrderedDict) else dict
+        twin = self._remember(value, base.__new__(type(value)))
+        if isinstance(value, collections.defaultdict):
+            cast(collections.defaultdict[object, object], twin).default_factory = self.copy(value.default_factory)
+        for key, item in list(base.items(value)):
+            base.__setitem__(twin, self.copy(key), self.copy(item))
+        return self._attributed(value, twin)
+
+    def _list(self, value: list[object]) -> object:
+        twin: list[object] = self._remember(value, list.__new__(type(value)))
+        list.extend(twin, map(self.copy, list(value)))
+        return self._attributed(value, twin)
+
+    def _deque(self, value: collections.deque[object]) -> object:
+        twin: collections.deque[object] = self._remember(value, collections.deque.__new__(type(value)))
+        collections.deque.__init__(twin, (), value.maxlen)
+        collections.deque.extend(twin, map(self.copy, list(value)))
+        return self._attributed(value, twin)
+
+    def _set(self, value: set[object]) -> object:
+        twin: set[object] = self._remember(value, set.__new__(type(value)))
+        set.update(twin, map(self.copy, list(value)))
+        return self._attributed(value, twin)
+
+    def _immutable(self, value: tuple[object, ...] | frozenset[object]) -> object:
+        items = [self.copy(item) for item in value]
+        if all(mine is item for mine, item in zip(items, value, strict=True)):
+            return self._remember(value, value)
+        if isinstance(value, tuple):
+            return self._remember(value, tuple.__new__(type(value), items))
+        return self._remember(value, frozenset.__new__(type(value), items))
+
+    def _attributed(self, value: object, twin: T) -> T:
+        """The copy of a container, with the attributes that a class of the user's adds."""
+        if type(value).__module__ not in ("builtins", "collections"):
+            for name, item in fields(value).items():
+                object.__setattr__(twin, name, self.copy(item))
+        return twin
+
+    def _function(self, value: types.FunctionType) -> object:
+        closure = tuple(self._cell(cell) for cell in value.__closure__ or ())
+        twin = types.FunctionType(value.__code__, value.__globals__, value.__name__, None, closure)
+        self._remember(value, twin)
+        for mine, theirs in zip(closure, value.__closure__ or (), strict=True):
+            self._fill(mine, theirs)
+        twin.__defaults__, twin.__kwdefaults__ = self.copy(value.__defaults__), self.copy(value.__kwdefaults__)
+        twin.__dict__.update({name: self.copy(item) for name, item in value.__dict__.items()})
+        if _same_function(value, twin):
+            return self._remember(value, value)
+        twin.__qualname__, twin.__module__ = value.__qualname__, value.__module__
+        return twin
+
+    def _cell(self, cell: types.CellType) -> types.CellType:
+        """One cell for all functions that share it."""
+        known = self._memo.get(id(cell))
+        return cast(types.CellType, known[1]) if known is not None else self._remember(cell, types.CellType())
+
+    def _fill(self, mine: types.CellType, theirs: types.CellType) -> None:
+        try:
+            content = theirs.cell_contents
+        except ValueError:  # not filled yet
+            return
+        mine.cell_contents = self.copy(content)
+
+    def _method(self, value: types.MethodType) -> object:
+        owner, function = self.copy(value.__self__), self.copy(value.__func__)
+        same = owner is value.__self__ and function is value.__func__
+        return self._remember(value, value if same else types.MethodType(function, owner))
+
+    def _partial(self, value: functools.partial[object]) -> object:
+        function, arguments, keywords = self.copy(value.func), self.copy(value.args), self.copy(value.keywords)
+        return self._remember(value, type(value)(function, *arguments, **keywords))
+
+    def _reference(self, value: weakref.ReferenceType[object]) -> object:
+        target = value()
+        if not isinstance(target, nn.Module) or type(value) is not weakref.ref:
+            return self._remember(value, value)
+        twin = self.copy(target)
+        self._weak.append(twin)
+        return self._remember(value, weakref.ref(twin))
+
+    def _proxy(self, value: object) -> object:
+        try:
+            target = value.__init__.__self__  # type: ignore[misc]  # a bound method knows whose it is
+        except ReferenceError:
+            return self._remember(value, value)
+        twin = self.copy(target)
+        self._weak.append(twin)
+        return self._remember(value, weakref.proxy(twin))
+
+    def _object(self, value: object) -> object:
+        kind = type(value)
+        if kind.__module__.startswith("torch.fx") or not (fields(value) and (is_state(value) or holds_module(value))):
+            return self._remember(value, value)
+        new = kind.__new__ if issubclass(kind, types.SimpleNamespace) else object.__new__
+        try:
+            twin = self._remember(value, new(self._kind(kind)))
+        except TypeError:  # its class is not Python's to make
+            return self._remember(value, value)
+        for name, item in fields(value).items():
+            object.__setattr__(twin, name, self.copy(item))
+        return twin
+
+
+_RULES: dict[type, Callable[[Copier, object], object]] = cast(
+    dict[type, Callable[[Copier, object], object]],
+    {
+        nn.Module: Copier._module,
+        torch.Tensor: Copier._tensor,
+        dict: Copier._dict,
+        list: Copier._list,
+        collections.deque: Copier._deque,
+        set: Copier._set,
+        tuple: Copier._immutable,
+        frozenset: Copier._immutable,
+        types.FunctionType: Copier._function,
+        types.MethodType: Copier._method,
+        functools.partial: Copier._partial,
+        weakref.ReferenceType: Copier._reference,
+        RemovableHandle: Copier._handle,
+        **dict.fromkeys(_PROXIES, Copier._proxy),
+    },
+)
+
+
+def _same_function(value: types.FunctionType, twin: types.FunctionType) -> bool:
+    """Whether a function's copy can do nothing that the function can't: neither holds anything of its own."""
+    if value.__closure__ and not str(value.__module__).startswith("torch."):
+        return False  # a closure of the user's may count in a cell
+    if any(mine is not theirs for mine, theirs in zip(cells(twin), cells(value), strict=True)):
+        return False
+    return twin.__defaults__ is value.__defaults__ and not value.__kwdefaults__ and not value.__dict__
+
+
+class _Blank:
+    """Base of a class until it is given another one."""
+
+
+def without_finaliser(kind: type[T]) -> type[T]:
+    """A class like this one, whose objects do nothing when they are collected."""
+    namespace = {"__del__": _nothing, "__module__": kind.__module__, "__qualname__": kind.__qualname__}
+    twin = type.__new__(type(kind), kind.__name__, (_Blank,), {**namespace, "__doc__": kind.__doc__})
+    try:
+        # set afterwards, so that no __init_subclass__ of the user's hears of it
+        twin.__bases__ = (kind,)
+    except TypeError:  # objects of the two are laid out differently
+        twin = type.__new__(type(kind), kind.__name__, (kind,), {**namespace, "__slots__": ()})
+    return twin
+
+
+def _nothing(self: object) -> None:
+    """Stand for a finaliser."""

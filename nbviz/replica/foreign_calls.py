@@ -1,0 +1,72 @@
+"""Which modules that are not the replica's does a forward call?
+
+A replica holds copies of all modules that can be found. One that is held where nothing can find it, in a global
+variable or in an object of another language's, would be called as the user's own: its hooks, its training mode, its
+buffers. This thread's profiler sees every call of Python code, and so each such module.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import torch
+from torch import nn
+
+from nbviz.errors import Refused
+
+_BIRTHS = ("__init__", "__setstate__")
+
+
+class ForeignCalls:
+    """Modules that this thread called inside :meth:`watch` and that are neither copies nor made there.
+
+    protect: is handed the tensors of one that is about to be called.
+    """
+
+    def __init__(self, copies: Iterable[nn.Module], protect: Callable[[Iterable[torch.Tensor]], None]) -> None:
+        self._known = set(map(id, copies))
+        self._protect = protect
+        self._made: list[nn.Module] = []  # held, so that no other comes to have the address of one
+        self.module: nn.Module | None = None
+        """The first that has weights or buffers."""
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        """Watch the calls in this block; another profiler of this thread sees none of them."""
+        before = sys.getprofile()
+        sys.setprofile(self._see)
+        try:
+            yield
+        finally:
+            sys.setprofile(before)
+
+    def _see(self, frame: FrameType, event: str, _: object) -> None:
+        code = frame.f_code
+        if event != "call" or not code.co_argcount or self.module is not None:
+            return
+        first = frame.f_locals.get(code.co_varnames[0])
+        if not issubclass(type(first), nn.Module) or id(first) in self._known:
+            return
+        assert isinstance(first, nn.Module)
+        if code.co_name in _BIRTHS:
+            self._known.add(id(first))
+            self._made.append(first)
+        elif code.co_name in ("forward", "_call_impl"):
+            tensors = [*first.parameters(), *first.buffers()]
+            if tensors:
+                self.module = first
+                self._protect(tensors)
+
+    def refusal(self, act: str = "calls") -> Refused | None:
+        """The sentence for a network that called such a module; None for one that did not."""
+        if self.module is None:
+            return None
+        kind = type(self.module).__name__
+        return Refused(
+            f"The network {act} a {kind} that it does not hold as its own (a global variable holds it, or an object "
+            f"that can't be copied), so it can't be run without touching that {kind}. "
+            "Make it an attribute of the network (self.name = module), and call it through that."
+        )

@@ -1,0 +1,126 @@
+"""What a value of the user's holds: the modules that a copy must find, and the state that it must not share.
+
+A network reaches its modules in more ways than registration: closures, default arguments, bound methods, partials,
+objects with or without a dictionary, weak references, hooks. This says for any value what lies inside, without
+running code of the value's own.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import sys
+import types
+import weakref
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+
+import torch
+from torch import nn
+from torch.utils.hooks import RemovableHandle
+
+ATOMS = (int, float, complex, str, bytes, bool, type(None), type)
+CONTAINERS = (dict, list, tuple, set, frozenset, deque)
+SEARCHED = 4096
+"""Values that are looked at for a module; beyond them an object is taken for one that holds none."""
+SMALL = 256
+"""Values in an object that is taken for state of the network, not for a service such as a data set."""
+_SERVICES = sys.stdlib_module_names - {"collections", "types", "functools"}
+
+
+def cells(function: types.FunctionType) -> list[object]:
+    """Contents of a function's closure; cells not filled yet are left out."""
+    contents = []
+    for cell in function.__closure__ or ():
+        try:
+            contents.append(cell.cell_contents)
+        except ValueError:
+            continue
+    return contents
+
+
+def fields(value: object) -> dict[str, object]:
+    """Attributes of an object itself, those in ``__slots__`` too; {} for what is no instance of a Python class."""
+    if isinstance(value, (type, types.ModuleType, enum.Enum)):
+        return {}
+    attributes = slots(value)
+    try:
+        attributes.update(object.__getattribute__(value, "__dict__"))
+    except (AttributeError, TypeError):
+        pass
+    return attributes
+
+
+def slots(value: object) -> dict[str, object]:
+    """Attributes of an object that lie in ``__slots__``."""
+    filled = {}
+    for descriptor in _slots(type(value)):
+        try:
+            filled[descriptor.__name__] = descriptor.__get__(value)
+        except AttributeError:  # not filled yet
+            continue
+    return filled
+
+
+def _slots(kind: type) -> list[types.MemberDescriptorType]:
+    python = [base for base in kind.__mro__ if "__slots__" in base.__dict__]
+    members = [item for base in python for item in base.__dict__.values()]
+    return [item for item in members if isinstance(item, types.MemberDescriptorType)]
+
+
+def inside(value: object) -> list[object]:
+    """Values that a value holds directly."""
+    if isinstance(value, (*ATOMS, torch.Tensor)):
+        return []
+    if isinstance(value, dict):
+        return [*dict.keys(value), *dict.values(value)]
+    if isinstance(value, CONTAINERS):
+        return list(value)
+    if isinstance(value, types.FunctionType):
+        return [*cells(value), *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
+    if isinstance(value, types.MethodType):
+        return [value.__self__, value.__func__]
+    if isinstance(value, functools.partial):
+        return [value.func, value.args, value.keywords]
+    if isinstance(value, weakref.ReferenceType):
+        return [value()]
+    return list(fields(value).values())
+
+
+def _reached(value: object) -> Iterator[object]:
+    """A value and all that it holds, nearest first, each once."""
+    seen, pending = {id(value)}, deque([value])
+    while pending:
+        item = pending.popleft()
+        yield item
+        if isinstance(item, nn.Module):
+            continue
+        for inner in islice(inside(item), SEARCHED):
+            if id(inner) not in seen:
+                seen.add(id(inner))
+                pending.append(inner)
+
+
+def holds_module(value: object) -> bool:
+    """Whether a module can be reached from the value."""
+    return any(issubclass(type(item), nn.Module) for item in islice(_reached(value), SEARCHED))
+
+
+def is_state(value: object) -> bool:
+    """Whether an object is a small bag of plain values, which a forward may count or remember in."""
+    if not fields(value) or _root(value) == "torch":
+        return False
+    reached = list(islice(_reached(value), SMALL + 1))
+    return len(reached) <= SMALL and all(_plain(item) for item in reached)
+
+
+def _plain(value: object) -> bool:
+    known = (*ATOMS, *CONTAINERS, torch.Tensor, types.FunctionType, types.MethodType, functools.partial)
+    if isinstance(value, (*known, RemovableHandle, weakref.ReferenceType, enum.Enum)):
+        return True
+    return _root(value) in ("torch", "numpy", "builtins") or bool(fields(value)) and _root(value) not in _SERVICES
+
+
+def _root(value: object) -> str:
+    return str(type(value).__module__).partition(".")[0]
