@@ -13,7 +13,7 @@ from PIL import Image
 
 import nbviz
 from nbviz import cli
-from nbviz.features.objectives import Objective
+from nbviz.features import Objective
 from nbviz.features.picture_cache import PictureCache
 
 NETWORK = """

@@ -1,15 +1,21 @@
-"""What a network's channels look for: pictures made to drive them, and what a layer still knows of a picture."""
+"""What a network's channels look for: pictures made to drive them, and what a layer still knows of a picture.
 
-from nbviz.features.cached import kept
+A kind of objective and a regulariser are one file each, in ``objectives`` and ``regularisers``, or a notebook cell
+under :func:`objective` or :func:`regulariser`.
+"""
+
 from nbviz.features.dream import dream, dreaming
 from nbviz.features.invert import caricature, caricaturing, invert, inverting
-from nbviz.features.objectives import Objective, channel, direction, logit, neuron
+from nbviz.features.objectives import OBJECTIVES, Objective, channel, direction, logit, neuron, objective
 from nbviz.features.optimise import Made
 from nbviz.features.parametrisation import Latent
+from nbviz.features.picture_cache import kept
 from nbviz.features.recipe import Recipe, recipe_for
+from nbviz.features.regularisers import REGULARISERS, About, regulariser
 from nbviz.features.visualize import making, visualize
 
 __all__ = [
-    "Latent", "Made", "Objective", "Recipe", "caricature", "caricaturing", "channel", "direction", "dream",
-    "dreaming", "invert", "inverting", "kept", "logit", "making", "neuron", "recipe_for", "visualize",
+    "OBJECTIVES", "REGULARISERS", "About", "Latent", "Made", "Objective", "Recipe", "caricature", "caricaturing",
+    "channel", "direction", "dream", "dreaming", "invert", "inverting", "kept", "logit", "making", "neuron",
+    "objective", "recipe_for", "regulariser", "visualize",
 ]  # fmt: skip

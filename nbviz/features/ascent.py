@@ -68,8 +68,7 @@ class Ascent:
         pictures = self.parametrisation.pictures(coefficients)
         seen = pictures.detach().requires_grad_()
         values, pull = self._pull(seen)
-        pull = pull + self._regularisers(seen, pull)
-        (gradient,) = torch.autograd.grad(pictures, coefficients, pull)
+        (gradient,) = torch.autograd.grad(pictures, coefficients, self._regularised(seen, pull))
         self.coefficients = self.coefficients + self._rate() * self._direction(gradient)
         self.rise.append(values.cpu())
 
@@ -118,12 +117,15 @@ class Ascent:
             total = total + values[facets].sum() / size - self.recipe.diversity * alike(says[self._facets][facets])
         return total
 
-    def _regularisers(self, pictures: Tensor, pull: Tensor) -> Tensor:
-        total = torch.zeros_like(pull)
-        for weight, penalty in ((self.recipe.total_variation, variation), (self.recipe.gray, off_gray)):
-            if weight:
-                (gradient,) = torch.autograd.grad(penalty(pictures), pictures)
-                total = total - weight * gradient * (_rms(pull) / _rms(gradient))
+    def _regularised(self, pictures: Tensor, pull: Tensor) -> Tensor:
+        """The pull on the pictures with that of penalties, as gradient regularisers let it through."""
+        total = pull
+        for penalty, options in self.recipe.acting("penalty"):
+            (weight,) = options.values()
+            (gradient,) = torch.autograd.grad(penalty(pictures), pictures)
+            total = total - weight * gradient * (_rms(pull) / _rms(gradient))
+        for smooth, options in self.recipe.acting("gradient"):
+            total = smooth(total, **options)
         return total
 
     def _rate(self) -> float:
@@ -148,16 +150,6 @@ def _with_places(eye: ModelView, name: str) -> str:
     """The layer at which facets are compared: the objective's own, or the last that has places."""
     places = eye.model.layer(name).places if name else None
     return name if places and max(places) > 1 else last_spatial_layer(eye.model).name
-
-
-def variation(pictures: Tensor) -> Tensor:
-    """Sum of absolute differences between neighbours."""
-    return pictures.diff(dim=-1).abs().sum() + pictures.diff(dim=-2).abs().sum()
-
-
-def off_gray(pictures: Tensor) -> Tensor:
-    """Sum of squared distances to mid-gray."""
-    return (pictures - 0.5).square().sum()
 
 
 def alike(maps: Tensor) -> Tensor:

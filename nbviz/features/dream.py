@@ -23,8 +23,8 @@ from nbviz.features.objectives import Objective, energy
 from nbviz.features.optimise import Made, climbing, generator_of
 from nbviz.features.parametrisation import Canvas, Fourier
 from nbviz.features.recipe import Recipe, changed
+from nbviz.features.request import Asked, objectives_for
 from nbviz.features.transforms import draw_warps
-from nbviz.features.visualize import Asked, wanted
 from nbviz.model.instrumented import InstrumentedModel, as_picture
 
 _DREAM = Recipe(steps=10, rate=0.05, jitter=12, scale=1, rotate=0)
@@ -61,7 +61,7 @@ def dreaming(
         raise NbvizError(f"ratio= is a number above 1, not {ratio!r}.")
     picture = as_picture(image)
     model.trace(model.input(picture))
-    asked = wanted(model, layer, 0 if channels is None else channels)
+    asked = objectives_for(model, layer, 0 if channels is None else channels)
     if len(asked) != 1:
         raise NbvizError(f"A dream has one objective, not {len(asked)}: add them, or leave channels= out.")
     objective = energy(layer) if channels is None else asked[0]

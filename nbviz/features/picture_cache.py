@@ -1,4 +1,4 @@
-"""Made pictures kept on disk: whoever runs the same network next has them at once.
+"""Made pictures on disk: whoever runs the same network next has them at once.
 
 Layout, under ``$NBVIZ_CACHE``, else ``$XDG_CACHE_HOME/nbviz``, else ``~/.cache/nbviz``::
 
@@ -16,13 +16,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pathlib
 import re
 import tempfile
 import weakref
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from types import CodeType
 from typing import Any
 from urllib.parse import quote
 
@@ -31,10 +30,14 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor, nn
 
+from nbviz.features.code_key import described, is_plain
 from nbviz.features.model_view import Colours
 from nbviz.features.objectives import Objective
-from nbviz.features.recipe import Recipe
+from nbviz.features.optimise import Made
+from nbviz.features.recipe import Recipe, recipe_for
+from nbviz.features.request import Asked, objectives_for
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.replica.guest import Pass
 
 # Of every module, and no matter to what it puts out in a pass.
 _MODULES_OWN = frozenset(vars(nn.Module()))
@@ -43,25 +46,60 @@ _EDITION = 1
 _digests: weakref.WeakKeyDictionary[InstrumentedModel, tuple[Hashable, str]] = weakref.WeakKeyDictionary()
 
 
+Path = str | os.PathLike[str] | None
+
+
 @dataclass(frozen=True, eq=False)
-class Kept:
-    """What was made for one objective."""
+class Entry:
+    """The pictures of one objective."""
 
     pictures: Tensor
     """(facets, 3, H, W), float32 in 0…1."""
     rise: np.ndarray
     """(facets, steps)."""
 
+    @classmethod
+    def of(cls, made: Made, place: int) -> Entry:
+        """Those of an objective by its place on a page."""
+        rows = slice(place * made.recipe.facets, (place + 1) * made.recipe.facets)
+        return cls(made.pictures[rows], made.rise[rows])
+
+
+def page_of(objectives: Sequence[Objective], recipe: Recipe, entries: Sequence[Entry]) -> Made:
+    """Entries as the page they make."""
+    return Made(
+        torch.cat([entry.pictures for entry in entries]),
+        tuple(objective.words for objective in objectives for _ in range(recipe.facets)),
+        np.concatenate([entry.rise for entry in entries]),
+        recipe,
+        facts={"seconds": 0.0, "kept": len(entries)},
+    )
+
+
+def kept(
+    model: Any, layer: str, channels: Asked, preset: str = "default", path: Path = None, **recipe: Any
+) -> Made | None:
+    """Read the page that :func:`making` would give at once; None where it would have to make a picture."""
+    model = InstrumentedModel.ensure(model)
+    objectives, chosen = objectives_for(model, layer, channels), recipe_for(model, layer, preset, **recipe)
+
+    def look(run: Pass) -> Made | None:
+        cache = PictureCache(network_digest(model, run.net), path)
+        entries = [entry for objective in objectives if (entry := cache.get(objective, chosen)) is not None]
+        return page_of(objectives, chosen, entries) if len(entries) == len(objectives) else None
+
+    return model.guest.steady(look)
+
 
 class PictureCache:
     """The pictures made for one version of one network."""
 
-    def __init__(self, network: str, path: str | os.PathLike[str] | None = None) -> None:
-        self.folder = (default_path() if path is None else Path(path).expanduser()) / "made" / network
+    def __init__(self, network: str, path: Path = None) -> None:
+        self.folder = (default_path() if path is None else pathlib.Path(path).expanduser()) / "made" / network
         self.problem = ""
         """Why pictures could not be kept, in a sentence; empty where they were."""
 
-    def place(self, objective: Objective, recipe: Recipe) -> Path | None:
+    def place(self, objective: Objective, recipe: Recipe) -> pathlib.Path | None:
         """Where a picture lies or would lie; None for what can't be told from another."""
         if objective.key is None or recipe.key is None:
             return None
@@ -69,8 +107,8 @@ class PictureCache:
         name = objective.key if objective.key.isdigit() else _digest(objective.key, 6)
         return self.folder / (quote(objective.layers[-1], safe="") or "scores") / f"{name}.{digest}.png"
 
-    def get(self, objective: Objective, recipe: Recipe) -> Kept | None:
-        """What is kept; None where nothing is, or nothing that can be read."""
+    def get(self, objective: Objective, recipe: Recipe) -> Entry | None:
+        """Read an entry; None where there is none, or none that can be read."""
         place = self.place(objective, recipe)
         if place is None or not place.is_file():
             return None
@@ -83,26 +121,30 @@ class PictureCache:
         pictures = torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)
         if rise.shape != (recipe.facets, recipe.steps) or pictures.shape[2] % recipe.facets:
             return None
-        return Kept(torch.stack(pictures.chunk(recipe.facets, dim=2)), rise)
+        return Entry(torch.stack(pictures.chunk(recipe.facets, dim=2)), rise)
 
-    def put(self, objective: Objective, recipe: Recipe, kept: Kept) -> None:
-        """Keep what was made; a disk that is full or read-only is a :attr:`problem`, no error."""
+    def put(self, objective: Objective, recipe: Recipe, entry: Entry) -> None:
+        """Write an entry; a disk that is full or read-only is a :attr:`problem`, no error."""
         place = self.place(objective, recipe)
         if place is None or self.problem:
             return
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            _write(place, kept, {"words": objective.words, "layer": objective.layers[-1], "recipe": recipe.key})
+            _write(
+                place,
+                entry,
+                {"words": objective.words, "layer": objective.layers[-1], "recipe": sorted(recipe.values.items())},
+            )
         except OSError as error:
             self.problem = f"The pictures could not be kept in {self.folder}: {error.strerror or error}."
 
 
-def default_path() -> Path:
+def default_path() -> pathlib.Path:
     """The folder nbviz keeps things in."""
     given = os.environ.get("NBVIZ_CACHE")
     if given:
-        return Path(given).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "nbviz"
+        return pathlib.Path(given).expanduser()
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "nbviz"
 
 
 def network_digest(model: InstrumentedModel, net: nn.Module) -> str:
@@ -136,22 +178,9 @@ def _behaviour(module: nn.Module) -> list[Any]:
     hooks = [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
     own = vars(module)
     functions = [type(module).forward, *hooks, *(value for value in own.values() if callable(value))]
-    plain = {name: value for name, value in own.items() if name not in _MODULES_OWN and _is_plain(value)}
-    does = [(getattr(f, "__qualname__", ""), _code(getattr(f, "__code__", None))) for f in functions]
-    return [does, sorted(plain.items())]
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return all(map(_is_plain, value))
-    return value is None or isinstance(value, (bool, int, float, complex, str, bytes))
-
-
-def _code(code: Any) -> Any:
-    """What code does, alike in every process: its constants may hold code again, and sets in any order."""
-    if isinstance(code, CodeType):
-        return code.co_code, code.co_names, [_code(constant) for constant in code.co_consts]
-    return sorted(map(repr, code)) if isinstance(code, frozenset) else repr(code)
+    plain = {name: value for name, value in own.items() if name not in _MODULES_OWN and is_plain(value)}
+    codes = [(getattr(f, "__qualname__", ""), described(getattr(f, "__code__", None))) for f in functions]
+    return [codes, sorted(plain.items())]
 
 
 def _state(net: nn.Module) -> Iterable[tuple[str, Tensor]]:
@@ -163,12 +192,12 @@ def _digest(value: Any, size: int) -> str:
     return hashlib.blake2b(repr(value).encode(), digest_size=size).hexdigest()
 
 
-def _write(place: Path, kept: Kept, text: dict[str, Any]) -> None:
+def _write(place: pathlib.Path, entry: Entry, text: dict[str, Any]) -> None:
     from PIL.PngImagePlugin import PngInfo
 
-    pixels = (torch.cat(list(kept.pictures), dim=2) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    pixels = (torch.cat(list(entry.pictures), dim=2) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
     info = PngInfo()
-    info.add_text("nbviz", json.dumps({**text, "rise": np.round(kept.rise.astype(float), 5).tolist()}))
+    info.add_text("nbviz", json.dumps({**text, "rise": np.round(entry.rise.astype(float), 5).tolist()}))
     handle, temporary = tempfile.mkstemp(dir=place.parent, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:

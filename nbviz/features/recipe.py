@@ -7,36 +7,38 @@ stronger warps. `recipe_for` chooses by how far a layer has coarsened the pictur
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from nbviz.arguments import at_least, whole
+from nbviz.attribution.options import Option
 from nbviz.errors import NbvizError, nearest
+from nbviz.features.code_key import code_key
 from nbviz.features.layer_defaults import counts_places, native_size
 from nbviz.features.parametrisation import PARAMETRISATIONS, Parametrisation
+from nbviz.features.regularisers import REGULARISERS
+from nbviz.features.regularisers.base import Act, options, reserve
 from nbviz.model.instrumented import InstrumentedModel
 
 OPTIMISERS = ("normalised", "adam", "plain")
 PRESETS = ("preview", "default", "high")
-
-
 _WHOLE = {"size": 8, "steps": 1, "facets": 1}
-_MEASURES = {
-    "rate": 0.0, "jitter": 0.0, "scale": 1.0, "rotate": 0.0, "decay": -math.inf, "total_variation": 0.0, "gray": 0.0,
-    "diversity": 0.0,
-}  # fmt: skip
+_MEASURES = {"rate": 0.0, "decay": -math.inf, "diversity": 0.0}
+_WARPS = {"jitter": 8.0, "rotate": 8.0, "scale": 1.1}
+"""Options of regularisers that a recipe has unless it says otherwise."""
 
 
-def _measure(name: str, value: Any, least: float) -> float:
+def _measure(name: str, value: Any, least: float, most: float = math.inf) -> float:
     try:
         number = math.nan if isinstance(value, (bool, str)) else float(value)
     except (TypeError, ValueError):
         number = math.nan
-    if not math.isfinite(number) or number < least:
+    if not math.isfinite(number) or not least <= number <= most:
         limit = f" of at least {least:g}" if math.isfinite(least) else ""
+        limit += f" and at most {most:g}" if math.isfinite(most) else ""
         raise NbvizError(f"{name}= is a number{limit}, not {value!r}.")
-    return value if type(value) is int else number
+    return number
 
 
 def _seed(value: Any) -> int:
@@ -51,21 +53,20 @@ def _among(name: str, value: str, known: tuple[str, ...]) -> None:
         raise NbvizError(f"{name} is one of {', '.join(map(repr, known))}, not {value!r}.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Recipe:
-    """Everything that decides a made picture besides the network and what is asked of it."""
+    """Everything that decides a made picture besides the network and what is asked of it.
+
+    ``Recipe(size=80, jitter=4, blur=1.0)``: the fields below, and the options of every regulariser that is registered
+    (:data:`nbviz.features.REGULARISERS`), which can be read as attributes too. NbvizError for a value out of range,
+    TypeError for a name that isn't there.
+    """
 
     size: int = 112
     """Pixels a side."""
     steps: int = 30
     rate: float = 0.05
     """Length of the first step, in units of a coefficient; it falls to a tenth."""
-    jitter: float = 8
-    """Pixels a picture is shifted at random at each step, at most; 0 is off."""
-    scale: float = 1.1
-    """Largest random magnification, and 1 over the smallest; 1 is off."""
-    rotate: float = 8
-    """Degrees a picture is turned at random, at most; 0 is off."""
     parametrisation: str | Parametrisation = "fourier"
     """"fourier", "pixel", "phase" (fixed spectrum), or an object such as :class:`Latent`."""
     decay: float = 1.0
@@ -74,17 +75,23 @@ class Recipe:
     """Whether steps are taken along the colour axes of photographs, not along red, green and blue."""
     optimiser: str = "normalised"
     """"normalised" steps of one length, "adam", or "plain" gradient steps."""
-    total_variation: float = 0.0
-    """Pull towards flat surfaces, relative to the objective's; 0 is off."""
-    gray: float = 0.0
-    """Pull towards mid-gray, relative to the objective's; 0 is off."""
     facets: int = 1
     """Pictures a channel, kept unlike each other."""
     diversity: float = 8.0
     """How strongly facets are kept unlike."""
     seed: int = 0
+    strengths: tuple[tuple[str, float], ...] = ()
+    """Options of regularisers that are not off, by name."""
 
-    def __post_init__(self) -> None:
+    def __init__(self, **values: Any) -> None:
+        given = dict(values.pop("strengths", _WARPS))
+        for field in fields(Recipe):
+            # frozen, so not by plain assignment
+            object.__setattr__(self, field.name, values.pop(field.name, field.default))
+        self._check()
+        object.__setattr__(self, "strengths", _strengths({**given, **values}))
+
+    def _check(self) -> None:
         for name, low in _WHOLE.items():
             # plain numbers, for numpy's would count as another recipe where pictures are kept
             object.__setattr__(self, name, at_least(name, getattr(self, name), low))
@@ -101,15 +108,68 @@ class Recipe:
                 "nbviz.features.Latent(decode, shape)."
             )
 
+    def __getattr__(self, name: str) -> float:
+        """An option of a regulariser."""
+        known = options()
+        if name not in known:
+            raise AttributeError(f"A Recipe has no '{name}'.")
+        return dict(self.strengths).get(name, known[name].default)
+
+    def acting(self, act: Act) -> list[tuple[Callable[..., Any], dict[str, Any]]]:
+        """Regularisers that act in a way and are switched on, each with its options."""
+        return [(one.run, on) for one in REGULARISERS.values() if one.act == act and (on := one.on(self.strengths))]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Every field, and every option of a regulariser that is not off."""
+        own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "strengths"}
+        return own | dict(self.strengths)
+
     @property
     def key(self) -> Hashable | None:
-        """Equal for recipes that make the same picture; None where a callable takes part."""
+        """Equal for recipes that make the same picture; None where something takes part that can't be told.
+
+        It holds only what differs from ``Recipe()``: a field or a regulariser that is new changes no older key.
+        """
         if not isinstance(self.parametrisation, str):
             return None
-        values = asdict(self)
-        if self.facets == 1:
-            values.pop("diversity")
-        return tuple(sorted(values.items()))
+        usual = Recipe().values
+        names = {*self.values, *usual} - ({"diversity"} if self.facets == 1 else set())
+        off = {name: option.default for name, option in options().items()}
+        differing = [
+            (name, getattr(self, name))
+            for name in sorted(names)
+            if getattr(self, name) != usual.get(name, off.get(name))
+        ]
+        try:
+            codes = [code_key(one.run) for one in REGULARISERS.values() if one.on(self.strengths)]
+        except ValueError:
+            return None
+        return (*differing, *filter(None, codes))
+
+
+reserve({field.name for field in fields(Recipe)})
+
+
+def _strengths(given: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
+    """Options of regularisers, checked, by name; those that are off are left out."""
+    known = options()
+    for name in given:
+        if name not in known:
+            raise _no_option(name, [*(field.name for field in fields(Recipe)), *known])
+    values = {name: _strength(known[name], value) for name, value in given.items()}
+    return tuple((name, values[name]) for name in sorted(values) if values[name] != known[name].default)
+
+
+def _strength(option: Option, value: Any) -> float:
+    least, most = -math.inf if option.low is None else option.low, math.inf if option.high is None else option.high
+    return _measure(option.name, value, least, most)
+
+
+def _no_option(name: str, known: Sequence[str]) -> TypeError:
+    close = nearest(name, known)
+    hint = f"did you mean '{close}'?" if close else f"there are {', '.join(known)}."
+    return TypeError(f"'{name}' is not an option here; {hint}")
 
 
 def recipe_for(model: InstrumentedModel, layer: str, preset: str = "default", **changes: Any) -> Recipe:
@@ -127,18 +187,17 @@ def recipe_for(model: InstrumentedModel, layer: str, preset: str = "default", **
         recipe = replace(recipe, steps=round(2.5 * recipe.steps), rate=min(0.2, 4 * recipe.rate))
     if counts_places(model.layer(layer)):
         recipe = replace(recipe, size=native)
-    recipe = replace(recipe, size=min(recipe.size, native), jitter=min(recipe.jitter, native // 8))
-    return changed(recipe, changes)
+    fitting = {"size": min(recipe.size, native), "jitter": min(recipe.jitter, native // 8)}
+    return changed(changed(recipe, fitting), changes)
 
 
 def changed(recipe: Recipe, changes: Mapping[str, Any], without: tuple[str, ...] = ()) -> Recipe:
     """A recipe with some fields changed, but none of those in ``without``; None leaves a field as it is."""
-    known = [field.name for field in fields(Recipe) if field.name not in without]
+    own = [field.name for field in fields(Recipe) if field.name != "strengths"]
+    known = [name for name in (*own, *options()) if name not in without]
     for name in changes:
         if name not in known:
-            close = nearest(name, known)
-            hint = f"did you mean '{close}'?" if close else f"there are {', '.join(known)}."
-            raise TypeError(f"'{name}' is not an option here; {hint}")
+            raise _no_option(name, known)
     return replace(recipe, **{name: value for name, value in changes.items() if value is not None})
 
 

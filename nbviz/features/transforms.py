@@ -1,13 +1,11 @@
-"""Random shifts, magnifications and turns, one affine warp a picture a step.
+"""Warps of made pictures: drawn ahead of the first step, and applied at each.
 
-A pattern that drives a channel only at one exact place and scale is an accident of the pixels; warped anew at
-every step, a picture has to hold what drives the channel anyway. All warps of a picture are drawn ahead from
-its own generator, so that it doesn't depend on which others are made beside it.
+All warps of a picture are drawn from its own generator, so that it doesn't depend on which others are made beside it.
 """
 
 from __future__ import annotations
 
-import math
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -18,17 +16,14 @@ from nbviz.features.recipe import Recipe
 
 def draw_warps(recipe: Recipe, size: tuple[int, int], generator: torch.Generator) -> Tensor | None:
     """(steps, 2, 3) matrices as `affine_grid` takes them; None where every warp is switched off."""
-    if not recipe.jitter and recipe.scale == 1 and not recipe.rotate:
-        return None
-    drawn = torch.rand((4, recipe.steps), generator=generator, dtype=torch.float32, device="cpu")
-    turn, zoom, down, right = 2 * drawn - 1
-    angle, zoom = turn * math.radians(recipe.rotate), recipe.scale**-zoom
-    height, width = size
-    aspect = height / width
-    cos, sin = zoom * torch.cos(angle), zoom * torch.sin(angle)
-    across = torch.stack([cos, -sin * aspect, 2 * recipe.jitter / width * right], dim=1)
-    along = torch.stack([sin / aspect, cos, 2 * recipe.jitter / height * down], dim=1)
-    return torch.stack([across, along], dim=1)
+    drawn = [run(recipe.steps, size, generator, **options) for run, options in recipe.acting("warp")]
+    return reduce(_composed, drawn) if drawn else None
+
+
+def _composed(first: Tensor, second: Tensor) -> Tensor:
+    """Both warps as one: (steps, 2, 3)."""
+    bottom = first.new_tensor([0.0, 0.0, 1.0]).expand(len(first), 1, 3)
+    return first @ torch.cat([second, bottom], dim=1)
 
 
 def warped(pictures: Tensor, matrices: Tensor | None, size: tuple[int, int] | None = None) -> Tensor:

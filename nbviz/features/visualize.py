@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from nbviz.arguments import channel_number, whole
-from nbviz.errors import NbvizError
-from nbviz.features.layer_defaults import check_layers
 from nbviz.features.model_view import ModelView
-from nbviz.features.objectives import Objective, channel
+from nbviz.features.objectives import Objective
 from nbviz.features.optimise import Made, last_pictures, pages
-from nbviz.features.picture_cache import Kept, PictureCache, network_digest
+from nbviz.features.picture_cache import Entry, Path, PictureCache, network_digest, page_of
 from nbviz.features.recipe import Recipe, recipe_for
+from nbviz.features.request import Asked, objectives_for
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.replica.guest import Pass
-
-Path = str | os.PathLike[str] | None
-Asked = int | slice | Objective | Sequence[int | Objective]
 
 
 def visualize(
@@ -34,6 +27,7 @@ def visualize(
     size: int | None = None,
     seed: int = 0,
     *,
+    objective: str = "channel",
     path: Path | bool = None,
     **recipe: Any,
 ) -> Tensor:
@@ -41,16 +35,24 @@ def visualize(
 
     model: an :class:`InstrumentedModel` or any ``nn.Module``; it is left untouched. channels: indices, or
     objectives (``channel("blocks.4", 3) - channel("blocks.4", 5)``). steps, size: None lets the layer choose.
-    recipe: ``preset="preview"``, "default" or "high", and any field of :class:`Recipe`; ``facets=4`` gives four
-    pictures a channel. path: folder the pictures are kept in (see :mod:`nbviz.features.picture_cache`); None is the
-    usual one, False keeps nothing. Raises :class:`NbvizError` for layers and channels that aren't there. After
-    Olah et al., Feature Visualization, Distill 2017.
+    objective: what indices stand for, a kind of :data:`nbviz.features.OBJECTIVES` made by layer and index ("channel",
+    "neuron", or your own). recipe: ``preset="preview"``, "default" or "high", any field of :class:`Recipe`, and options
+    of regularisers such as ``blur=1.0``; ``facets=4`` gives four pictures a channel. path: folder the pictures are kept
+    in (see :mod:`nbviz.features.picture_cache`); None is the usual one, False keeps nothing. Raises :class:`NbvizError`
+    for layers and channels that aren't there. After Olah et al., Feature Visualization, Distill 2017.
     """
-    return last_pictures(making(model, layer, channels, steps=steps, size=size, seed=seed, path=path, **recipe))
+    chosen = {"steps": steps, "size": size, "seed": seed, "objective": objective, "path": path, **recipe}
+    return last_pictures(making(model, layer, channels, **chosen))
 
 
 def making(
-    model: Any, layer: str, channels: Asked, preset: str = "default", path: Path | bool = None, **recipe: Any
+    model: Any,
+    layer: str,
+    channels: Asked,
+    preset: str = "default",
+    path: Path | bool = None,
+    objective: str = "channel",
+    **recipe: Any,
 ) -> Iterator[Made]:
     """:func:`visualize` as it goes: pages that get better, at most ten a second; the last is final.
 
@@ -58,7 +60,7 @@ def making(
     that were finished by then are kept.
     """
     model = InstrumentedModel.ensure(model)
-    objectives = wanted(model, layer, channels)
+    objectives = objectives_for(model, layer, channels, objective)
     return make(model, objectives, recipe_for(model, layer, preset, **recipe), path)
 
 
@@ -72,65 +74,27 @@ def make(
         # A snapshot's weights are of the past: nobody will ask for them again.
         if path is False or recipe.key is None or run.snapshot:
             return pages(eye, objectives, recipe)
-        return _shelved(
-            eye, objectives, recipe, PictureCache(network_digest(model, run.net), None if path is True else path)
-        )
+        cache = PictureCache(network_digest(model, run.net), None if path is True else path)
+        return _completed(eye, objectives, recipe, cache)
 
     return model.guest.steadily(work)
 
 
-def _shelved(eye: ModelView, objectives: Sequence[Objective], recipe: Recipe, shelf: PictureCache) -> Iterator[Made]:
-    """Pages of what is kept and what is made, each picture kept as soon as it is finished."""
-    kept = [shelf.get(objective, recipe) for objective in objectives]
-    missing = [row for row, item in enumerate(kept) if item is None]
+def _completed(eye: ModelView, objectives: Sequence[Objective], recipe: Recipe, cache: PictureCache) -> Iterator[Made]:
+    """Pages of pictures from the cache and of those it lacks, each of which goes there as soon as it is finished."""
+    entries = [cache.get(objective, recipe) for objective in objectives]
+    missing = [row for row, entry in enumerate(entries) if entry is None]
     if not missing:
-        yield _known(objectives, recipe, [item for item in kept if item is not None])
+        yield page_of(objectives, recipe, [entry for entry in entries if entry is not None])
         return
     for made in pages(eye, [objectives[row] for row in missing], recipe):
         for place, row in enumerate(missing):
-            new = _of(made, place)
-            if kept[row] is None and not np.isnan(new.rise).any():
-                kept[row] = new
-                shelf.put(objectives[row], recipe, new)
-        shown = [item if item is not None else _of(made, missing.index(row)) for row, item in enumerate(kept)]
+            new = Entry.of(made, place)
+            if entries[row] is None and not np.isnan(new.rise).any():
+                entries[row] = new
+                cache.put(objectives[row], recipe, new)
+        shown = [entry or Entry.of(made, missing.index(row)) for row, entry in enumerate(entries)]
         facts = {**made.facts, "kept": len(objectives) - len(missing)}
-        if shelf.problem:
-            facts["note"] = shelf.problem
-        yield replace(_known(objectives, recipe, shown), done=made.done, progress=made.progress, facts=facts)
-
-
-def _of(made: Made, place: int) -> Kept:
-    rows = slice(place * made.recipe.facets, (place + 1) * made.recipe.facets)
-    return Kept(made.pictures[rows], made.rise[rows])
-
-
-def _known(objectives: Sequence[Objective], recipe: Recipe, kept: Sequence[Kept]) -> Made:
-    return Made(
-        torch.cat([item.pictures for item in kept]),
-        tuple(objective.words for objective in objectives for _ in range(recipe.facets)),
-        np.concatenate([item.rise for item in kept]),
-        recipe,
-        facts={"seconds": 0.0, "kept": len(kept)},
-    )
-
-
-def wanted(model: InstrumentedModel, layer: str, channels: Asked) -> list[Objective]:
-    """What is asked for, as objectives; raises in words for what isn't there."""
-    check_layers(model, [layer])
-    count = model.layer(layer).channels or 0
-    if isinstance(channels, slice):
-        channels = range(count)[channels]
-    one = isinstance(channels, Objective) or whole(channels) is not None or not hasattr(channels, "__iter__")
-    asked: list[Any] = [channels] if one else list(channels)  # type: ignore[arg-type]
-    if not asked:
-        raise NbvizError("channels= is empty: name at least one channel.")
-    objectives = [item if isinstance(item, Objective) else _channel(layer, item, count) for item in asked]
-    for objective in objectives:
-        check_layers(model, objective.layers)
-    return objectives
-
-
-def _channel(layer: str, index: Any, count: int) -> Objective:
-    if whole(index) is None:
-        raise NbvizError(f"A channel is a whole number or an objective, not {index!r}.")
-    return channel(layer, channel_number(layer, index, count))
+        if cache.problem:
+            facts["note"] = cache.problem
+        yield replace(page_of(objectives, recipe, shown), done=made.done, progress=made.progress, facts=facts)

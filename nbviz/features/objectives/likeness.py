@@ -1,0 +1,20 @@
+"""More of what a layer said of another picture."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from nbviz.features.objectives.base import Objective, Says, objective, resized_like
+
+
+@objective
+def likeness(layer: str, reference: Tensor, power: float = 2.0) -> Objective:
+    """Dot product with what the layer said of another picture (C, h, w), place by place, times cosine^power."""
+
+    def of(says: Says) -> Tensor:
+        there = resized_like(reference.to(says[layer]), says[layer])
+        dot = (says[layer] * there).sum(0)
+        cosine = dot / (says[layer].norm(dim=0) * there.norm(dim=0)).clamp(min=1e-6)
+        return (dot * cosine.clamp(min=0.1) ** power).mean()
+
+    return Objective(f"what {layer} says of the picture, more", (layer,), of, straight=False)

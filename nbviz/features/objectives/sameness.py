@@ -1,0 +1,18 @@
+"""The same as a layer said of another picture."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from nbviz.features.objectives.base import Objective, Says, objective, resized_like
+
+
+@objective
+def sameness(layer: str, reference: Tensor) -> Objective:
+    """Minus the relative squared distance to what the layer said of another picture (C, h, w)."""
+
+    def of(says: Says) -> Tensor:
+        there = resized_like(reference.to(says[layer]), says[layer])
+        return -(says[layer] - there).square().sum() / there.square().sum().clamp(min=1e-12)
+
+    return Objective(f"what {layer} says of the picture", (layer,), of, straight=False)
