@@ -34,7 +34,7 @@ from nbviz.session.pins.pin import Pin
 from nbviz.session.requests.base import ExplainAnswer, Request
 from nbviz.session.scheduler import Scheduler
 from nbviz.session.selection import ACT
-from nbviz.session.start import check_start, first_selection, open_model
+from nbviz.session.start import check_start, first_selection, name_classes, open_model
 
 P = TypeVar("P", bound=Panel)
 FIRST_STILL_SECONDS = 2.0
@@ -75,10 +75,12 @@ class Explorer:
         self.model = open_model(model, classes=classes, transform=transform, device=device, output=output)
         loaded = load_pictures(zoo.photographs() if images is None else images)
         self.pictures: dict[str, Picture] = dict(loaded)
-        self.library = Library(self.model, self.pictures, index, images)
+        # A model that was given is its owner's; a network that was wrapped here is named here.
+        named = [] if self.model is model else name_classes(self.model, loaded)
+        self.library = Library(self.model, self.pictures, index, None if images is None else loaded.source)
         self.selection = first_selection(self.model, self.pictures, selection, [stage.slot for stage in STAGES])
         self._context = LiveContext(self.model)
-        self.panels = self._build([*loaded.problems, *loaded.notes])
+        self.panels = self._build([*loaded.problems, *loaded.notes, *named])
         if atlas is not None:
             self._part(AtlasStage).give(atlas)
         self.view = laid_out(self.panels, f"nbviz: {self.model.name}")

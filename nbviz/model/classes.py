@@ -9,6 +9,7 @@ import torch
 
 from nbviz.errors import NbvizError, unknown
 from nbviz.model.layers import Layer
+from nbviz.pictures.labels import class_list
 
 if TYPE_CHECKING:
     from nbviz.model.trace import Trace
@@ -80,6 +81,4 @@ def given_names(classes: Sequence[str] | None, transform: Any) -> tuple[str, ...
     if classes is None:
         meta = getattr(transform, "meta", None)  # a torchvision weights enum carries its class names
         classes = meta.get("categories") if isinstance(meta, dict) else None
-    if isinstance(classes, str):
-        raise NbvizError(f"classes= is one text ({classes!r:.60}); pass a list of names, one a class.")
-    return None if classes is None else tuple(str(name) for name in classes)
+    return None if classes is None else class_list(classes)

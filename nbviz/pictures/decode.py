@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _END_OF_JPEG = b"\xff\xd9"
 # What one segment of a JPEG's header holds at most.
 _SEGMENT = 65536
+_SUBFILE_TYPE = 254
 
 
 class NotAPicture(NbvizError):
@@ -33,13 +35,27 @@ class NotAPicture(NbvizError):
         self.name, self.reason = name, reason
 
 
+@dataclass(frozen=True)
+class Page:
+    """One picture of a file that holds several; ``number`` counts from 0."""
+
+    file: Path | bytes
+    number: int
+
+
+Encoded = Path | bytes | Page
+
+
 @contextmanager
-def opened(source: Path | bytes, name: str) -> Iterator[Image.Image]:
-    """The encoded picture, its header read and its pixels not yet; a failure inside becomes a sentence."""
+def opened(source: Encoded, name: str) -> Iterator[Image.Image]:
+    """Open an encoded picture, its header read and its pixels not yet; a failure inside becomes a sentence."""
+    file, page = (source.file, source.number) if isinstance(source, Page) else (source, 0)
     try:
-        if (source.stat().st_size if isinstance(source, Path) else len(source)) == 0:
+        if (file.stat().st_size if isinstance(file, Path) else len(file)) == 0:
             raise NotAPicture(name, "empty file")
-        with Image.open(source if isinstance(source, Path) else BytesIO(source)) as image:
+        with Image.open(file if isinstance(file, Path) else BytesIO(file)) as image:
+            if page:
+                image.seek(page)
             yield image
     except UnidentifiedImageError as error:
         raise NotAPicture(name, "not a picture") from error
@@ -56,7 +72,28 @@ def opened(source: Path | bytes, name: str) -> Iterator[Image.Image]:
         raise NotAPicture(name, _damage(error)) from error
 
 
-def decoded(source: Path | bytes, name: str, at_least: int | None = None) -> Image.Image:
+def pages(file: Path | bytes, name: str) -> list[int]:
+    """Numbers of a file's pictures that stand for themselves: a TIFF's pages, else only the first."""
+    with opened(file, name) as image:
+        if image.format != "TIFF":
+            return [0]
+        numbers = []
+        for number in range(getattr(image, "n_frames", 1)):
+            image.seek(number)
+            # The same picture in fewer pixels, as scanners and microscopes add it.
+            if not image.tag_v2.get(_SUBFILE_TYPE, 0) & 1:
+                numbers.append(number)
+    return numbers or [0]
+
+
+def is_animation(source: Encoded, name: str) -> bool:
+    """Whether a file's pictures are one in motion, of which the first stands for all."""
+    with opened(source, name) as image:
+        # A phone's MPO holds the same view again, for depth.
+        return image.format not in ("TIFF", "MPO") and bool(getattr(image, "is_animated", False))
+
+
+def decoded(source: Encoded, name: str, at_least: int | None = None) -> Image.Image:
     """The whole picture in RGB; `at_least` pixels a side let a JPEG be decoded smaller, which is faster."""
     with opened(source, name) as image:
         if at_least is not None:
@@ -64,11 +101,11 @@ def decoded(source: Path | bytes, name: str, at_least: int | None = None) -> Ima
         return rgb_from_pil(image, name)
 
 
-def check_file(source: Path | bytes, name: str) -> None:
+def check_file(source: Encoded, name: str) -> None:
     """Raise NotAPicture where decoding would fail; far cheaper than decoding for intact JPEG and PNG."""
     with opened(source, name) as image:
         kind = image.format
-    if kind in ("JPEG", "MPO") and _ends_as_jpeg(source):
+    if kind in ("JPEG", "MPO") and not isinstance(source, Page) and _ends_as_jpeg(source):
         return
     with opened(source, name) as image:
         # A PNG carries checksums, which `verify` reads.
@@ -78,7 +115,7 @@ def check_file(source: Path | bytes, name: str) -> None:
             image.load()
 
 
-def upright_size(source: Path | bytes, name: str) -> tuple[int, int]:
+def upright_size(source: Encoded, name: str) -> tuple[int, int]:
     """(width, height) once turned upright, from the header alone."""
     with opened(source, name) as image:
         width, height = image.size
@@ -112,7 +149,7 @@ def rgb_from_array(array: np.ndarray[Any, Any], name: str) -> Image.Image:
     if array.dtype == np.bool_:
         array = array.astype(np.uint8) * 255
     elif array.dtype == np.uint16:
-        array = _scaled_sixteen_bit(array)
+        array = _scaled_sixteen_bit(array, name)
     elif array.dtype != np.uint8:
         raise NotAPicture(name, f"a {array.dtype} array, whose range is not known", _dtype_help(array))
     if array.ndim == 3 and array.shape[2] == 1:
@@ -176,10 +213,19 @@ def _eight_bit(image: Image.Image, name: str) -> Image.Image:
     # A 32-bit image may hold either; only values above 255 tell.
     if image.mode == "I" and high <= 255 and image.format != "PNG":
         return Image.fromarray(values.astype(np.uint8))
-    return Image.fromarray(_scaled_sixteen_bit(values))
+    return Image.fromarray(_scaled_sixteen_bit(values, name))
 
 
-def _scaled_sixteen_bit(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _scaled_sixteen_bit(values: np.ndarray[Any, Any], name: str) -> np.ndarray[Any, Any]:
+    most = int(values.max(initial=0))
+    # Cameras, scanners and DICOM keep 10 or 12 bits in 16: scaled as 16 they would be black, without a word.
+    if 0 < most < 4096:
+        way = "array.astype('uint8')" if most < 256 else f"array * {64 if most < 1024 else 16}"
+        raise NotAPicture(
+            name,
+            f"its 16 bits hold no value above {most:,}, so it would be black",
+            f"Pass {way} where that is its full range, or (array // 257).astype('uint8') where it is so dark.",
+        )
     return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
@@ -189,12 +235,22 @@ def _dtype_help(array: np.ndarray[Any, Any]) -> str:
             "Pass uint8 0…255, for values in 0…1 (array * 255).round().astype('uint8'), "
             "or a float tensor (C, H, W) that is already preprocessed."
         )
-    return "Pass uint8 0…255: array.astype('uint8')."
+    if array.dtype.kind not in "iu" or not array.size:
+        return "Pass uint8 0…255."
+    low, high = int(array.min()), int(array.max())
+    if 0 <= low and high <= 255:
+        return "Pass uint8 0…255: array.astype('uint8')."
+    # A cast would wrap around.
+    return (
+        f"Pass uint8 0…255: np.uint8(np.interp(array, ({low}, {high}), (0, 255))), "
+        "with the values that are black and white."
+    )
 
 
 def _shape_help(shape: tuple[int, ...]) -> str:
     wanted = "Pass (H, W), (H, W, 3) or (H, W, 4)"
-    return f"{wanted}: np.moveaxis(array, 0, -1)." if len(shape) == 3 and shape[0] in (1, 3, 4) else f"{wanted}."
+    first = len(shape) == 3 and shape[0] in (1, 3, 4)
+    return f"{wanted}: np.moveaxis(array, 0, -1); of gray pictures, list(array)." if first else f"{wanted}."
 
 
 def _bomb_limit() -> str:

@@ -1,11 +1,14 @@
-"""Picture files on disk: which of a folder's files are pictures, and what to say of one that isn't there.
+"""Picture files on disk: those of a folder or a pattern, and the sentence about a path that holds none.
 
 os.path is asked, not pathlib, which raises for a name too long, with a null byte or with a stranger's ~.
 """
 
 from __future__ import annotations
 
+import glob
 import os
+import re
+from collections import Counter
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
@@ -13,34 +16,70 @@ from pathlib import Path
 from nbviz.errors import NbvizError, nearest
 from nbviz.pictures.decode import NotAPicture, check_file
 
-_SUFFIXES = (
+SUFFIXES = (
     *(".avif", ".bmp", ".dib", ".gif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"),
     *(".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
 )
+_ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
+# pathlib makes one slash of two; a single letter is a drive of Windows.
+_ADDRESS = re.compile(r"^([a-z][a-z0-9+.-]+:/|data:)", re.IGNORECASE)
 
 
 def picture_files(folder: Path) -> list[Path]:
-    """A folder's pictures by name; where it has only sub-folders, the pictures in those."""
+    """Return a folder's pictures by name; where it has only sub-folders, the pictures in those.
+
+    Hidden files and folders (``.ipynb_checkpoints``, ``.Trash``) are left out. Raises NbvizError if there is none.
+    """
     try:
-        files = _pictures_among(folder.iterdir()) or _pictures_among(folder.rglob("*"))
+        files = _pictures_among(folder, folder.iterdir()) or _pictures_among(folder, folder.rglob("*"))
     except OSError as error:
         raise NbvizError(f"The folder '{folder}' can't be read: {error.strerror or error}.") from error
     if not files:
-        raise NbvizError(f"There is no picture in the folder '{folder}'. Looked for {', '.join(_SUFFIXES)}.")
+        raise NbvizError(
+            f"There is no picture in the folder '{folder}'. Looked for {', '.join(SUFFIXES)}.{_contents(folder)}"
+        )
     return files
 
 
+def matching_files(pattern: str) -> list[Path] | None:
+    """Return the pictures that a pattern such as ``photos/*.jpg`` names; None where the text is no pattern.
+
+    Raises NbvizError if nothing matches.
+    """
+    if not glob.has_magic(pattern) or is_address(pattern) or os.path.exists(pattern):
+        return None
+    matches = (Path(match) for match in glob.glob(os.path.expanduser(pattern), recursive=True))
+    files = _pictures_among(Path(), matches)
+    if not files:
+        raise NbvizError(f"No picture matches '{shortened(pattern)}'. Looked for {', '.join(SUFFIXES)}.")
+    return files
+
+
+def is_address(path: str | PathLike[str]) -> bool:
+    """Whether a text is a URL, which nothing here follows."""
+    return bool(_ADDRESS.match(str(path)))
+
+
 def checked_path(original: str | PathLike[str], name: str) -> Path:
-    """The path of an intact picture; NotAPicture, with the nearest file, where there is none."""
+    """Return the path of an intact picture. Raises NotAPicture, with the nearest file, if there is none."""
     path = Path(os.path.expanduser(original))
     if os.path.isdir(path):
         raise NotAPicture(name, "a folder inside a list", "Pass the folder alone.")
+    if is_address(original):
+        raise NotAPicture(shortened(str(original)), "an address", "Nothing is downloaded: pass the file's bytes.")
     if not os.path.exists(path):
-        if "://" in str(original):
-            raise NotAPicture(str(original), "an address", "Nothing is downloaded: pass the file's bytes.")
-        raise NotAPicture(shortened(str(path)), "no such file", _nearest_file(path))
+        pattern = " A pattern is passed alone, not in a list." if glob.has_magic(str(path)) else ""
+        raise NotAPicture(shortened(str(path)), "no such file", f"{_nearest_file(path)}{pattern}".strip())
+    if path.suffix.lower() in _ARCHIVES:
+        raise NotAPicture(name, "an archive", "Unpack it (shutil.unpack_archive) and pass the folder.")
     check_file(path, name)
     return path
+
+
+def class_folders(folder: Path, files: Iterable[Path]) -> list[str] | None:
+    """Return each file's sub-folder of ``folder``, which is its class; None where some lie in the folder itself."""
+    parts = [file.relative_to(folder).parts for file in files]
+    return [part[0] for part in parts] if all(len(part) > 1 for part in parts) else None
 
 
 def _nearest_file(path: Path) -> str:
@@ -51,11 +90,26 @@ def _nearest_file(path: Path) -> str:
     return f"Nearest: '{folder / close}'." if close else ""
 
 
-def _pictures_among(entries: Iterable[Path]) -> list[Path]:
-    found = (entry for entry in entries if entry.suffix.lower() in _SUFFIXES and not entry.name.startswith("."))
-    return sorted(entry for entry in found if entry.is_file())
+def _pictures_among(folder: Path, entries: Iterable[Path]) -> list[Path]:
+    pictures = (entry for entry in entries if entry.suffix.lower() in SUFFIXES)
+    return sorted(entry for entry in pictures if not _hidden(folder, entry) and entry.is_file())
+
+
+def _hidden(folder: Path, entry: Path) -> bool:
+    """Whether a file, or a folder between it and ``folder``, is hidden; above that, hidden is the user's choice."""
+    inner = entry.relative_to(folder).parts if entry.is_relative_to(folder) else (entry.name,)
+    return any(part.startswith(".") and part not in (".", "..") for part in inner)
+
+
+def _contents(folder: Path) -> str:
+    suffixes = Counter(entry.suffix.lower() for entry in folder.rglob("*") if entry.is_file() and entry.suffix)
+    if not suffixes:
+        return ""
+    suffix, count = suffixes.most_common(1)[0]
+    arrays = f" Pass [np.load(file) for file in sorted(Path({str(folder)!r}).rglob('*.npy'))]."
+    return f" It holds {count:,} of {suffix}.{arrays if suffix == '.npy' else ''}"
 
 
 def shortened(text: str) -> str:
-    """A user's own value, for a message."""
+    """Return a user's own value, cut to what a message can hold."""
     return text if len(text) <= 200 else f"{text[:199]}…"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from nbviz.errors import NbvizError
 
 MOST = 2**31 - 1
 """Rankings keep labels in 32 bits."""
+_WORDNET = re.compile(r"n\d{8}")
 
 
 def label_index(label: Any) -> int | None:
@@ -21,6 +23,77 @@ def label_index(label: Any) -> int | None:
         label = _alone(np.asarray(label.detach().cpu() if isinstance(label, torch.Tensor) else label))
     number = whole(label)
     return number if number is not None and 0 <= number <= MOST else None
+
+
+def class_list(classes: Any) -> tuple[str, ...]:
+    """Return the names of classes in the order of their scores.
+
+    classes: names in order, in a list, an array or a column; or a mapping of index → name or name → index, as
+    ``config.id2label``, ``class_to_idx`` and ImageNet's JSON are. Raises NbvizError for a text, a set, an order
+    that has gaps, and for what holds no names.
+    """
+    if isinstance(classes, (str, bytes)):
+        raise NbvizError(f"classes= is one text ({classes!r:.60}); pass a list of names, one a class.")
+    if isinstance(classes, (set, frozenset)):
+        raise NbvizError("classes= is a set, which has no order: pass a list of names in the order of the scores.")
+    if isinstance(classes, Mapping):
+        return _numbered(classes)
+    if isinstance(classes, (np.ndarray, torch.Tensor)):
+        classes = classes.tolist()
+    if not isinstance(classes, Iterable):
+        raise NbvizError(f"classes= has one name per class, in a list; not {classes!r:.60} ({type(classes).__name__}).")
+    return tuple(map(_class_name, classes))
+
+
+def names_in(classes: Any) -> tuple[str, ...] | None:
+    """Return the names that a data set gives its classes; None where it gives none, or not in an order."""
+    if classes is None or callable(classes):
+        return None
+    try:
+        return class_list(classes) or None
+    except NbvizError:
+        # An attribute of another meaning: nobody passed it as names.
+        return None
+
+
+def class_names(dataset: Any) -> tuple[str, ...] | None:
+    """Return a data set's own ``classes``, through torch's Subset and ConcatDataset; None where it has none."""
+    for _ in range(8):
+        classes = names_in(getattr(dataset, "classes", None))
+        if classes is not None:
+            return classes
+        parts = getattr(dataset, "datasets", None)
+        if isinstance(parts, (list, tuple)) and parts:
+            alike = {class_names(part) for part in parts}
+            return alike.pop() if len(alike) == 1 else None
+        dataset = getattr(dataset, "dataset", None)
+        if dataset is None:
+            break
+    return None
+
+
+def _numbered(classes: Mapping[Any, Any]) -> tuple[str, ...]:
+    by_index = {_index(key): value for key, value in classes.items()}
+    if None in by_index:
+        by_index = {_index(value): key for key, value in classes.items()}
+    if len(by_index) < len(classes) or set(by_index) != set(range(len(classes))):
+        raise NbvizError(
+            f"classes= is a dict of {len(classes)} entries whose numbers are not 0 to {len(classes) - 1}, once each "
+            f"({classes!r:.60}). Pass index → name, name → index, or a list of names."
+        )
+    return tuple(_class_name(by_index[index]) for index in range(len(classes)))
+
+
+def _index(value: Any) -> int | None:
+    """A whole number, or one that JSON made a text."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else whole(value)
+
+
+def _class_name(name: Any) -> str:
+    """One name; of several words for the same class the first, after WordNet's number."""
+    if isinstance(name, (tuple, list)) and name:
+        return str(next((word for word in name if not _WORDNET.fullmatch(str(word))), name[0]))
+    return name.decode() if isinstance(name, bytes) else str(name)
 
 
 def _alone(array: np.ndarray) -> Any:

@@ -6,8 +6,7 @@ does `load_pictures` raise. Files are checked and not decoded; a data set gives 
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -17,30 +16,38 @@ import torch
 from PIL import Image
 
 from nbviz.errors import NbvizError
+from nbviz.pictures.columns import Numbered, is_encoded, label_column, picture_column
 from nbviz.pictures.decode import (
     NotAPicture,
+    Page,
     check_file,
     checked_tensor,
+    is_animation,
     rgb_from_array,
     rgb_from_pil,
     uint8_tensor_as_array,
 )
-from nbviz.pictures.files import checked_path, picture_files, shortened
+from nbviz.pictures.files import checked_path, shortened
 from nbviz.pictures.labels import label_index
 from nbviz.pictures.picture import Picture
+from nbviz.pictures.sources import FORMS, Source, kind_of
 
 __all__ = ["NotAPicture", "Picture", "Pictures", "load_pictures"]
-
-FROM_A_DATASET = 12
-FROM_A_FOLDER = 512
-_WHAT = "a path, a folder, a list, a dict name → image, a Dataset, PIL images, uint8 arrays or float tensors (C, H, W)"
 
 
 class Pictures(Mapping[str, Picture]):
     """Name → `Picture`, in order."""
 
-    def __init__(self, pictures: Iterable[Picture], problems: Iterable[str] = (), notes: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        pictures: Iterable[Picture],
+        problems: Iterable[str] = (),
+        notes: Iterable[str] = (),
+        source: Source | None = None,
+    ) -> None:
         self._pictures = {picture.name: picture for picture in pictures}
+        self.source = Source.ensure(list(self._pictures.values())) if source is None else source
+        """All that they were taken from: of a data set or a folder these are the first few."""
         self.problems = list(problems)
         """Sentences about what could not be read."""
         self.notes = list(notes)
@@ -55,57 +62,69 @@ class Pictures(Mapping[str, Picture]):
     def __len__(self) -> int:
         return len(self._pictures)
 
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """Names of the classes, where a data set or its folders have them."""
+        return self.source.classes
+
     def __repr__(self) -> str:
         return f"Pictures({', '.join(self)})"
 
 
 def load_pictures(images: Any) -> Pictures:
-    """Every kind of `images` the Explorer takes → `Pictures`.
+    """Open every kind of `images` the Explorer takes.
 
-    images: a path or folder, a list or tuple of any mix, a dict name → image, a map-style Dataset with or
-    without labels (its first 12), PIL images, uint8 arrays (H, W), (H, W, 3) or (H, W, 4), 16-bit gray, the
-    bytes of an image file, or already preprocessed float tensors (C, H, W); a batch of arrays or tensors is
-    taken apart. NbvizError where nothing can be opened.
+    images: a path, a folder or a pattern (``photos/*.jpg``), a list or tuple of any mix, with labels or without, a
+    dict name → image, a map-style Dataset or a data frame (the first 12), PIL images, uint8 arrays (H, W), (H, W, 3)
+    or (H, W, 4), 16-bit gray, the bytes of an image file, or already preprocessed float tensors (C, H, W); a batch of
+    arrays or tensors is taken apart, and so are a TIFF's pages. Raises NbvizError if nothing can be opened.
     """
     if isinstance(images, Pictures):
         return images
-    if isinstance(images, (str, PathLike)) and os.path.isdir(os.path.expanduser(images)):
-        return _from_folder(Path(os.path.expanduser(images)))
-    if isinstance(images, Mapping):
-        return _collect((str(name), _opener(value)) for name, value in images.items())
-    if isinstance(images, (np.ndarray, torch.Tensor)) and images.ndim == 4:
-        images = list(images)
-    if isinstance(images, (list, tuple)):
-        return _collect(_named(value, index) for index, value in enumerate(images))
-    if _is_single(images):
-        return _collect([_named(images, None)])
-    if hasattr(images, "__getitem__") and hasattr(images, "__len__"):
-        return _from_dataset(images)
-    raise NbvizError(f"images= got {_kind(images)}. It takes {_WHAT}.{_iterable_hint(images)}")
+    source = Source.ensure(images)
+    total = len(source.items)
+    count = total if source.shown is None else min(total, source.shown)
+    notes = [*source.notes]
+    if count < total:
+        notes.append(f"The first {count} of {total:,} {source.noun} are shown.")
+    return _collected(source, count, notes)
 
 
-_Opener = Callable[[str], Picture]
-
-
-def _collect(openers: Iterable[tuple[str, _Opener]], notes: Iterable[str] = (), kind: str = "pictures") -> Pictures:
+def _collected(source: Source, count: int, notes: list[str]) -> Pictures:
     pictures: dict[str, Picture] = {}
     problems: list[NbvizError] = []
     names: list[str] = []
-    for name, opener in openers:
-        name = _unique(name, pictures)
+    moving: list[str] = []
+    for number in range(count):
+        name = _unique(str(number) if source.names is None else source.names[number], pictures)
         try:
-            pictures[name] = opener(name)
+            picture = _numbered(source, number, name)
         except NbvizError as error:
             problems.append(error)
             names.append(name)
+            continue
+        pictures[name] = picture
+        if isinstance(picture.source, (Path, bytes)) and is_animation(picture.source, name):
+            moving.append(name)
     if not pictures:
         raise _nothing(problems)
-    return Pictures(pictures.values(), _summary(problems, names, len(pictures), kind), notes)
+    if moving:
+        notes.append(f"Of an animation the first picture is shown: {', '.join(moving[:5])}.")
+    return Pictures(pictures.values(), _summary(problems, names, len(pictures), source.noun), notes, source)
+
+
+def _numbered(source: Source, number: int, name: str) -> Picture:
+    label = None if source.labels is None else source.labels[number]
+    if source.names is None:
+        picture = item_of(source.items, number, name)
+        return Picture(name, picture.source, picture.label if label is None else label)
+    image, own = image_and_label(source.items[number])
+    return _picture(image, name, own if label is None else label)
 
 
 def _nothing(problems: list[NbvizError]) -> NbvizError:
     if not problems:
-        return NbvizError(f"images= is empty. It takes {_WHAT}.")
+        return NbvizError(f"images= is empty. It takes {FORMS}.")
     if len(problems) == 1:
         return problems[0]
     return NbvizError(f"None of the {len(problems)} pictures can be opened. The first: {problems[0]}")
@@ -132,34 +151,17 @@ def _unique(name: str, taken: Mapping[str, Any]) -> str:
     return f"{name} ({number})"
 
 
-def _is_single(value: Any) -> bool:
-    return isinstance(value, (str, PathLike, bytes, bytearray, Image.Image, np.ndarray, torch.Tensor, Picture))
-
-
-def _named(value: Any, index: int | None) -> tuple[str, _Opener]:
-    """A name that tells where the picture came from, and how to open it."""
-    name = "image" if index is None else f"image {index}"
-    if isinstance(value, Picture):
-        name = value.name
-    elif isinstance(value, (str, PathLike)):
-        name = Path(value).name or name
-    elif isinstance(value, Image.Image) and isinstance(getattr(value, "filename", None), str):
-        name = Path(value.filename).name or name
-    return name, _opener(value)
-
-
-def _opener(value: Any, label: int | None = None) -> _Opener:
-    def open_as(name: str) -> Picture:
-        return _picture(value, name, label)
-
-    return open_as
-
-
 def _picture(value: Any, name: str, label: int | None = None) -> Picture:
     if isinstance(value, Picture):
         return Picture(name, value.source, value.label if label is None else label)
     if isinstance(value, (str, PathLike)):
         return Picture(name, checked_path(value, name), label)
+    if isinstance(value, Mapping) and is_encoded(value):
+        value = value["path"] if value["bytes"] is None else value["bytes"]
+        return _picture(value, name, label)
+    if isinstance(value, Page):
+        check_file(value, name)
+        return Picture(name, value, label)
     if isinstance(value, (bytes, bytearray)):
         check_file(bytes(value), name)
         return Picture(name, bytes(value), label)
@@ -171,31 +173,10 @@ def _picture(value: Any, name: str, label: int | None = None) -> Picture:
         value = uint8_tensor_as_array(value)
     if isinstance(value, np.ndarray):
         return Picture(name, rgb_from_array(value, name), label)
-    raise NotAPicture(name, _kind(value), f"A picture is {_WHAT}.")
+    raise NotAPicture(name, kind_of(value), f"A picture is {FORMS}.")
 
 
-def _from_folder(folder: Path) -> Pictures:
-    """The pictures in a folder by name; where it has only sub-folders, the pictures in those."""
-    files = picture_files(folder)
-    notes = []
-    if len(files) > FROM_A_FOLDER:
-        notes = [f"The first {FROM_A_FOLDER} of {len(files):,} pictures in '{folder}' are shown."]
-    chosen = files[:FROM_A_FOLDER]
-    return _collect(((str(file.relative_to(folder)), _opener(file)) for file in chosen), notes, "files")
-
-
-def _from_dataset(dataset: Any) -> Pictures:
-    total = len(dataset)
-    count = min(total, FROM_A_DATASET)
-    notes = [f"The first {count} of {total:,} items are shown."] if count < total else []
-    return _collect(((str(index), _item_opener(dataset, index)) for index in range(count)), notes)
-
-
-def _item_opener(dataset: Any, index: int) -> _Opener:
-    return lambda name: item_of(dataset, index, name)
-
-
-def item_of(dataset: Any, index: int, name: str) -> Picture:
+def item_of(dataset: Numbered, index: int, name: str) -> Picture:
     """One item of a data set, with its label where it has one; NotAPicture, of its file's name where it is one."""
     # A data set may draw its augmentation anew at each call, so an item is fetched once and kept.
     try:
@@ -207,25 +188,17 @@ def item_of(dataset: Any, index: int, name: str) -> Picture:
 
 
 def image_and_label(item: Any) -> tuple[Any, int | None]:
-    """What a data set gives for an item, taken apart."""
+    """Take apart one item of a data set: a picture, a pair, or a mapping with a column of pictures."""
     if isinstance(item, Mapping):
-        image = next((item[key] for key in ("image", "img", "pixel_values", "picture") if key in item), item)
-        label = next((item[key] for key in ("label", "labels", "target", "fine_label") if key in item), None)
+        if is_encoded(item):
+            return item, None
+        column = label_column(item)
+        image, label = item[picture_column(item)], None if column is None else item[column]
     elif isinstance(item, (tuple, list)) and item:
         image, label = item[0], item[1] if len(item) > 1 else None
     else:
         image, label = item, None
     return image, label_index(label)
-
-
-def _kind(value: Any) -> str:
-    return f"{shortened(repr(value))} ({type(value).__name__})"
-
-
-def _iterable_hint(images: Any) -> str:
-    if hasattr(images, "dataset"):
-        return " This has a data set: pass its .dataset."
-    return " Pass a list of the first few: list(itertools.islice(images, 12))." if hasattr(images, "__iter__") else ""
 
 
 def as_picture(image: Any) -> Picture:

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from PIL import Image, ImageOps
 
-from nbviz.pictures.decode import by_range, decoded, upright_size
+from nbviz.pictures.decode import Encoded, Page, by_range, decoded, upright_size
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class Picture:
     name: str
     """Unique among the pictures it was loaded with."""
 
-    source: Path | bytes | Image.Image | torch.Tensor
+    source: Encoded | Image.Image | torch.Tensor
     """An encoded file, RGB pixels, or a float tensor (1, C, H, W) that is already preprocessed."""
 
     label: int | None = None
@@ -70,7 +70,7 @@ class Picture:
 
     def thumbnail(self, pixels: int) -> Image.Image:
         """The largest centred square, `pixels` a side, in RGB."""
-        if isinstance(self.source, (Path, bytes)):
+        if isinstance(self.source, (Path, bytes, Page)):
             image = decoded(self.source, self.name, at_least=2 * pixels)
         else:
             image = self.open()
@@ -87,15 +87,16 @@ class Picture:
         return f"Picture({self.name!r}, {self.size[0]} × {self.size[1]}{label})"
 
 
-def _version(source: Path | bytes) -> tuple[int, int] | None:
-    """Tells a file from what it was before it was written anew."""
-    if isinstance(source, bytes):
+def _version(source: Encoded) -> tuple[int, int] | None:
+    """Tell a file from its state before it was written anew."""
+    file = source.file if isinstance(source, Page) else source
+    if isinstance(file, bytes):
         return None
-    status = source.stat()
+    status = file.stat()
     return status.st_mtime_ns, status.st_size
 
 
 # A phone's photograph is 72 MB once decoded: the one on show and the one before it are enough.
 @lru_cache(maxsize=2)
-def _pixels(source: Path | bytes, name: str, version: tuple[int, int] | None) -> Image.Image:
+def _pixels(source: Encoded, name: str, version: tuple[int, int] | None) -> Image.Image:
     return decoded(source, name)

@@ -7,21 +7,18 @@ Whatever reads the same numbers in the same order gets the same batches, here, a
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch.utils.data import DataLoader, default_collate, default_convert
 
 from nbviz.errors import NbvizError
-from nbviz.pictures.files import picture_files
 from nbviz.pictures.labels import given_labels
 from nbviz.pictures.load import NotAPicture, Picture, all_finite, image_and_label, item_of
+from nbviz.pictures.sources import Source
 
 Transform = Callable[[Any], torch.Tensor]
 Labels = Iterable[int | str | None]
@@ -55,26 +52,19 @@ class Items:
 
     @classmethod
     def ensure(cls, dataset: Any, labels: Labels | None = None) -> Items:
-        """Any data set a call takes. NbvizError for what has no length, holds nothing, or is no data set."""
+        """Any data set a call takes. Raises NbvizError for one without a length, an empty one, and for all else."""
         if isinstance(dataset, cls):
             return dataset if labels is None else cls(dataset._source, labels, dataset.classes)
-        if isinstance(dataset, (str, os.PathLike)):
-            return _from_folder(Path(os.path.expanduser(dataset)), labels)
         collate: Any = None
         if isinstance(dataset, DataLoader):
             dataset, collate = dataset.dataset, dataset.collate_fn
-        if isinstance(dataset, Mapping):
-            return cls(list(dataset.values()), labels)
-        if _is_one_picture(dataset):
+        source = Source.ensure(_with_length(dataset))
+        if source.single:
             raise NbvizError("The data set is one picture: pass a list of pictures, a Dataset or a folder.")
-        if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
-            stream = " Of a stream, list(itertools.islice(it, 5000)) is one." if hasattr(dataset, "__iter__") else ""
-            raise NbvizError(
-                f"A data set needs a length and numbered items; {type(dataset).__name__} has not. "
-                f"Pass a map-style Dataset, a DataLoader around one, a folder or a list.{stream}"
-            )
-        source = dataset if collate in (None, default_collate, default_convert) else _Collated(dataset, collate)
-        return cls(source, labels, getattr(dataset, "classes", None))
+        if collate not in (None, default_collate, default_convert):
+            return cls(_Collated(dataset, collate), labels, source.classes)
+        known = source.labels if labels is None else labels
+        return cls(source.items, known, source.classes)
 
     def __len__(self) -> int:
         return len(self._source)
@@ -165,20 +155,12 @@ def _check(x: torch.Tensor, shape: tuple[int, ...]) -> None:
         raise NbvizError("it holds NaN or infinite values.")
 
 
-def _is_one_picture(value: Any) -> bool:
-    if isinstance(value, torch.Tensor) and value.is_floating_point():
-        return value.ndim < 4
-    if isinstance(value, (torch.Tensor, np.ndarray)):  # three axes are also many gray pictures
-        return value.ndim < 3 or (value.ndim == 3 and value.shape[2] in (3, 4))
-    return isinstance(value, (Image.Image, Picture, bytes, bytearray))
-
-
-def _from_folder(folder: Path, labels: Labels | None) -> Items:
-    if not folder.is_dir():
-        raise NbvizError(f"'{folder}' is not a folder of pictures.")
-    files = picture_files(folder)
-    above = [file.relative_to(folder).parts[0] for file in files if file.parent != folder]
-    if len(above) < len(files) or labels is not None:
-        return Items(files, labels)
-    classes = sorted(set(above))
-    return Items(files, [classes.index(name) for name in above], classes)
+def _with_length(dataset: Any) -> Any:
+    """The data set, where it can be numbered or is a picture in some form."""
+    if hasattr(dataset, "__iter__") and not hasattr(dataset, "__len__") and not isinstance(dataset, Image.Image):
+        raise NbvizError(
+            f"A data set needs a length and numbered items; {type(dataset).__name__} has not. "
+            "Pass a map-style Dataset, a DataLoader around one, a folder or a list. "
+            "Of a stream, list(itertools.islice(it, 5000)) is one."
+        )
+    return dataset

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Hashable, Mapping
 from typing import Any
-
-import numpy as np
-import torch
-from PIL import Image
 
 from nbviz.dataset import Index, fitting
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.load import Picture
 from nbviz.pictures.samples import Items
+from nbviz.pictures.sources import Source
 
 
 class Library:
@@ -27,7 +23,8 @@ class Library:
         self, model: InstrumentedModel, pictures: Mapping[str, Picture], index: Any = None, images: Any = None
     ) -> None:
         self._model, self._pictures = model, pictures
-        self._whole = Items.ensure(images) if _is_whole(images) else None
+        source = None if images is None else Source.ensure(images)
+        self._whole = Items.ensure(source) if source is not None and source.is_data_set else None
         self._index = None if index is None else fitting(index, model)
         self._version: Hashable = model.fingerprint()
         self._own: Items | None = None
@@ -70,11 +67,3 @@ class Library:
     def forget(self) -> None:
         """Let go of everything."""
         self._index = self._own = self._whole = None
-
-
-def _is_whole(images: Any) -> bool:
-    """Whether these are a data set, or a folder of pictures, of any length."""
-    if isinstance(images, (str, os.PathLike)):
-        return os.path.isdir(os.path.expanduser(images))
-    loaded = isinstance(images, (list, tuple, Mapping, np.ndarray, torch.Tensor, bytes, Image.Image))
-    return not loaded and hasattr(images, "__getitem__") and hasattr(images, "__len__")

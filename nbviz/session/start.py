@@ -10,7 +10,7 @@ from nbviz.errors import NbvizError, nearest
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
 from nbviz.model.target import Target
-from nbviz.pictures.load import Picture
+from nbviz.pictures.load import Picture, Pictures
 from nbviz.session.selection import CHANNELS, Selection
 
 READABLE = 28
@@ -20,7 +20,8 @@ NON_LINEAR = ("ReLU", "SiLU", "GELU", "Swish", "Mish", "ELU", "Sigmoid", "Activa
 
 def open_model(model: Any, **options: Any) -> InstrumentedModel:
     """The model to explore: the embedded one for None; ``options`` are those of :class:`InstrumentedModel`."""
-    given = {key: value for key, value in options.items() if value is not None and value != "auto"}
+    # By identity: an array of names compares to a word element by element.
+    given = {key: value for key, value in options.items() if not any(value is unset for unset in (None, "auto"))}
     if model is None:
         if given.keys() - {"device"}:
             raise NbvizError(f"{', '.join(given)}= belongs to a network of yours: pass it as the first argument.")
@@ -30,6 +31,19 @@ def open_model(model: Any, **options: Any) -> InstrumentedModel:
             raise NbvizError(f"This model has its own {', '.join(given)}: give them to InstrumentedModel instead.")
         return model
     return InstrumentedModel(model, **options)
+
+
+def name_classes(model: InstrumentedModel, pictures: Pictures) -> list[str]:
+    """Give a network without class names those of its data set, where it has a score for each; return notes."""
+    names = pictures.classes
+    if model.classes is not None or not names:
+        return []
+    model.trace(model.input(next(iter(pictures.values()))))
+    if model.scores != len(names):
+        scores = model.scores or "no"
+        return [f"The data set names {len(names)} classes, the network has {scores} scores: its classes are numbers."]
+    model.classes = names
+    return []
 
 
 def check_start(start: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from nbviz.arguments import at_least, channel_number, whole
 from nbviz.errors import NbvizError
-from nbviz.pictures.labels import given_labels, label_index
+from nbviz.pictures.labels import class_list, given_labels, label_index
 from nbviz.pictures.samples import Items
 
 
@@ -118,3 +118,32 @@ def test_a_loaders_own_collate_makes_tensors_of_its_pictures() -> None:
     ready = torch.rand(3, 3, 4, 4)
     unread = Items.ensure(DataLoader([(x, 1) for x in ready], collate_fn=lambda batch: {"x": batch})).read(0)
     assert unread.tensor is not None and torch.equal(unread.tensor[0], ready[0]) and unread.label == 1
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        ["ant", "bee", "cat"], ("ant", "bee", "cat"), np.array(["ant", "bee", "cat"]), {0: "ant", 2: "cat", 1: "bee"},
+        {"ant": 0, "cat": 2, "bee": 1}, {"0": "ant", "1": "bee", "2": "cat"}, {"ant": np.int64(0), "bee": 1, "cat": 2},
+        {"0": ["n01", "ant"], "1": ["n02206856", "bee"], "2": ("cat", "moggy")}, iter(["ant", "bee", "cat"]),
+    ],
+)  # fmt: skip
+def test_names_in_every_form_are_in_the_order_of_the_scores(classes: Any) -> None:
+    names = class_list(classes)
+    assert names[1:] == ("bee", "cat") and names[0] in ("ant", "n01")
+
+
+@pytest.mark.parametrize(
+    ("classes", "words"),
+    [
+        ("ant", r"one text \('ant'\)"),
+        ({"ant", "bee"}, "a set, which has no order"),
+        ({0: "ant", 2: "bee"}, "numbers are not 0 to 1"),
+        ({"ant": "bee"}, "numbers are not 0 to 0"),
+        ({"ant": 0, "bee": 0}, "numbers are not 0 to 1"),
+        (7, "one name per class, in a list; not 7"),
+    ],
+)
+def test_names_without_an_order_are_refused(classes: Any, words: str) -> None:
+    with pytest.raises(NbvizError, match=words):
+        class_list(classes)

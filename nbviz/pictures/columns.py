@@ -1,0 +1,114 @@
+"""Columns of a table or a data set's items: which one holds the pictures, and which one their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from PIL import Image
+
+from nbviz.errors import NbvizError
+from nbviz.pictures.files import SUFFIXES
+
+PICTURES = (
+    *("image", "img", "pixel_values", "picture", "images", "photo", "jpg", "jpeg", "png", "webp"),
+    *("path", "file", "filepath", "file_path", "file_name", "filename", "image_path", "image_file"),
+)
+"""Names of a column of pictures, looked for in this order; else the only column whose value is a picture is taken."""
+LABELS = ("label", "labels", "target", "fine_label", "class", "cls", "category", "y")
+
+
+class Numbered(Protocol):
+    """Items by number."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int) -> Any: ...
+
+
+class Rows:
+    """Pairs (picture, label) of a data set whose items are mappings, read one at a time."""
+
+    def __init__(self, items: Numbered, picture: str | None, label: str | None) -> None:
+        self._items, self._picture, self._label = items, picture, label
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, number: int) -> tuple[Any, Any]:
+        row = self._items[number]
+        return row[self._picture or picture_column(row)], None if self._label is None else row[self._label]
+
+
+class Table:
+    """A data frame, or a mapping of columns, as items by number."""
+
+    def __init__(self, columns: Mapping[str, Sequence[Any]]) -> None:
+        self._columns = columns
+
+    def __len__(self) -> int:
+        return min(map(len, self._columns.values()))
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        return {name: column[number] for name, column in self._columns.items()}
+
+
+def is_frame(value: Any) -> bool:
+    """Whether this is a data frame, of pandas or polars; told by its shape, as neither need be installed."""
+    return hasattr(value, "columns") and hasattr(value, "to_dict") and hasattr(value, "__getitem__")
+
+
+def table_of(frame: Any) -> Table:
+    """Return a data frame's columns; each is read by position, whatever the frame's own index is."""
+    return Table({str(name): frame[name].to_list() for name in frame.columns})
+
+
+def picture_column(row: Mapping[str, Any]) -> str:
+    """Return the name of the column that holds the picture. Raises NbvizError if none or several may be meant."""
+    columns = {str(name).lower(): name for name in row}
+    for name in PICTURES:
+        if name in columns and row[columns[name]] is not None:
+            return columns[name]
+    holding = [name for name, value in row.items() if looks_like_picture(value)]
+    if len(holding) == 1:
+        return holding[0]
+    names, known = ", ".join(repr(name) for name in row), ", ".join(PICTURES)
+    problem = (
+        "none of them holds a picture" if not holding else f"several hold pictures: {', '.join(map(repr, holding))}"
+    )
+    raise NbvizError(f"Of the columns {names} {problem}. Rename the one that is meant; looked for {known}.")
+
+
+def label_column(row: Mapping[str, Any]) -> str | None:
+    """Return the name of the column that holds the label, where one has a usual name."""
+    return next((name for name in LABELS if name in row), None)
+
+
+def labelled_column(dataset: Any) -> tuple[tuple[str, ...] | None, str | None]:
+    """Names of a ``datasets.ClassLabel`` feature, and its column: the one of a usual name, or the only one."""
+    features = getattr(dataset, "features", None)
+    if not isinstance(features, Mapping):
+        return None, None
+    named = {str(column): feature.names for column, feature in features.items() if getattr(feature, "names", None)}
+    usual = label_column(named) or (next(iter(named)) if len(named) == 1 and label_column(features) is None else None)
+    return (None, None) if usual is None else (tuple(map(str, named[usual])), usual)
+
+
+def looks_like_picture(value: Any) -> bool:
+    """Whether one value of a column can be a picture: pixels, an encoded file, or a file's name."""
+    if isinstance(value, (str, PathLike)):
+        return Path(value).suffix.lower() in SUFFIXES
+    if isinstance(value, Mapping):
+        return is_encoded(value)
+    if isinstance(value, (np.ndarray, torch.Tensor)):
+        return value.ndim in (2, 3)
+    return isinstance(value, (Image.Image, bytes, bytearray))
+
+
+def is_encoded(value: Mapping[str, Any]) -> bool:
+    """Whether this is {"bytes": …, "path": …}, as Hugging Face keeps a picture that isn't decoded."""
+    return value.keys() == {"bytes", "path"}

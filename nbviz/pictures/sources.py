@@ -1,0 +1,294 @@
+"""The one door for pictures: whatever a call takes as images or as a data set → numbered items.
+
+Nothing is decoded here. The Explorer opens the first few of the items (`load_pictures`), an index reads all of them
+(`Items`); as both come through here, what one takes the other takes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from nbviz.errors import NbvizError
+from nbviz.pictures.columns import (
+    LABELS,
+    PICTURES,
+    Numbered,
+    Rows,
+    Table,
+    is_encoded,
+    is_frame,
+    label_column,
+    labelled_column,
+    looks_like_picture,
+    picture_column,
+    table_of,
+)
+from nbviz.pictures.decode import NotAPicture, Page, pages
+from nbviz.pictures.files import class_folders, is_address, matching_files, picture_files, shortened
+from nbviz.pictures.labels import class_names, given_labels, names_in
+from nbviz.pictures.picture import Picture
+
+FROM_A_DATASET = 12
+FROM_A_FOLDER = 512
+FORMS = "a path, a folder, a list, a dict name → image, a Dataset, PIL images, uint8 arrays or float tensors (C, H, W)"
+_SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing", "dev"}
+_PAGED = (".tif", ".tiff")
+_TIFF = (b"II*\0", b"MM\0*")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Numbered items, read one at a time."""
+
+    items: Numbered
+    """Each a picture in any form, or a pair or mapping of a picture and its label."""
+    names: Sequence[str] | None = None
+    """One per item; without, items are called by their numbers."""
+    labels: Sequence[int | None] | None = None
+    """One per item, where the items don't bring them."""
+    classes: tuple[str, ...] | None = None
+    """Names of the classes, where the source has them."""
+    shown: int | None = None
+    """How many of them are opened to be looked at; None: all, as somebody chose them one by one."""
+    noun: str = "pictures"
+    notes: tuple[str, ...] = ()
+    single: bool = False
+    """Whether it is one picture, given alone."""
+
+    @property
+    def is_data_set(self) -> bool:
+        """Whether it stands for a whole that is looked through, rather than for chosen pictures."""
+        return self.shown is not None
+
+    @classmethod
+    def ensure(cls, images: Any) -> Source:
+        """Return the items of anything that holds pictures. Raises NbvizError for all else, with a way out."""
+        if isinstance(images, cls):
+            return images
+        if isinstance(images, (str, PathLike)):
+            return _from_path(images)
+        if is_frame(images):
+            return _from_table(table_of(images))
+        if isinstance(images, Mapping):
+            return _from_mapping(images)
+        if isinstance(images, (np.ndarray, torch.Tensor)):
+            return _from_array(images)
+        if isinstance(images, (list, tuple)):
+            return _from_list(images)
+        if isinstance(images, (bytes, bytearray, Image.Image, Picture)):
+            return _from_files([images], single=True)
+        if hasattr(images, "to_list") and hasattr(images, "dtype"):
+            # A column of pandas or polars.
+            return _from_list(images.to_list())
+        if hasattr(images, "__getitem__") and hasattr(images, "__len__"):
+            return _from_data_set(images)
+        raise NbvizError(f"images= got {kind_of(images)}. It takes {FORMS}.{_iterable_hint(images)}")
+
+
+def _from_path(path: str | PathLike[str]) -> Source:
+    folder = os.path.expanduser(path)
+    if os.path.isdir(folder):
+        return _from_folder(Path(folder))
+    matches = matching_files(str(path))
+    if matches is not None:
+        return _from_files(matches, shown=FROM_A_FOLDER, noun="files")
+    return _from_files([path], single=True)
+
+
+def _from_folder(folder: Path) -> Source:
+    """A folder's pictures; where they all lie in sub-folders, these are the classes, in torchvision's order."""
+    files = picture_files(folder)
+    above = class_folders(folder, files)
+    names = [str(file.relative_to(folder)) for file in files]
+    if above is None:
+        return _from_files(files, names, shown=FROM_A_FOLDER, noun="files")
+    classes = tuple(sorted(set(above)))
+    if set(map(str.lower, classes)) <= _SPLITS:
+        note = f"'{folder}' holds the splits {', '.join(classes)}, which are no classes: pass one of them for labels."
+        return _from_files(files, names, shown=FROM_A_FOLDER, noun="files", notes=(note,))
+    numbers = {name: number for number, name in enumerate(classes)}
+    labels = [numbers[name] for name in above]
+    notes = _numbered_folders(classes)
+    return _from_files(files, names, labels, classes, shown=FROM_A_FOLDER, noun="files", notes=notes)
+
+
+def _numbered_folders(classes: Sequence[str]) -> tuple[str, ...]:
+    """The note for folders called by numbers, whose alphabet is another order."""
+    other = next((n for n, name in enumerate(classes) if name.isdecimal() and int(name) != n), None)
+    if other is None or not all(name.isdecimal() for name in classes):
+        return ()
+    return (
+        f"Folders are classes by the alphabet, as in torchvision's ImageFolder: '{classes[other]}' is class {other}.",
+    )
+
+
+def _from_files(
+    files: Sequence[Any],
+    names: Sequence[str] | None = None,
+    labels: Sequence[int | None] | None = None,
+    classes: tuple[str, ...] | None = None,
+    **about: Any,
+) -> Source:
+    """Chosen pictures in any form; a file of several pages gives each page."""
+    names = (
+        [name_of(value, None if about.get("single") else n) for n, value in enumerate(files)]
+        if names is None
+        else names
+    )
+    counted = [_pages(file, name) for file, name in zip(files, names, strict=True)]
+    if all(len(numbers) == 1 for numbers in counted):
+        return Source(files, names, labels, classes, **about)
+    about.pop("single", None)
+    items, called, numbers = [], [], []
+    for n, (file, name, found) in enumerate(zip(files, names, counted, strict=True)):
+        items += [Page(_file(file), page) if len(found) > 1 else file for page in found]
+        called += [f"{name} page {page + 1}" if len(found) > 1 else name for page in found]
+        numbers += [None if labels is None else labels[n]] * len(found)
+    return Source(items, called, None if labels is None else numbers, classes, **about)
+
+
+def _pages(file: Any, name: str) -> list[int]:
+    if not _may_have_pages(file):
+        return [0]
+    try:
+        return pages(_file(file), name)
+    except NotAPicture:
+        # It is told when it is opened, among the others.
+        return [0]
+
+
+def _may_have_pages(file: Any) -> bool:
+    if isinstance(file, (bytes, bytearray)):
+        return bytes(file[:4]) in _TIFF
+    return isinstance(file, (str, PathLike)) and str(file).lower().endswith(_PAGED) and not is_address(file)
+
+
+def _file(file: Any) -> Path | bytes:
+    return bytes(file) if isinstance(file, (bytes, bytearray)) else Path(os.path.expanduser(file))
+
+
+def _from_table(table: Table, shown: int | None = FROM_A_DATASET) -> Source:
+    if not len(table):
+        raise NbvizError("The data set is empty: there is nothing to look at.")
+    picture, label = picture_column(table[0]), label_column(table[0])
+    values = [] if label is None else [table[n][label] for n in range(len(table))]
+    if any(isinstance(value, str) for value in values):
+        labels, classes = given_labels(values, len(table), None)
+        return Source(Rows(table, picture, None), None, labels, names_in(classes), shown, "rows")
+    return Source(Rows(table, picture, label), shown=shown, noun="rows")
+
+
+def _from_mapping(images: Mapping[Any, Any]) -> Source:
+    values = list(images.values())
+    if values and all(hasattr(value, "features") and hasattr(value, "__len__") for value in values):
+        first = next(iter(images))
+        raise NbvizError(
+            f"images= got {len(images)} data sets: {', '.join(map(str, images))}. Pass one, images[{first!r}]."
+        )
+    if is_encoded(images):
+        return _from_files([images], single=True)
+    names = {str(name).lower() for name in images}
+    if names & set(PICTURES) and names & set(LABELS):
+        if looks_like_picture(images[picture_column(images)]):
+            return Source([images], ["image"], single=True)
+        return _from_table(Table(images))
+    return Source(values, [str(name) for name in images])
+
+
+def _from_array(images: np.ndarray[Any, Any] | torch.Tensor) -> Source:
+    if isinstance(images, np.ndarray) and images.dtype.kind in "OU":
+        return _from_list(images.tolist())
+    if images.ndim == 4 or _is_gray_stack(images):
+        count = len(images)
+        shown = FROM_A_FOLDER if count > FROM_A_FOLDER else None
+        return Source(images, [f"image {n}" for n in range(count)], shown=shown)
+    return _from_files([images], single=True)
+
+
+def _is_gray_stack(images: np.ndarray[Any, Any] | torch.Tensor) -> bool:
+    """Whether three axes are gray pictures one after the other, as ``MNIST.data`` is, and can't be one picture."""
+    if images.ndim != 3 or (isinstance(images, torch.Tensor) and images.is_floating_point()):
+        return False
+    return images.shape[0] not in (1, 3, 4) and images.shape[2] not in (1, 3, 4)
+
+
+def _from_list(images: Sequence[Any]) -> Source:
+    if _is_pair(images) and isinstance(images, tuple):
+        return Source([images], [name_of(images[0], None)], single=True)
+    if len(images) == 2 and _are_batch(*images):
+        images = list(zip(*images, strict=True))
+    if not any(isinstance(value, (tuple, list, Mapping)) for value in images):
+        return _from_files(images)
+    names = [name_of(value[0] if _is_pair(value) else value, n) for n, value in enumerate(images)]
+    texts = [value[1] if _is_pair(value) else None for value in images]
+    if any(isinstance(text, str) for text in texts):
+        labels, classes = given_labels(texts, len(images), None)
+        return Source([value[0] if _is_pair(value) else value for value in images], names, labels, names_in(classes))
+    return Source(images, names)
+
+
+def _is_pair(value: Any) -> bool:
+    """Whether this is (picture, label): a name or a number, in whatever it is wrapped."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2 or isinstance(value[0], (int, float)):
+        return False
+    picture, label = value
+    if isinstance(label, (str, PathLike)):
+        # Two file names are two pictures.
+        return not looks_like_picture(label)
+    return (
+        label is None
+        or isinstance(label, (int, float, np.generic))
+        or (isinstance(label, (np.ndarray, torch.Tensor)) and label.ndim < 2 and not isinstance(picture, (list, tuple)))
+    )
+
+
+def _are_batch(pictures: Any, labels: Any) -> bool:
+    """Whether these are a loader's batch: pictures (N, C, H, W), and N labels."""
+    array = (np.ndarray, torch.Tensor)
+    return (
+        isinstance(pictures, array)
+        and isinstance(labels, array)
+        and pictures.ndim == 4
+        and len(labels) == len(pictures)
+    )
+
+
+def _from_data_set(images: Any) -> Source:
+    classes, label = labelled_column(images)
+    if label is not None:
+        return Source(Rows(images, None, label), classes=classes, shown=FROM_A_DATASET, noun="items")
+    return Source(images, classes=class_names(images), shown=FROM_A_DATASET, noun="items")
+
+
+def name_of(value: Any, index: int | None) -> str:
+    """A name that says where a picture came from."""
+    name = "image" if index is None else f"image {index}"
+    if isinstance(value, Picture):
+        return value.name
+    if isinstance(value, (str, PathLike)):
+        return Path(value).name or name
+    if isinstance(value, Image.Image) and isinstance(getattr(value, "filename", None), str):
+        return Path(value.filename).name or name
+    return name
+
+
+def kind_of(value: Any) -> str:
+    """A value and its type, for a message."""
+    return f"{shortened(repr(value))} ({type(value).__name__})"
+
+
+def _iterable_hint(images: Any) -> str:
+    if hasattr(images, "dataset"):
+        return " This has a data set: pass its .dataset."
+    if isinstance(images, (set, frozenset)):
+        return " A set has no order: pass sorted(images)."
+    return " Pass a list of the first few: list(itertools.islice(images, 12))." if hasattr(images, "__iter__") else ""

@@ -1,0 +1,49 @@
+"""The names an Explorer gives to classes: the caller's, else those of the data set, where there is one per score."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+
+import nbviz
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.pictures.load import load_pictures
+from nbviz.session.inline import InlineRunner
+from nbviz.session.start import name_classes, open_model
+
+
+class Named(TensorDataset):
+    """Two tensors, and names of three classes."""
+
+    classes = ["ant", "bee", "cat"]
+
+
+def network(scores: int) -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, scores)
+    ).eval()
+
+
+def test_a_data_set_names_the_classes_where_it_has_as_many() -> None:
+    pictures = load_pictures(Named(torch.rand(2, 3, 8, 8), torch.tensor([0, 2])))
+    model = InstrumentedModel(network(3))
+    assert name_classes(model, pictures) == [] and model.classes == ("ant", "bee", "cat")
+    given = InstrumentedModel(network(3), classes=["x", "y", "z"])
+    assert name_classes(given, pictures) == [] and given.classes == ("x", "y", "z")
+    other = InstrumentedModel(network(5))
+    (note,) = name_classes(other, pictures)
+    assert "names 3 classes, the network has 5 scores" in note and other.classes is None
+
+
+def test_a_model_that_was_given_keeps_its_own_lack_of_names() -> None:
+    data, own = Named(torch.rand(2, 3, 8, 8), torch.tensor([0, 2])), InstrumentedModel(network(3))
+    with nbviz.Explorer(own, data, runner=InlineRunner) as explorer:
+        assert explorer.model is own and own.classes is None
+    with nbviz.Explorer(network(3), data, runner=InlineRunner, target="cat") as explorer:
+        assert explorer.model.classes == ("ant", "bee", "cat")
+
+
+def test_names_may_come_in_an_array() -> None:
+    names = torch.tensor([1, 2, 3]).numpy().astype(str)
+    assert open_model(network(3), classes=names, device="auto").classes == ("1", "2", "3")
