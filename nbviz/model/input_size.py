@@ -10,11 +10,16 @@ from typing import Any
 import torch
 
 from nbviz.errors import NbvizError
+from nbviz.model.first_call import Call, first_call
+from nbviz.model.forward_errors import check_data, forward_error, of_size
+from nbviz.pictures.network_hints import FirstLayer, defined_first, shown_size
 from nbviz.pictures.preprocessing import GUESSED_SIZES, Preprocessing
 from nbviz.replica.guest import Guest, Pass
 from nbviz.replica.hooks import first_tensor
 from nbviz.replica.torch_modes import isolated
-from nbviz.replica.torchvision_import import missing_operators
+
+FEW_SIZES = 8
+"""Usual sizes at which the first layer called is looked for."""
 
 
 def ready(guest: Guest, tensor: torch.Tensor) -> torch.Tensor:
@@ -34,24 +39,67 @@ def noise(guest: Guest, shape: tuple[int, ...]) -> torch.Tensor:
 class Usual:
     """A network's preprocessing and the size of picture it is used with; a guess learns that by trying. Thread-safe."""
 
-    def __init__(self, guest: Guest, transform: Preprocessing) -> None:
+    def __init__(self, guest: Guest, transform: Any) -> None:
         self._guest, self._lock = guest, threading.RLock()
         self._refused: tuple[int, NbvizError] | None = None
-        self.transform = replace(transform, tried=self._tried) if transform.guessed else transform
+        self._given, self._asked = transform, False
+        self._transform = self._learning(Preprocessing.ensure(transform, guest._module))
+
+    @property
+    def transform(self) -> Preprocessing:
+        """The preprocessing; its channels are those of the first layer the network calls.
+
+        Raises NbvizError for a network of volumes, sequences or dictionaries instead of pictures.
+        """
+        with self._lock:
+            if not self._asked:
+                first = self._first_layer()
+                if first is not None:
+                    self._transform = self._learning(Preprocessing.ensure(self._given, self._guest._module, first))
+                self._asked = True
+            return self._transform
 
     def shape(self) -> tuple[int, ...]:
         """(C, H, W). NbvizError where the network takes no size that was tried."""
         with self._lock:
-            size = self.transform.size
-            if size is None or self.transform.tried is not None:
+            transform = self.transform
+            size = transform.size
+            if size is None or transform.tried is not None:
                 size = self._size()
-                self.transform = self.transform.with_size(*size)
-            return self.transform.channels, *size
+                self._transform = transform.with_size(*size)
+            return transform.channels, *size
+
+    def _learning(self, transform: Preprocessing) -> Preprocessing:
+        return replace(transform, tried=self._tried) if transform.guessed else transform
 
     def _tried(self) -> Preprocessing:
         with self._lock:
             self.shape()
-            return self.transform
+            return self._transform
+
+    def _first_layer(self) -> FirstLayer | None:
+        """Return the pictures that the first layer called takes; None where none is called or they can't be told."""
+        net = self._guest._module
+        defined = defined_first(net)
+        if isinstance(self._given, Preprocessing) or next(net.parameters(), None) is None:
+            return None
+        shown = shown_size(net, defined)
+        sizes = [*([shown] if shown else []), *((side, side) for side in GUESSED_SIZES[:FEW_SIZES])]
+        for channels in dict.fromkeys((3, defined.channels, 1)):
+            for size in dict.fromkeys(sizes):
+                call = first_call(self._guest, noise(self._guest, (channels, *size)))
+                if call is not None:
+                    check_data(net, call)
+                    return call.fitting or self._fitting(call)
+        return None
+
+    def _fitting(self, call: Call) -> FirstLayer | None:
+        for other in call.others():
+            size = other.size or (call.picture[1], call.picture[2])
+            again = first_call(self._guest, noise(self._guest, (other.channels, *size)))
+            if again is not None and again.fitting:
+                return again.fitting
+        return None
 
     def _size(self) -> tuple[int, int]:
         """Found out once for a network that takes none: every picture of a data set would ask again."""
@@ -59,7 +107,7 @@ class Usual:
         if self._refused is not None and self._refused[0] == revision:
             raise self._refused[1]
         try:
-            return _size_taken(self._guest, self.transform)
+            return _size_taken(self._guest, self._transform)
         except NbvizError as error:
             self._refused = revision, error
             raise
@@ -68,20 +116,19 @@ class Usual:
 def _size_taken(guest: Guest, transform: Preprocessing) -> tuple[int, int]:
     first: Exception | None = None
     shown = [] if transform.size is None else [transform.size]
-    for size in dict.fromkeys([*shown, *((side, side) for side in GUESSED_SIZES)]):
+    sizes = list(dict.fromkeys([*shown, *((side, side) for side in GUESSED_SIZES)]))
+    for size in sizes:
         x = noise(guest, (transform.channels, *size))
         try:
             guest.trial(_run(x))
         except Exception as error:  # a forward of the user's own can raise anything
-            if missing_operators(error):
-                raise NbvizError(missing_operators(error)) from error
             first = first or error
+            if not of_size(error):
+                break
             continue
         return size
-    raise NbvizError(
-        f"The network takes none of the usual square inputs with {transform.channels} channels "
-        f"({first}). Pass transform=, or an image as a float tensor (C, H, W) of the right size."
-    ) from first
+    assert first is not None
+    raise forward_error(guest, noise(guest, (transform.channels, *sizes[0])), first, all_sizes=True) from first
 
 
 def _run(x: torch.Tensor) -> Callable[[Pass], Any]:

@@ -54,7 +54,7 @@ class InstrumentedModel:
     ) -> None:
         self.net = net
         self.guest = Guest(net, device)
-        self._usual = Usual(self.guest, Preprocessing.ensure(transform, self.guest._module))
+        self._usual = Usual(self.guest, transform)
         self.classes = given_names(classes, transform)
         self.name = name or type(self.guest._module).__name__
         self.output = output
@@ -130,12 +130,14 @@ class InstrumentedModel:
         already preprocessed.
         """
         picture = as_picture(image)
+        # a tensor is ready as it is: the network need not be asked which pictures it takes
+        transform = None if picture.tensor is not None else self.transform
         weights = self.fingerprint() if any(getattr(edit, "asks_network", False) for edit in self.edits) else None
-        key = (picture.digest, self.transform.key, self.device, self.guest.dtype, weights)
+        key = (picture.digest, transform and transform.key, self.device, self.guest.dtype, weights)
         with self._lock:
             if key not in self._inputs:
                 with isolated():
-                    x = ready(self.guest, self.transform(picture))
+                    x = ready(self.guest, picture.tensor if transform is None else transform(picture))
                 self._inputs[key] = edited_input(x, self.edits, self._origin)
                 while len(self._inputs) > KEPT_INPUTS:
                     self._inputs.popitem(last=False)

@@ -11,12 +11,12 @@ import torch
 from torch import nn
 
 from nbviz.errors import NbvizError
+from nbviz.model.forward_errors import forward_error
 from nbviz.model.layers import Layer, label
 from nbviz.model.layout import AxisEvidence, Layout, evidence, infer_layouts, probe_batch
 from nbviz.model.outputs import Boxes, Kind, Output, Read, Unknown
 from nbviz.replica.guest import Guest, Pass
 from nbviz.replica.hooks import hooked, modules_of, split
-from nbviz.replica.torchvision_import import missing_operators
 
 
 @dataclass
@@ -50,15 +50,11 @@ def trace(guest: Guest, x: torch.Tensor, read: Read) -> Trace:
     """Trace a forward of ``x`` (1, C, H, W); an error of the network's own forward becomes a sentence."""
     try:
         records, kind, scores, problem = guest.trial(lambda run: _records(run, x, read))
+        root = guest.steady(lambda run: _layer("", run.net, records, _layouts(run, x, records)))
     except NbvizError:
         raise
     except Exception as error:  # a forward of the user's own can raise anything
-        if missing_operators(error):
-            raise NbvizError(missing_operators(error)) from error
-        raise NbvizError(
-            f"The network fails on an input of shape {tuple(x.shape)}: {type(error).__name__}: {error}"
-        ) from error
-    root = guest.steady(lambda run: _layer("", run.net, records, _layouts(run, x, records)))
+        raise forward_error(guest, x, error) from error
     overwritten = frozenset((name, i + 1) for name, rs in records.items() for i, r in enumerate(rs) if r.overwritten)
     return Trace(root, scores, overwritten, kind, problem)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import isqrt
 from typing import Any
 
@@ -27,10 +28,18 @@ def unwrapped(net: nn.Module) -> nn.Module:
             return net
 
 
+def attribute(owner: Any, name: str) -> Any:
+    """Return an attribute of the user's own object; None where it isn't there or its property raises."""
+    try:
+        return getattr(owner, name, None)
+    except Exception:  # a property runs the user's own code, which may ask for what isn't attached
+        return None
+
+
 def timm_config(net: nn.Module) -> Mapping[str, Any] | None:
     """The data configuration timm leaves on its models, or None."""
     for name in ("pretrained_cfg", "default_cfg"):
-        config = getattr(net, name, None)
+        config = attribute(net, name)
         config = config.to_dict() if config is not None and hasattr(config, "to_dict") else config
         if isinstance(config, Mapping) and "input_size" in config and "mean" in config:
             size = shown_size(net)
@@ -39,43 +48,44 @@ def timm_config(net: nn.Module) -> Mapping[str, Any] | None:
     return None
 
 
-def channels_of(net: nn.Module) -> int:
-    """How many channels the first layer takes; 3 where it doesn't tell.
+@dataclass(frozen=True)
+class FirstLayer:
+    """The pictures that a network's first layer takes."""
 
-    A first linear layer takes a flattened picture: n² numbers are read as gray, 3·n² as RGB.
+    channels: int = 3
+    size: tuple[int, int] | None = None
+    """(height, width) where it takes them flattened, and so no other."""
+
+
+def defined_first(net: nn.Module) -> FirstLayer:
+    """Read the first layer in order of definition, which need not be the first that is called.
+
+    A linear layer takes a flattened picture: n² numbers are read as gray, 3·n² as RGB.
     """
-    first = _first_layer(net)
+    first = next((module for module in net.modules() if isinstance(module, (nn.Conv2d, nn.Linear))), None)
     if isinstance(first, nn.Conv2d):
-        return first.in_channels or 3
+        return FirstLayer(first.in_channels or 3)
     if isinstance(first, nn.Linear) and first.in_features:
-        flat = _flat_picture(first.in_features)
-        return flat[0] if flat else first.in_features
-    return 3
+        return flattened(first.in_features) or FirstLayer(first.in_features)
+    return FirstLayer()
 
 
-def shown_size(net: nn.Module) -> tuple[int, int] | None:
+def shown_size(net: nn.Module, first: FirstLayer | None = None) -> tuple[int, int] | None:
     """(height, width) where the network can take no other, or says which it was built for."""
-    for owner in (net, getattr(net, "patch_embed", None), getattr(net, "config", None)):
+    for owner in (net, attribute(net, "patch_embed"), attribute(net, "config")):
         for name in ("image_size", "img_size"):
-            size = _pair(getattr(owner, name, None))
+            size = _pair(attribute(owner, name))
             if size:
                 return size
-    first = _first_layer(net)
-    flat = _flat_picture(first.in_features) if isinstance(first, nn.Linear) else None
-    return (flat[1], flat[1]) if flat else None
+    return (first or defined_first(net)).size
 
 
-def _first_layer(net: nn.Module) -> nn.Module | None:
-    layers = (module for module in net.modules() if isinstance(module, (nn.Conv2d, nn.Linear)))
-    return next(layers, None)
-
-
-def _flat_picture(numbers: int) -> tuple[int, int] | None:
-    """(channels, side) of a square picture that flattens to so many numbers."""
+def flattened(numbers: int) -> FirstLayer | None:
+    """Return the square gray or RGB picture that flattens to so many numbers, or None."""
     for channels in (1, 3):
         side = isqrt(numbers // channels)
         if side and channels * side * side == numbers:
-            return channels, side
+            return FirstLayer(channels, (side, side))
     return None
 
 

@@ -19,11 +19,20 @@ from PIL import Image
 from torch import nn
 
 from nbviz.errors import NbvizError
+from nbviz.pictures.adapters import adapted, is_random, picture_of
 from nbviz.pictures.colours import Colours, Probed, normalised, probe
 from nbviz.pictures.decode import checked_tensor
 from nbviz.pictures.eval_transform import EvalTransform, recipe_from_timm
 from nbviz.pictures.load import Picture, all_finite, load_pictures
-from nbviz.pictures.network_hints import GUESSED_SIZES, channels_of, shown_size, timm_config, unwrapped
+from nbviz.pictures.network_hints import (
+    GUESSED_SIZES,
+    FirstLayer,
+    attribute,
+    defined_first,
+    shown_size,
+    timm_config,
+    unwrapped,
+)
 
 __all__ = ["GUESSED_SIZES", "Preprocessing", "EvalTransform"]
 
@@ -58,20 +67,23 @@ class Preprocessing:
     """Of a guess whose network hasn't been asked yet: gives the guess for the size the network takes."""
 
     @classmethod
-    def ensure(cls, transform: Any, net: nn.Module) -> Preprocessing:
-        """What to do with pictures for `net`.
+    def ensure(cls, transform: Any, net: nn.Module, first: FirstLayer | None = None) -> Preprocessing:
+        """Return the preprocessing of pictures for `net`.
 
         transform: a callable PIL → tensor, torchvision weights or their transforms, timm's data
-        configuration, a Preprocessing, or None to read it from the network or guess. NbvizError for others.
+        configuration, a Hugging Face image processor, an albumentations transform, a Preprocessing, or None to
+        read it from the network or guess. first: the first layer called, where that is known; else the first defined.
+        Raises NbvizError for others.
         """
         net = unwrapped(net)
+        first = first or defined_first(net)
         if transform is not None:
-            return cls._given(transform, "transform=", channels_of(net))
+            return cls._given(transform, "transform=", first.channels)
         for name in ("nbviz_preprocessing", "weights", "transforms"):
-            carried = getattr(net, name, None)
+            carried = attribute(net, name)
             if isinstance(carried, Preprocessing) or _is_weights(carried) or _is_preset(carried):
-                return cls._given(carried, "the network", channels_of(net))
-        return cls._read(net)
+                return cls._given(carried, "the network", first.channels)
+        return cls._read(net, first)
 
     @classmethod
     def from_recipe(cls, recipe: EvalTransform, source: str) -> Preprocessing:
@@ -93,16 +105,16 @@ class Preprocessing:
                 f"transform= got {transform!r} ({type(transform).__name__}). It takes a callable picture → "
                 "tensor (C, H, W), or torchvision weights such as ResNet50_Weights.DEFAULT."
             )
-        return cls(transform, source, channels)
+        return cls(adapted(transform), source, channels)
 
     @classmethod
-    def _read(cls, net: nn.Module) -> Preprocessing:
-        channels, config = channels_of(net), timm_config(net)
+    def _read(cls, net: nn.Module, first: FirstLayer) -> Preprocessing:
+        channels, config = first.channels, timm_config(net)
         if channels not in (1, 3):
             return cls(None, "tensor", channels, ("tensor", channels))
         if config is not None:
             return cls.from_recipe(recipe_from_timm(config, channels), "timm")
-        size = shown_size(net) or (GUESSED_SIZES[0], GUESSED_SIZES[0])
+        size = shown_size(net, first) or (GUESSED_SIZES[0], GUESSED_SIZES[0])
         plain = EvalTransform(crop=size, resize=size, mean=(0.0,) * channels, std=(1.0,) * channels)
         return cls.from_recipe(plain, "guess")
 
@@ -159,7 +171,7 @@ class Preprocessing:
     @cached_property
     def random(self) -> bool:
         """Whether the transform draws anew at each call, as those for training do."""
-        return any(type(step).__name__.startswith(_RANDOM) for step in _steps(self.forward))
+        return is_random(self.forward)
 
     def with_size(self, height: int, width: int) -> Preprocessing:
         """A guess for another size; anything that isn't guessed stays as it is."""
@@ -209,7 +221,8 @@ class Preprocessing:
 
     @cached_property
     def _probed(self) -> Probed:
-        return Probed(None, None) if self.forward is None else probe(self.forward, self._mode)
+        forward = self.forward
+        return Probed(None, None) if forward is None else probe(lambda image: picture_of(forward(image)), self._mode)
 
     @property
     def colours(self) -> Colours | None:
@@ -231,9 +244,6 @@ class Preprocessing:
         return _by_range(channels)
 
 
-_RANDOM = ("Random", "AutoAugment", "RandAugment", "TrivialAugment", "AugMix", "ColorJitter")
-
-
 def _picture(image: Any) -> Picture:
     if isinstance(image, Picture):
         return image
@@ -246,6 +256,7 @@ def _picture(image: Any) -> Picture:
 
 
 def _checked_result(result: Any) -> torch.Tensor:
+    result = picture_of(result)
     wanted = "It has to give a float tensor (C, H, W)"
     if not isinstance(result, torch.Tensor):
         what = "a picture" if isinstance(result, Image.Image) else f"a {type(result).__name__}"
@@ -280,11 +291,3 @@ def _is_weights(value: Any) -> bool:
 
 def _is_preset(value: Any) -> bool:
     return type(value).__module__ == "torchvision.transforms._presets"
-
-
-def _steps(transform: Any) -> list[Any]:
-    """A transform and all it is composed of."""
-    parts = getattr(transform, "transforms", None)
-    if not isinstance(parts, (list, tuple, nn.ModuleList)):
-        parts = list(transform.children()) if isinstance(transform, nn.Module) else []
-    return [transform, *(step for part in parts for step in _steps(part))]

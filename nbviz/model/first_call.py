@@ -1,0 +1,119 @@
+"""The first layer that a network calls, and the pictures that layer takes.
+
+Which layer is defined first says nothing: a head may stand before the trunk in ``__init__``. So a forward is run up
+to its first convolution, linear layer or matrix product, wherever it is called from, and ended there: no layer is
+computed, and a picture of wrong shape does no harm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from nbviz.pictures.network_hints import FirstLayer, flattened
+from nbviz.replica.guest import Guest, Pass
+from nbviz.replica.hooks import Enough
+
+_CONVOLUTIONS = {torch.conv1d: 1, torch.conv2d: 2, torch.conv3d: 3}
+_TRANSPOSED = {torch.conv_transpose1d: 1, torch.conv_transpose2d: 2, torch.conv_transpose3d: 3}
+_PRODUCTS = (torch.matmul, torch.mm, torch.Tensor.matmul, torch.Tensor.mm, torch.Tensor.__matmul__)
+_DATA = {1: "sequences (N, C, length)", 3: "volumes or videos (N, C, depth, H, W)"}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A layer's call: what it was given of a picture (C, H, W) and what it takes."""
+
+    picture: tuple[int, ...]
+    given: int
+    """Channels or features of its input."""
+    takes: int
+    odd: str = ""
+    """The data it takes instead of pictures, in words; empty for layers of pictures."""
+    key: str | None = None
+    """The key that forward asked its input for, as if it were a dictionary."""
+
+    @property
+    def fitting(self) -> FirstLayer | None:
+        """The picture, where the layer takes what it was given of it."""
+        channels, height, width = self.picture
+        if self.given != self.takes or self.odd or self.key is not None:
+            return None
+        return FirstLayer(channels, (height, width) if self.flat else None)
+
+    @property
+    def flat(self) -> bool:
+        """Whether the layer was given the whole picture as one list of numbers."""
+        return self.given == self.picture[0] * self.picture[1] * self.picture[2]
+
+    def others(self) -> list[FirstLayer]:
+        """Pictures that it may take instead: flattened, in proportion, or with as many channels more or fewer."""
+        channels = self.picture[0]
+        flat = flattened(self.takes) if self.flat else None
+        if flat is not None:
+            return [flat]
+        counts = [self.takes - self.given + channels]
+        if channels * self.takes % max(self.given, 1) == 0:
+            counts.insert(0, channels * self.takes // max(self.given, 1))
+        return [FirstLayer(count) for count in counts if count > 0]
+
+
+def first_call(guest: Guest, x: torch.Tensor) -> Call | None:
+    """Run a forward of ``x`` (1, C, H, W) up to its first layer; None where it ends before one is called."""
+    watch = _Watch(tuple(x.shape[1:]))
+
+    def work(run: Pass) -> None:
+        try:
+            with torch.no_grad(), watch:
+                run(x)
+        except Enough:
+            return
+
+    try:
+        guest.trial(work)
+    except Exception:  # whoever runs the forward to its end hears what it raised
+        return watch.call
+    return watch.call
+
+
+class _Watch(TorchFunctionMode):
+    def __init__(self, picture: tuple[int, ...]) -> None:
+        super().__init__()
+        self.picture = picture
+        self.call: Call | None = None
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        found = self._layer(func, args, kwargs)
+        if found is not None:
+            self.call = found
+            raise Enough
+        return func(*args, **kwargs)
+
+    def _layer(self, func: Any, args: Any, kwargs: Any) -> Call | None:
+        if func is torch.Tensor.__getitem__ and isinstance(args[1], str):
+            return Call(self.picture, 0, 0, key=args[1])
+        if func is torch.nn.functional.embedding:
+            return Call(self.picture, 0, 0, "the numbers of tokens")
+        if func is torch.nn.functional.batch_norm and isinstance(args[1], torch.Tensor):
+            return Call(self.picture, args[0].shape[1], len(args[1]))
+        convolution = _CONVOLUTIONS.get(func) or _TRANSPOSED.get(func)
+        if convolution is None and func is not torch._C._nn.linear and func not in _PRODUCTS:
+            return None
+        x, weight = (args[i] if i < len(args) else kwargs.get(name) for i, name in enumerate(("input", "weight")))
+        if not isinstance(x, torch.Tensor) or not isinstance(weight, torch.Tensor):
+            return None
+        if convolution is not None:
+            return self._convolved(func, x, weight, convolution, args, kwargs)
+        takes = weight.shape[1 if func is torch._C._nn.linear else 0]
+        return Call(self.picture, x.shape[-1], takes) if weight.dim() == 2 else None
+
+    def _convolved(self, func: Any, x: torch.Tensor, weight: torch.Tensor, axes: int, args: Any, kwargs: Any) -> Call:
+        groups = args[6] if len(args) > 6 else kwargs.get("groups", 1)
+        takes = weight.shape[0] if func in _TRANSPOSED else weight.shape[1] * groups
+        # a picture alone would pass for an unbatched volume
+        odd = _DATA[axes] if axes != 2 and tuple(x.shape[1:]) == self.picture else ""
+        return Call(self.picture, x.shape[-1 - axes] if x.dim() > axes else 0, takes, odd)

@@ -1,0 +1,119 @@
+"""Sentences for a forward that raises: the cause, and the way out."""
+
+from __future__ import annotations
+
+import inspect
+
+import torch
+from torch import nn
+
+from nbviz.errors import NbvizError
+from nbviz.model.first_call import Call, first_call
+from nbviz.replica.guest import Guest
+from nbviz.replica.torchvision_import import missing_operators
+
+_NOT_OF_SIZE = (TypeError, AttributeError, ImportError, NameError, NotImplementedError)
+_NOT_A_PICTURE = (TypeError, AttributeError, IndexError, KeyError)
+
+
+def of_size(error: Exception) -> bool:
+    """Whether an error may be one of the picture's size, so that another size is worth trying."""
+    return not isinstance(error, _NOT_OF_SIZE) and not missing_operators(error)
+
+
+def forward_error(guest: Guest, x: torch.Tensor, error: Exception, all_sizes: bool = False) -> NbvizError:
+    """Return the error that names why a forward of ``x`` (1, C, H, W) raised ``error``.
+
+    all_sizes: whether all usual sizes were tried.
+    """
+    raised = f"{type(error).__name__}: {error}"
+    return NbvizError(
+        missing_operators(error)
+        or _missing_package(error)
+        or _devices(guest._module)
+        or _signature(guest._module)
+        or (_sizes(x, error) if all_sizes and of_size(error) else _data(guest, x, error, raised))
+        or f"The network fails on an input of shape {tuple(x.shape)}: {raised}"
+    )
+
+
+def _missing_package(error: Exception) -> str:
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return ""
+    package = error.name.partition(".")[0]
+    return f"The network's forward needs the package '{package}', which is not installed: pip install {package}."
+
+
+def _devices(net: nn.Module) -> str:
+    places = list(dict.fromkeys(str(tensor.device) for tensor in (*net.parameters(), *net.buffers())))
+    if len(places) < 2:
+        return ""
+    return (
+        f"The network's weights lie on several devices ({', '.join(places)}). Put them on one: net.to('{places[0]}')."
+    )
+
+
+def _signature(net: nn.Module) -> str:
+    """Return a sentence for a forward that can't be called with one picture alone, else an empty one."""
+    parameters = inspect.signature(net.forward).parameters
+    needed = [
+        name
+        for name, parameter in parameters.items()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    kind, first = type(net).__name__, next(iter(parameters), None)
+    if first is None:
+        return f"{kind}.forward takes no input, so there is no picture to explain."
+    if len(needed) > 1:
+        rest = ", ".join(f"{name}={name}" for name in needed[1:])
+        return (
+            f"{kind}.forward needs {len(needed)} inputs ({', '.join(needed)}), and it is called with a picture alone. "
+            f"{_wrap(f'self.net(x, {rest})')}"
+        )
+    if "pixel_values" in parameters and first != "pixel_values":
+        return f"{kind}.forward takes its pictures as pixel_values=, not first. {_wrap('self.net(pixel_values=x, …)')}"
+    return ""
+
+
+def check_data(net: nn.Module, call: Call) -> None:
+    """Raise NbvizError where the first layer called shows that a network takes something else than pictures."""
+    kind = type(net).__name__
+    if call.key is not None:
+        raise NbvizError(
+            f"{kind}.forward takes a dictionary: it asks its input for '{call.key}'. "
+            + _wrap(f"self.net({{'{call.key}': x}})")
+        )
+    if call.odd:
+        raise NbvizError(
+            f"{kind} takes {call.odd}, not pictures (N, C, H, W). To explain it by pictures all the same, wrap it in a "
+            "module whose forward takes a batch of pictures x, makes of them what the network takes, and returns its "
+            "scores."
+        )
+
+
+def _data(guest: Guest, x: torch.Tensor, error: Exception, raised: str) -> str:
+    """Return a sentence for a forward that wants something else than a picture, else an empty one."""
+    call = first_call(guest, x)
+    if call is not None:
+        try:
+            check_data(guest._module, call)
+        except NbvizError as other:
+            return str(other)
+    elif isinstance(error, _NOT_A_PICTURE):
+        return (
+            f"{type(guest._module).__name__}.forward fails on a picture tensor {tuple(x.shape)} before its first "
+            f"layer: {raised}. If it takes something else than one tensor (N, C, H, W): {_wrap('self.net(…)')}"
+        )
+    return ""
+
+
+def _wrap(call: str) -> str:
+    return f"Wrap it in a module whose forward takes a batch of pictures x and returns {call}."
+
+
+def _sizes(x: torch.Tensor, error: Exception) -> str:
+    return (
+        f"The network takes none of the usual square inputs with {x.shape[1]} channels "
+        f"({error}). Pass transform=, or an image as a float tensor (C, H, W) of the right size."
+    )

@@ -1,0 +1,85 @@
+"""Transforms of other packages that take a picture by keyword or answer with a mapping, called as they ask to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from nbviz.pictures.network_hints import attribute
+
+KEYS = ("pixel_values", "image", "images")
+"""Keys under which mappings hold the picture: Hugging Face's, albumentations' and others'."""
+_RANDOM = ("Random", "AutoAugment", "RandAugment", "TrivialAugment", "AugMix", "ColorJitter")
+
+
+@dataclass(frozen=True)
+class Processor:
+    """A Hugging Face image processor as a callable picture → tensor (C, H, W)."""
+
+    processor: Callable[..., Any]
+
+    def __call__(self, image: Image.Image) -> Any:
+        return picture_of(self.processor(images=image, return_tensors="pt"))
+
+
+@dataclass(frozen=True)
+class Keyword:
+    """An albumentations transform as a callable picture → tensor (C, H, W)."""
+
+    transform: Callable[..., Any]
+
+    def __call__(self, image: Image.Image) -> Any:
+        return picture_of(self.transform(image=np.asarray(image)))
+
+    @property
+    def transforms(self) -> list[Any]:
+        """The steps it is composed of."""
+        return [self.transform]
+
+
+def adapted(transform: Callable[..., Any]) -> Callable[[Image.Image], Any]:
+    """Return a transform that takes a picture alone: itself, unless it is one of Hugging Face's or albumentations'."""
+    if any(base.__module__.partition(".")[0] == "albumentations" for base in type(transform).__mro__):
+        return Keyword(transform)
+    names = attribute(transform, "model_input_names")
+    if isinstance(names, (list, tuple)) and "pixel_values" in names:
+        return Processor(attribute(transform, "image_processor") or transform)
+    return transform
+
+
+def picture_of(result: Any) -> Any:
+    """Return the picture in the mapping a transform gave, (C, H, W) or (1, C, H, W); anything else as it is."""
+    if not isinstance(result, Mapping):
+        return result
+    for key in KEYS:
+        if key in result:
+            found = result[key]
+            first = found[0] if isinstance(found, (list, tuple)) and len(found) == 1 else found
+            # numbers of pixel_values stand channels first whichever array type they come in
+            return torch.as_tensor(first) if key == KEYS[0] and isinstance(first, np.ndarray) else first
+    return result
+
+
+def is_random(transform: Any) -> bool:
+    """Whether a transform, or a step of it, draws anew at each call."""
+    return any(type(step).__name__.startswith(_RANDOM) or _at_times(step) for step in _steps(transform))
+
+
+def _at_times(step: Any) -> bool:
+    """Whether a step is applied with a probability, as albumentations' are."""
+    chance = attribute(step, "p")
+    return isinstance(chance, float) and 0 < chance < 1
+
+
+def _steps(transform: Any) -> list[Any]:
+    """A transform and all it is composed of."""
+    parts = getattr(transform, "transforms", None)
+    if not isinstance(parts, (list, tuple, nn.ModuleList)):
+        parts = list(transform.children()) if isinstance(transform, nn.Module) else []
+    return [transform, *(step for part in parts for step in _steps(part))]

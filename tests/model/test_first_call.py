@@ -1,0 +1,113 @@
+"""Which pictures a network takes is told by the first layer it calls, wherever that is defined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+from torch.nn import functional as F
+
+from nbviz import InstrumentedModel
+from nbviz.errors import NbvizError
+from tests.networks import picture
+
+
+class Trunk(nn.Module):
+    """A head defined before its trunk, and what becomes of the picture before the first layer."""
+
+    def __init__(self, channels: int, head: int = 8, before: Callable[..., torch.Tensor] = torch.clone) -> None:
+        super().__init__()
+        self.head = nn.Linear(head, 3)
+        self.before = before
+        self.conv = nn.Conv2d(channels, head, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.conv(self.before(x)).relu().mean((2, 3)))
+
+
+class Functional(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4, channels, 3, 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.conv2d(x, self.weight).mean((2, 3))
+
+
+class Product(nn.Module):
+    def __init__(self, numbers: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(numbers, 4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(1) @ self.weight
+
+
+def _coordinates(x: torch.Tensor) -> torch.Tensor:
+    return torch.cat([x, torch.ones_like(x[:, :1]), torch.ones_like(x[:, :1])], 1)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("head", [8, 64, 256, 3 * 16 * 16])
+def test_a_head_defined_first_says_nothing_of_the_pictures(channels: int, head: int) -> None:
+    model = InstrumentedModel(Trunk(channels, head))
+    assert model.transform.channels == channels
+    assert model.trace().root.shape == (3,) and model._shape == (channels, 224, 224)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_channels_are_told_through_what_is_done_before_the_first_layer(channels: int) -> None:
+    unshuffled = Trunk(16 * channels, before=nn.PixelUnshuffle(4))
+    assert InstrumentedModel(unshuffled).transform.channels == channels
+    assert InstrumentedModel(Trunk(channels + 2, before=_coordinates)).transform.channels == channels
+    normed = nn.Sequential(nn.BatchNorm2d(channels), nn.Conv2d(channels, 4, 3), nn.AdaptiveAvgPool2d(1))
+    assert InstrumentedModel(normed).transform.channels == channels
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_layer_need_not_be_a_module(channels: int) -> None:
+    assert InstrumentedModel(Functional(channels)).transform.channels == channels
+
+
+@pytest.mark.parametrize(("numbers", "shape"), [(784, (1, 28, 28)), (3072, (3, 32, 32)), (3 * 22 * 22, (3, 22, 22))])
+def test_a_flattened_picture_tells_its_size(numbers: int, shape: tuple[int, ...]) -> None:
+    for net in (Product(numbers), nn.Sequential(nn.Flatten(), nn.Linear(numbers, 4))):
+        model = InstrumentedModel(net)
+        model.trace()
+        assert model._shape == shape
+
+
+def test_the_channels_hold_where_a_transform_is_given() -> None:
+    def gray(picture: Any) -> torch.Tensor:
+        assert picture.mode == "L"
+        return torch.rand(1, 16, 16)
+
+    assert InstrumentedModel(Trunk(1, 64), transform=gray).input(Image.new("RGB", (9, 9))).shape == (1, 1, 16, 16)
+
+
+def test_ready_tensors_ask_for_no_first_layer() -> None:
+    net = Trunk(3)
+    calls: list[tuple[int, ...]] = []
+    net.before = lambda x: (calls.append(tuple(x.shape)), x)[1]
+    InstrumentedModel(net).input(torch.rand(1, 3, 40, 30))
+    assert not calls
+
+
+@pytest.mark.parametrize(
+    ("net", "words"),
+    [
+        (nn.Sequential(nn.Conv3d(1, 4, 3), nn.AdaptiveAvgPool3d(1), nn.Flatten()), "takes volumes or videos"),
+        (nn.Sequential(nn.Conv3d(3, 4, 1), nn.AdaptiveAvgPool3d(1)), "takes volumes or videos"),
+        (nn.Sequential(nn.Conv1d(1, 4, 3), nn.AdaptiveAvgPool1d(1)), "takes sequences"),
+        (nn.Sequential(nn.Embedding(9, 4), nn.Linear(4, 2)), "takes the numbers of tokens"),
+    ],
+)
+def test_other_data_than_pictures_is_named(net: nn.Module, words: str) -> None:
+    with pytest.raises(NbvizError, match=f"{words}.*wrap it in a module"):
+        InstrumentedModel(net).layers()
+    with pytest.raises(NbvizError, match=f"{words}.*wrap it in a module"):
+        InstrumentedModel(net).predict(picture())
