@@ -130,8 +130,7 @@ class InstrumentedModel:
         already preprocessed.
         """
         picture = as_picture(image)
-        # a tensor is ready as it is: the network need not be asked which pictures it takes
-        transform = None if picture.tensor is not None else self.transform
+        transform = None if picture.tensor is not None else self.transform  # asking for it runs the network
         weights = self.fingerprint() if any(getattr(edit, "asks_network", False) for edit in self.edits) else None
         key = (picture.digest, transform and transform.key, self.device, self.guest.dtype, weights)
         with self._lock:

@@ -20,6 +20,7 @@ from torch import nn
 
 from nbviz.errors import NbvizError, Refused
 from nbviz.replica.foreign_calls import ForeignCalls
+from nbviz.replica.refusals import checked_device
 from nbviz.replica.replica import TensorMap, replica_and_copies, tensors, unwrap
 from nbviz.replica.torch_modes import isolated, isolated_steps
 from nbviz.replica.watch import Watch
@@ -59,7 +60,7 @@ class Guest:
     def __init__(self, net: Any, device: str | torch.device = "auto") -> None:
         self.net = net
         self._module = unwrap(net)
-        self._asked = device
+        self._asked = checked_device(device)
         self._lock = threading.RLock()
         self._local = threading.local()
         self._made = 0

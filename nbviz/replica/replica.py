@@ -14,24 +14,22 @@ from torch import nn
 
 from nbviz.errors import NbvizError
 from nbviz.replica.copier import Copier, TensorMap
+from nbviz.replica.refusals import check_runnable, not_a_network
 
 
 def unwrap(net: Any) -> nn.Module:
     """The module inside ``DataParallel``, ``DistributedDataParallel`` and ``torch.compile`` wrappers.
 
-    Raises :class:`NbvizError` for anything that cannot be instrumented (ScriptModules, other objects).
+    Raises :class:`NbvizError` for anything that cannot be instrumented: other objects, and networks with parts in
+    TorchScript, exported graphs, sharded weights or weights without values.
     """
     while isinstance(net, nn.Module):
-        if isinstance(net, torch.jit.ScriptModule):
-            raise NbvizError(
-                f"{type(net).__name__} is a TorchScript module, whose layers cannot be hooked. "
-                "Pass the Python module it was scripted or traced from."
-            )
         inner = _wrapped(net)
         if inner is None:
+            check_runnable(net)
             return net
         net = inner
-    raise NbvizError(f"A network must be a torch.nn.Module, not {type(net).__name__}: {net!r:.80}")
+    raise NbvizError(not_a_network(net))
 
 
 def _wrapped(net: nn.Module) -> nn.Module | None:
