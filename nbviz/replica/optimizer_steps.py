@@ -130,7 +130,8 @@ def _inside_step(frame: Any) -> bool:
 
 _followers: tuple[weakref.ref[Steps], ...] = ()
 """Replaced as a whole, so that a step in another thread may read it at any time."""
-_stepping: dict[int, tuple[Optimizer, int]] = {}
+_stepping: dict[int, tuple[weakref.ref[Optimizer], int]] = {}
+"""Steps under way, by optimiser; one that was interrupted stays until its optimiser is gone or steps again."""
 _lock = threading.Lock()
 _hooks: list[Any] = []
 
@@ -142,13 +143,15 @@ def _follow(steps: Steps) -> None:
             _hooks.append(register_optimizer_step_pre_hook(_begins))
             _hooks.append(register_optimizer_step_post_hook(_ends))
         _followers = (*(ref for ref in _followers if ref() is not None), weakref.ref(steps))
-    for optimizer, thread in list(_stepping.values()):
-        if steps.owns(optimizer):
+    for ref, thread in list(_stepping.values()):
+        optimizer = ref()
+        if optimizer is not None and steps.owns(optimizer):
             steps.begin(id(optimizer), thread)
 
 
 def _begins(optimizer: Optimizer, *_: Any) -> None:
-    _stepping[id(optimizer)] = (optimizer, threading.get_ident())
+    key = id(optimizer)
+    _stepping[key] = weakref.ref(optimizer, lambda _: _stepping.pop(key, None)), threading.get_ident()
     for steps in _owners(optimizer):
         steps.begin(id(optimizer), threading.get_ident())
 

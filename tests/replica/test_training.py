@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +19,7 @@ from nbviz.attribution import explain
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
+from nbviz.replica import optimizer_steps
 from tests.networks import CLASSES, picture
 
 Weights = dict[str, torch.Tensor]
@@ -226,6 +229,24 @@ def test_a_step_that_raises_is_not_waited_for_for_ever() -> None:
     begun = time.monotonic()
     assert nbviz.attribute(model, picture(), 1, "saliency").facts["status"] == "ok"
     assert time.monotonic() - begun < 2
+
+
+def test_an_interrupted_step_keeps_neither_optimiser_nor_weights() -> None:
+    class Interrupted(torch.optim.SGD):
+        def step(self, closure: Any = None) -> Any:
+            raise KeyboardInterrupt
+
+    model, net = InstrumentedModel(Tiny()), Tiny()
+    optimizer = Interrupted([*net.parameters(), *model.net.parameters()], 0.1)
+    alive = weakref.ref(optimizer), weakref.ref(net.head.weight)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            optimizer.step()
+    model.predict(picture())
+    del optimizer, net
+    gc.collect()
+    assert [ref() for ref in alive] == [None, None]
+    assert not optimizer_steps._stepping
 
 
 def test_training_another_network_waits_for_nothing() -> None:
