@@ -106,7 +106,9 @@ class Explorer:
         return self._scheduler.wait(timeout)
 
     def refresh(self) -> None:
-        """Compute everything on show again, as when the network's weights have changed."""
+        """Compute everything on show again, from nothing: what was computed before is dropped."""
+        for context in self._contexts.values():
+            context.forget()
         self._renew(force=True)
 
     def pin(self, **changes: Any) -> Pin:
@@ -270,10 +272,15 @@ class Explorer:
         """Nothing is being computed any more."""
         self._say_state()
 
-    def idle(self) -> None:
-        """Now and then while nothing happens: has the network changed under what is on show?"""
-        if not self.closed and any(self._contexts[n].model.fingerprint() != was for n, was in self._shown.items()):
+    def idle(self) -> bool:
+        """Look now and then whether a network has changed under what is on show; whether to be called again at once."""
+        if self.closed:
+            return False
+        if any(context.model.guest.read_on() for context in self._contexts.values()):
+            return True
+        if any(self._contexts[name].model.fingerprint() != was for name, was in self._shown.items()):
             self._part(TitleBar).say("weights changed", moved=True)
+        return False
 
     def _say_state(self) -> None:
         self._part(TitleBar).say("computing" if self._scheduler.busy else "ready", moved=False)

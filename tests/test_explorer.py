@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -154,6 +155,34 @@ def test_a_model_that_changes_is_followed(explorer: Explorer) -> None:
     assert not title.moved
     assert before is not None and explorer.attribution is not None
     assert not torch.equal(before.values, explorer.attribution.values)
+
+
+def test_refresh_computes_anew_whatever_is_known_of_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbviz.replica.watch.Watch.contents", lambda self, reread=False: b"as ever")
+    net = network()
+    with Explorer(net, pictures(), method="saliency", target=1, runner=InlineRunner) as explorer:
+        net[0].weight.data[1].zero_()
+        explorer.refresh()
+        right = nbviz.attribute(net, pictures()[explorer.selection.image], 1, "saliency")
+        assert explorer.attribution is not None and torch.equal(explorer.attribution.values, right.values)
+
+
+def test_an_edit_that_no_sample_shows_is_seen_while_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbviz.replica.watch.SMALL", 0)
+    net = nn.Sequential(nn.Conv2d(3, 64, 3), nn.Conv2d(64, 64, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with Explorer(net, pictures(), method="saliency", target=1) as explorer:
+        assert explorer.wait(30)
+        title = explorer.panels["title"].view
+        net[1].weight.data[7, 5].fill_(3)
+        deadline = time.monotonic() + 60
+        while not title.moved and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert title.moved
+        explorer.selection.target = 2
+        explorer.selection.target = 1
+        assert explorer.wait(30)
+        right = nbviz.attribute(net, pictures()[explorer.selection.image], 1, "saliency")
+        assert explorer.attribution is not None and torch.equal(explorer.attribution.values, right.values)
 
 
 def test_close_is_idempotent_and_leaves_no_widget_no_thread() -> None:

@@ -153,7 +153,7 @@ def network_digest(model: InstrumentedModel, net: nn.Module) -> str:
     net: the network itself or a replica of it. What a module's ``forward`` and hooks do counts by their code, but not
     what that calls.
     """
-    version = model.fingerprint()
+    version = model.fingerprint(reread=True)
     known = _digests.get(model)
     if known is None or known[0] != version:
         known = _digests[model] = (version, _network_digest(model, net))

@@ -117,9 +117,9 @@ class InstrumentedModel:
         """
         return self.read(raw).logits
 
-    def fingerprint(self) -> tuple[int, bytes]:
-        """Key of the network as it is now: equal as long as neither its structure nor its weights change."""
-        return self.guest.fingerprint()
+    def fingerprint(self, reread: bool = False) -> tuple[int, bytes]:
+        """Key of the network as it is now; ``reread`` reads every weight of a large one, too, see `Watch.contents`."""
+        return self.guest.fingerprint(reread)
 
     # -- pictures -------------------------------------------------------------------------------------
 

@@ -116,15 +116,23 @@ class Guest:
                 self._made += 1
             return self._made, self._watch
 
-    def fingerprint(self) -> tuple[int, bytes]:
-        """Key of the network as it is now: structure revision and a digest of the weights."""
+    def fingerprint(self, reread: bool = False) -> tuple[int, bytes]:
+        """Key of the network as it is now: structure revision and a digest of the weights.
+
+        A network of more than two million values is read whole when its versions or a sample of its values have
+        changed, by :meth:`read_on`, and if told to by ``reread``.
+        """
         revision, watch = self._look()
-        return revision, watch.values()
+        return revision, watch.contents(reread)
+
+    def read_on(self) -> bool:
+        """Read a large network's weights for about a millisecond; whether there is more to read."""
+        return self._look()[1].read_on()
 
     def _pass(self, revision: int, watch: Watch) -> Pass:
         # shared tensors follow the user's; copies are of one fingerprint only
         copies = bool(self._private) or watch.inference or self.device != self.home
-        key = (revision, self.device, frozenset(self._private), watch.values() if copies else None)
+        key = (revision, self.device, frozenset(self._private), watch.contents(reread=True) if copies else None)
         if getattr(self._local, "key", None) != key:
             self._local.net, self._local.copies = self._replica(self._mapping())
             self._local.key = key

@@ -10,6 +10,8 @@ import threading
 import time
 from pathlib import Path
 
+OURS = "nbviz"
+"""How the names of threads begin that never write to anybody's weights."""
 ENOUGH = 0.002
 """Seconds of processor after which a thread has gone on, or is inside one long operation."""
 
@@ -28,8 +30,20 @@ class Others:
         )
 
 
-def _used() -> dict[int, float]:
-    """Native id → processor seconds of every other living thread."""
+class Activity:
+    """Whether threads that may be the user's have worked, asked now and then."""
+
+    def __init__(self) -> None:
+        self._used: dict[int, float] = {}
+
+    def seen(self) -> bool:
+        """Whether another thread has had processor time since the last call; True where the system doesn't tell."""
+        before, self._used = self._used, _used(but=OURS)
+        return not self._used or any(seconds != before.get(thread) for thread, seconds in self._used.items())
+
+
+def _used(but: str | None = None) -> dict[int, float]:
+    """Native id → processor seconds of every other living thread, those whose names begin with ``but`` left out."""
     clock = getattr(time, "pthread_getcpuclockid", None)
     if clock is None:
         return {}
@@ -38,7 +52,10 @@ def _used() -> dict[int, float]:
     return {
         thread.native_id: time.clock_gettime(clock(thread.ident))
         for thread in threading.enumerate()
-        if thread.ident is not None and thread.native_id is not None and thread.ident != own
+        if thread.ident is not None
+        and thread.native_id is not None
+        and thread.ident != own
+        and not (but and thread.name.startswith(but))
     }
 
 

@@ -1,7 +1,9 @@
-"""Has the network changed? Its structure, and its weights, watched from outside at about a millisecond a look.
+"""Watch a network from outside for changes of its structure and its weights, at about a millisecond a look.
 
-Versions alone are not enough: fused optimisers, ``.data`` edits and numpy writes bump none. So the fingerprint
-also holds identities, data pointers and a strided sample of the values of every tensor.
+Versions alone are not enough: fused optimisers, ``.data`` edits and numpy writes bump none. So a pass is compared by
+identities, data pointers and a strided sample of every tensor, which training always moves; and what is kept for
+longer than a pass by all values: those of a small network are read at every event, those of a large one in slices
+(:meth:`Watch.read_on`) whenever another thread may have written to them.
 """
 
 from __future__ import annotations
@@ -13,13 +15,18 @@ from collections.abc import Hashable
 import torch
 from torch import nn
 
+from nbviz.replica.contents import Contents
 from nbviz.replica.optimizer_steps import Steps
 from nbviz.replica.replica import tensors
 from nbviz.replica.structure import Structure
-from nbviz.replica.thread_time import Others
+from nbviz.replica.thread_time import Activity, Others
 from nbviz.replica.training_forwards import await_forwards
 
 SAMPLES = 64
+SMALL = 2_000_000
+"""Values up to which a network is read whole at every event: two milliseconds."""
+SLICE = 0.001
+"""Seconds of reading at a time in a larger one."""
 WAIT = 5.0
 """Seconds a step or a training forward may last and still be waited for."""
 QUIET = 0.02
@@ -43,6 +50,11 @@ class Watch:
         """Whether some tensors are inference tensors, of which replicas have copies."""
         self.steps = Steps(self._tensors)
         self._still = _Still((), 0.0)
+        self._contents = Contents(self._dense)
+        self._small = sum(t.numel() for t in self._dense) <= SMALL
+        self._activity = Activity()
+        self._reading = False
+        self._seen = b""
 
     def still(self) -> bool:
         """Whether module, parameter and buffer identities, plain attributes and hooks are as they were."""
@@ -52,14 +64,40 @@ class Watch:
         """Where the tensors' values are; another place after ``p.data = …``."""
         return [t.data_ptr() for t in self._dense]
 
+    def _versions(self) -> tuple[int, ...]:
+        return tuple(t._version for t in self._tracked)
+
     def values(self) -> bytes:
         """Digest of versions and a sample of the values of every tensor."""
-        digest = hashlib.blake2b(digest_size=16)
-        digest.update(repr([t._version for t in self._tracked]).encode())
+        digest = hashlib.blake2b(repr(self._versions()).encode(), digest_size=16)
         with torch.no_grad():
             for samples in self._samples.values():
                 digest.update(torch.cat(samples).cpu().view(torch.uint8).numpy().tobytes())
         return digest.digest()
+
+    def contents(self, reread: bool = False) -> bytes:
+        """Digest of versions and of all values; of a large network's as they were last read.
+
+        reread: read a large one's, too, here and now: a hundred million values take 0.1 s.
+        """
+        if self._small:
+            return _digest((self._versions(), self._contents.read()))
+        values = self.values()
+        # a change that versions or the sample show is no news to whoever reads on from here
+        if reread or (values != self._seen and not self.steps.recent()):
+            self._contents.read()
+            self._seen = values
+        return _digest((values, self._contents.changes))
+
+    def read_on(self) -> bool:
+        """Read a large network's values for about a millisecond; whether there is more to read.
+
+        Nothing is read while nothing can have changed: as long as no other thread has worked since the last round.
+        """
+        if self._small or (not self._reading and not self._activity.seen()):
+            return False
+        self._reading = self._contents.read_on(SLICE)
+        return self._reading
 
     def stamp(self) -> tuple[Hashable, ...]:
         """Equal before and after a pass only if the weights did not move meanwhile.
@@ -92,6 +130,10 @@ class Watch:
             if now > deadline:
                 return None
             time.sleep(QUIET / 2)
+
+
+def _digest(value: Hashable) -> bytes:
+    return hashlib.blake2b(repr(value).encode(), digest_size=16).digest()
 
 
 class _Still:

@@ -45,6 +45,11 @@ class LiveContext:
             self._version = version
         return version
 
+    def forget(self) -> None:
+        """Drop every answer, whatever is known of the weights, and look at all of them."""
+        self.model.fingerprint(reread=True)
+        self.cache.clear()
+
     def known(self, request: Request) -> Any | None:
         """Return the final answer from the cache; None where it is not there."""
         if isinstance(request, Elsewhere):

@@ -73,8 +73,9 @@ class Listener:
     def settled(self) -> None:
         self.events.append(("settled",))
 
-    def idle(self) -> None:
+    def idle(self) -> bool:
         self.events.append(("idle",))
+        return False
 
     def of(self, kind: str) -> list[tuple[Any, ...]]:
         return [event for event in self.events if event[0] == kind]
