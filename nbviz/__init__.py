@@ -16,6 +16,7 @@ from nbviz.version import __version__ as __version__
 if TYPE_CHECKING:
     from nbviz import edits, zoo
     from nbviz.attribution import METHODS, Attribution, attribute, register
+    from nbviz.circuits import channel_effects, circuit
     from nbviz.comparison import compare
     from nbviz.dataset import Atlas, Index
     from nbviz.edits import attack
@@ -39,6 +40,8 @@ __all__ = [
     "Target",
     "attack",
     "attribute",
+    "channel_effects",
+    "circuit",
     "compare",
     "edits",
     "health",
@@ -60,6 +63,8 @@ _HOME = {
     "Target": "nbviz.model.target",
     "attack": "nbviz.edits",
     "attribute": "nbviz.attribution",
+    "channel_effects": "nbviz.circuits",
+    "circuit": "nbviz.circuits",
     "compare": "nbviz.comparison",
     "health": "nbviz.evaluation.health",
     "invert": "nbviz.features",

@@ -57,6 +57,14 @@ class Layout:
         """Return `output` as (N, C, h·w): channels by places, row by row."""
         return self.maps(output).flatten(2)
 
+    def by_channel(self, output: Tensor) -> Tensor:
+        """Return `output` (N, …) as (N, C, rest), prefix tokens among the rest. ValueError where the kind is "none"."""
+        if self.kind == "none":
+            raise ValueError(self.reason)
+        if self.kind == "vector":
+            return output.flatten(1)[:, :, None]
+        return output.movedim(_CHANNEL_AXIS[self.kind], 1).flatten(2)
+
     def per_channel(self, values: Tensor, output: Tensor) -> Tensor:
         """Return (C,) or (N, C) `values`, one per channel, in a shape that broadcasts against `output`.
 

@@ -40,7 +40,11 @@ class Activation:
         return layout.maps(tensor)
 
     def gradient(self, scores: torch.Tensor, retain: bool = False) -> torch.Tensor:
-        """∂ Σ scores/∂ activation as (N, C, h, w).
+        """Return ∂ Σ scores/∂ activation as (N, C, h, w), prefix tokens left out; see :meth:`slope`."""
+        return self.read(self.slope(scores, retain))
+
+    def slope(self, scores: torch.Tensor, retain: bool = False) -> torch.Tensor:
+        """Return ∂ Σ scores/∂ activation in the activation's own shape.
 
         Raises :class:`Refused` where no gradient leads here; of a score that is the same for any picture it is zero.
         """
@@ -50,4 +54,4 @@ class Activation:
         if found is None:
             self.check_constant(scores, f"layer '{self.layer.name}'")
             found = torch.zeros_like(self.activation)
-        return self.read(found)
+        return found

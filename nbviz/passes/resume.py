@@ -68,24 +68,33 @@ class _Recorder:
             self._stack[-1].ended.append((frame.name, kept))
 
 
+Read = Callable[[Pass, Tensor], Any]
+"""What is read of one forward of a batch: the network's own output, unless it ends earlier."""
+
+
+def _output(run: Pass, batch: Tensor) -> Any:
+    return run(batch)
+
+
 class Resumed:
     """A network that is run from one layer on, for one picture."""
 
-    def __init__(self, model: InstrumentedModel, run: Pass, x: Tensor, layer: str) -> None:
+    def __init__(self, model: InstrumentedModel, run: Pass, x: Tensor, layer: str, read: Read = _output) -> None:
         """Run the picture ``x`` (1, C, H, W) once, and keep what comes before ``layer``.
 
         layer: a name of ``model.layers()``; ``"relu#2"`` resumes at the second call of ``relu``, a name without a
-        number at the call whose output is shown, the last.
+        number at the call whose output is shown, the last. read: runs a forward and reads what is wanted of it, a
+        tensor (N, …) or anything that holds some.
         """
         trace = model.trace(x)
         stem, call = split(name := model.layer(layer).name)
-        self.model, self.run, self.x, self.layer = model, run, x.detach(), name
+        self.model, self.run, self.x, self.layer, self._read = model, run, x.detach(), name, read
         self.call = call or trace.layers[stem].calls
         self.stem = stem
         recorder = _Recorder(stem, self.call, trace.overwritten)
         with torch.no_grad(), _watched(run.net, recorder):
-            self.output = run(self.x)
-        """What the network puts out for the picture."""
+            self.output = read(run, self.x)
+        """What is read for the picture itself."""
         self.calls = recorder.calls or []
         self._exact: dict[bool, bool] = {}
 
@@ -95,7 +104,7 @@ class Resumed:
         return all(self._exact.values())
 
     def __call__(self, count: int, edit: Callable[[Tensor], Tensor]) -> Any:
-        """Return the network's output for ``count`` copies of the picture, the layer's output (count, …) edited.
+        """Return what is read for ``count`` copies of the picture, the layer's output (count, …) edited.
 
         The first forward of one picture, and the first of several, are compared with whole ones.
         """
@@ -125,7 +134,7 @@ class Resumed:
 
     def _edited(self, count: int, edit: Callable[[Tensor], Tensor], call: int) -> Any:
         with editing(modules_of(self.run.net)[self.stem], edit, call):
-            return self.run(self.x.expand(count, *self.x.shape[1:]))
+            return self._read(self.run, self.x.expand(count, *self.x.shape[1:]))
 
 
 @contextmanager

@@ -1,0 +1,152 @@
+"""A node of a circuit: a class's score, or one channel at one place, read before its non-linearity.
+
+Behind a non-linearity a channel that fires fully has no gradient and barely moves: ReLU6 stands at 6.0 whatever comes.
+So the value is read where the non-linearity takes it in, if a module applies it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.passes.feature_maps import channel_layer, layer_output
+from nbviz.replica.guest import Pass
+from nbviz.replica.hooks import Enough, first_tensor, modules_of, split
+
+ELEMENTWISE = (
+    nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish, nn.Softplus,
+    nn.Hardtanh, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.Tanh,
+)  # fmt: skip
+"""Non-linearities that act on every value by itself: what goes in is laid out as what comes out."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A scalar of a network that can be walked to."""
+
+    layer: str
+    """Empty for a class's score."""
+    channel: int
+    """The class's index where there is no layer."""
+    place: tuple[int, int] | None = None
+    """(row, column) on the layer's own grid; None for a score, and for layers without places."""
+
+    @property
+    def is_score(self) -> bool:
+        """Whether it is a class's score."""
+        return not self.layer
+
+    def words(self, model: InstrumentedModel) -> str:
+        """The node as a person reads it: ``"score of tiger cat"``, ``"blocks.15 · 261"``."""
+        return f"score of {model.class_name(self.channel)}" if self.is_score else f"{self.layer} · {self.channel}"
+
+
+class Reader:
+    """Reads a node in a forward that ends there."""
+
+    def __init__(self, model: InstrumentedModel, node: Node, x: Tensor) -> None:
+        """x: an input (1, C, H, W), in whose forward the layer's non-linearity is looked for."""
+        self._model, self._node = model, node
+        self.before = False
+        """Whether the value is that before a non-linearity."""
+        if not node.is_score:
+            self._layer = channel_layer(model, node.layer)
+            stem, number = split(node.layer)
+            call = number or model.layer(stem).calls
+            maker = model.guest.steady(lambda run: _maker(run, x, stem, call))
+            self.before = maker is not None
+            self._at = (*maker, True) if maker is not None else (stem, call, False)
+
+    def __call__(self, run: Pass, batch: Tensor) -> Tensor:
+        """Return the node's value for every picture of a batch (N, C, H, W): (N,), differentiable if the batch is."""
+        if self._node.is_score:
+            return self._model.find_logits(run(batch))[:, self._node.channel]
+        name, call, before = self._at
+        caught: list[Tensor] = []
+        with ExitStack() as hooks:
+            hook = self._catch(caught, call)
+            module = modules_of(run.net)[name]
+            if before:
+                handle = module.register_forward_pre_hook(lambda _, inputs: hook(inputs))
+            else:
+                handle = module.register_forward_hook(lambda _, __, output: hook(output))
+            hooks.callback(handle.remove)
+            try:
+                run(batch)
+            except Enough as enough:
+                enough.__traceback__ = None  # it holds the frames of the forward, and so its tensors
+        if not caught:
+            raise NbvizError(f"Layer '{self._node.layer}' was not reached in this forward.")
+        return self._value(caught[0])
+
+    def _catch(self, caught: list[Tensor], wanted: int) -> Callable[[Any], None]:
+        count = 0
+
+        def catch(values: Any) -> None:
+            nonlocal count
+            count += 1
+            tensor = first_tensor(values)
+            if count == wanted and tensor is not None:
+                caught.append(tensor)
+                raise Enough
+
+        return catch
+
+    def _value(self, tensor: Tensor) -> Tensor:
+        assert self._layer.layout is not None
+        maps = self._layer.layout.maps(tensor)
+        row, column = self._node.place or (0, 0)
+        return maps[:, self._node.channel, row, column]
+
+
+def _maker(run: Pass, x: Tensor, stem: str, call: int) -> tuple[str, int] | None:
+    """Return the non-linearity, and which call of it, whose output is what the layer puts out at that call."""
+    counts: dict[str, int] = {}
+    outputs: dict[int, tuple[str, int]] = {}
+    held: list[Tensor] = []  # else an id may be another tensor's before the forward ends
+    found: list[tuple[str, int] | None] = []
+
+    def leave(name: str, module: nn.Module, output: Any) -> None:
+        counts[name] = counts.get(name, 0) + 1
+        tensor = first_tensor(output)
+        if tensor is None:
+            return
+        if isinstance(module, ELEMENTWISE):
+            held.append(tensor)
+            outputs[id(tensor)] = (name, counts[name])
+        if name == stem and counts[name] == call:
+            found.append(outputs.get(id(tensor)))
+            raise Enough
+
+    with torch.no_grad(), ExitStack() as hooks:
+        for name, module in modules_of(run.net).items():
+            handle = module.register_forward_hook(lambda module, _, output, name=name: leave(name, module, output))
+            hooks.callback(handle.remove)
+        try:
+            run(x)
+        except Enough as enough:
+            enough.__traceback__ = None
+    return found[0] if found else None
+
+
+def strongest(model: InstrumentedModel, x: Tensor, layer: str, channel: int) -> Node:
+    """Return the node of a channel at the place where it is strongest for the input ``x`` (1, C, H, W)."""
+    layout = channel_layer(model, layer).layout
+    assert layout is not None
+
+    def work(run: Pass) -> Tensor:
+        with torch.no_grad():
+            return layout.maps(layer_output(model, run, x, layer))[0, channel]
+
+    maps = model.guest.steady(work)
+    if not layout.has_places:
+        return Node(layer, channel)
+    row, column = divmod(int(maps.flatten().argmax()), maps.shape[1])
+    return Node(layer, channel, (row, column))

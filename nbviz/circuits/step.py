@@ -1,0 +1,143 @@
+"""One step of a circuit: what the channels of an earlier layer do to a node, measured and to first order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from nbviz.circuits.node import Node, Reader
+from nbviz.circuits.switches import all_but, all_of, sweep
+from nbviz.edits.channels import Fill, filling
+from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.layers import Layer
+from nbviz.passes.feature_maps import channel_layer
+from nbviz.passes.resume import Resumed
+from nbviz.replica.guest import Pass
+from nbviz.replica.hooks import first_tensor, modules_of, split
+
+SPREAD = 0.5
+"""Share of a node that its top channels have to give alone, or take away, to be called its cause."""
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A node and the channels of an earlier layer that drive it."""
+
+    node: Node
+    value: float
+    """The node's value, before its non-linearity where ``before``."""
+    before: bool
+    source: str
+    """The earlier layer."""
+    effects: np.ndarray
+    """float64 (C,): what the node loses when each channel is switched off, value − value without."""
+    first_order: np.ndarray
+    """float64 (C,): the same to first order, Σ gradient × (activation − fill); NaN where no gradient leads there."""
+    top: tuple[int, ...]
+    """Channels with the largest effects, either sign, largest first."""
+    alone: float
+    """The node's value with only the top channels on."""
+    without: float
+    """The node's value with the top channels off."""
+    off: float
+    """The node's value with all channels of the layer off: what other paths and biases give."""
+    exact: bool
+    """Whether forwards could be resumed at the layer."""
+
+    @property
+    def rest(self) -> float:
+        """The summed effects of all channels that are not among the top."""
+        return float(self.effects.sum() - self.effects[list(self.top)].sum())
+
+    @property
+    def given(self) -> float | None:
+        """Share of the node that the top channels give alone, over what all give; None where all give nothing."""
+        whole = self.value - self.off
+        return (self.alone - self.off) / whole if abs(whole) > 1e-12 else None
+
+    @property
+    def left(self) -> float | None:
+        """Share of the node that is left without the top channels; None where all give nothing."""
+        whole = self.value - self.off
+        return (self.without - self.off) / whole if abs(whole) > 1e-12 else None
+
+    @property
+    def spread(self) -> bool:
+        """Whether no few channels explain the node: they neither give half of it alone nor take half of it away."""
+        return self.given is None or self.left is None or (self.given < SPREAD and self.left > SPREAD)
+
+
+def step(model: InstrumentedModel, x: Tensor, node: Node, source: str, top: int = 8, fill: Fill = "zero") -> Step:
+    """Measure what each channel of ``source`` does to a node, for the input ``x`` (1, C, H, W).
+
+    One forward a channel, resumed at the layer and ended at the node. Raises NbvizError where the layer does not come
+    before the node, or has no channels.
+    """
+    layer = channel_layer(model, source)
+    _check_order(model, node, layer)
+    reader = Reader(model, node, x)
+    return model.guest.steady(lambda run: _step(model, run, x, node, layer, reader, top, fill))
+
+
+def _step(
+    model: InstrumentedModel, run: Pass, x: Tensor, node: Node, layer: Layer, reader: Reader, top: int, fill: Fill
+) -> Step:
+    layout, count = layer.layout, layer.channels
+    assert layout is not None and count is not None
+    slopes = _first_order(run, x, layer, reader, fill)
+
+    def read(run: Pass, batch: Tensor) -> Tensor:
+        return reader(run, batch).detach().double().cpu()
+
+    with torch.no_grad():
+        resumed = Resumed(model, run, x, layer.name, read)
+        value, effects = float(resumed.output[0]), np.zeros(count)
+        for channels, off in sweep(resumed, layout, range(count), fill):
+            effects[channels] = value - off.numpy()
+        # by size, and among equals by number, so that the same network gives the same circuit
+        chosen = tuple(np.argsort(-np.abs(effects), kind="stable")[:top].tolist())
+        alone = resumed(1, all_but(layout, chosen, count, fill))
+        without = resumed(1, all_of(layout, chosen, fill))
+        nothing = resumed(1, all_of(layout, range(count), fill))
+    about = (float(alone[0]), float(without[0]), float(nothing[0]), resumed.exact)
+    return Step(node, value, reader.before, layer.name, effects, slopes, chosen, *about)
+
+
+def _first_order(run: Pass, x: Tensor, layer: Layer, reader: Reader, fill: Fill) -> np.ndarray:
+    assert layer.layout is not None and layer.channels is not None
+    stem, number = split(layer.name)
+    kept: list[tuple[Tensor, Any]] = []
+
+    def keep(_: nn.Module, __: Any, output: Any) -> None:
+        tensor = first_tensor(output)
+        if tensor is not None:  # cloned, for a later operation may overwrite it; its edge is that of this moment
+            edge = torch.autograd.graph.get_gradient_edge(tensor) if tensor.requires_grad else None
+            kept.append((tensor.detach().clone(), edge))
+
+    with torch.enable_grad():
+        handle = modules_of(run.net)[stem].register_forward_hook(keep)
+        try:
+            value = reader(run, x.detach().requires_grad_())
+        finally:
+            handle.remove()
+    here, edge = kept[(number or layer.calls) - 1]
+    slope = None
+    if edge is not None and value.requires_grad:
+        (slope,) = torch.autograd.grad(value.sum(), (edge,), allow_unused=True)
+    if slope is None:
+        return np.full(layer.channels, np.nan)
+    change = here.double() - filling(here.double(), layer.layout, fill)
+    return layer.layout.by_channel(slope.double() * change)[0].sum(1).cpu().numpy()
+
+
+def _check_order(model: InstrumentedModel, node: Node, layer: Layer) -> None:
+    if node.is_score:
+        return
+    later = model.layer(node.layer)
+    if layer.order is None or later.order is None or layer.order >= later.order:
+        raise NbvizError(f"Layer '{layer.name}' does not come before '{node.layer}': its channels can't drive it.")

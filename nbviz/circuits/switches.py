@@ -1,0 +1,47 @@
+"""Switching the channels of a layer off one by one, a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from nbviz.edits.channels import Fill, filling, switched_off
+from nbviz.model.layout import Layout
+from nbviz.passes.resume import Resumed
+
+BATCH = 8
+"""Channels switched off in one forward: larger batches are no faster on a CPU."""
+
+
+def one_off_each(layout: Layout, channels: Sequence[int], fill: Fill) -> Callable[[Tensor], Tensor]:
+    """Return the edit that switches, in the i-th picture of a batch, the i-th of ``channels`` off."""
+
+    def edit(output: Tensor) -> Tensor:
+        mask = torch.zeros(len(output), layout.channels(tuple(output.shape)), dtype=torch.bool, device="cpu")
+        rows = len(output) // len(channels)
+        for row, channel in enumerate(channel for channel in channels for _ in range(rows)):
+            mask[row, channel] = True
+        return torch.where(layout.per_channel(mask, output).to(output.device), filling(output, layout, fill), output)
+
+    return edit
+
+
+def all_but(layout: Layout, channels: Iterable[int], count: int, fill: Fill) -> Callable[[Tensor], Tensor]:
+    """Return the edit that leaves only ``channels`` of ``count`` on."""
+    off = sorted(set(range(count)) - set(channels))
+    return lambda output: switched_off(output, layout, off, fill)
+
+
+def all_of(layout: Layout, channels: Iterable[int], fill: Fill) -> Callable[[Tensor], Tensor]:
+    """Return the edit that switches ``channels`` off together."""
+    off = sorted(set(channels))
+    return lambda output: switched_off(output, layout, off, fill)
+
+
+def sweep(resumed: Resumed, layout: Layout, channels: Sequence[int], fill: Fill) -> Iterator[tuple[list[int], Tensor]]:
+    """Yield (channels, what is read with each of them off), batch by batch."""
+    for first in range(0, len(channels), BATCH):
+        batch = list(channels[first : first + BATCH])
+        yield batch, resumed(len(batch), one_off_each(layout, batch, fill))

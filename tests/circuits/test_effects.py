@@ -1,0 +1,133 @@
+"""Effects of channels against brute force, and circuits against what they say of themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import nbviz
+from nbviz.circuits import Node, block_before, channel_effects, circuit, measuring, step
+from nbviz.edits import Channels
+from nbviz.errors import NbvizError
+from tests.networks import build, picture, state_hash
+
+
+class Row(nn.Module):
+    """Three residual blocks with ReLU6, and a linear head: small enough for brute force."""
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.act = nn.Conv2d(6, 6, 3, padding=1), nn.ReLU6(inplace=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.act(self.conv(x) + x)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 6, 3, padding=1)
+        self.blocks = nn.Sequential(*(self.Block() for _ in range(3)))
+        self.head = nn.Linear(6, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.blocks(self.stem(x).relu()).mean((2, 3)))
+
+
+@pytest.fixture()
+def model() -> nbviz.InstrumentedModel:
+    torch.manual_seed(0)
+    return nbviz.InstrumentedModel(Row().double().eval())
+
+
+X = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(1)).double()
+
+
+@pytest.mark.parametrize("fill", ["zero", "mean"])
+def test_measured_effects_equal_edited_models(model: nbviz.InstrumentedModel, fill: str) -> None:
+    table = channel_effects(model, X, "blocks.1", fill=fill)
+    before = model(X)[0]
+    for row in table.itertuples():
+        after = model.edited(Channels("blocks.1", off=[row.channel], fill=fill))(X)[0]
+        # a batch of several may be added up in another order
+        assert row.measured == pytest.approx(float(after[row.index] - before[row.index]), abs=1e-14)
+    assert len(table) == 6 * 4
+    assert (table["measured"].abs().diff().dropna() <= 0).all()
+
+
+def test_the_first_order_is_exact_where_the_rest_is_linear(model: nbviz.InstrumentedModel) -> None:
+    table = channel_effects(model, X, "blocks.2", 1)
+    np.testing.assert_allclose(table["foretold"], table["measured"], atol=1e-12)
+    effects = list(measuring(model, X, "blocks.2", (1,)))[-1]
+    assert effects.agreement(1) == pytest.approx(1.0)
+    assert effects.order(1)[0] == table.sort_values("measured")["channel"].iloc[0]
+
+
+def test_a_class_s_table_is_part_of_the_whole(model: nbviz.InstrumentedModel) -> None:
+    whole, one = channel_effects(model, X, "blocks.0"), channel_effects(model, X, "blocks.0", 2, channels=[1, 4])
+    assert set(one["channel"]) == {1, 4} and set(one["index"]) == {2}
+    for row in one.itertuples():
+        same = whole[(whole["channel"] == row.channel) & (whole["index"] == 2)]
+        assert float(same["measured"].iloc[0]) == row.measured
+
+
+def test_a_step_says_what_keeping_and_dropping_really_give(model: nbviz.InstrumentedModel) -> None:
+    taken = step(model, X, Node("", 2), "blocks.1", top=2)
+    off = [channel for channel in range(6) if channel not in taken.top]
+    assert taken.alone == pytest.approx(float(model.edited(Channels("blocks.1", off=off))(X)[0, 2]), abs=1e-14)
+    assert taken.without == pytest.approx(float(model.edited(Channels("blocks.1", off=taken.top))(X)[0, 2]), abs=1e-14)
+    assert taken.value == float(model(X)[0, 2])
+    biggest = sorted(range(6), key=lambda channel: -abs(taken.effects[channel]))[:2]
+    assert list(taken.top) == biggest
+    assert taken.rest == pytest.approx(taken.effects.sum() - taken.effects[biggest].sum())
+
+
+def test_a_node_is_read_before_its_non_linearity(model: nbviz.InstrumentedModel) -> None:
+    net = model.net
+    net.blocks[2].conv.bias.data[3] += 20  # saturates: ReLU6 puts out 6.0 whatever comes
+    taken = step(model, X, Node("blocks.2", 3, (4, 5)), "blocks.1", top=3)
+    with torch.no_grad():
+        inner = net.blocks[1](net.blocks[0](net.stem(X).relu()))
+        by_hand = (net.blocks[2].conv(inner) + inner)[0, 3, 4, 5]
+    assert taken.before and taken.value == float(by_hand) > 6
+    assert np.abs(taken.effects).max() > 0
+    np.testing.assert_allclose(taken.first_order, taken.effects, atol=1e-12)  # linear up to there
+
+
+def test_blocks_are_walked_one_back(model: nbviz.InstrumentedModel) -> None:
+    assert block_before(model, "") == "blocks.2"
+    assert block_before(model, "blocks.2") == "blocks.1"
+    assert block_before(model, "blocks.1.conv") == "blocks.0"
+    assert block_before(model, "blocks.0") is None
+
+
+def test_a_circuit_is_the_same_every_time_and_its_tables_fit(model: nbviz.InstrumentedModel) -> None:
+    one, other = circuit(model, X, 2, top=3), circuit(model, X, 2, top=3)
+    assert one.nodes.equals(other.nodes) and one.edges.equals(other.edges)
+    assert set(one.edges["source"]) | set(one.edges["target"]) == set(one.nodes["node"])
+    assert list(one.edges["layer"].unique()) == ["blocks.2", "blocks.1"]
+    assert (one.edges.groupby("target").size() == 3).all()
+
+
+def test_the_network_is_left_as_it_was() -> None:
+    net = build("inplace")
+    before = state_hash(net)
+    x = picture()
+    layers = [layer.name for layer in nbviz.InstrumentedModel(net).layers().walk() if layer.places and layer.name]
+    channel_effects(net, x, layers[0])
+    circuit(net, x, layers=[layers[-1], layers[0]], top=2)
+    assert state_hash(net) == before
+
+
+def test_what_cannot_be_is_refused_in_a_sentence(model: nbviz.InstrumentedModel) -> None:
+    with pytest.raises(NbvizError, match="blocks.9"):
+        channel_effects(model, X, "blocks.9")
+    with pytest.raises(NbvizError, match="0 to 5"):
+        channel_effects(model, X, "blocks.1", channels=[6])
+    with pytest.raises(NbvizError, match="does not come before"):
+        circuit(model, X, 1, layers=["blocks.0", "blocks.2"])
+    with pytest.raises(NbvizError, match="a class"):
+        circuit(model, X, lambda output: output[:, 0])
+    with pytest.raises(NbvizError, match="top="):
+        circuit(model, X, 1, top=0)
