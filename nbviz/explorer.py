@@ -73,7 +73,7 @@ class Explorer:
         check_start(selection)
         self.closed = False
         self.model = open_model(model, classes=classes, transform=transform, device=device, output=output)
-        loaded = load_pictures(zoo.photographs() if images is None else images)
+        loaded = load_pictures(zoo.photographs().pictures if images is None else images)
         self.pictures: dict[str, Picture] = dict(loaded)
         # A model that was given is its owner's; a network that was wrapped here is named here.
         named = [] if self.model is model else name_classes(self.model, loaded)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
@@ -14,9 +16,12 @@ from torch import nn
 import nbviz.zoo as zoo
 from nbviz.errors import NbvizError, UnknownName
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.pictures import picture
+from nbviz.pictures.load import load_pictures
 from nbviz.replica.torchvision_import import torchvision
 from nbviz.zoo.efficientnet_lite0 import EfficientNetLite0, MBConv, SameConv2d
 from nbviz.zoo.registry import NETWORKS, ZooNetwork, network, own_networks
+from nbviz.zoo.samples import CREDITS
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +30,7 @@ def model() -> InstrumentedModel:
 
 
 @pytest.fixture(scope="module")
-def photographs() -> dict[str, Any]:
+def photographs() -> Mapping[str, Any]:
     return zoo.photographs()
 
 
@@ -49,7 +54,7 @@ def test_the_network_is_timms_at_even_and_odd_sizes(model: InstrumentedModel, si
     ],
 )
 def test_it_sees_what_is_in_the_photographs(
-    model: InstrumentedModel, photographs: dict[str, Any], name: str, wanted: dict[str, float]
+    model: InstrumentedModel, photographs: Mapping[str, Any], name: str, wanted: dict[str, float]
 ) -> None:
     found = model.predict(photographs[name], top=len(wanted))
     assert [label for label, *_ in found] == list(wanted)
@@ -76,7 +81,9 @@ def test_its_modules_have_the_names_and_kinds_people_see(model: InstrumentedMode
     assert shapes == {"stem": (32, 112, 112), "blocks.4.body.2": (240, 28, 28), "head": (1280, 7, 7)}
 
 
-def test_it_says_who_it_is_and_how_it_wants_its_pictures(model: InstrumentedModel, photographs: dict[str, Any]) -> None:
+def test_it_says_who_it_is_and_how_it_wants_its_pictures(
+    model: InstrumentedModel, photographs: Mapping[str, Any]
+) -> None:
     assert model.name == "EfficientNet-Lite0" and not model.net.training
     assert model.transform.sentence == "preprocessing from the network"
     assert model.transform.size == (224, 224)
@@ -103,10 +110,33 @@ def test_the_class_names_are_torchvisions_in_order() -> None:
     assert list(zoo.imagenet()) == _IMAGENET_CATEGORIES and len(zoo.imagenet()) == 1000
 
 
-def test_the_photographs_are_five_upright_colour_pictures(photographs: dict[str, Any]) -> None:
-    assert list(photographs) == ["cat", "coffee", "astronaut", "rocket", "cameraman"]
+def test_the_photographs_are_upright_colour_pictures(photographs: Mapping[str, Any]) -> None:
+    assert list(photographs)[:5] == ["cat", "coffee", "astronaut", "rocket", "cameraman"] and len(photographs) >= 20
     assert {picture.mode for picture in photographs.values()} == {"RGB"}
     assert photographs["cat"].size == (451, 300)
+
+
+def test_every_photograph_is_credited(photographs: Mapping[str, Any]) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    assert list(CREDITS) == list(photographs)
+    for name, credit in CREDITS.items():
+        assert credit.author and credit.licence and f"| {name} | {credit.author} | {credit.licence} |" in readme
+
+
+def test_photographs_are_decoded_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = list[str]()
+    real = picture.decoded
+
+    def counting(source: Any, name: str, at_least: int | None = None) -> Any:
+        decoded.append(name)
+        return real(source, name, at_least)
+
+    monkeypatch.setattr(picture, "decoded", counting)
+    photographs, shown = zoo.photographs(), load_pictures(zoo.photographs().pictures)
+    assert not decoded and list(shown) == list(photographs)
+    photographs["coffee"].putpixel((0, 0), (1, 2, 3))
+    assert decoded == ["coffee"] and photographs["coffee"].getpixel((0, 0)) == (1, 2, 3)
+    assert shown["coffee"].open().getpixel((0, 0)) != (1, 2, 3)
 
 
 def test_loading_imports_no_heavy_package() -> None:
