@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
+from torch import nn
 
 from nbviz.errors import NbvizError, unknown
 from nbviz.model.layers import Layer
-from nbviz.pictures.labels import class_list
+from nbviz.pictures.labels import names_in
+from nbviz.pictures.network_hints import attribute
 
 if TYPE_CHECKING:
     from nbviz.model.trace import Trace
@@ -76,9 +78,34 @@ def _named(value: str, model: Classes | None) -> int:
     raise unknown("Class", value, names)
 
 
-def given_names(classes: Sequence[str] | None, transform: Any) -> tuple[str, ...] | None:
-    """The class names a person gave, or that torchvision's weights given as ``transform`` carry."""
-    if classes is None:
-        meta = getattr(transform, "meta", None)  # a torchvision weights enum carries its class names
-        classes = meta.get("categories") if isinstance(meta, dict) else None
-    return None if classes is None else class_list(classes)
+def carried_names(transform: Any, net: nn.Module) -> tuple[str, ...] | None:
+    """Return the class names that come with a network and nobody gave, or None.
+
+    They are those of torchvision's weights given as ``transform``, a Hugging Face ``config.id2label`` that holds more
+    than its placeholders (``LABEL_0`` …), or the ``names`` that ultralytics leaves on a network.
+    """
+    meta = attribute(transform, "meta")
+    labels = attribute(attribute(net, "config"), "id2label")
+    found = [meta.get("categories") if isinstance(meta, dict) else None, labels, attribute(net, "names")]
+    listed = [names_in(names) for names in found if isinstance(names, (Mapping, list, tuple))]
+    return next((names for names in listed if names and not all(map(_placeholder, names))), None)
+
+
+def checked_names(
+    names: tuple[str, ...] | None, carried: bool, kind: str, scores: int | None
+) -> tuple[str, ...] | None:
+    """Return the names of a network that puts out so many scores; None where those it carries don't fit.
+
+    A fine-tuned head stands beside the names of the weights it started from, which are then not its own. Raises
+    NbvizError where names that were given don't fit.
+    """
+    # a detector shows no more classes than it found boxes of
+    if names is None or len(names) == scores or (kind == "boxes" and (scores is None or not carried)):
+        return names
+    if carried:
+        return None
+    raise NbvizError(f"classes= has {len(names)} names, but the network puts out {scores or 0} scores.")
+
+
+def _placeholder(name: str) -> bool:
+    return name.removeprefix("LABEL_").isdigit()

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from nbviz.errors import NbvizError, unknown
-from nbviz.model.classes import class_index, given_names
+from nbviz.errors import unknown
+from nbviz.model.classes import carried_names, checked_names, class_index
 from nbviz.model.edit import Edit, NetworkEdit, attach, checked, edited_input
 from nbviz.model.input_size import Usual, noise, ready
 from nbviz.model.layers import Layer
@@ -21,6 +21,7 @@ from nbviz.model.outputs import Kind, classes_of, reader
 from nbviz.model.prediction import Prediction, prediction
 from nbviz.model.recorders import Recorders
 from nbviz.model.trace import Trace, trace
+from nbviz.pictures.labels import class_list
 from nbviz.pictures.load import as_picture
 from nbviz.pictures.preprocessing import Preprocessing
 from nbviz.replica.guest import Guest, Pass
@@ -37,9 +38,10 @@ class InstrumentedModel:
     net: any ``torch.nn.Module``; ``DataParallel`` and compiled wrappers are looked through, TorchScript is
     refused. transform: a callable PIL → tensor, torchvision weights or their transforms; left out, it is read
     from the network where it carries one, else guessed (``model.transform.guessed``). classes: class names in
-    the order of the scores. output: key, index or callable that takes the scores (N, classes), or a segmentation
-    network's maps (N, classes, H, W), out of the network's own output; left out, they are looked for, and so are a
-    detector's boxes. device: ``"auto"`` is where the weights are; another one gets a copy there.
+    the order of the scores; left out, those that the network or its weights carry, where there is one per score.
+    output: key, index or callable that takes the scores (N, classes), or a segmentation network's maps
+    (N, classes, H, W), out of the network's own output; left out, they are looked for, and so are a detector's
+    boxes. device: ``"auto"`` is where the weights are; another one gets a copy there.
     """
 
     def __init__(
@@ -55,10 +57,12 @@ class InstrumentedModel:
         self.net = net
         self.guest = Guest(net, device)
         self._usual = Usual(self.guest, transform)
-        self.classes = given_names(classes, transform)
+        given = None if classes is None else class_list(classes)
+        self._carried = carried_names(transform, self.guest._module)
+        self.classes = self._carried if given is None else given
         self.name = name or type(self.guest._module).__name__
         self.output = output
-        self.read = reader(output, len(self.classes or ()) or classes_of(self.guest._module))
+        self.read = reader(output, len(given or ()) or classes_of(self.guest._module) or len(self.classes or ()))
         self.edits: tuple[Edit, ...] = ()
         """What is changed about pictures and layers before they are looked at, see :meth:`edited`."""
         self._origin = self
@@ -183,7 +187,7 @@ class InstrumentedModel:
                 return known
             x = self._example(shape) if x is None else x
             found = trace(self.guest, x, self.read)
-            self._check_classes(found)
+            self.classes = checked_names(self.classes, self.classes is self._carried, found.kind, found.scores)
             with self._lock:
                 self._shape = tuple(x.shape[1:])
                 self._traces[self.guest.revision, self._shape, self.guest.dtype] = found
@@ -291,10 +295,3 @@ class InstrumentedModel:
                 self.layer(name)
         with self._recorders.recorder(self.trace, names) as outputs:
             yield outputs
-
-    def _check_classes(self, found: Trace) -> None:
-        # a detector shows no more classes than it found boxes of
-        if self.classes is not None and found.kind != "boxes" and len(self.classes) != (found.scores or 0):
-            raise NbvizError(
-                f"classes= has {len(self.classes)} names, but the network puts out {found.scores or 0} scores."
-            )

@@ -36,9 +36,11 @@ def open_model(model: Any, **options: Any) -> InstrumentedModel:
 def name_classes(model: InstrumentedModel, pictures: Pictures) -> list[str]:
     """Give a network without class names those of its data set, where it has a score for each; return notes."""
     names = pictures.classes
-    if model.classes is not None or not names:
+    if not names:
         return []
-    model.trace(model.input(next(iter(pictures.values()))))
+    model.trace(model.input(next(iter(pictures.values()))))  # names of its weights may prove to be another head's
+    if model.classes is not None:
+        return []
     if model.scores != len(names):
         scores = model.scores or "no"
         return [f"The data set names {len(names)} classes, the network has {scores} scores: its classes are numbers."]
