@@ -42,8 +42,8 @@ class Usual:
     def __init__(self, guest: Guest, transform: Any) -> None:
         self._guest, self._lock = guest, threading.RLock()
         self._refused: tuple[int, NbvizError] | None = None
-        self._given, self._asked = transform, False
-        self._transform = self._learning(Preprocessing.ensure(transform, guest._module))
+        self._given, self._asked, self._sized = transform, False, False
+        self._transform = Preprocessing.ensure(transform, guest._module)
 
     @property
     def transform(self) -> Preprocessing:
@@ -55,9 +55,11 @@ class Usual:
             if not self._asked:
                 first = self._first_layer()
                 if first is not None:
-                    self._transform = self._learning(Preprocessing.ensure(self._given, self._guest._module, first))
+                    self._transform = Preprocessing.ensure(self._given, self._guest._module, first)
                 self._asked = True
-            return self._transform
+            # made anew each time: if it were kept it and this would hold each other, and with them the network
+            learns = self._transform.guessed and not self._sized
+            return replace(self._transform, tried=self._tried) if learns else self._transform
 
     def shape(self) -> tuple[int, ...]:
         """(C, H, W). NbvizError where the network takes no size that was tried."""
@@ -66,11 +68,8 @@ class Usual:
             size = transform.size
             if size is None or transform.tried is not None:
                 size = self._size()
-                self._transform = transform.with_size(*size)
+                self._transform, self._sized = self._transform.with_size(*size), True
             return transform.channels, *size
-
-    def _learning(self, transform: Preprocessing) -> Preprocessing:
-        return replace(transform, tried=self._tried) if transform.guessed else transform
 
     def _tried(self) -> Preprocessing:
         with self._lock:

@@ -65,7 +65,7 @@ class InstrumentedModel:
         self.read = reader(output, len(given or ()) or classes_of(self.guest._module) or len(self.classes or ()))
         self.edits: tuple[Edit, ...] = ()
         """What is changed about pictures and layers before they are looked at, see :meth:`edited`."""
-        self._origin = self
+        self._plain: InstrumentedModel | None = None  # the model that this is an edited one of
         self._shape: tuple[int, ...] | None = None
         self._traces: OrderedDict[Any, Trace] = OrderedDict()
         self._begin()
@@ -141,7 +141,7 @@ class InstrumentedModel:
             if key not in self._inputs:
                 with isolated():
                     x = ready(self.guest, picture.tensor if transform is None else transform(picture))
-                self._inputs[key] = edited_input(x, self.edits, self._origin)
+                self._inputs[key] = edited_input(x, self.edits, self._plain or self)
                 while len(self._inputs) > KEPT_INPUTS:
                     self._inputs.popitem(last=False)
             self._inputs.move_to_end(key)
@@ -165,11 +165,11 @@ class InstrumentedModel:
         """
         if not edits:
             return self
-        twin = copy(self)
-        twin.edits = (*self.edits, *checked(edits, self._origin))
+        twin, plain = copy(self), self._plain or self
+        twin._plain, twin.edits = plain, (edits := (*self.edits, *checked(edits, plain)))
         twin._begin()
-        if any(isinstance(edit, NetworkEdit) for edit in twin.edits):
-            twin.guest = self._origin.guest.variant(lambda net: attach(net, twin.edits, self._origin))
+        if any(isinstance(edit, NetworkEdit) for edit in edits):
+            twin.guest = plain.guest.variant(lambda net: attach(net, edits, plain))
         return twin
 
     # -- structure ------------------------------------------------------------------------------------
@@ -289,9 +289,9 @@ class InstrumentedModel:
         Yields a dict that after each ``model(batch)`` holds name → tensor (N, …) as that layer put it out,
         also where the next operation overwrites it. Nested captures are independent.
         """
-        known = self.trace().layers
+        known = self.trace()
         for name in names:
-            if name not in known:
+            if not known.records(name):
                 self.layer(name)
         with self._recorders.recorder(self.trace, names) as outputs:
             yield outputs

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -28,35 +29,75 @@ class Record:
     overwritten: bool = False
 
 
-@dataclass
+Records = dict[str, list[Record]]
+
+
 class Trace:
-    """The network as one forward of one input shape shows it."""
+    """The network as one forward of one input shape shows it; the layer tree is made when first asked for."""
 
-    root: Layer
-    scores: int | None
-    """Number of class scores; None where the output can't be read, or a detector doesn't tell."""
-    overwritten: frozenset[tuple[str, int]]
-    """(name, call) of outputs that a later, in-place operation changes."""
-    kind: Kind = "classes"
-    problem: NbvizError | None = None
-    """Why the output can't be read."""
-    layers: dict[str, Layer] = field(default_factory=dict)
+    def __init__(self, records: Records, kind: Kind, scores: int | None, problem: NbvizError | None = None) -> None:
+        self.kind = kind
+        self.scores = scores
+        """Number of class scores; None where the output can't be read, or a detector doesn't tell."""
+        self.problem = problem
+        """Why the output can't be read."""
+        self.calls = {name: len(calls) for name, calls in records.items()}
+        """How often a module puts out a tensor in one forward."""
+        self.overwritten = frozenset(
+            (name, i) for name, calls in records.items() for i, record in enumerate(calls, 1) if record.overwritten
+        )
+        """(name, call) of outputs that a later, in-place operation changes."""
+        self._lock = threading.Lock()
+        self._tree: Callable[[], Layer] | None = None
+        self._layers: dict[str, Layer] = {}
 
-    def __post_init__(self) -> None:
-        self.layers = {layer.name: layer for layer in self.root.walk()}
+    def records(self, name: str) -> bool:
+        """Whether a forward has such an output, as far as can be told without the layer tree."""
+        stem, call = split(name)
+        calls = self.calls.get(stem, 0)
+        return calls > 0 if call is None else 1 < calls and 1 <= call <= calls
+
+    def grow(self, tree: Callable[[], Layer]) -> None:
+        """Make the layer tree by this when it is first asked for: it takes a forward of six pictures."""
+        self._tree = tree
+
+    @property
+    def layers(self) -> dict[str, Layer]:
+        """Layer by name, parents first; ``""`` is the root."""
+        with self._lock:
+            if self._tree is not None:
+                self._layers = {layer.name: layer for layer in self._tree().walk()}
+                self._tree = None
+            return self._layers
+
+    @property
+    def root(self) -> Layer:
+        """The layer tree, in call order."""
+        return self.layers[""]
 
 
 def trace(guest: Guest, x: torch.Tensor, read: Read) -> Trace:
     """Trace a forward of ``x`` (1, C, H, W); an error of the network's own forward becomes a sentence."""
-    try:
+
+    def tree() -> Layer:
+        with _sentences(guest, x):
+            return guest.steady(lambda run: _layer("", run.net, records, _layouts(run, x, records)))
+
+    with _sentences(guest, x):
         records, kind, scores, problem = guest.trial(lambda run: _records(run, x, read))
-        root = guest.steady(lambda run: _layer("", run.net, records, _layouts(run, x, records)))
+    found = Trace(records, kind, scores, problem)
+    found.grow(tree)
+    return found
+
+
+@contextmanager
+def _sentences(guest: Guest, x: torch.Tensor) -> Iterator[None]:
+    try:
+        yield
     except NbvizError:
         raise
     except Exception as error:  # a forward of the user's own can raise anything
         raise forward_error(guest, x, error) from error
-    overwritten = frozenset((name, i + 1) for name, rs in records.items() for i, r in enumerate(rs) if r.overwritten)
-    return Trace(root, scores, overwritten, kind, problem)
 
 
 @contextmanager
@@ -67,7 +108,7 @@ def recording(
     wanted: dict[str, list[tuple[str, int]]] = {}
     for name in names:
         stem, call = split(name)
-        wanted.setdefault(stem, []).append((name, call or found.layers[stem].calls))
+        wanted.setdefault(stem, []).append((name, call or found.calls.get(stem, 0)))
 
     def keep(stem: str, call: int, tensor: torch.Tensor) -> None:
         for name, which in wanted[stem]:
@@ -79,10 +120,8 @@ def recording(
         yield
 
 
-def _records(
-    run: Pass, x: torch.Tensor, read: Read
-) -> tuple[dict[str, list[Record]], Kind, int | None, NbvizError | None]:
-    records: dict[str, list[Record]] = {}
+def _records(run: Pass, x: torch.Tensor, read: Read) -> tuple[Records, Kind, int | None, NbvizError | None]:
+    records: Records = {}
     # outputs are held until the forward ends: an id or a version of a freed one would be another's
     held: list[tuple[Record, torch.Tensor, int]] = []
 
@@ -94,23 +133,28 @@ def _records(
     # with gradients, as passes are later: a network may write to itself only then
     with hooked(modules_of(run.net), keep):
         output = read(run(x.detach().requires_grad_()))
-        scores = _count(output)
+        scores = _count(output, len(x))
     for record, tensor, version in held:
         record.overwritten = _version(tensor) != version
     return records, output.kind, scores, output.problem if isinstance(output, Unknown) else None
 
 
-def _count(output: Output) -> int | None:
+def _count(output: Output, pictures: int) -> int | None:
     if isinstance(output, Boxes):
         return output.classes or None  # those it found here need not be all
-    return None if isinstance(output, Unknown) else output.logits.shape[1]
+    if isinstance(output, Unknown):
+        return None
+    rows, classes = output.logits.shape
+    if rows != pictures:
+        raise ValueError(f"it puts out {rows} rows of scores for {pictures} picture")
+    return classes
 
 
 def _version(tensor: torch.Tensor) -> int:
     return 0 if tensor.is_inference() else tensor._version
 
 
-def _layouts(run: Pass, x: torch.Tensor, records: dict[str, list[Record]]) -> dict[str, Layout]:
+def _layouts(run: Pass, x: torch.Tensor, records: Records) -> dict[str, Layout]:
     picture = (x.shape[-2], x.shape[-1])
     found: dict[str, AxisEvidence] = {}
     modules = modules_of(run.net)
@@ -130,7 +174,7 @@ def _layouts(run: Pass, x: torch.Tensor, records: dict[str, list[Record]]) -> di
     return infer_layouts(found, picture)
 
 
-def _layer(name: str, module: nn.Module, records: dict[str, list[Record]], layouts: dict[str, Layout]) -> Layer:
+def _layer(name: str, module: nn.Module, records: Records, layouts: dict[str, Layout]) -> Layer:
     calls = records.get(name, [])
     if len(calls) > 1:
         layouts[name] = layouts[f"{name}#{len(calls)}"]

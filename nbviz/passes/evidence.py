@@ -68,7 +68,8 @@ class Reducer:
     """Reduces activations and gradients layer by layer, as the backward pass reaches them."""
 
     def __init__(self, found: Trace, contributions: bool = True) -> None:
-        self._found, self._summed = found, contributions
+        # looked up before the network is hooked: where nobody has asked for them yet it is run to find them
+        self._layers, self._overwritten, self._summed = found.layers, found.overwritten, contributions
         self._maps: dict[str, torch.Tensor | None] = {}
         self._contributions: dict[str, torch.Tensor] = {}
         self._first: dict[tuple[int, int], str] = {}
@@ -77,7 +78,7 @@ class Reducer:
 
     def keep(self, name: str, call: int, tensor: torch.Tensor) -> None:
         """Forward hook: remember the activation until its gradient comes."""
-        layer = self._found.layers.get(name)
+        layer = self._layers.get(name)
         if layer is None or call != layer.calls or layer.layout is None or layer.layout.kind == "none":
             return
         # a Sequential puts out the object its last child did: reduce it once
@@ -89,7 +90,7 @@ class Reducer:
         self._held.append(tensor)  # else its id may be another tensor's before the forward ends
         if not tensor.requires_grad:
             return
-        overwritten = (name, call) in self._found.overwritten
+        overwritten = (name, call) in self._overwritten
         kept = tensor.detach().clone() if overwritten else tensor.detach()
         tensor.register_hook(self._reducer(name, kept, layer.layout))
 

@@ -65,7 +65,7 @@ def layer_output(model: InstrumentedModel, run: Pass, x: torch.Tensor, name: str
     """One layer's output (N, …), from a forward cut there; differentiable if gradients are enabled for ``x``."""
     stem, call = split(name)
     found = model.trace()
-    wanted = call or found.layers[stem].calls
+    wanted = call or found.calls[stem]
     overwritten = (stem, wanted) in found.overwritten
     kept: list[torch.Tensor] = []
 

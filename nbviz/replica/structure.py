@@ -1,12 +1,17 @@
-"""A network's structure, looked at again in half a millisecond.
+"""Compare a network's structure with what it was, in a fraction of a millisecond.
 
-Identities of modules, tensors, hooks and plain attributes, read at C speed from the modules' dictionaries. What
-they pointed to is held meanwhile, else the address of something freed could come back as something else's.
-Training modes are left out: passes run in eval mode, and a training loop switches all the time.
+Identities of modules, tensors, hooks, plain attributes and of the classes' functions, read at C speed through views
+of the modules' dictionaries. What they pointed to is held meanwhile, else the address of something freed could come
+back as something else's. Training modes are left out: passes run in eval mode, and a training loop switches all the
+time.
 """
 
 from __future__ import annotations
 
+import types
+from collections.abc import Collection, Iterator
+from itertools import chain
+from operator import is_
 from typing import Any
 
 from torch import nn
@@ -23,41 +28,76 @@ class Structure:
     """The structure as it was when this was made; ``still()`` tells whether it is now."""
 
     def __init__(self, net: nn.Module) -> None:
-        self._modules = [(module.__dict__, _attributes(module.__dict__)) for module in net.modules()]
+        modules = list(net.modules())
         containers: dict[int, Any] = {}
-        for attributes, _ in self._modules:
-            for name, value in list(attributes.items()):
+        for module in modules:
+            for name, value in list(module.__dict__.items()):
                 if name not in _IRRELEVANT:
                     _collect(value, containers)
         changeable = [container for container in containers.values() if not isinstance(container, tuple)]
-        self._containers = [(container, _items(container)) for container in changeable if container]
+        self._attributes = _Values([module.__dict__.values() for module in modules])
+        self._modes = {
+            i for i, name in enumerate(chain(*[module.__dict__ for module in modules])) if name == "training"
+        }
+        self._items = _Values([_view(container) for container in changeable if container])
+        self._names = _Values([container for container in changeable if container and isinstance(container, dict)])
         self._empty = [container for container in changeable if not container]
-        self._held = [list(attributes.values()) for attributes, _ in self._modules]
-        self._held += [list(_values(container)) for container in containers.values()]
+        self._held = [list(_view(container)) for container in containers.values()]
+        self._functions = [
+            (kind, name, function)
+            for kind in dict.fromkeys(type(module) for module in modules)
+            for name, function in _functions(kind)
+        ]
 
     def still(self) -> bool:
-        """Whether all modules, tensors, hooks and plain attributes are the very same."""
+        """Whether all modules, tensors, hooks, plain attributes and functions of classes are the very same."""
         return (
             not any(self._empty)
-            and all(_attributes(now) == then for now, then in self._modules)
-            and all(_items(now) == then for now, then in self._containers)
+            and self._attributes.still(self._modes)
+            and self._items.still()
+            and self._names.still()
+            and all(getattr(kind, name, None) is function for kind, name, function in self._functions)
         )
 
 
-def _attributes(attributes: dict[str, Any]) -> list[int]:
-    return list(map(id, {**attributes, "training": None}.values()))
+class _Values:
+    """What some collections held, in their order."""
+
+    def __init__(self, views: list[Collection[Any]]) -> None:
+        self._views = views
+        self._sizes = list(map(len, views))
+        self._then = list(chain.from_iterable(views))
+
+    def still(self, but: Collection[int] = ()) -> bool:
+        """Whether they hold the same objects now, the places ``but`` aside."""
+        if list(map(len, self._views)) != self._sizes:
+            return False
+        if all(map(is_, chain.from_iterable(self._views), self._then)):
+            return True
+        now = list(chain.from_iterable(self._views))
+        pairs = enumerate(zip(now, self._then, strict=True))
+        if not but or any(new is not old for i, (new, old) in pairs if i not in but):
+            return False
+        self._then = now
+        return True
 
 
-def _items(container: Any) -> list[int]:
-    return list(map(id, _values(container)))
-
-
-def _values(container: Any) -> Any:
+def _view(container: Any) -> Any:
     return container.values() if isinstance(container, dict) else container
 
 
 def _collect(value: Any, found: dict[int, Any], depth: int = 2) -> None:
     if isinstance(value, _CONTAINERS) and id(value) not in found:
         found[id(value)] = value
-        for item in list(_values(value)) if depth else ():
+        for item in list(_view(value)) if depth else ():
             _collect(item, found, depth - 1)
+
+
+def _functions(kind: type) -> Iterator[tuple[str, Any]]:
+    """A class's functions, the forward alone of torch's own classes."""
+    yield "forward", getattr(kind, "forward", None)
+    for base in kind.__mro__[: kind.__mro__.index(nn.Module)]:
+        if not base.__module__.startswith("torch."):
+            own = (name for name, value in vars(base).items() if isinstance(value, types.FunctionType))
+            found = ((name, getattr(kind, name)) for name in own)
+            yield from (pair for pair in found if isinstance(pair[1], types.FunctionType))

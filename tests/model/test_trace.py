@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from typing import ClassVar
+
 import torch
 from torch import nn
 
+import nbviz
 from nbviz.model.instrumented import InstrumentedModel
 from tests.networks import build, picture
 
@@ -92,3 +97,47 @@ def test_tokens_have_places_and_channels() -> None:
     assert (block.shape, block.places, block.channels) == ((17, 12), (4, 4), 12)
     assert model.layer("patch").places == (4, 4)
     assert model.layer("head").places is None and model.layer("head").channels == 5
+
+
+class Counting(nn.Identity):
+    """Notes how many pictures pass."""
+
+    batches: ClassVar[list[int]] = []
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.batches.append(len(x))
+        return x
+
+
+def test_the_layer_tree_is_made_when_first_asked_for() -> None:
+    net, batches = nn.Sequential(Counting(), *build("plain")), Counting.batches
+    batches.clear()
+    model = InstrumentedModel(net)
+    x = picture()
+    nbviz.attribute(model, x, 1, "saliency")
+    with model.capture("0") as outputs, torch.no_grad():
+        model(x)
+    assert outputs["0"].shape[0] == 1 and set(batches) == {1}
+    assert [layer.kind for layer in model.layers().children] == [type(module).__name__ for module in net]
+    assert 6 in batches
+    count = len(batches)
+    model.layers(), model.layer("0")
+    assert len(batches) == count
+
+
+def test_a_network_is_freed_with_what_holds_it() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for use in (
+            lambda net: nbviz.attribute(net, picture(), 1, "grad_cam"),
+            lambda net: InstrumentedModel(net).layers(),
+            lambda net: InstrumentedModel(net).predict(picture()),
+        ):
+            net = build("plain")
+            weight = weakref.ref(net[0].weight)
+            use(net)
+            del net
+            assert weight() is None
+    finally:
+        gc.enable()

@@ -61,6 +61,7 @@ def test_the_forward_ends_at_the_layer() -> None:
     reached = [0]
     model = InstrumentedModel(Counts())
     model.predict(picture())
+    model.layers()  # made of other forwards, once
     before = reached[0]
     feature_maps(model, SEEN, "net.0")
     assert reached[0] == before

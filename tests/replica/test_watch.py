@@ -76,6 +76,32 @@ def test_a_changed_structure_changes_the_revision_and_is_followed(how: str) -> N
         np.testing.assert_array_equal(model.logits(picture()), net.eval()(x)[0].float())
 
 
+def test_functions_of_a_class_are_structure() -> None:
+    class Scaled(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.scale(x).mean((2, 3))
+
+        def scale(self, x: torch.Tensor) -> torch.Tensor:
+            return 2 * x
+
+    model = InstrumentedModel(Scaled())
+    before, said = model.fingerprint(), model.logits(picture())
+    assert model.fingerprint() == before
+    Scaled.scale = lambda self, x: 3 * x  # type: ignore[method-assign]
+    assert model.fingerprint()[0] == before[0] + 1
+    np.testing.assert_allclose(model.logits(picture()), 1.5 * said, rtol=1e-5)
+    Scaled.forward = lambda self, x: x.amax((2, 3))  # type: ignore[method-assign]
+    assert model.fingerprint()[0] == before[0] + 2
+
+
+def test_a_module_under_another_name_is_another_structure() -> None:
+    net = nn.ModuleDict({"a": nn.Conv2d(3, 4, 3)})
+    model = InstrumentedModel(net)
+    before = model.fingerprint()
+    net._modules["b"] = net._modules.pop("a")
+    assert model.fingerprint() != before
+
+
 def test_looking_training_modes_and_gradients_change_nothing() -> None:
     net = build("inplace")
     model = InstrumentedModel(net)
