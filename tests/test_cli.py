@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import nbviz
-from nbviz import cli
+from nbviz import cli, version
 
 
 @pytest.fixture
@@ -142,13 +142,13 @@ def test_an_installed_package_brings_its_tour(tmp_path: Path, monkeypatch: pytes
     (record / "METADATA").write_text("Metadata-Version: 2.1\nName: nbviz\nVersion: 0.1.0\n")
     (record / "RECORD").write_text(f"nbviz/__init__.py,,\n../../share/nbviz/notebooks/{cli.TOUR},,\n")
     installed = metadata.PathDistribution(record)
-    monkeypatch.setattr(nbviz, "__file__", str(site / "nbviz" / "__init__.py"))
+    monkeypatch.setattr(version, "__file__", str(site / "nbviz" / "__init__.py"))
     monkeypatch.setattr(metadata, "files", lambda name: installed.files)
     assert cli.tour() == (shared / cli.TOUR).resolve()
 
 
 def test_a_tour_that_is_nowhere_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nbviz, "__file__", str(tmp_path / "nbviz" / "__init__.py"))
+    monkeypatch.setattr(version, "__file__", str(tmp_path / "nbviz" / "__init__.py"))
     monkeypatch.setattr(metadata, "files", lambda name: [])
     with pytest.raises(FileNotFoundError, match=cli.TOUR):
         cli.tour()
