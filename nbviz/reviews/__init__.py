@@ -1,0 +1,1 @@
+"""How a network does over many pictures: right and wrong, how sure, where it fails, what it leans on."""

@@ -1,0 +1,38 @@
+"""Intervals of shares, and what looking at many of them costs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm
+
+LEVEL = 0.95
+
+
+def wilson(hits: ArrayLike, of: ArrayLike, level: float = LEVEL) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the Wilson score interval (low, high) of shares hits/of, each 0…1; 0…1 where nothing was counted.
+
+    Wilson 1927, without continuity correction: unlike the textbook's interval it holds its level for shares near 0 and
+    1 and for few pictures.
+    """
+    k, n = np.broadcast_arrays(np.asarray(hits, float), np.asarray(of, float))
+    z = norm.ppf(0.5 + level / 2)
+    safe = np.maximum(n, 1)
+    share = k / safe
+    middle = (share + z**2 / (2 * safe)) / (1 + z**2 / safe)
+    half = z / (1 + z**2 / safe) * np.sqrt(share * (1 - share) / safe + z**2 / (4 * safe**2))
+    # rounding must not push the ends past the values they have exactly
+    low = np.where(k == 0, 0.0, np.clip(middle - half, 0, 1))
+    high = np.where(k == n, 1.0, np.clip(middle + half, 0, 1))
+    return np.where(n > 0, low, 0.0), np.where(n > 0, high, 1.0)
+
+
+def holm(p: ArrayLike) -> NDArray[np.float64]:
+    """Return p-values corrected for having looked at all of them (Holm 1979); NaN stays, and does not count."""
+    given = np.asarray(p, float)
+    corrected = np.full_like(given, np.nan)
+    known = np.flatnonzero(np.isfinite(given))
+    order = known[np.argsort(given[known], kind="stable")]
+    steps = given[order] * np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return corrected
