@@ -48,9 +48,10 @@ class Explorer:
     a path or folder, list, dict name → image, data set, PIL images, uint8 arrays or preprocessed float tensors
     (C, H, W); left out, a few photographs. classes: class names in the order of the scores. transform: picture →
     tensor; left out, it is read from the network where it carries one, else guessed, and the header says so.
-    device: ``"auto"`` is where the weights are. output: where the scores are in the network's output. index: an
-    :class:`Index` of this network; left out, the Explorer looks through its own pictures when asked to. atlas:
-    an :class:`Atlas` of it. Further keywords are the start of the selection (``layer=``, ``method=``, ``image=`` …).
+    device: ``"auto"`` is where the weights are. output: where the scores are in the network's output. multilabel:
+    whether each score has a sigmoid of its own. index: an :class:`Index` of this network; left out, the Explorer looks
+    through its own pictures when asked to. atlas: an :class:`Atlas` of it. Further keywords are the start of the
+    selection (``layer=``, ``method=``, ``image=`` …).
 
     The network is left untouched. ``close()`` frees everything; running the cell again closes the Explorer it
     made before. Raises :class:`NbvizError` in words for anything that cannot be opened.
@@ -65,6 +66,7 @@ class Explorer:
         transform: Any = None,
         device: str | torch.device = "auto",
         output: str | int | Callable[[Any], torch.Tensor] | None = None,
+        multilabel: bool = False,
         index: Index | None = None,
         atlas: Atlas | None = None,
         runner: type[Scheduler] | type[InlineRunner] = Scheduler,
@@ -72,7 +74,8 @@ class Explorer:
     ) -> None:
         check_start(selection)
         self.closed = False
-        self.model = open_model(model, classes=classes, transform=transform, device=device, output=output)
+        given = {"classes": classes, "transform": transform, "device": device, "output": output}
+        self.model = open_model(model, **given, multilabel=multilabel)
         loaded = load_pictures(zoo.photographs().pictures if images is None else images)
         self.pictures: dict[str, Picture] = dict(loaded)
         # A model that was given is its owner's; a network that was wrapped here is named here.

@@ -224,7 +224,7 @@ def _probe(model: InstrumentedModel, run: Pass, x: Tensor) -> dict[str, Layout]:
     if key not in kept:
         values: list[list[Tensor | None]] = []
         for probe in probe_batch(x).split(1):  # one by one: six graphs at once could fill the memory
-            output = model.find_logits(run(probe.requires_grad_()))
+            output = model.evaluate(run, probe.requires_grad_()).logits
             values.append([block.value() for block in attentions(output)[0]])
         found = {
             str(number): evidence(_tokens(same), (x.shape[-2], x.shape[-1]))

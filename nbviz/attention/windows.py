@@ -101,7 +101,7 @@ class _Look:
 def _output(subject: Subject, until: str | None) -> Tensor:
     x = subject.x.detach().requires_grad_()
     if until is None:
-        return subject.model.find_logits(subject.run(x))
+        return subject.model.evaluate(subject.run, x).logits
     return layer_output(subject.model, subject.run, x, until)
 
 

@@ -212,6 +212,8 @@ def _with_facts(attribution: Attribution, subject: Subject, started: float, unit
     }
     if subject.run.snapshot:
         facts["weights"] = "a snapshot: the network is being trained"
+    if subject.model.trace().head.remark:
+        facts["output"] = subject.model.trace().head.remark
     if subject.model.guest.note:
         facts["note"] = subject.model.guest.note
     return replace(attribution, facts=facts)

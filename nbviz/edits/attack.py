@@ -159,7 +159,7 @@ class _Run:
 
 
 def _scores(model: InstrumentedModel, run: Pass, x: Tensor) -> Tensor:
-    scores = model.find_logits(run(x))
+    scores = model.evaluate(run, x).logits
     return scores if scores.dtype == torch.float64 else scores.float()
 
 

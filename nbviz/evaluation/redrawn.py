@@ -34,7 +34,14 @@ def redrawn(model: InstrumentedModel, seed: int, count: int = 3, layer: str | No
     chosen = stages(model) if layer is None else [name for name in stages(model) if _leads(model, name, layer)]
     chosen = chosen[-min(count, max(1, len(chosen) // 2)) :]
     net, size = model.guest.steady(lambda run: _drawn(run.net, chosen, seed))
-    made = InstrumentedModel(net, model.transform, model.classes, output=model.output, name=model.name)
+    made = InstrumentedModel(
+        net,
+        model.transform,
+        model.classes,
+        output=model.output,
+        multilabel=model.read.asked.multilabel,
+        name=model.name,
+    )
     if size <= KEPT_BYTES:
         kept[key] = made
     return made

@@ -137,11 +137,11 @@ def outputs(
     modules = modules_of(run.net)
     with hooked({stem: modules[stem] for stem in wanted}, keep):
         try:
-            output = run(x)
+            output = model.evaluate(run, x)
         except Enough as enough:
             enough.__traceback__ = None  # it holds the frames of the forward, and so its tensors
         else:
-            found[SCORES] = _wide(model.find_logits(output))
+            found[SCORES] = _wide(output.logits)
     missing = [name for name in layers if name not in found]
     if missing:
         raise NbvizError(f"Layer '{missing[0]}' was not reached in this forward.")

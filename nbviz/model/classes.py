@@ -58,6 +58,11 @@ def class_index(value: Any, model: Classes | None) -> int:
         )
     scores = model.scores if model is not None else None
     if index < 0 or (scores is not None and index >= scores):
+        if scores == 1:
+            raise NbvizError(
+                f"Class {index} does not exist: the network puts out one score, of a binary question. Its negative "
+                "class has a score where classes= names both, negative first; or pass target=lambda y: -y[:, 0]."
+            )
         among = f"0 to {scores - 1}" if scores is not None else "0 or more"
         raise NbvizError(f"Class {index} does not exist: classes are {among}.")
     return int(index)

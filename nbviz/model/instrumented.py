@@ -15,9 +15,11 @@ import torch
 from nbviz.errors import unknown
 from nbviz.model.classes import carried_names, checked_names, class_index
 from nbviz.model.edit import Edit, NetworkEdit, attach, checked, edited_input
+from nbviz.model.forward import evaluate
+from nbviz.model.heads import head_of
 from nbviz.model.input_size import Usual, noise, ready
 from nbviz.model.layers import Layer
-from nbviz.model.outputs import Kind, classes_of, reader
+from nbviz.model.outputs import Kind, Output, reader_of
 from nbviz.model.prediction import Prediction, prediction
 from nbviz.model.recorders import Recorders
 from nbviz.model.trace import Trace, trace
@@ -40,8 +42,8 @@ class InstrumentedModel:
     from the network where it carries one, else guessed (``model.transform.guessed``). classes: class names in
     the order of the scores; left out, those that the network or its weights carry, where there is one per score.
     output: key, index or callable that takes the scores (N, classes), or a segmentation network's maps
-    (N, classes, H, W), out of the network's own output; left out, they are looked for, and so are a detector's
-    boxes. device: ``"auto"`` is where the weights are; another one gets a copy there.
+    (N, classes, H, W), out of the network's own output; left out, they are looked for, and so are a detector's boxes.
+    multilabel: whether each score has a sigmoid of its own. device: ``"auto"``: where the weights are; else a copy.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class InstrumentedModel:
         classes: Sequence[str] | None = None,
         *,
         output: str | int | Callable[[Any], torch.Tensor] | None = None,
+        multilabel: bool = False,
         device: str | torch.device = "auto",
         name: str | None = None,
     ) -> None:
@@ -62,7 +65,7 @@ class InstrumentedModel:
         self.classes = self._carried if given is None else given
         self.name = name or type(self.guest._module).__name__
         self.output = output
-        self.read = reader(output, len(given or ()) or classes_of(self.guest._module) or len(self.classes or ()))
+        self.read = reader_of(self.guest._module, output, len(given or ()), len(self.classes or ()), multilabel)
         self.edits: tuple[Edit, ...] = ()
         """What is changed about pictures and layers before they are looked at, see :meth:`edited`."""
         self._plain: InstrumentedModel | None = None  # the model that this is an edited one of
@@ -119,7 +122,11 @@ class InstrumentedModel:
         """One figure a class (N, classes) from the network's own output: its score; of a segmentation network the
         mean of its map, of a detector the score of its best box, 0 where there is none.
         """
-        return self.read(raw).logits
+        return self.read(raw, head=head_of(self.known)).logits
+
+    def evaluate(self, run: Pass, batch: torch.Tensor) -> Output:
+        """The network's output for a batch (N, C, H, W) on its device, read; differentiable if gradients are on."""
+        return evaluate(run, batch, self.read, head_of(self.known))
 
     def fingerprint(self, reread: bool = False) -> tuple[int, bytes]:
         """Key of the network as it is now; ``reread`` reads every weight of a large one, too, see `Watch.contents`."""
@@ -177,15 +184,13 @@ class InstrumentedModel:
     def trace(self, x: torch.Tensor | None = None) -> Trace:
         """What one forward of an input of this shape shows; kept until the structure changes."""
         shape = self._shape if x is None else tuple(x.shape[1:])
-        known = self._known(shape)
-        if known is not None:
+        if (known := self._known(shape)) is not None:
             return known
         # a lock of its own: a first trace takes a second, and nobody else need wait for it
         with self._tracing:
-            known = self._known(shape)
-            if known is not None:
+            if (known := self._known(shape)) is not None:
                 return known
-            x = self._example(shape) if x is None else x
+            x = noise(self.guest, shape or self._usual.shape()) if x is None else x
             found = trace(self.guest, x, self.read)
             self.classes = checked_names(self.classes, self.classes is self._carried, found.kind, found.scores)
             with self._lock:
@@ -194,9 +199,6 @@ class InstrumentedModel:
                 while len(self._traces) > KEPT_TRACES:
                     self._traces.popitem(last=False)
             return found
-
-    def _example(self, shape: tuple[int, ...] | None) -> torch.Tensor:
-        return noise(self.guest, self._usual.shape() if shape is None else shape)
 
     def _known(self, shape: tuple[int, ...] | None) -> Trace | None:
         key = (self.guest.revision, shape, self.guest.dtype)
@@ -250,7 +252,7 @@ class InstrumentedModel:
 
         def work(run: Pass) -> Prediction:
             with torch.no_grad():
-                return prediction(self.read(run(x)), self, (x.shape[2], x.shape[3]))
+                return prediction(self.evaluate(run, x), self, (x.shape[2], x.shape[3]))
 
         return self.guest.steady(work)
 
@@ -261,8 +263,9 @@ class InstrumentedModel:
     def predict(self, image: Any, top: int = 5) -> list[tuple[str, int, float, float]]:
         """The classes said most: [(class name, index, share, score), …], best first.
 
-        share: its probability; of a segmentation network its share of the picture, with the background last; of a
-        detector the score of its best box. score: raw, see :meth:`find_logits`.
+        share: its probability, by softmax, for one score or with ``multilabel=True`` by a sigmoid, or as the network
+        puts it out; of a segmentation network its share of the picture, with the background last; of a detector the
+        score of its best box. score: raw, see :meth:`find_logits`.
         """
         found = self.said(image).checked()
         return [
@@ -277,7 +280,7 @@ class InstrumentedModel:
 
         def work(run: Pass) -> torch.Tensor:
             with torch.set_grad_enabled(grad), self._recorders.around(run):
-                return self.find_logits(run(x))
+                return self.evaluate(run, x).logits
 
         self.trace(x.detach()[:1])
         return self.guest.steady(work)

@@ -16,6 +16,7 @@ from torch import nn
 
 from nbviz.errors import NbvizError
 from nbviz.model.boxes import Box
+from nbviz.model.heads import PLAIN, Call, Head, Question, Scale, find_head
 from nbviz.model.scores import find, scores_or_maps
 
 Kind = Literal["classes", "maps", "boxes", "unknown"]
@@ -41,6 +42,15 @@ class ClassScores:
     logits: torch.Tensor
     """(N, classes)."""
     kind: Kind = "classes"
+    scale: Scale = "softmax"
+
+    @property
+    def probabilities(self) -> torch.Tensor:
+        """(N, classes) in 0…1, double: what the network means by its scores."""
+        logits = self.logits.double()
+        if self.scale == "softmax":
+            return logits.softmax(1)
+        return logits.sigmoid() if self.scale == "sigmoid" else logits
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,24 +128,51 @@ class Unknown:
         raise self.problem
 
 
-Read = Callable[[Any], Output]
+@dataclass(frozen=True)
+class Reader:
+    """From a network's own output to an :class:`Output`, by the head that :func:`find_head` found at first contact."""
+
+    asked: Question = Question()
+    classes: int = 0
+    """How many a detector has, if known."""
+
+    def __call__(
+        self, raw: Any, rows: int | None = None, head: Head = PLAIN, before: torch.Tensor | None = None
+    ) -> Output:
+        """Read an output. rows: pictures in the batch. before: what ``head.before`` put out in the same pass."""
+        if self.asked.output is None and _is_boxes(raw):
+            return Boxes(raw, self.classes)
+        if head.problem is not None:
+            return Unknown(raw, head.problem)
+        try:
+            where = head.place if self.asked.output is None else self.asked.output
+            found = scores_or_maps(find(raw, where), rows)
+        except NbvizError as problem:
+            return Unknown(raw, problem)
+        if found.dim() != 2:
+            return ClassMaps(raw, found)
+        return ClassScores(raw, head.logits(found, before), scale=head.scale)
+
+    def head(self, raw: Any, calls: Sequence[Call], probe: Callable[[Head], torch.Tensor]) -> Head:
+        """Where the scores are in the first output, of one picture, and what they mean; see :func:`find_head`."""
+        detector = self.asked.output is None and _is_boxes(raw)
+        return PLAIN if detector else find_head(raw, calls, self.asked, probe)
 
 
-def reader(output: str | int | Callable[[Any], torch.Tensor] | None, classes: int = 0) -> Read:
+def reader(output: str | int | Callable[[Any], torch.Tensor] | None, classes: int = 0) -> Reader:
     """From the network's own output to an :class:`Output`. output: a key, an attribute, a place or a callable that
     takes the scores or maps out of it; left out, they are looked for. classes: what a detector has, if known.
     """
+    return Reader(Question(output), classes)
 
-    def read(raw: Any) -> Output:
-        if output is None and _is_boxes(raw):
-            return Boxes(raw, classes)
-        try:
-            found = scores_or_maps(find(raw, output))
-        except NbvizError as problem:
-            return Unknown(raw, problem)
-        return ClassScores(raw, found) if found.dim() == 2 else ClassMaps(raw, found)
 
-    return read
+def reader_of(
+    net: nn.Module, output: str | int | Callable[[Any], torch.Tensor] | None, given: int, names: int, multilabel: bool
+) -> Reader:
+    """The reader for a network; given: class names that a person gave; names: these, or those that it carries."""
+    labels = getattr(getattr(net, "config", None), "num_labels", 0)
+    asked = Question(output, multilabel, given, labels if isinstance(labels, int) else 0)
+    return Reader(asked, given or classes_of(net) or names)
 
 
 def _is_boxes(raw: Any) -> bool:

@@ -8,7 +8,8 @@ import numpy as np
 
 from nbviz.errors import NbvizError
 from nbviz.model.classes import Classes, order_of
-from nbviz.model.outputs import Boxes, ClassMaps, Detection, Kind, Output
+from nbviz.model.heads import Scale
+from nbviz.model.outputs import Boxes, ClassMaps, ClassScores, Detection, Kind, Output
 from nbviz.model.target import Target
 
 
@@ -29,6 +30,8 @@ class Prediction:
     """The boxes found, best score first."""
     size: tuple[int, int] = (1, 1)
     """(H, W) of the network's input."""
+    scale: Scale | None = None
+    """How the scores became probabilities; None where the shares are none."""
 
     def at(self, place: tuple[float, float]) -> int | None:
         """What is said of a place, (row, column) as shares of the picture: the class there, or the number of the
@@ -78,6 +81,7 @@ def prediction(output: Output, model: Classes, size: tuple[int, int]) -> Predict
         order = np.array(order_of(shares, model))
         return Prediction("maps", logits.numpy(), shares.numpy(), order, output.said[0].cpu().numpy(), (), size)
     boxes = tuple(output.found()) if isinstance(output, Boxes) else ()
-    shares = logits.double() if output.kind == "boxes" else logits.double().softmax(0)
+    shares = output.probabilities[0].detach().cpu() if isinstance(output, ClassScores) else logits.double()
+    scale = output.scale if isinstance(output, ClassScores) else None
     order = np.argsort(-logits.numpy(), kind="stable")
-    return Prediction(output.kind, logits.numpy(), shares.numpy(), order, None, boxes, size)
+    return Prediction(output.kind, logits.numpy(), shares.numpy(), order, None, boxes, size, scale)

@@ -17,27 +17,37 @@ def find(raw: Any, output: str | int | Callable[[Any], torch.Tensor] | None) -> 
     return _search(raw) if output is None else _pick(raw, output)
 
 
-def scores_or_maps(found: Any) -> torch.Tensor:
-    """(N, classes) from (N, classes), (N,) or (N, classes, 1, 1), or (N, classes, h, w) as it is; else a sentence."""
-    if isinstance(found, torch.Tensor) and found.is_floating_point():
-        if found.dim() == 1:
-            return found[:, None]
-        if found.dim() >= 2 and found[0, 0].numel() == 1:
-            return found.flatten(1)
-        if found.dim() == 4 and found.shape[1] > 1:
-            return found
-        raise NbvizError(_shape_words(found))
-    raise NbvizError(
-        f"No class scores in the network's output ({_describe(found)}). "
-        "Pass output= (a key, an index or a callable) to say where they are."
-    )
+def scores_or_maps(found: Any, rows: int | None = None) -> torch.Tensor:
+    """(N, classes) from (N, classes), (N,) or (N, classes, 1, 1), or (N, classes, h, w) as it is; else a sentence.
+
+    rows: pictures in the batch, where known: a batch of one whose axis was squeezed away gets it back.
+    """
+    if not isinstance(found, torch.Tensor) or not found.is_floating_point():
+        raise NbvizError(
+            f"No class scores in the network's output ({_describe(found)}). "
+            "Pass output= (a key, an index or a callable) to say where they are."
+        )
+    if rows == 1 and (found.dim() == 0 or len(found) != 1):
+        found = found.reshape(1, -1) if found.dim() < 2 else found[None]
+    if found.dim() == 1:
+        found = found[:, None]
+    if found.dim() >= 2 and rows is not None and len(found) != rows:
+        raise NbvizError(
+            f"The network puts out shape {tuple(found.shape)} for a batch of {rows}: its first axis is not the batch. "
+            "Pass output= (a callable) that gives (N, classes)."
+        )
+    if found.dim() == 2 or (found.dim() > 2 and found[0, 0].numel() == 1):
+        return found.flatten(1)
+    if found.dim() == 4 and found.shape[1] > 1:
+        return found
+    raise NbvizError(_shape_words(found))
 
 
 def _shape_words(found: torch.Tensor) -> str:
     said = f"The network puts out shape {tuple(found.shape)}, not one score a class (N, classes)"
     if found.dim() == 4:
         return (
-            f"{said} or one map a class. Is it one of two classes? Pass output=lambda y: torch.cat([-y, y], 1). "
+            f"{said} or one map a class. Is it one of two classes? Pass output=lambda y: torch.cat([0 * y, y], 1). "
             "Is it a depth or another quantity? Pass output=lambda y: y.mean((2, 3)) to explain its mean, or a "
             "callable as target."
         )

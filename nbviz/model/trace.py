@@ -12,10 +12,12 @@ import torch
 from torch import nn
 
 from nbviz.errors import NbvizError
+from nbviz.model.autograd_graph import graph
 from nbviz.model.forward_errors import forward_error
+from nbviz.model.heads import PLAIN, Call, Head
 from nbviz.model.layers import Layer, label
 from nbviz.model.layout import AxisEvidence, Layout, evidence, infer_layouts, probe_batch
-from nbviz.model.outputs import Boxes, Kind, Output, Read, Unknown
+from nbviz.model.outputs import Boxes, Kind, Output, Reader, Unknown
 from nbviz.replica.guest import Guest, Pass
 from nbviz.replica.hooks import hooked, modules_of, split
 
@@ -35,8 +37,18 @@ Records = dict[str, list[Record]]
 class Trace:
     """The network as one forward of one input shape shows it; the layer tree is made when first asked for."""
 
-    def __init__(self, records: Records, kind: Kind, scores: int | None, problem: NbvizError | None = None) -> None:
-        self.kind = kind
+    def __init__(
+        self,
+        records: Records,
+        kind: Kind,
+        scores: int | None,
+        problem: NbvizError | None = None,
+        head: Head = PLAIN,
+        through: frozenset[tuple[str, int]] = frozenset(),
+    ) -> None:
+        self.kind, self.head, self.through = kind, head, through
+        """Kind of the output, where its class scores are, and (name, call) of outputs that they are computed from;
+        the last is empty where no graph shows it."""
         self.scores = scores
         """Number of class scores; None where the output can't be read, or a detector doesn't tell."""
         self.problem = problem
@@ -76,16 +88,17 @@ class Trace:
         return self.layers[""]
 
 
-def trace(guest: Guest, x: torch.Tensor, read: Read) -> Trace:
+def trace(guest: Guest, x: torch.Tensor, read: Reader) -> Trace:
     """Trace a forward of ``x`` (1, C, H, W); an error of the network's own forward becomes a sentence."""
 
     def tree() -> Layer:
         with _sentences(guest, x):
-            return guest.steady(lambda run: _layer("", run.net, records, _layouts(run, x, records)))
+            return guest.steady(lambda run: _layer("", run.net, first.records, _layouts(run, x, first.records)))
 
     with _sentences(guest, x):
-        records, kind, scores, problem = guest.trial(lambda run: _records(run, x, read))
-    found = Trace(records, kind, scores, problem)
+        first = guest.trial(lambda run: _first_pass(run, x, read))
+    problem = first.output.problem if isinstance(first.output, Unknown) else None
+    found = Trace(first.records, first.output.kind, first.scores, problem, first.head, first.through)
     found.grow(tree)
     return found
 
@@ -120,23 +133,53 @@ def recording(
         yield
 
 
-def _records(run: Pass, x: torch.Tensor, read: Read) -> tuple[Records, Kind, int | None, NbvizError | None]:
+@dataclass(frozen=True)
+class _FirstPass:
+    """What the first forward shows."""
+
+    records: Records
+    output: Output
+    scores: int | None
+    head: Head
+    through: frozenset[tuple[str, int]]
+
+
+def _first_pass(run: Pass, x: torch.Tensor, read: Reader) -> _FirstPass:
     records: Records = {}
     # outputs are held until the forward ends: an id or a version of a freed one would be another's
     held: list[tuple[Record, torch.Tensor, int]] = []
+    calls: list[Call] = []
+    modules = modules_of(run.net)
 
     def keep(name: str, call: int, tensor: torch.Tensor) -> None:
         record = Record(len(held), tuple(tensor.shape[1:]))
         records.setdefault(name, []).append(record)
         held.append((record, tensor, _version(tensor)))
+        calls.append(Call(name, call, isinstance(modules[name], nn.Linear), tensor, tensor.grad_fn))
 
     # with gradients, as passes are later: a network may write to itself only then
-    with hooked(modules_of(run.net), keep):
-        output = read(run(x.detach().requires_grad_()))
-        scores = _count(output, len(x))
+    with hooked(modules, keep):
+        raw = run(x.detach().requires_grad_())
+    head = read.head(raw, calls, lambda head: _probed(run, x, read, head))
+    before = next((call.output for call in calls if (call.name, call.number) == head.before), None)
+    output = read(raw, len(x), head, before)
+    through = _through(output, calls)
     for record, tensor, version in held:
         record.overwritten = _version(tensor) != version
-    return records, output.kind, scores, output.problem if isinstance(output, Unknown) else None
+    return _FirstPass(records, output, _count(output, len(x)), head, through)
+
+
+def _probed(run: Pass, x: torch.Tensor, read: Reader, head: Head) -> torch.Tensor:
+    with torch.no_grad():
+        return torch.cat([read(run(row), 1, head).logits for row in probe_batch(x).split(1)])
+
+
+def _through(output: Output, calls: Sequence[Call]) -> frozenset[tuple[str, int]]:
+    if isinstance(output, Unknown):
+        return frozenset()
+    nodes = list(graph(output.logits.grad_fn))
+    known = set(nodes)
+    return frozenset((call.name, call.number) for call in calls if call.node in known)
 
 
 def _count(output: Output, pictures: int) -> int | None:

@@ -18,12 +18,9 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import GradientEdge
 
+from nbviz.model.autograd_graph import RESHAPING, graph
 from nbviz.passes.precision import at_least_single
-from nbviz.passes.reach import graph
 
-_SHAPES = "Expand View UnsafeView ReshapeAlias Permute Transpose T Unsqueeze Squeeze Clone ToCopy Alias"
-RESHAPING = frozenset(f"{name}Backward0" for name in _SHAPES.split())
-"""Nodes that change the shape, order or type of values, never the values."""
 SOFTMAX = ("SoftmaxBackward0", "SafeSoftmaxBackward0")
 HIDING = ("Checkpoint", "Compiled")
 """Parts of the names of nodes that hide the operations inside them."""

@@ -6,13 +6,14 @@ and reentrant checkpoints cut autograd's graph while the score goes on depending
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
 from nbviz.errors import Refused
+from nbviz.model.autograd_graph import graph
 
 GRADIENT_FREE = ("occlusion", "rise")
 """Methods that hide parts of the picture and so need no gradient."""
@@ -21,7 +22,7 @@ CHECKPOINT = "CheckpointFunctionBackward"
 
 def backward(scores: torch.Tensor, inputs: Sequence[Any], retain: bool = False) -> tuple[torch.Tensor | None, ...]:
     """Gradients of Σ scores in tensors or graph edges; None where none leads there."""
-    if not scores.requires_grad:
+    if not scores.requires_grad or not inputs:
         return (None,) * len(inputs)
     try:
         return torch.autograd.grad(scores.sum(), inputs, allow_unused=True, retain_graph=retain)
@@ -63,16 +64,3 @@ def reaches(scores: torch.Tensor, x: torch.Tensor) -> bool:
 def checkpointed(scores: torch.Tensor) -> bool:
     """Whether a reentrant checkpoint hides a part of the scores' graph."""
     return any(node.name() == CHECKPOINT for node in graph(scores.grad_fn))
-
-
-def graph(root: Any) -> Iterator[Any]:
-    """Nodes of autograd's graph from a node, such as ``output.grad_fn``, down to its leaves."""
-    # a node's Python object is its identity only while it is held
-    seen, left = {root}, [] if root is None else [root]
-    while left:
-        node = left.pop()
-        yield node
-        for below, _ in node.next_functions:
-            if below is not None and below not in seen:
-                seen.add(below)
-                left.append(below)

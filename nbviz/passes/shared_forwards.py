@@ -36,7 +36,7 @@ class Shared:
         return batch is self._leaf and self._output is not None and all(name in self.layers for name in layers)
 
     def output(self, batch: torch.Tensor, run: Callable[[torch.Tensor], Any]) -> Any:
-        """The network's own output of a batch."""
+        """The network's output of a batch, read."""
         if batch is self._leaf:
             if self._output is None:
                 self._output = run(batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from nbviz.errors import NbvizError, Refused
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
 from nbviz.model.layout import probe_batch
+from nbviz.model.outputs import Output
 from nbviz.model.target import Target
 from nbviz.passes.activations import Activation
 from nbviz.passes.feature_maps import layer_output
@@ -75,13 +77,17 @@ class Subject:
 
     def _score(self, batch: torch.Tensor) -> torch.Tensor:
         size = (batch.shape[2], batch.shape[3])
-        output = self.model.read(self.run(batch) if self.shared is None else self.shared.output(batch, self.run))
+        output = self._output(batch)
         if not self.target.settled(output.kind):
             if self._is_picture(batch):
                 self.target = self.target.resolved(output, self.model, size)
             else:
                 self.resolve()
         return self.target.of(output, size)
+
+    def _output(self, batch: torch.Tensor) -> Output:
+        run = partial(self.model.evaluate, self.run)
+        return run(batch) if self.shared is None else self.shared.output(batch, run)
 
     def _is_picture(self, batch: torch.Tensor) -> bool:
         return batch.shape == self.x.shape and torch.equal(batch.detach(), self.x)

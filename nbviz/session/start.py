@@ -21,7 +21,7 @@ NON_LINEAR = ("ReLU", "SiLU", "GELU", "Swish", "Mish", "ELU", "Sigmoid", "Activa
 def open_model(model: Any, **options: Any) -> InstrumentedModel:
     """The model to explore: the embedded one for None; ``options`` are those of :class:`InstrumentedModel`."""
     # By identity: an array of names compares to a word element by element.
-    given = {key: value for key, value in options.items() if not any(value is unset for unset in (None, "auto"))}
+    given = {key: value for key, value in options.items() if not any(value is unset for unset in (None, False, "auto"))}
     if model is None:
         if given.keys() - {"device"}:
             raise NbvizError(f"{', '.join(given)}= belongs to a network of yours: pass it as the first argument.")
@@ -53,7 +53,7 @@ def check_start(start: dict[str, Any]) -> None:
     known = [name for name in Selection.class_trait_names() if not name.startswith("_")]
     for name in start:
         if name not in known:
-            close = nearest(name, [*known, "classes", "transform", "device", "output", "index"])
+            close = nearest(name, [*known, "classes", "transform", "device", "output", "multilabel", "index"])
             raise TypeError(f"Explorer has no argument '{name}'" + (f"; did you mean '{close}'?" if close else "."))
 
 

@@ -33,6 +33,8 @@ def cam(subject: Subject) -> Iterator[Attribution]:
     """
     if subject.target.unit is not None:
         raise Refused("CAM explains what a linear head puts out, not a channel before it. Grad-CAM explains channels.")
+    if subject.target.function is not None:
+        raise Refused("CAM explains what a linear head puts out, not a function of it. Grad-CAM explains functions.")
     head = _find(subject)
     scores, kept = record(subject, subject.leaf(subject.x), head.name, head.maps)
     weights = at_least_single(kept[head.name].gradient(scores)[0, :, 0, 0]) @ at_least_single(head.weight)

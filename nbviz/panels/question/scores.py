@@ -14,6 +14,7 @@ import traitlets
 
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.prediction import Prediction
 from nbviz.model.target import Target
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.panel import LOCK, Panel
@@ -85,7 +86,7 @@ class ScoreBars(Panel):
             with self.front.hold_sync():
                 self.front.state = "refused" if lost else "ready"
                 self.front.message = lost_words(lost, len(answer.logits)) if lost else ""
-                self.front.measure = MEASURES.get(answer.said.kind, "")
+                self.front.measure = measure(answer.said)
                 self.front.said = "" if lost else self._draw(answer)
 
     def _draw(self, answer: ScoresAnswer) -> str:
@@ -96,12 +97,18 @@ class ScoreBars(Panel):
         shares = [float(answer.probabilities[index]) for index in self._rows]
         self.bars.draw(names, shares, self._rows.index(chosen) if chosen in self._rows else None)
         figures = ", ".join(f"{n} {s:.2f}" for n, s in zip(names, shares, strict=True))
-        measure = MEASURES.get(answer.said.kind)
-        return f"The network says ({measure}): {figures}" if measure else f"The network says: {figures}"
+        about = measure(answer.said)
+        return f"The network says ({about}): {figures}" if about else f"The network says: {figures}"
 
     def _clicked(self, row: int) -> None:
         if row < len(self._rows):
             self.selection.target = self._rows[row]
+
+
+def measure(said: Prediction) -> str:
+    """The bars' figures in words, where they are no shares of one probability."""
+    each = said.scale in ("sigmoid", "independent") and len(said.shares) > 1
+    return "each by itself" if each else MEASURES.get(said.kind, "")
 
 
 class Bars:

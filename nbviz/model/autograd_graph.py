@@ -1,0 +1,36 @@
+"""Autograd's graph of a tensor: its nodes, and the node that made it when changes of shape are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+_SHAPES = "Expand View UnsafeView ReshapeAlias Permute Transpose T Unsqueeze Squeeze Clone ToCopy Alias"
+RESHAPING = frozenset(f"{name}Backward0" for name in _SHAPES.split())
+"""Nodes that change the shape, order or type of values, never the values."""
+
+
+def graph(root: Any) -> Iterator[Any]:
+    """Nodes of autograd's graph from a node, such as ``output.grad_fn``, down to its leaves."""
+    # a node's Python object is its identity only while it is held
+    seen, left = {root}, [] if root is None else [root]
+    while left:
+        node = left.pop()
+        yield node
+        for below, _ in node.next_functions:
+            if below is not None and below not in seen:
+                seen.add(below)
+                left.append(below)
+
+
+def origin(node: Any) -> Any:
+    """The node that made the values of ``node``: itself, or the first below it that does more than reshape."""
+    while node is not None and kind(node) in RESHAPING:
+        node = node.next_functions[0][0]
+    return node
+
+
+def kind(node: Any) -> str:
+    """A node's name, with the number of a variant that squeezes or clones as 0."""
+    name = str(node.name())
+    return f"{name.rstrip('0123456789')}0" if name[-1:].isdigit() else name

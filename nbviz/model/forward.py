@@ -1,0 +1,26 @@
+"""One pass of a network, read: its output and, where the logits are before its last step, what a layer put out."""
+
+from __future__ import annotations
+
+import torch
+
+from nbviz.model.heads import Head
+from nbviz.model.outputs import Output, Reader
+from nbviz.replica.guest import Pass
+from nbviz.replica.hooks import hooked, modules_of
+
+
+def evaluate(run: Pass, batch: torch.Tensor, read: Reader, head: Head) -> Output:
+    """The network's output for a batch (N, C, H, W), read as its head says; differentiable if gradients are enabled."""
+    if head.before is None:
+        return read(run(batch), len(batch), head)
+    name, number = head.before
+    before: list[torch.Tensor] = []
+
+    def keep(_: str, call: int, tensor: torch.Tensor) -> None:
+        if call == number:
+            before.append(tensor.clone())  # a sigmoid may overwrite it
+
+    with hooked({name: modules_of(run.net)[name]}, keep):
+        raw = run(batch)
+    return read(raw, len(batch), head, before[0] if before else None)

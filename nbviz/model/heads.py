@@ -1,0 +1,242 @@
+"""Where a network's class scores are and what they mean: decided once, at first contact, and never guessed.
+
+A network may put out its scores beside other tensors, and may end in a softmax or a sigmoid. The graph of one forward
+shows both: which layer's own output a tensor is, and which operation came last. Scores behind a softmax or sigmoid are
+read before it where a layer puts them out there; else they are taken as the probabilities that they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol
+
+import torch
+
+from nbviz.errors import NbvizError
+from nbviz.model.autograd_graph import graph, kind, origin
+from nbviz.model.scores import NAMES, find, scores_or_maps
+
+Scale = Literal["softmax", "sigmoid", "shares", "independent"]
+"""What gives probabilities: logits by softmax over the classes, logits by a sigmoid each; or the scores are
+probabilities already, that share 1 between them, or each by itself."""
+
+SOFTMAX = frozenset(("SoftmaxBackward0", "SafeSoftmaxBackward0", "LogSoftmaxBackward0"))
+SIGMOID = "SigmoidBackward0"
+ELEMENTWISE = frozenset(f"{name}Backward0" for name in "Mul Add Sub Rsub Div Neg Reciprocal Pow".split())
+BOUNDED = frozenset(f"{name}Backward0" for name in "Sigmoid Softmax Tanh Exp Erf Hardsigmoid Hardtanh Clamp".split())
+CLOSE = 1e-3
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a module in the first forward, and what it put out."""
+
+    name: str
+    number: int
+    linear: bool
+    output: torch.Tensor
+    node: Any
+    """Of the output as it was put out."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """How class scores are read from what a network puts out."""
+
+    place: str | int | None = None
+    """Key, attribute or index in the output; None: the output itself, or where ``output=`` says."""
+    before: tuple[str, int] | None = None
+    """(layer, call) that puts out the logits, where the network goes on to make probabilities of them."""
+    last: str = ""
+    """That step: "softmax", "log-softmax" or "sigmoid"."""
+    scale: Scale = "softmax"
+    pair: bool = False
+    """Whether the one logit y of a network with two class names is read as the scores (−y, y)."""
+    remark: str = ""
+    """The choice in words, where there was one."""
+    problem: NbvizError | None = None
+    """Why the scores can't be told from other tensors."""
+
+    def logits(self, found: torch.Tensor, before: torch.Tensor | None) -> torch.Tensor:
+        """Logits (N, classes) from what the network puts out and, where they are read before it, from there."""
+        if self.before is None:
+            logits = found
+        elif before is not None:
+            logits = before.reshape(found.shape)
+        else:  # equal up to a constant per picture, which no probability depends on
+            tiny = torch.finfo(found.dtype).tiny
+            logits = found.clamp(min=tiny).log() if self.last == "softmax" else found
+            logits = torch.logit(found, tiny) if self.last == "sigmoid" else logits
+        return torch.cat([-logits, logits], 1) if self.pair else logits
+
+
+PLAIN = Head()
+
+
+class HasHead(Protocol):
+    """A trace, as far as it is needed here."""
+
+    head: Head
+
+
+def head_of(known: HasHead | None) -> Head:
+    """The head that was found; that of plain scores before the first forward."""
+    return PLAIN if known is None else known.head
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a person or the network's own configuration says of its scores."""
+
+    output: str | int | Callable[[Any], torch.Tensor] | None = None
+    multilabel: bool = False
+    names: int = 0
+    """Class names given."""
+    labels: int = 0
+    """``config.num_labels``."""
+
+
+def find_head(raw: Any, calls: Sequence[Call], asked: Question, probe: Callable[[Head], torch.Tensor]) -> Head:
+    """The head of a network whose output for one picture is ``raw``. probe: scores (N, classes) of other pictures."""
+    try:
+        head = Head() if asked.output is not None else _placed(raw, calls, asked)
+        found = find(raw, head.place if asked.output is None else asked.output)
+        scores = scores_or_maps(found, 1)
+    except NbvizError as problem:
+        return Head(problem=problem)
+    if scores.dim() != 2:
+        return head
+    head = _scaled(head, scores, calls, probe)
+    if scores.shape[1] == 1 or asked.multilabel:
+        one_by_one: dict[Scale, Scale] = {"softmax": "sigmoid", "shares": "independent"}
+        head = replace(head, scale=one_by_one.get(head.scale, head.scale))
+    return replace(head, pair=scores.shape[1] == 1 and asked.names == 2 and head.scale == "sigmoid")
+
+
+def candidates(raw: Any) -> dict[str | int, torch.Tensor]:
+    """Place → tensor for all in an output that can be read as scores or maps of one picture."""
+    items = raw.items() if isinstance(raw, Mapping) else enumerate(raw) if isinstance(raw, (tuple, list)) else ()
+    return {place: item for place, item in items if _readable(item)}
+
+
+def _readable(item: Any) -> bool:
+    if not isinstance(item, torch.Tensor) or not item.is_floating_point() or item.dim() == 0:
+        return False
+    try:
+        scores_or_maps(item, 1)
+    except NbvizError:
+        return False
+    return True
+
+
+def _placed(raw: Any, calls: Sequence[Call], asked: Question) -> Head:
+    if isinstance(raw, torch.Tensor):
+        return Head()
+    for name in NAMES:
+        value = raw.get(name) if isinstance(raw, Mapping) else getattr(raw, name, None)
+        if isinstance(value, torch.Tensor):
+            return Head(name)
+    among = candidates(raw)
+    if len(among) <= 1:
+        return Head(next(iter(among), None))
+    for count in (asked.names, asked.labels):
+        fitting = [place for place, tensor in among.items() if count and scores_or_maps(tensor, 1).shape[1] == count]
+        if len(fitting) == 1:
+            return _chosen(fitting[0], among, f"the only one of {count} classes")
+    linear = {place: tensor for place, tensor in among.items() if _maker(tensor, calls, linear=True) is not None}
+    last = [place for place in linear if _after(place, linear)]
+    if len(last) == 1:
+        return _chosen(last[0], among, "the last linear layer's own output")
+    listed = ", ".join(f"{place!r} {tuple(tensor.shape)}" for place, tensor in among.items())
+    raise NbvizError(
+        f"Which of the network's outputs are its class scores can't be told; these could be: {listed}. "
+        f"Pass output={next(iter(among))!r}, or another of them, or a callable that takes the scores out."
+    )
+
+
+def _chosen(place: str | int, among: Mapping[str | int, torch.Tensor], why: str) -> Head:
+    return Head(place, remark=f"output {place!r} of {len(among)}, {why}")
+
+
+def _after(place: str | int, linear: Mapping[str | int, torch.Tensor]) -> bool:
+    """Whether a tensor is computed from all the others."""
+    held = list(graph(linear[place].grad_fn))
+    below = set(held)
+    return all(other == place or origin(tensor.grad_fn) in below for other, tensor in linear.items())
+
+
+def _maker(tensor: torch.Tensor, calls: Sequence[Call], linear: bool = False) -> Call | None:
+    """The call that put out a tensor's values, shapes aside; the first, for a Sequential puts out its last child's."""
+    node = origin(tensor.grad_fn)
+    for call in calls:
+        same = call.output is tensor if node is None else origin(call.node) is node
+        if same and (call.linear or not linear) and call.output.numel() == tensor.numel():
+            return call
+    return None
+
+
+def _scaled(head: Head, scores: torch.Tensor, calls: Sequence[Call], probe: Callable[[Head], torch.Tensor]) -> Head:
+    """The head with what its scores are: logits, or probabilities whose logits a layer puts out or none does."""
+    end = origin(scores.grad_fn)
+    name = "" if end is None else kind(end)
+    if name in SOFTMAX or name == SIGMOID:
+        # a softmax over another axis, such as the pictures', gives no probabilities of classes
+        if name in SOFTMAX and not _over_classes(end, scores):
+            return head
+        below = end.next_functions[0][0]
+        maker = next((c for c in calls if c.output.numel() == scores.numel() and _same(c.node, below)), None)
+        return _before(head, name, maker)
+    values = scores.detach()
+    if not bool(((values >= 0) & (values <= 1)).all()):
+        return head
+    if scores.shape[1] > 1 and _share_one(values):
+        return replace(head, scale="shares", remark=_joined(head, "probabilities: they add up to 1"))
+    if end is None or _bounded(end):
+        others = probe(head)
+        if bool(((others >= 0) & (others <= 1)).all()):
+            scale: Scale = "shares" if scores.shape[1] > 1 and _share_one(others) else "independent"
+            return replace(head, scale=scale, remark=_joined(head, "probabilities: all lie in 0…1"))
+    return head
+
+
+def _same(node: Any, other: Any) -> bool:
+    return node is not None and origin(node) is origin(other)
+
+
+def _over_classes(node: Any, scores: torch.Tensor) -> bool:
+    shape, axis = node._saved_result.shape, int(node._saved_dim)
+    axis = axis - 2**64 if axis >= 2**63 else axis
+    return int(shape[axis]) == scores.shape[1]
+
+
+def _before(head: Head, name: str, maker: Call | None) -> Head:
+    last = "sigmoid" if name == SIGMOID else "log-softmax" if name.startswith("Log") else "softmax"
+    if maker is not None:
+        remark = _joined(head, f"logits of layer '{maker.name}', before the network's {last}")
+        scale: Scale = "sigmoid" if name == SIGMOID else "softmax"
+        return replace(head, before=(maker.name, maker.number), last=last, scale=scale, remark=remark)
+    if last == "log-softmax":
+        return replace(head, remark=_joined(head, "log-probabilities: no layer puts out what the log-softmax is of"))
+    remark = _joined(head, f"probabilities, not logits: no layer puts out what the network's {last} is of")
+    return replace(head, scale="independent" if name == SIGMOID else "shares", remark=remark)
+
+
+def _joined(head: Head, words: str) -> str:
+    return f"{head.remark}; {words}" if head.remark else words
+
+
+def _share_one(values: torch.Tensor) -> bool:
+    return bool(((values.float().sum(1) - 1).abs() < CLOSE).all())
+
+
+def _bounded(node: Any) -> bool:
+    """Whether the last operations are elementwise on something that is squashed, such as (tanh(x) + 1) / 2."""
+    left, steps = [node], 0
+    while left and steps < 16:
+        node, steps = left.pop(), steps + 1
+        if kind(node) in BOUNDED:
+            return True
+        if kind(node) in ELEMENTWISE:
+            left += [origin(below) for below, _ in node.next_functions if below is not None]
+    return False
