@@ -8,6 +8,7 @@ score of the class that the network sees in the point's picture; summed a class.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -15,13 +16,13 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
-import torch
 
 from nbviz.arguments import at_least, whole
 from nbviz.dataset.atlas.build import Charted, Step, charting
-from nbviz.dataset.atlas.cell import cells_from, commonest
-from nbviz.dataset.atlas.layout import Axes, units
-from nbviz.dataset.atlas.plan import atlas_plan
+from nbviz.dataset.atlas.cell import cells_at, cells_from
+from nbviz.dataset.atlas.layout import units
+from nbviz.dataset.atlas.options import AtlasOptions
+from nbviz.dataset.atlas.plan import planned
 from nbviz.dataset.atlas.store import free_or_same, read_atlas, write_atlas
 from nbviz.dataset.example import Example
 from nbviz.dataset.files import check_room, folder_at
@@ -34,9 +35,6 @@ from nbviz.passes.effective_field import EffectiveField
 from nbviz.passes.receptive_field import ReceptiveFields
 from nbviz.pictures.samples import Items, Labels
 from nbviz.replica.heap import kept_heap
-
-NEAREST = 5
-"""Points that say where on the map an activation belongs."""
 
 
 class Atlas:
@@ -53,6 +51,8 @@ class Atlas:
         self.plan, self.side, self.layout = found.plan, found.side, found.layout
         self.notes = found.notes
         """What was left out, in sentences."""
+        self.problem = ""
+        """Why it could not be saved, in a sentence; empty where it was, or was not asked to be."""
         self.classes = None if classes is None else tuple(classes)
         """Names of the network's scores."""
         self.label_names = None if names is None else tuple(names)
@@ -114,18 +114,21 @@ class Atlas:
         yes.
 
         Raises :class:`NbvizError` for too few places (50 are needed), a layer that isn't there, and a path with
-        something else in it.
+        something else in it. Where the disk has become full at the end, the atlas is returned with a warning, and
+        :meth:`save` writes it later.
         """
+        options = AtlasOptions(layer, places, seed, layout, least, batch, pictures)
         step: Step | Atlas | None = None
-        asked = {"layout": layout, "least": least, "labels": labels, "batch": batch, "pictures": pictures}
         with kept_heap(), _bar() if progress else nullcontext() as bar:
-            for step in cls.building(model, dataset, layer, places, seed, path, **asked):  # type: ignore[arg-type]
+            for step in cls._steps(InstrumentedModel.ensure(model), Items.ensure(dataset, labels), options, path):
                 if cancel is not None and cancel():
                     raise Stopped("Stopped: an atlas is made in one go, nothing of it is kept.")
                 if bar is not None and isinstance(step, Step):
                     bar.update(step.done - bar.n)
                     bar.set_postfix_str(step.progress)
         assert isinstance(step, Atlas)
+        if step.problem:
+            warnings.warn(step.problem, stacklevel=2)
         return step
 
     @classmethod
@@ -138,16 +141,18 @@ class Atlas:
         seed: int = 0,
         path: str | PathLike[str] | None = None,
         *,
-        layout: str = "auto",
-        least: int = 3,
         labels: Labels | None = None,
-        batch: int = 32,
-        pictures: int | None = None,
+        **options: Any,
     ) -> Iterator[Step | Atlas]:
-        """:meth:`build` step by step: ``done`` and ``progress`` as it goes, the atlas last."""
-        model, items = InstrumentedModel.ensure(model), Items.ensure(dataset, labels)
-        before = model.fingerprint()
-        plan = atlas_plan(model, items, layer, places, seed, layout, least, batch, pictures)
+        """:meth:`build` step by step: ``done`` and ``progress`` as it goes, the atlas last. options: as there."""
+        chosen = AtlasOptions(layer, places, seed, **options)
+        yield from cls._steps(InstrumentedModel.ensure(model), Items.ensure(dataset, labels), chosen, path)
+
+    @classmethod
+    def _steps(
+        cls, model: InstrumentedModel, items: Items, options: AtlasOptions, path: str | PathLike[str] | None
+    ) -> Iterator[Step | Atlas]:
+        before, plan = model.fingerprint(), planned(model, items, options)
         if path is not None and free_or_same(folder_at(path), plan):
             yield cls.load(path, model, items)
             return
@@ -160,21 +165,29 @@ class Atlas:
         if model.fingerprint() != before:
             raise NbvizError("The network changed while it was mapped: build again when its training has ended.")
         assert step.found is not None
-        made = cls(step.found, model.classes, model, items, items.classes or model.classes)
+        atlas = cls(step.found, model.classes, model, items, items.classes or model.classes)
         if path is not None:
-            made.save(path)
-        yield made
+            atlas._save_or_say(path)
+        yield atlas
+
+    def _save_or_say(self, path: str | PathLike[str]) -> None:
+        """Save it, or say in :attr:`problem` why not: minutes of work outlive a disk that has become full."""
+        try:
+            self.save(path)
+        except NbvizError as error:
+            self.problem = f"{error} The atlas is there, but not on disk: atlas.save(path) writes it."
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write it to a folder; see :mod:`nbviz.dataset.atlas.store` for the format."""
         folder = folder_at(path)
         free_or_same(folder, self.plan)
         found = self._found
-        told = {
+        manifest = {
             "plan": self.plan.as_json(), "side": found.side, "layout": found.layout,
             "notes": list(found.notes), "classes": self.classes, "labels": self.label_names,
         }  # fmt: skip
-        write_atlas(folder, told, found.tensors)
+        write_atlas(folder, manifest, found.tensors)
+        self.problem = ""
 
     @classmethod
     def load(
@@ -185,11 +198,11 @@ class Atlas:
         labels: as :meth:`build` had them.
         NbvizError where there is none, or where it is of another network or data set.
         """
-        plan, told, tensors = read_atlas(folder_at(path))
-        made = Charted(plan, tensors, told["side"], told["layout"], tuple(told["notes"]))
+        plan, manifest, tensors = read_atlas(folder_at(path))
+        chart = Charted(plan, tensors, manifest["side"], manifest["layout"], tuple(manifest["notes"]))
         model = None if model is None else InstrumentedModel.ensure(model)
         items = None if dataset is None else Items.ensure(dataset, labels)
-        atlas = cls(made, told["classes"], model, items, told["labels"])
+        atlas = cls(chart, manifest["classes"], model, items, manifest["labels"])
         if model is not None:
             atlas.check(model)
         if items is not None and len(items) != plan.items:
@@ -209,8 +222,6 @@ class Atlas:
         """The same atlas for a model that is open; NbvizError where it is of another network."""
         self.check(model)
         return Atlas(self._found, self.classes or model.classes, model, self.items, self.label_names)
-
-    # -- what is on the map ---------------------------------------------------------------------------
 
     def class_name(self, index: int) -> str:
         """A class in words."""
@@ -243,15 +254,7 @@ class Atlas:
             raise NbvizError(
                 f"An activation of '{self.layer}' is ({self.plan.channels}, height, width), not {activation.shape}."
             )
-        channels, height, width = activation.shape
-        tensors = self._found.tensors
-        axes = Axes(tensors["centre"].numpy(), tensors["basis"].numpy())
-        flat = activation.reshape(channels, -1).T
-        distance = torch.cdist(torch.from_numpy(axes(flat)), tensors["reduced"])
-        nearest = tensors["cells"][distance.topk(min(NEAREST, len(self)), largest=False, sorted=True).indices]
-        cells = torch.stack([commonest(row) for row in nearest])
-        cells[torch.from_numpy(~np.isfinite(flat).all(1) | ~flat.any(1))] = -1
-        return cells.view(height, width).numpy()
+        return cells_at(self._found.tensors, activation)
 
     def _number(self, cell: Any) -> int:
         number = whole(cell)

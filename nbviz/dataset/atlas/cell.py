@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
 from nbviz.dataset.atlas.build import Charted
+from nbviz.dataset.atlas.layout import Axes
 
 Name = Callable[[int], str]
+NEAREST = 5
+"""Points that decide on which cell an activation lies."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +64,18 @@ def _speaks_for(predicted: torch.Tensor, gains: torch.Tensor) -> tuple[int | Non
     if not sums[best] > 0:
         return None, 0.0
     return int(classes[best]), float(sums[best] / sums.clamp(min=0).sum())
+
+
+def cells_at(tensors: Mapping[str, torch.Tensor], activation: np.ndarray) -> np.ndarray:
+    """The cell of each place of an activation (C, h, w): int (h, w), −1 for places without a direction."""
+    channels, height, width = activation.shape
+    flat = activation.reshape(channels, -1).T
+    axes = Axes(tensors["centre"].numpy(), tensors["basis"].numpy())
+    distance = torch.cdist(torch.from_numpy(axes(flat)), tensors["reduced"])
+    nearest = tensors["cells"][distance.topk(min(NEAREST, len(tensors["cells"])), largest=False, sorted=True).indices]
+    cells = torch.stack([commonest(row) for row in nearest])
+    cells[torch.from_numpy(~np.isfinite(flat).all(1) | ~flat.any(1))] = -1
+    return cells.view(height, width).numpy()
 
 
 def commonest(cells: torch.Tensor) -> torch.Tensor:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
-from importlib.util import find_spec
 from typing import Any
 
 import torch
 
-from nbviz.arguments import at_least
+from nbviz.dataset.atlas.options import AtlasOptions
 from nbviz.dataset.index.plan import data_digest, model_digest
 from nbviz.errors import NbvizError
 from nbviz.model.input_size import noise
@@ -21,7 +20,6 @@ USUAL, MOST, FEWEST = 5_000, 20_000, 50
 """Places of all pictures together: as many as are drawn if nothing is said, at most, and at least."""
 SHARE = 0.8
 """Of a picture's places, at most, where few pictures have to give many: neighbours say nearly the same."""
-LAYOUTS = ("auto", "umap", "tsne", "pca")
 
 
 @dataclass(frozen=True)
@@ -86,20 +84,10 @@ class AtlasPlan:
         return cls(**{**known, "shape": tuple(known["shape"]), "grid": tuple(known["grid"])})
 
 
-def atlas_plan(
-    model: InstrumentedModel, items: Items, layer: str, places: int | None, seed: int, layout: str, least: int,
-    batch: int, pictures: int | None = None,
-) -> AtlasPlan:  # fmt: skip
+def planned(model: InstrumentedModel, items: Items, options: AtlasOptions) -> AtlasPlan:
     """Look at the network and the data set once and fix everything. NbvizError for what can't be."""
-    places = None if places is None else at_least("places", places, 1)
-    pictures = None if pictures is None else at_least("pictures", pictures, 1)
-    seed, least, batch = at_least("seed", seed, 0), at_least("least", least, 1), at_least("batch", batch, 1)
-    if layout not in LAYOUTS:
-        raise NbvizError(f"layout= is one of {', '.join(map(repr, LAYOUTS))}, not {layout!r}.")
-    if layout == "umap" and find_spec("umap") is None:
-        raise NbvizError("layout='umap' needs umap-learn, which is not installed: pip install 'nbviz[umap]'.")
     shape = items.shape(model.transform)
-    (known,) = with_channels(model.trace(noise(model.guest, shape)).layers, [layer])
+    (known,) = with_channels(model.trace(noise(model.guest, shape)).layers, [options.layer])
     assert known.channels is not None
     plan = AtlasPlan(
         model=model_digest(model),
@@ -112,12 +100,12 @@ def atlas_plan(
         has_places=known.places is not None,
         places=1,
         points=USUAL,
-        seed=seed,
-        layout=layout,
-        least=least,
-        batch=batch,
+        seed=options.seed,
+        layout=options.layout,
+        least=options.least,
+        batch=options.batch,
     )
-    return _with_places(plan, places, min(len(items), pictures or len(items)))
+    return _with_places(plan, options.places, min(len(items), options.pictures or len(items)))
 
 
 def _with_places(plan: AtlasPlan, places: int | None, pictures: int) -> AtlasPlan:

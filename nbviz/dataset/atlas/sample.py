@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from nbviz.dataset.atlas.plan import AtlasPlan
+from nbviz.errors import Refused
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.passes.subject import Subject, record
@@ -87,15 +88,18 @@ class Sampler:
 
         subject = Subject(self.model, run, x[:1], Target(function=own), self.plan.layer)
         scores, kept = record(subject, x.detach().requires_grad_(), self.plan.layer)
-        found = kept[self.plan.layer]
-        gradient = found.gradient(scores).flatten(2)
+        predicted, found = seen[-1], kept[self.plan.layer]
         values = found.maps.flatten(2)
+        try:
+            gradient = found.gradient(scores).flatten(2)
+        except Refused:  # the map needs none: its cells speak for no class, which its notes say
+            gradient = torch.zeros_like(values)
         places = torch.stack([self.plan.places_of(int(number)) for number in batch.numbers])
         rows = torch.arange(len(x), device="cpu").repeat_interleave(places.shape[1])
         at = (rows.to(values.device), slice(None), places.flatten().to(values.device))
         taken, slopes = values[at].float().cpu(), gradient[at].float().cpu()
         return self._kept(Points(
-            batch.numbers[rows], places.flatten(), batch.labels[rows], seen[-1][rows], (taken * slopes).sum(1), taken
+            batch.numbers[rows], places.flatten(), batch.labels[rows], predicted[rows], (taken * slopes).sum(1), taken
         ))  # fmt: skip
 
     def _kept(self, points: Points) -> Points:

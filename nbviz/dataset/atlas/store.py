@@ -34,10 +34,10 @@ def write_atlas(path: Path, manifest: Mapping[str, Any], tensors: Mapping[str, t
     from safetensors.torch import save
 
     versions = {"nbviz": __version__, "torch": torch.__version__}
-    told = json.dumps({"format": FORMAT, "versions": versions, **manifest}, indent=1, ensure_ascii=False)
+    text = json.dumps({"format": FORMAT, "versions": versions, **manifest}, indent=1, ensure_ascii=False)
     data = save({name: tensor.contiguous() for name, tensor in sorted(tensors.items())})
     written(path / TENSORS, lambda to: to.write_bytes(data), ROOM)
-    written(path / MANIFEST, lambda to: to.write_text(told, "utf-8"), ROOM)
+    written(path / MANIFEST, lambda to: to.write_text(text, "utf-8"), ROOM)
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

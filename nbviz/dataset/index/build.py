@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 from nbviz.dataset.index.cluster import on_cluster
@@ -22,36 +23,51 @@ class Stopped(NbvizError):
     """A build that was cancelled; what it had done is kept where it was given a path."""
 
 
+@dataclass(frozen=True)
+class Execution:
+    """How a build goes about it, which changes nothing in the index. NbvizError for a client that is none."""
+
+    client: Any = None
+    """A ``distributed.Client`` whose workers share the pieces."""
+    progress: bool = True
+    cancel: Cancel | None = None
+    """Asked between batches; True stops the build."""
+
+    def __post_init__(self) -> None:
+        if self.client is None:
+            return
+        if not (hasattr(self.client, "submit") and hasattr(self.client, "cancel")):
+            hint = "; distributed.Client(cluster) makes one" if hasattr(self.client, "scheduler_address") else ""
+            raise NbvizError(
+                f"client= takes a distributed.Client, not {self.client!r:.80} ({type(self.client).__name__}){hint}."
+            )
+        if getattr(self.client, "status", "running") != "running":
+            raise NbvizError(f"client= is {self.client.status}: connect a new distributed.Client.")
+
+
 class Build:
     """One call of ``Index.build``: the network as it was at its start, the bar, the wish to stop."""
 
     def __init__(
-        self,
-        model: InstrumentedModel,
-        store: Folder | Memory,
-        plan: Plan,
-        before: Hashable,
-        progress: bool,
-        cancel: Cancel | None,
+        self, model: InstrumentedModel, store: Folder | Memory, plan: Plan, before: Hashable, execution: Execution
     ) -> None:
-        self._model, self._store, self._plan, self._before = model, store, plan, before
-        self._progress, self._cancel = progress, cancel
+        self._model, self._store, self._plan, self._before, self._execution = model, store, plan, before, execution
 
-    def run(self, job: ShardJob, client: Any = None) -> None:
+    def run(self, job: ShardJob) -> None:
         """Every piece that isn't in the store goes there. Raises :class:`Stopped`."""
         todo = [piece for piece in range(job.plan.pieces) if piece not in self._store.done]
-        with kept_heap(), _bar(job.plan, todo) if self._progress else nullcontext() as bar:
+        with kept_heap(), _bar(job.plan, todo) if self._execution.progress else nullcontext() as bar:
 
             def tick(pictures: int) -> None:
                 if bar is not None:
                     bar.update(pictures)
                 self.stop()
 
-            if client is None:
+            if self._execution.client is None:
                 found: Iterator[PartialIndex] = map(self._unchanged, job.each(todo, tick))
             else:
                 self._unchanged(job.packed())
-                found = on_cluster(job, todo, client, tick)
+                found = on_cluster(job, todo, self._execution.client, tick)
             for part in found:
                 self._store.add(part)
 
@@ -62,7 +78,7 @@ class Build:
 
     def stop(self) -> None:
         """Raise :class:`Stopped` if that is wished."""
-        if self._cancel is not None and self._cancel():
+        if self._execution.cancel is not None and self._execution.cancel():
             kept = "; the same call goes on from there" if isinstance(self._store, Folder) else ""
             raise Stopped(f"Stopped with {len(self._store.done)} of {self._plan.pieces} pieces done{kept}.")
 

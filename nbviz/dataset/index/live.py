@@ -1,4 +1,4 @@
-"""An index made a batch at a time, for whoever has something else to do in between; and one that is another's checked.
+"""Building an index step by step while somebody waits, and checking one that was built elsewhere.
 
 Where nothing is written or shared out there is no need for pieces: one walk over the data set, over one version of
 the weights, gives the index that ``Index.build`` gives.
@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nbviz.dataset.index.index import Index
-from nbviz.dataset.index.plan import model_digest, plan
+from nbviz.dataset.index.options import IndexOptions
+from nbviz.dataset.index.plan import model_digest, planned
 from nbviz.dataset.index.ranking_pass import Walk
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
@@ -47,27 +48,27 @@ def indexing(
     NbvizError for a network in training: an index of weights that are gone tells nothing.
     """
     model, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
-    made = replace(plan(model, items, layers, k, 0, 0, profile, None), piece=len(items))
+    plan = replace(planned(model, items, IndexOptions(layers, k, profile=profile)), piece=len(items))
     classes = items.classes or model.classes
 
     def work(run: Pass) -> Iterator[LiveIndex]:
         if run.snapshot:
             raise NbvizError("The network is being trained: look through the pictures when its training has ended.")
-        walk = Walk(made, run)
+        walk = Walk(plan, run)
         yield LiveIndex(0, len(items))
-        for part in items.batches(range(len(items)), made.batch, model.transform, made.shape, walk.problem):
+        for part in items.batches(range(len(items)), plan.batch, model.transform, plan.shape, walk.problem):
             walk.forward(part)
             yield LiveIndex(walk.found.seen, len(items))
         found = walk.gathered(0)
         if not found.seen:
             raise NbvizError(f"None of the {len(items)} pictures could be read.")
-        yield LiveIndex(found.seen, len(items), Index(made, found, classes, model, items))
+        yield LiveIndex(found.seen, len(items), Index(plan, found, classes, model, items))
 
     yield from model.guest.steadily(work)
 
 
 def fitting(index: Any, model: InstrumentedModel) -> Index:
-    """The index, to be shown over a model. NbvizError, in words, for one of another network or without pictures."""
+    """An index bound to an open model. NbvizError for one of another network or without pictures."""
     if not isinstance(index, Index):
         raise NbvizError(
             f"index= is an nbviz.Index, not {type(index).__name__}: Index.build(model, dataset), or "

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from nbviz.dataset.index.options import IndexOptions
 from nbviz.errors import NbvizError
 from nbviz.model.input_size import noise
 from nbviz.model.instrumented import InstrumentedModel
@@ -91,35 +92,22 @@ class Plan:
         return cls(**known)
 
 
-def plan(
-    model: InstrumentedModel,
-    items: Items,
-    layers: Sequence[str] | None,
-    k: int,
-    bottom: int,
-    sample: int,
-    profile: int,
-    batch: int | None,
-) -> Plan:
+def planned(model: InstrumentedModel, items: Items, options: IndexOptions) -> Plan:
     """Look at the network and the data set once and fix everything."""
-    asked = [("k", k, 1), ("bottom", bottom, 0), ("sample", sample, 0)]
-    for name, value, least in asked + ([] if batch is None else [("batch", batch, 1)]):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise NbvizError(f"{name}= is a whole number of at least {least}, not {value!r}.")
     shape = items.shape(model.transform)
-    batch = usual_batch(model, shape) if batch is None else batch
+    batch = usual_batch(model, shape) if options.batch is None else options.batch
     data, labelled = data_digest(items, model)
-    watched, same = _watched(model, shape, layers)
+    watched, same = _watched(model, shape, options.layers)
     piece = -(-max(len(items) // PIECES, LEAST, BATCHES * batch) // batch) * batch
     return Plan(
         model=model_digest(model),
         data=data,
         items=len(items),
         shape=shape,
-        k=k,
-        depth=max(k, profile if labelled else 0),
-        bottom=bottom,
-        sample=_sample(len(items), sample),
+        k=options.k,
+        depth=max(options.k, options.profile if labelled else 0),
+        bottom=options.bottom,
+        sample=_sample(len(items), options.sample),
         batch=batch,
         piece=piece,
         layers=watched,

@@ -19,10 +19,12 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nbviz.dataset.files import alone, holds_only, intact, made_at, manifest_in, written
+from nbviz.dataset.index.options import IndexOptions
 from nbviz.dataset.index.partial import PartialIndex
 from nbviz.dataset.index.plan import FORMAT, Plan
 from nbviz.errors import NbvizError
@@ -216,3 +218,10 @@ def _manifest(plan: Plan, classes: Sequence[str] | None) -> dict[str, Any]:
 
 def _writer(manifest: dict[str, Any]) -> Callable[[Path], Any]:
     return lambda to: to.write_text(json.dumps(manifest, indent=1, ensure_ascii=False), "utf-8")
+
+
+def resumed(options: IndexOptions, folder: Path) -> IndexOptions:
+    """Options with the batch of the build that is gone on with in a folder, unless they say another."""
+    if options.batch is not None or not (folder / MANIFEST).exists():
+        return options
+    return replace(options, batch=read_manifest(folder)[0].batch)

@@ -219,7 +219,7 @@ def test_too_few_places_are_said_with_the_way_out() -> None:
 
 
 def test_umap_is_refused_in_words_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nbviz.dataset.atlas.plan.find_spec", lambda name: None)
+    monkeypatch.setattr("nbviz.dataset.atlas.options.find_spec", lambda name: None)
     with pytest.raises(NbvizError, match=r"needs umap-learn.*nbviz\[umap\]"):
         build(layout="umap")
 
@@ -284,3 +284,17 @@ def test_cells_and_activations_that_are_not_there_are_said() -> None:
     for layer in (3, ["1"]):
         with pytest.raises(NbvizError, match="given by its name"):
             Atlas.build(network(), Colours(), layer, progress=False)  # type: ignore[arg-type]
+
+
+def test_a_disk_that_is_full_at_the_end_loses_no_atlas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: Path, text: str, encoding: str) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "write_text", full)
+        with pytest.warns(UserWarning, match=r"No space left on device.*atlas\.save\(path\) writes it"):
+            atlas = build(path=tmp_path / "atlas")
+    assert atlas.problem and not (tmp_path / "atlas" / "atlas.json").exists()
+    atlas.save(tmp_path / "atlas")
+    again = Atlas.load(tmp_path / "atlas")
+    assert not atlas.problem and len(again) == len(atlas) and len(again.cells) == len(atlas.cells)

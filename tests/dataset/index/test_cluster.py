@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from nbviz.dataset import Index, Stopped
-from nbviz.dataset.index.plan import plan
+from nbviz.dataset.index.options import IndexOptions
+from nbviz.dataset.index.plan import planned
 from nbviz.dataset.index.shards import ShardJob
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
@@ -86,7 +87,7 @@ def test_what_travels_is_small_and_runs_as_fast_as_here() -> None:
     """No view drags all channels along, and nothing of ours makes a network pass for one that draws at random."""
     model, items = InstrumentedModel(whole(Functional())), Items.ensure(Labelled())
     job = ShardJob.unpacked(
-        ShardJob(model.guest, model.transform, items, plan(model, items, None, 3, 0, 0, 100, 4)).packed()
+        ShardJob(model.guest, model.transform, items, planned(model, items, IndexOptions(k=3, batch=4))).packed()
     )
     assert not job.guest.random
     found = job.run(0)

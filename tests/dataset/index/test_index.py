@@ -102,7 +102,7 @@ def test_pieces_done_in_any_order_and_deep_ranks_come_to_the_same(monkeypatch: p
     assert straight.plan.pieces > 4 and whole_set.plan.pieces == 1
     for index in (backwards, whole_set):
         assert all(torch.equal(t, index._found.tensors[key]) for key, t in straight._found.tensors.items())
-    deep = [(value, item) for value, item, *_ in straight._rows(*straight._watched("relu", 1), "top")]
+    deep = [(row.value, row.item) for row in straight._lookup.rows("relu", 1, "top")]
     assert deep == [(v, i) for v, i, _ in one_by_one(net, "relu", 1, pictures(), 2)[:10]]
 
 
