@@ -283,7 +283,7 @@ def _described(value: Any) -> Any:
 
 def _digest(value: torch.Tensor) -> bytes:
     # by the buffer, so that a network of gigabytes needs no second copy
-    return hashlib.blake2b(value.view(torch.uint8).numpy()).digest()
+    return hashlib.blake2b(value.cpu().view(torch.uint8).numpy()).digest()
 
 
 def _tensor(value: torch.Tensor) -> Any:
