@@ -8,6 +8,7 @@ changed to add one, from a notebook cell too.
 from __future__ import annotations
 
 import inspect
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -206,7 +207,7 @@ def _with_facts(attribution: Attribution, subject: Subject, started: float, unit
         "calls": subject.calls,
         "dtype": str(subject.x.dtype).removeprefix("torch."),
         "seconds": time.perf_counter() - started,
-        "status": _status(attribution),
+        "status": _status(attribution, subject.score),
         "unit": unit,
         **attribution.facts,
     }
@@ -219,8 +220,9 @@ def _with_facts(attribution: Attribution, subject: Subject, started: float, unit
     return replace(attribution, facts=facts)
 
 
-def _status(attribution: Attribution) -> str:
-    if not torch.isfinite(attribution.values).all():
+def _status(attribution: Attribution, score: float | None) -> str:
+    finite = all(bool(torch.isfinite(part).all()) for part in (attribution.values, attribution.evidence))
+    if not finite or (score is not None and not math.isfinite(score)):
         return "non-finite"
     if not attribution.evidence.any():
         return NO_EVIDENCE if attribution.values.any() else "no evidence"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import captum.attr
@@ -12,7 +13,9 @@ from torch import nn
 import nbviz
 from nbviz.attribution import explain
 from nbviz.attribution.baselines import blurred
+from nbviz.evaluation import converged
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.panels.scenes.words import facts_lines
 from tests.networks import build, picture
 
 X = picture(dtype=torch.float64)
@@ -101,3 +104,59 @@ def test_baselines_by_name_and_wrong_ones() -> None:
     for wrong, said in (("black, blu", "not 'blu'"), ("", "one baseline or more"), (torch.zeros(1, 2, 2), "shape")):
         with pytest.raises(nbviz.NbvizError, match=said):
             nbviz.attribute(smooth(), X, 1, "expected_gradients", baselines=wrong)
+
+
+class Broken(nn.Module):
+    """A gradient that is NaN where a pixel is below 0, or a score that is."""
+
+    def __init__(self, score: bool) -> None:
+        super().__init__()
+        self.one, self.score = nn.Parameter(torch.ones(())), score
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        total = self.one * x.flatten(1).sum(1, keepdim=True)
+        return total + torch.nan if self.score else total * x.sqrt().flatten(1).sum(1, keepdim=True)
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", *METHODS])
+def test_a_gradient_that_is_not_a_number_ends_it_and_says_so(method: str) -> None:
+    found = nbviz.attribute(Broken(False), picture(), 0, method)
+    assert found.facts["status"] == found.facts["stopped"] == "non-finite"
+    assert found.facts["calls"] < 12
+
+
+def test_a_score_that_is_not_a_number_is_said_though_its_gradient_is_one() -> None:
+    found = nbviz.attribute(Broken(True), picture(), 0, "saliency")
+    assert bool(torch.isfinite(found.values).all()) and found.facts["status"] == "non-finite"
+
+
+class Opposed(nn.Module):
+    """A gradient of −1, 1, −1, 1, −1 at quarters of the way from 0 to 1: trapezoids cancel to nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Parameter(torch.ones((), dtype=torch.float64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.one * (-(4 * torch.pi * x).sin() / (4 * torch.pi)).flatten(1).sum(1, keepdim=True)
+
+
+def test_a_map_that_cancels_to_nothing_has_no_error_of_many_digits() -> None:
+    x = torch.ones(1, 1, 4, 4, dtype=torch.float64)
+    found = nbviz.attribute(Opposed(), x, 0, baseline=torch.zeros_like(x), maximum=5)
+    assert found.facts["map_error"] > 1e3 and found.facts["stopped"] == "maximum reached"
+    line = "".join(run if isinstance(run, str) else run[0] for run in facts_lines(found.facts)[1])
+    assert "more error than map" in line and "map within" not in line
+    faint = replace(found, values=found.values + 1e-9, facts={**found.facts, "map_error": 670646533.3})
+    assert converged(faint).sentence == "Not converged: what is unsure is more than the map itself."
+
+
+@pytest.mark.parametrize("maximum", [6, 23, 50])
+@pytest.mark.parametrize("method", ["integrated_gradients", "blur_integrated_gradients"])
+def test_every_evaluation_is_spent_and_the_last_one_helps(method: str, maximum: int) -> None:
+    net = build("functional").double()
+    exact = nbviz.attribute(net, X, 1, method, tolerance=0.002, maximum=2000).values
+    found = [nbviz.attribute(net, X, 1, method, tolerance=1e-9, maximum=n) for n in (5, maximum)]
+    assert found[1].facts["calls"] == maximum
+    first, last = (float((one.values - exact).abs().sum()) for one in found)
+    assert last < first

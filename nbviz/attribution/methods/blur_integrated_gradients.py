@@ -8,9 +8,9 @@ from typing import Annotated
 
 import torch
 
-from nbviz.attribution.base import SCORE, About, Attribution, register, result
+from nbviz.attribution.base import SCORE, About, Attribution, register
 from nbviz.attribution.baselines import blurred
-from nbviz.attribution.path_integral import Maximum, Tolerance, facts_of, integrate
+from nbviz.attribution.path_integral import Maximum, Tolerance, integrated
 from nbviz.passes.subject import Subject
 
 
@@ -38,7 +38,4 @@ def blur_integrated_gradients(
         # squared, so that the first places lie where the picture still changes much
         return blurred(subject.x, widest * (1 - t) ** 2)[0]
 
-    for found in integrate(subject, [path], tolerance, maximum):
-        heat = found.values.sum(0).abs()
-        facts = {"baseline": "blur", **facts_of(found)}
-        yield result(subject, found.values[None], heat, done=found.done, progress=found.progress, **facts)
+    yield from integrated(subject, [path], tolerance, maximum, baseline="blur")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Annotated, Any
 
 import torch
 
-from nbviz.attribution.base import SCORE, About, Attribution, register, result
+from nbviz.attribution.base import SCORE, About, Attribution, register
 from nbviz.attribution.baselines import baseline
-from nbviz.attribution.path_integral import Maximum, Tolerance, facts_of, integrate
+from nbviz.attribution.path_integral import PANELS, Maximum, Tolerance, integrated, straight
 from nbviz.errors import NbvizError
 from nbviz.passes.subject import Subject
 
@@ -34,11 +33,10 @@ def expected_gradients(
     baseline is integrated, the most uncertain place of all paths next. heat: absolute value of the channel
     sum, ≥ 0. ``facts["map_error"]``: estimated relative L1 error of the map.
     """
-    paths = [partial(_straight, subject.x[0], start) for start in _starts(subject, baselines)]
-    for found in integrate(subject, paths, tolerance, maximum):
-        heat = found.values.sum(0).abs()
-        facts = {"baselines": len(paths), **facts_of(found)}
-        yield result(subject, found.values[None], heat, done=found.done, progress=found.progress, **facts)
+    paths = [straight(start, subject.x[0]) for start in _starts(subject, baselines)]
+    # several paths share what is uncertain, and are cut where it lies
+    pieces = PANELS if len(paths) == 1 else 1
+    yield from integrated(subject, paths, tolerance, maximum, pieces, baselines=len(paths))
 
 
 def _starts(subject: Subject, given: str | torch.Tensor | Sequence[Any]) -> list[torch.Tensor]:
@@ -46,7 +44,3 @@ def _starts(subject: Subject, given: str | torch.Tensor | Sequence[Any]) -> list
     if not names:
         raise NbvizError("baselines needs one baseline or more, such as 'black, blur'.")
     return [baseline(subject, name)[0] for name in names]
-
-
-def _straight(end: torch.Tensor, start: torch.Tensor, t: float) -> torch.Tensor:
-    return start + t * (end - start)

@@ -36,6 +36,8 @@ def _by_error(error: float) -> Verdict:
         return unable(NAME, "The map's error could not be estimated.")
     if error <= ERROR:
         return Verdict(NAME, "passed", f"The map is within {error:.1%} of its limit.", figures)
+    if error > 1:
+        return Verdict(NAME, "not passed", "Not converged: what is unsure is more than the map itself.", figures)
     return Verdict(NAME, "not passed", f"Not converged: the map is still {error:.0%} from its limit.", figures)
 
 

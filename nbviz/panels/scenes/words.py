@@ -50,7 +50,7 @@ def progress_lines(progress: str, facts: Mapping[str, Any]) -> Lines:
     """The two lines while it computes: how far, and how good it is so far."""
     error = facts.get("map_error")
     first: list[Run] = [(progress, "strong")] if progress else []
-    return [first, [f"map within {percent(error)} so far"] if finite(error) else []]
+    return [first, [f"map within {percent(error)} so far"] if finite(error) and error <= 1 else []]
 
 
 def _what(facts: Mapping[str, Any]) -> list[Run]:
@@ -73,8 +73,7 @@ def _start(facts: Mapping[str, Any]) -> list[Run]:
 
 def _how(facts: Mapping[str, Any]) -> list[list[Run]]:
     parts: list[list[Run]] = []
-    if finite(facts.get("map_error")):
-        parts.append(["map within ", (percent(facts["map_error"]), "strong")])
+    parts += [_error(facts["map_error"])] if facts.get("map_error") is not None else []
     if finite(facts.get("residual")):
         parts.append([f"residual {percent(facts['residual'])}"])
     own = {name.replace("_", " "): value for name, value in facts.items() if _extra(name, value)}
@@ -88,6 +87,13 @@ def _how(facts: Mapping[str, Any]) -> list[list[Run]]:
     if facts.get("stopped") not in (None, "tolerance reached"):
         parts.append([(str(facts["stopped"]), "warn")])
     return parts + [[(str(facts[name]), "warn")] for name in ("weights", "note") if facts.get(name)]
+
+
+def _error(error: float) -> list[Run]:
+    """How near the map is to its limit; beyond its own size a figure says nothing."""
+    if np.isnan(error):
+        return [("its error is not a number", "warn")]
+    return ["map within ", (percent(error), "strong")] if error <= 1 else [("more error than map", "warn")]
 
 
 def _joined(parts: list[list[Run]]) -> list[Run]:
@@ -169,8 +175,10 @@ def score_words(value: Any) -> str:
 
 
 def percent(share: Any) -> str:
-    """A share as a percentage: 4.1 %."""
+    """A share as a percentage: 4.1 %, and no figure of many digits."""
     value = 100 * float(share)
+    if value > 1000:
+        return "over 1,000 %"
     return f"{value:.0f} %" if value >= 10 else f"{value:.1f} %"
 
 
