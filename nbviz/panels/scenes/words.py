@@ -50,7 +50,10 @@ def progress_lines(progress: str, facts: Mapping[str, Any]) -> Lines:
     """The two lines while it computes: how far, and how good it is so far."""
     error = facts.get("map_error")
     first: list[Run] = [(progress, "strong")] if progress else []
-    return [first, [f"map within {percent(error)} so far"] if finite(error) and error <= 1 else []]
+    return [
+        first,
+        [f"map within {percent(error)} so far"] if error is not None and finite(error) and error <= 1 else [],
+    ]
 
 
 def _what(facts: Mapping[str, Any]) -> list[Run]:
