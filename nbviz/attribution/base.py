@@ -21,6 +21,7 @@ from nbviz.attribution.attribution import Attribution as Attribution
 from nbviz.attribution.options import About as About
 from nbviz.attribution.options import Option, checked_options, options_of
 from nbviz.errors import NbvizError, unknown
+from nbviz.model.brief import brief_model
 from nbviz.model.instrumented import InstrumentedModel, as_picture
 from nbviz.model.target import Target
 from nbviz.passes.default_layer import default_layer
@@ -171,7 +172,7 @@ def attribute(
     a key of ``nbviz.METHODS``. layer: for methods that use one; left out, the last whose places the score
     depends on. options: the method's own. Raises :class:`NbvizError` in words for anything that can't be done.
     """
-    model = InstrumentedModel.ensure(net_or_model)
+    model = brief_model(net_or_model)
     several = isinstance(target, list)
     if several and not target:
         raise NbvizError("target=[] names nothing to explain.")

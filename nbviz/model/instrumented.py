@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -46,6 +46,8 @@ class InstrumentedModel:
     multilabel: whether each score has a sigmoid of its own. device: ``"auto"``: where the weights are; else a copy.
     """
 
+    _guest_kind: ClassVar[type[Guest]] = Guest
+
     def __init__(
         self,
         net: Any,
@@ -57,8 +59,7 @@ class InstrumentedModel:
         device: str | torch.device = "auto",
         name: str | None = None,
     ) -> None:
-        self.net = net
-        self.guest = Guest(net, device)
+        self.guest = self._guest_kind(net, device)
         self._usual = Usual(self.guest, transform)
         given = None if classes is None else class_list(classes)
         self._carried = carried_names(transform, self.guest._module)
@@ -86,6 +87,11 @@ class InstrumentedModel:
 
     def __repr__(self) -> str:
         return f"InstrumentedModel({self.name}, {self.parameters:,} parameters, {self.device})"
+
+    @property
+    def net(self) -> Any:
+        """The user's own network."""
+        return self.guest.net
 
     @property
     def transform(self) -> Preprocessing:
@@ -132,8 +138,6 @@ class InstrumentedModel:
         """Key of the network as it is now; ``reread`` reads every weight of a large one, too, see `Watch.contents`."""
         return self.guest.fingerprint(reread)
 
-    # -- pictures -------------------------------------------------------------------------------------
-
     def input(self, image: Any) -> torch.Tensor:
         """The network's input for a picture, (1, C, H, W), of the network's type; passes move it to their device.
 
@@ -178,8 +182,6 @@ class InstrumentedModel:
         if any(isinstance(edit, NetworkEdit) for edit in edits):
             twin.guest = plain.guest.variant(lambda net: attach(net, edits, plain))
         return twin
-
-    # -- structure ------------------------------------------------------------------------------------
 
     def trace(self, x: torch.Tensor | None = None) -> Trace:
         """What one forward of an input of this shape shows; kept until the structure changes."""
@@ -242,8 +244,6 @@ class InstrumentedModel:
             return weight.detach().float().cpu().numpy().copy()
 
         return self.guest.steady(work)
-
-    # -- passes ---------------------------------------------------------------------------------------
 
     def said(self, image: Any) -> Prediction:
         """What the network says of one picture: a figure a class, and where it says them or the boxes it finds."""
