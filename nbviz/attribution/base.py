@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, overload
@@ -29,6 +30,7 @@ from nbviz.passes.shared_forwards import Shared
 from nbviz.passes.subject import Subject
 
 NO_EVIDENCE = "no positive evidence"
+ZEROS = "black is an all-zero input: how the tensor was normalised is not known (transform= says it)"
 Generator = Callable[..., Iterator[Attribution]]
 
 
@@ -107,8 +109,10 @@ def explain_each(
     """
     chosen = _method(method)
     options = checked_options(chosen.title, chosen.options, options)
-    x = model.input(as_picture(image))
+    picture = as_picture(image)
+    x = model.input(picture)
     model.trace(x)
+    preprocessing = model.transform.sentence_for(picture)
     wanted = [Target.ensure(target, model) for target in targets]
     if chosen.uses_layer:
         layer = default_layer(model, x, wanted[0]).name if layer is None else _spatial(model, layer)
@@ -120,14 +124,22 @@ def explain_each(
         shared = Shared() if len(wanted) > 1 else None
         at = layer if chosen.uses_layer else None
         subjects = [Subject(model, run, x, target, at, shared) for target in wanted]
-        return _in_turn([_stated(chosen, subject, options, started) for subject in subjects])
+        return _in_turn([_stated(chosen, subject, options, started, preprocessing) for subject in subjects])
 
     yield from model.guest.steadily(work)
 
 
-def _stated(method: Method, subject: Subject, options: dict[str, Any], started: float) -> Iterator[Attribution]:
+def _stated(
+    method: Method, subject: Subject, options: dict[str, Any], started: float, preprocessing: str
+) -> Iterator[Attribution]:
+    common = {"unit": method.unit, "preprocessing": preprocessing}
+    # Of the options, not of the facts: a method names what it hides a part with as it likes.
+    named = {**{option.name: option.default for option in method.options}, **options}
+    dark = any(isinstance(value, str) and re.search(r"\b(black|gray)\b", value) for value in named.values())
+    if dark and not subject.model.transform.knows_black(subject.x):
+        common["black"] = ZEROS
     for attribution in method.run(subject, **options):
-        yield _with_facts(attribution, subject, started, method.unit)
+        yield _with_facts(attribution, subject, started, common)
 
 
 def _in_turn(all_of_them: list[Iterator[Attribution]]) -> Iterator[tuple[Attribution | None, ...]]:
@@ -200,7 +212,7 @@ def result(
     return Attribution(values.detach().cpu(), evidence.detach().cpu(), (height, width), facts, done, progress, signed)
 
 
-def _with_facts(attribution: Attribution, subject: Subject, started: float, unit: str) -> Attribution:
+def _with_facts(attribution: Attribution, subject: Subject, started: float, common: Mapping[str, str]) -> Attribution:
     facts = {
         "score": subject.score,
         "target": subject.target_words,
@@ -209,15 +221,16 @@ def _with_facts(attribution: Attribution, subject: Subject, started: float, unit
         "dtype": str(subject.x.dtype).removeprefix("torch."),
         "seconds": time.perf_counter() - started,
         "status": _status(attribution, subject.score),
-        "unit": unit,
+        **common,
         **attribution.facts,
     }
     if subject.run.snapshot:
         facts["weights"] = "a snapshot: the network is being trained"
     if subject.model.trace().head.remark:
         facts["output"] = subject.model.trace().head.remark
-    if subject.model.guest.note:
-        facts["note"] = subject.model.guest.note
+    notes = [note for note in (subject.model.guest.note, common.get("black")) if note]
+    if notes:
+        facts["note"] = "; ".join(notes)
     return replace(attribution, facts=facts)
 
 

@@ -163,6 +163,25 @@ class Preprocessing:
             return f"takes tensors of {self.channels} channels as they are"
         return f"{_SENTENCES[self.source]}{', random at each reading' if self.random else ''}"
 
+    def sentence_for(self, picture: Picture) -> str:
+        """Return what is done to one picture; a tensor that is given ready passes as it is, whatever is known."""
+        if picture.tensor is not None:
+            return "no preprocessing: the tensor as it was given"
+        return self.sentence
+
+    def size_for(self, picture: Picture) -> tuple[int, int] | None:
+        """Return (height, width) of one picture's tensor, or None where it follows the picture's."""
+        return None if picture.tensor is not None else self.size
+
+    def knows_black(self, tensor: torch.Tensor) -> bool:
+        """Whether `black` is a black picture in the terms of this tensor (1, C, H, W), rather than just all zeros.
+
+        A guess reads a picture's values as 0…1: a tensor that goes beyond was normalised in a way nobody told.
+        """
+        if self.forward is None:
+            return False
+        return not self.guessed or bool(tensor.amin() >= -_SLACK and tensor.amax() <= 1 + _SLACK)
+
     @property
     def size(self) -> tuple[int, int] | None:
         """(height, width) of every picture's tensor, or None where it follows the picture's."""

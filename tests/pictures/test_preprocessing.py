@@ -271,3 +271,19 @@ def test_a_missing_torchvision_is_told_in_a_sentence(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("nbviz.replica.torchvision_import.importlib.import_module", missing)
     with pytest.raises(NbvizError, match="pip install torchvision"):
         torchvision()
+
+
+def test_a_ready_tensor_is_said_to_be_taken_as_it_is() -> None:
+    guess = Preprocessing.ensure(None, network())
+    tensor, drawn = (next(iter(load_pictures([one]).values())) for one in (torch.randn(3, 9, 8), noise(9, 8)))
+    assert guess.size_for(tensor) is None and guess.size_for(drawn) == (224, 224)
+    assert "as it was given" in guess.sentence_for(tensor) and "guess" not in guess.sentence_for(tensor)
+    assert guess.sentence_for(drawn) == guess.sentence
+
+
+def test_black_is_known_only_where_the_values_terms_are() -> None:
+    guess, exact = Preprocessing.ensure(None, network()), given(v1.ToTensor(), v1.Normalize(0.5, 0.2))
+    plain, normalised = torch.rand(1, 3, 4, 4), torch.rand(1, 3, 4, 4) * 4 - 2
+    assert guess.knows_black(plain) and not guess.knows_black(normalised)
+    assert exact.knows_black(plain) and exact.knows_black(normalised)
+    assert not Preprocessing.ensure(None, network(5)).knows_black(torch.rand(1, 5, 4, 4))

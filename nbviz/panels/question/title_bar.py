@@ -45,14 +45,16 @@ class TitleBar(Panel):
         self.view.on_msg(self._heard)
 
     def sync(self, selection: Selection) -> None:
-        transform = self.model.transform
-        sees = sees_words(transform.size, self.pictures[selection.image].size) if selection.image else ""
+        transform, picture = self.model.transform, self.pictures.get(selection.image)
+        sees = "" if picture is None else sees_words(transform.size_for(picture), picture.size)
+        sentence = transform.sentence if picture is None else transform.sentence_for(picture)
         facts = [f"{count_words(self.model.parameters)} parameters", str(self.model.device), sees]
         with LOCK, self.view.hold_sync():
             self.view.facts = [fact for fact in facts if fact]
-            self.view.guessed = bool(transform.guessed)
-            self.view.preprocessing = pill_words(transform.sentence)
-            self.view.explained = transform.sentence
+            # A tensor that is given ready is seen as it is: nothing is guessed of it.
+            self.view.guessed = transform.guessed and (picture is None or picture.tensor is None)
+            self.view.preprocessing = pill_words(sentence)
+            self.view.explained = sentence
 
     def say(self, word: str, moved: bool | None = None) -> None:
         """Set the state word; ``moved`` says that the weights are no longer those of the pictures."""

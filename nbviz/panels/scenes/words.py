@@ -15,7 +15,7 @@ Lines = list[list[Run]]
 
 _KNOWN = frozenset((
     "score", "target", "layer", "calls", "dtype", "seconds", "status", "places", "baseline", "baseline_score",
-    "residual", "map_error", "stopped", "weights", "note", "unit",
+    "residual", "map_error", "stopped", "weights", "note", "unit", "preprocessing", "black",
 ))  # fmt: skip
 _BASELINES = {
     "black": "a black picture",
@@ -71,6 +71,8 @@ def _start(facts: Mapping[str, Any]) -> list[Run]:
     if not finite(facts.get("baseline_score")):
         return []
     start = _BASELINES.get(str(facts.get("baseline")), "the given baseline")
+    if facts.get("baseline") == "black" and "black" in facts:
+        start = "an all-zero input"
     return [f", from {score_words(facts['baseline_score'])} for {start}"]
 
 
