@@ -7,7 +7,6 @@ offset, so that gradients flow back. Where the network takes only one size, pict
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from nbviz.errors import NbvizError
 from nbviz.features.layer_defaults import LEAK, SCORES, counts_places, native_size
 from nbviz.features.transforms import warped
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.pictures.colours import Colours
 from nbviz.replica.guest import Pass, out_of_memory
 from nbviz.replica.hooks import Enough, hooked, modules_of, split
 
@@ -32,44 +32,24 @@ _CARRIERS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Colours:
-    """How the network's preprocessing turns a colour into channels: matrix · rgb + offset."""
+def colours_of(model: InstrumentedModel) -> Colours:
+    """Return what the preprocessing does to colours; where it isn't of that kind, values 0…1 are taken as they are.
 
-    matrix: Tensor
-    """(C, 3)."""
-    offset: Tensor
-    """(C,)."""
-
-    @classmethod
-    def of(cls, model: InstrumentedModel) -> Colours:
-        """Read from the preprocessing; where it isn't of that kind, values 0…1 are taken as they are."""
-        channels = model.transform.channels
-        if channels not in (1, 3):
-            raise NbvizError(f"The network takes {channels} channels, which no picture has: none can be made for it.")
-        like = torch.zeros(1, channels, 1, 1, dtype=torch.float64, device="cpu")
-        try:
-            black = model.transform.constant(like).flatten()
-            axes = [model.transform.constant(like, tuple(rgb)).flatten() for rgb in torch.eye(3, device="cpu").tolist()]
-        except NbvizError:
-            plain = like.new_full((1, 3), 1 / 3) if channels == 1 else torch.eye(3, dtype=like.dtype, device="cpu")
-            return cls(plain.float(), like.flatten().float())
-        return cls(torch.stack([axis - black for axis in axes], dim=1).float(), black.float())
-
-    @property
-    def seen(self) -> int:
-        """3, or 1 where the network sees no colour."""
-        return 3 if torch.linalg.matrix_rank(self.matrix, rtol=1e-3) > 1 else 1
-
-    def channels(self, pictures: Tensor) -> Tensor:
-        """(N, 3 or 1, H, W) in 0…1 → (N, C, H, W), the network's own values."""
-        matrix, offset = self.matrix.to(pictures), self.offset.to(pictures).view(-1, 1, 1)
-        if pictures.shape[1] == 1:
-            return pictures * matrix.sum(1).view(-1, 1, 1) + offset
-        # compared on the CPU: an accelerator would be waited for at every step
-        if matrix.shape[0] == 3 and torch.equal(self.matrix, torch.diag(self.matrix.diagonal())):
-            return pictures * matrix.diagonal().view(-1, 1, 1) + offset
-        return torch.einsum("cr,nrhw->nchw", matrix, pictures) + offset
+    Raises NbvizError for a network whose channels no picture has.
+    """
+    channels, transform = model.transform.channels, model.transform
+    if channels not in (1, 3):
+        raise NbvizError(f"The network takes {channels} channels, which no picture has: none can be made for it.")
+    if transform.colours is not None and len(transform.colours.offset) == channels:
+        return transform.colours
+    like = torch.zeros(1, channels, 1, 1, dtype=torch.float64, device="cpu")
+    try:
+        black = transform.constant(like).flatten()
+        axes = [transform.constant(like, tuple(rgb)).flatten() for rgb in torch.eye(3, device="cpu").tolist()]
+    except NbvizError:
+        plain = like.new_full((1, 3), 1 / 3) if channels == 1 else torch.eye(3, dtype=like.dtype, device="cpu")
+        return Colours(plain, like.flatten())
+    return Colours(torch.stack([axis - black for axis in axes], dim=1), black)
 
 
 class ModelView:
@@ -77,7 +57,7 @@ class ModelView:
 
     def __init__(self, model: InstrumentedModel, run: Pass) -> None:
         self.model, self.run = model, run
-        self.colours = Colours.of(model)
+        self.colours = colours_of(model)
         self.resized: tuple[int, int] | None = None
         """(height, width) pictures are resized to, where the network takes no other."""
 

@@ -31,7 +31,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor, nn
 
 from nbviz.features.code_key import described, is_plain
-from nbviz.features.model_view import Colours
+from nbviz.features.model_view import colours_of
 from nbviz.features.objectives import Objective
 from nbviz.features.optimise import Made
 from nbviz.features.recipe import Recipe, recipe_for
@@ -168,8 +168,10 @@ def _network_digest(model: InstrumentedModel, net: nn.Module) -> str:
     for name, tensor in _state(net):
         digest.update(f"{name}|{tuple(tensor.shape)}|{tensor.dtype}".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    colours = Colours.of(model)
-    digest.update(repr((colours.matrix.tolist(), colours.offset.tolist(), model.transform.size)).encode())
+    colours = colours_of(model)
+    # In single precision, as the names on people's shelves were made.
+    known = (colours.matrix.float().tolist(), colours.offset.float().tolist(), model.transform.size)
+    digest.update(repr(known).encode())
     return digest.hexdigest()
 
 

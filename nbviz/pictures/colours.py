@@ -37,9 +37,25 @@ class Colours:
     offset: torch.Tensor
     """(C,)."""
 
-    def channels(self, rgb: torch.Tensor) -> torch.Tensor:
+    @property
+    def seen(self) -> int:
+        """How many colours are told apart: 3, or 1 where the network sees only gray."""
+        return 3 if torch.linalg.matrix_rank(self.matrix, rtol=1e-3) > 1 else 1
+
+    def colour(self, rgb: torch.Tensor) -> torch.Tensor:
         """(3,) → (C,): the value each channel has where the picture has this colour."""
         return self.matrix @ rgb.double() + self.offset
+
+    def channels(self, pictures: torch.Tensor) -> torch.Tensor:
+        """(N, 3 or 1, H, W) in 0…1 → (N, C, H, W), the network's own values; differentiable, in the pictures' type."""
+        matrix, offset = (values.to(pictures.dtype).to(pictures.device) for values in (self.matrix, self.offset))
+        offset = offset.view(-1, 1, 1)
+        if pictures.shape[1] == 1:
+            return pictures * matrix.sum(1).view(-1, 1, 1) + offset
+        # Compared on the CPU: an accelerator would be waited for at every step.
+        if len(self.matrix) == 3 and torch.equal(self.matrix, torch.diag(self.matrix.diagonal())):
+            return pictures * matrix.diagonal().view(-1, 1, 1) + offset
+        return torch.einsum("cr,nrhw->nchw", matrix, pictures) + offset
 
     def rgb(self, channels: torch.Tensor) -> torch.Tensor:
         """(C, H, W) → (3, H, W) in 0…1; a gray one three times where the channels hold no colour."""
@@ -58,6 +74,17 @@ def normalised(mean: tuple[float, ...], std: tuple[float, ...]) -> Colours:
     luma = torch.tensor([[0.299, 0.587, 0.114]], dtype=torch.float64, device="cpu")
     plain = luma if len(mean) == 1 else torch.eye(len(mean), dtype=torch.float64, device="cpu")
     return Colours(plain / stds.view(-1, 1), -means / stds)
+
+
+def drawn_by_range(channels: torch.Tensor) -> tuple[torch.Tensor, str]:
+    """Draw (C, H, W) whose colours have no way back: (3, H, W) in 0…1, and the sentence that says so."""
+    low, high = float(channels.min()), float(channels.max())
+    note = "" if len(channels) in (1, 3) else f"The mean of {len(channels)} channels is drawn. "
+    rgb = (channels if len(channels) == 3 else channels.mean(0, keepdim=True)).expand(3, -1, -1)
+    for start, end in ((0.0, 1.0), (-1.0, 1.0)):
+        if start <= low and high <= end:
+            return (rgb - start) / (end - start), f"{note}Colours are drawn by range, {start:g}…{end:g}."
+    return (rgb - low) / (high - low), f"{note}Colours are drawn by range, {low:.3g}…{high:.3g}."
 
 
 @dataclass(frozen=True)
@@ -100,7 +127,7 @@ def _middle(output: torch.Tensor) -> torch.Tensor:
 def _fitted(middles: list[torch.Tensor]) -> Colours | None:
     offset, last = middles[0], middles[-1]
     colours = Colours(torch.stack([middle - offset for middle in middles[1:4]], dim=1), offset)
-    error = (colours.channels(torch.tensor(_PROBES[-1][0], device="cpu") / 255) - last).abs()
+    error = (colours.colour(torch.tensor(_PROBES[-1][0], device="cpu") / 255) - last).abs()
     sums = colours.matrix.sum(1).abs()
     # Written so that a NaN fails too.
     fits = bool((error <= _TOLERANCE * colours.matrix.abs().sum(1)).all() and (sums > 1e-12).all())

@@ -20,7 +20,7 @@ from torch import nn
 
 from nbviz.errors import NbvizError
 from nbviz.pictures.adapters import adapted, is_random, picture_of
-from nbviz.pictures.colours import Colours, Probed, normalised, probe
+from nbviz.pictures.colours import Colours, Probed, drawn_by_range, normalised, probe
 from nbviz.pictures.decode import checked_tensor
 from nbviz.pictures.eval_transform import EvalTransform, recipe_from_timm
 from nbviz.pictures.load import Picture, all_finite, load_pictures
@@ -216,10 +216,10 @@ class Preprocessing:
 
         rgb: in 0…1. A network of other than 1 or 3 channels has no colours: black is all zeros.
         """
-        if self.forward is None or (like.shape[1] not in (1, 3) and self._colours is None):
+        if self.forward is None or (like.shape[1] not in (1, 3) and self.colours is None):
             return torch.zeros_like(like)
-        if self._colours is not None and len(self._colours.offset) == like.shape[1]:
-            values = self._colours.channels(torch.tensor(rgb, dtype=torch.float64, device="cpu"))
+        if self.colours is not None and len(self.colours.offset) == like.shape[1]:
+            values = self.colours.colour(torch.tensor(rgb, dtype=torch.float64, device="cpu"))
             return values.to(like).view(1, -1, 1, 1).expand_as(like).clone()
         flat = Image.new("RGB", (like.shape[-1], like.shape[-2]), tuple(round(255 * part) for part in rgb))
         tensor = self(flat)
@@ -243,24 +243,20 @@ class Preprocessing:
         forward = self.forward
         return Probed(None, None) if forward is None else probe(lambda image: picture_of(forward(image)), self._mode)
 
-    @property
-    def colours(self) -> Colours | None:
-        """What it does to colours; None where that is no matrix and offset, or where there is no preprocessing."""
-        return self._colours
-
     @cached_property
-    def _colours(self) -> Colours | None:
+    def colours(self) -> Colours | None:
+        """Matrix and offset from colours to channels; None where it does something else, or nothing."""
         if isinstance(self.forward, EvalTransform):
             return normalised(self.forward.mean, self.forward.std)
         return self._probed.colours
 
     def _seen(self, tensor: torch.Tensor) -> tuple[torch.Tensor, str]:
         channels = (tensor[0] if tensor.ndim == 4 else tensor).detach().double().cpu()
-        if self._colours is not None and len(self._colours.offset) == len(channels):
-            rgb = self._colours.rgb(channels)
+        if self.colours is not None and len(self.colours.offset) == len(channels):
+            rgb = self.colours.rgb(channels)
             if float(rgb.min()) >= -_SLACK and float(rgb.max()) <= 1 + _SLACK:
                 return rgb, ""
-        return _by_range(channels)
+        return drawn_by_range(channels)
 
 
 def _picture(image: Any) -> Picture:
@@ -291,16 +287,6 @@ def _checked_result(result: Any) -> torch.Tensor:
         raise NbvizError("transform= gave a tensor with NaN or infinite values for this picture.")
     result = result.detach().as_subclass(torch.Tensor).float()
     return result if result.ndim == 4 else result[None]
-
-
-def _by_range(channels: torch.Tensor) -> tuple[torch.Tensor, str]:
-    low, high = float(channels.min()), float(channels.max())
-    note = "" if len(channels) in (1, 3) else f"The mean of {len(channels)} channels is drawn. "
-    rgb = (channels if len(channels) == 3 else channels.mean(0, keepdim=True)).expand(3, -1, -1)
-    for start, end in ((0.0, 1.0), (-1.0, 1.0)):
-        if start <= low and high <= end:
-            return (rgb - start) / (end - start), f"{note}Colours are drawn by range, {start:g}…{end:g}."
-    return (rgb - low) / (high - low), f"{note}Colours are drawn by range, {low:.3g}…{high:.3g}."
 
 
 def _is_weights(value: Any) -> bool:

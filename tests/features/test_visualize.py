@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import nbviz
 from nbviz.errors import NbvizError, UnknownName
 from nbviz.features import Recipe, channel, making, recipe_for, visualize
-from nbviz.features.model_view import Colours, ModelView
+from nbviz.features.model_view import ModelView, colours_of
 from nbviz.features.objectives import Objective, direction, logit, neuron
 from nbviz.model.instrumented import InstrumentedModel
 from tests.features.real_pictures import crops
@@ -251,8 +251,8 @@ def test_colours_go_through_the_model_s_own_preprocessing(zoo: InstrumentedModel
     picture = torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)[None]
     flat = zoo.transform(Image.new("RGB", (224, 224), (10, 200, 90)))
     colour = torch.tensor([10, 200, 90]).view(1, 3, 1, 1) / 255
-    assert torch.allclose(Colours.of(zoo).channels(colour.expand(1, 3, 224, 224)), flat, atol=1e-6)
-    assert Colours.of(zoo).channels(picture).shape == (1, 3, 224, 224)
+    assert torch.allclose(colours_of(zoo).channels(colour.expand(1, 3, 224, 224)), flat, atol=1e-6)
+    assert colours_of(zoo).channels(picture).shape == (1, 3, 224, 224)
 
 
 def test_recipes_follow_the_layer_s_depth_and_the_caller(zoo: InstrumentedModel) -> None:
