@@ -82,6 +82,8 @@ def first_layer(model: InstrumentedModel) -> str:
     """The last layer after a non-linearity whose maps are 28 × 28 or more; else the most readable one."""
     layers = [layer for layer in model.layers().walk() if layer.name and layer.channels]
     layers = [layer for layer in layers if layer.first_call is not None]
+    if not layers and model.layers().channels:
+        return model.layers().name  # a network of functions alone is its own only layer
     if not layers:
         raise NbvizError(f"No layer of {model.name} puts out channels that can be shown.")
     spatial = [layer for layer in layers if layer.places and not layer.children]

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 import nbviz
 from nbviz.attribution import explain
+from nbviz.errors import Refused
 from nbviz.model.instrumented import InstrumentedModel
 from tests.networks import CLASSES, build, picture
 
@@ -204,3 +205,19 @@ def test_guided_grad_cam_agrees_with_captum() -> None:
 def test_guided_grad_cam_needs_relus() -> None:
     with pytest.raises(nbviz.NbvizError, match="Guided Grad-CAM needs ReLUs; this network has 1 GELU"):
         nbviz.attribute(build("tokens"), picture(), 1, "guided_grad_cam", layer="block.norm1")
+
+
+def test_cam_never_tells_a_callable_to_be_a_callable() -> None:
+    class Queries(nn.Module):
+        """Puts out a score per query and class, as detection transformers do."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(3, 8, 4, 4), nn.Linear(8, 5)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(self.conv(x).flatten(2).transpose(1, 2))
+
+    with pytest.raises(Refused, match="CAM explains one score per class.*Grad-CAM explains any function"):
+        nbviz.attribute(Queries(), torch.rand(1, 3, 16, 16), lambda out: out[:, 2, 3], "cam")
+    assert nbviz.attribute(Queries(), torch.rand(1, 3, 16, 16), lambda out: out[:, 2, 3], "grad_cam").values.any()

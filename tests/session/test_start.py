@@ -47,3 +47,30 @@ def test_a_model_that_was_given_keeps_its_own_lack_of_names() -> None:
 def test_names_may_come_in_an_array() -> None:
     names = torch.tensor([1, 2, 3]).numpy().astype(str)
     assert open_model(network(3), classes=names, device="auto").classes == ("1", "2", "3")
+
+
+class Functions(nn.Module):
+    """A network of parameters and functions alone, without a module to choose as layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernel = nn.Parameter(torch.randn(8, 3, 3, 3))
+        self.head = nn.Parameter(torch.randn(4, 8))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.conv2d(x, self.kernel).relu().mean((2, 3)) @ self.head.T
+
+
+def test_a_network_without_layers_opens_with_what_needs_none() -> None:
+    net, x = Functions().eval(), torch.rand(3, 24, 24)
+    leaf = x[None].clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(net(leaf)[0, 1], leaf)
+    with nbviz.Explorer(net, x, runner=InlineRunner, target=1, method="saliency") as explorer:
+        assert explorer.selection.layer == "" and explorer.attribution is not None
+        assert torch.equal(explorer.attribution.values, gradient)
+        for method in ("occlusion", "guided_backprop", "integrated_gradients"):
+            explorer.selection.method = method
+            assert explorer.attribution is not None and explorer.attribution.facts["status"] == "ok"
+        for stage in explorer.selection.stages:
+            explorer.selection.stage = stage
+        explorer.snapshot()

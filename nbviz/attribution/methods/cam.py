@@ -74,7 +74,13 @@ def _find(subject: Subject) -> _Head:
                 means[name, rectified] = (maps.clamp(min=0) if rectified else maps).mean((2, 3))
 
     with torch.no_grad(), hooked({**spatial, **linear}, keep):
-        logits = subject.model.find_logits(subject.run(subject.x))
+        output = subject.model.read(subject.run(subject.x))
+        if output.kind == "unknown":  # a function of it is explained, which is no linear head's score
+            raise Refused(
+                f"CAM explains one score per class; the output of {subject.model.name} holds none that can be told. "
+                "Grad-CAM explains any function of it."
+            )
+        logits = output.logits
         subject.calls += 1
         for name in reversed(outputs):
             if outputs[name].shape == logits.shape and torch.equal(outputs[name], logits):

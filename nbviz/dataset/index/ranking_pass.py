@@ -73,7 +73,8 @@ class Walk:
     def forward(self, batch: Batch) -> None:
         """One batch: every watched layer's output is looked at as it comes; nothing after the last is computed."""
         looks = _Looks(self, batch)
-        dtype = next((parameter.dtype for parameter in self.run.net.parameters()), torch.float32)
+        floats = (weight.dtype for weight in self.run.net.parameters() if weight.is_floating_point())
+        dtype = next(floats, torch.float32)
         with torch.no_grad(), hooked_calls(self.modules, looks.take):
             try:
                 self.run(batch.inputs.to(self.run.device, dtype))
