@@ -87,7 +87,7 @@ def environment(given: dict[str, str], threads: int) -> dict[str, str]:
 
 
 def busy(port: int) -> bool:
-    """Whether something on this machine listens on `port` already."""
+    """True where something on this machine listens on `port` already."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0

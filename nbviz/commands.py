@@ -207,7 +207,7 @@ def _model(options: argparse.Namespace) -> InstrumentedModel:
 
 
 def _called(name: str) -> Any:
-    """What ``module:function`` returns, or ``module:name`` is; modules of the current folder are found.
+    """Return the value of ``module:function()`` or ``module:name``; the current folder's modules count.
 
     NbvizError where there is none, and where the function raises.
     """

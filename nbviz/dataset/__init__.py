@@ -1,4 +1,4 @@
-"""What a channel looks for in real pictures: the strongest of a whole data set, from one pass over it.
+"""Real pictures that drive a channel: the strongest of a whole data set, from one pass over it.
 
 An index keeps every channel's strongest pictures, an atlas lays out what a layer distinguishes.
 """

@@ -13,7 +13,7 @@ from nbviz.passes.effective_field import EffectiveField
 
 @dataclass(frozen=True)
 class Example:
-    """What a channel found in one item of a data set."""
+    """One item of a data set in a channel's ranking."""
 
     item: int
     """Number in the data set."""
@@ -24,7 +24,7 @@ class Example:
     label: int | None
     """Index of the item's class, where the data set says so."""
     name: str | None = None
-    """The class in words."""
+    """Name of the class."""
     _seen: Callable[[], np.ndarray] | None = field(default=None, repr=False, compare=False)
     _box: Callable[[], Box] | None = field(default=None, repr=False, compare=False)
     _effective: Callable[[], EffectiveField] | None = field(default=None, repr=False, compare=False)

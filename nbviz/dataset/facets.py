@@ -53,7 +53,7 @@ class Facets:
 
     @property
     def words(self) -> str:
-        """What was found, in a sentence."""
+        """The result in a sentence."""
         pictures = sum(map(len, self.groups))
         if len(self.groups) > 1:
             return f"{len(self.groups)} facets of {pictures} pictures (silhouette {self.silhouette:.2f})."
@@ -77,7 +77,7 @@ def facets(
 def vectors(
     model: InstrumentedModel, items: Items, layer: Watched, channel: int, examples: Sequence[Example]
 ) -> np.ndarray:
-    """What the layer's other channels say at the examples' places: (examples, channels), float32."""
+    """Activations of the layer's other channels at the examples' places: (examples, channels), float32."""
     known = model.layer(layer.name)
 
     def work(run: Pass) -> list[torch.Tensor]:

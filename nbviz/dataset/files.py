@@ -70,7 +70,7 @@ def _locked(lock: int) -> bool:
 
 
 def holds_only(folder: Path, *names: str) -> bool:
-    """Whether nothing is in a folder but these files, and what was being written to them when a process ended."""
+    """True where a folder holds only these files and half-written ones beside them."""
     return all(
         file.name in names or file.name.startswith(tuple(f".{name}." for name in names)) for file in folder.iterdir()
     )
@@ -108,7 +108,7 @@ def manifest_in(path: Path, name: str, kind: str, known: int) -> dict[str, Any]:
 
 @contextmanager
 def intact(path: Path, kind: str) -> Iterator[None]:
-    """What goes wrong in this block, reading a folder, is the folder's fault: a NbvizError."""
+    """Turn errors of reading a folder in this block into a NbvizError that names the folder."""
     from safetensors import SafetensorError
 
     try:

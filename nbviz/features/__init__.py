@@ -1,4 +1,4 @@
-"""What a network's channels look for: pictures made to drive them, and what a layer still knows of a picture.
+"""Made pictures: those that drive a channel, a class or a direction, and those a layer can't tell from another.
 
 A kind of objective and a regulariser are one file each, in ``objectives`` and ``regularisers``, or a notebook cell
 under :func:`objective` or :func:`regulariser`.

@@ -54,7 +54,7 @@ class Ascent:
 
     @property
     def done(self) -> bool:
-        """Whether all steps are taken."""
+        """True when all steps are taken."""
         return self.step >= self.recipe.steps
 
     @torch.no_grad()

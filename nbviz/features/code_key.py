@@ -1,4 +1,4 @@
-"""A function told by what it does, alike in every process: a picture made by changed code is another picture."""
+"""Digests of functions, equal in every process: a picture made by changed code is another picture."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def code_key(function: Callable[..., Any]) -> str:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether a value is a number, text, None, or a sequence of these, whose ``repr`` tells all of it."""
+    """True for a number, text, None, or a sequence of these: values that their ``repr`` tells entirely."""
     if isinstance(value, (list, tuple)):
         return all(map(is_plain, value))
     return value is None or isinstance(value, (bool, int, float, complex, str, bytes))

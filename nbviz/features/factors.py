@@ -1,4 +1,4 @@
-"""What one picture's layer is made of: a few parts, each a direction among the channels and where it is found.
+"""A layer's activation of one picture as a few parts, each a direction among the channels and its map.
 
 Non-negative matrix factorisation of the layer's activation, places × channels ≈ maps × directions (Lee and Seung
 1999; of a layer: Olah et al., The Building Blocks of Interpretability, Distill 2018). Parts only add up, so each can
@@ -39,7 +39,7 @@ class Factors:
     explained: float
     """1 − Σ (activation − parts)² / Σ activation²."""
     signed: bool
-    """Whether the layer has values below zero."""
+    """True where the layer has values below zero."""
     asked: int
 
     @property
@@ -59,7 +59,7 @@ class Factors:
         return [int(channel) for channel in order if weights[channel] > 0.05 * weights[order[0]]]
 
     def contributions(self, gradient: np.ndarray) -> np.ndarray:
-        """What each part adds to a score, to first order: (k,), Σ gradient (C, h, w) × part."""
+        """Each part's contribution to a score, to first order: (k,), Σ gradient (C, h, w) × part."""
         slopes = np.einsum("kc,chw->khw", self.directions, gradient)
         return (slopes * self.maps).sum((1, 2))
 

@@ -1,4 +1,4 @@
-"""What a layer still knows of a picture: the picture is made again from what the layer said of it.
+"""Inversion and caricature: pictures made from a layer's output for another picture.
 
 Mahendran and Vedaldi, Understanding Deep Image Representations by Inverting Them, CVPR 2015, with the priors of
 the other made pictures in place of their regularisers.

@@ -1,4 +1,4 @@
-"""What has to be known of a model's layers before pictures are made for them."""
+"""Facts about a model's layers that made pictures depend on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SCORES = ""
 """The name under which the network's class scores are asked for and given."""
 
 LEAK = 0.1
-"""What a place counts that is off, or saturated, relative to one that isn't."""
+"""Weight of a place that is off, or saturated, relative to one that isn't."""
 
 
 def native_size(model: InstrumentedModel) -> tuple[int, int]:
@@ -31,12 +31,12 @@ def native_size(model: InstrumentedModel) -> tuple[int, int]:
 
 
 def check_layers(model: InstrumentedModel, layers: Iterable[str]) -> None:
-    """Raise, in words, for a layer that isn't there or whose channels can't be told."""
+    """Raise NbvizError for a layer that isn't there or whose channels can't be told."""
     for name in layers:
         if name != SCORES:
             channel_layer(model, name)
 
 
 def counts_places(layer: Layer) -> bool:
-    """Whether the layer's output is a list of places, whose number is then the network's own."""
+    """True where the layer's output is a list of places, whose number is then the network's own."""
     return layer.layout is not None and layer.layout.kind in ("tokens", "tokens_first")

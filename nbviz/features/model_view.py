@@ -91,7 +91,7 @@ class ModelView:
 def outputs(
     model: InstrumentedModel, run: Pass, x: Tensor, layers: Sequence[str], straight: bool = False
 ) -> dict[str, Tensor]:
-    """What layers say of the network's input ``x``, in a forward that ends at the last of them; float32 at least.
+    """Return layers' outputs for the network's input ``x``, from a forward cut at the last; float32 at least.
 
     straight: where the deepest layer's own activation function holds the gradient back, a share (`LEAK`) passes:
     a ReLU that is off would give none at all, and a saturated one neither.

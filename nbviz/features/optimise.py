@@ -39,7 +39,7 @@ class Made:
     pictures: Tensor
     """(N, 3, H, W), float32 in 0…1; mid-gray where not begun. A channel's facets follow each other."""
     words: tuple[str, ...]
-    """What each picture was made for."""
+    """Each picture's objective in words."""
     rise: np.ndarray
     """(N, steps) float32: the objective at every step, on the picture as warped there; NaN where not taken."""
     recipe: Recipe
@@ -112,7 +112,7 @@ def _grouped(chunks: Sequence[Ascent]) -> Iterator[list[Ascent]]:
 
 
 class _Page:
-    """What the chunks have drawn; only those that have moved are drawn again."""
+    """The chunks' pictures; only those that have moved are drawn again."""
 
     def __init__(self, chunks: Sequence[Ascent], recipe: Recipe) -> None:
         self.chunks, self.recipe = chunks, recipe

@@ -1,4 +1,4 @@
-"""What is optimised instead of pixels: coefficients from which a picture is computed.
+"""Coefficients from which a picture is computed, and which are optimised instead of pixels.
 
 A parametrisation draws coefficients for one picture and turns a batch of them into pictures in 0…1. The same
 gradient gives other pictures in other coordinates: in pixels it gives noise, in Fourier coefficients scaled as
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 _PLAIN = {"dtype": torch.float32, "device": "cpu"}
-"""Whatever torch's defaults are: the same seed gives the same picture."""
+"""Independent of torch's defaults: the same seed gives the same picture."""
 # Square root of the covariance of colours in ImageNet's photographs (Olah et al.), as in lucid.
 _COLOURS = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], **_PLAIN)
 COLOUR_AXES = _COLOURS / _COLOURS.norm(dim=0).max()
@@ -28,7 +28,7 @@ class Parametrisation(Protocol):
 
     @property
     def pace(self) -> float:
-        """How far its coefficients have to go, relative to Fourier coefficients."""
+        """Distance its coefficients have to go, relative to Fourier coefficients."""
 
     def start(self, generator: torch.Generator) -> Tensor:
         """Coefficients of one picture, no batch axis; on the CPU, float32."""
@@ -39,7 +39,7 @@ class Parametrisation(Protocol):
 
 @dataclass(frozen=True)
 class Canvas:
-    """What pictures have in common, whatever their coefficients: size, colours, what they begin from."""
+    """Size, colours and base that pictures have in common, whatever their coefficients."""
 
     size: tuple[int, int]
     """(height, width)."""

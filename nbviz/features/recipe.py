@@ -1,4 +1,4 @@
-"""How a picture is made: its size, the steps towards it, the warps it has to stand, the priors it obeys.
+"""Recipes of made pictures: size, steps, warps and priors.
 
 Early layers see little, so a few receptive fields are enough; late ones need larger pictures, more steps and
 stronger warps. `recipe_for` chooses by how far a layer has coarsened the picture and how deep it lies.

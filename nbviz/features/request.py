@@ -1,4 +1,4 @@
-"""What pictures are asked for: channels, slices, numbers of any kind, objectives → a list of objectives."""
+"""Requests for made pictures: channels, slices, numbers of any kind, objectives → a list of objectives."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Atlas:
     ) -> None:
         self.plan, self.side, self.layout = found.plan, found.side, found.layout
         self.notes = found.notes
-        """What was left out, in sentences."""
+        """Sentences about pictures and places that were left out."""
         self.problem = ""
         """Why it could not be saved, in a sentence; empty where it was, or was not asked to be."""
         self.classes = None if classes is None else tuple(classes)
@@ -81,7 +81,7 @@ class Atlas:
 
     @property
     def has_pictures(self) -> bool:
-        """Whether cells can show their pictures."""
+        """True where cells can show their pictures."""
         return self.items is not None and self._model is not None
 
     @classmethod
@@ -224,7 +224,7 @@ class Atlas:
         return Atlas(self._found, self.classes or model.classes, model, self.items, self.label_names)
 
     def class_name(self, index: int) -> str:
-        """A class in words."""
+        """Name of a class; "class 17" where there are no names."""
         return self.classes[index] if self.classes and index < len(self.classes) else f"class {index}"
 
     def examples(self, cell: int, n: int = 9) -> list[Example]:
@@ -238,7 +238,7 @@ class Atlas:
         return [self._example(row) for row in rows[: at_least("n", n, 0)]]
 
     def apart(self, cell: int) -> np.ndarray:
-        """What sets a cell apart from the whole map: its mean direction less that of all places, float32 (C,).
+        """Return a cell's mean direction less that of all places, float32 (C,).
 
         Made pictures go along this one: what all places share would look the same in every cell.
         """

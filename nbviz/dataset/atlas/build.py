@@ -28,7 +28,7 @@ UNHEARD = (
 
 @dataclass(frozen=True, eq=False)
 class Charted:
-    """All that was found, as plain tensors and words: what is written, and what an :class:`Atlas` reads."""
+    """A finished map as plain tensors and sentences: an atlas's contents in memory and on disk."""
 
     plan: AtlasPlan
     tensors: Mapping[str, torch.Tensor]
@@ -37,12 +37,12 @@ class Charted:
     layout: str
     """The one that was used."""
     notes: tuple[str, ...] = ()
-    """What was left out, in sentences."""
+    """Sentences about pictures and places that were left out."""
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """How far a build is."""
+    """Progress of a build."""
 
     done: float
     progress: str

@@ -53,7 +53,7 @@ def units(values: np.ndarray) -> np.ndarray:
 
 
 def chosen_layout(asked: str, points: int) -> str:
-    """What "auto" comes to: t-SNE, or for many points umap-learn where it is installed."""
+    """Choose for "auto": t-SNE, or for many points umap-learn where it is installed."""
     if asked != "auto":
         return asked
     return "umap" if points > MANY and find_spec("umap") is not None else "tsne"

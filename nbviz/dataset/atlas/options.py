@@ -1,4 +1,4 @@
-"""How an atlas is built: the choices of one call, checked once and handed on whole."""
+"""Options of one atlas build, checked once and passed on whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an atlas is made of, fixed before its first picture: the layer, which pictures, which places of each."""
+"""The plan of an atlas, fixed before its first picture: the layer, which pictures, which places of each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHARE = 0.8
 
 @dataclass(frozen=True)
 class AtlasPlan:
-    """All that decides what an atlas will be."""
+    """Every choice that decides an atlas."""
 
     model: str
     """Digest of the network."""

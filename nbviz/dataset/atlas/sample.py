@@ -1,4 +1,4 @@
-"""What a layer says at some places of every picture, and what that does for the class the network sees in it."""
+"""Activations at some places of every picture, and their contribution to the class that the network sees in it."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def read_atlas(path: Path) -> tuple[AtlasPlan, dict[str, Any], dict[str, torch.T
 
 
 def free_or_same(path: Path, plan: AtlasPlan) -> bool:
-    """Whether the atlas that is asked for is there already. NbvizError where something else is."""
+    """True where the atlas of this plan is there already. NbvizError where something else is."""
     if not path.exists():
         return False
     if not (path / MANIFEST).exists():

@@ -25,7 +25,7 @@ class Stopped(NbvizError):
 
 @dataclass(frozen=True)
 class Execution:
-    """How a build goes about it, which changes nothing in the index. NbvizError for a client that is none."""
+    """Client, bar and cancelling of a build: they change nothing in the index. NbvizError for a client that is none."""
 
     client: Any = None
     """A ``distributed.Client`` whose workers share the pieces."""

@@ -24,7 +24,7 @@ POLL = 0.5
 
 
 def on_cluster(job: ShardJob, todo: list[int], client: Any, tick: Callable[[int], None]) -> Iterator[PartialIndex]:
-    """What groups of pieces came to, as they are done.
+    """Yield the rankings of groups of pieces as they are done.
 
     client: a ``distributed.Client``; its workers need nbviz and whatever module defines the network and the
     data set. A data set that holds its pictures travels to the workers; one that reads files is small.

@@ -148,7 +148,7 @@ class Index:
 
     @property
     def seen(self) -> int:
-        """How many pictures were looked at."""
+        """Number of pictures that were read."""
         return self._found.seen
 
     @property
@@ -163,7 +163,7 @@ class Index:
 
     @property
     def problems(self) -> list[str]:
-        """What was left out, in sentences; empty where every item was read."""
+        """Sentences about items that were left out; empty where every item was read."""
         found = self._found
         if not found.problems:
             return []
@@ -191,7 +191,7 @@ class Index:
         return [self._example(watched, channel, row) for row in rows]
 
     def profile(self, layer: str, channel: int) -> list[tuple[str, float]]:
-        """What a channel fires for: [(class, share), …], greatest first, of its strongest pictures.
+        """Classes of a channel's strongest pictures: [(class, share), …], greatest first.
 
         Of the ``profile`` strongest (100), those whose activation is above 0. NbvizError without labels.
         """

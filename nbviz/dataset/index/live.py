@@ -22,12 +22,12 @@ from nbviz.replica.guest import Pass
 
 @dataclass(frozen=True, eq=False)
 class LiveIndex:
-    """How far a pass over a data set is."""
+    """Progress of a pass over a data set."""
 
     seen: int
     total: int
     index: Index | None = None
-    """There at the end."""
+    """None until the end."""
 
     @property
     def done(self) -> float:

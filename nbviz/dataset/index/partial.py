@@ -1,4 +1,4 @@
-"""What pieces of a data set came to, channel by channel; in any order they merge into the same."""
+"""Rankings of pieces of a data set, channel by channel; merged in any order they come to the same."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Known = dict[str, torch.Tensor]
 
 @dataclass
 class PartialIndex:
-    """What some pieces of a data set came to; two of them merge into one."""
+    """Rankings of some pieces of a data set; two of them merge into one."""
 
     pieces: tuple[int, ...]
     tensors: dict[str, torch.Tensor]

@@ -1,4 +1,4 @@
-"""What a layer's maps come to: the strongest place of each picture and channel, looked up or worked out.
+"""The strongest place of each picture and channel in a layer's maps, looked up or inferred.
 
 Most of a network's maps need no look. Clamping (a ReLU, a ReLU6) and a norm's fixed scale and shift never change the
 order of two values, so the strongest place of what they put out is what they make of the strongest they were given:
@@ -72,7 +72,7 @@ def flat_nonzero(mask: torch.Tensor) -> torch.Tensor:
 
 
 def _numpys(flat: torch.Tensor) -> bool:
-    """Whether numpy, whose search is vectorised as torch's is not, can take the maps as they lie."""
+    """True where numpy, whose search is vectorised as torch's is not, can take the maps as they lie."""
     return flat.device.type == "cpu" and flat.is_contiguous() and flat.dtype in (torch.float32, torch.float64)
 
 
@@ -95,7 +95,7 @@ def _places(maps: torch.Tensor, rows: torch.Tensor, sign: int) -> torch.Tensor:
 
 
 class Rule(Protocol):
-    """How the peaks of what a module puts out follow from those of what it was given."""
+    """Rule by which the peaks of a module's output follow from those of its input."""
 
     def follow(self, given: Peaks, maps: torch.Tensor, sign: int) -> Peaks:
         """``maps`` is what it put out, for what does not follow."""
@@ -157,7 +157,7 @@ def rule_of(module: nn.Module) -> Rule | None:
 
 
 def follows(module: nn.Module, given: torch.Tensor, maps: torch.Tensor) -> bool:
-    """Whether a module's rule holds to the bit for tensors like these."""
+    """True where a module's rule holds to the bit for tensors like these."""
     if not given.dtype == maps.dtype == torch.float32 or maps.dim() != 4:
         return False
     if type(module) is not nn.BatchNorm2d:

@@ -1,4 +1,4 @@
-"""What a build does, fixed before its first picture: layers, depth, and how the data set is cut.
+"""The plan of a build, fixed before its first picture: layers, depth, and how the data set is cut.
 
 All of it follows from the arguments, the network and the length of the data set, so that a build that was
 interrupted, or one on a hundred machines, does the same in the same pieces. It is also what the manifest on disk
@@ -47,7 +47,7 @@ class Watched:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that decides what the index will be, bit for bit."""
+    """Every choice that decides the index, bit for bit."""
 
     model: str
     """Digest of every tensor of the network and of its structure."""

@@ -44,7 +44,7 @@ class Ranking:
         """known: values (channels, depth) of other pictures; what could not enter there need not be kept here."""
         self.sign = sign
         self.entry = torch.full((channels,), -torch.inf, dtype=torch.float32, device=device)
-        """What a picture must be above to enter with a place: (channels,)."""
+        """Threshold above which a picture enters with a place: (channels,)."""
         if known is not None:  # what equals its last may still be an earlier item
             self.entry = known[:, placed - 1].to(device).nextafter(self.entry)
         self._values = torch.full((channels, placed), -torch.inf, dtype=torch.float32, device=device)

@@ -52,7 +52,7 @@ class Walk:
         self.found = PartialIndex((), {})
 
     def gathered(self, piece: int) -> PartialIndex:
-        """What the batches so far came to, as a piece."""
+        """Rankings of the batches so far, as a piece."""
         self.found.pieces = (piece,)
         kept = {which: ranking.fields for which, ranking in self.rankings.items()}
         if self.columns:
@@ -175,5 +175,5 @@ def _nothing(count: int, channels: int, run: Pass) -> Peaks:
 
 
 def _version(tensor: torch.Tensor) -> int:
-    """How often it was written to; -1 for inference tensors, which don't count."""
+    """Version counter of a tensor; -1 for inference tensors, which have none."""
     return -1 if tensor.is_inference() else tensor._version

@@ -169,7 +169,7 @@ def write_found(file: Path, found: PartialIndex) -> None:
 
 
 def read_found(file: Path) -> PartialIndex:
-    """What :func:`write_found` wrote."""
+    """Read a file that :func:`write_found` wrote."""
     from safetensors.torch import load_file
 
     told = _told(file)

@@ -1,4 +1,4 @@
-"""What a picture is made to do: drive a channel, a neuron, a direction, a class; or sums and differences of these.
+"""Objectives of made pictures: a channel, a neuron, a direction, a class; sums and differences of these.
 
 One kind a file; importing this room registers them all. A kind of one's own: :func:`objective`.
 """

@@ -30,7 +30,7 @@ from nbviz.errors import NbvizError, unknown
 from nbviz.features.code_key import code_key, is_plain
 
 Says = Mapping[str, Tensor]
-"""What layers say of one picture: layer → (C, h, w); the class scores (classes,)."""
+"""Layers' outputs for one picture: layer → (C, h, w); the class scores (classes,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,10 +44,10 @@ class Objective:
     key: str | None = None
     """Equal for objectives that ask the same; None where that can't be told."""
     straight: bool = True
-    """Whether an activation function at the layer's end is passed straight: right for what is to be raised."""
+    """True where gradients pass an activation function at the layer's end: right for an output to be raised."""
 
     opposite: Callable[[Says], Tensor] | None = None
-    """What ``-objective`` raises, where that is more than minus it."""
+    """Scalar of ``-objective``, where that is more than minus it."""
 
     def __add__(self, other: Objective) -> Objective:
         if not isinstance(other, Objective):
@@ -108,7 +108,7 @@ class Kind:
     sentence: str
     """The first line of its docstring."""
     by_channel: bool
-    """Whether it is made of a layer and a channel's number."""
+    """True where it is made of a layer and a channel's number."""
 
 
 _kinds: dict[str, Kind] = {}

@@ -1,4 +1,4 @@
-"""All that a layer says."""
+"""The mean square of a layer's output."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from nbviz.features.objectives.base import Objective, objective
 
 @objective
 def energy(layer: str) -> Objective:
-    """All that a layer says, as the mean square: what DeepDream raises."""
+    """The mean square of a layer's output, which DeepDream raises."""
     return Objective(f"all of {layer}", (layer,), lambda says: says[layer].square().mean(), "energy", straight=False)

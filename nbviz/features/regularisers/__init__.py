@@ -1,4 +1,4 @@
-"""What holds a made picture back from noise: penalties, gradients smoothed, warps it has to stand.
+"""Regularisers of made pictures: penalties, smoothed gradients, random warps.
 
 One a file; importing this room registers them all. One of one's own: :func:`regulariser`.
 """

@@ -1,4 +1,4 @@
-"""What holds a made picture back from noise, and the registry of these regularisers.
+"""Regularisers, which hold a made picture back from noise, and their registry.
 
 A regulariser is a function of a file, or of a notebook cell, under :func:`regulariser`. It acts in one of three ways:
 
