@@ -1,4 +1,4 @@
-"""What a preprocessing does to colours, and the way back.
+"""The colours of a preprocessing: from a picture's to the channels, and the way back.
 
 Nearly every preprocessing maps a pixel's colour to channels by a matrix and an offset: scaling, Normalize,
 gray, BGR order. So it isn't read out of the transform but measured: pictures of one colour are sent through
@@ -89,7 +89,7 @@ def drawn_by_range(channels: torch.Tensor) -> tuple[torch.Tensor, str]:
 
 @dataclass(frozen=True)
 class Probed:
-    """What is known of a transform from sending pictures of one colour through it."""
+    """Findings about a transform, from sending pictures of one colour through it."""
 
     colours: Colours | None
     size: tuple[int, int] | None

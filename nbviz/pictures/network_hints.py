@@ -1,4 +1,4 @@
-"""What a network says about the pictures it takes: its channels, its size, a configuration it carries."""
+"""Hints a network carries about the pictures it takes: its channels, its size, a configuration it carries."""
 
 from __future__ import annotations
 

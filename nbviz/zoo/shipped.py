@@ -38,7 +38,7 @@ def with_weights(build: Callable[[], nn.Module], file: str) -> nn.Module:
 
 
 def card(file: str) -> dict[str, str]:
-    """What the weights in `data/file` say of themselves: data, recipe, torch, held-out accuracy."""
+    """Return the facts that the weights in `data/file` carry: data, recipe, torch, held-out accuracy."""
     from safetensors import safe_open
 
     with safe_open(data_file(file), framework="pt") as weights:
