@@ -12,20 +12,16 @@ import torch
 
 from nbviz.attribution import METHODS, attribute, explain
 from nbviz.errors import NbvizError, Refused, unknown
-from nbviz.evaluation import converged, hiding, hidings, settle, these_weights, this_class
+from nbviz.evaluation import MEASURES, Case, Measured, settle
 from nbviz.evaluation.base import Explain, Map, Verdict
 from nbviz.evaluation.control_maps import control
 from nbviz.evaluation.controls import NAMES as CONTROLS
-from nbviz.evaluation.measures.curves import curves
-from nbviz.evaluation.measures.hiding import Hidings
-from nbviz.evaluation.measures.pointing import pointing
-from nbviz.evaluation.measures.stability import stability
+from nbviz.evaluation.registry import Figure, Measure, common
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.passes.subject import resolved
 from nbviz.pictures.load import Picture, load_pictures
 
-MEASURES = ("converged", "this class", "these weights", "hiding", "curves", "stability", "pointing")
 FACTS = ("map_error", "reliability", "residual", "seconds", "calls")
 Row = tuple[str, float, float, float]
 """Measure, value, low, high."""
@@ -38,15 +34,16 @@ def compare(
     *,
     target: Any = "predicted",
     layer: str | None = None,
-    measures: Iterable[str] = MEASURES,
+    measures: Iterable[str] | None = None,
     truth: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Any:
     """A tidy pandas table over pictures × methods × measures: picture, target, method, measure, value, low, high.
 
     methods: names, or label → (name, options). The controls random, edges and centre are methods in it too, named
-    or not; random is the mean over fields as smooth as each method's map. measures: which of :data:`MEASURES`. truth:
-    picture's name → mask (H, W) or box (top, left, bottom, right) of the object in the network's input, for *pointing*.
+    or not; random is the mean over fields as smooth as each method's map. measures: names in
+    ``nbviz.evaluation.MEASURES``; left out, those that are asked by default. truth: picture's name → mask (H, W) or box
+    (top, left, bottom, right) of the object in the network's input, for *pointing*.
     low and high are a 95 % interval where one picture has one, else NaN; ``nbviz.evaluation.summary`` gives means
     over pictures with theirs. A verdict's value is 1 passed, 0 not passed, NaN can't tell. A method that refuses the
     network is left out, with a warning that says why.
@@ -69,13 +66,11 @@ class _Work:
     """One picture, all methods and controls."""
 
     def __init__(
-        self, model: InstrumentedModel, picture: Picture, target: Target, measures: frozenset[str], truth: Any
+        self, model: InstrumentedModel, picture: Picture, target: Target, measures: Sequence[Measure], truth: Any
     ) -> None:
         self.model, self.picture, self.measures, self.truth = model, picture, measures, truth
         self.target = resolved(model, picture, target)
-        self.hidden: Hidings | None = None
-        if "hiding" in measures:
-            self.hidden = list(hidings(model, picture, self.target))[-1]
+        self.common = {one.name: common(one, model, picture, self.target) for one in measures}
 
     def rows(
         self, methods: Mapping[str, tuple[str, Mapping[str, Any]]], layer: str | None
@@ -89,68 +84,48 @@ class _Work:
                 warnings.warn(f"{label} is left out: {refused}", stacklevel=4)
                 continue
             drawn[label] = found
-            for row in self.method_rows(found, _explainer(name, layer, options)):
+            for row in [*_facts(found), *self.map_rows(found, _explainer(name, layer, options))]:
                 yield label, row
+        for name, maps in self._controls(drawn).items():
+            for row in _means([list(self.map_rows(one)) for one in maps]):
+                yield name, row
+
+    def _controls(self, drawn: Mapping[str, Map]) -> dict[str, list[Map]]:
+        """The maps of every control; a random one as smooth as each method's."""
         x = self.model.input(self.picture)
         known: dict[str, list[Map]] = {name: [control(name, x)] for name in CONTROLS if name != "random"}
         known["random"] = [control("random", x, found.evidence, seed) for seed, found in enumerate(drawn.values())]
-        for name, maps in known.items():
-            for row in _means([list(self.map_rows(one)) for one in maps]):
-                yield name, row
-        if "curves" in self.measures:
-            yield from self.curve_rows(drawn, known)
+        return known
 
-    def method_rows(self, found: Map, again: Explain) -> Iterator[Row]:
-        """What only a method can be asked: it must be run again."""
-        for fact in FACTS:
-            if isinstance(found.facts.get(fact), (int, float)):
-                yield _row(fact.replace("_", " "), float(found.facts[fact]))
-        asked = (self.model, self.picture, self.target, found, again)
-        if "converged" in self.measures:
-            yield _passed(converged(found))
-        for name, test in (("this class", this_class), ("these weights", these_weights)):
-            if name in self.measures:
-                verdict = settle(test(*asked))
-                yield _passed(verdict)
-                yield _row(f"similarity, {name}", verdict.figures.get("similarity", math.nan))
-        if "stability" in self.measures:
-            moved = settle(stability(*asked))
-            yield _row("stability", math.nan if moved is None else moved)
-        yield from self.map_rows(found)
+    def map_rows(self, found: Map, explain: Explain | None = None) -> Iterator[Row]:
+        """What every measure says of a map; a control can't be explained again."""
+        for one in self.measures:
+            known = self.common[one.name]
+            case = Case(self.model, self.picture, self.target, found, explain, self.truth, known)
+            if one.applies(case):
+                yield from _measured(settle(one.of(case)))
 
-    def map_rows(self, found: Map) -> Iterator[Row]:
-        """What any map can be asked."""
-        if self.hidden is not None:
-            verdict = hiding(self.hidden, found)
-            yield _passed(verdict)
-            figures = {key: verdict.figures.get(key, math.nan) for key in ("r", "low", "high", "p")}
-            yield "hiding r", figures["r"], figures["low"], figures["high"]
-            yield _row("hiding p", figures["p"])
-        if "pointing" in self.measures and self.truth is not None:
-            pointed = pointing(found, self.truth)
-            yield _row("pointing", math.nan if pointed is None else pointed.hit)
-            yield _row("inside", math.nan if pointed is None else pointed.inside)
-            yield _row("iou", math.nan if pointed is None else pointed.iou)
 
-    def curve_rows(self, drawn: dict[str, Map], known: dict[str, list[Map]]) -> Iterator[tuple[str, Row]]:
-        """Areas under deletion and insertion, all maps' from one set of forwards."""
-        maps = {(label, 0): found for label, found in drawn.items()}
-        maps |= {(name, i): found for name, found_ in known.items() for i, found in enumerate(found_)}
-        keys = {f"{name} {i}": (name, i) for name, i in maps}
-        found = settle(curves(self.model, self.picture, self.target, {k: maps[v].heat() for k, v in keys.items()}))
-        for name in [*drawn, *known]:
-            mine = [found[key] for key, (of, _) in keys.items() if of == name]
-            rows = [[_row("deletion", c.deletion.area), _row("insertion", c.insertion.area)] for c in mine]
-            for row in _means(rows):
-                yield name, row
+def _facts(found: Map) -> Iterator[Row]:
+    for fact in FACTS:
+        if isinstance(found.facts.get(fact), (int, float)):
+            yield _row(fact.replace("_", " "), float(found.facts[fact]))
+
+
+def _measured(found: Measured) -> Iterator[Row]:
+    if found.verdict is not None:
+        yield _passed(found.verdict)
+    for name, figure in found.figures.items():
+        yield _row(name, figure)
 
 
 def _explainer(name: str, layer: str | None, options: Mapping[str, Any]) -> Explain:
     return lambda model, picture, target: explain(model, picture, target, name, layer, **options)
 
 
-def _row(measure: str, value: float) -> Row:
-    return measure, value, math.nan, math.nan
+def _row(measure: str, figure: Figure) -> Row:
+    value, low, high = figure if isinstance(figure, tuple) else (figure, math.nan, math.nan)
+    return measure, value, low, high
 
 
 def _passed(verdict: Verdict) -> Row:
@@ -179,12 +154,14 @@ def _chosen(methods: Any) -> dict[str, tuple[str, Mapping[str, Any]]]:
     return chosen
 
 
-def _asked(measures: Iterable[str]) -> frozenset[str]:
-    asked = frozenset([measures] if isinstance(measures, str) else measures)
-    for name in asked:
+def _asked(measures: Iterable[str] | None) -> list[Measure]:
+    if measures is None:
+        return [one for one in MEASURES.values() if one.default]
+    names = [measures] if isinstance(measures, str) else list(measures)
+    for name in names:
         if name not in MEASURES:
             raise unknown("Measure", name, MEASURES, "nbviz.compare")
-    return asked
+    return [MEASURES[name] for name in dict.fromkeys(names)]
 
 
 def _progress(pictures: list[Picture], wanted: bool) -> Iterable[Picture]:

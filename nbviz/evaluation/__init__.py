@@ -3,7 +3,8 @@
 Four verdicts that one picture allows: ``converged``, ``this_class``, ``these_weights`` and ``hiding``. Figures that
 give none: deletion and insertion ``curves`` beside ``controls``, ``stability``, ``completeness``, ``pointing``,
 ``road`` and ``infidelity``; ``summary`` says over many pictures what one cannot say. What takes passes of the
-network is a generator; ``settle`` runs one to its end.
+network is a generator; ``settle`` runs one to its end. ``MEASURES`` has them all by name: a further one is a file, or
+a notebook cell, that registers itself with ``measure``.
 """
 
 from __future__ import annotations
@@ -22,9 +23,14 @@ from nbviz.evaluation.measures.stability import stability
 from nbviz.evaluation.measures.these_weights import these_weights
 from nbviz.evaluation.measures.this_class import this_class
 from nbviz.evaluation.redrawn import redrawn
+from nbviz.evaluation.registry import MEASURES, Case, Measured, measure
 from nbviz.evaluation.summary import summary
 
 __all__ = [
+    "Case",
+    "MEASURES",
+    "Measured",
+    "measure",
     "ControlMap",
     "Curve",
     "Curves",

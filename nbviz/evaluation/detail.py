@@ -2,56 +2,81 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nbviz.evaluation.base import Explain, Map, Steps
 from nbviz.evaluation.maps import empty
 from nbviz.evaluation.measures.curves import Curves, controls, curves
-from nbviz.evaluation.measures.pointing import Pointing, pointing
-from nbviz.evaluation.measures.stability import stability
+from nbviz.evaluation.registry import MEASURES, Case, Figure, common
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
+
+DRAWN = "curves"
+"""The measure that is drawn, every control beside it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Detail:
-    """Figures of one map; a part that is None is not known yet, or does not apply."""
+    """Figures of one map; what is missing is not known yet, or does not apply."""
 
     curves: dict[str, Curves] = field(default_factory=dict)
     """``"map"`` and the controls: ``"random 1"`` …, ``"edges"``, ``"centre"``."""
-    stability: float | None = None
+    figures: dict[str, tuple[float, str]] = field(default_factory=dict)
+    """Name → value and what it tells, of every measure that gives no verdict."""
     residual: float | None = None
-    pointing: Pointing | None = None
     note: str = ""
     done: float = 1.0
     progress: str = ""
+
+    @property
+    def stability(self) -> float | None:
+        """How little the map moves with the picture."""
+        return self._figure("stability")
+
+    @property
+    def pointing(self) -> float | None:
+        """Whether the map's highest place lies on the object; None where the truth is not known."""
+        return self._figure("pointing")
+
+    def _figure(self, name: str) -> float | None:
+        value = self.figures.get(name, (math.nan, ""))[0]
+        return None if math.isnan(value) else value
 
 
 def detail(
     model: InstrumentedModel, picture: Any, target: Target, judged: Map, explain: Explain, truth: Any = None
 ) -> Iterator[Detail]:
-    """Curves, then stability; pointing where a mask or box of the object is given as ``truth``."""
+    """Curves beside controls, then every measure without a verdict; ``truth``: a mask or box of the object."""
     note = empty(judged)
     if note:
         yield Detail(note=f"There is nothing to show: {note}.")
         return
-    known: dict[str, Any] = {"residual": judged.facts.get("residual")}
-    if truth is not None:
-        known["pointing"] = pointing(judged, truth)
-    heat = judged.heat().double().cpu()
-    maps = {"map": heat, **controls(model.input(picture), judged.evidence)}
-    known["curves"] = yield from _partial(curves(model, picture, target, maps), known, 0.3, "deleting and inserting")
-    moved = stability(model, picture, target, judged, explain)
-    known["stability"] = yield from _partial(moved, known, 0.7, "moving the picture by two grey levels")
-    yield Detail(**known)
+    known = Detail(residual=judged.facts.get("residual"))
+    maps = {"map": judged.heat().double().cpu(), **controls(model.input(picture), judged.evidence)}
+    drawing = curves(model, picture, target, maps)
+    known = replace(known, curves=(yield from _partial(drawing, known, 0.3, "deleting and inserting")))
+    case = Case(model, picture, target, judged, explain, truth)
+    left = [one for one in MEASURES.values() if one.default and not one.verdict and one.name != DRAWN]
+    for number, one in enumerate(left):
+        if one.applies(case):
+            case = replace(case, common=common(one, model, picture, target))
+            found = yield from _partial(one.of(case), known, 0.4 + 0.5 * number / len(left), one.progress)
+            figures = {name: (_value(figure), one.sentence) for name, figure in found.figures.items()}
+            known = replace(known, figures={**known.figures, **figures})
+    yield known
 
 
-def _partial(steps: Steps[Any], known: dict[str, Any], done: float, words: str) -> Any:
+def _value(figure: Figure) -> float:
+    return figure[0] if isinstance(figure, tuple) else figure
+
+
+def _partial(steps: Steps[Any], known: Detail, done: float, progress: str) -> Any:
     while True:
         try:
             next(steps)
         except StopIteration as stop:
             return stop.value
-        yield Detail(**known, done=done, progress=words)
+        yield replace(known, done=done, progress=progress)

@@ -8,6 +8,7 @@ import torch
 
 from nbviz.evaluation.base import Map, Steps, all_scores
 from nbviz.evaluation.maps import signed
+from nbviz.evaluation.registry import Case, measure
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 
@@ -25,3 +26,9 @@ def completeness(
     scores = yield from all_scores(model, target, lambda: iter([torch.cat([x, start])]))
     difference = float(scores[0] - scores[1])
     return abs(float(signed(judged).sum()) - difference) / abs(difference) if difference else None
+
+
+@measure("completeness", cost=2, default=False)
+def _measure(case: Case) -> Steps[float | None]:
+    """How far the map's sum is from the difference of the scores of the picture and a black one."""
+    return completeness(case.model, case.picture, case.target, case.map)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nbviz.evaluation.base import Map, Verdict, unable
 from nbviz.evaluation.maps import empty
+from nbviz.evaluation.registry import Case, measure
 
 NAME = "converged"
 ERROR, RELIABLE = 0.10, 0.9
@@ -48,3 +49,9 @@ def _by_reliability(reliability: float) -> Verdict:
         return Verdict(NAME, "passed", words, figures)
     words = f"Not converged: a repetition with other masks would correlate only {reliability:.2f} with this map."
     return Verdict(NAME, "not passed", words, figures)
+
+
+@measure(NAME, verdict=True, methods_only=True)
+def _measure(case: Case) -> Verdict:
+    """Whether the map is the one its method defines, or only on the way there."""
+    return converged(case.map)

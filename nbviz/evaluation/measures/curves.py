@@ -14,9 +14,10 @@ from typing import Any
 import torch
 
 from nbviz.attribution.baselines import blurred
-from nbviz.evaluation.base import BATCH, Curve, Steps, all_scores
+from nbviz.evaluation.base import BATCH, Curve, Steps, all_scores, scored
 from nbviz.evaluation.controls import centre, edges, random_like
 from nbviz.evaluation.maps import cell_of, cell_sums
+from nbviz.evaluation.registry import Case, measure
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 
@@ -32,9 +33,16 @@ class Curves:
 
 
 def curves(
-    model: InstrumentedModel, picture: Any, target: Target, maps: dict[str, torch.Tensor]
+    model: InstrumentedModel,
+    picture: Any,
+    target: Target,
+    maps: dict[str, torch.Tensor],
+    known: torch.Tensor | None = None,
 ) -> Steps[dict[str, Curves]]:
-    """The curves of each map (name → (h, w), high matters most) over one picture; all with the same ends."""
+    """The curves of each map (name → (h, w), high matters most) over one picture; all with the same ends.
+
+    known: what :func:`ends` gave for the picture, where it was asked before.
+    """
     x = model.input(picture)
     size = (x.shape[2], x.shape[3])
     cells = (min(CELLS, size[0]), min(CELLS, size[1]))
@@ -43,7 +51,8 @@ def curves(
     strengths = [cell_sums(values, size, cells).flatten() for values in maps.values()]
     orders = [strength.argsort(descending=True, stable=True) for strength in strengths]
     first = torch.stack([mask.view(cells) for order in orders for mask in _first(order, shares[1:-1])])
-    kept = torch.cat([torch.ones_like(first[:1]), torch.zeros_like(first[:1]), 1 - first, first])
+    both = [torch.ones_like(first[:1]), torch.zeros_like(first[:1])] if known is None else []
+    kept = torch.cat([*both, 1 - first, first])
     rows, columns = (cell_of(length, count) for length, count in zip(size, cells, strict=True))
 
     def batches() -> Iterator[torch.Tensor]:
@@ -51,7 +60,14 @@ def curves(
             yield torch.where(some[:, rows][:, :, columns][:, None].to(x) > 0, x, hidden)
 
     scores = yield from all_scores(model, target, batches)
+    scores = scores if known is None else torch.cat([known, scores])
     return dict(zip(maps, _read(scores, shares, len(maps)), strict=True))
+
+
+def ends(model: InstrumentedModel, picture: Any, target: Target) -> Iterator[torch.Tensor]:
+    """Scores of the picture and of all of it hidden, (2,): where every map's curves begin and end."""
+    x = model.input(picture)
+    yield from scored(model, target, lambda: iter([torch.cat([x, blurred(x, BLUR * min(x.shape[2:]))])]))
 
 
 def controls(picture: torch.Tensor, like: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -74,3 +90,11 @@ def _read(scores: torch.Tensor, shares: torch.Tensor, count: int) -> Iterator[Cu
     deleted, inserted = scores[2:].view(2, count, -1)
     for down, up in zip(deleted, inserted, strict=True):
         yield Curves(Curve(shares, torch.cat([whole, down, nothing])), Curve(shares, torch.cat([nothing, up, whole])))
+
+
+@measure("curves", common=ends, cost=2 * STEPS)
+def _measure(case: Case) -> Steps[dict[str, float]]:
+    """Mean score as what matters most is hidden first (deletion), and shown first (insertion)."""
+    maps = {"map": case.map.heat()}
+    found = yield from curves(case.model, case.picture, case.target, maps, case.common)
+    return {"deletion": found["map"].deletion.area, "insertion": found["map"].insertion.area}

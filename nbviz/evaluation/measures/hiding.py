@@ -11,6 +11,7 @@ them. Where the best sum can't predict them either, no map can be tested.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,7 @@ from nbviz.attribution.baselines import blurred
 from nbviz.evaluation.base import BATCH, Map, Verdict, scored, unable
 from nbviz.evaluation.controls import centre, edges
 from nbviz.evaluation.maps import cell_of, cell_sums, empty, spoken
+from nbviz.evaluation.registry import Case, Measured, measure
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 
@@ -191,3 +193,11 @@ def _weighted(variables: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     r = covariance / (spread[:, :, None] * spread[:, None, :])
     y_n, p_n = r[:, 0, 1:2], r[:, 1, 2:]
     return (r[:, 0, 2:] - y_n * p_n) / ((1 - y_n**2).clamp(min=1e-12) * (1 - p_n**2).clamp(min=1e-12)).sqrt()
+
+
+@measure(NAME, verdict=True, common=hidings, cost=MASKS, progress="hiding parts")
+def _measure(case: Case) -> Measured:
+    """Whether hiding parts of the picture moves the score as the map says."""
+    found = hiding(case.common, case.map)
+    r, low, high, p = (found.figures.get(name, math.nan) for name in ("r", "low", "high", "p"))
+    return Measured({"hiding r": (r, low, high), "hiding p": p}, found)

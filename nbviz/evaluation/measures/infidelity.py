@@ -5,6 +5,7 @@ Yeh et al. 2019 (arXiv:1901.09392): E[(I·Φ − (F(x) − F(x − I)))²] over 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 
 from nbviz.errors import NbvizError
 from nbviz.evaluation.base import BATCH, Map, Steps, all_scores
+from nbviz.evaluation.registry import Case, measure
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.passes.precision import at_least_single
@@ -67,3 +69,12 @@ def infidelity(
     spread = float(change.square().mean())
     scaled = float((best * said - change).square().mean()) / spread if spread else 0.0
     return Infidelity(float((said - change).square().mean()), scaled)
+
+
+@measure("infidelity", cost=64, default=False)
+def _measure(case: Case) -> Steps[dict[str, float]]:
+    """How well the map predicts what noise does to the score; 0 is perfect. Maps of pixels only."""
+    if case.map.values.shape != case.model.input(case.picture).shape:
+        return {"infidelity": math.nan, "infidelity, scaled": math.nan}
+    found = yield from infidelity(case.model, case.picture, case.target, case.map)
+    return {"infidelity": found.value, "infidelity, scaled": found.scaled}

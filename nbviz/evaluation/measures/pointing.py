@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,7 @@ from torch.nn import functional
 
 from nbviz.errors import NbvizError
 from nbviz.evaluation.base import Map
+from nbviz.evaluation.registry import Case, measure
 from nbviz.model.boxes import Box, components
 
 TOLERANCE = 15
@@ -72,3 +74,12 @@ def _grown(mask: torch.Tensor, pixels: int) -> torch.Tensor:
     """The mask and all within so many pixels of it, along rows and columns."""
     wide = mask[None, None].double()
     return functional.max_pool2d(wide, 2 * pixels + 1, 1, pixels)[0, 0] > 0
+
+
+@measure("pointing", needs_truth=True)
+def _measure(case: Case) -> dict[str, float]:
+    """Whether the map's highest place lies on the object, how much of it does, and how well its box fits."""
+    found = pointing(case.map, case.truth)
+    if found is None:
+        return dict.fromkeys(("pointing", "inside", "iou"), math.nan)
+    return {"pointing": found.hit, "inside": found.inside, "iou": found.iou}

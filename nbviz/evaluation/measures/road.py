@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from nbviz.evaluation.base import Curve, Map, Steps, all_scores
+from nbviz.evaluation.registry import Case, measure
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 
@@ -95,3 +96,10 @@ def _system(
     entries.append((own, own, total))
     across_all = tuple(np.concatenate(part) for part in zip(*entries, strict=True))
     return (across_all[0], across_all[1], across_all[2]), right
+
+
+@measure("road", cost=len(SHARES), default=False)
+def _measure(case: Case) -> Steps[float]:
+    """Mean score as the pixels that matter most are imputed, most first; low speaks for the map."""
+    found = yield from road(case.model, case.picture, case.target, case.map)
+    return found.area

@@ -12,6 +12,7 @@ import torch
 
 from nbviz.evaluation.base import Explain, Map, Steps, final
 from nbviz.evaluation.maps import empty, spearman, strength
+from nbviz.evaluation.registry import Case, measure
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 
@@ -40,3 +41,10 @@ def level(model: InstrumentedModel, x: torch.Tensor) -> torch.Tensor:
     span = (white - black).abs().amax((2, 3), keepdim=True)
     # where tensors are given as they are, their own range stands for a picture's
     return (span if bool(span.any()) else x.amax() - x.amin()) / 255
+
+
+@measure("stability", methods_only=True, cost=DRAWS, progress="moving the picture by two grey levels")
+def _measure(case: Case) -> Steps[float | None]:
+    """Rank correlation of the map with those of the picture moved by up to two grey levels; 1 is the same."""
+    assert case.explain is not None
+    return stability(case.model, case.picture, case.target, case.map, case.explain)

@@ -6,12 +6,14 @@ three stages: after all of them guided backprop, which hardly looks at weights, 
 
 from __future__ import annotations
 
+import math
 from statistics import median
 from typing import Any
 
 from nbviz.evaluation.base import Explain, Map, Steps, Verdict, final, unable
 from nbviz.evaluation.maps import empty, spearman, strength
 from nbviz.evaluation.redrawn import redrawn
+from nbviz.evaluation.registry import Case, Measured, measure
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 
@@ -46,3 +48,11 @@ def these_weights(
         return Verdict(NAME, "passed", words, figures)
     words = f"With {which} redrawn the network gives almost the same map (similarity {alike:.2f})."
     return Verdict(NAME, "not passed", words, figures)
+
+
+@measure(NAME, verdict=True, methods_only=True, cost=SEEDS, progress="redrawing weights")
+def _measure(case: Case) -> Steps[Measured]:
+    """Whether the map changes with the last weights redrawn."""
+    assert case.explain is not None
+    found = yield from these_weights(case.model, case.picture, case.target, case.map, case.explain)
+    return Measured({f"similarity, {NAME}": found.figures.get("similarity", math.nan)}, found)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from nbviz.evaluation.base import Explain, Map, Steps, Verdict, final, unable
 from nbviz.evaluation.maps import empty, spearman, strength
+from nbviz.evaluation.registry import Case, Measured, measure
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 
@@ -51,3 +53,11 @@ def unrelated(logits: np.ndarray, target: Target) -> int | None:
     middle = len(order) // 2
     ring = [*order[middle:], *order[:middle]]
     return next(int(i) for i in ring if i not in (target.index, target.other))
+
+
+@measure(NAME, verdict=True, methods_only=True, cost=1, progress="looking at another class")
+def _measure(case: Case) -> Steps[Measured]:
+    """Whether an unrelated class has another map."""
+    assert case.explain is not None
+    found = yield from this_class(case.model, case.picture, case.target, case.map, case.explain)
+    return Measured({f"similarity, {NAME}": found.figures.get("similarity", math.nan)}, found)

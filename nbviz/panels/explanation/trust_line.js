@@ -4,7 +4,7 @@ export default {
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-trust");
-    const about = "Four tests of this map on this picture; full: passed, ring: not passed, dotted: can't tell";
+    const about = "Tests of this map on this picture; full: passed, ring: not passed, dotted: can't tell";
     const title = el("span", "nbviz-title", "Can you trust it?");
     const opener = button("curves ▸", "nbviz-link nbviz-right");
     const dots = el("div", "nbviz-dots"),

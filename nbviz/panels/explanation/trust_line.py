@@ -13,14 +13,16 @@ from typing import Any
 import traitlets
 
 from nbviz.errors import NbvizError
+from nbviz.evaluation.registry import verdicts
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.panel import LOCK, Panel
 from nbviz.panels.base.strip import ready
+from nbviz.panels.scenes.words import finite
 from nbviz.pictures.load import Picture
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.on_show import explanation
-from nbviz.session.requests.trust import NAMES, Trust, TrustAnswer, TrustDetail
+from nbviz.session.requests.trust import Trust, TrustAnswer, TrustDetail
 from nbviz.session.selection import Selection
 
 CONTROLS = {"map": "this map", "edges": "edges", "centre": "centre", "random": "random"}
@@ -65,17 +67,17 @@ class TrustPanel(Panel):
     def show(self, answer: TrustAnswer) -> None:
         waiting = ["judging", "Still being judged."]
         found = {name: [verdict.state, verdict.sentence] for name, verdict in answer.verdicts.items()}
-        dots = [[name, *found.get(name, waiting)] for name in NAMES]
+        dots = [[name, *found.get(name, waiting)] for name in _names()]
         self._say(dots, answer.sentences, answer.progress if answer.done < 1 else "")
 
     def wait(self, progress: str = "") -> None:
-        self._say([[name, "judging", "Still being judged."] for name in NAMES], [], "waiting for the map")
+        self._say([[name, "judging", "Still being judged."] for name in _names()], [], "waiting for the map")
 
     def fail(self, error: BaseException) -> None:
         if isinstance(error, (NbvizError, TypeError)):
             self._say([], [], "")  # there is no map to judge, and the canvas says why
         else:
-            self._say([[name, "can't tell", "Judging failed."] for name in NAMES], [f"Not judged: {error}"], "")
+            self._say([[name, "can't tell", "Judging failed."] for name in _names()], [f"Not judged: {error}"], "")
 
     def _say(self, dots: list[list[str]], sentences: list[str], progress: str) -> None:
         with LOCK, self.view.hold_sync():
@@ -117,6 +119,11 @@ class TrustFigures(Panel):
             self.view.curves, self.view.figures, self.view.reading = [], [], str(error)
 
 
+def _names() -> list[str]:
+    """Names of the dots, in their order."""
+    return [one.name for one in verdicts()]
+
+
 def _curves(found: Mapping[str, Any]) -> list[list[Any]]:
     """Both kinds of curve as plain numbers, the map's own first."""
     kinds = [("Hiding what matters most", "lower is better", "deletion"),
@@ -137,10 +144,7 @@ def _named(name: str) -> str:
 
 
 def _figures(answer: Any) -> list[list[str]]:
-    rows = []
-    if answer.stability is not None:
-        rows.append(["stability", f"{answer.stability:.2f}", "Rank correlation of the map with those of the picture "
-                     "moved by up to two grey levels; 1 is the same."])  # fmt: skip
+    rows = [[name, f"{value:.2f}", sentence] for name, (value, sentence) in answer.figures.items() if finite(value)]
     if answer.residual is not None:
         rows.append(["residual", f"{100 * answer.residual:.1f} %", "How far the map's sum is from the difference of "
                      "the scores."])  # fmt: skip

@@ -1,38 +1,39 @@
-"""Can a map be trusted? The four verdicts, each shown as it arrives, and the figures behind them.
+"""Can a map be trusted? Every verdict, shown as it arrives, and the figures behind them.
 
-Here what explains and what judges meet. Maps that were drawn already, and the forwards with parts hidden that
-all maps of a picture and class share, come from the cache; everything else is stepped, so that a newer request is
+Here what explains and what judges meet. Maps that were drawn already, and what a measure computes once for all maps
+of a picture and class, come from the cache; everything else is stepped, so that a newer request is
 served between any two passes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nbviz.attribution import Attribution, explain
-from nbviz.evaluation import Hidings, Verdict, converged, hiding, hidings, these_weights, this_class
+from nbviz.evaluation import MEASURES, Case, Verdict
 from nbviz.evaluation.base import Steps
 from nbviz.evaluation.detail import Detail, detail
+from nbviz.evaluation.registry import Measure, verdicts
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.passes.subject import resolved
 from nbviz.session.requests.base import Context, ExplainAnswer, ExplainRequest, PictureRequest, Request, stepped
 from nbviz.session.requests.frozen import thaw
 
-NAMES = ("converged", "this class", "these weights", "hiding")
-"""The dots, in the order in which they stand."""
-
 
 @dataclass(frozen=True)
-class Hide(PictureRequest):
-    """The target's scores of a picture with parts of it hidden."""
+class Common(PictureRequest):
+    """What all maps of a picture and target have in common for a measure, such as scores with parts hidden."""
 
     target: Target
+    measure: str
 
-    def __call__(self, context: Context) -> Iterator[Hidings]:
-        yield from hidings(context.model, self.picture, self.target)
+    def __call__(self, context: Context) -> Iterator[Any]:
+        compute = MEASURES[self.measure].common
+        if compute is not None:
+            yield from compute(context.model, self.picture, self.target)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class TrustAnswer:
     @property
     def sentences(self) -> list[str]:
         """What is to be said: of tests that were not passed first, then of those that can't tell."""
-        found = [self.verdicts[name] for name in NAMES if name in self.verdicts]
+        found = list(self.verdicts.values())
         states = ("not passed", "can't tell")
         return [verdict.sentence for state in states for verdict in found if verdict.state == state]
 
@@ -76,27 +77,27 @@ class _Judged(Request):
 
 @dataclass(frozen=True)
 class Trust(_Judged):
-    """The four verdicts of one map."""
+    """The verdicts of one map."""
 
     def __call__(self, context: Context) -> Iterator[TrustAnswer]:
-        verdicts: dict[str, Verdict] = {}
-        words = ""
-        work = self._judge(context, verdicts)
-        for words in work:
-            yield TrustAnswer(dict(verdicts), min(0.95, len(verdicts) / len(NAMES)), words)
-        yield TrustAnswer(dict(verdicts))
+        found: dict[str, Verdict] = {}
+        measures = verdicts()
+        for words in self._judge(context, measures, found):
+            yield TrustAnswer(dict(found), min(0.95, len(found) / len(measures)), words)
+        yield TrustAnswer(dict(found))
 
-    def _judge(self, context: Context, verdicts: dict[str, Verdict]) -> Iterator[str]:
+    def _judge(self, context: Context, measures: Iterable[Measure], found: dict[str, Verdict]) -> Iterator[str]:
         drawn: ExplainAnswer = yield from _said("drawing the map", _last(context, self.explanation))
-        judged, maps = drawn.attribution, self.explainer(context)
-        verdicts["converged"] = converged(judged)
         picture = self.explanation.picture
         target = resolved(context.model, picture, self.explanation.target)
-        asked = (context.model, picture, target, judged, maps)
-        verdicts["this class"] = yield from _said("looking at another class", this_class(*asked))
-        found: Hidings = yield from _said("hiding parts", _last(context, Hide(picture, target)))
-        verdicts["hiding"] = hiding(found, judged)
-        verdicts["these weights"] = yield from _said("redrawing weights", these_weights(*asked))
+        case = Case(context.model, picture, target, drawn.attribution, self.explainer(context))
+        for one in measures:
+            known = None
+            if one.common is not None:
+                known = yield from _said(one.progress, _last(context, Common(picture, target, one.name)))
+            measured = yield from _said(one.progress, one.of(replace(case, common=known)))
+            if measured.verdict is not None:
+                found[one.name] = measured.verdict
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,17 @@ import torch
 
 import nbviz
 from nbviz.comparison import CONTROLS, compare
+from nbviz.evaluation.registry import verdicts
 from nbviz.model.instrumented import InstrumentedModel, as_picture
 from nbviz.model.target import Target
 from nbviz.session.context import LiveContext
 from nbviz.session.requests.base import ExplainRequest
-from nbviz.session.requests.trust import NAMES, Hide, Trust, TrustDetail
+from nbviz.session.requests.trust import Common, Trust, TrustDetail
 from tests.evaluation.rig import Constant, Linear, picture
 from tests.networks import NETWORKS, build, state_hash
 from tests.networks import picture as small
 
+NAMES = [one.name for one in verdicts()]
 PICTURE = as_picture(picture())
 
 
@@ -40,10 +42,10 @@ def test_verdicts_arrive_one_by_one_and_the_last_answer_has_all() -> None:
 def test_hidden_pictures_are_shared_by_all_maps_of_a_class() -> None:
     context = LiveContext(InstrumentedModel(Linear()))
     one = context.answer(trust())
-    hidden = context.known(Hide(PICTURE, Target(1)))
+    hidden = context.known(Common(PICTURE, Target(1), "hiding"))
     assert hidden is not None
     context.answer(trust("saliency"))
-    assert context.known(Hide(PICTURE, Target(1))) is hidden
+    assert context.known(Common(PICTURE, Target(1), "hiding")) is hidden
     assert context.known(ExplainRequest(PICTURE, Target(1), "input_x_gradient", None, ())) is not None
     assert context.answer(trust()) is one
 

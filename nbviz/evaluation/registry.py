@@ -1,0 +1,142 @@
+"""The registry of measures: what a map is judged by, one a file of ``measures``, or one cell of a notebook.
+
+A measure is a function of one :class:`Case`, registered with :func:`measure`. It returns a number, several by name, or
+a :class:`Verdict`; one that runs the network is a generator that yields between passes and returns them. Registered, it
+is in ``nbviz.compare``, and a verdict is a dot under the explanation: nothing else has to be changed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from nbviz.errors import NbvizError
+from nbviz.evaluation.base import Explain, Map, Steps, Verdict
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+
+Figure = float | tuple[float, float, float]
+"""A value, or a value with the ends of its 95 % interval."""
+Common = Callable[[InstrumentedModel, Any, Target], Iterator[Any]]
+"""(model, picture, target) → answers that get better; the last is what all maps of the picture have in common."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One map to be judged, and what a measure may ask."""
+
+    model: InstrumentedModel
+    picture: Any
+    target: Target
+    """Settled: a class by its index, never "predicted"."""
+    map: Map
+    explain: Explain | None = None
+    """Explains again, as the map was explained; None for a control."""
+    truth: Any = None
+    """Mask (H, W) or box of the object in the network's input, where it is known."""
+    common: Any = None
+    """The last answer of the measure's own ``common``."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a measure found for one map."""
+
+    figures: Mapping[str, Figure]
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A registered measure."""
+
+    name: str
+    run: Callable[[Case], Any]
+    sentence: str
+    """What it tells, in a sentence."""
+    verdict: bool = False
+    """Whether it returns a :class:`Verdict`, and so has a dot."""
+    methods_only: bool = False
+    """Whether it explains again, or reads what a method states of itself: controls are left out."""
+    needs_truth: bool = False
+    common: Common | None = None
+    progress: str = "judging the map"
+    """What is being done, while it is."""
+    cost: int = 0
+    """Maps or forwards that it takes, roughly: the cheapest are asked first."""
+    default: bool = True
+    """Whether ``nbviz.compare`` asks it unless told otherwise."""
+
+    def applies(self, case: Case) -> bool:
+        """Whether a case has what the measure needs."""
+        return (case.explain is not None or not self.methods_only) and (case.truth is not None or not self.needs_truth)
+
+    def of(self, case: Case) -> Steps[Measured]:
+        """Measure a map, yielding between passes."""
+        found = self.run(case)
+        if isinstance(found, Generator):
+            found = yield from found
+        measured = self._measured(found)
+        if self.verdict and measured.verdict is None:
+            raise NbvizError(f"Measure '{self.name}' is registered as a verdict and returned {found!r:.80}.")
+        return measured
+
+    def _measured(self, found: Any) -> Measured:
+        if isinstance(found, Measured):
+            return found
+        if isinstance(found, Verdict):
+            return Measured({}, found)
+        figures = found if isinstance(found, Mapping) else {self.name: found}
+        return Measured({name: _figure(self.name, value) for name, value in figures.items()})
+
+
+def _figure(name: str, value: Any) -> Figure:
+    if isinstance(value, tuple) and len(value) == 3:
+        return float(value[0]), float(value[1]), float(value[2])
+    try:
+        return math.nan if value is None else float(value)
+    except (TypeError, ValueError) as error:
+        wanted = "a number, numbers by name or a Verdict"
+        raise NbvizError(f"Measure '{name}' returns {wanted}, not {value!r:.80}.") from error
+
+
+_measures: dict[str, Measure] = {}
+MEASURES = MappingProxyType(_measures)
+"""Name → measure, the cheapest first."""
+
+
+def measure(name: str, **about: Any) -> Callable[[Callable[[Case], Any]], Callable[[Case], Any]]:
+    """Register a function of a :class:`Case` as a measure, under a name as people read it.
+
+    about: fields of :class:`Measure`, such as ``verdict=True`` for one that returns a :class:`Verdict`. The function
+    returns a number, None where there is none, a mapping of names to numbers, a :class:`Verdict` or :class:`Measured`.
+    """
+
+    def enter(run: Callable[[Case], Any]) -> Callable[[Case], Any]:
+        sentence = inspect.getdoc(run) or ""
+        if not sentence:
+            raise NbvizError(f"Measure '{name}' needs a docstring: its first line is what a person reads.")
+        _measures[name] = Measure(name, run, sentence.splitlines()[0], **about)
+        ordered = sorted(_measures.values(), key=lambda one: one.cost)
+        _measures.clear()
+        _measures.update({one.name: one for one in ordered})
+        return run
+
+    return enter
+
+
+def verdicts() -> tuple[Measure, ...]:
+    """The measures that return a verdict, in the order of their dots."""
+    return tuple(one for one in MEASURES.values() if one.verdict)
+
+
+def common(one: Measure, model: InstrumentedModel, picture: Any, target: Target) -> Any:
+    """What all maps of a picture and target have in common for a measure, computed at once."""
+    found = None
+    for found in one.common(model, picture, target) if one.common is not None else ():
+        pass
+    return found
