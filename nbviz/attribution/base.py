@@ -226,8 +226,11 @@ def _with_facts(attribution: Attribution, subject: Subject, started: float, comm
     }
     if subject.run.snapshot:
         facts["weights"] = "a snapshot: the network is being trained"
-    if subject.model.trace().head.remark:
-        facts["output"] = subject.model.trace().head.remark
+    known = subject.model.known
+    if known is not None and known.head.remark:
+        facts["output"] = known.head.remark
+    if known is not None and known.mixes:
+        facts["batches"] = "one picture at a time: the network mixes the pictures of a batch, or takes no others"
     notes = [note for note in (subject.model.guest.note, common.get("black")) if note]
     if notes:
         facts["note"] = "; ".join(notes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -59,6 +59,8 @@ class Trace:
             (name, i) for name, calls in records.items() for i, record in enumerate(calls, 1) if record.overwritten
         )
         """(name, call) of outputs that a later, in-place operation changes."""
+        self.mixes: bool | None = None
+        """Whether a picture's scores depend on the rest of its batch, or none but one pass; None until tried."""
         self._lock = threading.Lock()
         self._tree: Callable[[], Layer] | None = None
         self._layers: dict[str, Layer] = {}
@@ -163,7 +165,7 @@ def _first_pass(run: Pass, x: torch.Tensor, read: Reader) -> _FirstPass:
     head = read.head(raw, calls, lambda head: _probed(run, x, read, head))
     before = next((call.output for call in calls if (call.name, call.number) == head.before), None)
     output = read(raw, len(x), head, before)
-    through = _through(output, calls)
+    through = frozenset[tuple[str, int]]() if isinstance(output, Unknown) else came_through(output.logits, calls)
     for record, tensor, version in held:
         record.overwritten = _version(tensor) != version
     return _FirstPass(records, output, _count(output, len(x)), head, through)
@@ -174,12 +176,17 @@ def _probed(run: Pass, x: torch.Tensor, read: Reader, head: Head) -> torch.Tenso
         return torch.cat([read(run(row), 1, head).logits for row in probe_batch(x).split(1)])
 
 
-def _through(output: Output, calls: Sequence[Call]) -> frozenset[tuple[str, int]]:
-    if isinstance(output, Unknown):
-        return frozenset()
-    nodes = list(graph(output.logits.grad_fn))
+def came_through(scores: torch.Tensor, calls: Sequence[Call]) -> frozenset[tuple[str, int]]:
+    """(name, call) of the outputs that scores were computed from."""
+    nodes = list(graph(scores.grad_fn))
     known = set(nodes)
     return frozenset((call.name, call.number) for call in calls if call.node in known)
+
+
+def leads(layer: Layer, through: Container[tuple[str, int]]) -> bool:
+    """Whether a layer's output is among those that scores came through."""
+    stem, call = split(layer.name)
+    return (stem, call or layer.calls) in through
 
 
 def _count(output: Output, pictures: int) -> int | None:
@@ -212,9 +219,34 @@ def _layouts(run: Pass, x: torch.Tensor, records: Records) -> dict[str, Layout]:
             last[:] = [(tensor, _version(tensor), evidence(tensor, picture, modules.get(name)))]
         found[f"{name}#{call}" if calls > 1 else name] = last[0][2]
 
-    with torch.no_grad(), hooked(modules, judge):
-        run(probe_batch(x))
+    batch = probe_batch(x)
+    try:
+        with torch.no_grad(), hooked(modules, judge):
+            run(batch)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - a forward that takes one picture at a time can raise anything
+        found.clear()
+        for (name, call), output in _one_by_one(run, batch, modules).items():
+            judge(name, call, output)
     return infer_layouts(found, picture)
+
+
+def _one_by_one(
+    run: Pass, batch: torch.Tensor, modules: Mapping[str, nn.Module]
+) -> dict[tuple[str, int], torch.Tensor]:
+    """(name, call) → output of a batch whose pictures pass one at a time."""
+    outputs: dict[tuple[str, int], list[torch.Tensor]] = {}
+
+    def keep(name: str, call: int, tensor: torch.Tensor) -> None:
+        outputs.setdefault((name, call), []).append(tensor.clone())
+
+    for row in batch.split(1):
+        with torch.no_grad(), hooked(modules, keep):
+            run(row)
+    whole = {key: rows for key, rows in outputs.items() if len(rows) == len(batch)}
+    # what has lost the axis of the batch gets it back, as a squeezed output does
+    return {key: torch.cat(rows) if rows[0].shape[:1] == (1,) else torch.stack(rows) for key, rows in whole.items()}
 
 
 def _layer(name: str, module: nn.Module, records: Records, layouts: dict[str, Layout]) -> Layer:

@@ -7,11 +7,15 @@ from weakref import WeakKeyDictionary
 
 import torch
 
+from nbviz.model.heads import Call
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
 from nbviz.model.target import Target
+from nbviz.model.trace import came_through
 from nbviz.passes.reach import backward
 from nbviz.passes.subject import Subject, last_spatial_layer, record
+from nbviz.replica.guest import Pass
+from nbviz.replica.hooks import hooked, modules_of
 
 _known: WeakKeyDictionary[InstrumentedModel, dict[Any, str]] = WeakKeyDictionary()
 
@@ -25,7 +29,8 @@ def default_layer(model: InstrumentedModel, x: torch.Tensor, target: Target) -> 
     """
     if target.unit is not None and model.layer(target.unit.layer).places:
         return model.layer(target.unit.layer)
-    last = last_spatial_layer(model)
+    through = None if target.function is None else _through(model, x, target)
+    last = last_spatial_layer(model, through)
     if last.layout is None or last.layout.prefix == 0:
         return last
     aim = target if target.index is None else Target()  # one class reads the same places as another
@@ -33,6 +38,20 @@ def default_layer(model: InstrumentedModel, x: torch.Tensor, target: Target) -> 
     if key not in known:
         known[key] = model.guest.steady(lambda run: _read(Subject(model, run, x, aim), last))
     return model.layer(known[key])
+
+
+def _through(model: InstrumentedModel, x: torch.Tensor, target: Target) -> frozenset[tuple[str, int]]:
+    """(name, call) of the outputs that a function's score comes through, from a forward with its graph."""
+
+    def work(run: Pass) -> frozenset[tuple[str, int]]:
+        calls: list[Call] = []
+        with hooked(
+            modules_of(run.net), lambda name, call, out: calls.append(Call(name, call, False, out, out.grad_fn))
+        ):
+            scores = Subject(model, run, x, target).scores(x.detach().requires_grad_())
+        return came_through(scores, calls)
+
+    return model.guest.steady(work)
 
 
 def _read(subject: Subject, last: Layer) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,9 @@ from nbviz.model.layers import Layer
 from nbviz.model.layout import probe_batch
 from nbviz.model.outputs import Output
 from nbviz.model.target import Target
+from nbviz.model.trace import leads
 from nbviz.passes.activations import Activation
+from nbviz.passes.batches import mixes_batch
 from nbviz.passes.feature_maps import layer_output
 from nbviz.passes.precision import at_least_single
 from nbviz.passes.reach import GRADIENT_FREE, backward, cut, quantised
@@ -51,7 +54,8 @@ class Subject:
         """The target's scalar for each picture of a batch (N, C, H, W): (N,), differentiable."""
         self.calls += len(batch)
         batch = batch.to(self.run.device)
-        scores = self._channel(batch) if self.target.unit is not None else self._score(batch)
+        together = len(batch) == 1 or not mixes_batch(self.model, self.run, self.x)
+        scores = self._scores(batch) if together else torch.cat([self._scores(row) for row in batch.split(1)])
         if len(scores) != len(batch):
             raise NbvizError(
                 f"The target gives {len(scores)} scores for {_pictures(len(batch))}; one per picture is needed."
@@ -74,6 +78,9 @@ class Subject:
         with torch.no_grad():
             self.scores(self.x)
         return self.target
+
+    def _scores(self, batch: torch.Tensor) -> torch.Tensor:
+        return self._channel(batch) if self.target.unit is not None else self._score(batch)
 
     def _score(self, batch: torch.Tensor) -> torch.Tensor:
         size = (batch.shape[2], batch.shape[3])
@@ -156,12 +163,15 @@ def resolved(model: InstrumentedModel, picture: Any, target: Target) -> Target:
     return model.guest.steady(lambda run: Subject(model, run, x, target).resolve())
 
 
-def last_spatial_layer(model: InstrumentedModel) -> Layer:
-    """The layer that puts out last of all whose output has more than one place.
+def last_spatial_layer(model: InstrumentedModel, through: Container[tuple[str, int]] | None = None) -> Layer:
+    """The layer that puts out last of all with places that the class scores come through.
 
+    through: (name, call) of outputs that another score comes through. Where no graph shows any, all layers count.
     A block counts, for what it puts out joins its branches; of a Sequential it is the last layer in it.
     """
-    spatial = [layer for layer in model.layers().walk() if layer.name and layer.places and layer.order is not None]
+    found = model.trace()
+    spatial = [layer for layer in found.root.walk() if layer.name and layer.places and layer.order is not None]
+    spatial = [layer for layer in spatial if leads(layer, found.through if through is None else through)] or spatial
     steps = quantised(model.guest._module)
     if not spatial and steps is not None:
         raise Refused(

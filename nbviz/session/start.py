@@ -10,6 +10,7 @@ from nbviz.errors import NbvizError, nearest
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
 from nbviz.model.target import Target
+from nbviz.model.trace import leads
 from nbviz.pictures.load import Picture, Pictures
 from nbviz.session.selection import CHANNELS, Selection
 
@@ -89,6 +90,8 @@ def first_layer(model: InstrumentedModel) -> str:
     spatial = [layer for layer in layers if layer.places and not layer.children]
     if not spatial:
         return layers[0].name
+    through = model.trace().through
+    spatial = [layer for layer in spatial if leads(layer, through)] or spatial
     activations = [layer for layer in spatial if any(word in layer.kind for word in NON_LINEAR)]
     for group in (activations, spatial):
         readable = [layer for layer in group if _side(layer) >= READABLE]

@@ -13,6 +13,7 @@ from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.passes.default_layer import default_layer
 from nbviz.replica.torchvision_import import torchvision
+from nbviz.session.start import first_layer
 from tests.networks import build, picture, state_hash
 
 
@@ -85,3 +86,42 @@ def test_torchvisions_vision_transformer() -> None:
         net.heads[0].weight.normal_()
     found = nbviz.attribute(net, picture(size=64), method="grad_cam")
     assert found.facts["layer"] == "encoder.layers.encoder_layer_11.ln_1" and found.values.any()
+
+
+class Heads(nn.Module):
+    """A trunk with the scores, and a head with maps beside it that is run last."""
+
+    def __init__(self, order: str = "aux last") -> None:
+        super().__init__()
+        self.trunk, self.aux = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU()), nn.Conv2d(6, 4, 3)
+        self.tower, self.fc, self.order = nn.Conv2d(3, 5, 3), nn.Linear(6, 3), order
+
+    def forward(self, x: torch.Tensor) -> Any:
+        maps = self.trunk(x)
+        scores = self.fc(maps.mean((2, 3)))
+        aux = self.aux(maps)
+        tower = self.tower(x)
+        return {"mask": (aux, scores), "dict": {"aux": aux, "logits": scores, "tower": tower}}[self.order]
+
+
+@pytest.mark.parametrize("order", ["mask", "dict"])
+@pytest.mark.parametrize("method", ["grad_cam", "hires_cam", "eigen_cam", "score_cam"])
+def test_the_default_layer_is_one_that_the_scores_come_through(order: str, method: str) -> None:
+    torch.manual_seed(0)
+    found = nbviz.attribute(Heads(order).eval(), torch.rand(1, 3, 16, 16), 1, method)
+    assert found.facts["layer"] == "trunk.1" and found.values.any()
+
+
+def test_a_function_of_another_head_has_that_head_s_layer() -> None:
+    torch.manual_seed(0)
+    net, x = Heads("dict").eval(), torch.rand(1, 3, 16, 16)
+    for key, layer in (("aux", "aux"), ("tower", "tower")):
+        found = nbviz.attribute(net, x, lambda raw, key=key: raw[key].mean((1, 2, 3)), "grad_cam")
+        assert found.facts["layer"] == layer
+
+
+def test_the_explorer_opens_on_a_layer_of_the_same_branch() -> None:
+    torch.manual_seed(0)
+    model = nbviz.InstrumentedModel(Heads("dict").eval())
+    model.trace(torch.rand(1, 3, 64, 64))
+    assert first_layer(model).startswith("trunk")
