@@ -26,6 +26,7 @@ from nbviz.panels.question.title_bar import TitleBar
 from nbviz.panels.snapshot import compose
 from nbviz.panels.still import saved, still_parts
 from nbviz.pictures.load import Picture, load_pictures
+from nbviz.replica.user_hooks import Hooks
 from nbviz.session.cells import NotebookCell
 from nbviz.session.context import LiveContext
 from nbviz.session.inline import InlineRunner
@@ -49,9 +50,9 @@ class Explorer:
     (C, H, W); left out, a few photographs. classes: class names in the order of the scores. transform: picture →
     tensor; left out, it is read from the network where it carries one, else guessed, and the header says so.
     device: ``"auto"`` is where the weights are. output: where the scores are in the network's output. multilabel:
-    whether each score has a sigmoid of its own. index: an :class:`Index` of this network; left out, the Explorer looks
-    through its own pictures when asked to. atlas: an :class:`Atlas` of it. Further keywords are the start of the
-    selection (``layer=``, ``method=``, ``image=`` …).
+    whether each score has a sigmoid of its own. hooks: whether yours on it run, see :class:`InstrumentedModel`.
+    index: an :class:`Index` of this network; left out, the Explorer looks through its own pictures when asked to.
+    atlas: an :class:`Atlas` of it. Further keywords are the start of the selection (``layer=``, ``method=`` …).
 
     The network is left untouched. ``close()`` frees everything; running the cell again closes the Explorer it
     made before. Raises :class:`NbvizError` in words for anything that cannot be opened.
@@ -67,6 +68,7 @@ class Explorer:
         device: str | torch.device = "auto",
         output: str | int | Callable[[Any], torch.Tensor] | None = None,
         multilabel: bool = False,
+        hooks: Hooks = "auto",
         index: Index | None = None,
         atlas: Atlas | None = None,
         runner: type[Scheduler] | type[InlineRunner] = Scheduler,
@@ -74,7 +76,7 @@ class Explorer:
     ) -> None:
         check_start(selection)
         self.closed = False
-        given = {"classes": classes, "transform": transform, "device": device, "output": output}
+        given = {"classes": classes, "transform": transform, "device": device, "output": output, "hooks": hooks}
         self.model = open_model(model, **given, multilabel=multilabel)
         loaded = load_pictures(zoo.photographs().pictures if images is None else images)
         self.pictures: dict[str, Picture] = dict(loaded)

@@ -28,6 +28,7 @@ from nbviz.model.target import Target
 from nbviz.passes.default_layer import default_layer
 from nbviz.passes.shared_forwards import Shared
 from nbviz.passes.subject import Subject
+from nbviz.replica.user_hooks import Hooks
 
 NO_EVIDENCE = "no positive evidence"
 ZEROS = "black is an all-zero input: how the tensor was normalised is not known (transform= says it)"
@@ -157,13 +158,27 @@ def _in_turn(all_of_them: list[Iterator[Attribution]]) -> Iterator[tuple[Attribu
 
 @overload
 def attribute(
-    net_or_model: Any, image: Any, target: list[Any], method: str = ..., layer: str | None = ..., **options: Any
+    net_or_model: Any,
+    image: Any,
+    target: list[Any],
+    method: str = ...,
+    layer: str | None = ...,
+    *,
+    hooks: Hooks = ...,
+    **options: Any,
 ) -> list[Attribution]: ...
 
 
 @overload
 def attribute(
-    net_or_model: Any, image: Any, target: Any = ..., method: str = ..., layer: str | None = ..., **options: Any
+    net_or_model: Any,
+    image: Any,
+    target: Any = ...,
+    method: str = ...,
+    layer: str | None = ...,
+    *,
+    hooks: Hooks = ...,
+    **options: Any,
 ) -> Attribution: ...
 
 
@@ -173,6 +188,8 @@ def attribute(
     target: Any = "predicted",
     method: str = "integrated_gradients",
     layer: str | None = None,
+    *,
+    hooks: Hooks = "auto",
     **options: Any,
 ) -> Attribution | list[Attribution]:
     """Explain one score of a network for one picture, or several at once.
@@ -182,9 +199,12 @@ def attribute(
     contrast), a callable, or a :class:`Target`: a class over a region, a detector's box, a channel. A list of
     these gives a list of attributions, each as it would be alone, for less than the price of each alone. method:
     a key of ``nbviz.METHODS``. layer: for methods that use one; left out, the last whose places the score
-    depends on. options: the method's own. Raises :class:`NbvizError` in words for anything that can't be done.
+    depends on. hooks: what becomes of hooks of yours on a plain network, see :class:`InstrumentedModel`. options: the
+    method's own. Raises :class:`NbvizError` in words for anything that can't be done.
     """
-    model = brief_model(net_or_model)
+    if hooks != "auto" and isinstance(net_or_model, InstrumentedModel):
+        raise NbvizError("This model has its own hooks: give hooks= to InstrumentedModel instead.")
+    model = brief_model(net_or_model) if hooks == "auto" else InstrumentedModel(net_or_model, hooks=hooks)
     several = isinstance(target, list)
     if several and not target:
         raise NbvizError("target=[] names nothing to explain.")
@@ -231,7 +251,7 @@ def _with_facts(attribution: Attribution, subject: Subject, started: float, comm
         facts["output"] = known.head.remark
     if known is not None and known.mixes:
         facts["batches"] = "one picture at a time: the network mixes the pictures of a batch, or takes no others"
-    notes = [note for note in (subject.model.guest.note, common.get("black")) if note]
+    notes = [note for note in (*subject.model.guest.notes, common.get("black")) if note]
     if notes:
         facts["note"] = "; ".join(notes)
     return replace(attribution, facts=facts)

@@ -29,6 +29,7 @@ from nbviz.pictures.preprocessing import Preprocessing
 from nbviz.replica.guest import Guest, Pass
 from nbviz.replica.hooks import modules_of, split
 from nbviz.replica.torch_modes import isolated
+from nbviz.replica.user_hooks import Hooks
 
 KEPT_INPUTS = 8
 KEPT_TRACES = 4
@@ -37,13 +38,14 @@ KEPT_TRACES = 4
 class InstrumentedModel:
     """A user's ``nn.Module`` with its preprocessing and class names; it is never changed.
 
-    net: any ``torch.nn.Module``; ``DataParallel`` and compiled wrappers are looked through, TorchScript is
-    refused. transform: a callable PIL → tensor, torchvision weights or their transforms; left out, it is read
-    from the network where it carries one, else guessed (``model.transform.guessed``). classes: class names in
-    the order of the scores; left out, those that the network or its weights carry, where there is one per score.
-    output: key, index or callable that takes the scores (N, classes), or a segmentation network's maps
-    (N, classes, H, W), out of the network's own output; left out, they are looked for, and so are a detector's boxes.
-    multilabel: whether each score has a sigmoid of its own. device: ``"auto"``: where the weights are; else a copy.
+    net: any ``torch.nn.Module``; ``DataParallel`` and compiled wrappers are looked through, TorchScript is refused.
+    transform: a callable PIL → tensor, torchvision weights or their transforms; left out, it is read from the network
+    where it carries one, else guessed (``model.transform.guessed``). classes: names in the order of the scores; left
+    out, those that the network or its weights carry, where there is one per score. output: key, index or callable that
+    takes the scores (N, classes), or maps (N, classes, H, W), out of the network's output; left out, they are looked
+    for, and so are a detector's boxes. multilabel: whether each score has its own sigmoid. device: ``"auto"``: where
+    the weights are; else a copy. hooks: of yours on it, ``"auto"`` leaves out those seen to only record, ``"run"``
+    none, ``"skip"`` all but torch's own.
     """
 
     _guest_kind: ClassVar[type[Guest]] = Guest
@@ -58,8 +60,9 @@ class InstrumentedModel:
         multilabel: bool = False,
         device: str | torch.device = "auto",
         name: str | None = None,
+        hooks: Hooks = "auto",
     ) -> None:
-        self.guest = self._guest_kind(net, device)
+        self.guest = self._guest_kind(net, device, hooks)
         self._usual = Usual(self.guest, transform)
         given = None if classes is None else class_list(classes)
         self._carried = carried_names(transform, self.guest._module)
@@ -226,8 +229,7 @@ class InstrumentedModel:
 
     def class_name(self, index: int) -> str:
         """Name of a class, or ``"class 17"`` where the model has no names."""
-        named = self.classes is not None and index < len(self.classes)
-        return self.classes[index] if self.classes and named else f"class {index}"
+        return self.classes[index] if self.classes and index < len(self.classes) else f"class {index}"
 
     def class_index(self, name: str) -> int:
         """Index of a class by name; raises :class:`UnknownName` with the nearest."""
@@ -239,9 +241,8 @@ class InstrumentedModel:
         def work(run: Pass) -> np.ndarray | None:
             # asked of the replica: a parametrised weight is computed, and may write to its module
             weight = getattr(modules_of(run.net).get(split(name)[0]), "weight", None)
-            if not isinstance(weight, torch.Tensor) or weight.dim() != 4:
-                return None
-            return weight.detach().float().cpu().numpy().copy()
+            kernels = weight if isinstance(weight, torch.Tensor) and weight.dim() == 4 else None
+            return None if kernels is None else kernels.detach().float().cpu().numpy().copy()
 
         return self.guest.steady(work)
 
@@ -268,9 +269,8 @@ class InstrumentedModel:
         score of its best box. score: raw, see :meth:`find_logits`.
         """
         found = self.said(image).checked()
-        return [
-            (self.class_name(i), i, float(found.shares[i]), float(found.logits[i])) for i in found.order[:top].tolist()
-        ]
+        best = found.order[:top].tolist()
+        return [(self.class_name(i), i, float(found.shares[i]), float(found.logits[i])) for i in best]
 
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
         """Logits (N, classes) of a batch (N, C, H, W); differentiable in the batch if it requires gradients."""

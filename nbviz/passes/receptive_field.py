@@ -95,7 +95,7 @@ class ReceptiveFields:
         with isolated():
             if self._run is None:
                 guest = self._model.guest
-                net = replicate(guest._module, _ones).requires_grad_(False)
+                net = replicate(guest._module, _ones, guest.hooks).requires_grad_(False)
                 self._run = Pass(net, torch.device("cpu"), guest.random)
             x = torch.ones(1, *self._shape, dtype=torch.float64, device="cpu", requires_grad=True)
             with _linear():

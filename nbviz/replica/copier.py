@@ -14,6 +14,7 @@ import functools
 import types
 import weakref
 from collections.abc import Callable
+from itertools import islice
 from typing import TypeVar, cast
 
 import torch
@@ -21,9 +22,11 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from nbviz.errors import NbvizError
-from nbviz.replica.reach import ATOMS, cells, fields, holds_module, is_state, slots
+from nbviz.replica.finalisers import without_finaliser
+from nbviz.replica.reach import ATOMS, SEARCHED, cells, fields, holds_module, is_state, reached, slots
 
 T = TypeVar("T")
+HookCopy = Callable[["Copier", str, object], object | None]
 TensorMap = Callable[[torch.Tensor], torch.Tensor]
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _ATOMS = frozenset(ATOMS)
@@ -31,13 +34,18 @@ _PROXIES = (weakref.ProxyType, weakref.CallableProxyType)
 
 
 class Copier:
-    """Makes one consistent copy: what is met twice is copied once. ``tensor_map`` gives the copy's tensors."""
+    """Makes one consistent copy: what is met twice is copied once.
 
-    def __init__(self, tensor_map: TensorMap) -> None:
-        self._map = tensor_map
+    tensor_map: gives the copy's tensors. hook_copy(copier, attribute, hook): gives its hooks, None for one left out;
+    it is asked when all that the network itself holds has been copied.
+    """
+
+    def __init__(self, tensor_map: TensorMap, hook_copy: HookCopy) -> None:
+        self._map, self._hook_copy = tensor_map, hook_copy
         # originals are held too: the address of one freed meanwhile could come back as another's
         self._memo: dict[int, tuple[object, object]] = {}
         self._hooks: list[tuple[dict[int, object], dict[int, object]]] = []
+        self._hook_kinds: dict[int, str] = {}
         self._weak: list[object] = []
         self._kinds: dict[type, type] = {}
         self.tensors: list[torch.Tensor] = []
@@ -51,7 +59,9 @@ class Copier:
         while self._hooks:
             mine, theirs = self._hooks.pop()
             for key, hook in list(theirs.items()):
-                mine[key] = self.copy(hook)
+                twin_hook = self._hook_copy(self, self._hook_kinds.get(id(theirs), ""), hook)
+                if twin_hook is not None:
+                    mine[key] = twin_hook
         if self._weak:
             # what the network holds weakly lives as long as its copy does
             twin.__dict__["_nbviz_weakly_held"] = self._weak
@@ -66,6 +76,19 @@ class Copier:
         if known is not None:
             return cast(T, known[1])
         return cast(T, self._rule(kind)(self, value))
+
+    def met(self, value: object) -> bool:
+        """Whether the network holds this very object, as far as it has been copied."""
+        return id(value) in self._memo
+
+    def touches(self, value: object) -> bool:
+        """Whether a value reaches a module, or something of which the network's copy has its own."""
+        parts = islice(reached(value), SEARCHED)
+        return any(issubclass(type(part), nn.Module) or self._differs(part) for part in parts)
+
+    def _differs(self, value: object) -> bool:
+        known = self._memo.get(id(value))
+        return known is not None and known[1] is not value
 
     def _rule(self, kind: type) -> Callable[[Copier, object], object]:
         rule = _RULES.get(kind)
@@ -93,6 +116,7 @@ class Copier:
         attributes = dict(value.__dict__)
         for name, item in attributes.items():
             if name in HOOKS:
+                self._hook_kinds[id(item)] = name
                 attributes[name] = self._hook_dict(item)
             elif type(item) not in _ATOMS:
                 attributes[name] = self.copy(item)
@@ -260,23 +284,3 @@ def _same_function(value: types.FunctionType, twin: types.FunctionType) -> bool:
     if any(mine is not theirs for mine, theirs in zip(cells(twin), cells(value), strict=True)):
         return False
     return twin.__defaults__ is value.__defaults__ and not value.__kwdefaults__ and not value.__dict__
-
-
-class _Blank:
-    """Base of a class until it is given another one."""
-
-
-def without_finaliser(kind: type[T]) -> type[T]:
-    """A class like this one, whose objects do nothing when they are collected."""
-    namespace = {"__del__": _nothing, "__module__": kind.__module__, "__qualname__": kind.__qualname__}
-    twin = type.__new__(type(kind), kind.__name__, (_Blank,), {**namespace, "__doc__": kind.__doc__})
-    try:
-        # set afterwards, so that no __init_subclass__ of the user's hears of it
-        twin.__bases__ = (kind,)
-    except TypeError:  # objects of the two are laid out differently
-        twin = type.__new__(type(kind), kind.__name__, (kind,), {**namespace, "__slots__": ()})
-    return twin
-
-
-def _nothing(self: object) -> None:
-    """Stand for a finaliser."""

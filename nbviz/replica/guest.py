@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,9 +20,11 @@ from torch import nn
 
 from nbviz.errors import NbvizError, Refused
 from nbviz.replica.foreign_calls import ForeignCalls
+from nbviz.replica.forward import Pass as Pass
 from nbviz.replica.refusals import checked_device
 from nbviz.replica.replica import TensorMap, replica_and_copies, tensors, unwrap
 from nbviz.replica.torch_modes import isolated, isolated_steps
+from nbviz.replica.user_hooks import HookActs, Hooks, UserHooks
 from nbviz.replica.watch import Watch
 from nbviz.replica.write_guard import Guard, WeightsWritten
 
@@ -30,35 +32,12 @@ T = TypeVar("T")
 SNAPSHOT_TRIES = 4
 
 
-@dataclass(frozen=True)
-class Pass:
-    """A network ready to run on this thread, and whether it is a snapshot of one being trained."""
-
-    net: nn.Module
-    device: torch.device
-    random: bool = False
-    snapshot: bool = False
-    foreign: ForeignCalls | None = None
-    """Watches the calls of a first contact."""
-
-    def __call__(self, batch: torch.Tensor) -> Any:
-        """The network's own output for a batch, which is moved to the network's device."""
-        # when memory runs out, the next attempt's network is on the CPU, and the batch may not be
-        batch = batch.to(self.device)
-        if self.foreign is not None:
-            with self.foreign.watch():
-                return self.net(batch)
-        if not self.random:
-            return self.net(batch)
-        with Guard():
-            return self.net(batch)
-
-
 class Guest:
     """Runs a user's module without leaving a trace on it. Thread-safe."""
 
-    def __init__(self, net: Any, device: str | torch.device = "auto") -> None:
+    def __init__(self, net: Any, device: str | torch.device = "auto", hooks: Hooks = "auto") -> None:
         self.net = net
+        self.hooks = UserHooks(hooks)
         self._module = unwrap(net)
         self._asked = checked_device(device)
         self._lock = threading.RLock()
@@ -71,6 +50,11 @@ class Guest:
         self.note = ""
         """What had to be done differently, in words (memory ran out on the accelerator, …)."""
 
+    @property
+    def notes(self) -> list[str]:
+        """Sentences about how the network is run, for the user to read."""
+        return [note for note in (self.note, self.hooks.note) if note]
+
     def variant(self, prepare: Callable[[nn.Module], None]) -> Guest:
         """Return a guest of the same network whose replicas are each handed to ``prepare`` once, to be hooked."""
         twin = copy(self)
@@ -79,7 +63,7 @@ class Guest:
 
     def _replica(self, mapping: TensorMap | None) -> tuple[nn.Module, list[nn.Module]]:
         """A replica ready to run, and all modules copied for it."""
-        net, copies = _retried(lambda: replica_and_copies(self._module, mapping))
+        net, copies = _retried(lambda: replica_and_copies(self._module, mapping, self.hooks))
         if self._prepare is not None:
             self._prepare(net)
         return net, copies
@@ -114,6 +98,7 @@ class Guest:
                 self._module = unwrap(self.net)
                 self._watch = Watch(self._module)
                 self._made += 1
+                self.hooks.forget()
             return self._made, self._watch
 
     def fingerprint(self, reread: bool = False) -> tuple[int, bytes]:
@@ -170,6 +155,8 @@ class Guest:
                     raise _unprotectable(foreign) from None
                 self._private.add(id(written.tensor))
                 continue
+            except HookActs:
+                continue
             refusal = foreign.refusal()
             if refusal is not None:
                 raise refusal
@@ -216,6 +203,8 @@ class Guest:
                     yield answer
                 else:
                     return
+            except HookActs:
+                continue
             except RuntimeError:
                 # autograd refuses weights modified between forward and backward
                 if unchanged():

@@ -88,7 +88,7 @@ def inside(value: object) -> list[object]:
     return list(fields(value).values())
 
 
-def _reached(value: object) -> Iterator[object]:
+def reached(value: object) -> Iterator[object]:
     """A value and all that it holds, nearest first, each once."""
     seen, pending = {id(value)}, deque([value])
     while pending:
@@ -104,15 +104,15 @@ def _reached(value: object) -> Iterator[object]:
 
 def holds_module(value: object) -> bool:
     """Whether a module can be reached from the value."""
-    return any(issubclass(type(item), nn.Module) for item in islice(_reached(value), SEARCHED))
+    return any(issubclass(type(item), nn.Module) for item in islice(reached(value), SEARCHED))
 
 
 def is_state(value: object) -> bool:
     """Whether an object is a small bag of plain values, which a forward may count or remember in."""
     if not fields(value) or _root(value) == "torch":
         return False
-    reached = list(islice(_reached(value), SMALL + 1))
-    return len(reached) <= SMALL and all(_plain(item) for item in reached)
+    parts = list(islice(reached(value), SMALL + 1))
+    return len(parts) <= SMALL and all(_plain(item) for item in parts)
 
 
 def _plain(value: object) -> bool:

@@ -13,6 +13,7 @@ from torch import nn
 
 from nbviz.replica.guest import Guest
 from nbviz.replica.replica import unwrap
+from nbviz.replica.user_hooks import Hooks
 
 K = TypeVar("K")
 MOST_OBJECTS = 300_000
@@ -22,9 +23,9 @@ MOST_OBJECTS = 300_000
 class WeakGuest(Guest):
     """A guest for the length of somebody else's reference to the network."""
 
-    def __init__(self, net: nn.Module, device: Any = "auto") -> None:
+    def __init__(self, net: nn.Module, device: Any = "auto", hooks: Hooks = "auto") -> None:
         self._net = weakref.ref(net)
-        super().__init__(net, device)
+        super().__init__(net, device, hooks)
 
     @property
     def net(self) -> Any:

@@ -15,6 +15,7 @@ from torch import nn
 from nbviz.errors import NbvizError
 from nbviz.replica.copier import Copier, TensorMap
 from nbviz.replica.refusals import check_runnable, not_a_network
+from nbviz.replica.user_hooks import UserHooks
 
 
 def unwrap(net: Any) -> nn.Module:
@@ -38,17 +39,20 @@ def _wrapped(net: nn.Module) -> nn.Module | None:
     return net._modules["_orig_mod"] if type(net).__name__ == "OptimizedModule" else None
 
 
-def replicate(net: nn.Module, tensor_map: TensorMap | None = None) -> nn.Module:
+def replicate(net: nn.Module, tensor_map: TensorMap | None = None, hooks: UserHooks | None = None) -> nn.Module:
     """A replica of ``net`` in eval mode; tensors are shared, or what ``tensor_map`` makes of them.
 
-    Milliseconds, no bytes of weights copied. Raises :class:`NbvizError` for parameters not yet initialised.
+    hooks: decides on the network's own. Milliseconds, no bytes of weights copied. Raises :class:`NbvizError` for
+    parameters not yet initialised.
     """
-    return replica_and_copies(net, tensor_map)[0]
+    return replica_and_copies(net, tensor_map, hooks)[0]
 
 
-def replica_and_copies(net: nn.Module, tensor_map: TensorMap | None = None) -> tuple[nn.Module, list[nn.Module]]:
+def replica_and_copies(
+    net: nn.Module, tensor_map: TensorMap | None = None, hooks: UserHooks | None = None
+) -> tuple[nn.Module, list[nn.Module]]:
     """As :func:`replicate`, and all modules copied: those that the network holds without registering them too."""
-    copier = Copier(partial(_shared, tensor_map=tensor_map))
+    copier = Copier(partial(_shared, tensor_map=tensor_map), (hooks or UserHooks()).copy)
     twin = copier.network(net)
     modules = list(twin.modules())
     for module in modules:
@@ -61,7 +65,7 @@ def tensors(net: nn.Module) -> list[torch.Tensor]:
 
     Raises :class:`NbvizError` for parameters not yet initialised.
     """
-    copier = Copier(lambda tensor: tensor)
+    copier = Copier(lambda tensor: tensor, UserHooks().copy)
     copier.network(net)
     return copier.tensors
 

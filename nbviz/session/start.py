@@ -54,7 +54,8 @@ def check_start(start: dict[str, Any]) -> None:
     known = [name for name in Selection.class_trait_names() if not name.startswith("_")]
     for name in start:
         if name not in known:
-            close = nearest(name, [*known, "classes", "transform", "device", "output", "multilabel", "index"])
+            given = ("classes", "transform", "device", "output", "multilabel", "hooks", "index")
+            close = nearest(name, [*known, *given])
             raise TypeError(f"Explorer has no argument '{name}'" + (f"; did you mean '{close}'?" if close else "."))
 
 

@@ -20,7 +20,7 @@ class TitleFront(Front):
 
     name = traitlets.Unicode().tag(sync=True)
     facts = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    """Short facts in gray after the name: parameters, device, what the network sees."""
+    """Short facts in gray after the name: parameters, device, what the network sees, notes on how it is run."""
     preprocessing = traitlets.Unicode().tag(sync=True)
     explained = traitlets.Unicode().tag(sync=True)
     """The whole sentence on preprocessing, shown when pointed at."""
@@ -46,11 +46,9 @@ class TitleBar(Panel):
 
     def sync(self, selection: Selection) -> None:
         transform, picture = self.model.transform, self.pictures.get(selection.image)
-        sees = "" if picture is None else sees_words(transform.size_for(picture), picture.size)
         sentence = transform.sentence if picture is None else transform.sentence_for(picture)
-        facts = [f"{count_words(self.model.parameters)} parameters", str(self.model.device), sees]
         with LOCK, self.view.hold_sync():
-            self.view.facts = [fact for fact in facts if fact]
+            self.view.facts = self._facts()
             # A tensor that is given ready is seen as it is: nothing is guessed of it.
             self.view.guessed = transform.guessed and (picture is None or picture.tensor is None)
             self.view.preprocessing = pill_words(sentence)
@@ -60,8 +58,15 @@ class TitleBar(Panel):
         """Set the state word; ``moved`` says that the weights are no longer those of the pictures."""
         with LOCK, self.view.hold_sync():
             self.view.word = word
+            self.view.facts = self._facts()  # passes since may have left a note
             if moved is not None:
                 self.view.moved = moved
+
+    def _facts(self) -> list[str]:
+        picture = self.pictures.get(self.selection.image)
+        sees = "" if picture is None else sees_words(self.model.transform.size_for(picture), picture.size)
+        facts = [f"{count_words(self.model.parameters)} parameters", str(self.model.device), sees]
+        return [fact for fact in (*facts, *self.model.guest.notes) if fact]
 
     def _heard(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
         if content.get("event") == "refresh" and self.on_refresh:

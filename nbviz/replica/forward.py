@@ -1,0 +1,36 @@
+"""One forward of a network on this thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from nbviz.replica.foreign_calls import ForeignCalls
+from nbviz.replica.write_guard import Guard
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A network ready to run on this thread, and whether it is a snapshot of one being trained."""
+
+    net: nn.Module
+    device: torch.device
+    random: bool = False
+    snapshot: bool = False
+    foreign: ForeignCalls | None = None
+    """Watches the calls of a first contact."""
+
+    def __call__(self, batch: torch.Tensor) -> Any:
+        """The network's own output for a batch, which is moved to the network's device."""
+        # when memory runs out, the next attempt's network is on the CPU, and the batch may not be
+        batch = batch.to(self.device)
+        if self.foreign is not None:
+            with self.foreign.watch():
+                return self.net(batch)
+        if not self.random:
+            return self.net(batch)
+        with Guard():
+            return self.net(batch)

@@ -1,0 +1,119 @@
+"""The user's own hooks on a network: which of them a replica has, and what they are handed.
+
+A hook may be a part of what the network computes, or a recorder that the user left on it. torch's own (weight norm,
+pruning, parametrisation …) are the former. One that can be seen to only look is left out, unless the network reads
+what it writes. Any other runs, and is told apart as it runs: one that returns nothing and writes to nothing it is
+given is handed detached tensors, so that no graph of ours stays in the user's list.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+
+from nbviz.errors import NbvizError
+from nbviz.replica.copier import Copier
+from nbviz.replica.hook_code import Look, looks_only
+
+Hooks = Literal["auto", "run", "skip"]
+CHOICES = ("auto", "run", "skip")
+
+
+class UserHooks:
+    """Decides on the hooks of one network, for all its replicas."""
+
+    def __init__(self, choice: Hooks = "auto") -> None:
+        if choice not in CHOICES:
+            raise NbvizError(f"hooks={choice!r} is none of {', '.join(map(repr, CHOICES))}.")
+        self.choice = choice
+        self._run: dict[int, Listener] = {}
+
+    @property
+    def note(self) -> str:
+        """A sentence about hooks that are run, for the user to decide on; "" where there are none."""
+        count = len(self._run)
+        if self.choice != "auto" or not count:
+            return ""
+        return f"{count} of the network's own hooks {'is' if count == 1 else 'are'} run; hooks='skip' leaves them out"
+
+    def forget(self) -> None:
+        """Forget hooks seen so far, as the network has changed."""
+        self._run.clear()
+
+    def copy(self, copier: Copier, attribute: str, hook: object) -> object | None:
+        """A replica's own hook, for the user's in this attribute of a module; None for one that is left out."""
+        if isinstance(hook, Listener) or is_torchs(hook):
+            return copier.copy(hook)
+        if self.choice == "skip" or self.choice == "auto" and _can_be_spared(copier, hook):
+            return None
+        listener = self._run.setdefault(id(hook), Listener(hook))
+        if copier.touches(hook):
+            return copier.copy(hook)  # what it writes, the network may read
+        return hook if "backward" in attribute else listener  # gradients have no graph that could stay
+
+
+class HookActs(BaseException):
+    """A hook of the user's was found to take part in the computation: the pass is to be run again."""
+
+
+class Listener:
+    """Calls a hook with detached tensors, as long as it returns nothing and writes to none of them."""
+
+    def __init__(self, hook: Any) -> None:
+        self.hook = hook
+        self.acts: bool | None = None
+        """Whether it takes part in the computation; None before its first call."""
+
+    def __call__(self, module: object, *given: object) -> object:
+        """What the hook returns; :class:`HookActs` when it returns or writes something for the first time."""
+        if self.acts:
+            return self.hook(module, *given)
+        # what it writes to in its first call must not be the pass's own
+        handed = _mapped(given, torch.Tensor.detach if self.acts is False else lambda t: t.detach().clone())
+        before = _versions(handed)
+        answer = self.hook(module, *handed)
+        self.acts = answer is not None or _versions(handed) != before
+        if self.acts:
+            raise HookActs
+        return None
+
+
+def is_torchs(hook: object) -> bool:
+    """Whether a hook is torch's own: of weight norm, pruning, lazy modules …"""
+    function = getattr(hook, "func", hook)
+    function = function.__func__ if isinstance(function, types.MethodType) else function
+    home = function.__module__ if isinstance(function, types.FunctionType) else type(function).__module__
+    return str(home).partition(".")[0] == "torch"
+
+
+def _can_be_spared(copier: Copier, hook: object) -> bool:
+    look = looks_only(hook)
+    return look is not None and not any(map(copier.met, look.objects)) and not _read_by_network(copier, hook, look)
+
+
+def _read_by_network(copier: Copier, hook: object, look: Look) -> bool:
+    """Whether a method of the network's modules names a global variable that the hook writes to."""
+    kinds = {type(module) for module in copier.modules.values()}
+    methods = [item for kind in kinds for item in vars(kind).values() if isinstance(item, types.FunctionType)]
+    return any(look.globals.intersection(method.__code__.co_names) for method in methods)
+
+
+def _mapped(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+    if isinstance(value, torch.Tensor):
+        return change(value)
+    if type(value) in (tuple, list):
+        return type(value)(_mapped(item, change) for item in value)
+    if type(value) is dict:
+        return {key: _mapped(item, change) for key, item in value.items()}
+    return value
+
+
+def _versions(value: Any) -> list[int]:
+    if isinstance(value, torch.Tensor):
+        return [] if value.is_inference() else [value._version]
+    if type(value) in (tuple, list):
+        return [version for item in value for version in _versions(item)]
+    return [version for item in value.values() for version in _versions(item)] if type(value) is dict else []
