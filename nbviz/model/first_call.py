@@ -67,8 +67,8 @@ def first_call(guest: Guest, x: torch.Tensor) -> Call | None:
 
     def work(run: Pass) -> None:
         try:
-            with torch.no_grad(), watch:
-                run(x)
+            with watch:
+                run(x.detach().requires_grad_().clone())
         except Enough:
             return
 
@@ -87,19 +87,24 @@ class _Watch(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        found = self._layer(func, args, kwargs)
-        if found is not None:
-            self.call = found
+        layer = self._layer(func, args, kwargs)
+        if layer is None:
+            return func(*args, **kwargs)
+        given, call = layer
+        if given.requires_grad:
+            self.call = call
             raise Enough
-        return func(*args, **kwargs)
+        # a layer over coordinates or queries, not over the picture; nor are those behind it
+        return func(*args, **kwargs).detach()
 
-    def _layer(self, func: Any, args: Any, kwargs: Any) -> Call | None:
+    def _layer(self, func: Any, args: Any, kwargs: Any) -> tuple[torch.Tensor, Call] | None:
+        """The input and the call of what computes with weights; None for all other functions."""
         if func is torch.Tensor.__getitem__ and isinstance(args[1], str):
-            return Call(self.picture, 0, 0, key=args[1])
+            return args[0], Call(self.picture, 0, 0, key=args[1])
         if func is torch.nn.functional.embedding:
-            return Call(self.picture, 0, 0, "the numbers of tokens")
+            return args[0], Call(self.picture, 0, 0, "the numbers of tokens")
         if func is torch.nn.functional.batch_norm and isinstance(args[1], torch.Tensor):
-            return Call(self.picture, args[0].shape[1], len(args[1]))
+            return args[0], Call(self.picture, args[0].shape[1], len(args[1]))
         convolution = _CONVOLUTIONS.get(func) or _TRANSPOSED.get(func)
         if convolution is None and func is not torch._C._nn.linear and func not in _PRODUCTS:
             return None
@@ -107,13 +112,14 @@ class _Watch(TorchFunctionMode):
         if not isinstance(x, torch.Tensor) or not isinstance(weight, torch.Tensor):
             return None
         if convolution is not None:
-            return self._convolved(func, x, weight, convolution, args, kwargs)
+            groups = args[6] if len(args) > 6 else kwargs.get("groups", 1)
+            return x, self._convolved(
+                x, weight.shape[0] if func in _TRANSPOSED else weight.shape[1] * groups, convolution
+            )
         takes = weight.shape[1 if func is torch._C._nn.linear else 0]
-        return Call(self.picture, x.shape[-1], takes) if weight.dim() == 2 else None
+        return (x, Call(self.picture, x.shape[-1], takes)) if weight.dim() == 2 else None
 
-    def _convolved(self, func: Any, x: torch.Tensor, weight: torch.Tensor, axes: int, args: Any, kwargs: Any) -> Call:
-        groups = args[6] if len(args) > 6 else kwargs.get("groups", 1)
-        takes = weight.shape[0] if func in _TRANSPOSED else weight.shape[1] * groups
+    def _convolved(self, x: torch.Tensor, takes: int, axes: int) -> Call:
         # a picture alone would pass for an unbatched volume
         odd = _DATA[axes] if axes != 2 and tuple(x.shape[1:]) == self.picture else ""
         return Call(self.picture, x.shape[-1 - axes] if x.dim() > axes else 0, takes, odd)

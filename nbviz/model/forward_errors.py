@@ -37,6 +37,14 @@ def forward_error(guest: Guest, x: torch.Tensor, error: Exception, all_sizes: bo
     )
 
 
+def check_volumes(guest: Guest, x: torch.Tensor) -> None:
+    """Raise NbvizError for a network that would take a picture (1, C, H, W) for one volume (C, depth, H, W)."""
+    if any(isinstance(module, nn.Conv3d) for module in guest._module.modules()):
+        call = first_call(guest, x)
+        if call is not None:
+            check_data(guest._module, call)
+
+
 def _missing_package(error: Exception) -> str:
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return ""

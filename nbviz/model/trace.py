@@ -13,7 +13,7 @@ from torch import nn
 
 from nbviz.errors import NbvizError
 from nbviz.model.autograd_graph import graph
-from nbviz.model.forward_errors import forward_error
+from nbviz.model.forward_errors import check_volumes, forward_error
 from nbviz.model.heads import PLAIN, Call, Head
 from nbviz.model.layers import Layer, label
 from nbviz.model.layout import AxisEvidence, Layout, evidence, infer_layouts, probe_batch
@@ -98,6 +98,7 @@ def trace(guest: Guest, x: torch.Tensor, read: Reader) -> Trace:
             return guest.steady(lambda run: _layer("", run.net, first.records, _layouts(run, x, first.records)))
 
     with _sentences(guest, x):
+        check_volumes(guest, x)
         first = guest.trial(lambda run: _first_pass(run, x, read))
     problem = first.output.problem if isinstance(first.output, Unknown) else None
     found = Trace(first.records, first.output.kind, first.scores, problem, first.head, first.through)

@@ -47,6 +47,20 @@ class Product(nn.Module):
         return x.flatten(1) @ self.weight
 
 
+class Positions(nn.Module):
+    """Computes with positions and queries of its own before it meets the picture."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.queries = nn.Embedding(5, 8)
+        self.positions = nn.Sequential(nn.Linear(2, 6), nn.ReLU(), nn.Linear(6, 8))
+        self.conv = nn.Conv2d(channels, 8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        places = self.positions(torch.rand(7, 2)).mean(0) + self.queries(torch.arange(5)).mean(0)
+        return self.conv(x.sub_(0.5)).mean((2, 3)) + places
+
+
 def _coordinates(x: torch.Tensor) -> torch.Tensor:
     return torch.cat([x, torch.ones_like(x[:, :1]), torch.ones_like(x[:, :1])], 1)
 
@@ -66,6 +80,7 @@ def test_channels_are_told_through_what_is_done_before_the_first_layer(channels:
     assert InstrumentedModel(Trunk(channels + 2, before=_coordinates)).transform.channels == channels
     normed = nn.Sequential(nn.BatchNorm2d(channels), nn.Conv2d(channels, 4, 3), nn.AdaptiveAvgPool2d(1))
     assert InstrumentedModel(normed).transform.channels == channels
+    assert InstrumentedModel(Positions(channels)).transform.channels == channels
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
