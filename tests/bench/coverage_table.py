@@ -10,6 +10,8 @@ from typing import Any
 from nbviz.attribution.base import FAMILIES, METHODS
 
 Row = dict[str, Any]
+NOT_MEASURED = "not measured yet"
+"""What stands where a method is newer than the table."""
 
 _HEAD = """# Which methods run on which networks
 
@@ -60,8 +62,8 @@ def _methods(rows: list[Row]) -> Iterator[str]:
     for name, method in METHODS.items():
         cells = []
         for group in groups:
-            said = [row["methods"][name] for row in rows if row["group"] == group]
-            cells.append(f"{sum(map(runs, said))} of {len(said)}")
+            said = [row["methods"][name] for row in rows if row["group"] == group and name in row["methods"]]
+            cells.append(f"{sum(map(runs, said))} of {len(said)}" if said else NOT_MEASURED)
         yield f"| {method.title} | {' | '.join(cells)} |"
 
 
@@ -90,7 +92,8 @@ def _millions(count: int) -> str:
 
 
 def _family(row: Row, family: str, notes: Notes) -> str:
-    said = {name: row["methods"][name] for name, method in METHODS.items() if method.family == family}
+    measured = row["methods"]
+    said = {name: measured[name] for name, one in METHODS.items() if one.family == family and name in measured}
     numbers = sorted({notes.number(METHODS[name].title, one, row["name"]) for name, one in said.items() if one != "ok"})
     marks = f" <sup>{', '.join(map(str, numbers))}</sup>" if numbers else ""
     return f"{sum(map(runs, said.values()))} of {len(said)}{marks}"

@@ -66,27 +66,38 @@ DIFFERENCES = (
 """Peer, what it does, what nbviz does, why."""
 
 
-def markdown() -> str:
-    """The whole file."""
-    return "\n".join([_HEAD, *_overview(), *_families(), *_differences()]) + "\n"
+def own() -> list[Method]:
+    """Methods that nbviz registers itself, none from a cell or a test."""
+    return [method for method in METHODS.values() if method.run.__module__.startswith("nbviz.")]
 
 
-def _methods(family: str) -> list[Method]:
-    return [method for method in METHODS.values() if method.family == family]
+def names(page: str) -> set[str]:
+    """Names of the methods in a page's overview."""
+    return set(re.findall(r"^\| [^|]+ \| `(\w+)` \|", page.split("\n## ")[0], re.MULTILINE))
 
 
-def _overview() -> Iterator[str]:
+def markdown(methods: list[Method] | None = None) -> str:
+    """The whole file, of nbviz's own methods or of some of them."""
+    chosen = own() if methods is None else methods
+    return "\n".join([_HEAD, *_overview(chosen), *_families(chosen), *_differences()]) + "\n"
+
+
+def _overview(methods: list[Method]) -> Iterator[str]:
     yield "| method | name | layer | its heat is in | what it shows |\n|---|---|---|---|---|"
     for family in FAMILIES:
-        for method in _methods(family):
+        for method in _of(methods, family):
             layer = "yes" if method.uses_layer else ""
             yield f"| {method.title} | `{method.name}` | {layer} | {method.unit} | {method.sentence} |"
 
 
-def _families() -> Iterator[str]:
+def _of(methods: list[Method], family: str) -> list[Method]:
+    return [method for method in methods if method.family == family]
+
+
+def _families(methods: list[Method]) -> Iterator[str]:
     for family in FAMILIES:
         yield f"\n## {family.capitalize()}"
-        for method in _methods(family):
+        for method in _of(methods, family):
             yield from _method(method)
 
 

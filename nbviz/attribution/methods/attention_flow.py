@@ -65,7 +65,8 @@ def _shown(found: NetworkAttention, flows: Flows, done: float, progress: str, fa
 def _capacities(probabilities: torch.Tensor) -> Flows:
     mixing = probabilities.mean(0).double().cpu().numpy()
     mixing = mixing + np.eye(len(mixing))
-    return mixing / mixing.sum(1, keepdims=True)
+    rows: Flows = mixing / mixing.sum(1, keepdims=True)
+    return rows
 
 
 def _check(capacities: list[Flows]) -> None:
