@@ -7,6 +7,7 @@ Whatever reads the same numbers in the same order gets the same batches, here, a
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -60,6 +61,8 @@ class Items:
             dataset, collate = dataset.dataset, dataset.collate_fn
         source = Source.ensure(_with_length(dataset))
         if source.single:
+            if isinstance(dataset, (str, os.PathLike)) and not os.path.exists(os.path.expanduser(dataset)):
+                raise NbvizError(f"'{dataset}' is not a folder, nor is a file of that name there.")
             raise NbvizError("The data set is one picture: pass a list of pictures, a Dataset or a folder.")
         if collate not in (None, default_collate, default_convert):
             return cls(_Collated(dataset, collate), labels, source.classes)

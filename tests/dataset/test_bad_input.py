@@ -39,7 +39,7 @@ class Augmented(Labelled):
     [
         ([], {}, "empty"),
         (Endless(), {}, "Endless has not"),
-        (7, {}, "int has not"),
+        (7, {}, r"got 7 \(int\). It takes a path, a folder"),
         ("/no/such/folder", {}, "'/no/such/folder' is not a folder"),
         (Labelled(), {"labels": [1, 2]}, f"labels= has 2 entries, but the data set has {COUNT}"),
         (Labelled(), {"layers": ["sten"]}, "'sten'.*Nearest: 'stem'"),
