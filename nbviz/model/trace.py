@@ -157,7 +157,7 @@ def _first_pass(run: Pass, x: torch.Tensor, read: Reader) -> _FirstPass:
     def keep(name: str, call: int, tensor: torch.Tensor) -> None:
         record = Record(len(held), tuple(tensor.shape[1:]))
         records.setdefault(name, []).append(record)
-        held.append((record, tensor, _version(tensor)))
+        held.append((record, tensor, version(tensor)))
         calls.append(Call(name, call, isinstance(modules[name], nn.Linear), tensor, tensor.grad_fn))
 
     # with gradients, as passes are later: a network may write to itself only then
@@ -167,8 +167,8 @@ def _first_pass(run: Pass, x: torch.Tensor, read: Reader) -> _FirstPass:
     before = next((call.output for call in calls if (call.name, call.number) == head.before), None)
     output = read(raw, len(x), head, before)
     through = frozenset[tuple[str, int]]() if isinstance(output, Unknown) else came_through(output.logits, calls)
-    for record, tensor, version in held:
-        record.overwritten = _version(tensor) != version
+    for record, tensor, before_writes in held:
+        record.overwritten = version(tensor) != before_writes
     return _FirstPass(records, output, _count(output, len(x)), head, through)
 
 
@@ -201,7 +201,8 @@ def _count(output: Output, pictures: int) -> int | None:
     return classes
 
 
-def _version(tensor: torch.Tensor) -> int:
+def version(tensor: torch.Tensor) -> int:
+    """Count of in-place changes; 0 for what was made in inference mode, which keeps none."""
     return 0 if tensor.is_inference() else tensor._version
 
 
@@ -216,8 +217,8 @@ def _layouts(run: Pass, x: torch.Tensor, records: Records) -> dict[str, Layout]:
         if call > calls:
             return
         # a Sequential puts out the object its last child did
-        if not (last and last[0][0] is tensor and last[0][1] == _version(tensor)):
-            last[:] = [(tensor, _version(tensor), evidence(tensor, picture, modules.get(name)))]
+        if not (last and last[0][0] is tensor and last[0][1] == version(tensor)):
+            last[:] = [(tensor, version(tensor), evidence(tensor, picture, modules.get(name)))]
         found[f"{name}#{call}" if calls > 1 else name] = last[0][2]
 
     batch = probe_batch(x)

@@ -16,7 +16,7 @@ import torch
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layout import Layout
 from nbviz.model.target import Target
-from nbviz.model.trace import Trace
+from nbviz.model.trace import Trace, version
 from nbviz.passes.attention_count import note_attention
 from nbviz.passes.precision import at_least_single
 from nbviz.passes.subject import Subject
@@ -82,7 +82,7 @@ class Reducer:
         if layer is None or call != layer.calls or layer.layout is None or layer.layout.kind == "none":
             return
         # a Sequential puts out the object its last child did: reduce it once
-        key = (id(tensor), tensor._version)
+        key = (id(tensor), version(tensor))
         if key in self._first:
             self._same[name] = self._first[key]
             return
@@ -102,7 +102,9 @@ class Reducer:
         kept = [activation]
 
         # autograd calls it with gradients disabled
-        def reduce(gradient: torch.Tensor) -> None:
+        def reduce(gradient: torch.Tensor | None) -> None:
+            if gradient is None:  # a quantised layer in between passes none
+                return
             slopes = at_least_single(layout.maps(gradient)[0])
             a, g = at_least_single(layout.maps(kept.pop())[0]).flatten(1), slopes.flatten(1)
             if self._summed:  # a batched product instead of vecdot takes four times as long

@@ -124,9 +124,19 @@ def test_what_is_named_instead_works(method: str) -> None:
     assert nbviz.attribute(Cut(no_grad).eval(), picture(), 1, method).facts["status"] == "ok"
 
 
-def test_the_evidence_of_all_layers_is_refused_too() -> None:
+class Inference(Cut):
+    """A network that runs in inference mode."""
+
+    @torch.inference_mode()
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("net", [lambda: Cut(no_grad), lambda: Inference(no_grad), quantised])
+def test_the_evidence_of_all_layers_is_refused_too(net: Callable[[], nn.Module]) -> None:
     torch.manual_seed(0)
-    model = nbviz.InstrumentedModel(Cut(no_grad).eval())
+    model = nbviz.InstrumentedModel(net().eval())
     with pytest.raises(Refused, match="No gradient leads"):
         evidence(model, as_picture(picture()), nbviz.Target.ensure(1, model))
 
