@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import nn
 
+from nbviz.replica.conduct import Conduct
 from nbviz.replica.foreign_calls import ForeignCalls
+from nbviz.replica.quiet import quiet
 from nbviz.replica.write_guard import Guard
 
 
@@ -22,11 +24,17 @@ class Pass:
     snapshot: bool = False
     foreign: ForeignCalls | None = None
     """Watches the calls of a first contact."""
+    conduct: Conduct = field(default_factory=Conduct)
 
     def __call__(self, batch: torch.Tensor) -> Any:
         """The network's own output for a batch, which is moved to the network's device."""
         # when memory runs out, the next attempt's network is on the CPU, and the batch may not be
         batch = batch.to(self.device)
+        first = self.foreign is not None
+        with quiet(self.conduct.caught), self.conduct.streams(first), self.conduct.input(batch, first) as given:
+            return self._forward(given)
+
+    def _forward(self, batch: torch.Tensor) -> Any:
         if self.foreign is not None:
             with self.foreign.watch():
                 return self.net(batch)

@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from nbviz.errors import NbvizError, Refused
+from nbviz.replica.conduct import Conduct
 from nbviz.replica.foreign_calls import ForeignCalls
 from nbviz.replica.forward import Pass as Pass
 from nbviz.replica.refusals import checked_device
@@ -47,13 +48,14 @@ class Guest:
         self._watch = Watch(self._module)
         self._prepare: Callable[[nn.Module], None] | None = None
         self.random = False
+        self.conduct = Conduct()
         self.note = ""
         """What had to be done differently, in words (memory ran out on the accelerator, …)."""
 
     @property
     def notes(self) -> list[str]:
         """Sentences about how the network is run, for the user to read."""
-        return [note for note in (self.note, self.hooks.note) if note]
+        return [note for note in (self.note, self.hooks.note, self.conduct.caught.note) if note]
 
     def variant(self, prepare: Callable[[nn.Module], None]) -> Guest:
         """Return a guest of the same network whose replicas are each handed to ``prepare`` once, to be hooked."""
@@ -121,7 +123,7 @@ class Guest:
         if getattr(self._local, "key", None) != key:
             self._local.net, self._local.copies = self._replica(self._mapping())
             self._local.key = key
-        return Pass(self._local.net, self.device, self.random)
+        return Pass(self._local.net, self.device, self.random, conduct=self.conduct)
 
     def _mapping(self) -> Callable[[torch.Tensor], torch.Tensor] | None:
         if self.device != self.home:
@@ -218,7 +220,7 @@ class Guest:
             if before is None:
                 break
             yield self._pass(revision, watch), partial(_unchanged, watch, before)
-        yield Pass(self._snapshot(), self.device, self.random, snapshot=True), lambda: True
+        yield Pass(self._snapshot(), self.device, self.random, snapshot=True, conduct=self.conduct), lambda: True
 
     def _snapshot(self) -> nn.Module:
         for _ in range(SNAPSHOT_TRIES):
