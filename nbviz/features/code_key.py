@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from nbviz.replica.identity import described, is_plain
+
 OWN = "nbviz."
 
 
@@ -18,20 +20,6 @@ def code_key(function: Callable[..., Any]) -> str:
     if function.__module__.startswith(OWN):
         return ""
     return hashlib.blake2b(repr(_described(function, [])).encode(), digest_size=6).hexdigest()
-
-
-def is_plain(value: Any) -> bool:
-    """True for a number, text, None, or a sequence of these: values that their ``repr`` tells entirely."""
-    if isinstance(value, (list, tuple)):
-        return all(map(is_plain, value))
-    return value is None or isinstance(value, (bool, int, float, complex, str, bytes))
-
-
-def described(code: Any) -> Any:
-    """Code as plain values: its constants may hold code again, and sets in any order."""
-    if isinstance(code, CodeType):
-        return code.co_code, code.co_names, [described(constant) for constant in code.co_consts]
-    return sorted(map(repr, code)) if isinstance(code, frozenset) else repr(code)
 
 
 def _described(function: Callable[..., Any], callers: list[Any]) -> Any:

@@ -17,10 +17,9 @@ import hashlib
 import json
 import os
 import pathlib
-import re
 import tempfile
 import weakref
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -30,13 +29,13 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor, nn
 
-from nbviz.features.code_key import described, is_plain
 from nbviz.features.model_view import colours_of
 from nbviz.features.objectives import Objective
 from nbviz.features.optimise import Made
 from nbviz.features.recipe import Recipe, recipe_for
 from nbviz.features.request import Asked, objectives_for
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.replica import identity
 from nbviz.replica.guest import Pass
 
 # Of every module, and no matter to what it puts out in a pass.
@@ -148,46 +147,17 @@ def default_path() -> pathlib.Path:
 
 
 def network_digest(model: InstrumentedModel, net: nn.Module) -> str:
-    """Equal for networks that say the same of every picture: weights, structure, plain attributes, preprocessing.
+    """Return what tells a network and its preprocessing from others, see :mod:`nbviz.replica.identity`.
 
-    net: the network itself or a replica of it. What a module's ``forward`` and hooks do counts by their code, but not
-    what that calls.
+    net: the network itself or a replica of it.
     """
     version = model.fingerprint(reread=True)
     known = _digests.get(model)
     if known is None or known[0] != version:
-        known = _digests[model] = (version, _network_digest(model, net))
+        colours = colours_of(model)
+        shown = colours.matrix.float().tolist(), colours.offset.float().tolist(), model.transform.size
+        known = _digests[model] = (version, _digest((identity.network_digest(net), shown), 10))
     return known[1]
-
-
-def _network_digest(model: InstrumentedModel, net: nn.Module) -> str:
-    digest = hashlib.blake2b(digest_size=10)
-    digest.update(re.sub(r"0x[0-9a-f]+", "", repr(net)).encode())
-    for name, module in net.named_modules():
-        digest.update(f"{name}|{type(module).__qualname__}|{_behaviour(module)!r}".encode())
-    for name, tensor in _state(net):
-        digest.update(f"{name}|{tuple(tensor.shape)}|{tensor.dtype}".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    colours = colours_of(model)
-    # In single precision, as the names on people's shelves were made.
-    known = (colours.matrix.float().tolist(), colours.offset.float().tolist(), model.transform.size)
-    digest.update(repr(known).encode())
-    return digest.hexdigest()
-
-
-def _behaviour(module: nn.Module) -> list[Any]:
-    """Code of its forward and of its hooks, and the attributes that both may look up."""
-    hooks = [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
-    own = vars(module)
-    functions = [type(module).forward, *hooks, *(value for value in own.values() if callable(value))]
-    plain = {name: value for name, value in own.items() if name not in _MODULES_OWN and is_plain(value)}
-    codes = [(getattr(f, "__qualname__", ""), described(getattr(f, "__code__", None))) for f in functions]
-    return [codes, sorted(plain.items())]
-
-
-def _state(net: nn.Module) -> Iterable[tuple[str, Tensor]]:
-    yield from net.named_parameters()
-    yield from net.named_buffers()
 
 
 def _digest(value: Any, size: int) -> str:

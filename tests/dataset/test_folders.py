@@ -74,7 +74,7 @@ def test_an_index_of_another_format_is_told(tmp_path: Path) -> None:
     build(Labelled(), path=tmp_path)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     (tmp_path / "manifest.json").write_text(json.dumps({**manifest, "format": 99}))
-    with pytest.raises(NbvizError, match="has format 99; this nbviz reads 1"):
+    with pytest.raises(NbvizError, match="has format 99; this nbviz reads 2"):
         Index.load(tmp_path)
 
 

@@ -15,7 +15,8 @@ from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import with_channels
 from nbviz.pictures.samples import Items
 
-FORMAT = 1
+FORMAT = 2
+"""2: as of an index."""
 USUAL, MOST, FEWEST = 5_000, 20_000, 50
 """Places of all pictures together: as many as are drawn if nothing is said, at most, and at least."""
 SHARE = 0.8

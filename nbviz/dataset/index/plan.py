@@ -23,9 +23,10 @@ from nbviz.model.layout import Layout
 from nbviz.pictures.samples import Items
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import hooked, modules_of, split
-from nbviz.replica.replica import tensors
+from nbviz.replica.identity import network_digest
 
-FORMAT = 1
+FORMAT = 2
+"""2: the digest of a network also tells its plain attributes and its code."""
 PIECES = 64
 PROBES = 16
 LEAST, BATCHES = 256, 8
@@ -123,20 +124,8 @@ def usual_batch(model: InstrumentedModel, shape: tuple[int, ...]) -> int:
 
 
 def model_digest(model: InstrumentedModel) -> str:
-    """Digest of every weight and buffer and of the modules' names and kinds."""
-
-    def work(run: Pass) -> str:
-        digest = hashlib.blake2b(digest_size=16)
-        digest.update(repr([(name, type(m).__name__, m.extra_repr()) for name, m in run.net.named_modules()]).encode())
-        for tensor in tensors(run.net):
-            if tensor.layout != torch.strided or tensor.device.type == "meta":
-                continue
-            data = tensor.detach().cpu().contiguous()
-            digest.update(f"{data.dtype}{tuple(data.shape)}".encode())
-            digest.update(data.reshape(-1).view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()
-
-    return model.guest.steady(work)
+    """Return what tells the network from others, see :mod:`nbviz.replica.identity`."""
+    return model.guest.steady(lambda run: network_digest(run.net))
 
 
 def data_digest(items: Items, model: InstrumentedModel) -> tuple[str, bool]:
