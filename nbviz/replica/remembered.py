@@ -12,7 +12,6 @@ from typing import Any, Generic, TypeVar
 from torch import nn
 
 from nbviz.replica.guest import Guest
-from nbviz.replica.replica import unwrap
 from nbviz.replica.user_hooks import Hooks
 
 K = TypeVar("K")
@@ -38,11 +37,13 @@ class WeakGuest(Guest):
 
     @property
     def _module(self) -> nn.Module:
-        return unwrap(self.net)
+        module = self._inner()
+        assert module is not None  # whoever calls holds the network, and it holds what is inside of it
+        return module
 
     @_module.setter
     def _module(self, module: nn.Module) -> None:
-        """Nothing: it would be held."""
+        self._inner = weakref.ref(module)
 
 
 class Remembered(Generic[K]):
