@@ -39,7 +39,7 @@ def _saliency(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
 
 def test_the_second_call_runs_what_the_method_needs_and_nothing_else() -> None:
     net, x = nn.Sequential(Counting(), *build("plain")), picture()
-    assert _forwards(lambda: _saliency(net, x)) == 2  # a first contact, and the saliency
+    assert _forwards(lambda: _saliency(net, x)) > 1
     assert _forwards(lambda: _saliency(net, x)) == 1
     assert _forwards(lambda: nbviz.attribute(net, x, 1, "grad_cam")) > 1
     assert _forwards(lambda: nbviz.attribute(net, x, 1, "grad_cam")) == 1
