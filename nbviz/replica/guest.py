@@ -23,7 +23,7 @@ from nbviz.replica.conduct import Conduct
 from nbviz.replica.foreign_calls import ForeignCalls
 from nbviz.replica.forward import Pass as Pass
 from nbviz.replica.refusals import checked_device
-from nbviz.replica.replica import TensorMap, replica_and_copies, tensors, unwrap
+from nbviz.replica.replica import TensorMap, replica_and_copies, unwrap
 from nbviz.replica.torch_modes import isolated, isolated_steps
 from nbviz.replica.user_hooks import HookActs, Hooks, UserHooks
 from nbviz.replica.watch import Watch
@@ -130,7 +130,7 @@ class Guest:
             return lambda t: t.to(self.device, copy=True)
         if not self._private:
             return None
-        owned = {t.data_ptr() for t in tensors(self._module) if id(t) in self._private}
+        owned = {t.data_ptr() for t in self._watch.tensors if id(t) in self._private}
         return lambda t: t.clone() if t.data_ptr() in owned else t
 
     def trial(self, work: Callable[[Pass], T]) -> T:
@@ -145,11 +145,12 @@ class Guest:
 
     def _trial(self, work: Callable[[Pass], T]) -> T:
         while True:
-            guard = Guard(tensors(self._module))
+            revision, watch = self._look()
+            guard = Guard(watch.tensors)
             foreign: ForeignCalls | None = None
             try:
                 with guard, isolated():
-                    run = self._pass(*self._look())
+                    run = self._pass(revision, watch)
                     foreign = ForeignCalls(self._local.copies, guard.protect)
                     answer = work(replace(run, foreign=foreign))
             except WeightsWritten as written:

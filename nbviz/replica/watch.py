@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Hashable
+from functools import cached_property
 
 import torch
 from torch import nn
@@ -39,22 +40,26 @@ class Watch:
     def __init__(self, net: nn.Module) -> None:
         self._structure = Structure(net)
         self._modules = {id(module) for module in net.modules()}
-        self._tensors = tensors(net)
-        self._dense = [t for t in self._tensors if _dense(t)]
-        self._tracked = [t for t in self._tensors if not t.is_inference()]
+        self.tensors = tensors(net)
+        """All tensors that the network's modules reach."""
+        self._dense = [t for t in self.tensors if _dense(t)]
+        self._tracked = [t for t in self.tensors if not t.is_inference()]
         self._pointers = self.pointers()
         self._samples: dict[tuple[torch.dtype, torch.device], list[torch.Tensor]] = {}
         for tensor in self._dense:
             self._samples.setdefault((tensor.dtype, tensor.device), []).append(_sample(tensor))
-        self.inference = len(self._tracked) < len(self._tensors)
+        self.inference = len(self._tracked) < len(self.tensors)
         """Whether some tensors are inference tensors, of which replicas have copies."""
-        self.steps = Steps(self._tensors)
+        self.steps = Steps(self.tensors)
         self._still = _Still((), 0.0)
-        self._contents = Contents(self._dense)
         self._small = sum(t.numel() for t in self._dense) <= SMALL
         self._activity = Activity()
         self._reading = False
         self._seen = b""
+
+    @cached_property
+    def _contents(self) -> Contents:
+        return Contents(self._dense)
 
     def still(self) -> bool:
         """Whether module, parameter and buffer identities, plain attributes and hooks are as they were."""
