@@ -95,10 +95,10 @@ def test_functions_of_a_class_are_structure() -> None:
 
 
 def test_a_module_under_another_name_is_another_structure() -> None:
-    net = nn.ModuleDict({"a": nn.Conv2d(3, 4, 3)})
-    model = InstrumentedModel(net)
+    parts = nn.ModuleDict({"a": nn.Conv2d(3, 4, 3)})
+    model = InstrumentedModel(nn.Sequential(parts))
     before = model.fingerprint()
-    net._modules["b"] = net._modules.pop("a")
+    parts._modules["b"] = parts._modules.pop("a")
     assert model.fingerprint() != before
 
 
