@@ -34,6 +34,9 @@ PANELS = 2
 """Panels that a path starts with."""
 START = 2 * PANELS + 1
 
+UNTRIED = 0.25
+"""Share of the tolerance that the first estimate must meet."""
+
 Tolerance = Annotated[float, About("Stop when the map is within this share of the exact one.", 1e-9, 0.5)]
 """Option of a method that integrates; below 1e-9 is no question for single precision."""
 Maximum = Annotated[int, About("Evaluations at most.", START, 2000)]
@@ -96,30 +99,29 @@ def _between(start: torch.Tensor, end: torch.Tensor, t: float) -> torch.Tensor:
 
 
 def integrated(
-    subject: Subject, paths: Sequence[Path], tolerance: float, maximum: int, pieces: int = PANELS, **facts: Any
+    subject: Subject, paths: Sequence[Path], tolerance: float, maximum: int, **facts: Any
 ) -> Iterator[Attribution]:
     """Yield the integral over paths as attributions that get better; heat is the absolute channel sum."""
     dtype = at_least_single(subject.x).dtype
-    for found in integrate(subject, paths, tolerance, maximum, pieces):
+    for found in integrate(subject, paths, tolerance, maximum):
         values = found.values.to(dtype)
         heat = found.values.sum(0).abs().to(dtype)
         own = {**facts, **found.facts}
         yield result(subject, values[None], heat, done=found.done, progress=found.progress, **own)
 
 
-def integrate(
-    subject: Subject, paths: Sequence[Path], tolerance: float, maximum: int, pieces: int = PANELS
-) -> Iterator[Integral]:
+def integrate(subject: Subject, paths: Sequence[Path], tolerance: float, maximum: int) -> Iterator[Integral]:
     """Yield integrals that get better, until ``map_error`` is within ``tolerance``, or ``maximum`` evaluations spent.
 
-    pieces: panels that every path starts with, whatever the maximum. A gradient that is not finite ends it at once:
-    more evaluations don't make it so.
+    Every path is looked at in five places, whatever the maximum. A gradient that is not finite ends it at once: more
+    evaluations don't make it so.
     """
     batch = BATCH if subject.x.device.type == "cpu" else BATCH_ACCELERATED
-    panels, done = _Panels(subject, paths, batch, pieces), 0.0
+    panels, done = _Panels(subject, paths, batch), 0.0
     while True:
         error, room = panels.error(), maximum - panels.evaluations
-        stopped = _stopped(error, tolerance, room)
+        # what no panel was halved for is an estimate from a few places: it must be well below what is asked
+        stopped = _stopped(error, tolerance if panels.halved else tolerance * UNTRIED, room)
         # an estimate that grows again takes nothing back from the bar
         done = 1.0 if stopped else max(done, min(0.95, tolerance / error))
         progress = "" if stopped else f"{panels.evaluations} evaluations, of at most {maximum}"
@@ -143,15 +145,16 @@ def _stopped(error: float, tolerance: float, room: int) -> str:
 class _Panels:
     """The panels of all paths, and the sums over them."""
 
-    def __init__(self, subject: Subject, paths: Sequence[Path], batch: int, pieces: int) -> None:
+    def __init__(self, subject: Subject, paths: Sequence[Path], batch: int) -> None:
         self._subject, self._paths, self._batch = subject, paths, batch
         wide = torch.float32 if subject.x.device.type == "mps" else torch.float64
         self._gradients: dict[tuple[int, float], torch.Tensor] = {}
         self._scores: dict[tuple[int, float], float] = {}
         self._unsure: dict[Panel, float] = {}
+        self.halved = False
         self._sum = torch.zeros(subject.x.shape[1:], dtype=wide, device=subject.x.device)
         self._variance = torch.zeros_like(self._sum)
-        self._begin([i / (2 * pieces) for i in range(2 * pieces + 1)])
+        self._begin([i / (START - 1) for i in range(START)])
 
     def _begin(self, places: list[float]) -> None:
         # the end is common to all paths
@@ -186,6 +189,8 @@ class _Panels:
         even = 1 - bend.abs() / change.clamp_(min=torch.finfo(change.dtype).tiny)
         # a jump is unsure by the step that it lies in; on a straight path both are the same
         unsure = torch.lerp((late * other - early * one).abs_(), bend.abs(), even)
+        if len(self._paths) > 1:  # few places a path: a change that looks even there may hide a peak
+            unsure = torch.hypot(late * other, early * one)
         trapezoids = ((first + middle) * one + (middle + last) * other) / 2
         self._sum.add_(trapezoids - even * bend / 6, alpha=sign)
         self._variance.addcmul_(unsure, unsure, value=sign / 12)
@@ -196,7 +201,7 @@ class _Panels:
 
     def halve(self, count: int) -> None:
         """Put two panels for each of the ``count`` that are least sure; two evaluations each."""
-        worst = self._worst(count)
+        worst, self.halved = self._worst(count), True
         self._evaluate([(path, low + (high - low) * part) for path, low, high in worst for part in (0.25, 0.75)])
         for path, low, high in worst:
             self._enter((path, low, high), -1)

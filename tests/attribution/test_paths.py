@@ -122,7 +122,7 @@ class Broken(nn.Module):
 def test_a_gradient_that_is_not_a_number_ends_it_and_says_so(method: str) -> None:
     found = nbviz.attribute(Broken(False), picture(), 0, method)
     assert found.facts["status"] == found.facts["stopped"] == "non-finite"
-    assert found.facts["calls"] < 12
+    assert found.facts["calls"] <= 17
 
 
 def test_a_score_that_is_not_a_number_is_said_though_its_gradient_is_one() -> None:

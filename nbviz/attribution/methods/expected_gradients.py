@@ -9,7 +9,7 @@ import torch
 
 from nbviz.attribution.base import SCORE, About, Attribution, register
 from nbviz.attribution.baselines import baseline
-from nbviz.attribution.path_integral import PANELS, Maximum, Tolerance, integrated, straight
+from nbviz.attribution.path_integral import Maximum, Tolerance, integrated, straight
 from nbviz.errors import NbvizError
 from nbviz.passes.subject import Subject
 
@@ -34,9 +34,7 @@ def expected_gradients(
     sum, ≥ 0. ``facts["map_error"]``: estimated relative L1 error of the map.
     """
     paths = [straight(start, subject.x[0]) for start in _starts(subject, baselines)]
-    # several paths share what is uncertain, and are cut where it lies
-    pieces = PANELS if len(paths) == 1 else 1
-    yield from integrated(subject, paths, tolerance, maximum, pieces, baselines=len(paths))
+    yield from integrated(subject, paths, tolerance, maximum, baselines=len(paths))
 
 
 def _starts(subject: Subject, given: str | torch.Tensor | Sequence[Any]) -> list[torch.Tensor]:
