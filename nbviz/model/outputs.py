@@ -18,6 +18,7 @@ from nbviz.errors import NbvizError
 from nbviz.model.boxes import Box
 from nbviz.model.heads import PLAIN, Call, Head, Question, Scale, find_head
 from nbviz.model.scores import find, scores_or_maps
+from nbviz.pictures.network_hints import attribute
 
 Kind = Literal["classes", "maps", "boxes", "unknown"]
 KEYS = frozenset(("boxes", "labels", "scores"))
@@ -170,7 +171,7 @@ def reader_of(
     net: nn.Module, output: str | int | Callable[[Any], torch.Tensor] | None, given: int, names: int, multilabel: bool
 ) -> Reader:
     """The reader for a network; given: class names that a person gave; names: these, or those that it carries."""
-    labels = getattr(getattr(net, "config", None), "num_labels", 0)
+    labels = attribute(attribute(net, "config"), "num_labels")
     asked = Question(output, multilabel, given, labels if isinstance(labels, int) else 0)
     return Reader(asked, given or classes_of(net) or names)
 

@@ -96,10 +96,11 @@ def test_a_property_that_raises_is_an_attribute_that_is_not_there() -> None:
             super().__init__()
             self.net = _net()
 
-        def __getattr__(self, name: str) -> Any:
-            if name in ("config", "pretrained_cfg", "weights", "transforms"):
-                raise RuntimeError("not attached")
-            return super().__getattr__(name)
+        @property
+        def config(self) -> Any:
+            raise RuntimeError("not attached")
+
+        weights = transforms = pretrained_cfg = names = config
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.net(x)
