@@ -87,13 +87,13 @@ def test_the_attribution_is_that_of_the_selection(live: Explorer) -> None:
 def test_random_clicks_end_on_the_selection_and_show_nothing_stale(live: Explorer) -> None:
     random = np.random.default_rng(0)
     shown: list[tuple[Any, Any]] = []
-    show = live.answered
+    show = live._events.answered
 
     def watched(slot: str, request: Any, answer: Any, final: bool) -> None:
         shown.append((request, live.panels[slot].request(live.selection)))
         show(slot, request, answer, final)
 
-    live.answered = watched  # type: ignore[method-assign]
+    live._events.answered = watched  # type: ignore[method-assign]
     choices = {
         "image": list(live.pictures), "layer": ["0", "1", "2", "3"], "target": [0, 1, "cat", "predicted", (0, 1)],
         "method": ["saliency", "integrated_gradients", "grad_cam"],
@@ -148,7 +148,7 @@ def test_a_model_that_changes_is_followed(explorer: Explorer) -> None:
     before = explorer.attribution
     with torch.no_grad():
         explorer.model.net[0].weight.mul_(1.5)
-    explorer.idle()
+    explorer._events.idle()
     title = explorer.panels["title"].view
     assert title.moved
     explorer.refresh()
@@ -200,7 +200,7 @@ def test_close_is_idempotent_and_leaves_no_widget_no_thread() -> None:
 def test_close_while_computing(live: Explorer) -> None:
     live.selection.options = {"tolerance": 1e-6, "maximum": 2000}
     live.close()
-    assert not [t for t in threading.enumerate() if t.name == "nbviz worker" and t is live._scheduler._worker]
+    assert not [t for t in threading.enumerate() if t.name == "nbviz worker" and t is live._events.scheduler._worker]
 
 
 def test_closed_explorers_are_freed() -> None:

@@ -46,11 +46,16 @@ def requested(explorer: Explorer) -> Any:
     return explorer.panels["made"].request(explorer.selection)
 
 
+def answered(explorer: Explorer) -> Any:
+    """The final answer to what the page of made pictures asks for."""
+    return explorer._context.known(requested(explorer))
+
+
 def test_made_pictures_come_when_they_are_looked_at(live: Explorer) -> None:
-    assert "made" not in live._answers
+    assert requested(live) is None and "made" not in live._events.scheduler._wanted
     look(live, mode="made", recipe="preview")
     assert live.wait(60)
-    grid, answer = grid_of(live), live._answers["made"]
+    grid, answer = grid_of(live), answered(live)
     assert answer.done == 1 and answer.channels == tuple(grid.view.channels)
     assert f"{answer.made.recipe.steps} steps" in grid.view.caption and grid.view.sheet["photos"]
 
@@ -58,22 +63,22 @@ def test_made_pictures_come_when_they_are_looked_at(live: Explorer) -> None:
 def test_another_layer_gets_its_own_page_and_the_first_is_kept(live: Explorer) -> None:
     look(live, mode="made", recipe="preview")
     assert live.wait(60)
-    first = requested(live)
+    first = answered(live)
     live.selection.layer = "3"
     assert live.wait(60)
-    assert live._answers["made"].layer == "3" and requested(live).layer == "3"
+    assert answered(live).layer == "3" and requested(live).layer == "3"
     live.selection.layer = "1"
     assert live.wait(60)
-    assert live._context.known(first) is live._answers["made"]
+    assert answered(live) is first
 
 
 def test_another_class_reorders_the_page_without_making_again(live: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
     look(live, mode="made", recipe="preview", sort="index")
     assert live.wait(60)
-    before = live._answers["made"]
+    before = answered(live)
     live.selection.target, live.selection.image = "dog", "two"
     assert live.wait(60)
-    assert live._answers["made"] is before  # by number, the page is the same whatever is explained
+    assert answered(live) is before  # by number, the page is the same whatever is explained
 
 
 def test_only_the_last_page_wanted_is_shown(live: Explorer) -> None:
@@ -90,7 +95,7 @@ def test_only_the_last_page_wanted_is_shown(live: Explorer) -> None:
     for layer in ("3", "1", "2", "3", "0"):
         live.selection.layer = layer
     assert live.wait(60) and shown and all(shown)
-    assert live._answers["made"].layer == "0"
+    assert answered(live).layer == "0"
 
 
 def test_a_network_of_five_channels_says_why_nothing_is_made(tmp_path: Path) -> None:
@@ -205,7 +210,7 @@ def test_the_card_and_the_still_picture_show_what_was_made_and_found(live: Explo
     say(view, event="look")
     assert live.wait(60)
     assert view.made["state"] == view.found["state"] == "there"
-    parts = still_parts(live.model, live.pictures, live.selection, live.panels, live._answers)
+    parts = still_parts(live.panels.values(), live.selection)
     assert parts.card is not None
     assert [name for name, _ in parts.card.others] == ["made", "found, of 3 pictures"]
     before = view.made_picture

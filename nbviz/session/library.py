@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-from nbviz.dataset import Index, fitting
+from nbviz.dataset import Atlas, Index, fitting
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.load import Picture
@@ -20,7 +20,12 @@ class Library:
     """
 
     def __init__(
-        self, model: InstrumentedModel, pictures: Mapping[str, Picture], index: Any = None, images: Any = None
+        self,
+        model: InstrumentedModel,
+        pictures: Mapping[str, Picture],
+        index: Any = None,
+        images: Any = None,
+        atlas: Atlas | None = None,
     ) -> None:
         self._model, self._pictures = model, pictures
         source = None if images is None else Source.ensure(images)
@@ -28,6 +33,8 @@ class Library:
         self._index = None if index is None else fitting(index, model)
         self._version: Hashable = model.fingerprint()
         self._own: Items | None = None
+        self.atlas = None if atlas is None else atlas.of(model)
+        """An atlas made before, of this network."""
 
     @property
     def index(self) -> Index | None:
@@ -66,4 +73,4 @@ class Library:
 
     def forget(self) -> None:
         """Let go of everything."""
-        self._index = self._own = self._whole = None
+        self._index = self._own = self._whole = self.atlas = None

@@ -58,7 +58,7 @@ def _counted(ipywidgets: Any) -> list[int]:
 
 
 def _first_picture(explorer: Any, begun: float) -> float:
-    while not any(slot in explorer._answers for slot in ("channels", "canvas", "layers")):
+    while not explorer.attribution is not None or explorer.panels["channels"].page:
         time.sleep(0.002)
     return time.perf_counter() - begun
 

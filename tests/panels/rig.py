@@ -10,9 +10,12 @@ import torch
 from PIL import Image
 from torch import nn
 
+from nbviz.dataset import Index
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.panels.base.links import Links
 from nbviz.pictures.load import Picture, load_pictures
 from nbviz.session.context import LiveContext
+from nbviz.session.library import Library
 from nbviz.session.selection import Selection
 
 NASTY = "<img src=x onerror=alert(1)>"
@@ -27,9 +30,15 @@ class Rig:
     pictures: dict[str, Picture]
     selection: Selection
 
-    @property
-    def parts(self) -> tuple[InstrumentedModel, dict[str, Picture], Selection]:
-        return self.model, self.pictures, self.selection
+    index: Index | None = None
+
+    def __post_init__(self) -> None:
+        self.links = self.linked()
+
+    def linked(self, **links: Any) -> Links:
+        """Links as an Explorer makes them, but to nothing that isn't given."""
+        library = Library(self.model, self.pictures, self.index)
+        return Links(self.model, self.pictures, self.selection, LiveContext(self.model), library, **links)
 
     def answer(self, panel: Any) -> Any:
         """The final answer of the panel's request."""

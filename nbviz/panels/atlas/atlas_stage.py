@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,11 +30,11 @@ from nbviz.panels.atlas.atlas_words import (
     words,
 )
 from nbviz.panels.base.front import Front
-from nbviz.panels.base.panel import LOCK
-from nbviz.panels.base.stage import Stage
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import LOCK, Content
+from nbviz.panels.base.stage import Stage, register
 from nbviz.panels.base.strip import fail, ready
-from nbviz.panels.snapshot.parts import MiddleParts, StagePart
-from nbviz.pictures.load import Picture
+from nbviz.panels.snapshot.parts import StagePart, StillParts
 from nbviz.pictures.samples import Items
 from nbviz.session.requests.atlas import MapPictures, Opened, ShowAtlas, Shown, Source, Tiles
 from nbviz.session.requests.base import Request
@@ -91,31 +90,27 @@ class AtlasFront(Front):
     """PNG made for the opened cell."""
 
 
+@register
 class AtlasStage(Stage):
     """Maps a layer when asked to; opens cells."""
 
-    slot, title = "atlas", "Atlas"
+    slot, title, order = "atlas", "Atlas", 30
+    reads, asks = frozenset(("image", "layer", "place")), frozenset(("image",))
     sentence = "What the layer tells apart in many pictures, as a map"
 
-    def __init__(self, model: Any, pictures: Mapping[str, Picture], selection: Selection) -> None:
-        super().__init__(model, pictures, selection)
-        self.source: Source | None = None
-        self.whole: Callable[[], Items | None] = lambda: None
-        """The data set that the Explorer's pictures are the first of, if there is one."""
-        self._given: Items | None = None
+    def __init__(self, links: Links) -> None:
+        super().__init__(links)
+        given = links.library.atlas
+        self.source: Source | None = given
+        self._given: Items | None = None if given is None else given.items
         """The data set of an atlas made before."""
-        self.look = "patches"
+        self.look = "patches" if given is None or given.has_pictures else "made"
         self.cell: int | None = None
         self._shown: Shown | None = None
         self._drawn: Tiles | None = None
         self._told_at = 0.0
         self.view = AtlasFront()
-        self.view.on_msg(self._told)
-
-    def give(self, atlas: Atlas) -> None:
-        """Show an atlas made before. NbvizError where it is of another network."""
-        self.source, self._given = atlas.of(self.model), atlas.items
-        self.look = "patches" if self.source.has_pictures else "made"
+        self.listen(self.view, self._act)
 
     def request(self, selection: Selection) -> Request | None:
         if self.source is None or not self.on_show(selection):
@@ -168,7 +163,7 @@ class AtlasStage(Stage):
             self.view.done, self.view.offer = 1.0, self._offer(self.selection)
             fail(self.view, error)
 
-    def still(self) -> MiddleParts:
+    def still(self) -> StillParts:
         shown = self._shown
         if shown is None or shown.atlas is None or shown.tiles is None:
             return {}
@@ -225,15 +220,11 @@ class AtlasStage(Stage):
 
     def _data(self) -> Any:
         """What to map: the data set of the atlas that was given, else the Explorer's, else its pictures."""
-        known = self.whole() if self._given is None else self._given
+        known = self.links.library.whole if self._given is None else self._given
         return tuple(self.pictures.values()) if known is None else known
 
-    def _told(self, view: AtlasFront, content: dict[str, Any], buffers: Any) -> None:
+    def _act(self, content: Content) -> None:
         event = content.get("event")
-        if event == "retry":
-            if self.on_retry:
-                self.on_retry()
-            return
         if event == "map":
             self.source, self.cell = MapPictures(self.selection.layer, self._data()), None
         elif event == "cancel":
@@ -245,8 +236,7 @@ class AtlasStage(Stage):
         else:
             return
         self.sync(self.selection)
-        if self.on_ask:
-            self.on_ask()
+        self.links.ask()
 
     def _cancel(self) -> None:
         """Back to the map that was there, or to none."""

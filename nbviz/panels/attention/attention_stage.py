@@ -6,7 +6,6 @@ looks and whether the class weighs in is the Selection's; scale and rollout are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -32,11 +31,12 @@ from nbviz.panels.attention.attention_page import (
 )
 from nbviz.panels.attention.attention_still import still
 from nbviz.panels.base.front import Front
-from nbviz.panels.base.panel import LOCK
-from nbviz.panels.base.stage import Stage
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import Content
+from nbviz.panels.base.stage import Stage, register
 from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.scenes.channel_page import figure
-from nbviz.panels.snapshot.parts import MiddleParts
+from nbviz.panels.snapshot.parts import StillParts
 from nbviz.passes.attention_count import attention_blocks
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.heads import HeadsAnswer, LookFrom
@@ -96,16 +96,19 @@ class AttentionFront(Front):
     """Why there is none; empty where there is."""
 
 
+@register
 class AttentionStage(Stage):
     """Chooses ``selection.head``, ``query``, ``attention``, ``pinned``, and a row's layer."""
 
-    slot, title = "attention", "Attention"
+    slot, title, order = "attention", "Attention", 20
+    reads = frozenset(("image", "target", "attention", "pinned_place", "query", "head", "layer"))
+    asks = frozenset(("image", "target", "attention", "pinned_place", "query"))
     sentence = "What every head of every layer looks at in this picture"
 
-    def __init__(self, model: Any, pictures: Mapping[str, Any], selection: Selection) -> None:
-        super().__init__(model, pictures, selection)
+    def __init__(self, links: Links) -> None:
+        super().__init__(links)
         self.view = AttentionFront(bar=colour_bar(150, 11, False))
-        self.view.on_msg(self._told)
+        self.listen(self.view, self._act)
         self.drawn: Drawn | None = None
         self._answer: HeadsAnswer | None = None
         self._pictured: np.ndarray | None = None
@@ -160,7 +163,7 @@ class AttentionStage(Stage):
         weighing = "Raw" if self.view.attention == "raw" else "For the class"
         return [weighing, "Shared scale" if self.view.shared else "Own scale"]
 
-    def still(self) -> MiddleParts:
+    def still(self) -> StillParts:
         return {} if self.drawn is None else still(self.drawn, self.view, self.settings)
 
     # -- painting -------------------------------------------------------------------------------------
@@ -219,7 +222,7 @@ class AttentionStage(Stage):
 
     # -- a person's own events ------------------------------------------------------------------------
 
-    def _told(self, view: AttentionFront, content: dict[str, Any], buffers: Any) -> None:
+    def _act(self, content: Content) -> None:
         event = content.get("event")
         if event == "head":
             self._choose(content["row"], content["column"])
@@ -231,10 +234,8 @@ class AttentionStage(Stage):
             self._look_from(content["name"])
         elif event == "place":
             self.selection.set_trait("pinned_place", tuple(content["place"]) if content["place"] else None)
-        elif event == "retry" and self.on_retry:
-            self.on_retry()
         elif event == "look":
-            with LOCK, view.hold_sync():
+            with self.view.hold_sync():
                 self._look(content)
 
     def _choose(self, row: int, column: int) -> None:

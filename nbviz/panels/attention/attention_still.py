@@ -10,13 +10,13 @@ import numpy as np
 from nbviz.drawing.overlay import Mosaic, gray, heat_rgba
 from nbviz.panels.attention.attention_page import Drawn
 from nbviz.panels.snapshot.over import laid_over
-from nbviz.panels.snapshot.parts import CardPart, ChannelsPart, MiddleParts
+from nbviz.panels.snapshot.parts import CardPart, ChannelsPart, StillParts
 
 GAP = 1
 """Pixels between tiles."""
 
 
-def still(drawn: Drawn, view: Any, settings: Sequence[str]) -> MiddleParts:
+def still(drawn: Drawn, view: Any, settings: Sequence[str]) -> StillParts:
     """What is drawn, in the words that ``view``, an ``AttentionFront``, has for it."""
     sheet, rows, aspect = drawn.sheet, len(view.rows), view.shape["aspect"]
     grid = ChannelsPart(

@@ -1,9 +1,10 @@
-"""What a panel is: a view, a pure request, and a painter.
+"""The base class of panels: a view, a pure request, and a painter.
 
-The Explorer's single observer asks each panel for its request. ``sync`` reflects the selection at once
-(highlights, labels) on the thread that wrote it; ``show`` paints an answer, usually on the worker's thread;
-``wait`` and ``fail`` are the states between. None of them ever writes the Selection: only a handler of a
-person's own event does. All of them run under one lock (``LOCK``), because widgets are not thread-safe.
+A panel declares in ``reads`` which traits of the selection it depends on. When an act of a person has changed one of
+them, the Explorer calls ``sync``, which reflects the selection at once (highlights, labels) on the thread that wrote
+it, and asks for the ``request``; ``show`` paints an answer, usually on the worker's thread; ``wait`` and ``fail`` are
+the states between. None of them ever writes the Selection: only a handler of a person's own event does, given to
+``listen``. All of them run under one lock (``LOCK``), because widgets are not thread-safe.
 """
 
 from __future__ import annotations
@@ -13,11 +14,22 @@ from typing import Any, ClassVar
 
 import ipywidgets
 
-from nbviz.model.instrumented import InstrumentedModel
-from nbviz.pictures.load import Picture
+from nbviz.panels.base.front import Front
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.strip import refuse
+from nbviz.panels.snapshot.parts import StillParts
 from nbviz.session.requests.base import Request
 from nbviz.session.selection import LOCK as LOCK
 from nbviz.session.selection import Selection
+
+Content = dict[str, Any]
+"""A message of a widget's script: ``event``, and what goes with it."""
+Act = Callable[..., None]
+"""Answers ``act(content, *buffers)``."""
+
+
+def nothing(*_: object) -> None:
+    """Do nothing."""
 
 
 class Panel:
@@ -28,20 +40,31 @@ class Panel:
 
     view: ipywidgets.Widget
 
+    reads: frozenset[str] = frozenset(Selection.class_trait_names())
+    """Traits of the selection that ``sync`` and ``request`` depend on; ``place`` for a panel with ``point``."""
+
+    asks: frozenset[str] | None = None
+    """Those of them that ``request`` depends on; None for all."""
+
     after: ClassVar[tuple[str, ...]] = ()
-    """Slots whose answers this panel's request follows: it is asked again when one of them has come."""
+    """Slots whose answers this panel follows: it is synced and asked again when one of them has come, or failed."""
 
-    on_retry: Callable[[], None] | None = None
-    """What the error strip's Retry does; set by the Explorer."""
+    hears: ClassVar[tuple[str, ...]] = ()
+    """Slots whose answers are handed to ``hear``."""
 
-    on_ask: Callable[[], None] | None = None
-    """Asks every panel again, after something of this panel's own has changed; set by the Explorer."""
+    background: ClassVar[bool] = False
+    """Whether nobody waits for its answers: they are computed when everything else is there."""
 
-    def __init__(self, model: InstrumentedModel, pictures: Mapping[str, Picture], selection: Selection) -> None:
-        self.model, self.pictures, self.selection = model, pictures, selection
+    def __init__(self, links: Links) -> None:
+        self.links = links
+        self.model, self.pictures, self.selection = links.model, links.pictures, links.selection
+
+    def awake(self, selection: Selection) -> bool:
+        """Whether it is synced and asked; while it is not, what it computed last is dropped."""
+        return True
 
     def request(self, selection: Selection) -> Request | None:
-        """What this panel needs for the selection; pure; None when it needs nothing computed."""
+        """Return what this panel needs for the selection; pure; None when it needs nothing computed."""
         return None
 
     def sync(self, selection: Selection) -> None:
@@ -51,17 +74,37 @@ class Panel:
         """Paint an answer of the panel's request."""
 
     def wait(self, progress: str = "") -> None:
-        """The answer is being computed: what is on show is dimmed until the first partial."""
+        """Say that the answer is being computed: what is on show is dimmed until the first partial."""
 
     def fail(self, error: BaseException) -> None:
-        """The request raised: the error strip, in words a user can act on."""
+        """Show the error strip: a sentence a user can act on."""
 
     def parts(self) -> Mapping[str, Panel]:
-        """Slot → the panels in it that ask and show on their own, as many as there are now."""
+        """Return slot → the panels in it that ask and show on their own, as many as there are now."""
         return {}
 
-    def heard(self, slot: str, request: Request | None, answer: Any) -> None:
-        """Another slot has this answer on show now; ``request`` is None while it has none."""
+    def hear(self, slot: str, request: Request | None, answer: Any) -> None:
+        """Take note of another slot's answer on show; ``request`` is None while it has none."""
 
     def point(self, place: tuple[float, float] | None) -> None:
-        """A place of the picture is pointed at: (row, column) as fractions in 0…1; None when nowhere."""
+        """Mark a place of the picture: (row, column) as fractions in 0…1; None when nowhere."""
+
+    def still(self) -> StillParts:
+        """Return its part of a still picture."""
+        return {}
+
+    def listen(self, front: Front, act: Act, retry: Callable[[], None] | None = None) -> None:
+        """Let ``act`` answer a person's events in a widget, one after another and under the lock.
+
+        What it raises stands in the widget's strip, for nothing raised in a callback is seen elsewhere. *Retry*
+        computes all again, or does ``retry``.
+        """
+
+        def heard(_: Any, content: Content, buffers: list[memoryview]) -> None:
+            with LOCK:
+                try:
+                    (retry or self.links.refresh)() if content.get("event") == "retry" else act(content, *buffers)
+                except Exception as error:  # noqa: BLE001
+                    refuse(front, error)
+
+        front.on_msg(heard)

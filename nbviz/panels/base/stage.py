@@ -1,34 +1,42 @@
-"""Stages: what takes turns in the middle column (the channels, maps side by side, attention …).
+"""Stages: panels that take turns in the middle column (channels, attention, maps side by side …), and their registry.
 
-A stage is a panel whose view fills the middle column while ``selection.stage`` names it. One that is not on show asks
-for nothing, and its view joins the page when it is first opened. The tabs above are there as soon as there is more
-than one stage to choose from.
+A stage is a panel whose view fills the middle column while ``selection.stage`` names it. One that is not on show is
+neither synced nor asked, and its view joins the page when it is first opened. The tabs above are there as soon as there
+is more than one stage to choose from.
+
+A class registered with :func:`register` is in every Explorer made afterwards, from a notebook cell too. In the package
+a stage is a folder of ``nbviz.panels`` with a module ``…_stage.py``; nothing else has to be changed to add one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar, TypeVar
 
 import ipywidgets
 import traitlets
 
 from nbviz.panels.base.frame import column, column_part
 from nbviz.panels.base.front import Front
-from nbviz.panels.base.panel import LOCK, Panel
-from nbviz.panels.snapshot.parts import MiddleParts
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.session.selection import CHANNELS, Selection
 
 OFF = "nbviz-off"
 
 
 class Stage(Panel):
-    """Base of the panels that take turns in the middle column; its slot is what ``selection.stage`` says."""
+    """Base of the panels that take turns in the middle column; its slot is its name in ``selection.stage``."""
 
     title: ClassVar[str]
     """On its tab."""
     sentence: ClassVar[str]
     """What it shows, when its tab is pointed at."""
+    order: ClassVar[int] = 100
+    """Tabs stand from the lowest on."""
+    tab_reads: ClassVar[frozenset[str]] = frozenset()
+    """Traits of the selection that ``offered`` and ``badge`` depend on."""
 
     def offered(self, selection: Selection) -> bool:
         """Whether there is anything to show for this network and selection; cheap, and pure."""
@@ -38,13 +46,32 @@ class Stage(Panel):
         """Whether it is this stage's turn."""
         return selection.stage == self.slot
 
-    def still(self) -> MiddleParts:
-        """What a still picture shows of it in the place of the channels' parts, or besides them."""
-        return {}
+    def awake(self, selection: Selection) -> bool:
+        return self.on_show(selection)
 
     def badge(self, selection: Selection) -> str:
         """A short figure behind the title, such as how many maps are pinned; empty for none."""
         return ""
+
+
+S = TypeVar("S", bound=type[Stage])
+_stages: dict[str, type[Stage]] = {}
+STAGES = MappingProxyType(_stages)
+"""Name → stage, as registered."""
+
+
+def register(stage: S) -> S:
+    """Register a stage by its slot; one of the same slot is replaced, as when a cell is run again.
+
+    Raises TypeError for a class without slot, title or sentence.
+    """
+    for name in ("slot", "title", "sentence"):
+        if not isinstance(getattr(stage, name, None), str):
+            raise TypeError(f"{stage.__name__} needs a {name}, a text, to be a stage.")
+    if stage.slot == CHANNELS:
+        raise TypeError(f"'{CHANNELS}' is the stage that is always there: give {stage.__name__} another slot.")
+    _stages[stage.slot] = stage
+    return stage
 
 
 class TabsFront(Front):
@@ -60,16 +87,17 @@ class StageTabs(Panel):
 
     slot = "stages"
 
-    def __init__(self, channels: Sequence[Panel], stages: Sequence[Stage]) -> None:
-        first = channels[0]
-        super().__init__(first.model, first.pictures, first.selection)
+    def __init__(self, links: Links, channels: Sequence[Panel], stages: Sequence[Stage]) -> None:
+        super().__init__(links)
         self.stages = {stage.slot: stage for stage in stages}
+        self.reads = frozenset(("stage",)).union(*(stage.tab_reads for stage in stages))
         self.tabs = TabsFront()
-        self.tabs.on_msg(self._told)
+        self.listen(self.tabs, self._act)
         self._turns = {CHANNELS: _turn(*(panel.view for panel in channels))}
         self.view = column("channels")
         self.view.children = (self.tabs, *self._turns.values())
-        self.selection.stages = (CHANNELS, *self.stages)
+        # what was computed may be what a stage waits for
+        links.activity.observe(lambda _: self.sync(self.selection), "word")
 
     def sync(self, selection: Selection) -> None:
         offered = [stage for stage in self.stages.values() if stage.offered(selection)]
@@ -87,7 +115,7 @@ class StageTabs(Panel):
         for name, turn in self._turns.items():
             (turn.remove_class if name == chosen else turn.add_class)(OFF)
 
-    def _told(self, view: TabsFront, content: dict[str, Any], buffers: Any) -> None:
+    def _act(self, content: Content) -> None:
         if content.get("event") == "stage":
             self.selection.stage = content["name"]
 

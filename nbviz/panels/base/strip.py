@@ -17,6 +17,13 @@ def fail(view: Front, error: BaseException) -> None:
         view.details = "" if ours else "".join(traceback.format_exception(error))
 
 
+def refuse(view: Front, error: Exception) -> None:
+    """Say that what a person did can't be, or went wrong; what is on show stays."""
+    fail(view, error)
+    if isinstance(error, NbvizError):
+        view.state = "refused"
+
+
 def ready(view: Front) -> None:
     """The answer is on show: no strip."""
     view.state, view.message, view.details = "ready", "", ""

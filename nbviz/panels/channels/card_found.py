@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from nbviz.drawing.overlay import Mosaic, photo_mosaic
+from PIL import Image
+
+from nbviz.drawing.overlay import Mosaic, photo_mosaic, to_image
 from nbviz.errors import NbvizError
-from nbviz.panels.base.panel import Panel
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import Content, Panel, nothing
+from nbviz.panels.channels.channel_card import ChannelPanel, Illustration
+from nbviz.panels.channels.found_page import FoundPage
 from nbviz.panels.scenes.channel_page import figure
-from nbviz.session.library import Library
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.found import Crop, Finds, FoundChannel
 from nbviz.session.selection import Selection
@@ -23,18 +27,19 @@ LEAST = 0.05
 
 
 class CardFound(Panel):
-    """Draws into the card's view; ``page`` is a ``FoundPage``, which looks through pictures when told to."""
+    """Draws into the card's view; the page looks through pictures when told to."""
 
     slot = "card_found"
+    reads = frozenset(("layer", "channel"))
     after = ("channel", "found")
 
-    def __init__(self, card: Any, page: Any, library: Library) -> None:
-        super().__init__(card.model, card.pictures, card.selection)
-        self.card, self.page, self.library, self.view = card, page, library, card.view
+    def __init__(self, links: Links, card: ChannelPanel, page: FoundPage) -> None:
+        super().__init__(links)
+        self.card, self.page, self.library, self.view = card, page, links.library, card.view
         self.finds: Finds | None = None
         """What is on show."""
-        self.view.on_msg(self._told)
-        page.on_change = lambda: self.sync(self.selection)
+        self.listen(self.view, self._act, retry=nothing)
+        page.search.observe(lambda _: self.sync(self.selection))
 
     def request(self, selection: Selection) -> Request | None:
         subject = self.card.subject(selection)
@@ -46,7 +51,12 @@ class CardFound(Panel):
         if subject is None:
             self._clear({"state": ""})
         elif self.library.knowing(subject[0]) is None:
-            offer = {"state": "absent", "label": "found", "button": self.page.button(), "profile": self.page.problem}
+            offer = {
+                "state": "absent",
+                "label": "found",
+                "button": self.page.button(),
+                "profile": self.page.search.problem,
+            }
             self._clear(offer)
 
     def show(self, answer: Finds) -> None:
@@ -62,6 +72,8 @@ class CardFound(Panel):
                 "tiles": [[crop_words(crop), where(crop)] for crop in answer.crops],
                 "profile": profile_words(answer.profile), "more": more_words(answer),
             }  # fmt: skip
+        label, note = self.view.found["label"], self.view.found["profile"]
+        self.card.illustrate("found", Illustration(label, crops_sheet(answer), note) if answer.crops else None)
 
     def fail(self, error: BaseException) -> None:
         ours = isinstance(error, NbvizError)
@@ -70,12 +82,23 @@ class CardFound(Panel):
 
     def _clear(self, found: dict[str, Any]) -> None:
         self.finds = None
+        self.card.illustrate("found", None)
         with self.view.hold_sync():
             self.view.found, self.view.crops, self.view.wholes = found, b"", b""
 
-    def _told(self, view: Any, content: dict[str, Any], buffers: Any) -> None:
+    def _act(self, content: Content) -> None:
         if content.get("event") == "look":
             self.page.toggle()
+
+
+def crops_sheet(found: Finds) -> Image.Image:
+    """The found parts in rows, clear between them."""
+    step, rows = CROP + 6, -(-len(found.crops) // COLUMNS)
+    sheet = Image.new("RGBA", (COLUMNS * step - 6, rows * step - 6))
+    for place, crop in enumerate(found.crops):
+        tile = to_image(crop.pixels).resize((CROP, CROP), Image.Resampling.BOX)
+        sheet.paste(tile, (place % COLUMNS * step, place // COLUMNS * step))
+    return sheet
 
 
 def _sheet(drawn: Mosaic) -> dict[str, int]:

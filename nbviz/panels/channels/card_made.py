@@ -8,7 +8,10 @@ import numpy as np
 
 from nbviz.drawing.overlay import photo_mosaic
 from nbviz.errors import NbvizError
-from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import Content, Panel, nothing
+from nbviz.panels.channels.channel_card import ChannelPanel, Illustration
+from nbviz.panels.channels.made_page import MadePage
 from nbviz.panels.scenes.channel_page import figure
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.one_channel import KeptOne, MakeOne, NotMade, OneMade
@@ -20,21 +23,22 @@ ABSENT = "Pictures are made from noise, step by step, so that they drive the cha
 
 
 class CardMade(Panel):
-    """Draws into the card's view. ``card`` is a ``ChannelPanel``, ``page`` a ``MadePage``.
+    """Draws into the card's view.
 
     Once a person has asked for one channel's picture, those of the channels chosen after it are made as well.
     """
 
     slot = "card_made"
+    reads = frozenset(("layer", "channel"))
     after = ("channel", "made")
 
-    def __init__(self, card: Any, page: Any) -> None:
-        super().__init__(card.model, card.pictures, card.selection)
+    def __init__(self, links: Links, card: ChannelPanel, page: MadePage) -> None:
+        super().__init__(links)
         self.card, self.page, self.view = card, page, card.view
         self.picture: np.ndarray | None = None
         """What is on show, uint8 (h, w, 3)."""
         self._making, self._variant, self._finished = False, "channel", 0
-        self.view.on_msg(self._told)
+        self.listen(self.view, self._act, retry=nothing)
 
     def request(self, selection: Selection) -> Request | None:
         subject = self.card.subject(selection)
@@ -55,6 +59,7 @@ class CardMade(Panel):
         several = len(pixels) > 1
         drawn = photo_mosaic(pixels, 2, FACET) if several else photo_mosaic(pixels, 1, SIDE)
         self.picture = np.concatenate(pixels, 1) if several else pixels[0]
+        self.card.illustrate("made", Illustration("made", self.picture))
         with self.view.hold_sync():
             self.view.made_picture = drawn.data
             self.view.made = {
@@ -80,19 +85,18 @@ class CardMade(Panel):
 
     def _clear(self, made: dict[str, Any]) -> None:
         self.picture = None
+        self.card.illustrate("made", None)
         with self.view.hold_sync():
             self.view.made, self.view.made_picture = {"variant": self._variant, **made}, b""
 
-    def _told(self, view: Any, content: dict[str, Any], buffers: Any) -> None:
+    def _act(self, content: Content) -> None:
         event = content.get("event")
         if event not in ("make", "stop", "variant"):
             return
-        with LOCK:
-            self._making = event == "make" or (event == "variant" and self._making)
-            if event != "make":
-                self._variant = content.get("variant", "channel")
-            if self.on_ask:
-                self.on_ask()
+        self._making = event == "make" or (event == "variant" and self._making)
+        if event != "make":
+            self._variant = content.get("variant", "channel")
+        self.links.ask()
 
 
 def words(answer: OneMade) -> str:

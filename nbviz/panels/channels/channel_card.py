@@ -6,20 +6,24 @@ travel apart and are laid over each other on screen: another channel of the same
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import traitlets
+from PIL import Image
 
-from nbviz.drawing.overlay import backdrop, filters_mosaic, png, scale, table
+from nbviz.drawing.overlay import backdrop, filters_mosaic, gray, heat_rgba, png, scale, table
 from nbviz.errors import NbvizError
 from nbviz.model.layers import Layer
 from nbviz.model.target import Target
 from nbviz.panels.base.front import Front
-from nbviz.panels.base.panel import Panel
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import Content, Panel
 from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.scenes.channel_page import figure
+from nbviz.panels.snapshot.over import laid_over
+from nbviz.panels.snapshot.parts import CardPart, StillParts
 from nbviz.session.requests.base import ChannelAnswer, ChannelRequest, Request
 from nbviz.session.requests.health import HealthAnswer
 from nbviz.session.selection import Selection
@@ -63,20 +67,33 @@ class ChannelCard(Front):
     """JPEGs of the found parts, and of the pictures they are in."""
 
 
+@dataclass(frozen=True, eq=False)
+class Illustration:
+    """A picture of the channel on the card, made or found, for a still picture."""
+
+    label: str
+    picture: np.ndarray | Image.Image
+    note: str = ""
+
+
 class ChannelPanel(Panel):
     """Shows the chosen channel; its button writes ``selection.canvas``."""
 
     slot = "channel"
+    reads = frozenset(("image", "layer", "target", "channel", "canvas"))
+    asks = frozenset(("image", "layer", "target", "channel"))
 
-    def __init__(self, model: Any, pictures: Mapping[str, Any], selection: Selection) -> None:
-        super().__init__(model, pictures, selection)
+    def __init__(self, links: Links) -> None:
+        super().__init__(links)
         self._shown: tuple[str, int] | None = None
         """Layer and channel on show."""
         self._health: HealthAnswer | None = None
+        self._answer: ChannelAnswer | None = None
+        self._illustrations: dict[str, Illustration] = {}
         self._bare: Layer | None = None
         """The last layer that had no filters."""
         self.view = ChannelCard()
-        self.view.on_msg(self._told)
+        self.listen(self.view, self._act)
 
     def request(self, selection: Selection) -> Request | None:
         target = Target.ensure(selection.target, self.model)
@@ -91,7 +108,27 @@ class ChannelPanel(Panel):
             return selection.layer, selection.channel
         return self._shown if self._shown is not None and self._shown[0] == selection.layer else None
 
+    def illustrate(self, name: str, illustration: Illustration | None) -> None:
+        """Take in what a still picture shows beside the map: pictures made, or found; None for none."""
+        self._illustrations.pop(name, None)
+        if illustration is not None:
+            self._illustrations[name] = illustration
+
+    def still(self) -> StillParts:
+        answer, view = self._answer, self.view
+        if answer is None:
+            return {}
+        maps, here = answer.channels.maps, None
+        if maps.places:
+            here = laid_over(gray(answer.seen), heat_rgba(maps.values[answer.channel], None, maps.signed))
+        drawn = [self._illustrations[name] for name in ("made", "found") if name in self._illustrations]
+        about = [*view.about, *([" · ", view.health[0]] if view.health else [])]
+        shown = [(name, value) for name, value, *_ in view.figures]
+        others, note = [(one.label, one.picture) for one in drawn], " ".join(one.note for one in drawn)
+        return {"card": CardPart(answer.channel, about, here, others, shown, note=note.strip())}
+
     def show(self, answer: ChannelAnswer) -> None:
+        self._answer = answer
         self._shown = answer.channels.layer, answer.channel
         values = answer.channels.maps.values[answer.channel]
         places = answer.channels.maps.places
@@ -127,7 +164,7 @@ class ChannelPanel(Panel):
         self.view.state, self.view.message = "computing", progress
 
     def fail(self, error: BaseException) -> None:
-        self._shown = None
+        self._shown = self._answer = None
         with self.view.hold_sync():
             self.view.channel, self.view.about, self.view.figures = None, [], []
             self.view.made, self.view.found, self.view.filter, self.view.health = {}, {}, b"", []
@@ -138,12 +175,10 @@ class ChannelPanel(Panel):
             else:
                 fail(self.view, error)
 
-    def _told(self, view: ChannelCard, content: dict[str, Any], buffers: Any) -> None:
+    def _act(self, content: Content) -> None:
         event = content.get("event")
         if event in ("canvas", "explanation"):
             self.selection.canvas = "channel" if event == "canvas" else "explanation"
-        elif event == "retry" and self.on_retry:
-            self.on_retry()
 
 
 def map_png(values: np.ndarray, signed: bool) -> bytes:

@@ -8,7 +8,6 @@ message.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,9 +17,11 @@ import traitlets
 from nbviz.model.layers import Layer
 from nbviz.model.target import Target
 from nbviz.panels.base.front import Front
-from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import Content, Panel
 from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.scenes.channel_page import Look, Page, Photos, make_page, mode_of, per_page, strongest
+from nbviz.panels.snapshot.parts import ChannelsPart, StillParts
 from nbviz.session.requests.base import ChannelsAnswer, ChannelsRequest, Request
 from nbviz.session.requests.health import HealthAnswer
 from nbviz.session.selection import CHANNELS, Selection
@@ -79,9 +80,11 @@ class ChannelsPanel(Panel):
     """Chooses ``selection.channel``, and with a second click ``selection.canvas``."""
 
     slot = "channels"
+    reads = frozenset(("image", "layer", "target", "channel", "canvas", "place"))
+    asks = frozenset(("image", "layer", "target"))
 
-    def __init__(self, model: Any, pictures: Mapping[str, Any], selection: Selection) -> None:
-        super().__init__(model, pictures, selection)
+    def __init__(self, links: Links) -> None:
+        super().__init__(links)
         self.look = Look()
         self.page: Page | None = None
         self._answer: ChannelsAnswer | None = None
@@ -92,7 +95,7 @@ class ChannelsPanel(Panel):
         """Mode → pictures for channels of the layer on show."""
         self._health: HealthAnswer | None = None
         self.view = ChannelGrid(modes=modes(False), look=_look(self.look, None, True))
-        self.view.on_msg(self._told)
+        self.listen(self.view, self._act)
 
     def request(self, selection: Selection) -> Request | None:
         target = Target.ensure(selection.target, self.model)
@@ -201,6 +204,16 @@ class ChannelsPanel(Panel):
             self._quiet()
             fail(self.view, error)
 
+    def still(self) -> StillParts:
+        page, view = self.page, self.view
+        if page is None:
+            return {}
+        at = page.channels.index(view.channel) if view.channel in page.channels else None
+        pager = f"{page.first + 1}–{page.first + len(page.channels)} of {view.total}"
+        count = len(page.channels)
+        part = ChannelsPart([view.about], page.mosaic, count, at, page.aspect, self.settings, page.caption, pager)
+        return {"channels": part}
+
     @property
     def settings(self) -> list[str]:
         """How the maps are sorted and scaled, in words."""
@@ -227,19 +240,15 @@ class ChannelsPanel(Panel):
             view.caption, view.note, view.first = drawn.caption, drawn.note, drawn.first
             view.total, view.page, view.pages = total, page, -(-total // drawn.per_page)
 
-    def _told(self, view: ChannelGrid, content: dict[str, Any], buffers: Any) -> None:
+    def _act(self, content: Content) -> None:
         event = content.get("event")
         if event == "choose":
             self.selection.channel = content["channel"]
         elif event in ("canvas", "explanation"):
             self.selection.canvas = "channel" if event == "canvas" else "explanation"
-        elif event == "retry" and self.on_retry:
-            self.on_retry()
         elif event in ("page", "look"):
-            with LOCK:
-                self._redraw(content)
-                if self.on_ask:
-                    self.on_ask()
+            self._redraw(content)
+            self.links.ask()
 
     def _redraw(self, content: dict[str, Any]) -> None:
         """Turn the page, or look at the same answer in another way."""

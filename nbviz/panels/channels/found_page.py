@@ -2,43 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
+
+import traitlets
 
 from nbviz.dataset import LiveIndex
 from nbviz.errors import NbvizError
-from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import Content, Panel, nothing
+from nbviz.panels.channels.channel_grid import ChannelsPanel
 from nbviz.panels.scenes.channel_page import Photos, figure
-from nbviz.session.library import Library
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.found import Crop, FoundChannels, FoundPageRequest, LookThrough, NoIndex, Unsearched
 from nbviz.session.selection import Selection
 
 
-class FoundPage(Panel):
-    """Finds what the grid's page wants, and looks through pictures when told to; draws into the grid's view.
+class Search(traitlets.HasTraits):
+    """The search through pictures under way; observed by the card, whose button begins and stops it."""
 
-    ``grid`` is a ``ChannelsPanel``.
-    """
+    request = traitlets.Instance(LookThrough, allow_none=True)
+    """None while nothing is looked through."""
+    problem = traitlets.Unicode()
+    """Why the last one failed, in a sentence."""
+
+
+class FoundPage(Panel):
+    """Finds what the grid's page wants, and looks through pictures when told to; draws into the grid's view."""
 
     slot = "found"
+    reads = frozenset(("layer", "stage"))
     after = ("channels",)
 
-    def __init__(self, grid: Any, library: Library) -> None:
-        super().__init__(grid.model, grid.pictures, grid.selection)
-        self.grid, self.view, self.library = grid, grid.view, library
-        self._looking: LookThrough | None = None
+    def __init__(self, links: Links, grid: ChannelsPanel) -> None:
+        super().__init__(links)
+        self.grid, self.view, self.library = grid, grid.view, links.library
+        self.search = Search()
         self._progress = "begins"
-        self.problem = ""
-        """Why looking failed, in a sentence."""
-        self.on_change: Callable[[], None] | None = None
-        """Called when looking begins, ends or fails."""
-        self.view.on_msg(self._told)
+        self.listen(self.view, self._act, retry=nothing)
+
+    def awake(self, selection: Selection) -> bool:
+        return self.grid.look.mode == "found" or self.search.request is not None
 
     def request(self, selection: Selection) -> Request | None:
         channels = self.grid.wanted("found", selection)
-        if self._looking is not None:
-            return self._looking  # goes on while other views are looked at
+        if self.search.request is not None:
+            return self.search.request  # goes on while other views are looked at
         if not channels:
             return None
         index = self.library.knowing(selection.layer)
@@ -48,20 +56,20 @@ class FoundPage(Panel):
 
     def begin(self) -> None:
         """Look through the pictures, for all layers at once."""
-        with LOCK:
-            self._looking, self._progress, self.problem = LookThrough(self.library.items()), "begins", ""
-            self._ask()
+        self._progress = "begins"
+        self._search(LookThrough(self.library.items()))
+        self.links.ask()
 
     def toggle(self) -> None:
         """Look through the pictures, or stop doing so."""
-        if self._looking is None:
+        if self.search.request is None:
             self.begin()
         else:
             self._stop()
 
     def button(self) -> str:
         """What a button on a card says."""
-        return begin_words(self.library.count).lower() if self._looking is None else f"stop · {self._progress}"
+        return begin_words(self.library.count).lower() if self.search.request is None else f"stop · {self._progress}"
 
     def show(self, answer: Any) -> None:
         if isinstance(answer, LiveIndex):
@@ -78,21 +86,17 @@ class FoundPage(Panel):
             self.grid.put("found", Photos(), answer.progress, answer.done, offer=words)
             return
         self.library.put(answer.index)
-        self._looking = None
-        self._ask()
+        self._stop()
 
     def wait(self, progress: str = "") -> None:
         if self.grid.look.mode == "found":
             self.view.state = "computing"
 
     def fail(self, error: BaseException) -> None:
-        self._looking = None
-        self.problem = str(error) if isinstance(error, NbvizError) else f"{type(error).__name__}: {error}"
         self.grid.refuse("found", error)
-        if self.on_change:
-            self.on_change()
+        self._search(None, str(error) if isinstance(error, NbvizError) else f"{type(error).__name__}: {error}")
 
-    def _told(self, view: Any, content: dict[str, Any], buffers: Any) -> None:
+    def _act(self, content: Content) -> None:
         if self.grid.look.mode != "found":
             return
         if content.get("event") == "begin":
@@ -101,15 +105,12 @@ class FoundPage(Panel):
             self._stop()
 
     def _stop(self) -> None:
-        with LOCK:
-            self._looking = None
-            self._ask()
+        self._search(None)
+        self.links.ask()
 
-    def _ask(self) -> None:
-        if self.on_change:
-            self.on_change()
-        if self.on_ask:
-            self.on_ask()
+    def _search(self, request: LookThrough | None, problem: str = "") -> None:
+        with self.search.hold_trait_notifications():
+            self.search.request, self.search.problem = request, problem
 
 
 def photos(answer: FoundPageRequest) -> Photos:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
+from nbviz.panels.base.front import Front
+from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Panel
-from nbviz.session.library import Library
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.health import ENOUGH, CheckHealth, HealthAnswer
 from nbviz.session.selection import Selection
@@ -22,10 +23,12 @@ class HealthMarks(Panel):
     """Asks once a data set; a few pictures can't tell a dead channel from one they don't speak to."""
 
     slot = "health"
+    reads: frozenset[str] = frozenset()
+    background = True
 
-    def __init__(self, first: Any, marked: Sequence[Marked], library: Library) -> None:
-        super().__init__(first.model, first.pictures, first.selection)
-        self.view, self.marked, self.library = first.view, marked, library
+    def __init__(self, links: Links, view: Front, marked: Sequence[Marked]) -> None:
+        super().__init__(links)
+        self.view, self.marked, self.library = view, marked, links.library
 
     def request(self, selection: Selection) -> Request | None:
         return CheckHealth(self.library.items()) if self.library.count >= ENOUGH else None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import Content, Panel, nothing
+from nbviz.panels.channels.channel_grid import ChannelsPanel
 from nbviz.panels.scenes.channel_page import Photos, figure
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.made import MadeAnswer, MakeChannels
@@ -16,13 +16,14 @@ GO_ON = "Go on"
 
 
 class MadePage(Panel):
-    """Makes what the grid's page wants; draws into the grid's view. ``grid`` is a ``ChannelsPanel``."""
+    """Makes what the grid's page wants; draws into the grid's view."""
 
     slot = "made"
+    reads = frozenset(("layer", "stage"))
     after = ("channels",)
 
-    def __init__(self, grid: Any) -> None:
-        super().__init__(grid.model, grid.pictures, grid.selection)
+    def __init__(self, links: Links, grid: ChannelsPanel) -> None:
+        super().__init__(links)
         self.grid, self.view = grid, grid.view
         self._stopped: Request | None = None
         """What a person has cancelled: not asked again until they say so."""
@@ -30,7 +31,10 @@ class MadePage(Panel):
         self._progress = ""
         self.finished = 0
         """Pages so far: whoever looks for pictures on disk looks again."""
-        self.view.on_msg(self._told)
+        self.listen(self.view, self._act, retry=nothing)
+
+    def awake(self, selection: Selection) -> bool:
+        return self.grid.look.mode == "made"
 
     def request(self, selection: Selection) -> Request | None:
         asked = self._asked(selection)
@@ -53,17 +57,15 @@ class MadePage(Panel):
     def fail(self, error: BaseException) -> None:
         self.grid.refuse("made", error)
 
-    def _told(self, view: Any, content: dict[str, Any], buffers: Any) -> None:
+    def _act(self, content: Content) -> None:
         event = content.get("event")
         if event not in ("cancel", "begin") or self.grid.look.mode != "made":
             return
-        with LOCK:
-            self._stopped = self._asked(self.selection) if event == "cancel" else None
-            if event == "cancel":
-                where = f"stopped at {self._progress}" if self._progress else "stopped"
-                self.grid.put("made", Photos(self._photos.tiles, self._photos.words, where), begin=GO_ON)
-            if self.on_ask:
-                self.on_ask()
+        self._stopped = self._asked(self.selection) if event == "cancel" else None
+        if event == "cancel":
+            where = f"stopped at {self._progress}" if self._progress else "stopped"
+            self.grid.put("made", Photos(self._photos.tiles, self._photos.words, where), begin=GO_ON)
+        self.links.ask()
 
 
 def photos(answer: MadeAnswer) -> Photos:

@@ -15,8 +15,10 @@ import traitlets
 from nbviz.drawing.overlay import photo_mosaic
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.panels.base.front import Front
-from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import Content, Panel
 from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.channels.channel_grid import ChannelsPanel
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.one_picture import KINDS, Remade, Remake
 from nbviz.session.selection import CHANNELS, Selection
@@ -47,18 +49,22 @@ class PictureMadeFront(Front):
 
 
 class PictureMade(Panel):
-    """Asks while it is open; its slider writes ``selection.layer``. ``grid`` is a ``ChannelsPanel``."""
+    """Asks while it is open; its slider writes ``selection.layer``."""
 
     slot = "remade"
+    reads = frozenset(("image", "layer", "stage"))
 
-    def __init__(self, grid: Any) -> None:
-        super().__init__(grid.model, grid.pictures, grid.selection)
+    def __init__(self, links: Links, grid: ChannelsPanel) -> None:
+        super().__init__(links)
         self.view = PictureMadeFront()
-        self.view.on_msg(self._told)
+        self.listen(self.view, self._act)
         grid.view.observe(self._follow, "look")
 
     def _follow(self, change: Any) -> None:
         self.view.shown = change["new"].get("mode") == "made"
+
+    def awake(self, selection: Selection) -> bool:
+        return self.view.shown
 
     def request(self, selection: Selection) -> Request | None:
         on = self.view.shown and self.view.opened and selection.stage == CHANNELS
@@ -89,17 +95,13 @@ class PictureMade(Panel):
             self.view.pictures, self.view.tiles, self.view.progress = b"", [], ""
             fail(self.view, error)
 
-    def _told(self, view: Any, content: dict[str, Any], buffers: Any) -> None:
+    def _act(self, content: Content) -> None:
         event = content.get("event")
         if event == "layer":
             self.selection.layer = self.view.stops[content["at"]]
         elif event == "open":
-            with LOCK:
-                self.view.opened = bool(content["opened"])
-                if self.on_ask:
-                    self.on_ask()
-        elif event == "retry" and self.on_retry:
-            self.on_retry()
+            self.view.opened = bool(content["opened"])
+            self.links.ask()
 
 
 def stops(model: InstrumentedModel) -> list[str]:

@@ -7,7 +7,7 @@ the figures of the method. What is not the selection's own is dimmed until the f
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -18,9 +18,9 @@ from PIL import Image
 from nbviz.attribution import METHODS, Method
 from nbviz.drawing.overlay import colour_bar, gray, overlay
 from nbviz.errors import NbvizError
-from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
-from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.explanation.canvas_lines import CanvasLines
 from nbviz.panels.explanation.heat_canvas import HeatCanvas
 from nbviz.panels.explanation.heat_foot import FootFront
@@ -28,40 +28,49 @@ from nbviz.panels.explanation.method_bar import MethodFront, controls, converted
 from nbviz.panels.explanation.pointer import PointerFront
 from nbviz.panels.scenes.explanation import Scene, channel_scene, explanation_scene
 from nbviz.panels.scenes.words import Run, heading, progress_lines, tip_words
-from nbviz.pictures.load import Picture
+from nbviz.panels.snapshot.parts import ExplanationPart, StillParts
+from nbviz.session.pins.pinning import Pinning
 from nbviz.session.requests.base import ChannelAnswer, ExplainAnswer, Request
-from nbviz.session.requests.on_show import map_on_show
+from nbviz.session.requests.on_show import map_on_show, map_reads
 from nbviz.session.selection import Selection
 
 Place = tuple[float, float]
 
 
 class SaliencyCanvas(Panel):
-    """Method, options, canvas, facts; writes method, options, place and canvas of the Selection."""
+    """Method, options, canvas, facts; writes method, options, place, canvas and pins of the Selection.
+
+    strongest: gives the channels of the layer strongest at a place.
+    """
 
     slot = "canvas"
-    on_cancel: Callable[[], None] | None = None
-    on_retry: Callable[[], None] | None = None
-    strongest: Callable[[Place], list[int]] | None = None
-    """Gives the channels of the layer strongest at a place."""
-    on_pin: Callable[[], None] | None = None
-    """Pins what is on show, or takes its pin away."""
-    pin_state: Callable[[], str] | None = None
-    """Says whether it can be pinned: see ``MethodFront.pin``."""
 
-    def __init__(self, model: InstrumentedModel, pictures: Mapping[str, Picture], selection: Selection) -> None:
-        super().__init__(model, pictures, selection)
-        self.bar, self.foot, self.pointer = MethodFront(), FootFront(), PointerFront()
-        self.canvas, self.lines = HeatCanvas(self.pointer), CanvasLines(model, self.pointer, self.foot)
+    def __init__(self, links: Links, strongest: Callable[[Place], list[int]]) -> None:
+        super().__init__(links)
+        self.strongest = strongest
+        self.pinning = Pinning(links.context, self.pictures, self.selection)
+        self.bar, self.foot, self.pointer = MethodFront(), FootFront(opacity=links.heat.opacity), PointerFront()
+        self.canvas, self.lines = HeatCanvas(self.pointer), CanvasLines(self.model, self.pointer, self.foot)
         self.view = ipywidgets.Box([self.bar, self.canvas.view, self.foot], _dom_classes=["nbviz-saliency"])
         self.scene: Scene | None = None
         """What is on show."""
         self._answer: ExplainAnswer | ChannelAnswer | None = None
         self._headed: tuple[Any, ...] = ()
         """What the scene's heading is of."""
-        self._high: float | None = None
         for front in (self.bar, self.foot, self.pointer):
-            front.on_msg(self._heard)
+            self.listen(front, self._act)
+        self.foot.observe(lambda change: links.heat.set_trait("opacity", change["new"]), "opacity")
+        links.heat.observe(lambda _: self._rescale(), "high")
+
+    @property
+    def asks(self) -> frozenset[str]:  # type: ignore[override]
+        """Traits that the map on show depends on."""
+        return map_reads(self.selection)
+
+    @property
+    def reads(self) -> frozenset[str]:  # type: ignore[override]
+        """Those, and all that stands around the map."""
+        return self.asks | {"method", "options", "canvas", "target", "place", "pinned_place", "pins"}
 
     # -- the panel ------------------------------------------------------------------------------------
 
@@ -84,9 +93,9 @@ class SaliencyCanvas(Panel):
     def show(self, answer: ExplainAnswer | ChannelAnswer) -> None:
         self._answer = answer
         if isinstance(answer, ChannelAnswer):
-            scene = channel_scene(answer, self.selection.image, self._high)
+            scene = channel_scene(answer, self.selection.image, self.links.heat.high)
         else:
-            scene = explanation_scene(answer, self._method.title, self.selection.image, self._high)
+            scene = explanation_scene(answer, self._method.title, self.selection.image, self.links.heat.high)
         with LOCK:
             self.scene, self._headed = scene, _headed(self.selection)
             self.canvas.draw(scene.picture, scene.heat, scene.smooth)
@@ -118,16 +127,12 @@ class SaliencyCanvas(Panel):
     def point(self, place: Place | None) -> None:
         """Say what is at a place."""
         scene = self.scene
-        top = [int(channel) for channel in self.strongest(place)][:4] if self.strongest and place else []
+        top = [int(channel) for channel in self.strongest(place)][:4] if place else []
         with LOCK:
             says = self.lines.words(place) if place else ""
             self.pointer.tip = tip_words(place, scene.values, scene.size, top, says) if place and scene else ""
 
-    def end_scale(self, high: float | None) -> None:
-        """Let the brightest colour stand for this value, as in other maps beside it; None for the map's own."""
-        if high == self._high:
-            return
-        self._high = high
+    def _rescale(self) -> None:
         if self._answer is not None:
             self.show(self._answer)
 
@@ -146,7 +151,17 @@ class SaliencyCanvas(Panel):
         options = [f"{name} {value}" for name, value in self.selection.options.items()]
         return ["Channel"] if self.selection.canvas == "channel" else [self._method.title, *options]
 
-    def still(self) -> np.ndarray | None:
+    def still(self) -> StillParts:
+        scene = self.scene
+        if scene is None:
+            return {}
+        part = ExplanationPart(
+            scene.heading, scene.picture, scene.heat, self.foot.opacity, scene.smooth, scene.signed, scene.limits[:2],
+            self.settings, scene.lines, scene.nothing,
+        )  # fmt: skip
+        return {"explanation": part}
+
+    def pixels(self) -> np.ndarray | None:
         """The canvas as it is seen, uint8 (H, W, 3), with the slider's opacity; None while it is empty."""
         picture, heat = self.canvas.picture, self.canvas.heat
         if picture is None:
@@ -157,8 +172,7 @@ class SaliencyCanvas(Panel):
         return self.lines.still(overlay(picture, _as_large(heat, picture.shape[:2], smooth), self.foot.opacity))
 
     def _say_pin(self) -> None:
-        there = self.pin_state is not None and self._answer is not None
-        self.bar.pin = self.pin_state() if there and self.pin_state else "off"
+        self.bar.pin = "off" if self._answer is None else self.pinning.state()
 
     def _pin(self, selection: Selection) -> None:
         with LOCK:
@@ -215,15 +229,14 @@ class SaliencyCanvas(Panel):
 
     # -- a person's own events ------------------------------------------------------------------------
 
-    def _heard(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+    def _act(self, content: Content) -> None:
         acts: dict[str, Callable[[dict[str, Any]], None]] = {
             "method": self._choose_method, "option": self._choose_option, "point": self._pointed,
             "reset": lambda _: setattr(self.selection, "options", {}),
             "back": lambda _: setattr(self.selection, "canvas", "explanation"),
             "escape": self._escaped,
-            "pin": lambda _: self.on_pin() if self.on_pin else None,
+            "pin": lambda _: self._toggle(),
             "cancel": self._cancel,
-            "retry": lambda _: self.on_retry() if self.on_retry else None,
         }  # fmt: skip
         if content.get("event") in acts:
             acts[content["event"]](content)
@@ -245,9 +258,12 @@ class SaliencyCanvas(Panel):
         self.selection.options = others if value == option.default else {**others, option.name: value}
 
     def _cancel(self, content: dict[str, Any]) -> None:
-        if self.on_cancel:
-            self.on_cancel()
+        self.links.cancel(self.slot)
         self.cancelled()
+
+    def _toggle(self) -> None:
+        shown = self._answer
+        self.pinning.toggle(None if shown is None else (self.request(self.selection), shown))
 
     def _escaped(self, content: dict[str, Any]) -> None:
         if self.selection.canvas == "channel":

@@ -7,21 +7,20 @@ a control.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import traitlets
 
 from nbviz.errors import NbvizError
 from nbviz.evaluation.registry import verdicts
-from nbviz.model.instrumented import InstrumentedModel
 from nbviz.panels.base.front import Front
-from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.strip import ready
 from nbviz.panels.scenes.words import finite
-from nbviz.pictures.load import Picture
 from nbviz.session.requests.base import Request
-from nbviz.session.requests.on_show import explanation
+from nbviz.session.requests.on_show import explanation, map_reads
 from nbviz.session.requests.trust import Trust, TrustAnswer, TrustDetail
 from nbviz.session.selection import Selection
 
@@ -47,14 +46,17 @@ class TrustFront(Front):
 class TrustPanel(Panel):
     """The dots; asks for nothing while a channel's map is on the canvas."""
 
-    slot = "trust"
+    slot, background = "trust", True
 
-    def __init__(self, model: InstrumentedModel, pictures: Mapping[str, Picture], selection: Selection) -> None:
-        super().__init__(model, pictures, selection)
-        self.on_open: Callable[[], None] | None = None
-        """Called when the figures are opened or closed; set by the Explorer."""
+    def __init__(self, links: Links) -> None:
+        super().__init__(links)
         self.view = TrustFront()
-        self.view.on_msg(self._heard)
+        self.listen(self.view, self._act)
+
+    @property
+    def reads(self) -> frozenset[str]:  # type: ignore[override]
+        """Traits that the map on show depends on."""
+        return map_reads(self.selection)
 
     def request(self, selection: Selection) -> Request | None:
         on = selection.canvas == "explanation"
@@ -84,22 +86,28 @@ class TrustPanel(Panel):
             self.view.dots, self.view.sentences, self.view.progress = dots, sentences, progress
             ready(self.view)
 
-    def _heard(self, _: Any, content: dict[str, Any], buffers: Any) -> None:
+    def _act(self, content: Content) -> None:
         if content.get("event") == "open":
-            with LOCK:
-                self.view.opened = bool(content.get("opened"))
-            if self.on_open:
-                self.on_open()
+            self.view.opened = bool(content.get("opened"))
+            self.links.ask()
 
 
 class TrustFigures(Panel):
     """What opens below the dots; draws into the same view."""
 
-    slot = "curves"
+    slot, background = "curves", True
 
-    def __init__(self, trust: TrustPanel) -> None:
-        super().__init__(trust.model, trust.pictures, trust.selection)
+    def __init__(self, links: Links, trust: TrustPanel) -> None:
+        super().__init__(links)
         self.view = trust.view
+
+    @property
+    def reads(self) -> frozenset[str]:  # type: ignore[override]
+        """Traits that the map on show depends on."""
+        return map_reads(self.selection)
+
+    def awake(self, selection: Selection) -> bool:
+        return self.view.opened
 
     def request(self, selection: Selection) -> Request | None:
         on = selection.canvas == "explanation" and self.view.opened

@@ -6,7 +6,7 @@ nothing else. What is unfolded belongs to the view, not to Python.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,8 +17,10 @@ from nbviz.drawing.overlay import Miniature, sprite
 from nbviz.model.layers import Layer
 from nbviz.model.target import Target
 from nbviz.panels.base.front import Front
-from nbviz.panels.base.panel import Panel
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import Content, Panel
 from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.snapshot.parts import LayerRow, LayersPart, StillParts
 from nbviz.passes.evidence import EvidenceMaps
 from nbviz.session.requests.base import EvidenceRequest, Request
 from nbviz.session.requests.health import HealthAnswer
@@ -47,13 +49,14 @@ class LayersPanel(Panel):
     """Chooses ``selection.layer``; its miniatures follow picture and class."""
 
     slot = "layers"
+    reads, asks = frozenset(("image", "target", "layer")), frozenset(("image", "target"))
 
-    def __init__(self, model: Any, pictures: Mapping[str, Any], selection: Selection) -> None:
-        super().__init__(model, pictures, selection)
+    def __init__(self, links: Links) -> None:
+        super().__init__(links)
         self.strip: list[Miniature] = []
         """The miniature of each row on show."""
         self.view = LayerTree()
-        self.view.on_msg(self._told)
+        self.listen(self.view, self._act)
         self._list(self.model.layers())
 
     def _list(self, root: Layer) -> None:
@@ -95,13 +98,24 @@ class LayersPanel(Panel):
         self.view.state, self.view.message = "computing", progress
 
     def fail(self, error: BaseException) -> None:
+        self.strip = []
         fail(self.view, error)
 
-    def _told(self, view: LayerTree, content: dict[str, Any], buffers: Any) -> None:
+    def still(self) -> StillParts:
+        if not self.strip:
+            return {}
+        chosen = self.selection.layer
+        drawn = [
+            LayerRow(
+                row["text"], row["kind"], row["shape"], row["depth"], row["kids"], row["name"] == chosen, miniature
+            )
+            for row, miniature in zip(self.view.rows, self.strip, strict=True)
+        ]
+        return {"layers": LayersPart(drawn, self.view.target)}
+
+    def _act(self, content: Content) -> None:
         if content.get("event") == "choose":
             self.selection.layer = content["layer"]
-        elif content.get("event") == "retry" and self.on_retry:
-            self.on_retry()
 
 
 def _shown(root: Layer) -> Iterator[Layer]:

@@ -6,7 +6,6 @@ are asked for: that takes seconds, the parts themselves a fraction of one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,12 @@ from nbviz.drawing.palette import NAMES, alone, hexed, laid
 from nbviz.features.factors import FEWEST, MOST, Factors, Nothing
 from nbviz.model.target import Target
 from nbviz.panels.base.front import Front
-from nbviz.panels.base.panel import LOCK
-from nbviz.panels.base.stage import Stage
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import LOCK, Content
+from nbviz.panels.base.stage import Stage, register
 from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.scenes.channel_page import figure
-from nbviz.panels.snapshot.parts import MiddleParts, StagePart
-from nbviz.pictures.load import Picture
+from nbviz.panels.snapshot.parts import StagePart, StillParts
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.factors import PartsAnswer, ShowParts
 from nbviz.session.selection import CHANNELS, Selection
@@ -70,20 +69,22 @@ class PartsFront(Front):
     """The part strongest at the place pointed at."""
 
 
+@register
 class PartsStage(Stage):
     """Chooses the channel that a person clicks among a part's."""
 
-    slot, title = "parts", "Parts"
+    slot, title, order = "parts", "Parts", 10
+    reads, asks = frozenset(("image", "layer", "target", "place")), frozenset(("image", "layer", "target"))
     sentence = "What the layer makes of this picture, in a few parts that add up"
 
-    def __init__(self, model: Any, pictures: Mapping[str, Picture], selection: Selection) -> None:
-        super().__init__(model, pictures, selection)
+    def __init__(self, links: Links) -> None:
+        super().__init__(links)
         self.count = 6
         self._made: set[tuple[Any, ...]] = set()
         """What pictures were asked for of: they stay asked for."""
         self._answer: PartsAnswer | None = None
         self.view = PartsFront()
-        self.view.on_msg(self._told)
+        self.listen(self.view, self._act)
 
     def request(self, selection: Selection) -> Request | None:
         if not self.on_show(selection):
@@ -142,7 +143,7 @@ class PartsStage(Stage):
             if isinstance(error, Nothing):
                 self.view.state = "nothing"
 
-    def still(self) -> MiddleParts:
+    def still(self) -> StillParts:
         if self._answer is None:
             return {}
         said = [line for line in (caption(self._answer), [note(self._answer)]) if line != [""]]
@@ -150,20 +151,17 @@ class PartsStage(Stage):
         lines = [*said, [" · ".join(legend)]]
         return {"stage": StagePart(self.title, [about(self._answer.parts)], over(self._answer), lines)}
 
-    def _told(self, view: PartsFront, content: dict[str, Any], buffers: Any) -> None:
+    def _act(self, content: Content) -> None:
         event = content.get("event")
         if event == "channel":
             self.selection.change(channel=content["channel"], stage=CHANNELS)
-        elif event == "retry" and self.on_retry:
-            self.on_retry()
         elif event in ("count", "make"):
             if event == "count":
                 self.count = min(max(int(content["count"]), FEWEST), MOST)
             else:
                 self._made.add(self._key(self.selection))
             self.sync(self.selection)
-            if self.on_ask:
-                self.on_ask()
+            self.links.ask()
 
 
 def about(parts: Factors) -> str:

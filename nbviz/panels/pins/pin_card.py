@@ -7,7 +7,7 @@ and of a difference show what they are given.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -20,7 +20,8 @@ from nbviz.drawing.overlay import Limits, backdrop, colour_bar, heat_rgba, table
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.panels.base.front import Front
-from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.strip import fail
 from nbviz.panels.pins.pin_scene import PinScene, codes, pin_scene
 from nbviz.panels.scenes.words import progress_lines
@@ -149,20 +150,24 @@ class MapCard:
 class PinCard(Panel):
     """The card of one pin."""
 
-    on_change: Callable[[], None] | None = None
-    """Called when it shows something else than before."""
-    on_act: Callable[[PinCard, dict[str, Any]], None] | None = None
-    """Called with a person's event."""
+    reads, asks = frozenset(("image", "stage")), frozenset(("stage",))
 
     def __init__(
-        self, slot: str, pin: Pin, model: InstrumentedModel, pictures: Mapping[str, Any], selection: Selection
+        self,
+        links: Links,
+        slot: str,
+        pin: Pin,
+        changed: Callable[[], None],
+        act: Callable[[PinCard, Content], None],
     ) -> None:
-        super().__init__(model, pictures, selection)
+        """changed: called when it shows something else than before; act: answers a person's event."""
+        super().__init__(links)
         self.slot, self.pin = slot, pin
         self.card = MapCard("pin", (["show"] if not pin.network else []) + ["difference", "unpin"])
         self.view = self.card.front
         self.view.title = pin.title(self.asked_model)
-        self.view.on_msg(lambda _, content, __: self.on_act(self, content) if self.on_act else None)
+        self._changed = changed
+        self.listen(self.view, lambda content: act(self, content))
 
     @property
     def asked_model(self) -> InstrumentedModel:
@@ -221,10 +226,6 @@ class PinCard(Panel):
             if self.view.state in ("computing", "partial"):
                 said = "Cancelled; the map shown is unfinished." if self.view.state == "partial" else "Cancelled."
                 self.view.state, self.view.message, self.view.lines = "failed", said, []
-
-    def _changed(self) -> None:
-        if self.on_change:
-            self.on_change()
 
 
 @cache

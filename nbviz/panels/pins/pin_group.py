@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from nbviz.attribution import Attribution
 from nbviz.model.target import Target
+from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Panel
 from nbviz.panels.pins.pin_card import PinCard
 from nbviz.session.pins.pin import Pin
@@ -19,10 +19,11 @@ from nbviz.session.selection import Selection
 class PinGroup(Panel):
     """Asks for several cards at once, and shows each its own map; what each asks alone is known afterwards."""
 
-    def __init__(self, cards: list[PinCard], keep: Callable[[Request, Any, Mapping[Request, Any]], None]) -> None:
-        first = cards[0]
-        super().__init__(first.model, first.pictures, first.selection)
-        self.slot, self.cards, self.keep = f"{first.slot}+", cards, keep
+    reads = frozenset(("stage",))
+
+    def __init__(self, links: Links, cards: list[PinCard]) -> None:
+        super().__init__(links)
+        self.slot, self.cards = f"{cards[0].slot}+", cards
         self.finished = False
         """Whether every card has its map: from then on each asks alone."""
         self._shown: dict[PinCard, Attribution] = {}
@@ -37,7 +38,7 @@ class PinGroup(Panel):
         maps = {card: ExplainAnswer(made, answer.seen) for card, made in found if made is not None}
         self.finished = answer.done >= 1
         if self.finished:
-            self.keep(self._asked(), answer, {card.asked: one for card, one in maps.items()})
+            self.links.context.keep(self._asked(), answer, {card.asked: one for card, one in maps.items()})
         for card, one in maps.items():
             if self._shown.get(card) is not one.attribution:
                 self._shown[card] = one.attribution

@@ -6,24 +6,23 @@ maps come one after another, sharpen, and are dropped with their pin.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
 from typing import Any
 
 import ipywidgets
 
-from nbviz.errors import NbvizError
 from nbviz.panels.base.close_tree import close_tree
-from nbviz.panels.base.panel import LOCK, Panel
-from nbviz.panels.base.stage import Stage
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import LOCK, Content, Panel
+from nbviz.panels.base.stage import Stage, register
+from nbviz.panels.base.strip import ready
 from nbviz.panels.pins.pin_bar import PinBar
 from nbviz.panels.pins.pin_card import MapCard, PinCard
 from nbviz.panels.pins.pin_group import PinGroup, together
 from nbviz.panels.pins.pin_scene import PinScene, difference_scene, pin_scene, scale_words, shared_highs
-from nbviz.panels.snapshot.over import OPACITY
-from nbviz.panels.snapshot.parts import MiddleParts, PinsPart
-from nbviz.session.context import LiveContext
+from nbviz.panels.snapshot.parts import PinsPart, StillParts
 from nbviz.session.pins.pin import Pin
 from nbviz.session.pins.pinning import STAGE, Pinning
 from nbviz.session.pins.presets import show
@@ -38,21 +37,18 @@ SETS = [
 LIVE = "live"
 
 
+@register
 class PinsStage(Stage):
     """The cards, their scale, and one difference; writes ``pins`` and, for *show*, what was pinned."""
 
-    slot, title, sentence = STAGE, "Side by side", "Maps you pinned, beside the one on show"
-    context: LiveContext
-    """The Explorer's, for what is known already; set by it."""
-    on_cancel: Callable[[str], object] | None = None
-    """Drops what a slot computes."""
-    on_scale: Callable[[float | None], None] | None = None
-    """Told where the live map's scale ends; None is its own."""
-    opacity: Callable[[], float] = staticmethod(lambda: OPACITY)
-    """Says how strongly heat lies over the pictures."""
+    slot, title, order = STAGE, "Side by side", 40
+    sentence = "Maps you pinned, beside the one on show"
+    reads, tab_reads = frozenset(("pins", "image", "stage")), frozenset(("pins",))
+    hears = ("canvas",)
 
-    def __init__(self, *parts: Any) -> None:
-        super().__init__(*parts)
+    def __init__(self, links: Links) -> None:
+        super().__init__(links)
+        self.pinning = Pinning(links.context, self.pictures, self.selection)
         self.bar = PinBar()
         self.live, self.minus = MapCard("live"), MapCard("difference", ["unpin"])
         self.minus.front.shown = False
@@ -64,18 +60,22 @@ class PinsStage(Stage):
         self._numbers = count()
         self._groups: list[PinGroup] = []
         self._last: tuple[Request, Any] | None = None
-        self.bar.on_msg(self._told)
-        self.minus.front.on_msg(self._minus_told)
+        self.listen(self.bar, self._act)
+        self.listen(self.minus.front, self._differ_otherwise)
 
     # -- the panel ------------------------------------------------------------------------------------
+
+    def awake(self, selection: Selection) -> bool:
+        return True  # a card goes with its pin, on show or not
 
     def badge(self, selection: Selection) -> str:
         return str(len(selection.pins)) if selection.pins else ""
 
     def parts(self) -> Mapping[str, Panel]:
-        grouped = {card.slot for group in self._groups for card in group.cards}
+        groups = [group for group in self._groups if not group.finished]
+        grouped = {card.slot for group in groups for card in group.cards}
         alone = [card for card in self.cards.values() if card.slot not in grouped]
-        return {panel.slot: panel for panel in (*alone, *self._groups)}
+        return {panel.slot: panel for panel in (*alone, *groups)}
 
     def sync(self, selection: Selection) -> None:
         with LOCK:
@@ -89,23 +89,12 @@ class PinsStage(Stage):
                 self._take_live()
             self._settle()
 
-    def heard(self, slot: str, request: Request | None, answer: Any) -> None:
-        if slot != "canvas":
-            return
+    def hear(self, slot: str, request: Request | None, answer: Any) -> None:
         self._last = None if request is None else (request, answer)
         with LOCK:
             if self.on_show(self.selection):
                 self._take_live()
                 self._settle()
-
-    @property
-    def pinning(self) -> Pinning:
-        """Pins and unpins; known once the context is."""
-        return Pinning(self.context, self.pictures, self.selection)
-
-    def toggle(self) -> None:
-        """Pin the map on show, and open the stage; or take its pin away."""
-        self.pinning.toggle(self._last)
 
     # -- cards ----------------------------------------------------------------------------------------
 
@@ -126,13 +115,11 @@ class PinsStage(Stage):
         self._groups = [g for g in self._groups if not g.finished and all(card in there for card in g.cards)]
         taken = [card for group in self._groups for card in group.cards]
         fresh = [card for card in there if card not in taken and not card.begun]
-        unknown = [card for card in fresh if self.context.known(card.asked) is None]
-        self._groups += [PinGroup(cards, self.context.keep) for cards in together(unknown)]
+        unknown = [card for card in fresh if self.links.context.known(card.asked) is None]
+        self._groups += [PinGroup(self.links, cards) for cards in together(unknown)]
 
     def _new(self, pin: Pin) -> PinCard:
-        card = PinCard(f"{self.slot}/{next(self._numbers)}", pin, self.model, self.pictures, self.selection)
-        card.on_change, card.on_act = self._settle, self._acted
-        return card
+        return PinCard(self.links, f"{self.slot}/{next(self._numbers)}", pin, self._settle, self._act_on)
 
     def _place(self) -> None:
         self.box.children = (self.minus.front, self.live.front, *(card.view for card in self.cards.values()))
@@ -147,11 +134,11 @@ class PinsStage(Stage):
         if scene.done >= 1 or self.live.scene is None:
             self.live.paint(scene)
 
-    def still(self) -> MiddleParts:
+    def still(self) -> StillParts:
         if not self.selection.pins:
             return {}
         cards = [*([self.minus] if self.pair else []), *(card.card for card in self.cards.values())]
-        return {"pins": PinsPart([card.still(self.opacity()) for card in cards], self.bar.words)}
+        return {"pins": PinsPart([card.still(self.links.heat.opacity) for card in cards], self.bar.words)}
 
     # -- scale and difference -------------------------------------------------------------------------
 
@@ -166,9 +153,8 @@ class PinsStage(Stage):
         for card in (self.live, *(card.card for card in self.cards.values())):
             card.rescale(highs.get(card.scene.unit) if card.scene else None)
         live = self.live.scene
-        if self.on_scale:
-            on = live is not None and self.on_show(self.selection)
-            self.on_scale(highs.get(live.unit) if on and live else None)
+        on = self.on_show(self.selection)
+        self.links.heat.high = highs.get(live.unit) if on and live else None
         self.bar.words = scale_words(scenes, self.bar.shared) if self.cards else ""
         self._subtract()
 
@@ -199,27 +185,18 @@ class PinsStage(Stage):
 
     # -- a person's own events ------------------------------------------------------------------------
 
-    def _told(self, _: Any, content: dict[str, Any], __: Any) -> None:
+    def _act(self, content: Content) -> None:
         event = content.get("event")
         if event == "scale":
-            with LOCK:
-                self.bar.shared = bool(content["shared"])
-                self._settle()
+            self.bar.shared = bool(content["shared"])
+            self._settle()
         elif event == "clear":
             self.selection.pins = ()
         elif event == "add":
-            self._try(lambda: self.pinning.add(content["name"]))
+            ready(self.bar)
+            self.pinning.add(content["name"])
 
-    def _try(self, act: Callable[[], None]) -> None:
-        with LOCK:
-            self.bar.state, self.bar.message = "ready", ""
-        try:
-            act()
-        except NbvizError as error:
-            with LOCK, self.bar.hold_sync():
-                self.bar.state, self.bar.message = "refused", str(error)
-
-    def _acted(self, card: PinCard, content: dict[str, Any]) -> None:
+    def _act_on(self, card: PinCard, content: Content) -> None:
         event = content.get("event")
         if event == "unpin":
             self.selection.pins = tuple(pin for pin in self.selection.pins if pin != card.pin)
@@ -228,15 +205,13 @@ class PinsStage(Stage):
             show(replace(card.pin, layer=layer or card.pin.layer), self.selection)
         elif event == "difference":
             self._differ(None if self.pair and self.pair[0] == card.pin else (card.pin, None))
-        elif event == "retry" and self.on_retry:
-            self.on_retry()
-        elif event == "cancel" and self.on_cancel:
+        elif event == "cancel":
             group = next((group for group in self._groups if card in group.cards), None)
-            self.on_cancel(group.slot if group else card.slot)
+            self.links.cancel(group.slot if group else card.slot)
             for stopped in group.cards if group else [card]:
                 stopped.cancelled()
 
-    def _minus_told(self, _: Any, content: dict[str, Any], __: Any) -> None:
+    def _differ_otherwise(self, content: Content) -> None:
         if content.get("event") == "unpin":
             self._differ(None)
         elif content.get("event") == "against" and self.pair:

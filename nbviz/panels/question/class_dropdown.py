@@ -6,18 +6,18 @@ value under a wrong text in silence. Filtering happens in the browser; only a ch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import traitlets
 
 from nbviz.errors import NbvizError
-from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.prediction import Prediction
 from nbviz.model.target import Target
 from nbviz.panels.base.front import Front
-from nbviz.panels.base.panel import LOCK, Panel
-from nbviz.pictures.load import Picture
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import LOCK, Content, Panel
+from nbviz.panels.snapshot.parts import StillParts
 from nbviz.session.requests.base import Request, ScoresAnswer, ScoresRequest
 from nbviz.session.selection import Selection
 
@@ -43,17 +43,16 @@ class ClassFront(Front):
 
 
 class ClassDropdown(Panel):
-    """Which class; writes ``selection.target``."""
+    """Which class; writes ``selection.target``. ``channel`` gives the one whose card is on show."""
 
     slot = "classes"
-    channel: Callable[[], int | None] | None = None
-    """Gives the channel whose card is on show."""
+    reads, asks = frozenset(("image", "target", "layer", "channel")), frozenset(("image",))
 
-    def __init__(self, model: InstrumentedModel, pictures: Mapping[str, Picture], selection: Selection) -> None:
-        super().__init__(model, pictures, selection)
-        self.view = ClassFront()
+    def __init__(self, links: Links, channel: Callable[[], int | None]) -> None:
+        super().__init__(links)
+        self.view, self._channel_on_show = ClassFront(), channel
         self._said: Prediction | None = None
-        self.view.on_msg(self._heard)
+        self.listen(self.view, self._act)
 
     def request(self, selection: Selection) -> Request:
         return ScoresRequest(self.pictures[selection.image])
@@ -78,24 +77,26 @@ class ClassDropdown(Panel):
             self.view.predicted = int(answer.order[0])
             self.view.words = self._words(Target.ensure(self.selection.target, self.model))
 
+    def still(self) -> StillParts:
+        target = Target.ensure(self.selection.target, self.model)
+        chosen = target.index if self._said is None else self._said.class_of(target)
+        name = target.words(self.model) if chosen is None else self.model.class_name(chosen)
+        return {"target": name, "against": None if target.other is None else self.model.class_name(target.other)}
+
     def _words(self, target: Target) -> str:
         words = target.words(self.model)
         label = None if self._said is None or target.number is None else self._said.class_of(target)
         return words if label is None or target.index is not None else f"{self.model.class_name(label)}, {words}"
 
-    def _heard(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+    def _act(self, content: Content) -> None:
         if content.get("event") != "choose":
             return
-        try:
-            self.selection.target = self._target(int(content["chosen"]), int(content["against"]))
-        except NbvizError as error:
-            with LOCK, self.view.hold_sync():
-                self.view.state, self.view.message = "refused", str(error)
+        self.selection.target = self._target(int(content["chosen"]), int(content["against"]))
 
     def _channel(self) -> Target:
         number = self.selection.channel
-        if number is None and self.channel is not None:
-            number = self.channel()
+        if number is None:
+            number = self._channel_on_show()
         if number is None:
             raise NbvizError("There is no channel on show yet: choose one in the grid.")
         return Target.channel(self.selection.layer, number)

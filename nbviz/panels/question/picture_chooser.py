@@ -7,21 +7,24 @@ What arrives is opened by ``load_pictures``, joins the mapping of pictures and i
 from __future__ import annotations
 
 import io
-from collections.abc import MutableMapping, Sequence
-from typing import Any
+from collections.abc import MutableMapping
 
 import traitlets
+from PIL import Image
 
 from nbviz.errors import NbvizError
-from nbviz.model.instrumented import InstrumentedModel
 from nbviz.panels.base.front import Front
-from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import LOCK, Content, Panel
+from nbviz.panels.snapshot.parts import PicturesPart, StillParts
 from nbviz.pictures.load import Picture, load_pictures
 from nbviz.session.selection import Selection
 
 THUMBNAIL = 116
 """Pixels a side: 58 in the page, twice that for dense screens."""
 AT_ONCE = 12
+STILL = 6
+"""Thumbnails in a still picture."""
 
 
 class PictureChooserFront(Front):
@@ -39,21 +42,16 @@ class PictureChooser(Panel):
     """Which picture; writes ``selection.image`` and takes new ones in."""
 
     slot = "pictures"
+    reads = frozenset(("image",))
     pictures: MutableMapping[str, Picture]
 
-    def __init__(
-        self,
-        model: InstrumentedModel,
-        pictures: MutableMapping[str, Picture],
-        selection: Selection,
-        problems: Sequence[str] = (),
-    ) -> None:
-        super().__init__(model, pictures, selection)
+    def __init__(self, links: Links) -> None:
+        super().__init__(links)
         self.view = PictureChooserFront()
         self._list()
-        if problems:
-            self._say(" ".join(problems), "nothing")
-        self.view.on_msg(self._heard)
+        if links.problems:
+            self._say(" ".join(links.problems), "nothing")
+        self.listen(self.view, self._act)
 
     def sync(self, selection: Selection) -> None:
         with LOCK, self.view.hold_sync():
@@ -77,6 +75,13 @@ class PictureChooser(Panel):
         self.selection.image = picture.name
         return picture.name
 
+    def still(self) -> StillParts:
+        names = list(self.pictures)
+        at = names.index(self.selection.image)
+        first = max(0, min(at - STILL // 2, len(names) - STILL))
+        shown = [_still(self.pictures[name]) for name in names[first : first + STILL]]
+        return {"pictures": PicturesPart(shown, at - first)}
+
     def _free(self, name: str) -> str:
         count, free = 2, name
         while free in self.pictures:
@@ -92,7 +97,7 @@ class PictureChooser(Panel):
         with LOCK, self.view.hold_sync():
             self.view.state, self.view.message = state, message
 
-    def _heard(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+    def _act(self, content: Content, *buffers: memoryview) -> None:
         event = content.get("event")
         if event == "choose" and content.get("name") in self.pictures:
             self.selection.image = content["name"]
@@ -109,6 +114,13 @@ class PictureChooser(Panel):
             self.add(name, data)
         except NbvizError as error:
             self._say(str(error), "refused")
+
+
+def _still(picture: Picture) -> Image.Image:
+    try:
+        return picture.thumbnail(THUMBNAIL)
+    except (NbvizError, OSError):  # a damaged picture has its sentence in the chooser's strip
+        return Image.new("RGB", (THUMBNAIL, THUMBNAIL), (128, 128, 128))
 
 
 def _thumbnail(picture: Picture) -> bytes:

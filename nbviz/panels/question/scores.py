@@ -6,19 +6,18 @@ keyboard's way to a class is the class search, and the same figures stand in wor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import traitlets
 
 from nbviz.errors import NbvizError
-from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.prediction import Prediction
 from nbviz.model.target import Target
 from nbviz.panels.base.front import Front
+from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Panel
-from nbviz.pictures.load import Picture
+from nbviz.panels.snapshot.parts import ScoreRow, StillParts
 from nbviz.session.requests.base import Request, ScoresAnswer, ScoresRequest
 from nbviz.session.selection import Selection
 
@@ -45,9 +44,10 @@ class ScoreBars(Panel):
     """The five likeliest classes; a click on a row chooses its class."""
 
     slot = "scores"
+    reads, asks = frozenset(("image", "target")), frozenset(("image",))
 
-    def __init__(self, model: InstrumentedModel, pictures: Mapping[str, Picture], selection: Selection) -> None:
-        super().__init__(model, pictures, selection)
+    def __init__(self, links: Links) -> None:
+        super().__init__(links)
         import ipywidgets
 
         self.front = ScoresFront()
@@ -77,6 +77,14 @@ class ScoreBars(Panel):
             self.bars.figure.layout.display = "none"
             self.front.state = "refused" if isinstance(error, NbvizError) else "failed"
             self.front.message = str(error) or type(error).__name__
+
+    def still(self) -> StillParts:
+        answer = self._answer
+        if answer is None or not np.isfinite(answer.logits).all():
+            return {}
+        names, shares = self.model.class_name, answer.probabilities
+        chosen = answer.said.class_of(Target.ensure(self.selection.target, self.model))
+        return {"scores": [ScoreRow(names(i), float(shares[i]), i == chosen) for i in rows(answer.order, chosen)]}
 
     def _paint(self, answer: ScoresAnswer) -> None:
         lost = int((~np.isfinite(answer.logits)).sum())

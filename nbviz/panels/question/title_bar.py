@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 import traitlets
 
-from nbviz.model.instrumented import InstrumentedModel
 from nbviz.panels.base.front import Front
-from nbviz.panels.base.panel import LOCK, Panel
-from nbviz.panels.base.strip import fail, ready
-from nbviz.pictures.load import Picture
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import LOCK, Content, Panel
+from nbviz.panels.base.strip import ready
+from nbviz.panels.snapshot.parts import StillParts, TitlePart
 from nbviz.session.selection import Selection
 
 
@@ -35,14 +32,13 @@ class TitleBar(Panel):
     """Name, facts, state, Save picture and Refresh."""
 
     slot = "title"
-    on_save: Callable[[], bytes] | None = None
-    """Gives the snapshot as PNG bytes."""
-    on_refresh: Callable[[], None] | None = None
+    reads = frozenset(("image",))
 
-    def __init__(self, model: InstrumentedModel, pictures: Mapping[str, Picture], selection: Selection) -> None:
-        super().__init__(model, pictures, selection)
-        self.view = TitleFront(name=str(model.name))
-        self.view.on_msg(self._heard)
+    def __init__(self, links: Links) -> None:
+        super().__init__(links)
+        self.view = TitleFront(name=str(self.model.name))
+        self.listen(self.view, self._act, retry=self._save)
+        links.activity.observe(lambda _: self._say())
 
     def sync(self, selection: Selection) -> None:
         transform, picture = self.model.transform, self.pictures.get(selection.image)
@@ -54,13 +50,10 @@ class TitleBar(Panel):
             self.view.preprocessing = pill_words(sentence)
             self.view.explained = sentence
 
-    def say(self, word: str, moved: bool | None = None) -> None:
-        """Set the state word; ``moved`` says that the weights are no longer those of the pictures."""
+    def _say(self) -> None:
         with LOCK, self.view.hold_sync():
-            self.view.word = word
+            self.view.word, self.view.moved = self.links.activity.word, self.links.activity.moved
             self.view.facts = self._facts()  # passes since may have left a note
-            if moved is not None:
-                self.view.moved = moved
 
     def _facts(self) -> list[str]:
         picture = self.pictures.get(self.selection.image)
@@ -68,20 +61,19 @@ class TitleBar(Panel):
         facts = [f"{count_words(self.model.parameters)} parameters", str(self.model.device), sees]
         return [fact for fact in (*facts, *self.model.guest.notes) if fact]
 
-    def _heard(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
-        if content.get("event") == "refresh" and self.on_refresh:
-            self.on_refresh()
-        if content.get("event") in ("save", "retry") and self.on_save:
-            self._save(self.on_save)
+    def still(self) -> StillParts:
+        view = self.view
+        return {"title": TitlePart(view.name, view.facts, view.preprocessing, view.word)}
 
-    def _save(self, on_save: Callable[[], bytes]) -> None:
-        with LOCK, self.view.hold_sync():
-            try:
-                picture = on_save()
-            except Exception as error:  # noqa: BLE001  nothing raised in a callback is seen elsewhere
-                fail(self.view, error)
-                return
-            ready(self.view)
+    def _act(self, content: Content) -> None:
+        if content.get("event") == "refresh":
+            self.links.refresh()
+        elif content.get("event") == "save":
+            self._save()
+
+    def _save(self) -> None:
+        picture = self.links.save()
+        ready(self.view)
         name = "-".join(["nbviz", str(self.model.name), self.selection.image, self.selection.method])
         self.view.send({"event": "saved", "name": f"{file_words(name)}.png"}, [picture])
 

@@ -162,12 +162,19 @@ class PinsPart:
     words: str = ""
 
 
-class MiddleParts(TypedDict, total=False):
-    """Parts of a picture that stand in the middle column, or below all columns: fields of :class:`SnapshotParts`."""
+class StillParts(TypedDict, total=False):
+    """A panel's parts of a picture, fields of :class:`SnapshotParts`; a stage's replace those of the channels."""
 
+    title: TitlePart
+    pictures: PicturesPart
+    target: str
+    against: str | None
+    scores: Sequence[ScoreRow]
+    layers: LayersPart
     channels: ChannelsPart
     card: CardPart
     stage: StagePart
+    explanation: ExplanationPart
     pins: PinsPart
 
 

@@ -27,3 +27,11 @@ def explanation(selection: Selection, model: InstrumentedModel, pictures: Mappin
     picture, target = pictures[selection.image], Target.ensure(selection.target, model)
     layer = selection.layer if METHODS[selection.method].uses_layer else None
     return ExplainRequest(picture, target, selection.method, layer, tuple(selection.options.items()))
+
+
+def map_reads(selection: Selection) -> frozenset[str]:
+    """Return the traits on which the map on show depends."""
+    if selection.canvas == "channel":
+        return frozenset(("canvas", "image", "layer", "target", "channel"))
+    layer = ("layer",) if METHODS[selection.method].uses_layer else ()
+    return frozenset(("canvas", "image", "target", "method", "options", *layer))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def parts() -> Rig:
 @pytest.fixture()
 def stage(parts: Rig) -> AtlasStage:
     parts.selection.layer = "3"
-    stage = AtlasStage(*parts.parts)
+    stage = AtlasStage(parts.links)
     stage.sync(parts.selection)
     return stage
 
@@ -48,7 +49,7 @@ def test_it_begins_with_an_offer_and_asks_for_nothing(parts: Rig, stage: AtlasSt
 
 def test_a_map_and_what_is_said_of_it(parts: Rig, stage: AtlasStage) -> None:
     asked = []
-    stage.on_ask = lambda: asked.append(stage.request(parts.selection))
+    stage.links = replace(stage.links, ask=lambda: asked.append(stage.request(parts.selection)))
     say(stage.view, event="map")
     assert isinstance(asked[0], ShowAtlas) and stage.view.offer == []
     answer = parts.show(stage)
@@ -131,8 +132,9 @@ def test_an_explorer_opens_with_an_atlas_made_before() -> None:
         explorer.selection.layer = "0"
         say(view, event="map")
         assert view.about.startswith("0 · ") and view.about.endswith(" places of 90 pictures")
-        next(model.net.parameters()).data.mul_(1.5)
-        explorer.panels["atlas"].give(Atlas.build(model, Colours(), "1", 3, progress=False))
+    atlas = Atlas.build(model, Colours(), "1", 3, progress=False)
+    with nbviz.Explorer(model, pictures, atlas=atlas, runner=InlineRunner, stage="atlas", layer="1") as explorer:
+        view = explorer.panels["atlas"].view
         next(model.net.parameters()).data.mul_(1.5)
         explorer.refresh()
         assert view.state == "failed" and "other weights" in view.message and view.offer[0] == "Map these 90 pictures"

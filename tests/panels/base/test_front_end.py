@@ -26,7 +26,7 @@ def test_names_are_never_markup(script: Path) -> None:
 
 def test_every_widget_s_script_declares_every_name_once() -> None:
     """Scripts are put together from several files, and a name declared twice is no module at all."""
-    assert assembly.STAGES  # all panels are imported
+    assert assembly.stages()  # all panels are imported
     kinds = [kind for kind in _below(anywidget.AnyWidget) if kind.__module__.startswith("nbviz.")]
     # a widget that was made has a class of its own, with a trait in the place of the text
     held = {kind: vars(kind)["_esm"] for kind in kinds if "_esm" in vars(kind)}

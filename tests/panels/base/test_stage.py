@@ -9,11 +9,12 @@ import traitlets
 
 from nbviz.errors import UnknownName
 from nbviz.panels.base.front import Front
+from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Panel
 from nbviz.panels.base.stage import OFF, Stage, StageTabs
 from nbviz.session.requests.base import ScoresRequest
 from nbviz.session.selection import Selection
-from tests.panels.rig import Rig, rig
+from tests.panels.rig import Rig, rig, say
 
 
 class Other(Stage):
@@ -21,8 +22,8 @@ class Other(Stage):
 
     slot, title, sentence = "other", "Other", "Something else."
 
-    def __init__(self, *parts: Any) -> None:
-        super().__init__(*parts)
+    def __init__(self, links: Links) -> None:
+        super().__init__(links)
         self.view = Front()
 
     def offered(self, selection: Selection) -> bool:
@@ -38,8 +39,8 @@ class Other(Stage):
 class Grid(Panel):
     slot = "channels"
 
-    def __init__(self, *parts: Any) -> None:
-        super().__init__(*parts)
+    def __init__(self, links: Links) -> None:
+        super().__init__(links)
         self.view = Front()
 
 
@@ -50,8 +51,8 @@ def parts() -> Rig:
 
 @pytest.fixture()
 def tabs(parts: Rig) -> StageTabs:
-    three = parts.model, parts.pictures, parts.selection
-    made = StageTabs([Grid(*three)], [Other(*three)])
+    parts.selection.stages = ("channels", "other")
+    made = StageTabs(parts.links, [Grid(parts.links)], [Other(parts.links)])
     parts.selection.observe(lambda change: made.sync(parts.selection))
     made.sync(parts.selection)
     return made
@@ -67,7 +68,7 @@ def test_a_stage_joins_the_column_when_it_is_first_opened(tabs: StageTabs, parts
     assert [tab[:3] for tab in tabs.tabs.tabs] == [["channels", "Channels", ""], ["other", "Other", "2"]]
     assert _shown(tabs) == [grid] and len(tabs.view.children) == 2
     assert other.request(parts.selection) is None
-    tabs._told(tabs.tabs, {"event": "stage", "name": "other"}, [])
+    say(tabs.tabs, event="stage", name="other")
     assert parts.selection.stage == tabs.tabs.chosen == "other"
     assert _shown(tabs) == [other.view] and "nbviz-section" in other.view._dom_classes
     assert other.request(parts.selection) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from nbviz.panels.channels.channel_grid import ChannelsPanel
 from nbviz.panels.channels.found_page import FoundPage
 from nbviz.panels.channels.made_page import MadePage
 from nbviz.session.context import LiveContext
-from nbviz.session.library import Library
 from nbviz.session.requests.found import Crop, Finds, FoundChannel
 from nbviz.session.requests.one_channel import KeptOne, MakeOne
 from tests.panels.rig import Rig, rig, say
@@ -28,12 +28,13 @@ class Card:
     """A card with its parts over the rig's network."""
 
     def __init__(self, made: Rig, index: Any = None) -> None:
+        made.index = index
+        made.links = made.linked()
         self.rig, self.context = made, LiveContext(made.model)
-        self.card, self.grid = ChannelPanel(*made.parts), ChannelsPanel(*made.parts)
-        self.page = MadePage(self.grid)
-        self.library = Library(made.model, made.pictures, index)
-        self.made = CardMade(self.card, self.page)
-        self.found = CardFound(self.card, FoundPage(self.grid, self.library), self.library)
+        self.card, self.grid = ChannelPanel(made.links), ChannelsPanel(made.links)
+        self.page, self.library = MadePage(made.links, self.grid), made.links.library
+        self.made = CardMade(made.links, self.card, self.page)
+        self.found = CardFound(made.links, self.card, FoundPage(made.links, self.grid))
         self.view, self.selection = self.card.view, made.selection
 
     def open(self, panel: Any) -> Any:
@@ -64,7 +65,7 @@ def labelled() -> list[tuple[torch.Tensor, int]]:
 
 def test_it_says_how_to_get_the_picture_and_makes_it_when_asked(card: Card) -> None:
     asked = []
-    card.made.on_ask = lambda: asked.append(card.made.request(card.selection))
+    card.made.links = replace(card.made.links, ask=lambda: asked.append(card.made.request(card.selection)))
     assert isinstance(card.open(card.made), KeptOne)
     assert (card.view.made["state"], card.view.made["button"]) == ("absent", "make it")
     assert bytes(card.view.made_picture) == b""

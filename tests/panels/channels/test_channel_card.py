@@ -18,6 +18,7 @@ from nbviz.pictures.load import load_pictures
 from nbviz.session.context import LiveContext
 from nbviz.session.requests.base import ChannelAnswer, ChannelsAnswer
 from nbviz.session.selection import Selection
+from tests.panels.rig import Rig
 
 
 def answer(values: np.ndarray, contributions: list[float], channel: int = 1, places: bool = True) -> ChannelAnswer:
@@ -88,7 +89,7 @@ def panel() -> ChannelPanel:
     pictures = load_pictures({"noise": torch.randn(3, 8, 8, generator=torch.Generator().manual_seed(1))})
     model = InstrumentedModel(net)
     model.trace(model.input(pictures["noise"]))
-    return ChannelPanel(model, pictures, Selection(model, pictures, image="noise", layer="1", target=1))
+    return ChannelPanel(Rig(model, pictures, Selection(model, pictures, image="noise", layer="1", target=1)).links)
 
 
 def test_it_shows_what_it_asked_for(panel: ChannelPanel) -> None:

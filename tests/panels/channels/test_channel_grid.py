@@ -19,6 +19,7 @@ from nbviz.passes.feature_maps import FeatureMaps
 from nbviz.pictures.load import load_pictures
 from nbviz.session.requests.base import ChannelsAnswer
 from nbviz.session.selection import Selection
+from tests.panels.rig import Rig
 
 
 def answer(values: np.ndarray, layer: str = "0", contributions: np.ndarray | None = None) -> ChannelsAnswer:
@@ -45,7 +46,7 @@ def panel() -> ChannelsPanel:
     pictures = load_pictures({"noise": torch.randn(3, 8, 8, generator=torch.Generator().manual_seed(1))})
     model = InstrumentedModel(net)
     model.trace(model.input(pictures["noise"]))
-    return ChannelsPanel(model, pictures, Selection(model, pictures, image="noise", layer="0", target=1))
+    return ChannelsPanel(Rig(model, pictures, Selection(model, pictures, image="noise", layer="0", target=1)).links)
 
 
 def say(panel: ChannelsPanel, **content: Any) -> None:

@@ -12,9 +12,9 @@ from nbviz.panels.channels.health_marks import HealthMarks
 from nbviz.panels.layers.layer_tree import LayersPanel
 from nbviz.pictures.load import load_pictures
 from nbviz.session.context import LiveContext
-from nbviz.session.library import Library
 from nbviz.session.requests.health import HealthAnswer
 from nbviz.session.selection import Selection
+from tests.panels.rig import Rig
 
 DEAD, TWIN = 3, 5
 
@@ -42,9 +42,9 @@ class Panels:
         self.model = InstrumentedModel(net.eval())
         self.model.trace(self.model.input(pictures["p0"]))
         self.selection = Selection(self.model, pictures, image="p0", layer="0.relu", target=1)
-        parts = self.model, pictures, self.selection
-        self.grid, self.card, self.tree = ChannelsPanel(*parts), ChannelPanel(*parts), LayersPanel(*parts)
-        self.marks = HealthMarks(self.card, [self.grid, self.card, self.tree], Library(self.model, pictures))
+        links = Rig(self.model, pictures, self.selection).links
+        self.grid, self.card, self.tree = ChannelsPanel(links), ChannelPanel(links), LayersPanel(links)
+        self.marks = HealthMarks(links, self.card.view, [self.grid, self.card, self.tree])
         self.context = LiveContext(self.model)
 
     def show(self, *panels: object) -> None:

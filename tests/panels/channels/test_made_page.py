@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from nbviz.pictures.load import load_pictures
 from nbviz.session.context import LiveContext
 from nbviz.session.requests.made import MadeAnswer, MakeChannels
 from nbviz.session.selection import Selection
-from tests.panels.rig import say
+from tests.panels.rig import Rig, say
 
 CHANNELS = 30
 
@@ -34,8 +35,9 @@ def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ChannelsPane
     pictures = load_pictures({"noise": torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(1))})
     model = InstrumentedModel(net)
     model.trace(model.input(pictures["noise"]))
-    grid = ChannelsPanel(model, pictures, Selection(model, pictures, image="noise", layer="1", target=1))
-    page, context = MadePage(grid), LiveContext(model)
+    links = Rig(model, pictures, Selection(model, pictures, image="noise", layer="1", target=1)).links
+    grid = ChannelsPanel(links)
+    page, context = MadePage(links, grid), LiveContext(model)
     request = grid.request(grid.selection)
     assert request is not None
     grid.show(context.answer(request))
@@ -118,7 +120,7 @@ def _at(made: Any, done: float, progress: str) -> Any:
 def test_cancel_holds_until_someone_goes_on(parts: Any) -> None:
     grid, page, context = parts
     asked = []
-    page.on_ask = lambda: asked.append(page.request(grid.selection))
+    page.links = replace(page.links, ask=lambda: asked.append(page.request(grid.selection)))
     open_made(grid)
     request = page.request(grid.selection)
     answer = context.answer(request)

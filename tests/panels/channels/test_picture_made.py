@@ -19,8 +19,8 @@ from tests.panels.rig import Rig, rig, say
 
 def opened() -> tuple[Rig, ChannelsPanel, PictureMade]:
     made = rig()
-    grid = ChannelsPanel(*made.parts)
-    panel = PictureMade(grid)
+    grid = ChannelsPanel(made.links)
+    panel = PictureMade(made.links, grid)
     panel.sync(made.selection)
     say(grid.view, event="look", look={"mode": "made"})
     say(panel.view, event="open", opened=True)

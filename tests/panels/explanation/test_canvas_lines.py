@@ -33,7 +33,7 @@ def made(name: str) -> Rig:
 
 def test_a_detector_s_boxes_lie_over_the_canvas_and_a_click_chooses_one() -> None:
     small = made("detects")
-    panel, said = SaliencyCanvas(*small.parts), small.model.said(small.pictures["cat"])
+    panel, said = SaliencyCanvas(small.links, lambda place: []), small.model.said(small.pictures["cat"])
     small.show(panel)
     assert panel.pointer.choosing and len(panel.pointer.outlines) == 20
     assert panel.pointer.outlines[-1][4:] == ["chosen", f"{NAMES[said.boxes[0].label]} {said.boxes[0].score:.2f}"]
@@ -63,7 +63,7 @@ def test_another_picture_has_other_boxes() -> None:
 
 def test_a_segmenter_s_regions_are_outlined_and_a_click_chooses_the_class_there() -> None:
     small = made("segments")
-    panel, said = SaliencyCanvas(*small.parts), small.model.said(small.pictures["cat"])
+    panel, said = SaliencyCanvas(small.links, lambda place: []), small.model.said(small.pictures["cat"])
     small.show(panel)
     assert panel.pointer.choosing and panel.pointer.lines.startswith(b"\x89PNG") and not panel.pointer.outlines
     assert said.regions is not None
@@ -79,13 +79,13 @@ def test_a_segmenter_s_regions_are_outlined_and_a_click_chooses_the_class_there(
 
 def test_a_click_that_points_only_chooses_nothing() -> None:
     small = made("segments")
-    panel = SaliencyCanvas(*small.parts)
+    panel = SaliencyCanvas(small.links, lambda place: [])
     small.show(panel)
     for pin in (None, True):  # moved over, and a pin moved by the arrow keys
         say(panel.pointer, event="point", place=[0.9, 0.9], pin=pin)
         assert small.selection.target == "predicted"
     plain = rig()
-    panel = SaliencyCanvas(*plain.parts)
+    panel = SaliencyCanvas(plain.links, lambda place: [])
     plain.show(panel)
     say(panel.pointer, event="point", place=[0.9, 0.9], pin=True, choose=True)
     assert plain.selection.target == 0 and not panel.pointer.choosing and not panel.pointer.lines
@@ -93,19 +93,19 @@ def test_a_click_that_points_only_chooses_nothing() -> None:
 
 def test_the_evidence_s_box_is_drawn_on_demand_and_said() -> None:
     small = rig()
-    panel = SaliencyCanvas(*small.parts)
+    panel = SaliencyCanvas(small.links, lambda place: [])
     answer = small.show(panel)
     assert not panel.pointer.outlines
-    before = panel.still()
+    before = panel.pixels()
     panel.foot.box = True
     (box,) = answer.attribution.boxes()
     shares = [box.top / 32, box.left / 40, box.bottom / 32, box.right / 40]
     assert panel.pointer.outlines == [[*shares, "evidence", ""]]
     assert f"rows {box.top:.0f}–{box.bottom:.0f}, columns {box.left:.0f}–{box.right:.0f}" in panel.foot.caption
-    assert before is not None and not np.array_equal(before, panel.still())
+    assert before is not None and not np.array_equal(before, panel.pixels())
     panel.foot.box = False
     assert not panel.pointer.outlines and "Box" not in panel.foot.caption
-    assert np.array_equal(before, panel.still())
+    assert np.array_equal(before, panel.pixels())
 
 
 MEASURES = [("segments", "share of the picture"), ("detects", "score of the best box")]
@@ -114,7 +114,7 @@ MEASURES = [("segments", "share of the picture"), ("detects", "score of the best
 @pytest.mark.parametrize(("name", "words"), MEASURES)
 def test_the_bars_say_what_they_measure_and_mark_the_class(name: str, words: str) -> None:
     small = made(name)
-    panel = ScoreBars(*small.parts)
+    panel = ScoreBars(small.links)
     answer = small.show(panel)
     assert panel.front.measure == words and f"({words})" in panel.front.said
     if name == "detects":
@@ -126,14 +126,15 @@ def test_the_bars_say_what_they_measure_and_mark_the_class(name: str, words: str
 
 def test_a_box_is_named_in_the_class_search_and_a_channel_can_be_chosen_there() -> None:
     small = made("detects")
-    panel = ClassDropdown(*small.parts)
+    shown: list[int] = []
+    panel = ClassDropdown(small.links, lambda: shown[0] if shown else None)
     small.selection.target = Target.box(4)
     answer = small.show(panel)
     assert panel.view.chosen is None
     assert panel.view.words == f"{NAMES[answer.said.boxes[4].label]}, box 4"
     say(panel.view, event="choose", chosen=-2, against=-1)
     assert panel.view.state == "refused" and "choose one in the grid" in panel.view.message
-    panel.channel = lambda: 3
+    shown.append(3)
     say(panel.view, event="choose", chosen=-2, against=-1)
     assert small.selection.target == Target.channel("body.0", 3)
     small.selection.channel = 5

@@ -25,7 +25,7 @@ from tests.panels.rig import Rig, rig, say
 @pytest.fixture()
 def made() -> Iterator[tuple[Rig, SaliencyCanvas]]:
     small = rig()
-    yield small, SaliencyCanvas(*small.parts)
+    yield small, SaliencyCanvas(small.links, lambda place: [])
 
 
 def attribution(evidence: np.ndarray, size: tuple[int, int] = (32, 40), **changes: Any) -> ExplainAnswer:
@@ -75,7 +75,7 @@ def test_picture_in_gray_and_heat_lie_at_the_same_size(made: tuple[Rig, Saliency
 
 def test_the_heading_names_the_predicted_class_while_its_map_is_on_show() -> None:
     small = rig(target="predicted")
-    panel = SaliencyCanvas(*small.parts)
+    panel = SaliencyCanvas(small.links, lambda place: [])
     named = small.show(panel).attribution.facts["target"]
     small.selection.layer = "2"
     panel.sync(small.selection)
@@ -167,11 +167,11 @@ def test_the_same_picture_is_not_sent_twice(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_the_still_picture_applies_the_sliders_opacity(made: tuple[Rig, SaliencyCanvas]) -> None:
     small, panel = made
-    assert panel.still() is None
+    assert panel.pixels() is None
     small.show(panel)
     for opacity, shown in ((0.0, panel.canvas.picture), (1.0, panel.canvas.heat)):
         panel.foot.set_state({"opacity": opacity})
-        still = panel.still()
+        still = panel.pixels()
         assert still is not None and shown is not None and np.array_equal(still, shown[..., :3])
 
 
@@ -216,7 +216,9 @@ def test_a_failure_folds_its_details(made: tuple[Rig, SaliencyCanvas]) -> None:
 def test_cancel_says_what_is_on_show(made: tuple[Rig, SaliencyCanvas]) -> None:
     _, panel = made
     calls: list[str] = []
-    panel.on_cancel, panel.on_retry = lambda: calls.append("cancel"), lambda: calls.append("retry")
+    panel.links = replace(
+        panel.links, cancel=lambda slot: calls.append("cancel"), refresh=lambda: calls.append("retry")
+    )
     panel.wait()
     say(panel.foot, event="cancel")
     assert panel.foot.state == "failed" and "earlier one" in panel.foot.message

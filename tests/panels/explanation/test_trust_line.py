@@ -15,6 +15,7 @@ from nbviz.panels.explanation.trust_line import TrustFigures, TrustPanel
 from nbviz.pictures.load import load_pictures
 from nbviz.session.requests.trust import Trust, TrustAnswer, TrustDetail
 from nbviz.session.selection import Selection
+from tests.panels.rig import Rig
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def panel() -> Iterator[TrustPanel]:
     model.trace(model.input(pictures["one"]))
     selection = Selection(model, pictures)
     selection.image, selection.layer = "one", "1"
-    made = TrustPanel(model, pictures, selection)
+    made = TrustPanel(Rig(model, pictures, selection).links)
     yield made
     made.view.close()
 
@@ -45,12 +46,12 @@ def test_dots_appear_as_verdicts_arrive(panel: TrustPanel) -> None:
 
 
 def test_it_asks_for_the_map_on_show_and_for_figures_only_when_open(panel: TrustPanel) -> None:
-    figures, selection = TrustFigures(panel), panel.selection
+    figures, selection = TrustFigures(panel.links, panel), panel.selection
     selection.method = "grad_cam"
     asked = panel.request(selection)
     assert isinstance(asked, Trust) and (asked.explanation.method, asked.explanation.layer) == ("grad_cam", "1")
     assert figures.request(selection) is None
-    panel._heard(None, {"event": "open", "opened": True}, [])
+    panel._act({"event": "open", "opened": True})
     assert isinstance(figures.request(selection), TrustDetail)
     selection.canvas = "channel"
     assert panel.request(selection) is None and figures.request(selection) is None

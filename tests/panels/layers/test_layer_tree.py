@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +22,7 @@ from nbviz.pictures.load import load_pictures
 from nbviz.session.context import LiveContext
 from nbviz.session.requests.base import EvidenceRequest
 from nbviz.session.selection import Selection
+from tests.panels.rig import Rig
 
 MARKUP = "<img src=x onerror=alert(1)>"
 
@@ -51,7 +53,7 @@ def panel(model: InstrumentedModel) -> LayersPanel:
     pictures = load_pictures({"noise": noise, "wide": noise[:, :10, :20]})
     model.trace(model.input(pictures["noise"]))
     selection = Selection(model, pictures, image="noise", layer="blocks", target="cat")
-    return LayersPanel(model, pictures, selection)
+    return LayersPanel(Rig(model, pictures, selection).links)
 
 
 def answer(panel: LayersPanel, model: InstrumentedModel) -> EvidenceMaps:
@@ -146,7 +148,7 @@ def test_failures_say_what_a_user_can_act_on(panel: LayersPanel) -> None:
         assert (panel.view.state, bool(panel.view.details)) == (state, folded)
         assert str(error) in panel.view.message
     retried: list[int] = []
-    panel.on_retry = lambda: retried.append(1)
+    panel.links = replace(panel.links, refresh=lambda: retried.append(1))
     panel.view._handle_custom_msg({"event": "retry"}, [])
     assert retried == [1]
 

@@ -26,7 +26,7 @@ def parts() -> Rig:
 
 @pytest.fixture()
 def stage(parts: Rig) -> PartsStage:
-    return PartsStage(*parts.parts)
+    return PartsStage(parts.links)
 
 
 def test_the_picture_and_a_row_a_part(parts: Rig, stage: PartsStage) -> None:
@@ -56,7 +56,7 @@ def test_a_channel_of_a_part_opens_in_the_grid(parts: Rig, stage: PartsStage) ->
 
 def test_count_and_pictures_are_asked_for_anew(parts: Rig, stage: PartsStage) -> None:
     asked = []
-    stage.on_ask = lambda: asked.append(stage.request(parts.selection))
+    stage.links = replace(stage.links, ask=lambda: asked.append(stage.request(parts.selection)))
     say(stage.view, event="count", count=3)
     say(stage.view, event="make")
     assert [(request.count, request.made) for request in asked] == [(3, False), (3, True)]

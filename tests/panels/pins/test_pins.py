@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -143,7 +144,7 @@ def test_widgets_of_a_pin_go_with_it_and_all_with_the_explorer() -> None:
 def test_cancelling_a_card_stops_its_slot_alone(explorer: Explorer) -> None:
     explorer.pin()
     panel, cancelled = stage(explorer), list[str]()
-    panel.on_cancel = cancelled.append
+    panel.links = replace(panel.links, cancel=cancelled.append)
     card = cards(explorer)[0]
     card.wait()
     say(card.view, event="cancel")
@@ -154,16 +155,12 @@ def test_cancelling_a_card_stops_its_slot_alone(explorer: Explorer) -> None:
 
 
 def test_a_card_that_waits_shows_the_picture(explorer: Explorer) -> None:
-    card = PinCard("pins/9", Pin("two", Target(1), "saliency"), *canvas_parts(explorer))
+    card = PinCard(stage(explorer).links, "pins/9", Pin("two", Target(1), "saliency"), list, lambda card, content: None)
     card.wait()
     assert card.view.state == "computing" and card.view.values == b""
     image = Image.open(io.BytesIO(card.view.picture))
     seen = explorer.model.seen(explorer.pictures["two"])
     assert np.abs(np.asarray(image).astype(int) - gray(seen)[..., 0]).mean() < 8
-
-
-def canvas_parts(explorer: Explorer) -> Any:
-    return explorer.model, explorer.pictures, explorer.selection
 
 
 def test_sets_are_put_beside_at_once(live: Explorer) -> None:
@@ -211,5 +208,5 @@ def test_unpinning_while_it_computes_drops_the_work(live: Explorer) -> None:
     live.selection.pins = live.selection.pins[3:]
     assert live.wait(60)
     assert len(cards(live)) == 1 and cards(live)[0].view.state == "ready"
-    assert isinstance(live._scheduler, Scheduler)
-    assert [slot for slot in live._scheduler._wanted if slot.startswith("pins/")] == [cards(live)[0].slot]
+    assert isinstance(live._events.scheduler, Scheduler)
+    assert [slot for slot in live._events.scheduler._wanted if slot.startswith("pins/")] == [cards(live)[0].slot]

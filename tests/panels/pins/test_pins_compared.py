@@ -43,7 +43,7 @@ def test_maps_in_one_unit_share_a_scale_the_live_one_too(explorer: Explorer) -> 
     assert explorer.attribution is not None and first.scene is not None
     live_high = explorer_high(explorer)
     assert first.view.high == pytest.approx(max(own[0], live_high)) and other.view.high == own[1]
-    assert canvas(explorer)._high == first.view.high
+    assert canvas(explorer).links.heat.high == first.view.high
     assert stage(explorer).bar.words.startswith("2 maps end at ")
     assert "(gradient of the score, 32 × 32); 1 is alone in its unit" in stage(explorer).bar.words
     say(stage(explorer).bar, event="scale", shared=False)
@@ -60,9 +60,9 @@ def explorer_high(explorer: Explorer) -> float:
 def test_leaving_the_stage_gives_the_live_map_its_own_scale_back(explorer: Explorer) -> None:
     explorer.pin(target="ant")
     say(stage(explorer).bar, event="scale", shared=True)
-    assert canvas(explorer)._high is not None
+    assert canvas(explorer).links.heat.high is not None
     explorer.selection.stage = "channels"
-    assert canvas(explorer)._high is None
+    assert canvas(explorer).links.heat.high is None
 
 
 def test_a_scale_is_never_stretched_over_units(explorer: Explorer) -> None:
@@ -81,7 +81,7 @@ def test_the_same_unit_on_another_grid_is_another_unit(explorer: Explorer) -> No
 
 
 def test_drawing_on_another_scale_moves_the_words_and_the_pixels(explorer: Explorer) -> None:
-    answer = explorer._answers["canvas"]
+    answer = stage(explorer)._last[1]
     own = explanation_scene(answer, "Saliency", "one")
     wide = explanation_scene(answer, "Saliency", "one", 100.0)
     assert wide.limits[1] == "100.00" and wide.heat is not None and own.heat is not None
@@ -172,7 +172,7 @@ def test_another_networks_weights_are_followed(explorer: Explorer) -> None:
     before = decoded(cards(explorer)[0])
     with torch.no_grad():
         other[0].weight.mul_(3)
-    explorer.idle()
+    explorer._events.idle()
     title: Any = explorer.panels["title"].view
     assert title.word == "weights changed"
     explorer.refresh()
@@ -205,7 +205,7 @@ def test_values_travel_to_a_30000th_of_their_peak_and_gaps_stay_gaps() -> None:
 
 
 def test_one_map_alone_has_nothing_to_say_of_scales(explorer: Explorer) -> None:
-    answer = explorer._answers["canvas"]
+    answer = stage(explorer)._last[1]
     request = canvas(explorer).request(explorer.selection)
     scene = pin_scene(request, answer, "one")
     assert scale_words([scene], True) == "" and scene.high == pytest.approx(explorer_high_of(answer))
@@ -218,7 +218,7 @@ def explorer_high_of(answer: Any) -> float:
 
 def test_a_failure_of_the_live_map_leaves_the_pins(explorer: Explorer) -> None:
     explorer.pin(target="ant")
-    explorer.failed("canvas", canvas(explorer).request(explorer.selection), Refused("no"))
+    explorer._events.failed("canvas", canvas(explorer).request(explorer.selection), Refused("no"))
     assert canvas(explorer).bar.pin == "off"
     assert cards(explorer)[0].view.state == "ready" and stage(explorer).live.front.state == "computing"
 

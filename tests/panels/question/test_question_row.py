@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def encoded(form: str = "PNG") -> bytes:
 
 def test_the_title_bar_says_what_the_network_sees() -> None:
     small = rig()
-    bar = TitleBar(*small.parts)
+    bar = TitleBar(small.links)
     bar.sync(small.selection)
     assert bar.view.name == "Tiny net" and bar.view.facts[1] == "cpu"
     assert bar.view.facts[2] == "sees all of 40 × 32"
@@ -44,8 +45,8 @@ def test_parameters_in_three_figures(count: int, words: str) -> None:
 
 def test_saving_sends_the_picture_under_a_name_every_file_system_takes() -> None:
     small = rig()
-    bar = TitleBar(*small.parts)
-    bar.on_save = lambda: b"PNG"
+    bar = TitleBar(small.links)
+    bar.links = replace(bar.links, save=lambda: b"PNG")
     heard = sent(bar.view)
     say(bar.view, event="save")
     assert heard == [({"event": "saved", "name": "nbviz-Tiny-net-cat-saliency.png"}, [b"PNG"])]
@@ -54,8 +55,8 @@ def test_saving_sends_the_picture_under_a_name_every_file_system_takes() -> None
 
 def test_a_picture_that_can_not_be_made_is_said() -> None:
     small = rig()
-    bar = TitleBar(*small.parts)
-    bar.on_save = lambda: bytes(1 // 0)
+    bar = TitleBar(small.links)
+    bar.links = replace(bar.links, save=lambda: bytes(1 // 0))
     heard = sent(bar.view)
     say(bar.view, event="save")
     assert heard == [] and bar.view.state == "failed" and "division" in bar.view.message
@@ -63,10 +64,10 @@ def test_a_picture_that_can_not_be_made_is_said() -> None:
 
 def test_moved_weights_offer_a_refresh() -> None:
     small = rig()
-    bar = TitleBar(*small.parts)
+    bar = TitleBar(small.links)
     calls: list[int] = []
-    bar.on_refresh = lambda: calls.append(1)
-    bar.say("ready", moved=True)
+    bar.links = replace(bar.links, refresh=lambda: calls.append(1))
+    bar.links.activity.moved = True
     say(bar.view, event="refresh")
     assert bar.view.moved and calls == [1]
 
@@ -76,7 +77,7 @@ def test_moved_weights_offer_a_refresh() -> None:
 
 def test_a_dropped_file_joins_and_is_selected() -> None:
     small = rig()
-    chooser = PictureChooser(*small.parts)
+    chooser = PictureChooser(small.links)
     say(chooser.view, encoded(), event="add", name="cat")
     assert small.selection.image == "cat (2)" and list(small.pictures) == ["cat", "coffee", "cat (2)"]
     assert small.pictures["cat (2)"].size == (60, 20)
@@ -86,7 +87,7 @@ def test_a_dropped_file_joins_and_is_selected() -> None:
 @pytest.mark.parametrize("data", [b"", b"not a picture", encoded()[:60], encoded("JPEG")[:-200]])
 def test_a_file_that_is_no_picture_loses_nothing_and_says_so(data: bytes) -> None:
     small = rig()
-    chooser = PictureChooser(*small.parts)
+    chooser = PictureChooser(small.links)
     say(chooser.view, data, event="add", name="holiday.png")
     assert small.selection.image == "cat" and list(small.pictures) == ["cat", "coffee"]
     assert chooser.view.state == "refused" and "holiday.png" in chooser.view.message
@@ -98,7 +99,7 @@ def test_only_the_first_thumbnails_come_at_once_and_the_others_when_asked() -> N
     small = rig()
     for number in range(40):
         small.pictures[f"p{number}"] = small.pictures["coffee"]
-    chooser = PictureChooser(*small.parts)
+    chooser = PictureChooser(small.links)
     assert len(chooser.view.thumbnails) == AT_ONCE and len(chooser.view.names) == 42
     heard = sent(chooser.view)
     say(chooser.view, event="thumbnails", names=["p30", "not there"])
@@ -107,7 +108,7 @@ def test_only_the_first_thumbnails_come_at_once_and_the_others_when_asked() -> N
 
 def test_an_unknown_name_chooses_nothing_and_problems_are_shown() -> None:
     small = rig()
-    chooser = PictureChooser(*small.parts, problems=["3 of 200 files could not be read: cat7.jpg."])
+    chooser = PictureChooser(small.linked(problems=("3 of 200 files could not be read: cat7.jpg.",)))
     assert chooser.view.state == "nothing" and "3 of 200" in chooser.view.message
     say(chooser.view, event="choose", name="dog")
     assert small.selection.image == "cat"
@@ -121,7 +122,7 @@ def test_an_unknown_name_chooses_nothing_and_problems_are_shown() -> None:
 @pytest.fixture()
 def classes() -> tuple[Rig, ClassDropdown]:
     small = rig()
-    return small, ClassDropdown(*small.parts)
+    return small, ClassDropdown(small.links, lambda: None)
 
 
 def test_classes_are_text_by_index_and_the_likeliest_lead(classes: tuple[Rig, ClassDropdown]) -> None:
@@ -173,7 +174,7 @@ def test_a_function_as_target_shows_its_name(classes: tuple[Rig, ClassDropdown])
 
 def test_a_model_without_names_has_numbered_classes() -> None:
     small = rig(names=None)
-    panel = ClassDropdown(*small.parts)
+    panel = ClassDropdown(small.links, lambda: None)
     small.show(panel)
     assert panel.view.names[6] == "class 6"
 
@@ -190,7 +191,7 @@ def test_the_chosen_class_takes_the_last_row_where_it_is_not_among_the_best() ->
 
 def test_bars_show_probabilities_and_a_click_chooses() -> None:
     small = rig()
-    panel = ScoreBars(*small.parts)
+    panel = ScoreBars(small.links)
     answer = small.show(panel)
     shown = rows(answer.order, 0)
     assert list(panel.bars.value.y) == pytest.approx([float(answer.probabilities[i]) for i in shown])
@@ -203,7 +204,7 @@ def test_bars_show_probabilities_and_a_click_chooses() -> None:
 
 def test_fewer_classes_than_rows() -> None:
     small = rig()
-    panel = ScoreBars(*small.parts)
+    panel = ScoreBars(small.links)
     logits = np.array([1.0, 3.0])
     panel.show(
         ScoresAnswer(small.pictures["cat"], Prediction("classes", logits, np.array([0.1, 0.9]), np.array([1, 0])))
@@ -214,7 +215,7 @@ def test_fewer_classes_than_rows() -> None:
 
 def test_scores_that_are_not_numbers_become_a_sentence() -> None:
     small = rig()
-    panel = ScoreBars(*small.parts)
+    panel = ScoreBars(small.links)
     nan = np.full(7, np.nan)
     panel.show(ScoresAnswer(small.pictures["cat"], Prediction("classes", nan, nan, np.arange(7))))
     assert panel.front.state == "refused" and "7 of the network's 7" in panel.front.message

@@ -1,0 +1,59 @@
+"""What links a panel to all others: given to its constructor, typed, and the same for every panel of an Explorer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, field
+
+import traitlets
+
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.pictures.load import Picture
+from nbviz.session.context import LiveContext
+from nbviz.session.library import Library
+from nbviz.session.selection import Selection
+
+
+class Activity(traitlets.HasTraits):
+    """What the Explorer is doing, for panels to observe; only the Explorer writes it."""
+
+    word = traitlets.Enum(["ready", "computing", "weights changed"], "ready")
+    moved = traitlets.Bool(False)
+    """Whether the weights are no longer those of what is on show."""
+
+
+class HeatStyle(traitlets.HasTraits):
+    """How the live map is drawn, where maps stand side by side: what the canvas and the cards have in common."""
+
+    opacity = traitlets.Float(0.55)
+    """Of heat over a picture, 0…1; the canvas's slider writes it."""
+    high = traitlets.Float(None, allow_none=True)
+    """Value of the brightest colour on a scale that maps share; None for each map's own. The pins write it."""
+
+
+def _nothing(*_: object) -> None:
+    """Do nothing: panels of a script have no Explorer."""
+
+
+@dataclass(frozen=True)
+class Links:
+    """All that a panel is made of, and what it can ask of its Explorer."""
+
+    model: InstrumentedModel
+    pictures: MutableMapping[str, Picture]
+    selection: Selection
+    context: LiveContext
+    """Where requests are answered, and what is known already."""
+    library: Library
+    activity: Activity = field(default_factory=Activity)
+    heat: HeatStyle = field(default_factory=HeatStyle)
+    refresh: Callable[[], None] = _nothing
+    """Compute all that is on show again."""
+    ask: Callable[[], None] = _nothing
+    """Ask every panel on show for its request again, after something of a panel's own has changed."""
+    cancel: Callable[[str], None] = _nothing
+    """Stop a slot's work."""
+    save: Callable[[], bytes] = bytes
+    """Return the panels as PNG bytes."""
+    problems: tuple[str, ...] = ()
+    """Sentences on pictures that could not be opened."""

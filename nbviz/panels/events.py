@@ -1,0 +1,217 @@
+"""From the selection to the panels: who is synced, who is asked, and who paints an answer.
+
+An act reaches the panels that read what it changed: each is synced and asked for its request, the scheduler answers
+from the cache or on its worker, and the panel shows. A panel that raises says so in its own strip, and the others
+carry on. All of it runs under the one lock.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any, ParamSpec, TypeVar
+
+from nbviz.attribution import Attribution
+from nbviz.panels.base.links import Activity
+from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.session.context import LiveContext
+from nbviz.session.inline import InlineRunner
+from nbviz.session.requests.base import ExplainAnswer, Request
+from nbviz.session.scheduler import Scheduler
+from nbviz.session.selection import ACT, Selection
+
+P = ParamSpec("P")
+T = TypeVar("T")
+ALL = frozenset(Selection.class_trait_names())
+
+
+class Events:
+    """Follows the selection, and hears of answers; one an Explorer."""
+
+    def __init__(
+        self,
+        panels: Mapping[str, Panel],
+        selection: Selection,
+        context: LiveContext,
+        activity: Activity,
+        runner: type[Scheduler] | type[InlineRunner],
+    ) -> None:
+        self.panels, self.selection, self.context, self.activity = panels, selection, context, activity
+        self.attribution: Attribution | None = None
+        """The one on show; None until there is one for the selection."""
+        background = [slot for slot, panel in panels.items() if panel.background]
+        self.scheduler = runner(context, self, list(panels), LOCK, background)
+        self._shown = self._versions()
+        self._asked: dict[str, dict[str, Panel]] = {}
+        """Slot of each panel that is awake → slot → the panels that ask in it: itself and its parts."""
+        selection.observe(lambda act: self.follow(act["new"]), type=ACT)
+
+    @property
+    def contexts(self) -> dict[str, LiveContext]:
+        """The network's own and those beside it, by name; the own one has none."""
+        return {"": self.context, **self.selection.networks}
+
+    def close(self) -> None:
+        """Follow no longer, and forget all."""
+        self.selection.unobserve_all()
+        self.scheduler.close()
+        self.activity.unobserve_all()
+        # a notebook's Out keeps what a cell showed: let go of all that is large
+        for context in self.contexts.values():
+            context.cache.clear()
+        self.panels, self.attribution, self._shown = {}, None, {}
+        self._asked.clear()
+
+    # -- following the selection ----------------------------------------------------------------------
+
+    def follow(self, changed: frozenset[str], renew: bool = False) -> None:
+        """Sync and ask the panels that read what has changed; all of them where a network has."""
+        with LOCK, self._one_look():
+            if changed != {"place"}:
+                renew = self._moved() or renew
+                for panel in self.panels.values():
+                    self._update(panel, ALL if renew else changed, renew)
+                self.activity.moved = False
+                self._say_state()
+            if "place" in changed:
+                self._point()
+
+    def _update(self, panel: Panel, changed: frozenset[str], renew: bool) -> None:
+        if not panel.awake(self.selection):
+            self._withdraw(panel)
+            return
+        if panel.slot not in self._asked:  # it has just come on show, and missed what changed meanwhile
+            changed = ALL
+        if changed & panel.reads - {"place"}:
+            self._guarded(panel, panel.sync, self.selection)
+        if changed & (panel.reads if panel.asks is None else panel.asks) - {"place"} or changed is ALL:
+            self._ask(panel, renew)
+
+    def _ask(self, panel: Panel, renew: bool = False) -> None:
+        """Submit the requests of a panel and its parts; parts that are gone ask no more."""
+        asking, before = {panel.slot: panel, **panel.parts()}, self._asked.get(panel.slot, {})
+        self._asked[panel.slot] = asking
+        for slot in before.keys() - asking.keys():
+            self.scheduler.submit(slot, None)
+        for slot, part in asking.items():
+            request = self._guarded(part, part.request, self.selection)
+            self.scheduler.submit(slot, request, renew)
+
+    def _withdraw(self, panel: Panel) -> None:
+        for slot in self._asked.pop(panel.slot, {}):
+            self.scheduler.submit(slot, None)
+
+    def ask_all(self) -> None:
+        """Ask every panel again, after something of a panel's own has changed."""
+        with LOCK, self._one_look():
+            renew = self._moved()
+            for panel in self.panels.values():
+                if not panel.awake(self.selection):
+                    self._withdraw(panel)
+                elif panel.slot in self._asked:
+                    self._ask(panel, renew)
+                else:
+                    self._update(panel, ALL, renew)
+            self._say_state()
+
+    def _point(self) -> None:
+        for panel in self.panels.values():
+            if "place" in panel.reads and panel.awake(self.selection):
+                self._guarded(panel, panel.point, self.selection.place)
+
+    def _moved(self) -> bool:
+        """Whether a network has changed since it was last looked at."""
+        shown, self._shown = self._shown, self._versions()
+        return any(self._shown[name] != version for name, version in shown.items() if name in self._shown)
+
+    def _versions(self) -> dict[str, Any]:
+        return {name: context.version() for name, context in self.contexts.items()}
+
+    @contextmanager
+    def _one_look(self) -> Iterator[None]:
+        """Answer an act of one version of each network; a look takes about a millisecond."""
+        with ExitStack() as looks:
+            for context in self.contexts.values():
+                looks.enter_context(context.one_look())
+            yield
+
+    def _guarded(self, panel: Panel, act: Callable[P, T], *args: P.args, **options: P.kwargs) -> T | None:
+        """Do something with a panel; what it raises stands in its own strip, and the other panels carry on."""
+        try:
+            return act(*args, **options)
+        except Exception as error:  # noqa: BLE001
+            self._fail(panel, error)
+            return None
+
+    def _fail(self, panel: Panel, error: BaseException) -> None:
+        try:
+            panel.fail(error)
+        except Exception:  # the strip itself can't be drawn
+            logging.getLogger("nbviz").exception("a panel could not say what failed: %s", error)
+
+    def cancel(self, slot: str) -> None:
+        if self.scheduler.cancel(slot):
+            self._say_state()
+
+    # -- what the scheduler tells (always under the lock) ---------------------------------------------
+
+    def waiting(self, slot: str) -> None:
+        """A slot's answer is being computed."""
+        if slot == "canvas":
+            self.attribution = None
+        self._hear(slot, None)
+        panel = self._at(slot)
+        if panel is not None:
+            self._guarded(panel, panel.wait)
+
+    def answered(self, slot: str, request: Request, answer: Any, final: bool) -> None:
+        """A slot has an answer, or a better one."""
+        panel = self._at(slot)
+        if panel is None:
+            return
+        panel.show(answer)
+        if slot in self.panels:  # a part keeps what it shows
+            if isinstance(answer, ExplainAnswer):
+                self.attribution = answer.attribution
+            self._follow_answer(slot)
+            self._hear(slot, request, answer)
+
+    def failed(self, slot: str, request: Request, error: BaseException) -> None:
+        """A slot's request raised."""
+        panel = self._at(slot)
+        if panel is not None:
+            self._fail(panel, error)
+            self._follow_answer(slot)
+            self._hear(slot, None)
+
+    def settled(self) -> None:
+        """Nothing is being computed any more."""
+        self._say_state()
+
+    def idle(self) -> bool:
+        """Look now and then whether a network has changed under what is on show; whether to be called again at once."""
+        if any(context.model.guest.read_on() for context in self.contexts.values()):
+            return True
+        contexts = self.contexts
+        if any(contexts[name].model.fingerprint() != was for name, was in self._shown.items() if name in contexts):
+            self.activity.word, self.activity.moved = "weights changed", True
+        return False
+
+    def _at(self, slot: str) -> Panel | None:
+        """The panel that asks in a slot; None where it went while it was answered."""
+        return next((asking[slot] for asking in self._asked.values() if slot in asking), None)
+
+    def _follow_answer(self, slot: str) -> None:
+        for panel in self.panels.values():
+            if slot in panel.after and panel.awake(self.selection):
+                self._guarded(panel, panel.sync, self.selection)
+                self._ask(panel)
+
+    def _hear(self, slot: str, request: Request | None, answer: Any = None) -> None:
+        for panel in self.panels.values():
+            if slot in panel.hears:
+                self._guarded(panel, panel.hear, slot, request, answer)
+
+    def _say_state(self) -> None:
+        self.activity.word = "computing" if self.scheduler.busy else "ready"
