@@ -83,7 +83,7 @@ def test_one_cell_run_fifty_times_grows_nothing(execute: Execute) -> None:
 def test_other_cells_run_while_the_explorer_computes(execute: Execute) -> None:
     execute("slow = nbviz.Explorer(net, pictures)\nslow.selection.options = {'tolerance': 1e-9, 'maximum': 20000}")
     begun = time.monotonic()
-    printed = execute("print('computing', slow._scheduler.busy)")
+    printed = execute("print('computing', slow._events.scheduler.busy)")
     assert "computing True" in printed
     assert time.monotonic() - begun < 2
     execute("slow.close()")

@@ -45,6 +45,8 @@ class Events:
         self._shown = self._versions()
         self._asked: dict[str, dict[str, Panel]] = {}
         """Slot of each panel that is awake → slot → the panels that ask in it: itself and its parts."""
+        self._broken: set[str] = set()
+        """Slots of panels that failed at something other than their request's answer."""
         selection.observe(lambda act: self.follow(act["new"]), type=ACT)
 
     @property
@@ -83,6 +85,9 @@ class Events:
             return
         if panel.slot not in self._asked:  # it has just come on show, and missed what changed meanwhile
             changed = ALL
+        if panel.slot in self._broken:  # its strip goes when it succeeds, whatever it was that it failed at
+            self._broken.discard(panel.slot)
+            changed, renew = ALL, True
         if changed & panel.reads - {"place"}:
             self._guarded(panel, panel.sync, self.selection)
         if changed & (panel.reads if panel.asks is None else panel.asks) - {"place"} or changed is ALL:
@@ -141,6 +146,7 @@ class Events:
         try:
             return act(*args, **options)
         except Exception as error:  # noqa: BLE001
+            self._broken.add(panel.slot)
             self._fail(panel, error)
             return None
 
@@ -170,7 +176,11 @@ class Events:
         panel = self._at(slot)
         if panel is None:
             return
-        panel.show(answer)
+        try:
+            panel.show(answer)
+        except Exception:
+            self._broken.add(panel.slot)
+            raise  # the scheduler hands it to `failed`
         if slot in self.panels:  # a part keeps what it shows
             if isinstance(answer, ExplainAnswer):
                 self.attribution = answer.attribution
@@ -215,3 +225,4 @@ class Events:
 
     def _say_state(self) -> None:
         self.activity.word = "computing" if self.scheduler.busy else "ready"
+        self.activity.rounds += 1

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from PIL import Image
 
+from nbviz.panels.base.close_tree import reach
+from nbviz.panels.base.front import Front
 from nbviz.panels.base.panel import Panel
 from nbviz.panels.base.stage import Stage
 from nbviz.panels.snapshot.parts import SnapshotParts, StillParts
@@ -15,14 +17,23 @@ from nbviz.session.selection import Selection
 
 def still_parts(panels: Iterable[Panel], selection: Selection) -> SnapshotParts:
     """Return what the panels show now; the stage on show takes the place of the channels."""
-    parts, middle = StillParts(), StillParts()
-    for panel in panels:
-        if not isinstance(panel, Stage):
+    parts, problems = StillParts(), dict[str, None]()
+    for panel in sorted(panels, key=lambda panel: isinstance(panel, Stage)):
+        if isinstance(panel, Stage) and not panel.on_show(selection):
+            continue
+        problems |= dict.fromkeys(_problems(panel))
+        try:
             parts |= panel.still()
-        elif panel.on_show(selection):
-            middle = panel.still()
-    parts |= middle
-    return SnapshotParts(**parts)
+        except Exception as error:  # noqa: BLE001  the others are drawn all the same
+            problems[f"{panel.slot} could not be drawn: {error}"] = None
+    return SnapshotParts(**parts, problems=tuple(problems))
+
+
+def _problems(panel: Panel) -> Iterator[str]:
+    """Yield the sentences of a panel's strips that say what was refused or has failed."""
+    for widget in reach(panel.view):
+        if isinstance(widget, Front) and widget.state in ("refused", "failed") and widget.message:
+            yield widget.message
 
 
 def saved(picture: Image.Image) -> bytes:

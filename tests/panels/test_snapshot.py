@@ -47,6 +47,7 @@ def parts(long: str = "") -> SnapshotParts:
     maps = values.random((8, 14, 14)).astype(np.float32)
     picture = values.integers(0, 255, (30, 40, 3)).astype(np.uint8)
     return SnapshotParts(
+        problems=("Class 3 does not exist: classes are 0 to 1.",),
         title=TitlePart("A network" + long, ["4.65 M parameters" + long, "cpu"], "guessed" + long, "ready"),
         pictures=PicturesPart([picture] * 9, chosen=7),
         target="tabby" + long,

@@ -20,6 +20,8 @@ class Activity(traitlets.HasTraits):
     word = traitlets.Enum(["ready", "computing", "weights changed"], "ready")
     moved = traitlets.Bool(False)
     """Whether the weights are no longer those of what is on show."""
+    rounds = traitlets.Int(0)
+    """Acts followed, and answers all there, so far."""
 
 
 class HeatStyle(traitlets.HasTraits):

@@ -16,7 +16,7 @@ import ipywidgets
 
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
-from nbviz.panels.base.strip import refuse
+from nbviz.panels.base.strip import fail, refuse
 from nbviz.panels.snapshot.parts import StillParts
 from nbviz.session.requests.base import Request
 from nbviz.session.selection import LOCK as LOCK
@@ -78,6 +78,8 @@ class Panel:
 
     def fail(self, error: BaseException) -> None:
         """Show the error strip: a sentence a user can act on."""
+        if isinstance(self.view, Front):
+            fail(self.view, error)
 
     def parts(self) -> Mapping[str, Panel]:
         """Return slot → the panels in it that ask and show on their own, as many as there are now."""

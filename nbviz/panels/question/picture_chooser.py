@@ -16,6 +16,7 @@ from nbviz.errors import NbvizError
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
+from nbviz.panels.base.strip import ready
 from nbviz.panels.snapshot.parts import PicturesPart, StillParts
 from nbviz.pictures.load import Picture, load_pictures
 from nbviz.session.selection import Selection
@@ -58,6 +59,8 @@ class PictureChooser(Panel):
             if len(self.view.names) != len(self.pictures):
                 self._list()
             self.view.chosen = selection.image
+            if self.view.state == "failed":
+                ready(self.view)
 
     def add(self, name: str, data: bytes) -> str:
         """Open the bytes of an image file, add it under a free name, select it and return that name.

@@ -65,6 +65,8 @@ def compose(parts: SnapshotParts, scale: float = 1, dark: bool = False) -> Image
         y = _question(ink, parts, y)
     y = _columns(ink, parts, y)
     y = pinned(ink, parts.pins, y, WIDTH) if parts.pins else y
+    for problem in parts.problems or ():
+        y = ink.paragraph(MARGIN, y + 14, [(problem, "warn")], WIDTH - 2 * MARGIN)
     y = min(max(y, 1), TALLEST)
     ink.box((0, 0, WIDTH, y), outline="line", radius=4)
     return ink.image.crop((0, 0, round(WIDTH * scale), round(y * scale)))

@@ -194,3 +194,5 @@ class SnapshotParts:
     """In place of channels and card."""
     explanation: ExplanationPart | None = None
     pins: PinsPart | None = None
+    problems: Sequence[str] = ()
+    """Sentences of panels that failed, or refused."""

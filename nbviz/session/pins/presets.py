@@ -158,6 +158,8 @@ def _changed(model: InstrumentedModel, selection: Selection, changes: Mapping[st
         if name not in CHANGES:
             close = nearest(name, CHANGES)
             raise TypeError(f"A pin has no '{name}'" + (f"; did you mean '{close}'?" if close else "."))
+    if not changes:
+        return selection
     values = {name: getattr(selection, name) for name in CHANGES}
     if "method" in changes:
         values |= {"options": {}, "canvas": "explanation"}
