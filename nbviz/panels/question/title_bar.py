@@ -44,12 +44,8 @@ class TitleBar(Panel):
         transform, picture = self.model.transform, self.pictures.get(selection.image)
         sentence = transform.sentence if picture is None else transform.sentence_for(picture)
         with LOCK, self.view.hold_sync():
-<<<<<<< HEAD
-            self.view.facts = self._facts()
-=======
             ready(self.view)
-            self.view.facts = [fact for fact in facts if fact]
->>>>>>> ae07779 (Count who an act reaches, and let a panel that failed mend itself at the next one)
+            self.view.facts = self._facts()
             # A tensor that is given ready is seen as it is: nothing is guessed of it.
             self.view.guessed = transform.guessed and (picture is None or picture.tensor is None)
             self.view.preprocessing = pill_words(sentence)
