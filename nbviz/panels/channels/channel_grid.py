@@ -20,6 +20,7 @@ from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel
 from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.channels.grid_words import about, modes
 from nbviz.panels.scenes.channel_page import Look, Page, Photos, make_page, mode_of, per_page, strongest
 from nbviz.panels.snapshot.parts import ChannelsPart, StillParts
 from nbviz.session.requests.base import ChannelsAnswer, ChannelsRequest, Request
@@ -266,17 +267,6 @@ class ChannelsPanel(Panel):
         self._draw(self._answer, min(max(content.get("page", first), 0), self.view.pages - 1))
 
 
-def modes(has_filters: bool) -> list[list[Any]]:
-    """The switch: [key, text, tip, enabled] a mode."""
-    weights = "The weights of each channel" if has_filters else "This layer has no filters"
-    return [
-        ["maps", "Maps", "What each channel makes of this picture", True],
-        ["filters", "Filters", weights, has_filters],
-        ["made", "Made", "Pictures made to drive each channel most", True],
-        ["found", "Found", "Pictures of a data set that drive each channel most", True],
-    ]
-
-
 def _look(look: Look, filters: np.ndarray | None, places: bool) -> dict[str, Any]:
     mode = mode_of(look, filters)
     return {
@@ -291,12 +281,3 @@ def _sheet(page: Page) -> dict[str, Any]:
         "columns": drawn.columns, "rows": drawn.rows, "gap": drawn.gap, "aspect": page.aspect,
         "tile_height": drawn.tile_height, "tile_width": drawn.tile_width, "kind": drawn.kind, "photos": page.photos,
     }  # fmt: skip
-
-
-def about(layer: Layer, answer: ChannelsAnswer) -> str:
-    """A layer beside the title: ``"blocks.4.body.2 · ReLU6 · 240 of 28 × 28"``."""
-    channels, height, width = answer.maps.values.shape
-    size = f"{channels} of {height} × {width}" if answer.maps.places else f"{channels} numbers"
-    name = layer.name or layer.kind
-    label = "" if name.endswith(layer.label) else layer.label
-    return " · ".join(part for part in (name, label, size) if part)

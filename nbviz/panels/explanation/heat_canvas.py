@@ -10,6 +10,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 from ipycanvas import Canvas, hold_canvas
+from PIL import Image
 
 from nbviz.drawing.overlay import png
 from nbviz.panels.base.panel import LOCK
@@ -102,6 +103,12 @@ def compact(pixels: np.ndarray) -> bytes:
     if len(colours) > 256:
         return png(pixels)
     return png(indices.reshape(packed.shape).astype(np.uint8), colours.view(np.uint8).reshape(-1, 4))
+
+
+def enlarged(heat: np.ndarray, size: tuple[int, ...], smooth: bool) -> np.ndarray:
+    """Heat at the picture's size, as the browser stretches it."""
+    how = Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST
+    return np.asarray(Image.fromarray(heat).resize((size[1], size[0]), how))
 
 
 def _same(one: np.ndarray | None, other: np.ndarray | None) -> bool:

@@ -13,7 +13,6 @@ from typing import Any
 
 import ipywidgets
 import numpy as np
-from PIL import Image
 
 from nbviz.attribution import METHODS, Method
 from nbviz.drawing.overlay import colour_bar, gray, overlay
@@ -22,7 +21,7 @@ from nbviz.model.target import Target
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.explanation.canvas_lines import CanvasLines
-from nbviz.panels.explanation.heat_canvas import HeatCanvas
+from nbviz.panels.explanation.heat_canvas import HeatCanvas, enlarged
 from nbviz.panels.explanation.heat_foot import FootFront
 from nbviz.panels.explanation.method_bar import MethodFront, controls, converted
 from nbviz.panels.explanation.pointer import PointerFront
@@ -169,7 +168,7 @@ class SaliencyCanvas(Panel):
         if heat is None:
             return self.lines.still(picture[..., :3])
         smooth = self.scene is not None and self.scene.smooth
-        return self.lines.still(overlay(picture, _as_large(heat, picture.shape[:2], smooth), self.foot.opacity))
+        return self.lines.still(overlay(picture, enlarged(heat, picture.shape[:2], smooth), self.foot.opacity))
 
     def _say_pin(self) -> None:
         self.bar.pin = "off" if self._answer is None else self.pinning.state()
@@ -290,12 +289,6 @@ def _headed(selection: Selection) -> tuple[Any, ...]:
     if selection.canvas == "channel":
         return selection.layer, selection.channel
     return selection.image, selection.target
-
-
-def _as_large(heat: np.ndarray, size: tuple[int, ...], smooth: bool) -> np.ndarray:
-    """Heat at the picture's size, as the browser stretches it."""
-    how = Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST
-    return np.asarray(Image.fromarray(heat).resize((size[1], size[0]), how))
 
 
 @cache
