@@ -24,8 +24,7 @@ from tests.panels.rig import Rig, rig, say
 
 @pytest.fixture()
 def made() -> Iterator[tuple[Rig, SaliencyCanvas]]:
-    small = rig()
-    yield small, SaliencyCanvas(small.links, lambda place: [])
+    yield (small := rig()), SaliencyCanvas(small.links, lambda place: [])
 
 
 def attribution(evidence: np.ndarray, size: tuple[int, int] = (32, 40), **changes: Any) -> ExplainAnswer:
@@ -216,9 +215,8 @@ def test_a_failure_folds_its_details(made: tuple[Rig, SaliencyCanvas]) -> None:
 def test_cancel_says_what_is_on_show(made: tuple[Rig, SaliencyCanvas]) -> None:
     _, panel = made
     calls: list[str] = []
-    panel.links = replace(
-        panel.links, cancel=lambda slot: calls.append("cancel"), refresh=lambda: calls.append("retry")
-    )
+    calling = {"cancel": lambda slot: calls.append("cancel"), "refresh": lambda: calls.append("retry")}
+    panel.links = replace(panel.links, **calling)
     panel.wait()
     say(panel.foot, event="cancel")
     assert panel.foot.state == "failed" and "earlier one" in panel.foot.message
