@@ -9,8 +9,8 @@ from nbviz.dataset.atlas.atlas import Atlas
 from nbviz.dataset.atlas.cell import Cell
 from nbviz.dataset.example import Example
 from nbviz.dataset.facets import Facets
-from nbviz.dataset.index.build import Stopped
 from nbviz.dataset.index.index import Index
 from nbviz.dataset.index.live import LiveIndex, fitting, indexing
+from nbviz.dataset.shards import Stopped
 
 __all__ = ["Atlas", "Cell", "Example", "Facets", "Index", "LiveIndex", "Stopped", "fitting", "indexing"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from nbviz.dataset.index import plan
+from nbviz.dataset.shards import plan
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from nbviz.dataset import Atlas, Index, Stopped
-from nbviz.dataset.index import plan
+from nbviz.dataset.shards import plan
 from nbviz.errors import NbvizError
 from tests.dataset.index.test_index import Labelled, after, pictures, whole
 from tests.dataset.test_bad_input import build
@@ -144,7 +144,7 @@ def test_waiting_for_another_build_can_be_stopped(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="needs a signal that can't be caught")
 def test_killed_without_warning_it_goes_on_to_the_identical_files(tmp_path: Path) -> None:
     code = f"""
-from nbviz.dataset.index import plan
+from nbviz.dataset.shards import plan
 plan.LEAST, plan.BATCHES = {plan.LEAST}, {plan.BATCHES}
 from tests.dataset.test_folders import Slow, build
 build(Slow(), batch=1, path={str(tmp_path / "cut")!r})

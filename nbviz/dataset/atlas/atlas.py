@@ -26,8 +26,8 @@ from nbviz.dataset.atlas.plan import planned
 from nbviz.dataset.atlas.store import free_or_same, read_atlas, write_atlas
 from nbviz.dataset.example import Example
 from nbviz.dataset.files import check_room, folder_at
-from nbviz.dataset.index.build import Stopped
-from nbviz.dataset.index.plan import data_digest, model_digest
+from nbviz.dataset.shards import Stopped
+from nbviz.dataset.shards.plan import data_digest, model_digest
 from nbviz.errors import NbvizError
 from nbviz.model.boxes import Box
 from nbviz.model.instrumented import InstrumentedModel

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from nbviz.dataset.atlas.options import AtlasOptions
-from nbviz.dataset.index.plan import data_digest, model_digest
+from nbviz.dataset.shards.plan import data_digest, model_digest
 from nbviz.errors import NbvizError
 from nbviz.model.input_size import noise
 from nbviz.model.instrumented import InstrumentedModel

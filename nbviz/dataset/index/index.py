@@ -13,13 +13,14 @@ from nbviz.arguments import at_least
 from nbviz.dataset.example import Box, Example
 from nbviz.dataset.facets import Facets, facets
 from nbviz.dataset.files import folder_at, intact
-from nbviz.dataset.index.build import Build, Execution
 from nbviz.dataset.index.lookup import Lookup, Row
 from nbviz.dataset.index.options import IndexOptions
 from nbviz.dataset.index.partial import PartialIndex
-from nbviz.dataset.index.plan import Plan, Watched, data_digest, model_digest, planned
-from nbviz.dataset.index.shards import ShardJob
-from nbviz.dataset.index.store import WHOLE, Folder, Memory, read_found, read_manifest, resumed
+from nbviz.dataset.index.plan import Plan, Watched, planned
+from nbviz.dataset.index.ranking_job import RankingJob
+from nbviz.dataset.index.store import INDEX, resumed
+from nbviz.dataset.shards import Execution, one_pass
+from nbviz.dataset.shards.plan import data_digest, model_digest
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.passes.effective_field import EffectiveField, effective_field
@@ -100,13 +101,9 @@ class Index:
         if path is not None:
             options = resumed(options, folder_at(path))
         plan, classes = planned(model, items, options), items.classes or model.classes
-        store: Folder | Memory = Memory() if path is None else Folder(folder_at(path), plan, classes)
-        build = Build(model, store, plan, before, execution)
-        with store.alone(build.stop):
-            found = store.whole
-            if found is None:
-                build.run(ShardJob(model.guest, model.transform, items, plan))
-                found = store.finish()
+        folder, more = None if path is None else folder_at(path), {"classes": classes}
+        job = RankingJob(model.guest, model.transform, items, plan)
+        found = one_pass(model, job, INDEX, folder, before, execution, more)
         return cls(plan, found, classes, model, items)
 
     @classmethod
@@ -119,8 +116,8 @@ class Index:
         NbvizError where there is none, where it isn't finished, or where it is of another network or data set.
         """
         folder = folder_at(path)
-        plan, manifest = read_manifest(folder)
-        if not (folder / WHOLE).exists():
+        plan, manifest = INDEX.read_manifest(folder)
+        if not (folder / INDEX.whole).exists():
             raise NbvizError(f"The index in '{path}' is not finished: call Index.build with this path, and it goes on.")
         model = None if model is None else InstrumentedModel.ensure(model)
         items = None if dataset is None else Items.ensure(dataset, labels)
@@ -134,7 +131,7 @@ class Index:
                 "was passed as labels= to Index.build is passed here as well)."
             )
         with intact(folder, "index"):
-            return cls(plan, read_found(folder / WHOLE), manifest["classes"], model, items)
+            return cls(plan, INDEX.read(folder / INDEX.whole), manifest["classes"], model, items)
 
     @property
     def classes(self) -> tuple[str, ...] | None:
@@ -164,12 +161,7 @@ class Index:
     @property
     def problems(self) -> list[str]:
         """Sentences about items that were left out; empty where every item was read."""
-        found = self._found
-        if not found.problems:
-            return []
-        shown = [f"item {number} ({sentence.rstrip('.')})" for number, sentence in list(found.problems.items())[:5]]
-        shown += ["…"] if found.left_out > 5 else []
-        return [f"{found.left_out} of {self.plan.items} items could not be used: {', '.join(shown)}"]
+        return self._found.sentences(self.plan.items)
 
     def top(self, layer: str, channel: int, n: int | None = None) -> list[Example]:
         """The pictures that drive a channel most, best first: ``k``, or the first ``n`` of them."""

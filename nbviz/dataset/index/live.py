@@ -12,8 +12,9 @@ from typing import Any
 
 from nbviz.dataset.index.index import Index
 from nbviz.dataset.index.options import IndexOptions
-from nbviz.dataset.index.plan import model_digest, planned
+from nbviz.dataset.index.plan import planned
 from nbviz.dataset.index.ranking_pass import Walk
+from nbviz.dataset.shards.plan import model_digest
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Self
 
 import torch
 
 from nbviz.dataset.index.ranking import merged
+from nbviz.dataset.shards.part import Part
 
-MAX_REASONS = 20
 Known = dict[str, torch.Tensor]
 
 
 @dataclass
-class PartialIndex:
-    """Rankings of some pieces of a data set; two of them merge into one."""
-
-    pieces: tuple[int, ...]
-    tensors: dict[str, torch.Tensor]
-    """``"layer/top/values"`` … on the CPU."""
-    problems: dict[int, str] = field(default_factory=dict)
-    """The first items left out, and why."""
-    left_out: int = 0
-    seen: int = 0
+class PartialIndex(Part):
+    """Rankings of some pieces of a data set: ``"layer/top/values"`` …"""
 
     def known(self, before: Known) -> Known:
         """Values a rank, at least, of all pieces so far: what stays under them enters no ranking any more."""
         ours = {key: t for key, t in self.tensors.items() if key.endswith(("/top/values", "/bottom/values"))}
         return {key: torch.maximum(t, before[key]) if key in before else t for key, t in ours.items()}
 
-    def merge(self, other: PartialIndex) -> PartialIndex:
-        """Both together; the same whatever the order."""
+    def merge_tensors(self, other: Self) -> dict[str, torch.Tensor]:
+        """Rankings of both together."""
         made: dict[str, torch.Tensor] = {}
         for key in self.tensors:
             stem, _, last = key.rpartition("/")
@@ -46,6 +39,4 @@ class PartialIndex:
                 for name in ("values", "places"):
                     one, two = self.tensors[f"{stem}/{name}"], other.tensors[f"{stem}/{name}"]
                     made[f"{stem}/{name}"] = torch.where(mine, one, two)
-        problems = dict(sorted({**self.problems, **other.problems}.items())[:MAX_REASONS])
-        pieces = tuple(sorted(self.pieces + other.pieces))
-        return PartialIndex(pieces, made, problems, self.left_out + other.left_out, self.seen + other.seen)
+        return made

@@ -10,10 +10,11 @@ from typing import Any
 
 import torch
 
-from nbviz.dataset.index.partial import MAX_REASONS, Known, PartialIndex
+from nbviz.dataset.index.partial import Known, PartialIndex
 from nbviz.dataset.index.peaks import Peaks, follows, rule_of
 from nbviz.dataset.index.plan import Plan, Watched
 from nbviz.dataset.index.ranking import Ranking
+from nbviz.dataset.shards.part import MAX_REASONS
 from nbviz.pictures.samples import Batch
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import Enough, hooked_calls, modules_of, split

@@ -14,7 +14,7 @@ import pytest
 from nbviz.dataset import Index, Stopped
 from nbviz.dataset.index.options import IndexOptions
 from nbviz.dataset.index.plan import planned
-from nbviz.dataset.index.shards import ShardJob
+from nbviz.dataset.index.ranking_job import RankingJob
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
@@ -86,8 +86,8 @@ def test_what_cannot_travel_is_told_in_words(client: Any) -> None:
 def test_what_travels_is_small_and_runs_as_fast_as_here() -> None:
     """No view drags all channels along, and nothing of ours makes a network pass for one that draws at random."""
     model, items = InstrumentedModel(whole(Functional())), Items.ensure(Labelled())
-    job = ShardJob.unpacked(
-        ShardJob(model.guest, model.transform, items, planned(model, items, IndexOptions(k=3, batch=4))).packed()
+    job = RankingJob.unpacked(
+        RankingJob(model.guest, model.transform, items, planned(model, items, IndexOptions(k=3, batch=4))).packed()
     )
     assert not job.guest.random
     found = job.run(0)

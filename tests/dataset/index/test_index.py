@@ -16,8 +16,8 @@ from torch import nn
 
 import nbviz
 from nbviz.dataset import Index, Stopped
-from nbviz.dataset.index import plan as plans
 from nbviz.dataset.index.plan import Plan
+from nbviz.dataset.shards import plan as plans
 from nbviz.replica.hooks import hooked, modules_of
 from tests.networks import CLASSES, SIZE, Functional, Tokens, state_hash
 
@@ -150,7 +150,7 @@ def test_token_layers_leave_the_class_token_out() -> None:
 
 
 def test_stopped_anywhere_it_goes_on_to_the_identical_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nbviz.dataset.index.store.MANY", 2)
+    monkeypatch.setattr("nbviz.dataset.shards.store.MANY", 2)
     net, options = whole(Functional()), {"k": 3, "batch": 1, "bottom": 2, "sample": 9, "progress": False}
     Index.build(net, Labelled((5, 40)), path=tmp_path / "straight", **options)
     for stop in (1, 17, 43):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pickle
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 
-from nbviz.dataset.index.partial import Known, PartialIndex
-from nbviz.dataset.index.plan import Plan
-from nbviz.dataset.index.ranking_pass import Walk
+from nbviz.dataset.shards.part import Part
+from nbviz.dataset.shards.plan import ShardPlan
 from nbviz.errors import NbvizError
 from nbviz.model.input_size import noise
 from nbviz.pictures.samples import Items, Transform
@@ -18,36 +18,25 @@ from nbviz.replica.guest import Guest, Pass
 from nbviz.replica.replica import replicate
 
 Tick = Callable[[int], Any]
+PlanT = TypeVar("PlanT", bound=ShardPlan)
+PartT = TypeVar("PartT", bound=Part)
 
 
-class ShardJob:
+class ShardJob(ABC, Generic[PlanT, PartT]):
     """Network, preprocessing, data set and plan: all that a piece needs."""
 
-    def __init__(self, guest: Guest, transform: Transform, items: Items, plan: Plan) -> None:
+    def __init__(self, guest: Guest, transform: Transform, items: Items, plan: PlanT) -> None:
         self.guest, self.transform, self.items, self.plan = guest, transform, items, plan
         self._packed: bytes | None = None
 
-    def run(self, piece: int, tick: Tick | None = None, known: Known | None = None) -> PartialIndex:
-        """One piece, over one version of the weights. known: what other pieces came to, from :meth:`Found.known`."""
+    @abstractmethod
+    def run(self, piece: int, tick: Tick | None = None) -> PartT:
+        """One piece, over one version of the weights. tick: called with the number of pictures after every batch."""
 
-        def work(run: Pass) -> PartialIndex:
-            walk, plan = Walk(self.plan, run, known), self.plan
-            numbers = plan.numbers(piece)
-            for batch in self.items.batches(numbers, plan.batch, self.transform, plan.shape, walk.problem):
-                walk.forward(batch)
-                if tick is not None:
-                    tick(len(batch.numbers))
-            return walk.gathered(piece)
-
-        return self.guest.steady(work)
-
-    def each(self, pieces: Iterable[int], tick: Tick | None = None) -> Iterator[PartialIndex]:
-        """Pieces in order, each knowing what those before it came to."""
-        known: Known = {}
+    def each(self, pieces: Iterable[int], tick: Tick | None = None) -> Iterator[PartT]:
+        """Pieces in order; a job whose pieces learn from those before them does it here."""
         for piece in pieces:
-            found = self.run(piece, tick, known)
-            known = found.known(known)
-            yield found
+            yield self.run(piece, tick)
 
     def packed(self) -> bytes:
         """Everything, the network as it is now, for another process. NbvizError where it can't travel."""
@@ -55,7 +44,7 @@ class ShardJob:
 
         def pack(run: Pass) -> bytes:
             net = replicate(run.net, lambda tensor: tensor.detach().cpu())
-            return cloudpickle.dumps((net, self.transform, self.items, self.plan))
+            return cloudpickle.dumps((type(self), net, self.transform, self.items, self.plan))
 
         try:
             self._packed = self._packed or self.guest.steady(pack)
@@ -65,15 +54,16 @@ class ShardJob:
             ) from error
         return self._packed
 
-    @classmethod
-    def unpacked(cls, packed: bytes) -> ShardJob:
+    @staticmethod
+    def unpacked(packed: bytes) -> ShardJob[Any, Any]:
         """On a worker: the network on its accelerator, if it has one."""
-        net, transform, items, plan = pickle.loads(packed)
+        kind, net, transform, items, plan = pickle.loads(packed)
         guest = Guest(net, torch.accelerator.current_accelerator() if torch.accelerator.is_available() else "auto")
         # a network that writes to itself is found out on a first batch
         x = noise(guest, plan.shape)  # outside: drawn within, the network would pass for one that draws at random
         guest.trial(lambda run: run(x) is None)
-        return cls(guest, transform, items, plan)
+        job: ShardJob[Any, Any] = kind(guest, transform, items, plan)
+        return job
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ShardJob.unpacked, (self.packed(),)

@@ -2,7 +2,7 @@
 
 A task does some neighbouring pieces, each knowing what those before it came to, and merges them; what that comes to
 travels to this process, which keeps it. What a killed worker had is done again by another; a piece's answer depends
-on nothing but the plan, so the index is the one that a single process makes.
+on nothing but the plan, so the result is the one that a single process makes.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from functools import reduce
 from typing import Any
 
-from nbviz.dataset.index.partial import PartialIndex
-from nbviz.dataset.index.shards import ShardJob
+from nbviz.dataset.shards.job import PartT, PlanT, ShardJob
+from nbviz.dataset.shards.part import Part
 from nbviz.errors import NbvizError
 from nbviz.replica.heap import kept_heap
 
@@ -23,8 +23,10 @@ POLL = 0.5
 """Seconds between looks at the wish to stop."""
 
 
-def on_cluster(job: ShardJob, todo: list[int], client: Any, tick: Callable[[int], None]) -> Iterator[PartialIndex]:
-    """Yield the rankings of groups of pieces as they are done.
+def on_cluster(
+    job: ShardJob[PlanT, PartT], todo: list[int], client: Any, tick: Callable[[int], None]
+) -> Iterator[PartT]:
+    """Yield the parts of groups of pieces as they are done.
 
     client: a ``distributed.Client``; its workers need nbviz and whatever module defines the network and the
     data set. A data set that holds its pictures travels to the workers; one that reads files is small.
@@ -39,7 +41,7 @@ def on_cluster(job: ShardJob, todo: list[int], client: Any, tick: Callable[[int]
     yield from _as_done([client.submit(_pieces, shared, group, pure=False) for group in groups], client, tick)
 
 
-def _as_done(waiting: list[Any], client: Any, tick: Callable[[int], None]) -> Iterator[PartialIndex]:
+def _as_done(waiting: list[Any], client: Any, tick: Callable[[int], None]) -> Iterator[Any]:
     from distributed import KilledWorker, wait
 
     try:
@@ -63,6 +65,6 @@ def _as_done(waiting: list[Any], client: Any, tick: Callable[[int], None]) -> It
         client.cancel(waiting)
 
 
-def _pieces(job: ShardJob, pieces: list[int]) -> PartialIndex:
+def _pieces(job: ShardJob[Any, Any], pieces: list[int]) -> Part:
     with kept_heap():
-        return reduce(PartialIndex.merge, job.each(pieces))
+        return reduce(lambda one, other: one.merge(other), job.each(pieces))

@@ -1,0 +1,62 @@
+"""Results of some pieces of a data set; two of them merge into one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Self
+
+import torch
+
+MAX_REASONS = 20
+
+
+@dataclass
+class Problems:
+    """Items that were left out of a pass."""
+
+    reasons: dict[int, str] = field(default_factory=dict)
+    """The first of them, by number, and why."""
+    count: int = 0
+
+    def add(self, number: int, sentence: str) -> None:
+        """Count one item, and note why while there are few."""
+        self.count += 1
+        if len(self.reasons) < MAX_REASONS:
+            self.reasons[number] = sentence
+
+    def sentences(self, items: int) -> list[str]:
+        """One sentence about them, of a data set of ``items``; none where every item was read."""
+        if not self.reasons:
+            return []
+        shown = [f"item {number} ({sentence.rstrip('.')})" for number, sentence in list(self.reasons.items())[:5]]
+        shown += ["…"] if self.count > 5 else []
+        return [f"{self.count} of {items} items could not be used: {', '.join(shown)}"]
+
+
+@dataclass
+class Part(ABC):
+    """Tensors of some pieces of a data set, on the CPU."""
+
+    pieces: tuple[int, ...]
+    tensors: dict[str, torch.Tensor]
+    problems: dict[int, str] = field(default_factory=dict)
+    """The first items left out, and why."""
+    left_out: int = 0
+    seen: int = 0
+    """Pictures that were read."""
+
+    @abstractmethod
+    def merge_tensors(self, other: Self) -> dict[str, torch.Tensor]:
+        """Tensors of both together; the same whatever the order."""
+
+    def merge(self, other: Self) -> Self:
+        """Both together; the same whatever the order."""
+        problems = dict(sorted({**self.problems, **other.problems}.items())[:MAX_REASONS])
+        pieces = tuple(sorted(self.pieces + other.pieces))
+        tensors = self.merge_tensors(other)
+        return type(self)(pieces, tensors, problems, self.left_out + other.left_out, self.seen + other.seen)
+
+    def sentences(self, items: int) -> list[str]:
+        """One sentence about what was left out of a data set of ``items``, or none."""
+        return Problems(self.problems, self.left_out).sentences(items)

@@ -1,0 +1,103 @@
+"""The plan of a pass, fixed before its first picture: which network, which data, and how the data set is cut.
+
+All of it follows from the arguments, the network and the length of the data set, so that a pass that was
+interrupted, or one on a hundred machines, does the same in the same pieces. It is also what the manifest on disk
+says, and what tells a folder of another network or data set from this one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.pictures.samples import Items
+from nbviz.replica.identity import network_digest
+
+PIECES = 64
+PROBES = 16
+LEAST, BATCHES = 256, 8
+"""Items, and batches, in a piece at least: what a piece comes to is as large for one item as for many."""
+BATCH, MOST = 8, 64
+"""Pictures of 224 × 224 a forward on a CPU, and small ones at most: more leave its caches, and each takes longer."""
+BATCH_ELSEWHERE = 32
+
+
+@dataclass(frozen=True)
+class ShardPlan:
+    """Choices that every pass has."""
+
+    model: str
+    """Digest of every tensor of the network and of its structure."""
+    data: str
+    """Digest of the length and of some items, preprocessed, with their labels."""
+    items: int
+    shape: tuple[int, ...]
+    """(C, H, W) of the network's input."""
+    batch: int
+    piece: int
+    """Items in a piece, the unit of work that is written and resumed."""
+
+    @property
+    def pieces(self) -> int:
+        """Number of pieces."""
+        return -(-self.items // self.piece)
+
+    def numbers(self, piece: int) -> range:
+        """The items of a piece."""
+        return range(piece * self.piece, min(self.items, (piece + 1) * self.piece))
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, for the manifest."""
+        return asdict(self)
+
+
+def cut(model: InstrumentedModel, items: Items, batch: int | None) -> tuple[ShardPlan, bool]:
+    """Look at the network and the data set once, and cut the data set; also, whether its items have labels.
+
+    batch: None for :func:`usual_batch`.
+    """
+    shape = items.shape(model.transform)
+    size = usual_batch(model, shape) if batch is None else batch
+    data, labelled = data_digest(items, model)
+    piece = -(-max(len(items) // PIECES, LEAST, BATCHES * size) // size) * size
+    return ShardPlan(model_digest(model), data, len(items), shape, size, piece), labelled
+
+
+def usual_batch(model: InstrumentedModel, shape: tuple[int, ...]) -> int:
+    """Pictures (C, H, W) a forward where none are asked for."""
+    if model.guest.device.type != "cpu":
+        return BATCH_ELSEWHERE
+    return min(max(BATCH, BATCH * 224 * 224 // (shape[-2] * shape[-1])), MOST)
+
+
+def model_digest(model: InstrumentedModel) -> str:
+    """Return what tells the network from others, see :mod:`nbviz.replica.identity`."""
+    return model.guest.steady(lambda run: network_digest(run.net))
+
+
+def data_digest(items: Items, model: InstrumentedModel) -> tuple[str, bool]:
+    """Digest of the data set as the network sees it, and whether its items have labels.
+
+    NbvizError where an item differs between two readings: what is drawn at random can't be found again.
+    """
+    digest, labelled = hashlib.blake2b(str(len(items)).encode(), digest_size=16), False
+    for number in sorted({i * (len(items) - 1) // max(1, PROBES - 1) for i in range(PROBES)}):
+        try:
+            picture = items.read(number)
+            x, again = model.transform(picture), model.transform(items.read(number))
+        except NbvizError:  # said when its turn comes
+            digest.update(b"unreadable")
+            continue
+        if x.shape != again.shape or not torch.equal(x, again):
+            raise NbvizError(
+                f"Item {number} differs between two readings: the data set or the transform draws at random. "
+                "Pass them without augmentation, so that what is found can be found again."
+            )
+        labelled = labelled or picture.label is not None
+        digest.update(repr((number, picture.label, tuple(x.shape))).encode() + x.contiguous().numpy().tobytes())
+    return digest.hexdigest(), labelled
