@@ -222,7 +222,7 @@ class Scheduler:
                 job.last = next(job.answers)
         except StopIteration:
             self._finish(job)
-        except Exception as error:
+        except BaseException as error:  # a user's code may call sys.exit: it ends that answer, not the worker
             self._fail(job, error)
         else:
             self._partial(job)
