@@ -24,7 +24,7 @@ from nbviz.panels.events import ALL, Events
 from nbviz.panels.snapshot import compose
 from nbviz.panels.still import saved, still_parts
 from nbviz.pictures.load import Picture, load_pictures
-from nbviz.replica.user_hooks import Hooks
+from nbviz.replica.user_code.user_hooks import Hooks
 from nbviz.session.cells import NotebookCell
 from nbviz.session.context import LiveContext
 from nbviz.session.inline import InlineRunner

@@ -158,7 +158,7 @@ def test_a_model_that_changes_is_followed(explorer: Explorer) -> None:
 
 
 def test_refresh_computes_anew_whatever_is_known_of_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nbviz.replica.watch.Watch.contents", lambda self, reread=False: b"as ever")
+    monkeypatch.setattr("nbviz.replica.watching.watch.Watch.contents", lambda self, reread=False: b"as ever")
     net = network()
     with Explorer(net, pictures(), method="saliency", target=1, runner=InlineRunner) as explorer:
         net[0].weight.data[1].zero_()
@@ -168,7 +168,7 @@ def test_refresh_computes_anew_whatever_is_known_of_the_weights(monkeypatch: pyt
 
 
 def test_an_edit_that_no_sample_shows_is_seen_while_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nbviz.replica.watch.SMALL", 0)
+    monkeypatch.setattr("nbviz.replica.watching.watch.SMALL", 0)
     net = nn.Sequential(nn.Conv2d(3, 64, 3), nn.Conv2d(64, 64, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     with Explorer(net, pictures(), method="saliency", target=1) as explorer:
         assert explorer.wait(30)

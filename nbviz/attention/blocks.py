@@ -20,9 +20,9 @@ from torch import Tensor
 from nbviz.attention.windows import Windows, windows_of
 from nbviz.errors import Refused
 from nbviz.model.instrumented import InstrumentedModel, as_picture
-from nbviz.model.layout import Layout, evidence, infer_layouts, probe_batch
+from nbviz.model.layouts.layout import Layout, evidence, infer_layouts, probe_batch
 from nbviz.model.target import Target
-from nbviz.passes.attention_nodes import Block, attentions, gradients, hidden
+from nbviz.passes.graph.attention_nodes import Block, attentions, gradients, hidden
 from nbviz.passes.reach import reaches
 from nbviz.passes.subject import Subject
 from nbviz.replica.guest import Pass

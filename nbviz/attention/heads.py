@@ -19,7 +19,7 @@ from nbviz.attention.blocks import NetworkAttention
 from nbviz.errors import Refused
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
-from nbviz.passes.attention_nodes import Block, gradients
+from nbviz.passes.graph.attention_nodes import Block, gradients
 from nbviz.passes.subject import Subject
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import modules_of

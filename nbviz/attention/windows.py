@@ -20,9 +20,9 @@ from torch import Tensor
 
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
-from nbviz.model.layout import Layout
-from nbviz.passes.attention_nodes import Block, attentions
+from nbviz.model.layouts.layout import Layout
 from nbviz.passes.feature_maps import layer_output
+from nbviz.passes.graph.attention_nodes import Block, attentions
 from nbviz.passes.subject import Subject
 from nbviz.replica.hooks import hooked, modules_of
 

@@ -28,7 +28,7 @@ from nbviz.model.target import Target
 from nbviz.passes.default_layer import default_layer
 from nbviz.passes.shared_forwards import Shared
 from nbviz.passes.subject import Subject
-from nbviz.replica.user_hooks import Hooks
+from nbviz.replica.user_code.user_hooks import Hooks
 
 NO_EVIDENCE = "no positive evidence"
 ZEROS = "black is an all-zero input: how the tensor was normalised is not known (transform= says it)"

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from nbviz.edits.channels import Fill, filling, switched_off
-from nbviz.model.layout import Layout
+from nbviz.model.layouts.layout import Layout
 from nbviz.passes.resume import Resumed
 
 BATCH = 8

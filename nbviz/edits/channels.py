@@ -15,7 +15,7 @@ from nbviz.edits.base import edit
 from nbviz.errors import NbvizError
 from nbviz.model.edit import Editable, NetworkEdit
 from nbviz.model.layers import Layer
-from nbviz.model.layout import Layout
+from nbviz.model.layouts.layout import Layout
 from nbviz.passes.resume import with_first_tensor
 from nbviz.replica.hooks import modules_of, split
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from nbviz.arguments import at_least
 from nbviz.evaluation.channel_statistics import ChannelStatistics
-from nbviz.model.input_size import noise
+from nbviz.model.inputs.input_size import noise
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer, with_channels
 from nbviz.pictures.samples import Items

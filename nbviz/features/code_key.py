@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from nbviz.replica.identity import described, is_plain
+from nbviz.replica.watching.identity import described, is_plain
 
 OWN = "nbviz."
 

@@ -35,8 +35,8 @@ from nbviz.features.optimise import Made
 from nbviz.features.recipe import Recipe, recipe_for
 from nbviz.features.request import Asked, objectives_for
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.replica import identity
 from nbviz.replica.guest import Pass
+from nbviz.replica.watching import identity
 
 # Of every module, and no matter to what it puts out in a pass.
 _MODULES_OWN = frozenset(vars(nn.Module()))
@@ -147,7 +147,7 @@ def default_path() -> pathlib.Path:
 
 
 def network_digest(model: InstrumentedModel, net: nn.Module) -> str:
-    """Return what tells a network and its preprocessing from others, see :mod:`nbviz.replica.identity`.
+    """Return what tells a network and its preprocessing from others, see :mod:`nbviz.replica.watching.identity`.
 
     net: the network itself or a replica of it.
     """

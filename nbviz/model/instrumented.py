@@ -15,13 +15,13 @@ import torch
 from nbviz.errors import unknown
 from nbviz.model.classes import carried_names, checked_names, class_index
 from nbviz.model.edit import Edit, NetworkEdit, attach, checked, edited_input
-from nbviz.model.forward import evaluate
-from nbviz.model.heads import head_of
-from nbviz.model.input_size import Usual, noise, ready
+from nbviz.model.inputs.input_size import Usual, noise, ready
 from nbviz.model.layers import Layer
-from nbviz.model.outputs import Kind, Output, reader_of
-from nbviz.model.prediction import Prediction, prediction
 from nbviz.model.recorders import Recorders
+from nbviz.model.scoring.forward import evaluate
+from nbviz.model.scoring.heads import head_of
+from nbviz.model.scoring.outputs import Kind, Output, reader_of
+from nbviz.model.scoring.prediction import Prediction, prediction
 from nbviz.model.trace import Trace, trace
 from nbviz.pictures.labels import class_list
 from nbviz.pictures.load import as_picture
@@ -29,7 +29,7 @@ from nbviz.pictures.preprocessing import Preprocessing
 from nbviz.replica.guest import Guest, Pass
 from nbviz.replica.hooks import modules_of, split
 from nbviz.replica.torch_modes import isolated
-from nbviz.replica.user_hooks import Hooks
+from nbviz.replica.user_code.user_hooks import Hooks
 
 KEPT_INPUTS = 8
 KEPT_TRACES = 4

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from nbviz.errors import NbvizError, unknown
-from nbviz.model.layout import Layout
+from nbviz.model.layouts.layout import Layout
 
 
 @dataclass(frozen=True)

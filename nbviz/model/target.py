@@ -12,8 +12,8 @@ from nbviz.errors import NbvizError
 from nbviz.model.boxes import Box, ious
 from nbviz.model.classes import Classes, class_index, order_of
 from nbviz.model.neuron import Neuron, Place
-from nbviz.model.outputs import Boxes, ClassMaps, Detection, Kind, Output
 from nbviz.model.region import SAID, Region
+from nbviz.model.scoring.outputs import Boxes, ClassMaps, Detection, Kind, Output
 
 SAME = 0.5
 """Overlap (IoU) from which on a box on a changed picture is the one that was found, as in PASCAL VOC."""

@@ -12,12 +12,12 @@ import torch
 from torch import nn
 
 from nbviz.errors import NbvizError
-from nbviz.model.autograd_graph import graph
-from nbviz.model.forward_errors import check_volumes, forward_error
-from nbviz.model.heads import PLAIN, Call, Head
+from nbviz.model.inputs.forward_errors import check_volumes, forward_error
 from nbviz.model.layers import Layer, label
-from nbviz.model.layout import AxisEvidence, Layout, evidence, infer_layouts, probe_batch
-from nbviz.model.outputs import Boxes, Kind, Output, Reader, Unknown
+from nbviz.model.layouts.layout import AxisEvidence, Layout, evidence, infer_layouts, probe_batch
+from nbviz.model.scoring.autograd_graph import graph
+from nbviz.model.scoring.heads import PLAIN, Call, Head
+from nbviz.model.scoring.outputs import Boxes, Kind, Output, Reader, Unknown
 from nbviz.replica.guest import Guest, Pass
 from nbviz.replica.hooks import hooked, modules_of, split
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.model.layout import probe_batch
+from nbviz.model.layouts.layout import probe_batch
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import first_tensor
 

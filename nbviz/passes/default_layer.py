@@ -7,9 +7,9 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from nbviz.model.heads import Call
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
+from nbviz.model.scoring.heads import Call
 from nbviz.model.target import Target
 from nbviz.model.trace import came_through
 from nbviz.passes.reach import backward

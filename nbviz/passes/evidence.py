@@ -14,10 +14,10 @@ import numpy as np
 import torch
 
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.model.layout import Layout
+from nbviz.model.layouts.layout import Layout
 from nbviz.model.target import Target
 from nbviz.model.trace import Trace, version
-from nbviz.passes.attention_count import note_attention
+from nbviz.passes.graph.attention_count import note_attention
 from nbviz.passes.precision import at_least_single
 from nbviz.passes.subject import Subject
 from nbviz.pictures.load import Picture

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from nbviz.errors import Refused
-from nbviz.model.autograd_graph import graph
+from nbviz.model.scoring.autograd_graph import graph
 
 GRADIENT_FREE = ("occlusion", "rise")
 """Methods that hide parts of the picture and so need no gradient."""

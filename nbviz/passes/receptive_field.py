@@ -21,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from nbviz.errors import NbvizError
 from nbviz.model.boxes import Box
-from nbviz.model.input_size import noise
+from nbviz.model.inputs.input_size import noise
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
 from nbviz.replica.guest import Pass

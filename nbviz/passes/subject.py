@@ -11,8 +11,8 @@ import torch
 from nbviz.errors import NbvizError, Refused
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
-from nbviz.model.layout import probe_batch
-from nbviz.model.outputs import Output
+from nbviz.model.layouts.layout import probe_batch
+from nbviz.model.scoring.outputs import Output
 from nbviz.model.target import Target
 from nbviz.model.trace import leads
 from nbviz.passes.activations import Activation

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from nbviz.replica.conduct import Conduct
-from nbviz.replica.foreign_calls import ForeignCalls
-from nbviz.replica.quiet import quiet
-from nbviz.replica.write_guard import Guard
+from nbviz.replica.copying.foreign_calls import ForeignCalls
+from nbviz.replica.user_code.conduct import Conduct
+from nbviz.replica.user_code.quiet import quiet
+from nbviz.replica.user_code.write_guard import Guard
 
 
 @dataclass(frozen=True)

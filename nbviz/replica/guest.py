@@ -19,15 +19,15 @@ import torch
 from torch import nn
 
 from nbviz.errors import NbvizError, Refused
-from nbviz.replica.conduct import Conduct
-from nbviz.replica.foreign_calls import ForeignCalls
+from nbviz.replica.copying.foreign_calls import ForeignCalls
+from nbviz.replica.copying.refusals import checked_device
 from nbviz.replica.forward import Pass as Pass
-from nbviz.replica.refusals import checked_device
 from nbviz.replica.replica import TensorMap, replica_and_copies, unwrap
 from nbviz.replica.torch_modes import isolated, isolated_steps
-from nbviz.replica.user_hooks import HookActs, Hooks, UserHooks
-from nbviz.replica.watch import Watch
-from nbviz.replica.write_guard import Guard, WeightsWritten
+from nbviz.replica.user_code.conduct import Conduct
+from nbviz.replica.user_code.user_hooks import HookActs, Hooks, UserHooks
+from nbviz.replica.user_code.write_guard import Guard, WeightsWritten
+from nbviz.replica.watching.watch import Watch
 
 T = TypeVar("T")
 SNAPSHOT_TRIES = 4

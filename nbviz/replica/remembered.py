@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from torch import nn
 
 from nbviz.replica.guest import Guest
-from nbviz.replica.user_hooks import Hooks
+from nbviz.replica.user_code.user_hooks import Hooks
 
 K = TypeVar("K")
 MOST_OBJECTS = 300_000

@@ -1,7 +1,7 @@
 """A structural copy of a network whose modules are ours and whose tensors are the user's.
 
 Hooks and ``eval()`` go on the replica, so the user's model has none of ours on it, ever, and may be trained
-by another cell meanwhile. What is copied and what is shared is :mod:`nbviz.replica.copier`'s to say.
+by another cell meanwhile. What is copied and what is shared is :mod:`nbviz.replica.copying.copier`'s to say.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import torch
 from torch import nn
 
 from nbviz.errors import NbvizError
-from nbviz.replica.copier import Copier, TensorMap
-from nbviz.replica.refusals import check_runnable, not_a_network
-from nbviz.replica.user_hooks import UserHooks
+from nbviz.replica.copying.copier import Copier, TensorMap
+from nbviz.replica.copying.refusals import check_runnable, not_a_network
+from nbviz.replica.user_code.user_hooks import UserHooks
 
 
 def unwrap(net: Any) -> nn.Module:

@@ -13,7 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 import nbviz
 from nbviz.attention.blocks import NetworkAttention, attention_maps
 from nbviz.model.target import Target
-from nbviz.passes.attention_nodes import attentions, gradients, hidden
+from nbviz.passes.graph.attention_nodes import attentions, gradients, hidden
 from nbviz.passes.subject import Subject
 from nbviz.replica.guest import Pass
 from tests.attention_networks import GRID, HEADS, KINDS, build, picture, reference

@@ -14,9 +14,9 @@ from nbviz.attention.heads import HeadBlock, Heads, gathering
 from nbviz.attention.views import AttentionView, BlockSeen, Query, Seen
 from nbviz.model.instrumented import as_picture
 from nbviz.model.target import Target
-from nbviz.passes import attention_count
-from nbviz.passes.attention_count import attention_blocks
 from nbviz.passes.evidence import evidence
+from nbviz.passes.graph import attention_count
+from nbviz.passes.graph.attention_count import attention_blocks
 from tests.attention_networks import GRID, HEADS, KINDS, Transformer, Written, build, picture, reference
 from tests.networks import build as plain
 from tests.networks import picture as plain_picture

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import nbviz
-from nbviz.passes.attention_nodes import attentions
+from nbviz.passes.graph.attention_nodes import attentions
 from tests.attention_networks import GRID, KINDS, build, picture, reference
 from tests.networks import build as plain
 from tests.networks import picture as plain_picture

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 import nbviz
 from nbviz.attribution import explain
 from nbviz.attribution.methods import attention_flow as module
-from nbviz.model.layout import Layout
+from nbviz.model.layouts.layout import Layout
 from tests.attention_networks import build, picture, reference
 from tests.networks import build as plain
 from tests.networks import picture as plain_picture

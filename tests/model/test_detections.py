@@ -14,8 +14,8 @@ from nbviz.attribution.masks import Window
 from nbviz.evaluation.measures.pointing import pointing
 from nbviz.model.boxes import Box, components, ious
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.model.outputs import Boxes
 from nbviz.model.region import Region
+from nbviz.model.scoring.outputs import Boxes
 from nbviz.model.target import Target
 from nbviz.passes.effective_field import effective_field
 from nbviz.passes.receptive_field import ReceptiveFields

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nbviz.model.layout import AxisEvidence, Layout, evidence, infer_layouts, probe_batch
+from nbviz.model.layouts.layout import AxisEvidence, Layout, evidence, infer_layouts, probe_batch
 
 
 def grid(height: int, width: int, channels: int = 8, hw: tuple[int, int] = (32, 32)) -> Tensor:

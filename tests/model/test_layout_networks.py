@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nbviz.model.layout import AxisEvidence, Layout, evidence, infer_layouts, probe_batch
+from nbviz.model.layouts.layout import AxisEvidence, Layout, evidence, infer_layouts, probe_batch
 
 
 def layouts_of(net: nn.Module, hw: tuple[int, int]) -> dict[str, Layout]:

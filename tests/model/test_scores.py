@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from nbviz.errors import NbvizError
-from nbviz.model.outputs import ClassMaps, Unknown, reader
+from nbviz.model.scoring.outputs import ClassMaps, Unknown, reader
 
 SCORES = torch.arange(6.0).view(2, 3)
 Pair = namedtuple("Pair", "features logits")

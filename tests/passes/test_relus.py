@@ -11,7 +11,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from nbviz.errors import Refused
-from nbviz.passes.relus import Rule, rectifiers, ruled
+from nbviz.passes.graph.relus import Rule, rectifiers, ruled
 
 SHARED = nn.ReLU(inplace=True)
 FORMS: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {

@@ -15,7 +15,7 @@ from torch import nn
 
 import nbviz
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.replica.quiet import Caught, quiet
+from nbviz.replica.user_code.quiet import Caught, quiet
 from tests.networks import build, picture, state_hash
 
 

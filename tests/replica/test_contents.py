@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.replica import thread_time, watch
-from nbviz.replica.contents import PIECE, Contents
+from nbviz.replica.watching import thread_time, watch
+from nbviz.replica.watching.contents import PIECE, Contents
 
 LAYOUTS: dict[str, Callable[[], torch.Tensor]] = {
     "float32": lambda: torch.randn(64, 64, 3, 3),
@@ -151,7 +151,7 @@ def test_nothing_is_read_while_nothing_can_have_changed(monkeypatch: pytest.Monk
             turns.append(len(read))
             turn.wait()
 
-    monkeypatch.setattr("nbviz.replica.thread_time._used", lambda but=None: dict(clock))
+    monkeypatch.setattr("nbviz.replica.watching.thread_time._used", lambda but=None: dict(clock))
     clock = {1: 0.5}
     thread = threading.Thread(target=look)
     thread.start()

@@ -14,7 +14,7 @@ from nbviz.errors import NbvizError, Refused
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.replica.guest import Guest
 from nbviz.replica.torch_modes import isolated_steps
-from nbviz.replica.write_guard import Guard, WeightsWritten
+from nbviz.replica.user_code.write_guard import Guard, WeightsWritten
 from tests.networks import build, picture, state_hash
 
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 import nbviz
 from nbviz.errors import NbvizError
-from nbviz.replica.identity import network_digest
+from nbviz.replica.watching.identity import network_digest
 
 
 class Sloped(nn.Module):

@@ -19,7 +19,7 @@ from nbviz.attribution import explain
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
-from nbviz.replica import optimizer_steps
+from nbviz.replica.watching import optimizer_steps
 from tests.networks import CLASSES, picture
 
 Weights = dict[str, torch.Tensor]

@@ -13,7 +13,7 @@ from torch import nn
 import nbviz
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.replica.hook_code import looks_only
+from nbviz.replica.user_code.hook_code import looks_only
 from tests.networks import build, picture, state_hash
 
 kept: dict[str, Any] = {}

@@ -17,7 +17,7 @@ from torch import nn
 import nbviz.zoo as zoo
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.passes.attention_nodes import attentions
+from nbviz.passes.graph.attention_nodes import attentions
 from nbviz.pictures.load import load_pictures
 from nbviz.zoo import train_fashion
 from nbviz.zoo.fashion_cnn import FashionCNN, ResidualBlock

@@ -10,7 +10,7 @@ import torch
 from nbviz.attention.blocks import NetworkAttention
 from nbviz.attribution.base import About, Attribution, register, result
 from nbviz.errors import NbvizError
-from nbviz.passes.attention_nodes import Block
+from nbviz.passes.graph.attention_nodes import Block
 from nbviz.passes.subject import Subject
 
 _HEAD = "Which head: its number from 0, or the mean or max over all."

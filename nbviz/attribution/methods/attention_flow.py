@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nbviz.attention.blocks import NetworkAttention
 from nbviz.attribution.base import Attribution, register, result
 from nbviz.errors import NbvizError, Refused
-from nbviz.model.layout import Layout
+from nbviz.model.layouts.layout import Layout
 from nbviz.passes.subject import Subject
 
 Flows = NDArray[np.float64]

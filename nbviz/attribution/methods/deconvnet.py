@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbviz.attribution.base import Attribution, register, result
-from nbviz.passes.relu_gradients import ruled_gradient
+from nbviz.passes.graph.relu_gradients import ruled_gradient
 from nbviz.passes.subject import Subject
 
 

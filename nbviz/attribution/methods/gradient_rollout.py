@@ -8,7 +8,7 @@ import torch
 
 from nbviz.attention.blocks import NetworkAttention
 from nbviz.attribution.base import Attribution, register, result
-from nbviz.passes.attention_nodes import Block
+from nbviz.passes.graph.attention_nodes import Block
 from nbviz.passes.subject import Subject
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from torch.nn import functional
 
 from nbviz.attribution.base import Attribution, register, result
+from nbviz.passes.graph.relu_gradients import ruled_backward
 from nbviz.passes.precision import at_least_single
-from nbviz.passes.relu_gradients import ruled_backward
 from nbviz.passes.subject import Subject, record
 
 

@@ -10,8 +10,8 @@ import torch
 from nbviz.attribution.base import GRADIENT, SCORE, About, Attribution, register, result
 from nbviz.attribution.convergence import cells, pattern_error, relative_error
 from nbviz.errors import NbvizError
+from nbviz.passes.graph.relu_gradients import ruled_gradient
 from nbviz.passes.precision import at_least_single
-from nbviz.passes.relu_gradients import ruled_gradient
 from nbviz.passes.subject import Subject
 
 BATCH = 4

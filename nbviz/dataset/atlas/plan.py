@@ -10,7 +10,7 @@ import torch
 from nbviz.dataset.atlas.options import AtlasOptions
 from nbviz.dataset.shards.plan import data_digest, model_digest
 from nbviz.errors import NbvizError
-from nbviz.model.input_size import noise
+from nbviz.model.inputs.input_size import noise
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import with_channels
 from nbviz.pictures.samples import Items

@@ -10,10 +10,10 @@ import torch
 
 from nbviz.dataset.index.options import IndexOptions
 from nbviz.dataset.shards.plan import ShardPlan, cut
-from nbviz.model.input_size import noise
+from nbviz.model.inputs.input_size import noise
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import with_channels
-from nbviz.model.layout import Layout
+from nbviz.model.layouts.layout import Layout
 from nbviz.pictures.samples import Items
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import hooked, modules_of, split

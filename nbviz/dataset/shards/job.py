@@ -12,7 +12,7 @@ import torch
 from nbviz.dataset.shards.part import Part
 from nbviz.dataset.shards.plan import ShardPlan
 from nbviz.errors import NbvizError
-from nbviz.model.input_size import noise
+from nbviz.model.inputs.input_size import noise
 from nbviz.pictures.samples import Items, Transform
 from nbviz.replica.guest import Guest, Pass
 from nbviz.replica.replica import replicate

@@ -16,7 +16,7 @@ import torch
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
-from nbviz.replica.identity import network_digest
+from nbviz.replica.watching.identity import network_digest
 
 PIECES = 64
 PROBES = 16
@@ -76,7 +76,7 @@ def usual_batch(model: InstrumentedModel, shape: tuple[int, ...]) -> int:
 
 
 def model_digest(model: InstrumentedModel) -> str:
-    """Return what tells the network from others, see :mod:`nbviz.replica.identity`."""
+    """Return what tells the network from others, see :mod:`nbviz.replica.watching.identity`."""
     return model.guest.steady(lambda run: network_digest(run.net))
 
 

@@ -28,7 +28,7 @@ from torch.nn import functional
 from nbviz.arguments import channel_number
 from nbviz.errors import NbvizError, unknown
 from nbviz.features.code_key import code_key
-from nbviz.replica.identity import is_plain
+from nbviz.replica.watching.identity import is_plain
 
 Says = Mapping[str, Tensor]
 """Layers' outputs for one picture: layer → (C, h, w); the class scores (classes,)."""

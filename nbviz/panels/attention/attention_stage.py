@@ -37,7 +37,7 @@ from nbviz.panels.base.stage import Stage, register
 from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.scenes.channel_page import figure
 from nbviz.panels.snapshot.parts import StillParts
-from nbviz.passes.attention_count import attention_blocks
+from nbviz.passes.graph.attention_count import attention_blocks
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.heads import HeadsAnswer, LookFrom
 from nbviz.session.selection import Selection, check_head

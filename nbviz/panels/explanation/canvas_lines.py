@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.model.prediction import Prediction
+from nbviz.model.scoring.prediction import Prediction
 from nbviz.model.target import Target
 from nbviz.panels.base.panel import LOCK
 from nbviz.panels.explanation.heat_foot import FootFront

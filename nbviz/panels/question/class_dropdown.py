@@ -12,7 +12,7 @@ from typing import Any
 import traitlets
 
 from nbviz.errors import NbvizError
-from nbviz.model.prediction import Prediction
+from nbviz.model.scoring.prediction import Prediction
 from nbviz.model.target import Target
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from nbviz.attribution import Attribution
 from nbviz.drawing.overlay import png
 from nbviz.model.boxes import Box
-from nbviz.model.prediction import Prediction
+from nbviz.model.scoring.prediction import Prediction
 
 MOST = 20
 """Boxes drawn: of a detector's hundreds the ones with the best scores."""

@@ -17,7 +17,7 @@ import numpy as np
 from nbviz.attribution import Attribution, explain, explain_each
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.model.prediction import Prediction
+from nbviz.model.scoring.prediction import Prediction
 from nbviz.model.target import Target
 from nbviz.passes.evidence import EvidenceMaps, evidence
 from nbviz.passes.feature_maps import FeatureMaps, feature_maps

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nbviz.model.prediction import Prediction
+from nbviz.model.scoring.prediction import Prediction
 from nbviz.panels.base.frame import column, frame
 from nbviz.panels.question.class_dropdown import ClassDropdown
 from nbviz.panels.question.picture_chooser import AT_ONCE, PictureChooser

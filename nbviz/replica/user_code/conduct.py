@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from nbviz.replica.quiet import Caught
+from nbviz.replica.user_code.quiet import Caught
 
 
 class Conduct:

@@ -15,8 +15,8 @@ from typing import Any, Literal
 import torch
 
 from nbviz.errors import NbvizError
-from nbviz.replica.copier import Copier
-from nbviz.replica.hook_code import Look, looks_only
+from nbviz.replica.copying.copier import Copier
+from nbviz.replica.user_code.hook_code import Look, looks_only
 
 Hooks = Literal["auto", "run", "skip"]
 CHOICES = ("auto", "run", "skip")

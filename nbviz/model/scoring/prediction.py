@@ -8,8 +8,8 @@ import numpy as np
 
 from nbviz.errors import NbvizError
 from nbviz.model.classes import Classes, order_of
-from nbviz.model.heads import Scale
-from nbviz.model.outputs import Boxes, ClassMaps, ClassScores, Detection, Kind, Output
+from nbviz.model.scoring.heads import Scale
+from nbviz.model.scoring.outputs import Boxes, ClassMaps, ClassScores, Detection, Kind, Output
 from nbviz.model.target import Target
 
 

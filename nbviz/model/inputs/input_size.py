@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from nbviz.errors import NbvizError
-from nbviz.model.first_call import Call, first_call
-from nbviz.model.forward_errors import check_data, forward_error, of_size
+from nbviz.model.inputs.first_call import Call, first_call
+from nbviz.model.inputs.forward_errors import check_data, forward_error, of_size
 from nbviz.pictures.network_hints import FirstLayer, defined_first, shown_size
 from nbviz.pictures.preprocessing import GUESSED_SIZES, Preprocessing
 from nbviz.replica.guest import Guest, Pass

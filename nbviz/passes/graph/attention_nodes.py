@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import GradientEdge
 
-from nbviz.model.autograd_graph import RESHAPING, graph
+from nbviz.model.scoring.autograd_graph import RESHAPING, graph
 from nbviz.passes.precision import at_least_single
 
 SOFTMAX = ("SoftmaxBackward0", "SafeSoftmaxBackward0")

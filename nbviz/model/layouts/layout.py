@@ -20,8 +20,8 @@ from dataclasses import replace
 
 from torch import Tensor, nn
 
-from nbviz.model.layout_axes import Kind, Layout
-from nbviz.model.layout_probe import AxisEvidence, evidence, probe_batch
+from nbviz.model.layouts.axes import Kind, Layout
+from nbviz.model.layouts.probe import AxisEvidence, evidence, probe_batch
 
 __all__ = ["AxisEvidence", "Kind", "Layout", "evidence", "infer_layouts", "probe_batch"]
 

@@ -14,8 +14,8 @@ from typing import Any, Literal, Protocol
 import torch
 
 from nbviz.errors import NbvizError
-from nbviz.model.autograd_graph import graph, kind, origin
-from nbviz.model.scores import NAMES, find, scores_or_maps
+from nbviz.model.scoring.autograd_graph import graph, kind, origin
+from nbviz.model.scoring.scores import NAMES, find, scores_or_maps
 
 Scale = Literal["softmax", "sigmoid", "shares", "independent"]
 """What gives probabilities: logits by softmax over the classes, logits by a sigmoid each; or the scores are

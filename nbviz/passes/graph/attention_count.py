@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 from torch import Tensor
 
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.passes.attention_nodes import attentions
+from nbviz.passes.graph.attention_nodes import attentions
 
 _seen: WeakKeyDictionary[InstrumentedModel, tuple[int, int]] = WeakKeyDictionary()
 

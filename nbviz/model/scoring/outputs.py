@@ -16,8 +16,8 @@ from torch import nn
 
 from nbviz.errors import NbvizError
 from nbviz.model.boxes import Box
-from nbviz.model.heads import PLAIN, Call, Head, Question, Scale, find_head
-from nbviz.model.scores import find, scores_or_maps
+from nbviz.model.scoring.heads import PLAIN, Call, Head, Question, Scale, find_head
+from nbviz.model.scoring.scores import find, scores_or_maps
 from nbviz.pictures.network_hints import attribute
 
 Kind = Literal["classes", "maps", "boxes", "unknown"]

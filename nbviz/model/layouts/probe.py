@@ -1,6 +1,6 @@
 """One output of the probing batch, judged by itself: does its change follow the probes, and along which axes?
 
-See `nbviz.model.layout` for the idea.
+See `nbviz.model.layouts.layout` for the idea.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nbviz.model.layout_axes import Kind, Layout
+from nbviz.model.layouts.axes import Kind, Layout
 
 PROBES = 6
 PREFIX = 16

@@ -1,7 +1,7 @@
 """The one definition of the same network: equal weights, structure, plain attributes and code.
 
 Two networks of one digest say the same of every picture, in this process or another. An index, an atlas and made
-pictures on disk carry it. Inside a process :class:`~nbviz.replica.watch.Watch` holds the same four things, by
+pictures on disk carry it. Inside a process :class:`~nbviz.replica.watching.watch.Watch` holds the same four things, by
 identity instead of value, and so at every event.
 """
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
+from nbviz.passes.graph.relus import Rule, rectifiers, ruled
 from nbviz.passes.reach import reaches
-from nbviz.passes.relus import Rule, rectifiers, ruled
 from nbviz.passes.subject import Subject
 
 

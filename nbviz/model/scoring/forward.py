@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from nbviz.model.heads import Head
-from nbviz.model.outputs import Output, Reader
+from nbviz.model.scoring.heads import Head
+from nbviz.model.scoring.outputs import Output, Reader
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import hooked, modules_of
 

@@ -16,12 +16,12 @@ from functools import cached_property
 import torch
 from torch import nn
 
-from nbviz.replica.contents import Contents
-from nbviz.replica.optimizer_steps import Steps
 from nbviz.replica.replica import tensors
-from nbviz.replica.structure import Structure
-from nbviz.replica.thread_time import Activity, Others
-from nbviz.replica.training_forwards import await_forwards
+from nbviz.replica.watching.contents import Contents
+from nbviz.replica.watching.optimizer_steps import Steps
+from nbviz.replica.watching.structure import Structure
+from nbviz.replica.watching.thread_time import Activity, Others
+from nbviz.replica.watching.training_forwards import await_forwards
 
 SAMPLES = 64
 SMALL = 2_000_000

@@ -22,8 +22,8 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from nbviz.errors import NbvizError
-from nbviz.replica.finalisers import without_finaliser
-from nbviz.replica.reach import ATOMS, SEARCHED, cells, fields, holds_module, is_state, reached, slots
+from nbviz.replica.copying.finalisers import without_finaliser
+from nbviz.replica.copying.reach import ATOMS, SEARCHED, cells, fields, holds_module, is_state, reached, slots
 
 T = TypeVar("T")
 HookCopy = Callable[["Copier", str, object], object | None]

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from nbviz.errors import NbvizError
-from nbviz.model.first_call import Call, first_call
+from nbviz.model.inputs.first_call import Call, first_call
 from nbviz.replica.guest import Guest
 from nbviz.replica.torchvision_import import missing_operators
 
