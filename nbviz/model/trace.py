@@ -91,11 +91,13 @@ class Trace:
 
 
 def trace(guest: Guest, x: torch.Tensor, read: Reader) -> Trace:
-    """Trace a forward of ``x`` (1, C, H, W); an error of the network's own forward becomes a sentence."""
+    """Trace a forward of ``x`` (1, C, H, W); an error of the network's own forward becomes a sentence.
+
+    A later forward, that of the layer tree too, raises the network's own error as it is: it took the input here.
+    """
 
     def tree() -> Layer:
-        with _sentences(guest, x):
-            return guest.steady(lambda run: _layer("", run.net, first.records, _layouts(run, x, first.records)))
+        return guest.steady(lambda run: _layer("", run.net, first.records, _layouts(run, x, first.records)))
 
     with _sentences(guest, x):
         check_volumes(guest, x)
