@@ -98,7 +98,7 @@ class _Work:
         return known
 
     def map_rows(self, found: Map, explain: Explain | None = None) -> Iterator[Row]:
-        """What every measure says of a map; a control can't be explained again."""
+        """Yield every measure's result for a map; a control can't be explained again."""
         for one in self.measures:
             known = self.common[one.name]
             case = Case(self.model, self.picture, self.target, found, explain, self.truth, known)

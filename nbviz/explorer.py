@@ -51,7 +51,7 @@ class Explorer:
     atlas: an :class:`Atlas` of it. Further keywords are the start of the selection (``layer=``, ``method=`` …).
 
     The network is left untouched. ``close()`` frees everything; running the cell again closes the Explorer it
-    made before. Raises :class:`NbvizError` in words for anything that cannot be opened.
+    made before. Raises :class:`NbvizError` for anything that cannot be opened.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Explorer:
 
         model: a module (a deep copy, if this one goes on training) or an :class:`InstrumentedModel`; options: those
         of InstrumentedModel; ``transform`` and ``classes`` are this network's unless given. name: on its card. The
-        class is matched by name; :class:`NbvizError` in words where the other network has none of that name.
+        class is matched by name; raises :class:`NbvizError` where the other network has none of that name.
         """
         return self._pinning.beside(model, name, options)
 

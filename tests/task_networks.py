@@ -1,4 +1,4 @@
-"""Tiny networks that put out maps or boxes instead of one score a class, and torchvision's missing operator."""
+"""Tiny networks that put out maps or boxes instead of one score per class, and torchvision's missing operator."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ class NetworkAttention:
         return found
 
     def window_facts(self, block: Block) -> dict[str, Any]:
-        """What a person needs to know of a windowed block."""
+        """Facts of a windowed block."""
         height, width = self.windows(block).grid
         grid = {"grid": f"{height} × {width}", "windows": block.windows}
         return {**grid, "blocks": len(self.blocks), "heads": block.heads, "reads": "all places, window by window"}
@@ -172,7 +172,7 @@ class NetworkAttention:
         return weights[layout.prefix :].unflatten(0, (layout.height, layout.width))
 
     def facts(self, block: Block | None = None) -> dict[str, Any]:
-        """What a person needs to know of the blocks and tokens."""
+        """Facts of the blocks and tokens."""
         block = block or self.blocks[-1]
         layout = self.layout(block)
         return {
@@ -186,7 +186,7 @@ class NetworkAttention:
 
 @dataclass(frozen=True, eq=False)
 class AttentionMaps:
-    """What every head of every block attends to in one picture."""
+    """Attention of every head of every block in one picture."""
 
     blocks: tuple[Tensor, ...]
     """A block: float32 (heads, tokens, tokens), from row to column; on the CPU."""
@@ -196,7 +196,7 @@ class AttentionMaps:
     """Class tokens and registers before the first patch."""
 
     def seen_from(self, block: int, token: int) -> Tensor:
-        """What one token attends to, head by head: (heads, h, w)."""
+        """Return the attention of one token, head by head: (heads, h, w)."""
         return self.blocks[block][:, token, self.prefix :].unflatten(-1, self.grid)
 
 

@@ -72,7 +72,7 @@ class Heads:
     target: str
     """The class whose gradient weighs the attention, in words; empty where none does."""
     nbytes: int
-    """What all weights take."""
+    """Bytes of all weights."""
     blocks: tuple[HeadBlock, ...] = ()
     """In the order of the forward; while ``done`` < 1 the last ones only. None are kept beyond :data:`KEPT`."""
     left_out: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What every head looks at from one place of the picture, as maps and figures.
+"""Views of every head from one place of the picture, as maps and figures.
 
 A query is ``"reads"`` (what the score reads after the last block: the class token, a mean of tokens …), ``"mean"``
 (all patches together) or a place (row, column) as fractions of the picture, so that it means the same patch in
@@ -24,7 +24,7 @@ UNIFORM = 0.15
 
 @dataclass(frozen=True, eq=False)
 class BlockSeen:
-    """What the heads of one block look at; the last of each array is the mean over heads."""
+    """Views of the heads of one block; the last of each array is the mean over heads."""
 
     number: int
     layer: str
@@ -52,7 +52,7 @@ class BlockSeen:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What every head looks at from one query."""
+    """Views of every head from one query."""
 
     blocks: tuple[BlockSeen, ...]
     """In the order of the forward."""
@@ -80,7 +80,7 @@ class AttentionView:
                 self._follow(block)
 
     def seen(self, whole: bool = True) -> Seen:
-        """What was seen so far; rollouts only when ``whole``, for they need every block."""
+        """Return the views so far; rollouts only when ``whole``, for they need every block."""
         trails: Iterable[_Trail | None] = self._trails
         if self.refusal or not whole:
             trails = [None] * len(self._seen)

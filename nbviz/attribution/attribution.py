@@ -1,4 +1,4 @@
-"""What a method gives: values, a heat map to draw, and the facts that say how far to trust it."""
+"""An attribution: values, a heat map to draw, and the facts that say how far to trust it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an attribution method is, and the registry that feeds the dropdown, its controls, the docs and the laws.
+"""Attribution methods: their registry, which feeds the dropdown, its controls, the reference and the laws.
 
 A method is a generator in a file of its own, registered with :func:`register`. It takes a ``Subject`` and its
 options as keywords, and yields ``Attribution``s that get better; the last one is final. Nothing else has to be
@@ -46,11 +46,11 @@ class Method:
     uses_layer: bool
     source: str
     sentence: str
-    """What it shows, in a sentence."""
+    """One sentence on what it shows."""
     family: str = "your own"
     """The group it stands under in the dropdown."""
     unit: str = ""
-    """What its heat is measured in, the same words as other methods' where values may be compared; else empty."""
+    """Unit of its heat, the same words as other methods' where values may be compared; else empty."""
 
 
 SCORE, GRADIENT = "score per place", "gradient of the score"
@@ -200,7 +200,7 @@ def attribute(
     these gives a list of attributions, each as it would be alone, for less than the price of each alone. method:
     a key of ``nbviz.METHODS``. layer: for methods that use one; left out, the last whose places the score
     depends on. hooks: what becomes of hooks of yours on a plain network, see :class:`InstrumentedModel`. options: the
-    method's own. Raises :class:`NbvizError` in words for anything that can't be done.
+    method's own. Raises :class:`NbvizError` for anything that can't be done.
     """
     if hooks != "auto" and isinstance(net_or_model, InstrumentedModel):
         raise NbvizError("This model has its own hooks: give hooks= to InstrumentedModel instead.")

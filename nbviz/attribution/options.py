@@ -17,7 +17,7 @@ from nbviz.errors import NbvizError, nearest
 
 @dataclass(frozen=True)
 class About:
-    """What a person needs to know of an option; put in the annotation: ``Annotated[float, About("…", 0, 1)]``."""
+    """Sentence and limits of an option, given in its annotation: ``Annotated[float, About("…", 0, 1)]``."""
 
     sentence: str
     low: float | None = None

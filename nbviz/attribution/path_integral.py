@@ -68,7 +68,7 @@ class Integral:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the integral states of itself, as an attribution's facts."""
+        """Facts of the integral, for an attribution."""
         facts = {"baseline_score": self.start, "residual": self.residual, "map_error": self.map_error}
         return {**facts, "stopped": self.stopped} if self.stopped else facts
 

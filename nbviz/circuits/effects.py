@@ -35,7 +35,7 @@ FORETOLD = 5
 
 @dataclass(frozen=True, eq=False)
 class Effects:
-    """What the scores of one picture lose or gain as each channel of a layer is switched off."""
+    """Changes of the scores of one picture as each channel of a layer is switched off."""
 
     layer: str
     scores: np.ndarray

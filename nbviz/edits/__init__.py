@@ -1,4 +1,4 @@
-"""What would change the network's mind: edits of the picture and of what layers put out, as frozen values.
+"""Edits of the picture and of layers' outputs as frozen values: ways to change the network's mind.
 
 ``Paint``, ``Transform`` and ``Attack`` edit the network's input, ``Channels`` edits a layer. A tuple of edits is made
 in order: ``model.edited(*edits)`` is an ``InstrumentedModel`` over the same weights, and the user's network is left as

@@ -173,11 +173,11 @@ class Attacked:
     original: Image.Image
     """The picture as the network saw it before."""
     before: list[tuple[str, int, float, float]]
-    """What the network says of the original, as ``model.predict`` gives it."""
+    """Prediction for the original, as ``model.predict`` gives it."""
     after: list[tuple[str, int, float, float]]
-    """What it says of the attacked picture as an 8-bit file holds it."""
+    """Prediction for the attacked picture as an 8-bit file holds it."""
     unrounded: list[tuple[str, int, float, float]]
-    """What it says before rounding to 8 bit."""
+    """Prediction before rounding to 8 bit."""
     noise: list[tuple[str, int, float, float]]
     """The control: what it says of the original with random signs of the same size added."""
     largest: float

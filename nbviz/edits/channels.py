@@ -38,7 +38,7 @@ class Channels(NetworkEdit):
     clamp: Any = ()
     """Channel → (low, high), as a mapping; None for no limit."""
     fill: Fill = "zero"
-    """What a channel that is off puts out: ``"zero"``; ``"mean"``, its own mean over the picture's places; or values,
+    """Output of a channel that is off: ``"zero"``; ``"mean"``, its own mean over the picture's places; or values,
     one per channel of the layer (an index's means, say).
     """
 

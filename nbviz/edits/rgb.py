@@ -16,7 +16,7 @@ SLACK = 0.02
 
 @dataclass(frozen=True)
 class Rgb:
-    """What the preprocessing does to colours: input = matrix · colours + offset."""
+    """Colours as the preprocessing maps them: input = matrix · colours + offset."""
 
     matrix: Tensor
     """(C, P) float64; P is 3, or 1 where the network sees no colour."""

@@ -1,4 +1,4 @@
-"""What a verdict is, and how judging is left at any point.
+"""Verdicts, and how judging is left at any point.
 
 A judgement is a generator: it yields (nothing) between any two passes of the network, so that whoever steps it
 can drop it there, and returns its :class:`Verdict`. What explains is handed in as a callable, for a map's
@@ -25,7 +25,7 @@ BATCH = 4
 
 
 class Map(Protocol):
-    """What is judged; an ``Attribution`` is one."""
+    """A map that is judged; an ``Attribution`` is one."""
 
     @property
     def values(self) -> torch.Tensor: ...
@@ -50,7 +50,7 @@ class Verdict:
     """The dot's label: "converged", "this class", "these weights" or "hiding"."""
     state: State
     sentence: str
-    """What was found, in words."""
+    """One sentence on the finding."""
     figures: dict[str, float] = field(default_factory=dict)
 
 
@@ -70,7 +70,7 @@ class Curve:
 
 
 def settle(steps: Steps[T]) -> T:
-    """What a judgement returns, run to its end at once."""
+    """Run a judgement to its end and return its result."""
     while True:
         try:
             next(steps)

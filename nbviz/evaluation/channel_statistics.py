@@ -1,4 +1,4 @@
-"""What a channel does over many pictures, gathered as they pass, in memory that doesn't grow with them."""
+"""Statistics of channels over many pictures, gathered as they pass, in memory that doesn't grow with them."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class ControlMap:
 
     @property
     def evidence(self) -> torch.Tensor:
-        """What would be drawn."""
+        """Return the heat as it is drawn."""
         return self.values
 
     def heat(self, size: tuple[int, int] | None = None) -> torch.Tensor:

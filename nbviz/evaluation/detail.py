@@ -1,4 +1,4 @@
-"""What opens below the verdicts: curves beside controls, and facts without a verdict."""
+"""Details below the verdicts: curves beside controls, and facts without a verdict."""
 
 from __future__ import annotations
 

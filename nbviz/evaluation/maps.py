@@ -19,7 +19,7 @@ def signed(found: Map) -> torch.Tensor:
 
 
 def spoken(found: Map) -> torch.Tensor:
-    """What the map says each place adds to the score, (h, w) float64, at its own resolution.
+    """Return what each place adds to the score by the map, (h, w) float64, at its own resolution.
 
     Its signed values, unless what is drawn is something else than their size: the sign of a gradient says in which
     direction a colour would have to move, not whether a place speaks for the class, so such a map is taken as drawn.

@@ -44,7 +44,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a measure found for one map."""
+    """Result of a measure for one map."""
 
     figures: Mapping[str, Figure]
     verdict: Verdict | None = None
@@ -57,7 +57,7 @@ class Measure:
     name: str
     run: Callable[[Case], Any]
     sentence: str
-    """What it tells, in a sentence."""
+    """One sentence on what it tells."""
     verdict: bool = False
     """Whether it returns a :class:`Verdict`, and so has a dot."""
     methods_only: bool = False
@@ -65,7 +65,7 @@ class Measure:
     needs_truth: bool = False
     common: Common | None = None
     progress: str = "judging the map"
-    """What is being done, while it is."""
+    """Step under way, for the progress line."""
     cost: int = 0
     """Maps or forwards that it takes, roughly: the cheapest are asked first."""
     default: bool = True
@@ -135,7 +135,7 @@ def verdicts() -> tuple[Measure, ...]:
 
 
 def common(one: Measure, model: InstrumentedModel, picture: Any, target: Target) -> Any:
-    """What all maps of a picture and target have in common for a measure, computed at once."""
+    """Common part of a measure for all maps of a picture and target, computed once."""
     found = None
     for found in one.common(model, picture, target) if one.common is not None else ():
         pass

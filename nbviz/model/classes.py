@@ -20,7 +20,7 @@ BACKGROUND = ("__background__", "background")
 
 
 class Classes(Protocol):
-    """What a target needs to know of a model: its class names and how many scores it puts out."""
+    """Class names and number of scores of a model, as a target asks for them."""
 
     classes: tuple[str, ...] | None
 

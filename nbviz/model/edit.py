@@ -17,7 +17,7 @@ from nbviz.pictures.preprocessing import Preprocessing
 
 
 class Editable(Protocol):
-    """What an edit may ask of the model that it edits."""
+    """The model that an edit is made on, as the edit sees it."""
 
     name: str
 

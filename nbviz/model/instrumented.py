@@ -71,7 +71,7 @@ class InstrumentedModel:
         self.output = output
         self.read = reader_of(self.guest._module, output, len(given or ()), len(self.classes or ()), multilabel)
         self.edits: tuple[Edit, ...] = ()
-        """What is changed about pictures and layers before they are looked at, see :meth:`edited`."""
+        """Edits of pictures and layers, in order, see :meth:`edited`."""
         self._plain: InstrumentedModel | None = None  # the model that this is an edited one of
         self._shape: tuple[int, ...] | None = None
         self._traces: OrderedDict[Any, Trace] = OrderedDict()
@@ -124,7 +124,7 @@ class InstrumentedModel:
 
     @property
     def kind(self) -> Kind:
-        """What the network puts out: "classes", "maps" (segmentation), "boxes" (detection) or "unknown"."""
+        """Kind of the network's output: "classes", "maps" (segmentation), "boxes" (detection) or "unknown"."""
         return self.trace().kind
 
     def find_logits(self, raw: Any) -> torch.Tensor:
@@ -187,7 +187,7 @@ class InstrumentedModel:
         return twin
 
     def trace(self, x: torch.Tensor | None = None) -> Trace:
-        """What one forward of an input of this shape shows; kept until the structure changes."""
+        """Return the trace of one forward of an input of this shape; kept until the structure changes."""
         shape = self._shape if x is None else tuple(x.shape[1:])
         if (known := self._known(shape)) is not None:
             return known
@@ -247,7 +247,7 @@ class InstrumentedModel:
         return self.guest.steady(work)
 
     def said(self, image: Any) -> Prediction:
-        """What the network says of one picture: a figure a class, and where it says them or the boxes it finds."""
+        """Return the prediction for one picture: one figure per class, and the class at each place or the boxes."""
         x = self.input(image)
         self.trace(x)
 

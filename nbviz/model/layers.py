@@ -72,7 +72,7 @@ def with_channels(known: Mapping[str, Layer], names: Iterable[str]) -> list[Laye
 
 
 def label(module: nn.Module) -> str:
-    """What a module is, in a word or two."""
+    """Name the kind of a module in a word or two."""
     kind = type(module).__name__
     if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
         return "conv " + "×".join(str(k) for k in module.kernel_size)

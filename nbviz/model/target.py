@@ -70,7 +70,7 @@ class Target:
 
     @classmethod
     def channel(cls, layer: str, channel: int, place: Place = "mean") -> Target:
-        """What one channel of a layer puts out: its mean over places, its "max", or at one place (row, column)
+        """Explain one channel of a layer: its mean over places, its "max", or its value at one place (row, column)
         of the layer's own grid; of a layer without places, its one value.
         """
         return cls(unit=Neuron.of(layer, channel, place))
@@ -117,7 +117,7 @@ class Target:
         if model.known is not None and model.known.problem and self.function is None and self.unit is None:
             raise model.known.problem
         if wanted is not None and kind not in (None, wanted):
-            what = "boxes, so it has none" if wanted == "boxes" else "a map a class, so it has no class over a region"
+            what = "boxes, so it has none" if wanted == "boxes" else "a map per class, so it has no class over a region"
             raise NbvizError(f"This network does not put out {what} to explain: it gives {_WORDS[kind]}.")
 
     # -- what it says of itself -----------------------------------------------------------------------
@@ -212,7 +212,7 @@ class Target:
         return one["scores"][overlap.argmax()]
 
 
-_WORDS: dict[Kind | None, str] = {"classes": "one score a class", "maps": "one map a class", "boxes": "boxes"}
+_WORDS: dict[Kind | None, str] = {"classes": "one score per class", "maps": "one map per class", "boxes": "boxes"}
 _WORDS["unknown"] = "what nbviz can't read"
 
 
@@ -230,5 +230,5 @@ def _none_found(target: Target, found: list[Detection], model: Classes) -> str:
 def _vector(scores: Any) -> torch.Tensor:
     if not isinstance(scores, torch.Tensor) or scores.dim() not in (0, 1):
         shape = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores).__name__
-        raise NbvizError(f"A target function gives one score a picture, shape (N,), not {shape}.")
+        raise NbvizError(f"A target function gives one score per picture, shape (N,), not {shape}.")
     return scores.reshape(-1)

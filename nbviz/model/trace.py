@@ -24,7 +24,7 @@ from nbviz.replica.hooks import hooked, modules_of, split
 
 @dataclass
 class Record:
-    """What one call of a module put out, in the tracing pass."""
+    """Output of one module call in the tracing pass."""
 
     order: int
     shape: tuple[int, ...]
@@ -140,7 +140,7 @@ def recording(
 
 @dataclass(frozen=True)
 class _FirstPass:
-    """What the first forward shows."""
+    """Findings of the first forward."""
 
     records: Records
     output: Output

@@ -1,4 +1,4 @@
-"""What layers put out in one differentiable forward: activations, and where a backward may start or end."""
+"""Layers' outputs in one differentiable forward: activations, and where a backward may start or end."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class Reducer:
         return reduce
 
     def results(self) -> tuple[dict[str, np.ndarray | None], dict[str, np.ndarray]]:
-        """What was reduced, on the CPU; layers the target does not reach have neither."""
+        """Return maps and sums, on the CPU; layers the target does not reach have neither."""
         maps = {name: None if m is None else m.float().cpu().numpy() for name, m in self._maps.items()}
         sums = {name: c.float().cpu().numpy() for name, c in self._contributions.items()}
         for name, first in self._same.items():

@@ -17,7 +17,7 @@ from nbviz.replica.hooks import Enough, hooked, modules_of, split
 
 @dataclass(frozen=True, eq=False)
 class FeatureMaps:
-    """What a layer put out for one picture."""
+    """A layer's output for one picture, as channel maps."""
 
     layer: str
     values: np.ndarray

@@ -43,7 +43,7 @@ class ReceptiveFields:
         self._grids: dict[str, tuple[_Axis, _Axis] | None] = {}
 
     def box(self, layer: str, place: tuple[int, int] | None) -> Box:
-        """What a place (row, column) of a layer sees; all of the picture for a layer without places.
+        """Return the receptive field of a place (row, column); all of the picture for a layer without places.
 
         Where the channels of a layer see differently far, the union. NbvizError for an unknown layer and a place
         outside of it.
@@ -144,7 +144,7 @@ def _ones(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def output_of(run: Pass, x: torch.Tensor, layer: Layer) -> torch.Tensor:
-    """What a layer puts out, in a forward that ends there. NbvizError where it isn't reached."""
+    """Return a layer's output, in a forward that ends there. Raises NbvizError where it isn't reached."""
     stem, call = split(layer.name)
     kept: list[torch.Tensor] = []
 

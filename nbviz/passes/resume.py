@@ -69,7 +69,7 @@ class _Recorder:
 
 
 Read = Callable[[Pass, Tensor], Any]
-"""What is read of one forward of a batch: the network's own output, unless it ends earlier."""
+"""Reads one forward of a batch: the network's own output, unless it ends earlier."""
 
 
 def _output(run: Pass, batch: Tensor) -> Any:
@@ -94,7 +94,7 @@ class Resumed:
         recorder = _Recorder(stem, self.call, trace.overwritten)
         with torch.no_grad(), _watched(run.net, recorder):
             self.output = read(run, self.x)
-        """What is read for the picture itself."""
+        """Reading for the picture itself."""
         self.calls = recorder.calls or []
         self._exact: dict[bool, bool] = {}
 

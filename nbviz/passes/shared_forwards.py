@@ -23,7 +23,7 @@ class Shared:
         self._output: Any = None
         self._plain: deque[tuple[torch.Tensor, Any]] = deque(maxlen=KEPT)
         self.layers: dict[str, Any] = {}
-        """What layers put out in the forward with a graph."""
+        """Layers' outputs in the forward with a graph."""
 
     def leaf(self, batch: torch.Tensor) -> torch.Tensor:
         """A batch as a leaf of a graph: the one held where it is equal."""

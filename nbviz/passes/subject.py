@@ -26,7 +26,7 @@ from nbviz.replica.hooks import hooked, modules_of, split
 
 
 class Subject:
-    """What a method may ask: scores and gradients of batches, a layer's activation and gradient, baselines.
+    """One picture and target as a method sees them: scores and gradients of batches, a layer's activation and gradient.
 
     Hooks never outlive a call, so a method can yield between any two of them. ``calls`` counts evaluations,
     pictures through the network.

@@ -50,7 +50,7 @@ class Guest:
         self.random = False
         self.conduct = Conduct()
         self.note = ""
-        """What had to be done differently, in words (memory ran out on the accelerator, …)."""
+        """Sentence on what had to be done differently (memory ran out on the accelerator, …)."""
 
     @property
     def notes(self) -> list[str]:

@@ -18,7 +18,7 @@ _MB = 2**20
 _DURING = 64 * _MB, 256 * _MB
 """Bytes from which a block is the system's own; bytes that may lie unused at the end of the heap."""
 _AFTER = 32 * _MB, 64 * _MB
-"""What glibc's own grow to; what they were can't be asked."""
+"""The values that glibc's own grow to; the former ones can't be asked for."""
 _lock = threading.Lock()
 _inside = 0
 

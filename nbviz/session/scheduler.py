@@ -1,4 +1,4 @@
-"""Who computes what, when: one worker, one slot a panel, the latest request wins.
+"""Who computes what, when: one worker, one slot per panel, the latest request wins.
 
 Requests are generators, so the worker steps them: after every partial answer it looks whether the request is
 still wanted, and serves newer ones first (a click on a layer is answered while integrated gradients still

@@ -96,7 +96,7 @@ def test_boxes_that_are_not_there_are_said_in_words() -> None:
     with pytest.raises(nbviz.NbvizError, match="finds no box in this picture"):
         x[:, 0, 0, 0] = 1
         nbviz.attribute(model, x, "predicted", "saliency")
-    with pytest.raises(nbviz.NbvizError, match="one score a class"):
+    with pytest.raises(nbviz.NbvizError, match="one score per class"):
         nbviz.attribute(build("inplace"), picture(), Target.box(0), "saliency")
     with pytest.raises(nbviz.NbvizError, match="by its number"):
         Target.box(-1)

@@ -131,9 +131,9 @@ def test_scores_that_are_not_numbers_are_said() -> None:
 
 def test_a_network_without_scores_is_said() -> None:
     tokens = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(2))
-    with pytest.raises(NbvizError, match=r"shape \(1, 4, 196\), not one score a class"):
+    with pytest.raises(NbvizError, match=r"shape \(1, 4, 196\), not one score per class"):
         InstrumentedModel(tokens).predict(picture())
-    with pytest.raises(NbvizError, match="not one score a class"):
+    with pytest.raises(NbvizError, match="not one score per class"):
         nbviz.attribute(tokens, picture(), 1, "saliency")
     assert nbviz.attribute(tokens, picture(), lambda raw: raw.mean((1, 2)), "saliency").facts["status"] == "ok"
     model = InstrumentedModel(tokens, output=lambda raw: raw.mean(2))

@@ -128,7 +128,7 @@ def test_what_is_no_region_is_refused_in_words(given: dict[str, object], words: 
 def test_a_region_outside_the_picture_or_of_a_classifier_is_refused_in_words() -> None:
     with pytest.raises(nbviz.NbvizError, match="lies outside the picture, 16 × 16"):
         nbviz.attribute(linear(), X, Target.region(1, box=(20, 20, 30, 30)), "saliency")
-    with pytest.raises(nbviz.NbvizError, match="one score a class"):
+    with pytest.raises(nbviz.NbvizError, match="one score per class"):
         nbviz.attribute(build("inplace"), picture(), Target.region(1, mask=MASK), "saliency")
 
 

@@ -53,8 +53,8 @@ def test_one_score_a_picture_is_one_class() -> None:
 @pytest.mark.parametrize(
     ("output", "words"),
     [
-        (torch.zeros(1, 1, 8, 8), r"shape \(1, 1, 8, 8\), not one score a class .* a depth .* output=lambda y: y.mean"),
-        (torch.zeros(1, 5, 7), r"shape \(1, 5, 7\), not one score a class"),
+        (torch.zeros(1, 1, 8, 8), r"shape \(1, 1, 8, 8\), not one score per class .* depth .* output=lambda y: y.mean"),
+        (torch.zeros(1, 5, 7), r"shape \(1, 5, 7\), not one score per class"),
         ({"boxes": 1, "masks": 2}, "a mapping with 'boxes', 'masks'"),
         ([], "a list of 0"),
         (torch.zeros(1, 3, dtype=torch.long), "torch.int64"),

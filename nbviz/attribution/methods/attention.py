@@ -63,7 +63,7 @@ def _chosen(found: NetworkAttention, block: int) -> Block:
 
 
 def _merged(heads: torch.Tensor, head: str | int) -> torch.Tensor:
-    """What one head looks at, or all together, of what each does: (heads, …) → (…)."""
+    """Reduce heads to one of them, or to all together: (heads, …) → (…)."""
     if head == "mean":
         return heads.mean(0)
     if head == "max":

@@ -13,7 +13,7 @@ from nbviz.passes.subject import Subject
 
 @register("Eigen-CAM", "Muhammad, Yeasin 2020, arXiv:2008.00299", uses_layer=True, family="class activation")
 def eigen_cam(subject: Subject) -> Iterator[Attribution]:
-    """What the layer's channels have most in common in this picture, whatever the class.
+    """The pattern that the layer's channels have most in common in this picture, whatever the class.
 
     values: the maps projected on their first right singular vector, as in the paper not centred, at the layer's
     resolution (h, w); of the two signs the one with the larger sum. Zero where the score does not depend on

@@ -20,7 +20,7 @@ THRESHOLD = 0.5
 
 @dataclass(frozen=True)
 class Pointing:
-    """What a map says of where the object is."""
+    """The place a map points at, against the object's."""
 
     hit: float
     """1 where its highest place lies on the object or within the tolerance, 0 where not; the share among several

@@ -36,7 +36,7 @@ def stability(
 
 
 def level(model: InstrumentedModel, x: torch.Tensor) -> torch.Tensor:
-    """What one of 255 grey levels is in each channel of the network's input, (1, C, 1, 1)."""
+    """Return one of 255 grey levels in units of each channel of the network's input, (1, C, 1, 1)."""
     black, white = (model.transform.constant(x, (shade,) * 3) for shade in (0.0, 1.0))
     span = (white - black).abs().amax((2, 3), keepdim=True)
     # where tensors are given as they are, their own range stands for a picture's

@@ -1,1 +1,1 @@
-"""What a network takes: its channels and size, and what to say where a forward raises."""
+"""Inputs of a network: its channels and size, and sentences for a forward that raises."""

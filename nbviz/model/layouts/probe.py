@@ -45,7 +45,7 @@ PLANAR = (
 
 @dataclass(frozen=True)
 class AxisEvidence:
-    """What one output tells by itself; a few bytes, so that no output need be kept."""
+    """Evidence for a layout from one output alone; a few bytes, so that no output need be kept."""
 
     shape: tuple[int, ...]
     layout: Layout | None

@@ -1,1 +1,1 @@
-"""What a network puts out: where its class scores are, what they mean, and what it says of a picture."""
+"""Outputs of a network: where its class scores are, what they mean, and the prediction for a picture."""

@@ -18,7 +18,7 @@ from nbviz.model.scoring.autograd_graph import graph, kind, origin
 from nbviz.model.scoring.scores import NAMES, find, scores_or_maps
 
 Scale = Literal["softmax", "sigmoid", "shares", "independent"]
-"""What gives probabilities: logits by softmax over the classes, logits by a sigmoid each; or the scores are
+"""How scores become probabilities: logits by softmax over the classes, logits by a sigmoid each; or the scores are
 probabilities already, that share 1 between them, or each by itself."""
 
 SOFTMAX = frozenset(("SoftmaxBackward0", "SafeSoftmaxBackward0", "LogSoftmaxBackward0"))
@@ -87,7 +87,7 @@ def head_of(known: HasHead | None) -> Head:
 
 @dataclass(frozen=True)
 class Question:
-    """What a person or the network's own configuration says of its scores."""
+    """Statements of a person or of the network's own configuration on its scores."""
 
     output: str | int | Callable[[Any], torch.Tensor] | None = None
     multilabel: bool = False

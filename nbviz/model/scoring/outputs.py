@@ -1,4 +1,4 @@
-"""What a network says of a batch of pictures: a score a class, a map a class, or boxes.
+"""Outputs of a batch of pictures: one score per class, one map per class, or boxes.
 
 ``reader`` makes of whatever a network puts out one of four outputs. All have ``logits`` (N, classes), one figure
 a class and picture: the score itself, the mean of the class's map, the score of its best box. An output that
@@ -25,7 +25,7 @@ KEYS = frozenset(("boxes", "labels", "scores"))
 
 
 class Output(Protocol):
-    """What all outputs have."""
+    """Base of all outputs."""
 
     @property
     def kind(self) -> Kind: ...
@@ -91,7 +91,7 @@ class Detection:
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """What detectors put out: a picture's boxes with labels and scores, differentiable."""
+    """Output of a detector: per picture boxes with labels and scores, differentiable."""
 
     raw: Sequence[Mapping[str, torch.Tensor]]
     classes: int
@@ -125,7 +125,7 @@ class Unknown:
 
     @property
     def logits(self) -> torch.Tensor:
-        """Raises, in words."""
+        """Raise NbvizError: nothing can be read."""
         raise self.problem
 
 

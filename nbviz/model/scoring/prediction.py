@@ -1,4 +1,4 @@
-"""What a network says of one picture, as plain arrays: a figure a class, where it says each, the boxes it finds."""
+"""The prediction for one picture as plain arrays: one figure per class, the class at each place, the boxes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nbviz.model.target import Target
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What the network says of a picture."""
+    """The prediction for a picture."""
 
     kind: Kind
     logits: np.ndarray
@@ -34,7 +34,7 @@ class Prediction:
     """How the scores became probabilities; None where the shares are none."""
 
     def at(self, place: tuple[float, float]) -> int | None:
-        """What is said of a place, (row, column) as shares of the picture: the class there, or the number of the
+        """Return the class predicted at a place, (row, column) as shares of the picture, or the number of the
         smallest box around it; None where there is neither.
         """
         if self.regions is not None:

@@ -13,7 +13,7 @@ NAMES = ("logits", "scores", "out", "output", "pred", "predictions", "y")
 
 
 def find(raw: Any, output: str | int | Callable[[Any], torch.Tensor] | None) -> Any:
-    """What stands where ``output`` (a key, an attribute, a place or a callable) says, else where scores usually are."""
+    """Return the part that ``output`` names (key, attribute, place or callable), else where scores usually are."""
     return _search(raw) if output is None else _pick(raw, output)
 
 
@@ -44,10 +44,10 @@ def scores_or_maps(found: Any, rows: int | None = None) -> torch.Tensor:
 
 
 def _shape_words(found: torch.Tensor) -> str:
-    said = f"The network puts out shape {tuple(found.shape)}, not one score a class (N, classes)"
+    said = f"The network puts out shape {tuple(found.shape)}, not one score per class (N, classes)"
     if found.dim() == 4:
         return (
-            f"{said} or one map a class. Is it one of two classes? Pass output=lambda y: torch.cat([0 * y, y], 1). "
+            f"{said} or one map per class. Is it one of two classes? Pass output=lambda y: torch.cat([0 * y, y], 1). "
             "Is it a depth or another quantity? Pass output=lambda y: y.mean((2, 3)) to explain its mean, or a "
             "callable as target."
         )

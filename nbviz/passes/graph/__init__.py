@@ -1,1 +1,1 @@
-"""What is read from autograd's nodes after an ordinary forward: attention, and calls of ReLUs."""
+"""Reading autograd's nodes after an ordinary forward: attention, and calls of ReLUs."""

@@ -69,7 +69,7 @@ class Block:
             return at_least_single(found).reshape(self.shape)
 
     def value(self) -> Tensor | None:
-        """What the keys stand for, (pictures × windows × heads, keys, channels); None where it isn't kept."""
+        """Values of the keys, (pictures × windows × heads, keys, channels); None where they aren't kept."""
         value = self.node._saved_value if self.fused else _other_factor(self.product, self.keys)
         return None if value is None else value.detach().flatten(0, -3)
 

@@ -37,7 +37,7 @@ _FLOORS = {
 
 @dataclass(frozen=True)
 class Rectifiers:
-    """What the graph below an output has in the way of activations."""
+    """Activation functions in the graph below an output."""
 
     nodes: tuple[Any, ...]
     """Autograd nodes of ReLU calls."""
@@ -47,7 +47,7 @@ class Rectifiers:
     """Nodes that may hide a ReLU."""
 
     def need(self, title: str) -> None:
-        """Raise :class:`Refused`, in words, unless every ReLU call is known and there is one."""
+        """Raise :class:`Refused` unless every ReLU call is known and there is one."""
         if self.hidden:
             why = _HIDING.get(self.hidden[0], f"the inside of {self.hidden[0]} is hidden from autograd's graph.")
             raise Refused(f"{title} needs to see every ReLU; {why}")

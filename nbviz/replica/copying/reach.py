@@ -1,4 +1,4 @@
-"""What a value of the user's holds: the modules that a copy must find, and the state that it must not share.
+"""Contents of a user's value: the modules that a copy must find, and the state that it must not share.
 
 A network reaches its modules in more ways than registration: closures, default arguments, bound methods, partials,
 objects with or without a dictionary, weak references, hooks. This says for any value what lies inside, without

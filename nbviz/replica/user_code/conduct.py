@@ -1,4 +1,4 @@
-"""What a network's forward does besides computing: seen at first contact, and minded at every pass after."""
+"""Side effects of a network's forward: seen at first contact, and minded at every pass after."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nbviz.replica.user_code.quiet import Caught
 
 
 class Conduct:
-    """What one network does, for all its replicas."""
+    """Side effects of one network, for all its replicas."""
 
     def __init__(self) -> None:
         self.writes_input = False

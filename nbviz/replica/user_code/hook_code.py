@@ -1,4 +1,4 @@
-"""What can a hook of the user's be seen to do? Read from its source, as far as that is certain.
+"""Reading a user's hook: its effects, as far as its source shows them for certain.
 
 A hook that *only looks* returns nothing and changes nothing that it is given: it appends to a list, fills a dict,
 sets an attribute of an object of its own. A replica can do without it. Anything else, or anything not understood, is
@@ -31,14 +31,14 @@ _TENSOR_READERS = set(
 
 @dataclass
 class Look:
-    """What a hook that only looks writes to."""
+    """Targets that a hook which only looks may write to."""
 
     objects: list[object] = field(default_factory=list)
     globals: set[str] = field(default_factory=set)
 
 
 def looks_only(hook: object) -> Look | None:
-    """What the hook writes to, if it can be seen to return nothing and to write to nothing it is given; else None."""
+    """Return the hook's targets, if it is seen to return nothing and to write to nothing it is given; else None."""
     function, bound = _function(hook)
     if function is None:
         return None

@@ -68,7 +68,7 @@ class Listener:
         """Whether it takes part in the computation; None before its first call."""
 
     def __call__(self, module: object, *given: object) -> object:
-        """What the hook returns; :class:`HookActs` when it returns or writes something for the first time."""
+        """Return the hook's result; :class:`HookActs` when it returns or writes something for the first time."""
         if self.acts:
             return self.hook(module, *given)
         # what it writes to in its first call must not be the pass's own

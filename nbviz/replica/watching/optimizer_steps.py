@@ -76,7 +76,7 @@ class Steps:
         return self.count
 
     def at_end(self, work: Callable[[], Any]) -> Any | None:
-        """What ``work`` gives at the end of the next step; None when none ends in three times the usual interval."""
+        """Return ``work``'s result at the end of the next step; None if none ends in three times the usual interval."""
         errand = Errand(work)
         self._errands.append(errand)
         if not errand.done.wait(max(0.1, self._patience())):

@@ -61,7 +61,7 @@ class Structure:
 
 
 class _Values:
-    """What some collections held, in their order."""
+    """Contents of some collections, in their order."""
 
     def __init__(self, views: list[Collection[Any]]) -> None:
         self._views = views

@@ -67,7 +67,7 @@ def stepped(context: Context, request: Request) -> Iterator[Any]:
 
 @dataclass(frozen=True)
 class ScoresAnswer:
-    """What the network says of a picture."""
+    """The prediction for a picture."""
 
     picture: Picture
     said: Prediction
