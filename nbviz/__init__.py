@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nbviz.model.instrumented import InstrumentedModel
     from nbviz.model.target import Target
     from nbviz.pictures.preprocessing import Preprocessing
+    from nbviz.reviews import Review, review
 
 __all__ = [
     "METHODS",
@@ -37,6 +38,7 @@ __all__ = [
     "InstrumentedModel",
     "NbvizError",
     "Preprocessing",
+    "Review",
     "Target",
     "attack",
     "attribute",
@@ -47,6 +49,7 @@ __all__ = [
     "health",
     "invert",
     "register",
+    "review",
     "visualize",
     "zoo",
 ]
@@ -60,6 +63,7 @@ _HOME = {
     "InstrumentedModel": "nbviz.model.instrumented",
     "NbvizError": "nbviz.errors",
     "Preprocessing": "nbviz.pictures.preprocessing",
+    "Review": "nbviz.reviews",
     "Target": "nbviz.model.target",
     "attack": "nbviz.edits",
     "attribute": "nbviz.attribution",
@@ -70,6 +74,7 @@ _HOME = {
     "invert": "nbviz.features",
     "visualize": "nbviz.features",
     "register": "nbviz.attribution",
+    "review": "nbviz.reviews",
 }
 
 

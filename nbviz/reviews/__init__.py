@@ -1,1 +1,8 @@
-"""How a network does over many pictures: right and wrong, how sure, where it fails, what it leans on."""
+"""Reviews: how a network does over many pictures: right and wrong, how sure, where it fails, what it leans on."""
+
+from __future__ import annotations
+
+from nbviz.reviews.making import load, review
+from nbviz.reviews.result import Review
+
+__all__ = ["Review", "load", "review"]

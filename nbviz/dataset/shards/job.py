@@ -29,6 +29,10 @@ class ShardJob(ABC, Generic[PlanT, PartT]):
         self.guest, self.transform, self.items, self.plan = guest, transform, items, plan
         self._packed: bytes | None = None
 
+    def more(self) -> tuple[Any, ...]:
+        """Further arguments of the constructor, which travel to the workers."""
+        return ()
+
     @abstractmethod
     def run(self, piece: int, tick: Tick | None = None) -> PartT:
         """One piece, over one version of the weights. tick: called with the number of pictures after every batch."""
@@ -44,7 +48,7 @@ class ShardJob(ABC, Generic[PlanT, PartT]):
 
         def pack(run: Pass) -> bytes:
             net = replicate(run.net, lambda tensor: tensor.detach().cpu())
-            return cloudpickle.dumps((type(self), net, self.transform, self.items, self.plan))
+            return cloudpickle.dumps((type(self), net, self.transform, self.items, self.plan, self.more()))
 
         try:
             self._packed = self._packed or self.guest.steady(pack)
@@ -57,12 +61,12 @@ class ShardJob(ABC, Generic[PlanT, PartT]):
     @staticmethod
     def unpacked(packed: bytes) -> ShardJob[Any, Any]:
         """On a worker: the network on its accelerator, if it has one."""
-        kind, net, transform, items, plan = pickle.loads(packed)
+        kind, net, transform, items, plan, more = pickle.loads(packed)
         guest = Guest(net, torch.accelerator.current_accelerator() if torch.accelerator.is_available() else "auto")
         # a network that writes to itself is found out on a first batch
         x = noise(guest, plan.shape)  # outside: drawn within, the network would pass for one that draws at random
         guest.trial(lambda run: run(x) is None)
-        job: ShardJob[Any, Any] = kind(guest, transform, items, plan)
+        job: ShardJob[Any, Any] = kind(guest, transform, items, plan, *more)
         return job
 
     def __reduce__(self) -> tuple[Any, ...]:
