@@ -33,6 +33,8 @@ class Paint(PictureEdit):
     keep: bool = False
     """Whether all but the part is painted over."""
 
+    one_picture = True
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "mask", Mask.of(self.mask))
         if not isinstance(self.fill, Picture) and self.fill not in FILLS:
@@ -43,6 +45,10 @@ class Paint(PictureEdit):
         with_what = self.fill if isinstance(self.fill, str) else self.fill.name
         share = 1 - self.mask.share if self.keep else self.mask.share
         return f"painted {share:.0%} with {with_what}".replace("%", " %")
+
+    def check_input(self, x: torch.Tensor) -> None:
+        """Raise NbvizError where the mask is of another size than the input (1, C, H, W)."""
+        self.mask.over(x)
 
     def apply(self, x: torch.Tensor, model: Editable) -> torch.Tensor:
         """Return the input with the part painted; pixels outside it stay to the bit."""

@@ -34,6 +34,7 @@ from nbviz.features.objectives import Objective
 from nbviz.features.optimise import Made
 from nbviz.features.recipe import Recipe, recipe_for
 from nbviz.features.request import Asked, objectives_for
+from nbviz.model.edit import NetworkEdit
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.replica.guest import Pass
 from nbviz.replica.watching import identity
@@ -156,7 +157,9 @@ def network_digest(model: InstrumentedModel, net: nn.Module) -> str:
     if known is None or known[0] != version:
         colours = colours_of(model)
         shown = colours.matrix.float().tolist(), colours.offset.float().tolist(), model.transform.size
-        known = _digests[model] = (version, _digest((identity.network_digest(net), shown), 10))
+        edits = tuple(edit for edit in model.edits if isinstance(edit, NetworkEdit))
+        digested = (identity.network_digest(net), shown, *edits)
+        known = _digests[model] = (version, _digest(digested, 10))
     return known[1]
 
 

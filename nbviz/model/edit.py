@@ -43,6 +43,11 @@ class PictureEdit(Edit):
 
     asks_network = False
     """Whether the edited picture depends on the network's weights, as an attacked one does."""
+    one_picture = False
+    """Whether it is made for one picture alone, as what is painted is: another picture doesn't take it over."""
+
+    def check_input(self, x: Tensor) -> None:
+        """Raise NbvizError where the edit can't be made on an input (1, C, H, W); cheap."""
 
     def apply(self, x: Tensor, model: Editable) -> Tensor:
         """Return the edited input, of the shape of ``x`` (1, C, H, W), which is left as it is.

@@ -16,8 +16,10 @@ from nbviz.attribution import Attribution
 from nbviz.panels.base.links import Activity
 from nbviz.panels.base.panel import LOCK, Panel
 from nbviz.session.context import LiveContext
+from nbviz.session.edit_traits import EDIT_TRAITS
 from nbviz.session.inline import InlineRunner
 from nbviz.session.requests.base import ExplainAnswer, Request
+from nbviz.session.requests.edited import Edited, with_edits
 from nbviz.session.scheduler import Scheduler
 from nbviz.session.selection import ACT, Selection
 
@@ -90,7 +92,8 @@ class Events:
             changed, renew = ALL, True
         if changed & panel.reads - {"place"}:
             self._guarded(panel, panel.sync, self.selection)
-        if changed & (panel.reads if panel.asks is None else panel.asks) - {"place"} or changed is ALL:
+        asks = (panel.reads if panel.asks is None else panel.asks) | (EDIT_TRAITS if panel.edits else frozenset())
+        if changed & asks - {"place"} or changed is ALL:
             self._ask(panel, renew)
 
     def _ask(self, panel: Panel, renew: bool = False) -> None:
@@ -101,6 +104,8 @@ class Events:
             self.scheduler.submit(slot, None)
         for slot, part in asking.items():
             request = self._guarded(part, part.request, self.selection)
+            if request is not None and part.edits and self.selection.edits:
+                request = with_edits(request, self.selection.edits_on)
             self.scheduler.submit(slot, request, renew)
 
     def _withdraw(self, panel: Panel) -> None:
@@ -185,7 +190,7 @@ class Events:
             if isinstance(answer, ExplainAnswer):
                 self.attribution = answer.attribution
             self._follow_answer(slot)
-            self._hear(slot, request, answer)
+            self._hear(slot, request.request if isinstance(request, Edited) else request, answer)
 
     def failed(self, slot: str, request: Request, error: BaseException) -> None:
         """A slot's request raised."""

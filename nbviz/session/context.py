@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from nbviz.errors import NbvizError
+from nbviz.model.edit import Edit
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.session.cache import Cache
 from nbviz.session.requests.base import Context, Request
+from nbviz.session.requests.edited import Edited
+
+KEPT_EDITED = 4
+"""Edited networks kept ready: undo and redo go to and fro between few."""
 
 
 class LiveContext:
@@ -22,6 +28,8 @@ class LiveContext:
         self.cache = Cache() if cache is None else cache
         self._version: Any = None
         self._held = threading.local()
+        self._edited: OrderedDict[tuple[Edit, ...], EditedContext] = OrderedDict()
+        self._lock = threading.Lock()
 
     def version(self) -> Any:
         """The model's fingerprint, or the one of :meth:`one_look`; answers of an older one are dropped."""
@@ -54,7 +62,26 @@ class LiveContext:
         """Return the final answer from the cache; None where it is not there."""
         if isinstance(request, Elsewhere):
             return request.context.known(request.request)
-        return self.cache.get((self.version(), request))
+        if isinstance(request, Edited):
+            return self.edited(request.edits).known(request.request)
+        return self.cache.get((self.version(), self._entry(request)))
+
+    def edited(self, edits: tuple[Edit, ...]) -> EditedContext:
+        """Return where requests are answered with edits on; its answers are kept beside the others.
+
+        Raises NbvizError for an edit that the network lacks.
+        """
+        with self._lock:
+            if edits not in self._edited:
+                self._edited[edits] = EditedContext(self, edits)
+                while len(self._edited) > KEPT_EDITED:
+                    self._edited.popitem(last=False)
+            self._edited.move_to_end(edits)
+            return self._edited[edits]
+
+    def _entry(self, request: Request) -> Request:
+        """Key of a request in the cache, beside the network's version."""
+        return request
 
     def answer(self, request: Request) -> Any:
         """The final answer, computed if need be."""
@@ -68,18 +95,43 @@ class LiveContext:
         """Know what a request's final answer says of others: those that ask the same, or a part of it."""
         if self.known(request) is answer:
             for other, part in others.items():
-                self.cache.put((self.version(), other), part)
+                self.cache.put((self.version(), self._entry(other)), part)
 
     def answers(self, request: Request) -> Iterator[Any]:
         """Yield answers that get better; the last one is kept if the model stayed the same."""
         if isinstance(request, Elsewhere):  # kept there alone: as a key here it would hold the other network
             yield from request.context.answers(request.request)
             return
+        if isinstance(request, Edited):
+            yield from self.edited(request.edits).answers(request.request)
+            return
         version, answer = self._look(), None
         for answer in request(self):
             yield answer
         if answer is not None and self._look() == version:
-            self.cache.put((version, request), answer)
+            self.cache.put((version, self._entry(request)), answer)
+
+
+class EditedContext(LiveContext):
+    """Answers requests with edits on, over the same weights and in the same cache as without."""
+
+    def __init__(self, plain: LiveContext, edits: tuple[Edit, ...]) -> None:
+        super().__init__(plain.model.edited(*edits), plain.cache)
+        self.plain, self.edits = plain, edits
+
+    def edited(self, edits: tuple[Edit, ...]) -> EditedContext:
+        """Return where requests are answered with further edits on, after these."""
+        return self.plain.edited((*self.edits, *edits))
+
+    def version(self) -> Any:
+        """The fingerprint of the network without edits: the weights are the same."""
+        return self.plain.version()
+
+    def _look(self) -> Any:
+        return self.plain._look()
+
+    def _entry(self, request: Request) -> Request:
+        return Edited(request, self.edits)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from nbviz.errors import NbvizError, nearest, unknown
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.session.context import LiveContext
+from nbviz.session.edit_traits import EditTraits
 from nbviz.session.pins.pin import Pin, checked
 from nbviz.session.requests.heads import head_counts
 
@@ -33,9 +34,11 @@ CHANNELS = "channels"
 """The stage that is always there."""
 ACT = "act"
 """Type of the one notification of an act; ``change["new"]`` is the frozenset of the names that changed."""
-_ORDER = ("image", "layer", "channel", "target", "method", "options", "pinned_place", "place")
+_ORDER = ("image", "layer", "channel", "target", "method", "options", "pinned_place", "place", "edits")
 """Traits in the order in which an act writes them: what others are checked against, or reset by, comes first."""
-_CAUSES = MappingProxyType({"channel": "layer", "target": "image", "options": "method", "place": "pinned_place"})
+_CAUSES = MappingProxyType(
+    {"channel": "layer", "target": "image", "options": "method", "place": "pinned_place", "edits": "image"}
+)
 """Trait → the one whose change resets it."""
 _PLAIN = frozenset(("pictures", "stages", "networks"))
 """Attributes that are no traits."""
@@ -47,8 +50,8 @@ class _Something(traitlets.Any):
     allow_none = False
 
 
-class Selection(traitlets.HasTraits):
-    """Picture, layer, channel, target, method and options, observable one by one.
+class Selection(EditTraits):
+    """Picture, layer, channel, target, method, options and edits, observable one by one.
 
     Writing an unknown name raises :class:`~nbviz.errors.UnknownName` with the nearest match and
     leaves the selection as it was.
@@ -177,6 +180,8 @@ class Selection(traitlets.HasTraits):
         if "pins" in changes:  # a network that no pin asks any more would be kept for nothing
             used = {pin.network for pin in self.pins}
             self.networks = {name: context for name, context in self.networks.items() if name in used}
+        if "edits" in changes:
+            self._record(changes["edits"]["old"])
         if changes:
             names = frozenset(changes)
             super().notify_change(Bunch(name=ACT, owner=self, type=ACT, old=frozenset(), new=names))
@@ -189,6 +194,8 @@ class Selection(traitlets.HasTraits):
             target = self.target
             placed = isinstance(target, Target) and (target.number is not None or target.part is not None)
             return "predicted" if placed else target
+        if name == "edits":
+            return self._edits_after_reset()
         return {"channel": None, "options": {}, "place": self.pinned_place}[name]
 
     # -- checking -------------------------------------------------------------------------------------

@@ -78,6 +78,27 @@ ACTS: dict[str, tuple[dict[str, Any], set[str], set[str]]] = {
         {"canvas", "stages", "pins"},
         {"stages", "pins"},
     ),
+    "edit": (
+        {"edits": (nbviz.edits.Transform("rotate", 20.0),)},
+        CARDS,
+        {
+            "title",
+            "pictures",
+            "classes",
+            "scores",
+            "stages",
+            "channels",
+            "channel",
+            "layers",
+            "canvas",
+            "trust",
+            "made",
+            "found",
+            "remade",
+            "health",
+        }
+        | CARDS,
+    ),
     "place": ({"place": (0.5, 0.5)}, set(), set()),
     "pinned place": ({"pinned_place": (0.5, 0.5)}, {"canvas"}, set()),
 }

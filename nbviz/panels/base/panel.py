@@ -52,6 +52,9 @@ class Panel:
     hears: ClassVar[tuple[str, ...]] = ()
     """Slots whose answers are handed to ``hear``."""
 
+    edits: ClassVar[bool] = True
+    """Whether what it asks is asked of the edited picture and network, where the request depends on them."""
+
     background: ClassVar[bool] = False
     """Whether nobody waits for its answers: they are computed when everything else is there."""
 

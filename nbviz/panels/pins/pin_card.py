@@ -151,6 +151,7 @@ class PinCard(Panel):
     """The card of one pin."""
 
     reads, asks = frozenset(("image", "stage")), frozenset(("stage",))
+    edits = False
 
     def __init__(
         self,

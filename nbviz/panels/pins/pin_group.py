@@ -20,6 +20,7 @@ class PinGroup(Panel):
     """Asks for several cards at once, and shows each its own map; what each asks alone is known afterwards."""
 
     reads = frozenset(("stage",))
+    edits = False
 
     def __init__(self, links: Links, cards: list[PinCard]) -> None:
         super().__init__(links)

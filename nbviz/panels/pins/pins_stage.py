@@ -45,6 +45,7 @@ class PinsStage(Stage):
     sentence = "Maps you pinned, beside the one on show"
     reads, tab_reads = frozenset(("pins", "image", "stage")), frozenset(("pins",))
     hears = ("canvas",)
+    edits = False  # a pin stands beside what is edited
 
     def __init__(self, links: Links) -> None:
         super().__init__(links)

@@ -159,6 +159,8 @@ class Shown:
 class ShowAtlas(PictureRequest):
     """An atlas as it is on show: ``look`` is "patches" or "made", ``cell`` the opened one."""
 
+    takes = "none"  # an atlas is of a data set and the network as it is
+
     source: Source
     look: str = "patches"
     cell: int | None = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, ClassVar, Literal, Protocol, cast
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from nbviz.passes.evidence import EvidenceMaps, evidence
 from nbviz.passes.feature_maps import FeatureMaps, feature_maps
 from nbviz.pictures.load import Picture
 from nbviz.session.requests.frozen import FrozenOptions, freeze, thaw
+
+Takes = Literal["all", "network", "none"]
 
 
 class Context(Protocol):
@@ -37,6 +39,9 @@ class Context(Protocol):
 class Request:
     """Base of all requests."""
 
+    takes: ClassVar[Takes] = "none"
+    """Which edits its answer depends on."""
+
     def __call__(self, context: Context) -> Iterator[Any]:
         raise NotImplementedError
 
@@ -44,6 +49,8 @@ class Request:
 @dataclass(frozen=True)
 class PictureRequest(Request):
     """Base of those whose answer depends on a picture."""
+
+    takes: ClassVar[Takes] = "all"
 
     picture: Picture
 

@@ -58,6 +58,8 @@ class TrustAnswer:
 class _Judged(Request):
     """A map to be judged."""
 
+    takes = "all"
+
     explanation: ExplainRequest
     """The request that draws it."""
 
