@@ -28,7 +28,7 @@ def lab(windows: Callable[..., Lab]) -> Lab:
 
 
 def mode(lab: Lab, name: str) -> None:
-    lab.page.locator(f"{COLUMN} button[data-mode={name}]").click()
+    lab.page.locator(f"{COLUMN} button[data-key={name}]").click()
 
 
 def test_a_page_is_made_and_the_channel_stays_chosen(lab: Lab) -> None:

@@ -4,47 +4,27 @@ export default {
     const life = lifetime(model);
     root.classList.add("nbviz-atlas-stage");
     const note = el("span", "nbviz-note");
-    const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What the cells show" });
-    const offer = button(""),
-      cancel = button("Cancel"),
-      progress = el("span", "nbviz-caption nbviz-num nbviz-atlas-progress");
-    const zooms = el("span", "nbviz-segment");
     const empty = el("p", "nbviz-caption nbviz-atlas-empty");
-    const bar = el("div", "nbviz-atlas-bar", el("span"));
-    const plane = set(el("canvas", "nbviz-atlas-map"), {
-      tabindex: 0,
-      role: "application",
-      "aria-roledescription": "map",
-    });
-    focusable(plane);
+    const plane = focusable(
+      set(el("canvas", "nbviz-atlas-map"), { tabindex: 0, role: "application", "aria-roledescription": "map" }),
+    );
     const tip = el("div", "nbviz-tip");
     tip.hidden = true;
     const said = set(el("span", "nbviz-said"), { role: "status", "aria-live": "polite" });
-    const caption = el("p", "nbviz-caption nbviz-atlas-caption"),
-      further = el("p", "nbviz-caption nbviz-small nbviz-atlas-caption");
-    const frame = el("div", "nbviz-atlas-frame", plane, tip, zooms);
+    const map = atlasMap(model, life, plane);
+    const frame = el("div", "nbviz-atlas-frame", plane, tip, zoomButtons(life, map));
+    const { segment, bar, progress } = mapBar(model, life);
     root.append(
       el("div", "nbviz-head", el("span", "nbviz-title", "Atlas"), note),
-      el("div", "nbviz-bar", segment, offer, cancel, progress),
       bar,
+      progress,
       drawState(model, el("div"), life),
       empty,
       frame,
       said,
       openedCell(model, life),
-      caption,
-      further,
+      ...mapWords(model, life, plane),
     );
-    const map = atlasMap(model, life, plane);
-    [
-      ["+", "Closer (+)", () => map.zoom(1.5)],
-      ["−", "Further (−)", () => map.zoom(1 / 1.5)],
-      ["⤢", "The whole map (0)", map.whole],
-    ].forEach(([text, title, act]) => {
-      const node = set(button(text, ""), { title, "aria-label": title });
-      life.listen(node, "click", act);
-      zooms.append(node);
-    });
     const choose = (cell) => {
       map.choose(cell);
       said.textContent = cell === null ? "No cell is open" : map.words(cell);
@@ -54,38 +34,11 @@ export default {
       note.textContent = model.get("about");
       note.title = note.textContent;
     });
-    life.watch("looks look side", () => drawLooks(segment, model));
-    life.watch("offer", () => {
-      const [text, title] = model.get("offer");
-      offer.hidden = !text;
-      offer.textContent = text || "";
-      offer.title = title || "";
-    });
-    life.listen(offer, "click", () => model.send({ event: "map" }));
-    life.listen(cancel, "click", () => model.send({ event: "cancel" }));
     life.watch("side empty state", () => {
       const none = !model.get("side");
       frame.hidden = segment.hidden = none;
-      empty.hidden = !none || !["ready", "computing", "partial"].includes(model.get("state"));
+      empty.hidden = !none || !QUIET.has(model.get("state"));
       empty.textContent = model.get("empty");
-    });
-    life.watch("progress done state", () => {
-      const busy = model.get("done") < 1 && ["computing", "partial"].includes(model.get("state"));
-      progress.textContent = busy ? model.get("progress") : "";
-      cancel.hidden = !busy || !model.get("progress");
-      bar.hidden = !busy;
-      bar.firstChild.style.width = `${100 * model.get("done")}%`;
-    });
-    life.watch("caption note side", () => {
-      runs(caption, model.get("caption"));
-      set(plane, { "aria-label": `${caption.textContent} Arrow keys go from cell to cell, plus and minus zoom.` });
-      further.textContent = model.get("note");
-    });
-    // The opened cell takes the place of the map's own words, so that both are seen together.
-    life.watch("opened note side", () => {
-      const opened = Boolean(model.get("opened").heading);
-      caption.hidden = opened;
-      further.hidden = opened || !model.get("note");
     });
     mapPointer(life, plane, tip, map, choose);
     mapKeys(life, plane, map, choose);
@@ -93,21 +46,64 @@ export default {
   },
 };
 
-function drawLooks(segment, model) {
-  const kept = segment.contains(document.activeElement) ? document.activeElement.dataset.look : null;
-  segment.replaceChildren(
-    ...model.get("looks").map(([key, text, title, enabled]) => {
-      const node = set(button(text, ""), {
-        "aria-pressed": String(key === model.get("look")),
-        "data-look": key,
-        title,
-      });
-      node.disabled = !enabled;
-      node.addEventListener("click", () => model.send({ event: "look", look: key }));
-      return node;
-    }),
+/** What the cells show, the button that maps, and how far the map is. */
+function mapBar(model, life) {
+  const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What the cells show" });
+  const offer = button(""),
+    cancel = button("Cancel"),
+    progress = el("span", "nbviz-caption nbviz-num nbviz-atlas-progress"),
+    share = el("span"),
+    line = el("div", "nbviz-atlas-bar", share);
+  life.watch("looks look side", () =>
+    fillSegment(segment, model.get("looks"), model.get("look"), (look) => model.send({ event: "look", look })),
   );
-  if (kept) segment.querySelector(`[data-look="${kept}"]`)?.focus();
+  life.watch("offer", () => {
+    const [text, title] = model.get("offer");
+    offer.hidden = !text;
+    offer.textContent = text || "";
+    offer.title = title || "";
+  });
+  life.listen(offer, "click", () => model.send({ event: "map" }));
+  life.listen(cancel, "click", () => model.send({ event: "cancel" }));
+  life.watch("progress done state", () => {
+    const mapping = model.get("done") < 1 && busy(model);
+    progress.textContent = mapping ? model.get("progress") : "";
+    cancel.hidden = !mapping || !model.get("progress");
+    line.hidden = !mapping;
+    share.style.width = `${100 * model.get("done")}%`;
+  });
+  return { segment, bar: el("div", "nbviz-bar", segment, offer, cancel, progress), progress: line };
+}
+
+function zoomButtons(life, map) {
+  const zooms = el("span", "nbviz-segment");
+  [
+    ["+", "Closer (+)", () => map.zoom(1.5)],
+    ["−", "Further (−)", () => map.zoom(1 / 1.5)],
+    ["⤢", "The whole map (0)", map.whole],
+  ].forEach(([text, title, act]) => {
+    const node = set(button(text, ""), { title, "aria-label": title });
+    life.listen(node, "click", act);
+    zooms.append(node);
+  });
+  return zooms;
+}
+
+/** The map's own words. The opened cell takes their place, so that both are seen together. */
+function mapWords(model, life, plane) {
+  const caption = el("p", "nbviz-caption nbviz-atlas-caption"),
+    further = el("p", "nbviz-caption nbviz-small nbviz-atlas-caption");
+  life.watch("caption note side", () => {
+    runs(caption, model.get("caption"));
+    set(plane, { "aria-label": `${caption.textContent} Arrow keys go from cell to cell, plus and minus zoom.` });
+    further.textContent = model.get("note");
+  });
+  life.watch("opened note side", () => {
+    const opened = Boolean(model.get("opened").heading);
+    caption.hidden = opened;
+    further.hidden = opened || !model.get("note");
+  });
+  return [caption, further];
 }
 
 /** The opened cell: its pictures side by side, and one made for it. */
@@ -221,26 +217,21 @@ function mapPointer(life, plane, tip, map, choose) {
 }
 
 function mapKeys(life, plane, map, choose) {
-  const acts = {
-    ArrowLeft: () => map.next(0, -1),
-    ArrowRight: () => map.next(0, 1),
-    ArrowUp: () => map.next(-1, 0),
-    ArrowDown: () => map.next(1, 0),
+  const go = (down, right) => {
+    const cell = map.next(down, right);
+    if (cell === null) return;
+    choose(cell);
+    map.reveal(cell);
   };
-  life.listen(plane, "keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (acts[event.key]) {
-      const cell = acts[event.key]();
-      if (cell !== null) {
-        choose(cell);
-        map.reveal(cell);
-      }
-    } else if (event.key === "+" || event.key === "=") map.zoom(1.5);
-    else if (event.key === "-") map.zoom(1 / 1.5);
-    else if (event.key === "0") map.whole();
-    else if (event.key === "Escape" && map.chosen() !== null) choose(null);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
+  listenKeys(life, plane, {
+    ArrowLeft: () => go(0, -1),
+    ArrowRight: () => go(0, 1),
+    ArrowUp: () => go(-1, 0),
+    ArrowDown: () => go(1, 0),
+    "+": () => map.zoom(1.5),
+    "=": () => map.zoom(1.5),
+    "-": () => map.zoom(1 / 1.5),
+    0: () => map.whole(),
+    Escape: () => map.chosen() !== null && choose(null),
   });
 }

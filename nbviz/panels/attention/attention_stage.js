@@ -37,11 +37,10 @@ export default {
       further.hidden = !model.get("note");
     });
     life.watch("state message rows", () => {
-      const busy = ["computing", "partial"].includes(model.get("state")),
-        wait = root.querySelector(".nbviz-heads-wait");
+      const wait = root.querySelector(".nbviz-heads-wait");
       body.hidden = !model.get("rows").length;
       body.classList.toggle("nbviz-waiting", model.get("state") === "computing");
-      wait.hidden = !busy || (model.get("state") === "computing" && !body.hidden);
+      wait.hidden = !busy(model) || (model.get("state") === "computing" && !body.hidden);
       wait.textContent = model.get("message") || "computing";
     });
     return life.end;
@@ -53,21 +52,9 @@ function controls(model, life, send) {
   const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What each map is" });
   const from = selectBox([], "Who looks"),
     scale = selectBox(SCALES, "Scale of the colours");
-  life.watch("weighings attention", () => {
-    const kept = segment.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-    segment.replaceChildren(
-      ...model.get("weighings").map(([key, text, title]) => {
-        const node = set(button(text, ""), {
-          "aria-pressed": String(key === model.get("attention")),
-          "data-key": key,
-          title,
-        });
-        node.addEventListener("click", () => send("attention", { name: key }));
-        return node;
-      }),
-    );
-    if (kept) segment.querySelector(`[data-key="${kept}"]`)?.focus();
-  });
+  life.watch("weighings attention", () =>
+    fillSegment(segment, model.get("weighings"), model.get("attention"), (name) => send("attention", { name })),
+  );
   life.watch("queries query", () => {
     fillSelect(from.select, model.get("queries"));
     from.select.value = model.get("query");
@@ -83,58 +70,15 @@ function controls(model, life, send) {
 /** The chosen head over the picture, who looks marked in it, and its figures. */
 function card(model, life, send) {
   const title = el("span", "nbviz-note"),
-    figures = el("dl", "nbviz-figures"),
-    high = el("span"),
-    bar = el("img", "nbviz-colour-bar");
-  const here = focusable(
-    set(
-      el("div", "nbviz-here", el("span", "nbviz-backdrop"), el("span", "nbviz-map"), el("span", "nbviz-heads-place")),
-      { role: "application", tabindex: 0, "aria-roledescription": "picture" },
-    ),
-  );
+    figures = el("dl", "nbviz-figures");
   const hint = el(
     "p",
     "nbviz-caption nbviz-small",
     "Click a patch, here or in the explanation, to see what it looks at.",
   );
-  const why = el("p", "nbviz-caption nbviz-small");
-  const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What is shown large" });
-  const both = [
-    ["Head", false],
-    ["Rollout", true],
-  ].map(([text, rollout]) => {
-    const node = button(text, "");
-    node.addEventListener("click", () => send("look", { rollout }));
-    segment.append(node);
-    return node;
-  });
-  both[0].title = "What this head alone looks at";
-  both[1].title = "All heads of all layers up to this one, followed back to the picture (Abnar and Zuidema 2020)";
-  let url = "";
-  life.after(() => URL.revokeObjectURL(url));
-  life.watch("bar", () => {
-    url = bytesUrl(model.get("bar"), url);
-    bar.src = url;
-  });
-  life.watch("high", () => {
-    high.textContent = model.get("high");
-    bar.alt = `black is 0, brightest is ${model.get("high")}`;
-  });
   life.watch("title", () => {
     runs(title, model.get("title"));
     title.title = title.textContent;
-  });
-  life.watch("alt", () =>
-    set(here, { "aria-label": `${model.get("alt")}. Arrow keys move the patch that looks, Escape releases it.` }),
-  );
-  life.watch("shape", () => here.style.setProperty("--aspect", model.get("shape").aspect || 1));
-  life.watch("rollout no_rollout", () => {
-    const refused = model.get("no_rollout"),
-      on = model.get("rollout") && !refused;
-    both.forEach((node, i) => set(node, { "aria-pressed": String(Boolean(i) === on) }));
-    both[1].disabled = Boolean(refused);
-    why.textContent = refused;
-    why.hidden = !refused;
   });
   life.watch("figures", () =>
     figures.replaceChildren(
@@ -145,44 +89,7 @@ function card(model, life, send) {
         ),
     ),
   );
-  background(model, life, here.children[0], "backdrop", "image/jpeg");
-  background(model, life, here.children[1], "map", "image/png");
-
-  const size = () => model.get("grid");
-  const patch = (place) => place.map((part, axis) => Math.min(size()[axis] - 1, Math.floor(part * size()[axis])));
-  const middle = (cell) => cell.map((part, axis) => (part + 0.5) / size()[axis]);
-  life.watch("place grid", () => {
-    const place = model.get("place"),
-      marker = here.children[2];
-    marker.hidden = !place;
-    if (!place) return;
-    const [row, column] = patch(place),
-      [rows, columns] = size();
-    marker.style.cssText = `left:${(100 * column) / columns}%;top:${(100 * row) / rows}%;width:${100 / columns}%;height:${100 / rows}%`;
-  });
-  const pin = (cell) => send("place", { place: cell && middle(cell) });
-  life.listen(here, "click", (event) => {
-    const box = here.getBoundingClientRect();
-    const cell = patch(
-      [(event.clientY - box.top) / box.height, (event.clientX - box.left) / box.width].map((part) =>
-        Math.min(0.9999, Math.max(0, part)),
-      ),
-    );
-    const place = model.get("place");
-    pin(place && String(patch(place)) === String(cell) ? null : cell);
-  });
-  const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-  life.listen(here, "keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key in steps) {
-      const from = patch(model.get("place") || [0.5, 0.5]);
-      pin(from.map((part, axis) => Math.min(size()[axis] - 1, Math.max(0, part + steps[event.key][axis]))));
-    } else if (event.key === "Escape" && model.get("place")) pin(null);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  });
-  const scale = el("span", "nbviz-limits nbviz-small nbviz-note", "0", bar, high);
+  const [segment, why] = rolloutSwitch(model, life, send);
   return el(
     "div",
     "nbviz-heads-card",
@@ -190,8 +97,96 @@ function card(model, life, send) {
     el(
       "div",
       "nbviz-parts",
-      el("div", "nbviz-part", here, scale),
+      el("div", "nbviz-part", headPicture(model, life, send), headScale(model, life)),
       el("div", "nbviz-part nbviz-part-figures", segment, figures, hint, why),
     ),
   );
+}
+
+/** Head or rollout, and why there is no rollout. */
+function rolloutSwitch(model, life, send) {
+  const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What is shown large" }),
+    why = el("p", "nbviz-caption nbviz-small");
+  life.watch("rollout no_rollout", () => {
+    const refused = model.get("no_rollout"),
+      on = model.get("rollout") && !refused;
+    const sentence = "All heads of all layers up to this one, followed back to the picture (Abnar and Zuidema 2020)";
+    const choices = [
+      ["head", "Head", "What this head alone looks at"],
+      ["rollout", "Rollout", sentence, !refused],
+    ];
+    fillSegment(segment, choices, on ? "rollout" : "head", (key) => send("look", { rollout: key === "rollout" }));
+    why.textContent = refused;
+    why.hidden = !refused;
+  });
+  return [segment, why];
+}
+
+function headScale(model, life) {
+  const high = el("span"),
+    bar = el("img", "nbviz-colour-bar");
+  let url = "";
+  life.after(() => URL.revokeObjectURL(url));
+  life.watch("bar", () => {
+    url = bytesUrl(model.get("bar"), url);
+    bar.src = url;
+  });
+  life.watch("high", () => {
+    high.textContent = model.get("high");
+    bar.alt = `black is 0, brightest is ${model.get("high")}`;
+  });
+  return el("span", "nbviz-limits nbviz-small nbviz-note", "0", bar, high);
+}
+
+/** The map over the picture; a click or the arrows pin the patch that looks. */
+function headPicture(model, life, send) {
+  const backdrop = el("span", "nbviz-backdrop"),
+    map = el("span", "nbviz-map"),
+    marker = el("span", "nbviz-heads-place");
+  const here = set(el("div", "nbviz-here", backdrop, map, marker), {
+    role: "application",
+    tabindex: 0,
+    "aria-roledescription": "picture",
+  });
+  focusable(here);
+  life.watch("alt", () =>
+    set(here, { "aria-label": `${model.get("alt")}. Arrow keys move the patch that looks, Escape releases it.` }),
+  );
+  life.watch("shape", () => here.style.setProperty("--aspect", model.get("shape").aspect || 1));
+  background(model, life, backdrop, "backdrop", "image/jpeg");
+  background(model, life, map, "map", "image/png");
+  const patch = (place) => patchOf(model.get("grid"), place);
+  life.watch("place grid", () => {
+    const place = model.get("place");
+    marker.hidden = !place;
+    if (!place) return;
+    const [row, column] = patch(place),
+      [rows, columns] = model.get("grid");
+    marker.style.cssText = `left:${(100 * column) / columns}%;top:${(100 * row) / rows}%;width:${100 / columns}%;height:${100 / rows}%`;
+  });
+  const pin = (cell) =>
+    send("place", { place: cell?.map((part, axis) => (part + 0.5) / model.get("grid")[axis]) ?? null });
+  life.listen(here, "click", (event) => {
+    const cell = patch(placeAt(here, event)),
+      place = model.get("place");
+    pin(place && String(patch(place)) === String(cell) ? null : cell);
+  });
+  const step = (down, right) => {
+    const grid = model.get("grid"),
+      [row, column] = patch(model.get("place") || [0.5, 0.5]);
+    pin([row + down, column + right].map((part, axis) => Math.min(grid[axis] - 1, Math.max(0, part))));
+  };
+  listenKeys(life, here, {
+    ArrowUp: () => step(-1, 0),
+    ArrowDown: () => step(1, 0),
+    ArrowLeft: () => step(0, -1),
+    ArrowRight: () => step(0, 1),
+    Escape: () => model.get("place") !== null && pin(null),
+  });
+  return here;
+}
+
+/** [row, column] of the patch at a place given as fractions. */
+function patchOf(grid, place) {
+  return place.map((part, axis) => Math.min(grid[axis] - 1, Math.floor(part * grid[axis])));
 }

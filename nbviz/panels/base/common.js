@@ -71,6 +71,20 @@ function fillSelect(select, options) {
   );
 }
 
+/** The buttons of a switch: `choices` is [[key, text, title, enabled?], …]. The one with the focus keeps it. */
+function fillSegment(segment, choices, chosen, choose) {
+  const focused = segment.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  segment.replaceChildren(
+    ...choices.map(([key, text, title, enabled = true]) => {
+      const node = set(button(text, ""), { "aria-pressed": String(key === chosen), "data-key": key, title });
+      node.disabled = !enabled;
+      node.addEventListener("click", () => choose(key));
+      return node;
+    }),
+  );
+  if (focused) segment.querySelector(`[data-key="${focused}"]`)?.focus();
+}
+
 let viewCount = 0;
 /** An id no other view in the page has. */
 function uid(stem) {
@@ -95,16 +109,23 @@ function bytesUrl(bytes, before, type = "image/png") {
   return bytes?.byteLength ? URL.createObjectURL(new Blob([bytes], { type })) : "";
 }
 
-/** Bytes as a node's background, or as another style; the old ones stay until the new are decoded, and go where there are none. */
-function background(model, life, node, name, type, style = "background-image") {
+/** Paint with the URL of a Bytes trait, the first of `names`, once its picture is decoded: the old one stands until then.
+ *  Traits that change in one update paint once, after the last. Without bytes the URL is "", and the old one stays good. */
+function decoded(model, life, names, paint, type = () => "image/png") {
+  const [bytes] = names.split(" ");
   let url = "",
     turn = 0;
-  life.after(() => URL.revokeObjectURL(url));
-  life.watch(name, async () => {
-    const mine = ++turn,
-      fresh = bytesUrl(model.get(name), "", type);
+  life.after(() => {
+    turn += 1;
+    URL.revokeObjectURL(url);
+  });
+  life.watch(names, async () => {
+    const mine = ++turn;
+    await Promise.resolve();
+    if (mine !== turn) return;
+    const fresh = bytesUrl(model.get(bytes), "", type());
+    const picture = new Image();
     if (fresh) {
-      const picture = new Image();
       picture.src = fresh;
       await picture.decode().catch(() => null);
     }
@@ -112,10 +133,38 @@ function background(model, life, node, name, type, style = "background-image") {
       URL.revokeObjectURL(fresh);
       return;
     }
-    node.style.setProperty(style, fresh ? `url(${fresh})` : "none");
+    paint(fresh, picture);
+    if (!fresh) return;
     URL.revokeObjectURL(url);
     url = fresh;
   });
+}
+
+/** Bytes as a node's background, or as another style; none where there are none. */
+function background(model, life, node, name, type, style = "background-image") {
+  const paint = (url) => node.style.setProperty(style, url ? `url(${url})` : "none");
+  decoded(model, life, name, paint, () => type);
+}
+
+/** Keys of a node: `acts[key]()`. One with a modifier, one that has no act and one whose act returns false go on to the page. */
+function listenKeys(life, node, acts, able = () => true) {
+  life.listen(node, "keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || !acts[event.key] || !able()) return;
+    if (acts[event.key](event) === false) return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+}
+
+/** Size and position of a sheet of tiles as the background of the node that shows one tile of it. */
+function tileStyle({ columns, rows, tile_width: wide, tile_height: tall, gap }, row, column) {
+  const width = columns * (wide + gap) - gap,
+    height = rows * (tall + gap) - gap;
+  const share = (step, each, whole) => (whole > each ? (100 * step) / (whole - each) : 0);
+  return {
+    backgroundSize: `${(100 * width) / wide}% ${(100 * height) / tall}%`,
+    backgroundPosition: `${share(column * (wide + gap), wide, width)}% ${share(row * (tall + gap), tall, height)}%`,
+  };
 }
 
 /** Act once the node is in the page (render runs before that). */
@@ -142,6 +191,9 @@ function throttle(act, wait) {
     }, left);
   };
 }
+
+/** Whether an answer is on its way. */
+const busy = (model) => ["computing", "partial"].includes(model.get("state"));
 
 const QUIET = new Set(["ready", "computing", "partial"]);
 

@@ -29,7 +29,7 @@ function madePart(model, life, root) {
   const empty = blank(() => send(model.get("made").state === "computing" ? "stop" : "make"));
   const picture = set(button("", "nbviz-made"), { "aria-haspopup": "true" });
   const part = el("div", "nbviz-part", el("span", "nbviz-label", "made"), picture, empty.node);
-  const large = largePart(model, life, root, send);
+  const large = largePart(model, life, send);
   const open = (wanted) => {
     root.classList.toggle("nbviz-opened", wanted);
     large.node.hidden = large.close.hidden = !wanted;
@@ -63,7 +63,7 @@ function madePart(model, life, root) {
   return { part, large: large.node, close: large.close };
 }
 
-function largePart(model, life, _root, send) {
+function largePart(model, life, send) {
   const picture = set(el("div", "nbviz-made-large"), { role: "img" }),
     words = el("p", "nbviz-caption");
   const close = set(button("close", "nbviz-link nbviz-close"), { title: "Back to the card (Esc)", hidden: true }),
@@ -143,26 +143,48 @@ function foundPart(model, life) {
     crops = el("div", "nbviz-crops"),
     profile = el("p", "nbviz-caption nbviz-profile");
   const empty = blank(() => model.send({ event: "look" }));
-  const box = el("span", "nbviz-whole-box"),
-    whole = el("div", "nbviz-whole-picture", box),
-    said = el("div", "nbviz-small nbviz-num"),
-    tip = el("div", "nbviz-tip nbviz-whole", whole, said);
-  const part = el("div", "nbviz-part nbviz-part-found", label, crops, empty.node, profile, tip);
-  tip.hidden = true;
-  const spot = (style, sheet, index) => {
-    const column = index % sheet.columns,
-      row = Math.floor(index / sheet.columns),
-      step = sheet.side + sheet.gap;
-    const width = sheet.columns * step - sheet.gap,
-      height = sheet.rows * step - sheet.gap;
-    const share = (place, size) => (size > sheet.side ? (100 * place * step) / (size - sheet.side) : 0);
-    style.backgroundSize = `${(100 * width) / sheet.side}% ${(100 * height) / sheet.side}%`;
-    style.backgroundPosition = `${share(column, width)}% ${share(row, height)}%`;
-  };
-  const point = (node, index) => {
+  const whole = wholePicture(model, life);
+  const part = el("div", "nbviz-part nbviz-part-found", label, crops, empty.node, profile, whole.tip);
+  life.watch("found", () => {
     const found = model.get("found"),
-      [words, [left, top, wide, tall]] = found.tiles[index];
-    spot(whole.style, found.whole, index);
+      tiles = found.tiles || [];
+    part.hidden = !found.state;
+    label.textContent = found.label || "found";
+    whole.hide();
+    crops.replaceChildren(...tiles.map(([words], index) => crop(found, words, index, part, whole)));
+    crops.hidden = !tiles.length;
+    empty.node.hidden = found.state !== "absent" && found.state !== "nothing";
+    empty.say(found.state === "nothing" ? "nothing drives it" : "", found.button || "");
+    profile.textContent = found.profile || "";
+    profile.title = found.more || "";
+    profile.hidden = !found.profile;
+  });
+  background(model, life, crops, "crops", "image/jpeg", "--picture");
+  return part;
+}
+
+function crop(found, words, index, part, whole) {
+  const node = set(button("", "nbviz-crop"), { "aria-label": words });
+  Object.assign(node.style, squareStyle(found.sheet, index));
+  for (const name of ["pointerenter", "focus"]) node.addEventListener(name, () => whole.show(found, index, node, part));
+  for (const name of ["pointerleave", "blur"]) node.addEventListener(name, whole.hide);
+  node.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || whole.tip.hidden) return;
+    whole.hide();
+    event.stopPropagation();
+  });
+  return node;
+}
+
+/** The picture that a crop is part of, its place framed, above the crop. */
+function wholePicture(model, life) {
+  const box = el("span", "nbviz-whole-box"),
+    picture = el("div", "nbviz-whole-picture", box),
+    said = el("div", "nbviz-small nbviz-num"),
+    tip = el("div", "nbviz-tip nbviz-whole", picture, said);
+  const show = (found, index, node, part) => {
+    const [words, [left, top, wide, tall]] = found.tiles[index];
+    Object.assign(picture.style, squareStyle(found.whole, index));
     Object.assign(box.style, {
       left: `${100 * left}%`,
       top: `${100 * top}%`,
@@ -177,35 +199,13 @@ function foundPart(model, life) {
   const hide = () => {
     tip.hidden = true;
   };
-  life.watch("found", () => {
-    const found = model.get("found"),
-      tiles = found.tiles || [];
-    part.hidden = !found.state;
-    label.textContent = found.label || "found";
-    hide();
-    crops.replaceChildren(
-      ...tiles.map(([words], index) => {
-        const node = set(button("", "nbviz-crop"), { "aria-label": words });
-        spot(node.style, found.sheet, index);
-        for (const name of ["pointerenter", "focus"]) node.addEventListener(name, () => point(node, index));
-        for (const name of ["pointerleave", "blur"]) node.addEventListener(name, hide);
-        node.addEventListener("keydown", (event) => {
-          if (event.key === "Escape" && !tip.hidden) {
-            hide();
-            event.stopPropagation();
-          }
-        });
-        return node;
-      }),
-    );
-    crops.hidden = !tiles.length;
-    empty.node.hidden = found.state !== "absent" && found.state !== "nothing";
-    empty.say(found.state === "nothing" ? "nothing drives it" : "", found.button || "");
-    profile.textContent = found.profile || "";
-    profile.title = found.more || "";
-    profile.hidden = !found.profile;
-  });
-  background(model, life, crops, "crops", "image/jpeg", "--picture");
-  background(model, life, whole, "wholes", "image/jpeg", "--picture");
-  return part;
+  hide();
+  background(model, life, picture, "wholes", "image/jpeg", "--picture");
+  return { tip, show, hide };
+}
+
+/** A square tile of a sheet, counted row by row, as a background. */
+function squareStyle({ side, ...sheet }, index) {
+  const size = { ...sheet, tile_width: side, tile_height: side };
+  return tileStyle(size, Math.floor(index / sheet.columns), index % sheet.columns);
 }

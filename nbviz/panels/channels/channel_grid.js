@@ -18,10 +18,14 @@ export default {
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-channel-grid");
-    const note = el("span", "nbviz-note");
-    const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What the tiles show" });
-    const sort = selectBox(SORTS, "Order of the channels"),
-      second = selectBox(SCALES, "Scale of the colours");
+    const send = (event, more = {}) => model.send({ event, ...more });
+    const turn = (by) => {
+      const page = model.get("page") + by;
+      if (page >= 0 && page < model.get("pages")) send("page", { page });
+    };
+    const note = el("span", "nbviz-note"),
+      tip = el("div", "nbviz-tip"),
+      further = el("p", "nbviz-caption nbviz-grid-note");
     const grid = focusable(
       set(el("div", "nbviz-tiles"), {
         role: "listbox",
@@ -30,114 +34,123 @@ export default {
         "aria-orientation": "horizontal",
       }),
     );
-    const tip = el("div", "nbviz-tip");
-    const caption = el("span", "nbviz-grid-caption"),
-      back = pagerButton("‹", "Page before"),
-      range = el("span", "nbviz-num"),
-      on = pagerButton("›", "Next page");
-    const further = el("p", "nbviz-caption nbviz-grid-note"),
-      line = el("div", "nbviz-progress", el("div"));
-    const how = el("span", "nbviz-num"),
-      cancel = button("Cancel", "nbviz-link"),
-      begin = button("", "nbviz-link");
-    const start = button(""),
-      offer = el("div", "nbviz-offer", el("p"), start);
     tip.hidden = true;
     root.append(
       el("div", "nbviz-head", el("span", "nbviz-title", "Channels"), note),
-      el("div", "nbviz-bar", segment, sort.box, second.box),
+      el("div", "nbviz-bar", ...gridControls(model, life, send)),
       drawState(model, el("div"), life),
       el("div", "nbviz-sheet", grid, tip),
-      offer,
-      line,
-      el(
-        "div",
-        "nbviz-caption nbviz-grid-foot",
-        el("span", "nbviz-grid-said", caption, how, cancel, begin),
-        el("span", "nbviz-tile-pager", back, range, on),
-      ),
+      ...gridFoot(model, life, send, turn),
       further,
     );
-    const send = (event, more = {}) => model.send({ event, ...more });
-    const tiles = tileView(model, life, grid);
-    const turn = (by) => {
-      const page = model.get("page") + by;
-      if (page >= 0 && page < model.get("pages")) send("page", { page });
-    };
-
     life.watch("about", () => {
       note.textContent = model.get("about");
       note.title = note.textContent;
       set(grid, { "aria-label": `Channels of ${note.textContent}` });
     });
-    life.watch("modes look", () => drawModes(segment, model, send));
-    life.watch("look", () => {
-      const look = model.get("look");
-      sort.select.value = look.sort;
-      drawSecond(second, look);
-    });
-    life.listen(sort.select, "change", () => send("look", { look: { sort: sort.select.value } }));
-    life.listen(second.select, "change", () => {
-      const value = second.select.value;
-      send("look", { look: model.get("look").mode === "made" ? { recipe: value } : { shared: value === "shared" } });
-    });
-    life.watch("progress share begin offer", () => {
-      const asked = model.get("offer");
-      offer.hidden = !asked;
-      offer.firstChild.textContent = asked;
-      start.textContent = model.get("begin");
-      start.hidden = !model.get("begin");
-      const progress = model.get("progress");
-      line.classList.toggle("busy", Boolean(progress));
-      line.firstChild.style.width = `${100 * model.get("share")}%`;
-      how.textContent = progress;
-      how.hidden = cancel.hidden = !progress;
-      caption.hidden = Boolean(progress);
-      begin.textContent = model.get("begin");
-      begin.hidden = Boolean(asked) || !model.get("begin");
-    });
-    life.listen(cancel, "click", () => send("cancel"));
-    [begin, start].forEach((node) => life.listen(node, "click", () => send("begin")));
-    life.watch("caption note", () => {
-      caption.textContent = model.get("caption");
+    life.watch("note", () => {
       further.textContent = model.get("note");
       further.hidden = !model.get("note");
     });
-    life.watch("first total page pages channels", () => {
-      const first = model.get("first"),
-        page = model.get("page");
-      range.textContent = model.get("channels").length
-        ? `${first + 1}–${first + model.get("channels").length} of ${model.get("total")}`
-        : "";
-      back.hidden = on.hidden = model.get("pages") < 2 || !model.get("channels").length;
-      back.disabled = page <= 0;
-      on.disabled = page >= model.get("pages") - 1;
-    });
-    life.listen(back, "click", () => turn(-1));
-    life.listen(on, "click", () => turn(1));
     life.watch("state", () => grid.classList.toggle("nbviz-waiting", model.get("state") === "computing"));
-
-    const choose = (place) => {
-      const channel = model.get("channels")[place];
-      if (channel === undefined) return;
-      if (channel === tiles.chosen()) {
-        send("canvas");
-        return;
-      }
-      tiles.choose(channel);
-      send("choose", { channel });
-    };
-    life.listen(grid, "click", (event) => {
-      const place = tiles.at(event.target);
-      if (place === null) return;
-      tiles.activate(place);
-      choose(place);
-    });
-    life.listen(grid, "keydown", gridKeys(model, tiles, choose, turn, send));
-    hoverTiles(grid, tip, life, tiles, model);
+    chooseTiles(model, life, grid, tip, send, turn);
     return life.end;
   },
 };
+
+/** A click or a key chooses a tile; on the chosen one, it lays its map on the canvas. */
+function chooseTiles(model, life, grid, tip, send, turn) {
+  const tiles = tileView(model, life, grid);
+  const choose = (place) => {
+    const channel = model.get("channels")[place];
+    if (channel === undefined) return;
+    if (channel === tiles.chosen()) {
+      send("canvas");
+      return;
+    }
+    tiles.choose(channel);
+    send("choose", { channel });
+  };
+  life.listen(grid, "click", (event) => {
+    const place = tiles.at(event.target);
+    if (place === null) return;
+    tiles.activate(place);
+    choose(place);
+  });
+  gridKeys(model, life, grid, tiles, choose, turn, send);
+  hoverTiles(grid, tip, life, tiles, model);
+}
+
+/** What the tiles show, their order, and the scale or the recipe. */
+function gridControls(model, life, send) {
+  const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What the tiles show" });
+  const sort = selectBox(SORTS, "Order of the channels"),
+    second = selectBox(SCALES, "Scale of the colours");
+  life.watch("modes look", () => {
+    const look = model.get("look");
+    fillSegment(segment, model.get("modes"), look.mode, (mode) => send("look", { look: { mode } }));
+    sort.select.value = look.sort;
+    drawSecond(second, look);
+  });
+  life.listen(sort.select, "change", () => send("look", { look: { sort: sort.select.value } }));
+  life.listen(second.select, "change", () => {
+    const value = second.select.value;
+    send("look", { look: model.get("look").mode === "made" ? { recipe: value } : { shared: value === "shared" } });
+  });
+  return [segment, sort.box, second.box];
+}
+
+/** Below the tiles: an offer where there are none yet, how far they are, their caption, and the pager. */
+function gridFoot(model, life, send, turn) {
+  const caption = el("span", "nbviz-grid-caption"),
+    fill = el("div"),
+    line = el("div", "nbviz-progress", fill),
+    how = el("span", "nbviz-num"),
+    cancel = button("Cancel", "nbviz-link"),
+    begin = button("", "nbviz-link"),
+    start = button(""),
+    sentence = el("p"),
+    offer = el("div", "nbviz-offer", sentence, start);
+  life.watch("progress share begin offer", () => {
+    const asked = model.get("offer"),
+      progress = model.get("progress");
+    offer.hidden = !asked;
+    sentence.textContent = asked;
+    start.textContent = begin.textContent = model.get("begin");
+    start.hidden = !model.get("begin");
+    begin.hidden = Boolean(asked) || !model.get("begin");
+    line.classList.toggle("busy", Boolean(progress));
+    fill.style.width = `${100 * model.get("share")}%`;
+    how.textContent = progress;
+    how.hidden = cancel.hidden = !progress;
+    caption.hidden = Boolean(progress);
+  });
+  life.watch("caption", () => {
+    caption.textContent = model.get("caption");
+  });
+  life.listen(cancel, "click", () => send("cancel"));
+  [begin, start].forEach((node) => life.listen(node, "click", () => send("begin")));
+  const words = el("span", "nbviz-grid-said", caption, how, cancel, begin);
+  return [offer, line, el("div", "nbviz-caption nbviz-grid-foot", words, gridPager(model, life, turn))];
+}
+
+function gridPager(model, life, turn) {
+  const back = pagerButton("‹", "Page before"),
+    range = el("span", "nbviz-num"),
+    on = pagerButton("›", "Next page");
+  life.watch("first total page pages channels", () => {
+    const first = model.get("first"),
+      page = model.get("page"),
+      count = model.get("channels").length;
+    range.textContent = count ? `${first + 1}–${first + count} of ${model.get("total")}` : "";
+    back.hidden = on.hidden = model.get("pages") < 2 || !count;
+    back.disabled = page <= 0;
+    on.disabled = page >= model.get("pages") - 1;
+  });
+  life.listen(back, "click", () => turn(-1));
+  life.listen(on, "click", () => turn(1));
+  return el("span", "nbviz-tile-pager", back, range, on);
+}
 
 function pagerButton(text, label) {
   return set(button(text, "nbviz-tile-turn"), { "aria-label": label, title: label });
@@ -154,18 +167,4 @@ function drawSecond({ box, select }, look) {
   box.hidden = look.mode === "found";
   select.value = made ? look.recipe : look.shared && look.scalable ? "shared" : "own";
   select.disabled = !made && !look.scalable;
-}
-
-function drawModes(segment, model, send) {
-  const look = model.get("look"),
-    kept = segment.contains(document.activeElement) ? document.activeElement.dataset.mode : null;
-  segment.replaceChildren(
-    ...model.get("modes").map(([key, text, title, enabled]) => {
-      const node = set(button(text, ""), { "aria-pressed": String(key === look.mode), "data-mode": key, title });
-      node.disabled = !enabled;
-      node.addEventListener("click", () => send("look", { look: { mode: key } }));
-      return node;
-    }),
-  );
-  if (kept) segment.querySelector(`[data-mode="${kept}"]`)?.focus();
 }

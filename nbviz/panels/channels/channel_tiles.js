@@ -1,103 +1,50 @@
 // The tiles of a page of channels: painting, keys, the name of the channel pointed at.
 /** The tiles: painted all at once, when the new picture is decoded; chosen, marked and active among them. */
 function tileView(model, life, grid) {
-  let url = "",
-    turn = 0,
-    chosen = null,
+  let chosen = null,
     active = 0,
     page = null,
     shown = [],
     wanted = null;
   const nodes = [];
-  life.after(() => URL.revokeObjectURL(url));
-
-  const paint = (fresh, sheet, channels, words, bars) => {
-    while (nodes.length < channels.length)
-      nodes.push(set(el("div", "nbviz-tile", el("span")), { role: "option", id: `${grid.id}-${nodes.length}` }));
-    grid.classList.toggle("nbviz-bars", bars.length > 0);
-    grid.classList.toggle("nbviz-signed", Boolean(sheet.signed));
-    grid.classList.toggle("nbviz-photos", Boolean(sheet.photos));
-    grid.style.setProperty("--columns", sheet.columns || 1);
-    grid.style.setProperty("--aspect", sheet.aspect || 1);
-    grid.replaceChildren(...nodes.slice(0, channels.length));
-    const width = sheet.columns * (sheet.tile_width + sheet.gap) - sheet.gap,
-      height = sheet.rows * (sheet.tile_height + sheet.gap) - sheet.gap;
-    const size = `${(100 * width) / sheet.tile_width}% ${(100 * height) / sheet.tile_height}%`;
-    const part = (step, each, whole) => (whole > each ? (100 * step) / (whole - each) : 0);
-    channels.forEach((_channel, i) => {
-      const column = i % sheet.columns,
-        row = Math.floor(i / sheet.columns),
-        style = nodes[i].style;
-      style.backgroundImage = fresh ? `url(${fresh})` : "none";
-      drawBar(nodes[i].firstChild.style, bars[i] || 0, sheet.signed);
-      style.backgroundSize = size;
-      style.backgroundPosition = `${part(column * (sheet.tile_width + sheet.gap), sheet.tile_width, width)}% ${part(row * (sheet.tile_height + sheet.gap), sheet.tile_height, height)}%`;
-      set(nodes[i], { "aria-label": words[i], "data-place": i });
-    });
-    shown = channels;
-    if (page !== model.get("page") || active >= channels.length) active = wanted === "last" ? channels.length - 1 : 0;
-    page = model.get("page");
-    if (wanted && channels.length) choosePlace(active);
-    wanted = null;
-    mark();
-  };
   const mark = () => {
-    const marked = new Set(model.get("marked")),
-      ill = new Set(model.get("ill"));
     if (shown.includes(chosen) && document.activeElement !== grid) active = shown.indexOf(chosen);
-    shown.forEach((channel, i) => {
-      set(nodes[i], { "aria-selected": String(channel === chosen) });
-      nodes[i].classList.toggle("nbviz-marked", marked.has(channel));
-      nodes[i].classList.toggle("nbviz-ill", ill.has(channel));
-      nodes[i].classList.toggle("nbviz-active", i === active);
-      nodes[i].classList.toggle("nbviz-lies", channel === chosen && model.get("on_canvas"));
-    });
+    markTiles(model, nodes, shown, chosen, active);
     set(grid, { "aria-activedescendant": shown.length ? nodes[active].id : null });
-  };
-  const choosePlace = (place) => {
-    choose(shown[place]);
-    model.send({ event: "choose", channel: shown[place] });
   };
   const choose = (channel) => {
     chosen = channel;
     mark();
   };
-
-  life.watch("mosaic bars sheet channels words", async () => {
-    // one update changes several traits: paint once, after the last
-    const mine = ++turn;
-    await Promise.resolve();
-    if (mine !== turn) return;
-    const fresh = bytesUrl(model.get("mosaic"), "", model.get("sheet").kind),
-      sheet = model.get("sheet"),
-      channels = model.get("channels"),
-      words = model.get("words");
-    if (fresh) {
-      const picture = new Image();
-      picture.src = fresh;
-      await picture.decode().catch(() => null);
-    }
-    if (mine !== turn) {
-      URL.revokeObjectURL(fresh);
-      return;
-    }
-    paint(fresh, sheet, channels, words, model.get("bars"));
-    URL.revokeObjectURL(url);
-    url = fresh;
-  });
-  life.watch("channel", () => {
-    chosen = model.get("channel");
+  const activate = (place) => {
+    active = place;
     mark();
-  });
+  };
+  decoded(
+    model,
+    life,
+    "mosaic bars sheet channels words",
+    (url) => {
+      paintPage(model, grid, nodes, url);
+      shown = model.get("channels");
+      if (page !== model.get("page") || active >= shown.length) active = wanted === "last" ? shown.length - 1 : 0;
+      page = model.get("page");
+      if (wanted && shown.length) {
+        choose(shown[active]);
+        model.send({ event: "choose", channel: chosen });
+      }
+      wanted = null;
+      mark();
+    },
+    () => model.get("sheet").kind,
+  );
+  life.watch("channel", () => choose(model.get("channel")));
   life.watch("marked on_canvas ill", mark);
   return {
     choose,
+    activate,
     chosen: () => chosen,
     active: () => active,
-    activate: (place) => {
-      active = place;
-      mark();
-    },
     at: (node) => {
       const tile = node.closest(".nbviz-tile");
       return tile ? Number(tile.dataset.place) : null;
@@ -111,6 +58,38 @@ function tileView(model, life, grid) {
   };
 }
 
+/** Put a node into the grid for each channel of the page, with its tile of the mosaic and its bar. */
+function paintPage(model, grid, nodes, url) {
+  const [sheet, channels, words, bars] = ["sheet", "channels", "words", "bars"].map((name) => model.get(name));
+  while (nodes.length < channels.length)
+    nodes.push(set(el("div", "nbviz-tile", el("span")), { role: "option", id: `${grid.id}-${nodes.length}` }));
+  grid.classList.toggle("nbviz-bars", bars.length > 0);
+  grid.classList.toggle("nbviz-signed", Boolean(sheet.signed));
+  grid.classList.toggle("nbviz-photos", Boolean(sheet.photos));
+  grid.style.setProperty("--columns", sheet.columns || 1);
+  grid.style.setProperty("--aspect", sheet.aspect || 1);
+  grid.replaceChildren(...nodes.slice(0, channels.length));
+  channels.forEach((_channel, i) => {
+    const { style, firstChild } = nodes[i];
+    style.backgroundImage = url ? `url(${url})` : "none";
+    Object.assign(style, tileStyle(sheet, Math.floor(i / sheet.columns), i % sheet.columns));
+    drawBar(firstChild.style, bars[i] || 0, sheet.signed);
+    set(nodes[i], { "aria-label": words[i], "data-place": i });
+  });
+}
+
+function markTiles(model, nodes, shown, chosen, active) {
+  const marked = new Set(model.get("marked")),
+    ill = new Set(model.get("ill"));
+  shown.forEach((channel, i) => {
+    const { classList } = set(nodes[i], { "aria-selected": String(channel === chosen) });
+    classList.toggle("nbviz-marked", marked.has(channel));
+    classList.toggle("nbviz-ill", ill.has(channel));
+    classList.toggle("nbviz-active", i === active);
+    classList.toggle("nbviz-lies", channel === chosen && model.get("on_canvas"));
+  });
+}
+
 /** A bar from the ground, or from the middle where numbers have both signs. */
 function drawBar(style, share, signed) {
   const half = signed ? 50 : 100;
@@ -119,7 +98,7 @@ function drawBar(style, share, signed) {
 }
 
 /** Arrows choose, beyond the page's end on the next page; PageUp and PageDown only turn. */
-function gridKeys(model, tiles, choose, turn, send) {
+function gridKeys(model, life, grid, tiles, choose, turn, send) {
   const go = (place) => {
     tiles.activate(place);
     if (model.get("channels")[place] !== tiles.chosen()) choose(place);
@@ -148,12 +127,7 @@ function gridKeys(model, tiles, choose, turn, send) {
     " ": () => choose(tiles.active()),
     Escape: () => send("explanation"),
   };
-  return (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || !acts[event.key] || !tiles.count()) return;
-    event.preventDefault();
-    event.stopPropagation();
-    acts[event.key]();
-  };
+  listenKeys(life, grid, acts, () => tiles.count() > 0);
 }
 
 /** Names the tile under the pointer; no message. */

@@ -20,17 +20,12 @@ export default {
     const depth = el("label", "nbviz-depth nbviz-caption", "depth", slider, name, how),
       body = el("div", "", drawState(model, el("div"), life), row, line, depth);
     root.append(toggle, body);
-    let url = "",
-      turn = 0;
-    life.after(() => URL.revokeObjectURL(url));
     life.watch("shown", () => {
       root.hidden = !model.get("shown");
     });
     life.watch("opened", () => {
       const opened = model.get("opened");
-      toggle.textContent = opened
-        ? "this picture, made again by the layer ▾"
-        : "this picture, made again by the layer ▸";
+      toggle.textContent = `this picture, made again by the layer ${opened ? "▾" : "▸"}`;
       toggle.title = "What the layer keeps of it, more of what it says of it, and what it dreams into it";
       set(toggle, { "aria-expanded": String(opened) });
       body.hidden = !opened;
@@ -46,37 +41,8 @@ export default {
       line.firstChild.style.width = `${100 * model.get("share")}%`;
       how.textContent = model.get("progress");
     });
-    life.watch("pictures tiles sheet", async () => {
-      const mine = ++turn;
-      await Promise.resolve();
-      if (mine !== turn) return;
-      const fresh = bytesUrl(model.get("pictures"), "", "image/jpeg"),
-        sheet = model.get("sheet"),
-        tiles = model.get("tiles");
-      if (fresh) {
-        const picture = new Image();
-        picture.src = fresh;
-        await picture.decode().catch(() => null);
-      }
-      if (mine !== turn) {
-        URL.revokeObjectURL(fresh);
-        return;
-      }
-      const width = tiles.length * (sheet.side + sheet.gap) - sheet.gap;
-      row.replaceChildren(
-        ...tiles.map(([label, words], i) => {
-          const picture = set(el("div", "nbviz-remade-picture"), { role: "img", "aria-label": words, title: words });
-          Object.assign(picture.style, {
-            backgroundImage: `url(${fresh})`,
-            backgroundSize: `${(100 * width) / sheet.side}% 100%`,
-            backgroundPositionX: `${(100 * i * (sheet.side + sheet.gap)) / Math.max(1, width - sheet.side)}%`,
-          });
-          return el("figure", "", picture, el("figcaption", "nbviz-label", label));
-        }),
-      );
-      URL.revokeObjectURL(url);
-      url = fresh;
-    });
+    const paint = (url) => row.replaceChildren(...remade(model.get("tiles"), model.get("sheet"), url));
+    decoded(model, life, "pictures tiles sheet", paint, () => "image/jpeg");
     life.watch("state", () => row.classList.toggle("nbviz-dimmed", model.get("state") === "computing"));
     life.listen(toggle, "click", () => model.send({ event: "open", opened: !model.get("opened") }));
     life.listen(slider, "input", () => {
@@ -86,3 +52,13 @@ export default {
     return life.end;
   },
 };
+
+/** The pictures side by side, each with its name below. */
+function remade(tiles, { side, gap }, url) {
+  const sheet = { columns: tiles.length, rows: 1, tile_width: side, tile_height: side, gap };
+  return tiles.map(([label, words], column) => {
+    const picture = set(el("div", "nbviz-remade-picture"), { role: "img", "aria-label": words, title: words });
+    Object.assign(picture.style, { backgroundImage: url ? `url(${url})` : "none" }, tileStyle(sheet, 0, column));
+    return el("figure", "", picture, el("figcaption", "nbviz-label", label));
+  });
+}

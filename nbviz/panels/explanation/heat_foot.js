@@ -2,83 +2,95 @@ export default {
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-foot");
-    const fill = el("div"),
-      progress = el("div", "nbviz-progress", fill);
-    set(progress, { role: "progressbar", "aria-label": "Progress", "aria-valuemin": 0, "aria-valuemax": 100 });
-    const slider = focusable(el("input", "nbviz-slider"));
-    set(slider, { type: "range", min: 0, max: 1, step: 0.01, "aria-label": "Opacity of the heat" });
-    const label = el("label", "nbviz-small nbviz-note", "heat", slider);
-    const tick = focusable(el("input")),
-      boxed = el("label", "nbviz-small nbviz-note nbviz-box-choice", tick, "box");
-    tick.type = "checkbox";
-    boxed.title = "Draw the box of the largest part of the evidence that reaches half its maximum.";
-    life.watch("box", () => {
-      tick.checked = model.get("box");
-    });
-    life.listen(tick, "change", () => {
-      model.set("box", tick.checked);
-      model.save_changes();
-    });
-    const low = el("span"),
-      high = el("span"),
-      bar = el("img", "nbviz-colour-bar");
-    const limits = el("span", "nbviz-limits nbviz-small nbviz-note", low, bar, high);
-    const facts = el("div", "nbviz-facts nbviz-caption"),
-      said = el("div", "nbviz-said");
-    root.append(
-      progress,
-      el("div", "nbviz-foot-row", label, boxed, limits),
-      facts,
-      drawState(model, el("div"), life),
-      said,
-    );
-    let url = "";
-    life.after(() => bytesUrl(null, url));
-
-    const spread = (value) => root.closest(".nbviz")?.style.setProperty("--nbviz-heat", value);
-    life.watch("opacity", () => {
-      slider.value = model.get("opacity");
-      whenAttached(root, life, () => spread(model.get("opacity")));
-    });
-    life.listen(slider, "input", () => spread(slider.value));
-    life.listen(slider, "change", () => {
-      model.set("opacity", Number(slider.value));
-      model.save_changes();
-    });
-    life.watch("bar", () => {
-      url = bytesUrl(model.get("bar"), url);
-      bar.src = url;
-      limits.hidden = !url;
-    });
-    life.watch("low high scale", () => {
-      low.textContent = model.get("low");
-      high.textContent = model.get("high");
-      bar.alt = model.get("scale");
-      limits.title = model.get("scale");
-      limits.style.visibility = model.get("high") ? "visible" : "hidden";
-    });
-    life.watch("done state", () => {
-      const busy = ["computing", "partial"].includes(model.get("state"));
-      progress.classList.toggle("busy", busy);
-      fill.style.width = `${100 * model.get("done")}%`;
-      set(progress, { "aria-valuenow": Math.round(100 * model.get("done")), "aria-hidden": busy ? null : "true" });
-    });
-    life.watch("lines state", () => {
-      const busy = ["computing", "partial"].includes(model.get("state"));
-      const rows = model.get("lines").map((line) => runs(el("div"), line));
-      if (busy && !rows.length) rows.push(el("div"));
-      if (busy) rows.at(-1).append(rows.at(-1).textContent ? " · " : "", cancel());
-      facts.replaceChildren(...rows);
-    });
+    const said = el("div", "nbviz-said");
+    const controls = el("div", "nbviz-foot-row", opacity(model, life, root), boxTick(model, life), limits(model, life));
+    root.append(progressLine(model, life), controls, facts(model, life), drawState(model, el("div"), life), said);
     life.watch("caption", () => {
       said.textContent = model.get("caption");
     });
-
-    function cancel() {
-      const link = button("Cancel", "nbviz-link");
-      link.addEventListener("click", () => model.send({ event: "cancel" }));
-      return link;
-    }
     return life.end;
   },
 };
+
+function progressLine(model, life) {
+  const fill = el("div"),
+    line = el("div", "nbviz-progress", fill);
+  set(line, { role: "progressbar", "aria-label": "Progress", "aria-valuemin": 0, "aria-valuemax": 100 });
+  life.watch("done state", () => {
+    const done = 100 * model.get("done");
+    line.classList.toggle("busy", busy(model));
+    fill.style.width = `${done}%`;
+    set(line, { "aria-valuenow": Math.round(done), "aria-hidden": busy(model) ? null : "true" });
+  });
+  return line;
+}
+
+/** The slider sets the frame's style at once, and the trait when it is let go. */
+function opacity(model, life, root) {
+  const slider = focusable(el("input", "nbviz-slider"));
+  set(slider, { type: "range", min: 0, max: 1, step: 0.01, "aria-label": "Opacity of the heat" });
+  const spread = (value) => root.closest(".nbviz")?.style.setProperty("--nbviz-heat", value);
+  life.watch("opacity", () => {
+    slider.value = model.get("opacity");
+    whenAttached(root, life, () => spread(model.get("opacity")));
+  });
+  life.listen(slider, "input", () => spread(slider.value));
+  life.listen(slider, "change", () => {
+    model.set("opacity", Number(slider.value));
+    model.save_changes();
+  });
+  return el("label", "nbviz-small nbviz-note", "heat", slider);
+}
+
+function boxTick(model, life) {
+  const tick = focusable(el("input")),
+    label = el("label", "nbviz-small nbviz-note nbviz-box-choice", tick, "box");
+  tick.type = "checkbox";
+  label.title = "Draw the box of the largest part of the evidence that reaches half its maximum.";
+  life.watch("box", () => {
+    tick.checked = model.get("box");
+  });
+  life.listen(tick, "change", () => {
+    model.set("box", tick.checked);
+    model.save_changes();
+  });
+  return label;
+}
+
+/** The colour bar between the values of its ends. */
+function limits(model, life) {
+  const low = el("span"),
+    high = el("span"),
+    bar = el("img", "nbviz-colour-bar"),
+    node = el("span", "nbviz-limits nbviz-small nbviz-note", low, bar, high);
+  let url = "";
+  life.after(() => bytesUrl(null, url));
+  life.watch("bar", () => {
+    url = bytesUrl(model.get("bar"), url);
+    bar.src = url;
+    node.hidden = !url;
+  });
+  life.watch("low high scale", () => {
+    low.textContent = model.get("low");
+    high.textContent = model.get("high");
+    bar.alt = node.title = model.get("scale");
+    node.style.visibility = model.get("high") ? "visible" : "hidden";
+  });
+  return node;
+}
+
+/** Facts of the map, or how far it is and a way to stop. */
+function facts(model, life) {
+  const node = el("div", "nbviz-facts nbviz-caption");
+  life.watch("lines state", () => {
+    const rows = model.get("lines").map((line) => runs(el("div"), line));
+    if (busy(model)) {
+      const stop = button("Cancel", "nbviz-link");
+      stop.addEventListener("click", () => model.send({ event: "cancel" }));
+      if (!rows.length) rows.push(el("div"));
+      rows.at(-1).append(rows.at(-1).textContent ? " · " : "", stop);
+    }
+    node.replaceChildren(...rows);
+  });
+  return node;
+}

@@ -2,80 +2,93 @@ export default {
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-method");
-    const title = el("span", "nbviz-title"),
-      note = el("span", "nbviz-note"),
-      back = button("back to the explanation", "nbviz-link nbviz-right");
-    set(title, { role: "heading", "aria-level": 3 });
-    back.title = "Esc does it too.";
     const { box, select } = selectBox([], "Method");
-    const more = button("Options", "nbviz-button nbviz-caret"),
-      pop = el("div", "nbviz-options"),
-      id = uid("options");
-    set(pop, { id, role: "group", "aria-label": "Options of the method", tabindex: -1 });
-    focusable(pop);
-    set(more, { "aria-controls": id });
-    const pin = button("Pin", "nbviz-button nbviz-pin-button");
-    root.append(el("div", "nbviz-head", title, note, back), el("div", "nbviz-bar", box, more, pin), pop);
-
-    const open = (yes) => {
-      pop.hidden = !yes;
-      set(more, { "aria-expanded": String(yes) });
-    };
-    open(false);
-    life.watch("title note channel", () => {
-      title.textContent = model.get("title");
-      runs(note, model.get("note"));
-      note.title = note.textContent;
-      back.hidden = !model.get("channel");
-    });
-    life.watch("pin", () => {
-      const state = model.get("pin");
-      pin.disabled = state === "off" || state === "full";
-      pin.textContent = state === "pinned" ? "Unpin" : "Pin";
-      pin.title = PIN[state];
-    });
-    life.listen(pin, "click", () => model.send({ event: "pin" }));
+    const { more, pop } = optionsOf(model, life, root);
+    root.append(headLine(model, life), el("div", "nbviz-bar", box, more, pinButton(model, life)), pop);
     life.watch("methods method", () => {
       fillGroups(select, model.get("methods"));
       select.value = model.get("method");
       select.title = model.get("methods").find(([name]) => name === model.get("method"))?.[2] || "";
     });
-    life.watch("options", () => {
-      const options = model.get("options"),
-        at = pop.contains(document.activeElement) ? document.activeElement.dataset.option : null;
-      more.disabled = !options.length;
-      const changed = options.filter((option) => option.changed).map((option) => option.title);
-      more.title = changed.length
-        ? `Changed: ${changed.join(", ")}`
-        : options.length
-          ? ""
-          : "This method has no options.";
-      more.replaceChildren(
-        "Options",
-        ...(changed.length ? [" ", el("span", "nbviz-num nbviz-stage-badge", String(changed.length))] : []),
-      );
-      const reset = button("Reset");
-      reset.disabled = !changed.length;
-      reset.addEventListener("click", () => model.send({ event: "reset" }));
-      pop.replaceChildren(...options.map((option) => row(model, option)), el("div", "nbviz-options-end", reset));
-      if (at) pop.querySelector(`[data-option="${CSS.escape(at)}"]`)?.focus({ preventScroll: true });
-      if (!options.length) open(false);
-    });
     life.listen(select, "change", () => model.send({ event: "method", name: select.value }));
-    life.listen(more, "click", () => open(pop.hidden));
-    life.listen(back, "click", () => model.send({ event: "back" }));
-    life.listen(root, "keydown", (event) => {
-      if (event.key !== "Escape" || pop.hidden) return;
-      event.stopPropagation();
-      open(false);
-      more.focus();
-    });
-    life.listen(document, "pointerdown", (event) => {
-      if (!pop.hidden && !root.contains(event.target)) open(false);
-    });
     return life.end;
   },
 };
+
+function headLine(model, life) {
+  const title = el("span", "nbviz-title"),
+    note = el("span", "nbviz-note"),
+    back = button("back to the explanation", "nbviz-link nbviz-right");
+  set(title, { role: "heading", "aria-level": 3 });
+  back.title = "Esc does it too.";
+  life.watch("title note channel", () => {
+    title.textContent = model.get("title");
+    runs(note, model.get("note"));
+    note.title = note.textContent;
+    back.hidden = !model.get("channel");
+  });
+  life.listen(back, "click", () => model.send({ event: "back" }));
+  return el("div", "nbviz-head", title, note, back);
+}
+
+function pinButton(model, life) {
+  const pin = button("Pin", "nbviz-button nbviz-pin-button");
+  life.watch("pin", () => {
+    const state = model.get("pin");
+    pin.disabled = state === "off" || state === "full";
+    pin.textContent = state === "pinned" ? "Unpin" : "Pin";
+    pin.title = PIN[state];
+  });
+  life.listen(pin, "click", () => model.send({ event: "pin" }));
+  return pin;
+}
+
+/** The button that opens the method's options, with how many are changed, and what it opens. */
+function optionsOf(model, life, root) {
+  const more = button("Options", "nbviz-button nbviz-caret"),
+    pop = el("div", "nbviz-options"),
+    id = uid("options");
+  set(pop, { id, role: "group", "aria-label": "Options of the method", tabindex: -1 });
+  focusable(pop);
+  set(more, { "aria-controls": id });
+  const open = (yes) => {
+    pop.hidden = !yes;
+    set(more, { "aria-expanded": String(yes) });
+  };
+  open(false);
+  life.watch("options", () => {
+    const options = model.get("options"),
+      changed = options.filter((option) => option.changed).map((option) => option.title);
+    more.disabled = !options.length;
+    more.title = options.length ? "" : "This method has no options.";
+    if (changed.length) more.title = `Changed: ${changed.join(", ")}`;
+    const count = changed.length ? [" ", el("span", "nbviz-num nbviz-stage-badge", String(changed.length))] : [];
+    more.replaceChildren("Options", ...count);
+    fillOptions(model, pop, options);
+    if (!options.length) open(false);
+  });
+  life.listen(more, "click", () => open(pop.hidden));
+  life.listen(root, "keydown", (event) => {
+    if (event.key !== "Escape" || pop.hidden) return;
+    event.stopPropagation();
+    open(false);
+    more.focus();
+  });
+  life.listen(document, "pointerdown", (event) => {
+    if (!pop.hidden && !root.contains(event.target)) open(false);
+  });
+  return { more, pop };
+}
+
+/** A row an option, and the button that resets them; the control with the focus keeps it. */
+function fillOptions(model, pop, options) {
+  const focused = pop.contains(document.activeElement) ? document.activeElement.dataset.option : null;
+  const reset = button("Reset");
+  reset.disabled = !options.some((option) => option.changed);
+  reset.addEventListener("click", () => model.send({ event: "reset" }));
+  pop.replaceChildren(...options.map((option) => row(model, option)), el("div", "nbviz-options-end", reset));
+  if (focused) pop.querySelector(`[data-option="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+}
 
 const PIN = {
   off: "Keeps this map to look at another beside it, once it is there",

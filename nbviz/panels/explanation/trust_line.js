@@ -4,95 +4,97 @@ export default {
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-trust");
-    const about = "Tests of this map on this picture; full: passed, ring: not passed, dotted: can't tell";
     const title = el("span", "nbviz-title", "Can you trust it?");
-    const opener = button("curves ▸", "nbviz-link nbviz-right");
-    const dots = el("div", "nbviz-dots"),
-      words = el("div", "nbviz-trust-words nbviz-caption");
-    const more = el("div", "nbviz-trust-more");
-    more.id = uid("trust");
-    set(opener, { "aria-controls": more.id });
-    set(dots, { role: "list", title: about });
-    set(words, { "aria-live": "polite" });
-    const below = set(button("more ▾", "nbviz-link"), { title: "There is more below" }),
-      edge = el("div", "nbviz-trust-edge nbviz-caption", below);
-    edge.hidden = true;
+    const words = set(el("div", "nbviz-trust-words nbviz-caption"), { "aria-live": "polite" });
+    const { opener, more } = curvesPart(model, life, root);
     root.append(
       el("div", "nbviz-head", title, el("span", "nbviz-note", "on this picture"), opener),
-      dots,
+      dotsPart(model, life, root),
       words,
       more,
-      edge,
+      edgePart(life, root),
     );
-    // Where the column is too low for all of it, its lower edge says that there is more.
-    whenAttached(root, life, () => {
-      const column = root.closest(".nbviz-column");
-      if (!column) return;
-      const look = () => {
-        edge.hidden = column.scrollHeight - column.clientHeight - column.scrollTop < 8;
-      };
-      const sized = new ResizeObserver(look);
-      [column, root].forEach((node) => sized.observe(node));
-      life.after(() => sized.disconnect());
-      life.listen(column, "scroll", look);
-      life.listen(below, "click", () => {
-        column.scrollTop = column.scrollHeight;
-      });
-    });
-
-    life.listen(opener, "click", () => {
-      model.set("opened", !model.get("opened"));
-      model.save_changes();
-      model.send({ event: "open", opened: model.get("opened") });
-    });
-    life.watch("dots", () => {
-      root.hidden = !model.get("dots").length;
-      dots.replaceChildren(
-        ...model.get("dots").map(([name, state, sentence]) => {
-          const dot = el("span", "nbviz-dot");
-          dot.dataset.state = state;
-          const item = el("span", "nbviz-dot-item", dot, name, el("span", "nbviz-said", `: ${state}`));
-          return set(item, { role: "listitem", title: sentence });
-        }),
-      );
-    });
     life.watch("sentences progress", () => {
       const lines = model.get("sentences").map((text) => el("div", "nbviz-warning", text));
       if (model.get("progress")) lines.push(el("div", "", `${model.get("progress")} …`));
       words.replaceChildren(...lines);
     });
-    life.watch("opened curves figures reading", () => {
-      const open = model.get("opened");
-      opener.textContent = open ? "curves ▾" : "curves ▸";
-      set(opener, { "aria-expanded": String(open) });
-      more.hidden = !open;
-      const plots = el("div", "nbviz-plots", ...model.get("curves").map(plot));
-      const rows = model
-        .get("figures")
-        .map(([name, value, sentence]) =>
-          set(el("span", "", `${name} `, el("strong", "nbviz-num", value)), { title: sentence }),
-        );
-      const caution = model.get("curves").length
-        ? [
-            el(
-              "div",
-              "nbviz-small nbviz-note",
-              "No verdict: on one picture these do not tell a true map from a control.",
-            ),
-          ]
-        : [];
-      const column = root.closest(".nbviz-column");
-      more.replaceChildren(
-        el("div", "nbviz-caption", model.get("reading")),
-        plots,
-        el("div", "nbviz-trust-figures", ...rows),
-        ...caution,
-      );
-      if (open && column) column.scrollTop = column.scrollHeight;
-    });
     return life.end;
   },
 };
+
+/** A dot a test: its name, and what it found when pointed at. */
+function dotsPart(model, life, root) {
+  const title = "Tests of this map on this picture; full: passed, ring: not passed, dotted: can't tell";
+  const dots = set(el("div", "nbviz-dots"), { role: "list", title });
+  life.watch("dots", () => {
+    root.hidden = !model.get("dots").length;
+    dots.replaceChildren(
+      ...model.get("dots").map(([name, state, sentence]) => {
+        const dot = set(el("span", "nbviz-dot"), { "data-state": state });
+        const item = el("span", "nbviz-dot-item", dot, name, el("span", "nbviz-said", `: ${state}`));
+        return set(item, { role: "listitem", title: sentence });
+      }),
+    );
+  });
+  return dots;
+}
+
+/** Where the column is too low for all of it, its lower edge says that there is more. */
+function edgePart(life, root) {
+  const below = set(button("more ▾", "nbviz-link"), { title: "There is more below" }),
+    edge = el("div", "nbviz-trust-edge nbviz-caption", below);
+  edge.hidden = true;
+  whenAttached(root, life, () => {
+    const column = root.closest(".nbviz-column");
+    if (!column) return;
+    const look = () => {
+      edge.hidden = column.scrollHeight - column.clientHeight - column.scrollTop < 8;
+    };
+    const sized = new ResizeObserver(look);
+    [column, root].forEach((node) => sized.observe(node));
+    life.after(() => sized.disconnect());
+    life.listen(column, "scroll", look);
+    life.listen(below, "click", () => {
+      column.scrollTop = column.scrollHeight;
+    });
+  });
+  return edge;
+}
+
+/** Curves and figures, and the button that opens them. */
+function curvesPart(model, life, root) {
+  const opener = button("curves ▸", "nbviz-link nbviz-right"),
+    more = set(el("div", "nbviz-trust-more"), { id: uid("trust") });
+  set(opener, { "aria-controls": more.id });
+  life.listen(opener, "click", () => {
+    model.set("opened", !model.get("opened"));
+    model.save_changes();
+    model.send({ event: "open", opened: model.get("opened") });
+  });
+  life.watch("opened curves figures reading", () => {
+    const open = model.get("opened"),
+      curves = model.get("curves"),
+      column = root.closest(".nbviz-column");
+    opener.textContent = open ? "curves ▾" : "curves ▸";
+    set(opener, { "aria-expanded": String(open) });
+    more.hidden = !open;
+    const figures = model
+      .get("figures")
+      .map(([name, value, sentence]) =>
+        set(el("span", "", `${name} `, el("strong", "nbviz-num", value)), { title: sentence }),
+      );
+    const caution = "No verdict: on one picture these do not tell a true map from a control.";
+    more.replaceChildren(
+      el("div", "nbviz-caption", model.get("reading")),
+      el("div", "nbviz-plots", ...curves.map(plot)),
+      el("div", "nbviz-trust-figures", ...figures),
+      ...(curves.length ? [el("div", "nbviz-small nbviz-note", caution)] : []),
+    );
+    if (open && column) column.scrollTop = column.scrollHeight;
+  });
+  return { opener, more };
+}
 
 /** One kind of curve: the map's in the accent, the controls in gray; areas in the legend. */
 function plot([title, best, maps]) {

@@ -18,20 +18,11 @@ export default {
     root.append(el("div", "nbviz-head", el("span", "nbviz-title", "Layers"), note), input, strip, said, tree);
 
     const view = treeView(tree, uid("layer"));
-    const tell = throttle((name) => model.send({ event: "choose", layer: name }), 60);
-    const choose = (item) => {
-      view.focus(item);
-      say(item.row.called ? "" : `${item.row.name} is never called, so it has no output`);
-      if (!item.row.called) return;
-      view.select(item.row.name);
-      tell(item.row.name);
-    };
     const say = (words) => {
       said.textContent = words;
       said.hidden = !words;
     };
     say("");
-
     life.watch("rows", () => {
       view.build(model.get("rows"));
       view.select(model.get("selected"));
@@ -49,68 +40,67 @@ export default {
       note.title = note.textContent;
     });
     life.watch("state", () => tree.classList.toggle("nbviz-waiting", model.get("state") === "computing"));
-    keepPainted(model, life, tree);
-    // The chosen row stays in sight when the tree is made lower, unless the reader had scrolled away from it.
-    let inSight = true;
-    const sized = new ResizeObserver(() => {
-      tree.style.setProperty("--scroll", `${tree.offsetWidth - tree.clientWidth}px`);
-      if (inSight) view.reveal();
-    });
-    sized.observe(tree);
-    life.after(() => sized.disconnect());
-    life.listen(tree, "scroll", () => {
-      inSight = view.inSight();
-    });
-
-    const search = () =>
-      say(view.filter(input.value) || !input.value.trim() ? "" : `no layer matches “${input.value.trim()}”`);
-    life.listen(input, "input", search);
-    life.listen(input, "keydown", (event) => {
-      if (event.key === "Escape" && input.value) {
-        input.value = "";
-        search();
-        view.reveal();
-        event.stopPropagation();
-      }
-      if (event.key === "ArrowDown") {
-        const first = view.visible()[0];
-        if (first) view.focus(first);
-        event.preventDefault();
-      }
-    });
-    life.listen(tree, "click", (event) => {
-      const item = view.at(event.target);
-      if (!item) return;
-      if (event.target.classList.contains("nbviz-fold")) view.toggle(item);
-      else choose(item);
-    });
-    life.listen(tree, "dblclick", (event) => {
-      const item = view.at(event.target);
-      if (item && !event.target.classList.contains("nbviz-fold")) view.toggle(item);
-    });
-    life.listen(tree, "keydown", treeKeys(view, choose));
+    // Without miniatures the old ones stay: the next are on their way.
+    decoded(model, life, "sprite", (url) => url && tree.style.setProperty("--sprite", `url(${url})`));
+    stayInSight(tree, life, view);
+    filterRows(input, life, view, say);
+    chooseRows(model, life, tree, view, say);
     return life.end;
   },
 };
 
-/** The strip of miniatures as a CSS variable; the old one stays until the new one is decoded. */
-function keepPainted(model, life, tree) {
-  let url = "",
-    turn = 0;
-  life.after(() => URL.revokeObjectURL(url));
-  life.watch("sprite", async () => {
-    const mine = ++turn,
-      fresh = bytesUrl(model.get("sprite"), "");
-    if (!fresh) return;
-    const picture = new Image();
-    picture.src = fresh;
-    await picture.decode().catch(() => null);
-    if (mine !== turn) {
-      URL.revokeObjectURL(fresh);
-      return;
-    }
-    tree.style.setProperty("--sprite", `url(${fresh})`);
-    URL.revokeObjectURL(url);
-    url = fresh;
+/** The chosen row stays in sight when the tree is made lower, unless the reader had scrolled away from it. */
+function stayInSight(tree, life, view) {
+  let inSight = true;
+  const sized = new ResizeObserver(() => {
+    tree.style.setProperty("--scroll", `${tree.offsetWidth - tree.clientWidth}px`);
+    if (inSight) view.reveal();
   });
+  sized.observe(tree);
+  life.after(() => sized.disconnect());
+  life.listen(tree, "scroll", () => {
+    inSight = view.inSight();
+  });
+}
+
+function filterRows(input, life, view, say) {
+  const search = () =>
+    say(view.filter(input.value) || !input.value.trim() ? "" : `no layer matches “${input.value.trim()}”`);
+  life.listen(input, "input", search);
+  life.listen(input, "keydown", (event) => {
+    if (event.key === "Escape" && input.value) {
+      input.value = "";
+      search();
+      view.reveal();
+      event.stopPropagation();
+    }
+    if (event.key === "ArrowDown") {
+      const first = view.visible()[0];
+      if (first) view.focus(first);
+      event.preventDefault();
+    }
+  });
+}
+
+/** A click or a key chooses a row; a click on its triangle, or a second one on the row, folds it. */
+function chooseRows(model, life, tree, view, say) {
+  const send = throttle((layer) => model.send({ event: "choose", layer }), 60);
+  const choose = (item) => {
+    view.focus(item);
+    say(item.row.called ? "" : `${item.row.name} is never called, so it has no output`);
+    if (!item.row.called) return;
+    view.select(item.row.name);
+    send(item.row.name);
+  };
+  life.listen(tree, "click", (event) => {
+    const item = view.at(event.target);
+    if (!item) return;
+    if (event.target.classList.contains("nbviz-fold")) view.toggle(item);
+    else choose(item);
+  });
+  life.listen(tree, "dblclick", (event) => {
+    const item = view.at(event.target);
+    if (item && !event.target.classList.contains("nbviz-fold")) view.toggle(item);
+  });
+  life.listen(tree, "keydown", treeKeys(view, choose));
 }

@@ -1,111 +1,47 @@
 // The rows of the layer tree: what is unfolded, selected and filtered, and its keys.
 /** The rows and what is unfolded, selected, focused and filtered. */
 function treeView(tree, id) {
-  const open = new Set();
+  const folds = foldState(),
+    { unfolded, draw } = folds;
   let items = [],
     byName = new Map(),
     selected = null,
-    active = null,
-    filtering = false;
-
-  const build = (rows) => {
-    const parents = [];
-    items = rows.map((row, index) => {
-      const item = { row, index, parent: parents[row.depth - 1] || null, children: [], kept: true, hit: false };
-      parents[row.depth] = item;
-      if (item.parent) item.parent.children.push(item);
-      item.text = `${row.name} ${row.kind} ${row.shape} ${row.tip.split("\n")[0]}`.toLowerCase().replaceAll("×", "x");
-      return Object.assign(item, rowNodes(row, index, id));
-    });
-    byName = new Map(items.map((item) => [item.row.name, item]));
-    const siblings = (item) => (item.parent ? item.parent.children : items.filter((other) => !other.parent));
-    for (const item of items) {
-      set(item.node, { "aria-posinset": siblings(item).indexOf(item) + 1, "aria-setsize": siblings(item).length });
-      if (item.parent) item.parent.group.append(item.node);
-    }
-    tree.replaceChildren(...items.filter((item) => !item.parent).map((item) => item.node));
-    items.forEach(draw);
     active = null;
-    if (items.length) makeActive(items[0]);
-  };
-  const unfolded = (item) =>
-    item.children.length > 0 && (open.has(item.row.name) || (filtering && item.children.some((child) => child.kept)));
-  const draw = (item) => {
-    if (!item.group) return;
-    const shown = unfolded(item);
-    if (item.shown === shown) return;
-    item.shown = shown;
-    set(item.node, { "aria-expanded": String(shown) });
-    item.group.hidden = !shown;
-    item.fold.textContent = shown ? "▾" : "▸";
-  };
+  const visible = () => visibleRows(items, unfolded);
+  const reveal = (item = selected) => item && scrollToRow(tree, item.line);
   const makeActive = (item) => {
     if (active) active.node.tabIndex = -1;
     active = item;
     item.node.tabIndex = 0;
   };
-  const unfoldTo = (item) => {
-    for (let up = item.parent; up; up = up.parent) {
-      open.add(up.row.name);
-      draw(up);
-    }
-  };
-  const reveal = (item = selected) => {
-    if (!item || !tree.clientHeight) return;
-    const box = tree.getBoundingClientRect(),
-      row = item.line.getBoundingClientRect();
-    if (!row.height) return;
-    const over = row.top - box.top - 24,
-      under = row.bottom - box.bottom + 24;
-    if (over < 0) tree.scrollTop += over;
-    else if (under > 0) tree.scrollTop += under;
-  };
-  const inSight = () => {
-    if (!selected) return true;
-    const box = tree.getBoundingClientRect(),
-      row = selected.line.getBoundingClientRect();
-    return row.bottom > box.top && row.top < box.bottom;
+  const build = (rows) => {
+    items = nested(rows).map((item) => Object.assign(item, rowNodes(item.row, item.index, id)));
+    byName = new Map(items.map((item) => [item.row.name, item]));
+    tree.replaceChildren(...placed(items));
+    items.forEach(draw);
+    active = null;
+    if (items.length) makeActive(items[0]);
   };
   const select = (name) => {
     if (selected) set(selected.node, { "aria-selected": "false" });
     selected = byName.get(name) || null;
     if (!selected) return;
     set(selected.node, { "aria-selected": "true" });
-    unfoldTo(selected);
+    for (let up = selected.parent; up; up = up.parent) folds.fold(up, true);
     makeActive(selected);
     reveal();
   };
   const filter = (text) => {
-    const words = text.trim().toLowerCase().replaceAll("×", "x").split(/\s+/).filter(Boolean);
-    filtering = words.length > 0;
-    for (const item of items) item.hit = words.every((word) => item.text.includes(word));
-    for (const item of [...items].reverse()) item.kept = item.hit || item.children.some((child) => child.kept);
-    for (const item of items) {
-      item.node.hidden = !item.kept;
-      item.line.classList.toggle("nbviz-context", filtering && !item.hit);
-      draw(item);
-    }
+    folds.filtering = keepMatches(items, text);
+    items.forEach((item) => drawMatch(item, folds.filtering));
+    items.forEach(draw);
     const shown = visible();
     if (shown.length && !shown.includes(active)) makeActive(shown[0]);
     return shown.length > 0;
   };
-  const visible = () => {
-    const shown = [];
-    const walk = (list) =>
-      list
-        .filter((item) => item.kept)
-        .forEach((item) => {
-          shown.push(item);
-          if (unfolded(item)) walk(item.children);
-        });
-    walk(items.filter((item) => !item.parent));
-    return shown;
-  };
   const fold = (item, wanted) => {
     if (!item.children.length) return;
-    if (wanted) open.add(item.row.name);
-    else open.delete(item.row.name);
-    draw(item);
+    folds.fold(item, wanted);
     if (!wanted && active && active !== item && item.node.contains(active.node)) makeActive(item);
   };
   const focus = (item) => {
@@ -113,6 +49,10 @@ function treeView(tree, id) {
     item.node.focus({ preventScroll: true });
     reveal(item);
   };
+  const toggle = (item) => fold(item, !folds.open(item));
+  const at = (node) => items[Number(node.closest("[role=treeitem]")?.dataset.index ?? -1)] ?? null;
+  const inSight = () => !selected || rowInSight(tree, selected.line);
+  const caption = (words, ill) => items.forEach((item) => captionRow(item, words[item.index], ill[item.row.name]));
   return {
     build,
     select,
@@ -123,21 +63,105 @@ function treeView(tree, id) {
     reveal,
     inSight,
     unfolded,
-    toggle: (item) => fold(item, !open.has(item.row.name)),
-    caption: (words, ill) =>
-      items.forEach((item) => {
-        const found = ill[item.row.name] || "",
-          caption = [words[item.index], found].filter(Boolean).join("\n");
-        item.line.classList.toggle("nbviz-row-ill", Boolean(found));
-        item.line.title = caption ? `${item.row.tip}\n${caption}` : item.row.tip;
-        set(item.node, { "aria-description": caption || null });
-      }),
-    at: (node) => {
-      const found = node.closest("[role=treeitem]");
-      return found ? items[Number(found.dataset.index)] : null;
-    },
+    toggle,
+    caption,
+    at,
     active: () => active,
   };
+}
+
+/** What is unfolded: by hand, and while a filter is on all that holds a match. */
+function foldState() {
+  const names = new Set();
+  const state = {
+    filtering: false,
+    open: (item) => names.has(item.row.name),
+    unfolded: (item) =>
+      item.children.length > 0 && (state.open(item) || (state.filtering && item.children.some((child) => child.kept))),
+    draw: (item) => drawFold(item, state.unfolded(item)),
+    fold: (item, wanted) => {
+      if (wanted) names.add(item.row.name);
+      else names.delete(item.row.name);
+      state.draw(item);
+    },
+  };
+  return state;
+}
+
+/** Rows in preorder as items that know their parent and children. */
+function nested(rows) {
+  const parents = [];
+  return rows.map((row, index) => {
+    const item = { row, index, parent: parents[row.depth - 1] || null, children: [], kept: true, hit: false };
+    parents[row.depth] = item;
+    if (item.parent) item.parent.children.push(item);
+    item.text = `${row.name} ${row.kind} ${row.shape} ${row.tip.split("\n")[0]}`.toLowerCase().replaceAll("×", "x");
+    return item;
+  });
+}
+
+/** Mark the items that hold every word of a text as hits; they and what they are in are kept. False where it has no word. */
+function keepMatches(items, text) {
+  const words = text.trim().toLowerCase().replaceAll("×", "x").split(/\s+/).filter(Boolean);
+  for (const item of items) item.hit = words.every((word) => item.text.includes(word));
+  for (const item of [...items].reverse()) item.kept = item.hit || item.children.some((child) => child.kept);
+  return words.length > 0;
+}
+
+/** The kept items from top to bottom, without those inside a folded one. */
+function visibleRows(items, unfolded) {
+  const under = (list) =>
+    list.filter((item) => item.kept).flatMap((item) => [item, ...(unfolded(item) ? under(item.children) : [])]);
+  return under(items.filter((item) => !item.parent));
+}
+
+/** Put every item's node into its parent's group; the nodes of the outermost come back. */
+function placed(items) {
+  const outermost = items.filter((item) => !item.parent);
+  for (const item of items) {
+    const siblings = item.parent ? item.parent.children : outermost;
+    set(item.node, { "aria-posinset": siblings.indexOf(item) + 1, "aria-setsize": siblings.length });
+    if (item.parent) item.parent.group.append(item.node);
+  }
+  return outermost.map((item) => item.node);
+}
+
+function drawMatch(item, filtering) {
+  item.node.hidden = !item.kept;
+  item.line.classList.toggle("nbviz-context", filtering && !item.hit);
+}
+
+function drawFold(item, shown) {
+  if (!item.group || item.shown === shown) return;
+  item.shown = shown;
+  set(item.node, { "aria-expanded": String(shown) });
+  item.group.hidden = !shown;
+  item.fold.textContent = shown ? "▾" : "▸";
+}
+
+function captionRow(item, words, finding = "") {
+  const caption = [words, finding].filter(Boolean).join("\n");
+  item.line.classList.toggle("nbviz-row-ill", Boolean(finding));
+  item.line.title = caption ? `${item.row.tip}\n${caption}` : item.row.tip;
+  set(item.node, { "aria-description": caption || null });
+}
+
+/** Scroll the tree, never the page, until a row has another above and below it. */
+function scrollToRow(tree, line) {
+  if (!tree.clientHeight) return;
+  const box = tree.getBoundingClientRect(),
+    row = line.getBoundingClientRect();
+  if (!row.height) return;
+  const over = row.top - box.top - 24,
+    under = row.bottom - box.bottom + 24;
+  if (over < 0) tree.scrollTop += over;
+  else if (under > 0) tree.scrollTop += under;
+}
+
+function rowInSight(tree, line) {
+  const box = tree.getBoundingClientRect(),
+    row = line.getBoundingClientRect();
+  return row.bottom > box.top && row.top < box.bottom;
 }
 
 function rowNodes(row, index, id) {

@@ -3,25 +3,18 @@ export default {
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-parts-stage");
-    const note = el("span", "nbviz-note");
-    const count = selectBox(
-      model.get("counts").map((n) => [n, `${n} parts`]),
-      "How many parts",
-    );
-    const make = button("Make pictures");
-    const progress = el("span", "nbviz-caption nbviz-num");
-    const lay = el("span", "nbviz-parts-lay");
-    const picture = focusable(
-      set(el("div", "nbviz-parts-picture", el("span", "nbviz-parts-backdrop"), lay), { role: "img" }),
-    );
-    const tip = el("div", "nbviz-tip");
+    const note = el("span", "nbviz-note"),
+      tip = el("div", "nbviz-tip");
     tip.hidden = true;
-    const said = el("p", "nbviz-caption nbviz-parts-said"),
-      further = el("p", "nbviz-caption nbviz-small nbviz-parts-said");
+    const backdrop = el("span", "nbviz-parts-backdrop"),
+      lay = el("span", "nbviz-parts-lay"),
+      picture = focusable(set(el("div", "nbviz-parts-picture", backdrop, lay), { role: "img" }));
     const list = set(el("div", "nbviz-parts-list"), { role: "list", "aria-label": "Parts, the largest first" });
+    const [said, further] = partWords(model, life);
+    const { choose, rows } = choosing(model, life, list, (part) => layPart(model, lay, picture, part, said));
     root.append(
       el("div", "nbviz-head", el("span", "nbviz-title", "Parts"), note),
-      el("div", "nbviz-bar", count.box, make, progress),
+      el("div", "nbviz-bar", ...partControls(model, life, choose)),
       drawState(model, el("div"), life),
       el(
         "div",
@@ -31,69 +24,81 @@ export default {
       ),
       list,
     );
-    const rows = partRows(model, list, (part) => choose(part === chosen ? null : part));
-    let chosen = null;
-    const choose = (part) => {
-      chosen = part;
-      showPart();
-      rows.choose(part);
-    };
-    const showPart = () => {
-      const total = model.get("rows").length;
-      lay.style.backgroundSize = `100% ${100 * (total + 1)}%`;
-      lay.style.backgroundPosition = `0 ${total ? (100 * (chosen === null ? 0 : chosen + 1)) / total : 0}%`;
-      const row = model.get("rows")[chosen];
-      set(picture, { "aria-label": row ? `${row.words}; brightest where it is strongest` : said.textContent });
-    };
     life.watch("about", () => {
       note.textContent = model.get("about");
       note.title = note.textContent;
     });
-    life.watch("count", () => {
-      count.select.value = model.get("count");
-    });
-    life.listen(count.select, "change", () => {
-      choose(null);
-      model.send({ event: "count", count: Number(count.select.value) });
-    });
-    life.watch("making made progress rows", () => {
-      make.hidden = model.get("making") || !model.get("rows").length;
-      make.title = "Makes a picture for each part: what goes far along its direction (some seconds; kept on disk)";
-      progress.textContent = model.get("progress");
-      progress.hidden = !model.get("progress");
-    });
-    life.listen(make, "click", () => model.send({ event: "make" }));
-    life.watch("caption note", () => {
-      runs(said, model.get("caption"));
-      further.textContent = model.get("note");
-      further.hidden = !model.get("note");
-    });
-    life.watch("rows target", () => {
-      rows.draw();
-      if (chosen !== null && chosen >= model.get("rows").length) chosen = null;
-      rows.choose(chosen);
-      showPart();
-    });
-    life.watch("marked", () => rows.mark(model.get("marked")));
     life.watch("aspect", () => root.style.setProperty("--aspect", model.get("aspect")));
-    life.watch("sheet", () => {
-      root.classList.toggle("nbviz-parts-none", !model.get("sheet")?.byteLength);
-    });
-    decoded(model, life, "backdrop", (url) => {
-      picture.firstChild.style.backgroundImage = url;
-    });
-    decoded(model, life, "sheet", (url) => {
-      root.style.setProperty("--sheet", url);
-    });
-    decoded(model, life, "made", (url) => {
-      root.style.setProperty("--made", url);
-    });
+    background(model, life, backdrop, "backdrop", "image/png");
+    background(model, life, root, "sheet", "image/png", "--sheet");
+    background(model, life, root, "made", "image/png", "--made");
+    life.watch("sheet", () => root.classList.toggle("nbviz-parts-none", !model.get("sheet")?.byteLength));
     life.watch("made", () => root.classList.toggle("nbviz-parts-made", Boolean(model.get("made")?.byteLength)));
     life.watch("state", () => root.classList.toggle("nbviz-waiting", model.get("state") === "computing"));
     partPointer(model, life, picture, tip, rows, choose);
     return life.end;
   },
 };
+
+/** Which part is alone, if one is: the rows and the picture show it. */
+function choosing(model, life, list, show) {
+  let chosen = null;
+  const rows = partRows(model, list, (part) => choose(part === chosen ? null : part));
+  const choose = (part) => {
+    chosen = part;
+    show(part);
+    rows.choose(part);
+  };
+  life.watch("rows target", () => {
+    rows.draw();
+    choose(chosen !== null && chosen >= model.get("rows").length ? null : chosen);
+  });
+  life.watch("marked", () => rows.mark(model.get("marked")));
+  return { choose, rows };
+}
+
+/** Lay one part alone over the picture, or all of them. */
+function layPart(model, lay, picture, part, said) {
+  const total = model.get("rows").length,
+    row = model.get("rows")[part];
+  lay.style.backgroundSize = `100% ${100 * (total + 1)}%`;
+  lay.style.backgroundPosition = `0 ${total ? (100 * (part === null ? 0 : part + 1)) / total : 0}%`;
+  set(picture, { "aria-label": row ? `${row.words}; brightest where it is strongest` : said.textContent });
+}
+
+function partWords(model, life) {
+  const said = el("p", "nbviz-caption nbviz-parts-said"),
+    further = el("p", "nbviz-caption nbviz-small nbviz-parts-said");
+  life.watch("caption note", () => {
+    runs(said, model.get("caption"));
+    further.textContent = model.get("note");
+    further.hidden = !model.get("note");
+  });
+  return [said, further];
+}
+
+/** How many parts, the button that makes pictures, and how far those are. */
+function partControls(model, life, choose) {
+  const counts = model.get("counts").map((n) => [n, `${n} parts`]),
+    count = selectBox(counts, "How many parts");
+  const make = button("Make pictures"),
+    progress = el("span", "nbviz-caption nbviz-num");
+  make.title = "Makes a picture for each part: what goes far along its direction (some seconds; kept on disk)";
+  life.watch("count", () => {
+    count.select.value = model.get("count");
+  });
+  life.listen(count.select, "change", () => {
+    choose(null);
+    model.send({ event: "count", count: Number(count.select.value) });
+  });
+  life.watch("making made progress rows", () => {
+    make.hidden = model.get("making") || !model.get("rows").length;
+    progress.textContent = model.get("progress");
+    progress.hidden = !model.get("progress");
+  });
+  life.listen(make, "click", () => model.send({ event: "make" }));
+  return [count.box, make, progress];
+}
 
 /** The legend. A row's head chooses the part; its channels open in the grid; arrows go from row to row. */
 function partRows(model, list, toggle) {
@@ -211,30 +216,5 @@ function partPointer(model, life, picture, tip, rows, choose) {
   life.listen(picture, "click", (event) => {
     const part = at(event);
     if (part !== null) choose(part);
-  });
-}
-
-/** A PNG trait as a CSS image, once it is decoded: the old one stays until then. */
-function decoded(model, life, name, paint) {
-  let url = "",
-    turn = 0;
-  life.after(() => URL.revokeObjectURL(url));
-  life.watch(name, async () => {
-    const mine = ++turn,
-      fresh = bytesUrl(model.get(name), "");
-    if (!fresh) {
-      paint("none");
-      return;
-    }
-    const picture = new Image();
-    picture.src = fresh;
-    await picture.decode().catch(() => null);
-    if (mine !== turn) {
-      URL.revokeObjectURL(fresh);
-      return;
-    }
-    paint(`url(${fresh})`);
-    URL.revokeObjectURL(url);
-    url = fresh;
   });
 }

@@ -42,6 +42,8 @@ class PinFront(Front):
     Sends ``show``, ``difference``, ``unpin``, ``against`` (name), ``cancel`` and ``retry``.
     """
 
+    scripts = ("pin_values",)
+
     kind = traitlets.Enum(["pin", "live", "difference"], "pin").tag(sync=True)
     shown = traitlets.Bool(True).tag(sync=True)
     title = traitlets.Unicode().tag(sync=True)

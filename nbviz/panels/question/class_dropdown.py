@@ -28,6 +28,8 @@ TOP = 5
 class ClassFront(Front):
     """The two searches; −1 stands for "what it predicts" in one and "any other" in the other."""
 
+    scripts = ("combo",)
+
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """Every class's name by index."""
     top: traitlets.List[list[float | None]] = traitlets.List().tag(sync=True)

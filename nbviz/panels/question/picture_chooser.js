@@ -32,153 +32,198 @@ export default {
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-pictures");
-    const label = el("span", "nbviz-label", "Picture");
-    const strip = el("div", "nbviz-thumbs"),
-      plus = button("+", "nbviz-plus");
-    const back = button("‹", "nbviz-page-turn"),
-      next = button("›", "nbviz-page-turn"),
-      where = el("span", "nbviz-num");
-    const pager = el("span", "nbviz-pager nbviz-small nbviz-note", back, where, next);
-    const file = el("input"),
-      complaint = el("div", "nbviz-small nbviz-warning");
-    set(strip, { role: "radiogroup", "aria-label": "Picture" });
-    set(plus, { title: "Add a picture: choose a file, drop one here, or paste it.", "aria-label": "Add a picture" });
-    set(back, { "aria-label": "Earlier pictures" });
-    set(next, { "aria-label": "More pictures" });
-    set(file, { type: "file", accept: "image/*", multiple: true, hidden: true, tabindex: -1 });
-    set(complaint, { role: "status", "aria-live": "polite" });
-    focusable(file);
+    const strip = set(el("div", "nbviz-thumbs"), { role: "radiogroup", "aria-label": "Picture" });
+    const { plus, file, complaint } = adding(model, life, root);
+    const pager = stripPager(life, (by) => turn(by)),
+      known = thumbnails(model, life, () => paint());
     root.append(
-      el("div", "nbviz-pictures-head", label, pager),
+      el("div", "nbviz-pictures-head", el("span", "nbviz-label", "Picture"), pager.node),
       strip,
       file,
       complaint,
       drawState(model, el("div"), life),
     );
-
-    const known = new Map();
     let page = 0,
       fit = 6;
-    life.after(() => known.forEach((url) => URL.revokeObjectURL(url)));
-
-    const pages = () => Math.max(1, Math.ceil(model.get("names").length / fit));
-    const face = (name, index) => {
-      const chosen = name === model.get("chosen"),
-        one = button("", "nbviz-thumb");
-      const words = model.get("sizes")[index] ? `${name}, ${model.get("sizes")[index]}` : name;
-      set(one, {
-        role: "radio",
-        "aria-checked": String(chosen),
-        tabindex: chosen ? 0 : -1,
-        title: words,
-        "aria-label": words,
-      });
-      one.dataset.name = name;
-      if (known.get(name)) one.style.backgroundImage = `url(${known.get(name)})`;
-      else if (known.has(name)) one.append(el("span", "nbviz-small", "?"));
-      return one;
-    };
     const paint = () => {
-      // The last page is a full one, so that a picture just added does not stand alone.
       const names = model.get("names"),
-        from = Math.max(0, Math.min(page * fit, names.length - fit)),
-        shown = names.slice(from, from + fit);
-      const focused = strip.contains(document.activeElement) ? document.activeElement.dataset.name : null;
-      strip.replaceChildren(...shown.map((name, at) => face(name, from + at)), plus);
-      if (![...strip.children].some((one) => one.tabIndex === 0 && one !== plus)) strip.firstChild.tabIndex = 0;
-      if (focused) [...strip.children].find((one) => one.dataset.name === focused)?.focus({ preventScroll: true });
-      pager.hidden = pages() < 2;
-      where.textContent = `${from + 1}–${from + shown.length} of ${names.length}`;
-      back.disabled = page === 0;
-      next.disabled = page >= pages() - 1;
-      const missing = shown.filter((name) => !known.has(name));
-      if (missing.length) model.send({ event: "thumbnails", names: missing });
+        [from, to] = pageSpan(page, fit, names.length),
+        shown = names.slice(from, to);
+      fillStrip(
+        strip,
+        shown.map((name, at) => face(name, model.get("sizes")[from + at], name === model.get("chosen"), known)),
+        plus,
+      );
+      pager.draw(page, Math.ceil(names.length / fit), `${from + 1}–${to} of ${names.length}`);
+      known.ask(shown);
     };
-    const follow = () => {
-      const at = model.get("names").indexOf(model.get("chosen"));
-      page = at < 0 ? Math.min(page, pages() - 1) : Math.floor(at / fit);
+    const turn = (by) => {
+      page += by;
       paint();
     };
-    const keep = (name, bytes) => {
-      if (known.get(name)) URL.revokeObjectURL(known.get(name));
-      known.set(name, bytesUrl(bytes, "", "image/jpeg"));
+    const turnTo = (name) => {
+      const names = model.get("names");
+      page = pageOf(names.indexOf(name), page, fit, names.length);
+      paint();
     };
+    const follow = () => turnTo(model.get("chosen"));
     const choose = (name) => model.send({ event: "choose", name });
-
     life.watch("names thumbnails sizes", () => {
-      model.get("thumbnails").forEach((bytes, at) => {
-        if (!known.has(model.get("names")[at])) keep(model.get("names")[at], bytes);
-      });
+      known.take(model.get("names"), model.get("thumbnails"));
       follow();
     });
     life.watch("chosen", follow);
-    life.receive((message, buffers) => {
-      if (message.event !== "thumbnails") return;
-      message.names.forEach((name, at) => keep(name, buffers[at]));
-      paint();
-    });
-    life.listen(back, "click", () => {
-      page -= 1;
-      paint();
-    });
-    life.listen(next, "click", () => {
-      page += 1;
-      paint();
-    });
-    life.listen(strip, "click", (event) => {
-      const one = event.target.closest(".nbviz-thumb");
-      if (one) choose(one.dataset.name);
-    });
-    life.listen(strip, "keydown", (event) => {
-      const names = model.get("names"),
-        at = names.indexOf(document.activeElement?.dataset?.name);
-      const to = {
-        ArrowRight: at + 1,
-        ArrowDown: at + 1,
-        ArrowLeft: at - 1,
-        ArrowUp: at - 1,
-        Home: 0,
-        End: names.length - 1,
-      }[event.key];
-      if (at < 0 || to === undefined || !names[to]) return;
-      event.preventDefault();
-      page = Math.floor(to / fit);
-      paint();
-      [...strip.children].find((one) => one.dataset.name === names[to])?.focus();
-      choose(names[to]);
-    });
-    // Rows: one beside the others, two in a stacked frame.
-    const measure = () => {
-      const thumb = parseFloat(getComputedStyle(root).getPropertyValue("--nbviz-thumb")) || 58;
-      const across = Math.max(2, Math.floor((strip.clientWidth + 4) / (thumb + 4)));
-      if (!strip.clientWidth || across - 1 === fit) return;
-      fit = across - 1;
+    chooseThumbs(model, life, strip, turnTo, choose);
+    fitStrip(root, life, strip, (across) => {
+      if (across === fit) return;
+      fit = across;
       follow();
-    };
-    const sized = new ResizeObserver(measure);
-    sized.observe(strip);
-    life.after(() => sized.disconnect());
-
-    const take = async (files) => {
-      complaint.textContent = "";
-      for (const one of files) {
-        try {
-          const bytes = await (await prepared(one)).arrayBuffer();
-          model.send({ event: "add", name: one.name || "pasted" }, undefined, [new DataView(bytes)]);
-        } catch (error) {
-          complaint.textContent = error.message;
-        }
-      }
-    };
-    life.listen(plus, "click", () => file.click());
-    life.listen(file, "change", () => {
-      take([...file.files]);
-      file.value = "";
     });
-    whenAttached(root, life, () => welcome(root.closest(".nbviz") || root, life, take));
     return life.end;
   },
 };
+
+/** [first, end) of a page. The last page is a full one, so that a picture just added does not stand alone. */
+function pageSpan(page, fit, count) {
+  const from = Math.max(0, Math.min(page * fit, count - fit));
+  return [from, Math.min(from + fit, count)];
+}
+
+/** The page that a picture is on; the page on show, or the last, for one that is not there. */
+function pageOf(place, page, fit, count) {
+  return place < 0 ? Math.min(page, Math.max(1, Math.ceil(count / fit)) - 1) : Math.floor(place / fit);
+}
+
+function stripPager(life, turn) {
+  const back = set(button("‹", "nbviz-page-turn"), { "aria-label": "Earlier pictures" }),
+    next = set(button("›", "nbviz-page-turn"), { "aria-label": "More pictures" }),
+    where = el("span", "nbviz-num"),
+    node = el("span", "nbviz-pager nbviz-small nbviz-note", back, where, next);
+  life.listen(back, "click", () => turn(-1));
+  life.listen(next, "click", () => turn(1));
+  const draw = (page, pages, words) => {
+    node.hidden = pages < 2;
+    where.textContent = words;
+    back.disabled = page === 0;
+    next.disabled = page >= pages - 1;
+  };
+  return { node, draw };
+}
+
+/** Thumbnails by name, as URLs: the first come with the names, the others when their page asks; "" for one that can't be read. */
+function thumbnails(model, life, paint) {
+  const known = new Map();
+  const keep = (name, bytes) => {
+    if (known.get(name)) URL.revokeObjectURL(known.get(name));
+    known.set(name, bytesUrl(bytes, "", "image/jpeg"));
+  };
+  life.after(() => known.forEach((url) => URL.revokeObjectURL(url)));
+  life.receive((message, buffers) => {
+    if (message.event !== "thumbnails") return;
+    message.names.forEach((name, at) => keep(name, buffers[at]));
+    paint();
+  });
+  return {
+    url: (name) => known.get(name),
+    take: (names, pictures) => pictures.forEach((bytes, at) => !known.has(names[at]) && keep(names[at], bytes)),
+    ask: (names) => {
+      const missing = names.filter((name) => !known.has(name));
+      if (missing.length) model.send({ event: "thumbnails", names: missing });
+    },
+  };
+}
+
+/** A picture's button: its thumbnail, or a question mark where it can't be read. */
+function face(name, size, chosen, known) {
+  const words = size ? `${name}, ${size}` : name,
+    url = known.url(name);
+  const one = set(button("", "nbviz-thumb"), {
+    role: "radio",
+    "aria-checked": String(chosen),
+    tabindex: chosen ? 0 : -1,
+    title: words,
+    "aria-label": words,
+    "data-name": name,
+  });
+  if (url) one.style.backgroundImage = `url(${url})`;
+  else if (url === "") one.append(el("span", "nbviz-small", "?"));
+  return one;
+}
+
+/** Thumbnails and the button that adds; the one with the focus keeps it, and one is in the order of Tab. */
+function fillStrip(strip, faces, plus) {
+  const focused = strip.contains(document.activeElement) ? document.activeElement.dataset.name : null;
+  strip.replaceChildren(...faces, plus);
+  if (!faces.some((one) => one.tabIndex === 0)) strip.firstChild.tabIndex = 0;
+  if (focused) faces.find((one) => one.dataset.name === focused)?.focus({ preventScroll: true });
+}
+
+/** A click chooses; arrows, Home and End choose and go along all pictures, page by page. */
+function chooseThumbs(model, life, strip, turnTo, choose) {
+  life.listen(strip, "click", (event) => {
+    const one = event.target.closest(".nbviz-thumb");
+    if (one) choose(one.dataset.name);
+  });
+  life.listen(strip, "keydown", (event) => {
+    const names = model.get("names"),
+      at = names.indexOf(document.activeElement?.dataset?.name);
+    const to = {
+      ArrowRight: at + 1,
+      ArrowDown: at + 1,
+      ArrowLeft: at - 1,
+      ArrowUp: at - 1,
+      Home: 0,
+      End: names.length - 1,
+    }[event.key];
+    if (at < 0 || to === undefined || !names[to]) return;
+    event.preventDefault();
+    turnTo(names[to]);
+    [...strip.children].find((one) => one.dataset.name === names[to])?.focus();
+    choose(names[to]);
+  });
+}
+
+/** How many thumbnails stand beside the button that adds, now and when the strip's width changes. */
+function fitStrip(root, life, strip, fits) {
+  const sized = new ResizeObserver(() => {
+    if (!strip.clientWidth) return;
+    const thumb = parseFloat(getComputedStyle(root).getPropertyValue("--nbviz-thumb")) || 58;
+    fits(Math.max(2, Math.floor((strip.clientWidth + 4) / (thumb + 4))) - 1);
+  });
+  sized.observe(strip);
+  life.after(() => sized.disconnect());
+}
+
+/** The button that adds files, and every way in which they come; each that can't be had says why. */
+function adding(model, life, root) {
+  const plus = set(button("+", "nbviz-plus"), {
+    title: "Add a picture: choose a file, drop one here, or paste it.",
+    "aria-label": "Add a picture",
+  });
+  const file = focusable(
+    set(el("input"), { type: "file", accept: "image/*", multiple: true, hidden: true, tabindex: -1 }),
+  );
+  const complaint = set(el("div", "nbviz-small nbviz-warning"), { role: "status", "aria-live": "polite" });
+  const take = async (files) => {
+    const wrong = [];
+    for (const one of files) {
+      try {
+        const bytes = await (await prepared(one)).arrayBuffer();
+        model.send({ event: "add", name: one.name || "pasted" }, undefined, [new DataView(bytes)]);
+      } catch (error) {
+        wrong.push(error.message);
+      }
+    }
+    complaint.replaceChildren(...wrong.map((sentence) => el("div", "", sentence)));
+  };
+  life.listen(plus, "click", () => file.click());
+  life.listen(file, "change", () => {
+    take([...file.files]);
+    file.value = "";
+  });
+  whenAttached(root, life, () => welcome(root.closest(".nbviz") || root, life, take));
+  return { plus, file, complaint };
+}
 
 /** Files dropped anywhere on the frame, or pasted while it has the focus. */
 function welcome(frame, life, take) {
