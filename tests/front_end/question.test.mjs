@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { bytes, held, Model, press, script, settled, view } from "./widget.mjs";
+
+const classes = await script("question/combo", "question/class_dropdown");
+const chooser = await script("question/picture_chooser");
+const bar = await script("explanation/method_bar");
+const NAMES = ["tabby cat", "catamaran", "tiger", "<b>tiger</b> cat"];
+const TRAITS = {
+  names: NAMES,
+  top: [
+    [3, 0.7],
+    [0, 0.2],
+  ],
+  predicted: 3,
+  chosen: -1,
+  against: -1,
+  words: "",
+  channel: "",
+};
+
+test("a class matches where its name holds every word, in any case, or a word is its number", () => {
+  assert.ok(classes.matches("Tiger cat", 282, ["cat", "tig"]));
+  assert.ok(classes.matches("Tiger cat", 282, ["282"]));
+  assert.ok(!classes.matches("Tiger cat", 282, ["28"]));
+  assert.ok(!classes.matches("Tiger cat", 282, ["cat", "dog"]));
+});
+
+test("classes that begin with the word come first, then likely ones", () => {
+  const names = NAMES.map((text, value) => ({ text, value }));
+  assert.deepEqual(
+    classes.matching(names, ["cat"], [3, 0]).map(({ value }) => value),
+    [1, 0, 3],
+  );
+});
+
+test("what is typed narrows the classes, Enter chooses, Escape puts back; names are text", () => {
+  const model = new Model(TRAITS),
+    one = view(classes.widget, model),
+    input = one.find("[role=combobox]");
+  assert.equal(input.value, "what it predicts (<b>tiger</b> cat)");
+  input.click();
+  assert.equal(one.find("b"), null);
+  input.value = "tiger";
+  input.dispatchEvent(new Event("input"));
+  const rows = () => [...one.find("[role=listbox]").querySelectorAll("[role=option]")];
+  assert.deepEqual(
+    rows().map((row) => row.title),
+    ["tiger", "<b>tiger</b> cat"],
+  );
+  assert.equal(input.getAttribute("aria-activedescendant"), rows()[0].id);
+  press(input, "ArrowDown");
+  assert.equal(input.getAttribute("aria-activedescendant"), rows()[1].id);
+  press(input, "Enter");
+  assert.deepEqual(model.sent, [{ event: "choose", chosen: 3, against: -1, buffers: [] }]);
+  input.value = "no such";
+  input.dispatchEvent(new Event("input"));
+  input.dispatchEvent(new Event("blur"));
+  assert.equal(one.find(".nbviz-class-note").textContent, "no class matches 'no such'");
+  assert.equal(input.value, "what it predicts (<b>tiger</b> cat)");
+  one.end();
+  assert.equal(model.heard, 0);
+});
+
+test("the last page of pictures is a full one, and a picture that is gone leaves the page on show", () => {
+  assert.deepEqual(chooser.pageSpan(0, 4, 10), [0, 4]);
+  assert.deepEqual(chooser.pageSpan(2, 4, 10), [6, 10]);
+  assert.deepEqual(chooser.pageSpan(0, 4, 3), [0, 3]);
+  assert.deepEqual(chooser.pageSpan(0, 4, 0), [0, 0]);
+  assert.equal(chooser.pageOf(9, 0, 4, 10), 2);
+  assert.equal(chooser.pageOf(-1, 5, 4, 10), 2);
+  assert.equal(chooser.pageOf(-1, 1, 4, 0), 0);
+});
+
+test("a page asks once for its missing thumbnails; arrows choose beyond it; URLs go at the end", async () => {
+  const names = Array.from({ length: 9 }, (_, i) => `p${i}`),
+    model = new Model({ names, sizes: names.map(() => "2 × 2"), thumbnails: [bytes(1)], chosen: "p5" });
+  const before = held.size,
+    one = view(chooser.widget, model);
+  const asked = () => model.sent.filter(({ event }) => event === "thumbnails").at(-1).names;
+  assert.deepEqual(asked(), ["p1", "p2", "p3", "p4", "p5"]);
+  model.tell(
+    { event: "thumbnails", names: asked() },
+    asked().map((_, i) => bytes(...(i ? [i] : []))),
+  );
+  assert.equal(one.find("[data-name=p1]").textContent, "?", "one that can't be read says so");
+  one.find("[data-name=p5]").focus();
+  press(one.find("[data-name=p5]"), "ArrowRight");
+  assert.equal(document.activeElement.dataset.name, "p6");
+  assert.deepEqual(model.sent.at(-1), { event: "choose", name: "p6", buffers: [] });
+  assert.equal(one.find(".nbviz-pager .nbviz-num").textContent, "4–9 of 9");
+  one.end();
+  await settled();
+  assert.equal(held.size, before);
+});
+
+test("an option out of its range says which, before it is sent", () => {
+  const option = { kind: "int", low: 1, high: 50 },
+    input = (value) => ({ type: "number", value });
+  assert.equal(bar.problem(option, input("")), "A number is wanted here.");
+  assert.equal(bar.problem(option, input("2.5")), "A whole number is wanted here.");
+  assert.equal(bar.problem(option, input("0")), "At least 1.");
+  assert.equal(bar.problem(option, input("51")), "At most 50.");
+  assert.equal(bar.problem(option, input("50")), "");
+});
