@@ -1,10 +1,15 @@
 // A page of jsdom, and a widget's script put together as nbviz.panels.base.front does it.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 // The checks' packages are installed beside .ci/package.json, not above this file.
 const { JSDOM } = createRequire(new URL("../../.ci/package.json", import.meta.url))("jsdom");
+const FOLDER = await mkdtemp(join(tmpdir(), "nbviz-scripts-"));
+process.on("exit", () => rmSync(FOLDER, { recursive: true }));
 const PANELS = new URL("../../nbviz/panels/", import.meta.url);
 
 const { window } = new JSDOM("<!doctype html><body></body>", { pretendToBeVisual: true });
@@ -41,11 +46,13 @@ URL.revokeObjectURL = (url) => held.delete(url);
 
 /** What a widget's script declares: `script("layers/tree_rows", "layers/layer_tree")`; its `export default` as `widget`. */
 export async function script(...stems) {
-  const files = ["base/common", ...stems].map((stem) => readFile(new URL(`${stem}.js`, PANELS), "utf-8"));
+  const files = ["base/common", "base/view", ...stems].map((stem) => readFile(new URL(`${stem}.js`, PANELS), "utf-8"));
   const text = (await Promise.all(files)).join("\n");
   const names = [...text.matchAll(/^(?:async )?(?:function|const|class) (\w+)/gm)].map(([, name]) => name);
   const source = `${text}\nexport { ${names.join(", ")} };`;
-  const loaded = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+  const path = join(FOLDER, `${stems.at(-1)?.split("/").at(-1) ?? "helpers"}.mjs`);
+  await writeFile(path, source);
+  const loaded = await import(path);
   return { ...loaded, widget: loaded.default };
 }
 

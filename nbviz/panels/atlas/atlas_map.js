@@ -1,5 +1,8 @@
 // The map of an atlas on its canvas: where its cells lie, what is drawn. Moving on it sends nothing.
-/** The map: zoomed and panned, a cell chosen, one pointed at; drawn once a frame. */
+/**
+ * The map: zoomed and panned, a cell chosen, one pointed at; drawn once a frame.
+ * @param {Model<import("./atlas_stage.js").AtlasFrontTraits>} model
+ */
 function atlasMap(model, life, plane) {
   const shown = { chosen: null, hovered: null, sheet: null, regions: [], byPlace: new Map() };
   let asked = 0;
@@ -53,7 +56,10 @@ function atlasMap(model, life, plane) {
 
 const MOST_ZOOM = 10;
 
-/** How far the map is zoomed and panned, and where its squares are then, in pixels of the canvas. */
+/**
+ * How far the map is zoomed and panned, and where its squares are then, in pixels of the canvas.
+ * @param {Model<import("./atlas_stage.js").AtlasFrontTraits>} model
+ */
 function mapView(model, plane, draw) {
   const view = { zoom: 1, x: 0, y: 0 };
   const width = () => plane.clientWidth,
@@ -159,6 +165,9 @@ function mapInk(plane) {
   };
 }
 
+/**
+ * @param {Model<import("./atlas_stage.js").AtlasFrontTraits>} model
+ */
 function paintTiles(ctx, model, sheet, cells, s, corner, snap, size) {
   const shown = sheet ? (sheet.ready ?? cells.length) : 0;
   // pixels stay pixels when they grow; what shrinks is averaged

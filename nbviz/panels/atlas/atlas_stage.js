@@ -1,5 +1,32 @@
 // The atlas: a map drawn on one canvas from one sprite, its controls, and the cell that is open.
+/**
+ * Synced traits of `atlas_stage.AtlasFront`.
+ * @typedef {Front & {
+ *   about: string,
+ *   empty: string,
+ *   offer: string[],
+ *   side: number,
+ *   cells: [number, number, number, string][],
+ *   classes: string[],
+ *   sprite: DataView,
+ *   sheet: { tile: number, across: number, kind: string, ready?: number },
+ *   look: string,
+ *   looks: Choice[],
+ *   here: [number, number][],
+ *   marked: number | null,
+ *   chosen: number | null,
+ *   caption: Runs,
+ *   note: string,
+ *   progress: string,
+ *   done: number,
+ *   opened: { heading?: Runs, labels?: string[], tips?: string[], count?: number },
+ *   strip: DataView,
+ *   made: DataView,
+ * }} AtlasFrontTraits
+ */
+
 export default {
+  /** @param {View<AtlasFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-atlas-stage");
@@ -46,7 +73,10 @@ export default {
   },
 };
 
-/** What the cells show, the button that maps, and how far the map is. */
+/**
+ * What the cells show, the button that maps, and how far the map is.
+ * @param {Model<AtlasFrontTraits>} model
+ */
 function mapBar(model, life) {
   const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What the cells show" });
   const offer = button(""),
@@ -89,7 +119,10 @@ function zoomButtons(life, map) {
   return zooms;
 }
 
-/** The map's own words. The opened cell takes their place, so that both are seen together. */
+/**
+ * The map's own words. The opened cell takes their place, so that both are seen together.
+ * @param {Model<AtlasFrontTraits>} model
+ */
 function mapWords(model, life, plane) {
   const caption = el("p", "nbviz-caption nbviz-atlas-caption"),
     further = el("p", "nbviz-caption nbviz-small nbviz-atlas-caption");
@@ -106,7 +139,10 @@ function mapWords(model, life, plane) {
   return [caption, further];
 }
 
-/** The opened cell: its pictures side by side, and one made for it. */
+/**
+ * The opened cell: its pictures side by side, and one made for it.
+ * @param {Model<AtlasFrontTraits>} model
+ */
 function openedCell(model, life) {
   const title = el("span", "nbviz-title", "Cell"),
     heading = el("span", "nbviz-note"),

@@ -1,17 +1,50 @@
 // Heads (columns) by layers (rows): one picture behind all tiles; the chosen head large, over the picture.
+/** @type {Option[]} */
 const SCALES = [
   ["own", "Own scale", "Each map from 0 to its own peak"],
   ["shared", "Shared scale", "All maps from 0 to the peak of all heads"],
 ];
 
+/**
+ * Synced traits of `attention_stage.AttentionFront`.
+ * @typedef {Front & {
+ *   about: string,
+ *   queries: Option[],
+ *   query: string,
+ *   weighings: Choice[],
+ *   attention: string,
+ *   shared: boolean,
+ *   rows: [string, string, boolean][],
+ *   sheet: DataView,
+ *   shape: Sheet & { aspect?: number },
+ *   words: string[][],
+ *   caption: Runs,
+ *   note: string,
+ *   head: [number, number],
+ *   title: Runs,
+ *   map: DataView,
+ *   backdrop: DataView,
+ *   grid: [number, number],
+ *   place: Place | null,
+ *   alt: string,
+ *   bar: DataView,
+ *   high: string,
+ *   figures: [string, string, string][],
+ *   rollout: boolean,
+ *   no_rollout: string,
+ * }} AttentionFrontTraits
+ */
+
 export default {
+  /** @param {View<AttentionFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-attention");
     const send = (event, more = {}) => model.send({ event, ...more });
     const about = el("span", "nbviz-note"),
       caption = el("p", "nbviz-caption"),
-      further = el("p", "nbviz-caption");
+      further = el("p", "nbviz-caption"),
+      wait = el("p", "nbviz-caption nbviz-heads-wait");
     const body = el("div", "nbviz-heads-body"),
       tip = el("div", "nbviz-tip");
     tip.hidden = true;
@@ -25,7 +58,7 @@ export default {
     root.append(
       el("div", "nbviz-head", el("span", "nbviz-title", "Attention"), about),
       drawState(model, el("div"), life),
-      el("p", "nbviz-caption nbviz-heads-wait"),
+      wait,
       body,
     );
     life.watch("about", () => {
@@ -37,7 +70,6 @@ export default {
       further.hidden = !model.get("note");
     });
     life.watch("state message rows", () => {
-      const wait = root.querySelector(".nbviz-heads-wait");
       body.hidden = !model.get("rows").length;
       body.classList.toggle("nbviz-waiting", model.get("state") === "computing");
       wait.hidden = !busy(model) || (model.get("state") === "computing" && !body.hidden);
@@ -47,7 +79,10 @@ export default {
   },
 };
 
-/** Who looks, whether the class weighs in, and the scale. */
+/**
+ * Who looks, whether the class weighs in, and the scale.
+ * @param {Model<AttentionFrontTraits>} model
+ */
 function controls(model, life, send) {
   const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What each map is" });
   const from = selectBox([], "Who looks"),
@@ -67,7 +102,10 @@ function controls(model, life, send) {
   return [from.box, segment, scale.box];
 }
 
-/** The chosen head over the picture, who looks marked in it, and its figures. */
+/**
+ * The chosen head over the picture, who looks marked in it, and its figures.
+ * @param {Model<AttentionFrontTraits>} model
+ */
 function card(model, life, send) {
   const title = el("span", "nbviz-note"),
     figures = el("dl", "nbviz-figures");
@@ -103,7 +141,10 @@ function card(model, life, send) {
   );
 }
 
-/** Head or rollout, and why there is no rollout. */
+/**
+ * Head or rollout, and why there is no rollout.
+ * @param {Model<AttentionFrontTraits>} model
+ */
 function rolloutSwitch(model, life, send) {
   const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What is shown large" }),
     why = el("p", "nbviz-caption nbviz-small");
@@ -111,6 +152,7 @@ function rolloutSwitch(model, life, send) {
     const refused = model.get("no_rollout"),
       on = model.get("rollout") && !refused;
     const sentence = "All heads of all layers up to this one, followed back to the picture (Abnar and Zuidema 2020)";
+    /** @type {Choice[]} */
     const choices = [
       ["head", "Head", "What this head alone looks at"],
       ["rollout", "Rollout", sentence, !refused],
@@ -122,6 +164,9 @@ function rolloutSwitch(model, life, send) {
   return [segment, why];
 }
 
+/**
+ * @param {Model<AttentionFrontTraits>} model
+ */
 function headScale(model, life) {
   const high = el("span"),
     bar = el("img", "nbviz-colour-bar");
@@ -138,7 +183,10 @@ function headScale(model, life) {
   return el("span", "nbviz-limits nbviz-small nbviz-note", "0", bar, high);
 }
 
-/** The map over the picture; a click or the arrows pin the patch that looks. */
+/**
+ * The map over the picture; a click or the arrows pin the patch that looks.
+ * @param {Model<AttentionFrontTraits>} model
+ */
 function headPicture(model, life, send) {
   const backdrop = el("span", "nbviz-backdrop"),
     map = el("span", "nbviz-map"),
@@ -152,7 +200,7 @@ function headPicture(model, life, send) {
   life.watch("alt", () =>
     set(here, { "aria-label": `${model.get("alt")}. Arrow keys move the patch that looks, Escape releases it.` }),
   );
-  life.watch("shape", () => here.style.setProperty("--aspect", model.get("shape").aspect || 1));
+  life.watch("shape", () => here.style.setProperty("--aspect", String(model.get("shape").aspect || 1)));
   background(model, life, backdrop, "backdrop", "image/jpeg");
   background(model, life, map, "map", "image/png");
   const patch = (place) => patchOf(model.get("grid"), place);

@@ -1,5 +1,8 @@
 // The grid of heads by layers: tiles, keys, the name of the head pointed at.
-/** The grid: arrows choose heads, left of the first is the layer's name. */
+/**
+ * The grid: arrows choose heads, left of the first is the layer's name.
+ * @param {Model<import("./attention_stage.js").AttentionFrontTraits>} model
+ */
 function headGrid(model, life, send, tip) {
   const grid = focusable(
     set(el("div", "nbviz-heads"), { role: "grid", tabindex: 0, id: uid("heads"), "aria-label": "Heads by layers" }),
@@ -23,13 +26,17 @@ function headGrid(model, life, send, tip) {
   return grid;
 }
 
-/** The tiles: painted when the sheet is decoded, one chosen, one active for the keys. */
+/**
+ * The tiles: painted when the sheet is decoded, one chosen, one active for the keys.
+ * @param {Model<import("./attention_stage.js").AttentionFrontTraits>} model
+ */
 function headView(model, life, grid, send) {
   let chosen = [0, 0],
     active = [0, 0],
     cells = [],
     names = [];
   const there = (row, column) => Boolean(model.get("words")[row]?.[column]);
+  /** @param {number[]} place */
   const node = ([row, column]) => (column < 0 ? names[row] : cells[row]?.[column]);
   const mark = () => {
     [...names, ...cells.flat()].forEach((one) => one.classList.remove("nbviz-active"));
@@ -68,7 +75,10 @@ function headView(model, life, grid, send) {
   return { there, node, choose, activate, active: () => active, rows: () => cells.length };
 }
 
-/** Fill the grid with a row a layer; its rows' names and its cells come back. */
+/**
+ * Fill the grid with a row a layer; its rows' names and its cells come back.
+ * @param {Model<import("./attention_stage.js").AttentionFrontTraits>} model
+ */
 function buildHeads(model, grid) {
   const rows = model.get("rows"),
     count = model.get("shape").columns || 0;
@@ -121,6 +131,9 @@ function paintHeads(grid, cells, shape, url, there) {
   );
 }
 
+/**
+ * @param {Model<import("./attention_stage.js").AttentionFrontTraits>} model
+ */
 function headKeys(model, life, grid, view, layer) {
   const step = (rows, columns) => {
     const [at, from] = view.active(),
@@ -149,7 +162,10 @@ function headKeys(model, life, grid, view, layer) {
   listenKeys(life, grid, acts, () => view.rows() > 0);
 }
 
-/** Names the tile under the pointer; no message. */
+/**
+ * Names the tile under the pointer; no message.
+ * @param {Model<import("./attention_stage.js").AttentionFrontTraits>} model
+ */
 function hoverHeads(grid, tip, life, at, node, model) {
   const hide = () => {
     tip.hidden = true;

@@ -1,6 +1,14 @@
 // Carries the shared stylesheet, and makes the frame a place that can have the focus: a key pressed after a
 // click on a passive part stays in the frame instead of becoming a shortcut that changes the notebook.
+/**
+ * Synced traits of `frame.Style`.
+ * @typedef {{
+ *   label: string,
+ * }} StyleTraits
+ */
+
 export default {
+  /** @param {View<StyleTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-style");

@@ -1,7 +1,7 @@
 """The base of our own widgets: script and style from the files beside the class, loaded as strings.
 
 ``layer_tree.py`` has ``layer_tree.js`` and, if it needs one, ``layer_tree.css`` beside it; ``scripts`` names further
-scripts of that folder. ``common.js`` (helpers) goes in front of every script. Strings, not paths: a path would pin
+scripts of that folder. Helpers (``HELPERS``) go in front of every script. Strings, not paths: a path would pin
 instances.
 """
 
@@ -14,6 +14,9 @@ from typing import Any, ClassVar
 import anywidget
 import traitlets
 
+HELPERS = ("common", "view")
+"""Scripts of this folder in front of every widget's: nodes of the page, and what a view holds open."""
+
 
 @cache
 def asset(package: str, name: str) -> str | None:
@@ -23,9 +26,10 @@ def asset(package: str, name: str) -> str | None:
 
 
 def esm(package: str, *stems: str) -> str:
-    """Script of a widget: the common helpers, then its own files."""
-    own = [asset(package, f"{stem}.js") for stem in stems]
-    return "\n".join(text for text in (asset(__package__, "common.js"), *own) if text is not None)
+    """Script of a widget: the helpers, then its own files."""
+    scripts = [(__package__, stem) for stem in HELPERS] + [(package, stem) for stem in stems]
+    texts = (asset(room, f"{stem}.js") for room, stem in scripts)
+    return "\n".join(text for text in texts if text is not None)
 
 
 class Scripted(anywidget.AnyWidget):

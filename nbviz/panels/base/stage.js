@@ -1,5 +1,14 @@
 // The tabs of the middle column: what is not chosen is quiet; arrows move along them.
+/**
+ * Synced traits of `stage.TabsFront`.
+ * @typedef {Front & {
+ *   tabs: [string, string, string, string][],
+ *   chosen: string,
+ * }} TabsFrontTraits
+ */
+
 export default {
+  /** @param {View<TabsFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-stages");
@@ -28,11 +37,11 @@ export default {
           });
         }),
       );
-      if (focused) list.querySelector('[aria-selected="true"]')?.focus();
+      if (focused) nodeIn(list, '[aria-selected="true"]')?.focus();
     });
     life.listen(list, "keydown", (event) => {
-      const tabs = [...list.children],
-        at = tabs.indexOf(document.activeElement);
+      const tabs = nodesIn(list, "[role=tab]"),
+        at = tabs.indexOf(focusedIn(list));
       const step = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
       if (step === undefined || !tabs[step]) return;
       event.preventDefault();

@@ -23,7 +23,10 @@ function blank(send) {
   };
 }
 
-/** The made picture beside the others, and enlarged with what else can be made. */
+/**
+ * The made picture beside the others, and enlarged with what else can be made.
+ * @param {Model<import("./channel_card.js").ChannelCardTraits>} model
+ */
 function madePart(model, life, root) {
   const send = (event, more = {}) => model.send({ event, ...more });
   const empty = blank(() => send(model.get("made").state === "computing" ? "stop" : "make"));
@@ -63,6 +66,9 @@ function madePart(model, life, root) {
   return { part, large: large.node, close: large.close };
 }
 
+/**
+ * @param {Model<import("./channel_card.js").ChannelCardTraits>} model
+ */
 function largePart(model, life, send) {
   const picture = set(el("div", "nbviz-made-large"), { role: "img" }),
     words = el("p", "nbviz-caption");
@@ -84,7 +90,7 @@ function largePart(model, life, send) {
   life.watch("made", () => {
     const made = model.get("made"),
       busy = made.state === "computing";
-    [...segment.children].forEach((choice) =>
+    nodesIn(segment, "button").forEach((choice) =>
       set(choice, { "aria-pressed": String(choice.dataset.variant === (made.variant || "channel")) }),
     );
     words.textContent = busy ? made.progress : made.words || "";
@@ -137,7 +143,10 @@ function figure(value) {
   return String(Number(value.toPrecision(3))).replace("-", "−");
 }
 
-/** Crops, each a button: pointed at or focused, it shows the whole picture with the place in it. */
+/**
+ * Crops, each a button: pointed at or focused, it shows the whole picture with the place in it.
+ * @param {Model<import("./channel_card.js").ChannelCardTraits>} model
+ */
 function foundPart(model, life) {
   const label = el("span", "nbviz-label"),
     crops = el("div", "nbviz-crops"),
@@ -176,7 +185,10 @@ function crop(found, words, index, part, whole) {
   return node;
 }
 
-/** The picture that a crop is part of, its place framed, above the crop. */
+/**
+ * The picture that a crop is part of, its place framed, above the crop.
+ * @param {Model<import("./channel_card.js").ChannelCardTraits>} model
+ */
 function wholePicture(model, life) {
   const box = el("span", "nbviz-whole-box"),
     picture = el("div", "nbviz-whole-picture", box),
@@ -204,7 +216,11 @@ function wholePicture(model, life) {
   return { tip, show, hide };
 }
 
-/** A square tile of a sheet, counted row by row, as a background. */
+/**
+ * A square tile of a sheet, counted row by row, as a background.
+ * @param {Squares} squares
+ * @param {number} index
+ */
 function squareStyle({ side, ...sheet }, index) {
   const size = { ...sheet, tile_width: side, tile_height: side };
   return tileStyle(size, Math.floor(index / sheet.columns), index % sheet.columns);

@@ -1,5 +1,27 @@
 // The chosen channel: its map laid over the gray picture, what drives it, and its figures.
+/**
+ * Synced traits of `channel_card.ChannelCard`.
+ * @typedef {Front & {
+ *   channel: number | null,
+ *   about: Runs,
+ *   map: DataView,
+ *   backdrop: DataView,
+ *   aspect: number,
+ *   alt: string,
+ *   figures: [string, string, string][],
+ *   on_canvas: boolean,
+ *   health: [string?, string?],
+ *   made: MadePicture,
+ *   made_picture: DataView,
+ *   filter: DataView,
+ *   found: FoundPictures,
+ *   crops: DataView,
+ *   wholes: DataView,
+ * }} ChannelCardTraits
+ */
+
 export default {
+  /** @param {View<ChannelCardTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-channel-card");
@@ -8,7 +30,9 @@ export default {
       health = el("span", "nbviz-health"),
       finding = el("p", "nbviz-warning nbviz-finding");
     const lay = button("on the canvas", "nbviz-link nbviz-lay");
-    const here = set(el("div", "nbviz-here", el("span", "nbviz-backdrop"), el("span", "nbviz-map")), { role: "img" });
+    const behind = el("span", "nbviz-backdrop"),
+      map = el("span", "nbviz-map");
+    const here = set(el("div", "nbviz-here", behind, map), { role: "img" });
     const figures = el("dl", "nbviz-figures");
     const part = el("div", "nbviz-part", el("span", "nbviz-label", "here"), here, lay);
     const made = madePart(model, life, root),
@@ -49,7 +73,7 @@ export default {
     life.watch("alt", () => {
       set(here, { "aria-label": model.get("alt"), title: model.get("alt") });
     });
-    life.watch("aspect", () => here.style.setProperty("--aspect", model.get("aspect")));
+    life.watch("aspect", () => here.style.setProperty("--aspect", String(model.get("aspect"))));
     life.watch("map", () => {
       part.hidden = !model.get("map")?.byteLength;
     });
@@ -60,8 +84,8 @@ export default {
         ? "Takes the map off the canvas (Esc)"
         : "Lays this channel's map over the picture on the right (Enter, or a second click on its tile)";
     });
-    background(model, life, here.firstChild, "backdrop", "image/jpeg");
-    background(model, life, here.lastChild, "map", "image/png");
+    background(model, life, behind, "backdrop", "image/jpeg");
+    background(model, life, map, "map", "image/png");
     life.watch("state", () => root.classList.toggle("nbviz-waiting", model.get("state") === "computing"));
     life.listen(lay, "click", () => model.send({ event: model.get("on_canvas") ? "explanation" : "canvas" }));
     return life.end;

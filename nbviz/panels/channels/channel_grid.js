@@ -1,20 +1,52 @@
 // A page of channels: one picture as the background of its tiles, which are the options of a listbox.
+/** @type {Option[]} */
 const SORTS = [
   ["class", "For the class", "Largest contribution to the class first (gradient × activation, summed over places)"],
   ["activation", "By activation", "Largest activation first"],
   ["index", "By number", "In the network's own order"],
 ];
+/** @type {Option[]} */
 const RECIPES = [
   ["preview", "Preview", "16 steps: quick and rough"],
   ["default", "Default", "30 steps, or 40 for the last layers"],
   ["high", "High", "80 steps and larger pictures: minutes a page"],
 ];
+/** @type {Option[]} */
 const SCALES = [
   ["own", "Own scale", "Each map up to its own peak"],
   ["shared", "Shared scale", "All maps up to the layer's peak"],
 ];
 
+/**
+ * Synced traits of `channel_grid.ChannelGrid`.
+ * @typedef {Front & {
+ *   about: string,
+ *   modes: Choice[],
+ *   look: { mode: string, sort: string, shared: boolean, recipe: string, scalable: boolean },
+ *   mosaic: DataView,
+ *   bars: number[],
+ *   sheet: Sheet & { kind: string, aspect?: number, signed?: boolean, photos?: boolean },
+ *   channels: number[],
+ *   words: string[],
+ *   ill: number[],
+ *   first: number,
+ *   total: number,
+ *   page: number,
+ *   pages: number,
+ *   caption: string,
+ *   note: string,
+ *   progress: string,
+ *   share: number,
+ *   begin: string,
+ *   offer: string,
+ *   channel: number | null,
+ *   on_canvas: boolean,
+ *   marked: number[],
+ * }} ChannelGridTraits
+ */
+
 export default {
+  /** @param {View<ChannelGridTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-channel-grid");
@@ -58,7 +90,10 @@ export default {
   },
 };
 
-/** A click or a key chooses a tile; on the chosen one, it lays its map on the canvas. */
+/**
+ * A click or a key chooses a tile; on the chosen one, it lays its map on the canvas.
+ * @param {Model<ChannelGridTraits>} model
+ */
 function chooseTiles(model, life, grid, tip, send, turn) {
   const tiles = tileView(model, life, grid);
   const choose = (place) => {
@@ -81,7 +116,10 @@ function chooseTiles(model, life, grid, tip, send, turn) {
   hoverTiles(grid, tip, life, tiles, model);
 }
 
-/** What the tiles show, their order, and the scale or the recipe. */
+/**
+ * What the tiles show, their order, and the scale or the recipe.
+ * @param {Model<ChannelGridTraits>} model
+ */
 function gridControls(model, life, send) {
   const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What the tiles show" });
   const sort = selectBox(SORTS, "Order of the channels"),
@@ -100,7 +138,10 @@ function gridControls(model, life, send) {
   return [segment, sort.box, second.box];
 }
 
-/** Below the tiles: an offer where there are none yet, how far they are, their caption, and the pager. */
+/**
+ * Below the tiles: an offer where there are none yet, how far they are, their caption, and the pager.
+ * @param {Model<ChannelGridTraits>} model
+ */
 function gridFoot(model, life, send, turn) {
   const caption = el("span", "nbviz-grid-caption"),
     fill = el("div"),
@@ -134,6 +175,9 @@ function gridFoot(model, life, send, turn) {
   return [offer, line, el("div", "nbviz-caption nbviz-grid-foot", words, gridPager(model, life, turn))];
 }
 
+/**
+ * @param {Model<ChannelGridTraits>} model
+ */
 function gridPager(model, life, turn) {
   const back = pagerButton("‹", "Page before"),
     range = el("span", "nbviz-num"),

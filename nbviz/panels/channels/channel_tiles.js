@@ -1,5 +1,8 @@
 // The tiles of a page of channels: painting, keys, the name of the channel pointed at.
-/** The tiles: painted all at once, when the new picture is decoded; chosen, marked and active among them. */
+/**
+ * The tiles: painted all at once, when the new picture is decoded; chosen, marked and active among them.
+ * @param {Model<import("./channel_grid.js").ChannelGridTraits>} model
+ */
 function tileView(model, life, grid) {
   let chosen = null,
     active = 0,
@@ -58,9 +61,15 @@ function tileView(model, life, grid) {
   };
 }
 
-/** Put a node into the grid for each channel of the page, with its tile of the mosaic and its bar. */
+/**
+ * Put a node into the grid for each channel of the page, with its tile of the mosaic and its bar.
+ * @param {Model<import("./channel_grid.js").ChannelGridTraits>} model
+ */
 function paintPage(model, grid, nodes, url) {
-  const [sheet, channels, words, bars] = ["sheet", "channels", "words", "bars"].map((name) => model.get(name));
+  const sheet = model.get("sheet"),
+    channels = model.get("channels"),
+    words = model.get("words"),
+    bars = model.get("bars");
   while (nodes.length < channels.length)
     nodes.push(set(el("div", "nbviz-tile", el("span")), { role: "option", id: `${grid.id}-${nodes.length}` }));
   grid.classList.toggle("nbviz-bars", bars.length > 0);
@@ -78,6 +87,9 @@ function paintPage(model, grid, nodes, url) {
   });
 }
 
+/**
+ * @param {Model<import("./channel_grid.js").ChannelGridTraits>} model
+ */
 function markTiles(model, nodes, shown, chosen, active) {
   const marked = new Set(model.get("marked")),
     ill = new Set(model.get("ill"));
@@ -97,7 +109,10 @@ function drawBar(style, share, signed) {
   style.bottom = `${signed ? 50 - (share < 0 ? -share * 50 : 0) : 0}%`;
 }
 
-/** Arrows choose, beyond the page's end on the next page; PageUp and PageDown only turn. */
+/**
+ * Arrows choose, beyond the page's end on the next page; PageUp and PageDown only turn.
+ * @param {Model<import("./channel_grid.js").ChannelGridTraits>} model
+ */
 function gridKeys(model, life, grid, tiles, choose, turn, send) {
   const go = (place) => {
     tiles.activate(place);
@@ -130,7 +145,10 @@ function gridKeys(model, life, grid, tiles, choose, turn, send) {
   listenKeys(life, grid, acts, () => tiles.count() > 0);
 }
 
-/** Names the tile under the pointer; no message. */
+/**
+ * Names the tile under the pointer; no message.
+ * @param {Model<import("./channel_grid.js").ChannelGridTraits>} model
+ */
 function hoverTiles(grid, tip, life, tiles, model) {
   const hide = () => {
     tip.hidden = true;

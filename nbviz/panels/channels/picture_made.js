@@ -1,10 +1,28 @@
 // This picture, made again by the layer: a line that opens into pictures and a slider over depth.
+/**
+ * Synced traits of `picture_made.PictureMadeFront`.
+ * @typedef {Front & {
+ *   shown: boolean,
+ *   opened: boolean,
+ *   pictures: DataView,
+ *   tiles: [string, string][],
+ *   sheet: { side: number, gap: number },
+ *   progress: string,
+ *   share: number,
+ *   stops: string[],
+ *   at: number,
+ *   layer: string,
+ * }} PictureMadeFrontTraits
+ */
+
 export default {
+  /** @param {View<PictureMadeFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-picture-made");
     const toggle = button("", "nbviz-link"),
-      line = el("div", "nbviz-progress", el("div")),
+      fill = el("div"),
+      line = el("div", "nbviz-progress", fill),
       row = el("div", "nbviz-remade");
     const slider = focusable(
       set(document.createElement("input"), {
@@ -31,14 +49,14 @@ export default {
       body.hidden = !opened;
     });
     life.watch("stops at layer", () => {
-      slider.max = Math.max(0, model.get("stops").length - 1);
-      slider.value = model.get("at");
+      slider.max = String(Math.max(0, model.get("stops").length - 1));
+      slider.value = String(model.get("at"));
       slider.disabled = model.get("stops").length < 2;
       name.textContent = model.get("layer");
     });
     life.watch("progress share", () => {
       line.classList.toggle("busy", Boolean(model.get("progress")));
-      line.firstChild.style.width = `${100 * model.get("share")}%`;
+      fill.style.width = `${100 * model.get("share")}%`;
       how.textContent = model.get("progress");
     });
     const paint = (url) => row.replaceChildren(...remade(model.get("tiles"), model.get("sheet"), url));

@@ -1,4 +1,20 @@
+/**
+ * Synced traits of `heat_foot.FootFront`.
+ * @typedef {Front & {
+ *   opacity: number,
+ *   box: boolean,
+ *   bar: DataView,
+ *   low: string,
+ *   high: string,
+ *   scale: string,
+ *   lines: Runs[],
+ *   done: number,
+ *   caption: string,
+ * }} FootFrontTraits
+ */
+
 export default {
+  /** @param {View<FootFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-foot");
@@ -12,6 +28,9 @@ export default {
   },
 };
 
+/**
+ * @param {Model<FootFrontTraits>} model
+ */
 function progressLine(model, life) {
   const fill = el("div"),
     line = el("div", "nbviz-progress", fill);
@@ -25,13 +44,16 @@ function progressLine(model, life) {
   return line;
 }
 
-/** The slider sets the frame's style at once, and the trait when it is let go. */
+/**
+ * The slider sets the frame's style at once, and the trait when it is let go.
+ * @param {Model<FootFrontTraits>} model
+ */
 function opacity(model, life, root) {
   const slider = focusable(el("input", "nbviz-slider"));
   set(slider, { type: "range", min: 0, max: 1, step: 0.01, "aria-label": "Opacity of the heat" });
   const spread = (value) => root.closest(".nbviz")?.style.setProperty("--nbviz-heat", value);
   life.watch("opacity", () => {
-    slider.value = model.get("opacity");
+    slider.value = String(model.get("opacity"));
     whenAttached(root, life, () => spread(model.get("opacity")));
   });
   life.listen(slider, "input", () => spread(slider.value));
@@ -42,6 +64,9 @@ function opacity(model, life, root) {
   return el("label", "nbviz-small nbviz-note", "heat", slider);
 }
 
+/**
+ * @param {Model<FootFrontTraits>} model
+ */
 function boxTick(model, life) {
   const tick = focusable(el("input")),
     label = el("label", "nbviz-small nbviz-note nbviz-box-choice", tick, "box");
@@ -57,7 +82,10 @@ function boxTick(model, life) {
   return label;
 }
 
-/** The colour bar between the values of its ends. */
+/**
+ * The colour bar between the values of its ends.
+ * @param {Model<FootFrontTraits>} model
+ */
 function limits(model, life) {
   const low = el("span"),
     high = el("span"),
@@ -79,7 +107,10 @@ function limits(model, life) {
   return node;
 }
 
-/** Facts of the map, or how far it is and a way to stop. */
+/**
+ * Facts of the map, or how far it is and a way to stop.
+ * @param {Model<FootFrontTraits>} model
+ */
 function facts(model, life) {
   const node = el("div", "nbviz-facts nbviz-caption");
   life.watch("lines state", () => {

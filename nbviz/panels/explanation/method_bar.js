@@ -1,4 +1,18 @@
+/**
+ * Synced traits of `method_bar.MethodFront`.
+ * @typedef {Front & {
+ *   title: string,
+ *   note: Runs,
+ *   methods: [string, string, string, string][],
+ *   method: string,
+ *   options: MethodOption[],
+ *   channel: boolean,
+ *   pin: "off" | "pin" | "pinned" | "full",
+ * }} MethodFrontTraits
+ */
+
 export default {
+  /** @param {View<MethodFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-method");
@@ -15,6 +29,9 @@ export default {
   },
 };
 
+/**
+ * @param {Model<MethodFrontTraits>} model
+ */
 function headLine(model, life) {
   const title = el("span", "nbviz-title"),
     note = el("span", "nbviz-note"),
@@ -31,6 +48,9 @@ function headLine(model, life) {
   return el("div", "nbviz-head", title, note, back);
 }
 
+/**
+ * @param {Model<MethodFrontTraits>} model
+ */
 function pinButton(model, life) {
   const pin = button("Pin", "nbviz-button nbviz-pin-button");
   life.watch("pin", () => {
@@ -43,7 +63,10 @@ function pinButton(model, life) {
   return pin;
 }
 
-/** The button that opens the method's options, with how many are changed, and what it opens. */
+/**
+ * The button that opens the method's options, with how many are changed, and what it opens.
+ * @param {Model<MethodFrontTraits>} model
+ */
 function optionsOf(model, life, root) {
   const more = button("Options", "nbviz-button nbviz-caret"),
     pop = el("div", "nbviz-options"),
@@ -80,14 +103,17 @@ function optionsOf(model, life, root) {
   return { more, pop };
 }
 
-/** A row an option, and the button that resets them; the control with the focus keeps it. */
+/**
+ * A row an option, and the button that resets them; the control with the focus keeps it.
+ * @param {Model<MethodFrontTraits>} model
+ */
 function fillOptions(model, pop, options) {
-  const focused = pop.contains(document.activeElement) ? document.activeElement.dataset.option : null;
+  const focused = focusedIn(pop)?.dataset.option;
   const reset = button("Reset");
   reset.disabled = !options.some((option) => option.changed);
   reset.addEventListener("click", () => model.send({ event: "reset" }));
   pop.replaceChildren(...options.map((option) => row(model, option)), el("div", "nbviz-options-end", reset));
-  if (focused) pop.querySelector(`[data-option="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  if (focused) nodeIn(pop, `[data-option="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 }
 
 const PIN = {
@@ -113,7 +139,10 @@ function fillGroups(select, methods) {
   );
 }
 
-/** One option: its name, its control, its sentence. */
+/**
+ * One option: its name, its control, its sentence.
+ * @param {Model<MethodFrontTraits>} model
+ */
 function row(model, option) {
   const id = uid("option"),
     label = el("label", "nbviz-option-title", option.title),

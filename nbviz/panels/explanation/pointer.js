@@ -1,4 +1,19 @@
+/**
+ * Synced traits of `pointer.PointerFront`.
+ * @typedef {Front & {
+ *   rows: number,
+ *   columns: number,
+ *   place: Place | null,
+ *   tip: string,
+ *   caption: string,
+ *   choosing: boolean,
+ *   outlines: [number, number, number, number, string, string][],
+ *   lines: DataView,
+ * }} PointerFrontTraits
+ */
+
 export default {
+  /** @param {View<PointerFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-pointer");
@@ -18,14 +33,18 @@ export default {
     life.watch("rows columns", () =>
       whenAttached(root, life, () => {
         const aspect = model.get("columns") / Math.max(1, model.get("rows"));
-        root.closest(".nbviz-stack")?.style.setProperty("--nbviz-aspect", aspect);
+        const stack = /** @type {HTMLElement | null} */ (root.closest(".nbviz-stack"));
+        stack?.style.setProperty("--nbviz-aspect", String(aspect));
       }),
     );
     return life.end;
   },
 };
 
-/** Borders over the whole picture, as one picture of lines. */
+/**
+ * Borders over the whole picture, as one picture of lines.
+ * @param {Model<PointerFrontTraits>} model
+ */
 function borders(model, life) {
   const lines = set(el("img", "nbviz-lines"), { alt: "" });
   let url = "";
@@ -38,6 +57,9 @@ function borders(model, life) {
   return lines;
 }
 
+/**
+ * @param {Model<PointerFrontTraits>} model
+ */
 function outlines(model, life) {
   const boxes = set(el("div", "nbviz-outlines"), { "aria-hidden": "true" });
   life.watch("outlines", () =>
@@ -72,7 +94,10 @@ function drawPlace(marker, tip, place, words, pinned) {
   });
 }
 
-/** What is pointed at and pinned, by pointer, keys and the other pictures of the frame; `draw(place, words, pinned)`. */
+/**
+ * What is pointed at and pinned, by pointer, keys and the other pictures of the frame; `draw(place, words, pinned)`.
+ * @param {Model<PointerFrontTraits>} model
+ */
 function pointed(model, life, root, draw) {
   // `here` is where this view points; null when it doesn't, and the pinned place stands, or `there`: where another
   // picture of the frame is pointed at, and what the map says at that place.

@@ -1,6 +1,20 @@
 const SVG = "http://www.w3.org/2000/svg";
 
+/**
+ * Synced traits of `trust_line.TrustFront`.
+ * @typedef {Front & {
+ *   dots: [string, string, string][],
+ *   sentences: string[],
+ *   progress: string,
+ *   opened: boolean,
+ *   curves: [string, string, [string, number[], number[], number][]][],
+ *   figures: [string, string, string][],
+ *   reading: string,
+ * }} TrustFrontTraits
+ */
+
 export default {
+  /** @param {View<TrustFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-trust");
@@ -23,7 +37,10 @@ export default {
   },
 };
 
-/** A dot a test: its name, and what it found when pointed at. */
+/**
+ * A dot a test: its name, and what it found when pointed at.
+ * @param {Model<TrustFrontTraits>} model
+ */
 function dotsPart(model, life, root) {
   const title = "Tests of this map on this picture; full: passed, ring: not passed, dotted: can't tell";
   const dots = set(el("div", "nbviz-dots"), { role: "list", title });
@@ -62,7 +79,10 @@ function edgePart(life, root) {
   return edge;
 }
 
-/** Curves and figures, and the button that opens them. */
+/**
+ * Curves and figures, and the button that opens them.
+ * @param {Model<TrustFrontTraits>} model
+ */
 function curvesPart(model, life, root) {
   const opener = button("curves ▸", "nbviz-link nbviz-right"),
     more = set(el("div", "nbviz-trust-more"), { id: uid("trust") });

@@ -1,5 +1,18 @@
 // A WAI-ARIA tree with a filter. Selection follows the focus; what is unfolded stays in the view.
+/**
+ * Synced traits of `layer_tree.LayerTree`.
+ * @typedef {Front & {
+ *   rows: LayerRow[],
+ *   selected: string,
+ *   target: string,
+ *   sprite: DataView,
+ *   captions: string[],
+ *   ill: Record<string, string>,
+ * }} LayerTreeTraits
+ */
+
 export default {
+  /** @param {View<LayerTreeTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-layer-tree");
@@ -82,7 +95,10 @@ function filterRows(input, life, view, say) {
   });
 }
 
-/** A click or a key chooses a row; a click on its triangle, or a second one on the row, folds it. */
+/**
+ * A click or a key chooses a row; a click on its triangle, or a second one on the row, folds it.
+ * @param {Model<LayerTreeTraits>} model
+ */
 function chooseRows(model, life, tree, view, say) {
   const send = throttle((layer) => model.send({ event: "choose", layer }), 60);
   const choose = (item) => {

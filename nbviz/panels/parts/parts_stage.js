@@ -1,5 +1,28 @@
 // A layer in parts: the picture in their colours, a row a part. Which one is alone is the view's own affair.
+/**
+ * Synced traits of `parts_stage.PartsFront`.
+ * @typedef {Front & {
+ *   about: string,
+ *   count: number,
+ *   counts: number[],
+ *   backdrop: DataView,
+ *   aspect: number,
+ *   sheet: DataView,
+ *   grid: [number, number],
+ *   strongest: DataView,
+ *   rows: PartRow[],
+ *   target: string,
+ *   caption: Runs,
+ *   note: string,
+ *   made: DataView,
+ *   making: boolean,
+ *   progress: string,
+ *   marked: number | null,
+ * }} PartsFrontTraits
+ */
+
 export default {
+  /** @param {View<PartsFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-parts-stage");
@@ -28,7 +51,7 @@ export default {
       note.textContent = model.get("about");
       note.title = note.textContent;
     });
-    life.watch("aspect", () => root.style.setProperty("--aspect", model.get("aspect")));
+    life.watch("aspect", () => root.style.setProperty("--aspect", String(model.get("aspect"))));
     background(model, life, backdrop, "backdrop", "image/png");
     background(model, life, root, "sheet", "image/png", "--sheet");
     background(model, life, root, "made", "image/png", "--made");
@@ -40,7 +63,10 @@ export default {
   },
 };
 
-/** Which part is alone, if one is: the rows and the picture show it. */
+/**
+ * Which part is alone, if one is: the rows and the picture show it.
+ * @param {Model<PartsFrontTraits>} model
+ */
 function choosing(model, life, list, show) {
   let chosen = null;
   const rows = partRows(model, list, (part) => choose(part === chosen ? null : part));
@@ -57,7 +83,10 @@ function choosing(model, life, list, show) {
   return { choose, rows };
 }
 
-/** Lay one part alone over the picture, or all of them. */
+/**
+ * Lay one part alone over the picture, or all of them.
+ * @param {Model<PartsFrontTraits>} model
+ */
 function layPart(model, lay, picture, part, said) {
   const total = model.get("rows").length,
     row = model.get("rows")[part];
@@ -66,6 +95,9 @@ function layPart(model, lay, picture, part, said) {
   set(picture, { "aria-label": row ? `${row.words}; brightest where it is strongest` : said.textContent });
 }
 
+/**
+ * @param {Model<PartsFrontTraits>} model
+ */
 function partWords(model, life) {
   const said = el("p", "nbviz-caption nbviz-parts-said"),
     further = el("p", "nbviz-caption nbviz-small nbviz-parts-said");
@@ -77,15 +109,18 @@ function partWords(model, life) {
   return [said, further];
 }
 
-/** How many parts, the button that makes pictures, and how far those are. */
+/**
+ * How many parts, the button that makes pictures, and how far those are.
+ * @param {Model<PartsFrontTraits>} model
+ */
 function partControls(model, life, choose) {
-  const counts = model.get("counts").map((n) => [n, `${n} parts`]),
+  const counts = model.get("counts").map((n) => /** @type {Option} */ ([String(n), `${n} parts`])),
     count = selectBox(counts, "How many parts");
   const make = button("Make pictures"),
     progress = el("span", "nbviz-caption nbviz-num");
   make.title = "Makes a picture for each part: what goes far along its direction (some seconds; kept on disk)";
   life.watch("count", () => {
-    count.select.value = model.get("count");
+    count.select.value = String(model.get("count"));
   });
   life.listen(count.select, "change", () => {
     choose(null);
@@ -100,7 +135,10 @@ function partControls(model, life, choose) {
   return [count.box, make, progress];
 }
 
-/** The legend. A row's head chooses the part; its channels open in the grid; arrows go from row to row. */
+/**
+ * The legend. A row's head chooses the part; its channels open in the grid; arrows go from row to row.
+ * @param {Model<PartsFrontTraits>} model
+ */
 function partRows(model, list, toggle) {
   let heads = [],
     names = "";
@@ -136,6 +174,9 @@ function partRows(model, list, toggle) {
   return { draw, choose, mark };
 }
 
+/**
+ * @param {Model<PartsFrontTraits>} model
+ */
 function partRow(model, row, place, total, toggle) {
   const at = `0 ${(100 * (place + 1)) / total}%`;
   const map = el("span", "nbviz-part-map"),
@@ -178,7 +219,10 @@ function partRow(model, row, place, total, toggle) {
   return set(el("div", "nbviz-part-row", head, made, words), { role: "listitem" });
 }
 
-/** Over the picture: names the part there, and a click shows it alone. No message. */
+/**
+ * Over the picture: names the part there, and a click shows it alone. No message.
+ * @param {Model<PartsFrontTraits>} model
+ */
 function partPointer(model, life, picture, tip, rows, choose) {
   const at = (event) => {
     const [height, width] = model.get("grid"),

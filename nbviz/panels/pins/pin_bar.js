@@ -1,20 +1,30 @@
 // Above the cards: one scale or each its own, and what to put beside at once; large while nothing is pinned.
+/**
+ * Synced traits of `pin_bar.PinBar`.
+ * @typedef {Front & {
+ *   count: number,
+ *   shared: boolean,
+ *   words: string,
+ *   sets: Option[],
+ * }} PinBarTraits
+ */
+
 export default {
+  /** @param {View<PinBarTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-pin-tools");
     const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "Scale" });
+    /** @type {Choice[]} */
     const choices = [
-      ["Own scale", false, "Each map ends at its own peak"],
-      ["Shared scale", true, "Maps in the same unit end at the same value"],
+      ["own", "Own scale", "Each map ends at its own peak"],
+      ["shared", "Shared scale", "Maps in the same unit end at the same value"],
     ];
-    const switches = choices.map(([words, shared, sentence]) => {
-      const made = button(words, "");
-      made.title = sentence;
-      life.listen(made, "click", () => model.send({ event: "scale", shared }));
-      return made;
-    });
-    segment.append(...switches);
+    life.watch("shared", () =>
+      fillSegment(segment, choices, model.get("shared") ? "shared" : "own", (key) =>
+        model.send({ event: "scale", shared: key === "shared" }),
+      ),
+    );
     const add = selectBox([], "Put beside"),
       clear = button("Clear"),
       words = el("div", "nbviz-caption nbviz-pin-words");
@@ -45,9 +55,6 @@ export default {
       bar.hidden = !model.get("count");
       empty.hidden = Boolean(model.get("count"));
     });
-    life.watch("shared", () =>
-      switches.forEach((one, at) => set(one, { "aria-pressed": String(model.get("shared") === choices[at][1]) })),
-    );
     life.watch("words", () => {
       words.textContent = model.get("words");
       words.hidden = !model.get("words");

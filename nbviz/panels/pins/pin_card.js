@@ -1,5 +1,34 @@
 // A map of several side by side: drawn here from its values, so a scale is changed and a place is read out with no message.
+/**
+ * Synced traits of `pin_card.PinFront`.
+ * @typedef {Front & {
+ *   kind: "pin" | "live" | "difference",
+ *   shown: boolean,
+ *   title: string,
+ *   note: string,
+ *   values: DataView,
+ *   peak: number,
+ *   grid: [number, number],
+ *   size: [number, number],
+ *   low: number,
+ *   high: number,
+ *   smooth: boolean,
+ *   colours: DataView,
+ *   bar: DataView,
+ *   ends: string[],
+ *   picture: DataView,
+ *   lines: Runs[],
+ *   caption: string,
+ *   done: number,
+ *   acts: string[],
+ *   different: boolean,
+ *   others: Option[],
+ *   other: string,
+ * }} PinFrontTraits
+ */
+
 export default {
+  /** @param {View<PinFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-pin");
@@ -26,6 +55,9 @@ export default {
   },
 };
 
+/**
+ * @param {Model<PinFrontTraits>} model
+ */
 function pinTitle(model, life, root, picture, acts) {
   const title = el("div", "nbviz-pin-title"),
     note = el("div", "nbviz-note");
@@ -40,7 +72,10 @@ function pinTitle(model, life, root, picture, acts) {
   return el("div", "nbviz-pin-head", title, note);
 }
 
-/** The map that a difference is taken against. */
+/**
+ * The map that a difference is taken against.
+ * @param {Model<PinFrontTraits>} model
+ */
 function minusChoice(model, life) {
   const minus = selectBox([], "Minus which map"),
     label = el("label", "nbviz-pin-minus nbviz-small nbviz-note", "minus", minus.box);
@@ -53,6 +88,9 @@ function minusChoice(model, life) {
   return label;
 }
 
+/**
+ * @param {Model<PinFrontTraits>} model
+ */
 function pinProgress(model, life, root) {
   const fill = el("div"),
     progress = el("div", "nbviz-progress", fill);
@@ -64,7 +102,10 @@ function pinProgress(model, life, root) {
   return progress;
 }
 
-/** Facts of the map, or how far it is and a way to stop. */
+/**
+ * Facts of the map, or how far it is and a way to stop.
+ * @param {Model<PinFrontTraits>} model
+ */
 function pinLines(model, life) {
   const lines = el("div", "nbviz-pin-lines nbviz-small nbviz-caption");
   life.watch("lines state", () => {
@@ -80,6 +121,9 @@ function pinLines(model, life) {
   return lines;
 }
 
+/**
+ * @param {Model<PinFrontTraits>} model
+ */
 function act(model, event, words, title = "") {
   const node = button(words, "nbviz-link");
   node.dataset.act = event;
@@ -88,6 +132,9 @@ function act(model, event, words, title = "") {
   return node;
 }
 
+/**
+ * @param {Model<PinFrontTraits>} model
+ */
 function actButtons(model, life) {
   const acts = set(el("div", "nbviz-pin-acts"), { role: "toolbar" });
   const words = {
@@ -98,7 +145,8 @@ function actButtons(model, life) {
   life.watch("acts different", () =>
     acts.replaceChildren(
       ...model.get("acts").map((name) => {
-        const node = act(model, name, ...words[name]);
+        const [text, title] = words[name],
+          node = act(model, name, text, title);
         return name === "difference" ? set(node, { "aria-pressed": String(model.get("different")) }) : node;
       }),
     ),
@@ -106,7 +154,10 @@ function actButtons(model, life) {
   return acts;
 }
 
-/** The map over its picture, the marker, and the scale below. */
+/**
+ * The map over its picture, the marker, and the scale below.
+ * @param {Model<PinFrontTraits>} model
+ */
 function pinMap(model, life, root) {
   const photo = set(el("img", "nbviz-pin-photo"), { alt: "" }),
     heat = el("canvas", "nbviz-pin-heat"),
@@ -123,7 +174,7 @@ function pinMap(model, life, root) {
   });
   life.watch("size", () => {
     const [rows, columns] = model.get("size");
-    picture.style.setProperty("--aspect", columns / Math.max(1, rows));
+    picture.style.setProperty("--aspect", String(columns / Math.max(1, rows)));
   });
   const read = readOut(model, life, root, picture, marker, here, () => values);
   life.watch("values peak grid low high smooth colours", () => {
@@ -135,7 +186,10 @@ function pinMap(model, life, root) {
   return { picture, scale: pinScale(model, life, here) };
 }
 
-/** The colour bar between its ends, and the value at the place pointed at. */
+/**
+ * The colour bar between its ends, and the value at the place pointed at.
+ * @param {Model<PinFrontTraits>} model
+ */
 function pinScale(model, life, here) {
   const low = el("span"),
     high = el("span"),
@@ -157,7 +211,10 @@ function pinScale(model, life, here) {
   return scale;
 }
 
-/** The place, the same in all pictures of the frame, and what the map says there; call the result when the map changed. */
+/**
+ * The place, the same in all pictures of the frame, and what the map says there; call the result when the map changed.
+ * @param {Model<PinFrontTraits>} model
+ */
 function readOut(model, life, root, picture, marker, here, values) {
   let place = null,
     pinned = false;
@@ -189,7 +246,10 @@ function readOut(model, life, root, picture, marker, here, values) {
   return read;
 }
 
-/** The keyboard: arrows from card to card, one of them in the order of Tab. */
+/**
+ * The keyboard: arrows from card to card, one of them in the order of Tab.
+ * @param {Model<PinFrontTraits>} model
+ */
 function cardKeys(model, life, root) {
   const cards = () =>
     [...(root.closest(".nbviz-pins")?.querySelectorAll(".nbviz-pin") ?? [])].filter((one) => one.offsetParent);

@@ -1,5 +1,8 @@
 // A map from the whole numbers that it travels as: its values at a place, its colours, its figures.
-/** The values of a map as whole numbers, or null where there are none. */
+/**
+ * The values of a map as whole numbers, or null where there are none.
+ * @param {Model<import("./pin_card.js").PinFrontTraits>} model
+ */
 function mapValues(model) {
   const bytes = model.get("values");
   if (!bytes?.byteLength) return null;
@@ -9,7 +12,10 @@ function mapValues(model) {
 const STEPS = 32767,
   BAD = -32768;
 
-/** The value at [row, column], fractions: of that place, or interpolated between places as torch does it. */
+/**
+ * The value at [row, column], fractions: of that place, or interpolated between places as torch does it.
+ * @param {Model<import("./pin_card.js").PinFrontTraits>} model
+ */
 function valueAt(values, model, [row, column]) {
   const [rows, columns] = model.get("grid"),
     peak = model.get("peak") / STEPS;
@@ -31,7 +37,10 @@ function between(part, count) {
   return [first, Math.min(count - 1, first + 1), at - first];
 }
 
-/** Paint a map: its own places as pixels, an interpolated one at the picture's size. */
+/**
+ * Paint a map: its own places as pixels, an interpolated one at the picture's size.
+ * @param {Model<import("./pin_card.js").PinFrontTraits>} model
+ */
 function drawHeat(canvas, values, model) {
   const size = model.get("size"),
     share = Math.min(1, 256 / Math.max(...size));

@@ -3,7 +3,21 @@ const PREDICTED = -1,
   OTHER = -1,
   CHANNEL = -2;
 
+/**
+ * Synced traits of `class_dropdown.ClassFront`.
+ * @typedef {Front & {
+ *   names: string[],
+ *   top: [number, number | null][],
+ *   predicted: number | null,
+ *   chosen: number | null,
+ *   against: number,
+ *   words: string,
+ *   channel: string,
+ * }} ClassFrontTraits
+ */
+
 export default {
+  /** @param {View<ClassFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-classes");
@@ -42,6 +56,9 @@ export default {
   },
 };
 
+/**
+ * @param {Model<ClassFrontTraits>} model
+ */
 function targetCombo(model, life, complain) {
   const guess = () => {
     const predicted = model.get("predicted");
@@ -67,6 +84,9 @@ function targetCombo(model, life, complain) {
   return target;
 }
 
+/**
+ * @param {Model<ClassFrontTraits>} model
+ */
 function otherCombo(model, life, complain) {
   const first = () => [{ value: OTHER, text: "any other", note: "", now: model.get("against") === OTHER }];
   const other = combo(life, "Rather than", {
@@ -82,17 +102,26 @@ function otherCombo(model, life, complain) {
   return other;
 }
 
+/**
+ * @param {Model<ClassFrontTraits>} model
+ */
 function className(model, index) {
   return model.get("names")[index] ?? (index >= 0 ? `class ${index}` : "");
 }
 
-/** Index of the class on show, whether it was chosen or is the predicted one; null where there is none. */
+/**
+ * Index of the class on show, whether it was chosen or is the predicted one; null where there is none.
+ * @param {Model<ClassFrontTraits>} model
+ */
 function explained(model) {
   const chosen = model.get("chosen") ?? PREDICTED;
   return chosen === PREDICTED ? model.get("predicted") : chosen;
 }
 
-/** Without words what comes first, the likeliest, then all classes; else those that hold every word. */
+/**
+ * Without words what comes first, the likeliest, then all classes; else those that hold every word.
+ * @param {Model<ClassFrontTraits>} model
+ */
 function entriesOf(model, words, first, now) {
   const top = model.get("top").map(([index]) => index);
   const names = model
@@ -106,6 +135,9 @@ function entriesOf(model, words, first, now) {
   ];
 }
 
+/**
+ * @param {Model<ClassFrontTraits>} model
+ */
 function likely(model, now) {
   return model.get("top").map(([index, probability], at, all) => ({
     value: index,

@@ -28,7 +28,18 @@ async function prepared(file) {
   return new Promise((give) => canvas.toBlob(give, "image/png"));
 }
 
+/**
+ * Synced traits of `picture_chooser.PictureChooserFront`.
+ * @typedef {Front & {
+ *   names: string[],
+ *   sizes: string[],
+ *   thumbnails: DataView[],
+ *   chosen: string,
+ * }} PictureChooserFrontTraits
+ */
+
 export default {
+  /** @param {View<PictureChooserFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-pictures");
@@ -110,7 +121,10 @@ function stripPager(life, turn) {
   return { node, draw };
 }
 
-/** Thumbnails by name, as URLs: the first come with the names, the others when their page asks; "" for one that can't be read. */
+/**
+ * Thumbnails by name, as URLs: the first come with the names, the others when their page asks; "" for one that can't be read.
+ * @param {Model<PictureChooserFrontTraits>} model
+ */
 function thumbnails(model, life, paint) {
   const known = new Map();
   const keep = (name, bytes) => {
@@ -152,13 +166,16 @@ function face(name, size, chosen, known) {
 
 /** Thumbnails and the button that adds; the one with the focus keeps it, and one is in the order of Tab. */
 function fillStrip(strip, faces, plus) {
-  const focused = strip.contains(document.activeElement) ? document.activeElement.dataset.name : null;
+  const focused = focusedIn(strip)?.dataset.name;
   strip.replaceChildren(...faces, plus);
   if (!faces.some((one) => one.tabIndex === 0)) strip.firstChild.tabIndex = 0;
   if (focused) faces.find((one) => one.dataset.name === focused)?.focus({ preventScroll: true });
 }
 
-/** A click chooses; arrows, Home and End choose and go along all pictures, page by page. */
+/**
+ * A click chooses; arrows, Home and End choose and go along all pictures, page by page.
+ * @param {Model<PictureChooserFrontTraits>} model
+ */
 function chooseThumbs(model, life, strip, turnTo, choose) {
   life.listen(strip, "click", (event) => {
     const one = event.target.closest(".nbviz-thumb");
@@ -166,7 +183,7 @@ function chooseThumbs(model, life, strip, turnTo, choose) {
   });
   life.listen(strip, "keydown", (event) => {
     const names = model.get("names"),
-      at = names.indexOf(document.activeElement?.dataset?.name);
+      at = names.indexOf(focusedIn(strip)?.dataset.name);
     const to = {
       ArrowRight: at + 1,
       ArrowDown: at + 1,
@@ -194,7 +211,10 @@ function fitStrip(root, life, strip, fits) {
   life.after(() => sized.disconnect());
 }
 
-/** The button that adds files, and every way in which they come; each that can't be had says why. */
+/**
+ * The button that adds files, and every way in which they come; each that can't be had says why.
+ * @param {Model<PictureChooserFrontTraits>} model
+ */
 function adding(model, life, root) {
   const plus = set(button("+", "nbviz-plus"), {
     title: "Add a picture: choose a file, drop one here, or paste it.",

@@ -1,4 +1,13 @@
+/**
+ * Synced traits of `scores.ScoresFront`.
+ * @typedef {Front & {
+ *   said: string,
+ *   measure: string,
+ * }} ScoresFrontTraits
+ */
+
 export default {
+  /** @param {View<ScoresFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     const label = el("span", "nbviz-label", "What the network says"),

@@ -1,4 +1,18 @@
+/**
+ * Synced traits of `title_bar.TitleFront`.
+ * @typedef {Front & {
+ *   name: string,
+ *   facts: string[],
+ *   preprocessing: string,
+ *   explained: string,
+ *   guessed: boolean,
+ *   word: string,
+ *   moved: boolean,
+ * }} TitleFrontTraits
+ */
+
 export default {
+  /** @param {View<TitleFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-titlebar");
@@ -47,7 +61,7 @@ export default {
 
 function download(name, bytes) {
   const link = el("a");
-  link.href = bytesUrl(bytes);
+  link.href = bytesUrl(bytes, "");
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
 import anywidget
 import pytest
+import traitlets
 
 import nbviz.panels
 from nbviz.panels import assembly
+from nbviz.panels.base.front import Front, Scripted
+
+
+def _below(kind: type) -> list[type]:
+    return [below for child in kind.__subclasses__() for below in (child, *_below(child))]
+
 
 FOLDER = Path(nbviz.panels.__path__[0])
 SCRIPTS = sorted(FOLDER.rglob("*.js"))
 OWN = [path for path in SCRIPTS if path.name != "common.js"]
 STYLES = sorted(FOLDER.rglob("*.css"))
+assert assembly.STAGES  # all panels are imported
 assert len(SCRIPTS) > 15 and len(STYLES) > 15  # a folder that moved would leave nothing to look at
 
 
@@ -39,8 +48,52 @@ def test_every_widget_s_script_declares_every_name_once() -> None:
     assert left == []
 
 
-def _below(kind: type) -> list[type]:
-    return [below for child in kind.__subclasses__() for below in (child, *_below(child))]
+TYPES = {
+    traitlets.Unicode: "string",
+    traitlets.Int: "number",
+    traitlets.Float: "number",
+    traitlets.Bool: "boolean",
+    traitlets.Bytes: "DataView",
+}
+WIDGETS = [kind for kind in _below(Scripted) if kind.__module__.startswith("nbviz.") and kind is not Front]
+
+
+@pytest.mark.parametrize("kind", WIDGETS, ids=lambda kind: kind.__name__)
+def test_a_script_s_types_name_the_traits_that_its_class_syncs(kind: type[Scripted]) -> None:
+    """The checker believes what stands above ``render``: a trait that was renamed in Python alone would pass it."""
+    told = _told_types(kind)
+    traits = kind.class_traits(sync=True)
+    above = Front if issubclass(kind, Front) else anywidget.AnyWidget
+    assert set(told) == set(traits) - set(above.class_traits(sync=True))
+    for name, words in told.items():
+        trait = traits[name]
+        plain = TYPES.get(type(trait))
+        if isinstance(trait, traitlets.Enum):
+            plain = " | ".join(f'"{value}"' for value in trait.values)
+        if plain is not None:
+            assert words == (f"{plain} | null" if trait.allow_none else plain), name
+        elif isinstance(trait, traitlets.List):
+            assert words.endswith("[]") or re.fullmatch(r"\[.+\]|Runs", words), name
+
+
+def test_the_traits_of_every_panel_are_typed_once() -> None:
+    text = (FOLDER / "base" / "types.d.ts").read_text(encoding="utf-8")
+    body = re.search(r"^interface Front \{\n(.*?)^\}", text, re.M | re.S)
+    assert body is not None
+    told = dict(re.findall(r"^  (\w+): (.+);$", body[1], re.M))
+    traits = Front.class_traits(sync=True)
+    assert set(told) == set(traits) - set(anywidget.AnyWidget.class_traits(sync=True))
+    assert told["state"] == " | ".join(f'"{value}"' for value in traits["state"].values)
+
+
+def _told_types(kind: type[Scripted]) -> dict[str, str]:
+    """Trait → type, of the typedef above the script's ``render``."""
+    path = Path(inspect.getfile(kind)).with_suffix(".js")
+    text = path.read_text(encoding="utf-8")
+    found = re.search(r"@typedef \{(?:Front & )?\{\n(.*?)\n \* \}\} " + kind.__name__ + r"Traits\n", text, re.S)
+    assert found is not None, f"{path.name} has no type for the traits of {kind.__name__}"
+    assert f"@param {{View<{kind.__name__}Traits>}} view" in text
+    return dict(re.findall(r"^ \*   (\w+): (.+),$", found[1], re.M))
 
 
 @pytest.mark.parametrize("script", OWN, ids=lambda path: path.name)
