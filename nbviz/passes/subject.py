@@ -54,8 +54,7 @@ class Subject:
         """The target's scalar for each picture of a batch (N, C, H, W): (N,), differentiable."""
         self.calls += len(batch)
         batch = batch.to(self.run.device)
-        together = len(batch) == 1 or not mixes_batch(self.model, self.run, self.x)
-        scores = self._scores(batch) if together else torch.cat([self._scores(row) for row in batch.split(1)])
+        scores = self._scores(batch) if self.together(batch) else torch.cat([self._scores(row) for row in batch.split(1)])
         if len(scores) != len(batch):
             raise NbvizError(
                 f"The target gives {len(scores)} scores for {_pictures(len(batch))}; one per picture is needed."
@@ -63,6 +62,13 @@ class Subject:
         if self.score is None and len(batch) == 1:
             self.score = float(scores.detach()[0])
         return scores
+
+    def together(self, batch: torch.Tensor) -> bool:
+        """Whether a batch passes as one, see :func:`mixes_batch`; the first time for a structure this takes forwards.
+
+        Who counts calls of modules asks before hooking them.
+        """
+        return len(batch) == 1 or not mixes_batch(self.model, self.run, self.x)
 
     def leaf(self, batch: torch.Tensor) -> torch.Tensor:
         """A batch (N, C, H, W) as the leaf of a graph; where targets share forwards, the leaf they share."""
@@ -216,6 +222,7 @@ def record(subject: Subject, batch: torch.Tensor, *names: str) -> tuple[torch.Te
             kept[name] = Activation(layers[name], activation, edge, subject.check_constant, subject.retain)
 
     modules = modules_of(subject.run.net)
+    subject.together(batch)
     with hooked({stem: modules[stem] for stem in wanted}, keep):
         scores = subject.scores(batch)
     for name in names:

@@ -1,14 +1,25 @@
-"""Answers already known, least recently used dropped first, bounded by the bytes they hold."""
+"""Answers already known, least recently used dropped first, bounded by the bytes they hold.
+
+Answers share arrays: a channel's answer holds the maps of its whole layer. The memory under an array or a tensor is
+counted once for all answers in the cache that reach it, and is free when the last of them is dropped.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+import numpy as np
+import torch
+
 MEBIBYTE = 2**20
+Memory = dict[Hashable, int]
+"""What tells one piece of memory from another → its bytes."""
+_PLAIN = 64
+"""Bytes that any other object is counted as."""
 
 
 class Cache:
@@ -17,55 +28,92 @@ class Cache:
     def __init__(self, limit: int = 192 * MEBIBYTE) -> None:
         self.limit = limit
         self.nbytes = 0
-        self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        """Bytes of memory that the answers hold, each counted once."""
+        self._answers: OrderedDict[Hashable, tuple[Any, Memory]] = OrderedDict()
+        self._holders: dict[Hashable, tuple[int, int]] = {}
+        """Piece of memory → its bytes, and how many answers hold it."""
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._answers)
 
     def get(self, key: Hashable) -> Any | None:
         """The answer, or None."""
         with self._lock:
-            if key not in self._kept:
+            if key not in self._answers:
                 return None
-            self._kept.move_to_end(key)
-            return self._kept[key][0]
+            self._answers.move_to_end(key)
+            return self._answers[key][0]
 
     def put(self, key: Hashable, answer: Any) -> None:
         """Keep an answer; one larger than the whole cache is not kept."""
-        size = nbytes(answer)
+        held = memory(answer)
         with self._lock:
             self._drop(key)
-            if size > self.limit:
+            if sum(held.values()) > self.limit:
                 return
-            self._kept[key] = (answer, size)
-            self.nbytes += size
+            self._answers[key] = (answer, held)
+            for piece, size in held.items():
+                size, count = self._holders.get(piece, (size, 0))
+                self._holders[piece] = size, count + 1
+                self.nbytes += 0 if count else size
             while self.nbytes > self.limit:
-                self._drop(next(iter(self._kept)))
+                self._drop(next(iter(self._answers)))
 
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
-            self._kept.clear()
+            self._answers.clear()
+            self._holders.clear()
             self.nbytes = 0
 
     def _drop(self, key: Hashable) -> None:
-        if key in self._kept:
-            self.nbytes -= self._kept.pop(key)[1]
+        if key not in self._answers:
+            return
+        # the answer lives until its pieces are told off: an address is only told from another while both are in use
+        answer, held = self._answers.pop(key)
+        for piece in held:
+            size, count = self._holders.pop(piece)
+            if count > 1:
+                self._holders[piece] = size, count - 1
+            else:
+                self.nbytes -= size
+        del answer
 
 
-def nbytes(value: Any, seen: set[int] | None = None) -> int:
-    """Bytes of the arrays and tensors an answer holds, each counted once; what has ``nbytes`` says it itself."""
-    seen = set() if seen is None else seen
-    if id(value) in seen:
-        return 0
-    seen.add(id(value))
-    if isinstance(getattr(value, "nbytes", None), int):  # arrays and tensors, an index, an atlas
-        return int(value.nbytes)
-    if isinstance(value, dict):
-        return sum(nbytes(item, seen) for item in value.values())
-    if isinstance(value, (list, tuple)):
-        return sum(nbytes(item, seen) for item in value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return sum(nbytes(getattr(value, field.name), seen) for field in fields(value))
-    return 64
+def nbytes(value: Any) -> int:
+    """Bytes of memory that an answer holds, each counted once."""
+    return sum(memory(value).values())
+
+
+def memory(value: Any) -> Memory:
+    """Memory under all arrays and tensors that an answer reaches; other objects with ``nbytes`` say it themselves."""
+    found: Memory = {}
+    reached, seen = [value], set[int]()
+    while reached:
+        one = reached.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, (np.ndarray, torch.Tensor)):
+            found.update([_storage(one)])
+        elif isinstance(one, Mapping):
+            reached.extend(one.values())
+        elif isinstance(one, (list, tuple)):
+            reached.extend(one)
+        elif is_dataclass(one) and not isinstance(one, type):
+            reached.extend(getattr(one, field.name) for field in fields(one))
+        else:  # an index, an atlas
+            size = getattr(one, "nbytes", None)
+            found["object", id(one)] = size if isinstance(size, int) else _PLAIN
+    return found
+
+
+def _storage(value: np.ndarray | torch.Tensor) -> tuple[Hashable, int]:
+    """The memory that a view keeps alive, which may be more than it shows."""
+    while isinstance(value, np.ndarray) and isinstance(value.base, (np.ndarray, torch.Tensor)):
+        value = value.base
+    if isinstance(value, np.ndarray):
+        return ("cpu", value.__array_interface__["data"][0]), int(value.nbytes)
+    storage = value.untyped_storage()
+    return (str(storage.device), storage.data_ptr()), storage.nbytes()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,8 +69,7 @@ class Sampler:
     @property
     def points(self) -> Points:
         """All of them."""
-        names = Points.__dataclass_fields__
-        return Points(**{name: torch.cat([getattr(row, name) for row in self._rows]) for name in names})
+        return joined(self._rows)
 
     def _problem(self, number: int, sentence: str) -> None:
         self.left_out += 1
@@ -87,6 +86,8 @@ class Sampler:
             return best.values
 
         subject = Subject(self.model, run, x[:1], Target(function=own), self.plan.layer)
+        if not subject.together(x):
+            return joined([self._batch(run, single) for single in _singles(batch)])
         scores, kept = record(subject, x.detach().requires_grad_(), self.plan.layer)
         predicted, found = seen[-1], kept[self.plan.layer]
         values = found.maps.flatten(2)
@@ -109,3 +110,13 @@ class Sampler:
         self.silent += int((finite & ~spoken).sum())
         keep = finite & spoken
         return Points(**{name: getattr(points, name)[keep] for name in Points.__dataclass_fields__})
+
+
+def joined(rows: Sequence[Points]) -> Points:
+    """Join points in their order."""
+    return Points(**{name: torch.cat([getattr(row, name) for row in rows]) for name in Points.__dataclass_fields__})
+
+
+def _singles(batch: Batch) -> Iterator[Batch]:
+    for row in zip(*(part.split(1) for part in (batch.numbers, batch.labels, batch.inputs)), strict=True):
+        yield Batch(*row)

@@ -63,7 +63,7 @@ class Pinning:
         asked = on_network(pin, self.model, name, context)
         with LOCK:
             before = self.selection.networks
-            others = tuple(pin for pin in self.selection.pins if pin.network != name)
+            others = tuple(one for one in self.selection.pins if one.network != name)
             self.selection.networks = {**before, name: context}
             try:
                 self.selection.change(pins=(*others, asked), stage=STAGE)

@@ -44,11 +44,13 @@ class MapPictures(Request):
 Source = Atlas | MapPictures
 
 
+@dataclass(frozen=True, eq=False)
 class Tiles:
-    """A picture a cell: uint8 (cells, side, side, 3), those that are there."""
+    """One picture per cell, those that are there."""
 
-    def __init__(self, pixels: np.ndarray, ready: int) -> None:
-        self.pixels, self.ready = pixels, ready
+    pixels: np.ndarray
+    """uint8 (cells, side, side, 3)."""
+    ready: int
 
 
 @dataclass(frozen=True)
@@ -138,21 +140,17 @@ class CellsOf(PictureRequest):
         yield atlas.cells_of(context.answer(MapsRequest(self.picture, atlas.layer)).values)
 
 
+@dataclass(frozen=True, eq=False)
 class Shown:
-    """All that is on show of an atlas, so far. Plain, so that what others keep is not counted twice."""
+    """All that is on show of an atlas, so far."""
 
-    def __init__(self, atlas: Atlas | None = None, progress: str = "", done: float = 0.0) -> None:
-        self.atlas, self.progress, self.done = atlas, progress, done
-        self.tiles: Tiles | None = None
-        self.places: np.ndarray | None = None
-        """The cell of each place of the picture on show."""
-        self.opened: Opened | None = None
-
-    def with_(self, **changes: Any) -> Shown:
-        """A copy with some fields changed."""
-        other = Shown()
-        other.__dict__.update(self.__dict__ | changes)
-        return other
+    atlas: Atlas | None = None
+    progress: str = ""
+    done: float = 0.0
+    tiles: Tiles | None = None
+    places: np.ndarray | None = None
+    """The cell of each place of the picture on show."""
+    opened: Opened | None = None
 
 
 @dataclass(frozen=True)
@@ -171,10 +169,10 @@ class ShowAtlas(PictureRequest):
             yield shown
         assert shown.atlas is not None
         patches = self.look == "patches" and shown.atlas.has_pictures
-        shown = shown.with_(places=context.answer(CellsOf(self.picture, self.source)), done=0.5)
+        shown = replace(shown, places=context.answer(CellsOf(self.picture, self.source)), done=0.5)
         if patches:
             for tiles in stepped(context, CellPatches(self.source)):
-                shown = shown.with_(tiles=tiles, progress=f"{tiles.ready} of {len(tiles.pixels)} patches")
+                shown = replace(shown, tiles=tiles, progress=f"{tiles.ready} of {len(tiles.pixels)} patches")
                 yield shown
         yield from self._rest(context, shown, patches)
 
@@ -192,15 +190,15 @@ class ShowAtlas(PictureRequest):
         """The opened cell first, for somebody waits for it; then pictures made for all."""
         if self.cell is not None:
             for opened in stepped(context, OpenCell(self.source, self.cell)):
-                shown = shown.with_(opened=opened, progress="")
+                shown = replace(shown, opened=opened, progress="")
                 yield shown
         if not patches and shown.atlas is not None:
             order = _by_count(shown.atlas)
             for made in stepped(context, MakeCells(self.source)):
                 words = f"{100 * made.done:.0f} % of {len(order)} pictures made"
-                shown = shown.with_(tiles=_tiles(made, order), progress=words)
-                yield shown.with_(done=min(0.99, 0.5 + made.done / 2))
-        yield shown.with_(done=1.0, progress="")
+                shown = replace(shown, tiles=_tiles(made, order), progress=words)
+                yield replace(shown, done=min(0.99, 0.5 + made.done / 2))
+        yield replace(shown, done=1.0, progress="")
 
 
 class Cutter:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import gc
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -18,7 +20,7 @@ from nbviz.explorer import Explorer
 from nbviz.model.target import Target
 from nbviz.panels.pins.pin_scene import BAD, STEPS, codes, difference_scene, pin_scene, scale_words, shared_highs
 from nbviz.panels.scenes.explanation import evidence_limits, explanation_scene
-from nbviz.session.pins.pin import Pin
+from nbviz.session.pins.pin import MOST, Pin
 from tests.panels.pins.rig import canvas, cards, decoded, opened, stage
 from tests.panels.rig import say
 from tests.test_explorer import network
@@ -187,6 +189,28 @@ def test_a_network_without_the_class_is_refused_and_leaves_nothing(explorer: Exp
         explorer.beside(network(3), "other")
     again = explorer.beside(nn.Sequential(*network()))
     assert again.network == "Sequential (2)"  # the Explorer's own is called Sequential
+
+
+def test_a_network_beside_goes_with_its_last_pin_and_is_not_kept_where_it_is_refused(explorer: Explorer) -> None:
+    kept: list[weakref.ref[nn.Module]] = []
+
+    def beside(name: str | None = None) -> None:
+        net = copy.deepcopy(explorer.model.net)
+        kept.append(weakref.ref(net))
+        explorer.beside(net, name)
+
+    for _ in range(3):
+        beside()
+        explorer.selection.pins = ()
+    beside("one")
+    beside("one")  # its place is taken by another network of the same name
+    others = [Pin("two", Target(0), "occlusion", options=(("window", size),)) for size in range(2, MOST + 1)]
+    explorer.selection.pins += tuple(others)
+    with pytest.raises(NbvizError, match="At most"):
+        beside("late")
+    gc.collect()
+    assert list(explorer.selection.networks) == ["one"]
+    assert [net() is not None for net in kept] == [False, False, False, False, True, False]
 
 
 # -- plain data -------------------------------------------------------------------------------------------
