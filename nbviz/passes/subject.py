@@ -54,7 +54,9 @@ class Subject:
         """The target's scalar for each picture of a batch (N, C, H, W): (N,), differentiable."""
         self.calls += len(batch)
         batch = batch.to(self.run.device)
-        scores = self._scores(batch) if self.together(batch) else torch.cat([self._scores(row) for row in batch.split(1)])
+        scores = (
+            self._scores(batch) if self.together(batch) else torch.cat([self._scores(row) for row in batch.split(1)])
+        )
         if len(scores) != len(batch):
             raise NbvizError(
                 f"The target gives {len(scores)} scores for {_pictures(len(batch))}; one per picture is needed."
