@@ -17,8 +17,9 @@ from nbviz.features.layer_defaults import LEAK, SCORES, counts_places, native_si
 from nbviz.features.transforms import warped
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.colours import Colours
-from nbviz.replica.guest import Pass, out_of_memory
+from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import Enough, hooked, modules_of, split
+from nbviz.replica.memory import out_of_memory
 
 # Elementwise: their gradient in what goes in has the shape of that in what comes out.
 _ACTIVATIONS = (

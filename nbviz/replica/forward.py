@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import nn
 from nbviz.replica.copying.foreign_calls import ForeignCalls
 from nbviz.replica.user_code.conduct import Conduct
 from nbviz.replica.user_code.quiet import quiet
+from nbviz.replica.user_code.state import State
 from nbviz.replica.user_code.write_guard import Guard
 
 
@@ -25,6 +27,8 @@ class Pass:
     foreign: ForeignCalls | None = None
     """Watches the calls of a first contact."""
     conduct: Conduct = field(default_factory=Conduct)
+    state: State | None = None
+    """Put back before each pass, of a network that writes to itself."""
 
     def __call__(self, batch: torch.Tensor) -> Any:
         """The network's own output for a batch, which is moved to the network's device."""
@@ -32,7 +36,13 @@ class Pass:
         batch = batch.to(self.device)
         first = self.foreign is not None
         with quiet(self.conduct.caught), self.conduct.streams(first), self.conduct.input(batch, first) as given:
-            return self._forward(given)
+            with self.state.fresh() if self.state is not None else nullcontext():
+                return self._forward(given)
+
+    def rest(self) -> None:
+        """Let go of what the last pass left on the network, its graph first of all."""
+        if self.state is not None:
+            self.state.put_back_objects()
 
     def _forward(self, batch: torch.Tensor) -> Any:
         if self.foreign is not None:

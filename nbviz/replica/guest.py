@@ -22,9 +22,11 @@ from nbviz.errors import NbvizError, Refused
 from nbviz.replica.copying.foreign_calls import ForeignCalls
 from nbviz.replica.copying.refusals import checked_device
 from nbviz.replica.forward import Pass as Pass
-from nbviz.replica.replica import TensorMap, replica_and_copies, unwrap
+from nbviz.replica.memory import free, out_of_memory
+from nbviz.replica.replica import Replica, TensorMap, replica, unwrap
 from nbviz.replica.torch_modes import isolated, isolated_steps
 from nbviz.replica.user_code.conduct import Conduct
+from nbviz.replica.user_code.state import State
 from nbviz.replica.user_code.user_hooks import HookActs, Hooks, UserHooks
 from nbviz.replica.user_code.write_guard import Guard, WeightsWritten
 from nbviz.replica.watching.watch import Watch
@@ -63,12 +65,15 @@ class Guest:
         twin._lock, twin._local, twin._prepare = threading.RLock(), threading.local(), prepare
         return twin
 
-    def _replica(self, mapping: TensorMap | None) -> tuple[nn.Module, list[nn.Module]]:
-        """A replica ready to run, and all modules copied for it."""
-        net, copies = _retried(lambda: replica_and_copies(self._module, mapping, self.hooks))
+    def _replica(self, mapping: TensorMap | None) -> Replica:
+        """A replica ready to run."""
+        made = _retried(lambda: replica(self._module, mapping, self.hooks))
         if self._prepare is not None:
-            self._prepare(net)
-        return net, copies
+            self._prepare(made.net)
+        return made
+
+    def _state(self, made: Replica) -> State:
+        return State(made.objects, [mine for key, mine in made.tensors if key in self._private])
 
     @property
     def home(self) -> torch.device:
@@ -116,14 +121,17 @@ class Guest:
         """Read a large network's weights for about a millisecond; whether there is more to read."""
         return self._look()[1].read_on()
 
-    def _pass(self, revision: int, watch: Watch) -> Pass:
+    def _pass(self, revision: int, watch: Watch, first: bool = False) -> Pass:
         # shared tensors follow the user's; copies are of one fingerprint only
         copies = bool(self._private) or watch.inference or self.device != self.home
         key = (revision, self.device, frozenset(self._private), watch.contents(reread=True) if copies else None)
-        if getattr(self._local, "key", None) != key:
-            self._local.net, self._local.copies = self._replica(self._mapping())
-            self._local.key = key
-        return Pass(self._local.net, self.device, self.random, conduct=self.conduct)
+        local, minded = self._local, first or self.conduct.writes_itself
+        if getattr(local, "key", None) != key:
+            local.replica, local.state, local.key = self._replica(self._mapping()), None, key
+            local.net = local.replica.net
+        if minded and local.state is None:
+            local.state = self._state(local.replica)
+        return Pass(local.net, self.device, self.random, conduct=self.conduct, state=local.state if minded else None)
 
     def _mapping(self) -> Callable[[torch.Tensor], torch.Tensor] | None:
         if self.device != self.home:
@@ -131,7 +139,7 @@ class Guest:
         if not self._private:
             return None
         owned = {t.data_ptr() for t in self._watch.tensors if id(t) in self._private}
-        return lambda t: t.clone() if t.data_ptr() in owned else t
+        return lambda t: t.clone() if t.data_ptr() in owned or t.is_inference() else t
 
     def trial(self, work: Callable[[Pass], T]) -> T:
         """First contact: run ``work`` under the :class:`Guard`, giving the replica private copies of what it writes."""
@@ -140,7 +148,7 @@ class Guest:
             return self._trial(work)
         except RuntimeError as error:
             self._leave(device, error)
-        _free(device)
+        free(device)
         return self._trial(work)
 
     def _trial(self, work: Callable[[Pass], T]) -> T:
@@ -148,15 +156,19 @@ class Guest:
             revision, watch = self._look()
             guard = Guard(watch.tensors)
             foreign: ForeignCalls | None = None
+            copies: dict[int, int] = {}
             try:
                 with guard, isolated():
-                    run = self._pass(revision, watch)
-                    foreign = ForeignCalls(self._local.copies, guard.protect)
+                    run = self._pass(revision, watch, first=True)
+                    copies = {id(mine): key for key, mine in self._local.replica.tensors if key not in self._private}
+                    guard.protect(mine for _, mine in self._local.replica.tensors if id(mine) in copies)
+                    foreign = ForeignCalls(self._local.replica.modules, guard.protect)
                     answer = work(replace(run, foreign=foreign))
             except WeightsWritten as written:
-                if id(written.tensor) in self._private:
+                key = copies.get(id(written.tensor), id(written.tensor))
+                if key in self._private:
                     raise _unprotectable(foreign) from None
-                self._private.add(id(written.tensor))
+                self._private.add(key)
                 continue
             except HookActs:
                 continue
@@ -164,6 +176,10 @@ class Guest:
             if refusal is not None:
                 raise refusal
             self.random = guard.random
+            self.conduct.writes_itself |= foreign.gradient_hooks
+            if run.state is not None:
+                run.state.put_back()
+                self.conduct.writes_itself |= run.state.written
             return answer
 
     def steady(self, work: Callable[[Pass], T]) -> T:
@@ -182,7 +198,7 @@ class Guest:
         except RuntimeError as error:
             self._leave(device, error)
         # not before: the error's frames hold tensors of the attempt
-        _free(device)
+        free(device)
         yield from self._attempts(work)
 
     def _leave(self, device: torch.device, error: RuntimeError) -> None:
@@ -212,6 +228,8 @@ class Guest:
                 # autograd refuses weights modified between forward and backward
                 if unchanged():
                     raise
+            finally:
+                run.rest()
 
     def _versions(self) -> Iterator[tuple[Pass, Callable[[], bool]]]:
         """The network itself, as long as nobody trains it, then a snapshot."""
@@ -221,32 +239,34 @@ class Guest:
             if before is None:
                 break
             yield self._pass(revision, watch), partial(_unchanged, watch, before)
-        yield Pass(self._snapshot(), self.device, self.random, snapshot=True, conduct=self.conduct), lambda: True
+        made = self._snapshot()
+        state = self._state(made) if self.conduct.writes_itself else None
+        yield Pass(made.net, self.device, self.random, True, conduct=self.conduct, state=state), lambda: True
 
-    def _snapshot(self) -> nn.Module:
+    def _snapshot(self) -> Replica:
         for _ in range(SNAPSHOT_TRIES):
             watch = self._look()[1]
-            net = watch.steps.at_end(self._copy) if watch.steps.recent() else None
-            net = self._quiet_copy(watch) if net is None else net
-            if net is not None:
-                return net
+            made = watch.steps.at_end(self._copy) if watch.steps.recent() else None
+            made = self._quiet_copy(watch) if made is None else made
+            if made is not None:
+                return made
         raise NbvizError(
             "The weights change faster than they can be read: no map of one version could be made. "
             "Press refresh when the training pauses."
         )
 
-    def _quiet_copy(self, watch: Watch) -> nn.Module | None:
+    def _quiet_copy(self, watch: Watch) -> Replica | None:
         before = watch.quiet()
         if before is None:
             return None
-        net = self._copy()
-        return net if watch.stamp() == before else None
+        made = self._copy()
+        return made if watch.stamp() == before else None
 
-    def _copy(self) -> nn.Module:
-        net, _ = self._replica(lambda t: t.to(self.device, copy=True))
+    def _copy(self) -> Replica:
+        made = self._replica(lambda t: t.to(self.device, copy=True))
         if self.home.type == "cuda":
             torch.cuda.synchronize(self.home)
-        return net
+        return made
 
 
 def _unprotectable(foreign: ForeignCalls | None) -> Refused:
@@ -270,18 +290,3 @@ def _retried(make: Callable[[], T]) -> T:
             if "during iteration" not in str(error):
                 raise
     return make()
-
-
-def out_of_memory(error: Exception) -> bool:
-    """Whether an error says that a device, or the machine, has no memory left."""
-    # libraries under torch, Apple's devices and the CPU's allocator raise a plain RuntimeError
-    signs = ("out of memory", "ALLOC_FAILED", "can't allocate memory", "not enough memory")
-    worded = isinstance(error, RuntimeError) and any(sign in str(error) for sign in signs)
-    return worded or isinstance(error, torch.OutOfMemoryError)
-
-
-def _free(device: torch.device) -> None:
-    """Give memory that torch holds in reserve on an accelerator back to it."""
-    backend = getattr(torch, device.type, None)
-    if backend is not None and hasattr(backend, "empty_cache"):
-        backend.empty_cache()

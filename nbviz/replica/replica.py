@@ -7,7 +7,7 @@ by another cell meanwhile. What is copied and what is shared is :mod:`nbviz.repl
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -45,19 +45,32 @@ def replicate(net: nn.Module, tensor_map: TensorMap | None = None, hooks: UserHo
     hooks: decides on the network's own. Milliseconds, no bytes of weights copied. Raises :class:`NbvizError` for
     parameters not yet initialised.
     """
-    return replica_and_copies(net, tensor_map, hooks)[0]
+    return replica(net, tensor_map, hooks).net
 
 
-def replica_and_copies(
-    net: nn.Module, tensor_map: TensorMap | None = None, hooks: UserHooks | None = None
-) -> tuple[nn.Module, list[nn.Module]]:
-    """As :func:`replicate`, and all modules copied: those that the network holds without registering them too."""
+class Replica(NamedTuple):
+    """A network's replica, and all that it has of its own."""
+
+    net: nn.Module
+    modules: list[nn.Module]
+    """All modules copied: those that the network holds without registering them too."""
+    objects: list[object]
+    """All objects copied, tensors aside."""
+    tensors: list[tuple[int, torch.Tensor]]
+    """All tensors copied, each with the ``id`` of the user's."""
+
+
+def replica(net: nn.Module, tensor_map: TensorMap | None = None, hooks: UserHooks | None = None) -> Replica:
+    """As :func:`replicate`, with all that the replica has of its own."""
     copier = Copier(partial(_shared, tensor_map=tensor_map), (hooks or UserHooks()).copy)
     twin = copier.network(net)
     modules = list(twin.modules())
     for module in modules:
         _plain(module)
-    return twin.eval(), [*modules, *copier.modules.values()]
+    own = list(copier.own())
+    tensors = [(id(theirs), mine) for theirs, mine in own if isinstance(mine, torch.Tensor)]
+    objects = [mine for _, mine in own if not isinstance(mine, torch.Tensor)]
+    return Replica(twin.eval(), [*modules, *copier.modules.values()], objects, tensors)
 
 
 def tensors(net: nn.Module) -> list[torch.Tensor]:

@@ -13,7 +13,7 @@ import copy
 import functools
 import types
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TypeVar, cast
 
@@ -24,6 +24,7 @@ from torch.utils.hooks import RemovableHandle
 from nbviz.errors import NbvizError
 from nbviz.replica.copying.finalisers import without_finaliser
 from nbviz.replica.copying.reach import ATOMS, SEARCHED, cells, fields, holds_module, is_state, reached, slots
+from nbviz.replica.copying.values import VALUES
 
 T = TypeVar("T")
 HookCopy = Callable[["Copier", str, object], object | None]
@@ -76,6 +77,10 @@ class Copier:
         if known is not None:
             return cast(T, known[1])
         return cast(T, self._rule(kind)(self, value))
+
+    def own(self) -> Iterator[tuple[object, object]]:
+        """The user's objects of which the copy has its own, each with that one."""
+        return (pair for pair in self._memo.values() if pair[0] is not pair[1])
 
     def met(self, value: object) -> bool:
         """Whether the network holds this very object, as far as it has been copied."""
@@ -242,6 +247,10 @@ class Copier:
         self._weak.append(twin)
         return self._remember(value, weakref.proxy(twin))
 
+    def _value(self, value: object) -> object:
+        kind = next(kind for kind in type(value).__mro__ if kind in VALUES)
+        return self._remember(value, VALUES[kind].copy(value))
+
     def _object(self, value: object) -> object:
         kind = type(value)
         if kind.__module__.startswith("torch.fx") or not (fields(value) and (is_state(value) or holds_module(value))):
@@ -273,6 +282,7 @@ _RULES: dict[type, Callable[[Copier, object], object]] = cast(
         weakref.ReferenceType: Copier._reference,
         RemovableHandle: Copier._handle,
         **dict.fromkeys(_PROXIES, Copier._proxy),
+        **dict.fromkeys(VALUES, Copier._value),
     },
 )
 

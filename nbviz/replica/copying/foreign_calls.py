@@ -32,6 +32,8 @@ class ForeignCalls:
         self._made: list[nn.Module] = []  # held, so that no other comes to have the address of one
         self.module: nn.Module | None = None
         """The first that has weights or buffers."""
+        self.gradient_hooks = False
+        """Whether a tensor's hook was registered, which may write to the network long after its forward."""
 
     @contextmanager
     def watch(self) -> Iterator[None]:
@@ -47,6 +49,7 @@ class ForeignCalls:
         code = frame.f_code
         if event != "call" or not code.co_argcount or self.module is not None:
             return
+        self.gradient_hooks |= code is torch.Tensor.register_hook.__code__
         first = frame.f_locals.get(code.co_varnames[0])
         if not issubclass(type(first), nn.Module) or id(first) in self._known:
             return

@@ -63,6 +63,11 @@ def slots(value: object) -> dict[str, object]:
     return filled
 
 
+def has_slots(kind: type) -> bool:
+    """Whether instances of a class have attributes in ``__slots__``."""
+    return bool(_slots(kind))
+
+
 def _slots(kind: type) -> list[types.MemberDescriptorType]:
     python = [base for base in kind.__mro__ if "__slots__" in base.__dict__]
     members = [item for base in python for item in base.__dict__.values()]

@@ -18,6 +18,8 @@ class Conduct:
 
     def __init__(self) -> None:
         self.writes_input = False
+        self.writes_itself = False
+        """Whether its attributes, containers or private buffers are others after a pass."""
         self.draws = False
         """Whether it draws from Python's or numpy's global stream, or seeds torch's."""
         self.caught = Caught()
