@@ -57,8 +57,9 @@ def test_the_made_picture_opens_large_and_escape_closes_it(lab: Lab) -> None:
 
 def test_pictures_are_looked_through_and_each_crop_shows_its_place(lab: Lab) -> None:
     mode(lab, "found")
-    lab.page.get_by_role("button", name="Look through these 5 pictures", exact=True).click()
-    lab.page.locator(f"{COLUMN} >> text=strongest part of 5 pictures").wait_for()
+    count = lab.ask("len(explorer.pictures)")
+    lab.page.get_by_role("button", name=f"Look through these {count} pictures", exact=True).click()
+    lab.page.locator(f"{COLUMN} >> text=strongest part of {count} pictures").wait_for()
     lab.page.wait_for_function(PAINTED)
     crop = lab.page.locator(f"{COLUMN} .nbviz-crop").first
     crop.hover()

@@ -61,7 +61,7 @@ def test_a_channel_of_a_part_opens_in_the_grid(lab: Lab) -> None:
 def test_a_map_is_made_and_walked_on(lab: Lab) -> None:
     page, cells = lab.page, lab.cells()
     page.locator("[role=tab][data-name=atlas]").click()
-    page.get_by_role("button", name="Map these 5 pictures").click()
+    page.get_by_role("button", name=f"Map these {lab.ask('len(explorer.pictures)')} pictures").click()
     lab.ask("explorer.wait(timeout=120)")
     lab.until("explorer.panels['atlas'].view.state == 'ready' and explorer.panels['atlas'].view.sprite", 120)
     page.wait_for_function(f"() => ({COLOURS})() > 20")

@@ -9,7 +9,7 @@ from tests.browser.server import Server
 from tests.browser.test_explorer import DRAWN, OPEN, SIDEWAYS, TILES, TREE
 
 STAGES = {
-    "parts": ".nbviz-part-map", "atlas": ".nbviz-atlas-stage button:has-text('Map these 5 pictures')",
+    "parts": ".nbviz-part-map", "atlas": ".nbviz-atlas-stage button:has-text('Map these')",
     "pins": ".nbviz-beside",
 }  # fmt: skip
 
