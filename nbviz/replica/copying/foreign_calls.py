@@ -7,7 +7,6 @@ buffers. This thread's profiler sees every call of Python code, and so each such
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -16,6 +15,7 @@ import torch
 from torch import nn
 
 from nbviz.errors import Refused
+from nbviz.replica.user_code.calls import watched
 
 _BIRTHS = ("__init__", "__setstate__")
 
@@ -37,13 +37,9 @@ class ForeignCalls:
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Watch the calls in this block; another profiler of this thread sees none of them."""
-        before = sys.getprofile()
-        sys.setprofile(self._see)
-        try:
+        """Watch the calls in this block."""
+        with watched(self._see):
             yield
-        finally:
-            sys.setprofile(before)
 
     def _see(self, frame: FrameType, event: str, _: object) -> None:
         code = frame.f_code

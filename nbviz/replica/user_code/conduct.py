@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pickle
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
+from nbviz.replica.user_code.calls import watched
 from nbviz.replica.user_code.quiet import Caught
 
 
@@ -20,8 +24,8 @@ class Conduct:
         self.writes_input = False
         self.writes_itself = False
         """Whether its attributes, containers or private buffers are others after a pass."""
-        self.draws = False
-        """Whether it draws from Python's or numpy's global stream, or seeds torch's."""
+        self.draws: set[str] = set()
+        """Global random streams that it draws from, or seeds, by name; torch's drawing operations aside."""
         self.caught = Caught()
 
     @contextmanager
@@ -35,24 +39,74 @@ class Conduct:
 
     @contextmanager
     def streams(self, first: bool) -> Iterator[None]:
-        """Python's, numpy's and torch's global random streams, as they were after a network that draws from them."""
+        """Put the global random streams back to where they were, those that the network draws from.
+
+        They are told by the calls that a first contact makes: another thread may draw from them meanwhile, and what
+        it drew must not be taken back.
+        """
         if not first and not self.draws:
             yield
             return
-        python, generator, torchs = random.getstate(), np.random.get_state(), torch.get_rng_state()
-        if self.draws:  # the same request has the same answer
-            random.seed(0)
-            np.random.seed(0)
+        before = {name: stream.state() for name, stream in STREAMS.items()}
+        for name in self.draws:  # the same request has the same answer
+            STREAMS[name].seed(0)
+        sight = _Sight()
         try:
-            yield
+            with watched(sight.see) if first else nullcontext(True) as seen:
+                yield
         finally:
-            now = random.getstate(), _bytes(np.random.get_state(legacy=True)), _bytes(torch.get_rng_state())
-            if now != (python, _bytes(generator), _bytes(torchs)):
-                self.draws = True
-                random.setstate(python)
-                np.random.set_state(generator)
-                torch.set_rng_state(torchs)
+            if first:
+                moved = {name for name, stream in STREAMS.items() if not _equal(stream.state(), before[name])}
+                self.draws |= moved & sight.drawn() if seen else moved
+            for name in self.draws:
+                STREAMS[name].put_back(before[name])
 
 
-def _bytes(state: object) -> bytes:
-    return pickle.dumps(state if not isinstance(state, torch.Tensor) else state.numpy().tobytes())
+class _Stream(NamedTuple):
+    """A global random stream."""
+
+    state: Callable[[], Any]
+    put_back: Callable[[Any], object]
+    seed: Callable[[int], object]
+
+
+STREAMS = {
+    "python": _Stream(random.getstate, random.setstate, random.seed),
+    "numpy": _Stream(np.random.get_state, np.random.set_state, np.random.seed),
+    "torch": _Stream(torch.get_rng_state, torch.set_rng_state, torch.default_generator.manual_seed),
+}
+_SOURCES = {id(getattr(random.random, "__self__", None)): "python", id(torch.default_generator): "torch"}
+"""Objects whose methods draw from a global stream, by address."""
+
+
+class _Sight:
+    """Streams that the calls of this thread draw from."""
+
+    def __init__(self) -> None:
+        self._called: set[str] = set()
+        self._codes: set[CodeType] = set()
+        # numpy's functions are seen by no profiler; where a cell waits for us, only we can have drawn
+        self._alone = threading.current_thread() is threading.main_thread()
+
+    def see(self, frame: FrameType, event: str, function: Any) -> None:
+        if event == "c_call":
+            self._called.add(_SOURCES.get(id(getattr(function, "__self__", None)), ""))
+        elif event == "call" and frame.f_code not in self._codes:
+            self._codes.add(frame.f_code)
+            if _names_numpys(frame.f_code.co_names, frame.f_globals):
+                self._called.add("numpy")
+
+    def drawn(self) -> set[str]:
+        return self._called | ({"numpy"} if self._alone else set())
+
+
+def _names_numpys(names: tuple[str, ...], names_at: Mapping[str, Any]) -> bool:
+    """Whether code that uses these names may call a function of ``numpy.random``."""
+    values = [names_at.get(name) for name in names]
+    if "random" in names and ("numpy" in names or any(value is np for value in values)):
+        return True
+    return any(value is np.random or type(value) is type(np.random.rand) for value in values)
+
+
+def _equal(one: object, other: object) -> bool:
+    return pickle.dumps(one) == pickle.dumps(other)

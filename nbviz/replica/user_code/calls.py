@@ -1,0 +1,43 @@
+"""Watch the calls that this thread makes, beside whatever profiler the user has put on it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+See = Callable[[FrameType, str, Any], object]
+"""A profile function, as :func:`sys.setprofile` takes."""
+
+
+@contextmanager
+def watched(see: See) -> Iterator[bool]:
+    """Show ``see`` this thread's calls in this block; yield whether that can be had.
+
+    A profiler written in Python sees them too; cProfile, which has the place for itself, is paused.
+    Under another one written in C, which could not be put back, nothing is watched.
+    """
+    before: Any = sys.getprofile()
+    native = before is not None and not callable(before)
+    if native and not hasattr(before, "disable"):
+        yield False
+        return
+    if native:
+        before.disable()
+    sys.setprofile(see if native or before is None else _both(see, before))
+    try:
+        yield True
+    finally:
+        sys.setprofile(None if native else before)
+        if native:
+            before.enable()
+
+
+def _both(see: See, before: See) -> See:
+    def seen(frame: FrameType, event: str, argument: Any) -> None:
+        see(frame, event, argument)
+        before(frame, event, argument)
+
+    return seen
