@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import cProfile
+import gc
+import pstats
 import random
 import sys
 import threading
 import warnings
+import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -68,6 +74,59 @@ def test_every_global_stream_is_where_it_was_and_answers_repeat() -> None:
     assert state_hash(net) == before
 
 
+class Waits(nn.Module):
+    """Lets another thread draw while it runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = build("plain")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        MEANWHILE.append(_in_a_thread(lambda: (random.random(), float(np.random.rand()), float(torch.rand(())))))
+        return self.body(x)
+
+
+MEANWHILE: list[Any] = []
+
+
+def _in_a_thread(work: Callable[[], Any]) -> Any:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
+
+
+def test_what_another_thread_draws_meanwhile_is_not_taken_back() -> None:
+    # on a thread of its own, as the Explorer's worker: the user's cell draws while it explains
+    MEANWHILE.clear()
+    model = InstrumentedModel(Waits())
+    for _ in range(3):
+        _in_a_thread(lambda: model.logits(picture()))
+    assert model.guest.conduct.draws == set()
+    for drawn in zip(*MEANWHILE, strict=True):
+        assert len(set(drawn)) == len(MEANWHILE) > 3
+
+
+@pytest.mark.parametrize("profile", [cProfile.Profile, None])
+def test_a_network_opens_under_a_profiler_and_leaves_it_on(profile: Any) -> None:
+    calls: list[str] = []
+    if profile is None:
+        before = sys.getprofile()
+        sys.setprofile(lambda frame, event, argument: calls.append(event))
+    else:
+        (profiler := profile()).enable()
+    try:
+        model = InstrumentedModel(Draws())
+        model.logits(picture())
+        sorted([3, 1], key=abs)
+    finally:
+        if profile is None:
+            sys.setprofile(before)
+        else:
+            profiler.disable()
+            calls = [str(row[0]) for row in pstats.Stats(profiler).stats.items()]
+    assert any("sorted" in call or call == "c_call" for call in calls)
+    assert model.guest.conduct.draws == {"python", "numpy", "torch"}
+
+
 class Prints(nn.Module):
     """Prints and warns."""
 
@@ -101,3 +160,23 @@ def test_another_threads_output_is_not_caught(capsys: Any) -> None:
             warnings.simplefilter("always")
             print("more", file=sys.stderr)
     assert capsys.readouterr() == ("theirs\n", "") and caught.lines == 2
+
+
+def test_a_stream_outlives_what_it_stood_in_for() -> None:
+    # print in another thread holds sys.stdout without a reference to it: were it freed, Python would crash
+    with quiet(Caught()):
+        stream = weakref.ref(sys.stdout)
+    gc.collect()
+    assert stream() is not None
+
+
+def test_a_stream_that_another_thread_put_back_late_catches_again_and_goes(capsys: Any) -> None:
+    before, caught = sys.stdout, Caught()
+    with quiet(Caught()):
+        left = sys.stdout
+    sys.stdout = left
+    with quiet(caught):
+        print("ours")
+    assert sys.stdout is before and caught.lines == 1
+    print("theirs")
+    assert capsys.readouterr().out == "theirs\n"

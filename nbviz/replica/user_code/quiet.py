@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -31,7 +32,6 @@ class Caught:
 _local = threading.local()
 _lock = threading.Lock()
 _inside = 0
-_before: dict[str, Any] = {}
 
 
 class _Stream:
@@ -70,8 +70,7 @@ def _enter() -> None:
         _inside += 1
         if _inside == 1:
             for name in ("stdout", "stderr"):
-                _before[name] = getattr(sys, name)
-                setattr(sys, name, _Stream(_before[name]))
+                setattr(sys, name, _catching(getattr(sys, name)))
 
 
 def _leave() -> None:
@@ -81,5 +80,21 @@ def _leave() -> None:
         if not _inside:
             for name in ("stdout", "stderr"):
                 # another thread may have put a stream of its own there meanwhile
-                if isinstance(getattr(sys, name), _Stream):
-                    setattr(sys, name, _before[name])
+                stream = getattr(sys, name)
+                if isinstance(stream, _Stream):
+                    setattr(sys, name, stream._stream)
+
+
+_STREAMS: deque[_Stream] = deque(maxlen=64)
+"""Those made last. ``print`` in another thread has one without a reference to it: were it freed, Python would crash."""
+
+
+def _catching(stream: Any) -> _Stream:
+    """Return what catches for a stream; one left behind by a thread that had put its own there serves again."""
+    if isinstance(stream, _Stream):
+        return stream
+    known = next((one for one in _STREAMS if one._stream is stream), None)
+    if known is None:
+        known = _Stream(stream)
+        _STREAMS.append(known)
+    return known
