@@ -195,8 +195,9 @@ class Target:
         scores = self._over(output, size) if isinstance(output, ClassMaps) and self.part is not None else output.logits
         if self.index is None:
             return scores.max(dim=1).values
-        if not self.index < scores.shape[1]:
-            raise NbvizError(f"Class {self.index} is not among the network's {scores.shape[1]} scores.")
+        last = self.index if self.other is None else max(self.index, self.other)
+        if not last < scores.shape[1]:  # the head may have been replaced since the target was chosen
+            raise NbvizError(f"Class {last} is not among the network's {scores.shape[1]} scores.")
         chosen = scores[:, self.index]
         return chosen if self.other is None else chosen - scores[:, self.other]
 

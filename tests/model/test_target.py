@@ -70,6 +70,12 @@ def test_scores_of_a_batch(model: InstrumentedModel) -> None:
     assert Target(function=len).words(model) == "len"
 
 
+def test_a_class_that_the_head_no_longer_has_is_named(model: InstrumentedModel) -> None:
+    for target, last in [(Target(4), 4), (Target(4, 0), 4), (Target(0, 3), 3)]:
+        with pytest.raises(NbvizError, match=f"Class {last} is not among the network's 2 scores"):
+            target.of(model.read(torch.zeros(1, 2)))
+
+
 def test_a_function_gives_one_score_a_picture(model: InstrumentedModel) -> None:
     with pytest.raises(NbvizError, match=r"shape \(N,\), not \(1, 5\)"):
         Target(function=lambda output: output).of(model.read(torch.zeros(1, 5)))
