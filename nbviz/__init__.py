@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nbviz.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from nbviz import edits, zoo
+    from nbviz import edits, lessons, zoo
     from nbviz.attribution import METHODS, Attribution, attribute, register
     from nbviz.circuits import channel_effects, circuit
     from nbviz.comparison import compare
@@ -48,6 +48,7 @@ __all__ = [
     "edits",
     "health",
     "invert",
+    "lessons",
     "register",
     "review",
     "visualize",
@@ -79,7 +80,7 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("zoo", "edits"):
+    if name in ("zoo", "edits", "lessons"):
         return importlib.import_module(f"nbviz.{name}")
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)

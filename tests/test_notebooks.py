@@ -12,19 +12,23 @@ from nbclient import NotebookClient
 from nbviz import cli
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
+TOURS = [path for path in NOTEBOOKS if path.name == cli.TOUR]
+"""The others are lessons: tests/lessons runs them."""
 MEBIBYTES = 900
 """What a whole notebook may hold resident at its peak: Binder's smallest machines have 1 GiB."""
 # not ru_maxrss: a process starts with the peak of the one that started it, here the whole test run's
 PEAK = "print(next(int(line.split()[1]) // 1024 for line in open('/proc/self/status') if line.startswith('VmHWM')))"
 
 
-@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.fixture(params=TOURS, ids=lambda path: path.stem)
 def notebook(request: pytest.FixtureRequest) -> nbformat.NotebookNode:
     """One shipped notebook."""
     return nbformat.read(request.param, as_version=4)
 
 
-def test_no_outputs_are_stored(notebook: nbformat.NotebookNode) -> None:
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_no_outputs_are_stored(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert cells and all(not cell.outputs and cell.execution_count is None for cell in cells)
 

@@ -1,0 +1,89 @@
+"""Plain pictures in a row, each with its name, under them a caption in words."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from nbviz.attribution import Attribution
+from nbviz.drawing.colormap import scale, table
+from nbviz.errors import NbvizError
+
+TILE = 148
+
+
+@dataclass(frozen=True)
+class Row:
+    """Pictures side by side with their names and a caption."""
+
+    pictures: tuple[tuple[str, Image.Image], ...]
+    caption: str
+
+    def __repr__(self) -> str:
+        return f"{self.caption} ({', '.join(name for name, _ in self.pictures)})"
+
+    def _repr_html_(self) -> str:
+        cells = "".join(
+            f'<figure style="margin:0"><img style="image-rendering:pixelated" src="{_address(picture)}" '
+            f'alt="{html.escape(name, quote=True)}"><figcaption>{html.escape(name)}</figcaption></figure>'
+            for name, picture in self.pictures
+        )
+        row = f'<div style="display:flex;flex-wrap:wrap;gap:12px">{cells}</div>'
+        return f"<div>{row}<p>{html.escape(self.caption)}</p></div>"
+
+    def _repr_png_(self) -> bytes:
+        """One picture of all, for pages that show no HTML."""
+        heights, widths = zip(*((picture.height, picture.width) for _, picture in self.pictures), strict=True)
+        sheet = Image.new("RGB", (sum(widths) + 12 * (len(widths) - 1), max(heights)), "white")
+        for at, (_, picture) in enumerate(self.pictures):
+            sheet.paste(picture, (sum(widths[:at]) + 12 * at, 0))
+        return _png(sheet)
+
+
+def show(pictures: Mapping[str, Any], caption: str, size: int = TILE, signed: bool | None = None) -> Row:
+    """Show pictures and maps in a row.
+
+    pictures: name → a PIL picture, colours (3, H, W) in 0…1, a map (H, W) of any range, or an Attribution. caption: one
+    sentence that says what is to be seen. size: pixels of the longer side. signed: whether maps are drawn around zero
+    (blue below, red above); None: where a value is below zero. Raises NbvizError for any other shape.
+    """
+    return Row(tuple((name, _tile(name, thing, size, signed)) for name, thing in pictures.items()), caption)
+
+
+def _tile(name: str, thing: Any, size: int, signed: bool | None) -> Image.Image:
+    picture = thing if isinstance(thing, Image.Image) else _drawn(name, thing, signed)
+    picture = picture.convert("RGB")
+    part = size / max(picture.size)
+    new = (max(1, round(picture.width * part)), max(1, round(picture.height * part)))
+    return picture.resize(new, Image.Resampling.NEAREST if part > 1 else Image.Resampling.BOX)
+
+
+def _drawn(name: str, thing: Any, signed: bool | None) -> Image.Image:
+    if isinstance(thing, Attribution):
+        thing, signed = thing.heat(), thing.signed
+    values = thing.detach().cpu() if isinstance(thing, torch.Tensor) else torch.as_tensor(np.asarray(thing))
+    values = values.float().squeeze()
+    if values.ndim == 3 and values.shape[0] == 3:
+        return Image.fromarray((255 * values.clamp(0, 1)).round().byte().permute(1, 2, 0).contiguous().numpy())
+    if values.ndim != 2:
+        raise NbvizError(f"'{name}' is of shape {tuple(values.shape)}: colours are (3, H, W), a map is (H, W).")
+    around = bool((values < 0).any()) if signed is None else signed
+    return Image.fromarray(table(around)[scale(values.numpy(), around)][..., :3])
+
+
+def _png(picture: Image.Image) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
+def _address(picture: Image.Image) -> str:
+    return "data:image/png;base64," + base64.b64encode(_png(picture)).decode()

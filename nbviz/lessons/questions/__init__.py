@@ -1,0 +1,1 @@
+"""The questions of the course, one file a lesson."""

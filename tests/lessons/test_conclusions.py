@@ -1,0 +1,52 @@
+"""Each lesson runs, judges right answers right, and its surprising answer comes out, with a margin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.lessons import course
+
+MEBIBYTES = 1200
+"""Binder's smallest machines that teachers ask for have 2 GiB."""
+
+CONCLUSIONS: dict[int, tuple[str, ...]] = {
+    1: (
+        "orderly['noise labels'] > orderly['untrained'] + 0.3",
+        "orderly['noise labels'] > orderly['true labels'] + 0.1",
+        "accuracy['true labels'] > 0.7 and accuracy['noise labels'] < 0.25",
+        "same < 1e-3",
+    ),
+}
+
+
+@pytest.fixture(params=course.LESSONS, ids=lambda path: path.stem)
+def ran(request: pytest.FixtureRequest) -> course.Run:
+    """A lesson that has run."""
+    path: Path = request.param
+    return course.run(path, *CONCLUSIONS[course.number(path)])
+
+
+@pytest.mark.timeout(300)
+def test_the_conclusions_come_out(ran: course.Run) -> None:
+    assert {key: value for key, value in ran.conclusions.items() if value != "True"} == {}
+
+
+@pytest.mark.timeout(300)
+def test_the_way_there_is_right_and_wrong_answers_are_not(ran: course.Run) -> None:
+    wrong = "[False, False, False] True"
+    assert {name: words for name, words in ran.verdicts.items() if words.strip().splitlines()[-1] != wrong} == {}
+
+
+@pytest.mark.timeout(300)
+def test_open_questions_ask_for_an_answer(ran: course.Run) -> None:
+    asked = [words for words in ran.words() if words.startswith("**Your turn.**")]
+    assert len(asked) == len(ran.verdicts) > 0
+
+
+@pytest.mark.timeout(300)
+def test_nothing_of_ours_complains_and_memory_is_small(ran: course.Run) -> None:
+    outputs = [output for cell in ran.notebook.cells for output in cell.get("outputs", [])]
+    assert not [output.text for output in outputs if output.get("name") == "stderr" and "nbviz" in output.text]
+    assert ran.mebibytes < MEBIBYTES
