@@ -1,0 +1,56 @@
+"""Lesson 3, Why this class?."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nbviz import zoo
+from nbviz.lessons.question import question
+from nbviz.lessons.values import between, near
+
+ESPRESSO, CUP = 967, 968
+
+
+@question(
+    3,
+    hints=(
+        "To first order a change adds up: each value's own change, times the gradient at that value.",
+        "All changes are 0.01, so take it out of the sum: 0.01 times the sum of the whole gradient.",
+    ),
+    way="""
+slopes = torch.autograd.grad(model.net(coffee)[0, 967], coffee)[0]
+0.01 * float(slopes.sum())
+""",
+)
+def all_brighter(answer: object) -> bool:
+    """By how much does the score of espresso rise, to first order, if every value of the input rises by 0.01?"""
+    return near(answer, 0.01 * float(_gradient(ESPRESSO).sum()))
+
+
+@question(
+    3,
+    hints=(
+        "Do with `scores_of_coffee[967]` and `[968]` what was done with the two cats.",
+        "`correlation(one, other)` takes two gradients; each is `torch.autograd.grad(score, coffee, "
+        "retain_graph=True)[0]`.",
+    ),
+    way="""
+fresh = model.net(coffee)[0]
+pair = [torch.autograd.grad(fresh[index], coffee, retain_graph=True)[0] for index in (967, 968)]
+correlation(*pair)
+""",
+)
+def espresso_and_cup(answer: object) -> bool:
+    """How large is the correlation between the gradients of the scores of espresso and cup, for the coffee?"""
+    one, other = (_gradient(index).flatten().numpy() for index in (ESPRESSO, CUP))
+    right = float(np.corrcoef(one, other)[0, 1])
+    return between(answer, right - 0.03, right + 0.03)
+
+
+def _gradient(index: int) -> Tensor:
+    model = zoo.load()
+    coffee = model.transform(zoo.photographs()["coffee"]).requires_grad_()
+    with torch.enable_grad():
+        return torch.autograd.grad(model.net(coffee)[0, index], coffee)[0].cpu()

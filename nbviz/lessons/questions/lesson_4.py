@@ -1,0 +1,63 @@
+"""Lesson 4, Noise, smoothing, the way from black."""
+
+from __future__ import annotations
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from nbviz import zoo
+from nbviz.lessons.question import question
+from nbviz.lessons.values import between, near
+from nbviz.model.instrumented import InstrumentedModel
+
+PULLOVER = 2
+
+
+@question(
+    4,
+    hints=(
+        "Two calls: `integrated(…)` makes the map, `missing(…)` compares its sum with what it should be.",
+        "The picture is `small.transform(fashion[1][0])`, the class 2, the start `black`, the steps 4.",
+    ),
+    way="""
+pullover = small.transform(fashion[1][0])
+missing(integrated(pullover, black, 2, 4), pullover, black, 2)
+""",
+)
+def four_steps(answer: object) -> bool:
+    """How large is the residual of integrated gradients with 4 steps from black, for Fashion picture 1?"""
+    model, pullover, black = _pictures()
+    part = (torch.arange(4) + 0.5).view(-1, 1, 1, 1) / 4
+    with torch.enable_grad():
+        points = (black + part * (pullover - black)).requires_grad_()
+        slopes = torch.autograd.grad(model.net(points)[:, PULLOVER].sum(), points)[0].mean(0)
+    right = abs(float((slopes * (pullover - black)).sum()) / _rise() - 1)
+    return between(answer, right - 0.02, right + 0.02)
+
+
+@question(
+    4,
+    hints=(
+        "Completeness: the sum is a difference of two scores.",
+        "The score of class 2 for the pullover, minus the score of class 2 for the black picture.",
+    ),
+    way="""
+pullover = small.transform(fashion[1][0])
+(small.net(pullover) - small.net(black))[0, 2].item()
+""",
+)
+def complete_sum(answer: object) -> bool:
+    """To what do exact integrated gradients from black sum, for Fashion picture 1 and class 2?"""
+    return near(answer, _rise())
+
+
+def _pictures() -> tuple[InstrumentedModel, Tensor, Tensor]:
+    model = zoo.load("fashion_cnn")
+    return model, model.transform(zoo.fashion()[1][0]), model.transform(Image.new("L", (28, 28), 0))
+
+
+def _rise() -> float:
+    model, pullover, black = _pictures()
+    with torch.no_grad():
+        return float(model.net(pullover)[0, PULLOVER] - model.net(black)[0, PULLOVER])

@@ -1,0 +1,46 @@
+"""Lesson 5, Where: from CAM to Grad-CAM."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from nbviz import zoo
+from nbviz.lessons.question import question
+from nbviz.lessons.values import near
+
+TABBY, GOLDFISH = 281, 1
+
+
+@question(
+    5,
+    hints=(
+        "`all_cams[1]` is the goldfish's map, with its sign.",
+        "Compare it with zero, which gives a truth value for each place, and count them with `.sum()`.",
+    ),
+    way="int((all_cams[1] < 0).sum())",
+)
+def places_against(answer: object) -> bool:
+    """How many of the 49 places of the layer head speak against goldfish?"""
+    return near(answer, int((_cam(GOLDFISH) < 0).sum()), part=1e-6)
+
+
+@question(
+    5,
+    hints=(
+        "The score is the sum of what the places add, and a bias.",
+        "So it falls by just what that place adds: the largest value of `cam`.",
+    ),
+    way="float(cam.max())",
+)
+def without_the_best_place(answer: object) -> bool:
+    """By how much would the score of tabby fall if the place that adds most to it added nothing?"""
+    return near(answer, float(_cam(TABBY).max()))
+
+
+def _cam(index: int) -> Tensor:
+    """What each of the 49 places adds to a class's score for the cat."""
+    model = zoo.load()
+    with model.capture("head") as outputs:
+        model(model.transform(zoo.photographs()["cat"]))
+    weights = model.net.classifier.weight.detach()[index]
+    return (weights @ outputs["head"][0].flatten(1) / 49).cpu()
