@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from nbviz.reviews.corruptions import CORRUPTIONS, corruption
 from nbviz.reviews.making import load, review
 from nbviz.reviews.result import Review
 
-__all__ = ["Review", "load", "review"]
+__all__ = ["CORRUPTIONS", "Review", "corruption", "load", "review"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nbviz.arguments import at_least
 from nbviz.errors import NbvizError, Refused, unknown
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
@@ -16,9 +17,11 @@ from nbviz.reviews.calibration import Reliability, RiskCoverage, Temperature, re
 from nbviz.reviews.classes import Confusion, class_table, confusion
 from nbviz.reviews.figures import bins_table, headline
 from nbviz.reviews.labels import SuspectLabels, suspect_labels
+from nbviz.reviews.metadata import frame_of
 from nbviz.reviews.plan import ReviewPlan
 from nbviz.reviews.records import ReviewPart
 from nbviz.reviews.scores import log_probabilities
+from nbviz.reviews.shift import against_table, answers_under, chosen, pictures_for, shift_table
 from nbviz.reviews.slices import slice_table
 
 if TYPE_CHECKING:
@@ -45,7 +48,7 @@ class Review:
         """The last: sentences on how the classes of data set and network were matched."""
         self.model, self.items = model, items
         self._columns = {name: tensor.numpy() for name, tensor in part.tensors.items()}
-        self.metadata = None if metadata is None else _frame(metadata, plan.items)
+        self.metadata = None if metadata is None else frame_of(metadata, plan.items)
         if not len(self):
             raise NbvizError(f"None of the {plan.items} pictures could be reviewed. {' '.join(self.problems)}")
 
@@ -240,16 +243,33 @@ class Review:
             return np.arange(len(self))
         raise unknown("order", by, ORDERS, "a review")
 
+    def shift(
+        self,
+        corruptions: Sequence[str] | None = None,
+        *,
+        against: Any = None,
+        sample: int | None = 300,
+        seed: int = 0,
+    ) -> pandas.DataFrame:
+        """Accuracy and calibration along five severities of each corruption, or beside another data set.
 
-def _frame(metadata: Any, items: int) -> pandas.DataFrame:
-    import pandas
+        corruptions: names in ``nbviz.reviews.CORRUPTIONS``; None for all. sample: pictures, drawn once by ``seed``;
+        None for all. against: a data set, or a review of one by the same network; then the table is that of
+        :func:`against_table`, and else of :func:`shift_table`.
+        """
+        model, items = pictures_for(self.items, self.model)
+        if against is not None:
+            return against_table(self, self._other(against))
+        names = chosen(corruptions)
+        count = len(self) if sample is None else min(at_least("sample", sample, 1), len(self))
+        rows = np.sort(np.random.default_rng(seed).permutation(len(self))[:count])
+        numbers, labels = self._columns["items"][rows].tolist(), self._columns["labels"][rows]
+        return shift_table(answers_under(model, items, self.plan, numbers, names, seed, labels))
 
-    if not isinstance(metadata, (pandas.DataFrame, Mapping)):
-        raise NbvizError(f"metadata= is a pandas frame or a dict name → values, not {type(metadata).__name__}.")
-    try:
-        frame = pandas.DataFrame(metadata)
-    except ValueError as error:
-        raise NbvizError(f"metadata= can't be made a table: {error}.") from error
-    if len(frame) != items:
-        raise NbvizError(f"metadata= has {len(frame)} rows, but the data set has {items} items.")
-    return frame.reset_index(drop=True)
+    def _other(self, against: Any) -> Review:
+        from nbviz.reviews.making import review
+
+        other = against if isinstance(against, Review) else review(self.model, against, progress=False)
+        if other.plan.model != self.plan.model:
+            raise NbvizError("against= is a review of another network, or of other weights of this one.")
+        return other

@@ -1,0 +1,201 @@
+"""Shift: how a network does when the light, the weather, the sensor or the file changes, or on other data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nbviz.edits.rgb import Rgb
+from nbviz.errors import NbvizError, Refused, unknown
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.scoring.outputs import ClassScores, Output
+from nbviz.pictures.samples import Batch, Items
+from nbviz.reviews.calibration import LEAST, reliability
+from nbviz.reviews.corruptions import CORRUPTIONS, SEVERITIES, corrupted
+from nbviz.reviews.intervals import holm, wilson
+from nbviz.reviews.plan import ReviewPlan
+from nbviz.reviews.records import scored
+
+if TYPE_CHECKING:
+    import pandas
+
+    from nbviz.reviews.result import Review
+
+Key = tuple[str, int]
+"""Corruption and severity; ("none", 0) for pictures as they are."""
+NONE: Key = ("none", 0)
+SNAP = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Answers to the same pictures under one change."""
+
+    labels: NDArray[np.int64]
+    prediction: NDArray[np.int64]
+    probability: NDArray[np.float64]
+    loss: NDArray[np.float64]
+
+
+def answers_under(
+    model: InstrumentedModel,
+    items: Items,
+    plan: ReviewPlan,
+    numbers: Sequence[int],
+    names: Sequence[str],
+    seed: int,
+    labels: NDArray[np.int64],
+) -> dict[Key, Answers]:
+    """Ask the network about pictures as they are and under every corruption and severity.
+
+    numbers: ascending items. labels: (len(numbers),) their classes, −1 where there is none.
+    """
+    by_item = dict(zip(numbers, labels.tolist(), strict=True))
+    found: dict[Key, list[dict[str, Tensor]]] = {}
+    missing: list[str] = []
+    for batch in items.batches(
+        numbers, plan.batch, model.transform, plan.shape, lambda n, why: missing.append(f"item {n}: {why}")
+    ):
+        truth = torch.tensor([by_item[number] for number in batch.numbers.tolist()], device="cpu")
+        for key, inputs in _changed(model, batch, names, seed):
+            output = _asked(model, inputs)
+            found.setdefault(key, []).append({"labels": truth, **scored(output, truth, plan)})
+    if not found:
+        raise NbvizError(f"None of the pictures can be read. {missing[0] if missing else ''}")
+    fields = Answers.__dataclass_fields__
+    return {
+        key: Answers(**{name: torch.cat([row[name] for row in rows]).numpy() for name in fields})
+        for key, rows in found.items()
+    }
+
+
+def _changed(model: InstrumentedModel, batch: Batch, names: Sequence[str], seed: int) -> Iterator[tuple[Key, Tensor]]:
+    yield NONE, batch.inputs
+    rgb = Rgb.of(model, batch.inputs)
+    pictures = _snapped(rgb.colours(batch.inputs).clamp(0, 1).double().numpy())
+    numbers = batch.numbers.tolist()
+    for name in names:
+        for severity in SEVERITIES:
+            changed = [corrupted(p, name, severity, n, seed) for p, n in zip(pictures, numbers, strict=True)]
+            yield (name, severity), rgb.input(torch.from_numpy(np.stack(changed))).to(batch.inputs)
+
+
+def _snapped(colours: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Colours that come from 8 bits as exactly those: a rounding error must not decide a tie in what follows."""
+    nearest = np.round(colours * 255) / 255
+    return np.where(np.abs(colours - nearest) < SNAP, nearest, colours)
+
+
+def _asked(model: InstrumentedModel, inputs: Tensor) -> ClassScores:
+    def work(run: Any) -> Output:
+        with torch.no_grad():
+            return model.evaluate(run, inputs.to(run.device, model.guest.dtype))
+
+    output = model.guest.steady(work)
+    assert isinstance(output, ClassScores)
+    return output
+
+
+def shift_table(answers: dict[Key, Answers]) -> pandas.DataFrame:
+    """Return one row per corruption and severity, each corruption from 0, the same pictures throughout.
+
+    Columns: ``corruption``, ``severity``, ``pictures``, ``same`` (share of answers as without it), and of labelled
+    pictures ``accuracy`` with its 95 % Wilson interval ``low`` and ``high``, ``confidence`` (mean probability of the
+    answer), ``log_loss``, ``error`` (of calibration; NaN below 30 pictures), ``lost`` (accuracy without the corruption
+    less with it), ``p`` (McNemar's exact test of it) and ``corrected`` (by Holm). Figures of labels are NaN without.
+    """
+    import pandas
+
+    base = answers[NONE]
+    rows = []
+    for name in dict.fromkeys(key[0] for key in answers if key != NONE):
+        for severity in (0, *SEVERITIES):
+            now = answers[name, severity] if severity else base
+            rows.append({"corruption": name, "severity": severity, **_figures(now, base)})
+    table = pandas.DataFrame(rows)
+    table["corrected"] = holm(table["p"].to_numpy(float))
+    return table
+
+
+def _figures(now: Answers, before: Answers) -> dict[str, Any]:
+    known = now.labels >= 0
+    right, was = (now.prediction == now.labels)[known], (before.prediction == before.labels)[known]
+    figures = {
+        "pictures": len(now.labels), "same": float((now.prediction == before.prediction).mean()),
+        "confidence": float(now.probability.mean()),
+    }  # fmt: skip
+    if not known.any():
+        return figures | dict.fromkeys(("accuracy", "low", "high", "log_loss", "error", "lost", "p"), np.nan)
+    low, high = wilson(int(right.sum()), len(right))
+    enough = len(right) >= LEAST
+    return {
+        **figures, "accuracy": float(right.mean()), "low": float(low), "high": float(high),
+        "log_loss": float(now.loss[known].mean()),
+        "error": reliability(now.probability[known], right, draws=1).error if enough else np.nan,
+        "lost": float(was.mean() - right.mean()),
+        "p": np.nan if now is before else mcnemar(was, right)[0],
+    }  # fmt: skip
+
+
+def mcnemar(before: NDArray[np.bool_], now: NDArray[np.bool_]) -> tuple[float, int, int]:
+    """Return the exact two-sided p of McNemar's test (1947) for paired answers (N,), and how many were lost and won."""
+    from scipy.stats import binomtest
+
+    lost, won = int((before & ~now).sum()), int((~before & now).sum())
+    return (float(binomtest(lost, lost + won).pvalue) if lost + won else 1.0), lost, won
+
+
+def chosen(names: Sequence[str] | None) -> tuple[str, ...]:
+    """Return names of corruptions, all where None; UnknownName for one that isn't there."""
+    if isinstance(names, str):
+        names = [names]
+    for name in names or ():
+        if name not in CORRUPTIONS:
+            raise unknown("Corruption", name, CORRUPTIONS, "nbviz")
+    return tuple(CORRUPTIONS) if names is None else tuple(names)
+
+
+def against_table(here: Review, there: Review) -> pandas.DataFrame:
+    """Compare reviews of one network over two data sets: one row per figure, with here, there, and a two-sided p.
+
+    Accuracy by Fisher's exact test, confidence, brightness, contrast and the head's features by Mann–Whitney's;
+    ``effect`` is the difference of shares, else the rank-biserial correlation, −1…1 (0: the same distribution);
+    ``corrected`` is p by Holm.
+    """
+    import pandas
+    from scipy.stats import fisher_exact, mannwhitneyu
+
+    rows: list[tuple[str, float, float, float, float]] = []
+    if here.labelled and there.labelled:
+        counts = [[int(r.right.sum()), int((~r.right).sum())] for r in (here, there)]
+        one_share, other_share = float(here.right.mean()), float(there.right.mean())
+        p = float(fisher_exact(counts).pvalue)
+        rows.append(("accuracy", one_share, other_share, other_share - one_share, p))
+    figures = ("probability", "entropy", "brightness", "contrast")
+    columns = {name: [r.column(name) for r in (here, there)] for name in figures}
+    if here.plan.features and there.plan.features:
+        both = [r.column("features") for r in (here, there)]
+        columns |= {f"feature {number}": [f[:, number] for f in both] for number in range(here.plan.features)}
+    for name, (one, other) in columns.items():
+        found = mannwhitneyu(one, other)
+        effect = 1 - 2 * float(found.statistic) / (len(one) * len(other))
+        rows.append((name, float(one.mean()), float(other.mean()), effect, float(found.pvalue)))
+    table = pandas.DataFrame(rows, columns=["measure", "here", "there", "effect", "p"])
+    table["corrected"] = holm(table["p"].to_numpy(float))
+    return table
+
+
+def pictures_for(items: Items | None, model: InstrumentedModel | None) -> tuple[InstrumentedModel, Items]:
+    """Network and data set of a review that has them; Refused for one that was loaded without."""
+    if items is None or model is None:
+        raise Refused(
+            "The review was loaded without its network or data set, and pictures must be changed: "
+            "nbviz.reviews.load(path, model, dataset)."
+        )
+    return model, items

@@ -1,0 +1,143 @@
+"""Corruptions are what they say, and a shift's table equals corrupting each picture by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage.filters import gaussian
+from torch import nn
+
+import nbviz
+from nbviz.errors import NbvizError, Refused, UnknownName
+from nbviz.reviews.corruptions import CORRUPTIONS, SEVERITIES, corrupted, plasma
+from nbviz.reviews.shift import mcnemar
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("name", CORRUPTIONS)
+@pytest.mark.parametrize("planes", [1, 3])
+def test_laws_of_every_corruption(name: str, planes: int) -> None:
+    colours = RNG.random((planes, 24, 32)) * 0.8 + 0.1
+    before = colours.copy()
+    assert corrupted(colours, name, 0, 5) is colours
+    moved = []
+    for severity in SEVERITIES:
+        found = corrupted(colours, name, severity, 5)
+        assert found.shape == colours.shape and found.min() >= 0 and found.max() <= 1
+        np.testing.assert_allclose(found * 255, np.round(found * 255), atol=1e-9)
+        np.testing.assert_array_equal(found, corrupted(colours, name, severity, 5))
+        moved.append(np.abs(found - colours).mean())
+    assert moved[-1] > moved[0] and (colours == before).all()
+    random = name in ("gaussian_noise", "shot_noise", "fog")
+    assert np.array_equal(corrupted(colours, name, 3, 5), corrupted(colours, name, 3, 6)) != random
+
+
+def test_closed_forms() -> None:
+    gray = np.full((3, 224, 224), 0.4)
+    assert corrupted(gray, "brightness", 2, 0) == pytest.approx(np.full_like(gray, 0.6), abs=1 / 255)
+    red = np.zeros((3, 8, 8))
+    red[0] = 0.5
+    assert corrupted(red, "brightness", 1, 0)[:, 0, 0] == pytest.approx([0.6, 0, 0], abs=1 / 255)
+    step = np.zeros((1, 8, 8))
+    step[:, :4] = 1
+    assert sorted(set(corrupted(step, "contrast", 3, 0).ravel())) == pytest.approx([0.4, 0.6], abs=1 / 255)
+    noisy = corrupted(gray, "gaussian_noise", 1, 0)
+    assert noisy.std() == pytest.approx(0.08, rel=0.01) and noisy.mean() == pytest.approx(0.4, abs=0.002)
+    shot = corrupted(gray, "shot_noise", 1, 0)
+    assert shot.var() == pytest.approx(0.4 / 60, rel=0.03)
+    wide = RNG.random((1, 112, 112))
+    np.testing.assert_allclose(
+        corrupted(wide, "gaussian_blur", 2, 0)[0], gaussian(wide[0], 1.0, mode="reflect"), atol=1 / 255
+    )
+    pixels = corrupted(RNG.random((1, 16, 16)), "pixelate", 2, 0)
+    assert len(np.unique(pixels)) <= 64
+
+
+def test_a_plasma_is_smooth_where_it_decays_fast() -> None:
+    rough, smooth = (plasma(64, decay, np.random.default_rng(0)) for decay in (1.2, 3))
+    assert rough.shape == smooth.shape == (64, 64) and (smooth.min(), smooth.max()) == (0, 1)
+    assert np.abs(np.diff(smooth)).mean() < np.abs(np.diff(rough)).mean() / 2
+
+
+def test_mcnemar_by_hand() -> None:
+    before, now = np.array([True] * 8 + [False] * 4), np.array([True] * 3 + [False] * 9)
+    assert mcnemar(before, now) == (pytest.approx(2 * 0.5**5), 5, 0)
+    assert mcnemar(before, before) == (1.0, 0, 0)
+
+
+def test_unknown_corruptions_and_severities_are_refused() -> None:
+    with pytest.raises(UnknownName, match="Nearest: 'fog'"):
+        corrupted(np.zeros((1, 4, 4)), "fogg", 1, 0)
+    with pytest.raises(NbvizError, match="from 0 to 5, not 6"):
+        corrupted(np.zeros((1, 4, 4)), "fog", 6, 0)
+
+
+class Lights(torch.utils.data.Dataset):
+    """Two classes that only their brightness tells apart."""
+
+    classes = ("dark", "bright")
+
+    def __len__(self) -> int:
+        return 60
+
+    def __getitem__(self, number: int) -> tuple[Image.Image, int]:
+        if number >= len(self):
+            raise IndexError(number)
+        label = number % 2
+        pixels = np.random.default_rng(number).integers(100 * label, 100 * label + 60, (16, 16, 3), dtype=np.uint8)
+        return Image.fromarray(pixels), label
+
+
+def brightness_model() -> nbviz.InstrumentedModel:
+    """Says bright from a mean of 80 of 255 on."""
+    net = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2)).eval()
+    with torch.no_grad():
+        net[2].weight.copy_(torch.tensor([[-1.0] * 3, [1.0] * 3]) * 4)
+        net[2].bias.copy_(torch.tensor([1.0, -1.0]) * 12 * 80 / 255)
+    return nbviz.InstrumentedModel(net, lambda image: torch.from_numpy(np.array(image)).permute(2, 0, 1) / 255)
+
+
+def test_a_table_equals_changing_each_picture_by_hand() -> None:
+    model, data = brightness_model(), Lights()
+    review = nbviz.review(model, data, progress=False)
+    table = review.shift(["brightness", "gaussian_noise"], sample=None).set_index(["corruption", "severity"])
+    for severity in (0, *SEVERITIES):
+        right = []
+        for number, (image, label) in enumerate(data):
+            colours = np.asarray(image, dtype=float).transpose(2, 0, 1) / 255
+            seen = corrupted(colours, "brightness", severity, number)
+            right.append(int(model(torch.from_numpy(seen)[None].float()).argmax()) == label)
+        row = table.loc["brightness", severity]
+        assert row["accuracy"] == np.mean(right) and row["pictures"] == 60
+        assert row["low"] <= row["accuracy"] <= row["high"]
+    assert table.loc["brightness", 0]["accuracy"] == 1 and table.loc["brightness", 5]["accuracy"] == 0.5
+    assert table.loc["brightness", 5]["corrected"] < 0.01 and table.loc["brightness", 5]["lost"] == 0.5
+    assert table.loc["gaussian_noise", 5]["corrected"] > 0.05
+
+
+def test_other_data_that_is_darker_is_told_and_the_same_is_not() -> None:
+    model = brightness_model()
+    review = nbviz.review(model, Lights(), progress=False)
+    dark = [(Image.eval(image, lambda value: value // 4), label) for image, label in Lights()]
+    table = review.shift(against=dark).set_index("measure")
+    assert table.loc["accuracy", "effect"] == pytest.approx(-0.5) and table.loc["accuracy", "corrected"] < 0.001
+    assert table.loc["brightness", "effect"] < 0 and table.loc["feature 0", "corrected"] < 0.05
+    same = review.shift(against=Lights())
+    assert (same["effect"] == 0).all() and (same["corrected"] > 0.9).all()
+
+
+def test_without_labels_it_says_how_many_answers_stay() -> None:
+    review = nbviz.review(brightness_model(), [image for image, _ in Lights()], progress=False)
+    table = review.shift(["contrast"], sample=20)
+    assert table["accuracy"].isna().all() and table["same"].iloc[0] == 1 and set(table["pictures"]) == {20}
+
+
+def test_a_review_without_its_pictures_says_so(tmp_path: object) -> None:
+    nbviz.review(brightness_model(), Lights(), path=str(tmp_path), progress=False)
+    from nbviz.reviews import load
+
+    with pytest.raises(Refused, match="loaded without its network or data set"):
+        load(str(tmp_path)).shift()
