@@ -106,10 +106,42 @@ def test_what_can_have_the_focus_is_made_by_the_helpers_that_guard_it(script: Pa
 
 @pytest.mark.parametrize("style", STYLES, ids=lambda path: path.name)
 def test_every_rule_stays_inside_the_frame(style: Path) -> None:
-    text = re.sub(r"/\*.*?\*/", "", style.read_text(encoding="utf-8"), flags=re.S)
-    for selectors in re.findall(r"([^{}]+)\{", text):
+    for selectors in re.findall(r"([^{}]+)\{", _rules(style)):
         head = selectors.strip()
         if head.startswith("@") or head in ("to", "from") or head.endswith("%"):
             continue
         for selector in re.split(r",(?![^(]*\))", head):
             assert ".nbviz" in selector, f"{style.name}: {selector.strip()}"
+
+
+def test_colours_are_said_in_one_place() -> None:
+    for style in STYLES:
+        literal = re.findall(r"#[0-9a-fA-F]{3,8}\b|\b(?:rgb|hsl)a?\(", _rules(style))
+        assert bool(literal) == (style.name == "tokens.css"), f"{style.name}: {literal}"
+
+
+@pytest.mark.parametrize("style", STYLES, ids=lambda path: path.name)
+def test_selectors_are_short_and_stand_once(style: Path) -> None:
+    """At most three deep below the frame, and one place for what a selector says under one condition."""
+    places: list[tuple[str, str]] = []
+    above, inside = "", False
+    for head, end in re.findall(r"([^{};]*)([{};])", _rules(style)):
+        words = " ".join(head.split())
+        if end == "{" and words.startswith("@"):
+            above = words
+        elif end == "{":
+            if not above.startswith("@keyframes"):
+                places.append((above, words))
+            inside = True
+        elif end == "}":
+            above, inside = (above, False) if inside else ("", False)
+    assert places
+    assert sorted({place for place in places if places.count(place) > 1}) == []
+    for _, words in places:
+        for selector in re.split(r",(?![^(]*\))", words):
+            deep = re.split(r"\s*[>+~]\s*|\s+", re.sub(r"\([^)]*\)|\[[^]]*\]", "", selector.strip()))
+            assert len(deep) <= 4, f"{style.name}: {selector}"
+
+
+def _rules(style: Path) -> str:
+    return re.sub(r"/\*.*?\*/", "", style.read_text(encoding="utf-8"), flags=re.S)
