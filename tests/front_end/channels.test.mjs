@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { bytes, held, Model, press, script, settled, view } from "./widget.mjs";
+
+const remade = await script("channels/picture_made");
+const grid = await script("channels/channel_tiles", "channels/channel_grid");
+
+test("the pictures made again open and close, and stand beside each other in one sheet", async () => {
+  const traits = { shown: true, opened: false, stops: ["a", "b"], at: 1, layer: "b", progress: "", share: 0 };
+  const model = new Model({ ...traits, pictures: bytes(), tiles: [], sheet: {} }),
+    before = held.size,
+    one = view(remade.widget, model);
+  assert.equal(one.find(".nbviz-link").getAttribute("aria-expanded"), "false");
+  one.find(".nbviz-link").click();
+  assert.deepEqual(model.sent, [{ event: "open", opened: true, buffers: [] }]);
+  const tiles = [
+    ["seen", "the picture"],
+    ["<b>kept</b>", "what is kept of it"],
+  ];
+  model.change({ opened: true, pictures: bytes(1), tiles, sheet: { side: 10, gap: 2 } });
+  await settled();
+  const pictures = one.all(".nbviz-remade-picture");
+  assert.deepEqual(
+    pictures.map(({ style }) => [style.backgroundSize, style.backgroundPosition]),
+    [
+      ["220% 100%", "0% 0%"],
+      ["220% 100%", "100% 0%"],
+    ],
+  );
+  assert.equal(one.all("figcaption")[1].textContent, "<b>kept</b>");
+  one.end();
+  assert.equal(held.size, before);
+});
+
+const PAGE = {
+  about: "blocks.1",
+  modes: [["here", "Here", ""]],
+  look: { mode: "here", sort: "class", shared: false, recipe: "default", scalable: true },
+  mosaic: bytes(1),
+  bars: [],
+  sheet: { columns: 2, rows: 2, tile_height: 4, tile_width: 4, gap: 1, kind: "image/png" },
+  channels: [7, 5, 9],
+  words: ["channel 7", "channel 5", "channel 9"],
+  ...{ ill: [9], caption: "", note: "", progress: "", share: 0, begin: "", offer: "", on_canvas: false, marked: [5] },
+  ...{ channel: 5, page: 0, pages: 2, first: 0, total: 5 },
+};
+
+test("arrows choose channels and turn the page; the chosen one again lays its map on the canvas", async () => {
+  const model = new Model(PAGE),
+    one = view(grid.widget, model),
+    list = one.find("[role=listbox]");
+  await settled();
+  const said = () => model.sent.splice(0).map(({ buffers: _, ...content }) => content);
+  const chosen = () => one.all("[role=option]").map((tile) => tile.getAttribute("aria-selected") === "true");
+  assert.deepEqual(chosen(), [false, true, false]);
+  assert.ok(one.all("[role=option]")[2].classList.contains("nbviz-ill"));
+  press(list, "ArrowRight");
+  assert.deepEqual(said(), [{ event: "choose", channel: 9 }]);
+  press(list, "Enter");
+  assert.deepEqual(said(), [{ event: "canvas" }]);
+  press(list, "ArrowRight");
+  assert.deepEqual(said(), [{ event: "page", page: 1 }]);
+  model.change({ page: 1, first: 3, channels: [2, 4], words: ["channel 2", "channel 4"], mosaic: bytes(2) });
+  await settled();
+  assert.deepEqual(said(), [{ event: "choose", channel: 2 }], "the first of the page that was turned to");
+  press(list, "End");
+  press(list, "ArrowRight");
+  assert.deepEqual(said(), [{ event: "choose", channel: 4 }], "there is no page behind the last");
+  assert.equal(one.find(".nbviz-tile-pager .nbviz-num").textContent, "4–5 of 5");
+  one.end();
+  assert.equal(model.heard, 0);
+});
