@@ -28,6 +28,7 @@ from nbviz.model.target import Target
 from nbviz.passes.default_layer import default_layer
 from nbviz.passes.shared_forwards import Shared
 from nbviz.passes.subject import Subject
+from nbviz.pictures.decode import is_finite
 from nbviz.replica.user_code.user_hooks import Hooks
 
 NO_EVIDENCE = "no positive evidence"
@@ -209,8 +210,9 @@ def attribute(
     if several and not target:
         raise NbvizError("target=[] names nothing to explain.")
     found: tuple[Attribution | None, ...] = ()
-    for found in explain_each(model, image, target if several else [target], method, layer, **options):
-        pass
+    with model.guest.one_look():
+        for found in explain_each(model, image, target if several else [target], method, layer, **options):
+            pass
     made = [attribution for attribution in found if attribution is not None]
     if not made:
         raise NbvizError(f"Method '{method}' yielded no attribution.")
@@ -258,7 +260,7 @@ def _with_facts(attribution: Attribution, subject: Subject, started: float, comm
 
 
 def _status(attribution: Attribution, score: float | None) -> str:
-    finite = all(bool(torch.isfinite(part).all()) for part in (attribution.values, attribution.evidence))
+    finite = is_finite(attribution.values) and is_finite(attribution.evidence)
     if not finite or (score is not None and not math.isfinite(score)):
         return "non-finite"
     if not attribution.evidence.any():

@@ -31,8 +31,7 @@ from nbviz.replica.hooks import modules_of, split
 from nbviz.replica.torch_modes import isolated
 from nbviz.replica.user_code.user_hooks import Hooks
 
-KEPT_INPUTS = 8
-KEPT_TRACES = 4
+KEPT_INPUTS, KEPT_TRACES = 8, 4
 
 
 class InstrumentedModel:
@@ -269,8 +268,8 @@ class InstrumentedModel:
         score of its best box. score: raw, see :meth:`find_logits`.
         """
         found = self.said(image).checked()
-        best = found.order[:top].tolist()
-        return [(self.class_name(i), i, float(found.shares[i]), float(found.logits[i])) for i in best]
+        shares, logits = found.shares, found.logits
+        return [(self.class_name(i), i, float(shares[i]), float(logits[i])) for i in found.order[:top].tolist()]
 
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
         """Logits (N, classes) of a batch (N, C, H, W); differentiable in the batch if it requires gradients."""
@@ -282,8 +281,9 @@ class InstrumentedModel:
             with torch.set_grad_enabled(grad), self._recorders.around(run):
                 return self.evaluate(run, x).logits
 
-        self.trace(x.detach()[:1])
-        return self.guest.steady(work)
+        with self.guest.one_look():
+            self.trace(x.detach()[:1])
+            return self.guest.steady(work)
 
     @contextmanager
     def capture(self, *names: str) -> Iterator[dict[str, torch.Tensor]]:

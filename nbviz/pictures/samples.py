@@ -17,8 +17,9 @@ from PIL import Image
 from torch.utils.data import DataLoader, default_collate, default_convert
 
 from nbviz.errors import NbvizError
+from nbviz.pictures.decode import is_finite
 from nbviz.pictures.labels import given_labels
-from nbviz.pictures.load import NotAPicture, Picture, all_finite, image_and_label, item_of
+from nbviz.pictures.load import NotAPicture, Picture, image_and_label, item_of
 from nbviz.pictures.sources import Source
 
 Transform = Callable[[Any], torch.Tensor]
@@ -154,7 +155,7 @@ def _check(x: torch.Tensor, shape: tuple[int, ...]) -> None:
     if tuple(x.shape[1:]) != shape:
         found, wanted = (" × ".join(map(str, s)) for s in (x.shape[1:], shape))
         raise NbvizError(f"it is {found} where the others are {wanted}; pass a transform= that resizes.")
-    if not all_finite(x):
+    if not is_finite(x):
         raise NbvizError("it holds NaN or infinite values.")
 
 

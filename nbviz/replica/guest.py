@@ -23,11 +23,12 @@ from nbviz.replica.copying.foreign_calls import ForeignCalls
 from nbviz.replica.copying.refusals import checked_device
 from nbviz.replica.forward import Pass as Pass
 from nbviz.replica.memory import free, out_of_memory
-from nbviz.replica.replica import Replica, TensorMap, replica, unwrap
+from nbviz.replica.observer import Look, Observer
+from nbviz.replica.replica import Replica, TensorMap, replica
 from nbviz.replica.torch_modes import isolated, isolated_steps
 from nbviz.replica.user_code.conduct import Conduct
 from nbviz.replica.user_code.state import State
-from nbviz.replica.user_code.user_hooks import HookActs, Hooks, UserHooks
+from nbviz.replica.user_code.user_hooks import HookActs, Hooks
 from nbviz.replica.user_code.write_guard import Guard, WeightsWritten
 from nbviz.replica.watching.watch import Watch
 
@@ -35,19 +36,13 @@ T = TypeVar("T")
 SNAPSHOT_TRIES = 4
 
 
-class Guest:
+class Guest(Observer):
     """Runs a user's module without leaving a trace on it. Thread-safe."""
 
     def __init__(self, net: Any, device: str | torch.device = "auto", hooks: Hooks = "auto") -> None:
-        self.net = net
-        self.hooks = UserHooks(hooks)
-        self._module = unwrap(net)
+        super().__init__(net, hooks)
         self._asked = checked_device(device)
-        self._lock = threading.RLock()
-        self._local = threading.local()
-        self._made = 0
         self._private: set[int] = set()
-        self._watch = Watch(self._module)
         self._prepare: Callable[[nn.Module], None] | None = None
         self.random = False
         self.conduct = Conduct()
@@ -62,12 +57,14 @@ class Guest:
     def variant(self, prepare: Callable[[nn.Module], None]) -> Guest:
         """Return a guest of the same network whose replicas are each handed to ``prepare`` once, to be hooked."""
         twin = copy(self)
-        twin._lock, twin._local, twin._prepare = threading.RLock(), threading.local(), prepare
+        twin._lock, twin._local, twin._prepare, twin._spare = threading.RLock(), threading.local(), prepare, None
         return twin
 
     def _replica(self, mapping: TensorMap | None) -> Replica:
         """A replica ready to run."""
-        made = _retried(lambda: replica(self._module, mapping, self.hooks))
+        made = self._take_spare()
+        if made is None or mapping is not None or self._watch.inference:
+            made = replica(self._module, mapping, self.hooks)
         if self._prepare is not None:
             self._prepare(made.net)
         return made
@@ -94,20 +91,6 @@ class Guest:
         first = next(floats, None)
         return torch.float32 if first is None else first.dtype
 
-    @property
-    def revision(self) -> int:
-        """Counts the changes of structure seen so far."""
-        return self._look()[0]
-
-    def _look(self) -> tuple[int, Watch]:
-        with self._lock:
-            if not self._watch.still():
-                self._module = unwrap(self.net)
-                self._watch = Watch(self._module)
-                self._made += 1
-                self.hooks.forget()
-            return self._made, self._watch
-
     def fingerprint(self, reread: bool = False) -> tuple[int, bytes]:
         """Key of the network as it is now: structure revision and a digest of the weights.
 
@@ -122,9 +105,9 @@ class Guest:
         return self._look()[1].read_on()
 
     def _pass(self, revision: int, watch: Watch, first: bool = False) -> Pass:
-        # shared tensors follow the user's; copies are of one fingerprint only
-        copies = bool(self._private) or watch.inference or self.device != self.home
-        key = (revision, self.device, frozenset(self._private), watch.contents(reread=True) if copies else None)
+        # shared tensors follow the user's; copies are of one version of theirs only
+        copied = watch.all_values() if self.device != self.home else watch.values_of(frozenset(self._private))
+        key = (revision, self.device, frozenset(self._private), copied)
         local, minded = self._local, first or self.conduct.writes_itself
         if getattr(local, "key", None) != key:
             local.replica, local.state, local.key = self._replica(self._mapping()), None, key
@@ -212,11 +195,12 @@ class Guest:
         self._local.__dict__.clear()
 
     def _attempts(self, work: Callable[[Pass], Iterator[T]]) -> Iterator[T]:
-        for run, unchanged in self._versions():
+        for run, look, unchanged in self._versions():
+            holding = partial(self._holding, look)
             try:
-                with isolated():  # what is no generator does some of its work at once
+                with isolated(), holding():  # what is no generator does some of its work at once
                     answers = work(run)
-                for answer in isolated_steps(answers):
+                for answer in isolated_steps(answers, holding):
                     if not unchanged():
                         break
                     yield answer
@@ -231,17 +215,21 @@ class Guest:
             finally:
                 run.rest()
 
-    def _versions(self) -> Iterator[tuple[Pass, Callable[[], bool]]]:
+    def _versions(self) -> Iterator[tuple[Pass, Look, Callable[[], bool]]]:
         """The network itself, as long as nobody trains it, then a snapshot."""
-        for _ in range(2):
-            revision, watch = self._look()
+        for again in range(2):
+            if again:
+                self._local.look = None
+            look = self._look()
+            watch = look[1]
             before = None if watch.steps.recent() else watch.quiet()
             if before is None:
                 break
-            yield self._pass(revision, watch), partial(_unchanged, watch, before)
+            yield self._pass(*look), look, partial(_unchanged, watch, before)
         made = self._snapshot()
         state = self._state(made) if self.conduct.writes_itself else None
-        yield Pass(made.net, self.device, self.random, True, conduct=self.conduct, state=state), lambda: True
+        run = Pass(made.net, self.device, self.random, True, conduct=self.conduct, state=state)
+        yield run, self._look(), lambda: True
 
     def _snapshot(self) -> Replica:
         for _ in range(SNAPSHOT_TRIES):
@@ -279,14 +267,3 @@ def _unprotectable(foreign: ForeignCalls | None) -> Refused:
 
 def _unchanged(watch: Watch, before: tuple[Hashable, ...]) -> bool:
     return watch.stamp() == before
-
-
-def _retried(make: Callable[[], T]) -> T:
-    """A network running in another thread may write to its modules' attributes while they are copied."""
-    for _ in range(3):
-        try:
-            return make()
-        except RuntimeError as error:
-            if "during iteration" not in str(error):
-                raise
-    return make()

@@ -58,10 +58,23 @@ class Replica(NamedTuple):
     """All objects copied, tensors aside."""
     tensors: list[tuple[int, torch.Tensor]]
     """All tensors copied, each with the ``id`` of the user's."""
+    users: list[torch.Tensor]
+    """All tensors that the user's network reaches, once each, in a fixed order."""
 
 
 def replica(net: nn.Module, tensor_map: TensorMap | None = None, hooks: UserHooks | None = None) -> Replica:
     """As :func:`replicate`, with all that the replica has of its own."""
+    for _ in range(3):
+        try:
+            return _replica(net, tensor_map, hooks)
+        except RuntimeError as error:
+            # the network, running in another thread, wrote to attributes that were being copied
+            if "during iteration" not in str(error):
+                raise
+    return _replica(net, tensor_map, hooks)
+
+
+def _replica(net: nn.Module, tensor_map: TensorMap | None, hooks: UserHooks | None) -> Replica:
     copier = Copier(partial(_shared, tensor_map=tensor_map), (hooks or UserHooks()).copy)
     twin = copier.network(net)
     modules = list(twin.modules())
@@ -70,7 +83,7 @@ def replica(net: nn.Module, tensor_map: TensorMap | None = None, hooks: UserHook
     own = list(copier.own())
     tensors = [(id(theirs), mine) for theirs, mine in own if isinstance(mine, torch.Tensor)]
     objects = [mine for _, mine in own if not isinstance(mine, torch.Tensor)]
-    return Replica(twin.eval(), [*modules, *copier.modules.values()], objects, tensors)
+    return Replica(twin.eval(), [*modules, *copier.modules.values()], objects, tensors, copier.tensors)
 
 
 def tensors(net: nn.Module) -> list[torch.Tensor]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TypeVar
 
 import torch
@@ -11,11 +11,16 @@ import torch
 T = TypeVar("T")
 
 
-def isolated_steps(answers: Iterator[T]) -> Iterator[T]:
-    """Iterate with :func:`isolated` modes inside each step only, so that a generator may be left at any yield."""
+def isolated_steps(
+    answers: Iterator[T], around: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> Iterator[T]:
+    """Iterate with :func:`isolated` modes inside each step only, so that a generator may be left at any yield.
+
+    around: another context for each step.
+    """
     try:
         while True:
-            with isolated():
+            with isolated(), around():
                 try:
                     answer = next(answers)
                 except StopIteration:

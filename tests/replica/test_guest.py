@@ -28,6 +28,21 @@ def test_what_the_forward_writes_is_written_to_a_private_copy(name: str) -> None
     assert state_hash(net) == before
 
 
+def test_only_what_is_copied_is_read_at_each_pass() -> None:
+    net = build("writes")
+    model, x = InstrumentedModel(net), picture()
+    before = model.predict(x)
+    replica, (private,) = model.guest._local.net, model.guest._private
+    with torch.no_grad():
+        next(p for p in net.parameters()).mul_(-3)
+    assert model.predict(x) != before and model.guest._local.net is replica
+    written = next(t for t in model.guest._watch.tensors if id(t) == private)
+    with torch.no_grad():
+        written.data.add_(1)
+    model.predict(x)
+    assert model.guest._local.net is not replica
+
+
 def test_a_write_that_cannot_be_kept_private_is_refused() -> None:
     class Outside(nn.Module):
         def __init__(self) -> None:

@@ -14,6 +14,8 @@ from torch import nn
 import nbviz
 from nbviz.model.brief import _models
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.replica.copying.copier import Copier
+from nbviz.replica.watching.structure import Structure
 from tests.networks import build, picture
 
 
@@ -141,3 +143,25 @@ def test_what_goes_on_after_the_call_has_a_model_of_its_own() -> None:
     del net
     gc.collect()
     assert alive() is model.net and len(model.predict(picture())) == 5
+
+
+def test_a_call_looks_at_the_structure_once_or_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[Structure] = []
+    still = Structure.still
+    monkeypatch.setattr(Structure, "still", lambda structure: (looks.append(structure), still(structure))[1])
+    net, x = build("plain"), picture()
+    model = InstrumentedModel(net)
+    for given, most in ((model, 1), (net, 2)):
+        for method in ("saliency", "grad_cam"):
+            nbviz.attribute(given, x, 1, method)
+            looks.clear()
+            nbviz.attribute(given, x, 1, method)
+            assert 1 <= len(looks) <= most, (method, len(looks))
+
+
+def test_a_first_contact_walks_over_the_network_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    walks: list[nn.Module] = []
+    network = Copier.network
+    monkeypatch.setattr(Copier, "network", lambda copier, net: (walks.append(net), network(copier, net))[1])
+    _saliency(build("plain"), picture())
+    assert len(walks) == 1

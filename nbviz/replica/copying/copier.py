@@ -49,6 +49,7 @@ class Copier:
         self._hook_kinds: dict[int, str] = {}
         self._weak: list[object] = []
         self._kinds: dict[type, type] = {}
+        self._rules = dict(_RULES)
         self.tensors: list[torch.Tensor] = []
         """The user's tensors met, once each, in the order of the walk."""
         self.modules: dict[int, nn.Module] = {}
@@ -96,9 +97,10 @@ class Copier:
         return known is not None and known[1] is not value
 
     def _rule(self, kind: type) -> Callable[[Copier, object], object]:
-        rule = _RULES.get(kind)
+        rule = self._rules.get(kind)
         if rule is None:
             rule = next((_RULES[base] for base in kind.__mro__ if base in _RULES), Copier._object)
+            self._rules[kind] = rule
         return rule
 
     def _kind(self, kind: type[T]) -> type[T]:

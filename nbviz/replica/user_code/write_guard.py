@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -49,9 +50,10 @@ class Guard(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if self._owned:
-            self._check(func, args, kwargs)
-        if torch.Tag.nondeterministic_seeded not in func.tags or _drops_nothing(func, args, kwargs):
+        acts = _acts(func)
+        if self._owned and (acts.writes or acts.normalises):
+            self._check(acts, args, kwargs)
+        if not acts.draws or _drops_nothing(func, args, kwargs):
             return func(*args, **kwargs)
         self.random = True
         return self._drawn(func, args, kwargs)
@@ -82,15 +84,11 @@ class Guard(TorchDispatchMode):
             self._generators[device] = torch.Generator(device).manual_seed(0)
         return self._generators[device]
 
-    def _check(self, func: Any, args: Any, kwargs: Any) -> None:
-        for place, argument in enumerate(func._schema.arguments):
-            value = kwargs.get(argument.name, args[place] if place < len(args) else None)
-            if argument.alias_info is not None and argument.alias_info.is_write:
-                self._refuse(value)
-        # batch norm in training writes its running statistics without its schema saying so
-        if "batch_norm" in func._schema.name and "backward" not in func._schema.name:
-            if len(args) > 5 and args[5] is True:
-                self._refuse(args[3:5])
+    def _check(self, acts: _Acts, args: Any, kwargs: Any) -> None:
+        for place, name in acts.writes:
+            self._refuse(kwargs.get(name, args[place] if place < len(args) else None))
+        if acts.normalises and len(args) > 5 and args[5] is True:
+            self._refuse(args[3:5])
 
     def _refuse(self, value: Any) -> None:
         for tensor in value if isinstance(value, (list, tuple)) else [value]:
@@ -100,6 +98,29 @@ class Guard(TorchDispatchMode):
             for pointer in (tensor.data_ptr(), tensor.untyped_storage().data_ptr()):
                 if pointer in self._owned:
                     raise WeightsWritten(self._owned[pointer])
+
+
+class _Acts(NamedTuple):
+    """An operation's effects besides its result."""
+
+    writes: tuple[tuple[int, str], ...]
+    """Place and name of each argument it writes to."""
+    normalises: bool
+    """Whether it is a batch norm, which in training writes its running statistics without its schema saying so."""
+    draws: bool
+
+
+# a schema takes torch longer to read than a small operation takes to run
+@cache
+def _acts(func: Any) -> _Acts:
+    written = [
+        (place, argument.name)
+        for place, argument in enumerate(func._schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    ]
+    name = func._schema.name
+    normalises = "batch_norm" in name and "backward" not in name
+    return _Acts(tuple(written), normalises, torch.Tag.nondeterministic_seeded in func.tags)
 
 
 def _drops_nothing(func: Any, args: Any, kwargs: Any) -> bool:

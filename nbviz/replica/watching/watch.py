@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from functools import cached_property
 
 import torch
@@ -37,10 +37,11 @@ QUIET = 0.02
 class Watch:
     """Watches one network; cheap to ask, made again by its owner when ``still()`` is False."""
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: nn.Module, walk: Callable[[], list[torch.Tensor]] | None = None) -> None:
+        """walk: gives all tensors that the network reaches; left out, :func:`tensors` does."""
         self._structure = Structure(net)
         self._modules = {id(module) for module in net.modules()}
-        self.tensors = tensors(net)
+        self.tensors = tensors(net) if walk is None else walk()
         """All tensors that the network's modules reach."""
         self._dense = [t for t in self.tensors if _dense(t)]
         self._tracked = [t for t in self.tensors if not t.is_inference()]
@@ -51,6 +52,7 @@ class Watch:
         self.inference = len(self._tracked) < len(self.tensors)
         """Whether some tensors are inference tensors, of which replicas have copies."""
         self.steps = Steps(self.tensors)
+        self._copied = frozenset[int](), Contents(t for t in self._dense if t.is_inference())
         self._still = _Still((), 0.0)
         self._small = sum(t.numel() for t in self._dense) <= SMALL
         self._activity = Activity()
@@ -93,6 +95,16 @@ class Watch:
             self._contents.read()
             self._seen = values
         return _digest((values, self._contents.changes))
+
+    def all_values(self) -> bytes:
+        """Digest of all values, read here and now, and of nothing else: those of a replica with copies of them."""
+        return _digest((self._versions(), self._contents.read()))
+
+    def values_of(self, some: frozenset[int]) -> bytes:
+        """Digest of all values of the tensors with these ids, and of inference tensors: those that replicas copy."""
+        if some != self._copied[0]:
+            self._copied = some, Contents(t for t in self._dense if id(t) in some or t.is_inference())
+        return _digest(self._copied[1].read())
 
     def read_on(self) -> bool:
         """Read a large network's values for about a millisecond; whether there is more to read.

@@ -1,0 +1,74 @@
+"""A network's structure as passes on any thread look at it: once a pass, for a look takes half a millisecond."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import torch
+
+from nbviz.replica.replica import Replica, replica, unwrap
+from nbviz.replica.user_code.user_hooks import Hooks, UserHooks
+from nbviz.replica.watching.watch import Watch
+
+Look = tuple[int, Watch]
+"""Changes of structure seen so far, and the watch over the network as it is now."""
+
+
+class Observer:
+    """Watches a user's module, inside whatever wrappers it has. Thread-safe."""
+
+    def __init__(self, net: Any, hooks: Hooks) -> None:
+        self.net = net
+        self.hooks = UserHooks(hooks)
+        self._module = unwrap(net)
+        self._lock = threading.RLock()
+        self._local = threading.local()
+        self._made = 0
+        self._spare: Replica | None = None
+        self._watch = self._watched()
+
+    def _watched(self) -> Watch:
+        """A watch over the network; its walk over all tensors makes the first replica, too."""
+
+        def tensors() -> list[torch.Tensor]:
+            self._spare = replica(self._module, None, self.hooks)
+            return self._spare.users
+
+        return Watch(self._module, tensors)
+
+    def _take_spare(self) -> Replica | None:
+        with self._lock:
+            spare, self._spare = self._spare, None
+            return spare
+
+    @property
+    def revision(self) -> int:
+        """Counts the changes of structure seen so far."""
+        return self._look()[0]
+
+    def _look(self) -> Look:
+        held: Look | None = getattr(self._local, "look", None)
+        if held is not None:
+            return held
+        with self._lock:
+            if not self._watch.still():
+                self._module = unwrap(self.net)
+                self.hooks.forget()
+                self._watch = self._watched()
+                self._made += 1
+            return self._made, self._watch
+
+    def one_look(self) -> AbstractContextManager[None]:
+        """Look at the structure once for all that this thread asks within; a pass run again looks anew."""
+        return self._holding(self._look())
+
+    @contextmanager
+    def _holding(self, look: Look) -> Iterator[None]:
+        outer, self._local.look = getattr(self._local, "look", None), look
+        try:
+            yield
+        finally:
+            self._local.look = outer
