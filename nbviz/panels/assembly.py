@@ -28,6 +28,9 @@ from nbviz.panels.question.class_dropdown import ClassDropdown
 from nbviz.panels.question.picture_chooser import PictureChooser
 from nbviz.panels.question.scores import ScoreBars
 from nbviz.panels.question.title_bar import TitleBar
+from nbviz.panels.whatif.desk import Desks
+from nbviz.panels.whatif.paint_desk import PaintDesk
+from nbviz.panels.whatif.what_if import WhatIf
 
 
 def stages() -> list[type[Stage]]:
@@ -47,8 +50,10 @@ def assemble(links: Links) -> dict[str, Panel]:
     classes = ClassDropdown(links, lambda: card.view.channel)
     pages = _pages(links, grid, card, tree)
     middle = [stage(links) for stage in stages()]
+    desks = [PaintDesk(links)]
     panels = [
-        TitleBar(links), PictureChooser(links), classes, ScoreBars(links),
+        TitleBar(links), PictureChooser(links), classes, ScoreBars(links), WhatIf(links), *desks,
+        Desks(links, canvas, desks),
         StageTabs(links, [grid, pages[0], card], middle), grid, card, tree, canvas,
         *pages, trust, TrustFigures(links, trust), *middle,
     ]  # fmt: skip
@@ -69,5 +74,5 @@ def laid_out(panels: Mapping[str, Panel], label: str) -> ipywidgets.Box:
     """Return the panels' views in their frame; ``label`` is what a screen reader calls it."""
     views = {slot: panel.view for slot, panel in panels.items()}
     question = [views["pictures"], views["classes"], views["scores"]]
-    columns = views["layers"], views["stages"], views["canvas"]
-    return frame(views["title"], question, *columns, trust=views["trust"], label=label)
+    columns = views["layers"], views["stages"], views["desks"]
+    return frame(views["title"], question, *columns, trust=views["trust"], strip=views["what_if"], label=label)

@@ -68,13 +68,16 @@ class EditTraits(traitlets.HasTraits):
     def _step(self, source: list[tuple[Edit, ...]], other: list[tuple[Edit, ...]]) -> None:
         if not source:
             return
-        edits, now, self._stepping = source[-1], self.edits, True
+        edits, now, self._stepping = source.pop(), self.edits, True
+        other.append(now)  # before the write: observers look whether there is more to undo
         try:
             self.edits = edits
+        except BaseException:
+            source.append(edits)
+            other.pop()
+            raise
         finally:
             self._stepping = False
-        source.pop()
-        other.append(now)
 
     def _record(self, before: tuple[Edit, ...]) -> None:
         """Note the edits before an act that changed them."""

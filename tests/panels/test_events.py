@@ -81,22 +81,8 @@ ACTS: dict[str, tuple[dict[str, Any], set[str], set[str]]] = {
     "edit": (
         {"edits": (nbviz.edits.Transform("rotate", 20.0),)},
         CARDS,
-        {
-            "title",
-            "pictures",
-            "classes",
-            "scores",
-            "stages",
-            "channels",
-            "channel",
-            "layers",
-            "canvas",
-            "trust",
-            "made",
-            "found",
-            "remade",
-            "health",
-        }
+        {"title", "pictures", "stages", "channels", "channel", "layers", "canvas", "trust", "health"}
+        | QUESTION
         | CARDS,
     ),
     "place": ({"place": (0.5, 0.5)}, set(), set()),

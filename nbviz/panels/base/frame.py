@@ -30,12 +30,14 @@ def frame(
     middle: ipywidgets.Widget,
     canvas: ipywidgets.Widget,
     trust: ipywidgets.Widget | None = None,
+    strip: ipywidgets.Widget | None = None,
     label: str = "nbviz explorer",
 ) -> ipywidgets.Box:
     """Lay the panels' views out.
 
     question: picture chooser, class search and scores, in this order. middle: the middle column, made by
-    :func:`column`. trust: what stands under the explanation. label: what a screen reader calls the whole.
+    :func:`column`. trust: what stands under the explanation. strip: between the
+    question and the columns. label: what a screen reader calls the whole.
     """
     columns = box(
         "nbviz-columns",
@@ -43,7 +45,8 @@ def frame(
         middle,
         column("explanation", canvas, *([trust] if trust is not None else [])),
     )
-    inside = box("nbviz-frame", title, box("nbviz-question", *question), columns)
+    between = [] if strip is None else [strip]
+    inside = box("nbviz-frame", title, box("nbviz-question", *question), *between, columns)
     return box("nbviz", Style(label=label), inside)
 
 

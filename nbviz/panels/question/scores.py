@@ -1,4 +1,4 @@
-"""What the network says: bars of the likeliest classes (bqplot).
+"""What the network says: bars of the likeliest classes (bqplot), and with edits on what it said before.
 
 Two sets of bars (track and value) and labels, no axes. Nothing in a bqplot figure can have the focus: the
 keyboard's way to a class is the class search, and the same figures stand in words for a screen reader.
@@ -19,6 +19,7 @@ from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Panel
 from nbviz.panels.snapshot.parts import ScoreRow, StillParts
 from nbviz.session.requests.base import Request, ScoresAnswer, ScoresRequest
+from nbviz.session.requests.edited import Compare, Comparison
 from nbviz.session.selection import Selection
 
 ROWS = 5
@@ -27,6 +28,9 @@ LETTERS = 16
 LETTER = 13
 MEASURES = {"maps": "share of the picture", "boxes": "score of the best box"}
 TEXT = "var(--jp-ui-font-color1, #333)"
+QUIET = "var(--jp-ui-font-color2, #666)"
+MARGIN, WIDE_MARGIN = 48, 92
+"""Pixels right of the bars: for the figure, and for the figure and its change."""
 ACCENT = "var(--jp-brand-color1, #1976d2)"
 BAR, TRACK = "var(--nbviz-bar, #bdbdbd)", "var(--nbviz-track, #f3f3f3)"
 
@@ -38,13 +42,19 @@ class ScoresFront(Front):
     """The same figures in a sentence."""
     measure = traitlets.Unicode().tag(sync=True)
     """What the figures are, where they are no probabilities."""
+    before = traitlets.Bool(False).tag(sync=True)
+    """Whether ticks stand for what it said before the edits."""
+    change = traitlets.Unicode().tag(sync=True)
+    """What the edits do to the explained score, in its own unit; empty without edits."""
 
 
 class ScoreBars(Panel):
     """The five likeliest classes; a click on a row chooses its class."""
 
     slot = "scores"
-    reads, asks = frozenset(("image", "target")), frozenset(("image",))
+    reads = frozenset(("image", "target", "edits", "original", "draft"))
+    asks = frozenset(("image", "edits", "original", "draft"))
+    edits = False  # it asks for both, with and without
 
     def __init__(self, links: Links) -> None:
         super().__init__(links)
@@ -54,25 +64,32 @@ class ScoreBars(Panel):
         self.bars = Bars(self._clicked)
         self.view = ipywidgets.Box([self.front, self.bars.figure], _dom_classes=["nbviz-scores"])
         self._answer: ScoresAnswer | None = None
+        self._before: ScoresAnswer | None = None
+        """What it said without the edits; None where none are on."""
         self._rows: list[int] = []
 
     def request(self, selection: Selection) -> Request:
-        return ScoresRequest(self.pictures[selection.image])
+        asked = ScoresRequest(self.pictures[selection.image])
+        edits = selection.edits_on if selection.draft is None else selection.draft
+        return Compare(asked, edits) if edits else asked
 
     def sync(self, selection: Selection) -> None:
         if self._answer is not None:
             self._paint(self._answer)
 
     def wait(self, progress: str = "") -> None:
+        if self.selection.draft is not None:  # the next stroke's bars are there within a blink
+            return
         with LOCK:
             self.bars.figure.add_class("nbviz-dimmed")
 
-    def show(self, answer: ScoresAnswer) -> None:
-        self._answer = answer
-        self._paint(answer)
+    def show(self, answer: ScoresAnswer | Comparison) -> None:
+        compared = isinstance(answer, Comparison)
+        self._answer, self._before = (answer.after, answer.before) if compared else (answer, None)
+        self._paint(self._answer)
 
     def fail(self, error: BaseException) -> None:
-        self._answer, self._rows = None, []
+        self._answer, self._before, self._rows = None, None, []
         with LOCK, self.front.hold_sync():
             self.bars.figure.layout.display = "none"
             self.front.state = "refused" if isinstance(error, NbvizError) else "failed"
@@ -96,17 +113,31 @@ class ScoreBars(Panel):
                 self.front.message = lost_words(lost, len(answer.logits)) if lost else ""
                 self.front.measure = measure(answer.said)
                 self.front.said = "" if lost else self._draw(answer)
+                self.front.before, self.front.change = self._before is not None, "" if lost else self._change(answer)
 
     def _draw(self, answer: ScoresAnswer) -> str:
         target = Target.ensure(self.selection.target, self.model)
         chosen = answer.said.class_of(target)
-        self._rows = rows(answer.order, chosen)
+        before = self._before
+        self._rows = rows(answer.order, chosen) if before is None else either_rows(answer, before, chosen)
         names = [self.model.class_name(index) for index in self._rows]
         shares = [float(answer.probabilities[index]) for index in self._rows]
-        self.bars.draw(names, shares, self._rows.index(chosen) if chosen in self._rows else None)
+        old = None if before is None else [float(before.probabilities[index]) for index in self._rows]
+        self.bars.draw(names, shares, self._rows.index(chosen) if chosen in self._rows else None, old)
         figures = ", ".join(f"{n} {s:.2f}" for n, s in zip(names, shares, strict=True))
+        if old is not None:
+            figures = ", ".join(f"{n} {s:.2f}, before {o:.2f}" for n, s, o in zip(names, shares, old, strict=True))
         about = measure(answer.said)
         return f"The network says ({about}): {figures}" if about else f"The network says: {figures}"
+
+    def _change(self, answer: ScoresAnswer) -> str:
+        """``"score of tiger cat 9.24 → 9.36, +0.12"``: in logits, for a probability hides what happens near 0 and 1."""
+        before, target = self._before, Target.ensure(self.selection.target, self.model)
+        index = None if before is None else before.said.class_of(target)
+        if before is None or index is None:
+            return ""
+        one, other = float(before.logits[index]), float(answer.logits[index])
+        return f"score of {self.model.class_name(index)} {signed(one)} → {signed(other)}, {signed(other - one, True)}"
 
     def _clicked(self, row: int) -> None:
         if row < len(self._rows):
@@ -135,14 +166,17 @@ class Bars:
         self.value = bqplot.Bars(x=at, y=[0.0] * ROWS, colors=[BAR], color_mode="no_group", **bars)
         self.names = self._label("end", -8, TEXT)
         self.strong = self._label("end", -8, TEXT, "bold")
-        self.shares = self._label("end", 48, TEXT)
+        self.shares = self._label("end", MARGIN - 8, TEXT)
+        self.changes = self._label("end", WIDE_MARGIN, QUIET)
+        lines = {"scales": {"x": self.x, "y": self.y}, "colors": [TEXT], "stroke_width": 2, "apply_clip": False}
+        self.ticks = bqplot.Lines(x=[[]], y=[[]], **lines)
         for mark in (self.track, self.value):
             mark.on_element_click(self._on_click)
-        marks = [self.track, self.value, self.names, self.strong, self.shares]
+        marks = [self.track, self.value, self.ticks, self.names, self.strong, self.shares, self.changes]
         self.figure = bqplot.Figure(
             marks=marks,
             axes=[],
-            fig_margin={"top": 0, "bottom": 0, "left": 140, "right": 48},
+            fig_margin={"top": 0, "bottom": 0, "left": 140, "right": MARGIN},
             display_toolbar=False,
             background_style={"fill": "transparent"},
             padding_x=0.0,
@@ -172,8 +206,10 @@ class Bars:
             apply_clip=False,
         )
 
-    def draw(self, names: list[str], shares: list[float], chosen: int | None) -> None:
-        """Paint up to five rows, the chosen one in the accent."""
+    def draw(
+        self, names: list[str], shares: list[float], chosen: int | None, before: list[float] | None = None
+    ) -> None:
+        """Paint up to five rows, the chosen one in the accent; before: the shares that ticks stand for."""
         heights = [_height(row) for row in range(len(names))]
         place = dict(enumerate(heights))
         at = [ROWS - 1 - row for row in place]
@@ -184,6 +220,15 @@ class Bars:
         bold = [] if chosen is None else [chosen]
         _write(self.strong, 0.0, [place[r] for r in bold], [elide(names[r], LETTERS - 1) for r in bold])
         _write(self.shares, 1.0, heights, [f"{share:.2f}" for share in shares])
+        self._compare(shares, heights, before)
+
+    def _compare(self, shares: list[float], heights: list[float], before: list[float] | None) -> None:
+        margin = MARGIN if before is None else WIDE_MARGIN
+        if self.figure.fig_margin["right"] != margin:
+            self.figure.fig_margin = {**self.figure.fig_margin, "right": margin}
+        old, at = ([], []) if before is None else (before, heights)
+        _set(self.ticks, x=[[x, x] for x in old] or [[]], y=[[y - 0.4, y + 0.4] for y in at] or [[]])
+        _write(self.changes, 1.0, at, [signed(now - then, True) for now, then in zip(shares, old, strict=False)])
 
     def _on_click(self, mark: Any, event: dict[str, Any]) -> None:
         self.clicked(int(event["data"]["index"]))
@@ -211,6 +256,18 @@ def rows(order: np.ndarray, chosen: int | None) -> list[int]:
     if chosen is not None and chosen not in best and chosen < len(order):
         best[-1] = chosen
     return best
+
+
+def either_rows(answer: ScoresAnswer, before: ScoresAnswer, chosen: int | None) -> list[int]:
+    """The five classes with the largest shares, before or now, in the order of now: one that has fallen stays."""
+    largest = np.maximum(np.nan_to_num(answer.probabilities), np.nan_to_num(before.probabilities))
+    kept = rows(np.argsort(-largest, kind="stable"), chosen)
+    return sorted(kept, key=lambda index: (-float(answer.probabilities[index]), index))
+
+
+def signed(value: float, plus: bool = False) -> str:
+    """A figure with two decimals and a real minus, after ``+`` where asked."""
+    return f"{value:{'+' if plus else ''}.2f}".replace("-", "−")
 
 
 def elide(name: str, letters: int = LETTERS) -> str:

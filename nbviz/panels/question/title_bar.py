@@ -63,8 +63,9 @@ class TitleBar(Panel):
         return [fact for fact in (*facts, *self.model.guest.notes) if fact]
 
     def still(self) -> StillParts:
-        view = self.view
-        return {"title": TitlePart(view.name, view.facts, view.preprocessing, view.word)}
+        view, edits = self.view, self.selection.edits_on
+        facts = [*view.facts, *(f"edited: {edit.words}" for edit in edits)]
+        return {"title": TitlePart(view.name, facts, view.preprocessing, view.word)}
 
     def _act(self, content: Content) -> None:
         if content.get("event") == "refresh":

@@ -1,0 +1,173 @@
+"""The paint desk: a brush over the picture, and beside it what the stroke does to the score.
+
+The browser draws the stroke; at most one mask every 60 ms comes here, and becomes ``selection.draft``: only the scores
+and the picture follow. When the stroke ends it becomes an edit, and everything follows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import traitlets
+
+from nbviz.attribution import METHODS
+from nbviz.drawing.overlay import png
+from nbviz.edits import Mask, Paint
+from nbviz.edits.paint import FILLS
+from nbviz.errors import NbvizError
+from nbviz.model.edit import Edit
+from nbviz.panels.base.front import Front
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import LOCK, Content
+from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.whatif.desk import Desk
+from nbviz.panels.whatif.desk_words import signed
+from nbviz.session.requests.base import ExplainAnswer, Request
+from nbviz.session.requests.on_show import explanation
+from nbviz.session.requests.painting import MeasurePaint, Painted, top_share
+from nbviz.session.selection import Selection
+
+WORDS = {"blur": "with blur", "mean": "with its mean colour", "noise": "with noise", "gray": "with gray"}
+
+
+class PaintFront(Front):
+    """The picture with a brush over it.
+
+    Sends ``{"event": …}``: stroke (end) with the mask's bits, settings (keep, fill), marks or rest (share), close.
+    """
+
+    picture = traitlets.Bytes().tag(sync=True)
+    """PNG: as the network sees it, painted."""
+    rows = traitlets.Int(224).tag(sync=True)
+    columns = traitlets.Int(224).tag(sync=True)
+    mask = traitlets.Bytes().tag(sync=True)
+    """The painted part, row by row, eight pixels a byte; empty for none."""
+    keep = traitlets.Bool(False).tag(sync=True)
+    fill = traitlets.Unicode("blur").tag(sync=True)
+    fills = traitlets.List().tag(sync=True)
+    """[[key, words], …]"""
+    method = traitlets.Unicode().tag(sync=True)
+    """Title of the method whose map the buttons go by."""
+    lines = traitlets.List().tag(sync=True)
+    """Lines of runs: what was measured."""
+    target = traitlets.Unicode().tag(sync=True)
+
+
+class PaintDesk(Desk):
+    """Writes ``draft`` and ``edits``; the last edit is the one it paints, if that is a :class:`Paint`."""
+
+    slot = tool = "paint"
+    reads = frozenset(("tool", "image", "target", "method", "options", "layer", "edits", "draft", "original"))
+
+    def __init__(self, links: Links) -> None:
+        super().__init__(links)
+        self.view = PaintFront(fills=[[key, WORDS[key]] for key in FILLS])
+        self.listen(self.view, self._act)
+        self._settings: dict[str, Any] = {"keep": False, "fill": "blur"}
+
+    def request(self, selection: Selection) -> Request:
+        asked = explanation(selection, self.model, self.pictures)
+        edits = selection.edits_on if selection.draft is None else selection.draft
+        return MeasurePaint(self.pictures[selection.image], edits, asked, selection.draft is not None)
+
+    def sync(self, selection: Selection) -> None:
+        paint = self._paint(selection.edits)
+        if paint is not None:
+            self._settings = {"keep": paint.keep, "fill": paint.fill}
+        with LOCK, self.view.hold_sync():
+            self.view.method = METHODS[selection.method].title
+            if isinstance(self._settings["fill"], str):
+                self.view.fill = self._settings["fill"]
+            self.view.keep = self._settings["keep"]
+            if selection.draft is None:
+                self.view.mask = b"" if paint is None else paint.mask.bits
+
+    def show(self, answer: Painted) -> None:
+        with LOCK, self.view.hold_sync():
+            ready(self.view)
+            self.view.rows, self.view.columns = answer.seen.shape[:2]
+            self.view.picture = png(answer.seen)
+            if self.selection.draft is None:
+                self.view.lines = lines(answer, self._share())
+
+    def wait(self, progress: str = "") -> None:
+        if self.selection.draft is None:
+            self.view.state = "computing"
+
+    def fail(self, error: BaseException) -> None:
+        self.view.lines = []
+        fail(self.view, error)
+
+    def _share(self) -> float:
+        paint = self._paint(self.selection.edits_on)
+        return 0.0 if paint is None else (1 - paint.mask.share if paint.keep else paint.mask.share)
+
+    @staticmethod
+    def _paint(edits: tuple[Edit, ...]) -> Paint | None:
+        return edits[-1] if edits and isinstance(edits[-1], Paint) else None
+
+    def _painted(self, mask: Mask | None) -> tuple[Edit, ...]:
+        """The edits with this mask painted in the last place; without it where nothing is painted."""
+        edits = self.selection.edits
+        others = edits[:-1] if self._paint(edits) is not None else edits
+        return others if mask is None or not any(mask.bits) else (*others, Paint(mask, **self._settings))
+
+    def _act(self, content: Content, *buffers: memoryview) -> None:
+        event = content.get("event")
+        if event == "stroke" and buffers:
+            self._stroke(bytes(buffers[0]), bool(content.get("end")))
+        elif event == "settings":
+            self._set(content)
+        elif event in ("marks", "rest"):
+            self._mark(float(content["share"]), event == "rest")
+        elif event == "close":
+            self.close(content)
+
+    def _stroke(self, bits: bytes, end: bool) -> None:
+        rows, columns = self.view.rows, self.view.columns
+        if len(bits) != -(-rows * columns // 8):
+            raise NbvizError(
+                f"The mask has {len(bits)} bytes; {rows} × {columns} pixels need {-(-rows * columns // 8)}."
+            )
+        edits = self._painted(Mask(rows, columns, bits))
+        if end:
+            self.selection.change(edits=edits, draft=None)
+        else:
+            self.selection.draft = edits
+
+    def _set(self, content: Content) -> None:
+        self._settings = {"keep": bool(content.get("keep")), "fill": str(content.get("fill", "blur"))}
+        paint = self._paint(self.selection.edits)
+        if paint is not None:
+            self.selection.edits = (*self.selection.edits[:-1], replace(paint, **self._settings))
+        else:
+            self.sync(self.selection)
+
+    def _mark(self, share: float, rest: bool) -> None:
+        """Paint the share of the picture that the map marks most, or all but that."""
+        shown = self.links.context.known(explanation(self.selection, self.model, self.pictures))
+        if not isinstance(shown, ExplainAnswer):
+            raise NbvizError("The map is still being computed: what it marks isn't known yet. Try again in a moment.")
+        heat = shown.attribution.heat().double().numpy()
+        self._settings = {**self._settings, "keep": rest}
+        self.selection.edits = self._painted(Mask.of(top_share(np.abs(heat), min(max(share, 0.01), 0.5))))
+
+
+def lines(answer: Painted, share: float) -> list[list[Any]]:
+    """What was measured, a line of runs each."""
+    if answer.score is None:
+        return []
+    name, before, after = answer.score
+    change = [signed(after - before, True), "strong"]
+    hidden = f" · hidden {100 * share:.{0 if share >= 0.1 else 1}f} % of the picture" if share else ""
+    said: list[list[Any]] = [["score of ", [name, "strong"], f": {signed(before)} → {signed(after)}, ", change, hidden]]
+    if share and answer.foretold is not None:
+        title = METHODS[answer.method].title
+        end = " for these pixels, from its own baseline; this was painted with something else"
+        said.append([f"{title} foretold ", [signed(answer.foretold, True), "strong"], end])
+    if answer.patches:
+        low, high = min(answer.patches), max(answer.patches)
+        said.append([f"this form elsewhere: {signed(low, True)} … {signed(high, True)} in {len(answer.patches)} tries"])
+    return said

@@ -1,0 +1,108 @@
+// The strip of edits. In a narrow frame words shorten, then wrap; it never scrolls.
+const TOOLS = [
+  ["paint", "Paint", "Paint", "Paints over the picture: what is hidden can't speak for the class"],
+  ["transform", "Change picture ▾", "Change ▾", "Turns, shifts, darkens, blurs … the picture"],
+  ["attack", "Attack ▾", "Attack ▾", "Changes every pixel a little, so that the network says something else"],
+];
+const HINT = "paint over the picture, turn it, attack it; channels are switched off on their card";
+
+export default {
+  render({ model, el: root }) {
+    const life = lifetime(model);
+    root.classList.add("nbviz-what-if");
+    const tools = TOOLS.map(([name, text, short, title]) => {
+      const node = set(button(""), { title, "data-tool": name });
+      node.append(el("span", "nbviz-long", text), set(el("span", "nbviz-short", short), { "aria-hidden": "true" }));
+      life.listen(node, "click", () => model.send({ event: "tool", name }));
+      return node;
+    });
+    const chips = set(el("span", "nbviz-chips"), { role: "list", "aria-label": "Edits that are on" });
+    const hint = el("span", "nbviz-note nbviz-what-if-hint", HINT);
+    const act = (text, short, title, event) => {
+      const node = set(button(""), { title });
+      node.append(el("span", "nbviz-long", text), set(el("span", "nbviz-short", short), { "aria-hidden": "true" }));
+      if (event) life.listen(node, "click", () => model.send({ event }));
+      return node;
+    };
+    const undo = act("Undo", "Undo", "Goes back by one change (Ctrl+Z)", "undo"),
+      redo = act("Redo", "Redo", "Takes the last undo back (Ctrl+Shift+Z)", "redo"),
+      original = act("Original (hold)", "Original", "Shows everything without the edits while it is held down"),
+      clear = act("Clear", "Clear", "Takes all edits away", "clear");
+    const row = el(
+      "div",
+      "nbviz-what-if-row",
+      el("strong", "nbviz-what-if-title", "What if"),
+      ...tools,
+      el("span", "nbviz-what-if-bar", "|"),
+      chips,
+      hint,
+      el("span", "nbviz-what-if-end", undo, redo, original, clear),
+    );
+    root.append(row, drawState(model, el("div"), life));
+    holdOriginal(model, life, original);
+
+    life.watch("tool", () => {
+      for (const node of tools) set(node, { "aria-pressed": String(node.dataset.tool === model.get("tool")) });
+    });
+    life.watch("chips undo redo", () => {
+      const words = model.get("chips"),
+        some = words.length > 0;
+      const focused = [...chips.querySelectorAll("button")].indexOf(document.activeElement);
+      chips.replaceChildren(...words.map((text, place) => chip(model, text, place)));
+      if (focused >= 0) chips.querySelectorAll("button")[Math.min(focused, words.length - 1)]?.focus();
+      hint.hidden = some;
+      undo.disabled = !model.get("undo");
+      redo.disabled = !model.get("redo");
+      original.disabled = clear.disabled = !some;
+    });
+    whenAttached(root, life, () => {
+      const frame = root.closest(".nbviz");
+      if (!frame) return;
+      const sizes = new ResizeObserver(() => frame.style.setProperty("--nbviz-strip", `${root.offsetHeight}px`));
+      sizes.observe(root);
+      life.after(() => sizes.disconnect());
+      life.listen(frame, "keydown", (event) => keys(model, event));
+    });
+    return life.end;
+  },
+};
+
+function chip(model, text, place) {
+  const off = set(button("×", "nbviz-chip-off"), { "aria-label": `Take away: ${text}`, title: "Takes this edit away" });
+  off.addEventListener("click", () => model.send({ event: "remove", place }));
+  return set(el("span", "nbviz-chip", el("span", "nbviz-chip-words", text), off), { role: "listitem", title: text });
+}
+
+/** The original stands while the button, or its key, is held: letting go anywhere ends it. */
+function holdOriginal(model, life, node) {
+  let held = false;
+  const hold = (on) => {
+    if (held === on || (on && node.disabled)) return;
+    held = on;
+    model.send({ event: "original", on });
+  };
+  life.listen(node, "pointerdown", (event) => {
+    if (event.button === 0) hold(true);
+  });
+  for (const name of ["pointerup", "pointercancel", "blur"]) life.listen(window, name, () => hold(false));
+  life.listen(node, "keydown", (event) => {
+    if (event.key === " " || event.key === "Enter") {
+      event.preventDefault();
+      hold(true);
+    }
+  });
+  life.listen(node, "keyup", () => hold(false));
+  life.listen(node, "blur", () => hold(false));
+  life.watch("original", () => set(node, { "aria-pressed": String(model.get("original")) }));
+  life.after(() => hold(false));
+}
+
+/** Ctrl+Z inside the frame only, and not where text is typed. */
+function keys(model, event) {
+  if (!(event.ctrlKey || event.metaKey) || event.altKey || event.target.matches("input[type=text], textarea")) return;
+  const redo = event.key === "y" || (event.shiftKey && event.key.toLowerCase() === "z");
+  if (!redo && event.key !== "z") return;
+  event.preventDefault();
+  event.stopPropagation();
+  model.send({ event: redo ? "redo" : "undo" });
+}
