@@ -28,8 +28,10 @@ from nbviz.panels.question.class_dropdown import ClassDropdown
 from nbviz.panels.question.picture_chooser import PictureChooser
 from nbviz.panels.question.scores import ScoreBars
 from nbviz.panels.question.title_bar import TitleBar
+from nbviz.panels.whatif.attack_desk import AttackDesk
 from nbviz.panels.whatif.desk import Desks
 from nbviz.panels.whatif.paint_desk import PaintDesk
+from nbviz.panels.whatif.transform_desk import TransformDesk
 from nbviz.panels.whatif.what_if import WhatIf
 
 
@@ -50,7 +52,7 @@ def assemble(links: Links) -> dict[str, Panel]:
     classes = ClassDropdown(links, lambda: card.view.channel)
     pages = _pages(links, grid, card, tree)
     middle = [stage(links) for stage in stages()]
-    desks = [PaintDesk(links)]
+    desks = [PaintDesk(links), TransformDesk(links), AttackDesk(links)]
     panels = [
         TitleBar(links), PictureChooser(links), classes, ScoreBars(links), WhatIf(links), *desks,
         Desks(links, canvas, desks),
@@ -67,7 +69,13 @@ def _pages(links: Links, grid: ChannelsPanel, card: ChannelPanel, tree: LayersPa
     """
     made, found = MadePage(links, grid), FoundPage(links, grid)
     cards = [CardMade(links, card, made), CardFound(links, card, found)]
-    return [PictureMade(links, grid), made, found, *cards, HealthMarks(links, card.view, [grid, card, tree])]
+    return [
+        PictureMade(links, grid),
+        made,
+        found,
+        *cards,
+        HealthMarks(links, card.view, [grid, card, tree]),
+    ]
 
 
 def laid_out(panels: Mapping[str, Panel], label: str) -> ipywidgets.Box:
@@ -75,4 +83,11 @@ def laid_out(panels: Mapping[str, Panel], label: str) -> ipywidgets.Box:
     views = {slot: panel.view for slot, panel in panels.items()}
     question = [views["pictures"], views["classes"], views["scores"]]
     columns = views["layers"], views["stages"], views["desks"]
-    return frame(views["title"], question, *columns, trust=views["trust"], strip=views["what_if"], label=label)
+    return frame(
+        views["title"],
+        question,
+        *columns,
+        trust=views["trust"],
+        strip=views["what_if"],
+        label=label,
+    )

@@ -84,9 +84,9 @@ class ScoreBars(Panel):
             self.bars.figure.add_class("nbviz-dimmed")
 
     def show(self, answer: ScoresAnswer | Comparison) -> None:
-        compared = isinstance(answer, Comparison)
-        self._answer, self._before = (answer.after, answer.before) if compared else (answer, None)
-        self._paint(self._answer)
+        shown: ScoresAnswer = answer.after if isinstance(answer, Comparison) else answer
+        self._answer, self._before = shown, answer.before if isinstance(answer, Comparison) else None
+        self._paint(shown)
 
     def fail(self, error: BaseException) -> None:
         self._answer, self._before, self._rows = None, None, []

@@ -46,11 +46,11 @@ class PaintFront(Front):
     """The painted part, row by row, eight pixels a byte; empty for none."""
     keep = traitlets.Bool(False).tag(sync=True)
     fill = traitlets.Unicode("blur").tag(sync=True)
-    fills = traitlets.List().tag(sync=True)
+    fills: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """[[key, words], …]"""
     method = traitlets.Unicode().tag(sync=True)
     """Title of the method whose map the buttons go by."""
-    lines = traitlets.List().tag(sync=True)
+    lines: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """Lines of runs: what was measured."""
     target = traitlets.Unicode().tag(sync=True)
 

@@ -1,0 +1,1 @@
+"""The way back from a class through the network, each step measured."""

@@ -1,0 +1,120 @@
+// The way back from a class: breadcrumbs, the node, its channels as rows with signed bars.
+export default {
+  render({ model, el: root }) {
+    const life = lifetime(model);
+    root.classList.add("nbviz-circuit");
+    const crumbs = set(el("nav", "nbviz-crumbs"), { "aria-label": "The walk" });
+    const here = set(el("div", "nbviz-circuit-here"), { role: "img", "aria-label": "The channel's map here" }),
+      hereBox = el("div", "", el("span", "nbviz-label", "here"), here),
+      node = el("div", "nbviz-caption nbviz-circuit-node");
+    const source = selectBox([], "The earlier layer whose channels drive it");
+    const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What the bars are" }),
+      off = button("Switched off", ""),
+      first = button("First order", "");
+    off.title = "What it loses when the channel is set to 0 everywhere: measured";
+    first.title = "Gradient × activation: quick, and near the input it foretells little";
+    segment.append(off, first);
+    const make = set(button("make pictures", "nbviz-link"), { title: "Makes a picture for each channel: what drives it most (seconds; kept on disk)" }),
+      making = el("span", "nbviz-small nbviz-note");
+    const checked = el("p", "nbviz-circuit-checked"),
+      list = set(el("div", "nbviz-circuit-rows"), { role: "list" });
+    const copy = set(button("as code", "nbviz-link"), { "aria-expanded": "false" }),
+      code = el("pre", "nbviz-circuit-code");
+    code.hidden = true;
+    root.append(
+      crumbs,
+      drawState(model, el("div"), life),
+      el("div", "nbviz-circuit-top", hereBox, node),
+      el("div", "nbviz-bar", el("span", "nbviz-small nbviz-note", "driven by the channels of"), source.box, segment),
+      checked,
+      list,
+      el("p", "nbviz-caption", "each bar: what it loses when that channel is set to 0 everywhere · ", make, " ", making, " · ", copy),
+      code,
+    );
+    life.watch("path", () => {
+      const path = model.get("path");
+      crumbs.replaceChildren(
+        ...path.flatMap(([words, effect], place) => {
+          const crumb = set(button(words), { "aria-current": place === path.length - 1 ? "step" : null, title: words });
+          crumb.addEventListener("click", () => model.send({ event: "go", place }));
+          return [el("span", "nbviz-note nbviz-num", effect && `‹ ${effect}`), crumb];
+        }),
+        el("span", "nbviz-note", "‹ choose one below"),
+      );
+    });
+    life.watch("node", () => node.replaceChildren(...model.get("node").map((line) => runs(el("div"), line))));
+    life.watch("here", () => (hereBox.hidden = !model.get("here")?.byteLength));
+    background(model, life, here, "here");
+    life.watch("source sources", () => {
+      fillSelect(source.select, model.get("sources"));
+      source.select.value = model.get("source");
+      source.box.hidden = !model.get("sources").length;
+    });
+    life.listen(source.select, "change", () => model.send({ event: "source", layer: source.select.value }));
+    life.watch("first", () => {
+      set(off, { "aria-pressed": String(!model.get("first")) });
+      set(first, { "aria-pressed": String(model.get("first")) });
+    });
+    life.listen(off, "click", () => model.send({ event: "order", first: false }));
+    life.listen(first, "click", () => model.send({ event: "order", first: true }));
+    life.watch("checked", () => runs(checked, model.get("checked")));
+    life.watch("rows rest", () => drawRows(model, list));
+    life.watch("made making rows", () => {
+      const any = Boolean(model.get("made")?.byteLength);
+      root.classList.toggle("nbviz-circuit-made", any);
+      make.hidden = any || Boolean(model.get("making")) || !model.get("rows").length;
+      making.textContent = model.get("making");
+    });
+    background(model, life, root, "maps", "image/png", "--maps");
+    background(model, life, root, "made", "image/jpeg", "--made");
+    life.watch("code", () => (code.textContent = model.get("code")));
+    life.listen(copy, "click", () => {
+      code.hidden = !code.hidden;
+      set(copy, { "aria-expanded": String(!code.hidden) });
+    });
+    life.watch("state", () => list.classList.toggle("nbviz-waiting", model.get("state") === "computing"));
+    return life.end;
+  },
+};
+
+/** Rows are buttons: a click, or Enter, goes there; arrows go from row to row. */
+function drawRows(model, list) {
+  const rows = model.get("rows"),
+    rest = model.get("rest"),
+    count = rows.length;
+  const focused = [...list.children].indexOf(document.activeElement);
+  const nodes = rows.map(([channel, effect, share, bar], place) => {
+    const at = `0 ${count > 1 ? (100 * place) / (count - 1) : 0}%`;
+    const map = el("span", "nbviz-circuit-map"),
+      made = el("span", "nbviz-circuit-picture");
+    for (const tile of [map, made]) {
+      tile.style.backgroundPosition = at;
+      tile.style.backgroundSize = `100% ${100 * count}%`;
+    }
+    const row = set(button("", "nbviz-circuit-row"), { role: "listitem", "aria-label": `channel ${channel}: ${effect}. Goes there.`, title: "Goes there" });
+    const name = el("span", "", "channel ", el("strong", "", String(channel)));
+    row.append(made, map, name, barOf(bar, false), el("span", "nbviz-num nbviz-circuit-figure", effect, " ", el("span", "nbviz-note", share)));
+    row.addEventListener("click", () => model.send({ event: "into", channel }));
+    row.addEventListener("keydown", (event) => {
+      const next = { ArrowDown: place + 1, ArrowUp: place - 1 }[event.key];
+      if (next === undefined) return;
+      event.preventDefault();
+      event.stopPropagation();
+      nodes[next]?.focus();
+    });
+    return row;
+  });
+  list.replaceChildren(...nodes);
+  if (rest.length) {
+    const last = el("span", "nbviz-num nbviz-circuit-figure nbviz-note", rest[1]);
+    list.append(el("div", "nbviz-circuit-row nbviz-circuit-rest", el("span", "nbviz-note nbviz-circuit-words", rest[0]), barOf(rest[2], true), last));
+  }
+  nodes[focused]?.focus();
+}
+
+function barOf(share, rest) {
+  const fill = el("span", rest ? "rest" : share < 0 ? "against" : "");
+  const wide = Math.min(50, 42 * Math.abs(share));
+  set(fill, { style: `width:${wide}%;left:${share < 0 ? 50 - wide : 50}%` });
+  return el("span", "nbviz-circuit-bar", fill);
+}

@@ -1,0 +1,227 @@
+"""The stage *Circuit*: walk from the class back through the network, each step measured by switching channels off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import traitlets
+
+from nbviz.drawing.mosaic import mosaic
+from nbviz.drawing.overlay import heat_rgba, png, scale, table
+from nbviz.drawing.photos import photo_mosaic
+from nbviz.model.layers import Layer
+from nbviz.model.target import Target
+from nbviz.panels.base.front import Front
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import LOCK, Content, Panel
+from nbviz.panels.base.stage import Stage, register
+from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.circuit.circuit_words import Walked, checked, code, node_lines, rows
+from nbviz.panels.scenes.channel_page import figure
+from nbviz.panels.snapshot.parts import StagePart, StillParts
+from nbviz.passes.feature_maps import FeatureMaps
+from nbviz.session.requests.base import Request
+from nbviz.session.requests.circuit import CircuitAnswer, WalkStep
+from nbviz.session.requests.made import MadeAnswer, MakeChannels
+from nbviz.session.selection import Selection
+
+TILE = 36
+"""Pixels of a row's pictures on screen."""
+
+
+class CircuitFront(Front):
+    """Breadcrumbs, the node, the line that checks it, and its channels as rows.
+
+    Sends ``{"event": …}``: go (place in the path), into (channel), source (layer), order (first), make.
+    """
+
+    path: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """[[words, effect of the step to it], …], the node on show last."""
+    here = traitlets.Bytes().tag(sync=True)
+    """PNG of the node's map; empty for a score."""
+    node: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """Lines of runs on the node."""
+    source = traitlets.Unicode().tag(sync=True)
+    sources: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """[[layer, words], …] that the step may lead to."""
+    first = traitlets.Bool(False).tag(sync=True)
+    """Whether bars are the first order instead of what was measured."""
+    checked: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """Runs: what the channels shown give alone, and what is left without them."""
+    rows: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """Channels as [number, effect in words, share in words, bar −1…1]."""
+    rest: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """[words, effect in words, bar]; empty for none."""
+    maps = traitlets.Bytes().tag(sync=True)
+    """PNG: the channels' maps, one under the other."""
+    made = traitlets.Bytes().tag(sync=True)
+    """JPEG: pictures made for the node, then for the channels, one under the other; empty where none are."""
+    making = traitlets.Unicode().tag(sync=True)
+    """How far the pictures are; empty when nothing is being made."""
+    code = traitlets.Unicode().tag(sync=True)
+    """The Python that makes the walk."""
+
+
+@register
+class CircuitStage(Stage):
+    """Walks; the path is its own, and begins again with another class or picture."""
+
+    slot, title, order = "circuit", "Circuit", 15
+    sentence = "What drives the score, and what drives that: channels switched off, one block back a step"
+    reads, asks = frozenset(("image", "target")), frozenset(("image", "target"))
+
+    def __init__(self, links: Links) -> None:
+        super().__init__(links)
+        self.view = CircuitFront()
+        self.listen(self.view, self._act)
+        self.path: list[Walked] = [Walked()]
+        self._source, self._first, self._of = "", False, ("", None)
+        self._answer: CircuitAnswer | None = None
+        self.pictures_made = StepPictures(links, self)
+
+    def parts(self) -> dict[str, Panel]:
+        return {"circuit pictures": self.pictures_made}
+
+    @property
+    def answer(self) -> CircuitAnswer | None:
+        """The step on show."""
+        return self._answer
+
+    def request(self, selection: Selection) -> Request:
+        target, at = Target.ensure(selection.target, self.model), self.path[-1]
+        return WalkStep(self.pictures[selection.image], target, at.layer, at.channel, self._source)
+
+    def sync(self, selection: Selection) -> None:
+        of = selection.image, selection.target
+        if of != self._of:  # another walk
+            self._of, self.path, self._source = of, [Walked()], ""
+
+    def show(self, answer: CircuitAnswer) -> None:
+        self._answer = answer
+        with LOCK, self.view.hold_sync():
+            ready(self.view)
+            self.view.path = [self._crumb(at, answer.index) for at in self.path]
+            self.view.here = b"" if answer.here is None else png(scale(answer.here, False), table(False))
+            self.view.node = node_lines(answer, self.model.class_name)
+            self.view.source, self.view.sources = answer.source, self._sources(answer)
+            self._draw(answer)
+            self.view.code = code(self.path, answer, self.model.class_name(answer.index))
+            self.view.state = "partial" if answer.done < 1 else "ready"
+        if answer.done == 1:
+            self.links.ask()
+
+    def _draw(self, answer: CircuitAnswer) -> None:
+        taken, view = answer.step, self.view
+        view.first = self._first
+        if taken is None:
+            view.rows, view.rest, view.maps = [], [], b""
+            end = "" if answer.source else "No block comes before it: the walk ends here."
+            view.checked = [end] if answer.done == 1 else []
+            return
+        values = taken.first_order if self._first else taken.effects
+        view.rows, view.rest = rows(taken, values)
+        view.checked = checked(taken)
+        view.maps = b""
+        if answer.sources is not None and answer.sources.places:
+            chosen = answer.sources.values[list(taken.top)]
+            view.maps = mosaic(chosen, 1, gap=0, signed=answer.sources.signed).data
+
+    def wait(self, progress: str = "") -> None:
+        self.view.state, self.view.message = "computing", progress
+
+    def fail(self, error: BaseException) -> None:
+        self._answer = None
+        with self.view.hold_sync():
+            self.view.rows, self.view.rest, self.view.checked, self.view.node = [], [], [], []
+            self.view.maps, self.view.made, self.view.here = b"", b"", b""
+            fail(self.view, error)
+
+    def still(self) -> StillParts:
+        answer = self._answer
+        if answer is None or answer.step is None or answer.sources is None or not answer.sources.places:
+            return {}
+        shown = [" · ".join(f"channel {row[0]} {row[1]}" for row in self.view.rows)]
+        words = answer.node.words(self.model)
+        return {
+            "stage": StagePart(
+                self.title, [words], tiles(answer.sources, answer.step.top), [*self.view.node, self.view.checked, shown]
+            )
+        }
+
+    def _crumb(self, at: Walked, index: int) -> list[str]:
+        words = f"{at.layer} · {at.channel}" if at.layer else f"score of {self.model.class_name(index)}"
+        return [words, "" if at.effect is None else figure(at.effect, plus=True)]
+
+    def _sources(self, answer: CircuitAnswer) -> list[list[str]]:
+        later = None if answer.node.is_score else self.model.layer(answer.node.layer).order
+        layers = [layer for layer in self.model.layers().walk() if _before(layer, later)]
+        names = [layer.name for layer in sorted(layers, key=lambda layer: layer.order or 0)]
+        return [[name, f"{name} · one block earlier" if name == answer.source else name] for name in names]
+
+    def _act(self, content: Content) -> None:
+        event = content.get("event")
+        if event == "go":
+            place = min(max(int(content["place"]), 0), len(self.path) - 1)
+            self.path, self._source = self.path[: place + 1], ""
+        elif event == "into" and self._answer is not None and self._answer.step is not None:
+            channel = int(content["channel"])
+            effect = float(self._answer.step.effects[channel])
+            self.path, self._source = [*self.path, Walked(self._answer.source, channel, effect)], ""
+        elif event == "source":
+            self._source = str(content["layer"])
+        elif event == "order":
+            self._first = bool(content["first"])
+            if self._answer is not None:
+                with self.view.hold_sync():
+                    self._draw(self._answer)
+            return
+        elif event == "make":
+            self.pictures_made.wanted = True
+        else:
+            return
+        self.links.ask()
+
+
+class StepPictures(Panel):
+    """Pictures made for the channels of a step, where somebody asked for them; draws into the stage."""
+
+    slot = "circuit pictures"
+    edits = False
+
+    def __init__(self, links: Links, stage: CircuitStage) -> None:
+        super().__init__(links)
+        self.stage, self.view, self.wanted = stage, stage.view, False
+        self._for: tuple[str, tuple[int, ...]] | None = None
+
+    def request(self, selection: Selection) -> Request | None:
+        answer = self.stage.answer
+        if answer is None or answer.step is None or not self.wanted:
+            return None
+        asked = answer.source, answer.step.top
+        if asked != self._for:
+            self._for, self.view.made = asked, b""
+        return MakeChannels(answer.source, answer.step.top, "preview")
+
+    def show(self, answer: MadeAnswer) -> None:
+        pictures = [answer.pixels(channel) for channel in answer.channels]
+        with self.view.hold_sync():
+            self.view.made = photo_mosaic(pictures, 1, 2 * TILE).data
+            self.view.making = answer.progress if answer.done < 1 else ""
+
+    def wait(self, progress: str = "") -> None:
+        self.view.making = "making pictures"
+
+    def fail(self, error: BaseException) -> None:
+        self.view.making = f"no pictures: {error}"
+
+
+def _before(layer: Layer, later: int | None) -> bool:
+    called = bool(layer.name and layer.channels and layer.places) and layer.order is not None
+    return called and (later is None or (layer.order or 0) < later)
+
+
+def tiles(maps: FeatureMaps, channels: Sequence[int]) -> np.ndarray:
+    """Return maps of channels side by side, uint8 (h, channels × w, 3)."""
+    return np.concatenate([heat_rgba(maps.values[channel], None, maps.signed)[..., :3] for channel in channels], axis=1)

@@ -1,0 +1,86 @@
+"""A circuit's step in words and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nbviz.circuits import Step
+from nbviz.panels.scenes.channel_page import figure
+from nbviz.session.requests.circuit import CircuitAnswer, also_feeds
+
+
+@dataclass(frozen=True)
+class Walked:
+    """A node that was walked to."""
+
+    layer: str = ""
+    channel: int = 0
+    effect: float | None = None
+    """What the node before it loses without it; None for the beginning."""
+
+
+def node_lines(answer: CircuitAnswer, name: Callable[[int], str]) -> list[list[Any]]:
+    """What is known of the node, a line of runs each."""
+    label, said = name(answer.index), list[list[Any]]()
+    score = float(answer.scores[answer.index]) if answer.scores is not None else None
+    if answer.node.is_score:
+        return [] if score is None else [[[figure(score), "strong"], " raw score"]]
+    if answer.step is not None:
+        place = "" if answer.node.place is None else " at row {}, column {}".format(*answer.node.place)
+        before = " before its non-linearity" if answer.step.before else ""
+        said.append([[figure(answer.step.value), "strong"], f"{place}{before}"])
+    if answer.effects is not None and score is not None:
+        loss = -float(answer.effects[answer.index])
+        verb = "loses" if loss >= 0 else "gains"
+        said.append(
+            ["switched off, ", [label, "em"], f" {verb} ", [figure(abs(loss)), "strong"], f" of {figure(score)}"]
+        )
+        others = " · ".join(f"{name(index)} {figure(value, plus=True)}" for index, value in also_feeds(answer))
+        said.append([f"also feeds: {others}"])
+    return said
+
+
+def checked(taken: Step) -> list[Any]:
+    """The line that checks the step: what the channels shown give alone, and what is left without them."""
+    count, total = len(taken.top), len(taken.effects)
+    if taken.given is None or taken.left is None:
+        return ["The channels of this layer give nothing to it: what it is comes by other ways."]
+    said: list[Any] = [["Checked:", "strong"], f" these {count} of {total} alone give "]
+    said += [[_percent(taken.given), "strong"], " of it; without them ", [_percent(taken.left), "strong"], " is left."]
+    if taken.spread:
+        said.append(" Spread over many: no few channels explain it.")
+    if not taken.exact:
+        said.append(" Forwards could not be resumed at this layer; each was a whole one.")
+    return said
+
+
+def rows(taken: Step, values: np.ndarray) -> tuple[list[list[Any]], list[Any]]:
+    """Return the channels as rows, and the rest summed in one."""
+    top, rest = list(taken.top), float(np.nansum(values) - np.nansum(values[list(taken.top)]))
+    # the rest is many channels together: its bar is cut at the scale of single ones
+    most = float(np.nanmax(np.abs(values[top]), initial=0.0)) or 1.0
+    shown = []
+    for channel in top:
+        value = float(values[channel])
+        known = bool(np.isfinite(value))
+        share = f"{100 * abs(value / taken.value):.1f} %" if known and taken.value else ""
+        shown.append([channel, figure(value, plus=True) if known else "–", share, value / most if known else 0.0])
+    others = len(taken.effects) - len(top)
+    words = [f"the other {others} channels, summed", figure(rest, plus=True), float(np.clip(rest / most, -1.2, 1.2))]
+    return shown, words if others else []
+
+
+def code(path: Sequence[Walked], answer: CircuitAnswer, name: str) -> str:
+    """The Python that makes the walk's layers as a table."""
+    layers = [at.layer for at in path if at.layer]
+    if answer.source:
+        layers.append(answer.source)
+    return f"nbviz.circuits.circuit(model, picture, {name!r}, layers={layers!r})"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %".replace("-", "−")

@@ -1,0 +1,88 @@
+"""A step of a circuit as it is on show: the node, what its channels do to it, what else it feeds, and their maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nbviz.circuits import Effects, Node, Step, block_before, measuring, step
+from nbviz.circuits.node import strongest
+from nbviz.errors import Refused
+from nbviz.model.target import Target
+from nbviz.passes.feature_maps import FeatureMaps
+from nbviz.session.requests.base import Context, MapsRequest, PictureRequest, ScoresRequest
+
+TOP = 8
+ALSO = 3
+"""Further classes that a channel feeds."""
+
+
+@dataclass(frozen=True)
+class CircuitAnswer:
+    """A node and its step so far."""
+
+    node: Node
+    index: int
+    """The class that the walk started from."""
+    source: str
+    """The layer whose channels drive the node; empty where there is none before it."""
+    step: Step | None = None
+    sources: FeatureMaps | None = None
+    """Maps of the source's channels."""
+    here: np.ndarray | None = None
+    """(h, w): the node's own map; None for a score."""
+    effects: np.ndarray | None = None
+    """(classes,): every score without the node's channel − with it; None for a score."""
+    scores: np.ndarray | None = None
+    """(classes,): the scores with all on."""
+    done: float = 0.0
+
+
+@dataclass(frozen=True)
+class WalkStep(PictureRequest):
+    """One step back from a class's score, or from a channel at its strongest place."""
+
+    target: Target
+    layer: str = ""
+    """Of the node; empty for the class's score."""
+    channel: int = 0
+    source: str = ""
+    """The earlier layer; empty for the block before."""
+
+    def __call__(self, context: Context) -> Iterator[CircuitAnswer]:
+        model = context.model
+        x = model.input(self.picture)
+        said = context.answer(ScoresRequest(self.picture)).said
+        index = said.class_of(self.target)
+        if index is None or self.target.other is not None:
+            raise Refused("A circuit starts from one class: choose a class, without 'rather than'.")
+        node = strongest(model, x, self.layer, self.channel) if self.layer else Node("", index)
+        source = self.source or block_before(model, self.layer) or ""
+        answer = CircuitAnswer(node, index, source, done=0.1)
+        if self.layer:
+            own: FeatureMaps = context.answer(MapsRequest(self.picture, self.layer))
+            effects: Effects | None = None
+            for effects in measuring(model, self.picture, self.layer, (index,), channels=[self.channel]):
+                pass
+            assert effects is not None
+            here = own.values[self.channel] if own.places else None
+            answer = replace(answer, here=here, effects=effects.measured[self.channel], scores=effects.scores)
+        else:
+            answer = replace(answer, scores=np.asarray(said.logits, np.float64))
+        yield answer
+        if source:
+            taken = step(model, x, node, source, TOP)
+            maps: FeatureMaps = context.answer(MapsRequest(self.picture, source))
+            answer = replace(answer, step=taken, sources=maps)
+        yield replace(answer, done=1.0)
+
+
+def also_feeds(answer: CircuitAnswer, count: int = ALSO) -> list[tuple[int, float]]:
+    """Return the other classes that lose or gain most without the channel, with what each loses."""
+    if answer.effects is None:
+        return []
+    losses = -answer.effects
+    order = np.argsort(-np.abs(losses), kind="stable")
+    return [(int(index), float(losses[index])) for index in order if index != answer.index][:count]

@@ -1,0 +1,96 @@
+"""The stage Circuit: each step is that of a script, and its checks are brute force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+import nbviz
+from nbviz.circuits import Node, step
+from nbviz.edits import Channels
+from nbviz.explorer import Explorer
+from nbviz.panels.circuit.circuit_words import rows
+from nbviz.session.inline import InlineRunner
+from nbviz.session.requests.circuit import CircuitAnswer
+from tests.panels.rig import say
+from tests.test_explorer import network, pictures
+
+
+@pytest.fixture()
+def explorer() -> Iterator[Explorer]:
+    names = ["ant", "bee", "cat", "dog"]
+    with Explorer(
+        network(), pictures(), classes=names, runner=InlineRunner, method="saliency", target=1, stage="circuit"
+    ) as made:
+        yield made
+
+
+def answer(explorer: Explorer) -> CircuitAnswer:
+    made = explorer.panels["circuit"].answer
+    assert isinstance(made, CircuitAnswer) and made.step is not None
+    return made
+
+
+def test_a_step_is_measured_as_brute_force_measures_it(explorer: Explorer) -> None:
+    made, picture = answer(explorer), explorer.pictures["one"]
+    assert made.node == Node("", 1) and made.source == "3" and made.step is not None
+    score = explorer.model.logits(picture)[1]
+    for channel in range(6):
+        off = explorer.model.edited(Channels("3", off=[channel])).logits(picture)[1]
+        assert made.step.effects[channel] == pytest.approx(score - off, abs=1e-5)
+    top = list(made.step.top)
+    assert made.step.alone == pytest.approx(
+        float(explorer.model.edited(Channels("3", only=top)).logits(picture)[1]), abs=1e-5
+    )
+    assert made.step.without == pytest.approx(
+        float(explorer.model.edited(Channels("3", off=top)).logits(picture)[1]), abs=1e-5
+    )
+
+
+def test_a_click_goes_there_and_breadcrumbs_come_back(explorer: Explorer) -> None:
+    view = explorer.panels["circuit"].view
+    channel = view.rows[0][0]
+    effect = view.rows[0][1]
+    say(view, event="into", channel=channel)
+    made = answer(explorer)
+    assert made.node.layer == "3" and made.node.channel == channel and made.source == "1"
+    assert [crumb[0] for crumb in view.path] == ["score of bee", f"3 · {channel}"] and view.path[1][1] == effect
+    x = explorer.model.input(explorer.pictures["one"])
+    np.testing.assert_allclose(step(explorer.model, x, made.node, "1").effects, made.step.effects, rtol=1e-6)  # type: ignore[union-attr]
+    assert view.here and any("before its non-linearity" in str(line) for line in view.node)
+    table = eval(view.code, {"nbviz": nbviz, "model": explorer.model, "picture": explorer.pictures["one"]})
+    assert set(table.edges["layer"]) == {"3", "1"}
+    say(view, event="go", place=0)
+    assert answer(explorer).node == Node("", 1) and len(view.path) == 1
+
+
+def test_another_class_begins_another_walk(explorer: Explorer) -> None:
+    view = explorer.panels["circuit"].view
+    say(view, event="into", channel=view.rows[0][0])
+    explorer.selection.target = 2
+    assert answer(explorer).node == Node("", 2) and [crumb[0] for crumb in view.path] == ["score of cat"]
+    explorer.selection.target = (1, 2)
+    assert view.state == "refused" and "one class" in view.message
+
+
+def test_edits_are_on_while_it_is_walked(explorer: Explorer) -> None:
+    off = answer(explorer).step.top[0]  # type: ignore[union-attr]
+    explorer.selection.edits = (Channels("3", off=[off]),)
+    assert answer(explorer).step.effects[off] == 0  # type: ignore[union-attr]
+
+
+def test_the_first_order_is_shown_without_measuring_again(explorer: Explorer) -> None:
+    view, made = explorer.panels["circuit"].view, answer(explorer)
+    say(view, event="order", first=True)
+    assert answer(explorer) is made and view.first
+    assert view.rows == rows(made.step, made.step.first_order)[0]  # type: ignore[union-attr, arg-type]
+
+
+def test_the_rest_is_what_the_rows_leave(explorer: Explorer) -> None:
+    taken = answer(explorer).step
+    assert taken is not None
+    shown, rest = rows(taken, taken.effects)
+    assert len(shown) == 6 and rest == []  # the layer has no more
+    assert max(abs(row[3]) for row in shown) == 1
