@@ -9,8 +9,8 @@ score of the class that the network sees in the point's picture; summed a class.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, nullcontext
 from functools import partial
 from os import PathLike
 from typing import Any
@@ -119,8 +119,9 @@ class Atlas:
         """
         options = AtlasOptions(layer, places, seed, layout, least, batch, pictures)
         step: Step | Atlas | None = None
-        with kept_heap(), _bar() if progress else nullcontext() as bar:
-            for step in cls._steps(InstrumentedModel.ensure(model), Items.ensure(dataset, labels), options, path):
+        steps = cls._steps(InstrumentedModel.ensure(model), Items.ensure(dataset, labels), options, path)
+        with kept_heap(), closing(steps), _bar() if progress else nullcontext() as bar:
+            for step in steps:
                 if cancel is not None and cancel():
                     raise Stopped("Stopped: an atlas is made in one go, nothing of it is kept.")
                 if bar is not None and isinstance(step, Step):
@@ -151,7 +152,7 @@ class Atlas:
     @classmethod
     def _steps(
         cls, model: InstrumentedModel, items: Items, options: AtlasOptions, path: str | PathLike[str] | None
-    ) -> Iterator[Step | Atlas]:
+    ) -> Generator[Step | Atlas, None, None]:
         before, plan = model.fingerprint(), planned(model, items, options)
         if path is not None and free_or_same(folder_at(path), plan):
             yield cls.load(path, model, items)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
 
-from nbviz.dataset.atlas.layout import Axes, beside, chosen_layout, flattened, gridded, side_of
+from nbviz.dataset.atlas.layout import Axes, chosen_layout, flattening, gridded, side_of
 from nbviz.dataset.atlas.plan import FEWEST, AtlasPlan
 from nbviz.dataset.atlas.sample import Points, Sampler
 from nbviz.errors import NbvizError
-from nbviz.lazy_sklearn import scikit
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
 
@@ -61,24 +60,17 @@ def charting(model: InstrumentedModel, items: Items, plan: AtlasPlan) -> Iterato
     layout = chosen_layout(plan.layout, len(points))
     words = f"laying out {len(points):,} places with {_NAMES[layout]}"
     values = points.values.numpy()
-    made: Any = None
-    # here: put back from a thread that was left behind, the random generator would take draws of the caller's back
-    for name in ("decomposition", "manifold"):
-        scikit(name)
-    for made in beside(lambda: _flat(values, layout, plan.seed)):
-        yield Step(WALKING, words, done)
-    axes, reduced, flat = made
+    axes = Axes.of(values, plan.seed)
+    reduced, flat = axes(values), None
+    with closing(flattening(reduced, layout, plan.seed)) as steps:  # a process ends with it
+        for flat in steps:
+            yield Step(WALKING, words, done)
+    assert flat is not None
     notes = (*_notes(sampler), *([] if points.gains.any() else [UNHEARD]))
     yield Step(1.0, "", done, _charted(plan, points, axes, reduced, flat, layout, notes))
 
 
 _NAMES = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
-
-
-def _flat(values: np.ndarray, layout: str, seed: int) -> tuple[Axes, np.ndarray, np.ndarray]:
-    axes = Axes.of(values, seed)
-    reduced = axes(values)
-    return axes, reduced, flattened(reduced, layout, seed)
 
 
 def _enough(sampler: Sampler, seen: int) -> Points:

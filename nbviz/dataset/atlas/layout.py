@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+import torch
 
+from nbviz.dataset.atlas import embed
+from nbviz.dataset.atlas.embed import LAYOUTS
+from nbviz.errors import NbvizError
 from nbviz.lazy_sklearn import scikit
 
 AXES = 50
@@ -19,9 +28,10 @@ EDGE = 0.005
 """Share of points at either end of an axis that go to the outermost cells."""
 SMALLEST, LARGEST, EACH = 6, 20, 9
 """Cells a side, at least and at most, and points a cell that are aimed at."""
-ROUNDS = 500
-"""Of t-SNE: half its usual number. What a further one moves is less than a cell."""
+FEW = 500
+"""Points up to which t-SNE takes less time than a process takes to start."""
 POLL = 0.05
+"""Seconds between looks at a process."""
 
 
 @dataclass(frozen=True)
@@ -59,33 +69,57 @@ def chosen_layout(asked: str, points: int) -> str:
     return "umap" if points > MANY and find_spec("umap") is not None else "tsne"
 
 
-def flattened(points: np.ndarray, layout: str, seed: int) -> np.ndarray:
-    """(N, d) → (N, 2), each axis in 0…1; the same for the same seed on the same number of threads."""
-    made = _LAYOUTS[layout](points, seed)
+def flattening(points: np.ndarray, layout: str, seed: int) -> Generator[np.ndarray | None, None, None]:
+    """Lay points (N, d) out as (N, 2), each axis in 0…1: yields None until it is done, then the answer.
+
+    The same for the same seed on the same number of threads. Neither t-SNE nor UMAP can be stopped within, so many
+    points are laid out in a process of their own, which ends with this generator.
+    """
+    made: np.ndarray | None = None
+    if layout != "pca" and len(points) > FEW:
+        with closing(_in_process(points, layout, seed)) as waiting:
+            for made in waiting:
+                yield None
+    if made is None:
+        if layout == "tsne":
+            scikit("manifold")  # imported here, Python's random generator is left where it was
+        made = LAYOUTS[layout](points, seed)
     low, high = np.quantile(made, [EDGE, 1 - EDGE], axis=0)
-    return np.clip((made - low) / np.maximum(high - low, 1e-12), 0, 1).astype(np.float32)
+    yield np.clip((made - low) / np.maximum(high - low, 1e-12), 0, 1).astype(np.float32)
 
 
-def _pca(points: np.ndarray, seed: int) -> np.ndarray:
-    return points[:, :2] if points.shape[1] > 1 else np.concatenate([points, np.zeros_like(points)], 1)
+def _in_process(points: np.ndarray, layout: str, seed: int) -> Generator[np.ndarray | None, None, None]:
+    """Yield None until a process has ended, then its layout; None where no process can be had."""
+    with TemporaryDirectory(prefix="nbviz") as folder:
+        source, out, problem = (Path(folder, name) for name in ("points.npy", "layout.npy", "problem.txt"))
+        np.save(source, points)
+        # -P: nothing beside the script is taken for a library; the threads are those of this process
+        command = [sys.executable, "-P", embed.__file__, str(source), str(out), layout, str(seed)]
+        paths = os.pathsep.join(path for path in sys.path if path)
+        environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+        try:
+            with problem.open("wb") as errors:
+                process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stderr=errors)
+        except (OSError, TypeError):  # an interpreter inside another program has none to start
+            return
+        try:
+            while process.poll() is None:
+                yield None
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(POLL)
+        finally:
+            process.kill()
+            process.wait()
+        if process.returncode:
+            raise NbvizError(f"The map could not be laid out: {_reason(problem, process.returncode)}")
+        yield np.load(out)
 
 
-def _tsne(points: np.ndarray, seed: int) -> np.ndarray:
-    perplexity = min(30.0, (len(points) - 1) / 4)
-    start = _pca(points, seed)
-    # its own "pca" start would be the same, computed again
-    start = start / max(float(start[:, 0].std()), 1e-12) * 1e-4
-    made = scikit("manifold").TSNE(2, perplexity=perplexity, init=start, max_iter=ROUNDS, random_state=seed)
-    return made.fit_transform(points)
-
-
-def _umap(points: np.ndarray, seed: int) -> np.ndarray:
-    import umap
-
-    return umap.UMAP(n_neighbors=min(15, len(points) - 1), random_state=seed, n_jobs=1).fit_transform(points)
-
-
-_LAYOUTS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {"pca": _pca, "tsne": _tsne, "umap": _umap}
+def _reason(problem: Path, code: int) -> str:
+    """The error's own line of what a process has written, from its type on."""
+    lines = problem.read_text(errors="replace").strip().splitlines()
+    errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
+    return [f"exit status {code}", *lines[-1:], *errors[-1:]][-1]
 
 
 def side_of(points: int) -> int:
@@ -97,27 +131,3 @@ def gridded(flat: np.ndarray, side: int) -> np.ndarray:
     """(N,) which square of a grid each point lies in, counted by rows; y runs down."""
     column, row = np.minimum((flat * side).astype(int), side - 1).T
     return row * side + column
-
-
-def beside(work: Callable[[], Any]) -> Iterator[Any]:
-    """Work in a thread of its own: yields None until it is done, then its answer.
-
-    Left early, the thread ends by itself and its answer is dropped: neither t-SNE nor UMAP can be stopped.
-    """
-    answers: list[Any] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            answers.append(work())
-        except BaseException as error:  # noqa: BLE001 - raised below, in the thread that asked
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name="nbviz layout", daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(POLL)
-        yield None
-    if errors:
-        raise errors[0]
-    yield answers[0]
