@@ -52,6 +52,8 @@ class Method:
     """The group it stands under in the dropdown."""
     unit: str = ""
     """Unit of its heat, the same words as other methods' where values may be compared; else empty."""
+    uses_target: bool = True
+    """Whether its map depends on what is explained; else it is the same for every class."""
 
 
 SCORE, GRADIENT = "score per place", "gradient of the score"
@@ -63,21 +65,28 @@ METHODS = MappingProxyType(_methods)
 
 
 def register(
-    title: str, source: str, *, uses_layer: bool = False, family: str = "your own", unit: str = ""
+    title: str,
+    source: str,
+    *,
+    uses_layer: bool = False,
+    family: str = "your own",
+    unit: str = "",
+    uses_target: bool = True,
 ) -> Callable[[Generator], Generator]:
     """Register a generator ``method(subject, **options)`` under its own name.
 
     title: what the dropdown shows. source: where the method comes from (paper, year). uses_layer: whether its
     answer depends on the chosen layer. family: the group in the dropdown. unit: what its heat is measured in, if
-    other methods' heats are measured in the same. Options are its keywords: each has a default and, for its
-    control, an annotation (``float``, ``int``, ``bool``, ``Literal[…]``, ``Annotated[…, About(…)]``).
+    other methods' heats are measured in the same. uses_target: whether its map depends on the class. Options are its
+    keywords: each has a default and, for its control, an annotation (``float``, ``int``, ``bool``, ``Literal[…]``,
+    ``Annotated[…, About(…)]``).
     """
 
     def enter(run: Generator) -> Generator:
         sentence = inspect.getdoc(run) or ""
         if not sentence:
             raise NbvizError(f"Method '{run.__name__}' needs a docstring: its first line is what a person reads.")
-        about = (uses_layer, source, sentence.splitlines()[0], family, unit)
+        about = (uses_layer, source, sentence.splitlines()[0], family, unit, uses_target)
         _methods[run.__name__] = Method(run.__name__, title, run, options_of(run), *about)
         _sort()
         return run
@@ -134,7 +143,9 @@ def explain_each(
 def _stated(
     method: Method, subject: Subject, options: dict[str, Any], started: float, preprocessing: str
 ) -> Iterator[Attribution]:
-    common = {"unit": method.unit, "preprocessing": preprocessing}
+    common: dict[str, Any] = {"unit": method.unit, "preprocessing": preprocessing}
+    if not method.uses_target:
+        common["any_class"] = True
     # Of the options, not of the facts: a method names what it hides a part with as it likes.
     named = {**{option.name: option.default for option in method.options}, **options}
     dark = any(isinstance(value, str) and re.search(r"\b(black|gray)\b", value) for value in named.values())
@@ -234,7 +245,7 @@ def result(
     return Attribution(values.detach().cpu(), evidence.detach().cpu(), (height, width), facts, done, progress, signed)
 
 
-def _with_facts(attribution: Attribution, subject: Subject, started: float, common: Mapping[str, str]) -> Attribution:
+def _with_facts(attribution: Attribution, subject: Subject, started: float, common: Mapping[str, Any]) -> Attribution:
     facts = {
         "score": subject.score,
         "target": subject.target_words,

@@ -47,6 +47,10 @@ class Events:
         self._shown = self._versions()
         self._asked: dict[str, dict[str, Panel]] = {}
         """Slot of each panel that is awake → slot → the panels that ask in it: itself and its parts."""
+        self._requests: dict[str, Request | None] = {}
+        """Slot → what it was asked last."""
+        self._cancelled: dict[str, Request | None] = {}
+        """Slot → the request that a person cancelled there."""
         self._broken: set[str] = set()
         """Slots of panels that failed at something other than their request's answer."""
         selection.observe(lambda act: self.follow(act["new"]), type=ACT)
@@ -65,7 +69,8 @@ class Events:
         for context in self.contexts.values():
             context.cache.clear()
         self.panels, self.attribution, self._shown = {}, None, {}
-        self._asked.clear()
+        for asked in (self._asked, self._requests, self._cancelled):
+            asked.clear()
 
     # -- following the selection ----------------------------------------------------------------------
 
@@ -101,16 +106,24 @@ class Events:
         asking, before = {panel.slot: panel, **panel.parts()}, self._asked.get(panel.slot, {})
         self._asked[panel.slot] = asking
         for slot in before.keys() - asking.keys():
-            self.scheduler.submit(slot, None)
+            self._submit(slot, None)
         for slot, part in asking.items():
             request = self._guarded(part, part.request, self.selection)
             if request is not None and part.edits and self.selection.edits:
                 request = with_edits(request, self.selection.edits_on)
-            self.scheduler.submit(slot, request, renew)
+            self._submit(slot, request, renew)
+
+    def _submit(self, slot: str, request: Request | None, renew: bool = False) -> None:
+        """Want an answer in a slot; one that was cancelled stays so until it is renewed, or another is wanted."""
+        if request is not None and not renew and self._cancelled.get(slot) == request:
+            return
+        self._cancelled.pop(slot, None)
+        self._requests[slot] = request
+        self.scheduler.submit(slot, request, renew)
 
     def _withdraw(self, panel: Panel) -> None:
         for slot in self._asked.pop(panel.slot, {}):
-            self.scheduler.submit(slot, None)
+            self._submit(slot, None)
 
     def ask_all(self) -> None:
         """Ask every panel again, after something of a panel's own has changed."""
@@ -162,8 +175,20 @@ class Events:
             logging.getLogger("nbviz").exception("a panel could not say what failed: %s", error)
 
     def cancel(self, slot: str) -> None:
-        if self.scheduler.cancel(slot):
+        """Stop a slot's work and that of the panels which need it, until something else is asked, or all again."""
+        with LOCK:
+            if not self._stop(slot):
+                return
+            for panel in self.panels.values():
+                if slot in panel.needs and self._stop(panel.slot):
+                    self._guarded(panel, panel.stop)
             self._say_state()
+
+    def _stop(self, slot: str) -> bool:
+        stopped = self.scheduler.cancel(slot)
+        if stopped:
+            self._cancelled[slot] = self._requests.get(slot)
+        return stopped
 
     # -- what the scheduler tells (always under the lock) ---------------------------------------------
 

@@ -22,6 +22,7 @@ from nbviz.panels.snapshot import (
     SnapshotParts,
     StagePart,
     TitlePart,
+    TrustPart,
     compose,
 )
 from nbviz.panels.snapshot import ink as ink_module
@@ -64,6 +65,7 @@ def parts(long: str = "") -> SnapshotParts:
             drawing.heat_rgba(values.random((30, 40)), None, False), 0.6, limits=("0", "0.051"),
             settings=["Saliency"], lines=[["explains ", ("tabby" + long, "strong")], ["1.9 s"]],
         ),
+        trust=TrustPart([("converged", "passed"), ("hiding", "not passed")], ["Hiding it changes little." + long]),
         pins=PinsPart([pin("Saliency" + long, picture), pin("Occlusion" + long, picture)] * 4, "own scales" + long),
     )  # fmt: skip
 

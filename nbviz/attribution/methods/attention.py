@@ -18,7 +18,10 @@ _BLOCK = "Which attention, in the order of the forward, from 0; -1 is the last."
 
 
 @register(
-    "Attention", "Vaswani et al. 2017, arXiv:1706.03762; Dosovitskiy et al. 2021, arXiv:2010.11929", family="attention"
+    "Attention",
+    "Vaswani et al. 2017, arXiv:1706.03762; Dosovitskiy et al. 2021, arXiv:2010.11929",
+    family="attention",
+    uses_target=False,
 )
 def attention(
     subject: Subject,

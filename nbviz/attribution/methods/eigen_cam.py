@@ -11,7 +11,13 @@ from nbviz.attribution.base import Attribution, register, result
 from nbviz.passes.subject import Subject
 
 
-@register("Eigen-CAM", "Muhammad, Yeasin 2020, arXiv:2008.00299", uses_layer=True, family="class activation")
+@register(
+    "Eigen-CAM",
+    "Muhammad, Yeasin 2020, arXiv:2008.00299",
+    uses_layer=True,
+    family="class activation",
+    uses_target=False,
+)
 def eigen_cam(subject: Subject) -> Iterator[Attribution]:
     """The pattern that the layer's channels have most in common in this picture, whatever the class.
 

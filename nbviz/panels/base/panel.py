@@ -55,6 +55,9 @@ class Panel:
     edits: ClassVar[bool] = True
     """Whether what it asks is asked of the edited picture and network, where the request depends on them."""
 
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Slots without whose answer its own can't be had: where one is cancelled, it is too."""
+
     background: ClassVar[bool] = False
     """Whether nobody waits for its answers: they are computed when everything else is there."""
 
@@ -83,6 +86,9 @@ class Panel:
         """Show the error strip: a sentence a user can act on."""
         if isinstance(self.view, Front):
             fail(self.view, error)
+
+    def stop(self) -> None:
+        """Say that what it needs was cancelled, and how to go on."""
 
     def parts(self) -> Mapping[str, Panel]:
         """Return slot → the panels in it that ask and show on their own, as many as there are now."""

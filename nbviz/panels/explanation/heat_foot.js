@@ -9,6 +9,7 @@
  *   scale: string,
  *   lines: Runs[],
  *   done: number,
+ *   instead: string[][],
  *   caption: string,
  * }} FootFrontTraits
  */
@@ -20,7 +21,7 @@ export default {
     root.classList.add("nbviz-foot");
     const said = el("div", "nbviz-said");
     const controls = el("div", "nbviz-foot-row", opacity(model, life, root), boxTick(model, life), limits(model, life));
-    root.append(progressLine(model, life), controls, facts(model, life), drawState(model, el("div"), life), said);
+    root.append(progressLine(model, life), controls, facts(model, life), drawState(model, el("div"), life), ways(model, life), said);
     life.watch("caption", () => {
       said.textContent = model.get("caption");
     });
@@ -122,6 +123,24 @@ function facts(model, life) {
       rows.at(-1).append(rows.at(-1).textContent ? " · " : "", stop);
     }
     node.replaceChildren(...rows);
+  });
+  return node;
+}
+
+/**
+ * The methods that work where the chosen one was refused, each a click away.
+ * @param {Model<FootFrontTraits>} model
+ */
+function ways(model, life) {
+  const node = el("div", "nbviz-small nbviz-ways");
+  life.watch("instead", () => {
+    const links = model.get("instead").map(([name, title]) => {
+      const link = button(title, "nbviz-link");
+      link.addEventListener("click", () => model.send({ event: "method", name }));
+      return link;
+    });
+    node.replaceChildren(...(links.length ? ["Draw it by "] : []), ...links.flatMap((link, at) => (at ? [", ", link] : [link])));
+    node.hidden = !links.length;
   });
   return node;
 }

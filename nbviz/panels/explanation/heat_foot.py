@@ -10,7 +10,7 @@ from nbviz.panels.base.front import Front
 
 
 class FootFront(Front):
-    """Sends ``cancel`` and ``retry``. The slider sets a style variable, and the trait once on release."""
+    """Sends ``cancel``, ``retry`` and ``method``. The slider sets a style variable, and the trait once on release."""
 
     opacity = traitlets.Float(0.55).tag(sync=True)
     """Of the heat over the picture, 0…1; the saved picture applies the same."""
@@ -26,5 +26,7 @@ class FootFront(Front):
     """Lines of runs of text: facts, or how far it is."""
     done = traitlets.Float(1.0).tag(sync=True)
     """0…1."""
+    instead: traitlets.List[list[str]] = traitlets.List().tag(sync=True)
+    """[name, title] of the methods that work where the chosen one was refused; sends ``method`` (name)."""
     caption = traitlets.Unicode().tag(sync=True)
     """The canvas in words."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from nbviz.attribution import METHODS, Method
 from nbviz.drawing.overlay import colour_bar, gray, overlay
-from nbviz.errors import NbvizError
+from nbviz.errors import NbvizError, Refused
 from nbviz.model.target import Target
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
@@ -26,7 +26,7 @@ from nbviz.panels.explanation.heat_foot import FootFront
 from nbviz.panels.explanation.method_bar import MethodFront, controls, converted
 from nbviz.panels.explanation.pointer import PointerFront
 from nbviz.panels.scenes.explanation import Scene, channel_scene, explanation_scene
-from nbviz.panels.scenes.words import Run, heading, progress_lines, tip_words
+from nbviz.panels.scenes.words import ANY_CLASS, Run, heading, progress_lines, tip_words
 from nbviz.panels.snapshot.parts import ExplanationPart, StillParts
 from nbviz.session.pins.pinning import Pinning
 from nbviz.session.requests.base import ChannelAnswer, ExplainAnswer, Request
@@ -111,7 +111,7 @@ class SaliencyCanvas(Panel):
             self.canvas.dim(True)
             self._answer, self.bar.pin = None, "off"
             with self.foot.hold_sync():
-                self.foot.state, self.foot.message, self.foot.details = "computing", "", ""
+                self.foot.state, self.foot.message, self.foot.details, self.foot.instead = "computing", "", "", []
                 self.foot.done, self.foot.lines = 0.0, [[(progress or "computing", "strong")], []]
 
     def fail(self, error: BaseException) -> None:
@@ -139,8 +139,7 @@ class SaliencyCanvas(Panel):
         """The computing was stopped by the reader: say what is on show instead."""
         with LOCK:
             if self.foot.state == "computing":
-                message = "Cancelled before there was a map; the picture shown is an earlier one."
-                self._state("failed", message, lines=[])
+                self._state("failed", "Cancelled before there was a map; the picture shown is an earlier one.")
             elif self.foot.state == "partial":
                 self._state("failed", "Cancelled; the map shown is unfinished.", lines=self.foot.lines)
 
@@ -175,7 +174,7 @@ class SaliencyCanvas(Panel):
 
     def _pin(self, selection: Selection) -> None:
         with LOCK:
-            self.pointer.place = None if selection.pinned_place is None else list(selection.pinned_place)
+            self.pointer.place = selection.pinned_place and list(selection.pinned_place)
 
     # -- painting -------------------------------------------------------------------------------------
 
@@ -189,6 +188,8 @@ class SaliencyCanvas(Panel):
         if selection.canvas == "channel":
             number = "" if selection.channel is None else f" {selection.channel}"
             return f"Channel{number}", [f"of {selection.layer}"]
+        if not self._method.uses_target:
+            return "Explanation", ANY_CLASS
         target = Target.ensure(selection.target, self.model)
         words = target.words(self.model) if not target.predicted else "what it predicts"
         return "Explanation", heading(words)
@@ -197,7 +198,7 @@ class SaliencyCanvas(Panel):
         partial = scene.done < 1
         with self.foot.hold_sync():
             self.foot.state = "partial" if partial else "nothing" if scene.nothing else "ready"
-            self.foot.message, self.foot.details = scene.nothing, ""
+            self.foot.message, self.foot.details, self.foot.instead = scene.nothing, "", []
             self.foot.done = scene.done
             self.foot.lines = progress_lines(scene.progress, scene.facts) if partial else scene.lines
             self.foot.bar = _bar(scene.signed)
@@ -210,6 +211,7 @@ class SaliencyCanvas(Panel):
         with self.foot.hold_sync():
             self.foot.state, self.foot.message, self.foot.details = state, message, details
             self.foot.done, self.foot.lines = 1.0, lines or []
+            self.foot.instead = []
 
     def _strip(self, error: BaseException) -> None:
         if isinstance(error, (NbvizError, TypeError)):
@@ -217,6 +219,8 @@ class SaliencyCanvas(Panel):
         else:
             details = "".join(traceback.format_exception(error))
             self._state("failed", f"{self._method.title} failed: {error or type(error).__name__}", details)
+        ways = error.instead if isinstance(error, Refused) else ()
+        self.foot.instead = [[name, METHODS[name].title] for name in ways if name in METHODS]
         self.foot.high = ""
 
     def _gray(self) -> np.ndarray | None:
@@ -288,7 +292,7 @@ def _headed(selection: Selection) -> tuple[Any, ...]:
     """All of a selection that a heading depends on."""
     if selection.canvas == "channel":
         return selection.layer, selection.channel
-    return selection.image, selection.target
+    return selection.image, selection.target, METHODS[selection.method].uses_target
 
 
 @cache

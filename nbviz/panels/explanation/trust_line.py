@@ -19,11 +19,13 @@ from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.strip import ready
 from nbviz.panels.scenes.words import finite
+from nbviz.panels.snapshot.parts import StillParts, TrustPart
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.on_show import explanation, map_reads
 from nbviz.session.requests.trust import Trust, TrustAnswer, TrustDetail
 from nbviz.session.selection import Selection
 
+CANCELLED = "Not judged, because the map was cancelled: Retry draws it, and judges it then."
 CONTROLS = {"map": "this map", "edges": "edges", "centre": "centre", "random": "random"}
 
 
@@ -46,7 +48,7 @@ class TrustFront(Front):
 class TrustPanel(Panel):
     """The dots; asks for nothing while a channel's map is on the canvas."""
 
-    slot, background = "trust", True
+    slot, background, needs = "trust", True, ("canvas",)
 
     def __init__(self, links: Links) -> None:
         super().__init__(links)
@@ -81,6 +83,15 @@ class TrustPanel(Panel):
         else:
             self._say([[name, "can't tell", "Judging failed."] for name in _names()], [f"Not judged: {error}"], "")
 
+    def stop(self) -> None:
+        self._say([], [CANCELLED], "")
+
+    def still(self) -> StillParts:
+        view = self.view
+        if not view.dots and not view.sentences:
+            return {}
+        return {"trust": TrustPart([(name, state) for name, state, _ in view.dots], view.sentences)}
+
     def _say(self, dots: list[list[str]], sentences: list[str], progress: str) -> None:
         with LOCK, self.view.hold_sync():
             self.view.dots, self.view.sentences, self.view.progress = dots, sentences, progress
@@ -95,7 +106,7 @@ class TrustPanel(Panel):
 class TrustFigures(Panel):
     """What opens below the dots; draws into the same view."""
 
-    slot, background = "curves", True
+    slot, background, needs = "curves", True, ("canvas",)
 
     def __init__(self, links: Links, trust: TrustPanel) -> None:
         super().__init__(links)
@@ -125,6 +136,10 @@ class TrustFigures(Panel):
     def fail(self, error: BaseException) -> None:
         with LOCK, self.view.hold_sync():
             self.view.curves, self.view.figures, self.view.reading = [], [], str(error)
+
+    def stop(self) -> None:
+        with LOCK, self.view.hold_sync():
+            self.view.curves, self.view.figures, self.view.reading = [], [], CANCELLED
 
 
 def _names() -> list[str]:

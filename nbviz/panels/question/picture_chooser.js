@@ -226,10 +226,12 @@ function adding(model, life, root) {
   const complaint = set(el("div", "nbviz-small nbviz-warning"), { role: "status", "aria-live": "polite" });
   const take = async (files) => {
     const wrong = [];
+    let first = true;
     for (const one of files) {
       try {
         const bytes = await (await prepared(one)).arrayBuffer();
-        model.send({ event: "add", name: one.name || "pasted" }, undefined, [new DataView(bytes)]);
+        model.send({ event: "add", name: one.name || "pasted", first }, undefined, [new DataView(bytes)]);
+        first = false;
       } catch (error) {
         wrong.push(error.message);
       }

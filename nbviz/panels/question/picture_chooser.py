@@ -49,6 +49,8 @@ class PictureChooser(Panel):
     def __init__(self, links: Links) -> None:
         super().__init__(links)
         self.view = PictureChooserFront()
+        self._errors: list[str] = []
+        """Why files could not be added, of those that were added together last."""
         self._list()
         if links.problems:
             self._say(" ".join(links.problems), "nothing")
@@ -109,14 +111,17 @@ class PictureChooser(Panel):
             pictures = [_thumbnail(self.pictures[name]) for name in names]
             self.view.send({"event": "thumbnails", "names": names}, pictures)
         elif event == "add":
+            if content.get("first", True):
+                self._errors.clear()
             self._take(str(content.get("name", "")), bytes(buffers[0]) if buffers else b"")
 
     def _take(self, name: str, data: bytes) -> None:
-        self._say("", "ready")
+        """Add a file; of several added at once, the sentences of all that can't be had stand together."""
         try:
             self.add(name, data)
         except NbvizError as error:
-            self._say(str(error), "refused")
+            self._errors.append(str(error))
+        self._say(" ".join(self._errors), "refused" if self._errors else "ready")
 
 
 def _still(picture: Picture) -> Image.Image:

@@ -12,6 +12,7 @@ from PIL import Image
 from nbviz.attribution import Attribution
 from nbviz.drawing.overlay import Limits, gray, heat_rgba
 from nbviz.panels.scenes.words import (
+    ANY_CLASS,
     Lines,
     Run,
     caption,
@@ -64,6 +65,8 @@ def explanation_scene(answer: ExplainAnswer, title: str, picture: str, high: flo
     made, seen = answer.attribution, answer.seen
     values = made.heat(tuple(seen.shape[:2])).float().cpu().numpy()
     target, status = str(made.facts.get("target", "")), str(made.facts.get("status", "ok"))
+    any_class = bool(made.facts.get("any_class"))
+    explained = "any class" if any_class else target
     empty, final = not np.nan_to_num(values, posinf=0.0, neginf=0.0).any(), made.done >= 1
     limits = ending(evidence_limits(values, made.signed, made.interpolated), made.signed, high)
     return Scene(
@@ -75,10 +78,10 @@ def explanation_scene(answer: ExplainAnswer, title: str, picture: str, high: flo
         signed=made.signed,
         limits=limit_words(limits, made.signed, "evidence", empty, Limits.of(values, made.signed).high),
         title="Explanation",
-        heading=heading(target),
+        heading=ANY_CLASS if any_class else heading(target),
         lines=facts_lines(made.facts),
-        caption=caption(title, target, picture, values),
-        nothing=nothing_words(title, target, made.facts.get("layer"), status) if empty and final else "",
+        caption=caption(title, explained, picture, values),
+        nothing=nothing_words(title, explained, made.facts.get("layer"), status) if empty and final else "",
         facts=made.facts,
         done=made.done,
         progress=made.progress,

@@ -15,7 +15,7 @@ Lines = list[list[Run]]
 
 _KNOWN = frozenset((
     "score", "target", "layer", "calls", "dtype", "seconds", "status", "places", "baseline", "baseline_score",
-    "residual", "map_error", "stopped", "weights", "note", "unit", "preprocessing", "black",
+    "residual", "map_error", "stopped", "weights", "note", "unit", "preprocessing", "black", "any_class",
 ))  # fmt: skip
 _BASELINES = {
     "black": "a black picture",
@@ -24,6 +24,8 @@ _BASELINES = {
     "noise": "noise",
 }
 AGAINST = " rather than "
+ANY_CLASS: list[Run] = ["the same for every class"]
+"""Heading of a map that does not depend on the class."""
 
 
 def heading(target: str) -> list[Run]:
@@ -58,7 +60,11 @@ def progress_lines(progress: str, facts: Mapping[str, Any]) -> Lines:
 
 def _what(facts: Mapping[str, Any]) -> list[Run]:
     target = str(facts.get("target", ""))
-    said = "explains the difference of scores, " if AGAINST in target else "explains the score of "
+    difference = AGAINST in target
+    if facts.get("any_class"):
+        said = "does not depend on the class; " + ("difference of scores, " if difference else "score of ")
+    else:
+        said = "explains the difference of scores, " if difference else "explains the score of "
     runs: list[Run] = [said, (target, "strong"), f": {score_words(facts.get('score'))}"]
     runs += _start(facts)
     if facts.get("layer"):

@@ -25,6 +25,7 @@ from nbviz.panels.snapshot.parts import (
     SnapshotParts,
     StagePart,
     TitlePart,
+    TrustPart,
 )
 from nbviz.panels.snapshot.pinned import pinned
 
@@ -41,6 +42,7 @@ __all__ = [
     "SnapshotParts",
     "StagePart",
     "TitlePart",
+    "TrustPart",
     "compose",
 ]
 
@@ -142,7 +144,7 @@ def _columns(ink: Ink, parts: SnapshotParts, y: float) -> float:
     there = {
         "layers": parts.layers is not None,
         "channels": any(part is not None for part in (parts.channels, parts.card, parts.stage)),
-        "explanation": parts.explanation is not None,
+        "explanation": parts.explanation is not None or parts.trust is not None,
     }
     shown = [name for name in SHARES if there[name]]
     if not shown:
@@ -153,15 +155,19 @@ def _columns(ink: Ink, parts: SnapshotParts, y: float) -> float:
     bottom = y
     if "channels" in starts:
         bottom = max(bottom, _channels(ink, parts, starts["channels"], y, unit * SHARES["channels"]))
-    if parts.explanation:
-        bottom = max(bottom, columns.explanation(
-            ink, parts.explanation, starts["explanation"], y, unit * SHARES["explanation"]))  # fmt: skip
+    if "explanation" in starts:
+        bottom = max(bottom, _explanation(ink, parts, starts["explanation"], y, unit * SHARES["explanation"]))
     bottom = max(bottom, y + LEAST) if parts.layers else bottom
     if parts.layers:
         columns.layers(ink, parts.layers, 0, y, unit * SHARES["layers"], bottom)
     for name in shown[1:]:
         ink.line(starts[name], y, starts[name], bottom)
     return bottom
+
+
+def _explanation(ink: Ink, parts: SnapshotParts, x: float, y: float, width: float) -> float:
+    y = columns.explanation(ink, parts.explanation, x, y, width) if parts.explanation else y + MARGIN
+    return columns.trust(ink, parts.trust, x, y, width) if parts.trust else y
 
 
 def _channels(ink: Ink, parts: SnapshotParts, x: float, y: float, width: float) -> float:

@@ -13,7 +13,15 @@ from PIL import Image
 
 from nbviz.drawing.overlay import colour_bar, sprite
 from nbviz.panels.snapshot.ink import Ink, Run
-from nbviz.panels.snapshot.parts import CardPart, ChannelsPart, ExplanationPart, LayerRow, LayersPart, StagePart
+from nbviz.panels.snapshot.parts import (
+    CardPart,
+    ChannelsPart,
+    ExplanationPart,
+    LayerRow,
+    LayersPart,
+    StagePart,
+    TrustPart,
+)
 
 MARGIN = 16
 HEAD, SETTINGS, CONTENT = 22, 53, 75
@@ -194,6 +202,19 @@ def explanation(ink: Ink, part: ExplanationPart, x: float, y: float, width: floa
     lines = [*part.lines, *([[(part.nothing, "strong")]] if part.nothing else [])]
     for line in lines:
         y = ink.paragraph(x, y, line, inner)
+    return y + 6
+
+
+def trust(ink: Ink, part: TrustPart, x: float, y: float, width: float) -> float:
+    """Write the verdicts on the explanation, and what is said of those that were not passed."""
+    runs: list[Run] = ["trust: "]
+    for place, (name, state) in enumerate(part.verdicts):
+        words = "still being judged" if state == "judging" else state
+        runs += [" · " if place else "", f"{name} ", (words, "warn" if state == "not passed" else "strong")]
+    lines: list[list[Run]] = [runs] if part.verdicts else []
+    lines += [[sentence] for sentence in part.sentences]
+    for line in lines:
+        y = ink.paragraph(x + MARGIN, y, line, width - 2 * MARGIN)
     return y + 6
 
 

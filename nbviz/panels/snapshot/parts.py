@@ -138,6 +138,14 @@ class ExplanationPart:
 
 
 @dataclass(frozen=True, eq=False)
+class TrustPart:
+    """How far to trust the explanation: [(test, "passed" | "not passed" | "can't tell" | "judging"), …], sentences."""
+
+    verdicts: Sequence[tuple[str, str]]
+    sentences: Sequence[str] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class PinPart:
     """A map of several side by side: its picture and heat (uint8 RGBA), the ends of its colours, its facts."""
 
@@ -175,6 +183,7 @@ class StillParts(TypedDict, total=False):
     card: CardPart
     stage: StagePart
     explanation: ExplanationPart
+    trust: TrustPart
     pins: PinsPart
 
 
@@ -193,6 +202,7 @@ class SnapshotParts:
     stage: StagePart | None = None
     """In place of channels and card."""
     explanation: ExplanationPart | None = None
+    trust: TrustPart | None = None
     pins: PinsPart | None = None
     problems: Sequence[str] = ()
     """Sentences of panels that failed, or refused."""

@@ -56,7 +56,9 @@ class Pin:
             return f"Channel {self.channel} · {self.layer}"
         options = (f"{name.replace('_', ' ')} {_short(value)}" for name, value in self.options)
         layer = [self.layer] if self.layer else []
-        return " · ".join([METHODS[self.method].title, self.target.words(model), *layer, *options])
+        method = METHODS[self.method]
+        target = [self.target.words(model)] if method.uses_target else []
+        return " · ".join([method.title, *target, *layer, *options])
 
 
 def checked(

@@ -95,6 +95,18 @@ def test_a_file_that_is_no_picture_loses_nothing_and_says_so(data: bytes) -> Non
     assert chooser.view.state == "ready" and small.selection.image == "good.png"
 
 
+def test_of_several_files_added_at_once_every_error_stands() -> None:
+    small = rig()
+    chooser = PictureChooser(small.links)
+    added = [("one.png", b"no"), ("good.png", encoded()), ("two.png", b""), ("fine.png", encoded())]
+    for number, (name, data) in enumerate(added):
+        say(chooser.view, data, event="add", name=name, first=number == 0)
+    assert chooser.view.state == "refused" and small.selection.image == "fine.png"
+    assert all((name in chooser.view.message) == (name in ("one.png", "two.png")) for name, _ in added)
+    say(chooser.view, b"no", event="add", name="three.png", first=True)
+    assert "three.png" in chooser.view.message and "one.png" not in chooser.view.message
+
+
 def test_only_the_first_thumbnails_come_at_once_and_the_others_when_asked() -> None:
     small = rig()
     for number in range(40):
