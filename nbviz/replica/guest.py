@@ -52,7 +52,7 @@ class Guest(Observer):
     @property
     def notes(self) -> list[str]:
         """Sentences about how the network is run, for the user to read."""
-        return [note for note in (self.note, self.hooks.note, self.conduct.caught.note) if note]
+        return [note for note in (self.note, self.hooks.note, self.conduct.caught.note, self.conduct.note) if note]
 
     def variant(self, prepare: Callable[[nn.Module], None]) -> Guest:
         """Return a guest of the same network whose replicas are each handed to ``prepare`` once, to be hooked."""

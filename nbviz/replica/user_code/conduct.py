@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pickle
 import random
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from types import CodeType, FrameType
+from types import CodeType, FrameType, MethodType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ import torch
 
 from nbviz.replica.user_code.calls import watched
 from nbviz.replica.user_code.quiet import Caught
+from nbviz.replica.user_code.streams import own_streams
 
 
 class Conduct:
@@ -26,6 +26,8 @@ class Conduct:
         """Whether its attributes, containers or private buffers are others after a pass."""
         self.draws: set[str] = set()
         """Global random streams that it draws from, or seeds, by name; torch's drawing operations aside."""
+        self.direct: set[str] = set()
+        """Those of them that it draws from by a function imported by name: put back after a pass."""
         self.caught = Caught()
 
     @contextmanager
@@ -39,16 +41,26 @@ class Conduct:
 
     @contextmanager
     def streams(self, first: bool) -> Iterator[None]:
-        """Put the global random streams back to where they were, those that the network draws from.
+        """Random streams of the pass's own, for a network that draws from global ones or may do so."""
+        if not first and not self.draws:
+            yield
+            return
+        with own_streams() as streams, self._put_back(first):
+            yield
+        self.draws |= streams.used | self.direct
+
+    @contextmanager
+    def _put_back(self, first: bool) -> Iterator[None]:
+        """Put the global streams that the network draws from all the same back to where they were.
 
         They are told by the calls that a first contact makes: another thread may draw from them meanwhile, and what
         it drew must not be taken back.
         """
-        if not first and not self.draws:
+        if not first and not self.direct:
             yield
             return
         before = {name: stream.state() for name, stream in STREAMS.items()}
-        for name in self.draws:  # the same request has the same answer
+        for name in self.direct:  # the same request has the same answer
             STREAMS[name].seed(0)
         sight = _Sight()
         try:
@@ -57,9 +69,20 @@ class Conduct:
         finally:
             if first:
                 moved = {name for name, stream in STREAMS.items() if not _equal(stream.state(), before[name])}
-                self.draws |= moved & sight.drawn() if seen else moved
-            for name in self.draws:
+                self.direct |= moved & sight.drawn() if seen else moved
+            for name in self.direct:
                 STREAMS[name].put_back(before[name])
+
+    @property
+    def note(self) -> str:
+        """A sentence about what can't be minded for certain; "" where there is nothing."""
+        if not self.direct:
+            return ""
+        return (
+            f"the network draws from the global random stream of {' and '.join(sorted(self.direct))} by a function "
+            "imported by name, so numbers that other threads draw meanwhile may come again; a call by the module's "
+            "name, such as random.random(), would not do that"
+        )
 
 
 class _Stream(NamedTuple):
@@ -77,35 +100,28 @@ STREAMS = {
 }
 _SOURCES = {id(getattr(random.random, "__self__", None)): "python", id(torch.default_generator): "torch"}
 """Objects whose methods draw from a global stream, by address."""
+_NUMPYS = np.random.rand.__self__  # type: ignore[attr-defined]
 
 
 class _Sight:
-    """Streams that the calls of this thread draw from."""
+    """Streams that the calls of this thread draw from themselves, not forwarded."""
 
     def __init__(self) -> None:
         self._called: set[str] = set()
         self._codes: set[CodeType] = set()
-        # numpy's functions are seen by no profiler; where a cell waits for us, only we can have drawn
-        self._alone = threading.current_thread() is threading.main_thread()
 
     def see(self, frame: FrameType, event: str, function: Any) -> None:
         if event == "c_call":
             self._called.add(_SOURCES.get(id(getattr(function, "__self__", None)), ""))
         elif event == "call" and frame.f_code not in self._codes:
             self._codes.add(frame.f_code)
-            if _names_numpys(frame.f_code.co_names, frame.f_globals):
+            # numpy's functions are seen by no profiler
+            values = (frame.f_globals.get(name) for name in frame.f_code.co_names)
+            if any(getattr(value, "__self__", None) is _NUMPYS for value in values if type(value) is MethodType):
                 self._called.add("numpy")
 
     def drawn(self) -> set[str]:
-        return self._called | ({"numpy"} if self._alone else set())
-
-
-def _names_numpys(names: tuple[str, ...], names_at: Mapping[str, Any]) -> bool:
-    """Whether code that uses these names may call a function of ``numpy.random``."""
-    values = [names_at.get(name) for name in names]
-    if "random" in names and ("numpy" in names or any(value is np for value in values)):
-        return True
-    return any(value is np.random or type(value) is type(np.random.rand) for value in values)
+        return self._called
 
 
 def _equal(one: object, other: object) -> bool:

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from nbviz.replica.user_code.streams import current
+
 _global_rng = threading.RLock()
 
 
@@ -80,6 +82,9 @@ class Guard(TorchDispatchMode):
         return x * mask / max(1 - p, 1e-30), mask.bool()
 
     def _generator(self, device: torch.device) -> torch.Generator:
+        streams = current()
+        if streams is not None and device.type == "cpu":
+            return streams.generator  # a forward may seed it
         if device not in self._generators:
             self._generators[device] = torch.Generator(device).manual_seed(0)
         return self._generators[device]

@@ -1,0 +1,146 @@
+"""Global random streams are where they were, for the user's cell and for other threads."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from random import random as drawn_by_name
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.random import rand as numpys_by_name
+from torch import nn
+
+import nbviz
+from nbviz.model.instrumented import InstrumentedModel
+from tests.networks import build, picture, state_hash
+from tests.test_laws import quick
+
+
+def _draw_by_module(_: torch.Tensor) -> float:
+    return (
+        random.choice([1.0, 2.0]) + random.gauss(0, 1) + float(np.random.uniform()) + float(np.random.permutation(5)[0])
+    )
+
+
+def _draw_by_name(_: torch.Tensor) -> float:
+    return drawn_by_name() + float(numpys_by_name())
+
+
+def _seed_everything(_: torch.Tensor) -> float:
+    random.seed(3)
+    np.random.seed(3)
+    torch.manual_seed(3)
+    return random.random() + float(np.random.rand()) + float(torch.rand(()))
+
+
+def _draw_with_torch(x: torch.Tensor) -> float:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(4)
+        one = float(torch.randn(()))
+    return one + float(torch.rand_like(x).mean())
+
+
+DRAWS = [_draw_by_module, _draw_by_name, _seed_everything, _draw_with_torch]
+
+
+class Scaled(nn.Module):
+    """A body behind a scale that is drawn."""
+
+    def __init__(self, draw: Callable[[torch.Tensor], float]) -> None:
+        super().__init__()
+        self.body, self.draw = build("plain"), draw
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.body(x * (1 + self.draw(x)))
+
+
+@pytest.mark.parametrize("draw", DRAWS, ids=lambda draw: draw.__name__)
+def test_no_call_moves_a_stream_and_answers_repeat(draw: Any) -> None:
+    """Catches a draw or a seeding by the network that reaches a global stream, in whatever call."""
+    net = Scaled(draw).eval()
+    before = state_hash(net)
+    model = InstrumentedModel(net)
+    answers = [model.logits(picture()) for _ in range(3)]
+    assert all(np.array_equal(answer, answers[0]) for answer in answers)
+    calls: list[Callable[[], Any]] = [
+        lambda: model.predict(picture()),
+        lambda: model.layers(),
+        lambda: nbviz.attribute(net, picture(), 1, "grad_cam"),
+        lambda: nbviz.attribute(model, picture(), 1, "occlusion", **quick("occlusion")),
+    ]
+    for call in calls:
+        call()
+        assert state_hash(net) == before
+
+
+def test_a_network_that_seeds_itself_says_what_it_says_alone() -> None:
+    net = Scaled(_seed_everything).eval()
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    wanted = net(picture()).detach()
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+    torch.set_rng_state(states[2])
+    assert torch.equal(InstrumentedModel(net)(picture()).detach(), wanted)
+
+
+@pytest.mark.parametrize("draw", [_draw_by_module, _seed_everything, _draw_with_torch], ids=lambda draw: draw.__name__)
+def test_another_thread_draws_what_it_would_alone(draw: Any) -> None:
+    """Catches streams that are put back after a pass: the other thread would get the same numbers again."""
+
+    def numbers() -> list[float]:
+        return [random.random(), float(np.random.rand()), float(torch.rand(())), random.uniform(0, 1)]
+
+    def seed() -> None:
+        random.seed(5)
+        np.random.seed(5)
+        torch.manual_seed(5)
+
+    net = Scaled(draw).eval()
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    seed()
+    wanted = [numbers() for _ in range(300)]
+    seed()
+    found: list[list[float]] = []
+    begun, enough = threading.Event(), threading.Event()
+
+    def work() -> None:
+        for _ in range(300):
+            found.append(numbers())
+            begun.set()
+            enough.wait(0.001)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    begun.wait()
+    passes = 0
+    while thread.is_alive():
+        model = InstrumentedModel(net)
+        model.logits(picture())
+        model.logits(picture())
+        passes += 1
+        enough.set() if passes == 30 else None
+    thread.join()
+    assert passes >= 2 and found == wanted
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+    torch.set_rng_state(states[2])
+
+
+def test_functions_of_random_are_the_modules_own_afterwards() -> None:
+    before = random.random, random.seed, np.random.rand, np.random.seed, torch.manual_seed, torch.random.manual_seed
+    InstrumentedModel(Scaled(_seed_everything)).logits(picture())
+    now = random.random, random.seed, np.random.rand, np.random.seed, torch.manual_seed, torch.random.manual_seed
+    assert all(one == other for one, other in zip(before, now, strict=True))
+
+
+def test_a_draw_that_cannot_be_forwarded_is_told() -> None:
+    model = InstrumentedModel(Scaled(_draw_by_name))
+    model.logits(picture())
+    assert any("imported by name" in note for note in model.guest.notes)
+    other = InstrumentedModel(Scaled(_draw_by_module))
+    other.logits(picture())
+    assert not any("imported by name" in note for note in other.guest.notes)
