@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nbviz.model.instrumented import InstrumentedModel
     from nbviz.model.target import Target
     from nbviz.pictures.preprocessing import Preprocessing
+    from nbviz.reports import report
     from nbviz.reviews import Review, review
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "invert",
     "lessons",
     "register",
+    "report",
     "review",
     "visualize",
     "zoo",
@@ -75,6 +77,7 @@ _HOME = {
     "invert": "nbviz.features",
     "visualize": "nbviz.features",
     "register": "nbviz.attribution",
+    "report": "nbviz.reports",
     "review": "nbviz.reviews",
 }
 

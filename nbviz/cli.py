@@ -1,4 +1,4 @@
-"""The command `nbviz`: JupyterLab, open on the tour; `nbviz features` and `nbviz index` (:mod:`nbviz.commands`).
+"""The command `nbviz`: JupyterLab, open on the tour; `nbviz features`, `index`, `report` and `compare` work without.
 
 The tour is copied to the current folder unless a file of that name is there already; what a person changed
 in it is never overwritten. JupyterLab takes this process's place, so signals and exit status are its own.
@@ -23,7 +23,7 @@ from nbviz import version
 
 TOUR = "01_tour.ipynb"
 PORT = 8888
-WORK = ("features", "index")
+WORK = ("features", "index", "report", "compare")
 SETTINGS = {
     # Busy-waiting OpenMP threads slow a kernel many times over as soon as another process wants the core.
     "GOMP_SPINCOUNT": "1000",
@@ -122,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="nbviz",
         description=f"Open JupyterLab on nbviz's tour. {TOUR} is copied to this folder if it isn't there.",
-        epilog="nbviz features --help and nbviz index --help: commands without a browser. "
+        epilog="nbviz features, index, report and compare (each with --help): commands without a browser. "
         "What follows -- goes to JupyterLab as it is:  nbviz -- --ServerApp.token=secret",
     )
     parser.add_argument("--version", action="version", version=f"nbviz {version.__version__}")

@@ -38,7 +38,7 @@ def run(arguments: Sequence[str]) -> int:
         return options.work(options)
     except (NbvizError, OSError) as error:
         print(error, file=sys.stderr)
-        return 1
+        return getattr(options, "error", 1)
     except KeyboardInterrupt:
         print("Stopped. What was done is kept: the same command goes on from there.", file=sys.stderr)
         return 130
@@ -49,7 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     made = commands.add_parser("features", help="make the pictures that drive channels", description=_features.__doc__)
     found = commands.add_parser("index", help="find the pictures that drive channels", description=_index.__doc__)
-    for command in (made, found):
+    judged = commands.add_parser("report", help="review a network over a data set", description=_report.__doc__)
+    _compare_options(commands.add_parser("compare", help="compare two reports", description=_compare.__doc__))
+    for command in (made, found, judged):
         command.add_argument(
             "--model",
             default="efficientnet_lite0",
@@ -74,7 +76,22 @@ def _parser() -> argparse.ArgumentParser:
     ):
         found.add_argument(f"--{name}", type=int, default=value, help=words)
     found.set_defaults(work=_index)
+    judged.add_argument("--data", required=True, help='a folder of pictures, "fashion", or module:function')
+    judged.add_argument("--out", type=Path, required=True, help="folder of the report")
+    judged.add_argument("--private", action="store_true", help="no pixel, no name, no row; groups of 20 or more")
+    judged.add_argument("--salt", default="", help="for hashes of names in a private report")
+    judged.add_argument("--corruptions", nargs="*", help="names of those to measure; none: none; left out: all")
+    judged.set_defaults(work=_report)
     return parser
+
+
+def _compare_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("old", type=Path, help="folder of a report")
+    parser.add_argument("new", type=Path, help="folder of a report of the same data")
+    parser.add_argument("--fail-on", choices=("warn", "fail"), default="fail", help="exit with 1 from this on")
+    parser.add_argument("--thresholds", type=Path, help="a TOML file: accuracy, recall, collapsed, dead, calibration")
+    parser.add_argument("--out", type=Path, help="folder for compare.md and compare.xml (JUnit)")
+    parser.set_defaults(work=_compare, error=2)
 
 
 def _features(options: argparse.Namespace) -> int:
@@ -173,13 +190,7 @@ def _index(options: argparse.Namespace) -> int:
     """Look through a data set and keep the pictures that drive each channel most."""
     from nbviz.dataset import Index
 
-    data: Any = options.data
-    if data == "fashion":
-        from nbviz.zoo import fashion
-
-        data = fashion()
-    elif ":" in data and not Path(data).exists():
-        data = _called(data)
+    data = _data(options.data)
     model = _model(options)
     index = Index.build(
         model,
@@ -195,6 +206,41 @@ def _index(options: argparse.Namespace) -> int:
         print(problem, file=sys.stderr)
     print(f"{index} in {options.out}")
     return 0
+
+
+def _data(name: str) -> Any:
+    """A data set by what was passed as ``--data``."""
+    if name == "fashion":
+        from nbviz.zoo import fashion
+
+        return fashion()
+    return _called(name) if ":" in name and not Path(name).exists() else name
+
+
+def _report(options: argparse.Namespace) -> int:
+    """Review a network over a data set: report.html, report.json, report.md and report.xml (JUnit)."""
+    from nbviz.reports import report
+
+    model, data = _model(options), _data(options.data)
+    out = report(model, data, options.out, options.private, corruptions=options.corruptions, salt=options.salt)
+    print((out / "report.md").read_text("utf-8"))
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    """Compare two reports of the same data. Exit status 0: no worse; 1: worse, from --fail-on on; 2: can't be told."""
+    from nbviz.reports import Thresholds, compare_reports
+    from nbviz.reports.verdicts import STATES, junit
+
+    limits = Thresholds() if options.thresholds is None else Thresholds.read(options.thresholds)
+    found = compare_reports(options.old, options.new, limits)
+    print(found.markdown())
+    if options.out is not None:
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / "compare.md").write_text(found.markdown(), "utf-8")
+        xml = junit("nbviz compare", found.verdicts, options.fail_on)
+        (options.out / "compare.xml").write_text(xml, "utf-8")
+    return int(STATES.index(found.state) >= STATES.index(options.fail_on))
 
 
 def _model(options: argparse.Namespace) -> InstrumentedModel:

@@ -1,0 +1,209 @@
+"""Two reports of the same data compared: is the newer network worse, and where?"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, fields
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import fisher_exact
+
+from nbviz.errors import NbvizError, unknown
+from nbviz.reports.document import FORMAT, Values
+from nbviz.reports.verdicts import State, Verdict, worst
+from nbviz.reviews.intervals import holm
+from nbviz.reviews.shift import mcnemar
+
+LEVEL = 0.05
+"""p above which a difference counts as chance."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """By how much a newer network may be worse; each also has to be more than chance."""
+
+    accuracy: float = 0.01
+    """Accuracy lost; a loss beyond chance below it warns."""
+    recall: float = 0.05
+    """Recall of a class lost, as ``accuracy``; p corrected by Holm for the number of classes."""
+    collapsed: int = 0
+    """Filters of a layer collapsed to one value more than before."""
+    dead: int = 2
+    """Dead channels of a layer more than before; beyond it warns."""
+    calibration: float = 0.01
+    """Calibration error gained where it is beyond chance; beyond it warns."""
+
+    @classmethod
+    def read(cls, path: str | PathLike[str]) -> Thresholds:
+        """Read a TOML file with some of the names. NbvizError for others, and for values that are no numbers."""
+        import tomllib
+
+        try:
+            given = tomllib.loads(Path(path).read_text("utf-8"))
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise NbvizError(f"The thresholds in '{path}' can't be read: {error}.") from error
+        known = [field.name for field in fields(cls)]
+        for name, value in given.items():
+            if name not in known:
+                raise unknown("threshold", name, known, f"'{path}'")
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise NbvizError(f"The threshold {name} in '{path}' is a number, not {value!r}.")
+        return cls(**given)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Verdicts on a newer network beside an older one."""
+
+    verdicts: tuple[Verdict, ...]
+    paired: bool
+    """Whether both reports tell single answers, so that the same pictures were compared."""
+
+    @property
+    def state(self) -> State:
+        """The worst of them."""
+        return worst(self.verdicts)
+
+    def markdown(self) -> str:
+        """Return a table for a pull request, the worst first."""
+        order = {"fail": 0, "warn": 1, "pass": 2}
+        rows = sorted(self.verdicts, key=lambda verdict: order[verdict.state])
+        lines = [f"**nbviz compare: {self.state}**", "", "| | what | detail |", "|---|---|---|"]
+        return "\n".join([*lines, *(f"| {v.state} | {_cell(v.name)} | {_cell(v.detail)} |" for v in rows)]) + "\n"
+
+
+def compare_reports(
+    old: str | PathLike[str], new: str | PathLike[str], thresholds: Thresholds | None = None
+) -> Comparison:
+    """Compare two folders that ``nbviz.report`` wrote, of the same data.
+
+    Paired by picture, with McNemar's exact test, where both tell single answers; private reports by Fisher's. Raises
+    NbvizError where a report is missing, of another format, or of other data.
+    """
+    limits = thresholds or Thresholds()
+    one, other = read_report(old), read_report(new)
+    _check_same(old, new, one, other)
+    answers = _paired(one, other)
+    verdicts = [
+        *_accuracy(one, other, answers, limits),
+        *_health(one, other, limits),
+        *_calibration(one, other, limits),
+    ]
+    return Comparison(tuple(verdicts), answers is not None)
+
+
+def read_report(folder: str | PathLike[str]) -> Values:
+    """Return the values in a folder's ``report.json``. NbvizError where there is none, or of another format."""
+    try:
+        values = json.loads((Path(folder) / "report.json").read_text("utf-8"))
+    except OSError as error:
+        raise NbvizError(f"There is no report in '{folder}': report.json can't be read ({error.strerror}).") from error
+    except ValueError as error:
+        raise NbvizError(f"The report in '{folder}' is no JSON ({error}): write it anew with nbviz report.") from error
+    there = values.get("format") if isinstance(values, dict) else None
+    if there != FORMAT:
+        raise NbvizError(f"The report in '{folder}' has format {there!r}; this nbviz reads {FORMAT}. Write it anew.")
+    return values
+
+
+def _check_same(old: Any, new: Any, one: Values, other: Values) -> None:
+    here, there = one["manifest"], other["manifest"]
+    data = {known["data"] for known in (here, there)} - {None}
+    if here["items"] != there["items"] or here["classes"] != there["classes"] or len(data) > 1:
+        raise NbvizError(
+            f"The reports in '{old}' and '{new}' are of other data, preprocessing or classes ({here['items']} and "
+            f"{there['items']} items): a comparison needs the same pictures."
+        )
+
+
+Answers = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]
+"""Labels, and whether each of two networks was right, of the pictures that both have."""
+
+
+def _paired(one: Values, other: Values) -> Answers | None:
+    if "rows" not in one or "rows" not in other:
+        return None
+    first, second = (np.array([v["rows"][n] for n in ("items", "labels", "prediction")]) for v in (one, other))
+    _, here, there = np.intersect1d(first[0], second[0], return_indices=True)
+    first, second = first[:, here], second[:, there]
+    known = first[1] >= 0
+    return first[1][known], (first[1] == first[2])[known], (second[1] == second[2])[known]
+
+
+def _accuracy(one: Values, other: Values, answers: Answers | None, limits: Thresholds) -> list[Verdict]:
+    if one["summary"]["accuracy"] is None or other["summary"]["accuracy"] is None:
+        return []
+    names = one["manifest"]["classes"]
+    if answers is None:
+        groups = {"accuracy": [_counts(v["summary"]["accuracy"], "labelled", "value") for v in (one, other)]}
+        for row, new in zip(one["classes"], other["classes"], strict=True):
+            if row["support"] is not None and new["support"] is not None:
+                groups[f"recall of {row['class']}"] = [_counts(part, "support", "recall") for part in (row, new)]
+        tests = {name: _fisher(*pair) for name, pair in groups.items()}
+    else:
+        labels, was, now = answers
+        tests = {"accuracy": _mcnemar(was, now)}
+        for index in np.unique(labels).tolist():
+            inside = labels == index
+            tests[f"recall of {names[index]}"] = _mcnemar(was[inside], now[inside])
+    corrected = [tests["accuracy"][1], *holm([p for name, (_, p, _) in tests.items() if name != "accuracy"])]
+    return [
+        _fallen(name, lost, float(p), detail, limits.accuracy if name == "accuracy" else limits.recall)
+        for (name, (lost, _, detail)), p in zip(tests.items(), corrected, strict=True)
+    ]
+
+
+Test = tuple[float, float, str]
+"""Share lost, p, and words."""
+
+
+def _mcnemar(was: NDArray[np.bool_], now: NDArray[np.bool_]) -> Test:
+    p, lost, won = mcnemar(was, now)
+    return float(was.mean() - now.mean()), p, f"{was.mean():.3f} → {now.mean():.3f}, {lost} lost, {won} won"
+
+
+def _counts(figures: Values, total: str, share: str) -> tuple[int, int]:
+    right = round((figures[share] or 0) * figures[total])
+    return right, figures[total] - right
+
+
+def _fisher(one: tuple[int, int], other: tuple[int, int]) -> Test:
+    was, now = (right / max(1, right + wrong) for right, wrong in (one, other))
+    return was - now, float(fisher_exact([one, other]).pvalue), f"{was:.3f} → {now:.3f}, not paired"
+
+
+def _fallen(name: str, lost: float, p: float, detail: str, limit: float) -> Verdict:
+    state: State = "pass"
+    if lost > 0 and p < LEVEL:
+        state = "fail" if lost > limit else "warn"
+    return Verdict(name, state, f"{detail} (p = {p:.2g})")
+
+
+def _health(one: Values, other: Values, limits: Thresholds) -> list[Verdict]:
+    verdicts = []
+    rules: tuple[tuple[str, int, State], ...] = (("collapsed", limits.collapsed, "fail"), ("dead", limits.dead, "warn"))
+    for finding, limit, bad in rules:
+        was, now = (
+            Counter(row["layer"] for row in v["health"]["findings"] if row["finding"] == finding) for v in (one, other)
+        )
+        for layer in sorted({*was, *now}):
+            state: State = bad if now[layer] - was[layer] > limit else "pass"
+            verdicts.append(Verdict(f"{finding} in '{layer}'", state, f"{was[layer]} → {now[layer]} channels"))
+    return verdicts
+
+
+def _calibration(one: Values, other: Values, limits: Thresholds) -> list[Verdict]:
+    was, now = one["calibration"], other["calibration"]
+    if was is None or now is None:
+        return []
+    worse = now["beyond_chance"] and now["error"] - was["error"] > limits.calibration
+    return [Verdict("calibration", "warn" if worse else "pass", f"error {was['error']:.4f} → {now['error']:.4f}")]
+
+
+def _cell(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("\n", " ")

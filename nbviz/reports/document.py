@@ -1,0 +1,158 @@
+"""A report as plain values: everything that its pages say, and what two reports are compared by."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import torch
+
+from nbviz.errors import NbvizError, Refused
+from nbviz.evaluation.health import health
+from nbviz.reviews.result import SLICED, Review
+from nbviz.version import __version__
+
+FORMAT = 1
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Privacy:
+    """Rules of a report that shows nothing of a single picture."""
+
+    k: int = 20
+    """Groups of fewer pictures are left out."""
+    salt: str = ""
+    """Mixed into the hashes of columns' names and values."""
+
+    def hashed(self, name: object) -> str:
+        """A name that can't be read back without the salt."""
+        return hashlib.blake2b(f"{self.salt}\0{name}".encode(), digest_size=6).hexdigest()
+
+
+def now() -> str:
+    """The time, to the second, in UTC."""
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def document(review: Review, corruptions: Sequence[str] | None, privacy: Privacy | None) -> Values:
+    """Gather a report's values: plain numbers, texts and lists, NaN as None.
+
+    corruptions: names of those to follow; None for all, empty for none. privacy: None writes items' numbers, too.
+    """
+    absent = dict(review.summary["absent"])
+    parts = {"classes": _classes, "confusion": _confusion, "calibration": _calibration, "slices": _slices}
+    found: Values = {}
+    for name, part in parts.items():
+        found[name] = _unless_refused(name, lambda part=part: part(review, privacy), absent)
+    if corruptions is None or corruptions:
+        found["shift"] = _unless_refused("shift", lambda: _records(review.shift(corruptions)), absent)
+    else:
+        absent["shift"] = "Not asked for."
+    found["health"] = _health(review)
+    summary = {name: value for name, value in review.summary.items() if name != "absent"}
+    if privacy is None:
+        found["rows"] = _rows(review)
+    problems = [f"{review.left_out} items were left out."] if review.left_out else []
+    values = {
+        "format": FORMAT, "made": now(), "manifest": _manifest(review, privacy), "private": privacy is not None,
+        "summary": summary, **found, "notes": [] if privacy else list(review.notes),
+        "problems": problems if privacy else review.problems, "absent": {**absent, **NOT_LOOKED_AT},
+    }  # fmt: skip
+    return _plain(values)
+
+
+NOT_LOOKED_AT = {
+    "maps": "Explanations of single pictures are not in a report.",
+    "cues": "Whether the network leans on marks that it should not was not tested.",
+}
+
+
+def _unless_refused(name: str, part: Any, absent: dict[str, str]) -> Any:
+    try:
+        return part()
+    except Refused as reason:
+        absent[name] = str(reason)
+        return None
+
+
+def _manifest(review: Review, privacy: Privacy | None) -> Values:
+    model, plan = review.model, review.plan
+    return {
+        "network": "" if model is None else model.name, "parameters": None if model is None else model.parameters,
+        "weights": plan.model, "data": None if privacy else plan.data, "items": plan.items, "classes": list(plan.names),
+        "input": list(plan.shape), "seed": 0,
+        "versions": {"nbviz": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "machine": f"{platform.system()} {platform.machine()}",
+    }  # fmt: skip
+
+
+def _records(table: Any) -> list[Values]:
+    return [dict(row) for row in table.to_dict("records")]
+
+
+def _classes(review: Review, privacy: Privacy | None) -> list[Values]:
+    rows = _records(review.classes)
+    if privacy is None:
+        return rows
+    few = [row["support"] < privacy.k or row["predicted"] < privacy.k for row in rows]
+    kept = ("class", "index")
+    return [
+        {name: value if name in kept or not left_out else None for name, value in row.items()}
+        for row, left_out in zip(rows, few, strict=True)
+    ]
+
+
+def _confusion(review: Review, privacy: Privacy | None) -> Values:
+    found = review.confusion
+    counts = found.counts.astype(float)
+    if privacy is not None:
+        counts[counts < privacy.k] = math.nan
+    return {"names": list(found.names), "counts": counts.tolist()}
+
+
+def _calibration(review: Review, privacy: Privacy | None) -> Values:
+    table = review.calibration
+    return {"bins": _records(table), **table.attrs}
+
+
+def _slices(review: Review, privacy: Privacy | None) -> list[Values]:
+    rows = _records(review.slices)
+    if privacy is None:
+        return rows
+    total = len(review.labels)
+    rows = [row for row in rows if privacy.k <= row["count"] <= total - privacy.k]
+    own = [row for row in rows if row["column"] not in SLICED]
+    for row in own:
+        row["column"], row["slice"] = privacy.hashed(row["column"]), privacy.hashed(row["slice"])
+    return rows
+
+
+def _health(review: Review) -> Values:
+    if review.model is None or review.items is None:
+        raise NbvizError("A report needs the review's network and data set: nbviz.reviews.load(path, model, dataset).")
+    table = health(review.model, review.items)
+    return {"findings": _records(table[["layer", "channel", "finding"]]), "pictures": table.attrs["pictures"]}
+
+
+def _rows(review: Review) -> Values:
+    """Answers by item, which pair one report with another."""
+    names = ("items", "labels", "prediction")
+    return {name: review.column(name).tolist() for name in names}
+
+
+def _plain(value: Any) -> Any:
+    """JSON's own kinds; NaN and infinity as None."""
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

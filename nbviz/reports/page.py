@@ -1,0 +1,124 @@
+"""A report as one HTML file: no script, nothing from elsewhere, light and dark, and it prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from nbviz.reports.chart import reliability_chart
+
+STYLE = """
+:root { color-scheme: light dark; --line: #8884; --accent: #0b6e99; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; margin: .5rem 0 1.5rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .2rem .6rem; border-bottom: 1px solid var(--line); text-align: right; }
+th:first-child, td:first-child { text-align: left; }
+figure { display: inline-block; margin: 0 .6rem .6rem 0; width: 8rem; vertical-align: top; font-size: 12px; }
+figure img { width: 8rem; image-rendering: pixelated; display: block; }
+.scroll { overflow-x: auto; } small { opacity: .75; }
+@media print { body { max-width: none; margin: 0; } section { break-inside: avoid; } }
+"""
+Values = dict[str, Any]
+CLASS_COLUMNS = ("class", "support", "precision", "recall", "recall_low", "recall_high", "f1")
+SLICE_COLUMNS = ("column", "slice", "count", "accuracy", "low", "high", "elsewhere", "corrected")
+SHIFT_COLUMNS = ("corruption", "severity", "accuracy", "low", "high", "same", "error", "corrected")
+WORST, FINDINGS = 20, 50
+
+
+def page(values: Values, pictures: Sequence[tuple[str, str]] = ()) -> str:
+    """Return the HTML of a report's values; pictures: (data address, caption) of those to show."""
+    title = f"Review of {values['manifest']['network']}"
+    parts = [
+        f"<h1>{escape(title)}</h1>", _manifest(values), _summary(values),
+        _section("Classes", _table(values["classes"], CLASS_COLUMNS)), _confusion(values["confusion"]),
+        _calibration(values["calibration"]), _section("Slices", _table(_first(values["slices"]), SLICE_COLUMNS)),
+        _section("Shift", _table(values.get("shift"), SHIFT_COLUMNS)),
+        _section("Filters", _table(values["health"]["findings"][:FINDINGS], ("layer", "channel", "finding"))),
+        _pictures(pictures), _absent(values),
+    ]  # fmt: skip
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
+    return f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n<body><main>\n' + (
+        "\n".join(part for part in parts if part) + "\n</main></body></html>\n"
+    )
+
+
+def number(value: Any) -> str:
+    """A figure as text: three digits, a dash where there is none."""
+    if value is None:
+        return "–"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _first(rows: list[Values] | None) -> list[Values] | None:
+    return None if rows is None else rows[:WORST]
+
+
+def _section(title: str, body: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{body}</section>" if body else ""
+
+
+def _table(rows: list[Values] | None, columns: Sequence[str]) -> str:
+    if not rows:
+        return ""
+    head = "".join(f'<th scope="col">{escape(name.replace("_", " "))}</th>' for name in columns)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(number(row.get(name)))}</td>" for name in columns) + "</tr>" for row in rows
+    )
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _manifest(values: Values) -> str:
+    known = values["manifest"]
+    versions = ", ".join(f"{name} {version}" for name, version in known["versions"].items())
+    data = f", data {known['data']}" if known["data"] else ""
+    words = f"{values['made']} · weights {known['weights']}{data} · {known['items']} items · {versions}"
+    return f"<p><small>{escape(words)} · {escape(known['machine'])}</small></p>"
+
+
+def _summary(values: Values) -> str:
+    rows = [
+        {"figure": f"{part}: {name.replace('_', ' ')}", "value": value}
+        for part, figures in values["summary"].items()
+        for name, value in (figures.items() if isinstance(figures, dict) else [("", figures)])
+        if not isinstance(value, list)
+    ]
+    return _section("Summary", _table(rows, ("figure", "value")))
+
+
+def _confusion(found: Values | None) -> str:
+    if found is None:
+        return ""
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ("label", *found["names"]))
+    body = "".join(
+        f'<tr><th scope="row">{escape(name)}</th>'
+        + "".join(f"<td>{'–' if count is None else int(count)}</td>" for count in counts) + "</tr>"
+        for name, counts in zip(found["names"], found["counts"], strict=True)
+    )  # fmt: skip
+    table = f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return _section("Confusion (rows: label, columns: prediction)", table)
+
+
+def _calibration(found: Values | None) -> str:
+    if found is None:
+        return ""
+    low, high = found["chance"]
+    words = (
+        f"Calibration error {found['error']:.2%}; a perfectly calibrated network would show {low:.2%} to {high:.2%} "
+        "on as many pictures."
+    )
+    return _section("Calibration", f"<p>{escape(words)}</p>{reliability_chart(found['bins'])}")
+
+
+def _pictures(pictures: Sequence[tuple[str, str]]) -> str:
+    figures = "".join(
+        f'<figure><img src="{escape(address)}" alt="{escape(words)}"><figcaption>{escape(words)}</figcaption></figure>'
+        for address, words in pictures
+    )
+    return _section("Surely wrong", figures)
+
+
+def _absent(values: Values) -> str:
+    said = [f"{name}: {reason}" for name, reason in values["absent"].items()]
+    lines = "".join(f"<li>{escape(line)}</li>" for line in (*values["notes"], *values["problems"], *said))
+    return _section("Not looked at, and notes", f"<ul>{lines}</ul>")

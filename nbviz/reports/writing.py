@@ -1,0 +1,116 @@
+"""Write a report into a folder: ``report.html``, ``report.json``, ``report.md`` and ``report.xml`` (JUnit)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from nbviz.arguments import at_least
+from nbviz.dataset.files import folder_at, made_at, written
+from nbviz.drawing.png import data_url, png
+from nbviz.errors import NbvizError
+from nbviz.pictures.samples import Labels
+from nbviz.reports.document import Privacy, Values, document
+from nbviz.reports.page import number, page
+from nbviz.reports.verdicts import State, Verdict, junit
+from nbviz.reviews.making import review as reviewed
+from nbviz.reviews.result import Review
+
+PICTURES = 12
+ROOM = "; make room and call nbviz.report again."
+
+
+def report(
+    model: Any,
+    dataset: Any,
+    out: str | PathLike[str],
+    private: bool = False,
+    *,
+    review: Review | None = None,
+    labels: Labels | None = None,
+    metadata: Any = None,
+    corruptions: Sequence[str] | None = None,
+    k: int = 20,
+    salt: str = "",
+    progress: bool = True,
+) -> Path:
+    """Review a network over a data set and write what was found; return the folder.
+
+    model, dataset, labels, metadata: as ``nbviz.review`` takes them. out: a folder; its report is written anew.
+    review: one that was made before, instead of a pass. corruptions: those whose effect is measured; None for all, an
+    empty list for none. private: no pixel, no item, no row, groups of at least ``k`` pictures only, and names and
+    values of the columns of ``metadata`` hashed with ``salt``. The same inputs give the same bytes but for the time.
+    """
+    folder = folder_at(out)
+    found = review
+    if found is None:
+        found = reviewed(model, dataset, labels=labels, metadata=metadata, progress=progress)
+    privacy = Privacy(at_least("k", k, 2), salt) if private else None
+    values = document(found, corruptions, privacy)
+    made_at(folder)
+    texts = {
+        "report.json": json.dumps(values, indent=1, ensure_ascii=False, sort_keys=True) + "\n",
+        "report.html": page(values, [] if private else _pictures(found)),
+        "report.md": markdown(values),
+        "report.xml": junit("nbviz report", _verdicts(values)),
+    }
+    for name, text in texts.items():
+        written(folder / name, partial(Path.write_text, data=text, encoding="utf-8"), ROOM)
+    return folder
+
+
+def _pictures(review: Review) -> list[tuple[str, str]]:
+    """Data addresses and captions of the pictures that are surely wrong."""
+    model, items = review.model, review.items
+    if not review.labelled or model is None or items is None:
+        return []
+    shown = []
+    for row in review.pictures.iloc[review.order("surely wrong")[:PICTURES]].itertuples():
+        try:
+            seen = model.transform.seen(model.transform(items.read(int(row.item))))
+        except NbvizError:  # it was readable during the review, and its row is in the tables
+            continue
+        words = f"item {row.item}: {row.prediction} ({row.probability:.0%}), labelled {row.label}"
+        shown.append((data_url(png(seen)), words))
+    return shown
+
+
+def markdown(values: Values) -> str:
+    """Return the summary of a report for a pull request."""
+    lines = [f"# Review of {_cell(values['manifest']['network'])}", "", "| figure | value |", "|---|---|"]
+    for part, figures in values["summary"].items():
+        for name, value in figures.items() if isinstance(figures, dict) else [("", figures)]:
+            if not isinstance(value, list):
+                lines.append(f"| {_cell(part)} {_cell(name.replace('_', ' '))} | {number(value)} |")
+    worst = sorted((row for row in values["classes"] or [] if row["recall"] is not None), key=lambda row: row["recall"])
+    if worst:
+        lines += ["", "| weakest classes | recall | 95 % | pictures |", "|---|---|---|---|"]
+    for row in worst[:5]:
+        interval = f"{number(row['recall_low'])} … {number(row['recall_high'])}"
+        lines.append(f"| {_cell(row['class'])} | {number(row['recall'])} | {interval} | {row['support']} |")
+    lines += ["", *(f"- {_cell(name)}: {_cell(reason)}" for name, reason in values["absent"].items())]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: object) -> str:
+    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("\n", " ")
+
+
+def _verdicts(values: Values) -> list[Verdict]:
+    found = values["calibration"]
+    verdicts = []
+    if found is not None:
+        state: State = "warn" if found["beyond_chance"] else "pass"
+        verdicts.append(Verdict("calibration", state, f"error {number(found['error'])}, chance {found['chance']}"))
+    for row in values["slices"] or []:
+        state = "warn" if row["corrected"] < 0.05 else "pass"
+        words = f"accuracy {number(row['accuracy'])}, elsewhere {number(row['elsewhere'])}"
+        verdicts.append(Verdict(f"slice {row['column']} {row['slice']}", state, words))
+    for finding in values["health"]["findings"]:
+        if finding["finding"] == "collapsed":
+            verdicts.append(Verdict(f"filter {finding['layer']}:{finding['channel']}", "warn", "collapsed"))
+    return verdicts
