@@ -24,7 +24,7 @@ from nbviz.replica.copying.refusals import checked_device
 from nbviz.replica.forward import Pass as Pass
 from nbviz.replica.memory import free, out_of_memory
 from nbviz.replica.observer import Look, Observer
-from nbviz.replica.replica import Replica, TensorMap, replica
+from nbviz.replica.replica import Replica, TensorMap, attributes, replica
 from nbviz.replica.torch_modes import isolated, isolated_steps
 from nbviz.replica.user_code.conduct import Conduct
 from nbviz.replica.user_code.state import State
@@ -60,11 +60,11 @@ class Guest(Observer):
         twin._lock, twin._local, twin._prepare, twin._spare = threading.RLock(), threading.local(), prepare, None
         return twin
 
-    def _replica(self, mapping: TensorMap | None) -> Replica:
-        """A replica ready to run."""
-        made = self._take_spare()
+    def _replica(self, mapping: TensorMap | None, first: bool = False) -> Replica:
+        """A replica ready to run; that of a first contact has aliases of the tensors that it shares."""
+        made = None if first else self._take_spare()
         if made is None or mapping is not None or self._watch.inference:
-            made = replica(self._module, mapping, self.hooks)
+            made = replica(self._module, mapping, self.hooks, aliases=first)
         if self._prepare is not None:
             self._prepare(made.net)
         return made
@@ -107,16 +107,16 @@ class Guest(Observer):
     def _pass(self, revision: int, watch: Watch, first: bool = False) -> Pass:
         # shared tensors follow the user's; copies are of one version of theirs only
         copied = watch.all_values() if self.device != self.home else watch.values_of(frozenset(self._private))
-        key = (revision, self.device, frozenset(self._private), copied)
+        key = (revision, self.device, frozenset(self._private), copied, first)
         local, minded = self._local, first or self.conduct.writes_itself
         if getattr(local, "key", None) != key:
-            local.replica, local.state, local.key = self._replica(self._mapping()), None, key
+            local.replica, local.state, local.key = self._replica(self._mapping(), first), None, key
             local.net = local.replica.net
         if minded and local.state is None:
             local.state = self._state(local.replica)
         return Pass(local.net, self.device, self.random, conduct=self.conduct, state=local.state if minded else None)
 
-    def _mapping(self) -> Callable[[torch.Tensor], torch.Tensor] | None:
+    def _mapping(self) -> TensorMap | None:
         if self.device != self.home:
             return lambda t: t.to(self.device, copy=True)
         if not self._private:
@@ -143,9 +143,11 @@ class Guest(Observer):
             try:
                 with guard, isolated():
                     run = self._pass(revision, watch, first=True)
-                    copies = {id(mine): key for key, mine in self._local.replica.tensors if key not in self._private}
-                    guard.protect(mine for _, mine in self._local.replica.tensors if id(mine) in copies)
-                    foreign = ForeignCalls(self._local.replica.modules, guard.protect)
+                    own = [(key, mine) for key, mine in self._local.replica.tensors if key not in self._private]
+                    before = [attributes(mine) for _, mine in own]
+                    copies = {id(mine): key for key, mine in own}
+                    guard.protect(mine for _, mine in own)
+                    foreign = ForeignCalls(self._local.replica.modules, guard.protect, guard.refuse)
                     answer = work(replace(run, foreign=foreign))
             except WeightsWritten as written:
                 key = copies.get(id(written.tensor), id(written.tensor))
@@ -158,6 +160,10 @@ class Guest(Observer):
             refusal = foreign.refusal()
             if refusal is not None:
                 raise refusal
+            moved = {key for (key, mine), was in zip(own, before, strict=True) if attributes(mine) != was}
+            self._private |= moved
+            if moved:
+                continue
             self.random = guard.random
             self.conduct.writes_itself |= foreign.gradient_hooks
             if run.state is not None:

@@ -6,7 +6,6 @@ by another cell meanwhile. What is copied and what is shared is :mod:`nbviz.repl
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -62,20 +61,27 @@ class Replica(NamedTuple):
     """All tensors that the user's network reaches, once each, in a fixed order."""
 
 
-def replica(net: nn.Module, tensor_map: TensorMap | None = None, hooks: UserHooks | None = None) -> Replica:
-    """As :func:`replicate`, with all that the replica has of its own."""
+def replica(
+    net: nn.Module, tensor_map: TensorMap | None = None, hooks: UserHooks | None = None, aliases: bool = False
+) -> Replica:
+    """As :func:`replicate`, with all that the replica has of its own; ``aliases`` in place of what is shared."""
+
+    def mapped(value: torch.Tensor) -> torch.Tensor:
+        made = _shared(value, tensor_map)
+        return alias(value) if aliases and made is value else made
+
     for _ in range(3):
         try:
-            return _replica(net, tensor_map, hooks)
+            return _replica(net, mapped, hooks)
         except RuntimeError as error:
             # the network, running in another thread, wrote to attributes that were being copied
             if "during iteration" not in str(error):
                 raise
-    return _replica(net, tensor_map, hooks)
+    return _replica(net, mapped, hooks)
 
 
-def _replica(net: nn.Module, tensor_map: TensorMap | None, hooks: UserHooks | None) -> Replica:
-    copier = Copier(partial(_shared, tensor_map=tensor_map), (hooks or UserHooks()).copy)
+def _replica(net: nn.Module, mapped: TensorMap, hooks: UserHooks | None) -> Replica:
+    copier = Copier(mapped, (hooks or UserHooks()).copy)
     twin = copier.network(net)
     modules = list(twin.modules())
     for module in modules:
@@ -101,6 +107,26 @@ def _shared(value: torch.Tensor, tensor_map: TensorMap | None) -> torch.Tensor:
         return copied(value, tensor_map)
     # autograd cannot save inference tensors for its backward pass
     return copied(value, torch.clone) if value.is_inference() else value
+
+
+def alias(value: torch.Tensor) -> torch.Tensor:
+    """Another tensor over the same memory; whoever sets its ``.data`` or ``.grad`` leaves the first one's alone.
+
+    One of an odd kind, or within a graph, is returned itself.
+    """
+    if type(value) not in (torch.Tensor, nn.Parameter) or not value.is_leaf or value.is_inference():
+        return value
+    with torch.inference_mode(False), torch.no_grad():
+        made = value.detach()
+    made = nn.Parameter(made, value.requires_grad) if isinstance(value, nn.Parameter) else made
+    made.requires_grad_(value.requires_grad).__dict__.update(value.__dict__)
+    return made
+
+
+def attributes(tensor: torch.Tensor) -> tuple[object, ...]:
+    """Return all of a tensor that can be set without an operation: where its values are, whether it has a gradient …"""
+    hooks = len(tensor._backward_hooks or ())
+    return tensor.data_ptr(), tensor.shape, tensor.dtype, tensor.requires_grad, tensor.grad is None, hooks
 
 
 def copied(value: torch.Tensor, tensor_map: TensorMap) -> torch.Tensor:

@@ -23,12 +23,18 @@ _BIRTHS = ("__init__", "__setstate__")
 class ForeignCalls:
     """Modules that this thread called inside :meth:`watch` and that are neither copies nor made there.
 
-    protect: is handed the tensors of one that is about to be called.
+    protect: is handed the tensors of one that is about to be called. refuse: a tensor that is about to be an array,
+    those that an optimiser is about to change.
     """
 
-    def __init__(self, copies: Iterable[nn.Module], protect: Callable[[Iterable[torch.Tensor]], None]) -> None:
+    def __init__(
+        self,
+        copies: Iterable[nn.Module],
+        protect: Callable[[Iterable[torch.Tensor]], None],
+        refuse: Callable[[object], None],
+    ) -> None:
         self._known = set(map(id, copies))
-        self._protect = protect
+        self._protect, self._refuse = protect, refuse
         self._made: list[nn.Module] = []  # held, so that no other comes to have the address of one
         self.module: nn.Module | None = None
         """The first that has weights or buffers."""
@@ -41,12 +47,19 @@ class ForeignCalls:
         with watched(self._see):
             yield
 
-    def _see(self, frame: FrameType, event: str, _: object) -> None:
+    def _see(self, frame: FrameType, event: str, function: object) -> None:
+        if event == "c_call" and getattr(function, "__name__", "") == "numpy":
+            owner = getattr(function, "__self__", None)
+            if isinstance(owner, torch.Tensor):  # what is written through its array is seen by nobody
+                self._refuse(owner)
         code = frame.f_code
         if event != "call" or not code.co_argcount or self.module is not None:
             return
         self.gradient_hooks |= code is torch.Tensor.register_hook.__code__
         first = frame.f_locals.get(code.co_varnames[0])
+        if isinstance(first, torch.optim.Optimizer) and code.co_name in ("step", "zero_grad"):
+            for group in first.param_groups:
+                self._refuse(group["params"])
         if not issubclass(type(first), nn.Module) or id(first) in self._known:
             return
         assert isinstance(first, nn.Module)

@@ -64,6 +64,8 @@ class State:
             # a graph over what was written is stale, but batch norm's, which writes without telling, never reads it
             written = tensor._version != self._versions[i]
             with torch.inference_mode(False), torch.no_grad():
+                if (tensor.shape, tensor.dtype) != (saved.shape, saved.dtype):
+                    tensor.data = saved.clone()
                 (tensor if written else tensor.data).copy_(saved)
             self._versions[i] = tensor._version
 

@@ -91,11 +91,12 @@ class Guard(TorchDispatchMode):
 
     def _check(self, acts: _Acts, args: Any, kwargs: Any) -> None:
         for place, name in acts.writes:
-            self._refuse(kwargs.get(name, args[place] if place < len(args) else None))
+            self.refuse(kwargs.get(name, args[place] if place < len(args) else None))
         if acts.normalises and len(args) > 5 and args[5] is True:
-            self._refuse(args[3:5])
+            self.refuse(args[3:5])
 
-    def _refuse(self, value: Any) -> None:
+    def refuse(self, value: Any) -> None:
+        """Raise :class:`WeightsWritten` for a tensor, or one of several, over protected memory."""
         for tensor in value if isinstance(value, (list, tuple)) else [value]:
             if not isinstance(tensor, torch.Tensor) or tensor.layout != torch.strided:
                 continue
