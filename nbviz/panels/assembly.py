@@ -46,7 +46,11 @@ def stages() -> list[type[Stage]]:
 
 
 def assemble(links: Links) -> dict[str, Panel]:
-    """Return all panels by slot, in the order in which they are answered."""
+    """Return all panels by slot, in the order in which they are answered.
+
+    The photograph is there at once; then come the scores, the map, miniatures and grid, and last what tells how far
+    to trust the map.
+    """
     tree, grid, card = LayersPanel(links), ChannelsPanel(links), ChannelPanel(links)
     canvas, trust = SaliencyCanvas(links, grid.strongest), TrustPanel(links)
     classes = ClassDropdown(links, lambda: card.view.channel)
@@ -54,10 +58,9 @@ def assemble(links: Links) -> dict[str, Panel]:
     middle = [stage(links) for stage in stages()]
     desks = [PaintDesk(links), TransformDesk(links), AttackDesk(links)]
     panels = [
-        TitleBar(links), PictureChooser(links), classes, ScoreBars(links), WhatIf(links), *desks,
-        Desks(links, canvas, desks),
-        StageTabs(links, [grid, pages[0], card], middle), grid, card, tree, canvas,
-        *pages, trust, TrustFigures(links, trust), *middle,
+        TitleBar(links), PictureChooser(links), classes, ScoreBars(links), canvas, tree,
+        StageTabs(links, [grid, pages[0], card], middle), grid, card, WhatIf(links), *desks,
+        Desks(links, canvas, desks), *pages, trust, TrustFigures(links, trust), *middle,
     ]  # fmt: skip
     return {panel.slot: panel for panel in panels}
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import traitlets
 
+from nbviz.drawing.overlay import colour_bar
 from nbviz.panels.base.front import Front
 
 
@@ -30,3 +32,9 @@ class FootFront(Front):
     """[name, title] of the methods that work where the chosen one was refused; sends ``method`` (name)."""
     caption = traitlets.Unicode().tag(sync=True)
     """The canvas in words."""
+
+
+@cache
+def bar(signed: bool) -> bytes:
+    """PNG of the colour table of maps with or without a sign."""
+    return colour_bar(150, 11, signed)

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import ipywidgets
 import numpy as np
 
 from nbviz.attribution import METHODS, Method
-from nbviz.drawing.overlay import colour_bar, gray, overlay
+from nbviz.drawing.overlay import gray, overlay
 from nbviz.errors import NbvizError, Refused
 from nbviz.model.target import Target
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.explanation.canvas_lines import CanvasLines
 from nbviz.panels.explanation.heat_canvas import HeatCanvas, enlarged
-from nbviz.panels.explanation.heat_foot import FootFront
+from nbviz.panels.explanation.heat_foot import FootFront, bar
 from nbviz.panels.explanation.method_bar import MethodFront, controls, converted
 from nbviz.panels.explanation.pointer import PointerFront
 from nbviz.panels.scenes.explanation import Scene, channel_scene, explanation_scene
@@ -30,7 +29,7 @@ from nbviz.panels.scenes.words import ANY_CLASS, Run, heading, progress_lines, t
 from nbviz.panels.snapshot.parts import ExplanationPart, StillParts
 from nbviz.session.pins.pinning import Pinning
 from nbviz.session.requests.base import ChannelAnswer, ExplainAnswer, Request
-from nbviz.session.requests.on_show import map_on_show, map_reads
+from nbviz.session.requests.on_show import heading_reads, map_on_show, map_question, map_reads
 from nbviz.session.selection import Selection
 
 Place = tuple[float, float]
@@ -56,6 +55,8 @@ class SaliencyCanvas(Panel):
         self._answer: ExplainAnswer | ChannelAnswer | None = None
         self._headed: tuple[Any, ...] = ()
         """What the scene's heading is of."""
+        self._question: tuple[Any, ...] = ()
+        """Picture, target and kind of map that the scene answers."""
         for front in (self.bar, self.foot, self.pointer):
             self.listen(front, self._act)
         self.foot.observe(lambda change: links.heat.set_trait("opacity", change["new"]), "opacity")
@@ -96,7 +97,11 @@ class SaliencyCanvas(Panel):
         else:
             scene = explanation_scene(answer, self._method.title, self.selection.image, self.links.heat.high)
         with LOCK:
-            self.scene, self._headed = scene, _headed(self.selection)
+            self.scene, self._headed, self._question = (
+                scene,
+                heading_reads(self.selection),
+                map_question(self.selection),
+            )
             self.canvas.draw(scene.picture, scene.heat, scene.smooth)
             self.canvas.dim(False)
             with self.bar.hold_sync():
@@ -108,7 +113,13 @@ class SaliencyCanvas(Panel):
 
     def wait(self, progress: str = "") -> None:
         with LOCK:
-            self.canvas.dim(True)
+            # an old map beside the new picture's scores would pass for theirs; the photograph is right at once
+            another = self._question != map_question(self.selection)
+            if another:
+                same = self._question[:1] == (self.selection.image,)
+                self.scene = None
+                self.canvas.draw(self.canvas.picture if same else self._gray(), None)
+            self.canvas.dim(not another)
             self._answer, self.bar.pin = None, "off"
             with self.foot.hold_sync():
                 self.foot.state, self.foot.message, self.foot.details, self.foot.instead = "computing", "", "", []
@@ -139,7 +150,8 @@ class SaliencyCanvas(Panel):
         """The computing was stopped by the reader: say what is on show instead."""
         with LOCK:
             if self.foot.state == "computing":
-                self._state("failed", "Cancelled before there was a map; the picture shown is an earlier one.")
+                left = "" if self.scene is None else "; the one shown is an earlier one"
+                self._state("failed", f"Cancelled before there was a map{left}.")
             elif self.foot.state == "partial":
                 self._state("failed", "Cancelled; the map shown is unfinished.", lines=self.foot.lines)
 
@@ -183,7 +195,7 @@ class SaliencyCanvas(Panel):
         return METHODS[self.selection.method]
 
     def _heading(self, selection: Selection) -> tuple[str, list[Run]]:
-        if self.scene is not None and self._headed == _headed(selection):
+        if self.scene is not None and self._headed == heading_reads(selection):
             return self.scene.title, self.scene.heading
         if selection.canvas == "channel":
             number = "" if selection.channel is None else f" {selection.channel}"
@@ -201,7 +213,7 @@ class SaliencyCanvas(Panel):
             self.foot.message, self.foot.details, self.foot.instead = scene.nothing, "", []
             self.foot.done = scene.done
             self.foot.lines = progress_lines(scene.progress, scene.facts) if partial else scene.lines
-            self.foot.bar = _bar(scene.signed)
+            self.foot.bar = bar(scene.signed)
             self.foot.low, self.foot.high, self.foot.scale = scene.limits
             self.foot.caption = scene.caption
         with self.pointer.hold_sync():
@@ -286,15 +298,3 @@ class SaliencyCanvas(Panel):
             changes["target"] = chosen
         self.selection.change(**changes, place=place or pin)
         self._pin(self.selection)
-
-
-def _headed(selection: Selection) -> tuple[Any, ...]:
-    """All of a selection that a heading depends on."""
-    if selection.canvas == "channel":
-        return selection.layer, selection.channel
-    return selection.image, selection.target, METHODS[selection.method].uses_target
-
-
-@cache
-def _bar(signed: bool) -> bytes:
-    return colour_bar(150, 11, signed)

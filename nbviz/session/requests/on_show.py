@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from nbviz.attribution import METHODS
 from nbviz.model.instrumented import InstrumentedModel
@@ -35,3 +36,15 @@ def map_reads(selection: Selection) -> frozenset[str]:
         return frozenset(("canvas", "image", "layer", "target", "channel"))
     layer = ("layer",) if METHODS[selection.method].uses_layer else ()
     return frozenset(("canvas", "image", "target", "method", "options", *layer))
+
+
+def map_question(selection: Selection) -> tuple[Any, ...]:
+    """Return what the map on show answers: picture, target and kind of map; any other is another answer's."""
+    return selection.image, selection.target, selection.canvas
+
+
+def heading_reads(selection: Selection) -> tuple[Any, ...]:
+    """Return all of a selection that the map's heading depends on."""
+    if selection.canvas == "channel":
+        return selection.layer, selection.channel
+    return selection.image, selection.target, METHODS[selection.method].uses_target

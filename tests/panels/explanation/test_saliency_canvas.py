@@ -213,11 +213,11 @@ def test_a_failure_folds_its_details(made: tuple[Rig, SaliencyCanvas]) -> None:
 
 
 def test_cancel_says_what_is_on_show(made: tuple[Rig, SaliencyCanvas]) -> None:
-    _, panel = made
+    small, panel = made
     calls: list[str] = []
     calling = {"cancel": lambda slot: calls.append("cancel"), "refresh": lambda: calls.append("retry")}
     panel.links = replace(panel.links, **calling)
-    panel.wait()
+    small.show(panel), panel.wait()
     say(panel.foot, event="cancel")
     assert panel.foot.state == "failed" and "earlier one" in panel.foot.message
     panel.show(attribution(np.ones((32, 40)), done=0.5))
