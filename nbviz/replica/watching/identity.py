@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from nbviz.replica.replica import tensors
+from nbviz.replica.user_code.user_hooks import Listener
 
 # Of every module, and no matter to what it puts out in a pass.
 _MODULES_OWN = frozenset(vars(nn.Module()))
@@ -54,6 +55,7 @@ def _named(net: nn.Module) -> Iterable[tuple[str, torch.Tensor]]:
 def _behaviour(module: nn.Module) -> list[Any]:
     """Code of its functions and of its hooks, and the attributes that they may look up."""
     hooks = [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
+    hooks = [hook.hook if isinstance(hook, Listener) else hook for hook in hooks]
     own = vars(module)
     functions = [*_functions(type(module)), *hooks, *(value for value in own.values() if callable(value))]
     written = _written(getattr(type(module).forward, "__code__", None))
