@@ -9,6 +9,8 @@ for class scores); ``<channel>`` the channel's number, or a digest of another ob
 recipe and objective. Facets lie side by side in one file. The PNG's text chunk ``nbviz`` is JSON: ``words``,
 ``layer``, ``recipe``, ``rise`` (a list a facet). Files are written under another name and then renamed, so a
 half-written one is never read. They may be copied between machines and deleted at any time.
+
+Those of the zoo's own networks that come with nbviz lie in its ``zoo/data``, in the same layout; they are only read.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from nbviz.model.edit import NetworkEdit
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.replica.guest import Pass
 from nbviz.replica.watching import identity
+from nbviz.zoo.shipped import DATA
 
 # Of every module, and no matter to what it puts out in a pass.
 _MODULES_OWN = frozenset(vars(nn.Module()))
@@ -96,6 +99,7 @@ class PictureCache:
 
     def __init__(self, network: str, path: Path = None) -> None:
         self.folder = (default_path() if path is None else pathlib.Path(path).expanduser()) / "made" / network
+        self._shipped = DATA / "made" / network if path is None else None
         self.problem = ""
         """Why pictures could not be kept, in a sentence; empty where they were."""
 
@@ -105,7 +109,9 @@ class PictureCache:
             return None
         digest = _digest([_EDITION, objective.layers, objective.key, recipe.key], 6)
         name = objective.key if objective.key.isdigit() else _digest(objective.key, 6)
-        return self.folder / (quote(objective.layers[-1], safe="") or "scores") / f"{name}.{digest}.png"
+        file = pathlib.Path(quote(objective.layers[-1], safe="") or "scores", f"{name}.{digest}.png")
+        shipped = None if self._shipped is None else self._shipped / file
+        return shipped if shipped is not None and shipped.is_file() else self.folder / file
 
     def get(self, objective: Objective, recipe: Recipe) -> Entry | None:
         """Read an entry; None where there is none, or none that can be read."""
@@ -126,7 +132,7 @@ class PictureCache:
     def put(self, objective: Objective, recipe: Recipe, entry: Entry) -> None:
         """Write an entry; a disk that is full or read-only is a :attr:`problem`, no error."""
         place = self.place(objective, recipe)
-        if place is None or self.problem:
+        if place is None or self.problem or DATA in place.parents:
             return
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
