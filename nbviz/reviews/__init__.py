@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nbviz.reviews.corruptions import CORRUPTIONS, corruption
+from nbviz.reviews.cues import Hunt
 from nbviz.reviews.making import load, review
 from nbviz.reviews.result import Review
 
-__all__ = ["CORRUPTIONS", "Review", "corruption", "load", "review"]
+__all__ = ["CORRUPTIONS", "Hunt", "Review", "corruption", "load", "review"]

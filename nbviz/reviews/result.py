@@ -15,6 +15,7 @@ from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
 from nbviz.reviews.calibration import Reliability, RiskCoverage, Temperature, reliability, risk_coverage, temperature
 from nbviz.reviews.classes import Confusion, class_table, confusion
+from nbviz.reviews.cues import Hunt, cue_table, suspects
 from nbviz.reviews.figures import bins_table, headline
 from nbviz.reviews.labels import SuspectLabels, suspect_labels
 from nbviz.reviews.metadata import frame_of
@@ -242,6 +243,20 @@ class Review:
         if by == "item":
             return np.arange(len(self))
         raise unknown("order", by, ORDERS, "a review")
+
+    def cues(self, classes: Sequence[int | str] | None = None, hunt: Hunt | None = None) -> pandas.DataFrame:
+        """One row per suspect, the largest lead first: windows that make the network say a class, see :func:`suspects`.
+
+        classes: indices or names; None for all. ``table.attrs["suspects"]`` has their pictures. Raises Refused without
+        labels, and for a review loaded without its network and data set.
+        """
+        model, items = pictures_for(self.items, self.model)
+        labels, predictions = np.full(self.plan.items, -1), np.full(self.plan.items, -1)
+        labels[self._columns["items"][self._known]] = self.labels
+        predictions[self._columns["items"]] = self._columns["prediction"]
+        chosen = None if classes is None else [model.class_index(c) if isinstance(c, str) else c for c in classes]
+        found = [one for each in suspects(model, items, labels, predictions, hunt, chosen) for one in each]
+        return cue_table(found, self.names)
 
     def shift(
         self,
