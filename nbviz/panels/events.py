@@ -76,15 +76,19 @@ class Events:
 
     def follow(self, changed: frozenset[str], renew: bool = False) -> None:
         """Sync and ask the panels that read what has changed; all of them where a network has."""
-        with LOCK, self._one_look():
-            if changed != {"place"}:
-                renew = self._moved() or renew
-                for panel in self.panels.values():
-                    self._update(panel, ALL if renew else changed, renew)
-                self.activity.moved = False
-                self._say_state()
+        with LOCK:
+            if changed != {"place"}:  # where a person points asks nothing of a network
+                self._follow(changed, renew)
             if "place" in changed:
                 self._point()
+
+    def _follow(self, changed: frozenset[str], renew: bool) -> None:
+        with self._one_look():
+            renew = self._moved() or renew
+            for panel in self.panels.values():
+                self._update(panel, ALL if renew else changed, renew)
+            self.activity.moved = False
+            self._say_state()
 
     def _update(self, panel: Panel, changed: frozenset[str], renew: bool) -> None:
         if not panel.awake(self.selection):

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+import torch
+
 from nbviz.explorer import Explorer
 from nbviz.session.context import LiveContext
 from nbviz.session.inline import InlineRunner
@@ -80,3 +83,29 @@ def test_an_event_that_computes_nothing_looks_once() -> None:
         before = explorer.attribution
         explorer.selection.channel = 2
         assert explorer.attribution is not before
+
+
+def test_pointing_at_a_place_looks_at_no_network() -> None:
+    with Explorer(network(), pictures(), runner=InlineRunner, method="saliency") as explorer:
+        looks, guest = list[int](), explorer.model.guest
+        real = guest.fingerprint
+        guest.fingerprint = lambda *_: looks.append(1) or real()  # type: ignore[method-assign,assignment,func-returns-value]
+        explorer.selection.place = (0.5, 0.5)
+        assert not looks and explorer.panels["canvas"].pointer.tip.startswith("row 16")  # type: ignore[attr-defined]
+
+
+def test_a_click_seen_before_asks_the_network_for_no_filters_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Explorer(network(), pictures(), runner=InlineRunner, method="saliency", layer="0") as explorer:
+        asked: list[str] = []
+        real = explorer.model.filters
+        monkeypatch.setattr(explorer.model, "filters", lambda name: asked.append(name) or real(name))
+        for layer in ("1", "0", "1", "0", "1"):
+            explorer.selection.layer = layer
+        assert sorted(asked) in (["1"], ["0", "1"])
+        explorer.selection.layer = "0"
+        before = explorer.panels["channel"].view.filter
+        conv = next(explorer.model.guest.net.modules())[0]
+        with torch.no_grad():
+            conv.weight.copy_(torch.rand_like(conv.weight))
+        explorer.refresh()
+        assert before and explorer.panels["channel"].view.filter != before

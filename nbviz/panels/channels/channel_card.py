@@ -15,7 +15,6 @@ from PIL import Image
 
 from nbviz.drawing.overlay import backdrop, filters_mosaic, gray, heat_rgba, png, scale, table
 from nbviz.errors import NbvizError
-from nbviz.model.layers import Layer
 from nbviz.model.target import Target
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
@@ -24,7 +23,7 @@ from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.scenes.channel_page import figure
 from nbviz.panels.snapshot.over import laid_over
 from nbviz.panels.snapshot.parts import CardPart, StillParts
-from nbviz.session.requests.base import ChannelAnswer, ChannelRequest, Request
+from nbviz.session.requests.base import ChannelAnswer, ChannelRequest, FiltersRequest, Request
 from nbviz.session.requests.health import HealthAnswer
 from nbviz.session.selection import Selection
 
@@ -90,7 +89,6 @@ class ChannelPanel(Panel):
         self._health: HealthAnswer | None = None
         self._answer: ChannelAnswer | None = None
         self._illustrations: dict[str, Illustration] = {}
-        self._bare: Layer | None = None
         """The last layer that had no filters."""
         self.view = ChannelCard()
         self.listen(self.view, self._act)
@@ -151,11 +149,7 @@ class ChannelPanel(Panel):
         self.view.health = list(judged) if judged is not None else []
 
     def _filter(self, name: str, channel: int) -> bytes:
-        # asking looks at every weight, and most layers have none: remembered while the layer is the same
-        layer = self.model.layer(name)
-        weights = None if self._bare is layer else self.model.filters(name)
-        if weights is None:
-            self._bare = layer
+        weights = self.links.context.answer(FiltersRequest(name)).weights  # asking the network takes milliseconds
         if weights is None or weights.ndim != 4 or weights.shape[1] != 3 or channel >= len(weights):
             return b""
         return filters_mosaic(weights, 1, order=[channel]).data

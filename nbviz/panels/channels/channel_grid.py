@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from nbviz.model.layers import Layer
 from nbviz.model.target import Target
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
@@ -23,7 +22,7 @@ from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.channels.grid_words import about, modes
 from nbviz.panels.scenes.channel_page import Look, Page, Photos, make_page, mode_of, per_page, strongest
 from nbviz.panels.snapshot.parts import ChannelsPart, StillParts
-from nbviz.session.requests.base import ChannelsAnswer, ChannelsRequest, Request
+from nbviz.session.requests.base import ChannelsAnswer, ChannelsRequest, FiltersRequest, Request
 from nbviz.session.requests.health import HealthAnswer
 from nbviz.session.selection import CHANNELS, Selection
 
@@ -90,7 +89,6 @@ class ChannelsPanel(Panel):
         self.page: Page | None = None
         self._answer: ChannelsAnswer | None = None
         self._filters: np.ndarray | None = None
-        self._bare: dict[str, Layer] = {}
         """Layers known to have no filters."""
         self._photos: dict[str, Photos] = {}
         """Mode → pictures for channels of the layer on show."""
@@ -171,7 +169,9 @@ class ChannelsPanel(Panel):
             self._quiet()
         self._answer = answer
         layer = self.model.layer(answer.layer)
-        self._read_filters(layer, answer)
+        weights = self.links.context.answer(FiltersRequest(answer.layer)).weights
+        # a transposed convolution counts its filters along another axis
+        self._filters = weights if weights is not None and len(weights) == len(answer.peaks) else None
         chosen = self.selection.channel
         if chosen is None or chosen >= len(answer.peaks) or self.selection.layer != answer.layer:
             chosen = int(answer.order("class")[0])
@@ -181,17 +181,6 @@ class ChannelsPanel(Panel):
             self.view.channel = chosen
             self._draw(answer, self._page_of(answer, chosen))
             self.point(self.selection.place)
-
-    def _read_filters(self, layer: Layer, answer: ChannelsAnswer) -> None:
-        # most layers have none, and asking looks at every weight: remembered while the layer is the same
-        if self._bare.get(layer.name) is layer:
-            self._filters = None
-            return
-        weights = self.model.filters(layer.name)
-        # a transposed convolution counts its filters along another axis
-        self._filters = weights if weights is not None and len(weights) == len(answer.peaks) else None
-        if self._filters is None:
-            self._bare[layer.name] = layer
 
     def wait(self, progress: str = "") -> None:
         self.view.state, self.view.message = "computing", progress

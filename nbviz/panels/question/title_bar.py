@@ -37,6 +37,7 @@ class TitleBar(Panel):
     def __init__(self, links: Links) -> None:
         super().__init__(links)
         self.view = TitleFront(name=str(self.model.name))
+        self._size = ""
         self.listen(self.view, self._act, retry=self._save)
         links.activity.observe(lambda _: self._say())
 
@@ -45,6 +46,7 @@ class TitleBar(Panel):
         sentence = transform.sentence if picture is None else transform.sentence_for(picture)
         with LOCK, self.view.hold_sync():
             ready(self.view)
+            self._size = f"{count_words(self.model.parameters)} parameters"
             self.view.facts = self._facts()
             # A tensor that is given ready is seen as it is: nothing is guessed of it.
             self.view.guessed = transform.guessed and (picture is None or picture.tensor is None)
@@ -59,8 +61,7 @@ class TitleBar(Panel):
     def _facts(self) -> list[str]:
         picture = self.pictures.get(self.selection.image)
         sees = "" if picture is None else sees_words(self.model.transform.size_for(picture), picture.size)
-        facts = [f"{count_words(self.model.parameters)} parameters", str(self.model.device), sees]
-        return [fact for fact in (*facts, *self.model.guest.notes) if fact]
+        return [fact for fact in (self._size, str(self.model.device), sees, *self.model.guest.notes) if fact]
 
     def still(self) -> StillParts:
         view, edits = self.view, self.selection.edits_on

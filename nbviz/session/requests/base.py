@@ -72,6 +72,24 @@ def stepped(context: Context, request: Request) -> Iterator[Any]:
         yield known
 
 
+@dataclass(frozen=True, eq=False)
+class FiltersAnswer:
+    """A layer's filters."""
+
+    weights: np.ndarray | None
+    """float32 (out, in, height, width); None for a layer that is no convolution."""
+
+
+@dataclass(frozen=True)
+class FiltersRequest(Request):
+    """A layer's filters, as long as the weights stay as they are."""
+
+    layer: str
+
+    def __call__(self, context: Context) -> Iterator[FiltersAnswer]:
+        yield FiltersAnswer(context.model.filters(self.layer))
+
+
 @dataclass(frozen=True)
 class ScoresAnswer:
     """The prediction for a picture."""
