@@ -80,7 +80,7 @@ ACTS: dict[str, tuple[dict[str, Any], set[str], set[str]]] = {
     ),
     "edit": (
         {"edits": (nbviz.edits.Transform("rotate", 20.0),)},
-        CARDS,
+        CARDS | {"scores", "what_if"},
         {"title", "pictures", "stages", "channels", "channel", "layers", "canvas", "trust", "health"}
         | QUESTION
         | CARDS,
@@ -136,7 +136,8 @@ def test_a_click_on_a_layer_seen_before_crosses_few_files(explorer: Explorer) ->
     others = {path for path in crossed if path.startswith("panels/") and not path.startswith(changing)} - carrying
     # these say which traits they read, and whether they are awake, by themselves; the title bar says that all is done
     assert others <= {f"panels/{name}.py" for name in (
-        "explanation/saliency_canvas", "explanation/trust_line", "pins/pins_stage", "question/title_bar")}  # fmt: skip
+        "explanation/saliency_canvas", "explanation/trust_line", "pins/pins_stage", "question/title_bar",
+        "whatif/desk")}  # fmt: skip
 
 
 def test_bringing_a_pin_back_computes_one_explanation(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +201,8 @@ def test_a_panel_that_fails_silences_no_other(
     monkeypatch.setattr(panel, "fail", failed.append)
     explorer.selection.change(image="two", target=2, layer="3")
     others = {name: state for name, state in states(explorer).items() if explorer.panels[name].view is not panel.view}
-    assert {state for name, state in others.items() if name not in (slot, "stages")} <= {"ready", "nothing"}
+    around = ("stages", "desks") if slot == "canvas" else ("stages",)  # the view of these has the panel's own in it
+    assert {state for name, state in others.items() if name not in (slot, *around)} <= {"ready", "nothing"}
     assert explorer.panels["title"].view.word == "ready"
     if slot != "canvas":
         assert explorer.attribution is not None and explorer.attribution.facts["target"] == "cat"
