@@ -90,7 +90,8 @@ class Progress:
 def progress(lesson: int | None = None) -> Progress:
     """List the questions, of one lesson or of all, with what became of them in this kernel."""
     load()
-    chosen = [asked for asked in QUESTIONS.values() if lesson in (None, asked.lesson)]
+    ordered = sorted(QUESTIONS.values(), key=lambda asked: asked.lesson)
+    chosen = [asked for asked in ordered if lesson in (None, asked.lesson)]
     return Progress(tuple((asked.lesson, asked.name, _state(asked.name)) for asked in chosen))
 
 

@@ -70,7 +70,9 @@ def _drawn(name: str, thing: Any, signed: bool | None) -> Image.Image:
     if isinstance(thing, Attribution):
         thing, signed = thing.heat(), thing.signed
     values = thing.detach().cpu() if isinstance(thing, torch.Tensor) else torch.as_tensor(np.asarray(thing))
-    values = values.float().squeeze()
+    values = values.float()
+    while values.ndim > 2 and len(values) == 1:
+        values = values[0]
     if values.ndim == 3 and values.shape[0] == 3:
         return Image.fromarray((255 * values.clamp(0, 1)).round().byte().permute(1, 2, 0).contiguous().numpy())
     if values.ndim != 2:

@@ -1,4 +1,4 @@
-"""The registry of questions: one function a question, which judges an answer by computing the right one."""
+"""The registry of questions: one function per question, which computes the right answer."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 
 from nbviz.errors import NbvizError, unknown
+from nbviz.lessons.values import near, numbers
 
-Judge = Callable[[object], bool]
+Right = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -26,29 +28,40 @@ class Question:
     """For the first miss, and a fuller one for the second."""
     way: str
     """Python that computes the answer; its last line is the answer as an expression."""
-    judge: Judge
-    """Whether an answer of any type is right."""
+    right: Right
+    """Computes the right answer, a number or numbers of one shape; once per kernel."""
+    part: float
+    """Tolerance as a share of the right answer's largest magnitude."""
+    absolute: float
+    """Tolerance in the answer's own unit; the larger of the two counts."""
+
+    def judge(self, answer: object) -> bool:
+        """Say whether an answer of any type is right."""
+        return numbers(answer) is not None and near(answer, self.right(), self.part, self.absolute)
 
 
 _questions: dict[str, Question] = {}
 QUESTIONS = MappingProxyType(_questions)
-"""Name → question, in the order of the lessons once :func:`load` has run."""
+"""Name → question; all lessons' once :func:`load` has run."""
 
 
-def question(lesson: int, *, hints: tuple[str, str], way: str) -> Callable[[Judge], Judge]:
-    """Register a function answer → bool as a question: its name, with spaces, and its docstring, the text.
+def question(
+    lesson: int, *, hints: tuple[str, str], way: str, part: float = 0.02, absolute: float = 0.0
+) -> Callable[[Right], Right]:
+    """Register a function () → right answer as a question: its name, with spaces, and its docstring, the text.
 
     lesson: number of its lesson. hints: for the first and the second miss. way: Python that computes the answer; its
-    last line is the answer as an expression. Raises NbvizError for a name that another question has.
+    last line is the answer as an expression. part, absolute: tolerances, the larger one counts. Raises NbvizError for
+    a name that another question has.
     """
 
-    def enter(judge: Judge) -> Judge:
-        name = judge.__name__.replace("_", " ")
-        if name in _questions and _questions[name].judge.__module__ != judge.__module__:
+    def enter(right: Right) -> Right:
+        name = right.__name__.replace("_", " ")
+        if name in _questions and _questions[name].right.__module__ != right.__module__:
             raise NbvizError(f"Lesson {_questions[name].lesson} has a question '{name}' already; call it otherwise.")
-        text = " ".join((judge.__doc__ or "").split())
-        _questions[name] = Question(name, lesson, text, hints, way.strip(), judge)
-        return judge
+        text = " ".join((right.__doc__ or "").split())
+        _questions[name] = Question(name, lesson, text, hints, way.strip(), cache(right), part, absolute)
+        return right
 
     return enter
 

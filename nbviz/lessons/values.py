@@ -23,26 +23,13 @@ def numbers(answer: object) -> np.ndarray[Any, np.dtype[np.float64]] | None:
     return values if np.isfinite(values).all() else None
 
 
-def near(answer: object, right: object, part: float = 0.02) -> bool:
-    """Whether an answer has the right shape and lies within `part` of the right one's largest magnitude."""
+def near(answer: object, right: object, part: float = 0.0, absolute: float = 0.0) -> bool:
+    """Whether an answer has the right shape and lies near the right one.
+
+    part: of the right one's largest magnitude; absolute: in its unit; the larger one counts.
+    """
     given, wanted = numbers(answer), numbers(right)
     if given is None or wanted is None or given.shape != wanted.shape:
         return False
-    return bool(np.abs(given - wanted).max() <= part * max(float(np.abs(wanted).max()), 1e-12))
-
-
-def between(answer: object, low: float, high: float) -> bool:
-    """Whether an answer is one number in low…high."""
-    given = numbers(answer)
-    return given is not None and given.ndim == 0 and low <= float(given) <= high
-
-
-def same(answer: object, right: str) -> bool:
-    """Whether an answer is this word, letter case and spaces around it aside."""
-    return isinstance(answer, str) and answer.strip().casefold() == right.casefold()
-
-
-def same_set(answer: object, right: set[int]) -> bool:
-    """Whether an answer holds exactly these whole numbers, in any order."""
-    given = numbers(list(answer) if isinstance(answer, set | frozenset) else answer)
-    return given is not None and sorted(given.reshape(-1).tolist()) == sorted(map(float, right))
+    far = max(part * float(np.abs(wanted).max()), absolute)
+    return bool(np.abs(given - wanted).max() <= far)

@@ -18,6 +18,12 @@ CONCLUSIONS: dict[int, tuple[str, ...]] = {
         "accuracy['true labels'] > 0.7 and accuracy['noise labels'] < 0.25",
         "same < 1e-3",
     ),
+    2: (
+        "widths['blocks.2'] < 45 < widths['blocks.4'] < 100",
+        "untrained['blocks.5'] > 0.4 and trained['blocks.5'] > untrained['blocks.5'] + 0.15",
+        "trained['blocks.0'] < trained['pixels'] < trained['blocks.5']",
+        "untrained['pixels'] > untrained['blocks.5']",
+    ),
     3: (
         "difference < 1e-6",
         "alike_by['score'] > 0.3 and alike_by['probability'] < -0.6",
@@ -36,6 +42,38 @@ CONCLUSIONS: dict[int, tuple[str, ...]] = {
         "900 < with_evidence < 1000",
         "0.2 < share < 0.7",
         "nothing.facts['status'] == 'no positive evidence' and float(nothing.heat().max()) == 0",
+    ),
+    6: (
+        "speckle(bare(17)[None]) > 0.25",
+        "fine['all helpers'] < 0.05 and fine['never moved'] < 0.1",
+        "fine['all waves alike'] > 0.15 and fine['single pixels'] > 0.2",
+        "8 < len(two_meanings) < 64",
+        "likeness['blocks.0'] > 0.75 and likeness['head'] < 0.4",
+    ),
+    7: (
+        "other_class['guided_backprop'] > 0.95 > 0.75 > max(other_class['saliency'], other_class['grad_cam'])",
+        "other_weights['guided_backprop'] > 0.95 and other_weights['saliency'] < 0.75",
+        "not any(one > max(draws) for one in falls.values())",
+        "said[0] == 'espresso' and said[2] > 0.97 and stays['saliency'] < 0.6 and stays['grad_cam'] > 0.85",
+    ),
+    8: (
+        "outcome[0.25][0][1] < 0.6 and all(noise[1] > 0.9 for _, noise in outcome.values())",
+        "away.flipped and attacked.after[0][0] == 'giant panda' and attacked.largest < 2.01",
+        "away.noise[0][0] == attacked.noise[0][0] == 'espresso'",
+        "on_the_test_set['all'] > 0.75 and on_the_test_set['bags'] > 0.97 and in_the_world < 0.5",
+        "corner > 0.4 and suspect > 0.4 and control < 0.15",
+        "after['bags without the mark'] > 0.85 and after['transplanted'] < 0.1",
+    ),
+    10: (
+        "min(recall, key=recall.get) == 'shirt'",
+        "same_map['guided_backprop'] > max(same_map['saliency'], same_map['grad_cam']) + 0.1",
+        "int(((answers != labels) & (sureness >= 0.9)).sum()) > 3",
+    ),
+    9: (
+        "shares[0] > 0.7 and shares[2] < 0.3",
+        "lost[2] > 2 * max(lost[0], lost[1], lost[3])",
+        "alike_by_rollout > 0.99 > 0.8 > alike_by_grad_cam",
+        "len(only['transformer']) > 5 and len(only['convolutional']) > 2",
     ),
 }
 

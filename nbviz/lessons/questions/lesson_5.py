@@ -6,7 +6,6 @@ from torch import Tensor
 
 from nbviz import zoo
 from nbviz.lessons.question import question
-from nbviz.lessons.values import near
 
 TABBY, GOLDFISH = 281, 1
 
@@ -18,10 +17,11 @@ TABBY, GOLDFISH = 281, 1
         "Compare it with zero, which gives a truth value for each place, and count them with `.sum()`.",
     ),
     way="int((all_cams[1] < 0).sum())",
+    part=0,
 )
-def places_against(answer: object) -> bool:
+def places_against() -> object:
     """How many of the 49 places of the layer head speak against goldfish?"""
-    return near(answer, int((_cam(GOLDFISH) < 0).sum()), part=1e-6)
+    return int((_cam(GOLDFISH) < 0).sum())
 
 
 @question(
@@ -32,9 +32,9 @@ def places_against(answer: object) -> bool:
     ),
     way="float(cam.max())",
 )
-def without_the_best_place(answer: object) -> bool:
+def without_the_best_place() -> object:
     """By how much would the score of tabby fall if the place that adds most to it added nothing?"""
-    return near(answer, float(_cam(TABBY).max()))
+    return float(_cam(TABBY).max())
 
 
 def _cam(index: int) -> Tensor:

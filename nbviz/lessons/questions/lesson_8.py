@@ -1,0 +1,47 @@
+"""Lesson 8, Fooling it, and what it really used."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+
+from nbviz import zoo
+from nbviz.lessons.question import question
+
+ESPRESSO = 967
+SPREAD = (0.229, 0.224, 0.225)
+
+
+@question(
+    8,
+    hints=(
+        "A pixel of an ordinary picture file has 256 grey levels, from 0 to 255.",
+        "One level is 1 / 255 of the range.",
+    ),
+    way="2 / 255",
+)
+def two_levels() -> object:
+    """By what share of a pixel's range does a change of 2 grey levels move it?"""
+    return 2 / 255
+
+
+@question(
+    8,
+    hints=(
+        "The attacked picture is `coffee + 2 * level * worse`.",
+        "`model(x).softmax(1)[0]` has a probability for each class; *espresso* is number 967.",
+    ),
+    way="model(coffee + 2 * level * worse).softmax(1)[0, 967].item()",
+    absolute=0.005,
+)
+def left_for_espresso() -> object:
+    """Which probability is left for espresso after one step of 2 grey levels?"""
+    model = zoo.load()
+    coffee = model.transform(zoo.photographs()["coffee"]).requires_grad_()
+    with torch.enable_grad():
+        loss = functional.cross_entropy(model.net(coffee), torch.tensor([ESPRESSO]))
+        worse = torch.autograd.grad(loss, coffee)[0].sign()
+    with torch.no_grad():
+        moved = coffee + 2 / 255 / torch.tensor(SPREAD).view(1, 3, 1, 1) * worse
+        right = model.net(moved).softmax(1)[0, ESPRESSO].item()
+    return right
