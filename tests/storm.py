@@ -129,7 +129,7 @@ class Storm:
             getattr(self, f"_{kind}")()
         except (nbviz.NbvizError, traitlets.TraitError, OnPurpose, SystemExit, KeyboardInterrupt):
             self.events[f"{kind}, refused"] += 1
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             self.faults.append(f"{kind} raised {type(error).__name__}: {error}")
 
     def _click(self) -> None:

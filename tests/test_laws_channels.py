@@ -149,7 +149,7 @@ def test_calls_in_threads_beside_each_other_give_what_they_give_alone() -> None:
     def answer(name: str) -> None:
         try:
             found[name] = CALLS[name](model, layer)
-        except Exception as error:  # noqa: BLE001 - told below
+        except Exception as error:
             errors.append(error)
 
     threads = [threading.Thread(target=answer, args=(name,)) for name in CALLS]

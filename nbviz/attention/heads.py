@@ -151,11 +151,11 @@ def spans(net: nn.Module) -> Iterator[list[tuple[int, int, str]]]:
     begun: list[int] = []
     handles = []
 
-    def enter(module: nn.Module, inputs: Any) -> None:
+    def enter(_: nn.Module, __: Any) -> None:
         begun.append(torch.autograd._get_sequence_nr())
 
     def leave(name: str) -> Any:
-        return lambda module, inputs, output: ran.append((begun.pop(), torch.autograd._get_sequence_nr(), name))
+        return lambda *_: ran.append((begun.pop(), torch.autograd._get_sequence_nr(), name))
 
     try:
         for name, module in modules_of(net).items():

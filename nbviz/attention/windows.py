@@ -109,7 +109,7 @@ def _feeding(subject: Subject, number: int) -> list[_Look]:
     """Ways to look at a block: by layers with places before it, the last first, that could fill its windows."""
     order: list[tuple[int, str, Tensor]] = []
 
-    def keep(name: str, call: int, tensor: Tensor) -> None:
+    def keep(name: str, _: int, tensor: Tensor) -> None:
         if tensor.grad_fn is not None:
             order.append((tensor.grad_fn._sequence_nr(), name, tensor))
 
@@ -174,7 +174,7 @@ def _decoded(look: _Look) -> Windows | None:
 def _noise(layout: Layout | None, chosen: Tensor) -> Callable[..., Tensor]:
     assert layout is not None
 
-    def hook(module: Any, inputs: Any, output: Tensor) -> Tensor:
+    def hook(_: Any, __: Any, output: Tensor) -> Tensor:
         maps = layout.maps(output)
         noise = torch.randn(maps.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float32, device="cpu")
         disturbed = output.detach().clone()

@@ -220,7 +220,7 @@ def _still(seen: ChannelStatistics, constant: torch.Tensor, pictures: int) -> It
             yield channel, "uniform", f"{value:.3g} in every place of {pictures} pictures"
 
 
-def _saturated(seen: ChannelStatistics, constant: torch.Tensor) -> Iterator[Finding]:
+def _saturated(seen: ChannelStatistics, constant: torch.Tensor) -> Iterator[Finding]:  # noqa: ARG001 - findings have one signature
     for channel in (seen.at_limit >= SATURATED).nonzero()[:, 0].tolist():
         yield channel, "saturated", f"{float(seen.at_limit[channel]):.0%} of its values are at the limit {seen.limit:g}"
 

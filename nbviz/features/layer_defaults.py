@@ -26,7 +26,7 @@ def native_size(model: InstrumentedModel) -> tuple[int, int]:
         model.trace(noise(model.guest, (model.transform.channels, *size)))
         return size
     model.trace()
-    shape = model._shape or (3, 224, 224)
+    shape = model._shape or (3, 224, 224)  # noqa: SLF001 - our own
     return shape[-2], shape[-1]
 
 

@@ -64,11 +64,11 @@ class InstrumentedModel:
         self.guest = self._guest_kind(net, device, hooks)
         self._usual = Usual(self.guest, transform)
         given = None if classes is None else class_list(classes)
-        self._carried = carried_names(transform, self.guest._module)
+        self._carried = carried_names(transform, self.guest.module)
         self.classes = self._carried if given is None else given
-        self.name = name or type(self.guest._module).__name__
+        self.name = name or type(self.guest.module).__name__
         self.output = output
-        self.read = reader_of(self.guest._module, output, len(given or ()), len(self.classes or ()), multilabel)
+        self.read = reader_of(self.guest.module, output, len(given or ()), len(self.classes or ()), multilabel)
         self.edits: tuple[Edit, ...] = ()
         """Edits of pictures and layers, in order, see :meth:`edited`."""
         self._plain: InstrumentedModel | None = None  # the model that this is an edited one of
@@ -103,7 +103,7 @@ class InstrumentedModel:
     @property
     def parameters(self) -> int:
         """Number of parameters, shared ones once."""
-        return sum(p.numel() for p in self.guest._module.parameters())
+        return sum(p.numel() for p in self.guest.module.parameters())
 
     @property
     def device(self) -> torch.device:
@@ -179,8 +179,8 @@ class InstrumentedModel:
         if not edits:
             return self
         twin, plain = copy(self), self._plain or self
-        twin._plain, twin.edits = plain, (edits := (*self.edits, *checked(edits, plain)))
-        twin._begin()
+        twin._plain, twin.edits = plain, (edits := (*self.edits, *checked(edits, plain)))  # noqa: SLF001 - our own
+        twin._begin()  # noqa: SLF001 - our own
         if any(isinstance(edit, NetworkEdit) for edit in edits):
             twin.guest = plain.guest.variant(lambda net: attach(net, edits, plain))
         return twin

@@ -86,7 +86,7 @@ class Target:
         if made.name is not None and model is not None:
             made = replace(made, index=class_index(made.name, model), name=None)
         if model is not None:
-            made._check(model)
+            made._check(model)  # noqa: SLF001 - our own
         return made
 
     @classmethod

@@ -167,7 +167,7 @@ class Events:
         """Do something with a panel; what it raises stands in its own strip, and the other panels carry on."""
         try:
             return act(*args, **options)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             self._broken.add(panel.slot)
             self._fail(panel, error)
             return None

@@ -24,7 +24,7 @@ def still_parts(panels: Iterable[Panel], selection: Selection) -> SnapshotParts:
         problems |= dict.fromkeys(_problems(panel))
         try:
             parts |= panel.still()
-        except Exception as error:  # noqa: BLE001  the others are drawn all the same
+        except Exception as error:
             problems[f"{panel.slot} could not be drawn: {error}"] = None
     return SnapshotParts(**parts, problems=tuple(problems))
 

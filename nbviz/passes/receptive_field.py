@@ -95,7 +95,7 @@ class ReceptiveFields:
         with isolated():
             if self._run is None:
                 guest = self._model.guest
-                net = replicate(guest._module, _ones, guest.hooks).requires_grad_(False)
+                net = replicate(guest.module, _ones, guest.hooks).requires_grad_(False)
                 self._run = Pass(net, torch.device("cpu"), guest.random)
             x = torch.ones(1, *self._shape, dtype=torch.float64, device="cpu", requires_grad=True)
             with _linear():
@@ -181,14 +181,14 @@ class _Linear(TorchFunctionMode):
 
 
 def _convolution(func: Any) -> Any:
-    def rule(x: torch.Tensor, weight: torch.Tensor, bias: Any = None, *args: Any, **kwargs: Any) -> torch.Tensor:
+    def rule(x: torch.Tensor, weight: torch.Tensor, bias: Any = None, *args: Any, **kwargs: Any) -> torch.Tensor:  # noqa: ARG001 - the signature is its caller's
         fan_in = weight[0].numel()
         return func(x, torch.full_like(weight, 1 / fan_in, dtype=x.dtype), None, *args, **kwargs)
 
     return rule
 
 
-def _linear_layer(x: torch.Tensor, weight: torch.Tensor, bias: Any = None) -> torch.Tensor:
+def _linear_layer(x: torch.Tensor, weight: torch.Tensor, bias: Any = None) -> torch.Tensor:  # noqa: ARG001 - the signature is its caller's
     return x.mean(-1, keepdim=True).expand(*x.shape[:-1], weight.shape[0])
 
 
@@ -199,7 +199,7 @@ def _max_pool(
     padding: Any = 0,
     dilation: Any = 1,
     ceil_mode: bool = False,
-    return_indices: bool = False,
+    return_indices: bool = False,  # noqa: ARG001 - the signature is its caller's
 ) -> Any:
     kernel, dilated = _pair(kernel_size), _pair(dilation)
     stride = _pair(kernel_size if stride is None or stride == [] else stride)

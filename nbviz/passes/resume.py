@@ -118,7 +118,7 @@ class Resumed:
     def _tried(self, count: int, edit: Callable[[Tensor], Tensor]) -> Any | None:
         try:
             return self._replayed(count, edit)
-        except Exception:  # noqa: BLE001 - a forward that counts its pictures may raise anything: run it whole
+        except Exception:
             return None
 
     def _replayed(self, count: int, edit: Callable[[Tensor], Tensor]) -> Any:

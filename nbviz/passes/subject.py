@@ -180,7 +180,7 @@ def last_spatial_layer(model: InstrumentedModel, through: Container[tuple[str, i
     found = model.trace()
     spatial = [layer for layer in found.root.walk() if layer.name and layer.places and layer.order is not None]
     spatial = [layer for layer in spatial if leads(layer, found.through if through is None else through)] or spatial
-    steps = quantised(model.guest._module)
+    steps = quantised(model.guest.module)
     if not spatial and steps is not None:
         raise Refused(
             f"No layer of {model.name} can be read as maps: layer '{steps}' is quantised. Explain the network as it "

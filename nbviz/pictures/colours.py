@@ -103,7 +103,7 @@ def probe(transform: Callable[[Image.Image], Any], mode: str) -> Probed:
         # Whatever a transform refuses here, it tells the user when it meets a real picture.
         try:
             output = transform(Image.new("RGB", size, colour).convert(mode))
-        except Exception:  # noqa: BLE001
+        except Exception:
             return Probed(None, None)
         if not _usable(output):
             return Probed(None, None)

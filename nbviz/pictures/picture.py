@@ -97,5 +97,5 @@ def _version(source: Encoded) -> tuple[int, int] | None:
 
 # A phone's photograph is 72 MB once decoded: the one on show and the one before it are enough.
 @lru_cache(maxsize=2)
-def _pixels(source: Encoded, name: str, version: tuple[int, int] | None) -> Image.Image:
+def _pixels(source: Encoded, name: str, version: tuple[int, int] | None) -> Image.Image:  # noqa: ARG001 - part of the cache's key
     return decoded(source, name)

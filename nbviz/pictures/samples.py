@@ -56,7 +56,7 @@ class Items:
     def ensure(cls, dataset: Any, labels: Labels | None = None) -> Items:
         """Any data set a call takes. Raises NbvizError for one without a length, an empty one, and for all else."""
         if isinstance(dataset, cls):
-            return dataset if labels is None else cls(dataset._source, labels, dataset.classes)
+            return dataset if labels is None else cls(dataset._source, labels, dataset.classes)  # noqa: SLF001 - our own
         collate: Any = None
         if isinstance(dataset, DataLoader):
             dataset, collate = dataset.dataset, dataset.collate_fn

@@ -57,7 +57,8 @@ class Guest(Observer):
     def variant(self, prepare: Callable[[nn.Module], None]) -> Guest:
         """Return a guest of the same network whose replicas are each handed to ``prepare`` once, to be hooked."""
         twin = copy(self)
-        twin._lock, twin._local, twin._prepare, twin._spare = threading.RLock(), threading.local(), prepare, None
+        twin._lock, twin._local = threading.RLock(), threading.local()  # noqa: SLF001 - our own
+        twin._prepare, twin._spare = prepare, None  # noqa: SLF001 - our own
         return twin
 
     def _replica(self, mapping: TensorMap | None, first: bool = False) -> Replica:
@@ -71,6 +72,11 @@ class Guest(Observer):
 
     def _state(self, made: Replica) -> State:
         return State(made.objects, [mine for key, mine in made.tensors if key in self._private])
+
+    @property
+    def module(self) -> nn.Module:
+        """The user's own network, inside any wrapper; to be read, never to be run or changed."""
+        return self._module
 
     @property
     def home(self) -> torch.device:

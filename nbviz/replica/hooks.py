@@ -55,7 +55,7 @@ def hooked_calls(modules: Mapping[str, nn.Module], on_call: OnCall) -> Iterator[
     calls: dict[str, int] = {}
 
     def watch(name: str) -> Callable[..., None]:
-        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+        def hook(_: nn.Module, inputs: Any, output: Any) -> None:
             calls[name] = calls.get(name, 0) + 1
             tensor = first_tensor(output)
             if tensor is not None:

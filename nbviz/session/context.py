@@ -128,7 +128,7 @@ class EditedContext(LiveContext):
         return self.plain.version()
 
     def _look(self) -> Any:
-        return self.plain._look()
+        return self.plain._look()  # noqa: SLF001 - our own
 
     def _entry(self, request: Request) -> Request:
         return Edited(request, self.edits)

@@ -27,4 +27,4 @@ def _trim() -> Callable[[int], object]:
     try:
         return ctypes.CDLL(None).malloc_trim
     except (OSError, TypeError, AttributeError):
-        return lambda pad: None
+        return lambda _: None

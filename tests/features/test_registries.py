@@ -127,7 +127,7 @@ def test_a_key_holds_what_differs_from_the_usual_recipe_and_nothing_else() -> No
 def define(code: str, **names: Any) -> Any:
     """A notebook cell that is run."""
     cell = {"__name__": "__main__", **names}
-    exec(code, cell)  # noqa: S102
+    exec(code, cell)
     return cell
 
 

@@ -85,4 +85,4 @@ def fitting(index: Any, model: InstrumentedModel) -> Index:
             "The index was loaded without its data set, so it has no pictures to show: "
             "Index.load(path, model, dataset)."
         )
-    return Index(index.plan, index._found, index.classes, model, index.items)
+    return Index(index.plan, index._found, index.classes, model, index.items)  # noqa: SLF001 - our own

@@ -108,7 +108,7 @@ class Clamped:
     low: float
     high: float
 
-    def follow(self, given: Peaks, maps: torch.Tensor, sign: int) -> Peaks:
+    def follow(self, given: Peaks, maps: torch.Tensor, sign: int) -> Peaks:  # noqa: ARG002 - rules have one signature
         """A peak between the limits stays where it was; at a limit an earlier place may have come to the same."""
         low, high = (self.low, self.high) if sign > 0 else (-self.high, -self.low)
         values = given.values.clamp(low, high)

@@ -96,7 +96,7 @@ class Memory(Generic[PartT]):
         self.whole: PartT | None = None
 
     @contextmanager
-    def alone(self, waiting: Callable[[], Any]) -> Iterator[None]:
+    def alone(self, waiting: Callable[[], Any]) -> Iterator[None]:  # noqa: ARG002 - as a folder's
         """Nobody else knows of it."""
         yield
 

@@ -30,8 +30,8 @@ def forward_error(guest: Guest, x: torch.Tensor, error: Exception, all_sizes: bo
     return NbvizError(
         missing_operators(error)
         or _missing_package(error)
-        or _devices(guest._module)
-        or _signature(guest._module)
+        or _devices(guest.module)
+        or _signature(guest.module)
         or (_sizes(x, error) if all_sizes and of_size(error) else _data(guest, x, error, raised))
         or f"The network fails on an input of shape {tuple(x.shape)}: {raised}"
     )
@@ -39,10 +39,10 @@ def forward_error(guest: Guest, x: torch.Tensor, error: Exception, all_sizes: bo
 
 def check_volumes(guest: Guest, x: torch.Tensor) -> None:
     """Raise NbvizError for a network that would take a picture (1, C, H, W) for one volume (C, depth, H, W)."""
-    if any(isinstance(module, nn.Conv3d) for module in guest._module.modules()):
+    if any(isinstance(module, nn.Conv3d) for module in guest.module.modules()):
         call = first_call(guest, x)
         if call is not None:
-            check_data(guest._module, call)
+            check_data(guest.module, call)
 
 
 def _missing_package(error: Exception) -> str:
@@ -105,12 +105,12 @@ def _data(guest: Guest, x: torch.Tensor, error: Exception, raised: str) -> str:
     call = first_call(guest, x)
     if call is not None:
         try:
-            check_data(guest._module, call)
+            check_data(guest.module, call)
         except NbvizError as other:
             return str(other)
     elif isinstance(error, _NOT_A_PICTURE):
         return (
-            f"{type(guest._module).__name__}.forward fails on a picture tensor {tuple(x.shape)} before its first "
+            f"{type(guest.module).__name__}.forward fails on a picture tensor {tuple(x.shape)} before its first "
             f"layer: {raised}. If it takes something else than one tensor (N, C, H, W): {_wrap('self.net(…)')}"
         )
     return ""

@@ -43,7 +43,7 @@ class Usual:
         self._guest, self._lock = guest, threading.RLock()
         self._refused: tuple[int, NbvizError] | None = None
         self._given, self._asked, self._sized = transform, False, False
-        self._transform = Preprocessing.ensure(transform, guest._module)
+        self._transform = Preprocessing.ensure(transform, guest.module)
 
     @property
     def transform(self) -> Preprocessing:
@@ -55,7 +55,7 @@ class Usual:
             if not self._asked:
                 first = self._first_layer()
                 if first is not None:
-                    self._transform = Preprocessing.ensure(self._given, self._guest._module, first)
+                    self._transform = Preprocessing.ensure(self._given, self._guest.module, first)
                 self._asked = True
             # made anew each time: if it were kept it and this would hold each other, and with them the network
             learns = self._transform.guessed and not self._sized
@@ -78,7 +78,7 @@ class Usual:
 
     def _first_layer(self) -> FirstLayer | None:
         """Return the pictures that the first layer called takes; None where none is called or they can't be told."""
-        net = self._guest._module
+        net = self._guest.module
         defined = defined_first(net)
         if isinstance(self._given, Preprocessing) or next(net.parameters(), None) is None:
             return None

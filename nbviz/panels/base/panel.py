@@ -115,7 +115,7 @@ class Panel:
             with LOCK:
                 try:
                     (retry or self.links.refresh)() if content.get("event") == "retry" else act(content, *buffers)
-                except Exception as error:  # noqa: BLE001
+                except Exception as error:
                     refuse(front, error)
 
         front.on_msg(heard)

@@ -103,7 +103,7 @@ def ruled(nodes: Sequence[Any], rule: Rule) -> Iterator[None]:
 
 # What a ReLU's backward puts out is a tensor of its own that nobody else has seen yet: it is written to in place, for
 # a second one a call would cost a twentieth of the pass. What came from above may be another branch's too.
-def _guided(below: tuple[Any, ...], above: tuple[Any, ...]) -> None:
+def _guided(below: tuple[Any, ...], above: tuple[Any, ...]) -> None:  # noqa: ARG001 - the signature is its caller's
     if below[0] is not None:
         below[0].clamp_(min=0)
 

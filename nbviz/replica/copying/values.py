@@ -36,7 +36,7 @@ def _stream_copy(stream: Any) -> Any:
 
 
 def _generator_write(generator: np.random.Generator, contents: bytes) -> None:
-    generator.bit_generator.state = pickle.loads(contents)  # noqa: S301 - our own, a line above
+    generator.bit_generator.state = pickle.loads(contents)
 
 
 VALUES: dict[type, Value] = {
@@ -48,6 +48,6 @@ VALUES: dict[type, Value] = {
     np.random.RandomState: Value(
         _stream_copy,
         lambda stream: pickle.dumps(stream.get_state(legacy=False)),
-        lambda stream, contents: stream.set_state(pickle.loads(contents)),  # noqa: S301
+        lambda stream, contents: stream.set_state(pickle.loads(contents)),
     ),
 }

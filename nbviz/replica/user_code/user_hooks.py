@@ -94,7 +94,7 @@ def _can_be_spared(copier: Copier, hook: object) -> bool:
     return look is not None and not any(map(copier.met, look.objects)) and not _read_by_network(copier, hook, look)
 
 
-def _read_by_network(copier: Copier, hook: object, look: Look) -> bool:
+def _read_by_network(copier: Copier, hook: object, look: Look) -> bool:  # noqa: ARG001 - the signature is its caller's
     """Whether a method of the network's modules names a global variable that the hook writes to."""
     kinds = {type(module) for module in copier.modules.values()}
     methods = [item for kind in kinds for item in vars(kind).values() if isinstance(item, types.FunctionType)]

@@ -158,11 +158,11 @@ def _squared(box: Box, size: tuple[int, int]) -> Box:
     """A box widened to a square, moved inside the picture; as far as the picture has room."""
     top, left, bottom, right = box
     side = max(bottom - top, right - left)
-    (top, bottom), (left, right) = _span(top, bottom, side, size[0]), _span(left, right, side, size[1])
+    (top, bottom), (left, right) = _span(top, side, size[0]), _span(left, side, size[1])
     return Box(top, left, bottom, right)
 
 
-def _span(low: float, high: float, side: float, size: int) -> tuple[float, float]:
+def _span(low: float, side: float, size: int) -> tuple[float, float]:
     # what an edge cut off is added on the other side
     side = min(side, size)
     start = min(low, size - side)

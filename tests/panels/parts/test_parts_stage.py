@@ -89,7 +89,7 @@ def test_what_is_no_picture_is_said(parts: Rig, stage: PartsStage) -> None:
     for parameter in parts.model.net[0].parameters():
         parameter.data.zero_()
     parts.selection.layer = "1"
-    with pytest.raises(Exception) as nothing:  # noqa: PT011
+    with pytest.raises(Exception) as nothing:
         parts.answer(stage)
     stage.fail(nothing.value)
     assert stage.view.state == "nothing" and "zero everywhere" in stage.view.message
