@@ -82,7 +82,7 @@ def _leave() -> None:
                 # another thread may have put a stream of its own there meanwhile
                 stream = getattr(sys, name)
                 if isinstance(stream, _Stream):
-                    setattr(sys, name, stream._stream)
+                    setattr(sys, name, stream._stream)  # noqa: SLF001 - our own
 
 
 _STREAMS: deque[_Stream] = deque(maxlen=64)
@@ -93,7 +93,7 @@ def _catching(stream: Any) -> _Stream:
     """Return what catches for a stream; one left behind by a thread that had put its own there serves again."""
     if isinstance(stream, _Stream):
         return stream
-    known = next((one for one in _STREAMS if one._stream is stream), None)
+    known = next((one for one in _STREAMS if one._stream is stream), None)  # noqa: SLF001 - our own
     if known is None:
         known = _Stream(stream)
         _STREAMS.append(known)
