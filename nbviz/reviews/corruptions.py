@@ -73,14 +73,14 @@ def shot_noise(colours: Colours, severity: int, generator: np.random.Generator) 
 
 
 @corruption
-def gaussian_blur(colours: Colours, severity: int, generator: np.random.Generator) -> Colours:
+def gaussian_blur(colours: Colours, severity: int, generator: np.random.Generator) -> Colours:  # noqa: ARG001 - all corruptions have one signature
     """Blur by a Gaussian, as of a lens out of focus."""
     sigma = (1, 2, 3, 4, 6)[severity - 1] * _scale(colours)
     return gaussian_filter(colours, (0, sigma, sigma), mode="reflect")
 
 
 @corruption
-def brightness(colours: Colours, severity: int, generator: np.random.Generator) -> Colours:
+def brightness(colours: Colours, severity: int, generator: np.random.Generator) -> Colours:  # noqa: ARG001 - all corruptions have one signature
     """Brighter light: the value of each colour (of hue, saturation and value) raised."""
     value = colours.max(0, keepdims=True)
     raised = np.clip(value + (0.1, 0.2, 0.3, 0.4, 0.5)[severity - 1], 0, 1)
@@ -89,7 +89,7 @@ def brightness(colours: Colours, severity: int, generator: np.random.Generator) 
 
 
 @corruption
-def contrast(colours: Colours, severity: int, generator: np.random.Generator) -> Colours:
+def contrast(colours: Colours, severity: int, generator: np.random.Generator) -> Colours:  # noqa: ARG001 - all corruptions have one signature
     """Flat light: every channel drawn towards its mean."""
     mean = colours.mean((1, 2), keepdims=True)
     return mean + (0.4, 0.3, 0.2, 0.1, 0.05)[severity - 1] * (colours - mean)
@@ -106,7 +106,7 @@ def fog(colours: Colours, severity: int, generator: np.random.Generator) -> Colo
 
 
 @corruption
-def jpeg(colours: Colours, severity: int, generator: np.random.Generator) -> Colours:
+def jpeg(colours: Colours, severity: int, generator: np.random.Generator) -> Colours:  # noqa: ARG001 - all corruptions have one signature
     """Saved as a JPEG file of low quality."""
     planes = np.round(np.clip(colours, 0, 1) * 255).astype(np.uint8)
     file = io.BytesIO()
@@ -117,7 +117,7 @@ def jpeg(colours: Colours, severity: int, generator: np.random.Generator) -> Col
 
 
 @corruption
-def pixelate(colours: Colours, severity: int, generator: np.random.Generator) -> Colours:
+def pixelate(colours: Colours, severity: int, generator: np.random.Generator) -> Colours:  # noqa: ARG001 - all corruptions have one signature
     """Few pixels: made smaller and as large as before again."""
     share = (0.6, 0.5, 0.4, 0.3, 0.25)[severity - 1]
     height, width = colours.shape[1:]

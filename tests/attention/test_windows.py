@@ -97,6 +97,7 @@ def test_a_block_cut_like_another_takes_fewer_forwards_and_is_the_same(monkeypat
     monkeypatch.setattr(Pass, "__call__", lambda run, batch: passes.append(1) or forward(run, batch))
     model = nbviz.InstrumentedModel(net)
     model.trace(x)
+    model.layers()  # the tree is made when it is first asked for, by forwards of its own
     for number in (1, 0, 3, 2):
         passes.clear()
         windows = model.guest.steady(lambda run: windows_of(Subject(model, run, x, Target(0)), number))  # noqa: B023
