@@ -14,7 +14,7 @@ ROUNDS = 500
 """Of t-SNE: half its usual number. What a further one moves is less than a cell."""
 
 
-def pca(points: np.ndarray, seed: int) -> np.ndarray:
+def pca(points: np.ndarray, seed: int) -> np.ndarray:  # noqa: ARG001 - the signature is its caller's
     """Return the first two of points (N, d), whose axes are principal ones: (N, 2)."""
     return points[:, :2] if points.shape[1] > 1 else np.concatenate([points, np.zeros_like(points)], 1)
 
