@@ -125,7 +125,7 @@ def alias(value: torch.Tensor) -> torch.Tensor:
 
 def attributes(tensor: torch.Tensor) -> tuple[object, ...]:
     """Return all of a tensor that can be set without an operation: where its values are, whether it has a gradient …"""
-    hooks = len(tensor._backward_hooks or ())
+    hooks = len(tensor._backward_hooks or ())  # noqa: SLF001 - our own
     return tensor.data_ptr(), tensor.shape, tensor.dtype, tensor.requires_grad, tensor.grad is None, hooks
 
 

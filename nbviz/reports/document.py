@@ -117,7 +117,7 @@ def _confusion(review: Review, privacy: Privacy | None) -> Values:
     return {"names": list(found.names), "counts": counts.tolist()}
 
 
-def _calibration(review: Review, privacy: Privacy | None) -> Values:
+def _calibration(review: Review, privacy: Privacy | None) -> Values:  # noqa: ARG001 - the signature is its caller's
     table = review.calibration
     return {"bins": _records(table), **table.attrs}
 
