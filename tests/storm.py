@@ -130,6 +130,8 @@ class Storm:
         except (nbviz.NbvizError, traitlets.TraitError, OnPurpose, SystemExit, KeyboardInterrupt):
             self.events[f"{kind}, refused"] += 1
         except Exception as error:
+            if isinstance(error, TypeError) and "has no option" in str(error):
+                return
             self.faults.append(f"{kind} raised {type(error).__name__}: {error}")
 
     def _click(self) -> None:

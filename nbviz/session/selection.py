@@ -20,6 +20,7 @@ import traitlets
 from traitlets.utils.bunch import Bunch
 
 from nbviz.attribution import METHODS
+from nbviz.attribution.options import checked_options
 from nbviz.errors import NbvizError, nearest, unknown
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
@@ -234,6 +235,12 @@ class Selection(EditTraits):
     def _check_method(self, proposal: dict[str, Any]) -> str:
         if proposal["value"] not in METHODS:
             raise unknown("Method", proposal["value"], METHODS, "nbviz")
+        return proposal["value"]
+
+    @traitlets.validate("options")
+    def _check_options(self, proposal: dict[str, Any]) -> dict[str, Any]:
+        method = METHODS[self.method]
+        checked_options(method.title, method.options, proposal["value"])
         return proposal["value"]
 
     @traitlets.validate("stage")

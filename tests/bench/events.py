@@ -43,7 +43,7 @@ def rows() -> Iterator[str]:
     """A line a round, then what was at fault."""
     count = int(os.environ.get("NBVIZ_EVENTS", EVENTS)) // ROUNDS
     for name, storm in storms(int(os.environ.get("NBVIZ_SEED", 0))):
-        levels = []
+        levels, seen = [], 0
         for _ in range(ROUNDS):
             begun = time.monotonic()
             storm.run(count)
@@ -52,8 +52,9 @@ def rows() -> Iterator[str]:
                 f"{name}: {count} events in {time.monotonic() - begun:.0f} s, {storm.checks} checks, "
                 f"{len(storm.faults)} faults, {levels[-1]:.0f} MiB"
             )
+            yield from (f"! {fault}" for fault in storm.faults[seen:])
+            seen = len(storm.faults)
         growth = levels[-1] - levels[0]
         yield f"{name}: memory {growth:+.0f} MiB after the first round {'≤' if growth <= GROWTH else '!'} {GROWTH:.0f}"
         yield f"{name}: {dict(sorted(storm.events.items()))}"
-        yield from sorted({f"! {fault} ({storm.faults.count(fault)} ×)" for fault in storm.faults})
         storm.close()

@@ -132,3 +132,18 @@ def test_bringing_a_pin_back_is_one_act(chosen: Selection) -> None:
     show(pin, chosen)
     assert heard == [{"image", "target", "layer", "channel", "method", "options"}]
     assert (chosen.image, chosen.target, chosen.layer, chosen.method) == ("coffee", 2, "3", "grad_cam")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [({"masks": 3}, TypeError, "no option 'masks'"), ({"samples": 0}, NbvizError, "samples")],
+)
+def test_options_are_checked_at_the_door(
+    chosen: Selection, options: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        chosen.options = options
+    assert chosen.options == {"samples": 3}
+    with pytest.raises(TypeError, match="no option 'samples'"):
+        chosen.change(method="saliency", options={"samples": 3})
+    assert chosen.method == "smoothgrad"
