@@ -136,7 +136,7 @@ def test_bringing_a_pin_back_is_one_act(chosen: Selection) -> None:
 
 @pytest.mark.parametrize(
     ("options", "error", "words"),
-    [({"masks": 3}, TypeError, "no option 'masks'"), ({"samples": 0}, NbvizError, "samples")],
+    [({"masks": 3}, TypeError, "no option 'masks'"), ({"samples": "many"}, NbvizError, "samples is a number")],
 )
 def test_options_are_checked_at_the_door(
     chosen: Selection, options: dict[str, Any], error: type[Exception], words: str
