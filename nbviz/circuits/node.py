@@ -67,7 +67,10 @@ class Reader:
     def __call__(self, run: Pass, batch: Tensor) -> Tensor:
         """Return the node's value for every picture of a batch (N, C, H, W): (N,), differentiable if the batch is."""
         if self._node.is_score:
-            return self._model.find_logits(run(batch))[:, self._node.channel]
+            scores = self._model.find_logits(run(batch))
+            if not self._node.channel < scores.shape[1]:  # the head may have been replaced since the node was chosen
+                raise NbvizError(f"Class {self._node.channel} is not among the network's {scores.shape[1]} scores.")
+            return scores[:, self._node.channel]
         name, call, before = self._at
         caught: list[Tensor] = []
         with ExitStack() as hooks:

@@ -14,6 +14,7 @@ from torch.nn import functional
 import nbviz
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
+from tests.networks import CLASSES, build
 
 
 class Net(nn.Module):
@@ -193,3 +194,30 @@ def test_a_batch_has_logits_before_the_softmax_too() -> None:
     made = net(5, ENDINGS["softmax"][1])
     batch = torch.cat([picture(), picture().flip(3)])
     assert torch.allclose(InstrumentedModel(made)(batch), made.logits(batch))
+
+
+class _Ends(nn.Module):
+    """A body whose scores (N, classes) go through a last step."""
+
+    def __init__(self, step: Callable[[torch.Tensor], object]) -> None:
+        super().__init__()
+        self.body, self.step = build("eval"), step
+
+    def forward(self, x: torch.Tensor) -> object:
+        return self.step(self.body(x))
+
+
+def test_sorted_values_are_no_scores_per_class() -> None:
+    with pytest.raises(NbvizError, match="torch.topk gives, values in an order of their own"):
+        InstrumentedModel(_Ends(lambda scores: scores.topk(2))).predict(picture())
+
+
+def test_a_known_name_over_class_numbers_leaves_the_scores_to_be_found() -> None:
+    model = InstrumentedModel(_Ends(lambda scores: {"pred": scores.argmax(1), "score": scores}))
+    assert model.logits(picture()).shape == (CLASSES,)
+
+
+def test_infinite_scores_are_counted_as_such() -> None:
+    masked = torch.tensor([float("-inf"), 0, 0, 0, 0])
+    with pytest.raises(NbvizError, match="0 NaN, 1 infinite"):
+        InstrumentedModel(_Ends(lambda scores: scores + masked)).predict(picture())

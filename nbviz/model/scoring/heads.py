@@ -133,13 +133,19 @@ def _readable(item: Any) -> bool:
 def _placed(raw: Any, calls: Sequence[Call], asked: Question) -> Head:
     if isinstance(raw, torch.Tensor):
         return Head()
-    for name in NAMES:
-        value = raw.get(name) if isinstance(raw, Mapping) else getattr(raw, name, None)
-        if isinstance(value, torch.Tensor):
-            return Head(name)
+    if type(raw).__module__ == "torch.return_types":
+        raise NbvizError(
+            f"The network puts out what torch.{type(raw).__name__} gives, values in an order of their own, not one "
+            "score per class. Explain the network without its last step, or pass a callable as target."
+        )
+    named = {name: raw.get(name) if isinstance(raw, Mapping) else getattr(raw, name, None) for name in NAMES}
+    tensors = [name for name, value in named.items() if isinstance(value, torch.Tensor)]
+    readable = [name for name in tensors if _readable(named[name])]
+    if readable:
+        return Head(readable[0])
     among = candidates(raw)
     if len(among) <= 1:
-        return Head(next(iter(among), None))
+        return Head(next(iter(among), tensors[0] if tensors else None))
     for count in (asked.names, asked.labels):
         fitting = [place for place, tensor in among.items() if count and scores_or_maps(tensor, 1).shape[1] == count]
         if len(fitting) == 1:

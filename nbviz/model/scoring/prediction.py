@@ -65,10 +65,11 @@ class Prediction:
     def checked(self) -> Prediction:
         """Itself; raises where the scores are not finite."""
         if not np.isfinite(self.logits).all():
-            count = int(np.isnan(self.logits).sum())
+            nan, infinite = int(np.isnan(self.logits).sum()), int(np.isinf(self.logits).sum())
             raise NbvizError(
-                f"The network's scores of this picture are not finite numbers ({count} NaN). "
-                "Check the weights and the preprocessing."
+                f"The network's scores of this picture are not finite numbers ({nan} NaN, {infinite} infinite). "
+                "Check the weights and the preprocessing; of classes masked by infinite scores, pass output= with a "
+                "callable that leaves them out."
             )
         return self
 
