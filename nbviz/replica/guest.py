@@ -207,6 +207,14 @@ class Guest(Observer):
         self._local.__dict__.clear()
 
     def _attempts(self, work: Callable[[Pass], Iterator[T]]) -> Iterator[T]:
+        while True:
+            try:
+                yield from self._attempts_of(work)
+                return
+            except HookActs:  # each hook found to act costs a round, and no version of the weights
+                continue
+
+    def _attempts_of(self, work: Callable[[Pass], Iterator[T]]) -> Iterator[T]:
         for run, look, unchanged in self._versions():
             holding = partial(self._holding, look)
             try:
@@ -218,8 +226,6 @@ class Guest(Observer):
                     yield answer
                 else:
                     return
-            except HookActs:
-                continue
             except RuntimeError:
                 # autograd refuses weights modified between forward and backward
                 if unchanged():

@@ -13,7 +13,9 @@ from torch import nn
 import nbviz
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.replica.guest import Guest, Pass
 from nbviz.replica.user_code.hook_code import looks_only
+from nbviz.replica.user_code.user_hooks import HookActs
 from tests.networks import build, picture, state_hash
 
 kept: dict[str, Any] = {}
@@ -217,3 +219,15 @@ def test_hooks_all_run_where_that_is_asked_for() -> None:
         InstrumentedModel(net, hooks="never")  # type: ignore[arg-type]
     with pytest.raises(NbvizError, match="give hooks= to InstrumentedModel"):
         nbviz.attribute(model, picture(), 1, "saliency", hooks="skip")
+
+
+def test_however_many_hooks_are_found_to_act_there_is_an_answer() -> None:
+    rounds: list[int] = []
+
+    def work(run: Pass) -> int:
+        rounds.append(1)
+        if len(rounds) < 6:
+            raise HookActs
+        return len(rounds)
+
+    assert Guest(build("plain")).steady(work) == 6
