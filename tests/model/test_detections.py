@@ -188,3 +188,12 @@ def test_every_box_has_one_order() -> None:
         pointed = pointing(judged, truth, tolerance=0)
         assert pointed is not None and (pointed.hit, pointed.inside, pointed.iou) == (1, 1, 1)
     assert Window(1, 2, 3, 4).pixels[1:] == Box(1, 2, 3, 4).slices
+
+
+def test_a_box_that_is_not_found_has_a_score_of_zero_and_a_gradient() -> None:
+    scores = torch.ones(2, requires_grad=True)
+    boxes = [{"boxes": torch.tensor([[0.0, 0, 4, 4], [8, 8, 9, 9]]), "labels": torch.tensor([1, 1]), "scores": scores}]
+    target = Target(index=2, number=0, found=Box(0, 0, 4, 4))
+    score = target.of(Boxes(boxes, 3))
+    assert score.tolist() == [0]
+    assert torch.autograd.grad(score.sum(), scores)[0].tolist() == [0, 0]
