@@ -29,6 +29,7 @@ from nbviz.panels.question.picture_chooser import PictureChooser
 from nbviz.panels.question.scores import ScoreBars
 from nbviz.panels.question.title_bar import TitleBar
 from nbviz.panels.whatif.attack_desk import AttackDesk
+from nbviz.panels.whatif.channel_switch import ChannelSwitch
 from nbviz.panels.whatif.desk import Desks
 from nbviz.panels.whatif.paint_desk import PaintDesk
 from nbviz.panels.whatif.transform_desk import TransformDesk
@@ -56,10 +57,11 @@ def assemble(links: Links) -> dict[str, Panel]:
     classes = ClassDropdown(links, lambda: card.view.channel)
     pages = _pages(links, grid, card, tree)
     middle = [stage(links) for stage in stages()]
+    switch = ChannelSwitch(links, card.subject)
     desks = [PaintDesk(links), TransformDesk(links), AttackDesk(links)]
     panels = [
-        TitleBar(links), PictureChooser(links), classes, ScoreBars(links), canvas, tree,
-        StageTabs(links, [grid, pages[0], card], middle), grid, card, WhatIf(links), *desks,
+        TitleBar(links), PictureChooser(links), classes, ScoreBars(links), *desks, canvas, tree,
+        StageTabs(links, [grid, pages[0], card, switch], middle), grid, card, switch, WhatIf(links),
         Desks(links, canvas, desks), *pages, trust, TrustFigures(links, trust), *middle,
     ]  # fmt: skip
     return {panel.slot: panel for panel in panels}

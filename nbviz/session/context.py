@@ -63,7 +63,7 @@ class LiveContext:
         if isinstance(request, Elsewhere):
             return request.context.known(request.request)
         if isinstance(request, Edited):
-            return self.edited(request.edits).known(request.request)
+            return self._known_edited(request)
         return self.cache.get((self.version(), self._entry(request)))
 
     def edited(self, edits: tuple[Edit, ...]) -> EditedContext:
@@ -78,6 +78,14 @@ class LiveContext:
                     self._edited.popitem(last=False)
             self._edited.move_to_end(edits)
             return self._edited[edits]
+
+    def _known_edited(self, request: Edited) -> Any | None:
+        if (first := request.undecided) is not None:
+            scores = self.known(first)
+            if scores is None:
+                return None
+            request = request.decided(scores)
+        return self.edited(request.edits).known(request.request)
 
     def _entry(self, request: Request) -> Request:
         """Key of a request in the cache, beside the network's version."""
@@ -103,7 +111,9 @@ class LiveContext:
             yield from request.context.answers(request.request)
             return
         if isinstance(request, Edited):
-            yield from self.edited(request.edits).answers(request.request)
+            first = request.undecided
+            asked = request if first is None else request.decided(self.answer(first))
+            yield from self.edited(asked.edits).answers(asked.request)
             return
         version, answer = self._look(), None
         for answer in request(self):

@@ -25,7 +25,7 @@ from nbviz.session.selection import Selection
 from tests.test_explorer import network, pictures, states
 
 PACKAGE = Path(nbviz.__file__).parent
-CARDS = {"card_made", "card_found"}
+CARDS = {"card_made", "card_found", "switch"}
 QUESTION = {"classes", "scores"}
 
 
@@ -80,9 +80,9 @@ ACTS: dict[str, tuple[dict[str, Any], set[str], set[str]]] = {
     ),
     "edit": (
         {"edits": (nbviz.edits.Transform("rotate", 20.0),)},
-        CARDS | {"scores", "what_if"},
-        {"title", "pictures", "stages", "channels", "channel", "layers", "canvas", "trust", "health"}
-        | QUESTION
+        {"scores", "what_if", "switch"} | {"channels", "layers", "canvas"} | CARDS,
+        {"title", "pictures", "scores", "stages", "health", "switch"}
+        | {"channels", "channel", "layers", "canvas", "trust"}
         | CARDS,
     ),
     "place": ({"place": (0.5, 0.5)}, set(), set()),
@@ -132,7 +132,13 @@ def test_a_click_on_a_layer_seen_before_crosses_few_files(explorer: Explorer) ->
     # what decides and carries: not the panels that change nor what they draw with, nor the look at the network
     carrying = {path for path in crossed if path.startswith(("explorer", "session/", "panels/events", "panels/base/"))}
     assert "session/selection.py" in carrying and len(carrying) <= 12
-    changing = ("panels/channels/", "panels/layers/", "panels/scenes/", "panels/question/class_dropdown")
+    changing = (
+        "panels/channels/",
+        "panels/layers/",
+        "panels/scenes/",
+        "panels/question/class_dropdown",
+        "panels/whatif/channel_switch",
+    )
     others = {path for path in crossed if path.startswith("panels/") and not path.startswith(changing)} - carrying
     # these say which traits they read, and whether they are awake, by themselves; the title bar says that all is done
     assert others <= {f"panels/{name}.py" for name in (

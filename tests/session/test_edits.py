@@ -187,3 +187,17 @@ def test_a_stale_answer_is_never_shown() -> None:
         request = with_edits(live.panels["canvas"].request(live.selection), live.selection.edits)
         assert isinstance(request, Edited) and isinstance(request.request, ExplainRequest)
         assert live.attribution is live._context.answer(request).attribution
+
+
+def test_the_predicted_class_is_that_of_the_unedited_picture() -> None:
+    made = rig()
+    context, picture = LiveContext(made.model), made.pictures["cat"]
+    index = made.model.predict(picture, 1)[0][1]
+    flips = (Channels("6", clamp={index: (None, -100.0)}), Paint(left(32, 40), "noise"))
+    assert made.model.edited(*flips).predict(picture, 1)[0][1] != index
+    asked = with_edits(ExplainRequest(picture, nbviz.Target(), "saliency", None), flips)
+    assert context.known(asked) is None
+    answer = context.answer(asked)
+    expected = nbviz.attribute(made.model.edited(*flips), picture, index, "saliency")
+    np.testing.assert_array_equal(answer.attribution.values, expected.values)
+    assert context.known(asked) is answer

@@ -19,7 +19,7 @@ from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel
 from nbviz.panels.base.strip import fail, ready
-from nbviz.panels.channels.grid_words import about, modes
+from nbviz.panels.channels.grid_words import about, edited_channels, modes
 from nbviz.panels.scenes.channel_page import Look, Page, Photos, make_page, mode_of, per_page, strongest
 from nbviz.panels.snapshot.parts import ChannelsPart, StillParts
 from nbviz.session.requests.base import ChannelsAnswer, ChannelsRequest, FiltersRequest, Request
@@ -52,6 +52,8 @@ class ChannelGrid(Front):
     """Channel of each tile of the page."""
     words = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """Figures of each tile of the page."""
+    edited = traitlets.List(traitlets.Int()).tag(sync=True)
+    """Channels of the page that are switched off, scaled or clamped."""
     ill = traitlets.List(traitlets.Int()).tag(sync=True)
     """Channels of the page that were found to do nothing of their own; their words say what."""
     first = traitlets.Int(0).tag(sync=True)
@@ -80,7 +82,7 @@ class ChannelsPanel(Panel):
     """Chooses ``selection.channel``, and with a second click ``selection.canvas``."""
 
     slot = "channels"
-    reads = frozenset(("image", "layer", "target", "channel", "canvas", "place"))
+    reads = frozenset(("image", "layer", "target", "channel", "canvas", "place", "edits", "original"))
     asks = frozenset(("image", "layer", "target"))
 
     def __init__(self, links: Links) -> None:
@@ -108,6 +110,7 @@ class ChannelsPanel(Panel):
             if selection.channel not in self.view.channels:
                 self._draw(answer, self._page_of(answer, selection.channel))
             self.view.channel = selection.channel
+        self.view.edited = edited_channels(selection, self.view.channels)
 
     def point(self, place: tuple[float, float] | None) -> None:
         """Mark the channels strongest at a place (row, column as fractions of the picture), or none."""
@@ -229,6 +232,7 @@ class ChannelsPanel(Panel):
             self._say(answer.layer, drawn)
             view.caption, view.note, view.first = drawn.caption, drawn.note, drawn.first
             view.total, view.page, view.pages = total, page, -(-total // drawn.per_page)
+            view.edited = edited_channels(self.selection, drawn.channels)
 
     def _act(self, content: Content) -> None:
         event = content.get("event")

@@ -42,7 +42,7 @@ function tileView(model, life, grid) {
     () => model.get("sheet").kind,
   );
   life.watch("channel", () => choose(model.get("channel")));
-  life.watch("marked on_canvas ill", mark);
+  life.watch("marked on_canvas ill edited", mark);
   return {
     choose,
     activate,
@@ -92,11 +92,13 @@ function paintPage(model, grid, nodes, url) {
  */
 function markTiles(model, nodes, shown, chosen, active) {
   const marked = new Set(model.get("marked")),
-    ill = new Set(model.get("ill"));
+    ill = new Set(model.get("ill")),
+    edited = new Set(model.get("edited"));
   shown.forEach((channel, i) => {
     const { classList } = set(nodes[i], { "aria-selected": String(channel === chosen) });
     classList.toggle("nbviz-marked", marked.has(channel));
     classList.toggle("nbviz-ill", ill.has(channel));
+    classList.toggle("nbviz-edited", edited.has(channel));
     classList.toggle("nbviz-active", i === active);
     classList.toggle("nbviz-lies", channel === chosen && model.get("on_canvas"));
   });

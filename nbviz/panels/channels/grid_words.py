@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from nbviz.edits import Channels
 from nbviz.model.layers import Layer
 from nbviz.session.requests.base import ChannelsAnswer
+from nbviz.session.selection import Selection
 
 
 def modes(has_filters: bool) -> list[list[Any]]:
@@ -26,3 +29,13 @@ def about(layer: Layer, answer: ChannelsAnswer) -> str:
     name = layer.name or layer.kind
     label = "" if name.endswith(layer.label) else layer.label
     return " · ".join(part for part in (name, label, size) if part)
+
+
+def edited_channels(selection: Selection, channels: Sequence[int]) -> list[int]:
+    """Return those of the channels of the layer on show that edits switch off, scale or clamp."""
+    changed = set[int]()
+    for edit in () if selection.original else selection.edits:
+        if isinstance(edit, Channels) and edit.layer == selection.layer:
+            changed |= {*edit.off, *dict(edit.scale), *dict(edit.clamp)}
+            changed |= set() if edit.only is None else set(channels) - set(edit.only)
+    return sorted(changed & set(channels))

@@ -6,6 +6,8 @@ They are kept, because a canvas is blank again after a page reload.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import ipywidgets
 import numpy as np
 import traitlets
@@ -13,6 +15,7 @@ from ipycanvas import Canvas, hold_canvas
 from PIL import Image
 
 from nbviz.drawing.overlay import png
+from nbviz.model.edit import Edit, PictureEdit
 from nbviz.panels.base.panel import LOCK
 
 
@@ -88,6 +91,12 @@ class HeatCanvas:
         """Mark what is on show as old."""
         with LOCK:
             (self.view.add_class if yes else self.view.remove_class)("nbviz-dimmed")
+
+    def mark_edited(self, edits: Sequence[Edit]) -> None:
+        """Mark the picture as an edited one where any of the edits is of pictures."""
+        yes = any(isinstance(edit, PictureEdit) for edit in edits)
+        with LOCK:
+            (self.view.add_class if yes else self.view.remove_class)("nbviz-edited")
 
     def redraw(self) -> None:
         """Paint again what is on show: a page that has just opened has empty canvases."""

@@ -33,6 +33,7 @@ from nbviz.session.requests.on_show import heading_reads, map_on_show, map_quest
 from nbviz.session.selection import Selection
 
 Place = tuple[float, float]
+AROUND = frozenset(("method", "options", "canvas", "target", "place", "pinned_place", "pins", "edits", "original"))
 
 
 class SaliencyCanvas(Panel):
@@ -70,7 +71,7 @@ class SaliencyCanvas(Panel):
     @property
     def reads(self) -> frozenset[str]:  # type: ignore[override]
         """Those, and all that stands around the map."""
-        return self.asks | {"method", "options", "canvas", "target", "place", "pinned_place", "pins"}
+        return self.asks | AROUND
 
     # -- the panel ------------------------------------------------------------------------------------
 
@@ -88,6 +89,7 @@ class SaliencyCanvas(Panel):
                 self.bar.title, self.bar.note = self._heading(selection)
                 self._say_pin()
             self._pin(selection)
+            self.canvas.mark_edited(() if selection.original else selection.edits)
             self.point(selection.place)
 
     def show(self, answer: ExplainAnswer | ChannelAnswer) -> None:

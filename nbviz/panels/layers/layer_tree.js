@@ -39,14 +39,16 @@ export default {
     life.watch("rows", () => {
       view.build(model.get("rows"));
       view.select(model.get("selected"));
-      view.caption(model.get("captions"), model.get("ill"));
+      view.caption(model.get("captions"), model.get("ill"), model.get("edited"));
       view.filter(input.value);
     });
     life.watch("selected", () => {
       say("");
       view.select(model.get("selected"));
     });
-    life.watch("captions ill", () => view.caption(model.get("captions"), model.get("ill")));
+    life.watch("captions ill edited", () =>
+      view.caption(model.get("captions"), model.get("ill"), model.get("edited")),
+    );
     life.watch("target", () => {
       const name = model.get("target");
       runs(note, name ? ["where ", [name, "em"], " is"] : []);

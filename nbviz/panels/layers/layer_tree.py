@@ -14,6 +14,7 @@ import numpy as np
 import traitlets
 
 from nbviz.drawing.overlay import Miniature, sprite
+from nbviz.edits import Channels
 from nbviz.model.layers import Layer
 from nbviz.model.target import Target
 from nbviz.panels.base.front import Front
@@ -41,6 +42,8 @@ class LayerTree(Front):
     """PNG strip, a 22-pixel square a row of `rows`."""
     captions = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """What each miniature shows, in words."""
+    edited = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """Layers whose channels are edited."""
     ill = traitlets.Dict().tag(sync=True)
     """Layer → what was found of its channels or of those inside it, in words; none for healthy ones."""
 
@@ -49,7 +52,8 @@ class LayersPanel(Panel):
     """Chooses ``selection.layer``; its miniatures follow picture and class."""
 
     slot = "layers"
-    reads, asks = frozenset(("image", "target", "layer")), frozenset(("image", "target"))
+    reads = frozenset(("image", "target", "layer", "edits", "original"))
+    asks = frozenset(("image", "target"))
 
     def __init__(self, links: Links) -> None:
         super().__init__(links)
@@ -70,6 +74,8 @@ class LayersPanel(Panel):
 
     def sync(self, selection: Selection) -> None:
         self.view.selected = selection.layer
+        edits = () if selection.original else selection.edits
+        self.view.edited = sorted({edit.layer for edit in edits if isinstance(edit, Channels)})
 
     def show(self, answer: EvidenceMaps) -> None:
         # a picture of another size, or a layer that was replaced, gives other rows

@@ -52,7 +52,8 @@ function treeView(tree, id) {
   const toggle = (item) => fold(item, !folds.open(item));
   const at = (node) => items[Number(node.closest("[role=treeitem]")?.dataset.index ?? -1)] ?? null;
   const inSight = () => !selected || rowInSight(tree, selected.line);
-  const caption = (words, ill) => items.forEach((item) => captionRow(item, words[item.index], ill[item.row.name]));
+  const caption = (words, ill, edited) =>
+    items.forEach((item) => captionRow(item, words[item.index], ill[item.row.name], edited.includes(item.row.name)));
   return {
     build,
     select,
@@ -139,8 +140,9 @@ function drawFold(item, shown) {
   item.fold.textContent = shown ? "▾" : "▸";
 }
 
-function captionRow(item, words, finding = "") {
-  const caption = [words, finding].filter(Boolean).join("\n");
+function captionRow(item, words, finding = "", edited = false) {
+  const caption = [words, finding, edited && "edited: channels are switched off or scaled"].filter(Boolean).join("\n");
+  item.line.classList.toggle("nbviz-row-edited", edited);
   item.line.classList.toggle("nbviz-row-ill", Boolean(finding));
   item.line.title = caption ? `${item.row.tip}\n${caption}` : item.row.tip;
   set(item.node, { "aria-description": caption || null });

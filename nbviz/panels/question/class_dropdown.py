@@ -49,6 +49,7 @@ class ClassDropdown(Panel):
 
     slot = "classes"
     reads, asks = frozenset(("image", "target", "layer", "channel")), frozenset(("image",))
+    edits = False  # "what it predicts" is what it predicts without them, so that before and after are of one class
 
     def __init__(self, links: Links, channel: Callable[[], int | None]) -> None:
         super().__init__(links)

@@ -100,7 +100,7 @@ class ScoreBars(Panel):
         if answer is None or not np.isfinite(answer.logits).all():
             return {}
         names, shares = self.model.class_name, answer.probabilities
-        chosen = answer.said.class_of(Target.ensure(self.selection.target, self.model))
+        chosen = (self._before or answer).said.class_of(Target.ensure(self.selection.target, self.model))
         return {"scores": [ScoreRow(names(i), float(shares[i]), i == chosen) for i in rows(answer.order, chosen)]}
 
     def _paint(self, answer: ScoresAnswer) -> None:
@@ -117,8 +117,8 @@ class ScoreBars(Panel):
 
     def _draw(self, answer: ScoresAnswer) -> str:
         target = Target.ensure(self.selection.target, self.model)
-        chosen = answer.said.class_of(target)
         before = self._before
+        chosen = (before or answer).said.class_of(target)
         self._rows = rows(answer.order, chosen) if before is None else either_rows(answer, before, chosen)
         names = [self.model.class_name(index) for index in self._rows]
         shares = [float(answer.probabilities[index]) for index in self._rows]

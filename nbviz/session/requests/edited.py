@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol, cast
 
 from nbviz.model.edit import Edit, NetworkEdit
-from nbviz.session.requests.base import Context, Request, stepped
+from nbviz.model.target import Target
+from nbviz.session.requests.base import Context, Request, ScoresRequest, stepped
 
 
 class _Editing(Protocol):
@@ -25,6 +26,34 @@ class Edited(Request):
 
     def __call__(self, context: Context) -> Iterator[Any]:
         yield from stepped(cast(_Editing, context).edited(self.edits), self.request)
+
+    @property
+    def undecided(self) -> ScoresRequest | None:
+        """What has to be known first: the scores without edits, where "the predicted class" is explained."""
+        asked = _explained(self.request)
+        predicted = isinstance(target := getattr(asked, "target", None), Target) and target.predicted
+        picture = getattr(asked, "picture", None)
+        return ScoresRequest(picture) if predicted and picture is not None else None
+
+    def decided(self, scores: Any) -> Edited:
+        """Return the request for the class that is predicted without edits, so that before and after are of one class.
+
+        scores: the answer of ``undecided``.
+        """
+        target: Target = getattr(_explained(self.request), "target")  # noqa: B009  a request of any kind
+        index = scores.said.class_of(target)
+        return self if index is None else replace(self, request=_retargeted(self.request, Target(index=index)))
+
+
+def _explained(request: Request) -> Request:
+    """Return the request that has the target: the one that draws the map, for one that judges it."""
+    return getattr(request, "explanation", request)
+
+
+def _retargeted(request: Request, target: Target) -> Request:
+    if any(field.name == "explanation" for field in fields(request)):
+        return replace(request, explanation=_retargeted(_explained(request), target))  # type: ignore[call-arg]
+    return replace(request, target=target)  # type: ignore[call-arg]
 
 
 def with_edits(request: Request, edits: Sequence[Edit]) -> Request:
