@@ -73,8 +73,6 @@ class SaliencyCanvas(Panel):
         """Those, and all that stands around the map."""
         return self.asks | AROUND
 
-    # -- the panel ------------------------------------------------------------------------------------
-
     def request(self, selection: Selection) -> Request:
         return map_on_show(selection, self.model, self.pictures)
 
@@ -187,8 +185,7 @@ class SaliencyCanvas(Panel):
         self.bar.pin = "off" if self._answer is None else self.pinning.state()
 
     def _pin(self, selection: Selection) -> None:
-        with LOCK:
-            self.pointer.place = selection.pinned_place and list(selection.pinned_place)
+        self.pointer.place = selection.pinned_place and list(selection.pinned_place)
 
     # -- painting -------------------------------------------------------------------------------------
 

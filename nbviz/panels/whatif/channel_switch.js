@@ -19,7 +19,7 @@ export default {
     const factor = focusable(set(el("input", "nbviz-slider"), { type: "range", min: -2, max: 3, step: 0.1 })),
       figure = el("span", "nbviz-num nbviz-small");
     set(factor, { "aria-label": "Factor of the channel, −2 to 3", title: "Scales what the channel puts out" });
-    const only = set(button("all but it off"), { title: "Switches every other channel of this layer off" }),
+    const only = set(button("only it"), { title: "Switches every other channel of this layer off" }),
       measure = set(button("Measure"), { title: "Switches each channel of this layer off once: what the score then loses" });
     const said = set(el("div", "nbviz-caption"), { role: "status", "aria-live": "polite" }),
       largest = el("div", "nbviz-caption nbviz-num");

@@ -100,7 +100,8 @@ class ChannelSwitch(Panel):
     def _say(self) -> None:
         answer, view, channel = self._answer, self.view, self.view.channel
         if answer is None or answer.effects.layer != self.selection.layer or not view.asked:
-            view.measured, view.largest, view.progress = [], [], ""
+            view.measured, view.largest = [], []
+            view.progress = "measuring" if view.asked and view.state == "ready" else ""
             return
         view.progress = "" if answer.done == 1 else f"{100 * answer.done:.0f} % measured"
         view.measured = measured_words(answer, channel)

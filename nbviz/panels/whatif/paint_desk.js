@@ -1,5 +1,7 @@
-// A brush over the picture. The stroke is drawn here, at the screen's rate; the kernel hears of it every 60 ms at most.
-const WAIT = 60;
+// A brush over the picture. The stroke is drawn here, at the screen's rate; the kernel hears of it every 60 ms at most,
+// and no sooner than the bars of the mask before are there: else each mask would drop the one being answered.
+const WAIT = 60,
+  PATIENCE = 2000;
 
 export default {
   render({ model, el: root }) {
@@ -76,6 +78,7 @@ export default {
       mask.resize();
     });
     life.watch("mask", mask.read);
+    life.watch("answered", mask.answered);
     return life.end;
   },
 };
@@ -96,13 +99,26 @@ function maskOf(model, over) {
     return packed;
   };
   const send = (end) => model.send({ event: "stroke", end }, undefined, [bits().buffer]);
-  const draft = throttle(() => self.open && send(false), WAIT);
+  let since = 0,
+    wanted = false;
+  const next = () => {
+    wanted = self.open && since > 0 && performance.now() - since < PATIENCE;
+    if (!self.open || wanted) return;
+    since = performance.now();
+    send(false);
+  };
+  const draft = throttle(next, WAIT);
   const self = {
     open: false,
     paint,
     draft,
     begin() {
       self.open = true;
+    },
+    /** The bars of the last mask are there: the next one goes out, if the stroke has gone on. */
+    answered() {
+      since = 0;
+      if (wanted) draft();
     },
     end() {
       self.open = false;

@@ -25,11 +25,12 @@ from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.whatif.desk import Desk
 from nbviz.panels.whatif.desk_words import signed
 from nbviz.session.requests.base import ExplainAnswer, Request
+from nbviz.session.requests.edited import with_edits
 from nbviz.session.requests.on_show import explanation
 from nbviz.session.requests.painting import MeasurePaint, Painted, top_share
 from nbviz.session.selection import Selection
 
-WORDS = {"blur": "with blur", "mean": "with its mean colour", "noise": "with noise", "gray": "with gray"}
+WORDS = {"blur": "with blur", "mean": "with mean colour", "noise": "with noise", "gray": "with gray"}
 
 
 class PaintFront(Front):
@@ -52,13 +53,15 @@ class PaintFront(Front):
     """Title of the method whose map the buttons go by."""
     lines: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """Lines of runs: what was measured."""
-    target = traitlets.Unicode().tag(sync=True)
+    answered = traitlets.Int(0).tag(sync=True)
+    """Drafts whose scores are on show: the browser sends the next when the last is answered."""
 
 
 class PaintDesk(Desk):
     """Writes ``draft`` and ``edits``; the last edit is the one it paints, if that is a :class:`Paint`."""
 
     slot = tool = "paint"
+    hears = ("scores",)
     reads = frozenset(("tool", "image", "target", "method", "options", "layer", "edits", "draft", "original"))
 
     def __init__(self, links: Links) -> None:
@@ -99,6 +102,10 @@ class PaintDesk(Desk):
     def fail(self, error: BaseException) -> None:
         self.view.lines = []
         fail(self.view, error)
+
+    def hear(self, slot: str, request: Request | None, answer: Any) -> None:
+        if request is not None and self.selection.draft is not None:
+            self.view.answered += 1
 
     def _share(self) -> float:
         paint = self._paint(self.selection.edits_on)
@@ -147,7 +154,9 @@ class PaintDesk(Desk):
 
     def _mark(self, share: float, rest: bool) -> None:
         """Paint the share of the picture that the map marks most, or all but that."""
-        shown = self.links.context.known(explanation(self.selection, self.model, self.pictures))
+        asked, edits = explanation(self.selection, self.model, self.pictures), self._painted(None)
+        # the map with the other edits on; while that is being computed, the one without any
+        shown = self.links.context.known(with_edits(asked, edits)) or self.links.context.known(asked)
         if not isinstance(shown, ExplainAnswer):
             raise NbvizError("The map is still being computed: what it marks isn't known yet. Try again in a moment.")
         heat = shown.attribution.heat().double().numpy()

@@ -50,6 +50,7 @@ def test_bars_follow_a_stroke_and_only_its_end_is_an_edit(explorer: Explorer) ->
     expected = explorer.model.edited(Paint(mask)).logits(explorer.pictures["one"])
     np.testing.assert_array_equal(scores._answer.logits, expected)
     assert view.picture != picture and maps._answer is held
+    assert view.answered == 1  # the browser may send the next mask
     say(view, sent, event="stroke", end=True)
     assert explorer.selection.draft is None and explorer.selection.edits == (Paint(Mask.of(mask)),)
     assert maps._answer is not held
