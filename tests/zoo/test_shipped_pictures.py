@@ -11,8 +11,10 @@ import torch
 
 import nbviz
 from nbviz.features import kept, making
+from nbviz.features.model_view import colours_of
 from nbviz.features.picture_cache import PictureCache
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.replica.watching.identity import network_digest
 from nbviz.session.start import first_layer
 from nbviz.zoo.registry import own_networks
 from nbviz.zoo.shipped import DATA
@@ -66,3 +68,10 @@ def test_what_is_made_anew_is_written_to_the_user_s_folder(model: InstrumentedMo
         assert np.isfinite(page.pixels[0]).all()
     (file,) = tmp_path.rglob("*.png")
     assert PictureCache("x").folder.parent in file.parents
+
+
+def test_the_network_is_the_same_before_and_after_its_preprocessing_was_used(model: InstrumentedModel) -> None:
+    before = network_digest(model.net)
+    model.predict(nbviz.zoo.photographs()["cat"])
+    _ = colours_of(model)
+    assert network_digest(model.net) == before

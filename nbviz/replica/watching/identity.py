@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from nbviz.replica.copying.reach import reached
 from nbviz.replica.replica import tensors
 from nbviz.replica.user_code.user_hooks import Listener
 
@@ -45,10 +46,14 @@ def network_digest(net: nn.Module) -> str:
 
 
 def _named(net: nn.Module) -> Iterable[tuple[str, torch.Tensor]]:
-    """Parameters and buffers by name, then all other tensors that the modules hold."""
+    """Parameters and buffers by name, then all other tensors that the modules hold.
+
+    Not those of a preprocessing that the network carries: it makes some when it is first used.
+    """
     known = {**dict(net.named_parameters()), **dict(net.named_buffers())}
     yield from known.items()
-    seen = set(map(id, known.values()))
+    carried = (part for part in reached(getattr(net, "nbviz_preprocessing", None)) if isinstance(part, torch.Tensor))
+    seen = {id(tensor) for tensor in (*known.values(), *carried)}
     yield from (("", tensor) for tensor in tensors(net) if id(tensor) not in seen)
 
 
