@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-import torch
-
 from nbviz.replica.replica import Replica, replica, unwrap
 from nbviz.replica.user_code.user_hooks import Hooks, UserHooks
 from nbviz.replica.watching.watch import Watch
@@ -33,11 +31,11 @@ class Observer:
     def _watched(self) -> Watch:
         """A watch over the network; its walk over all tensors makes the first replica, too."""
 
-        def tensors() -> list[torch.Tensor]:
+        def spare() -> Replica:
             self._spare = replica(self._module, None, self.hooks)
-            return self._spare.users
+            return self._spare
 
-        return Watch(self._module, tensors)
+        return Watch(self._module, spare)
 
     def _take_spare(self) -> Replica | None:
         with self._lock:

@@ -55,6 +55,8 @@ class Replica(NamedTuple):
     """All modules copied: those that the network holds without registering them too."""
     objects: list[object]
     """All objects copied, tensors aside."""
+    originals: frozenset[int]
+    """The ``id`` of each of the user's objects that these are copies of; the objects are not held."""
     tensors: list[tuple[int, torch.Tensor]]
     """All tensors copied, each with the ``id`` of the user's."""
     users: list[torch.Tensor]
@@ -88,8 +90,9 @@ def _replica(net: nn.Module, mapped: TensorMap, hooks: UserHooks | None) -> Repl
         _plain(module)
     own = list(copier.own())
     tensors = [(id(theirs), mine) for theirs, mine in own if isinstance(mine, torch.Tensor)]
-    objects = [mine for _, mine in own if not isinstance(mine, torch.Tensor)]
-    return Replica(twin.eval(), [*modules, *copier.modules.values()], objects, tensors, copier.tensors)
+    objects = [(theirs, mine) for theirs, mine in own if not isinstance(mine, torch.Tensor)]
+    originals, copies = frozenset(id(theirs) for theirs, _ in objects), [mine for _, mine in objects]
+    return Replica(twin.eval(), [*modules, *copier.modules.values()], copies, originals, tensors, copier.tensors)
 
 
 def tensors(net: nn.Module) -> list[torch.Tensor]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from torch import nn
 
-_IRRELEVANT = (
+IRRELEVANT = (
     *("_state_dict_hooks", "_state_dict_pre_hooks", "_load_state_dict_pre_hooks", "_load_state_dict_post_hooks"),
     *("_non_persistent_buffers_set", "_backward_pre_hooks", "_is_full_backward_hook"),
     *("_forward_hooks_with_kwargs", "_forward_hooks_always_called", "_forward_pre_hooks_with_kwargs"),
@@ -32,8 +32,10 @@ class Structure:
         containers: dict[int, Any] = {}
         for module in modules:
             for name, value in list(module.__dict__.items()):
-                if name not in _IRRELEVANT:
+                if name not in IRRELEVANT:
                     _collect(value, containers)
+        self.containers = frozenset(containers)
+        """Ids of the containers that are compared."""
         changeable = [container for container in containers.values() if not isinstance(container, tuple)]
         self._attributes = _Values([module.__dict__.values() for module in modules])
         self._modes = {

@@ -16,8 +16,9 @@ from functools import cached_property
 import torch
 from torch import nn
 
-from nbviz.replica.replica import tensors
+from nbviz.replica.replica import Replica, replica
 from nbviz.replica.watching.contents import Contents
+from nbviz.replica.watching.held_state import HeldState
 from nbviz.replica.watching.optimizer_steps import Steps
 from nbviz.replica.watching.structure import Structure
 from nbviz.replica.watching.thread_time import Activity, Others
@@ -37,11 +38,13 @@ QUIET = 0.02
 class Watch:
     """Watches one network; cheap to ask, made again by its owner when ``still()`` is False."""
 
-    def __init__(self, net: nn.Module, walk: Callable[[], list[torch.Tensor]] | None = None) -> None:
-        """walk: gives all tensors that the network reaches; left out, :func:`tensors` does."""
+    def __init__(self, net: nn.Module, walk: Callable[[], Replica] | None = None) -> None:
+        """walk: makes a replica, which tells all that the network reaches; left out, :func:`replica` does."""
         self._structure = Structure(net)
         self._modules = {id(module) for module in net.modules()}
-        self.tensors = tensors(net) if walk is None else walk()
+        made = replica(net) if walk is None else walk()
+        self._state = HeldState(net, made.originals, self._structure.containers)
+        self.tensors = made.users
         """All tensors that the network's modules reach."""
         self._dense = [t for t in self.tensors if _dense(t)]
         self._tracked = [t for t in self.tensors if not t.is_inference()]
@@ -64,8 +67,8 @@ class Watch:
         return Contents(self._dense)
 
     def still(self) -> bool:
-        """Whether module, parameter and buffer identities, plain attributes and hooks are as they were."""
-        return self.pointers() == self._pointers and self._structure.still()
+        """Whether module, parameter and buffer identities, plain attributes, plain state and hooks are as they were."""
+        return self.pointers() == self._pointers and self._structure.still() and self._state.still()
 
     def pointers(self) -> list[int]:
         """Where the tensors' values are; another place after ``p.data = …``."""
