@@ -95,7 +95,10 @@ function drawing(model, life) {
     return [Math.round(row * height), Math.round(column * width)];
   };
   const between = (one, other) => [
-    Math.min(one[0], other[0]), Math.min(one[1], other[1]), Math.max(one[0], other[0]), Math.max(one[1], other[1]),
+    Math.min(one[0], other[0]),
+    Math.min(one[1], other[1]),
+    Math.max(one[0], other[0]),
+    Math.max(one[1], other[1]),
   ];
   const paint = (box) => {
     frame.hidden = !box;

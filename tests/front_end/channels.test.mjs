@@ -41,7 +41,18 @@ const PAGE = {
   sheet: { columns: 2, rows: 2, tile_height: 4, tile_width: 4, gap: 1, kind: "image/png" },
   channels: [7, 5, 9],
   words: ["channel 7", "channel 5", "channel 9"],
-  ...{ ill: [9], caption: "", note: "", progress: "", share: 0, begin: "", offer: "", on_canvas: false, marked: [5] },
+  ...{
+    ill: [9],
+    caption: "",
+    note: "",
+    progress: "",
+    share: 0,
+    begin: "",
+    offer: "",
+    on_canvas: false,
+    marked: [5],
+    edited: [],
+  },
   ...{ channel: 5, page: 0, pages: 2, first: 0, total: 5 },
 };
 

@@ -55,6 +55,7 @@ const TRAITS = {
   selected: "blocks.0.conv",
   captions: ROWS.map(() => ""),
   ill: {},
+  edited: [],
   target: "",
   sprite: bytes(),
 };

@@ -90,13 +90,13 @@ function decoded(model, life, names, paint, type = () => "image/png") {
  * @param {Life} life
  * @param {HTMLElement} node
  * @param {keyof T & string} name
- * @param {string} type
+ * @param {string} [type]
  * @param {string} [style]
  */
 function background(model, life, node, name, type, style = "background-image") {
   /** @param {string} url */
   const paint = (url) => node.style.setProperty(style, url ? `url(${url})` : "none");
-  decoded(model, life, name, paint, () => type);
+  decoded(model, life, name, paint, type === undefined ? undefined : () => type);
 }
 
 /**

@@ -29,6 +29,7 @@ const SCALES = [
  *   channels: number[],
  *   words: string[],
  *   ill: number[],
+ *   edited: number[],
  *   first: number,
  *   total: number,
  *   page: number,

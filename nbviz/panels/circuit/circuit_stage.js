@@ -1,5 +1,24 @@
 // The way back from a class: breadcrumbs, the node, its channels as rows with signed bars.
+/**
+ * @typedef {Front & {
+ *   path: any[],
+ *   here: DataView,
+ *   node: any[],
+ *   source: string,
+ *   sources: any[],
+ *   first: boolean,
+ *   checked: any[],
+ *   rows: any[],
+ *   rest: any[],
+ *   maps: DataView,
+ *   made: DataView,
+ *   making: string,
+ *   code: string,
+ * }} CircuitFrontTraits
+ */
+
 export default {
+  /** @param {View<CircuitFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-circuit");
@@ -14,7 +33,9 @@ export default {
     off.title = "What it loses when the channel is set to 0 everywhere: measured";
     first.title = "Gradient × activation: quick, and near the input it foretells little";
     segment.append(off, first);
-    const make = set(button("make pictures", "nbviz-link"), { title: "Makes a picture for each channel: what drives it most (seconds; kept on disk)" }),
+    const make = set(button("make pictures", "nbviz-link"), {
+        title: "Makes a picture for each channel: what drives it most (seconds; kept on disk)",
+      }),
       making = el("span", "nbviz-small nbviz-note");
     const checked = el("p", "nbviz-circuit-checked"),
       list = set(el("div", "nbviz-circuit-rows"), { role: "list" });
@@ -28,7 +49,16 @@ export default {
       el("div", "nbviz-bar", el("span", "nbviz-small nbviz-note", "driven by the channels of"), source.box, segment),
       checked,
       list,
-      el("p", "nbviz-caption", "each bar: what it loses when that channel is set to 0 everywhere · ", make, " ", making, " · ", copy),
+      el(
+        "p",
+        "nbviz-caption",
+        "each bar: what it loses when that channel is set to 0 everywhere · ",
+        make,
+        " ",
+        making,
+        " · ",
+        copy,
+      ),
       code,
     );
     life.watch("path", () => {
@@ -91,9 +121,19 @@ function drawRows(model, list) {
       tile.style.backgroundPosition = at;
       tile.style.backgroundSize = `100% ${100 * count}%`;
     }
-    const row = set(button("", "nbviz-circuit-row"), { role: "listitem", "aria-label": `channel ${channel}: ${effect}. Goes there.`, title: "Goes there" });
+    const row = set(button("", "nbviz-circuit-row"), {
+      role: "listitem",
+      "aria-label": `channel ${channel}: ${effect}. Goes there.`,
+      title: "Goes there",
+    });
     const name = el("span", "", "channel ", el("strong", "", String(channel)));
-    row.append(made, map, name, barOf(bar, false), el("span", "nbviz-num nbviz-circuit-figure", effect, " ", el("span", "nbviz-note", share)));
+    row.append(
+      made,
+      map,
+      name,
+      barOf(bar, false),
+      el("span", "nbviz-num nbviz-circuit-figure", effect, " ", el("span", "nbviz-note", share)),
+    );
     row.addEventListener("click", () => model.send({ event: "into", channel }));
     row.addEventListener("keydown", (event) => {
       const next = { ArrowDown: place + 1, ArrowUp: place - 1 }[event.key];
@@ -107,7 +147,15 @@ function drawRows(model, list) {
   list.replaceChildren(...nodes);
   if (rest.length) {
     const last = el("span", "nbviz-num nbviz-circuit-figure nbviz-note", rest[1]);
-    list.append(el("div", "nbviz-circuit-row nbviz-circuit-rest", el("span", "nbviz-note nbviz-circuit-words", rest[0]), barOf(rest[2], true), last));
+    list.append(
+      el(
+        "div",
+        "nbviz-circuit-row nbviz-circuit-rest",
+        el("span", "nbviz-note nbviz-circuit-words", rest[0]),
+        barOf(rest[2], true),
+        last,
+      ),
+    );
   }
   nodes[focused]?.focus();
 }

@@ -21,7 +21,14 @@ export default {
     root.classList.add("nbviz-foot");
     const said = el("div", "nbviz-said");
     const controls = el("div", "nbviz-foot-row", opacity(model, life, root), boxTick(model, life), limits(model, life));
-    root.append(progressLine(model, life), controls, facts(model, life), drawState(model, el("div"), life), ways(model, life), said);
+    root.append(
+      progressLine(model, life),
+      controls,
+      facts(model, life),
+      drawState(model, el("div"), life),
+      ways(model, life),
+      said,
+    );
     life.watch("caption", () => {
       said.textContent = model.get("caption");
     });
@@ -139,7 +146,10 @@ function ways(model, life) {
       link.addEventListener("click", () => model.send({ event: "method", name }));
       return link;
     });
-    node.replaceChildren(...(links.length ? ["Draw it by "] : []), ...links.flatMap((link, at) => (at ? [", ", link] : [link])));
+    node.replaceChildren(
+      ...(links.length ? ["Draw it by "] : []),
+      ...links.flatMap((link, at) => (at ? [", ", link] : [link])),
+    );
     node.hidden = !links.length;
   });
   return node;

@@ -8,6 +8,7 @@
  *   sprite: DataView,
  *   captions: string[],
  *   ill: Record<string, string>,
+ *   edited: string[],
  * }} LayerTreeTraits
  */
 
@@ -46,9 +47,7 @@ export default {
       say("");
       view.select(model.get("selected"));
     });
-    life.watch("captions ill edited", () =>
-      view.caption(model.get("captions"), model.get("ill"), model.get("edited")),
-    );
+    life.watch("captions ill edited", () => view.caption(model.get("captions"), model.get("ill"), model.get("edited")));
     life.watch("target", () => {
       const name = model.get("target");
       runs(note, name ? ["where ", [name, "em"], " is"] : []);

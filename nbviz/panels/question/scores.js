@@ -3,6 +3,8 @@
  * @typedef {Front & {
  *   said: string,
  *   measure: string,
+ *   before: boolean,
+ *   change: string,
  * }} ScoresFrontTraits
  */
 

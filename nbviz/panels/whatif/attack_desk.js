@@ -1,12 +1,34 @@
 // The attack desk: controls, four pictures, what was measured.
+/**
+ * @typedef {Front & {
+ *   kind: string,
+ *   kinds: any[],
+ *   size: number,
+ *   largest: number,
+ *   into: number,
+ *   classes: any[],
+ *   pictures: any[],
+ *   captions: any[],
+ *   notes: any[],
+ *   lines: any[],
+ *   smallest: string,
+ * }} AttackFrontTraits
+ */
+
 export default {
+  /** @param {View<AttackFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-desk", "nbviz-attack-desk");
     const kind = selectBox(model.get("kinds"), "Attack"),
       into = selectBox([["-1", "away from its class"]], "Where the attack leads");
     const size = focusable(
-      set(el("input", "nbviz-slider nbviz-attack-size"), { type: "range", min: 0, max: model.get("largest"), step: 0.25 }),
+      set(el("input", "nbviz-slider nbviz-attack-size"), {
+        type: "range",
+        min: 0,
+        max: model.get("largest"),
+        step: 0.25,
+      }),
     );
     set(size, { "aria-label": "How far a pixel may move, in grey levels of 255" });
     const figure = el("strong", "nbviz-num");
@@ -14,12 +36,23 @@ export default {
       const picture = set(el("div", "nbviz-attack-picture"), { role: "img" });
       return { label: el("span", "nbviz-label"), picture, note: el("span", "nbviz-small nbviz-note nbviz-num") };
     });
-    const grid = el("div", "nbviz-attack-grid", ...cells.map((cell) => el("div", "", cell.label, cell.picture, cell.note)));
+    const grid = el(
+      "div",
+      "nbviz-attack-grid",
+      ...cells.map((cell) => el("div", "", cell.label, cell.picture, cell.note)),
+    );
     const said = set(el("div", "nbviz-caption nbviz-desk-lines"), { role: "status", "aria-live": "polite" });
     const found = el("span", "nbviz-num"),
-      find = set(button("find the smallest that flips", "nbviz-link"), { title: "Tries sizes from the smallest on, with this attack" });
+      find = set(button("find the smallest that flips", "nbviz-link"), {
+        title: "Tries sizes from the smallest on, with this attack",
+      });
     root.append(
-      el("div", "nbviz-head", el("span", "nbviz-title", "Attack"), el("span", "nbviz-note", "the least change that fools it")),
+      el(
+        "div",
+        "nbviz-head",
+        el("span", "nbviz-title", "Attack"),
+        el("span", "nbviz-note", "the least change that fools it"),
+      ),
       el("div", "nbviz-bar", kind.box, into.box),
       el("div", "nbviz-bar nbviz-small nbviz-note", "at most", size, figure, "of 255 grey levels"),
       drawState(model, el("div"), life),
@@ -45,11 +78,13 @@ export default {
     });
     life.watch("kind", () => (kind.select.value = model.get("kind")));
     life.watch("classes into", () => {
-      fillSelect(into.select, [["-1", "away from its class"], ...model.get("classes").map(([index, text]) => [String(index), text])]);
+      /** @type {Option[]} */
+      const classes = model.get("classes").map(([index, text]) => [String(index), text]);
+      fillSelect(into.select, [["-1", "away from its class"], ...classes]);
       into.select.value = String(model.get("into"));
     });
     life.watch("size", () => {
-      if (document.activeElement !== size) size.value = model.get("size");
+      if (document.activeElement !== size) size.value = String(model.get("size"));
       figure.textContent = String(model.get("size"));
     });
     const urls = ["", "", "", ""];

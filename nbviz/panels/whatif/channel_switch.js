@@ -5,7 +5,21 @@ const HOWS = [
   ["mean", "Mean", "Puts out its own mean over the picture everywhere"],
 ];
 
+/**
+ * @typedef {Front & {
+ *   channel: number | null,
+ *   how: "on" | "off" | "mean" | "scale",
+ *   factor: number,
+ *   only: boolean,
+ *   measured: any[],
+ *   largest: any[],
+ *   progress: string,
+ *   asked: boolean,
+ * }} SwitchFrontTraits
+ */
+
 export default {
+  /** @param {View<SwitchFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-switch");
@@ -20,7 +34,9 @@ export default {
       figure = el("span", "nbviz-num nbviz-small");
     set(factor, { "aria-label": "Factor of the channel, −2 to 3", title: "Scales what the channel puts out" });
     const only = set(button("only it"), { title: "Switches every other channel of this layer off" }),
-      measure = set(button("Measure"), { title: "Switches each channel of this layer off once: what the score then loses" });
+      measure = set(button("Measure"), {
+        title: "Switches each channel of this layer off once: what the score then loses",
+      });
     const said = set(el("div", "nbviz-caption"), { role: "status", "aria-live": "polite" }),
       largest = el("div", "nbviz-caption nbviz-num");
     root.append(
@@ -41,7 +57,7 @@ export default {
     life.listen(measure, "click", () => model.send({ event: "measure" }));
     life.watch("how factor", () => {
       for (const node of hows) set(node, { "aria-pressed": String(node.dataset.how === model.get("how")) });
-      if (document.activeElement !== factor) factor.value = model.get("factor");
+      if (document.activeElement !== factor) factor.value = String(model.get("factor"));
       word();
     });
     life.watch("only", () => set(only, { "aria-pressed": String(model.get("only")) }));

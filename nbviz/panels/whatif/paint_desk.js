@@ -3,7 +3,23 @@
 const WAIT = 60,
   PATIENCE = 2000;
 
+/**
+ * @typedef {Front & {
+ *   picture: DataView,
+ *   rows: number,
+ *   columns: number,
+ *   mask: DataView,
+ *   keep: boolean,
+ *   fill: string,
+ *   fills: any[],
+ *   method: string,
+ *   lines: any[],
+ *   answered: number,
+ * }} PaintFrontTraits
+ */
+
 export default {
+  /** @param {View<PaintFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-desk", "nbviz-paint-desk");
@@ -18,7 +34,11 @@ export default {
     const erase = set(button("Erase"), { title: "The brush takes paint away", "aria-pressed": "false" }),
       invert = set(button("Invert"), { title: "Paints all that isn't painted, and the other way round" });
     const stack = focusable(
-      set(el("div", "nbviz-paint-stack"), { tabindex: 0, role: "application", "aria-roledescription": "canvas to paint on" }),
+      set(el("div", "nbviz-paint-stack"), {
+        tabindex: 0,
+        role: "application",
+        "aria-roledescription": "canvas to paint on",
+      }),
     );
     const picture = set(el("div", "nbviz-paint-picture"), { role: "img" }),
       over = el("canvas", "nbviz-paint-over"),
@@ -31,7 +51,12 @@ export default {
     const percent = el("span", "nbviz-small nbviz-num");
     stack.append(picture, over, ring, box);
     root.append(
-      el("div", "nbviz-head", el("span", "nbviz-title", "Explanation"), el("span", "nbviz-note", "paint over what you doubt")),
+      el(
+        "div",
+        "nbviz-head",
+        el("span", "nbviz-title", "Explanation"),
+        el("span", "nbviz-note", "paint over what you doubt"),
+      ),
       el("div", "nbviz-bar", modes, fill.box, el("span", "nbviz-small nbviz-note", "size"), size, erase, invert),
       drawState(model, el("div"), life),
       stack,
@@ -41,22 +66,39 @@ export default {
     set(box, { hidden: true });
     set(ring, { hidden: true });
     set(stack, {
-      "aria-label": "The picture, to paint on. R draws a rectangle: arrows move it, Shift with arrows sizes it, Enter paints it.",
+      "aria-label":
+        "The picture, to paint on. R draws a rectangle: arrows move it, Shift with arrows sizes it, Enter paints it.",
     });
     const mask = maskOf(model, over);
-    strokes({ model, life, stack, over, ring, mask, brush: () => Number(size.value), erasing: () => erase.getAttribute("aria-pressed") === "true" });
+    strokes({
+      model,
+      life,
+      stack,
+      over,
+      ring,
+      mask,
+      brush: () => Number(size.value),
+      erasing: () => erase.getAttribute("aria-pressed") === "true",
+    });
     rectangle({ model, life, stack, box, mask });
     background(model, life, picture, "picture");
 
-    const send = () => model.send({ event: "settings", keep: only.getAttribute("aria-pressed") === "true", fill: fill.select.value });
+    const send = () =>
+      model.send({ event: "settings", keep: only.getAttribute("aria-pressed") === "true", fill: fill.select.value });
     const mode = (keep) => {
       set(hide, { "aria-pressed": String(!keep) });
       set(only, { "aria-pressed": String(keep) });
     };
-    life.listen(hide, "click", () => (mode(false), send()));
-    life.listen(only, "click", () => (mode(true), send()));
+    const choose = (keep) => {
+      mode(keep);
+      send();
+    };
+    life.listen(hide, "click", () => choose(false));
+    life.listen(only, "click", () => choose(true));
     life.listen(fill.select, "change", send);
-    life.listen(erase, "click", () => set(erase, { "aria-pressed": String(erase.getAttribute("aria-pressed") !== "true") }));
+    life.listen(erase, "click", () =>
+      set(erase, { "aria-pressed": String(erase.getAttribute("aria-pressed") !== "true") }),
+    );
     life.listen(invert, "click", () => mask.invert());
     life.listen(marks, "click", () => model.send({ event: "marks", share: Number(share.value) / 100 }));
     life.listen(rest, "click", () => model.send({ event: "rest", share: Number(share.value) / 100 }));
@@ -74,7 +116,7 @@ export default {
     life.watch("method", () => (marks.title = `Hides the share of the picture that ${model.get("method")} marks most`));
     life.watch("lines", () => said.replaceChildren(...model.get("lines").map((line) => runs(el("div"), line))));
     life.watch("rows columns", () => {
-      stack.style.setProperty("--aspect", model.get("columns") / Math.max(1, model.get("rows")));
+      stack.style.setProperty("--aspect", String(model.get("columns") / Math.max(1, model.get("rows"))));
       mask.resize();
     });
     life.watch("mask", mask.read);
@@ -84,7 +126,16 @@ export default {
 };
 
 function slider(label, min, max, value, name) {
-  const node = focusable(set(el("input", `nbviz-slider nbviz-desk-${name}`), { type: "range", min, max, step: 1, "aria-label": label, title: label }));
+  const node = focusable(
+    set(el("input", `nbviz-slider nbviz-desk-${name}`), {
+      type: "range",
+      min,
+      max,
+      step: 1,
+      "aria-label": label,
+      title: label,
+    }),
+  );
   node.value = value;
   return node;
 }

@@ -2,23 +2,56 @@
 const WIDE = 360,
   TALL = 120;
 
+/**
+ * @typedef {Front & {
+ *   kinds: any[],
+ *   kind: string,
+ *   amount: number,
+ *   range: any[],
+ *   picture: DataView,
+ *   aspect: number,
+ *   curve: Record<string, any>,
+ *   lines: any[],
+ *   stacked: boolean,
+ * }} TransformFrontTraits
+ */
+
 export default {
+  /** @param {View<TransformFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-desk", "nbviz-transform-desk");
     const kind = selectBox(model.get("kinds"), "What is changed");
-    const amount = focusable(set(el("input", "nbviz-slider nbviz-transform-amount"), { type: "range", min: 0, max: 100, step: "any" }));
+    const amount = focusable(
+      set(el("input", "nbviz-slider nbviz-transform-amount"), { type: "range", min: 0, max: 100, step: "any" }),
+    );
     set(amount, { "aria-label": "How much" });
     const figure = el("strong", "nbviz-num"),
       another = set(button("another on top"), { title: "Keeps this change and begins the next one over it" });
-    const picture = set(el("div", "nbviz-transform-picture"), { role: "img", "aria-label": "The changed picture, as the network sees it" });
-    const chart = set(svg("svg", { viewBox: `0 0 ${WIDE} ${TALL}`, preserveAspectRatio: "none", class: "nbviz-transform-curve", role: "img" }), {
-      "aria-label": "Shares of the likeliest classes along the slider",
+    const picture = set(el("div", "nbviz-transform-picture"), {
+      role: "img",
+      "aria-label": "The changed picture, as the network sees it",
     });
+    const chart = set(
+      svg("svg", {
+        viewBox: `0 0 ${WIDE} ${TALL}`,
+        preserveAspectRatio: "none",
+        class: "nbviz-transform-curve",
+        role: "img",
+      }),
+      {
+        "aria-label": "Shares of the likeliest classes along the slider",
+      },
+    );
     const legend = el("div", "nbviz-small nbviz-note nbviz-transform-legend");
     const said = set(el("div", "nbviz-caption nbviz-desk-lines"), { role: "status", "aria-live": "polite" });
     root.append(
-      el("div", "nbviz-head", el("span", "nbviz-title", "Change picture"), el("span", "nbviz-note", "does the answer stay?")),
+      el(
+        "div",
+        "nbviz-head",
+        el("span", "nbviz-title", "Change picture"),
+        el("span", "nbviz-note", "does the answer stay?"),
+      ),
       el("div", "nbviz-bar", kind.box, amount, figure, another),
       drawState(model, el("div"), life),
       picture,
@@ -28,7 +61,8 @@ export default {
     );
     const send = () => model.send({ event: "set", kind: kind.select.value, amount: Number(amount.value) });
     const say = throttle(send, 120);
-    const word = () => (figure.textContent = `${Number(Number(amount.value).toPrecision(3))}${model.get("range")[3]}`.replace("-", "−"));
+    const word = () =>
+      (figure.textContent = `${Number(Number(amount.value).toPrecision(3))}${model.get("range")[3]}`.replace("-", "−"));
     life.listen(kind.select, "change", send);
     life.listen(amount, "input", () => {
       word();
@@ -54,7 +88,10 @@ export default {
       chart.replaceChildren(
         ...flips.map((at) => svg("rect", { class: "flip", x: across(at) - half, width: 2 * half, y: 0, height: TALL })),
         ...lines.map(([, shares], place) =>
-          svg("polyline", { class: `class-${place}`, points: shares.map((share, i) => `${across(amounts[i])},${TALL * (1 - share)}`).join(" ") }),
+          svg("polyline", {
+            class: `class-${place}`,
+            points: shares.map((share, i) => `${across(amounts[i])},${TALL * (1 - share)}`).join(" "),
+          }),
         ),
         now,
       );
@@ -68,12 +105,12 @@ export default {
     life.watch("range amount", () => {
       const [low, high] = model.get("range");
       set(amount, { min: low, max: high });
-      if (document.activeElement !== amount) amount.value = model.get("amount");
+      if (document.activeElement !== amount) amount.value = String(model.get("amount"));
       word();
     });
     life.watch("curve range amount", draw);
     life.watch("stacked", () => (another.hidden = !model.get("stacked")));
-    life.watch("aspect", () => picture.style.setProperty("--aspect", model.get("aspect")));
+    life.watch("aspect", () => picture.style.setProperty("--aspect", String(model.get("aspect"))));
     life.watch("lines", () => said.replaceChildren(...model.get("lines").map((line) => runs(el("div"), line))));
     background(model, life, picture, "picture");
     return life.end;

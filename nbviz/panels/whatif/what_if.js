@@ -6,7 +6,18 @@ const TOOLS = [
 ];
 const HINT = "paint over the picture, turn it, attack it; channels are switched off on their card";
 
+/**
+ * @typedef {Front & {
+ *   chips: any[],
+ *   tool: string,
+ *   undo: boolean,
+ *   redo: boolean,
+ *   original: boolean,
+ * }} WhatIfFrontTraits
+ */
+
 export default {
+  /** @param {View<WhatIfFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-what-if");
@@ -47,7 +58,7 @@ export default {
     life.watch("chips undo redo", () => {
       const words = model.get("chips"),
         some = words.length > 0;
-      const focused = [...chips.querySelectorAll("button")].indexOf(document.activeElement);
+      const focused = [...chips.querySelectorAll("button")].findIndex((node) => node === document.activeElement);
       chips.replaceChildren(...words.map((text, place) => chip(model, text, place)));
       if (focused >= 0) chips.querySelectorAll("button")[Math.min(focused, words.length - 1)]?.focus();
       hint.hidden = some;
@@ -56,6 +67,7 @@ export default {
       original.disabled = clear.disabled = !some;
     });
     whenAttached(root, life, () => {
+      /** @type {HTMLElement | null} */
       const frame = root.closest(".nbviz");
       if (!frame) return;
       const sizes = new ResizeObserver(() => frame.style.setProperty("--nbviz-strip", `${root.offsetHeight}px`));
