@@ -81,7 +81,7 @@ def test_one_cell_run_fifty_times_grows_nothing(execute: Execute) -> None:
 
 
 def test_other_cells_run_while_the_explorer_computes(execute: Execute) -> None:
-    execute("slow = nbviz.Explorer(net, pictures)\nslow.selection.options = {'tolerance': 1e-9, 'maximum': 20000}")
+    execute("slow = nbviz.Explorer(net, pictures)\nslow.selection.options = {'tolerance': 1e-9, 'maximum': 2000}")
     begun = time.monotonic()
     printed = execute("print('computing', slow._events.scheduler.busy)")
     assert "computing True" in printed
@@ -90,7 +90,7 @@ def test_other_cells_run_while_the_explorer_computes(execute: Execute) -> None:
 
 
 def test_writing_the_selection_returns_at_once(execute: Execute) -> None:
-    execute("slow = nbviz.Explorer(net, pictures)\nslow.selection.options = {'tolerance': 1e-9, 'maximum': 20000}")
+    execute("slow = nbviz.Explorer(net, pictures)\nslow.selection.options = {'tolerance': 1e-9, 'maximum': 2000}")
     printed = execute(
         "begun = time.monotonic()\n"
         "for name in 'abcabcabc': slow.selection.image = name\n"
@@ -101,6 +101,6 @@ def test_writing_the_selection_returns_at_once(execute: Execute) -> None:
 
 
 def test_a_script_may_end_while_an_explorer_computes() -> None:
-    code = SETUP + CELL + ".selection.options = {'maximum': 20000, 'tolerance': 1e-9}"
+    code = SETUP + CELL + ".selection.options = {'maximum': 2000, 'tolerance': 1e-9}"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr

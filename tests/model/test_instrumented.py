@@ -118,7 +118,7 @@ def test_a_class_list_of_the_wrong_length_is_refused() -> None:
 def test_scores_that_are_not_numbers_are_said() -> None:
     net = build("inplace")
     nn.init.constant_(net[7].bias, torch.nan)
-    with pytest.raises(NbvizError, match=r"not finite numbers \(5 NaN\)"):
+    with pytest.raises(NbvizError, match=r"not finite numbers \(5 NaN, 0 infinite\)"):
         InstrumentedModel(net).predict(picture())
     assert np.isnan(InstrumentedModel(net).logits(picture())).all()
     found = nbviz.attribute(net, picture(), 1, "saliency")

@@ -233,9 +233,13 @@ def test_a_head_that_was_replaced_leaves_every_panel_usable() -> None:
     explorer.close()
 
 
+def _fails(output: Any) -> Any:
+    raise nbviz.NbvizError("This target is refused, for the sake of the test.")
+
+
 def test_a_failed_panel_is_in_the_still_picture_with_its_sentence(explorer: Explorer) -> None:
     clean = np.asarray(explorer.snapshot())
-    explorer.selection.change(method="occlusion", options={"window": -1})
+    explorer.selection.target = _fails
     message = explorer.panels["canvas"].foot.message
     parts = still_parts(explorer.panels.values(), explorer.selection)
     assert message and message in parts.problems and parts.explanation is None
