@@ -165,10 +165,10 @@ class InstrumentedModel:
         return self.transform.seen(self.input(image).float().cpu())
 
     def forget(self) -> None:
-        """Let go of the inputs and traces kept; they are made again when needed."""
+        """Let go of the inputs, traces and replicas kept; they are made again when needed."""
+        self.guest.forget()
         with self._lock:
-            self._inputs.clear()
-            self._traces.clear()
+            self._inputs, self._traces = OrderedDict(), OrderedDict()
 
     def edited(self, *edits: Edit) -> InstrumentedModel:
         """Return this network over the same weights with edits made, in order: of its pictures, of what layers put out.

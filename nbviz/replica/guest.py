@@ -73,6 +73,11 @@ class Guest(Observer):
     def _state(self, made: Replica) -> State:
         return State(made.objects, [mine for key, mine in made.tensors if key in self._private])
 
+    def forget(self) -> None:
+        """Let go of the replicas; they are made again when needed."""
+        with self._lock:
+            self._local, self._spare = threading.local(), None
+
     @property
     def module(self) -> nn.Module:
         """The user's own network, inside any wrapper; to be read, never to be run or changed."""

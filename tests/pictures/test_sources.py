@@ -111,7 +111,7 @@ def test_a_pair_alone_is_one_picture_and_two_files_are_two(tmp_path: Path) -> No
     assert picture.label == 3 and picture.open().getpixel((0, 0)) == (255, 0, 0)
     assert len(load_pictures(tuple(saved(tmp_path, "a.png", "b.png")))) == 2
     assert len(load_pictures([[RED, 1]])) == 1
-    for one in ((RED, 3), {"image": RED, "label": 3}, np.zeros((3, 64, 64), np.uint8), "x.png"):
+    for one in ((RED, 3), {"image": RED, "label": 3}, np.zeros((3, 64, 64), np.uint8), str(tmp_path / "a.png")):
         with pytest.raises(NbvizError, match="is one picture"):
             Items.ensure(one)
 
