@@ -24,7 +24,7 @@ FOCUSABLE = {
 }
 SIDEWAYS = """() => [document.querySelector('.nbviz'), ...document.querySelectorAll('.nbviz .nbviz-column')]
   .filter(node => node.scrollWidth > node.clientWidth + 1).map(node => node.className)"""
-CANVASES = """() => [...document.querySelectorAll('.nbviz-column-explanation canvas')].map(canvas =>
+CANVASES = """() => [...document.querySelectorAll('.nbviz-column-explanation .nbviz-saliency canvas')].map(canvas =>
   canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(value => value > 0))"""
 DRAWN = f"() => {{ const drawn = ({CANVASES})(); return drawn.length > 0 && drawn.every(Boolean); }}"
 
