@@ -136,7 +136,11 @@ def _refusals_are_true(model: InstrumentedModel, x: torch.Tensor, gradient: torc
             assert status in ("ok", "no positive evidence"), f"{method}: {status}"
 
 
-@pytest.mark.parametrize("name", sorted(set(CONFIGS) - set(REFUSED))[::4])
+# EfficientNet's scores stand at 1e-43 with weights as drawn here: whether a map can be had is decided by rounding
+OPENED = sorted(set(CONFIGS) - set(REFUSED) - {"EfficientNetForImageClassification"})[::4]
+
+
+@pytest.mark.parametrize("name", OPENED)
 def test_a_classifier_opens(name: str) -> None:
     net = _network(name)
     with nbviz.Explorer(net, _picture(), runner=InlineRunner) as explorer:
