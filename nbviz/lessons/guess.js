@@ -1,7 +1,23 @@
 // A question, then one of three ways to answer: options, a number, or a box drawn on a picture.
 const STEP = 4;
 
+/**
+ * Synced traits of `guess.Guess`.
+ * @typedef {{
+ *   question: string,
+ *   kind: "options" | "number" | "box",
+ *   options: string[],
+ *   limits: number[],
+ *   unit: string,
+ *   picture: DataView,
+ *   size: number[],
+ *   answer: any,
+ *   spread: [string, number][],
+ * }} GuessTraits
+ */
+
 export default {
+  /** @param {View<GuessTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz", "nbviz-guess");
@@ -94,6 +110,7 @@ function drawing(model, life) {
     const [row, column] = placeAt(stage, event);
     return [Math.round(row * height), Math.round(column * width)];
   };
+  /** @returns {[number, number, number, number]} top, left, bottom, right */
   const between = (one, other) => [
     Math.min(one[0], other[0]),
     Math.min(one[1], other[1]),
@@ -128,7 +145,9 @@ function drawing(model, life) {
     event.preventDefault();
     const [down, along] = [(step[0] * STEP * height) / 100, (step[1] * STEP * width) / 100].map(Math.round);
     const [top, left, bottom, right] = model.get("answer") || [0.3 * height, 0.3 * width, 0.7 * height, 0.7 * width];
+    /** @type {[number, number]} */
     const corner = [bottom + down, right + along];
+    /** @type {[number, number, number, number]} */
     const box = event.shiftKey ? [top, left, ...corner] : [top + down, left + along, ...corner];
     const inside = box[0] >= 0 && box[1] >= 0 && box[2] <= height && box[3] <= width;
     if (inside && fine(box)) keep(model, box.map(Math.round));

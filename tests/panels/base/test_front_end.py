@@ -10,7 +10,8 @@ import anywidget
 import pytest
 import traitlets
 
-import nbviz.panels
+import nbviz
+from nbviz.lessons import guess
 from nbviz.panels import assembly
 from nbviz.panels.base.front import Front, Scripted
 
@@ -19,11 +20,12 @@ def _below(kind: type) -> list[type]:
     return [below for child in kind.__subclasses__() for below in (child, *_below(child))]
 
 
-FOLDER = Path(nbviz.panels.__path__[0])
+FOLDER = Path(nbviz.__path__[0])
+PANELS = FOLDER / "panels"
 SCRIPTS = sorted(FOLDER.rglob("*.js"))
 OWN = [path for path in SCRIPTS if path.name != "common.js"]
 STYLES = sorted(FOLDER.rglob("*.css"))
-assert assembly.stages()  # all panels are imported
+assert assembly.stages() and guess  # every widget is imported
 assert len(SCRIPTS) > 15 and len(STYLES) > 15  # a folder that moved would leave nothing to look at
 
 
@@ -37,9 +39,8 @@ def test_every_widget_s_script_declares_every_name_once() -> None:
     """Scripts are put together from several files, and a name declared twice is no module at all."""
     assert assembly.stages()  # all panels are imported
     kinds = [kind for kind in _below(anywidget.AnyWidget) if kind.__module__.startswith("nbviz.")]
-    # a widget that was made has a class of its own, with a trait in the place of the text
-    held = {kind: vars(kind)["_esm"] for kind in kinds if "_esm" in vars(kind)}
-    texts = {kind: str(getattr(script, "default_value", script)) for kind, script in held.items()}
+    # a widget that was made has a class of its own below ours, which holds the script as a trait
+    texts = {kind: vars(kind)["_esm"] for kind in kinds if "_esm" in vars(kind) and "_anywidget_id" not in vars(kind)}
     for kind, text in texts.items():
         names = re.findall(r"^(?:async )?(?:function\*?|const|let|class) ([\w$]+)", text, re.M)
         assert "lifetime" in names, kind
@@ -77,7 +78,7 @@ def test_a_script_s_types_name_the_traits_that_its_class_syncs(kind: type[Script
 
 
 def test_the_traits_of_every_panel_are_typed_once() -> None:
-    text = (FOLDER / "base" / "types.d.ts").read_text(encoding="utf-8")
+    text = (PANELS / "base" / "types.d.ts").read_text(encoding="utf-8")
     body = re.search(r"^interface Front \{\n(.*?)^\}", text, re.M | re.S)
     assert body is not None
     told = dict(re.findall(r"^  (\w+): (.+);$", body[1], re.M))
