@@ -75,7 +75,7 @@ class _Work:
     def rows(
         self, methods: Mapping[str, tuple[str, Mapping[str, Any]]], layer: str | None
     ) -> Iterator[tuple[str, Row]]:
-        """(method, row) of everything that was asked for."""
+        """Return (method, row) of everything that was asked for."""
         drawn: dict[str, Map] = {}
         for label, (name, options) in methods.items():
             try:

@@ -1,1 +1,1 @@
-"""A network's attention: its blocks, where their tokens lie, and what every head looks at."""
+"""Attention of a network: its blocks, where their tokens lie, and what every head attends to."""

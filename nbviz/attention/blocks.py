@@ -1,4 +1,4 @@
-"""A network's attention as one picture passes: its blocks, where their tokens lie, which tokens are read.
+"""Attention blocks of a network as one picture passes: where their tokens lie, and which the score reads.
 
 ``Attention`` is one forward of a ``Subject`` with its graph, from which probabilities and gradients are taken
 block by block, so that only one block's are held at a time. Where the tokens lie is what the layout probe
@@ -31,7 +31,7 @@ _probed: WeakKeyDictionary[InstrumentedModel, dict[Any, dict[str, Layout]]] = We
 
 
 class NetworkAttention:
-    """The attention blocks of one forward of a subject's picture.
+    """Attention blocks of one forward of a subject's picture.
 
     title: the method, for refusals. Raises :class:`Refused` where the network has no self-attention that can
     be seen.
@@ -52,7 +52,7 @@ class NetworkAttention:
 
     @cached_property
     def trunk(self) -> tuple[Block, ...]:
-        """The blocks that mix the same tokens, first to last; raises :class:`Refused` where they don't."""
+        """Return the blocks that mix the same tokens, first to last; raises :class:`Refused` for different ones."""
         self.check_unchanged()
         blocks = self.blocks if self.pool is None else self.blocks[:-1]
         for block in blocks:
@@ -67,7 +67,7 @@ class NetworkAttention:
 
     @property
     def pool(self) -> Block | None:
-        """The last block where its few queries pool the tokens of the block before; else None."""
+        """Last block, where its few queries pool the tokens of the block before; else None."""
         last = self.blocks[-1]
         if last.windows > 1 or len(self.blocks) < 2:
             return None
@@ -75,12 +75,12 @@ class NetworkAttention:
 
     @property
     def tokens(self) -> int:
-        """Tokens after the last block of the trunk."""
+        """Number of tokens after the last block of the trunk."""
         return self.blocks[-1].keys
 
     @cached_property
     def reads(self) -> Tensor:
-        """How much of each token the score reads after the trunk, (tokens,), sum 1."""
+        """Share of each token in what the score reads after the trunk, (tokens,), sum 1."""
         if self.pool is not None:
             weights = self.pool.probabilities().mean((0, 1, 2))
             return weights / weights.sum()
@@ -94,7 +94,7 @@ class NetworkAttention:
 
     @property
     def readers(self) -> str:
-        """Which tokens the score reads, in words."""
+        """Tokens that the score reads, as a phrase for the facts."""
         if self.pool is not None:
             return "a pooling query"
         prefix, count = self.layout(self.blocks[-1]).prefix, int((self.reads > 0).sum())
@@ -104,7 +104,7 @@ class NetworkAttention:
         return f"the mean of {count} tokens"
 
     def layout(self, block: Block) -> Layout:
-        """Where the tokens that a block looks at lie; raises :class:`Refused` where that can't be told."""
+        """Return where the tokens that a block attends to lie; raises :class:`Refused` where that is unknown."""
         self.check_global(block)
         found = self.known(block)
         if found is None:
@@ -112,7 +112,7 @@ class NetworkAttention:
         return found
 
     def known(self, block: Block) -> Layout | None:
-        """The layout of the tokens that a block looks at; None where it is windowed or can't be told."""
+        """Return the layout of a block's keys; None where it is windowed or unknown."""
         if block.windows > 1:
             return None
         for layer in self.subject.model.trace().layers.values():
@@ -132,7 +132,7 @@ class NetworkAttention:
             )
 
     def windows(self, block: Block) -> Windows:
-        """Where the windows of a block lie; raises :class:`Refused` where that can't be told."""
+        """Return where the windows of a block lie; raises :class:`Refused` where that is unknown."""
         number = self.blocks.index(block)
         found = windows_of(self.subject, number) if block.queries == block.keys else None
         if found is None:
@@ -141,7 +141,7 @@ class NetworkAttention:
         return found
 
     def window_facts(self, block: Block) -> dict[str, Any]:
-        """Facts of a windowed block."""
+        """Return the facts of a windowed block."""
         height, width = self.windows(block).grid
         grid = {"grid": f"{height} × {width}", "windows": block.windows}
         return {**grid, "blocks": len(self.blocks), "heads": block.heads, "reads": "all places, window by window"}
@@ -155,24 +155,24 @@ class NetworkAttention:
             )
 
     def gradients(self, *blocks: Block) -> Iterator[Tensor]:
-        """∂ score/∂P of blocks, each (heads, queries, keys); one backward."""
+        """Return ∂ score/∂P of blocks, each (heads, queries, keys); one backward."""
         for gradient in gradients(self.score, blocks):
             yield gradient[0]
 
     def rows(self, block: Block) -> Tensor:
-        """How much each query of a block counts, (queries,), sum 1: as read after the trunk, else alike."""
+        """Return the weight of each query of a block, (queries,), sum 1: as read after the trunk, else equal."""
         self.check_global(block)
         if block is not self.pool and block.queries == self.tokens:
             return self.reads
         return self.reads.new_full((block.queries,), 1 / block.queries)
 
     def on_grid(self, weights: Tensor, block: Block | None = None) -> Tensor:
-        """Weights (keys,) of a block's tokens, else the trunk's, on their grid (h, w), prefix left out."""
+        """Lay weights (keys,) of a block's tokens, else the trunk's, on their grid (h, w), prefix left out."""
         layout = self.layout(block or self.blocks[-1])
         return weights[layout.prefix :].unflatten(0, (layout.height, layout.width))
 
     def facts(self, block: Block | None = None) -> dict[str, Any]:
-        """Facts of the blocks and tokens."""
+        """Return the facts of the blocks and tokens."""
         block = block or self.blocks[-1]
         layout = self.layout(block)
         return {
@@ -219,7 +219,7 @@ def attention_maps(model: InstrumentedModel, picture: Any) -> AttentionMaps:
 
 
 def _probe(model: InstrumentedModel, run: Pass, x: Tensor) -> dict[str, Layout]:
-    """Layout of the values of each attention block, by its number; kept until the structure changes."""
+    """Return the layout of the values of each attention block, by its number; kept until the structure changes."""
     key, kept = (model.guest.revision, x.shape, x.dtype), _probed.setdefault(model, {})
     if key not in kept:
         values: list[list[Tensor | None]] = []
@@ -236,5 +236,5 @@ def _probe(model: InstrumentedModel, run: Pass, x: Tensor) -> dict[str, Layout]:
 
 
 def _tokens(values: Any) -> Tensor:
-    """Values of the probing pictures, each (heads, tokens, channels), as (pictures, tokens, channels)."""
+    """Return the values of the probing pictures, each (heads, tokens, channels), as (pictures, tokens, channels)."""
     return torch.stack(values).movedim(1, 2).flatten(2)

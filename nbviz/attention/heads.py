@@ -1,4 +1,4 @@
-"""Every head of every attention of a network for one picture: what is kept of it, and where its tokens lie.
+"""Attention heads of a network for one picture, all of them: their weights, and where their tokens lie.
 
 Blocks come last first: one backward reaches them in that order, and attention is followed back to the picture in
 that order. A block is read alone, so a network whose heads are too many to keep is looked at without keeping them.
@@ -33,7 +33,7 @@ ALL_PLACES = "the mean of all places"
 
 @dataclass(frozen=True, eq=False)
 class HeadBlock:
-    """One attention: how much each of its tokens looks at each other, head by head."""
+    """One attention block: how much each token attends to each other, head by head."""
 
     number: int
     """Place among the network's attentions, from 0."""
@@ -52,18 +52,18 @@ class HeadBlock:
 
     @property
     def windows(self) -> int:
-        """Groups of places that don't see each other; 1 where every place sees every other."""
+        """Number of windows, whose places don't see each other; 1 where every place sees every other."""
         return len(self.weights)
 
     @property
     def square(self) -> bool:
-        """Whether those who look are those who are looked at."""
+        """True if queries and keys are the same tokens."""
         return self.weights.shape[-1] == self.weights.shape[-2]
 
 
 @dataclass(frozen=True, eq=False)
 class Heads:
-    """The attentions of one forward of one picture."""
+    """Attention blocks of one forward of one picture."""
 
     counts: tuple[int, ...]
     """Heads of each attention of the network, in the order of the forward."""
@@ -81,12 +81,12 @@ class Heads:
 
     @property
     def total(self) -> int:
-        """Attentions in the network."""
+        """Number of attention blocks in the network."""
         return len(self.counts)
 
     @property
     def kept(self) -> bool:
-        """Whether the weights are few enough to be kept."""
+        """True if the weights are few enough to be held in memory."""
         return self.nbytes <= KEPT
 
 
@@ -94,7 +94,7 @@ class Heads:
 def gathering(
     model: InstrumentedModel, run: Pass, picture: Any, target: Target | None
 ) -> Iterator[tuple[Heads, Iterator[HeadBlock | str]]]:
-    """One forward: what is known of its attentions before any is read, and they themselves, last first.
+    """Run one forward and yield its attention: first the facts known of all blocks, then each block, the last first.
 
     target: None for the probabilities; else these × the gradient of the target's score, positive part (Chefer, Gur
     and Wolf 2021, arXiv:2103.15679). A block that can't be shown comes as a sentence. Raises :class:`Refused` where
@@ -146,7 +146,7 @@ def _reads(found: NetworkAttention) -> str:
 
 @contextmanager
 def spans(net: nn.Module) -> Iterator[list[tuple[int, int, str]]]:
-    """When each module of a network ran: (first, end, name) in autograd's sequence numbers."""
+    """Return when each module of a network ran: (first, end, name) in autograd's sequence numbers."""
     ran: list[tuple[int, int, str]] = []
     begun: list[int] = []
     handles = []
@@ -167,7 +167,7 @@ def spans(net: nn.Module) -> Iterator[list[tuple[int, int, str]]]:
 
 
 def _layer(block: Block, ran: list[tuple[int, int, str]]) -> str:
-    """The innermost module that ran when the block did."""
+    """Return the innermost module that ran when the block did."""
     when = block.node._sequence_nr()
     inside = [(first, -end, name) for first, end, name in ran if first <= when < end]
     return max(inside, key=lambda span: span[:2])[2] if inside else ""

@@ -1,4 +1,4 @@
-"""Views of every head from one place of the picture, as maps and figures.
+"""Views of all attention heads from one place of the picture, as maps and figures.
 
 A query is ``"reads"`` (what the score reads after the last block: the class token, a mean of tokens …), ``"mean"``
 (all patches together) or a place (row, column) as fractions of the picture, so that it means the same patch in
@@ -46,13 +46,13 @@ class BlockSeen:
     """float32 (h, w): where attention leads from here back to the picture, through all blocks up to this one."""
 
     def uniform(self, head: int) -> bool:
-        """Whether a head's row is nearly the same everywhere."""
+        """Return whether a head's row is nearly the same everywhere."""
         return bool(self.entropy[head] >= self.most - UNIFORM)
 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """Views of every head from one query."""
+    """Views of all heads from one query."""
 
     blocks: tuple[BlockSeen, ...]
     """In the order of the forward."""
@@ -61,7 +61,7 @@ class Seen:
 
 
 class AttentionView:
-    """Looks from one query at blocks that come last first."""
+    """View from one query of blocks that come last first."""
 
     def __init__(self, query: Query, weighted: bool = False) -> None:
         self.query, self.weighted = query, weighted
@@ -70,7 +70,7 @@ class AttentionView:
         self._trails: list[_Trail] = []
 
     def add(self, block: HeadBlock) -> None:
-        """Look at the next block, the one before the last added."""
+        """Add the next block, the one before the last added."""
         seen = _seen(block, self.query)
         self._seen.append(seen)
         self.refusal = self.refusal or _no_rollout(block, self._trails)
@@ -100,7 +100,7 @@ class AttentionView:
 
 @dataclass(eq=False)
 class _Trail:
-    """A row on its way from a block back to the picture: ``start + grown``, weights over the block's tokens."""
+    """Rollout on its way from a block back to the picture: ``start + grown``, weights over the block's tokens."""
 
     prefix: int
     grid: tuple[int, int]
@@ -155,7 +155,7 @@ def _seen(block: HeadBlock, query: Query) -> BlockSeen:
 
 
 def _row(block: HeadBlock, query: Query) -> Tensor:
-    """How much each query of a block with one window counts, (queries,), sum 1."""
+    """Return the weight of each query of a block with one window, (queries,), sum 1."""
     if query == "reads" or not block.square:
         return block.rows
     row = torch.zeros_like(block.rows)
@@ -173,7 +173,7 @@ def _place(block: HeadBlock, query: Query) -> int:
 
 
 def _windowed(block: HeadBlock, places: Tensor, weights: Tensor, query: Query) -> tuple[Tensor, Tensor]:
-    """Rows (heads, windows looked from, keys) and maps (heads, h, w); from all places: each window's mean row."""
+    """Return rows (heads, windows with queries, keys) and maps (heads, h, w); of all places: each window's mean row."""
     real = places >= 0
     if isinstance(query, str):
         looking = real / real.sum(1, keepdim=True).clamp(min=1)
@@ -188,19 +188,19 @@ def _windowed(block: HeadBlock, places: Tensor, weights: Tensor, query: Query) -
 
 
 def _entropy(rows: Tensor) -> Tensor:
-    """Bits of each head's row (heads, keys), or the mean over windows (heads, windows, keys)."""
+    """Return the entropy in bits of rows (heads, keys), or its mean over windows (heads, windows, keys)."""
     shares = rows / rows.sum(-1, keepdim=True)
     bits = -torch.special.xlogy(shares, shares).sum(-1) / math.log(2)
     return bits if bits.dim() == 1 else bits.nanmean(-1)
 
 
 def _places(block: HeadBlock, end: int) -> Tensor:
-    """Place on the grid of each token of each window, (windows, tokens); negative where it has none."""
+    """Return the place on the grid of each token of each window, (windows, tokens); negative where it has none."""
     return torch.arange(-block.prefix, end, device="cpu")[None] if block.places is None else block.places
 
 
 def _apart(block: HeadBlock) -> Tensor:
-    """Distance in patches between each two tokens of each window, (windows, tokens, tokens); NaN where one has none."""
+    """Return distances in patches of tokens in each window, (windows, tokens, tokens); NaN where one has no place."""
     height, width = block.grid
     places = _places(block, height * width)
     spots = torch.stack([places // width, places % width], -1).float()
@@ -209,7 +209,7 @@ def _apart(block: HeadBlock) -> Tensor:
 
 
 def _distances(weights: Tensor, apart: Tensor, block: HeadBlock, query: Query) -> Tensor:
-    """How far each head looks, (heads,), in patches; NaN where the queries lie nowhere."""
+    """Return the mean attention distance of each head, (heads,), in patches; NaN where the queries have no place."""
     if not block.square:
         return torch.full_like(weights[0, :, 0, 0], math.nan)
     known = apart.isfinite()

@@ -1,4 +1,4 @@
-"""Where the tokens of windowed attention lie in the picture, for any way to cut, shift and pad windows.
+"""Windows of attention: where their tokens lie in the picture, however they are cut, shifted and padded.
 
 Every place of the layer that feeds the attention gets a number, and the layer's output is disturbed once for
 each binary digit, at the places whose number has it. The digits at which a token's values change spell the
@@ -36,7 +36,7 @@ _kept: WeakKeyDictionary[InstrumentedModel, dict[Any, Windows | None]] = WeakKey
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """The places of a windowed attention's tokens."""
+    """Places of the tokens of windowed attention."""
 
     places: Tensor
     """(windows, tokens): number of each token's place, row by row; -1 where it is padding."""
@@ -44,7 +44,7 @@ class Windows:
     """(h, w) of the places."""
 
     def on_grid(self, weights: Tensor) -> Tensor:
-        """A weight of each token, (windows, tokens), on the grid (h, w); padding is left out."""
+        """Lay a weight of each token, (windows, tokens), on the grid (h, w); padding is left out."""
         real = self.places >= 0
         grid = weights.new_zeros(self.grid[0] * self.grid[1])
         grid[self.places[real]] = weights[real]
@@ -52,7 +52,7 @@ class Windows:
 
 
 def windows_of(subject: Subject, number: int) -> Windows | None:
-    """Places of the tokens of attention block ``number``; None where they can't be told. Kept for its network."""
+    """Find the places of the tokens of attention block ``number``; None where unknown. Kept for its network."""
     same = (subject.model.guest.revision, subject.x.shape, subject.x.dtype)
     kept, this = _kept.setdefault(subject.model, {}), (*same, number)
     if this not in kept:
@@ -64,7 +64,7 @@ def windows_of(subject: Subject, number: int) -> Windows | None:
 
 @dataclass(frozen=True, eq=False)
 class _Look:
-    """How to look at one block while the output of one layer before it is disturbed."""
+    """Observation of one block while the output of one layer before it is disturbed."""
 
     subject: Subject
     number: int
@@ -79,7 +79,7 @@ class _Look:
         return self._values()
 
     def reached(self, chosen: Tensor) -> Tensor | None:
-        """Which tokens noise at chosen places (h, w) reaches, (windows, heads, tokens); None where it can't be told."""
+        """Return which tokens noise at chosen places (h, w) reaches, (windows, heads, tokens); None where unknown."""
         handle = modules_of(self.subject.run.net)[self.layer.name].register_forward_hook(
             _noise(self.layer.layout, chosen)
         )
@@ -106,7 +106,7 @@ def _output(subject: Subject, until: str | None) -> Tensor:
 
 
 def _feeding(subject: Subject, number: int) -> list[_Look]:
-    """Ways to look at a block: by layers with places before it, the last first, that could fill its windows."""
+    """Yield observations of a block: by layers with places before it, the last first, that could fill its windows."""
     order: list[tuple[int, str, Tensor]] = []
 
     def keep(name: str, _: int, tensor: Tensor) -> None:
@@ -133,7 +133,7 @@ def _fills(layer: Layer, block: Block) -> bool:
 
 
 def _like(look: _Look, others: list[Windows]) -> Windows | None:
-    """Another block's windows, where this one is cut alike: random halves of the places reach the same tokens."""
+    """Return another block's windows, if this one is cut alike: random halves of the places reach the same tokens."""
     grid, generator = look.layer.places, torch.Generator().manual_seed(0)
     assert grid is not None
     left = [other for other in others if other.grid == grid]
@@ -145,7 +145,7 @@ def _like(look: _Look, others: list[Windows]) -> Windows | None:
 
 
 def _agrees(windows: Windows, chosen: Tensor, found: Tensor | None) -> bool:
-    """Whether noise at chosen places (h, w) reaches the tokens that lie there, (windows, heads, tokens)."""
+    """Return whether noise at chosen places (h, w) reaches the tokens that lie there, (windows, heads, tokens)."""
     if found is None or windows.places.shape != found[:, 0].shape:
         return False
     there = (windows.places >= 0) & chosen.flatten().to(found.device)[windows.places.clamp(min=0)]

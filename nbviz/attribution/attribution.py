@@ -32,7 +32,7 @@ class Attribution:
 
     @property
     def interpolated(self) -> bool:
-        """Whether the heat is drawn smoothly from a coarser grid of places."""
+        """True if the heat is drawn smoothly from a coarser grid of places."""
         return tuple(self.evidence.shape) != self.size
 
     def heat(self, size: tuple[int, int] | None = None) -> torch.Tensor:

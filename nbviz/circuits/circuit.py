@@ -119,7 +119,7 @@ def _blocks(model: InstrumentedModel) -> list[str]:
 
 
 def _in_row(layer: Layer, model: InstrumentedModel) -> bool:
-    """Whether a layer of several modules stands with others like it in a container."""
+    """Return whether a layer of several modules stands with others like it in a container."""
     above = layer.name.rpartition(".")[0]
     parent = model.layer(above) if above else model.layers()
     alike = sum(other.kind == layer.kind and bool(other.children) for other in parent.children)

@@ -40,7 +40,7 @@ class Node:
 
     @property
     def is_score(self) -> bool:
-        """Whether it is a class's score."""
+        """True if it is a class's score."""
         return not self.layer
 
     def words(self, model: InstrumentedModel) -> str:

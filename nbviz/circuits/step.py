@@ -68,7 +68,7 @@ class Step:
 
     @property
     def spread(self) -> bool:
-        """Whether no few channels explain the node: they neither give half of it alone nor take half of it away."""
+        """True if no few channels explain the node: they neither give half of it alone nor take half of it away."""
         return self.given is None or self.left is None or (self.given < SPREAD and self.left > SPREAD)
 
 

@@ -34,7 +34,7 @@ def made_at(folder: Path) -> None:
 
 
 def check_room(folder: Path) -> None:
-    """NbvizError where a folder can't be made or written to, without making it."""
+    """Raise NbvizError where a folder can't be made or written to, without making it."""
     there = next(place for place in (folder, *folder.absolute().parents) if os.path.exists(place))
     if not os.path.isdir(there) or not os.access(there, os.W_OK):
         reason = "Read-only" if os.path.isdir(there) else "Not a directory"

@@ -1,4 +1,4 @@
-"""Values become colours by way of palette indices.
+"""Colour maps: values become palette indices, and these colours.
 
 Every picture of data is drawn with one of two tables. *Sequential* is inferno: even in lightness, zero is
 black. *Diverging* is Crameri's berlin: zero is black there too, so in both tables dark means "nothing", a
@@ -30,7 +30,7 @@ Indices = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Limits:
-    """The values drawn as the first and the last colour, and how many values could not be drawn.
+    """Values drawn as the first and the last colour, and the number of values that could not be drawn.
 
     Sequential maps run from 0 to their peak, signed ones from −m to +m. `bad` counts NaN and infinities.
     """
@@ -60,7 +60,7 @@ def table(signed: bool) -> Indices:
 
 
 def is_signed(values: NDArray[np.floating]) -> bool:
-    """Say whether any value is below zero: the data's own sign chooses the table."""
+    """Return whether any value is below zero: the data's own sign chooses the table."""
     return bool((np.asarray(values) < 0).any())
 
 
@@ -106,7 +106,7 @@ def _levels(
     high: NDArray[np.float32] | np.float32,
     signed: bool,
 ) -> Indices:
-    """Return indices for limits that broadcast against `values`."""
+    """Return levels of the table for limits that broadcast against `values`."""
     # Halves before the subtraction: float32's largest values would overflow in high − low.
     span = np.asarray(high / 2 - low / 2)
     flat = ~(span > 0)
@@ -124,6 +124,6 @@ def _levels(
 
 
 def shades(indices: Indices) -> Indices:
-    """Indices in 43 shades instead of 253, the ends and a signed zero as they were: a third fewer bytes in a PNG."""
+    """Reduce indices to 43 shades from 253, ends and signed zero kept: a third fewer bytes in a PNG."""
     coarse = (indices.astype(np.int16) + 3) // 6 * 6
     return np.where(indices < LEVELS, coarse, indices).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""A page of channels is one picture: maps, kernels or bars, tile beside tile.
+"""A page of channels as one picture: maps, kernels or bars, tile beside tile.
 
 Tiles of one mosaic have one size, so a front end can find a channel by arithmetic. Small maps stay at their
 own resolution (the browser enlarges them without smoothing); large ones are averaged down by a whole factor,
@@ -70,7 +70,7 @@ def mosaic(
 
 
 def _lean(tiles: Indices) -> Indices:
-    """Large pages in fewer shades: no eye tells them apart in a tile, and a third fewer bytes are sent."""
+    """Draw large pages in fewer shades: no eye tells them apart in a tile, and a third fewer bytes are sent."""
     return tiles if tiles.size < LEAN else shades(tiles)
 
 
@@ -82,8 +82,7 @@ def filters_mosaic(
     rgb: bool | None = None,
     gap: int = 0,
 ) -> Mosaic:
-    """Draw a layer's filters (out, in, kh, kw), or (out, in) of a linear layer: one tile a filter, own
-    scales.
+    """Draw the filters of a layer, (out, in, kh, kw) or (out, in) of a linear one: a tile a filter, own scales.
 
     Three input channels are RGB around middle gray (unless `rgb` is False); otherwise a tile is a square
     grid of the filter's kernels, signed, at most the 64 with the largest norm, in their own order. A further
@@ -108,8 +107,7 @@ def bars(
     gap: int = 0,
     limits: Limits | None = None,
 ) -> Mosaic:
-    """Draw a vector (C,) as one bar a tile, on one scale: up from the ground, or from the middle where
-    signed.
+    """Draw a vector (C,) as one bar a tile, on one scale: up from the ground, or from the middle where signed.
 
     Height and colour both say the value. A value that is not finite fills its tile with gray.
     """

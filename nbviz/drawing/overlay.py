@@ -1,4 +1,4 @@
-"""Heat over a picture, and the one door to everything that draws: arrays in, uint8 pixels or PNG bytes out.
+"""Heat drawn over a picture: arrays in, uint8 pixels or PNG bytes out.
 
 Heat lies over the picture in gray at one constant opacity, so that colour always means evidence: where there
 is none the veil is dark, where there is much it glows. Which limits a colour stands for is data (`Limits`)
@@ -83,7 +83,7 @@ def heat_rgba(heat: NDArray[np.floating], limits: Limits | None, signed: bool, f
 
 
 def overlay(picture: Pixels, rgba: Pixels, opacity: float) -> Pixels:
-    """Return uint8 (H, W, 3): `rgba` (H, W, 4) over `picture` (H, W, 3 or 4) with an opacity from 0 to 1.
+    """Lay `rgba` (H, W, 4) over `picture` (H, W, 3 or 4) with an opacity from 0 to 1: uint8 (H, W, 3).
 
     The same sum a browser makes of two stacked canvases. Unequal sizes are a ValueError.
     """
@@ -95,6 +95,6 @@ def overlay(picture: Pixels, rgba: Pixels, opacity: float) -> Pixels:
 
 
 def colour_bar(width: int, height: int, signed: bool) -> bytes:
-    """Return a PNG of the table from its low end (left) to its high end, `width` × `height` pixels."""
+    """Draw the colour table from its low end (left) to its high end as a PNG of `width` × `height` pixels."""
     ramp = np.rint(np.linspace(0, LEVELS - 1, width)).astype(np.uint8)
     return png(np.repeat(ramp[None], height, axis=0), table(signed))

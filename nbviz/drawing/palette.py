@@ -1,4 +1,4 @@
-"""Colours for things that have no order, told apart by as many eyes as can be.
+"""A palette of twelve colours for things without an order, chosen for colour-blind readers too.
 
 The first seven are Okabe and Ito's (Color Universal Design, 2008), without black; beyond them come those of Tol's
 muted scheme that are furthest from these. No table keeps twelve colours apart for everybody, so whoever draws with
@@ -20,7 +20,7 @@ NAMES = (*_OKABE_ITO, *_TOL_MUTED)
 
 @cache
 def colours() -> NDArray[np.uint8]:
-    """(12, 3) RGB, in the order of :data:`NAMES`."""
+    """Return the palette as RGB, uint8 (12, 3), in the order of :data:`NAMES`."""
     from cmap import Colormap
 
     first = [stop.color.rgba8[:3] for stop in Colormap("okabeito").color_stops][1:]
@@ -31,12 +31,12 @@ def colours() -> NDArray[np.uint8]:
 
 
 def hexed(place: int) -> str:
-    """A colour as ``#rrggbb``."""
+    """Write a colour as ``#rrggbb``."""
     return "#{:02x}{:02x}{:02x}".format(*colours()[place])
 
 
 def laid(maps: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Maps (k, h, w), 0 or above, as one picture, uint8 (h, w, 3): each place in the colour of what is strongest there.
+    """Draw maps (k, h, w), 0 or above, as one picture, uint8 (h, w, 3): each place in the colour of its strongest map.
 
     As bright as that is strong relative to the strongest of all; black where there is nothing.
     """
@@ -47,7 +47,7 @@ def laid(maps: NDArray[np.floating]) -> NDArray[np.uint8]:
 
 
 def alone(one: NDArray[np.floating], place: int) -> NDArray[np.uint8]:
-    """One map (h, w), 0 or above, from black to its colour at its peak, uint8 (h, w, 3)."""
+    """Draw one map (h, w), 0 or above, from black to its colour at its peak, uint8 (h, w, 3)."""
     return np.rint(colours()[place] * _bright(one)[..., None]).astype(np.uint8)
 
 

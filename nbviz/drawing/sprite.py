@@ -1,4 +1,4 @@
-"""Miniatures, one a layer, in one vertical strip.
+"""Sprites of miniatures: one square a layer, in one vertical strip.
 
 Each is on its own scale: down the column a reader compares where evidence lies, not how much. No evidence is
 blank, a layer without places is hatched, so that neither can be taken for a map.
@@ -21,7 +21,7 @@ Miniature = NDArray[np.floating] | Literal["no places"] | None
 
 
 def sprite(miniatures: Sequence[Miniature], side: int = SIDE) -> bytes:
-    """Return a palette PNG of n squares of `side` pixels, the first on top.
+    """Draw n squares of `side` pixels as one palette PNG, the first on top.
 
     A miniature is a map (h, w), drawn from 0 to its peak (bilinear from a smaller map, area means from a
     larger one); None, or a map with nothing above zero is left blank; "no places" is hatched. A map with NaN

@@ -185,7 +185,7 @@ class Attacked:
 
     @property
     def flipped(self) -> bool:
-        """Whether the network says another class of the 8-bit picture."""
+        """True if the network says another class of the 8-bit picture."""
         return self.before[0][1] != self.after[0][1]
 
     def __repr__(self) -> str:

@@ -57,7 +57,7 @@ class ChannelStatistics:
 
     @property
     def finite(self) -> bool:
-        """Whether every value was a finite number."""
+        """True if every value was a finite number."""
         return bool((torch.isfinite(self.low) & torch.isfinite(self.high)).all())
 
     @property

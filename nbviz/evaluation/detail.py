@@ -38,7 +38,7 @@ class Detail:
 
     @property
     def pointing(self) -> float | None:
-        """Whether the map's highest place lies on the object; None where the truth is not known."""
+        """True if the map's highest place lies on the object; None where the truth is not known."""
         return self._figure("pointing")
 
     def _figure(self, name: str) -> float | None:

@@ -48,7 +48,7 @@ def redrawn(model: InstrumentedModel, seed: int, count: int = 3, layer: str | No
 
 
 def _leads(model: InstrumentedModel, stage: str, layer: str) -> bool:
-    """Whether a stage is called before a layer puts out."""
+    """Return whether a stage is called before a layer puts out."""
     first, last = model.layer(stage).first_call, model.layer(layer).order
     return first is not None and last is not None and first <= last
 

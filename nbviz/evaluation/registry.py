@@ -72,7 +72,7 @@ class Measure:
     """Whether ``nbviz.compare`` asks it unless told otherwise."""
 
     def applies(self, case: Case) -> bool:
-        """Whether a case has what the measure needs."""
+        """Return whether a case has what the measure needs."""
         return (case.explain is not None or not self.methods_only) and (case.truth is not None or not self.needs_truth)
 
     def of(self, case: Case) -> Steps[Measured]:

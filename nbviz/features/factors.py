@@ -102,7 +102,7 @@ def _check(activation: FeatureMaps) -> None:
 
 
 def _factors(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """(places, k) and (k, channels) of a non-negative matrix."""
+    """Return (places, k) and (k, channels) of a non-negative matrix."""
     top = float(rows.max())
     model = scikit("decomposition").NMF(count, init="nndsvda", random_state=0, max_iter=ROUNDS, tol=TOLERANCE)
     with warnings.catch_warnings():

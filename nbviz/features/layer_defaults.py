@@ -17,7 +17,7 @@ LEAK = 0.1
 
 
 def native_size(model: InstrumentedModel) -> tuple[int, int]:
-    """(height, width) of the pictures the network is used with; layers are known for that size afterwards.
+    """Return (height, width) of the pictures the network is used with; layers are known for that size afterwards.
 
     What its preprocessing makes, whatever it was run with last; where that is guessed, the size it was run with last.
     """

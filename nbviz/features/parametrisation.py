@@ -59,7 +59,7 @@ class Canvas:
         return torch.sigmoid(values)
 
     def amplitudes(self) -> Tensor:
-        """(H, W // 2 + 1): 1/frequency to the power of ``decay``; the lowest frequency counts for none."""
+        """Return (H, W // 2 + 1): 1/frequency to the power of ``decay``; the lowest frequency counts for none."""
         height, width = self.size
         frequency = torch.hypot(torch.fft.fftfreq(height, **_PLAIN)[:, None], torch.fft.rfftfreq(width, **_PLAIN)[None])
         return 1 / frequency.clamp(min=1 / max(height, width)) ** self.decay

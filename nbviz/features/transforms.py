@@ -15,7 +15,7 @@ from nbviz.features.recipe import Recipe
 
 
 def draw_warps(recipe: Recipe, size: tuple[int, int], generator: torch.Generator) -> Tensor | None:
-    """(steps, 2, 3) matrices as `affine_grid` takes them; None where every warp is switched off."""
+    """Return (steps, 2, 3) matrices as `affine_grid` takes them; None where every warp is switched off."""
     drawn = [run(recipe.steps, size, generator, **options) for run, options in recipe.acting("warp")]
     return reduce(_composed, drawn) if drawn else None
 

@@ -24,7 +24,7 @@ def numbers(answer: object) -> np.ndarray[Any, np.dtype[np.float64]] | None:
 
 
 def near(answer: object, right: object, part: float = 0.0, absolute: float = 0.0) -> bool:
-    """Whether an answer has the right shape and lies near the right one.
+    """Return whether an answer has the right shape and lies near the right one.
 
     part: of the right one's largest magnitude; absolute: in its unit; the larger one counts.
     """

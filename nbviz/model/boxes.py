@@ -30,7 +30,7 @@ class Box(NamedTuple):
         return max(self.bottom - self.top, 0.0) * max(self.right - self.left, 0.0)
 
     def holds(self, row: float, column: float) -> bool:
-        """Whether a place, in pixels, lies in it."""
+        """Return whether a place, in pixels, lies in it."""
         return self.top <= row < self.bottom and self.left <= column < self.right
 
     def iou(self, other: Box) -> float:

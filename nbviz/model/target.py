@@ -124,11 +124,11 @@ class Target:
 
     @property
     def predicted(self) -> bool:
-        """Whether the class is the one the network predicts, known only after a forward."""
+        """True if the class is the one the network predicts, known only after a forward."""
         return (self.index, self.function, self.unit, self.name, self.number) == (None,) * 5
 
     def settled(self, kind: Kind) -> bool:
-        """Whether the scalar is the same for any picture; else it is looked for in the picture first."""
+        """Return whether the scalar is the same for any picture; else it is looked for in the picture first."""
         if self.function is not None or self.unit is not None:
             return True
         if kind == "maps":

@@ -66,7 +66,7 @@ class Trace:
         self._layers: dict[str, Layer] = {}
 
     def records(self, name: str) -> bool:
-        """Whether a forward has such an output, as far as can be told without the layer tree."""
+        """Return whether a forward has such an output, as far as can be told without the layer tree."""
         stem, call = split(name)
         calls = self.calls.get(stem, 0)
         return calls > 0 if call is None else 1 < calls and 1 <= call <= calls
@@ -180,14 +180,14 @@ def _probed(run: Pass, x: torch.Tensor, read: Reader, head: Head) -> torch.Tenso
 
 
 def came_through(scores: torch.Tensor, calls: Sequence[Call]) -> frozenset[tuple[str, int]]:
-    """(name, call) of the outputs that scores were computed from."""
+    """Return (name, call) of the outputs that scores were computed from."""
     nodes = list(graph(scores.grad_fn))
     known = set(nodes)
     return frozenset((call.name, call.number) for call in calls if call.node in known)
 
 
 def leads(layer: Layer, through: Container[tuple[str, int]]) -> bool:
-    """Whether a layer's output is among those that scores came through."""
+    """Return whether a layer's output is among those that scores came through."""
     stem, call = split(layer.name)
     return (stem, call or layer.calls) in through
 

@@ -148,7 +148,7 @@ class Events:
                 self._guarded(panel, panel.point, self.selection.place)
 
     def _moved(self) -> bool:
-        """Whether a network has changed since it was last looked at."""
+        """Return whether a network has changed since it was last looked at."""
         shown, self._shown = self._shown, self._versions()
         return any(self._shown[name] != version for name, version in shown.items() if name in self._shown)
 

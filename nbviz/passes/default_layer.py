@@ -41,7 +41,7 @@ def default_layer(model: InstrumentedModel, x: torch.Tensor, target: Target) -> 
 
 
 def _through(model: InstrumentedModel, x: torch.Tensor, target: Target) -> frozenset[tuple[str, int]]:
-    """(name, call) of the outputs that a function's score comes through, from a forward with its graph."""
+    """Return (name, call) of the outputs that a function's score comes through, from a forward with its graph."""
 
     def work(run: Pass) -> frozenset[tuple[str, int]]:
         calls: list[Call] = []

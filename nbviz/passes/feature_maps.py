@@ -29,7 +29,7 @@ class FeatureMaps:
 
     @property
     def signed(self) -> bool:
-        """Whether any value is negative."""
+        """True if any value is negative."""
         return bool((self.values < 0).any())
 
     @property

@@ -56,11 +56,11 @@ def quantised(net: nn.Module) -> str | None:
 
 
 def reaches(scores: torch.Tensor, x: torch.Tensor) -> bool:
-    """Whether the scores' graph leads to a leaf ``x``."""
+    """Return whether the scores' graph leads to a leaf ``x``."""
     end = torch.autograd.graph.get_gradient_edge(x).node
     return any(node is end for node in graph(scores.grad_fn))
 
 
 def checkpointed(scores: torch.Tensor) -> bool:
-    """Whether a reentrant checkpoint hides a part of the scores' graph."""
+    """Return whether a reentrant checkpoint hides a part of the scores' graph."""
     return any(node.name() == CHECKPOINT for node in graph(scores.grad_fn))

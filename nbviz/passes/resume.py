@@ -100,7 +100,7 @@ class Resumed:
 
     @property
     def exact(self) -> bool:
-        """Whether the resumed forwards so far equalled whole ones; where one did not, whole ones are run instead."""
+        """True if the resumed forwards so far equalled whole ones; where one did not, whole ones are run instead."""
         return all(self._exact.values())
 
     def __call__(self, count: int, edit: Callable[[Tensor], Tensor]) -> Any:

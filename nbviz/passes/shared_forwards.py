@@ -32,7 +32,7 @@ class Shared:
         return self._leaf
 
     def has(self, batch: torch.Tensor, *layers: str) -> bool:
-        """Whether this leaf was run, with these layers recorded."""
+        """Return whether this leaf was run, with these layers recorded."""
         return batch is self._leaf and self._output is not None and all(name in self.layers for name in layers)
 
     def output(self, batch: torch.Tensor, run: Callable[[torch.Tensor], Any]) -> Any:

@@ -78,7 +78,7 @@ class Subject:
 
     @property
     def retain(self) -> bool:
-        """Whether other targets still need the graph after a backward from a :meth:`leaf`'s scores."""
+        """True if other targets still need the graph after a backward from a :meth:`leaf`'s scores."""
         return self.shared is not None
 
     def resolve(self) -> Target:

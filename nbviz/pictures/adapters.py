@@ -1,4 +1,4 @@
-"""Transforms of other packages that take a picture by keyword or answer with a mapping, called as they ask to be."""
+"""Adapters for transforms of other packages that take a picture by keyword or answer with a mapping."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RANDOM = ("Random", "AutoAugment", "RandAugment", "TrivialAugment", "AugMix", "
 
 @dataclass(frozen=True)
 class Processor:
-    """A Hugging Face image processor as a callable picture → tensor (C, H, W)."""
+    """Hugging Face image processor as a callable picture → tensor (C, H, W)."""
 
     processor: Callable[..., Any]
 
@@ -30,7 +30,7 @@ class Processor:
 
 @dataclass(frozen=True)
 class Keyword:
-    """An albumentations transform as a callable picture → tensor (C, H, W)."""
+    """Albumentations transform as a callable picture → tensor (C, H, W)."""
 
     transform: Callable[..., Any]
 
@@ -39,7 +39,7 @@ class Keyword:
 
     @property
     def transforms(self) -> list[Any]:
-        """The steps it is composed of."""
+        """Steps that the transform is composed of."""
         return [self.transform]
 
 
@@ -67,18 +67,18 @@ def picture_of(result: Any) -> Any:
 
 
 def is_random(transform: Any) -> bool:
-    """Whether a transform, or a step of it, draws anew at each call."""
+    """Return whether a transform, or a step of it, draws anew at each call."""
     return any(type(step).__name__.startswith(_RANDOM) or _at_times(step) for step in _steps(transform))
 
 
 def _at_times(step: Any) -> bool:
-    """Whether a step is applied with a probability, as albumentations' are."""
+    """Return whether a step is applied with a probability, as albumentations' are."""
     chance = attribute(step, "p")
     return isinstance(chance, float) and 0 < chance < 1
 
 
 def _steps(transform: Any) -> list[Any]:
-    """A transform and all it is composed of."""
+    """Return a transform and all it is composed of."""
     parts = getattr(transform, "transforms", None)
     if not isinstance(parts, (list, tuple, nn.ModuleList)):
         parts = list(transform.children()) if isinstance(transform, nn.Module) else []

@@ -1,4 +1,4 @@
-"""The colours of a preprocessing: from a picture's to the channels, and the way back.
+"""Colours of a preprocessing: from a picture's colour to the channels, and back.
 
 Nearly every preprocessing maps a pixel's colour to channels by a matrix and an offset: scaling, Normalize,
 gray, BGR order. So it isn't read out of the transform but measured: pictures of one colour are sent through
@@ -29,7 +29,7 @@ _TOLERANCE = 2.5 / 255
 
 @dataclass(frozen=True, eq=False)
 class Colours:
-    """channels = matrix · rgb + offset, with rgb in 0…1; all float64."""
+    """Affine map of colours: channels = matrix · rgb + offset, with rgb in 0…1; all float64."""
 
     matrix: torch.Tensor
     """(C, 3)."""
@@ -39,15 +39,15 @@ class Colours:
 
     @property
     def seen(self) -> int:
-        """How many colours are told apart: 3, or 1 where the network sees only gray."""
+        """Number of colours the network tells apart: 3, or 1 where it sees only gray."""
         return 3 if torch.linalg.matrix_rank(self.matrix, rtol=1e-3) > 1 else 1
 
     def colour(self, rgb: torch.Tensor) -> torch.Tensor:
-        """(3,) → (C,): the value each channel has where the picture has this colour."""
+        """Return the channels (C,) of one colour (3,)."""
         return self.matrix @ rgb.double() + self.offset
 
     def channels(self, pictures: torch.Tensor) -> torch.Tensor:
-        """(N, 3 or 1, H, W) in 0…1 → (N, C, H, W), the network's own values; differentiable, in the pictures' type."""
+        """Return the network's input (N, C, H, W) of pictures (N, 3 or 1, H, W) in 0…1; differentiable, same type."""
         matrix, offset = (values.to(pictures.dtype).to(pictures.device) for values in (self.matrix, self.offset))
         offset = offset.view(-1, 1, 1)
         if pictures.shape[1] == 1:
@@ -58,7 +58,7 @@ class Colours:
         return torch.einsum("cr,nrhw->nchw", matrix, pictures) + offset
 
     def rgb(self, channels: torch.Tensor) -> torch.Tensor:
-        """(C, H, W) → (3, H, W) in 0…1; a gray one three times where the channels hold no colour."""
+        """Return the picture (3, H, W) in 0…1 of an input (C, H, W); gray, three times, where it holds no colour."""
         centred = channels.detach().double().cpu() - self.offset.view(-1, 1, 1)
         if torch.linalg.matrix_rank(self.matrix, rtol=1e-3) == 3:
             back = torch.linalg.pinv(self.matrix)
@@ -68,7 +68,7 @@ class Colours:
 
 
 def normalised(mean: tuple[float, ...], std: tuple[float, ...]) -> Colours:
-    """The colours of (x − mean)/std over 1 or 3 channels."""
+    """Return the colours of (x − mean)/std over 1 or 3 channels."""
     # As float32, which is what the tensor was made with.
     means, stds = (torch.tensor(numbers, dtype=torch.float32, device="cpu").double() for numbers in (mean, std))
     luma = torch.tensor([[0.299, 0.587, 0.114]], dtype=torch.float64, device="cpu")

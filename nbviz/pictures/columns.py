@@ -1,4 +1,4 @@
-"""Columns of a table or a data set's items: which one holds the pictures, and which one their labels."""
+"""Columns of a table or of a data set's items: the one that holds pictures, and the one that holds labels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LABELS = ("label", "labels", "target", "fine_label", "class", "cls", "category",
 
 
 class Numbered(Protocol):
-    """Items by number."""
+    """Sequence of items, read by number."""
 
     def __len__(self) -> int: ...
 
@@ -45,7 +45,7 @@ class Rows:
 
 
 class Table:
-    """A data frame, or a mapping of columns, as items by number."""
+    """Data frame, or mapping of columns, read row by row."""
 
     def __init__(self, columns: Mapping[str, Sequence[Any]]) -> None:
         self._columns = columns
@@ -58,7 +58,7 @@ class Table:
 
 
 def is_frame(value: Any) -> bool:
-    """Whether this is a data frame, of pandas or polars; told by its shape, as neither need be installed."""
+    """Return whether this is a data frame, of pandas or polars; told by its shape, as neither need be installed."""
     return hasattr(value, "columns") and hasattr(value, "to_dict") and hasattr(value, "__getitem__")
 
 
@@ -89,7 +89,7 @@ def label_column(row: Mapping[str, Any]) -> str | None:
 
 
 def labelled_column(dataset: Any) -> tuple[tuple[str, ...] | None, str | None]:
-    """Names of a ``datasets.ClassLabel`` feature, and its column: the one of a usual name, or the only one."""
+    """Find the names of a ``datasets.ClassLabel`` feature and its column: of a usual name, or the only one."""
     features = getattr(dataset, "features", None)
     if not isinstance(features, Mapping):
         return None, None
@@ -99,7 +99,7 @@ def labelled_column(dataset: Any) -> tuple[tuple[str, ...] | None, str | None]:
 
 
 def looks_like_picture(value: Any) -> bool:
-    """Whether one value of a column can be a picture: pixels, an encoded file, or a file's name."""
+    """Return whether one value of a column can be a picture: pixels, an encoded file, or a file's name."""
     if isinstance(value, (str, PathLike)):
         return Path(value).suffix.lower() in SUFFIXES
     if isinstance(value, Mapping):
@@ -110,5 +110,5 @@ def looks_like_picture(value: Any) -> bool:
 
 
 def is_encoded(value: Mapping[str, Any]) -> bool:
-    """Whether this is {"bytes": …, "path": …}, as Hugging Face keeps a picture that isn't decoded."""
+    """Return whether this is {"bytes": …, "path": …}, as Hugging Face keeps a picture that isn't decoded."""
     return value.keys() == {"bytes", "path"}

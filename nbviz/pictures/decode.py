@@ -1,4 +1,4 @@
-"""Whatever holds a picture → an RGB `PIL.Image`, or a sentence that says why not.
+"""Decoding: a picture in any form becomes an RGB `PIL.Image`, or a sentence that says why it can't.
 
 Files, bytes, PIL images and uint8 or 16-bit arrays end here as 8-bit RGB, turned upright by their EXIF tag,
 transparent parts on white, 16-bit gray scaled (65535 becomes 255, nothing is clipped). Float tensors are no
@@ -28,7 +28,7 @@ _SUBFILE_TYPE = 254
 
 
 class NotAPicture(NbvizError):
-    """This one value, of that ``name``, can't be opened; ``reason`` is the short form for a list of several."""
+    """Error of one value, called ``name``, that can't be opened; ``reason`` is its short form for a list."""
 
     def __init__(self, name: str, reason: str, help: str = "") -> None:
         super().__init__(f"'{name}' can't be opened: {reason}.{' ' + help if help else ''}")
@@ -48,7 +48,7 @@ Encoded = Path | bytes | Page
 
 @contextmanager
 def opened(source: Encoded, name: str) -> Iterator[Image.Image]:
-    """Open an encoded picture, its header read and its pixels not yet; a failure inside becomes a sentence."""
+    """Open an encoded picture: its header is read, its pixels not yet; a failure inside becomes a sentence."""
     file, page = (source.file, source.number) if isinstance(source, Page) else (source, 0)
     try:
         if (file.stat().st_size if isinstance(file, Path) else len(file)) == 0:
@@ -73,7 +73,7 @@ def opened(source: Encoded, name: str) -> Iterator[Image.Image]:
 
 
 def pages(file: Path | bytes, name: str) -> list[int]:
-    """Numbers of a file's pictures that stand for themselves: a TIFF's pages, else only the first."""
+    """Return the numbers of a file's pictures that stand for themselves: a TIFF's pages, else only the first."""
     with opened(file, name) as image:
         if image.format != "TIFF":
             return [0]
@@ -87,14 +87,14 @@ def pages(file: Path | bytes, name: str) -> list[int]:
 
 
 def is_animation(source: Encoded, name: str) -> bool:
-    """Whether a file's pictures are one in motion, of which the first stands for all."""
+    """Return whether a file's pictures are the frames of one animation, of which the first stands for all."""
     with opened(source, name) as image:
         # A phone's MPO holds the same view again, for depth.
         return image.format not in ("TIFF", "MPO") and bool(getattr(image, "is_animated", False))
 
 
 def decoded(source: Encoded, name: str, at_least: int | None = None) -> Image.Image:
-    """The whole picture in RGB; `at_least` pixels a side let a JPEG be decoded smaller, which is faster."""
+    """Decode the whole picture in RGB; `at_least` pixels a side let a JPEG be decoded smaller, which is faster."""
     with opened(source, name) as image:
         if at_least is not None:
             image.draft(None, (at_least, at_least))
@@ -116,7 +116,7 @@ def check_file(source: Encoded, name: str) -> None:
 
 
 def upright_size(source: Encoded, name: str) -> tuple[int, int]:
-    """(width, height) once turned upright, from the header alone."""
+    """Return (width, height) of the picture turned upright, from the header alone."""
     with opened(source, name) as image:
         width, height = image.size
         orientation = image.getexif().get(0x0112, 1)
@@ -124,7 +124,7 @@ def upright_size(source: Encoded, name: str) -> tuple[int, int]:
 
 
 def rgb_from_pil(image: Image.Image, name: str) -> Image.Image:
-    """A new upright 8-bit RGB image; the given one stays as it is."""
+    """Convert to a new upright 8-bit RGB image; the given one stays as it is."""
     if 0 in image.size:
         raise NotAPicture(name, f"it has no pixels ({image.size[0]} × {image.size[1]})")
     try:
@@ -145,7 +145,7 @@ def rgb_from_pil(image: Image.Image, name: str) -> Image.Image:
 
 
 def rgb_from_array(array: np.ndarray[Any, Any], name: str) -> Image.Image:
-    """uint8, uint16 or bool (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) → RGB."""
+    """Convert a uint8, uint16 or bool array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) to RGB."""
     if array.dtype == np.bool_:
         array = array.astype(np.uint8) * 255
     elif array.dtype == np.uint16:
@@ -162,7 +162,7 @@ def rgb_from_array(array: np.ndarray[Any, Any], name: str) -> Image.Image:
 
 
 def checked_tensor(tensor: torch.Tensor, name: str) -> torch.Tensor:
-    """An already preprocessed picture as a finite float tensor (1, C, H, W) of its own on the CPU.
+    """Return an already preprocessed picture as a finite float tensor (1, C, H, W) of its own on the CPU.
 
     (C, H, W) gets the batch axis; float64 stays, since tests of gradients need it, and half becomes float32.
     """
@@ -187,18 +187,19 @@ def checked_tensor(tensor: torch.Tensor, name: str) -> torch.Tensor:
 
 
 def is_finite(values: torch.Tensor) -> bool:
-    """Whether no value is NaN or infinite; a sum that is finite proves it at a tenth of the price of looking."""
+    """Return whether no value is NaN or infinite."""
+    # A finite sum proves it, at a tenth of the price of looking at each value.
     return bool(values.sum().isfinite()) or bool(values.isfinite().all())
 
 
 def uint8_tensor_as_array(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
-    """A uint8 tensor as torchvision reads files, (C, H, W) or (H, W) → (H, W, C) or (H, W)."""
+    """Convert a uint8 tensor (C, H, W) or (H, W), as torchvision reads files, to (H, W, C) or (H, W)."""
     array = tensor.detach().cpu().numpy()
     return np.moveaxis(array, 0, -1) if array.ndim == 3 and array.shape[0] in (1, 3, 4) else array
 
 
 def by_range(tensor: torch.Tensor) -> Image.Image:
-    """A float tensor (1, C, H, W) drawn from its own lowest to its own highest value, for a thumbnail."""
+    """Draw a float tensor (1, C, H, W) from its own lowest to its own highest value, for a thumbnail."""
     values = tensor[0].double()
     values = values if values.shape[0] == 3 else values.mean(0, keepdim=True).expand(3, -1, -1)
     low, high = values.min(), values.max()
@@ -269,9 +270,10 @@ def _damage(error: Exception) -> str:
 
 
 def _ends_as_jpeg(source: Path | bytes) -> bool:
-    """Whether the end marker is near the end of a large file: a JPEG's data can't contain it by chance.
+    """Return whether the end marker is near the end of a large file.
 
-    The thumbnail inside the header can, so a small file is not judged by it; it is quickly decoded.
+    A JPEG's data can't contain it by chance. The thumbnail inside the header can, so a small file is not judged by it;
+    it is quickly decoded.
     """
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     if size < 4 * _SEGMENT:

@@ -1,4 +1,4 @@
-"""Resize, crop, scale to 0…1, normalise: the evaluation preprocessing that nearly every classifier uses.
+"""The usual evaluation preprocessing: resize, crop, scale to 0…1, normalise.
 
 Equal to the bit to torchvision's and timm's on PIL images, without importing either.
 """
@@ -52,11 +52,11 @@ class EvalTransform:
         return tensor.sub_(mean).div_(std)
 
     def with_size(self, height: int, width: int) -> EvalTransform:
-        """The same for a network that sees height × width."""
+        """Return the same transform for a network that sees height × width."""
         return replace(self, crop=(height, width), resize=(height, width))
 
     def _resized(self, image: Image.Image) -> tuple[int, int]:
-        """(width, height) after resizing, rounded as torchvision and timm round."""
+        """Return (width, height) after resizing, rounded as torchvision and timm round."""
         height, width = self.resize
         if self.fit == "squash":
             return width, height
@@ -83,7 +83,7 @@ class EvalTransform:
 
 
 def recipe_from_timm(config: Mapping[str, Any], channels: int) -> EvalTransform:
-    """timm's `pretrained_cfg`, as timm itself would read it, for a network of 1 or 3 channels."""
+    """Read timm's `pretrained_cfg` as timm itself would, for a network of 1 or 3 channels."""
     height, width = config.get("input_size", (3, 224, 224))[-2:]
     share = config.get("crop_pct") or 0.875
     fits = {"squash": "squash", "border": "border"}

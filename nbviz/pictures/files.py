@@ -56,7 +56,7 @@ def matching_files(pattern: str) -> list[Path] | None:
 
 
 def is_address(path: str | PathLike[str]) -> bool:
-    """Whether a text is a URL, which nothing here follows."""
+    """Return whether a text is a URL, which nothing here follows."""
     return bool(_ADDRESS.match(str(path)))
 
 
@@ -77,7 +77,7 @@ def checked_path(original: str | PathLike[str], name: str) -> Path:
 
 
 def class_folders(folder: Path, files: Iterable[Path]) -> list[str] | None:
-    """Return each file's sub-folder of ``folder``, which is its class; None where some lie in the folder itself."""
+    """Return the class of each file, its sub-folder of ``folder``; None where some lie in the folder itself."""
     parts = [file.relative_to(folder).parts for file in files]
     return [part[0] for part in parts] if all(len(part) > 1 for part in parts) else None
 
@@ -96,7 +96,7 @@ def _pictures_among(folder: Path, entries: Iterable[Path]) -> list[Path]:
 
 
 def _hidden(folder: Path, entry: Path) -> bool:
-    """Whether a file, or a folder between it and ``folder``, is hidden; above that, hidden is the user's choice."""
+    """Return whether a file, or a folder between it and ``folder``, is hidden; above, that is the user's choice."""
     inner = entry.relative_to(folder).parts if entry.is_relative_to(folder) else (entry.name,)
     return any(part.startswith(".") and part not in (".", "..") for part in inner)
 

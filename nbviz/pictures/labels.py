@@ -1,4 +1,4 @@
-"""A picture's class, in the forms data sets tell it → its index."""
+"""Labels: a picture's class in the forms that data sets give it, as an index."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WORDNET = re.compile(r"n\d{8}")
 
 
 def label_index(label: Any) -> int | None:
-    """An index, alone in an array or one-hot → index; None for all else: no label, one below zero, a text."""
+    """Return the index of a label: itself, alone in an array, or one-hot; None for no label, one below zero, a text."""
     if isinstance(label, (torch.Tensor, np.ndarray, np.generic)):
         label = _alone(np.asarray(label.detach().cpu() if isinstance(label, torch.Tensor) else label))
     number = whole(label)
@@ -85,12 +85,12 @@ def _numbered(classes: Mapping[Any, Any]) -> tuple[str, ...]:
 
 
 def _index(value: Any) -> int | None:
-    """A whole number, or one that JSON made a text."""
+    """Read a whole number, or one that JSON made a text."""
     return int(value) if isinstance(value, str) and value.isdecimal() else whole(value)
 
 
 def _class_name(name: Any) -> str:
-    """One name; of several words for the same class the first, after WordNet's number."""
+    """Return one name of a class: of several synonyms the first, after WordNet's number."""
     if isinstance(name, (tuple, list)) and name:
         return str(next((word for word in name if not _WORDNET.fullmatch(str(word))), name[0]))
     return name.decode() if isinstance(name, bytes) else str(name)
@@ -106,7 +106,7 @@ def _alone(array: np.ndarray) -> Any:
 def given_labels(
     labels: Any, count: int, classes: Sequence[str] | None
 ) -> tuple[list[int | None], Sequence[str] | None]:
-    """Labels passed beside a data set of ``count`` items → an index each, and the names of the classes.
+    """Return the index of each of ``count`` labels passed beside a data set, and the names of the classes.
 
     labels: an index, a name, or None an item. classes: what the data set calls them; where labels are names and it
     doesn't, the names by the alphabet. NbvizError for another number of labels, and for what is no label.

@@ -1,4 +1,4 @@
-"""Pictures in: whatever a person has at hand → an ordered mapping of name → `Picture`.
+"""Loading of pictures: whatever a person has at hand becomes an ordered mapping of name → `Picture`.
 
 What can't be opened is listed in `problems` in a sentence, and the rest opens. Only where nothing is left
 does `load_pictures` raise. Files are checked and not decoded; a data set gives its first few items only.
@@ -36,7 +36,7 @@ __all__ = ["NotAPicture", "Picture", "Pictures", "load_pictures"]
 
 
 class Pictures(Mapping[str, Picture]):
-    """Name → `Picture`, in order."""
+    """Pictures by name, in order."""
 
     def __init__(
         self,
@@ -177,7 +177,7 @@ def _picture(value: Any, name: str, label: int | None = None) -> Picture:
 
 
 def item_of(dataset: Numbered, index: int, name: str) -> Picture:
-    """One item of a data set, with its label where it has one; NotAPicture, of its file's name where it is one."""
+    """Read one item of a data set, with its label where it has one; NotAPicture, of its file's name where it is one."""
     # A data set may draw its augmentation anew at each call, so an item is fetched once and kept.
     try:
         item = dataset[index]
@@ -202,7 +202,7 @@ def image_and_label(item: Any) -> tuple[Any, int | None]:
 
 
 def as_picture(image: Any) -> Picture:
-    """Any image a call takes, as one Picture."""
+    """Return any image that a call takes as one Picture."""
     if isinstance(image, Picture):
         return image
     pictures = load_pictures([image] if not isinstance(image, (str, dict)) else image)

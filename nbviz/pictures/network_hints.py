@@ -1,4 +1,4 @@
-"""Hints a network carries about the pictures it takes: its channels, its size, a configuration it carries."""
+"""Hints on a network about the pictures it takes: channels, size, a configuration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GUESSED_SIZES = (
 
 
 def unwrapped(net: nn.Module) -> nn.Module:
-    """The network inside DataParallel and torch.compile."""
+    """Return the network inside DataParallel and torch.compile."""
     while True:
         if isinstance(net, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
             net = net.module
@@ -37,7 +37,7 @@ def attribute(owner: Any, name: str) -> Any:
 
 
 def timm_config(net: nn.Module) -> Mapping[str, Any] | None:
-    """The data configuration timm leaves on its models, or None."""
+    """Return the data configuration that timm leaves on its models, or None."""
     for name in ("pretrained_cfg", "default_cfg"):
         config = attribute(net, name)
         config = config.to_dict() if config is not None and hasattr(config, "to_dict") else config
@@ -50,7 +50,7 @@ def timm_config(net: nn.Module) -> Mapping[str, Any] | None:
 
 @dataclass(frozen=True)
 class FirstLayer:
-    """The pictures that a network's first layer takes."""
+    """Pictures that a network's first layer takes."""
 
     channels: int = 3
     size: tuple[int, int] | None = None
@@ -71,7 +71,7 @@ def defined_first(net: nn.Module) -> FirstLayer:
 
 
 def shown_size(net: nn.Module, first: FirstLayer | None = None) -> tuple[int, int] | None:
-    """(height, width) where the network can take no other, or says which it was built for."""
+    """Return (height, width) where the network can take no other, or says which it was built for."""
     for owner in (net, attribute(net, "patch_embed"), attribute(net, "config")):
         for name in ("image_size", "img_size"):
             size = _pair(attribute(owner, name))

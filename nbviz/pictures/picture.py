@@ -1,4 +1,4 @@
-"""One picture: a name, a label it may have, and pixels that are read when they are wanted.
+"""A picture: its name, a label it may have, and pixels that are read on demand.
 
 Two pictures are equal when their pixels are, whatever they are called, so that the same photograph under two
 names is computed once.
@@ -32,11 +32,11 @@ class Picture:
 
     @property
     def tensor(self) -> torch.Tensor | None:
-        """The already preprocessed tensor (1, C, H, W), or None for a picture with pixels."""
+        """Already preprocessed tensor (1, C, H, W), or None for a picture with pixels."""
         return self.source if isinstance(self.source, torch.Tensor) else None
 
     def open(self) -> Image.Image:
-        """The picture in RGB, upright and in full; shared, so draw on a copy.
+        """Open the picture in RGB, upright and in full; shared, so draw on a copy.
 
         A tensor is drawn from its lowest to its highest value. NotAPicture where the file is damaged.
         """
@@ -68,7 +68,7 @@ class Picture:
         return digest.hexdigest()
 
     def thumbnail(self, pixels: int) -> Image.Image:
-        """The largest centred square, `pixels` a side, in RGB."""
+        """Return the largest centred square, `pixels` a side, in RGB."""
         if isinstance(self.source, (Path, bytes, Page)):
             image = decoded(self.source, self.name, at_least=2 * pixels)
         else:
@@ -87,7 +87,7 @@ class Picture:
 
 
 def _version(source: Encoded) -> tuple[int, int] | None:
-    """Tell a file from its state before it was written anew."""
+    """Return the state of a file, which tells it from what it was before it was written anew."""
     file = source.file if isinstance(source, Page) else source
     if isinstance(file, bytes):
         return None

@@ -1,4 +1,4 @@
-"""From a picture to the network's tensor, and back to the picture as the network saw it.
+"""Preprocessing: from a picture to the network's tensor, and back to the picture as the network saw it.
 
 One object knows both ways, so that overlays lie on the pixels that were really used. `Preprocessing.ensure`
 takes what the user gave, else reads it from what the network carries, else guesses, and says which it was.
@@ -87,7 +87,7 @@ class Preprocessing:
 
     @classmethod
     def from_recipe(cls, recipe: EvalTransform, source: str) -> Preprocessing:
-        """Resizing, cropping and normalising of our own, said to come from `source`."""
+        """Make a preprocessing of our own resizing, cropping and normalising, said to come from `source`."""
         return cls(recipe, source, len(recipe.mean), (source, recipe))
 
     @classmethod
@@ -119,7 +119,7 @@ class Preprocessing:
         return cls.from_recipe(plain, "guess")
 
     def __call__(self, image: Any) -> torch.Tensor:
-        """A picture in any form `load_pictures` takes → float32 tensor (1, C, H, W) on the CPU.
+        """Turn a picture in any form `load_pictures` takes into a float32 tensor (1, C, H, W) on the CPU.
 
         Float tensors are already preprocessed and pass through, float64 ones as they are. NbvizError for
         what can't be opened, and for a transform that fails or gives something else than such a tensor.
@@ -145,17 +145,17 @@ class Preprocessing:
         return _checked_result(result)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the network, which travels to other processes by itself."""
+        """Leave the network out, which travels to other processes by itself."""
         return {**self.__dict__, "tried": None}
 
     @property
     def guessed(self) -> bool:
-        """Whether nothing said how this network wants its pictures."""
+        """True if nothing said how this network wants its pictures."""
         return self.source == "guess"
 
     @property
     def sentence(self) -> str:
-        """For the header: where this comes from."""
+        """Source of this preprocessing in a sentence, for the header."""
         if self.guessed:
             gray = "gray, " if self.channels == 1 else ""
             return f"preprocessing guessed: {gray}0…1 range. Pass transform= to be sure."
@@ -164,7 +164,7 @@ class Preprocessing:
         return f"{_SENTENCES[self.source]}{', random at each reading' if self.random else ''}"
 
     def sentence_for(self, picture: Picture) -> str:
-        """Return what is done to one picture; a tensor that is given ready passes as it is, whatever is known."""
+        """Describe the preprocessing of one picture; a tensor that is given ready passes as it is."""
         if picture.tensor is not None:
             return "no preprocessing: the tensor as it was given"
         return self.sentence
@@ -174,7 +174,7 @@ class Preprocessing:
         return None if picture.tensor is not None else self.size
 
     def knows_black(self, tensor: torch.Tensor) -> bool:
-        """Whether `black` is a black picture in the terms of this tensor (1, C, H, W), rather than just all zeros.
+        """Return whether `black` is a black picture for this tensor (1, C, H, W), rather than just zeros.
 
         A guess reads a picture's values as 0…1: a tensor that goes beyond was normalised in a way nobody told.
         """
@@ -189,17 +189,17 @@ class Preprocessing:
 
     @cached_property
     def random(self) -> bool:
-        """Whether the transform draws anew at each call, as those for training do."""
+        """True if the transform draws anew at each call, as those for training do."""
         return is_random(self.forward)
 
     def with_size(self, height: int, width: int) -> Preprocessing:
-        """A guess for another size; anything that isn't guessed stays as it is."""
+        """Return a guess for another size; what isn't guessed stays as it is."""
         if not (self.guessed and isinstance(self.forward, EvalTransform)):
             return self
         return Preprocessing.from_recipe(self.forward.with_size(height, width), self.source)
 
     def seen(self, tensor: torch.Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
-        """The picture as the network saw it: (1, C, H, W) or (C, H, W) → uint8 (H, W, 3).
+        """Return the picture as the network saw it: (1, C, H, W) or (C, H, W) → uint8 (H, W, 3).
 
         Exact to the pixel where the colours can be inverted; else drawn by range, and `seen_note` says so.
         """
@@ -208,11 +208,11 @@ class Preprocessing:
         return pixels.permute(1, 2, 0).contiguous().numpy()
 
     def seen_note(self, tensor: torch.Tensor) -> str:
-        """How far `seen` is to be trusted in its colours, in a sentence; empty where it is exact."""
+        """Return how far the colours of `seen` can be trusted, in a sentence; empty where they are exact."""
         return self._seen(tensor)[1]
 
     def constant(self, like: torch.Tensor, rgb: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> torch.Tensor:
-        """A picture of one colour, preprocessed: shape, dtype and device of `like` (1, C, H, W).
+        """Return a picture of one colour, preprocessed: shape, dtype and device of `like` (1, C, H, W).
 
         rgb: in 0…1. A network of other than 1 or 3 channels has no colours: black is all zeros.
         """
@@ -231,7 +231,7 @@ class Preprocessing:
         return tensor.to(like).expand_as(like).clone()
 
     def black(self, like: torch.Tensor) -> torch.Tensor:
-        """A black picture, preprocessed, in the shape, dtype and device of `like` (1, C, H, W)."""
+        """Return a black picture, preprocessed, in the shape, dtype and device of `like` (1, C, H, W)."""
         return self.constant(like)
 
     @property
@@ -245,7 +245,7 @@ class Preprocessing:
 
     @cached_property
     def colours(self) -> Colours | None:
-        """Matrix and offset from colours to channels; None where it does something else, or nothing."""
+        """Matrix and offset from colours to channels; None where the transform is not affine in the colour."""
         if isinstance(self.forward, EvalTransform):
             return normalised(self.forward.mean, self.forward.std)
         return self._probed.colours
@@ -290,7 +290,7 @@ def _checked_result(result: Any) -> torch.Tensor:
 
 
 def _is_weights(value: Any) -> bool:
-    """A member of a torchvision weights enum; by its shape, so that torchvision needn't be imported."""
+    """Return whether a value is a torchvision weights enum's, by its shape: torchvision needn't be imported."""
     return hasattr(value, "meta") and hasattr(value, "url") and callable(getattr(value, "transforms", None))
 
 

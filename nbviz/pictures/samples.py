@@ -1,4 +1,4 @@
-"""The numbered items of a data set, read one at a time: a data set of any size, memory of one batch.
+"""Samples of a data set by number, read one at a time: any size of data set, memory of one batch.
 
 A map-style data set, a loader around one (whose own ``collate_fn`` may make the tensors), a folder (its sub-folders
 are the classes), a list or a dict. What can't be read is told to the caller, in a sentence, and the rest goes on.
@@ -40,7 +40,7 @@ class Batch:
 
 
 class Items:
-    """A data set as item number → picture and label."""
+    """Data set as item number → picture and label."""
 
     def __init__(self, source: Any, labels: Labels | None = None, classes: Sequence[str] | None = None) -> None:
         self._source = source
@@ -54,7 +54,7 @@ class Items:
 
     @classmethod
     def ensure(cls, dataset: Any, labels: Labels | None = None) -> Items:
-        """Any data set a call takes. Raises NbvizError for one without a length, an empty one, and for all else."""
+        """Return any data set a call takes as items. Raises NbvizError for one without a length, or empty."""
         if isinstance(dataset, cls):
             return dataset if labels is None else cls(dataset._source, labels, dataset.classes)  # noqa: SLF001 - our own
         collate: Any = None
@@ -74,13 +74,13 @@ class Items:
         return len(self._source)
 
     def read(self, number: int) -> Picture:
-        """One item, with its label where it has one. NbvizError, in a sentence, where it can't be read."""
+        """Read one item, with its label where it has one. NbvizError, in a sentence, where it can't be read."""
         picture = item_of(self._source, number, _name(number))
         label = picture.label if self._labels is None else self._labels[number]
         return Picture(_name(number), picture.source, label)
 
     def shape(self, transform: Transform) -> tuple[int, ...]:
-        """(C, H, W) of the first item that can be read, preprocessed."""
+        """Shape (C, H, W) of the first item that can be read, preprocessed."""
         first: NbvizError | None = None
         for number in range(len(self)):
             try:
@@ -97,7 +97,7 @@ class Items:
         shape: tuple[int, ...],
         problem: Callable[[int, str], Any],
     ) -> Iterator[Batch]:
-        """The items of these numbers, ``size`` at a time; ``problem(number, sentence)`` for what is left out."""
+        """Read the items of these numbers, ``size`` at a time; ``problem(number, sentence)`` for each left out."""
         taken: list[tuple[int, int, torch.Tensor]] = []
         for number in numbers:
             try:
@@ -121,7 +121,7 @@ def _batch(taken: list[tuple[int, int, torch.Tensor]]) -> Batch:
 
 
 class _Collated:
-    """A loader's data set whose own ``collate_fn`` makes tensors of pictures."""
+    """Data set of a loader whose own ``collate_fn`` makes tensors of pictures."""
 
     def __init__(self, dataset: Any, collate: Callable[[list[Any]], Any]) -> None:
         self._dataset, self._collate = dataset, collate
@@ -145,7 +145,7 @@ def _name(number: int) -> str:
 
 
 def _reason(error: NbvizError, number: int) -> str:
-    """Why an item is left out, for a list that says its number already."""
+    """Return the reason why an item is left out, for a list that says its number already."""
     if not isinstance(error, NotAPicture):
         return str(error)
     return error.reason if error.name == _name(number) else f"{error.name}: {error.reason}"
@@ -160,7 +160,7 @@ def _check(x: torch.Tensor, shape: tuple[int, ...]) -> None:
 
 
 def _with_length(dataset: Any) -> Any:
-    """The data set, where it can be numbered or is a picture in some form."""
+    """Return the data set, where it can be numbered or is a picture in some form."""
     if hasattr(dataset, "__iter__") and not hasattr(dataset, "__len__") and not isinstance(dataset, Image.Image):
         raise NbvizError(
             f"A data set needs a length and numbered items; {type(dataset).__name__} has not. "

@@ -1,4 +1,4 @@
-"""The one door for pictures: whatever a call takes as images or as a data set → numbered items.
+"""Sources of pictures: whatever a call takes as images or as a data set becomes numbered items.
 
 Nothing is decoded here. The Explorer opens the first few of the items (`load_pictures`), an index reads all of them
 (`Items`); as both come through here, what one takes the other takes.
@@ -66,7 +66,7 @@ class Source:
 
     @property
     def is_data_set(self) -> bool:
-        """Whether it stands for a whole that is looked through, rather than for chosen pictures."""
+        """True if it stands for a whole that is looked through, rather than for chosen pictures."""
         return self.shown is not None
 
     @classmethod
@@ -105,7 +105,7 @@ def _from_path(path: str | PathLike[str]) -> Source:
 
 
 def _from_folder(folder: Path) -> Source:
-    """A folder's pictures; where they all lie in sub-folders, these are the classes, in torchvision's order."""
+    """Read a folder's pictures; where all lie in sub-folders, these are the classes, in torchvision's order."""
     files = picture_files(folder)
     above = class_folders(folder, files)
     names = [str(file.relative_to(folder)) for file in files]
@@ -122,7 +122,7 @@ def _from_folder(folder: Path) -> Source:
 
 
 def _numbered_folders(classes: Sequence[str]) -> tuple[str, ...]:
-    """The note for folders called by numbers, whose alphabet is another order."""
+    """Return the note on folders named by numbers, whose alphabetical order differs from the numeric one."""
     other = next((n for n, name in enumerate(classes) if name.isdecimal() and int(name) != n), None)
     if other is None or not all(name.isdecimal() for name in classes):
         return ()
@@ -138,7 +138,7 @@ def _from_files(
     classes: tuple[str, ...] | None = None,
     **about: Any,
 ) -> Source:
-    """Chosen pictures in any form; a file of several pages gives each page."""
+    """Read chosen pictures in any form; a file of several pages gives each page."""
     names = (
         [name_of(value, None if about.get("single") else n) for n, value in enumerate(files)]
         if names is None
@@ -215,7 +215,7 @@ def _from_array(images: np.ndarray[Any, Any] | torch.Tensor) -> Source:
 
 
 def _is_gray_stack(images: np.ndarray[Any, Any] | torch.Tensor) -> bool:
-    """Whether three axes are gray pictures one after the other, as ``MNIST.data`` is, and can't be one picture."""
+    """Return whether three axes are a stack of gray pictures, as ``MNIST.data`` is, and can't be one picture."""
     if images.ndim != 3 or (isinstance(images, torch.Tensor) and images.is_floating_point()):
         return False
     return images.shape[0] not in (1, 3, 4) and images.shape[2] not in (1, 3, 4)
@@ -237,7 +237,7 @@ def _from_list(images: Sequence[Any]) -> Source:
 
 
 def _is_pair(value: Any) -> bool:
-    """Whether this is (picture, label): a name or a number, in whatever it is wrapped."""
+    """Return whether this is (picture, label): a name or a number, in whatever it is wrapped."""
     if not isinstance(value, (tuple, list)) or len(value) != 2 or isinstance(value[0], (int, float)):
         return False
     picture, label = value
@@ -252,7 +252,7 @@ def _is_pair(value: Any) -> bool:
 
 
 def _are_batch(pictures: Any, labels: Any) -> bool:
-    """Whether these are a loader's batch: pictures (N, C, H, W), and N labels."""
+    """Return whether these are a loader's batch: pictures (N, C, H, W), and N labels."""
     array = (np.ndarray, torch.Tensor)
     return (
         isinstance(pictures, array)
@@ -270,7 +270,7 @@ def _from_data_set(images: Any) -> Source:
 
 
 def name_of(value: Any, index: int | None) -> str:
-    """A name that says where a picture came from."""
+    """Return a name that says where a picture came from."""
     name = "image" if index is None else f"image {index}"
     if isinstance(value, Picture):
         return value.name
@@ -282,7 +282,7 @@ def name_of(value: Any, index: int | None) -> str:
 
 
 def kind_of(value: Any) -> str:
-    """A value and its type, for a message."""
+    """Describe a value by itself and its type, for a message."""
     return f"{shortened(repr(value))} ({type(value).__name__})"
 
 

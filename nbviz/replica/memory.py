@@ -6,7 +6,7 @@ import torch
 
 
 def out_of_memory(error: Exception) -> bool:
-    """Whether an error says that a device, or the machine, has no memory left."""
+    """Return whether an error says that a device, or the machine, has no memory left."""
     # libraries under torch, Apple's devices and the CPU's allocator raise a plain RuntimeError
     signs = ("out of memory", "ALLOC_FAILED", "can't allocate memory", "not enough memory")
     worded = isinstance(error, RuntimeError) and any(sign in str(error) for sign in signs)

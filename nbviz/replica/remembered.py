@@ -77,7 +77,7 @@ class Remembered(Generic[K]):
 
 
 def _leads_back(net: nn.Module) -> bool:
-    """Whether something that a network holds holds the network."""
+    """Return whether something that a network holds holds the network."""
     seen, stack = {id(net.__dict__)}, [net.__dict__]
     while stack:
         for value in _held(stack.pop()):

@@ -43,7 +43,7 @@ class Reliability:
 
     @property
     def beyond_chance(self) -> bool:
-        """Whether the error is larger than a perfectly calibrated network would show in 95 of 100 samples."""
+        """True if the error is larger than a perfectly calibrated network would show in 95 of 100 samples."""
         return self.error > self.chance[1]
 
 

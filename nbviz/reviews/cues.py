@@ -81,7 +81,7 @@ class Suspect:
 
     @property
     def flagged(self) -> bool:
-        """Whether the lead is above :data:`LEAD`."""
+        """True if the lead is above :data:`LEAD`."""
         return self.lead >= LEAD
 
 
@@ -169,7 +169,7 @@ def _of_class(
 
 
 def _maps(model: InstrumentedModel, run: Pass, pictures: Tensor, index: int) -> Tensor:
-    """(N, H, W): integrated gradients from black, absolute, summed over channels, on the CPU."""
+    """Return (N, H, W): integrated gradients from black, absolute, summed over channels, on the CPU."""
     points, weights = np.polynomial.legendre.leggauss(STEPS)
     done = []
     for batch in pictures.split(BATCH):

@@ -45,12 +45,12 @@ class ReviewPlan(ShardPlan):
 
     @property
     def every(self) -> bool:
-        """Whether all scores are kept."""
+        """True if all scores are kept."""
         return self.kept == self.scores
 
     @property
     def multilabel(self) -> bool:
-        """Whether each class is present or not by itself."""
+        """True if each class is present or not by itself."""
         return self.scores > 1 and self.scale in ("sigmoid", "independent")
 
     @classmethod

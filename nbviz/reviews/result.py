@@ -72,7 +72,7 @@ class Review:
 
     @property
     def labelled(self) -> bool:
-        """Whether any picture has a label."""
+        """True if any picture has a label."""
         return bool((self._columns["labels"] >= 0).any())
 
     def column(self, name: str) -> NDArray[Any]:

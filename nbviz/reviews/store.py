@@ -15,7 +15,7 @@ from nbviz.reviews.records import ReviewPart
 
 
 def check_same(path: Path, there: ReviewPlan, asked: ReviewPlan) -> None:
-    """NbvizError where the review in a folder is not the one asked for."""
+    """Raise NbvizError where the review in a folder is not the one asked for."""
     check_source("review", path, there, asked)
     if there.batch != asked.batch:
         raise NbvizError(f"The review in '{path}' has batch {there.batch}, not {asked.batch}. {AWAY}")

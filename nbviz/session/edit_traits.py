@@ -49,12 +49,12 @@ class EditTraits(traitlets.HasTraits):
 
     @property
     def can_undo(self) -> bool:
-        """Whether edits were other ones before."""
+        """True if edits were other ones before."""
         return bool(self._past)
 
     @property
     def can_redo(self) -> bool:
-        """Whether an undo can be taken back."""
+        """True if an undo can be taken back."""
         return bool(self._future)
 
     def undo(self) -> None:

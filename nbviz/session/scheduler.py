@@ -102,7 +102,7 @@ class Scheduler:
 
     @property
     def busy(self) -> bool:
-        """Whether anything is being computed, background slots aside."""
+        """True if anything is being computed, background slots aside."""
         return bool(self._asked())
 
     def _asked(self) -> list[Job]:

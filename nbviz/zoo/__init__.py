@@ -1,4 +1,4 @@
-"""Networks and pictures to look at without a download.
+"""Networks and pictures to start with, without a download.
 
 The network the Explorer opens on, the names of its classes and a few photographs; two small networks with
 thousands of labelled pictures. Each network is one file here; torchvision's and timm's are loaded by their names.

@@ -1,4 +1,4 @@
-"""The names of ImageNet's 1000 classes, in the order of the outputs.
+"""Names of ImageNet's 1000 classes, in the order of the outputs.
 
 They are plain data inside torchvision; reading that one file saves importing all of it, which takes a second
 and fails where torchvision doesn't fit the torch beside it.
@@ -18,7 +18,7 @@ _VARIABLE = "_IMAGENET_CATEGORIES"
 
 @cache
 def imagenet() -> tuple[str, ...]:
-    """1000 names; NbvizError where torchvision is not installed."""
+    """Return the 1000 names; NbvizError where torchvision is not installed."""
     spec = find_spec("torchvision")
     if spec is None or spec.origin is None:
         raise NbvizError("The class names come with torchvision, which is not installed. pip install torchvision")

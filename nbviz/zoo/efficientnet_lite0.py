@@ -34,7 +34,7 @@ _STAGES = (
 
 
 class SameConv2d(nn.Conv2d):
-    """A convolution padded as TensorFlow's "same": the odd pixel goes to the bottom and the right."""
+    """Convolution padded as TensorFlow's "same": the odd pixel goes to the bottom and the right."""
 
     def forward(self, x: Tensor) -> Tensor:
         vertical, horizontal = (
@@ -53,7 +53,7 @@ def _conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: i
 
 
 class MBConv(nn.Module):
-    """Widen, filter each channel on its own, narrow again; added to the input where the shapes allow."""
+    """Inverted bottleneck: widen, filter each channel on its own, narrow; added to the input where shapes allow."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class MBConv(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """(N, 3, H, W) → (N, 1000) logits."""
+    """EfficientNet-Lite0: pictures (N, 3, H, W) → logits (N, 1000)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class EfficientNetLite0(nn.Module):
 
 @network("efficientnet_lite0")
 def efficientnet_lite0() -> ZooNetwork:
-    """EfficientNet-Lite0 with its ImageNet weights, in eval mode on the CPU."""
+    """Build EfficientNet-Lite0 with its ImageNet weights, in eval mode on the CPU."""
     # Built without storage: the weights bring their own, and drawing random ones takes longer than reading.
     with torch.device("meta"):
         net = EfficientNetLite0()

@@ -44,7 +44,7 @@ class ResidualBlock(nn.Module):
 
 
 class FashionCNN(nn.Module):
-    """(N, 1, 28, 28) → (N, 10) logits; any height and width from 4 pixels up."""
+    """Residual network: pictures (N, 1, 28, 28) → logits (N, 10); any height and width from 4 pixels up."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class FashionCNN(nn.Module):
 
 @network("fashion_cnn")
 def fashion_cnn() -> ZooNetwork:
-    """The residual network with its Fashion-MNIST weights, in eval mode on the CPU."""
+    """Build the residual network with its Fashion-MNIST weights, in eval mode on the CPU."""
     net = with_weights(FashionCNN, "fashion_cnn.safetensors")
     net.nbviz_preprocessing = preprocessing()
     return ZooNetwork(net, "Fashion CNN", CLASSES)

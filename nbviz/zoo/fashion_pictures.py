@@ -35,7 +35,7 @@ SIZE, MEAN, STD = (28, 28), 0.286, 0.353
 
 
 class FashionPictures(Dataset[tuple[Image.Image, int]]):
-    """Map-style: index → (gray picture 28 × 28, index of its class)."""
+    """Map-style data set: index → (gray picture 28 × 28, index of its class)."""
 
     classes = CLASSES
 
@@ -56,12 +56,12 @@ class FashionPictures(Dataset[tuple[Image.Image, int]]):
 
 
 def fashion() -> FashionPictures:
-    """5,000 labelled pictures of Fashion-MNIST's test split, about 500 a class: no download."""
+    """Return 5,000 labelled pictures of Fashion-MNIST's test split, about 500 a class: no download."""
     return FashionPictures(*_arrays())
 
 
 def preprocessing() -> Preprocessing:
-    """Gray, 28 × 28, normalised by the training split: what both Fashion networks take."""
+    """Return the preprocessing of both Fashion networks: gray, 28 × 28, normalised by the training split."""
     recipe = EvalTransform(crop=SIZE, resize=SIZE, mean=(MEAN,), std=(STD,))
     return Preprocessing.from_recipe(recipe, "the network")
 

@@ -20,7 +20,7 @@ PATCH, WIDTH, HEADS, BLOCKS = 4, 64, 4, 4
 
 
 class Attention(nn.Module):
-    """Every token looks at every token, in four heads."""
+    """Self-attention in four heads: every token attends to every token."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Attention(nn.Module):
 
 
 class TransformerBlock(nn.Module):
-    """Attention between tokens, then a small network on each; both added to what came in."""
+    """Attention between tokens, then a small network on each; both added to their input."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class TransformerBlock(nn.Module):
 
 
 class FashionViT(nn.Module):
-    """(N, 1, 28, 28) → (N, 10) logits, read from the class token."""
+    """Vision transformer: pictures (N, 1, 28, 28) → logits (N, 10), read from the class token."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class FashionViT(nn.Module):
 
 @network("fashion_vit")
 def fashion_vit() -> ZooNetwork:
-    """The transformer with its Fashion-MNIST weights, in eval mode on the CPU."""
+    """Build the transformer with its Fashion-MNIST weights, in eval mode on the CPU."""
     net = with_weights(FashionViT, "fashion_vit.safetensors")
     net.nbviz_preprocessing = preprocessing()
     return ZooNetwork(net, "Fashion ViT", CLASSES)

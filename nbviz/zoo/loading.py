@@ -1,4 +1,4 @@
-"""A name → an instrumented network: the zoo's own, else torchvision's, else timm's."""
+"""Loading of networks by name: the zoo's own, else torchvision's, else timm's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def load(
     name: str = "efficientnet_lite0", weights: Any = None, device: str = "auto", **options: Any
 ) -> InstrumentedModel:
-    """A network by its name, ready to be looked into.
+    """Load a network by its name, ready to be explored.
 
     name: one of `names()`. weights: for torchvision a member of a weights enum or its name ("DEFAULT"), for
     timm anything true; None gives random weights, and the title says so. The zoo's own come with theirs.
@@ -39,7 +39,7 @@ def load(
 
 
 def names() -> list[str]:
-    """The zoo's own networks first, then torchvision's classifiers, then timm's, of what is installed."""
+    """Return the zoo's own networks, then torchvision's classifiers, then timm's, of what is installed."""
     found = list(own_networks())
     if "torchvision" in _installed():
         found += _torchvision_names()

@@ -1,4 +1,4 @@
-"""The zoo's own networks: a decorator fills `NETWORKS`, and a new network is one new file in this folder."""
+"""Registry of the zoo's own networks: a decorator fills `NETWORKS`; a new network is one new file in this folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NETWORKS: dict[str, Builder] = {}
 
 
 def network(name: str) -> Callable[[Builder], Builder]:
-    """Register what builds the network of this name."""
+    """Register the builder of the network of this name."""
 
     def register(build: Builder) -> Builder:
         NETWORKS[name] = build
@@ -35,7 +35,7 @@ def network(name: str) -> Callable[[Builder], Builder]:
 
 
 def own_networks() -> dict[str, Builder]:
-    """Name → builder, by the alphabet, after every file of the zoo has been read."""
+    """Return name → builder, in alphabetical order, after every file of the zoo has been read."""
     package = __name__.rpartition(".")[0]
     for module in iter_modules(import_module(package).__path__):
         import_module(f"{package}.{module.name}")

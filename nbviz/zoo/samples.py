@@ -1,4 +1,4 @@
-"""Pictures to start with, from the files that scikit-image and scikit-learn install: no download, all free to use.
+"""Photographs to start with, from the files that scikit-image and scikit-learn install: no download, all free to use.
 
 Left out are those whose licence the packages don't state: scikit-image's moon, page and motorcycle.
 """
@@ -20,7 +20,7 @@ _CC0, _CC_BY, _PUBLIC, _BSD = "CC0", "CC BY 2.0", "public domain", "BSD-3-Clause
 
 @dataclass(frozen=True)
 class Credit:
-    """Where a picture comes from, and what allows its use."""
+    """Source of a picture, and the licence that allows its use."""
 
     file: str
     """Path inside the installed package."""
@@ -64,7 +64,7 @@ CREDITS: Mapping[str, Credit] = {
 
 
 class Photographs(Mapping[str, Image.Image]):
-    """Name → RGB picture; each is decoded when it is first asked for."""
+    """Photographs by name, in RGB; each is decoded when it is first asked for."""
 
     def __init__(self, files: Mapping[str, Path]) -> None:
         self._pictures = {name: Picture(name, file) for name, file in files.items()}
@@ -87,7 +87,7 @@ class Photographs(Mapping[str, Image.Image]):
 
     @property
     def pictures(self) -> Pictures:
-        """The same to be looked at, none of them decoded."""
+        """The same as `Picture` objects, none of them decoded."""
         return Pictures(self._pictures.values())
 
 

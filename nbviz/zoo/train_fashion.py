@@ -1,4 +1,4 @@
-"""How the Fashion-MNIST files in `data/` were made: two networks trained, and the pictures cut.
+"""Training of the Fashion-MNIST networks in `data/`, and the cutting of their pictures.
 
     python -m nbviz.zoo.train_fashion fashion_cnn fashion_vit pictures --source folder --out folder
 
@@ -35,7 +35,7 @@ BATCH, SEED = 64, 0
 
 @dataclass(frozen=True)
 class Training:
-    """AdamW on cross-entropy, batches of 64, half the pictures mirrored, one cycle of the learning rate."""
+    """Recipe: AdamW on cross-entropy, batches of 64, half the pictures mirrored, one cycle of the learning rate."""
 
     build: Callable[[], nn.Module]
     epochs: int
@@ -44,7 +44,7 @@ class Training:
 
     @property
     def sentence(self) -> str:
-        """For the metadata."""
+        """Recipe in a sentence, for the metadata."""
         return (
             f"AdamW, weight decay 0.05, one-cycle learning rate up to {self.rate:g}, batch {BATCH}, "
             f"{self.epochs} epochs, pictures mirrored at random, seed {SEED}, one thread"
@@ -58,7 +58,7 @@ TRAININGS = {
 
 
 def idx(path: Path) -> np.ndarray[Any, Any]:
-    """A gzipped idx file of bytes: two zeros, type, number of axes, their lengths, then the values."""
+    """Read a gzipped idx file of bytes: two zeros, type, number of axes, their lengths, then the values."""
     data = gzip.decompress(path.read_bytes())
     axes = data[3]
     shape = np.frombuffer(data, ">u4", axes, 4)
@@ -66,17 +66,17 @@ def idx(path: Path) -> np.ndarray[Any, Any]:
 
 
 def split(source: Path, name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Pictures (n, 28, 28) and labels (n,) of "train" or "t10k"."""
+    """Read pictures (n, 28, 28) and labels (n,) of "train" or "t10k"."""
     return idx(source / f"{name}-images-idx3-ubyte.gz"), idx(source / f"{name}-labels-idx1-ubyte.gz")
 
 
 def batch_of(images: np.ndarray[Any, Any]) -> Tensor:
-    """uint8 (n, 28, 28) → normalised float (n, 1, 28, 28)."""
+    """Normalise uint8 (n, 28, 28) to float (n, 1, 28, 28)."""
     return torch.from_numpy(images.astype(np.float32)).div_(255).sub_(MEAN).div_(STD).unsqueeze(1)
 
 
 def train(training: Training, images: Tensor, labels: Tensor) -> Iterator[nn.Module]:
-    """The network, the same object after every epoch."""
+    """Train the network; yields it, the same object, after every epoch."""
     torch.manual_seed(SEED)
     net = training.build().to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=training.rate, weight_decay=0.05, fused=True)
@@ -98,7 +98,7 @@ def train(training: Training, images: Tensor, labels: Tensor) -> Iterator[nn.Mod
 
 
 def rounded(net: nn.Module) -> dict[str, Tensor]:
-    """The weights in half precision, in the usual memory order."""
+    """Return the weights in half precision, in the usual memory order."""
     return {
         name: value.half().contiguous() if value.is_floating_point() else value
         for name, value in net.state_dict().items()
@@ -107,7 +107,7 @@ def rounded(net: nn.Module) -> dict[str, Tensor]:
 
 @torch.inference_mode()
 def right(net: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """Which pictures (n,) get their own class."""
+    """Return which pictures (n,) the network classifies rightly."""
     return torch.cat([net(part).argmax(1) for part in images.split(500)]) == labels
 
 
@@ -131,7 +131,7 @@ def make_network(name: str, source: Path, out: Path) -> None:
 
 
 def accuracies(net: nn.Module, weights: dict[str, Tensor], source: Path) -> dict[str, str]:
-    """The share of right answers in the test split, and in the part of it that is shipped."""
+    """Return the accuracy on the test split, and on the part of it that is shipped."""
     net.load_state_dict(weights)
     images, labels = split(source, "t10k")
     hits = right(net.eval(), batch_of(images), torch.from_numpy(labels.astype(np.int64))).double()
@@ -139,13 +139,13 @@ def accuracies(net: nn.Module, weights: dict[str, Tensor], source: Path) -> dict
 
 
 def make_pictures(source: Path, out: Path) -> None:
-    """The first half of the test split, with its labels."""
+    """Write the first half of the test split, with its labels."""
     images, labels = split(source, "t10k")
     np.savez_compressed(out / "fashion_pictures.npz", images=images[:SHIPPED], labels=labels[:SHIPPED])
 
 
 def main() -> None:
-    """Make what is named."""
+    """Make the files that are named on the command line."""
     parser = ArgumentParser(prog="python -m nbviz.zoo.train_fashion", description=__doc__)
     parser.add_argument("what", nargs="+", choices=[*TRAININGS, "pictures"])
     parser.add_argument("--source", type=Path, default=DEBIAN)

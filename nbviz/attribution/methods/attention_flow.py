@@ -88,7 +88,7 @@ def _coarse_first(layout: Layout) -> list[int]:
 
 
 def _flows(source: Flows, capacities: list[Flows], tokens: list[int]) -> Iterator[tuple[int, int, float]]:
-    """(count, token, maximum flow) for each token: from the source, the last block first, to the token."""
+    """Return (count, token, maximum flow) for each token: from the source, the last block first, to the token."""
     from scipy.sparse.csgraph import maximum_flow
 
     graph = _graph(source, capacities)

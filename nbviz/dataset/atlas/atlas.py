@@ -213,7 +213,7 @@ class Atlas:
         return atlas
 
     def check(self, model: InstrumentedModel) -> None:
-        """NbvizError unless it is of this network with these weights."""
+        """Raise NbvizError unless it is of this network with these weights."""
         if model_digest(model) != self.plan.model:
             raise NbvizError(
                 f"This atlas of '{self.layer}' is of another network, or of other weights of this one: build it anew."

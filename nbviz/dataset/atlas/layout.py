@@ -57,7 +57,7 @@ class Axes:
 
 
 def units(values: np.ndarray) -> np.ndarray:
-    """(N, C) with rows of length 1; a row of zeros stays."""
+    """Return (N, C) with rows of length 1; a row of zeros stays."""
     length = np.linalg.norm(values, axis=1, keepdims=True)
     return values / np.where(length > 0, length, 1)
 
@@ -128,6 +128,6 @@ def side_of(points: int) -> int:
 
 
 def gridded(flat: np.ndarray, side: int) -> np.ndarray:
-    """(N,) which square of a grid each point lies in, counted by rows; y runs down."""
+    """Return (N,) which square of a grid each point lies in, counted by rows; y runs down."""
     column, row = np.minimum((flat * side).astype(int), side - 1).T
     return row * side + column

@@ -69,7 +69,7 @@ class AtlasPlan:
         return places[edge : height - edge, edge : width - edge].flatten()
 
     def places_of(self, item: int) -> torch.Tensor:
-        """(places,) of one picture; they depend on the seed and its number alone."""
+        """Return (places,) of one picture; they depend on the seed and its number alone."""
         inside = self.inside
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + item)
         return inside[torch.randperm(len(inside), generator=generator, device="cpu")[: self.places]].sort().values

@@ -17,7 +17,7 @@ from nbviz.errors import NbvizError
 
 
 def check_same(path: Path, there: Plan, asked: Plan) -> None:
-    """NbvizError where the index in a folder is not the one asked for."""
+    """Raise NbvizError where the index in a folder is not the one asked for."""
     check_source("index", path, there, asked)
     for name in ("k", "depth", "bottom", "batch"):
         has, wanted = getattr(there, name), getattr(asked, name)

@@ -75,7 +75,7 @@ class Product(Generic[PlanT, PartT]):
 
 
 def check_source(product: str, path: Path, there: PlanT, asked: PlanT) -> None:
-    """NbvizError where a folder is of another network or data set than is asked for."""
+    """Raise NbvizError where a folder is of another network or data set than is asked for."""
     if there.model != asked.model:
         raise NbvizError(f"The {product} in '{path}' is of another network, or of other weights of this one. {AWAY}")
     if there.data != asked.data or there.items != asked.items:

@@ -53,5 +53,5 @@ def _by_reliability(reliability: float) -> Verdict:
 
 @measure(NAME, verdict=True, methods_only=True)
 def _measure(case: Case) -> Verdict:
-    """Whether the map is the one its method defines, or only on the way there."""
+    """Judge whether the map is the one its method defines, or only on the way there."""
     return converged(case.map)

@@ -97,7 +97,7 @@ def masks(cells: tuple[int, int], count: int = MASKS) -> torch.Tensor:
 
 
 def hiding(found: Hidings, judged: Map) -> Verdict:
-    """Whether hiding parts moves the score as the map says; milliseconds."""
+    """Judge whether hiding parts moves the score as the map says; milliseconds."""
     reason = empty(judged) or _flat(found.scores)
     if reason:
         return unable(NAME, f"Hiding parts can't tell: {reason}.")
@@ -197,7 +197,7 @@ def _weighted(variables: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
 
 @measure(NAME, verdict=True, common=hidings, cost=MASKS, progress="hiding parts")
 def _measure(case: Case) -> Measured:
-    """Whether hiding parts of the picture moves the score as the map says."""
+    """Judge whether hiding parts of the picture moves the score as the map says."""
     found = hiding(case.common, case.map)
     r, low, high, p = (found.figures.get(name, math.nan) for name in ("r", "low", "high", "p"))
     return Measured({"hiding r": (r, low, high), "hiding p": p}, found)

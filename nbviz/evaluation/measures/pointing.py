@@ -78,7 +78,7 @@ def _grown(mask: torch.Tensor, pixels: int) -> torch.Tensor:
 
 @measure("pointing", needs_truth=True)
 def _measure(case: Case) -> dict[str, float]:
-    """Whether the map's highest place lies on the object, how much of it does, and how well its box fits."""
+    """Judge whether the map's highest place lies on the object, how much of it does, and how well its box fits."""
     found = pointing(case.map, case.truth)
     if found is None:
         return dict.fromkeys(("pointing", "inside", "iou"), math.nan)

@@ -52,7 +52,7 @@ def these_weights(
 
 @measure(NAME, verdict=True, methods_only=True, cost=SEEDS, progress="redrawing weights")
 def _measure(case: Case) -> Steps[Measured]:
-    """Whether the map changes with the last weights redrawn."""
+    """Judge whether the map changes with the last weights redrawn."""
     assert case.explain is not None
     found = yield from these_weights(case.model, case.picture, case.target, case.map, case.explain)
     return Measured({f"similarity, {NAME}": found.figures.get("similarity", math.nan)}, found)

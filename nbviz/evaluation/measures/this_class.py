@@ -57,7 +57,7 @@ def unrelated(logits: np.ndarray, target: Target) -> int | None:
 
 @measure(NAME, verdict=True, methods_only=True, cost=1, progress="looking at another class")
 def _measure(case: Case) -> Steps[Measured]:
-    """Whether an unrelated class has another map."""
+    """Judge whether an unrelated class has another map."""
     assert case.explain is not None
     found = yield from this_class(case.model, case.picture, case.target, case.map, case.explain)
     return Measured({f"similarity, {NAME}": found.figures.get("similarity", math.nan)}, found)

@@ -46,7 +46,7 @@ class Call:
 
     @property
     def flat(self) -> bool:
-        """Whether the layer was given the whole picture as one list of numbers."""
+        """True if the layer was given the whole picture as one list of numbers."""
         return self.given == self.picture[0] * self.picture[1] * self.picture[2]
 
     def others(self) -> list[FirstLayer]:

@@ -62,7 +62,7 @@ class Usual:
             return replace(self._transform, tried=self._tried) if learns else self._transform
 
     def shape(self) -> tuple[int, ...]:
-        """(C, H, W). NbvizError where the network takes no size that was tried."""
+        """Return (C, H, W). NbvizError where the network takes no size that was tried."""
         with self._lock:
             transform = self.transform
             size = transform.size

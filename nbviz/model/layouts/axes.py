@@ -34,7 +34,7 @@ class Layout:
 
     @property
     def has_places(self) -> bool:
-        """Whether a channel is a map, not a number."""
+        """True if a channel is a map, not a number."""
         return self.kind not in ("vector", "none")
 
     def maps(self, output: Tensor) -> Tensor:

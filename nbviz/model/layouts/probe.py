@@ -137,7 +137,7 @@ def _grids(count: int, input_hw: tuple[int, int]) -> Iterator[tuple[int, int]]:
 
 
 def _fits(height: int, width: int, input_hw: tuple[int, int]) -> bool:
-    """Whether a grid has the picture's proportions, but for unpadded borders or one row of rounding."""
+    """Return whether a grid has the picture's proportions, but for unpadded borders or one row of rounding."""
     ratio = input_hw[0] / input_hw[1]
     near = abs(math.log(height / width / ratio)) < 0.2
     return height * width > 1 and (near or abs(height - width * ratio) <= 1 or abs(width - height / ratio) <= 1)

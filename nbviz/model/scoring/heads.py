@@ -166,7 +166,7 @@ def _chosen(place: str | int, among: Mapping[str | int, torch.Tensor], why: str)
 
 
 def _after(place: str | int, linear: Mapping[str | int, torch.Tensor]) -> bool:
-    """Whether a tensor is computed from all the others."""
+    """Return whether a tensor is computed from all the others."""
     held = list(graph(linear[place].grad_fn))
     below = set(held)
     return all(other == place or origin(tensor.grad_fn) in below for other, tensor in linear.items())
@@ -237,7 +237,7 @@ def _share_one(values: torch.Tensor) -> bool:
 
 
 def _bounded(node: Any) -> bool:
-    """Whether the last operations are elementwise on something that is squashed, such as (tanh(x) + 1) / 2."""
+    """Return whether the last operations are elementwise on something that is squashed, such as (tanh(x) + 1) / 2."""
     left, steps = [node], 0
     while left and steps < 16:
         node, steps = left.pop(), steps + 1

@@ -66,7 +66,7 @@ class Panel:
         self.model, self.pictures, self.selection = links.model, links.pictures, links.selection
 
     def awake(self, selection: Selection) -> bool:
-        """Whether it is synced and asked; while it is not, what it computed last is dropped."""
+        """Return whether it is synced and asked; while it is not, what it computed last is dropped."""
         return True
 
     def request(self, selection: Selection) -> Request | None:

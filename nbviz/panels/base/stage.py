@@ -39,11 +39,11 @@ class Stage(Panel):
     """Traits of the selection that ``offered`` and ``badge`` depend on."""
 
     def offered(self, selection: Selection) -> bool:
-        """Whether there is anything to show for this network and selection; cheap, and pure."""
+        """Return whether there is anything to show for this network and selection; cheap, and pure."""
         return True
 
     def on_show(self, selection: Selection) -> bool:
-        """Whether it is this stage's turn."""
+        """Return whether it is this stage's turn."""
         return selection.stage == self.slot
 
     def awake(self, selection: Selection) -> bool:

@@ -227,7 +227,7 @@ def percent(share: float) -> str:
 
 
 def peak_place(values: np.ndarray) -> tuple[int, int]:
-    """(row, column) of the largest absolute value of a map (h, w)."""
+    """Return (row, column) of the largest absolute value of a map (h, w)."""
     row, column = np.unravel_index(int(np.nan_to_num(np.abs(values)).argmax()), values.shape)
     return int(row), int(column)
 

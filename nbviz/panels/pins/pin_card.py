@@ -184,7 +184,7 @@ class PinCard(Panel):
 
     @property
     def begun(self) -> bool:
-        """Whether it shows a map, or what became of it."""
+        """True if it shows a map, or what became of it."""
         return self.scene is not None or self.view.state != "ready"
 
     def request(self, selection: Selection) -> Request | None:

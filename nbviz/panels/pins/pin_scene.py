@@ -60,7 +60,7 @@ class PinScene:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to draw."""
+        """True if there is nothing to draw."""
         return not np.nan_to_num(self.values, posinf=0.0, neginf=0.0).any()
 
     def ends(self, high: float | None = None) -> tuple[str, str, str]:

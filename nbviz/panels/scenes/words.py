@@ -139,7 +139,7 @@ def caption(title: str, target: str, picture: str, heat: np.ndarray) -> str:
 
 
 def strongest(heat: np.ndarray) -> tuple[int, int] | None:
-    """(row, column) of the largest absolute value; None where all is zero or nothing is finite."""
+    """Return (row, column) of the largest absolute value; None where all is zero or nothing is finite."""
     size = np.nan_to_num(np.abs(heat), nan=0.0, posinf=0.0)
     if not size.size or not size.any():
         return None
@@ -148,7 +148,7 @@ def strongest(heat: np.ndarray) -> tuple[int, int] | None:
 
 
 def pixel(place: tuple[float, float], shape: tuple[int, ...]) -> tuple[int, int]:
-    """(row, column) of a place given as fractions, in a picture of this shape."""
+    """Return (row, column) of a place given as fractions, in a picture of this shape."""
     row, column = (int(max(part, 0.0) * size) for part, size in zip(place, shape, strict=True))
     return min(row, shape[0] - 1), min(column, shape[1] - 1)
 
@@ -199,5 +199,5 @@ def duration(seconds: float) -> str:
 
 
 def finite(value: Any) -> bool:
-    """Whether it is a number, and a finite one."""
+    """Return whether it is a number, and a finite one."""
     return isinstance(value, (int, float)) and bool(np.isfinite(value))

@@ -160,7 +160,7 @@ def card(ink: Ink, part: CardPart, x: float, y: float, width: float) -> float:
 
 
 def _wide(picture: np.ndarray | Image.Image) -> bool:
-    """Whether it is a sheet of several, which takes the room there is."""
+    """Return whether it is a sheet of several, which takes the room there is."""
     size = picture.size if isinstance(picture, Image.Image) else picture.shape[1::-1]
     return size[0] > 1.8 * size[1]
 

@@ -223,7 +223,7 @@ def _faces(style: str, size: int) -> tuple[ImageFont.FreeTypeFont, ...]:
 
 @cache
 def _has(face: ImageFont.FreeTypeFont, letter: str) -> bool:
-    """Whether a font can draw a letter: it looks unlike one that no font has."""
+    """Return whether a font can draw a letter: it looks unlike one that no font has."""
     if letter.isascii() or letter.isspace():
         return True
     return bytes(face.getmask(letter)) != bytes(face.getmask("\U0010fffd"))

@@ -127,7 +127,7 @@ class TransformDesk(Desk):
 
 
 def lines(answer: Curve, made: Transform, name: str) -> list[list[Any]]:
-    """Whether the answer stays along the range, and whether the map moves with the picture."""
+    """Return whether the answer stays along the range, and whether the map moves with the picture."""
     share = [f"{100 * answer.stays:.0f} %", "strong"]
     said: list[list[Any]] = [["the answer stays ", [name, "em"], " over ", share, " of the range"]]
     if answer.flips:

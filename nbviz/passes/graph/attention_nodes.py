@@ -59,7 +59,7 @@ class Block:
 
     @property
     def fused(self) -> bool:
-        """Whether P never existed in the forward and is computed again."""
+        """True if P never existed in the forward and is computed again."""
         return self.node is self.product
 
     def probabilities(self) -> Tensor:
@@ -92,7 +92,7 @@ def attentions(output: Tensor) -> tuple[tuple[Block, ...], int]:
 
 
 def hidden(output: Tensor) -> bool:
-    """Whether checkpointed or compiled code hides a part of the operations from us."""
+    """Return whether checkpointed or compiled code hides a part of the operations from us."""
     return any(part in node.name() for node in graph(output.grad_fn) for part in HIDING)
 
 
@@ -132,14 +132,14 @@ def _square_softmax(node: Any) -> bool:
 
 
 def _shape(shape: Iterable[int]) -> tuple[int, ...]:
-    """(windows, heads, queries, keys) of one picture's probabilities; heads come right before the queries."""
+    """Return (windows, heads, queries, keys) of one picture's probabilities; heads come right before the queries."""
     *lead, queries, keys = shape
     heads = lead.pop() if lead else 1
     return math.prod(lead), heads, queries, keys
 
 
 def _last(axis: int, axes: int) -> bool:
-    """Whether an axis, which autograd keeps as an unsigned number, is the last."""
+    """Return whether an axis, which autograd keeps as an unsigned number, is the last."""
     return axis in (-1, axes - 1, 2**64 - 1)
 
 

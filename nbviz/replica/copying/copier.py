@@ -84,11 +84,11 @@ class Copier:
         return (pair for pair in self._memo.values() if pair[0] is not pair[1])
 
     def met(self, value: object) -> bool:
-        """Whether the network holds this very object, as far as it has been copied."""
+        """Return whether the network holds this very object, as far as it has been copied."""
         return id(value) in self._memo
 
     def touches(self, value: object) -> bool:
-        """Whether a value reaches a module, or something of which the network's copy has its own."""
+        """Return whether a value reaches a module, or something of which the network's copy has its own."""
         parts = islice(reached(value), SEARCHED)
         return any(issubclass(type(part), nn.Module) or self._differs(part) for part in parts)
 
@@ -290,7 +290,7 @@ _RULES: dict[type, Callable[[Copier, object], object]] = cast(
 
 
 def _same_function(value: types.FunctionType, twin: types.FunctionType) -> bool:
-    """Whether a function's copy can do nothing that the function can't: neither holds anything of its own."""
+    """Return whether a function's copy can do nothing that the function can't: neither holds anything of its own."""
     if value.__closure__ and not str(value.__module__).startswith("torch."):
         return False  # a closure of the user's may count in a cell
     if any(mine is not theirs for mine, theirs in zip(cells(twin), cells(value), strict=True)):

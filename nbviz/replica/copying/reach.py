@@ -64,7 +64,7 @@ def slots(value: object) -> dict[str, object]:
 
 
 def has_slots(kind: type) -> bool:
-    """Whether instances of a class have attributes in ``__slots__``."""
+    """Return whether instances of a class have attributes in ``__slots__``."""
     return bool(_slots(kind))
 
 
@@ -108,12 +108,12 @@ def reached(value: object) -> Iterator[object]:
 
 
 def holds_module(value: object) -> bool:
-    """Whether a module can be reached from the value."""
+    """Return whether a module can be reached from the value."""
     return any(issubclass(type(item), nn.Module) for item in islice(reached(value), SEARCHED))
 
 
 def is_state(value: object) -> bool:
-    """Whether an object is a small bag of plain values, which a forward may count or remember in."""
+    """Return whether an object is a small bag of plain values, which a forward may count or remember in."""
     if not fields(value) or _root(value) == "torch":
         return False
     parts = list(islice(reached(value), SMALL + 1))

@@ -117,7 +117,7 @@ class _Reader:
         self._cells = dict(closure)
 
     def harmless(self) -> bool:
-        """Whether every statement is understood and leaves alone what the hook is given."""
+        """Return whether every statement is understood and leaves alone what the hook is given."""
         if isinstance(self._node, ast.Lambda):
             return self._nothing(self._node.body)
         return all(map(self._statement, self._node.body))
@@ -136,7 +136,7 @@ class _Reader:
         return isinstance(node, (ast.Pass, ast.Nonlocal, ast.Global))
 
     def _nothing(self, node: ast.expr) -> bool:
-        """Whether an expression is understood and is None."""
+        """Return whether an expression is understood and is None."""
         if isinstance(node, ast.Constant):
             return node.value is None
         if isinstance(node, ast.IfExp):
@@ -162,7 +162,7 @@ class _Reader:
         return True
 
     def _read(self, node: ast.expr) -> bool:
-        """Whether an expression is understood and changes nothing but what it records in."""
+        """Return whether an expression is understood and changes nothing but what it records in."""
         if isinstance(node, ast.Call):
             values = [*node.args, *(item.value for item in node.keywords)]
             return all(map(self._read, values)) and (self._records(node) or self._reader(node))
@@ -176,7 +176,7 @@ class _Reader:
         return all(self._read(child) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr))
 
     def _records(self, node: ast.Call) -> bool:
-        """Whether a call puts something into a container, or sets an attribute, of the hook's own."""
+        """Return whether a call puts something into a container, or sets an attribute, of the hook's own."""
         if isinstance(node.func, ast.Attribute):
             return node.func.attr in _RECORDS and self._own(node.func.value, containers=True)
         return self._name(node) == "setattr" and len(node.args) == 3 and self._own(node.args[0], containers=False)
@@ -194,7 +194,7 @@ class _Reader:
         return node.func.id if value is getattr(builtins, node.func.id, _MISSING) else None
 
     def _own(self, node: ast.expr, containers: bool) -> bool:
-        """Whether an expression is an object of the hook's own, which then counts as written to."""
+        """Return whether an expression is an object of the hook's own, which then counts as written to."""
         value = self._value(node)
         if value is _MISSING or containers and not _is_container(value):
             return False

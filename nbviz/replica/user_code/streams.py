@@ -110,7 +110,7 @@ def _leave() -> None:
 
 
 def _forwarded() -> Iterator[tuple[ModuleType, str, str, str]]:
-    """(module, name, stream, attribute of a pass's own streams that does the same)."""
+    """Return (module, name, stream, attribute of a pass's own streams that does the same)."""
     for name, function in list(vars(random).items()):
         if getattr(function, "__self__", None) is random._inst:  # noqa: SLF001 - our own
             yield random, name, "python", f"python.{name}"

@@ -82,7 +82,7 @@ class Listener:
 
 
 def is_torchs(hook: object) -> bool:
-    """Whether a hook is torch's own: of weight norm, pruning, lazy modules …"""
+    """Return whether a hook is torch's own: of weight norm, pruning, lazy modules …"""
     function = getattr(hook, "func", hook)
     function = function.__func__ if isinstance(function, types.MethodType) else function
     home = function.__module__ if isinstance(function, types.FunctionType) else type(function).__module__
@@ -95,7 +95,7 @@ def _can_be_spared(copier: Copier, hook: object) -> bool:
 
 
 def _read_by_network(copier: Copier, hook: object, look: Look) -> bool:  # noqa: ARG001 - the signature is its caller's
-    """Whether a method of the network's modules names a global variable that the hook writes to."""
+    """Return whether a method of the network's modules names a global variable that the hook writes to."""
     kinds = {type(module) for module in copier.modules.values()}
     methods = [item for kind in kinds for item in vars(kind).values() if isinstance(item, types.FunctionType)]
     return any(look.globals.intersection(method.__code__.co_names) for method in methods)

@@ -130,7 +130,7 @@ def _acts(func: Any) -> _Acts:
 
 
 def _drops_nothing(func: Any, args: Any, kwargs: Any) -> bool:
-    """Whether a random operation's only chance is a dropout of zero, as attention's is in eval mode."""
+    """Return whether a random operation's only chance is a dropout of zero, as attention's is in eval mode."""
     for place, argument in enumerate(func._schema.arguments):
         if argument.name == "dropout_p":
             return kwargs.get("dropout_p", args[place] if place < len(args) else argument.default_value) in (0, None)

@@ -69,7 +69,7 @@ def _pieces(tensors: Iterable[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
 
 
 def _is_whole(data: torch.Tensor) -> bool:
-    """Whether a tensor's values are all that lies between its first and its last, in whatever order."""
+    """Return whether a tensor's values are all that lies between its first and its last, in whatever order."""
     steps = sum((size - 1) * stride for size, stride in zip(data.shape, data.stride(), strict=True))
     return data.numel() == steps + 1 and not data.is_conj() and not data.is_neg()
 

@@ -43,7 +43,7 @@ class HeldState:
         self._contents = [(item, read, read(item)) for item, read in readings]
 
     def still(self) -> bool:
-        """Whether all of it holds the very same objects, and all arrays have the same values."""
+        """Return whether all of it holds the very same objects, and all arrays have the same values."""
         return all(_same(read(item), then) for item, read, then in self._contents) and all(
             _array(item) == then for item, then in self._arrays
         )
@@ -86,7 +86,7 @@ def _parts(item: object) -> list[object]:
 
 
 def _is_large(item: object) -> bool:
-    """Whether it is an object that only serves the network: one with too many values to be its state."""
+    """Return whether it is an object that only serves the network: one with too many values to be its state."""
     if isinstance(item, (nn.Module, *_READERS, *_UNCHANGING, np.ndarray)):
         return False
     return len(list(islice(reached(item), SMALL + 1))) > SMALL

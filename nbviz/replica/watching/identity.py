@@ -83,7 +83,7 @@ def _written(code: CodeType | None) -> frozenset[str]:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether a value is a number, text, None, or a sequence of these, whose ``repr`` tells all of it."""
+    """Return whether a value is a number, text, None, or a sequence of these, whose ``repr`` tells all of it."""
     if isinstance(value, (list, tuple)):
         return all(map(is_plain, value))
     return value is None or isinstance(value, (bool, int, float, complex, str, bytes))

@@ -61,7 +61,7 @@ class Steps:
         _follow(self)
 
     def recent(self) -> bool:
-        """Whether another thread is training these weights, as far as its pace tells."""
+        """Return whether another thread is training these weights, as far as its pace tells."""
         return (bool(self._running) or self._patience() > 0) and self.thread != threading.get_ident()
 
     def _patience(self) -> float:
@@ -96,7 +96,7 @@ class Steps:
                 self.count += 1
 
     def owns(self, optimizer: Optimizer) -> bool:
-        """Whether an optimiser moves any of these tensors."""
+        """Return whether an optimiser moves any of these tensors."""
         return any(id(p) in self._ids for group in optimizer.param_groups for p in group["params"])
 
     def begin(self, optimizer: int, thread: int) -> None:

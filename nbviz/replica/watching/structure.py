@@ -52,7 +52,7 @@ class Structure:
         ]
 
     def still(self) -> bool:
-        """Whether all modules, tensors, hooks, plain attributes and functions of classes are the very same."""
+        """Return whether all modules, tensors, hooks, plain attributes and functions of classes are the very same."""
         return (
             not any(self._empty)
             and self._attributes.still(self._modes)
@@ -71,7 +71,7 @@ class _Values:
         self._then = list(chain.from_iterable(views))
 
     def still(self, but: Collection[int] = ()) -> bool:
-        """Whether they hold the same objects now, the places ``but`` aside."""
+        """Return whether they hold the same objects now, the places ``but`` aside."""
         if list(map(len, self._views)) != self._sizes:
             return False
         if all(map(is_, chain.from_iterable(self._views), self._then)):

@@ -23,7 +23,7 @@ class Others:
         self._used = _used()
 
     def stalled(self) -> bool:
-        """Whether some thread could run and has had less than :data:`ENOUGH`."""
+        """Return whether some thread could run and has had less than :data:`ENOUGH`."""
         now = _used()
         return any(
             seconds - self._used.get(thread, seconds) < ENOUGH and _runnable(thread) for thread, seconds in now.items()

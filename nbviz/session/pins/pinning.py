@@ -33,7 +33,7 @@ class Pinning:
             return None
 
     def state(self) -> str:
-        """Whether the map on show can be pinned: "pin", "pinned", "full", or "off" while it isn't known."""
+        """Return whether the map on show can be pinned: "pin", "pinned", "full", or "off" while it isn't known."""
         pin, pins = self.current(), self.selection.pins
         if pin is None:
             return "off"

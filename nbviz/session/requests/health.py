@@ -25,7 +25,7 @@ class HealthAnswer:
     done: float = 1.0
 
     def of(self, layer: str, channel: int) -> tuple[str, str] | None:
-        """("healthy", sentence) or the finding; None for a layer that wasn't judged."""
+        """Return ("healthy", sentence) or the finding; None for a layer that wasn't judged."""
         if layer not in self.findings:
             return None
         healthy = "healthy", f"Not dead, saturated, uniform, duplicated or noise over {self.pictures} pictures."
