@@ -16,8 +16,8 @@ from scipy.stats import fisher_exact
 from nbviz.errors import NbvizError, unknown
 from nbviz.reports.document import FORMAT, Values
 from nbviz.reports.verdicts import State, Verdict, worst
-from nbviz.reviews.intervals import holm
-from nbviz.reviews.shift import mcnemar
+from nbviz.reviews.shift.answers import mcnemar
+from nbviz.reviews.statistics.intervals import holm
 
 LEVEL = 0.05
 """p above which a difference counts as chance."""

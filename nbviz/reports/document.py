@@ -15,7 +15,8 @@ import torch
 
 from nbviz.errors import NbvizError, Refused
 from nbviz.evaluation.health import health
-from nbviz.reviews.result import SLICED, Review
+from nbviz.reviews.records.records import SLICED
+from nbviz.reviews.result import Review
 from nbviz.version import __version__
 
 FORMAT = 1

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nbviz.reviews.corruptions import CORRUPTIONS, corruption
-from nbviz.reviews.cues import Hunt
+from nbviz.reviews.cues.hunt import Hunt
 from nbviz.reviews.making import load, review
 from nbviz.reviews.result import Review
+from nbviz.reviews.shift.corruptions import CORRUPTIONS, corruption
 
 __all__ = ["CORRUPTIONS", "Hunt", "Review", "corruption", "load", "review"]

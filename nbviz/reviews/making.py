@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
-from nbviz.arguments import at_least
 from nbviz.dataset.files import folder_at, intact
-from nbviz.dataset.shards import Execution, one_pass
 from nbviz.dataset.shards.plan import data_digest, model_digest
-from nbviz.dataset.shards.store import MANIFEST
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.model.scoring.heads import head_of
 from nbviz.pictures.samples import Items, Labels
-from nbviz.reviews.plan import planned
-from nbviz.reviews.records import Reading, RecordJob
+from nbviz.reviews.records.making import record
+from nbviz.reviews.records.store import REVIEW
 from nbviz.reviews.result import Review
-from nbviz.reviews.store import REVIEW
 
 
 def review(
@@ -47,14 +41,8 @@ def review(
     NbvizError for an empty data set, and a path with a review of something else. Items that can't be read, and those
     whose scores are not finite, are left out and named in :attr:`Review.problems`.
     """
-    network, items = InstrumentedModel.ensure(model), Items.ensure(dataset, labels)
-    execution, before = Execution(client, progress, cancel), network.fingerprint()
-    folder = None if path is None else folder_at(path)
-    plan, notes = planned(network, items, _batch(batch, folder))
-    reading = Reading(network.read, head_of(network.known), network.transform.colours)
-    job = RecordJob(network.guest, network.transform, items, plan, reading)
-    part = one_pass(network, job, REVIEW, folder, before, execution, {"notes": notes})
-    return Review(plan, part, notes, network, items, metadata)
+    recorded = record(model, dataset, path, client, labels=labels, batch=batch, progress=progress, cancel=cancel)
+    return Review(*recorded, metadata)
 
 
 def load(
@@ -83,11 +71,3 @@ def load(
         raise NbvizError(f"The review in '{path}' is of another data set: other pictures, preprocessing or labels.")
     with intact(folder, "review"):
         return Review(plan, REVIEW.read(folder / REVIEW.whole), manifest["notes"], network, items, metadata)
-
-
-def _batch(asked: int | None, folder: Path | None) -> int | None:
-    """Pictures per forward: as asked for, or of the review that is gone on with in a folder."""
-    if asked is not None:
-        return at_least("batch", asked, 1)
-    there = folder is not None and (folder / MANIFEST).exists()
-    return REVIEW.read_manifest(folder)[0].batch if there and folder is not None else None

@@ -10,7 +10,7 @@ from torch import nn
 
 import nbviz
 from nbviz.errors import Refused
-from nbviz.reviews.cues import Suspect
+from nbviz.reviews.cues.hunt import Suspect
 
 SIZE = 16
 

@@ -228,8 +228,8 @@ def test_a_segmentation_network_is_refused_in_words() -> None:
 def test_of_many_classes_the_largest_scores_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     net, data = whole(Functional()), Labelled()
     every = made(net, data)
-    monkeypatch.setattr("nbviz.reviews.plan.EVERY", 3)
-    monkeypatch.setattr("nbviz.reviews.plan.TOP", 2)
+    monkeypatch.setattr("nbviz.reviews.records.plan.EVERY", 3)
+    monkeypatch.setattr("nbviz.reviews.records.plan.TOP", 2)
     few = made(net, data)
     assert few.column("scores").shape == (COUNT, 3)
     for name in ("prediction", "probability", "loss", "label_probability"):

@@ -12,9 +12,9 @@ from sklearn import metrics
 
 import nbviz
 from nbviz.errors import NbvizError, Refused, UnknownName
-from nbviz.reviews.labels import suspect_labels
-from nbviz.reviews.plan import ReviewPlan
-from nbviz.reviews.records import ReviewPart, scored
+from nbviz.reviews.records.job import ReviewPart, scored
+from nbviz.reviews.records.plan import ReviewPlan
+from nbviz.reviews.statistics.labels import suspect_labels
 from tests.dataset.index.test_index import Labelled, pictures, whole
 from tests.networks import Functional
 

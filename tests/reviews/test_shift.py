@@ -11,8 +11,8 @@ from torch import nn
 
 import nbviz
 from nbviz.errors import NbvizError, Refused, UnknownName
-from nbviz.reviews.corruptions import CORRUPTIONS, SEVERITIES, corrupted, plasma
-from nbviz.reviews.shift import mcnemar
+from nbviz.reviews.shift.answers import mcnemar
+from nbviz.reviews.shift.corruptions import CORRUPTIONS, SEVERITIES, corrupted, plasma
 
 RNG = np.random.default_rng(0)
 

@@ -9,10 +9,10 @@ from scipy.stats import binomtest
 from sklearn import metrics
 
 from nbviz.errors import Refused
-from nbviz.reviews.calibration import brier, log_loss, reliability, risk_coverage, temperature
-from nbviz.reviews.classes import class_table, confusion
-from nbviz.reviews.intervals import holm, wilson
-from nbviz.reviews.slices import slice_table, slices_of
+from nbviz.reviews.statistics.calibration import brier, log_loss, reliability, risk_coverage, temperature
+from nbviz.reviews.statistics.classes import class_table, confusion
+from nbviz.reviews.statistics.intervals import holm, wilson
+from nbviz.reviews.statistics.slices import slice_table, slices_of
 
 RNG = np.random.default_rng(0)
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nbviz.errors import Refused
-from nbviz.reviews.calibration import Reliability, brier
-from nbviz.reviews.intervals import wilson
+from nbviz.reviews.records.records import Records
+from nbviz.reviews.statistics.calibration import Reliability, Temperature, brier
+from nbviz.reviews.statistics.intervals import wilson
 
 if TYPE_CHECKING:
     import pandas
-
-    from nbviz.reviews.result import Review
 
 
 def bins_table(found: Reliability) -> pandas.DataFrame:
@@ -30,43 +30,38 @@ def bins_table(found: Reliability) -> pandas.DataFrame:
     return table
 
 
-def headline(review: Review) -> dict[str, Any]:
+def headline(records: Records, parts: Mapping[str, Callable[[], dict[str, Any]]]) -> dict[str, Any]:
     """Return plain numbers of a review; those that can't be had are None, and ``absent`` says why of each."""
-    figures: dict[str, Any] = {"pictures": len(review), "items": review.plan.items, "left_out": review.left_out}
+    figures: dict[str, Any] = {"pictures": len(records), "items": records.plan.items, "left_out": records.left_out}
     absent: dict[str, str] = {}
-    parts = {"accuracy": _accuracy, "calibration": _calibration, "temperature": _temperature, "risk": _risk}
     for name, part in parts.items():
         try:
-            figures[name] = part(review)
+            figures[name] = part()
         except Refused as reason:
             figures[name], absent[name] = None, str(reason)
     return {**figures, "absent": absent}
 
 
-def _accuracy(review: Review) -> dict[str, Any]:
-    right = review.right
+def accuracy_figures(records: Records, classes: pandas.DataFrame) -> dict[str, Any]:
+    """Return accuracy with its 95 % Wilson interval, top five, mean recall of the classes and log loss (nats)."""
+    right = records.right
     low, high = wilson(int(right.sum()), len(right))
-    top5 = review.top5
     return {
-        "labelled": len(right), "value": float(right.mean()), "low": float(low), "high": float(high), "top5": top5,
-        "macro_recall": float(np.nanmean(review.classes["recall"])), "log_loss": float(review.loss.mean()),
+        "labelled": len(right), "value": float(right.mean()), "low": float(low), "high": float(high),
+        "top5": records.top5, "macro_recall": float(np.nanmean(classes["recall"])),
+        "log_loss": float(records.loss.mean()),
     }  # fmt: skip
 
 
-def _calibration(review: Review) -> dict[str, Any]:
-    found = review.reliability
+def calibration_figures(records: Records, found: Reliability) -> dict[str, Any]:
+    """Return the calibration error beside chance, and the Brier score where every score was kept."""
     figures = {"error": found.error, "chance": list(found.chance), "beyond_chance": found.beyond_chance}
     # of hundreds of classes the scores kept don't give a Brier score
-    return {**figures, "brier": brier(np.exp(review.logs), review.labels) if review.plan.every else None}
+    return {**figures, "brier": brier(np.exp(records.logs), records.labels) if records.plan.every else None}
 
 
-def _temperature(review: Review) -> dict[str, Any]:
-    found = review.temperature
+def temperature_figures(found: Temperature) -> dict[str, Any]:
+    """Return the temperature, and error and log loss without and with it."""
     errors = {"error_before": found.before.error, "error_after": found.after.error}
     before, after = found.log_loss
     return {"value": found.value, **errors, "log_loss_before": before, "log_loss_after": after}
-
-
-def _risk(review: Review) -> dict[str, Any]:
-    found = review.risk_coverage
-    return {"area": found.area, "chance": found.chance}

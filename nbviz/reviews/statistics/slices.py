@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import fisher_exact
 
-from nbviz.reviews.intervals import holm, wilson
+from nbviz.reviews.statistics.intervals import holm, wilson
 
 if TYPE_CHECKING:
     import pandas

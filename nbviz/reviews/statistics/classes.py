@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nbviz.reviews.intervals import wilson
+from nbviz.reviews.statistics.intervals import wilson
 
 if TYPE_CHECKING:
     import pandas

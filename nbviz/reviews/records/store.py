@@ -1,4 +1,4 @@
-"""A review on disk, see :mod:`nbviz.dataset.shards.store`; tensors are those of :mod:`nbviz.reviews.records`.
+"""A review on disk, see :mod:`nbviz.dataset.shards.store`; tensors are those of :mod:`nbviz.reviews.records.job`.
 
 The manifest also has ``notes``: how the classes of data set and network were matched, where that had to be said.
 """
@@ -10,8 +10,8 @@ from pathlib import Path
 from nbviz.dataset.shards import Product
 from nbviz.dataset.shards.store import AWAY, check_source
 from nbviz.errors import NbvizError
-from nbviz.reviews.plan import FORMAT, ReviewPlan
-from nbviz.reviews.records import ReviewPart
+from nbviz.reviews.records.job import ReviewPart
+from nbviz.reviews.records.plan import FORMAT, ReviewPlan
 
 
 def check_same(path: Path, there: ReviewPlan, asked: ReviewPlan) -> None:

@@ -15,7 +15,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from nbviz.errors import Refused
-from nbviz.reviews.intervals import wilson
+from nbviz.reviews.statistics.intervals import wilson
 
 BINS, LEAST, DRAWS = 15, 30, 1000
 Floats = NDArray[np.float64]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import log_expit, log_softmax
 
 from nbviz.errors import Refused
-from nbviz.reviews.plan import ReviewPlan
+from nbviz.reviews.records.plan import ReviewPlan
 
 TINY = float(np.finfo(np.float32).tiny)
 

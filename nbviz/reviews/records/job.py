@@ -25,7 +25,7 @@ from nbviz.pictures.colours import Colours
 from nbviz.pictures.samples import Batch, Items, Transform
 from nbviz.replica.guest import Guest, Pass
 from nbviz.replica.hooks import hooked_calls, modules_of
-from nbviz.reviews.plan import ReviewPlan
+from nbviz.reviews.records.plan import ReviewPlan
 
 LUMA = (0.299, 0.587, 0.114)
 INTEGERS = ("items", "labels", "prediction", "width", "height")

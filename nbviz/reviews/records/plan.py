@@ -17,7 +17,7 @@ from nbviz.model.scoring.outputs import ClassScores
 from nbviz.pictures.samples import Items
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import hooked_calls, modules_of
-from nbviz.reviews.matching import matched
+from nbviz.reviews.records.matching import matched
 
 FORMAT = 1
 EVERY, TOP = 1000, 50

@@ -1,0 +1,1 @@
+"""Cues: places that a network leans on and should not."""

@@ -1,0 +1,1 @@
+"""Records of single pictures: the pass that makes them, and their file."""

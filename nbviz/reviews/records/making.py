@@ -1,0 +1,51 @@
+"""Record a network's answers to every picture of a data set: one pass, kept in memory or in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from nbviz.arguments import at_least
+from nbviz.dataset.files import folder_at
+from nbviz.dataset.shards import Execution, one_pass
+from nbviz.dataset.shards.store import MANIFEST
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.scoring.heads import head_of
+from nbviz.pictures.samples import Items, Labels
+from nbviz.reviews.records.job import Reading, RecordJob, ReviewPart
+from nbviz.reviews.records.plan import ReviewPlan, planned
+from nbviz.reviews.records.store import REVIEW
+
+Recorded = tuple[ReviewPlan, ReviewPart, list[str], InstrumentedModel, Items]
+
+
+def record(
+    model: Any,
+    dataset: Any,
+    path: str | PathLike[str] | None = None,
+    client: Any = None,
+    *,
+    labels: Labels | None = None,
+    batch: int | None = None,
+    progress: bool = True,
+    cancel: Callable[[], bool] | None = None,
+) -> Recorded:
+    """Look at every picture once; arguments and errors are those of ``nbviz.review``."""
+    network, items = InstrumentedModel.ensure(model), Items.ensure(dataset, labels)
+    execution, before = Execution(client, progress, cancel), network.fingerprint()
+    folder = None if path is None else folder_at(path)
+    plan, notes = planned(network, items, _batch(batch, folder))
+    reading = Reading(network.read, head_of(network.known), network.transform.colours)
+    job = RecordJob(network.guest, network.transform, items, plan, reading)
+    part = one_pass(network, job, REVIEW, folder, before, execution, {"notes": notes})
+    return plan, part, notes, network, items
+
+
+def _batch(asked: int | None, folder: Path | None) -> int | None:
+    """Pictures per forward: as asked for, or of the review that is gone on with in a folder."""
+    if asked is not None:
+        return at_least("batch", asked, 1)
+    there = folder is not None and (folder / MANIFEST).exists()
+    return REVIEW.read_manifest(folder)[0].batch if there and folder is not None else None

@@ -1,0 +1,1 @@
+"""Shift: the same network on corrupted pictures, or on another data set."""

@@ -1,0 +1,1 @@
+"""Statistics over records: classes, calibration, slices, suspect labels."""
