@@ -1,4 +1,4 @@
-"""Whole numbers as people pass them: Python's, numpy's, or a tensor's only one."""
+"""Whole numbers as arguments: Python's, numpy's, or a tensor's only one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nbviz.errors import NbvizError
 
 
 def whole(value: Any) -> int | None:
-    """The number; None for anything else, True and 3.0 among it."""
+    """Return the number; None for anything else, True and 3.0 among it."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         return None
     try:
@@ -19,7 +19,7 @@ def whole(value: Any) -> int | None:
 
 
 def at_least(name: str, value: Any, least: int) -> int:
-    """An argument that is a whole number. NbvizError, with its name, for any other."""
+    """Check an argument that is a whole number. NbvizError, with its name, for any other."""
     number = whole(value)
     if number is None or number < least:
         raise NbvizError(f"{name}= is a whole number of at least {least}, not {value!r}.")
@@ -27,7 +27,7 @@ def at_least(name: str, value: Any, least: int) -> int:
 
 
 def channel_number(layer: str, value: Any, count: int) -> int:
-    """The number of a channel of a layer with ``count``. NbvizError for one that isn't there."""
+    """Check the number of a channel of a layer with ``count``. NbvizError for one that isn't there."""
     number = whole(value)
     if number is None:
         raise NbvizError(f"A channel of layer '{layer}' is a whole number from 0 to {count - 1}, not {value!r}.")

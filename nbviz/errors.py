@@ -1,4 +1,4 @@
-"""The errors a user can act on.
+"""Errors that a user can act on.
 
 Every message is a sentence that carries the user's own value and the way out, so a panel's error strip
 can show `str(error)` as it is.
@@ -11,11 +11,11 @@ from difflib import get_close_matches
 
 
 class NbvizError(Exception):
-    """Something the user can put right; the message says how."""
+    """Error that the user can put right; the message says how."""
 
 
 class UnknownName(NbvizError, KeyError):
-    """A layer, class, method or file name that isn't there."""
+    """Error of a layer, class, method or file name that isn't there."""
 
     def __str__(self) -> str:
         # KeyError shows its argument's repr, which would put the sentence in quotes.
@@ -23,7 +23,7 @@ class UnknownName(NbvizError, KeyError):
 
 
 class Refused(NbvizError):
-    """A method that can't be had for this network, and why.
+    """Error of a method that can't be applied to this network, and why.
 
     instead: names of methods that answer the same question here.
     """
@@ -34,7 +34,7 @@ class Refused(NbvizError):
 
 
 def unknown(kind: str, value: object, known: Iterable[str], where: str = "this model") -> UnknownName:
-    """The error for a name that isn't among `known`, with the nearest one that is.
+    """Return the error for a name that isn't among `known`, with the nearest one that is.
 
     kind: what it names, in one word ("layer"). where: what was searched.
     """
@@ -47,7 +47,7 @@ def unknown(kind: str, value: object, known: Iterable[str], where: str = "this m
 
 
 def nearest(value: str, known: Iterable[str]) -> str | None:
-    """The name in `known` closest to `value`, letter case aside; None where none is close."""
+    """Return the name in `known` closest to `value`, letter case aside; None where none is close."""
     by_lower: dict[str, str] = {}
     for name in known:
         by_lower.setdefault(str(name).lower(), str(name))

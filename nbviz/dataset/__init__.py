@@ -1,4 +1,4 @@
-"""Real pictures that drive a channel: the strongest of a whole data set, from one pass over it.
+"""Data sets seen through a network: the strongest pictures of every channel, and what a layer tells apart.
 
 An index keeps every channel's strongest pictures, an atlas lays out what a layer distinguishes.
 """

@@ -1,4 +1,4 @@
-"""One picture of a data set that drives a channel, and the part of it that does."""
+"""Example of a channel: a picture of a data set that drives it, and the part of it that does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nbviz.passes.effective_field import EffectiveField
 
 @dataclass(frozen=True)
 class Example:
-    """One item of a data set in a channel's ranking."""
+    """Item of a data set in a channel's ranking."""
 
     item: int
     """Number in the data set."""
@@ -37,17 +37,17 @@ class Example:
 
     @property
     def box(self) -> Box:
-        """(top, left, bottom, right) in pixels of :attr:`picture`: all that this place can see."""
+        """Box (top, left, bottom, right) in pixels of :attr:`picture`: all that this place can see."""
         assert self._box is not None
         return self._box()
 
     @property
     def crop(self) -> np.ndarray:
-        """The part of the picture that this place can see, uint8 (h, w, 3)."""
+        """Part of the picture that this place can see, uint8 (h, w, 3)."""
         return self.picture[self.box.slices]
 
     @property
     def effective(self) -> EffectiveField:
-        """The part of the picture that drives the channel here: its gradient at this place; computed anew."""
+        """Effective receptive field: the gradient of the channel at this place in the picture; computed anew."""
         assert self._effective is not None
         return self._effective()

@@ -1,4 +1,4 @@
-"""A channel's strongest pictures in groups: a channel that answers to cats' faces and to car fronts has two.
+"""Facets of a channel: its strongest pictures in groups, where it answers to more than one thing.
 
 Two pictures are alike where *the other channels* of the layer say alike things at the two places: distance of their
 activations, each channel in units of its greatest here. Grouped by Ward's linkage; how many groups is what the mean
@@ -53,7 +53,7 @@ class Facets:
 
     @property
     def words(self) -> str:
-        """The result in a sentence."""
+        """Result in a sentence."""
         pictures = sum(map(len, self.groups))
         if len(self.groups) > 1:
             return f"{len(self.groups)} facets of {pictures} pictures (silhouette {self.silhouette:.2f})."
@@ -77,7 +77,7 @@ def facets(
 def vectors(
     model: InstrumentedModel, items: Items, layer: Watched, channel: int, examples: Sequence[Example]
 ) -> np.ndarray:
-    """Activations of the layer's other channels at the examples' places: (examples, channels), float32."""
+    """Return activations of the layer's other channels at the examples' places: (examples, channels), float32."""
     known = model.layer(layer.name)
 
     def work(run: Pass) -> list[torch.Tensor]:
@@ -95,7 +95,7 @@ def vectors(
 
 
 def grouped(points: np.ndarray, n: int | None) -> tuple[list[int], float | None]:
-    """Group of each row, and the silhouette of the best grouping. With n=None no group is of one row alone."""
+    """Group the rows: a number each, and the silhouette of the best grouping. With n=None no group has one row."""
     count, scaled = len(points), _centred(points)
     if n == 1 or not scaled.any() or (n is None and count < FEW):
         return [row * (n or 1) // count for row in range(count)], None
@@ -108,7 +108,7 @@ def grouped(points: np.ndarray, n: int | None) -> tuple[list[int], float | None]
 
 
 def _clouds(centred: np.ndarray) -> Iterator[np.ndarray]:
-    """Normal points with the covariance of these."""
+    """Draw normal points with the covariance of these."""
     random, count = np.random.default_rng(0), len(centred)
     for _ in range(CLOUDS):
         drawn = random.normal(size=(count, count)) @ centred / np.sqrt(count)
@@ -116,7 +116,7 @@ def _clouds(centred: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _centred(points: np.ndarray) -> np.ndarray:
-    """Each channel in units of its greatest over the points, the mean taken out."""
+    """Scale each channel by its greatest over the points, and take the mean out."""
     size = np.abs(points).max(0, initial=0)
     if not size.any():
         return np.zeros((len(points), 1))
@@ -125,7 +125,7 @@ def _centred(points: np.ndarray) -> np.ndarray:
 
 
 def _best(points: np.ndarray) -> tuple[float, Any]:
-    """Silhouette and groups of the best number of groups, each of two points at least."""
+    """Return silhouette and groups of the best number of groups, each of two points at least."""
     best: tuple[float, Any] = (-1.0, np.zeros(len(points), int))
     for number in range(2, min(MOST, len(points) // 2) + 1):
         groups, score = _parted(points, number)

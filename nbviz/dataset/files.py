@@ -18,7 +18,7 @@ except ImportError:  # Windows has no locks that end with a process
 
 
 def folder_at(path: str | os.PathLike[str]) -> Path:
-    """A folder that is there or can be made, ``~`` written out. NbvizError where a file is in its place."""
+    """Return a folder that is there or can be made, ``~`` expanded. NbvizError where a file is in its place."""
     folder = Path(os.path.expanduser(path))
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise NbvizError(f"'{path}' is a file: path= takes a folder, which need not be there yet.")
@@ -43,7 +43,7 @@ def check_room(folder: Path) -> None:
 
 @contextmanager
 def alone(folder: Path, waiting: Callable[[], Any]) -> Iterator[None]:
-    """Only one thread of one process is in this block of a folder at a time; ``waiting`` is called until then.
+    """Lock a folder for one thread of one process in this block; ``waiting`` is called until then.
 
     The lock ends with its process, killed or not. Where a file system has none, everybody is let in.
     """
@@ -70,7 +70,7 @@ def _locked(lock: int) -> bool:
 
 
 def holds_only(folder: Path, *names: str) -> bool:
-    """True where a folder holds only these files and half-written ones beside them."""
+    """Return whether a folder holds only these files and half-written ones beside them."""
     return all(
         file.name in names or file.name.startswith(tuple(f".{name}." for name in names)) for file in folder.iterdir()
     )
@@ -93,7 +93,7 @@ def written(file: Path, write: Callable[[Path], Any], advice: str) -> None:
 
 
 def manifest_in(path: Path, name: str, kind: str, known: int) -> dict[str, Any]:
-    """A folder's manifest. kind: "index" or "atlas". NbvizError where there is none, or of another format."""
+    """Read a folder's manifest. kind: "index" or "atlas". NbvizError where there is none, or of another format."""
     try:
         manifest = json.loads((path / name).read_text("utf-8"))
     except OSError as error:

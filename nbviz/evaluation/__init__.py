@@ -1,4 +1,4 @@
-"""How far a map can be trusted.
+"""Evaluation of maps: how far one can be trusted.
 
 Four verdicts that one picture allows: ``converged``, ``this_class``, ``these_weights`` and ``hiding``. Figures that
 give none: deletion and insertion ``curves`` beside ``controls``, ``stability``, ``completeness``, ``pointing``,

@@ -1,4 +1,4 @@
-"""Verdicts, and how judging is left at any point.
+"""Verdicts, and evaluations that can be left at any point.
 
 A judgement is a generator: it yields (nothing) between any two passes of the network, so that whoever steps it
 can drop it there, and returns its :class:`Verdict`. What explains is handed in as a callable, for a map's
@@ -25,7 +25,7 @@ BATCH = 4
 
 
 class Map(Protocol):
-    """A map that is judged; an ``Attribution`` is one."""
+    """Map that is judged; an ``Attribution`` is one."""
 
     @property
     def values(self) -> torch.Tensor: ...
@@ -44,7 +44,7 @@ Explain = Callable[[InstrumentedModel, Any, Target], Iterator[Map]]
 
 @dataclass(frozen=True)
 class Verdict:
-    """One test's outcome for one map."""
+    """Outcome of one test for one map."""
 
     name: str
     """The dot's label: "converged", "this class", "these weights" or "hiding"."""
@@ -56,7 +56,7 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """The score along one curve."""
+    """Score along a deletion or insertion curve."""
 
     shares: torch.Tensor
     """(n,) of the picture hidden (deletion) or shown (insertion), 0…1."""
@@ -79,7 +79,7 @@ def settle(steps: Steps[T]) -> T:
 
 
 def final(maps: Iterator[Map]) -> Steps[Map]:
-    """The last of the maps, yielding between them."""
+    """Return the last of the maps, yielding between them."""
     found: Map | None = None
     for found in maps:
         yield
@@ -91,7 +91,7 @@ def final(maps: Iterator[Map]) -> Steps[Map]:
 def scored(
     model: InstrumentedModel, target: Target, batches: Callable[[], Iterator[torch.Tensor]]
 ) -> Iterator[torch.Tensor]:
-    """The target's scores of all pictures so far, float64 (n,), after each batch; over one version of the weights.
+    """Yield the target's scores of all pictures so far, float64 (n,), batch by batch, over one version of the weights.
 
     batches: makes an iterator of the network's inputs (N, C, H, W); called again should the weights move.
     """
@@ -120,5 +120,5 @@ def all_scores(
 
 
 def unable(name: str, sentence: str, **figures: float) -> Verdict:
-    """A verdict of "can't tell"."""
+    """Return a verdict of "can't tell"."""
     return Verdict(name, "can't tell", sentence, figures)

@@ -1,4 +1,4 @@
-"""Statistics of channels over many pictures, gathered as they pass, in memory that doesn't grow with them."""
+"""Statistics of channels over many pictures, in memory that doesn't grow with them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEPT = 1024
 
 
 class ChannelStatistics:
-    """Range, share at a limit, a sample of the values, and likeness of neighbouring places, a channel."""
+    """Running statistics of each channel: range, share at a limit, sampled values, spatial correlation."""
 
     def __init__(self, channels: int, pictures: int, limit: float | None) -> None:
         self.limit = limit
@@ -62,17 +62,17 @@ class ChannelStatistics:
 
     @property
     def at_limit(self) -> torch.Tensor:
-        """Share of values at the limit, (C,)."""
+        """Return the share of values at the limit, (C,)."""
         return self._at_limit / max(1, self.count)
 
     @property
     def kept(self) -> torch.Tensor:
-        """Some of the values, the same places for all channels: (C, samples)."""
+        """Sample of the values, the same places for all channels: (C, samples)."""
         return torch.cat(self._kept, 1)
 
     @property
     def likeness(self) -> torch.Tensor | None:
-        """Strongest correlation of places one or two apart, (C,): near 0 for noise; None where maps are small."""
+        """Strongest correlation of places one or two apart, (C,): near 0 for noise; None for small maps."""
         if not self._energy.any():
             return None
         return (self._together / self._energy.clamp(min=1e-30)).abs().amax(0)

@@ -1,4 +1,4 @@
-"""The controls as maps, so that they can be judged as methods are."""
+"""Controls as maps, so that they can be judged as methods are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nbviz.evaluation.controls import centre, edges, random_like
 
 @dataclass(frozen=True, eq=False)
 class ControlMap:
-    """A map that knows nothing of the network."""
+    """Map that knows nothing of the network."""
 
     values: torch.Tensor
     """(h, w), ≥ 0 for edges and centre."""
@@ -26,7 +26,7 @@ class ControlMap:
         return self.values
 
     def heat(self, size: tuple[int, int] | None = None) -> torch.Tensor:
-        """The map (H, W), interpolated."""
+        """Return the map (H, W), interpolated."""
         size = self.size if size is None else size
         if tuple(size) == tuple(self.values.shape):
             return self.values
@@ -34,7 +34,7 @@ class ControlMap:
 
 
 def control(name: str, x: torch.Tensor, like: torch.Tensor | None = None, seed: int = 0) -> ControlMap:
-    """``"edges"``, ``"centre"``, or ``"random"`` with the smoothness of ``like`` (h, w). x: (1, C, H, W)."""
+    """Return a control: ``"edges"``, ``"centre"``, or ``"random"`` with the smoothness of ``like`` (h, w)."""
     size = (x.shape[2], x.shape[3])
     if name == "random":
         return ControlMap(random_like(edges(x) if like is None else like, seed), size)

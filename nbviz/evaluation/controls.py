@@ -1,4 +1,4 @@
-"""Maps that know nothing of the network: whoever can't beat them has shown nothing.
+"""Controls: maps that know nothing of the network, and that a method has to beat.
 
 Edges are where the picture changes, the centre is where photographers put things, and random is a field as
 smooth as the map it stands beside: a rougher or smoother one would be a straw man.
@@ -23,7 +23,7 @@ def edges(x: torch.Tensor) -> torch.Tensor:
 
 
 def centre(size: tuple[int, int]) -> torch.Tensor:
-    """A round blob in the middle, σ a quarter of each side: (H, W) float64 in 0…1."""
+    """Return a round blob in the middle, σ a quarter of each side: (H, W) float64 in 0…1."""
     rows, columns = (
         torch.exp(-0.5 * ((torch.arange(length, dtype=torch.float64, device="cpu") + 0.5) / length * 4 - 2).square())
         for length in size
@@ -32,7 +32,7 @@ def centre(size: tuple[int, int]) -> torch.Tensor:
 
 
 def random_like(values: torch.Tensor, seed: int) -> torch.Tensor:
-    """A random map with the spectrum of ``values`` (h, w), so with its smoothness, mean and spread."""
+    """Draw a random map with the spectrum of ``values`` (h, w): the same smoothness, mean and spread."""
     values = values.double()
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(values.shape, generator=generator, dtype=torch.float64, device="cpu")
@@ -44,6 +44,6 @@ def random_like(values: torch.Tensor, seed: int) -> torch.Tensor:
 
 
 def _sign(values: torch.Tensor) -> float:
-    """The modulus of the mean was kept; put back its sign."""
+    """Restore the sign of the mean, of which only the modulus was in the spectrum."""
     mean = float(values.mean())
     return 2 * mean if mean < 0 and not math.isclose(mean, 0) else 0.0

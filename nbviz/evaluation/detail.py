@@ -1,4 +1,4 @@
-"""Details below the verdicts: curves beside controls, and facts without a verdict."""
+"""Details below the verdicts: curves beside controls, and figures without a verdict."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DRAWN = "curves"
 
 @dataclass(frozen=True, eq=False)
 class Detail:
-    """Figures of one map; what is missing is not known yet, or does not apply."""
+    """Figures of one map; None where one is still being computed, or does not apply."""
 
     curves: dict[str, Curves] = field(default_factory=dict)
     """``"map"`` and the controls: ``"random 1"`` …, ``"edges"``, ``"centre"``."""
@@ -33,12 +33,12 @@ class Detail:
 
     @property
     def stability(self) -> float | None:
-        """How little the map moves with the picture."""
+        """Rank correlation of the map with itself when the picture moves by two grey levels."""
         return self._figure("stability")
 
     @property
     def pointing(self) -> float | None:
-        """True if the map's highest place lies on the object; None where the truth is not known."""
+        """Result of the pointing game; None where the object is unknown."""
         return self._figure("pointing")
 
     def _figure(self, name: str) -> float | None:
@@ -49,7 +49,7 @@ class Detail:
 def detail(
     model: InstrumentedModel, picture: Any, target: Target, judged: Map, explain: Explain, truth: Any = None
 ) -> Iterator[Detail]:
-    """Curves beside controls, then every measure without a verdict; ``truth``: a mask or box of the object."""
+    """Compute curves beside controls, then every measure without a verdict; ``truth``: a mask or box of the object."""
     note = empty(judged)
     if note:
         yield Detail(note=f"There is nothing to show: {note}.")

@@ -1,4 +1,4 @@
-"""Which channels do nothing, or nothing of their own: a table over a stated sample of a data set.
+"""Health of channels: those that do nothing, or nothing of their own, over a stated sample of a data set.
 
 Each finding is a fact about these pictures and says so; a channel that is silent here may speak elsewhere. A
 finding goes on from layer to layer (a dead channel's norm is uniform), so rows say where it was seen before.
@@ -52,7 +52,7 @@ def health(
     sample: int | None = 256,
     batch: int = 32,
 ) -> pd.DataFrame:
-    """A table with a row for each finding: layer, channel, finding, detail.
+    """Return a table with a row for each finding: layer, channel, finding, detail.
 
     model: an :class:`InstrumentedModel` or any ``nn.Module``; it is left untouched. dataset: whatever
     ``Index.build`` takes. layers: names; None for all that have no layers inside. sample: how many of its
@@ -76,7 +76,7 @@ def health(
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """How far judging is, and at the end what was found."""
+    """Progress of a health check, and at the end its findings."""
 
     pictures: int
     total: int
@@ -88,14 +88,14 @@ class Judged:
 
     @property
     def done(self) -> float:
-        """0…1; 1 only with the findings."""
+        """Share of the work, 0…1; 1 only with the findings."""
         return 1.0 if self.layers else min(self.pictures / self.total, 0.999)
 
 
 def judging(
     model: Any, dataset: Any, layers: Sequence[str] | None = None, sample: int | None = 256, batch: int = 32
 ) -> Iterator[Judged]:
-    """:func:`health` as it goes, a batch a step; the last has the findings."""
+    """Run :func:`health` step by step, a batch a step; the last step has the findings."""
     model, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
     sample, batch = len(items) if sample is None else at_least("sample", sample, 1), at_least("batch", batch, 1)
     problems: list[str] = []
@@ -187,7 +187,7 @@ def _chosen(known: dict[str, Layer], names: Sequence[str] | None) -> list[Layer]
 
 
 def limit_of(module: nn.Module) -> float | None:
-    """The value that counts as the upper limit of a bounded activation; None for others."""
+    """Return the value that counts as the upper limit of a bounded activation; None for others."""
     if isinstance(module, (nn.Sigmoid, nn.Tanh)):
         return 0.99
     if isinstance(module, nn.Hardtanh):  # ReLU6 is one
@@ -206,7 +206,7 @@ def _findings(
 
 
 def _constant(seen: ChannelStatistics) -> torch.Tensor:
-    """Which channels have one value in every place of every picture, next to what the others do."""
+    """Return which channels have one value in every place of every picture, within rounding."""
     spread, scale = seen.high - seen.low, torch.maximum(seen.low.abs(), seen.high.abs())
     return spread <= torch.maximum(FLAT * spread.median(), ROUNDING * scale)
 
@@ -226,7 +226,7 @@ def _saturated(seen: ChannelStatistics, constant: torch.Tensor) -> Iterator[Find
 
 
 def _duplicates(kept: torch.Tensor, constant: torch.Tensor) -> Iterator[Finding]:
-    """Each channel that follows an earlier one. Channels that moved in a few samples only can't be judged."""
+    """Find each channel that follows an earlier one; channels that moved in a few samples only can't be judged."""
     judged = ((_moved(kept).sum(1) >= FEW) & ~constant).nonzero()[:, 0]
     if len(judged) < 2:
         return
@@ -240,7 +240,7 @@ def _duplicates(kept: torch.Tensor, constant: torch.Tensor) -> Iterator[Finding]
 
 
 def _moved(kept: torch.Tensor) -> torch.Tensor:
-    """Which of a channel's values differ from its commonest."""
+    """Return which of a channel's values differ from its commonest."""
     middle = kept.median(1, keepdim=True).values
     return (kept - middle).abs() > FLAT * kept.abs().amax(1, keepdim=True)
 
@@ -265,7 +265,7 @@ def _collapsed(model: InstrumentedModel, layer: Layer) -> Iterator[Finding]:
 
 
 def _weights(module: nn.Module) -> torch.Tensor | None:
-    """Weights a filter, (out, …) of plain convolutions and linear layers."""
+    """Return the weights of each filter, (out, …), of plain convolutions and linear layers."""
     if not isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)):
         return None
     return module.weight.detach().float().cpu().flatten(1)
@@ -276,6 +276,6 @@ def _kind(finding: str) -> str:
 
 
 def _carried(before: dict[tuple[int, str], str], rows: list[Row], layer: Layer) -> dict[tuple[int, str], str]:
-    """Channel and finding → the first of the layers in a row that had it."""
+    """Return channel and finding → the first of the layers in a row that had it."""
     here = [(channel, _kind(finding)) for name, channel, finding, _ in rows if name == layer.name]
     return {key: before.get(key, layer.name) for key in here}

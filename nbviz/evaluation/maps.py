@@ -9,7 +9,7 @@ from nbviz.evaluation.base import Map
 
 
 def signed(found: Map) -> torch.Tensor:
-    """A map's raw values over places (h, w), float64: summed over channels, with their sign."""
+    """Return a map's raw values over places (h, w), float64: summed over channels, with their sign."""
     values = found.values.detach().double().cpu()
     if values.dim() == 4:
         values = values[0]
@@ -33,7 +33,7 @@ def spoken(found: Map) -> torch.Tensor:
 
 
 def strength(found: Map) -> torch.Tensor:
-    """How much each place matters, whatever its sign, (h, w) float64, at the map's own resolution.
+    """Return the importance of each place, whatever its sign, (h, w) float64, at the map's own resolution.
 
     Pixel methods are read as they are drawn; coarse ones before their negative part is cut off.
     """
@@ -42,7 +42,7 @@ def strength(found: Map) -> torch.Tensor:
 
 
 def empty(found: Map) -> str:
-    """Why there is nothing to judge, in words; empty where there is something."""
+    """Return why there is nothing to judge, in a sentence; empty where there is something."""
     if not bool(torch.isfinite(found.values).all()):
         return "the map holds values that are not finite numbers"
     if not bool(found.values.any()):
@@ -51,12 +51,12 @@ def empty(found: Map) -> str:
 
 
 def cell_of(length: int, cells: int) -> torch.Tensor:
-    """Which of ``cells`` equal parts each of ``length`` pixels lies in, (length,)."""
+    """Return which of ``cells`` equal parts each of ``length`` pixels lies in, (length,)."""
     return torch.arange(length, device="cpu") * cells // length
 
 
 def cell_sums(values: torch.Tensor, size: tuple[int, int], cells: tuple[int, int]) -> torch.Tensor:
-    """A map (h, w) summed over a grid of cells laid over a picture of ``size`` (H, W).
+    """Sum a map (h, w) over a grid of cells laid over a picture of ``size`` (H, W).
 
     A map of the picture's own size is summed exactly; one that is coarser is averaged, or interpolated where
     its places are larger than cells.
@@ -72,7 +72,7 @@ def cell_sums(values: torch.Tensor, size: tuple[int, int], cells: tuple[int, int
 
 
 def ranks(values: torch.Tensor) -> torch.Tensor:
-    """Ranks of all values, ties sharing their mean rank, float64 (n,)."""
+    """Rank all values, ties sharing their mean rank, float64 (n,)."""
     _, inverse, counts = values.flatten().unique(return_inverse=True, return_counts=True)
     ends = counts.cumsum(0).double()
     return (ends - (counts.double() - 1) / 2)[inverse]

@@ -1,4 +1,4 @@
-"""A network with the weights of its last stages redrawn, on a copy: all else is shared with the user's."""
+"""Randomised networks: the weights of the last stages drawn anew on a copy, all else shared with the user's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _kept: WeakKeyDictionary[InstrumentedModel, dict[Any, InstrumentedModel]] = Weak
 
 
 def redrawn(model: InstrumentedModel, seed: int, count: int = 3, layer: str | None = None) -> InstrumentedModel:
-    """The model with the weights of its last ``count`` stages drawn anew, N(0, each tensor's own σ).
+    """Return the model with the weights of its last ``count`` stages drawn anew, N(0, each tensor's own σ).
 
     layer: the last stages up to this layer, for a channel of it depends on no later ones. Norms, biases and scales
     are kept: without them activations die, and the test would be of that. Only the redrawn tensors are copies.
@@ -54,7 +54,7 @@ def _leads(model: InstrumentedModel, stage: str, layer: str) -> bool:
 
 
 def stages(model: InstrumentedModel) -> list[str]:
-    """Names of the network's stages with weights, in call order: blocks, not single layers nor half the network."""
+    """Return the names of the network's stages with weights, in call order: blocks, not single layers."""
     heavy = _heavy(model)
     called = [layer for layer in model.layers().walk() if layer.first_call is not None and "#" not in layer.name]
     held = {layer.name: sum(_within(name, layer.name) for name in heavy) for layer in called}
@@ -72,14 +72,14 @@ def stages(model: InstrumentedModel) -> list[str]:
 
 
 def _heavy(model: InstrumentedModel) -> list[str]:
-    """Names of the modules that own weights."""
+    """Return the names of the modules that own weights."""
     return model.guest.steady(
         lambda run: [name for name, module in run.net.named_modules() if any(True for _ in _weights(module))]
     )
 
 
 def _weights(module: nn.Module) -> list[nn.Parameter]:
-    """A module's own weights: tensors of two or more dimensions, norms left out."""
+    """Return a module's own weights: tensors of two or more dimensions, norms left out."""
     if "Norm" in type(module).__name__:
         return []
     own = module.parameters(recurse=False)
@@ -91,7 +91,7 @@ def _within(name: str, stage: str) -> bool:
 
 
 def _drawn(net: nn.Module, chosen: list[str], seed: int) -> tuple[nn.Module, int]:
-    """A replica with the weights of the chosen stages drawn anew, and how many bytes are its own."""
+    """Return a replica with the weights of the chosen stages drawn anew, and how many bytes are its own."""
     generator = torch.Generator().manual_seed(seed)
     drawn: dict[int, torch.Tensor] = {}
     for name, module in net.named_modules():

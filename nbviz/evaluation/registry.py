@@ -1,4 +1,4 @@
-"""The registry of measures: what a map is judged by, one a file of ``measures``, or one cell of a notebook.
+"""Registry of measures: each judges a map, one a file of ``measures``, or one cell of a notebook.
 
 A measure is a function of one :class:`Case`, registered with :func:`measure`. It returns a number, several by name, or
 a :class:`Verdict`; one that runs the network is a generator that yields between passes and returns them. Registered, it
@@ -27,7 +27,7 @@ Common = Callable[[InstrumentedModel, Any, Target], Iterator[Any]]
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One map to be judged, and what a measure may ask."""
+    """One map to be judged, and all that a measure may use."""
 
     model: InstrumentedModel
     picture: Any
@@ -52,7 +52,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Measure:
-    """A registered measure."""
+    """Registered measure."""
 
     name: str
     run: Callable[[Case], Any]
@@ -130,12 +130,12 @@ def measure(name: str, **about: Any) -> Callable[[Callable[[Case], Any]], Callab
 
 
 def verdicts() -> tuple[Measure, ...]:
-    """The measures that return a verdict, in the order of their dots."""
+    """Return the measures that give a verdict, in the order of their dots."""
     return tuple(one for one in MEASURES.values() if one.verdict)
 
 
 def common(one: Measure, model: InstrumentedModel, picture: Any, target: Target) -> Any:
-    """Common part of a measure for all maps of a picture and target, computed once."""
+    """Compute the common part of a measure for all maps of a picture and target, once."""
     found = None
     for found in one.common(model, picture, target) if one.common is not None else ():
         pass

@@ -1,4 +1,4 @@
-"""Many pictures can say what one cannot: means over pictures, with intervals."""
+"""Means of measures over pictures, with intervals: many pictures can say what one cannot."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ RESAMPLES = 2000
 
 
 def summary(table: Any, against: str | None = None, seed: int = 0) -> Any:
-    """Mean of every method and measure over pictures, with its 95 % interval.
+    """Return the mean of every method and measure over pictures, with its 95 % interval.
 
     table: what ``nbviz.compare`` gives. against: a method, such as ``"edges"``: then the values are differences
     from it on the same picture. Returns a pandas table: method, measure, pictures, mean, low, high; the interval is

@@ -1,4 +1,4 @@
-"""Made pictures: those that drive a channel, a class or a direction, and those a layer can't tell from another.
+"""Feature visualisation: pictures made to drive a channel, a class or a direction, or to invert a layer.
 
 A kind of objective and a regulariser are one file each, in ``objectives`` and ``regularisers``, or a notebook cell
 under :func:`objective` or :func:`regulariser`.

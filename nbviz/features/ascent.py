@@ -1,4 +1,4 @@
-"""Climbing: a few pictures that are made together, and one step of all of them.
+"""Gradient ascent: one chunk of pictures that are made together, and one step of all of them.
 
 The gradient is taken in the picture first, where regularisers pull as well, each by its share of the objective's
 pull; then in the coefficients, whose steps have one length: a gradient's size says little about how far to go.
@@ -24,7 +24,7 @@ _TINY = 1e-20
 
 
 class Ascent:
-    """Pictures that climb together; ``coefficients`` (N, …) and ``warps`` (N, steps, 2, 3) have one row each."""
+    """Chunk of pictures that climb together; ``coefficients`` (N, …) and ``warps`` (N, steps, 2, 3), one row each."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Ascent:
 
     @property
     def step(self) -> int:
-        """Steps taken."""
+        """Number of steps taken."""
         return len(self.rise)
 
     @property
@@ -59,7 +59,7 @@ class Ascent:
 
     @torch.no_grad()
     def pictures(self) -> Tensor:
-        """The pictures as they are: (N, 3 or 1, H, W) in 0…1."""
+        """Return the pictures as they are: (N, 3 or 1, H, W) in 0…1."""
         return self.parametrisation.pictures(self.coefficients)
 
     def advance(self) -> None:
@@ -73,7 +73,7 @@ class Ascent:
         self.rise.append(values.cpu())
 
     def _pull(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Objectives (N,) and their gradient in the pictures."""
+        """Return the objectives (N,) and their gradient in the pictures."""
         warps = None if self.warps is None else self.warps[:, self.step]
         straight = all(objective.straight for objective in self.objectives)
         says = self.eye.look(pictures, self.layers, warps, straight)
@@ -95,7 +95,7 @@ class Ascent:
         return values.detach(), gradient
 
     def _gradient(self, total: Tensor, heard: Sequence[Tensor], pictures: Tensor) -> Tensor | None:
-        """Through a network of float16 scaled to its range: that of a mean over many places would come out as 0."""
+        """Return the gradient, scaled to the range of float16: a mean over many places would come out as 0."""
         if self.eye.model.guest.dtype != torch.float16:
             return torch.autograd.grad(total, pictures, allow_unused=True)[0]
         slopes = torch.autograd.grad(total, heard, retain_graph=True, materialize_grads=True)
@@ -108,7 +108,7 @@ class Ascent:
         raise NbvizError("Gradients leave the range of the network's float16: pass it in float32, net.float().")
 
     def _unlike(self, values: Tensor, says: dict[str, Tensor]) -> Tensor:
-        """The objectives in units of their layer's own size, less how alike a channel's facets are."""
+        """Return the objectives in units of their layer's own size, less how alike a channel's facets are."""
         total = torch.zeros((), dtype=values.dtype, device=values.device)
         for first in range(0, len(values), self.recipe.facets):
             facets = slice(first, first + self.recipe.facets)
@@ -118,7 +118,7 @@ class Ascent:
         return total
 
     def _regularised(self, pictures: Tensor, pull: Tensor) -> Tensor:
-        """The pull on the pictures with that of penalties, as gradient regularisers let it through."""
+        """Return the pull on the pictures with that of penalties, as gradient regularisers let it through."""
         total = pull
         for penalty, options in self.recipe.acting("penalty"):
             (weight,) = options.values()
@@ -147,13 +147,13 @@ class Ascent:
 
 
 def _with_places(eye: ModelView, name: str) -> str:
-    """The layer at which facets are compared: the objective's own, or the last that has places."""
+    """Return the layer at which facets are compared: the objective's own, or the last that has places."""
     places = eye.model.layer(name).places if name else None
     return name if places and max(places) > 1 else last_spatial_layer(eye.model).name
 
 
 def alike(maps: Tensor) -> Tensor:
-    """Mean cosine between the Gram matrices (channel by channel, over places) of pictures' maps (N, C, h, w)."""
+    """Return the mean cosine between Gram matrices (channel by channel, over places) of pictures' maps (N, C, h, w)."""
     places = maps.flatten(2)
     grams = functional.normalize((places @ places.transpose(1, 2)).flatten(1), dim=1)
     count = len(grams)
@@ -161,6 +161,6 @@ def alike(maps: Tensor) -> Tensor:
 
 
 def _rms(gradient: Tensor) -> Tensor:
-    """Of each picture, shaped to divide a batch; never zero."""
+    """Return the root mean square of each picture, shaped to divide a batch; never zero."""
     axes = tuple(range(1, gradient.dim()))
     return gradient.square().mean(dim=axes, keepdim=True).sqrt().clamp(min=_TINY)

@@ -13,7 +13,7 @@ OWN = "nbviz."
 
 
 def code_key(function: Callable[..., Any]) -> str:
-    """Digest of a function's code, defaults, and of what it closes over or names; "" for nbviz's own functions.
+    """Return the digest of a function's code, defaults, and all it closes over or names; "" for nbviz's own functions.
 
     ValueError where it depends on an object that is neither code nor a plain value: two such can't be told apart.
     """

@@ -1,4 +1,4 @@
-"""DeepDream: a photograph, changed so that a layer says more of all that it already sees in it.
+"""DeepDream: a photograph, changed so that a layer's activation of it grows.
 
 Octave by octave: first at a small size, then larger, what was dreamt so far laid over the sharper photograph.
 Mordvintsev, Olah, Tyka, Inceptionism, 2015.
@@ -32,7 +32,7 @@ _OWN = ("size", "facets", "parametrisation")
 
 
 def dream(model: Any, image: Any, layer: str, channels: Asked | None = None, **options: Any) -> Tensor:
-    """A photograph dreamt further by a layer: (1, 3, H, W), float32 in 0…1, as the network sees it.
+    """Return a photograph dreamt further by a layer: (1, 3, H, W), float32 in 0…1, as the network sees it.
 
     channels: None raises all that the layer says; else one channel or objective. options: ``octaves`` (3) of
     ``ratio`` (1.4) to each other, and fields of :class:`Recipe`; ``steps`` are those of one octave.
@@ -53,7 +53,7 @@ def dreaming(
     ratio: float = 1.4,
     **recipe: Any,
 ) -> Iterator[Made]:
-    """:func:`dream` as it goes; all pages are of the photograph's size."""
+    """Run :func:`dream` step by step; all pages are of the photograph's size."""
     model = InstrumentedModel.ensure(model)
     chosen = changed(_DREAM, recipe, without=_OWN)
     octaves = at_least("octaves", octaves, 1)
@@ -107,14 +107,14 @@ def _octave(eye: ModelView, objective: Objective, base: Tensor, recipe: Recipe) 
 
 
 def _sizes(whole: tuple[int, int], octaves: int, ratio: float) -> list[tuple[int, int]]:
-    """From small to the whole, none below 32 pixels."""
+    """Return the sizes of the octaves, small to whole, none below 32 pixels."""
     factors = [ratio**-step for step in reversed(range(octaves))]
     sizes = [(round(whole[0] * factor), round(whole[1] * factor)) for factor in factors]
     return [size for size in sizes if min(size) >= 32] or [whole]
 
 
 def resized(pictures: Tensor, size: tuple[int, int]) -> Tensor:
-    """Pictures (N, C, H, W) at another (height, width), without aliasing."""
+    """Resize pictures (N, C, H, W) to another (height, width), without aliasing."""
     if tuple(pictures.shape[-2:]) == size:
         return pictures
     return functional.interpolate(pictures, size=size, mode="bilinear", align_corners=False, antialias=True)

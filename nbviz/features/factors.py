@@ -1,4 +1,4 @@
-"""A layer's activation of one picture as a few parts, each a direction among the channels and its map.
+"""Factors of a layer's activation of one picture: a few parts, each a direction among the channels and its map.
 
 Non-negative matrix factorisation of the layer's activation, places × channels ≈ maps × directions (Lee and Seung
 1999; of a layer: Olah et al., The Building Blocks of Interpretability, Distill 2018). Parts only add up, so each can
@@ -22,12 +22,12 @@ ROUNDS, TOLERANCE = 400, 1e-4
 
 
 class Nothing(NbvizError):
-    """There is nothing to take apart."""
+    """Error of an activation that is zero everywhere: there is nothing to factorise."""
 
 
 @dataclass(frozen=True, eq=False)
 class Factors:
-    """A layer's activation of one picture as a sum of parts, the one with the largest share first."""
+    """Activation of a layer for one picture as a sum of parts, the one with the largest share first."""
 
     layer: str
     maps: np.ndarray
@@ -44,28 +44,28 @@ class Factors:
 
     @property
     def nbytes(self) -> int:
-        """Memory it holds."""
+        """Memory it takes."""
         return self.maps.nbytes + self.directions.nbytes
 
     @property
     def strongest(self) -> np.ndarray:
-        """(h, w): which part is the largest at each place."""
+        """Number of the largest part at each place, (h, w)."""
         return self.maps.argmax(0)
 
     def channels(self, part: int, count: int = 4) -> list[int]:
-        """The channels that weigh most in a part, largest first; none that don't take part."""
+        """Return the channels that weigh most in a part, largest first; none that don't take part."""
         weights = np.abs(self.directions[part])
         order = np.argsort(-weights, kind="stable")[:count]
         return [int(channel) for channel in order if weights[channel] > 0.05 * weights[order[0]]]
 
     def contributions(self, gradient: np.ndarray) -> np.ndarray:
-        """Each part's contribution to a score, to first order: (k,), Σ gradient (C, h, w) × part."""
+        """Return each part's contribution to a score, to first order: (k,), Σ gradient (C, h, w) × part."""
         slopes = np.einsum("kc,chw->khw", self.directions, gradient)
         return (slopes * self.maps).sum((1, 2))
 
 
 def factorised(activation: FeatureMaps, count: int = 6) -> Factors:
-    """Take a layer's output apart.
+    """Factorise a layer's output.
 
     count: how many parts, 2 to 12; fewer come where the layer has fewer channels or places, or is made of fewer. The
     same activation gives the same parts. :class:`Refused` for a layer without places, :class:`Nothing` for one that is
@@ -102,7 +102,7 @@ def _check(activation: FeatureMaps) -> None:
 
 
 def _factors(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return (places, k) and (k, channels) of a non-negative matrix."""
+    """Factorise a non-negative matrix into (places, k) and (k, channels)."""
     top = float(rows.max())
     model = scikit("decomposition").NMF(count, init="nndsvda", random_state=0, max_iter=ROUNDS, tol=TOLERANCE)
     with warnings.catch_warnings():
@@ -113,7 +113,7 @@ def _factors(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _scaled(where: np.ndarray, along: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Directions of length 1; parts that came out empty are left out."""
+    """Scale directions to length 1; parts that came out empty are left out."""
     length = np.linalg.norm(along, axis=1)
     where = where * length
     there = where.max(0) > 1e-6 * where.max()

@@ -28,7 +28,7 @@ _CARICATURE = Recipe(steps=60, rate=0.08, jitter=2, scale=1, rotate=0)
 
 
 def invert(model: Any, image: Any, layer: str, **recipe: Any) -> Tensor:
-    """The picture that a layer can't tell from this one: (1, 3, H, W), float32 in 0…1, as the network sees it.
+    """Return the picture that a layer can't tell from this one: (1, 3, H, W), float32 in 0…1, as the network sees it.
 
     model: an :class:`InstrumentedModel` or any ``nn.Module``; it is left untouched. image: a picture, or a
     preprocessed float tensor (1, C, H, W). recipe: fields of :class:`Recipe`, but no ``size`` or ``facets``.
@@ -37,12 +37,12 @@ def invert(model: Any, image: Any, layer: str, **recipe: Any) -> Tensor:
 
 
 def inverting(model: Any, image: Any, layer: str, **recipe: Any) -> Iterator[Made]:
-    """:func:`invert` as it goes; ``rise`` is minus the relative squared distance at the layer, 0 at best."""
+    """Run :func:`invert` step by step; ``rise`` is minus the relative squared distance at the layer, 0 at best."""
     return _remade(model, image, layer, sameness, changed(_INVERSION, recipe, without=("size", "facets")))
 
 
 def caricature(model: Any, image: Any, layer: str, **recipe: Any) -> Tensor:
-    """A picture that says more of what a layer said of this one: (1, 3, H, W), float32 in 0…1.
+    """Return a picture that exaggerates a layer's activation of this one: (1, 3, H, W), float32 in 0…1.
 
     From noise, the dot product with the layer's activations is raised, times the square of their cosine (Olah et
     al., The Building Blocks of Interpretability, Distill 2018). Arguments as in :func:`invert`.
@@ -51,7 +51,7 @@ def caricature(model: Any, image: Any, layer: str, **recipe: Any) -> Tensor:
 
 
 def caricaturing(model: Any, image: Any, layer: str, **recipe: Any) -> Iterator[Made]:
-    """:func:`caricature` as it goes."""
+    """Run :func:`caricature` step by step."""
     return _remade(model, image, layer, likeness, changed(_CARICATURE, recipe, without=("size", "facets")))
 
 

@@ -17,7 +17,7 @@ LEAK = 0.1
 
 
 def native_size(model: InstrumentedModel) -> tuple[int, int]:
-    """Return (height, width) of the pictures the network is used with; layers are known for that size afterwards.
+    """Return (height, width) of the pictures the network is used with; its layers are then known for that size.
 
     What its preprocessing makes, whatever it was run with last; where that is guessed, the size it was run with last.
     """
@@ -38,5 +38,5 @@ def check_layers(model: InstrumentedModel, layers: Iterable[str]) -> None:
 
 
 def counts_places(layer: Layer) -> bool:
-    """True where the layer's output is a list of places, whose number is then the network's own."""
+    """Return whether the layer's output is a list of places, whose number is then the network's own."""
     return layer.layout is not None and layer.layout.kind in ("tokens", "tokens_first")

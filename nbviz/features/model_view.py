@@ -1,4 +1,4 @@
-"""From a made picture to what the network's layers say of it: preprocessing, a forward that ends where it may.
+"""View of a model for made pictures: preprocessing, and a forward that ends at the last layer needed.
 
 A made picture is RGB (or gray) in 0…1 and goes through the model's own preprocessing of colours, as matrix and
 offset, so that gradients flow back. Where the network takes only one size, pictures are resized to it.
@@ -34,7 +34,7 @@ _CARRIERS = (
 
 
 def colours_of(model: InstrumentedModel) -> Colours:
-    """Return what the preprocessing does to colours; where it isn't of that kind, values 0…1 are taken as they are.
+    """Return the preprocessing's map of colours; where it has none, values 0…1 are taken as they are.
 
     Raises NbvizError for a network whose channels no picture has.
     """
@@ -54,7 +54,7 @@ def colours_of(model: InstrumentedModel) -> Colours:
 
 
 class ModelView:
-    """One pass's network, looking at made pictures."""
+    """Network of one pass, as made pictures are shown to it."""
 
     def __init__(self, model: InstrumentedModel, run: Pass) -> None:
         self.model, self.run = model, run
@@ -78,14 +78,14 @@ class ModelView:
                 self.resized = native
 
     def input(self, pictures: Tensor, warps: Tensor | None = None) -> Tensor:
-        """Pictures (N, 3 or 1, H, W) in 0…1, warped → the network's input (N, C, h, w), differentiable."""
+        """Return the network's input (N, C, h, w) for pictures (N, 3 or 1, H, W) in 0…1, warped; differentiable."""
         channels = self.colours.channels(warped(pictures, warps, self.resized)).to(self.model.guest.dtype)
         return channels.contiguous(memory_format=torch.channels_last)
 
     def look(
         self, pictures: Tensor, layers: Sequence[str], warps: Tensor | None = None, straight: bool = False
     ) -> dict[str, Tensor]:
-        """Layer → its channels' maps (N, C, h, w), :data:`SCORES` → (N, classes); see :func:`outputs`."""
+        """Return layer → its channels' maps (N, C, h, w), :data:`SCORES` → (N, classes); see :func:`outputs`."""
         return outputs(self.model, self.run, self.input(pictures, warps), layers, straight)
 
 
@@ -136,7 +136,7 @@ def _maps(model: InstrumentedModel, name: str, tensor: Tensor) -> Tensor:
 
 
 def _wide(tensor: Tensor) -> Tensor:
-    """Sums over many places and squares leave the range of half precision."""
+    """Convert to float32 where sums over many places and squares would leave the range of half precision."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 

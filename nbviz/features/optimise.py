@@ -1,4 +1,4 @@
-"""A page of pictures being made: chunks that climb in turn, so that the whole page sharpens together.
+"""Optimisation of a page of pictures: chunks that climb in turn, so that the whole page sharpens together.
 
 Every picture has its own generator, drawn from the seed and what is asked of it, so that it doesn't depend on
 which others stand on its page.
@@ -34,7 +34,7 @@ _TURNS = (2, 5, 10, 18)
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """A page of made pictures so far."""
+    """Page of made pictures so far."""
 
     pictures: Tensor
     """(N, 3, H, W), float32 in 0…1; mid-gray where not begun. A channel's facets follow each other."""
@@ -51,17 +51,17 @@ class Made:
 
     @property
     def pixels(self) -> np.ndarray:
-        """The pictures to be drawn: uint8 (N, H, W, 3)."""
+        """Pictures to be drawn: uint8 (N, H, W, 3)."""
         return (self.pictures * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
 
     @property
     def nbytes(self) -> int:
-        """Memory it holds."""
+        """Memory it takes."""
         return self.pictures.numel() * self.pictures.element_size() + self.rise.nbytes
 
 
 def pages(eye: ModelView, objectives: Sequence[Objective], recipe: Recipe) -> Iterator[Made]:
-    """Pages of one picture an objective (or of ``recipe.facets``), which get better; the last is final."""
+    """Yield pages of one picture an objective (or of ``recipe.facets``), which get better; the last is final."""
     asked = [objective for objective in objectives for _ in range(recipe.facets)]
     layers = tuple(dict.fromkeys(name for objective in objectives for name in objective.layers))
     size = (recipe.size, recipe.size)
@@ -72,7 +72,7 @@ def pages(eye: ModelView, objectives: Sequence[Objective], recipe: Recipe) -> It
 
 
 def parametrisation_of(recipe: Recipe, canvas: Canvas) -> Parametrisation:
-    """The recipe's parametrisation on a canvas."""
+    """Return the recipe's parametrisation on a canvas."""
     if isinstance(recipe.parametrisation, str):
         return PARAMETRISATIONS[recipe.parametrisation](canvas)
     return recipe.parametrisation
@@ -93,7 +93,7 @@ def climbing(chunks: Sequence[Ascent], words: Sequence[str], recipe: Recipe) -> 
 
 
 def _turns(chunks: Sequence[Ascent]) -> Iterator[Ascent]:
-    """Which chunk takes the next step: those of a page in turn, then those of the next page."""
+    """Yield which chunk takes the next step: those of a page in turn, then those of the next page."""
     for page in _grouped(chunks):
         for until in (*_TURNS, float("inf")):
             for chunk in page:
@@ -112,7 +112,7 @@ def _grouped(chunks: Sequence[Ascent]) -> Iterator[list[Ascent]]:
 
 
 class _Page:
-    """The chunks' pictures; only those that have moved are drawn again."""
+    """Pictures of the chunks; only those that have moved are drawn again."""
 
     def __init__(self, chunks: Sequence[Ascent], recipe: Recipe) -> None:
         self.chunks, self.recipe = chunks, recipe
@@ -187,13 +187,13 @@ def _chunk_length(eye: ModelView, recipe: Recipe) -> int:
 
 
 def generator_of(seed: int, objective: Objective, facet: int = 0) -> torch.Generator:
-    """The generator of one picture."""
+    """Return the random generator of one picture."""
     name = f"{seed}|{objective.layers}|{objective.key or objective.words}|{facet}"
     return torch.Generator().manual_seed(zlib.crc32(name.encode()))
 
 
 def last_pictures(pages: Iterator[Made]) -> Tensor:
-    """The pictures as they are at the end, for whom nothing in between matters."""
+    """Return the pictures at the end, for callers who need none in between."""
     made: Made | None = None
     with kept_heap():
         for made in pages:

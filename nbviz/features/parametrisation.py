@@ -1,4 +1,4 @@
-"""Coefficients from which a picture is computed, and which are optimised instead of pixels.
+"""Parametrisations: coefficients from which a picture is computed, optimised instead of pixels.
 
 A parametrisation draws coefficients for one picture and turns a batch of them into pictures in 0…1. The same
 gradient gives other pictures in other coordinates: in pixels it gives noise, in Fourier coefficients scaled as
@@ -24,17 +24,17 @@ _START = 0.01
 
 
 class Parametrisation(Protocol):
-    """Anything that makes pictures from coefficients."""
+    """Protocol of whatever makes pictures from coefficients."""
 
     @property
     def pace(self) -> float:
         """Distance its coefficients have to go, relative to Fourier coefficients."""
 
     def start(self, generator: torch.Generator) -> Tensor:
-        """Coefficients of one picture, no batch axis; on the CPU, float32."""
+        """Return the coefficients of one picture, no batch axis; on the CPU, float32."""
 
     def pictures(self, coefficients: Tensor) -> Tensor:
-        """Differentiable: (N, …) → (N, 3 or 1, H, W) in 0…1."""
+        """Return pictures (N, 3 or 1, H, W) in 0…1 of coefficients (N, …); differentiable."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Canvas:
     """(1 or N, colours, H, W) in 0…1: a photograph to which the coefficients add; left out, mid-gray."""
 
     def squashed(self, values: Tensor) -> Tensor:
-        """Unbounded values (N, colours, H, W) → pictures in 0…1."""
+        """Squash unbounded values (N, colours, H, W) to pictures in 0…1."""
         if self.decorrelate and self.colours == 3:
             values = torch.einsum("rc,nchw->nrhw", COLOUR_AXES.to(values), values)
         if self.base is not None:
@@ -59,14 +59,14 @@ class Canvas:
         return torch.sigmoid(values)
 
     def amplitudes(self) -> Tensor:
-        """Return (H, W // 2 + 1): 1/frequency to the power of ``decay``; the lowest frequency counts for none."""
+        """Return (H, W // 2 + 1) amplitudes: 1/frequency to the power of ``decay``; the lowest is left out."""
         height, width = self.size
         frequency = torch.hypot(torch.fft.fftfreq(height, **_PLAIN)[:, None], torch.fft.rfftfreq(width, **_PLAIN)[None])
         return 1 / frequency.clamp(min=1 / max(height, width)) ** self.decay
 
 
 class Fourier:
-    """Complex Fourier coefficients, their amplitudes scaled as those of photographs."""
+    """Parametrisation by Fourier coefficients, their amplitudes scaled as those of photographs."""
 
     pace = 1.0
 
@@ -84,7 +84,7 @@ class Fourier:
 
 
 class Pixels:
-    """The pixels themselves: the classical variant, which needs regularisers."""
+    """Parametrisation by the pixels themselves: the classical variant, which needs regularisers."""
 
     pace = 2.0
 
@@ -99,7 +99,7 @@ class Pixels:
 
 
 class Phases:
-    """Phases only, under a spectrum that stays fixed: contrast at every scale is that of a photograph."""
+    """Parametrisation by phases under a fixed spectrum: contrast at every scale is that of a photograph."""
 
     # Radians.
     pace = 6.0
@@ -131,7 +131,7 @@ class Phases:
 
 @dataclass(frozen=True)
 class Latent:
-    """A generator as prior: any callable that makes pictures from latents is a parametrisation.
+    """Parametrisation by a generator: any callable that makes pictures from latents.
 
     decode: differentiable, latents (N, *shape) → pictures (N, 3 or 1, H, W) in 0…1. shape: of one latent.
     spread: standard deviation of the latents it starts from. pace: how much longer than the recipe's its steps are.

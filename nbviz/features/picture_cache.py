@@ -1,4 +1,4 @@
-"""Made pictures on disk: whoever runs the same network next has them at once.
+"""Cache of made pictures on disk: whoever runs the same network next has them at once.
 
 Layout, under ``$NBVIZ_CACHE``, else ``$XDG_CACHE_HOME/nbviz``, else ``~/.cache/nbviz``::
 
@@ -54,7 +54,7 @@ Path = str | os.PathLike[str] | None
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """The pictures of one objective."""
+    """Pictures of one objective."""
 
     pictures: Tensor
     """(facets, 3, H, W), float32 in 0…1."""
@@ -63,13 +63,13 @@ class Entry:
 
     @classmethod
     def of(cls, made: Made, place: int) -> Entry:
-        """Those of an objective by its place on a page."""
+        """Return the entry of an objective by its place on a page."""
         rows = slice(place * made.recipe.facets, (place + 1) * made.recipe.facets)
         return cls(made.pictures[rows], made.rise[rows])
 
 
 def page_of(objectives: Sequence[Objective], recipe: Recipe, entries: Sequence[Entry]) -> Made:
-    """Entries as the page they make."""
+    """Join entries to the page they make."""
     return Made(
         torch.cat([entry.pictures for entry in entries]),
         tuple(objective.words for objective in objectives for _ in range(recipe.facets)),
@@ -95,7 +95,7 @@ def kept(
 
 
 class PictureCache:
-    """The pictures made for one version of one network."""
+    """Pictures made for one version of one network."""
 
     def __init__(self, network: str, path: Path = None) -> None:
         self.folder = (default_path() if path is None else pathlib.Path(path).expanduser()) / "made" / network
@@ -104,7 +104,7 @@ class PictureCache:
         """Why pictures could not be kept, in a sentence; empty where they were."""
 
     def place(self, objective: Objective, recipe: Recipe) -> pathlib.Path | None:
-        """Where a picture lies or would lie; None for what can't be told from another."""
+        """Return the path of a picture, there or not; None for an objective without a key."""
         if objective.key is None or recipe.key is None:
             return None
         digest = _digest([_EDITION, objective.layers, objective.key, recipe.key], 6)
@@ -146,7 +146,7 @@ class PictureCache:
 
 
 def default_path() -> pathlib.Path:
-    """The folder nbviz keeps things in."""
+    """Return the folder of the cache."""
     given = os.environ.get("NBVIZ_CACHE")
     if given:
         return pathlib.Path(given).expanduser()
@@ -154,7 +154,7 @@ def default_path() -> pathlib.Path:
 
 
 def network_digest(model: InstrumentedModel, net: nn.Module) -> str:
-    """Return what tells a network and its preprocessing from others, see :mod:`nbviz.replica.watching.identity`.
+    """Return the digest of a network and its preprocessing, see :mod:`nbviz.replica.watching.identity`.
 
     net: the network itself or a replica of it.
     """

@@ -55,7 +55,7 @@ def _among(name: str, value: str, known: tuple[str, ...]) -> None:
 
 @dataclass(frozen=True, init=False)
 class Recipe:
-    """Everything that decides a made picture besides the network and what is asked of it.
+    """Choices that decide a made picture besides the network and the objective.
 
     ``Recipe(size=80, jitter=4, blur=1.0)``: the fields below, and the options of every regulariser that is registered
     (:data:`nbviz.features.REGULARISERS`), which can be read as attributes too. NbvizError for a value out of range,
@@ -109,25 +109,25 @@ class Recipe:
             )
 
     def __getattr__(self, name: str) -> float:
-        """An option of a regulariser."""
+        """Return an option of a regulariser."""
         known = options()
         if name not in known:
             raise AttributeError(f"A Recipe has no '{name}'.")
         return dict(self.strengths).get(name, known[name].default)
 
     def acting(self, act: Act) -> list[tuple[Callable[..., Any], dict[str, Any]]]:
-        """Regularisers that act in a way and are switched on, each with its options."""
+        """Return the regularisers that act in a way and are switched on, each with its options."""
         return [(one.run, on) for one in REGULARISERS.values() if one.act == act and (on := one.on(self.strengths))]
 
     @property
     def values(self) -> dict[str, Any]:
-        """Every field, and every option of a regulariser that is not off."""
+        """Return every field, and every option of a regulariser that is not off."""
         own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "strengths"}
         return own | dict(self.strengths)
 
     @property
     def key(self) -> Hashable | None:
-        """Equal for recipes that make the same picture; None where something takes part that can't be told.
+        """Key, equal for recipes that make the same picture; None where something takes part that has no key.
 
         It holds only what differs from ``Recipe()``: a field or a regulariser that is new changes no older key.
         """
@@ -152,7 +152,7 @@ reserve({field.name for field in fields(Recipe)})
 
 
 def _strengths(given: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
-    """Options of regularisers, checked, by name; those that are off are left out."""
+    """Check the options of regularisers, by name; those that are off are left out."""
     known = options()
     for name in given:
         if name not in known:
@@ -173,7 +173,7 @@ def _no_option(name: str, known: Sequence[str]) -> TypeError:
 
 
 def recipe_for(model: InstrumentedModel, layer: str, preset: str = "default", **changes: Any) -> Recipe:
-    """The recipe for a layer, with what the caller wants changed.
+    """Return the recipe for a layer, with the caller's changes.
 
     preset: "preview", "default" or "high". changes: fields of :class:`Recipe`; None leaves a field as the
     layer wants it. TypeError, with the nearest, for a field that isn't there.
@@ -192,7 +192,7 @@ def recipe_for(model: InstrumentedModel, layer: str, preset: str = "default", **
 
 
 def changed(recipe: Recipe, changes: Mapping[str, Any], without: tuple[str, ...] = ()) -> Recipe:
-    """A recipe with some fields changed, but none of those in ``without``; None leaves a field as it is."""
+    """Change some fields of a recipe, but none of those in ``without``; None leaves a field as it is."""
     own = [field.name for field in fields(Recipe) if field.name != "strengths"]
     known = [name for name in (*own, *options()) if name not in without]
     for name in changes:

@@ -1,4 +1,4 @@
-"""Requests for made pictures: channels, slices, numbers of any kind, objectives → a list of objectives."""
+"""Channels as people write them (slices, numbers of any kind, objectives) as a list of objectives."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Asked = int | slice | Objective | Sequence[int | Objective]
 
 
 def objectives_for(model: InstrumentedModel, layer: str, channels: Asked, kind: str = "channel") -> list[Objective]:
-    """Objectives of a layer's channels, of a registered kind. NbvizError for what isn't there."""
+    """Return objectives of a layer's channels, of a registered kind. NbvizError for what isn't there."""
     check_layers(model, [layer])
     count, made_by = model.layer(layer).channels or 0, kind_by_channel(kind)
     if isinstance(channels, slice):

@@ -15,19 +15,19 @@ from nbviz.features.recipe import Recipe
 
 
 def draw_warps(recipe: Recipe, size: tuple[int, int], generator: torch.Generator) -> Tensor | None:
-    """Return (steps, 2, 3) matrices as `affine_grid` takes them; None where every warp is switched off."""
+    """Draw matrices (steps, 2, 3) as `affine_grid` takes them; None where every warp is switched off."""
     drawn = [run(recipe.steps, size, generator, **options) for run, options in recipe.acting("warp")]
     return reduce(_composed, drawn) if drawn else None
 
 
 def _composed(first: Tensor, second: Tensor) -> Tensor:
-    """Both warps as one: (steps, 2, 3)."""
+    """Compose both warps to one: (steps, 2, 3)."""
     bottom = first.new_tensor([0.0, 0.0, 1.0]).expand(len(first), 1, 3)
     return first @ torch.cat([second, bottom], dim=1)
 
 
 def warped(pictures: Tensor, matrices: Tensor | None, size: tuple[int, int] | None = None) -> Tensor:
-    """Pictures (N, C, H, W), each by its own matrix (N, 2, 3), at another (height, width) if one is given."""
+    """Warp pictures (N, C, H, W), each by its own matrix (N, 2, 3), to another (height, width) if one is given."""
     size = size or (pictures.shape[-2], pictures.shape[-1])
     if matrices is None:
         if size == tuple(pictures.shape[-2:]):

@@ -1,4 +1,4 @@
-"""The public door to made pictures: what a person writes, checked once, and answered page by page."""
+"""Visualisation of features: a request as a person writes it, checked once, and answered page by page."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def visualize(
     path: Path | bool = None,
     **recipe: Any,
 ) -> Tensor:
-    """Pictures that drive channels most: (n, 3, size, size), float32 in 0…1.
+    """Make pictures that drive channels most: (n, 3, size, size), float32 in 0…1.
 
     model: an :class:`InstrumentedModel` or any ``nn.Module``; it is left untouched. channels: indices, or
     objectives (``channel("blocks.4", 3) - channel("blocks.4", 5)``). steps, size: None lets the layer choose.
@@ -54,7 +54,7 @@ def making(
     objective: str = "channel",
     **recipe: Any,
 ) -> Iterator[Made]:
-    """:func:`visualize` as it goes: pages that get better, at most ten a second; the last is final.
+    """Run :func:`visualize` step by step: pages that get better, at most ten a second; the last is final.
 
     The arguments are checked at the call, before the first page. Closing the iterator stops the work; pictures
     that were finished by then are kept.
@@ -67,7 +67,7 @@ def making(
 def make(
     model: InstrumentedModel, objectives: Sequence[Objective], recipe: Recipe, path: Path | bool = None
 ) -> Iterator[Made]:
-    """Pages for objectives by a recipe, each over one version of the weights."""
+    """Yield pages for objectives by a recipe, each over one version of the weights."""
 
     def work(run: Pass) -> Iterator[Made]:
         eye = ModelView(model, run)
@@ -81,7 +81,7 @@ def make(
 
 
 def _completed(eye: ModelView, objectives: Sequence[Objective], recipe: Recipe, cache: PictureCache) -> Iterator[Made]:
-    """Pages of pictures from the cache and of those it lacks, each of which goes there as soon as it is finished."""
+    """Yield pages of cached pictures and of those made now, each of which is cached as soon as it is finished."""
     entries = [cache.get(objective, recipe) for objective in objectives]
     missing = [row for row, entry in enumerate(entries) if entry is None]
     if not missing:

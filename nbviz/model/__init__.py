@@ -1,1 +1,1 @@
-"""A network seen from outside: its layers and their layouts, its scores, classes and what a target asks of them."""
+"""Model of a network from outside: its layers and their layouts, its scores, classes and targets."""

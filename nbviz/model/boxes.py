@@ -9,7 +9,7 @@ import torch
 
 
 class Box(NamedTuple):
-    """A rectangle in pixels of the network's input; pixel 0 reaches from 0 to 1, so bottom and right are excluded.
+    """Rectangle in pixels of the network's input; pixel 0 reaches from 0 to 1, so bottom and right are excluded.
 
     Every box that nbviz takes or gives has this order, plain tuples too; only a detector's own raw output has not.
     """
@@ -26,7 +26,7 @@ class Box(NamedTuple):
 
     @property
     def area(self) -> float:
-        """In pixels."""
+        """Area in pixels."""
         return max(self.bottom - self.top, 0.0) * max(self.right - self.left, 0.0)
 
     def holds(self, row: float, column: float) -> bool:
@@ -34,7 +34,7 @@ class Box(NamedTuple):
         return self.top <= row < self.bottom and self.left <= column < self.right
 
     def iou(self, other: Box) -> float:
-        """Shared area over joint area, 0…1."""
+        """Intersection over union of two boxes, 0…1."""
         top, left = max(self.top, other.top), max(self.left, other.left)
         shared = Box(top, left, min(self.bottom, other.bottom), min(self.right, other.right)).area
         joint = self.area + other.area - shared
@@ -42,7 +42,7 @@ class Box(NamedTuple):
 
 
 def ious(boxes: torch.Tensor, box: Box) -> torch.Tensor:
-    """How far each of ``boxes`` (n, 4), as (left, top, right, bottom), is ``box``: (n,) in 0…1."""
+    """Return the overlap of each of ``boxes`` (n, 4), as (left, top, right, bottom), with ``box``: IoU (n,) in 0…1."""
     boxes = boxes.double() if boxes.device.type != "mps" else boxes.float()
     left, top, right, bottom = boxes.unbind(1)
     high = (bottom.clamp(max=box.bottom) - top.clamp(min=box.top)).clamp(min=0)
@@ -55,7 +55,7 @@ def ious(boxes: torch.Tensor, box: Box) -> torch.Tensor:
 
 
 def components(heat: torch.Tensor, threshold: float) -> list[Box]:
-    """Bounding boxes of the connected parts of a map (H, W) that reach ``threshold`` × its maximum.
+    """Return bounding boxes of the connected parts of a map (H, W) that reach ``threshold`` × its maximum.
 
     Parts touch along edges or corners; the one with the most pixels comes first.
     """

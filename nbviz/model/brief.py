@@ -1,4 +1,4 @@
-"""The model of a plain network for the length of a call, remembered for the next one as long as the network lives."""
+"""Model of a plain network for the length of a call, remembered for the next one as long as the network lives."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Classes(Protocol):
 
 
 def order_of(shares: torch.Tensor, model: Classes) -> list[int]:
-    """Class indices by share, largest first; a class called background comes after all that have any share."""
+    """Order class indices by share, largest first; a class called background comes after all that have any share."""
     order = shares.argsort(descending=True, stable=True).tolist()
     names = model.classes or ()
     behind = [i for i in order if shares[i] > 0 and i < len(names) and names[i].lower() in BACKGROUND]
@@ -45,7 +45,7 @@ def order_of(shares: torch.Tensor, model: Classes) -> list[int]:
 
 
 def class_index(value: Any, model: Classes | None) -> int:
-    """Index of a class given as index or name."""
+    """Return the index of a class given as index or name."""
     if isinstance(value, str):
         return _named(value, model)
     try:
@@ -84,7 +84,7 @@ def _named(value: str, model: Classes | None) -> int:
 
 
 def carried_names(transform: Any, net: nn.Module) -> tuple[str, ...] | None:
-    """Return the class names that come with a network and nobody gave, or None.
+    """Return the class names that a network carries itself, or None.
 
     They are those of torchvision's weights given as ``transform``, a Hugging Face ``config.id2label`` that holds more
     than its placeholders (``LABEL_0`` …), or the ``names`` that ultralytics leaves on a network.

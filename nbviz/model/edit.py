@@ -17,7 +17,7 @@ from nbviz.pictures.preprocessing import Preprocessing
 
 
 class Editable(Protocol):
-    """The model that an edit is made on, as the edit sees it."""
+    """Model that an edit is made on, as the edit sees it."""
 
     name: str
 
@@ -34,12 +34,12 @@ class Edit:
 
     @property
     def words(self) -> str:
-        """The edit as its chip says it: ``"painted 8 % with blur"``."""
+        """Edit in a phrase, as its chip shows it: ``"painted 8 % with blur"``."""
         raise NotImplementedError
 
 
 class PictureEdit(Edit):
-    """Base of those that change the picture, as the network's input."""
+    """Base of edits that change the picture, as the network's input."""
 
     asks_network = False
     """Whether the edited picture depends on the network's weights, as an attacked one does."""
@@ -58,7 +58,7 @@ class PictureEdit(Edit):
 
 
 class NetworkEdit(Edit):
-    """Base of those that change what layers put out; they act on a replica, never on the user's modules."""
+    """Base of edits that change what layers put out; they act on a replica, never on the user's modules."""
 
     def check(self, model: Editable) -> None:
         """Raise NbvizError where the network has not what the edit names."""
@@ -70,7 +70,7 @@ class NetworkEdit(Edit):
 
 
 def checked(edits: Sequence[Any], model: Editable) -> tuple[Edit, ...]:
-    """Return the edits as a tuple. Raises NbvizError for anything that is none, or that this network can't have."""
+    """Return the edits as a tuple. Raises NbvizError for anything else, or what this network can't have."""
     for edit in edits:
         if not isinstance(edit, Edit):
             raise NbvizError(f"An edit is a value of nbviz.edits, such as Channels('layer4', off=[17]), not {edit!r}.")
@@ -87,7 +87,7 @@ def attach(net: nn.Module, edits: Sequence[Edit], model: Editable) -> None:
 
 
 def edited_input(x: Tensor, edits: Sequence[Edit], model: Editable) -> Tensor:
-    """Make the picture edits among ``edits``, in order; model: the network without any."""
+    """Apply the picture edits among ``edits``, in order; model: the network without any."""
     for place, edit in enumerate(edits):
         if isinstance(edit, PictureEdit):
             before = [other for other in edits[:place] if isinstance(other, NetworkEdit)] if edit.asks_network else []

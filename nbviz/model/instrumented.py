@@ -1,4 +1,4 @@
-"""A user's network, its preprocessing and its class names, seen from outside."""
+"""Instrumented model: a user's network, its preprocessing and its class names, seen from outside."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ KEPT_INPUTS, KEPT_TRACES = 8, 4
 
 
 class InstrumentedModel:
-    """A user's ``nn.Module`` with its preprocessing and class names; it is never changed.
+    """User's ``nn.Module`` with its preprocessing and class names; it is never changed.
 
     net: any ``torch.nn.Module``; ``DataParallel`` and compiled wrappers are looked through, TorchScript is refused.
     transform: a callable PIL → tensor, torchvision weights or their transforms; left out, it is read from the network
@@ -77,14 +77,14 @@ class InstrumentedModel:
         self._begin()
 
     def _begin(self) -> None:
-        """Make what belongs to this model alone, and not to one that is the same but for its edits."""
+        """Set up what belongs to this model alone, and not to one that is the same but for its edits."""
         self._lock, self._tracing, self._recorders = threading.RLock(), threading.RLock(), Recorders()
         self._inputs: OrderedDict[Any, torch.Tensor] = OrderedDict()
         self._traces = OrderedDict(self._traces)
 
     @classmethod
     def ensure(cls, net_or_model: Any, **options: Any) -> InstrumentedModel:
-        """The model itself, or a plain network wrapped."""
+        """Return the model itself, or a plain network wrapped."""
         return net_or_model if isinstance(net_or_model, cls) else cls(net_or_model, **options)
 
     def __repr__(self) -> str:
@@ -97,7 +97,7 @@ class InstrumentedModel:
 
     @property
     def transform(self) -> Preprocessing:
-        """Picture → float32 tensor (1, C, H, W); a guessed one learns the network's size from its first picture."""
+        """Preprocessing, picture → float32 tensor (1, C, H, W); a guess is settled by the first picture."""
         return self._usual.transform
 
     @property
@@ -107,7 +107,7 @@ class InstrumentedModel:
 
     @property
     def device(self) -> torch.device:
-        """Where passes run."""
+        """Device where passes run."""
         return self.guest.device
 
     @property
@@ -117,7 +117,7 @@ class InstrumentedModel:
 
     @property
     def known(self) -> Trace | None:
-        """The trace used last; None before the first forward."""
+        """Trace used last; None before the first forward."""
         with self._lock:
             return next(reversed(self._traces.values())) if self._traces else None
 
@@ -133,15 +133,15 @@ class InstrumentedModel:
         return self.read(raw, head=head_of(self.known)).logits
 
     def evaluate(self, run: Pass, batch: torch.Tensor) -> Output:
-        """The network's output for a batch (N, C, H, W) on its device, read; differentiable if gradients are on."""
+        """Run the network on a batch (N, C, H, W), on its device, and read its output; differentiable."""
         return evaluate(run, batch, self.read, head_of(self.known))
 
     def fingerprint(self, reread: bool = False) -> tuple[int, bytes]:
-        """Key of the network as it is now; ``reread`` reads every weight of a large one, too, see `Watch.contents`."""
+        """Return the key of the network's state now; ``reread``: of all weights, see `Watch.contents`."""
         return self.guest.fingerprint(reread)
 
     def input(self, image: Any) -> torch.Tensor:
-        """The network's input for a picture, (1, C, H, W), of the network's type; passes move it to their device.
+        """Return the network input for a picture, (1, C, H, W), of its type; passes move it to their device.
 
         image: a :class:`Picture`, PIL image, path, uint8 array, or a float tensor (C, H, W) or (1, C, H, W)
         already preprocessed.
@@ -161,7 +161,7 @@ class InstrumentedModel:
             return self._inputs[key]
 
     def seen(self, image: Any) -> np.ndarray:
-        """The picture as the network saw it, uint8 (H, W, 3)."""
+        """Return the picture as the network saw it, uint8 (H, W, 3)."""
         return self.transform.seen(self.input(image).float().cpu())
 
     def forget(self) -> None:
@@ -213,11 +213,11 @@ class InstrumentedModel:
             return self._traces.get(key)
 
     def layers(self) -> Layer:
-        """The root of the layer tree, in call order; shapes are those of the picture traced last."""
+        """Return the root of the layer tree, in call order; shapes are those of the picture traced last."""
         return self.trace().root
 
     def layer(self, name: str) -> Layer:
-        """A layer by name (``"layer4.1.conv2"``; ``"relu#2"`` is the second call of ``relu``).
+        """Return a layer by name (``"layer4.1.conv2"``; ``"relu#2"`` is the second call of ``relu``).
 
         Raises :class:`UnknownName`, with the nearest name, for a layer that is not there.
         """
@@ -227,15 +227,15 @@ class InstrumentedModel:
         return layers[name]
 
     def class_name(self, index: int) -> str:
-        """Name of a class, or ``"class 17"`` where the model has no names."""
+        """Return the name of a class, or ``"class 17"`` where the model has no names."""
         return self.classes[index] if self.classes and index < len(self.classes) else f"class {index}"
 
     def class_index(self, name: str) -> int:
-        """Index of a class by name; raises :class:`UnknownName` with the nearest."""
+        """Return the index of a class by name; raises :class:`UnknownName` with the nearest."""
         return class_index(name, self)
 
     def filters(self, name: str) -> np.ndarray | None:
-        """Weights of a convolution, float32 (out, in, height, width); None for layers without such."""
+        """Return weights of a convolution, float32 (out, in, height, width); None for other layers."""
 
         def work(run: Pass) -> np.ndarray | None:
             # asked of the replica: a parametrised weight is computed, and may write to its module
@@ -246,7 +246,7 @@ class InstrumentedModel:
         return self.guest.steady(work)
 
     def said(self, image: Any) -> Prediction:
-        """Return the prediction for one picture: one figure per class, and the class at each place or the boxes."""
+        """Return the prediction for one picture: a score per class, and the class at each place or the boxes."""
         x = self.input(image)
         self.trace(x)
 
@@ -257,11 +257,11 @@ class InstrumentedModel:
         return self.guest.steady(work)
 
     def logits(self, image: Any) -> np.ndarray:
-        """One raw score a class of one picture, float32 (classes,), see :meth:`find_logits`."""
+        """Return one raw score per class of one picture, float32 (classes,), see :meth:`find_logits`."""
         return self.said(image).logits
 
     def predict(self, image: Any, top: int = 5) -> list[tuple[str, int, float, float]]:
-        """The classes said most: [(class name, index, share, score), …], best first.
+        """Return the classes with the highest scores: [(class name, index, share, score), …], best first.
 
         share: its probability, by softmax, for one score or with ``multilabel=True`` by a sigmoid, or as the network
         puts it out; of a segmentation network its share of the picture, with the background last; of a detector the
@@ -272,7 +272,7 @@ class InstrumentedModel:
         return [(self.class_name(i), i, float(shares[i]), float(logits[i])) for i in found.order[:top].tolist()]
 
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
-        """Logits (N, classes) of a batch (N, C, H, W); differentiable in the batch if it requires gradients."""
+        """Return logits (N, classes) of a batch (N, C, H, W); differentiable in it if it requires gradients."""
         grad = batch.requires_grad and torch.is_grad_enabled()
         with isolated():
             x = ready(self.guest, batch)

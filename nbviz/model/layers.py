@@ -1,4 +1,4 @@
-"""The module tree as a person reads it: name, kind, output shape, parameters, calls."""
+"""Layers: the module tree as a person reads it, with name, kind, output shape, parameters, calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nbviz.model.layouts.layout import Layout
 
 @dataclass(frozen=True)
 class Layer:
-    """One module of a network, or one call of a module that is called several times (``name#2``)."""
+    """Module of a network, or one call of a module that is called several times (``name#2``)."""
 
     name: str
     kind: str
@@ -50,14 +50,14 @@ class Layer:
         return self.layout.height, self.layout.width
 
     def walk(self) -> Iterator[Layer]:
-        """This layer and all below it, parents first."""
+        """Yield this layer and all below it, parents first."""
         yield self
         for child in self.children:
             yield from child.walk()
 
 
 def with_channels(known: Mapping[str, Layer], names: Iterable[str]) -> list[Layer]:
-    """The named layers, each once; a sentence for a name that isn't there or has no channels."""
+    """Return the named layers, each once; a sentence for a name that isn't there or has no channels."""
     if isinstance(names, str) or not isinstance(names, Iterable):
         raise NbvizError(f"layers= is one name ({names!r}); pass a list of names, or None for all.")
     names = list(names)

@@ -1,4 +1,4 @@
-"""A channel of a layer as the scalar that is explained."""
+"""Neuron: a channel of a layer as the scalar that is explained."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Place = Any
 
 @dataclass(frozen=True)
 class Neuron:
-    """One channel, over all its places or at one."""
+    """Channel of a layer, over all its places or at one."""
 
     layer: str
     channel: int
@@ -24,7 +24,7 @@ class Neuron:
 
     @classmethod
     def of(cls, layer: str, channel: int, place: Place = "mean") -> Neuron:
-        """Checked as far as can be without a network."""
+        """Make one, checked as far as can be without a network."""
         if isinstance(channel, bool) or not hasattr(channel, "__index__"):
             raise NbvizError(f"A channel is a number from 0 on, not {channel!r}.")
         if place is None or place in ("mean", "max"):
@@ -34,7 +34,7 @@ class Neuron:
         return cls(str(layer), int(channel), (int(place[0]), int(place[1])))
 
     def check(self, layer: Layer) -> None:
-        """Raises where the layer has no such channel or place."""
+        """Raise NbvizError where the layer has no such channel or place."""
         if not 0 <= self.channel < (layer.channels or 0):
             raise NbvizError(
                 f"Layer '{self.layer}' has {layer.channels or 0} channels; there is no channel {self.channel}."
@@ -48,14 +48,14 @@ class Neuron:
 
     @property
     def words(self) -> str:
-        """In words: ``"channel 17 of layer4, its strongest place"``."""
+        """Neuron in a phrase: ``"channel 17 of layer4, its strongest place"``."""
         said = f"channel {self.channel} of {self.layer}"
         if isinstance(self.place, tuple):
             return f"{said} at row {self.place[0]}, column {self.place[1]}"
         return said if self.place == "mean" else f"{said} at its strongest place"
 
     def of_maps(self, maps: torch.Tensor) -> torch.Tensor:
-        """The scalar of each picture (N,) from the layer's output as maps (N, C, h, w)."""
+        """Return the scalar of each picture (N,) from the layer's output as maps (N, C, h, w)."""
         one = maps[:, self.channel]
         if isinstance(self.place, tuple):
             return one[:, self.place[0], self.place[1]]

@@ -13,7 +13,7 @@ from nbviz.replica.guest import Pass
 
 
 class Recorders:
-    """The recorders that are open, thread by thread."""
+    """Open recorders, thread by thread."""
 
     def __init__(self) -> None:
         self._open = threading.local()
@@ -31,7 +31,7 @@ class Recorders:
 
     @contextmanager
     def around(self, run: Pass) -> Iterator[None]:
-        """Hook what is recorded now, for the length of one pass."""
+        """Hook the layers recorded now, for the length of one pass."""
         with ExitStack() as hooks:
             for recorder in getattr(self._open, "now", ()):
                 hooks.enter_context(recorder(run))

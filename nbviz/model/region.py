@@ -1,4 +1,4 @@
-"""A part of the picture over which a class's map is averaged: hashable, so that a request may hold it."""
+"""Region of the picture over which a class's map is averaged: hashable, so that a request may hold it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SAID, WHOLE = "where it is said", "over the whole picture, for it is said nowher
 
 @dataclass(frozen=True)
 class Region:
-    """A box, or a mask of any resolution laid over the whole picture."""
+    """Box, or mask of any resolution laid over the whole picture."""
 
     words: str
     box: Box | None = None
@@ -29,7 +29,7 @@ class Region:
 
     @classmethod
     def of_mask(cls, mask: Any, words: str = "") -> Region:
-        """From a mask (H, W), non-zero where the region is."""
+        """Make a region from a mask (H, W), non-zero where it is."""
         array = np.asarray(mask.detach().cpu() if isinstance(mask, torch.Tensor) else mask)
         if array.ndim != 2 or not array.size:
             raise NbvizError(f"A mask is (H, W), non-zero where the region is, not {array.shape}.")
@@ -42,7 +42,7 @@ class Region:
 
     @classmethod
     def of_box(cls, box: Sequence[float]) -> Region:
-        """From (top, left, bottom, right) in pixels of the network's input."""
+        """Make a region from (top, left, bottom, right) in pixels of the network's input."""
         try:
             made = Box(*map(float, box))
         except (TypeError, ValueError) as error:
@@ -54,17 +54,17 @@ class Region:
 
     @classmethod
     def whole(cls) -> Region:
-        """All of the picture."""
+        """Return the region of the whole picture."""
         return cls.of_mask(np.ones((1, 1)), WHOLE)
 
     def mask(self) -> np.ndarray:
-        """The mask, bool (H, W) at its own resolution; of a region that is no box."""
+        """Mask, bool (H, W) at its own resolution; of a region that is no box."""
         assert self.shape is not None
         flat = np.unpackbits(np.frombuffer(self.bits, np.uint8), count=self.shape[0] * self.shape[1])
         return flat.reshape(self.shape).astype(bool)
 
     def weights(self, places: tuple[int, int], size: tuple[int, int]) -> torch.Tensor:
-        """Each place's share in the region's mean, float64 (h, w), sum 1. size: of the network's input."""
+        """Return each place's share in the region's mean, float64 (h, w), sum 1. size: of the network's input."""
         if self.box is not None:
             top, left, bottom, right = self.box
             shares = torch.outer(_overlap(top, bottom, places[0], size[0]), _overlap(left, right, places[1], size[1]))
@@ -77,6 +77,6 @@ class Region:
 
 
 def _overlap(low: float, high: float, places: int, size: int) -> torch.Tensor:
-    """How much of each of ``places`` cells along ``size`` pixels lies between two edges."""
+    """Return the share of each of ``places`` cells along ``size`` pixels that lies between two edges."""
     edges = torch.arange(places + 1, dtype=torch.float64, device="cpu") * size / places
     return (edges[1:].clamp(max=high) - edges[:-1].clamp(min=low)).clamp(min=0)

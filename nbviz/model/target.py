@@ -1,4 +1,4 @@
-"""The scalar that is explained."""
+"""Target: the scalar that is explained."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SAME = 0.5
 
 @dataclass(frozen=True)
 class Target:
-    """A scalar of a network: a class, a class over a region, a box, a channel, a contrast, or a callable.
+    """Scalar of a network: a class, a class over a region, a box, a channel, a contrast, or a callable.
 
     ``Target.ensure`` makes one from whatever a person writes. Scores are what the network puts out: raw logits,
     never softmax; of a segmentation network the mean of the class's map over a region; of a detector the score of
@@ -49,7 +49,7 @@ class Target:
 
     @classmethod
     def region(cls, target: Any = "predicted", mask: Any = None, box: Sequence[float] | None = None) -> Target:
-        """A class of a segmentation network over a region: the mean of its map there.
+        """Explain a class of a segmentation network over a region: the mean of its map there.
 
         target: class index or name, or "predicted" (the class said most often in the region). mask: (H, W) of any
         resolution, laid over the network's input, non-zero in the region. box: (top, left, bottom, right) in
@@ -63,7 +63,7 @@ class Target:
 
     @classmethod
     def box(cls, number: int = 0) -> Target:
-        """The score of one box that a detector finds in the picture; 0 is the one with the best score."""
+        """Explain the score of one box that a detector finds in the picture; 0 is the one with the best score."""
         if isinstance(number, bool) or not hasattr(number, "__index__") or number < 0:
             raise NbvizError(f"A box is told by its number, from 0 (the best) on, not {number!r}.")
         return cls(number=int(number))
@@ -77,7 +77,7 @@ class Target:
 
     @classmethod
     def ensure(cls, value: Any, model: Classes | None = None) -> Target:
-        """A Target from an index, a class name, ``"predicted"``, a pair (a tuple), a callable or a Target.
+        """Return a Target from an index, a class name, ``"predicted"``, a pair (a tuple), a callable or a Target.
 
         Raises :class:`NbvizError` for an unknown class name (with the nearest), an ambiguous one, an index
         out of range, a layer, channel or box that can't be, or anything else.
@@ -128,7 +128,7 @@ class Target:
         return (self.index, self.function, self.unit, self.name, self.number) == (None,) * 5
 
     def settled(self, kind: Kind) -> bool:
-        """Return whether the scalar is the same for any picture; else it is looked for in the picture first."""
+        """True if the scalar is the same for any picture; else it is looked for in the picture first."""
         if self.function is not None or self.unit is not None:
             return True
         if kind == "maps":
@@ -136,12 +136,12 @@ class Target:
         return self.found is not None if kind == "boxes" else self.index is not None
 
     def instead(self, index: int) -> Target | None:
-        """The same asked of another class; None where that makes no sense: of boxes, channels and functions."""
+        """Return the same target of another class; None where that makes no sense: of boxes, channels and functions."""
         odd = self.function is not None or self.unit is not None or self.found is not None or self.number is not None
         return None if odd else replace(self, index=index, other=None, name=None)
 
     def words(self, model: Classes) -> str:
-        """The target in words: ``"tabby"``, ``"tabby rather than tiger cat"``, a function's name."""
+        """Target in a phrase: ``"tabby"``, ``"tabby rather than tiger cat"``, a function's name."""
         if self.function is not None:
             return getattr(self.function, "__name__", type(self.function).__name__)
         if self.unit is not None:
@@ -187,7 +187,7 @@ class Target:
         return replace(self, index=one.label, number=asked[0], found=one.box)
 
     def of(self, output: Output, size: tuple[int, int] | None = None) -> torch.Tensor:
-        """The scalar for each picture of a batch, (N,), of a target that is resolved. size: (H, W) of the input."""
+        """Return the scalar of each picture of a batch, (N,); the target is resolved. size: (H, W) of the input."""
         if self.function is not None:
             return _vector(self.function(output.raw))
         if isinstance(output, Boxes) and self.found is not None:

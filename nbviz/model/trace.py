@@ -1,4 +1,4 @@
-"""One traced forward: what every layer puts out, how often, in which order, and which outputs are overwritten."""
+"""Trace of one forward: what every layer puts out, how often, in which order, and which outputs are overwritten."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Records = dict[str, list[Record]]
 
 
 class Trace:
-    """The network as one forward of one input shape shows it; the layer tree is made when first asked for."""
+    """Network as one forward of one input shape shows it; the layer tree is made when first asked for."""
 
     def __init__(
         self,
@@ -140,7 +140,7 @@ def recording(
 
 @dataclass(frozen=True)
 class _FirstPass:
-    """Findings of the first forward."""
+    """Observations of the first forward."""
 
     records: Records
     output: Output
@@ -204,7 +204,7 @@ def _count(output: Output, pictures: int) -> int | None:
 
 
 def version(tensor: torch.Tensor) -> int:
-    """Count of in-place changes; 0 for what was made in inference mode, which keeps none."""
+    """Return the count of in-place changes; 0 for what was made in inference mode, which keeps none."""
     return 0 if tensor.is_inference() else tensor._version
 
 
@@ -239,7 +239,7 @@ def _layouts(run: Pass, x: torch.Tensor, records: Records) -> dict[str, Layout]:
 def _one_by_one(
     run: Pass, batch: torch.Tensor, modules: Mapping[str, nn.Module]
 ) -> dict[tuple[str, int], torch.Tensor]:
-    """(name, call) → output of a batch whose pictures pass one at a time."""
+    """Join outputs of pictures that pass one at a time: (name, call) → output of the batch."""
     outputs: dict[tuple[str, int], list[torch.Tensor]] = {}
 
     def keep(name: str, call: int, tensor: torch.Tensor) -> None:

@@ -1,1 +1,1 @@
-"""An atlas: a map of what a layer tells apart in a whole data set."""
+"""Atlas: a map of what a layer tells apart in a whole data set."""

@@ -1,4 +1,4 @@
-"""A map of what a layer distinguishes in a whole data set: like beside like, each cell with what it speaks for.
+"""Map of what a layer tells apart in a data set: like beside like, each cell with the class it speaks for.
 
 After Carter et al., Activation Atlas, Distill 2019. Activations at some places of every picture are compared as
 directions, laid out in two dimensions and put into the squares of a grid. A cell is the mean of its activations.
@@ -38,7 +38,7 @@ from nbviz.replica.heap import kept_heap
 
 
 class Atlas:
-    """The map of one layer. Made by :meth:`build` or :meth:`load`."""
+    """Map of one layer. Made by :meth:`build` or :meth:`load`."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Atlas:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of what it knows, its pictures aside."""
+        """Bytes of its tensors, its pictures aside."""
         return sum(tensor.numel() * tensor.element_size() for tensor in self._found.tensors.values())
 
     @property
@@ -102,7 +102,7 @@ class Atlas:
         progress: bool = True,
         cancel: Callable[[], bool] | None = None,
     ) -> Atlas:
-        """One pass over a data set, then a layout.
+        """Build the atlas: one pass over a data set, then a layout.
 
         model: an :class:`InstrumentedModel` or any ``nn.Module``; it is left untouched. dataset: a map-style data
         set, a loader around one, a folder or a list. layer: its name. places: drawn at random of each picture, its
@@ -145,7 +145,7 @@ class Atlas:
         labels: Labels | None = None,
         **options: Any,
     ) -> Iterator[Step | Atlas]:
-        """:meth:`build` step by step: ``done`` and ``progress`` as it goes, the atlas last. options: as there."""
+        """Run :meth:`build` step by step: ``done`` and ``progress``, the atlas last. options: as there."""
         chosen = AtlasOptions(layer, places, seed, **options)
         yield from cls._steps(InstrumentedModel.ensure(model), Items.ensure(dataset, labels), chosen, path)
 
@@ -172,14 +172,14 @@ class Atlas:
         yield atlas
 
     def _save_or_say(self, path: str | PathLike[str]) -> None:
-        """Save it, or say in :attr:`problem` why not: minutes of work outlive a disk that has become full."""
+        """Save the atlas, or set :attr:`problem`: minutes of work outlive a disk that has become full."""
         try:
             self.save(path)
         except NbvizError as error:
             self.problem = f"{error} The atlas is there, but not on disk: atlas.save(path) writes it."
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write it to a folder; see :mod:`nbviz.dataset.atlas.store` for the format."""
+        """Write the atlas to a folder; see :mod:`nbviz.dataset.atlas.store` for the format."""
         folder = folder_at(path)
         free_or_same(folder, self.plan)
         found = self._found
@@ -194,7 +194,7 @@ class Atlas:
     def load(
         cls, path: str | PathLike[str], model: Any = None, dataset: Any = None, labels: Labels | None = None
     ) -> Atlas:
-        """An atlas from a folder. With ``model`` and ``dataset`` its cells can show their pictures.
+        """Read an atlas from a folder. With ``model`` and ``dataset`` its cells can show their pictures.
 
         labels: as :meth:`build` had them.
         NbvizError where there is none, or where it is of another network or data set.
@@ -213,23 +213,23 @@ class Atlas:
         return atlas
 
     def check(self, model: InstrumentedModel) -> None:
-        """Raise NbvizError unless it is of this network with these weights."""
+        """Raise NbvizError unless the atlas is of this network with these weights."""
         if model_digest(model) != self.plan.model:
             raise NbvizError(
                 f"This atlas of '{self.layer}' is of another network, or of other weights of this one: build it anew."
             )
 
     def of(self, model: InstrumentedModel) -> Atlas:
-        """The same atlas for a model that is open; NbvizError where it is of another network."""
+        """Return the same atlas for a model that is open; NbvizError where it is of another network."""
         self.check(model)
         return Atlas(self._found, self.classes or model.classes, model, self.items, self.label_names)
 
     def class_name(self, index: int) -> str:
-        """Name of a class; "class 17" where there are no names."""
+        """Return the name of a class; "class 17" where there are no names."""
         return self.classes[index] if self.classes and index < len(self.classes) else f"class {index}"
 
     def examples(self, cell: int, n: int = 9) -> list[Example]:
-        """A cell's pictures, the most typical first: nearest to its mean direction; each picture once, if it can be."""
+        """Return a cell's pictures, the most typical first: nearest to its mean direction, each picture once."""
         tensors, cell = self._found.tensors, self._number(cell)
         there = (tensors["cells"] == cell).nonzero()[:, 0]
         order = there[tensors["typical"][there].argsort(descending=True, stable=True)].tolist()
@@ -246,7 +246,7 @@ class Atlas:
         return units(self.cells[self._number(cell)].direction[None])[0] - self._found.tensors["centre"].numpy()
 
     def cells_of(self, activation: np.ndarray) -> np.ndarray:
-        """Where on the map a picture's places are: activation (C, h, w) → int (h, w), −1 where on no cell.
+        """Find the cells of a picture's places: activation (C, h, w) → int (h, w), −1 where on no cell.
 
         A place belongs to the cell that most of its five nearest points are in. NbvizError for another shape.
         """
@@ -282,7 +282,7 @@ class Atlas:
         return self._model.transform.seen(self._model.transform(self.items.read(item)))
 
     def box(self, place: tuple[int, int] | None) -> Box:
-        """(top, left, bottom, right) in pixels of the network's input: all that a place (row, column) can see."""
+        """Return (top, left, bottom, right) in pixels of the network's input: what a place (row, column) can see."""
         if self._model is None:
             raise NbvizError("This atlas was loaded without its network: Atlas.load(path, model, dataset) has crops.")
         if self._fields is None:

@@ -1,4 +1,4 @@
-"""Building an atlas step by step: pictures through the network, axes, a flat layout, cells."""
+"""Building of an atlas in steps: pictures through the network, axes, a flat layout, cells."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UNHEARD = (
 
 @dataclass(frozen=True, eq=False)
 class Charted:
-    """A finished map as plain tensors and sentences: an atlas's contents in memory and on disk."""
+    """Finished map as plain tensors and sentences: an atlas's contents in memory and on disk."""
 
     plan: AtlasPlan
     tensors: Mapping[str, torch.Tensor]
@@ -51,7 +51,7 @@ class Step:
 
 
 def charting(model: InstrumentedModel, items: Items, plan: AtlasPlan) -> Iterator[Step]:
-    """Steps of a build, each short enough for a newer wish to be heard; the last has what was found."""
+    """Run the steps of a build, each short enough for a newer request to be heard; the last has the map."""
     sampler = Sampler(model, items, plan)
     total, done = len(plan.numbers), 0
     for done in model.guest.steadily(sampler.walk):

@@ -1,4 +1,4 @@
-"""A cell of an atlas: places that look alike to the layer, and what they speak for."""
+"""Cells of an atlas: places that look alike to the layer, and what they speak for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEAREST = 5
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """Places that look alike to the layer."""
+    """Square of the grid: places that look alike to the layer."""
 
     number: int
     row: int
@@ -39,7 +39,7 @@ class Cell:
 
 
 def cells_from(found: Charted, class_name: Name, label: Name) -> list[Cell]:
-    """All cells, row by row. class_name: of a score; label: of a class of the data set."""
+    """Return all cells, row by row. class_name: of a score; label: of a class of the data set."""
     tensors = found.tensors
     return [
         _cell(found, number, int(square), (tensors["cells"] == number).nonzero()[:, 0], class_name, label)
@@ -67,7 +67,7 @@ def _speaks_for(predicted: torch.Tensor, gains: torch.Tensor) -> tuple[int | Non
 
 
 def cells_at(tensors: Mapping[str, torch.Tensor], activation: np.ndarray) -> np.ndarray:
-    """The cell of each place of an activation (C, h, w): int (h, w), −1 for places without a direction."""
+    """Find the cell of each place of an activation (C, h, w): int (h, w), −1 for places without a direction."""
     channels, height, width = activation.shape
     flat = activation.reshape(channels, -1).T
     axes = Axes(tensors["centre"].numpy(), tensors["basis"].numpy())
@@ -79,6 +79,6 @@ def cells_at(tensors: Mapping[str, torch.Tensor], activation: np.ndarray) -> np.
 
 
 def commonest(cells: torch.Tensor) -> torch.Tensor:
-    """The commonest of the nearest points' cells; of equally common ones that of the nearest point."""
+    """Return the commonest of the nearest points' cells; of equally common ones that of the nearest point."""
     counts = (cells[:, None] == cells[None, :]).sum(1)
     return cells[int(counts.argmax())]

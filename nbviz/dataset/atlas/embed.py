@@ -1,4 +1,4 @@
-"""Points in two dimensions by t-SNE or UMAP. Run as a script it does so in a process of its own, which can be ended.
+"""Embedding of points in two dimensions by t-SNE or UMAP; as a script, in a process of its own that can be ended.
 
 It imports nothing of nbviz, and its libraries only where they are used: a process starts in what scikit-learn takes.
 """
@@ -15,7 +15,7 @@ ROUNDS = 500
 
 
 def pca(points: np.ndarray, seed: int) -> np.ndarray:  # noqa: ARG001 - the signature is its caller's
-    """Return the first two of points (N, d), whose axes are principal ones: (N, 2)."""
+    """Return the first two coordinates of points (N, d), whose axes are principal ones: (N, 2)."""
     return points[:, :2] if points.shape[1] > 1 else np.concatenate([points, np.zeros_like(points)], 1)
 
 

@@ -1,4 +1,4 @@
-"""From activations to a map: directions, the axes along which they differ most, two dimensions, a grid of cells."""
+"""Layout of an atlas: directions, the axes along which they differ most, two dimensions, a grid of cells."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ POLL = 0.05
 
 @dataclass(frozen=True)
 class Axes:
-    """Directions are compared in these: a point is brought to length 1, centred, and projected."""
+    """Principal axes of directions: a point is brought to length 1, centred, and projected."""
 
     centre: np.ndarray
     """(C,)."""
@@ -45,19 +45,19 @@ class Axes:
 
     @classmethod
     def of(cls, values: np.ndarray, seed: int) -> Axes:
-        """The axes along which the directions of values (N, C) differ most."""
+        """Find the axes along which the directions of values (N, C) differ most."""
         unit = units(values)
         pca = scikit("decomposition").PCA(min(AXES, *values.shape), svd_solver="randomized", random_state=seed)
         found = pca.fit(unit)
         return cls(found.mean_.astype(np.float32), found.components_.astype(np.float32))
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
-        """(N, C) → (N, d)."""
+        """Project (N, C) → (N, d)."""
         return (units(values) - self.centre) @ self.basis.T
 
 
 def units(values: np.ndarray) -> np.ndarray:
-    """Return (N, C) with rows of length 1; a row of zeros stays."""
+    """Scale the rows of (N, C) to length 1; a row of zeros stays."""
     length = np.linalg.norm(values, axis=1, keepdims=True)
     return values / np.where(length > 0, length, 1)
 
@@ -70,7 +70,7 @@ def chosen_layout(asked: str, points: int) -> str:
 
 
 def flattening(points: np.ndarray, layout: str, seed: int) -> Generator[np.ndarray | None, None, None]:
-    """Lay points (N, d) out as (N, 2), each axis in 0…1: yields None until it is done, then the answer.
+    """Lay points (N, d) out as (N, 2), each axis in 0…1: yields None until it is done, then the layout.
 
     The same for the same seed on the same number of threads. Neither t-SNE nor UMAP can be stopped within, so many
     points are laid out in a process of their own, which ends with this generator.
@@ -89,7 +89,7 @@ def flattening(points: np.ndarray, layout: str, seed: int) -> Generator[np.ndarr
 
 
 def _in_process(points: np.ndarray, layout: str, seed: int) -> Generator[np.ndarray | None, None, None]:
-    """Yield None until a process has ended, then its layout; None where no process can be had."""
+    """Yield None until a process has ended, then its layout; None where no process can be started."""
     with TemporaryDirectory(prefix="nbviz") as folder:
         source, out, problem = (Path(folder, name) for name in ("points.npy", "layout.npy", "problem.txt"))
         np.save(source, points)
@@ -116,18 +116,18 @@ def _in_process(points: np.ndarray, layout: str, seed: int) -> Generator[np.ndar
 
 
 def _reason(problem: Path, code: int) -> str:
-    """The error's own line of what a process has written, from its type on."""
+    """Return the error's own line of what a process has written, from its type on."""
     lines = problem.read_text(errors="replace").strip().splitlines()
     errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
     return [f"exit status {code}", *lines[-1:], *errors[-1:]][-1]
 
 
 def side_of(points: int) -> int:
-    """Cells a side."""
+    """Return the number of cells along a side."""
     return int(np.clip(round((points / EACH) ** 0.5), SMALLEST, LARGEST))
 
 
 def gridded(flat: np.ndarray, side: int) -> np.ndarray:
-    """Return (N,) which square of a grid each point lies in, counted by rows; y runs down."""
+    """Return which square of a grid each point lies in, (N,), counted by rows; y runs down."""
     column, row = np.minimum((flat * side).astype(int), side - 1).T
     return row * side + column

@@ -25,7 +25,7 @@ SHARE = 0.8
 
 @dataclass(frozen=True)
 class AtlasPlan:
-    """Every choice that decides an atlas."""
+    """Choices that decide an atlas."""
 
     model: str
     """Digest of the network."""
@@ -53,7 +53,7 @@ class AtlasPlan:
 
     @property
     def numbers(self) -> list[int]:
-        """The pictures that are looked at, ascending: all, or as many as give the places that are wanted."""
+        """Numbers of the pictures that are looked at, ascending: all, or as many as give the places wanted."""
         wanted = -(-self.points // self.places)
         if wanted >= self.items:
             return list(range(self.items))
@@ -62,25 +62,25 @@ class AtlasPlan:
 
     @property
     def inside(self) -> torch.Tensor:
-        """(n,) places that may be drawn: not the border, where half of what a place sees is padding."""
+        """Return the places (n,) that may be drawn: not the border, where half of what a place sees is padding."""
         height, width = self.grid
         edge = 1 if min(height, width) >= 4 else 0
         places = torch.arange(height * width, device="cpu").view(height, width)
         return places[edge : height - edge, edge : width - edge].flatten()
 
     def places_of(self, item: int) -> torch.Tensor:
-        """Return (places,) of one picture; they depend on the seed and its number alone."""
+        """Draw the places (places,) of one picture; they depend on the seed and its number alone."""
         inside = self.inside
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + item)
         return inside[torch.randperm(len(inside), generator=generator, device="cpu")[: self.places]].sort().values
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, for the manifest."""
+        """Return plain values, for the manifest."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> AtlasPlan:
-        """The plan a manifest tells."""
+        """Read the plan of a manifest."""
         known = {field.name: values[field.name] for field in fields(cls)}
         return cls(**{**known, "shape": tuple(known["shape"]), "grid": tuple(known["grid"])})
 

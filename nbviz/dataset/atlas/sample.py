@@ -21,7 +21,7 @@ MAX_REASONS = 20
 
 @dataclass
 class Points:
-    """One row a place of a picture."""
+    """Sampled places, one row each."""
 
     items: torch.Tensor
     """int64 (N,): number of the picture in the data set."""
@@ -68,7 +68,7 @@ class Sampler:
 
     @property
     def points(self) -> Points:
-        """All of them."""
+        """Return all points."""
         return joined(self._rows)
 
     def _problem(self, number: int, sentence: str) -> None:

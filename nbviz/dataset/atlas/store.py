@@ -1,4 +1,4 @@
-"""An atlas on disk: a folder with a manifest in JSON and one safetensors file.
+"""Atlas on disk: a folder with a manifest in JSON and one safetensors file.
 
 ::
 
@@ -30,7 +30,7 @@ ROOM = "; make room first."
 
 
 def write_atlas(path: Path, manifest: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
-    """Both files, each whole or not at all. NbvizError where the disk refuses."""
+    """Write both files, each whole or not at all. NbvizError where the disk refuses."""
     from safetensors.torch import save
 
     versions = {"nbviz": __version__, "torch": torch.__version__}
@@ -41,12 +41,12 @@ def write_atlas(path: Path, manifest: Mapping[str, Any], tensors: Mapping[str, t
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """The manifest. NbvizError where there is none, or of another format."""
+    """Read the manifest. NbvizError where there is none, or of another format."""
     return manifest_in(path, MANIFEST, "atlas", FORMAT)
 
 
 def read_atlas(path: Path) -> tuple[AtlasPlan, dict[str, Any], dict[str, torch.Tensor]]:
-    """Plan, manifest and tensors."""
+    """Read plan, manifest and tensors."""
     from safetensors.torch import load_file
 
     manifest = read_manifest(path)
@@ -55,7 +55,7 @@ def read_atlas(path: Path) -> tuple[AtlasPlan, dict[str, Any], dict[str, torch.T
 
 
 def free_or_same(path: Path, plan: AtlasPlan) -> bool:
-    """True where the atlas of this plan is there already. NbvizError where something else is."""
+    """Return whether the atlas of this plan is there already. NbvizError where something else is."""
     if not path.exists():
         return False
     if not (path / MANIFEST).exists():

@@ -1,1 +1,1 @@
-"""An index: for every channel the strongest pictures of a data set, from one pass over it."""
+"""Index: for every channel the strongest pictures of a data set, from one pass over it."""

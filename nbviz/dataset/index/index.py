@@ -1,4 +1,4 @@
-"""For every channel of every layer: the pictures of a data set that drive it most, from one forward a batch."""
+"""Index of a data set: for every channel of every layer the pictures that drive it most, one forward a batch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from nbviz.pictures.samples import Items, Labels
 
 
 class Index:
-    """The strongest pictures of every channel. Made by :meth:`build` or :meth:`load`."""
+    """Strongest pictures of every channel. Made by :meth:`build` or :meth:`load`."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Index:
         progress: bool = True,
         cancel: Callable[[], bool] | None = None,
     ) -> Index:
-        """One pass over a data set.
+        """Build the index in one pass over a data set.
 
         model: an :class:`InstrumentedModel` or any ``nn.Module``; it is left untouched. dataset: a map-style data
         set, a loader around one, a folder (sub-folders are classes) or a list; items may be (picture, label).
@@ -110,7 +110,7 @@ class Index:
     def load(
         cls, path: str | PathLike[str], model: Any = None, dataset: Any = None, labels: Labels | None = None
     ) -> Index:
-        """An index from a folder. With ``model`` and ``dataset`` examples can show their pictures.
+        """Read an index from a folder. With ``model`` and ``dataset`` examples can show their pictures.
 
         labels: as :meth:`build` had them.
         NbvizError where there is none, where it isn't finished, or where it is of another network or data set.
@@ -140,7 +140,7 @@ class Index:
 
     @property
     def layers(self) -> list[str]:
-        """Names of the layers it knows."""
+        """Names of its layers."""
         return self._lookup.layers
 
     @property
@@ -150,12 +150,12 @@ class Index:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of what it knows, its pictures aside."""
+        """Bytes of its tensors, its pictures aside."""
         return sum(tensor.numel() * tensor.element_size() for tensor in self._found.tensors.values())
 
     @property
     def items(self) -> Items | None:
-        """The data set it was made of, where it is at hand."""
+        """Data set it was made of, where it is at hand."""
         return self._items
 
     @property
@@ -164,18 +164,18 @@ class Index:
         return self._found.sentences(self.plan.items)
 
     def top(self, layer: str, channel: int, n: int | None = None) -> list[Example]:
-        """The pictures that drive a channel most, best first: ``k``, or the first ``n`` of them."""
+        """Return the pictures that drive a channel most, best first: ``k``, or the first ``n`` of them."""
         most = self.plan.k
         return self._examples(layer, channel, "top", most if n is None else min(at_least("n", n, 0), most))
 
     def bottom(self, layer: str, channel: int) -> list[Example]:
-        """The pictures that drive a channel least, the least first; needs ``bottom=`` at building."""
+        """Return the pictures that drive a channel least, the least first; needs ``bottom=`` at building."""
         if not self.plan.bottom:
             raise NbvizError("This index has no least pictures: build it with bottom=9.")
         return self._examples(layer, channel, "bottom", self.plan.bottom)
 
     def quantiles(self, layer: str, channel: int, n: int = 9) -> list[Example]:
-        """Pictures from the strongest to the weakest at even steps of their rank, out of the sample."""
+        """Return pictures from the strongest to the weakest at even steps of their rank, out of the sample."""
         if not self.plan.sample:
             raise NbvizError("This index has no sample of the data set: build it with sample=200.")
         watched, channel = self._lookup.watched(layer, channel)
@@ -183,21 +183,21 @@ class Index:
         return [self._example(watched, channel, row) for row in rows]
 
     def profile(self, layer: str, channel: int) -> list[tuple[str, float]]:
-        """Classes of a channel's strongest pictures: [(class, share), …], greatest first.
+        """Return the classes of a channel's strongest pictures: [(class, share), …], greatest first.
 
         Of the ``profile`` strongest (100), those whose activation is above 0. NbvizError without labels.
         """
         return self._lookup.profile(layer, channel)
 
     def selectivity(self, layer: str, channel: int) -> float | None:
-        """1: its strongest pictures are all of one class; 0: they spread evenly; None: nothing drives it.
+        """Return 1 if a channel's strongest pictures are all of one class, 0 if they spread evenly; None if none.
 
         1 − entropy of :meth:`profile` / log(number of classes).
         """
         return self._lookup.selectivity(layer, channel)
 
     def facets(self, layer: str, channel: int, n: int | None = None) -> Facets:
-        """The strongest pictures in groups, by all that the layer says at their places: [[Example, …], …].
+        """Group the strongest pictures by all that the layer says at their places: [[Example, …], …].
 
         Up to ``k`` pictures, best first in each group, the group with the best first. n: how many groups; None
         takes the number that parts them best, and one where they can't be told apart (:class:`Facets` says how

@@ -1,4 +1,4 @@
-"""Building an index step by step while somebody waits, and checking one that was built elsewhere.
+"""Building of an index in steps, while somebody waits, and checking one that was built elsewhere.
 
 Where nothing is written or shared out there is no need for pieces: one walk over the data set, over one version of
 the weights, gives the index that ``Index.build`` gives.
@@ -32,19 +32,19 @@ class LiveIndex:
 
     @property
     def done(self) -> float:
-        """0…1; 1 only with the index."""
+        """Share of the pass, 0…1; 1 only with the index."""
         return 1.0 if self.index is not None else min(self.seen / self.total, 0.999)
 
     @property
     def progress(self) -> str:
-        """``"120 of 5,000 pictures"``."""
+        """Progress in a phrase: ``"120 of 5,000 pictures"``."""
         return f"{self.seen:,} of {self.total:,} pictures"
 
 
 def indexing(
     model: Any, dataset: Any, layers: Sequence[str] | None = None, k: int = 9, *, profile: int = 100
 ) -> Iterator[LiveIndex]:
-    """``Index.build`` as it goes, in memory; arguments and errors are its. The last carries the index.
+    """Run ``Index.build`` step by step, in memory; arguments and errors are the same. The last step has the index.
 
     NbvizError for a network in training: an index of weights that are gone tells nothing.
     """
@@ -69,7 +69,7 @@ def indexing(
 
 
 def fitting(index: Any, model: InstrumentedModel) -> Index:
-    """An index bound to an open model. NbvizError for one of another network or without pictures."""
+    """Bind an index to an open model. NbvizError for one of another network or without pictures."""
     if not isinstance(index, Index):
         raise NbvizError(
             f"index= is an nbviz.Index, not {type(index).__name__}: Index.build(model, dataset), or "

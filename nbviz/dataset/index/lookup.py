@@ -1,4 +1,4 @@
-"""An index's rows by layer and channel, without its pictures: ranks, quantiles, and which classes drive a channel."""
+"""Look-up of an index's rows by layer and channel, without pictures: ranks, quantiles, classes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nbviz.errors import NbvizError, unknown
 
 @dataclass(frozen=True)
 class Row:
-    """One picture of a channel's ranking."""
+    """Picture of a channel's ranking."""
 
     value: float
     """The channel's activation."""
@@ -41,18 +41,18 @@ class Lookup:
 
     @property
     def layers(self) -> list[str]:
-        """Names of the layers it knows."""
+        """Names of its layers."""
         return [*self._layers, *self.plan.same]
 
     def watched(self, layer: str, channel: int) -> tuple[Watched, int]:
-        """The layer that was ranked for this one, and the channel's number; NbvizError where either isn't there."""
+        """Return the layer that was ranked for this one, and the channel's number; NbvizError where one is missing."""
         name = self.plan.same.get(layer, layer)
         if name not in self._layers:
             raise unknown("layer", layer, [key for key in self.layers if key], where="this index")
         return self._layers[name], channel_number(layer, channel, self._layers[name].channels)
 
     def rows(self, layer: str, channel: int, which: str) -> list[Row]:
-        """A channel's ranking, best first; which: "top" or "bottom"."""
+        """Return a channel's ranking, best first; which: "top" or "bottom"."""
         watched, channel = self.watched(layer, channel)
         stem, sign = f"{watched.name}/{which}/", 1 if which == "top" else -1
         values, items, places, labels = (self._tensors[stem + part][channel].tolist() for part in FIELDS)
@@ -61,7 +61,7 @@ class Lookup:
         return [Row(sign * value, item, place, label) for value, item, place, label in ranked if item >= 0]
 
     def quantiles(self, layer: str, channel: int, n: int) -> list[Row]:
-        """Rows of the sample from the strongest to the weakest, at even steps of their rank."""
+        """Return rows of the sample from the strongest to the weakest, at even steps of their rank."""
         watched, channel = self.watched(layer, channel)
         stem = f"{watched.name}/sample/"
         values, places = (self._tensors[stem + part][channel] for part in ("values", "places"))
@@ -72,13 +72,13 @@ class Lookup:
         return [Row(float(values[i]), self.plan.sample[i], int(places[i])) for i in chosen]
 
     def profile(self, layer: str, channel: int) -> list[tuple[str, float]]:
-        """Classes of a channel's strongest pictures: [(class, share), …], greatest first."""
+        """Return the classes of a channel's strongest pictures: [(class, share), …], greatest first."""
         counts = self._label_counts(layer, channel)
         total = sum(counts.values())
         return [(self.name(label) or "no class", count / total) for label, count in counts.most_common()]
 
     def selectivity(self, layer: str, channel: int) -> float | None:
-        """1 − entropy of the profile / log(number of classes); None where nothing drives the channel."""
+        """Return 1 − entropy of the profile / log(number of classes); None where nothing drives the channel."""
         counts = self._label_counts(layer, channel)
         total = sum(counts.values())
         if not total:
@@ -88,7 +88,7 @@ class Lookup:
         return max(0.0, 1 - entropy / math.log(classes))
 
     def name(self, label: int) -> str | None:
-        """Name of a label; None for −1."""
+        """Return the name of a label; None for −1."""
         if label < 0:
             return None
         return self.classes[label] if self.classes and label < len(self.classes) else f"class {label}"

@@ -1,4 +1,4 @@
-"""Rankings of pieces of a data set, channel by channel; merged in any order they come to the same."""
+"""Partial indexes: rankings of pieces of a data set, which give the same merged in any order."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class PartialIndex(Part):
     """Rankings of some pieces of a data set: ``"layer/top/values"`` …"""
 
     def known(self, before: Known) -> Known:
-        """Values a rank, at least, of all pieces so far: what stays under them enters no ranking any more."""
+        """Return values that each rank has reached at least, over all pieces so far."""
         ours = {key: t for key, t in self.tensors.items() if key.endswith(("/top/values", "/bottom/values"))}
         return {key: torch.maximum(t, before[key]) if key in before else t for key, t in ours.items()}
 
     def merge_tensors(self, other: Self) -> dict[str, torch.Tensor]:
-        """Rankings of both together."""
+        """Merge the rankings of both."""
         made: dict[str, torch.Tensor] = {}
         for key in self.tensors:
             stem, _, last = key.rpartition("/")

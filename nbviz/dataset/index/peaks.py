@@ -24,7 +24,7 @@ LARGE = 512
 
 @dataclass
 class Peaks:
-    """Strongest places of a batch, pictures by channels (N, C)."""
+    """Peaks of a batch, the strongest place of each picture and channel (N, C)."""
 
     values: torch.Tensor
     """float32: the greatest value, or the least one negated; NaN where there is one."""
@@ -35,7 +35,7 @@ class Peaks:
 
     @classmethod
     def of(cls, maps: torch.Tensor, sign: int) -> Peaks:
-        """Of maps (N, C, h, w), with the places where they come for nothing.
+        """Find the peaks of maps (N, C, h, w), with the places where they cost nothing.
 
         sign: 1 for the greatest value, -1 for the least, which then comes negated.
         """
@@ -51,7 +51,7 @@ class Peaks:
         return cls(flat.amax(2).float() if sign > 0 else -flat.amin(2).float())
 
     def locate(self, maps: torch.Tensor, wanted: torch.Tensor, sign: int) -> torch.Tensor:
-        """Places (N, C), right wherever they are wanted: the unknown ones are looked for."""
+        """Return places (N, C), right wherever they are wanted: the unknown ones are looked for."""
         if self.places is not None and self.known is None:
             return self.places
         missing = wanted if self.known is None else wanted & ~self.known
@@ -65,19 +65,19 @@ class Peaks:
 
 
 def flat_nonzero(mask: torch.Tensor) -> torch.Tensor:
-    """Where a mask is true, counted by rows: int64."""
+    """Return where a mask is true, counted by rows: int64."""
     if mask.device.type == "cpu":  # torch's takes six times as long
         return torch.from_numpy(np.flatnonzero(mask.numpy()))
     return mask.flatten().nonzero()[:, 0]
 
 
 def _numpys(flat: torch.Tensor) -> bool:
-    """True where numpy, whose search is vectorised as torch's is not, can take the maps as they lie."""
+    """Return whether numpy, whose search is vectorised as torch's is not, can take the maps as they lie."""
     return flat.device.type == "cpu" and flat.is_contiguous() and flat.dtype in (torch.float32, torch.float64)
 
 
 def _places(maps: torch.Tensor, rows: torch.Tensor, sign: int) -> torch.Tensor:
-    """The strongest place, the first of equals, of some of the N · C maps: int32."""
+    """Find the strongest place, the first of equals, of some of the N · C maps: int32."""
     flat = maps.flatten(2)
     if flat.device.type != "cpu":
         chosen = flat[rows // flat.shape[1], rows % flat.shape[1]]
@@ -98,18 +98,18 @@ class Rule(Protocol):
     """Rule by which the peaks of a module's output follow from those of its input."""
 
     def follow(self, given: Peaks, maps: torch.Tensor, sign: int) -> Peaks:
-        """``maps`` is what it put out, for what does not follow."""
+        """Return the output's peaks from the input's; ``maps``, the output, for what does not follow."""
 
 
 @dataclass(frozen=True)
 class Clamped:
-    """Each value brought between two limits."""
+    """Rule of a clamp: each value brought between two limits."""
 
     low: float
     high: float
 
     def follow(self, given: Peaks, maps: torch.Tensor, sign: int) -> Peaks:  # noqa: ARG002 - rules have one signature
-        """A peak between the limits stays where it was; at a limit an earlier place may have come to the same."""
+        """Keep a peak between the limits where it was; at a limit an earlier place may have come to the same."""
         low, high = (self.low, self.high) if sign > 0 else (-self.high, -self.low)
         values = given.values.clamp(low, high)
         if given.places is None:
@@ -119,7 +119,7 @@ class Clamped:
 
 
 class Shifted:
-    """A batch norm at rest: each channel scaled and shifted by fixed numbers."""
+    """Rule of a batch norm in eval mode: each channel scaled and shifted by fixed numbers."""
 
     def __init__(self, module: nn.BatchNorm2d) -> None:
         self.module = module
@@ -128,7 +128,7 @@ class Shifted:
         self.turned = turned if turned is not None and len(turned) else None
 
     def follow(self, given: Peaks, maps: torch.Tensor, sign: int) -> Peaks:
-        """The values only: two that differed may have been rounded to the same, and the first of them counts."""
+        """Return values only: two that differed may have been rounded to the same, and the first of them counts."""
         # pictures as places: with one place a channel torch takes another kernel, which may round in another way
         peaks = (given.values if sign > 0 else -given.values).t()
         peaks = peaks.repeat(1, 2) if peaks.shape[1] == 1 else peaks.contiguous()
@@ -144,7 +144,7 @@ class Shifted:
 
 
 def rule_of(module: nn.Module) -> Rule | None:
-    """The rule a module obeys, if there is one that is exact."""
+    """Return the rule a module obeys, if there is one that is exact."""
     if module._forward_hooks or module._forward_pre_hooks:
         return None
     if type(module) is nn.ReLU:
@@ -157,7 +157,7 @@ def rule_of(module: nn.Module) -> Rule | None:
 
 
 def follows(module: nn.Module, given: torch.Tensor, maps: torch.Tensor) -> bool:
-    """True where a module's rule holds to the bit for tensors like these."""
+    """Return whether a module's rule holds to the bit for tensors like these."""
     if not given.dtype == maps.dtype == torch.float32 or maps.dim() != 4:
         return False
     if type(module) is not nn.BatchNorm2d:

@@ -24,7 +24,7 @@ FORMAT = 2
 
 @dataclass(frozen=True)
 class Watched:
-    """A layer whose channels are ranked."""
+    """Layer whose channels are ranked."""
 
     name: str
     call: int
@@ -34,7 +34,7 @@ class Watched:
 
 @dataclass(frozen=True)
 class Plan(ShardPlan):
-    """Every choice that decides the index, bit for bit."""
+    """Choices that decide the index, bit for bit."""
 
     k: int
     depth: int
@@ -49,7 +49,7 @@ class Plan(ShardPlan):
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Plan:
-        """The plan a manifest tells."""
+        """Read the plan of a manifest."""
         known = {field.name: values[field.name] for field in fields(cls)}
         layers = tuple(Watched(**{**item, "layout": Layout(**item["layout"])}) for item in values["layers"])
         known.update(layers=layers, shape=tuple(values["shape"]), sample=tuple(values["sample"]))
@@ -99,7 +99,7 @@ def _watched(
 
 
 def _outputs(run: Pass, x: torch.Tensor, stems: set[str]) -> dict[tuple[str, int], tuple[int, int]]:
-    """(module, call) → which tensor it put out, and how often that had been written to."""
+    """Return (module, call) → which tensor it put out, and how often that had been written to."""
     held: list[torch.Tensor] = []  # an id of something freed could be another's
     found: dict[tuple[str, int], tuple[int, int]] = {}
 

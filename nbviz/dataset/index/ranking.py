@@ -1,4 +1,4 @@
-"""The pictures that drive each of many channels most, kept as they pass: at most one place a picture.
+"""Running ranking of the pictures that drive each of many channels most: at most one place a picture.
 
 The order is total: greater activation first, of equals the earlier item, in a picture the first place by rows. So
 it doesn't matter how a data set was cut or in which order the pieces were merged. What a picture's places come to
@@ -30,7 +30,7 @@ NOTHING = (-0x7F80_0001 << 32) | 0xFFFF_FFFF
 
 
 class Ranking:
-    """Running best ``depth`` pictures of each channel, the first ``placed`` of them with their places."""
+    """Best ``depth`` pictures of each channel so far, the first ``placed`` of them with their places."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Ranking:
 
     @property
     def fields(self) -> Fields:
-        """Values, items, labels (channels, depth) and places (channels, placed), best first; -∞ and -1 for none."""
+        """Return values, items, labels (channels, depth), places (channels, placed), best first; -∞ and -1: none."""
         places = (self._codes & LAST_PLACE).masked_fill_(self._codes < 0, 0).int()
         if self._far is None:
             values, items = self._values + 0.0, self._codes >> PLACE_BITS  # -0 becomes 0: equals must look alike
@@ -74,7 +74,7 @@ class Ranking:
         return labels_of(items, numbers, labels.int())
 
     def candidates(self, peaks: torch.Tensor, entry: torch.Tensor) -> torch.Tensor:
-        """Which pictures of a batch may enter with a place: peaks (N, C), entry (C,) → bool (N, C).
+        """Return which pictures of a batch may enter with a place: peaks (N, C), entry (C,) → bool (N, C).
 
         NaN never does.
         """
@@ -101,7 +101,7 @@ class Ranking:
                 self._settle(self._far)
 
     def _insert(self, rows: torch.Tensor, values: torch.Tensor, codes: torch.Tensor) -> None:
-        """One picture's peaks in some channels (R,); an equal later item never displaces an earlier one."""
+        """Insert one picture's peaks in some channels (R,); an equal later item never displaces an earlier one."""
         still = flat_nonzero(values > self.entry.index_select(0, rows))
         if len(still) < len(rows):
             rows, values, codes = (part.index_select(0, still) for part in (rows, values, codes))
@@ -129,7 +129,7 @@ class Ranking:
 
 
 def packed(values: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
-    """One whole number for a float32 value and an item: greater for the greater, of equals for the earlier.
+    """Pack a float32 value and an item in one whole number: greater for the greater, of equals for the earlier.
 
     Item -1 is none. -0 counts as 0.
     """
@@ -139,21 +139,21 @@ def packed(values: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
 
 
 def unpacked(keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Values, float32, and items of :func:`packed`."""
+    """Return values, float32, and items of :func:`packed`."""
     rising = (keys >> 32).int()
     bits = rising ^ ((rising >> 31) & 0x7FFFFFFF)
     return bits.view(torch.float32), LAST_ITEM - (keys & 0xFFFFFFFF)
 
 
 def sorted_keys(keys: torch.Tensor) -> torch.Tensor:
-    """Each row, the greatest first."""
+    """Sort each row, the greatest first."""
     if keys.device.type == "cpu":  # numpy sorts whole numbers ten times as fast
         return torch.from_numpy(np.sort(keys.numpy(), 1)).flip(1)
     return keys.sort(1, descending=True).values
 
 
 def labels_of(items: torch.Tensor, numbers: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """The labels of items, out of all numbers (n,) with theirs: int32; -1 for none."""
+    """Return the labels of items, out of all numbers (n,) with theirs: int32; -1 for none."""
     first = int(numbers.min())
     table = torch.full((int(numbers.max()) - first + 1,), -1, dtype=torch.int32, device=items.device)
     table[numbers - first] = labels
@@ -161,7 +161,7 @@ def labels_of(items: torch.Tensor, numbers: torch.Tensor, labels: torch.Tensor) 
 
 
 def merged(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> Fields:
-    """The best of two rankings of different items, in the total order."""
+    """Merge two rankings of different items, in the total order."""
     depth, placed = one["values"].shape[1], one["places"].shape[1]
     items = torch.cat([one["items"], other["items"]], 1)
     keys = packed(torch.cat([one["values"], other["values"]], 1), items)

@@ -15,7 +15,7 @@ class RankingJob(ShardJob[Plan, PartialIndex]):
     """Ranks the channels of the plan's layers, piece by piece."""
 
     def run(self, piece: int, tick: Tick | None = None, known: Known | None = None) -> PartialIndex:
-        """One piece, over one version of the weights. known: of other pieces, from :meth:`PartialIndex.known`."""
+        """Rank one piece, over one version of the weights. known: of other pieces, from :meth:`PartialIndex.known`."""
 
         def work(run: Pass) -> PartialIndex:
             walk, plan = Walk(self.plan, run, known), self.plan
@@ -29,7 +29,7 @@ class RankingJob(ShardJob[Plan, PartialIndex]):
         return self.guest.steady(work)
 
     def each(self, pieces: Iterable[int], tick: Tick | None = None) -> Iterator[PartialIndex]:
-        """Pieces in order, each knowing what those before it came to."""
+        """Rank pieces in order, each with the thresholds of those before it."""
         known: Known = {}
         for piece in pieces:
             found = self.run(piece, tick, known)

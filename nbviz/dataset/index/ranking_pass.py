@@ -1,4 +1,4 @@
-"""Batches through the network, one forward each, every channel of every layer ranked on the way.
+"""Pass of a data set through the network, one forward a batch, every channel of every layer ranked on the way.
 
 Outputs are reduced inside the hooks, so none is held but the last, which the next module is given anyway, and
 in-place operations that come after change nothing.
@@ -24,7 +24,7 @@ Call = tuple[str, int]
 
 
 class Walk:
-    """The rankings while batches pass; the channels of all layers stand in one row."""
+    """Rankings while batches pass; the channels of all layers stand in one row."""
 
     def __init__(self, plan: Plan, run: Pass, known: Known | None = None) -> None:
         """known: what other pieces came to, from :meth:`Found.known`."""
@@ -53,7 +53,7 @@ class Walk:
         self.found = PartialIndex((), {})
 
     def gathered(self, piece: int) -> PartialIndex:
-        """Rankings of the batches so far, as a piece."""
+        """Return the rankings of the batches so far, as a piece."""
         self.found.pieces = (piece,)
         kept = {which: ranking.fields for which, ranking in self.rankings.items()}
         if self.columns:
@@ -66,13 +66,13 @@ class Walk:
         return self.found
 
     def problem(self, number: int, sentence: str) -> None:
-        """An item that is left out."""
+        """Note an item that is left out."""
         self.found.left_out += 1
         if len(self.found.problems) < MAX_REASONS:
             self.found.problems[number] = sentence
 
     def forward(self, batch: Batch) -> None:
-        """One batch: every watched layer's output is looked at as it comes; nothing after the last is computed."""
+        """Run one batch: every watched layer's output is read as it comes; nothing after the last is computed."""
         looks = _Looks(self, batch)
         floats = (weight.dtype for weight in self.run.net.parameters() if weight.is_floating_point())
         dtype = next(floats, torch.float32)
@@ -88,7 +88,7 @@ class Walk:
         self.found.seen += len(batch.numbers)
 
     def peaks(self, stem: str, given: Peaks | None, maps: torch.Tensor, sign: int) -> Peaks:
-        """A layer's peaks, by its module's rule if those of what it was given are at hand; the first time, by both."""
+        """Return a layer's peaks, by its module's rule if the input's are at hand; the first time, by both."""
         if given is None or stem not in self.rules:
             return Peaks.of(maps, sign)
         followed = self.rules[stem].follow(given, maps, sign)
@@ -111,7 +111,7 @@ class Walk:
         places[channels, columns] = peaks.locate(maps, wanted, 1)[rows].T.cpu()
 
     def lost(self, peaks: torch.Tensor, batch: Batch) -> None:
-        """Say which items a layer answers with NaN; they rank nowhere in those channels."""
+        """Note which items a layer answers with NaN; they rank nowhere in those channels."""
         nan = peaks.isnan()
         if not nan.any():
             return
@@ -123,7 +123,7 @@ class Walk:
 
 
 class _Looks:
-    """One forward as the hooks see it."""
+    """State of one forward as the hooks see it."""
 
     def __init__(self, walk: Walk, batch: Batch) -> None:
         self.walk, self.batch = walk, batch
@@ -134,7 +134,7 @@ class _Looks:
         self.last: tuple[Call, torch.Tensor, int] | None = None
 
     def take(self, stem: str, number: int, inputs: Any, tensor: torch.Tensor) -> None:
-        """A module's output."""
+        """Read a module's output."""
         walk, call = self.walk, (stem, number)
         if call not in walk.calls:
             return
@@ -152,7 +152,7 @@ class _Looks:
             raise Enough
 
     def before(self, stem: str, inputs: Any, maps: torch.Tensor) -> Call | None:
-        """The layer looked at last, where a module with a rule was given its output as it was then."""
+        """Return the layer read last, where a module with a rule was given its output as it was then."""
         if self.last is None or stem not in self.walk.rules or not inputs or inputs[0] is not self.last[1]:
             return None
         call, given, version = self.last
@@ -162,7 +162,7 @@ class _Looks:
         return call if as_it_was and follows(module, given, maps) else None
 
     def row(self, which: str) -> tuple[torch.Tensor, torch.Tensor]:
-        """Values and places (N, channels of all layers); a layer that was not reached says -∞."""
+        """Return values and places (N, channels of all layers); a layer that was not reached says -∞."""
         values, places = [], []
         for call, (layer, _) in self.walk.calls.items():
             peaks = self.seen.get((call, which)) or _nothing(len(self.batch.numbers), layer.channels, self.walk.run)
@@ -176,5 +176,5 @@ def _nothing(count: int, channels: int, run: Pass) -> Peaks:
 
 
 def _version(tensor: torch.Tensor) -> int:
-    """Version counter of a tensor; -1 for inference tensors, which have none."""
+    """Return the version counter of a tensor; -1 for inference tensors, which have none."""
     return -1 if tensor.is_inference() else tensor._version

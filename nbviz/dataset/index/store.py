@@ -1,4 +1,4 @@
-"""An index on disk, see :mod:`nbviz.dataset.shards.store`; its manifest also has the class names.
+"""Index on disk, see :mod:`nbviz.dataset.shards.store`; its manifest also has the class names.
 
 Tensors are named ``layer/top/values`` (channels, depth), ``…/items``, ``…/labels``, ``…/places`` (channels, k),
 counted by rows, likewise ``bottom``, values negated; ``layer/sample/values`` and ``…/places`` (channels, sample).
@@ -31,7 +31,7 @@ INDEX = Product("index", "Index.build", "indexing", FORMAT, PartialIndex, Plan.f
 
 
 def resumed(options: IndexOptions, folder: Path) -> IndexOptions:
-    """Options with the batch of the build that is gone on with in a folder, unless they say another."""
+    """Return options with the batch of the build that is resumed in a folder, unless they say another."""
     if options.batch is not None or not (folder / MANIFEST).exists():
         return options
     return replace(options, batch=INDEX.read_manifest(folder)[0].batch)

@@ -1,4 +1,4 @@
-"""One pass over a data set in pieces that can be written, resumed, and shared out to a cluster.
+"""Shards: one pass over a data set in pieces that can be written, resumed, and shared out to a cluster.
 
 A room that makes such a pass brings three things: a :class:`ShardPlan` of its choices, a :class:`Part` that merges, and
 a :class:`ShardJob` that makes a part of a piece. A :class:`Product` names them.

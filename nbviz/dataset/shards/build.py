@@ -1,4 +1,4 @@
-"""Do the pieces of a plan that a store doesn't have yet, one after the other, in this process or on a cluster."""
+"""Build of the pieces of a plan that a store lacks, one after the other, in this process or on a cluster."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Cancel = Callable[[], bool]
 
 
 class Stopped(NbvizError):
-    """A build that was cancelled; what it had done is kept where it was given a path."""
+    """Error of a build that was cancelled; its finished pieces stay where it was given a path."""
 
 
 @dataclass(frozen=True)
 class Execution:
-    """Client, bar and cancelling of a pass: they change nothing in its result. NbvizError for a client that is none."""
+    """Client, progress bar and cancelling of a pass: no part of its result. NbvizError for another client."""
 
     client: Any = None
     """A ``distributed.Client`` whose workers share the pieces."""
@@ -46,7 +46,7 @@ class Execution:
 
 
 class Build(Generic[PlanT, PartT]):
-    """One pass: the network as it was at its start, the bar, the wish to stop."""
+    """Run of one pass: the network as it was at its start, the progress bar, the request to stop."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Build(Generic[PlanT, PartT]):
         self._pieces = 0
 
     def run(self, job: ShardJob[PlanT, PartT]) -> None:
-        """Every piece that isn't in the store goes there. Raises :class:`Stopped`."""
+        """Run every piece that isn't in the store. Raises :class:`Stopped`."""
         self._pieces = job.plan.pieces
         todo = [piece for piece in range(job.plan.pieces) if piece not in self._store.done]
         with kept_heap(), self._bar(job.plan, todo) if self._execution.progress else nullcontext() as bar:
@@ -88,7 +88,7 @@ class Build(Generic[PlanT, PartT]):
         return found
 
     def stop(self) -> None:
-        """Raise :class:`Stopped` if that is wished."""
+        """Raise :class:`Stopped` if that was requested."""
         if self._execution.cancel is not None and self._execution.cancel():
             kept = "; the same call goes on from there" if isinstance(self._store, Folder) else ""
             done = f"{len(self._store.done)} of {self._pieces} pieces" if self._pieces else "no piece"
@@ -110,7 +110,7 @@ def one_pass(
     execution: Execution,
     more: Mapping[str, Any] | None = None,
 ) -> PartT:
-    """Do a job's pieces, those that are in the folder aside; return all of them together.
+    """Run a job's pieces, except those in the folder already; return all of them merged.
 
     path: None keeps the parts in memory. before: the network's fingerprint when the plan was made. more: for the
     manifest. Raises :class:`Stopped`, and NbvizError for a folder of something else.

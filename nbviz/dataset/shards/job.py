@@ -1,4 +1,4 @@
-"""One piece of a data set through the network: the unit of work, here or on another machine."""
+"""Job of one piece of a data set through the network: the unit of work, here or on another machine."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class ShardJob(ABC, Generic[PlanT, PartT]):
 
     @abstractmethod
     def run(self, piece: int, tick: Tick | None = None) -> PartT:
-        """One piece, over one version of the weights. tick: called with the number of pictures after every batch."""
+        """Run one piece, over one version of the weights. tick: called with the number of pictures each batch."""
 
     def each(self, pieces: Iterable[int], tick: Tick | None = None) -> Iterator[PartT]:
-        """Pieces in order; a job whose pieces learn from those before them does it here."""
+        """Run pieces in order; a job whose pieces learn from those before them does it here."""
         for piece in pieces:
             yield self.run(piece, tick)
 
     def packed(self) -> bytes:
-        """Everything, the network as it is now, for another process. NbvizError where it can't travel."""
+        """Return everything, the network as it is now, for another process. NbvizError where it can't travel."""
         import cloudpickle
 
         def pack(run: Pass) -> bytes:
@@ -60,7 +60,7 @@ class ShardJob(ABC, Generic[PlanT, PartT]):
 
     @staticmethod
     def unpacked(packed: bytes) -> ShardJob[Any, Any]:
-        """On a worker: the network on its accelerator, if it has one."""
+        """Return the job on a worker: the network on its accelerator, if it has one."""
         kind, net, transform, items, plan, more = pickle.loads(packed)
         guest = Guest(net, torch.accelerator.current_accelerator() if torch.accelerator.is_available() else "auto")
         # a network that writes to itself is found out on a first batch

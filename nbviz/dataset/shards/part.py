@@ -1,4 +1,4 @@
-"""Results of some pieces of a data set; two of them merge into one."""
+"""Parts: results of some pieces of a data set; two of them merge into one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Problems:
             self.reasons[number] = sentence
 
     def sentences(self, items: int) -> list[str]:
-        """One sentence about them, of a data set of ``items``; none where every item was read."""
+        """Return one sentence about them, of a data set of ``items``; none where every item was read."""
         if not self.reasons:
             return []
         shown = [f"item {number} ({sentence.rstrip('.')})" for number, sentence in list(self.reasons.items())[:5]]
@@ -48,15 +48,15 @@ class Part(ABC):
 
     @abstractmethod
     def merge_tensors(self, other: Self) -> dict[str, torch.Tensor]:
-        """Tensors of both together; the same whatever the order."""
+        """Merge the tensors of both; the same whatever the order."""
 
     def merge(self, other: Self) -> Self:
-        """Both together; the same whatever the order."""
+        """Merge both; the same whatever the order."""
         problems = dict(sorted({**self.problems, **other.problems}.items())[:MAX_REASONS])
         pieces = tuple(sorted(self.pieces + other.pieces))
         tensors = self.merge_tensors(other)
         return type(self)(pieces, tensors, problems, self.left_out + other.left_out, self.seen + other.seen)
 
     def sentences(self, items: int) -> list[str]:
-        """One sentence about what was left out of a data set of ``items``, or none."""
+        """Return one sentence about what was left out of a data set of ``items``, or none."""
         return Problems(self.problems, self.left_out).sentences(items)

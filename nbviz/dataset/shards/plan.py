@@ -1,4 +1,4 @@
-"""The plan of a pass, fixed before its first picture: which network, which data, and how the data set is cut.
+"""Plan of a pass, fixed before its first picture: which network, which data, and how the data set is cut.
 
 All of it follows from the arguments, the network and the length of the data set, so that a pass that was
 interrupted, or one on a hundred machines, does the same in the same pieces. It is also what the manifest on disk
@@ -48,11 +48,11 @@ class ShardPlan:
         return -(-self.items // self.piece)
 
     def numbers(self, piece: int) -> range:
-        """The items of a piece."""
+        """Return the numbers of a piece's items."""
         return range(piece * self.piece, min(self.items, (piece + 1) * self.piece))
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, for the manifest."""
+        """Return plain values, for the manifest."""
         return asdict(self)
 
 
@@ -69,19 +69,19 @@ def cut(model: InstrumentedModel, items: Items, batch: int | None) -> tuple[Shar
 
 
 def usual_batch(model: InstrumentedModel, shape: tuple[int, ...]) -> int:
-    """Pictures (C, H, W) a forward where none are asked for."""
+    """Return how many pictures (C, H, W) a forward takes where none are asked for."""
     if model.guest.device.type != "cpu":
         return BATCH_ELSEWHERE
     return min(max(BATCH, BATCH * 224 * 224 // (shape[-2] * shape[-1])), MOST)
 
 
 def model_digest(model: InstrumentedModel) -> str:
-    """Return what tells the network from others, see :mod:`nbviz.replica.watching.identity`."""
+    """Return the digest of the network, see :mod:`nbviz.replica.watching.identity`."""
     return model.guest.steady(lambda run: network_digest(run.net))
 
 
 def data_digest(items: Items, model: InstrumentedModel) -> tuple[str, bool]:
-    """Digest of the data set as the network sees it, and whether its items have labels.
+    """Return the digest of the data set as the network sees it, and whether its items have labels.
 
     NbvizError where an item differs between two readings: what is drawn at random can't be found again.
     """

@@ -1,4 +1,4 @@
-"""A pass on disk: a manifest in JSON, parts while it runs, one safetensors file when it is done.
+"""Store of a pass on disk: a manifest in JSON, parts while it runs, one safetensors file when it is done.
 
 ::
 
@@ -60,7 +60,7 @@ class Product(Generic[PlanT, PartT]):
         return f". What was written before is intact: make room, call {self.call} again with this path, and it goes on."
 
     def read_manifest(self, path: Path) -> tuple[PlanT, dict[str, Any]]:
-        """The plan in a folder, and the whole manifest. NbvizError where there is none, or of another format."""
+        """Read the plan in a folder, and the whole manifest. NbvizError where there is none, or of another format."""
         manifest = manifest_in(path, MANIFEST, self.name, self.format)
         with intact(path, self.name):
             return self.plan(manifest["plan"]), manifest
@@ -89,7 +89,7 @@ AWAY = "Choose another path, or remove that folder."
 
 
 class Memory(Generic[PartT]):
-    """Keeps what is found while the process lives."""
+    """Store of a pass in memory, for as long as the process lives."""
 
     def __init__(self) -> None:
         self._found: PartT | None = None
@@ -97,26 +97,26 @@ class Memory(Generic[PartT]):
 
     @contextmanager
     def alone(self, waiting: Callable[[], Any]) -> Iterator[None]:  # noqa: ARG002 - as a folder's
-        """Nobody else knows of it."""
+        """Return at once: nobody else uses this store."""
         yield
 
     @property
     def done(self) -> set[int]:
-        """Pieces that are done."""
+        """Numbers of the pieces that are done."""
         return set(self._found.pieces) if self._found else set()
 
     def add(self, found: PartT) -> None:
-        """Keep what some pieces came to."""
+        """Keep a part: the results of some pieces."""
         self._found = found if self._found is None else self._found.merge(found)
 
     def finish(self) -> PartT:
-        """All of it."""
+        """Return all parts merged."""
         assert self._found is not None
         return self._found
 
 
 class Folder(Generic[PlanT, PartT]):
-    """Keeps what is found in a folder, and goes on where an interrupted pass stopped."""
+    """Store of a pass in a folder, which resumes where an interrupted pass stopped."""
 
     def __init__(
         self, path: Path, product: Product[PlanT, PartT], plan: PlanT, more: Mapping[str, Any] | None = None
@@ -128,7 +128,7 @@ class Folder(Generic[PlanT, PartT]):
 
     @contextmanager
     def alone(self, waiting: Callable[[], Any]) -> Iterator[None]:
-        """Wait for another build in the same folder, and take what it has left; ``waiting`` may raise."""
+        """Wait for another build in the same folder, and take over its parts; ``waiting`` may raise."""
 
         def wait() -> None:
             waiting()
@@ -162,11 +162,11 @@ class Folder(Generic[PlanT, PartT]):
 
     @property
     def done(self) -> set[int]:
-        """Pieces that are done."""
+        """Numbers of the pieces that are done."""
         return {piece for pieces in self._parts.values() for piece in pieces}
 
     def add(self, found: PartT) -> None:
-        """Write what some pieces came to; merges what is there when it becomes many."""
+        """Write a part; merges the parts there when they become many."""
         file = self.path / PARTS / f"{min(found.pieces):05d}-{max(found.pieces):05d}.safetensors"
         written(file, lambda to: write_part(to, found), self._product.advice)
         self._parts[file] = found.pieces
@@ -180,7 +180,7 @@ class Folder(Generic[PlanT, PartT]):
                     part.unlink()
 
     def finish(self) -> PartT:
-        """All of it, written as one file; the parts go."""
+        """Write all parts merged as one file, and delete the parts."""
         found = self._merged()
         written(self.path / self._product.whole, lambda to: write_part(to, found), self._product.advice)
         # and what was half-written there when a process ended
@@ -222,7 +222,7 @@ class Folder(Generic[PlanT, PartT]):
 
 
 def write_part(file: Path, found: PartT) -> None:
-    """One safetensors file."""
+    """Write one part as a safetensors file."""
     from safetensors.torch import save
 
     facts = {"pieces": found.pieces, "problems": found.problems, "left_out": found.left_out, "seen": found.seen}

@@ -1,4 +1,4 @@
-"""Does the map add up? Its sum against the difference of the scores it is said to share out."""
+"""Completeness: a map's sum against the difference of the scores that it shares out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nbviz.model.target import Target
 def completeness(
     model: InstrumentedModel, picture: Any, target: Target, judged: Map, baseline: torch.Tensor | None = None
 ) -> Steps[float | None]:
-    """abs(Σ values − (F(x) − F(x′))) / abs(F(x) − F(x′)); None where the scores do not differ.
+    """Return abs(Σ values − (F(x) − F(x′))) / abs(F(x) − F(x′)); None where the scores do not differ.
 
     baseline: x′ (1, C, H, W), black by default. Only methods that promise to be complete (integrated gradients)
     are wrong where this is large; a small one is no proof, for errors cancel.
@@ -30,5 +30,5 @@ def completeness(
 
 @measure("completeness", cost=2, default=False)
 def _measure(case: Case) -> Steps[float | None]:
-    """How far the map's sum is from the difference of the scores of the picture and a black one."""
+    """Distance of the map's sum from the difference of the scores of the picture and a black one."""
     return completeness(case.model, case.picture, case.target, case.map)

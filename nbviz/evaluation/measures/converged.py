@@ -1,4 +1,4 @@
-"""Is the map the one its method defines, or only on the way there?"""
+"""Convergence: whether the map is the one its method defines, or only an early estimate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ERROR, RELIABLE = 0.10, 0.9
 
 
 def converged(judged: Map) -> Verdict:
-    """At most 10 % of error, or a reliability of .9, by what the method states of itself.
+    """Judge convergence: at most 10 % of error, or a reliability of .9, by the method's own estimate.
 
     ``facts["map_error"]`` and ``facts["reliability"]`` are estimates; a method that states neither, no
     draws and no ``residual`` of a sum, computes its definition in one go.
@@ -53,5 +53,5 @@ def _by_reliability(reliability: float) -> Verdict:
 
 @measure(NAME, verdict=True, methods_only=True)
 def _measure(case: Case) -> Verdict:
-    """Judge whether the map is the one its method defines, or only on the way there."""
+    """Judge whether the map is the one its method defines, or only an early estimate."""
     return converged(case.map)

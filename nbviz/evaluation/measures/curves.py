@@ -26,7 +26,7 @@ CELLS, STEPS, BLUR, RANDOMS = 14, 7, 15 / 224, 3
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """Both curves of one map."""
+    """Deletion and insertion curve of one map."""
 
     deletion: Curve
     insertion: Curve
@@ -39,7 +39,7 @@ def curves(
     maps: dict[str, torch.Tensor],
     known: torch.Tensor | None = None,
 ) -> Steps[dict[str, Curves]]:
-    """The curves of each map (name → (h, w), high matters most) over one picture; all with the same ends.
+    """Compute the curves of each map (name → (h, w), high matters most) over one picture; all have the same ends.
 
     known: what :func:`ends` gave for the picture, where it was asked before.
     """
@@ -65,20 +65,20 @@ def curves(
 
 
 def ends(model: InstrumentedModel, picture: Any, target: Target) -> Iterator[torch.Tensor]:
-    """Scores of the picture and of all of it hidden, (2,): where every map's curves begin and end."""
+    """Return the scores of the picture and of all of it hidden, (2,): where every map's curves begin and end."""
     x = model.input(picture)
     yield from scored(model, target, lambda: iter([torch.cat([x, blurred(x, BLUR * min(x.shape[2:]))])]))
 
 
 def controls(picture: torch.Tensor, like: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The maps beside which curves are shown; random ones as smooth as ``like`` (h, w). picture: (1, C, H, W)."""
+    """Return the maps beside which curves are shown; random ones smooth as ``like`` (h, w). picture: (1, C, H, W)."""
     size = (picture.shape[2], picture.shape[3])
     random = {f"random {seed + 1}": random_like(like, seed) for seed in range(RANDOMS)}
     return {**random, "edges": edges(picture), "centre": centre(size)}
 
 
 def _first(order: torch.Tensor, shares: torch.Tensor) -> Iterator[torch.Tensor]:
-    """Masks (cells,) that are 1 in the first cells of an order, one a share."""
+    """Return masks (cells,) that are 1 in the first cells of an order, one a share."""
     for share in shares.tolist():
         mask = torch.zeros(len(order), dtype=torch.float32, device="cpu")
         mask[order[: round(share * len(order))]] = 1

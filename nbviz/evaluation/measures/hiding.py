@@ -1,4 +1,4 @@
-"""Hiding parts of the picture at random: does the score follow as the map says?
+"""Hiding parts of the picture at random: whether the score follows as the map predicts.
 
 192 fixed masks of 7 × 7 cells, each cell kept with probability .8, the rest blurred. One set of forwards a
 picture and class serves every map of it. A map predicts each score by the sum of its signed values over what is
@@ -44,7 +44,7 @@ _LOST = {"edges": "plain edges", "centre": "a blob in the centre"}
 
 @dataclass(frozen=True, eq=False)
 class Hidings:
-    """The target's scores of one picture with parts hidden; shared by all maps of it."""
+    """Target's scores of one picture with parts hidden; shared by all maps of it."""
 
     kept: torch.Tensor
     """(masks, rows, columns) float64, 1 where a cell is kept."""
@@ -71,7 +71,7 @@ class Hidings:
 
 
 def hidings(model: InstrumentedModel, picture: Any, target: Target) -> Iterator[Hidings]:
-    """Scores of the picture under the fixed masks; the last answer has all 192."""
+    """Compute the scores of the picture under the fixed masks; the last answer has all 192."""
     x = model.input(picture)
     size = (x.shape[2], x.shape[3])
     cells = (min(CELLS, size[0]), min(CELLS, size[1]))
@@ -90,14 +90,14 @@ def hidings(model: InstrumentedModel, picture: Any, target: Target) -> Iterator[
 
 
 def masks(cells: tuple[int, int], count: int = MASKS) -> torch.Tensor:
-    """The fixed masks, (count, rows, columns) float64, 1 where a cell is kept."""
+    """Return the fixed masks, (count, rows, columns) float64, 1 where a cell is kept."""
     generator = torch.Generator().manual_seed(0)
     drawn = torch.rand(count, *cells, generator=generator, dtype=torch.float64, device="cpu")
     return (drawn < KEPT).double()
 
 
 def hiding(found: Hidings, judged: Map) -> Verdict:
-    """Judge whether hiding parts moves the score as the map says; milliseconds."""
+    """Judge whether hiding parts moves the score as the map predicts; takes milliseconds."""
     reason = empty(judged) or _flat(found.scores)
     if reason:
         return unable(NAME, f"Hiding parts can't tell: {reason}.")
@@ -108,7 +108,7 @@ def hiding(found: Hidings, judged: Map) -> Verdict:
 
 
 def compared(found: Hidings, cells: torch.Tensor) -> Verdict:
-    """The verdict for a map given by its cell sums."""
+    """Return the verdict for a map given by its cell sums."""
     kept = found.kept.flatten(1)
     copies = _copies(cells)
     r = _partial(found.scores, kept @ copies.flatten(1).T, kept.sum(1))
@@ -140,7 +140,7 @@ def _flat(scores: torch.Tensor) -> str:
 
 
 def _copies(cells: torch.Tensor) -> torch.Tensor:
-    """The map's cells shifted (around the edges) and flipped in every way, itself first."""
+    """Return the map's cells shifted (around the edges) and flipped in every way, itself first."""
     turned = [cells, cells.flip(0), cells.flip(1), cells.flip(0, 1)]
     if cells.shape[0] == cells.shape[1]:
         turned += [one.T for one in turned]
@@ -149,14 +149,14 @@ def _copies(cells: torch.Tensor) -> torch.Tensor:
 
 
 def _fitted(kept: torch.Tensor, scores: torch.Tensor, unseen: torch.Tensor) -> torch.Tensor:
-    """Scores of unseen masks by ridge regression on the others."""
+    """Predict scores of unseen masks by ridge regression on the others."""
     x, y = kept - kept.mean(0), scores - scores.mean()
     weights = torch.linalg.solve(x.T @ x + RIDGE * torch.eye(x.shape[1], dtype=x.dtype, device=x.device), x.T @ y)
     return (unseen - kept.mean(0)) @ weights + scores.mean()
 
 
 def _partial(scores: torch.Tensor, predicted: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
-    """Correlations of scores (m,) with predictions (m, k), ``count`` (m,) partialled out of both: (k,)."""
+    """Correlate scores (m,) with predictions (m, k), ``count`` (m,) partialled out of both: (k,)."""
     count = count - count.mean()
     scale = (count @ count).clamp(min=1e-30)
     y = scores - scores.mean()
@@ -170,7 +170,7 @@ def _partial(scores: torch.Tensor, predicted: torch.Tensor, count: torch.Tensor)
 
 
 def _bootstrap(found: Hidings, cells: torch.Tensor) -> tuple[dict[str, float], tuple[float, float]]:
-    """Share of resamples of the masks in which the map is ahead of each control, and r's 95 % interval."""
+    """Return the share of resamples of the masks in which the map beats each control, and r's 95 % interval."""
     kept = found.kept.flatten(1)
     rivals = torch.stack([cells, *found.controls.values()]).flatten(1)
     generator = torch.Generator().manual_seed(1)
@@ -184,7 +184,7 @@ def _bootstrap(found: Hidings, cells: torch.Tensor) -> tuple[dict[str, float], t
 
 
 def _weighted(variables: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Partial correlations under weights (b, m) of the first variable with the third and following: (b, k − 2)."""
+    """Return partial correlations under weights (b, m) of the first variable with the third and on: (b, k − 2)."""
     centred = variables - variables.mean(1, keepdim=True)
     products = torch.einsum("bm,im,jm->bij", weights, centred, centred)
     means = weights @ centred.T

@@ -22,7 +22,7 @@ from nbviz.passes.precision import at_least_single
 
 @dataclass(frozen=True)
 class Infidelity:
-    """Two readings of one map."""
+    """Infidelity of one map, as it is and at its best scale."""
 
     value: float
     """As defined, in squared units of the score; 0 is perfect."""
@@ -40,7 +40,7 @@ def infidelity(
     samples: int = 64,
     seed: int = 0,
 ) -> Steps[Infidelity]:
-    """Infidelity to normal noise I of σ = noise·(max x − min x); the map's values must be a pixel's each.
+    """Compute infidelity to normal noise I of σ = noise·(max x − min x); the map must have a value a pixel.
 
     Raises :class:`NbvizError` for maps at a layer's resolution, which share nothing out among pixels.
     """

@@ -1,4 +1,4 @@
-"""Where the truth is known: does the map's highest place lie on the object?"""
+"""Pointing: whether the map's highest place lies on the object, where that is known."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ THRESHOLD = 0.5
 
 @dataclass(frozen=True)
 class Pointing:
-    """The place a map points at, against the object's."""
+    """Place a map points at, against the object's."""
 
     hit: float
     """1 where its highest place lies on the object or within the tolerance, 0 where not; the share among several
@@ -36,7 +36,7 @@ class Pointing:
 def pointing(
     judged: Map, truth: torch.Tensor | tuple[float, float, float, float], tolerance: int = TOLERANCE
 ) -> Pointing | None:
-    """The pointing game (Zhang et al. 2016, arXiv:1608.00507), the energy in the object, and weakly supervised
+    """Play the pointing game (Zhang et al. 2016, arXiv:1608.00507), with the energy in the object and weakly supervised
     localisation (Zhou et al. 2016, arXiv:1512.04150); None for an empty map.
 
     truth: a mask (H, W) of the network's input, non-zero on the object, or a box (top, left, bottom, right) in its
@@ -71,7 +71,7 @@ def _mask(truth: torch.Tensor | tuple[float, float, float, float], size: tuple[i
 
 
 def _grown(mask: torch.Tensor, pixels: int) -> torch.Tensor:
-    """The mask and all within so many pixels of it, along rows and columns."""
+    """Return the mask and all within so many pixels of it, along rows and columns."""
     wide = mask[None, None].double()
     return functional.max_pool2d(wide, 2 * pixels + 1, 1, pixels)[0, 0] > 0
 

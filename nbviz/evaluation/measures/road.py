@@ -31,7 +31,7 @@ def road(
     least: bool = False,
     seed: int = 0,
 ) -> Steps[Curve]:
-    """The score as the pixels that matter most (``least``: least) are imputed, a growing share of them.
+    """Compute the score as the pixels that matter most (``least``: least) are imputed, a growing share of them.
 
     A low area speaks for the map; ``least``, a high one. Ties are broken by position.
     """
@@ -51,7 +51,7 @@ def road(
 
 
 def imputed(x: torch.Tensor, removed: torch.Tensor, seed: int = 0) -> torch.Tensor:
-    """A picture (1, C, H, W) with the pixels of a mask (H, W) solved for from their neighbours.
+    """Return a picture (1, C, H, W) with the pixels of a mask (H, W) solved for from their neighbours.
 
     Direct neighbours weigh 1/6, diagonal ones 1/12, those beyond the edge nothing; noise of ``NOISE`` of
     their standard deviation is added to what was solved for.

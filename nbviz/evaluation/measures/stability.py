@@ -1,4 +1,4 @@
-"""How much the map moves when the picture moves by two grey levels, which nobody can see.
+"""Stability: how little the map moves when the picture moves by two grey levels, which nobody can see.
 
 A fact, not a verdict: the steadiest map of all, plain edges, knows nothing of the network.
 """
@@ -22,7 +22,7 @@ LEVELS, DRAWS = 2, 2
 def stability(
     model: InstrumentedModel, picture: Any, target: Target, judged: Map, explain: Explain
 ) -> Steps[float | None]:
-    """Mean Spearman of the maps' strength, over draws of uniform noise in ±2 of 255; None without a map."""
+    """Return the mean Spearman of the maps' strength over draws of uniform noise in ±2 of 255; None without a map."""
     x = model.input(picture)
     found: list[float] = []
     for seed in range(0 if empty(judged) else DRAWS):

@@ -1,4 +1,4 @@
-"""Does the map depend on what was learned? Redraw the last weights, and it must become another.
+"""Dependence on the weights: with the last ones redrawn, the map must become another.
 
 Adebayo et al. 2018 (arXiv:1810.03307) redraw layer after layer from the top. The test is judged at the top
 three stages: after all of them guided backprop, which hardly looks at weights, slips through.
@@ -24,7 +24,7 @@ ALIKE, SEEDS = 0.8, 3
 def these_weights(
     model: InstrumentedModel, picture: Any, target: Target, judged: Map, explain: Explain
 ) -> Steps[Verdict]:
-    """Spearman of the maps' strength before and after, median of three seeds: passed below .8.
+    """Judge by Spearman of the maps' strength before and after, median of three seeds: passed below .8.
 
     ``target`` with a class index: a redrawn network predicts something else.
     """

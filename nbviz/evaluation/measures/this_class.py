@@ -1,4 +1,4 @@
-"""Does the map show the decision, or the picture? The map of an unrelated class must be another."""
+"""Dependence on the class: the map of an unrelated class must be another."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ALIKE = 0.8
 
 
 def this_class(model: InstrumentedModel, picture: Any, target: Target, judged: Map, explain: Explain) -> Steps[Verdict]:
-    """Spearman of the maps' strength with an unrelated class's: passed below .8."""
+    """Judge by Spearman of the maps' strength with an unrelated class's: passed below .8."""
     reason = empty(judged)
     index = unrelated(model.logits(picture), target) if target.instead(0) is not None else None
     other = None if index is None else target.instead(index)
@@ -43,7 +43,7 @@ def this_class(model: InstrumentedModel, picture: Any, target: Target, judged: M
 
 
 def unrelated(logits: np.ndarray, target: Target) -> int | None:
-    """A class from the middle of the ranking, far from what is said to be there; None below four classes.
+    """Choose a class from the middle of the ranking, far from those predicted; None below four classes.
 
     Neither the runner-up, which shares evidence with good reason, nor the last, which may be its opposite.
     """

@@ -1,4 +1,4 @@
-"""The scalar that a made picture raises, and the registry of the kinds there are.
+"""Objective: the scalar that a made picture raises, and the registry of its kinds.
 
 An objective is a scalar of what layers say of one picture. They add, subtract and scale as numbers do:
 ``channel("blocks.4", 3) - 0.5 * channel("blocks.8", 17)``; ``-channel(…)`` seeks the other extreme.
@@ -36,7 +36,7 @@ Says = Mapping[str, Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """A scalar to be raised."""
+    """Scalar to be raised."""
 
     words: str
     layers: tuple[str, ...]
@@ -102,7 +102,7 @@ def _joint(a: Objective, b: Objective, words: str) -> Objective:
 
 @dataclass(frozen=True)
 class Kind:
-    """A registered kind of objective."""
+    """Registered kind of objective."""
 
     name: str
     make: Callable[..., Objective]
@@ -140,7 +140,7 @@ def objective(make: Make) -> Make:
 
 
 def kind_by_channel(name: str) -> Kind:
-    """The registered kind that is made of a layer and a channel's number. NbvizError for any other name."""
+    """Return the registered kind made from a layer and a channel's number. NbvizError for any other name."""
     if name not in _kinds:
         raise unknown("objective", name, _kinds, "nbviz")
     if not _kinds[name].by_channel:
@@ -164,12 +164,12 @@ def _key(make: Callable[..., Objective], given: inspect.BoundArguments) -> str |
 
 
 def channel_maps(says: Says, layer: str, index: int) -> Tensor:
-    """A channel's map (h, w)."""
+    """Return a channel's map (h, w)."""
     return says[layer][channel_number(layer, index, len(says[layer]))]
 
 
 def resized_like(reference: Tensor, like: Tensor) -> Tensor:
-    """Maps (C, h, w) at the size of others."""
+    """Resize maps (C, h, w) to the size of others."""
     if reference.shape == like.shape:
         return reference
     return functional.interpolate(reference[None], size=like.shape[1:], mode="bilinear", align_corners=False)[0]

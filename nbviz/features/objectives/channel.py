@@ -1,4 +1,4 @@
-"""A channel, as its mean over all places."""
+"""Objective of a channel: its mean over all places."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nbviz.features.objectives.base import Objective, channel_maps, objective
 
 @objective
 def channel(layer: str, index: int) -> Objective:
-    """The mean of a channel over all places, those below zero counting a tenth where there are several.
+    """Return the mean of a channel over all places, those below zero counting a tenth where there are several.
 
     Otherwise edges, whose filters give as much below zero as above, would have no picture; minus it is the
     other extreme, places above zero counting a tenth.

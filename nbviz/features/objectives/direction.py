@@ -1,4 +1,4 @@
-"""A direction among a layer's channels."""
+"""Objective of a direction among a layer's channels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nbviz.features.objectives.base import Objective, Says, objective
 
 @objective
 def direction(layer: str, vector: Any, *, cosine: float = 0.0) -> Objective:
-    """A direction among a layer's channels, mean over places.
+    """Return the mean over places along a direction among a layer's channels.
 
     vector: (C,). cosine: the power of the cosine similarity that multiplies the dot product; above 0, pictures
     are asked to be like the vector and not only far along it.

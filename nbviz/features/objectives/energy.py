@@ -1,4 +1,4 @@
-"""The mean square of a layer's output."""
+"""Objective of a layer's energy: the mean square of its output."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from nbviz.features.objectives.base import Objective, objective
 
 @objective
 def energy(layer: str) -> Objective:
-    """The mean square of a layer's output, which DeepDream raises."""
+    """Return the mean square of a layer's output, which DeepDream raises."""
     return Objective(f"all of {layer}", (layer,), lambda says: says[layer].square().mean(), "energy", straight=False)

@@ -1,4 +1,4 @@
-"""More of what a layer said of another picture."""
+"""Objective of likeness to a layer's activation of another picture."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nbviz.features.objectives.base import Objective, Says, objective, resized_l
 
 @objective
 def likeness(layer: str, reference: Tensor, power: float = 2.0) -> Objective:
-    """Dot product with what the layer said of another picture (C, h, w), place by place, times cosine^power."""
+    """Return the dot product with a layer's activation of another picture (C, h, w), times cosine^power."""
 
     def of(says: Says) -> Tensor:
         there = resized_like(reference.to(says[layer]), says[layer])

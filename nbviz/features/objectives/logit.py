@@ -1,4 +1,4 @@
-"""A class's raw score."""
+"""Objective of a class's raw score."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nbviz.model.instrumented import InstrumentedModel
 
 @objective
 def logit(model: Any, target: int | str) -> Objective:
-    """A class's raw score; target: index or name. model: an :class:`InstrumentedModel` or any ``nn.Module``."""
+    """Return a class's raw score; target: index or name. model: :class:`InstrumentedModel` or any ``nn.Module``."""
     model = InstrumentedModel.ensure(model)
     model.trace()
     index = model.class_index(target) if isinstance(target, str) else whole(target)

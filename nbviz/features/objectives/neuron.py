@@ -1,4 +1,4 @@
-"""A channel at one place."""
+"""Objective of a neuron: a channel at one place."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nbviz.features.objectives.base import Objective, Says, channel_maps, object
 
 @objective
 def neuron(layer: str, index: int, place: tuple[int, int] | None = None) -> Objective:
-    """A channel at one place (row, column) of the layer's grid; left out, in the middle."""
+    """Return a channel at one place (row, column) of the layer's grid; left out, in the middle."""
 
     def of(says: Says) -> Tensor:
         maps = channel_maps(says, layer, index)

@@ -1,4 +1,4 @@
-"""The same as a layer said of another picture."""
+"""Objective of sameness with a layer's activation of another picture."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nbviz.features.objectives.base import Objective, Says, objective, resized_l
 
 @objective
 def sameness(layer: str, reference: Tensor) -> Objective:
-    """Minus the relative squared distance to what the layer said of another picture (C, h, w)."""
+    """Return minus the relative squared distance to a layer's activation of another picture (C, h, w)."""
 
     def of(says: Says) -> Tensor:
         there = resized_like(reference.to(says[layer]), says[layer])

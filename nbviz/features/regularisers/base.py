@@ -37,7 +37,7 @@ _ACTS = ("penalty", "gradient", "warp")
 
 @dataclass(frozen=True)
 class Regulariser:
-    """A registered regulariser."""
+    """Registered regulariser."""
 
     name: str
     act: Act
@@ -48,7 +48,7 @@ class Regulariser:
     """The first line of its docstring."""
 
     def on(self, strengths: Iterable[tuple[str, float]]) -> dict[str, float]:
-        """Its options among a recipe's strengths, or nothing where all are off."""
+        """Return its options among a recipe's strengths, or nothing where all are off."""
         values = dict(strengths)
         own = {option.name: values.get(option.name, option.default) for option in self.options}
         return own if any(own[option.name] != option.default for option in self.options) else {}
@@ -99,5 +99,5 @@ def reserve(names: set[str]) -> None:
 
 
 def options() -> dict[str, Option]:
-    """Every option of every regulariser, by its name."""
+    """Return every option of every regulariser, by its name."""
     return {option.name: option for one in _regularisers.values() for option in one.options}

@@ -30,7 +30,7 @@ def blur(
 
 
 def _along(values: Tensor, axis: int, sigma: float) -> Tensor:
-    """Each row, or column, smoothed; mirrored beyond its ends, where zeros would hold the border back."""
+    """Smooth along rows, or columns; mirrored beyond the ends, where zeros would hold the border back."""
     length = values.shape[axis]
     reach = min(math.ceil(_REACH * sigma), length - 1)
     offsets = torch.arange(-reach, reach + 1, dtype=values.dtype, device=values.device)

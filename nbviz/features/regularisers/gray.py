@@ -1,4 +1,4 @@
-"""Pull towards mid-gray, the L2 penalty of made pictures."""
+"""Regulariser towards mid-gray, the L2 penalty of made pictures."""
 
 from __future__ import annotations
 

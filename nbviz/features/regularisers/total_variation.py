@@ -1,4 +1,4 @@
-"""Pull towards flat surfaces."""
+"""Regulariser towards flat surfaces: total variation."""
 
 from __future__ import annotations
 

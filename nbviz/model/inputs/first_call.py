@@ -1,4 +1,4 @@
-"""The first layer that a network calls, and the pictures that layer takes.
+"""First layer that a network calls, and the pictures that layer takes.
 
 Which layer is defined first says nothing: a head may stand before the trunk in ``__init__``. So a forward is run up
 to its first convolution, linear layer or matrix product, wherever it is called from, and ended there: no layer is
@@ -25,7 +25,7 @@ _DATA = {1: "sequences (N, C, length)", 3: "volumes or videos (N, C, depth, H, W
 
 @dataclass(frozen=True)
 class Call:
-    """A layer's call: what it was given of a picture (C, H, W) and what it takes."""
+    """Call of a layer: its input for a picture (C, H, W), and the input it takes."""
 
     picture: tuple[int, ...]
     given: int
@@ -38,7 +38,7 @@ class Call:
 
     @property
     def fitting(self) -> FirstLayer | None:
-        """The picture, where the layer takes what it was given of it."""
+        """Return the picture, where the layer takes its input for it."""
         channels, height, width = self.picture
         if self.given != self.takes or self.odd or self.key is not None:
             return None
@@ -50,7 +50,7 @@ class Call:
         return self.given == self.picture[0] * self.picture[1] * self.picture[2]
 
     def others(self) -> list[FirstLayer]:
-        """Pictures that it may take instead: flattened, in proportion, or with as many channels more or fewer."""
+        """Return pictures that it may take instead: flattened, in proportion, or with other numbers of channels."""
         channels = self.picture[0]
         flat = flattened(self.takes) if self.flat else None
         if flat is not None:
@@ -98,7 +98,7 @@ class _Watch(TorchFunctionMode):
         return func(*args, **kwargs).detach()
 
     def _layer(self, func: Any, args: Any, kwargs: Any) -> tuple[torch.Tensor, Call] | None:
-        """The input and the call of what computes with weights; None for all other functions."""
+        """Return the input and the call of a function that computes with weights; None for all others."""
         if func is torch.Tensor.__getitem__ and isinstance(args[1], str):
             return args[0], Call(self.picture, 0, 0, key=args[1])
         if func is torch.nn.functional.embedding:

@@ -17,7 +17,7 @@ _NOT_A_PICTURE = (TypeError, AttributeError, IndexError, KeyError)
 
 
 def of_size(error: Exception) -> bool:
-    """Return whether an error may be one of the picture's size, so that another size is worth trying."""
+    """Return whether an error may be due to the picture's size, so that another size is worth trying."""
     return not isinstance(error, _NOT_OF_SIZE) and not missing_operators(error)
 
 

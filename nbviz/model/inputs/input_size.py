@@ -1,4 +1,4 @@
-"""An input a network takes, before any picture is known."""
+"""Input size: one that a network takes, before any picture is known."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ FEW_SIZES = 8
 
 
 def ready(guest: Guest, tensor: torch.Tensor) -> torch.Tensor:
-    """The tensor in the network's type, where it is: a pass moves it, for which device that is it alone knows."""
+    """Return the tensor in the network's type, on its own device: only a pass knows where it has to go."""
     # autograd can't save what was made in inference mode
     tensor = tensor.clone() if tensor.is_inference() else tensor
     return tensor.to(guest.dtype)
 
 
 def noise(guest: Guest, shape: tuple[int, ...]) -> torch.Tensor:
-    """Seeded noise (1, C, H, W) in 0…1 for a shape (C, H, W)."""
+    """Return seeded noise (1, C, H, W) in 0…1 for a shape (C, H, W)."""
     with isolated():
         generator = torch.Generator().manual_seed(0)
         return ready(guest, torch.rand(1, *shape, generator=generator, dtype=torch.float32, device="cpu"))
 
 
 class Usual:
-    """A network's preprocessing and the size of picture it is used with; a guess learns that by trying. Thread-safe."""
+    """Preprocessing of a network and the size of picture it is used with; a guess is settled by trying. Thread-safe."""
 
     def __init__(self, guest: Guest, transform: Any) -> None:
         self._guest, self._lock = guest, threading.RLock()
@@ -47,7 +47,7 @@ class Usual:
 
     @property
     def transform(self) -> Preprocessing:
-        """The preprocessing; its channels are those of the first layer the network calls.
+        """Preprocessing; its channels are those of the first layer the network calls.
 
         Raises NbvizError for a network of volumes, sequences or dictionaries instead of pictures.
         """
@@ -62,7 +62,7 @@ class Usual:
             return replace(self._transform, tried=self._tried) if learns else self._transform
 
     def shape(self) -> tuple[int, ...]:
-        """Return (C, H, W). NbvizError where the network takes no size that was tried."""
+        """Return the shape (C, H, W). NbvizError where the network takes no size that was tried."""
         with self._lock:
             transform = self.transform
             size = transform.size
@@ -101,7 +101,7 @@ class Usual:
         return None
 
     def _size(self) -> tuple[int, int]:
-        """Found out once for a network that takes none: every picture of a data set would ask again."""
+        """Find the size once for a network that takes none: every picture of a data set would ask again."""
         revision = self._guest.revision
         if self._refused is not None and self._refused[0] == revision:
             raise self._refused[1]

@@ -1,1 +1,1 @@
-"""How a layer's output is read as channels and places, found by one probing batch."""
+"""Layouts: which axes of a layer's output are channels and places, found by one probing batch."""

@@ -1,4 +1,4 @@
-"""How to read a layer's output as channel maps: which axes are channels, which are places."""
+"""Layout of a layer's output: which axes are channels, and which are places."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CHANNEL_AXIS: dict[Kind, int] = {"map": -3, "map_last": -1, "tokens": -1, "toke
 
 @dataclass(frozen=True)
 class Layout:
-    """How to read a layer's output as channel maps.
+    """Reading of a layer's output as channel maps.
 
     `kind` is "map" for (N, C, H, W), "map_last" for (N, H, W, C), "tokens" for (N, T, D), "tokens_first" for
     (N, D, T), "vector" where there is one place only ((N, D), and with further axes of length 1), "none"
@@ -29,7 +29,7 @@ class Layout:
 
     @property
     def tokens(self) -> int:
-        """Places and prefix together."""
+        """Number of tokens, places and prefix together."""
         return self.prefix + self.height * self.width
 
     @property

@@ -1,4 +1,4 @@
-"""Which axes of a layer's output are space, found by one probing batch instead of a list of architectures.
+"""Inference of layouts: which axes are space, found by one probing batch instead of a list of architectures.
 
 The batch holds the picture six times: as it is, with one of its four quarters perturbed, and with its last
 corner perturbed. Where an output has places, the change follows: the share that the lower quarters have in

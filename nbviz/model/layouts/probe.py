@@ -1,4 +1,4 @@
-"""One output of the probing batch, judged by itself: does its change follow the probes, and along which axes?
+"""Probe of one output: whether its change follows the probing batch, and along which axes.
 
 See `nbviz.model.layouts.layout` for the idea.
 """
@@ -75,7 +75,7 @@ def evidence(output: Tensor, input_hw: tuple[int, int], module: nn.Module | None
 
 
 def _perturbed(height: int, width: int) -> Iterator[tuple[slice, slice]]:
-    """The four quarters (upper left, upper right, lower left, lower right) and the last corner."""
+    """Perturb the four quarters (upper left, upper right, lower left, lower right) and the last corner."""
     for rows in (slice(0, (height + 1) // 2), slice(height // 2, None)):
         for columns in (slice(0, (width + 1) // 2), slice(width // 2, None)):
             yield rows, columns
@@ -126,7 +126,7 @@ def _candidates(shape: torch.Size, input_hw: tuple[int, int]) -> Iterator[Layout
 
 
 def _grids(count: int, input_hw: tuple[int, int]) -> Iterator[tuple[int, int]]:
-    """Ways to lay `count` tokens out as the picture's proportions to within a row or column of rounding."""
+    """Return the grids of `count` tokens with the picture's proportions, to within a row or column of rounding."""
     if count < 2:
         return
     ideal = math.sqrt(count * input_hw[0] / input_hw[1])

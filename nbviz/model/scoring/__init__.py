@@ -1,1 +1,1 @@
-"""Outputs of a network: where its class scores are, what they mean, and the prediction for a picture."""
+"""Scoring: where a network's class scores are, what they mean, and the prediction for a picture."""

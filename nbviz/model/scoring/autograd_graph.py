@@ -1,4 +1,4 @@
-"""Autograd's graph of a tensor: its nodes, and the node that made it when changes of shape are left out."""
+"""Graph of autograd: its nodes, and the node that computed a tensor's values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RESHAPING = frozenset(f"{name}Backward0" for name in _SHAPES.split())
 
 
 def graph(root: Any) -> Iterator[Any]:
-    """Nodes of autograd's graph from a node, such as ``output.grad_fn``, down to its leaves."""
+    """Yield nodes of autograd's graph from a node, such as ``output.grad_fn``, down to its leaves."""
     # a node's Python object is its identity only while it is held
     seen, left = {root}, [] if root is None else [root]
     while left:
@@ -24,13 +24,13 @@ def graph(root: Any) -> Iterator[Any]:
 
 
 def origin(node: Any) -> Any:
-    """The node that made the values of ``node``: itself, or the first below it that does more than reshape."""
+    """Return the node that made the values of ``node``: itself, or the first below it that does more than reshape."""
     while node is not None and kind(node) in RESHAPING:
         node = node.next_functions[0][0]
     return node
 
 
 def kind(node: Any) -> str:
-    """A node's name, with the number of a variant that squeezes or clones as 0."""
+    """Return a node's name, with the number of a variant that squeezes or clones as 0."""
     name = str(node.name())
     return f"{name.rstrip('0123456789')}0" if name[-1:].isdigit() else name

@@ -11,7 +11,7 @@ from nbviz.replica.hooks import hooked, modules_of
 
 
 def evaluate(run: Pass, batch: torch.Tensor, read: Reader, head: Head) -> Output:
-    """The network's output for a batch (N, C, H, W), read as its head says; differentiable if gradients are enabled."""
+    """Run a network on a batch (N, C, H, W) and read its output by its head; differentiable if gradients are on."""
     if head.before is None:
         return read(run(batch), len(batch), head)
     name, number = head.before

@@ -1,4 +1,4 @@
-"""Where a network's class scores are and what they mean: decided once, at first contact, and never guessed.
+"""Head of a network: where its class scores are and what they mean, decided once, on the first forward.
 
 A network may put out its scores beside other tensors, and may end in a softmax or a sigmoid. The graph of one forward
 shows both: which layer's own output a tensor is, and which operation came last. Scores behind a softmax or sigmoid are
@@ -30,7 +30,7 @@ CLOSE = 1e-3
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a module in the first forward, and what it put out."""
+    """Call of a module in the first forward, and its output."""
 
     name: str
     number: int
@@ -42,7 +42,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Head:
-    """How class scores are read from what a network puts out."""
+    """Reading of class scores from a network's output."""
 
     place: str | int | None = None
     """Key, attribute or index in the output; None: the output itself, or where ``output=`` says."""
@@ -59,7 +59,7 @@ class Head:
     """Why the scores can't be told from other tensors."""
 
     def logits(self, found: torch.Tensor, before: torch.Tensor | None) -> torch.Tensor:
-        """Logits (N, classes) from what the network puts out and, where they are read before it, from there."""
+        """Return logits (N, classes) from the network's output and, where they are read before it, from there."""
         if self.before is None:
             logits = found
         elif before is not None:
@@ -75,19 +75,19 @@ PLAIN = Head()
 
 
 class HasHead(Protocol):
-    """A trace, as far as it is needed here."""
+    """Protocol of a trace, as far as it is needed here."""
 
     head: Head
 
 
 def head_of(known: HasHead | None) -> Head:
-    """The head that was found; that of plain scores before the first forward."""
+    """Return the head of a trace; that of plain scores before the first forward."""
     return PLAIN if known is None else known.head
 
 
 @dataclass(frozen=True)
 class Question:
-    """Statements of a person or of the network's own configuration on its scores."""
+    """Statements of a person, or of the network's own configuration, about its scores."""
 
     output: str | int | Callable[[Any], torch.Tensor] | None = None
     multilabel: bool = False
@@ -98,7 +98,7 @@ class Question:
 
 
 def find_head(raw: Any, calls: Sequence[Call], asked: Question, probe: Callable[[Head], torch.Tensor]) -> Head:
-    """The head of a network whose output for one picture is ``raw``. probe: scores (N, classes) of other pictures."""
+    """Find the head of a network whose output for one picture is ``raw``. probe: scores (N, classes) of others."""
     try:
         head = Head() if asked.output is not None else _placed(raw, calls, asked)
         found = find(raw, head.place if asked.output is None else asked.output)
@@ -115,7 +115,7 @@ def find_head(raw: Any, calls: Sequence[Call], asked: Question, probe: Callable[
 
 
 def candidates(raw: Any) -> dict[str | int, torch.Tensor]:
-    """Place → tensor for all in an output that can be read as scores or maps of one picture."""
+    """Return place → tensor for all in an output that can be read as scores or maps of one picture."""
     items = raw.items() if isinstance(raw, Mapping) else enumerate(raw) if isinstance(raw, (tuple, list)) else ()
     return {place: item for place, item in items if _readable(item)}
 
@@ -173,7 +173,7 @@ def _after(place: str | int, linear: Mapping[str | int, torch.Tensor]) -> bool:
 
 
 def _maker(tensor: torch.Tensor, calls: Sequence[Call], linear: bool = False) -> Call | None:
-    """The call that put out a tensor's values, shapes aside; the first, for a Sequential puts out its last child's."""
+    """Return the call that put out a tensor's values, shapes aside; the first: a Sequential's is its last child's."""
     node = origin(tensor.grad_fn)
     for call in calls:
         same = call.output is tensor if node is None else origin(call.node) is node
@@ -183,7 +183,7 @@ def _maker(tensor: torch.Tensor, calls: Sequence[Call], linear: bool = False) ->
 
 
 def _scaled(head: Head, scores: torch.Tensor, calls: Sequence[Call], probe: Callable[[Head], torch.Tensor]) -> Head:
-    """The head with what its scores are: logits, or probabilities whose logits a layer puts out or none does."""
+    """Return the head with the kind of its scores: logits, or probabilities, with the layer of their logits if any."""
     end = origin(scores.grad_fn)
     name = "" if end is None else kind(end)
     if name in SOFTMAX or name == SIGMOID:

@@ -37,7 +37,7 @@ class Output(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ClassScores:
-    """One score a class and picture."""
+    """Output of one score a class and picture."""
 
     raw: Any
     logits: torch.Tensor
@@ -47,7 +47,7 @@ class ClassScores:
 
     @property
     def probabilities(self) -> torch.Tensor:
-        """(N, classes) in 0…1, double: what the network means by its scores."""
+        """Probabilities (N, classes) in 0…1, double, that the network means by its scores."""
         logits = self.logits.double()
         if self.scale == "softmax":
             return logits.softmax(1)
@@ -56,7 +56,7 @@ class ClassScores:
 
 @dataclass(frozen=True, eq=False)
 class ClassMaps:
-    """One map a class and picture, as segmentation networks put out."""
+    """Output of one map a class and picture, as segmentation networks have."""
 
     raw: Any
     maps: torch.Tensor
@@ -65,16 +65,16 @@ class ClassMaps:
 
     @property
     def logits(self) -> torch.Tensor:
-        """(N, classes), each map's mean over the picture."""
+        """Return each map's mean over the picture, (N, classes)."""
         return self.maps.mean((2, 3))
 
     @property
     def said(self) -> torch.Tensor:
-        """(N, h, w), the class with the highest score at each place."""
+        """Class with the highest score at each place, (N, h, w)."""
         return self.maps.detach().argmax(1)
 
     def shares(self, weights: torch.Tensor | None = None) -> torch.Tensor:
-        """Share of the first picture each class is said of, float64 (classes,); of ``weights`` (h, w), sum 1."""
+        """Share of the first picture predicted as each class, float64 (classes,); of ``weights`` (h, w), sum 1."""
         said = self.said[0].flatten().cpu()
         counts = None if weights is None else weights.flatten().cpu()
         return torch.bincount(said, counts, self.maps.shape[1]).double() / (1 if weights is not None else len(said))
@@ -82,7 +82,7 @@ class ClassMaps:
 
 @dataclass(frozen=True)
 class Detection:
-    """A box that a detector found."""
+    """Box that a detector found."""
 
     label: int
     score: float
@@ -100,7 +100,7 @@ class Boxes:
 
     @property
     def logits(self) -> torch.Tensor:
-        """(N, classes), the score of each class's best box, 0 where there is none."""
+        """Return the score of each class's best box, (N, classes), 0 where there is none."""
         most = [int(one["labels"].max()) + 1 for one in self.raw if len(one["labels"])]
         count = max([self.classes, 1, *most])
         rows = [one["scores"].new_zeros(count).scatter_reduce(0, one["labels"], one["scores"], "amax")
@@ -108,7 +108,7 @@ class Boxes:
         return torch.stack(rows)
 
     def found(self, row: int = 0) -> list[Detection]:
-        """The boxes of a picture of the batch, best score first."""
+        """Return the boxes of a picture of the batch, best score first."""
         one = {key: self.raw[row][key].detach().cpu() for key in KEYS}
         order = one["scores"].argsort(descending=True, stable=True).tolist()
         boxes, labels, scores = one["boxes"].tolist(), one["labels"].tolist(), one["scores"].tolist()
@@ -117,7 +117,7 @@ class Boxes:
 
 @dataclass(frozen=True, eq=False)
 class Unknown:
-    """An output in which no scores can be found."""
+    """Output in which no scores can be found."""
 
     raw: Any
     problem: NbvizError
@@ -131,7 +131,7 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Reader:
-    """From a network's own output to an :class:`Output`, by the head that :func:`find_head` found at first contact."""
+    """Reading of a network's own output as an :class:`Output`, by its head (:func:`find_head`)."""
 
     asked: Question = Question()
     classes: int = 0
@@ -155,7 +155,7 @@ class Reader:
         return ClassScores(raw, head.logits(found, before), scale=head.scale)
 
     def head(self, raw: Any, calls: Sequence[Call], probe: Callable[[Head], torch.Tensor]) -> Head:
-        """Where the scores are in the first output, of one picture, and what they mean; see :func:`find_head`."""
+        """Find the scores in the first output, of one picture, and what they mean; see :func:`find_head`."""
         detector = self.asked.output is None and _is_boxes(raw)
         return PLAIN if detector else find_head(raw, calls, self.asked, probe)
 
@@ -170,7 +170,7 @@ def reader(output: str | int | Callable[[Any], torch.Tensor] | None, classes: in
 def reader_of(
     net: nn.Module, output: str | int | Callable[[Any], torch.Tensor] | None, given: int, names: int, multilabel: bool
 ) -> Reader:
-    """The reader for a network; given: class names that a person gave; names: these, or those that it carries."""
+    """Return the reader for a network; given: class names from a person; names: these, or those that it carries."""
     labels = attribute(attribute(net, "config"), "num_labels")
     asked = Question(output, multilabel, given, labels if isinstance(labels, int) else 0)
     return Reader(asked, given or classes_of(net) or names)
@@ -182,7 +182,7 @@ def _is_boxes(raw: Any) -> bool:
 
 
 def classes_of(net: nn.Module) -> int:
-    """How many classes a detector distinguishes, its background included; 0 where it doesn't tell."""
+    """Return how many classes a detector distinguishes, its background included; 0 where it doesn't say."""
     heads = [(module, "num_classes") for module in net.modules()]
     heads += [(module, "out_features") for name, module in net.named_modules() if name.endswith("cls_score")]
     heads += [(module, "num_columns") for name, module in net.named_modules() if name.endswith("classification_head")]

@@ -1,4 +1,4 @@
-"""The prediction for one picture as plain arrays: one figure per class, the class at each place, the boxes."""
+"""Prediction for one picture as plain arrays: a score per class, the class at each place, the boxes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nbviz.model.target import Target
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """The prediction for a picture."""
+    """Prediction for one picture."""
 
     kind: Kind
     logits: np.ndarray
@@ -45,7 +45,7 @@ class Prediction:
         return min(around, key=lambda number: self.boxes[number].box.area, default=None)
 
     def chosen(self, target: Target) -> int | None:
-        """Which class, or of boxes which one, a target means here; None where it is neither or isn't there."""
+        """Return the class, or the box, that a target means here; None where it is neither or isn't there."""
         if target.function is not None or target.unit is not None:
             return None
         if self.kind != "boxes":
@@ -56,14 +56,14 @@ class Prediction:
         return next(asked, None)
 
     def class_of(self, target: Target) -> int | None:
-        """The class a target speaks of here: of a box its label; None where it speaks of none."""
+        """Return the class a target speaks of here: of a box its label; None where it speaks of none."""
         found = self.chosen(target)
         if self.kind != "boxes" or found is None:
             return target.index if self.kind == "boxes" else found
         return self.boxes[found].label
 
     def checked(self) -> Prediction:
-        """Itself; raises where the scores are not finite."""
+        """Return itself; raise NbvizError where the scores are not finite."""
         if not np.isfinite(self.logits).all():
             nan, infinite = int(np.isnan(self.logits).sum()), int(np.isinf(self.logits).sum())
             raise NbvizError(
@@ -75,7 +75,7 @@ class Prediction:
 
 
 def prediction(output: Output, model: Classes, size: tuple[int, int]) -> Prediction:
-    """Read the prediction for one picture from what the network put out; size: (H, W) of its input."""
+    """Read the prediction for one picture from the network's output; size: (H, W) of its input."""
     logits = output.logits[0].detach().float().cpu()
     if isinstance(output, ClassMaps):
         shares = output.shares()

@@ -1,4 +1,4 @@
-"""Finding the class scores (N, classes), or class maps (N, classes, h, w), in whatever a network puts out."""
+"""Class scores (N, classes), or class maps (N, classes, h, w), found in whatever a network puts out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def find(raw: Any, output: str | int | Callable[[Any], torch.Tensor] | None) -> 
 
 
 def scores_or_maps(found: Any, rows: int | None = None) -> torch.Tensor:
-    """(N, classes) from (N, classes), (N,) or (N, classes, 1, 1), or (N, classes, h, w) as it is; else a sentence.
+    """Return scores (N, classes) from that, (N,) or (N, classes, 1, 1), or maps as they are; else a sentence.
 
     rows: pictures in the batch, where known: a batch of one whose axis was squeezed away gets it back.
     """
