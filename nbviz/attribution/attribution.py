@@ -1,4 +1,4 @@
-"""An attribution: values, a heat map to draw, and the facts that say how far to trust it."""
+"""Attribution: values, a heat map to draw, and the facts that say how far to trust it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nbviz.model.boxes import Box, components
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """The result of a method: raw values, a heat map to draw, and the facts that say how far to trust it."""
+    """Result of a method: raw values, a heat map to draw, and the facts that say how far to trust it."""
 
     values: torch.Tensor
     """Signed, raw, as the method defines it; on the CPU."""
@@ -36,7 +36,7 @@ class Attribution:
         return tuple(self.evidence.shape) != self.size
 
     def heat(self, size: tuple[int, int] | None = None) -> torch.Tensor:
-        """The heat map (H, W), not normalised; ``size`` defaults to the network's input.
+        """Return the heat map (H, W), not normalised; ``size`` defaults to the network's input.
 
         A coarser grid is interpolated bilinearly (``align_corners=False``). Pixels are never smoothed: they are
         averaged to a smaller size and repeated to a larger one.
@@ -51,7 +51,7 @@ class Attribution:
         return functional.interpolate(evidence, size=size, mode="area" if smaller else "nearest-exact")[0, 0]
 
     def boxes(self, threshold: float = 0.5, largest: bool = True) -> tuple[Box, ...]:
-        """Where the evidence is, as boxes (top, left, bottom, right) in pixels of the network's input.
+        """Return boxes around the evidence, (top, left, bottom, right) in pixels of the network's input.
 
         threshold: share of the heat's maximum, above 0 to 1, from which on a pixel counts. Pixels that touch, corners
         included, are one part; largest: only the part with the most pixels, else all, by pixels. Evidence against
@@ -64,5 +64,5 @@ class Attribution:
 
     @property
     def nbytes(self) -> int:
-        """Memory it holds."""
+        """Memory it takes."""
         return sum(t.numel() * t.element_size() for t in (self.values, self.evidence))

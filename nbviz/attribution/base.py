@@ -1,4 +1,4 @@
-"""Attribution methods: their registry, which feeds the dropdown, its controls, the reference and the laws.
+"""Registry of attribution methods, which feeds the dropdown, its controls, the reference and the laws.
 
 A method is a generator in a file of its own, registered with :func:`register`. It takes a ``Subject`` and its
 options as keywords, and yields ``Attribution``s that get better; the last one is final. Nothing else has to be
@@ -38,7 +38,7 @@ Generator = Callable[..., Iterator[Attribution]]
 
 @dataclass(frozen=True)
 class Method:
-    """A registered attribution method."""
+    """Registered attribution method."""
 
     name: str
     title: str
@@ -105,7 +105,7 @@ def _sort() -> None:
 def explain(
     model: InstrumentedModel, image: Any, target: Any, method: str, layer: str | None = None, **options: Any
 ) -> Iterator[Attribution]:
-    """Attributions that get better; the last is final. Arguments as in :func:`attribute`."""
+    """Yield attributions that get better; the last is final. Arguments as in :func:`attribute`."""
     for (attribution,) in explain_each(model, image, [target], method, layer, **options):
         if attribution is not None:
             yield attribution
@@ -114,7 +114,7 @@ def explain(
 def explain_each(
     model: InstrumentedModel, image: Any, targets: Sequence[Any], method: str, layer: str | None = None, **options: Any
 ) -> Iterator[tuple[Attribution | None, ...]]:
-    """Attributions of several targets in turn, a step each; None for those still to come; the last are final.
+    """Yield attributions of several targets in turn, a step each; None for those still to come; the last are final.
 
     Each is what the target would get alone, to the bit; forwards that they have in common are run once.
     """
@@ -240,7 +240,7 @@ def result(
     signed: bool = False,
     **facts: Any,
 ) -> Attribution:
-    """An Attribution of a subject; ``facts`` are what the method adds to those every one has."""
+    """Return an Attribution of a subject; ``facts`` are what the method adds to those every one has."""
     height, width = subject.x.shape[-2:]
     return Attribution(values.detach().cpu(), evidence.detach().cpu(), (height, width), facts, done, progress, signed)
 

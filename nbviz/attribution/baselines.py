@@ -1,4 +1,4 @@
-"""Pictures that count as showing nothing: where a path starts, what a hidden part is filled with.
+"""Baselines: pictures that count as showing nothing, where a path starts and what a hidden part is filled with.
 
 The blur is the heat equation's, with edges that let nothing out: exact at every width, in two small matrix
 products, and ending at the mean colour.
@@ -22,7 +22,7 @@ NAMES: tuple[str, ...] = ("black", "gray", "mean", "blur", "noise")
 
 
 def baseline(subject: Subject, given: str | torch.Tensor) -> torch.Tensor:
-    """A baseline for the subject's picture, (1, C, H, W), by name or as a preprocessed tensor.
+    """Return a baseline for the subject's picture, (1, C, H, W), by name or as a preprocessed tensor.
 
     black, gray: pictures of that colour, preprocessed as the network's pictures are. mean: the picture's own
     mean colour. blur: so blurred that no object is left, σ a tenth of the shorter side. noise: uniform in the
@@ -52,12 +52,12 @@ def baseline_of(x: torch.Tensor, given: str, transform: Preprocessing) -> torch.
 
 
 def said(given: Any) -> str:
-    """A baseline in a word."""
+    """Return the name of a baseline, in a word."""
     return given if isinstance(given, str) else "given"
 
 
 def blurred(x: torch.Tensor, sigma: float) -> torch.Tensor:
-    """Pictures (N, C, H, W) blurred by a Gaussian of ``sigma`` pixels, reflected at their edges."""
+    """Blur pictures (N, C, H, W) by a Gaussian of ``sigma`` pixels, reflected at their edges."""
     if sigma == 0:
         return x
     wide = at_least_single(x)
@@ -73,7 +73,7 @@ def _kernel(length: int, sigma: float) -> torch.Tensor:
 
 @lru_cache(maxsize=4)
 def _cosines(length: int) -> torch.Tensor:
-    """The orthonormal cosine transform (DCT-II), whose basis the heat equation only damps."""
+    """Return the orthonormal cosine transform (DCT-II), whose basis the heat equation only damps."""
     places = torch.arange(length, dtype=torch.float64, device="cpu")
     cosines = torch.cos(math.pi / length * places[:, None] * (places + 0.5)) * math.sqrt(2 / length)
     cosines[0] /= math.sqrt(2)

@@ -1,4 +1,4 @@
-"""How many pictures a forward takes at once: by size, never by the clock, so that answers repeat to the bit."""
+"""Batch size of a forward: by the pictures' size, never by the clock, so that answers repeat to the bit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ACCELERATED = 16
 
 
 def at_once(subject: Subject) -> int:
-    """2, 4 or 8 pictures on a processor, as many as keep the largest output of a layer in its caches.
+    """Return 2, 4 or 8 pictures on a processor, as many as keep the largest output of a layer in its caches.
 
     Measured without gradients, a picture's cost in a batch of 2, 4, 8 over that of one alone: EfficientNet-Lite0
     .85, .95, 1.30; ResNet-18 .84, .75, .82; ViT-B/32 .86, .77, .73; networks for small pictures .60, .36, .28.

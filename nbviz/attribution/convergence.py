@@ -1,4 +1,4 @@
-"""How sure an average over random draws is: two halves of the draws, taken turn about, are compared.
+"""Convergence of an average over random draws: two halves of the draws, taken turn about, are compared.
 
 The halves know nothing of each other, so what they differ in is chance, whatever the network. Maps are
 compared at the resolution at which a person compares them, at most 28 × 28 cells.
@@ -13,19 +13,19 @@ CELLS = 28
 
 
 def cells(heat: torch.Tensor) -> torch.Tensor:
-    """A heat map (H, W) averaged to at most 28 × 28 cells."""
+    """Average a heat map (H, W) to at most 28 × 28 cells."""
     size = [min(CELLS, length) for length in heat.shape]
     return functional.adaptive_avg_pool2d(heat[None, None].double().cpu(), size)[0, 0]
 
 
 def relative_error(one: torch.Tensor, other: torch.Tensor) -> float:
-    """Estimated relative L1 error of the mean of two halves; 0 where both vanish."""
+    """Estimate the relative L1 error of the mean of two halves; 0 where both vanish."""
     whole = float((one + other).abs().sum())
     return float((one - other).abs().sum()) / whole if whole else 0.0
 
 
 def pattern_error(one: torch.Tensor, other: torch.Tensor) -> float:
-    """How far the heat of a signed average (C, H, W) is from its limit's, as patterns; 0…1.
+    """Estimate how far the heat of a signed average (C, H, W) is from its limit's, as patterns; 0…1.
 
     ``one`` and ``other`` are the averages over the halves. Noise has a size even where the limit has none, so
     both halves may agree on a heat that is noise alike everywhere. What they share is their product: its sum
@@ -43,7 +43,7 @@ def _root(energy: torch.Tensor) -> torch.Tensor:
 
 
 def reliability(one: torch.Tensor, other: torch.Tensor) -> float:
-    """Expected correlation of the whole with a repetition, from two halves (Spearman and Brown); 0…1.
+    """Estimate the correlation of the whole with a repetition, from two halves (Spearman and Brown); 0…1.
 
     Where both halves are zero there is nothing to be unsure of: 1.
     """

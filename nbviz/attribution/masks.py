@@ -1,4 +1,4 @@
-"""Which parts of a picture are hidden: sliding windows, coarse first, and RISE's random smooth masks."""
+"""Masks that hide parts of a picture: sliding windows, coarse first, and RISE's random smooth masks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class Window:
-    """A rectangle of pixels: rows top…bottom, columns left…right, ends left out."""
+    """Rectangle of pixels: rows top…bottom, columns left…right, ends left out."""
 
     top: int
     left: int
@@ -27,7 +27,7 @@ class Window:
 
 
 def windows(size: tuple[int, int], window: int, stride: int) -> list[list[Window]]:
-    """Square windows every ``stride`` pixels over a picture (H, W), in passes from coarse to fine.
+    """Return square windows every ``stride`` pixels over a picture (H, W), in passes from coarse to fine.
 
     The first pass covers the picture without more overlap than it needs; each further one halves the distance
     between windows; together they are every window once. Those at the lower and right edge are cut off there.
@@ -57,7 +57,7 @@ def _every(count: int, step: int) -> list[int]:
 def smooth_masks(
     size: tuple[int, int], cells: int, probability: float, seed: int, batch: int
 ) -> Iterator[torch.Tensor]:
-    """RISE's masks, (batch, H, W) at a time, without end: shares in 0…1 of what is kept of each pixel.
+    """Yield RISE's masks, (batch, H, W) at a time, without end: shares in 0…1 of what is kept of each pixel.
 
     A grid of cells × cells, each kept with ``probability``, enlarged bilinearly to one cell more than the
     picture and shifted by a random part of a cell.

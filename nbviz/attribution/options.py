@@ -1,4 +1,4 @@
-"""A method's options: read from its signature, where each one's limits are stated, and checked against them."""
+"""Options of a method: read from its signature, where each one's limits are stated, and checked against them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class About:
 
 @dataclass(frozen=True)
 class Option:
-    """A keyword of a method, as a control shows it."""
+    """Keyword of a method, as a control shows it."""
 
     name: str
     default: Any
@@ -77,7 +77,7 @@ class Option:
 
 
 def options_of(run: Callable[..., Any]) -> tuple[Option, ...]:
-    """A method's options, from its signature."""
+    """Read a method's options from its signature."""
     hints = get_type_hints(run, include_extras=True)
     keywords = [p for p in inspect.signature(run).parameters.values() if p.kind is p.KEYWORD_ONLY]
     return tuple(_option(p.name, p.default, hints.get(p.name, str)) for p in keywords)

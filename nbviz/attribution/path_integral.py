@@ -1,4 +1,4 @@
-"""∫ ∂ score/∂x · dx along paths of pictures, refined where the map itself is least sure.
+"""Path integrals ∫ ∂ score/∂x · dx along paths of pictures, refined where the map itself is least certain.
 
 A path is a curve t ↦ x(t), t in 0…1, cut into panels, each with the gradients at its ends and in its middle. With
 d the two changes of a pixel's gradient over a panel and s the two steps of the pixel, d₂·s₁ − d₁·s₂ is how much the
@@ -48,7 +48,7 @@ Panel = tuple[int, float, float]
 
 @dataclass(frozen=True)
 class Integral:
-    """The mean integral over the paths so far."""
+    """Mean integral over the paths so far."""
 
     values: torch.Tensor
     """(C, H, W), in double precision where the device has it."""
@@ -79,7 +79,7 @@ class Integral:
 
 
 def residual(values: torch.Tensor, difference: float) -> float | None:
-    """Relative difference between the sum of ``values`` and a difference of scores.
+    """Return the relative difference between the sum of ``values`` and a difference of scores.
 
     None where there is no difference. A map without values has none either: paths of no length end in another batch
     than they begin in, and batches of other sizes round otherwise.
@@ -143,7 +143,7 @@ def _stopped(error: float, tolerance: float, room: int) -> str:
 
 
 class _Panels:
-    """The panels of all paths, and the sums over them."""
+    """Panels of all paths, and the sums over them."""
 
     def __init__(self, subject: Subject, paths: Sequence[Path], batch: int) -> None:
         self._subject, self._paths, self._batch = subject, paths, batch
@@ -226,17 +226,17 @@ class _Panels:
 
     @property
     def values(self) -> torch.Tensor:
-        """The mean over the paths, (C, H, W)."""
+        """Mean over the paths, (C, H, W)."""
         return self._sum / len(self._paths)
 
     @property
     def evaluations(self) -> int:
-        """Pictures through the network."""
+        """Number of pictures sent through the network."""
         return len(self._scores) - len(self._paths) + 1
 
     @property
     def scores(self) -> tuple[float, float]:
-        """The mean score at the paths' beginnings, and the score at their end."""
+        """Mean score at the paths' beginnings, and the score at their end."""
         starts = [self._scores[path, 0.0] for path in range(len(self._paths))]
         return sum(starts) / len(starts), self._scores[0, 1.0]
 

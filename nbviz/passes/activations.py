@@ -1,4 +1,4 @@
-"""Layers' outputs in one differentiable forward: activations, and where a backward may start or end."""
+"""Activations: layers' outputs in one differentiable forward, and where a backward may start or end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nbviz.passes.reach import backward
 
 @dataclass(frozen=True)
 class Activation:
-    """A layer's output as it was put out, before any later operation overwrote it."""
+    """Output of a layer as it was put out, before any later operation overwrote it."""
 
     layer: Layer
     activation: torch.Tensor
@@ -29,11 +29,11 @@ class Activation:
 
     @property
     def maps(self) -> torch.Tensor:
-        """The activation as (N, C, h, w); a vector has 1 × 1 maps."""
+        """Activation as (N, C, h, w); a vector has 1 × 1 maps."""
         return self.read(self.activation)
 
     def read(self, tensor: torch.Tensor) -> torch.Tensor:
-        """A tensor shaped as the activation, such as its gradient, as (N, C, h, w)."""
+        """Read a tensor shaped as the activation, such as its gradient, as (N, C, h, w)."""
         layout = self.layer.layout
         if layout is None:
             raise NbvizError(f"Layer '{self.layer.name}' puts out nothing that can be read as maps.")

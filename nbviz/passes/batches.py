@@ -1,4 +1,4 @@
-"""Networks that mix the pictures of a batch, as batch statistics do, or that pass one picture at a time only."""
+"""Batches that can't be: networks that mix the pictures of a batch, or pass one picture at a time only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLOSE_HALF = 3e-2
 
 
 def mixes_batch(model: InstrumentedModel, run: Pass, x: torch.Tensor) -> bool:
-    """Whether a picture (1, C, H, W) must pass alone: another in its batch changes what the network puts out for it.
+    """Return whether a picture (1, C, H, W) must pass alone: another in its batch changes its output.
 
     Found out once per structure and size of pictures, by three pictures' forwards.
     """
@@ -44,6 +44,6 @@ def _alike(model: InstrumentedModel, run: Pass, x: torch.Tensor) -> bool:
 
 
 def _values(model: InstrumentedModel, run: Pass, batch: torch.Tensor) -> torch.Tensor | None:
-    """Scores of a batch; of an output that can't be read, its first tensor."""
+    """Return the scores of a batch; of an output that can't be read, its first tensor."""
     output = model.evaluate(run, batch)
     return first_tensor(output.raw) if output.kind == "unknown" else output.logits

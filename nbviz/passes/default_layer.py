@@ -1,4 +1,4 @@
-"""The layer a map is drawn at where nobody chose one."""
+"""Default layer: where a map is drawn if nobody chose one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _known: WeakKeyDictionary[InstrumentedModel, dict[Any, str]] = WeakKeyDictionary
 
 
 def default_layer(model: InstrumentedModel, x: torch.Tensor, target: Target) -> Layer:
-    """The last layer with places that the score of a picture (1, C, H, W) depends on.
+    """Return the last layer with places that the score of a picture (1, C, H, W) depends on.
 
     Behind its last attention a vision transformer with a class token reads that token alone, so the layers there
     hold no evidence at any place. The layer is then the last norm or block before it: what the class token reads.
@@ -66,7 +66,7 @@ def _read(subject: Subject, last: Layer) -> str:
 
 
 def _candidates(model: InstrumentedModel, last: Layer) -> list[Layer]:
-    """Layers with places, the last first; those that put out what the last one does, norms and blocks, before all."""
+    """Return layers with places, the last first; those with the last one's places, norms and blocks, before all."""
     spatial = [layer for layer in model.layers().walk() if layer.name and layer.places and layer.order is not None]
     spatial.sort(key=lambda layer: layer.order or 0, reverse=True)
     stream = [x for x in spatial if x.shape == last.shape and ("Norm" in x.kind or (x.children and x.calls == 1))]

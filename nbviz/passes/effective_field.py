@@ -1,4 +1,4 @@
-"""The part of the picture that a place of a layer really listens to: where its gradient is.
+"""Effective receptive field: the part of the picture whose pixels move a place of a layer.
 
 What a place could see (:mod:`nbviz.passes.receptive_field`) is mostly larger than what moves it: the middle has
 many ways to it, the rim few. Luo et al., Understanding the Effective Receptive Field in Deep Convolutional Neural
@@ -27,7 +27,7 @@ FAINT = 0.0455
 
 @dataclass(frozen=True, eq=False)
 class EffectiveField:
-    """How strongly each pixel of a picture moves one place of a layer."""
+    """Gradient of one place of a layer in each pixel of a picture."""
 
     values: np.ndarray
     """(H, W) float32, of the network's input: absolute gradient, summed over colours, 1 in all; 0 where none is."""
@@ -42,7 +42,7 @@ class EffectiveField:
         return float(np.sqrt((self.values > FAINT * most).sum())) if most > 0 else 0.0
 
     def box(self, share: float = 0.95) -> Box:
-        """(top, left, bottom, right): rows, and columns, that hold this share, equally much cut off at both ends."""
+        """Return (top, left, bottom, right): rows, and columns, that hold this share, cut off equally at both ends."""
         if not 0 < share <= 1:
             raise NbvizError(f"share= is above 0 and at most 1, not {share!r}.")
         (top, bottom), (left, right) = (_middle(self.values.sum(axis), share) for axis in (1, 0))
@@ -52,7 +52,7 @@ class EffectiveField:
 def effective_field(
     model: Any, image: Any, layer: str, channel: int | None = None, place: tuple[int, int] | None = None
 ) -> EffectiveField:
-    """The effective receptive field of one place of a layer in one picture.
+    """Return the effective receptive field of one place of a layer in one picture.
 
     model: an :class:`InstrumentedModel` or any ``nn.Module``; it is left untouched. image: a picture, or a
     preprocessed float tensor (1, C, H, W). channel: None starts the gradient at all channels alike, as the paper

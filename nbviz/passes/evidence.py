@@ -1,4 +1,4 @@
-"""Where a target's evidence lies at every layer, from one forward and one backward.
+"""Evidence for a target at every layer, from one forward and one backward.
 
 Each output's gradient hook reduces at once: Grad-CAM (Selvaraju et al. 2017) is one matrix product a layer,
 a channel's contribution the sum over places of gradient × activation. Nothing large is kept beyond the pass;
@@ -40,13 +40,13 @@ class EvidenceMaps:
 
     @property
     def nbytes(self) -> int:
-        """Memory the maps hold."""
+        """Memory the maps take."""
         arrays = [*self.contributions.values(), *(m for m in self.maps.values() if m is not None)]
         return sum(a.nbytes for a in arrays)
 
 
 def evidence(model: InstrumentedModel, picture: Picture, target: Target, *, contributions: bool = True) -> EvidenceMaps:
-    """Grad-CAM at every layer and, unless told not to, every channel's contribution: one forward, one backward."""
+    """Compute Grad-CAM at every layer and, by default, every channel's contribution: one forward, one backward."""
     x = model.input(picture)
     found = model.trace(x)
     return model.guest.steady(lambda run: _walk(model, run, Reducer(found, contributions), x, target))
@@ -65,7 +65,7 @@ def _walk(model: InstrumentedModel, run: Pass, reduced: Reducer, x: torch.Tensor
 
 
 class Reducer:
-    """Reduces activations and gradients layer by layer, as the backward pass reaches them."""
+    """Reduction of activations and gradients layer by layer, as the backward pass reaches them."""
 
     def __init__(self, found: Trace, contributions: bool = True) -> None:
         # looked up before the network is hooked: where nobody has asked for them yet it is run to find them
@@ -77,7 +77,7 @@ class Reducer:
         self._held: list[torch.Tensor] = []
 
     def keep(self, name: str, call: int, tensor: torch.Tensor) -> None:
-        """Forward hook: remember the activation until its gradient comes."""
+        """Keep the activation until its gradient comes; a forward hook."""
         layer = self._layers.get(name)
         if layer is None or call != layer.calls or layer.layout is None or layer.layout.kind == "none":
             return
@@ -95,7 +95,7 @@ class Reducer:
         tensor.register_hook(self._reducer(name, kept, layer.layout))
 
     def release(self) -> None:
-        """After the forward: let the backward have the memory of what it no longer needs."""
+        """Release, after the forward, the memory that the backward no longer needs held."""
         self._held.clear()
 
     def _reducer(self, name: str, activation: torch.Tensor, layout: Layout) -> Any:

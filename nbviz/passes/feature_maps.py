@@ -1,4 +1,4 @@
-"""Every channel's map at one layer, from a forward that ends there."""
+"""Feature maps: every channel's map at one layer, from a forward that ends there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nbviz.replica.hooks import Enough, hooked, modules_of, split
 
 @dataclass(frozen=True, eq=False)
 class FeatureMaps:
-    """A layer's output for one picture, as channel maps."""
+    """Output of a layer for one picture, as channel maps."""
 
     layer: str
     values: np.ndarray
@@ -34,12 +34,12 @@ class FeatureMaps:
 
     @property
     def nbytes(self) -> int:
-        """Memory the maps hold."""
+        """Memory the maps take."""
         return self.values.nbytes
 
 
 def channel_layer(model: InstrumentedModel, name: str) -> Layer:
-    """A layer whose output can be shown as channels; else a sentence."""
+    """Return a layer whose output can be shown as channels; else a sentence."""
     layer = model.layer(name)
     if layer.shape is None:
         raise NbvizError(f"Layer '{name}' puts out nothing in a forward of this network: choose one below it.")
@@ -50,7 +50,7 @@ def channel_layer(model: InstrumentedModel, name: str) -> Layer:
 
 
 def feature_maps(model: InstrumentedModel, picture: Picture, name: str) -> FeatureMaps:
-    """The layer's output for a picture, as channel maps."""
+    """Return the layer's output for a picture, as channel maps."""
     x = model.input(picture)
     model.trace(x)
     layer = channel_layer(model, name)
@@ -62,7 +62,7 @@ def feature_maps(model: InstrumentedModel, picture: Picture, name: str) -> Featu
 
 
 def layer_output(model: InstrumentedModel, run: Pass, x: torch.Tensor, name: str) -> torch.Tensor:
-    """One layer's output (N, …), from a forward cut there; differentiable if gradients are enabled for ``x``."""
+    """Return one layer's output (N, …), from a forward cut there; differentiable in ``x`` if gradients are on."""
     stem, call = split(name)
     found = model.trace()
     wanted = call or found.calls[stem]

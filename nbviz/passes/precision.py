@@ -1,4 +1,4 @@
-"""Half precision is for storing: what is multiplied, squared or summed is computed in single."""
+"""Precision: what is stored in half is multiplied, squared and summed in single."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gradients that may not arrive: a backward that says so, and the refusal that names why and which methods do without.
+"""Gradients that may not reach the picture: a backward that says so, and the refusal that names the cause.
 
 A gradient that does not arrive is no gradient of zero. ``torch.no_grad`` around a trunk, ``detach``, quantised layers
 and reentrant checkpoints cut autograd's graph while the score goes on depending on the picture.
@@ -21,7 +21,7 @@ CHECKPOINT = "CheckpointFunctionBackward"
 
 
 def backward(scores: torch.Tensor, inputs: Sequence[Any], retain: bool = False) -> tuple[torch.Tensor | None, ...]:
-    """Gradients of Σ scores in tensors or graph edges; None where none leads there."""
+    """Return gradients of Σ scores in tensors or graph edges; None where none leads there."""
     if not scores.requires_grad or not inputs:
         return (None,) * len(inputs)
     try:
@@ -34,7 +34,7 @@ def backward(scores: torch.Tensor, inputs: Sequence[Any], retain: bool = False) 
 
 
 def cut(net: nn.Module, start: torch.Tensor, what: str, where: str, instead: tuple[str, ...] = ()) -> Refused:
-    """The refusal where no gradient leads from ``what`` to the picture or a layer, though it depends on the picture.
+    """Return the refusal where no gradient leads from ``what`` to the picture or a layer that depends on it.
 
     start: the tensor the backward began at. instead: methods that need no gradient.
     """
@@ -51,7 +51,7 @@ def cut(net: nn.Module, start: torch.Tensor, what: str, where: str, instead: tup
 
 
 def quantised(net: nn.Module) -> str | None:
-    """Name of the first quantised layer; None where there is none."""
+    """Return the name of the first quantised layer; None where there is none."""
     return next((name for name, module in net.named_modules() if ".quantized" in type(module).__module__), None)
 
 

@@ -1,4 +1,4 @@
-"""The part of the picture that one place of a layer can see, exactly.
+"""Receptive field: the part of the picture that one place of a layer can see, exactly.
 
 The network is made linear and positive: every weight is one, a convolution and a linear layer take means, norms
 and activations pass on what they get, max pooling becomes average pooling, attention the mean of its values. The
@@ -33,7 +33,7 @@ KEPT = 4096
 
 
 class ReceptiveFields:
-    """Receptive fields in inputs of one shape (C, H, W). Thread-safe; what was asked is kept."""
+    """Receptive fields in inputs of one shape (C, H, W). Thread-safe; results are cached."""
 
     def __init__(self, model: InstrumentedModel, shape: tuple[int, ...]) -> None:
         self._model, self._shape = model, tuple(shape)
@@ -63,7 +63,7 @@ class ReceptiveFields:
             return self._boxes(found, [place])[0]
 
     def _grid(self, layer: Layer, places: tuple[int, int]) -> tuple[_Axis, _Axis] | None:
-        """Steps and reach of a layer whose places see alike, shifted; None where they don't, or it can't be told."""
+        """Return steps and reach of a layer whose places see the same, shifted; None where they don't."""
         height, width = places
         if min(height, width) < 4:
             return None
@@ -113,13 +113,13 @@ class _Axis:
         self._start, self._step, self._reach, self._size = start, step, reach, size
 
     def at(self, place: int) -> tuple[int, int]:
-        """First pixel, and the one after the last."""
+        """Return the first pixel, and the one after the last."""
         first = self._start + self._step * place
         return max(0, first), min(self._size, first + self._reach)
 
 
 def _fitted(places: list[int], ends: list[tuple[int, int]], size: int) -> _Axis | None:
-    """The axis that explains all that was measured, if two neighbours lie inside the picture."""
+    """Fit the axis that explains all that was measured, if two neighbours lie inside the picture."""
     (low, high), (next_low, next_high) = ends[2], ends[3]
     if low == 0 or next_high == size or places[3] != places[2] + 1:
         return _Axis(0, 0, size, size) if all(end == (0, size) for end in ends) else None
@@ -170,7 +170,7 @@ def _linear() -> Iterator[None]:
 
 
 class _Linear(TorchFunctionMode):
-    """Runs a network as sums over what each operation looks at."""
+    """Mode that runs a network as sums over what each operation reads."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

@@ -1,4 +1,4 @@
-"""Forwards that begin in the middle of a network: what comes before a layer is run once and replayed.
+"""Resumed forwards: what comes before a layer is run once and replayed.
 
 One forward notes every module call: where it begins, where it ends, what it puts out. The outermost calls that end
 before the layer's call begins are replayed in the order of their calls, each giving a copy of what it put out, once per
@@ -29,7 +29,7 @@ another batch may add in another order. In float64 it is a ten-millionth of that
 
 @dataclass
 class _Frame:
-    """A module call that has begun, with the calls in it that have ended."""
+    """Module call that has begun, with the calls in it that have ended."""
 
     name: str
     number: int
@@ -37,7 +37,7 @@ class _Frame:
 
 
 class _Recorder:
-    """Notes the outermost calls that end before one call of a layer begins."""
+    """Recorder of the outermost calls that end before one call of a layer begins."""
 
     def __init__(self, layer: str, call: int, overwritten: frozenset[tuple[str, int]]) -> None:
         self._layer, self._call, self._overwritten = layer, call, overwritten
@@ -77,7 +77,7 @@ def _output(run: Pass, batch: Tensor) -> Any:
 
 
 class Resumed:
-    """A network that is run from one layer on, for one picture."""
+    """Network that is run from one layer on, for one picture."""
 
     def __init__(self, model: InstrumentedModel, run: Pass, x: Tensor, layer: str, read: Read = _output) -> None:
         """Run the picture ``x`` (1, C, H, W) once, and keep what comes before ``layer``.
@@ -104,7 +104,7 @@ class Resumed:
         return all(self._exact.values())
 
     def __call__(self, count: int, edit: Callable[[Tensor], Tensor]) -> Any:
-        """Return what is read for ``count`` copies of the picture, the layer's output (count, …) edited.
+        """Run ``count`` copies of the picture with the layer's output (count, …) edited; return what is read.
 
         The first forward of one picture, and the first of several, are compared with whole ones.
         """
@@ -166,7 +166,7 @@ def with_first_tensor(output: Any, edit: Callable[[Tensor], Tensor]) -> Any:
 
 @contextmanager
 def replaying(net: nn.Module, outputs: Mapping[str, deque[Any]], count: int) -> Iterator[None]:
-    """Let modules of a replica give what they put out before, ``count`` times, as often as there is something left."""
+    """Let modules of a replica give their recorded outputs, ``count`` times, while any are left."""
 
     def instead(module: nn.Module, left: deque[Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Forwards that several targets of one picture have in common: each is run once, whoever asks for it first.
+"""Shared forwards: those that several targets of one picture have in common are run once.
 
 The targets are explained in turn, a step each, so what the first one ran is what the others ask for next. Of
 forwards with a graph the last is held, of those without the last few.
@@ -16,7 +16,7 @@ KEPT = 4
 
 
 class Shared:
-    """The forwards held; a backward through one of them must retain its graph."""
+    """Forwards held in memory; a backward through one of them must retain its graph."""
 
     def __init__(self) -> None:
         self._leaf: torch.Tensor | None = None
@@ -26,7 +26,7 @@ class Shared:
         """Layers' outputs in the forward with a graph."""
 
     def leaf(self, batch: torch.Tensor) -> torch.Tensor:
-        """A batch as a leaf of a graph: the one held where it is equal."""
+        """Return a batch as a leaf of a graph: the one held where it is equal."""
         if self._leaf is None or not _equal(self._leaf, batch):
             self._leaf, self._output, self.layers = batch.detach().requires_grad_(), None, {}
         return self._leaf
@@ -36,7 +36,7 @@ class Shared:
         return batch is self._leaf and self._output is not None and all(name in self.layers for name in layers)
 
     def output(self, batch: torch.Tensor, run: Callable[[torch.Tensor], Any]) -> Any:
-        """The network's output of a batch, read."""
+        """Return the network's output of a batch, read."""
         if batch is self._leaf:
             if self._output is None:
                 self._output = run(batch)

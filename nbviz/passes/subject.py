@@ -1,4 +1,4 @@
-"""One picture, one target and one network, as an attribution method sees them."""
+"""Subject of an attribution method: one picture, one target and one network."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from nbviz.replica.hooks import hooked, modules_of, split
 
 
 class Subject:
-    """One picture and target as a method sees them: scores and gradients of batches, a layer's activation and gradient.
+    """Picture and target as a method sees them: scores and gradients of batches, a layer's activation and gradient.
 
     Hooks never outlive a call, so a method can yield between any two of them. ``calls`` counts evaluations,
     pictures through the network.
@@ -51,7 +51,7 @@ class Subject:
         self._constant: bool | None = None
 
     def scores(self, batch: torch.Tensor) -> torch.Tensor:
-        """The target's scalar for each picture of a batch (N, C, H, W): (N,), differentiable."""
+        """Return the target's scalar for each picture of a batch (N, C, H, W): (N,), differentiable."""
         self.calls += len(batch)
         batch = batch.to(self.run.device)
         scores = (
@@ -73,7 +73,7 @@ class Subject:
         return len(batch) == 1 or not mixes_batch(self.model, self.run, self.x)
 
     def leaf(self, batch: torch.Tensor) -> torch.Tensor:
-        """A batch (N, C, H, W) as the leaf of a graph; where targets share forwards, the leaf they share."""
+        """Return a batch (N, C, H, W) as the leaf of a graph; where targets share forwards, the leaf they share."""
         return batch.detach().requires_grad_() if self.shared is None else self.shared.leaf(batch)
 
     @property
@@ -82,7 +82,7 @@ class Subject:
         return self.shared is not None
 
     def resolve(self) -> Target:
-        """The target with what depends on the picture made certain: the predicted class, a region, a box."""
+        """Return the target with what depends on the picture settled: the predicted class, a region, a box."""
         with torch.no_grad():
             self.scores(self.x)
         return self.target
@@ -115,13 +115,13 @@ class Subject:
         return unit.of_maps(layout.maps(layer_output(self.model, self.run, batch, unit.layer)))
 
     def gradient(self, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Scores (N,) of a batch and the gradient of each in its own picture (N, C, H, W); one backward."""
+        """Return scores (N,) of a batch and the gradient of each in its own picture (N, C, H, W); one backward."""
         batch = self.leaf(batch)
         scores = self.scores(batch)
         return scores.detach(), self.slopes(scores, batch)
 
     def slopes(self, scores: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
-        """∂ Σ scores/∂ batch, (N, C, H, W).
+        """Return ∂ Σ scores/∂ batch, (N, C, H, W).
 
         Raises :class:`Refused` where no gradient leads there; of a score that is the same for any picture it is zero.
         """
@@ -144,7 +144,7 @@ class Subject:
             raise cut(self.run.net, scores, f"the score of {self.target_words}", where, GRADIENT_FREE)
 
     def at_layer(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return activation and gradient of the chosen layer as channel maps, each (C, h, w); backward ends there.
+        """Return activation and gradient of the chosen layer as maps, each (C, h, w); backward ends there.
 
         In single precision where the network computes in half, for methods multiply and square them.
         """
@@ -154,17 +154,17 @@ class Subject:
         return at_least_single(layer.maps[0]), at_least_single(layer.gradient(scores[:1])[0])
 
     def black(self) -> torch.Tensor:
-        """A black picture pushed through the same preprocessing, (1, C, H, W)."""
+        """Return a black picture pushed through the same preprocessing, (1, C, H, W)."""
         return self.model.transform.black(self.x)
 
     @property
     def target_words(self) -> str:
-        """The target in words."""
+        """Target in a phrase."""
         return self.target.words(self.model)
 
 
 def resolved(model: InstrumentedModel, picture: Any, target: Target) -> Target:
-    """The target with what depends on the picture made certain: other pictures and weights would say otherwise."""
+    """Return the target with what depends on the picture settled: other pictures and weights would say otherwise."""
     x = model.input(picture)
     if target.settled(model.trace(x).kind):
         return target
@@ -172,7 +172,7 @@ def resolved(model: InstrumentedModel, picture: Any, target: Target) -> Target:
 
 
 def last_spatial_layer(model: InstrumentedModel, through: Container[tuple[str, int]] | None = None) -> Layer:
-    """The layer that puts out last of all with places that the class scores come through.
+    """Return the layer that puts out last of all with places that the class scores come through.
 
     through: (name, call) of outputs that another score comes through. Where no graph shows any, all layers count.
     A block counts, for what it puts out joins its branches; of a Sequential it is the last layer in it.
@@ -200,7 +200,7 @@ def _order(layer: Layer) -> int:
 
 
 def record(subject: Subject, batch: torch.Tensor, *names: str) -> tuple[torch.Tensor, dict[str, Activation]]:
-    """Scores of a batch (N, C, H, W) and what the named layers put out on the way."""
+    """Return the scores of a batch (N, C, H, W) and the named layers' outputs on the way."""
     found, shared = subject.model.trace(), subject.shared
     if shared is not None and shared.has(batch, *names):
         return subject.scores(batch), {name: shared.layers[name] for name in names}

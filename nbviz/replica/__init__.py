@@ -1,1 +1,1 @@
-"""The user's network as a guest: structural copies that share its weights, and the watch over what changes."""
+"""Replicas: structural copies of the user's network that share its weights, and the watch over its changes."""

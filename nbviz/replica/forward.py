@@ -1,4 +1,4 @@
-"""One forward of a network on this thread."""
+"""Pass: one forward of a network on this thread."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nbviz.replica.user_code.write_guard import Guard
 
 @dataclass(frozen=True)
 class Pass:
-    """A network ready to run on this thread, and whether it is a snapshot of one being trained."""
+    """Network ready to run on this thread, and whether it is a snapshot of one being trained."""
 
     net: nn.Module
     device: torch.device
@@ -31,7 +31,7 @@ class Pass:
     """Put back before each pass, of a network that writes to itself."""
 
     def __call__(self, batch: torch.Tensor) -> Any:
-        """The network's own output for a batch, which is moved to the network's device."""
+        """Return the network's own output for a batch, which is moved to the network's device."""
         # when memory runs out, the next attempt's network is on the CPU, and the batch may not be
         batch = batch.to(self.device)
         first = self.foreign is not None

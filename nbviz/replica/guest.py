@@ -1,4 +1,4 @@
-"""The user's network as our threads run it: replicas, the watch over its weights, device, snapshots.
+"""Guest: the user's network as our threads run it, with replicas, the watch over its weights, device, snapshots.
 
 A thread has its own replica, made again when the network's structure changes. Work is *steady* when the
 weights did not move while it ran. Where they do, the pass is thrown away and run on a snapshot: a real copy, made
@@ -62,7 +62,7 @@ class Guest(Observer):
         return twin
 
     def _replica(self, mapping: TensorMap | None, first: bool = False) -> Replica:
-        """A replica ready to run; that of a first contact has aliases of the tensors that it shares."""
+        """Return a replica ready to run; that of the first contact has aliases of the tensors it shares."""
         made = None if first else self._take_spare()
         if made is None or mapping is not None or self._watch.inference:
             made = replica(self._module, mapping, self.hooks, aliases=first)
@@ -80,19 +80,19 @@ class Guest(Observer):
 
     @property
     def module(self) -> nn.Module:
-        """The user's own network, inside any wrapper; to be read, never to be run or changed."""
+        """User's own network, inside any wrapper; to be read, never to be run or changed."""
         return self._module
 
     @property
     def home(self) -> torch.device:
-        """Where the user's weights are."""
+        """Device of the user's weights."""
         first = next(iter(self._module.parameters()), None)
         first = next(iter(self._module.buffers()), None) if first is None else first
         return torch.device("cpu") if first is None else first.device
 
     @property
     def device(self) -> torch.device:
-        """Where passes run."""
+        """Device where passes run."""
         return self.home if self._asked == "auto" else torch.device(self._asked)
 
     @property
@@ -103,7 +103,7 @@ class Guest(Observer):
         return torch.float32 if first is None else first.dtype
 
     def fingerprint(self, reread: bool = False) -> tuple[int, bytes]:
-        """Key of the network as it is now: structure revision and a digest of the weights.
+        """Return the key of the network as it is now: structure revision and a digest of the weights.
 
         A network of more than two million values is read whole when its versions or a sample of its values have
         changed, by :meth:`read_on`, and if told to by ``reread``.
@@ -136,7 +136,7 @@ class Guest(Observer):
         return lambda t: t.clone() if t.data_ptr() in owned or t.is_inference() else t
 
     def trial(self, work: Callable[[Pass], T]) -> T:
-        """First contact: run ``work`` under the :class:`Guard`, giving the replica private copies of what it writes."""
+        """Run ``work`` at first contact under the :class:`Guard`, with private copies of what the network writes."""
         device = self.device
         try:
             return self._trial(work)
@@ -183,14 +183,14 @@ class Guest(Observer):
             return answer
 
     def steady(self, work: Callable[[Pass], T]) -> T:
-        """``work``'s answer over one version of the weights."""
+        """Return ``work``'s answer over one version of the weights."""
         answer: T
         for answer in self.steadily(lambda run: iter([work(run)])):
             pass
         return answer
 
     def steadily(self, work: Callable[[Pass], Iterator[T]]) -> Iterator[T]:
-        """Answers of ``work``, each over one version of the weights; a snapshot's when they are moving."""
+        """Yield answers of ``work``, each over one version of the weights; a snapshot's when they are moving."""
         device = self.device
         try:
             yield from self._attempts(work)
@@ -202,7 +202,7 @@ class Guest(Observer):
         yield from self._attempts(work)
 
     def _leave(self, device: torch.device, error: RuntimeError) -> None:
-        """Have passes run on the CPU after memory ran out on a device; any other error is raised again."""
+        """Move passes to the CPU after memory ran out on a device; any other error is raised again."""
         if not out_of_memory(error):
             raise error
         if device.type == "cpu":
@@ -239,7 +239,7 @@ class Guest(Observer):
                 run.rest()
 
     def _versions(self) -> Iterator[tuple[Pass, Look, Callable[[], bool]]]:
-        """The network itself, as long as nobody trains it, then a snapshot."""
+        """Yield the network itself, as long as nobody trains it, then a snapshot."""
         for again in range(2):
             if again:
                 self._local.look = None

@@ -1,4 +1,4 @@
-"""Freed memory stays with the process during a long run, so that one forward writes where the last one did.
+"""Heap of a long run: freed memory stays with the process, so that each forward writes where the last one did.
 
 glibc gives large blocks back to the system as they are freed and fetches them again, page by page, each page zeroed:
 eight pictures through EfficientNet-Lite0 took twice the time they need. Its thresholds grow with use, but not that
@@ -25,7 +25,7 @@ _inside = 0
 
 @contextmanager
 def kept_heap() -> Iterator[None]:
-    """Raise glibc's thresholds in this block, then give back what is free; nothing where the allocator is another."""
+    """Raise glibc's thresholds in this block, then give back what is free; does nothing for another allocator."""
     global _inside
     libc = _glibc()
     if libc is None:

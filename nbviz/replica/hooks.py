@@ -1,4 +1,4 @@
-"""Forward hooks on a replica, for the length of a ``with`` block: what each layer put out.
+"""Hooks on a replica, for the length of a ``with`` block: they record each layer's output.
 
 A layer's output may be overwritten by the next, in-place operation; those outputs (known from the tracing
 pass) are cloned in the hook. A module called several times has an output a call: ``name`` is the last call,
@@ -19,11 +19,11 @@ OnCall = Callable[[str, int, Any, torch.Tensor], None]
 
 
 class Enough(BaseException):
-    """Ends a forward whose rest is not wanted; not an Exception, so that no model swallows it."""
+    """Signal that ends a forward whose rest is not wanted; not an Exception, so that no model swallows it."""
 
 
 def first_tensor(output: Any) -> torch.Tensor | None:
-    """The tensor a layer put out: itself, or the first in a tuple, list, dict or output object."""
+    """Return the tensor a layer put out: itself, or the first in a tuple, list, dict or output object."""
     if isinstance(output, torch.Tensor):
         return output
     if isinstance(output, Mapping) or hasattr(output, "values") and callable(output.values):
@@ -37,7 +37,7 @@ def first_tensor(output: Any) -> torch.Tensor | None:
 
 
 def modules_of(net: nn.Module) -> dict[str, nn.Module]:
-    """Module by name, each module once, under its first name; the network itself is ``""``."""
+    """Return module by name, each module once, under its first name; the network itself is ``""``."""
     return dict(net.named_modules())
 
 
@@ -50,7 +50,7 @@ def hooked(modules: Mapping[str, nn.Module], on_output: OnOutput) -> Iterator[No
 
 @contextmanager
 def hooked_calls(modules: Mapping[str, nn.Module], on_call: OnCall) -> Iterator[None]:
-    """As :func:`hooked`, for ``on_call(name, call, inputs, tensor)``: with the module's positional arguments."""
+    """Call ``on_call(name, call, inputs, tensor)`` as :func:`hooked` does, with the module's positional arguments."""
     handles = []
     calls: dict[str, int] = {}
 
@@ -73,6 +73,6 @@ def hooked_calls(modules: Mapping[str, nn.Module], on_call: OnCall) -> Iterator[
 
 
 def split(name: str) -> tuple[str, int | None]:
-    """``"relu#2"`` → (``"relu"``, 2); ``"relu"`` → (``"relu"``, None)."""
+    """Split a layer's name: ``"relu#2"`` → (``"relu"``, 2); ``"relu"`` → (``"relu"``, None)."""
     stem, mark, call = name.rpartition("#")
     return (stem, int(call)) if mark and call.isdigit() else (name, None)

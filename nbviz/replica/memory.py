@@ -1,4 +1,4 @@
-"""Memory that runs out on a device: how that is told, and what can be given back."""
+"""Memory that runs out on a device: the error that says so, and what can be given back."""
 
 from __future__ import annotations
 

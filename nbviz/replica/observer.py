@@ -1,4 +1,4 @@
-"""A network's structure as passes on any thread look at it: once a pass, for a look takes half a millisecond."""
+"""Observer of a network's structure for passes on any thread: once a pass, as a look takes half a millisecond."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Observer:
         self._watch = self._watched()
 
     def _watched(self) -> Watch:
-        """A watch over the network; its walk over all tensors makes the first replica, too."""
+        """Return a watch over the network; its walk over all tensors makes the first replica, too."""
 
         def spare() -> Replica:
             self._spare = replica(self._module, None, self.hooks)
@@ -60,7 +60,7 @@ class Observer:
             return self._made, self._watch
 
     def one_look(self) -> AbstractContextManager[None]:
-        """Look at the structure once for all that this thread asks within; a pass run again looks anew."""
+        """Look at the structure once for all that this thread does within; a pass run again looks anew."""
         return self._holding(self._look())
 
     @contextmanager

@@ -20,7 +20,7 @@ MOST_OBJECTS = 300_000
 
 
 class WeakGuest(Guest):
-    """A guest for the length of somebody else's reference to the network."""
+    """Guest for the length of somebody else's reference to the network."""
 
     def __init__(self, net: nn.Module, device: Any = "auto", hooks: Hooks = "auto") -> None:
         self._net = weakref.ref(net)
@@ -47,7 +47,7 @@ class WeakGuest(Guest):
 
 
 class Remembered(Generic[K]):
-    """A value per network, forgotten when the network changes its structure or is freed. Thread-safe.
+    """Values by network, forgotten when the network changes its structure or is freed. Thread-safe.
 
     make: the value for a network; it must not hold the network itself (:class:`WeakGuest`). valid: whether a value
     still fits its network. A network that its own parts lead back to (a closure over ``self``) has no value: it would
@@ -63,7 +63,7 @@ class Remembered(Generic[K]):
         return len(self._known)
 
     def get(self, net: nn.Module) -> K | None:
-        """The network's value, made where it isn't known; None for a network that can't be remembered."""
+        """Return the network's value, made where it isn't known; None for a network that can't be remembered."""
         with self._lock:
             known = self._known.get(id(net))
             if known is not None and known[0]() is net and self._valid(known[1]):

@@ -1,4 +1,4 @@
-"""A structural copy of a network whose modules are ours and whose tensors are the user's.
+"""Replica: a structural copy of a network whose modules are ours and whose tensors are the user's.
 
 Hooks and ``eval()`` go on the replica, so the user's model has none of ours on it, ever, and may be trained
 by another cell meanwhile. What is copied and what is shared is :mod:`nbviz.replica.copying.copier`'s to say.
@@ -18,7 +18,7 @@ from nbviz.replica.user_code.user_hooks import UserHooks
 
 
 def unwrap(net: Any) -> nn.Module:
-    """The module inside ``DataParallel``, ``DistributedDataParallel`` and ``torch.compile`` wrappers.
+    """Return the module inside ``DataParallel``, ``DistributedDataParallel`` and ``torch.compile`` wrappers.
 
     Raises :class:`NbvizError` for anything that cannot be instrumented: other objects, and networks with parts in
     TorchScript, exported graphs, sharded weights or weights without values.
@@ -39,7 +39,7 @@ def _wrapped(net: nn.Module) -> nn.Module | None:
 
 
 def replicate(net: nn.Module, tensor_map: TensorMap | None = None, hooks: UserHooks | None = None) -> nn.Module:
-    """A replica of ``net`` in eval mode; tensors are shared, or what ``tensor_map`` makes of them.
+    """Make a replica of ``net`` in eval mode; tensors are shared, or what ``tensor_map`` makes of them.
 
     hooks: decides on the network's own. Milliseconds, no bytes of weights copied. Raises :class:`NbvizError` for
     parameters not yet initialised.
@@ -48,7 +48,7 @@ def replicate(net: nn.Module, tensor_map: TensorMap | None = None, hooks: UserHo
 
 
 class Replica(NamedTuple):
-    """A network's replica, and all that it has of its own."""
+    """Replica of a network, and all that it has of its own."""
 
     net: nn.Module
     modules: list[nn.Module]
@@ -66,7 +66,7 @@ class Replica(NamedTuple):
 def replica(
     net: nn.Module, tensor_map: TensorMap | None = None, hooks: UserHooks | None = None, aliases: bool = False
 ) -> Replica:
-    """As :func:`replicate`, with all that the replica has of its own; ``aliases`` in place of what is shared."""
+    """Make a replica, with the record of all it has of its own; ``aliases`` in place of what is shared."""
 
     def mapped(value: torch.Tensor) -> torch.Tensor:
         made = _shared(value, tensor_map)
@@ -96,7 +96,7 @@ def _replica(net: nn.Module, mapped: TensorMap, hooks: UserHooks | None) -> Repl
 
 
 def tensors(net: nn.Module) -> list[torch.Tensor]:
-    """Every tensor reachable from the network's modules, once each, in a fixed order.
+    """Return every tensor reachable from the network's modules, once each, in a fixed order.
 
     Raises :class:`NbvizError` for parameters not yet initialised.
     """
@@ -113,7 +113,7 @@ def _shared(value: torch.Tensor, tensor_map: TensorMap | None) -> torch.Tensor:
 
 
 def alias(value: torch.Tensor) -> torch.Tensor:
-    """Another tensor over the same memory; whoever sets its ``.data`` or ``.grad`` leaves the first one's alone.
+    """Return another tensor over the same memory; setting its ``.data`` or ``.grad`` leaves the first one's alone.
 
     One of an odd kind, or within a graph, is returned itself.
     """
@@ -133,7 +133,7 @@ def attributes(tensor: torch.Tensor) -> tuple[object, ...]:
 
 
 def copied(value: torch.Tensor, tensor_map: TensorMap) -> torch.Tensor:
-    """``tensor_map`` of a tensor, still a Parameter if it was one."""
+    """Return ``tensor_map`` of a tensor, still a Parameter if it was one."""
     with torch.inference_mode(False), torch.no_grad():
         made = tensor_map(value.detach())
     if made.data_ptr() == value.data_ptr() and made.dtype == value.dtype and not value.is_inference():

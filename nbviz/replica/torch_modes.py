@@ -1,4 +1,4 @@
-"""Torch's thread-local modes as our work needs them inside, and as the caller had them outside."""
+"""Modes of torch, thread by thread: as our work needs them inside, and as the caller had them outside."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def isolated_steps(
 
 @contextmanager
 def isolated() -> Iterator[None]:
-    """Gradients on, inference mode and autocast off, whatever the caller is inside of; put back after."""
+    """Switch gradients on, inference mode and autocast off, whatever the caller is inside of; put back after."""
     enabled = torch.is_grad_enabled()
     try:
         with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", enabled=False):

@@ -1,4 +1,4 @@
-"""torchvision, also where its compiled half doesn't fit the torch beside it.
+"""Import of torchvision, also where its compiled half doesn't fit the torch beside it.
 
 A torchvision built for another torch fails to import with "operator torchvision::nms does not exist". All
 classifiers, transforms and weights enums are plain Python and work without that operator, so on exactly that
@@ -25,7 +25,7 @@ _kept_alive: list[torch.library.Library] = []
 
 
 def torchvision() -> ModuleType:
-    """The imported `torchvision` package; raises NbvizError, with the way out, where it can't be had."""
+    """Import the package `torchvision`; raises NbvizError, with the way out, where it can't be had."""
     with _lock:
         try:
             return importlib.import_module("torchvision")
@@ -66,7 +66,7 @@ def _broken(error: Exception) -> NbvizError:
 
 
 def missing_operators(error: BaseException) -> str:
-    """In words, what a network lacks whose forward raised this for want of torchvision's operators; else empty."""
+    """Return the part of torchvision that a forward lacked which raised this, as a phrase; else empty."""
     said = str(error)
     if "Couldn't load custom C++ ops" not in said and "torchvision::" not in said:
         return ""

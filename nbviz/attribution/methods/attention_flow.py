@@ -81,7 +81,7 @@ def _check(capacities: list[Flows]) -> None:
 
 
 def _coarse_first(layout: Layout) -> list[int]:
-    """The patches' tokens, those of a coarse grid first."""
+    """Order the patches' tokens, those of a coarse grid first."""
     places = [(row, column) for row in range(layout.height) for column in range(layout.width)]
     places.sort(key=lambda place: -((place[0] | place[1] | 1 << 30) & -(place[0] | place[1] | 1 << 30)))
     return [layout.prefix + row * layout.width + column for row, column in places]

@@ -47,7 +47,7 @@ def cam(subject: Subject) -> Iterator[Attribution]:
 
 @dataclass(frozen=True)
 class _Head:
-    """A linear head and the layer whose maps' mean it reads."""
+    """Linear head, and the layer whose maps' mean it reads."""
 
     name: str
     weight: torch.Tensor

@@ -35,7 +35,7 @@ def eigen_cam(subject: Subject) -> Iterator[Attribution]:
 
 
 def _first(maps: torch.Tensor) -> tuple[torch.Tensor, float]:
-    """Projection (places,) of maps (C, places) on their first component, and its share of the energy."""
+    """Project maps (C, places) on their first component: (places,), and its share of the energy."""
     wide = maps.shape[0] > maps.shape[1]
     values, vectors = torch.linalg.eigh(maps.T @ maps if wide else maps @ maps.T)
     largest = values[-1].clamp(min=0)

@@ -35,5 +35,5 @@ def gradient_rollout(subject: Subject) -> Iterator[Attribution]:
 
 
 def _weighted(block: Block, gradient: torch.Tensor) -> torch.Tensor:
-    """Attention times its gradient, its positive part, mean over heads: (queries, keys)."""
+    """Return attention times its gradient, its positive part, mean over heads: (queries, keys)."""
     return (block.probabilities()[0] * gradient).clamp(min=0).mean(0)

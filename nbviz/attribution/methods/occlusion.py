@@ -73,11 +73,11 @@ class _Sweep:
         self.count += len(places)
 
     def values(self) -> torch.Tensor:
-        """The map so far; 0 where no window has been."""
+        """Return the map so far; 0 where no window has been."""
         return self._sum / self._covered.clamp(min=1)
 
     def result(self, done: float = 1.0, progress: str = "", **facts: Any) -> Attribution:
-        """The map so far as an attribution."""
+        """Return the map so far as an attribution."""
         values = self.values().to(at_least_single(self._subject.x).dtype)
         return result(self._subject, values, values, done=done, progress=progress, signed=True, **facts)
 

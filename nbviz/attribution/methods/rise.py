@@ -58,7 +58,7 @@ def rise(
 
 
 def _regrouped(drawn: Iterator[torch.Tensor], count: int) -> Iterator[torch.Tensor]:
-    """The same masks, ``count`` at a time; it divides what is drawn at once, or is a multiple of it."""
+    """Regroup the masks, ``count`` at a time; it divides what is drawn at once, or is a multiple of it."""
     for masks in drawn:
         while len(masks) < count:
             masks = torch.cat([masks, next(drawn)])
@@ -96,11 +96,11 @@ class _Vote:
         return (products - scores / count * masks) / (count * self._probability)
 
     def reliability(self) -> float:
-        """Expected correlation with a repetition, at the resolution at which maps are compared."""
+        """Estimate the correlation with a repetition, at the resolution at which maps are compared."""
         return reliability(*(in_cells(self._values(half)) for half in (0, 1)))
 
     def result(self, done: float = 1.0, progress: str = "", **facts: Any) -> Attribution:
-        """The map so far as an attribution."""
+        """Return the map so far as an attribution."""
         values = self._values(0, 1).to(at_least_single(self._subject.x).dtype)
         if self.count >= 2:
             facts = {"masks": self.count, "reliability": self.reliability(), **facts}

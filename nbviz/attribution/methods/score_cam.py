@@ -59,7 +59,7 @@ class _Through:
         self._subject, self._fill = subject, fill
 
     def __call__(self, maps: torch.Tensor) -> torch.Tensor:
-        """Scores (N,) of the picture, faded to the fill where a map (N, h, w) is low."""
+        """Return the scores (N,) of the picture, faded to the fill where a map (N, h, w) is low."""
         x = self._subject.x
         wide = functional.interpolate(maps[:, None], size=x.shape[2:], mode="bilinear", align_corners=False)
         low, high = wide.amin((2, 3), keepdim=True), wide.amax((2, 3), keepdim=True)

@@ -112,7 +112,7 @@ class _Average:
         return values.sum(0).abs() if self._of == "input_x_gradient" else values.abs().amax(0)
 
     def error(self) -> float:
-        """Error of the heat at the resolution at which it is looked at, as a share of it."""
+        """Estimate the error of the heat at the resolution at which it is looked at, as a share of it."""
         one, other = (self._values(half) for half in (0, 1))
         if self._kind != "mean":
             return relative_error(cells(self._heat(one)), cells(self._heat(other)))
@@ -121,7 +121,7 @@ class _Average:
         return pattern_error(one, other)
 
     def result(self, done: float = 1.0, progress: str = "") -> Attribution:
-        """The map so far."""
+        """Return the map so far."""
         values = self._values(0, 1)
         facts = {"samples": self.count, **self._facts}
         facts["unit"] = _UNITS.get(self._of, "") if self._kind == "mean" else ""

@@ -1,1 +1,1 @@
-"""Reading autograd's nodes after an ordinary forward: attention, and calls of ReLUs."""
+"""Graph of autograd, read after an ordinary forward: attention, and calls of ReLUs."""

@@ -28,7 +28,7 @@ HIDING = ("Checkpoint", "Compiled")
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """One attention of one forward of one picture. Its graph lives as long as it does."""
+    """Attention block in one forward of one picture. Its graph lives as long as it does."""
 
     node: Any
     """The autograd node of the fused attention or of the softmax."""
@@ -39,22 +39,22 @@ class Block:
 
     @property
     def windows(self) -> int:
-        """Groups of places that don't see each other; 1 in global attention."""
+        """Number of windows, whose places don't see each other; 1 in global attention."""
         return self.shape[0]
 
     @property
     def heads(self) -> int:
-        """Heads, side by side."""
+        """Number of heads."""
         return self.shape[1]
 
     @property
     def queries(self) -> int:
-        """Tokens that look."""
+        """Number of tokens that attend."""
         return self.shape[2]
 
     @property
     def keys(self) -> int:
-        """Tokens that are looked at."""
+        """Number of tokens attended to."""
         return self.shape[3]
 
     @property
@@ -63,19 +63,19 @@ class Block:
         return self.node is self.product
 
     def probabilities(self) -> Tensor:
-        """P, (windows, heads, queries, keys): how a query spreads its attention over the keys."""
+        """Return P, (windows, heads, queries, keys): how a query spreads its attention over the keys."""
         with torch.no_grad():
             found = _softmax_again(self.node) if self.fused else self.node._saved_result.detach()
             return at_least_single(found).reshape(self.shape)
 
     def value(self) -> Tensor | None:
-        """Values of the keys, (pictures × windows × heads, keys, channels); None where they aren't kept."""
+        """Return the values of the keys, (pictures × windows × heads, keys, channels); None where they aren't kept."""
         value = self.node._saved_value if self.fused else _other_factor(self.product, self.keys)
         return None if value is None else value.detach().flatten(0, -3)
 
 
 def attentions(output: Tensor) -> tuple[tuple[Block, ...], int]:
-    """Every attention that went into ``output``, in the order of the forward, for a batch of one picture.
+    """Find every attention that went into ``output``, in the order of the forward, for a batch of one picture.
 
     Also counts the softmaxes between equally many tokens that can't be read as attention, because something
     happens to them on their way to a matrix product.
@@ -97,7 +97,7 @@ def hidden(output: Tensor) -> bool:
 
 
 def gradients(score: Tensor, blocks: Sequence[Block]) -> Iterator[Tensor]:
-    """∂ score/∂P of each block, shaped as P; one backward, down to the first block. The graph is kept."""
+    """Yield ∂ score/∂P of each block, shaped as P; one backward, down to the first block. The graph is kept."""
     if not blocks:
         return
     edges = [GradientEdge(block.node, 0) for block in blocks]
@@ -144,7 +144,7 @@ def _last(axis: int, axes: int) -> bool:
 
 
 def _product(softmax: Any, consumers: dict[Any, list[Any]]) -> Any:
-    """The matrix product that the probabilities go into unchanged; None where there is none."""
+    """Return the matrix product that the probabilities go into unchanged; None where there is none."""
     left = list(consumers.get(softmax, ()))
     while left:
         node = left.pop()
@@ -156,7 +156,7 @@ def _product(softmax: Any, consumers: dict[Any, list[Any]]) -> Any:
 
 
 def _other_factor(product: Any, keys: int) -> Tensor | None:
-    """The values in a matrix product P·V, (…, keys, channels)."""
+    """Return the values in a matrix product P·V, (…, keys, channels)."""
     value = product._saved_mat2
     return value if value is not None and value.shape[-2] == keys else None
 
@@ -176,6 +176,6 @@ def _softmax_again(node: Any) -> Tensor:
 
 
 def _repeated(tensor: Tensor, heads: int) -> Tensor:
-    """Keys or values of grouped-query attention, one head each."""
+    """Repeat keys or values of grouped-query attention, one for each head."""
     groups = heads // tensor.shape[-3]
     return tensor if groups == 1 else tensor.repeat_interleave(groups, -3)

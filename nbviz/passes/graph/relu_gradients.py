@@ -14,14 +14,14 @@ from nbviz.passes.subject import Subject
 
 @dataclass(frozen=True)
 class Gradients:
-    """Gradients of a batch in its pictures, (N, C, H, W), and what is to be said of them."""
+    """Gradients of a batch in its pictures, (N, C, H, W), and the facts about them."""
 
     values: torch.Tensor
     facts: dict[str, Any] = field(default_factory=dict)
 
 
 def ruled_gradient(subject: Subject, batch: torch.Tensor, rule: Rule, title: str) -> Gradients:
-    """The scores' gradient in each picture with every ReLU call's backward by ``rule``.
+    """Return the scores' gradient in each picture with every ReLU call's backward by ``rule``.
 
     Raises :class:`Refused` with ``title`` where there is no ReLU, or where one may be hidden, and where no gradient
     leads to the pictures.
@@ -31,7 +31,7 @@ def ruled_gradient(subject: Subject, batch: torch.Tensor, rule: Rule, title: str
 
 
 def ruled_backward(subject: Subject, scores: torch.Tensor, x: torch.Tensor, rule: Rule, title: str) -> Gradients:
-    """Scores (N,) of a leaf ``x`` sent back to it with every ReLU call's backward by ``rule``."""
+    """Send scores (N,) back to a leaf ``x`` with every ReLU call's backward by ``rule``."""
     if not reaches(scores, x):
         return Gradients(subject.slopes(scores, x))
     found = rectifiers(scores.grad_fn, x)

@@ -56,7 +56,7 @@ class Rectifiers:
 
     @property
     def listing(self) -> str:
-        """The other activations in words: "49 SiLU, 16 Sigmoid"."""
+        """Other activations in a phrase: "49 SiLU, 16 Sigmoid"."""
         return ", ".join(f"{count} {name}" for name, count in self.others.most_common())
 
 
@@ -68,7 +68,7 @@ _HIDING = {
 
 
 def rectifiers(root: Any, x: torch.Tensor) -> Rectifiers:
-    """Every activation on the way from a node, such as ``output.grad_fn``, down to ``x``.
+    """Find every activation on the way from a node, such as ``output.grad_fn``, down to ``x``.
 
     What weights are made with, such as a relative position's own little network, is not on the way.
     """
@@ -87,7 +87,7 @@ def rectifiers(root: Any, x: torch.Tensor) -> Rectifiers:
 
 @contextmanager
 def ruled(nodes: Sequence[Any], rule: Rule) -> Iterator[None]:
-    """Within the block the backward of these nodes follows ``rule``.
+    """Let the backward of these nodes follow ``rule`` within the block.
 
     guided: g·[x > 0]·[g > 0]; deconvnet: g·[g > 0], whatever x was.
     """
@@ -121,7 +121,7 @@ def _is_relu(node: Any, kind: str) -> bool:
 
 
 def _between(root: Any, end: Any) -> list[Any]:
-    """Nodes on a path from ``root`` to ``end``."""
+    """Return the nodes on a path from ``root`` to ``end``."""
     # a node's Python object is its identity only while it is held
     above: dict[Any, list[Any]] = {root: []}
     left = [root]

@@ -35,7 +35,7 @@ _PROXIES = (weakref.ProxyType, weakref.CallableProxyType)
 
 
 class Copier:
-    """Makes one consistent copy: what is met twice is copied once.
+    """Maker of one consistent copy: what is met twice is copied once.
 
     tensor_map: gives the copy's tensors. hook_copy(copier, attribute, hook): gives its hooks, None for one left out;
     it is asked when all that the network itself holds has been copied.
@@ -56,7 +56,7 @@ class Copier:
         """The copies' modules by the ``id`` of the user's."""
 
     def network(self, net: nn.Module) -> nn.Module:
-        """The copy of a network, with its hooks, in the network's own training mode."""
+        """Copy a network, with its hooks, in the network's own training mode."""
         twin = self.copy(net)
         while self._hooks:
             mine, theirs = self._hooks.pop()
@@ -70,7 +70,7 @@ class Copier:
         return twin
 
     def copy(self, value: T) -> T:
-        """The value's copy; the value itself where it holds neither module nor state."""
+        """Copy a value; returned itself where it holds neither module nor state."""
         kind = type(value)
         if kind in _ATOMS:
             return value
@@ -80,7 +80,7 @@ class Copier:
         return cast(T, self._rule(kind)(self, value))
 
     def own(self) -> Iterator[tuple[object, object]]:
-        """The user's objects of which the copy has its own, each with that one."""
+        """Return the user's objects of which the copy has its own, each with that one."""
         return (pair for pair in self._memo.values() if pair[0] is not pair[1])
 
     def met(self, value: object) -> bool:
@@ -133,7 +133,7 @@ class Copier:
         return twin
 
     def _hook_dict(self, value: dict[int, object]) -> object:
-        """An empty copy, to be filled when all that the network itself holds is known."""
+        """Return an empty copy, to be filled when all that the network itself holds is known."""
         known = self._memo.get(id(value))
         if known is not None:
             return known[1]
@@ -192,7 +192,7 @@ class Copier:
         return self._remember(value, frozenset.__new__(type(value), items))
 
     def _attributed(self, value: object, twin: T) -> T:
-        """The copy of a container, with the attributes that a class of the user's adds."""
+        """Copy a container, with the attributes that a class of the user's adds."""
         if type(value).__module__ not in ("builtins", "collections"):
             for name, item in fields(value).items():
                 object.__setattr__(twin, name, self.copy(item))
@@ -212,7 +212,7 @@ class Copier:
         return twin
 
     def _cell(self, cell: types.CellType) -> types.CellType:
-        """One cell for all functions that share it."""
+        """Copy a cell once for all functions that share it."""
         known = self._memo.get(id(cell))
         return cast(types.CellType, known[1]) if known is not None else self._remember(cell, types.CellType())
 
@@ -290,7 +290,7 @@ _RULES: dict[type, Callable[[Copier, object], object]] = cast(
 
 
 def _same_function(value: types.FunctionType, twin: types.FunctionType) -> bool:
-    """Return whether a function's copy can do nothing that the function can't: neither holds anything of its own."""
+    """Return whether a function's copy would be the same: neither holds anything of its own."""
     if value.__closure__ and not str(value.__module__).startswith("torch."):
         return False  # a closure of the user's may count in a cell
     if any(mine is not theirs for mine, theirs in zip(cells(twin), cells(value), strict=True)):

@@ -1,4 +1,4 @@
-"""Classes whose objects do nothing when they are collected, but are otherwise the user's own."""
+"""Finalisers left out: classes whose objects do nothing when collected, but are otherwise the user's own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class _Blank:
 
 
 def without_finaliser(kind: type[T]) -> type[T]:
-    """A class like this one, whose objects do nothing when they are collected."""
+    """Return a class like this one, whose objects do nothing when they are collected."""
     namespace = {"__del__": _nothing, "__module__": kind.__module__, "__qualname__": kind.__qualname__}
     twin = type.__new__(type(kind), kind.__name__, (_Blank,), {**namespace, "__doc__": kind.__doc__})
     try:

@@ -1,4 +1,4 @@
-"""Which modules that are not the replica's does a forward call?
+"""Foreign calls: modules that a forward calls and that are not the replica's.
 
 A replica holds copies of all modules that can be found. One that is held where nothing can find it, in a global
 variable or in an object of another language's, would be called as the user's own: its hooks, its training mode, its
@@ -73,7 +73,7 @@ class ForeignCalls:
                 self._protect(tensors)
 
     def refusal(self, act: str = "calls") -> Refused | None:
-        """The sentence for a network that called such a module; None for one that did not."""
+        """Return the sentence for a network that called such a module; None for one that did not."""
         if self.module is None:
             return None
         kind = type(self.module).__name__

@@ -30,7 +30,7 @@ _SERVICES = sys.stdlib_module_names - {"collections", "types", "functools"}
 
 
 def cells(function: types.FunctionType) -> list[object]:
-    """Contents of a function's closure; cells not filled yet are left out."""
+    """Yield the contents of a function's closure; cells not filled yet are left out."""
     contents = []
     for cell in function.__closure__ or ():
         try:
@@ -41,7 +41,7 @@ def cells(function: types.FunctionType) -> list[object]:
 
 
 def fields(value: object) -> dict[str, object]:
-    """Attributes of an object itself, those in ``__slots__`` too; {} for what is no instance of a Python class."""
+    """Return the attributes of an object itself, those in ``__slots__`` too; {} for no instance of a Python class."""
     if isinstance(value, (type, types.ModuleType, enum.Enum)):
         return {}
     attributes = slots(value)
@@ -53,7 +53,7 @@ def fields(value: object) -> dict[str, object]:
 
 
 def slots(value: object) -> dict[str, object]:
-    """Attributes of an object that lie in ``__slots__``."""
+    """Return the attributes of an object that lie in ``__slots__``."""
     filled = {}
     for descriptor in _slots(type(value)):
         try:
@@ -75,7 +75,7 @@ def _slots(kind: type) -> list[types.MemberDescriptorType]:
 
 
 def inside(value: object) -> list[object]:
-    """Values that a value holds directly."""
+    """Yield the values that a value holds directly."""
     if isinstance(value, (*ATOMS, torch.Tensor)):
         return []
     if isinstance(value, dict):
@@ -94,7 +94,7 @@ def inside(value: object) -> list[object]:
 
 
 def reached(value: object) -> Iterator[object]:
-    """A value and all that it holds, nearest first, each once."""
+    """Yield a value and all that it holds, nearest first, each once."""
     seen, pending = {id(value)}, deque([value])
     while pending:
         item = pending.popleft()

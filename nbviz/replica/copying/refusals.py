@@ -1,4 +1,4 @@
-"""Sentences for what is given in a network's place, and for networks that no replica can be made of."""
+"""Refusals of what is given in a network's place, and of networks that no replica can be made of."""
 
 from __future__ import annotations
 

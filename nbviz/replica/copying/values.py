@@ -1,4 +1,4 @@
-"""Objects of numpy's and Python's own that change in place: arrays and random streams, copied whole."""
+"""Values of numpy's and Python's own that change in place: arrays and random streams, copied whole."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_BYTES = 2**24
 
 
 class Value(NamedTuple):
-    """A copy of one such object, its contents as something that can be compared, and these put back."""
+    """Copy of one such object: its contents as something that can be compared, and a way to put them back."""
 
     copy: Callable[[Any], Any]
     read: Callable[[Any], Any]

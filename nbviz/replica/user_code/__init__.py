@@ -1,1 +1,1 @@
-"""The user's own code as it runs inside ours: hooks, prints, writes and random draws, minded."""
+"""User's own code as it runs inside ours: hooks, prints, writes and random draws."""

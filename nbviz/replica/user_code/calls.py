@@ -14,7 +14,7 @@ See = Callable[[FrameType, str, Any], object]
 
 @contextmanager
 def watched(see: See) -> Iterator[bool]:
-    """Show ``see`` this thread's calls in this block; yield whether that can be had.
+    """Show ``see`` this thread's calls in this block; yields whether that is possible.
 
     A profiler written in Python sees them too; cProfile, which has the place for itself, is paused.
     Under another one written in C, which could not be put back, nothing is watched.

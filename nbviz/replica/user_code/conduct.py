@@ -1,4 +1,4 @@
-"""Side effects of a network's forward: seen at first contact, and minded at every pass after."""
+"""Conduct of a network: side effects of its forward, found at first contact and contained at every pass after."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Conduct:
 
     @contextmanager
     def input(self, batch: torch.Tensor, first: bool) -> Iterator[torch.Tensor]:
-        """The batch to hand over: a copy, no leaf, for a network that writes to its input or may do so."""
+        """Return the batch to hand over: a copy, no leaf, for a network that writes to its input or may do so."""
         given = batch.clone() if first or self.writes_input else batch
         before = None if given.is_inference() else given._version
         yield given
@@ -41,7 +41,7 @@ class Conduct:
 
     @contextmanager
     def streams(self, first: bool) -> Iterator[None]:
-        """Random streams of the pass's own, for a network that draws from global ones or may do so."""
+        """Return random streams of the pass's own, for a network that draws from global ones or may do so."""
         if not first and not self.draws:
             yield
             return
@@ -75,7 +75,7 @@ class Conduct:
 
     @property
     def note(self) -> str:
-        """A sentence about what can't be minded for certain; "" where there is nothing."""
+        """Sentence about side effects that can't be contained for certain; "" where there are none."""
         if not self.direct:
             return ""
         return (
@@ -86,7 +86,7 @@ class Conduct:
 
 
 class _Stream(NamedTuple):
-    """A global random stream."""
+    """Global random stream."""
 
     state: Callable[[], Any]
     put_back: Callable[[Any], object]
@@ -104,7 +104,7 @@ _NUMPYS = np.random.rand.__self__  # type: ignore[attr-defined]
 
 
 class _Sight:
-    """Streams that the calls of this thread draw from themselves, not forwarded."""
+    """Record of streams that the calls of this thread draw from themselves, not forwarded."""
 
     def __init__(self) -> None:
         self._called: set[str] = set()

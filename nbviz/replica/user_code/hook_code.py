@@ -1,4 +1,4 @@
-"""Reading a user's hook: its effects, as far as its source shows them for certain.
+"""Code of a user's hook, read for its effects as far as the source shows them for certain.
 
 A hook that *only looks* returns nothing and changes nothing that it is given: it appends to a list, fills a dict,
 sets an attribute of an object of its own. A replica can do without it. Anything else, or anything not understood, is
@@ -50,7 +50,7 @@ def looks_only(hook: object) -> Look | None:
 
 
 def _function(hook: object) -> tuple[types.FunctionType | None, list[object]]:
-    """The Python function that a hook runs, and the values of its first arguments."""
+    """Return the Python function that a hook runs, and the values of its first arguments."""
     if isinstance(hook, functools.partial) and not hook.keywords:
         function, bound = _function(hook.func)
         return function, [*bound, *hook.args]
@@ -65,7 +65,7 @@ def _function(hook: object) -> tuple[types.FunctionType | None, list[object]]:
 
 @functools.lru_cache(maxsize=256)
 def _source(code: types.CodeType) -> ast.FunctionDef | ast.Lambda | None:
-    """The syntax tree of which this is the code; None where the source is not at hand, or is another's by now."""
+    """Return the syntax tree of which this is the code; None where the source is missing, or another's by now."""
     text = "".join(linecache.getlines(code.co_filename))
     try:
         tree = ast.parse(text, code.co_filename)
@@ -90,7 +90,7 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _is(node: ast.FunctionDef | ast.Lambda, code: types.CodeType) -> bool:
-    """Whether a node, of those on the code's first line, is the code's: by its arguments and where its body ends."""
+    """Return whether a node on the code's first line is the code's: by its arguments and where its body ends."""
     arguments = node.args
     names = [item.arg for item in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
     if names != list(code.co_varnames[: len(names)]):
@@ -103,7 +103,7 @@ def _is(node: ast.FunctionDef | ast.Lambda, code: types.CodeType) -> bool:
 
 
 class _Reader:
-    """Reads one function; ``look`` collects what it writes to."""
+    """Reader of one function; ``look`` collects what it writes to."""
 
     def __init__(self, function: types.FunctionType, node: ast.FunctionDef | ast.Lambda, bound: list[object]) -> None:
         self.look = Look()
@@ -187,7 +187,7 @@ class _Reader:
         return self._name(node) in _READERS
 
     def _name(self, node: ast.Call) -> str | None:
-        """The builtin that is called; None for anything else."""
+        """Return the name of the builtin that is called; None for anything else."""
         if not isinstance(node.func, ast.Name) or node.func.id in self._given:
             return None
         value = self._value(node.func)
@@ -207,7 +207,7 @@ class _Reader:
         return True
 
     def _value(self, node: ast.expr) -> object:
-        """The object that an expression names now; ``_MISSING`` where it depends on what the hook is given."""
+        """Return the object that an expression names now; ``_MISSING`` where it depends on the hook's arguments."""
         if isinstance(node, ast.Attribute):
             owner = self._value(node.value)
             return getattr(owner, "__dict__", {}).get(node.attr, _MISSING) if owner is not _MISSING else _MISSING

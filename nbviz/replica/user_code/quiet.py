@@ -23,7 +23,7 @@ class Caught:
 
     @property
     def note(self) -> str:
-        """A sentence for the user; "" where nothing was caught."""
+        """Sentence for the user; "" where nothing was caught."""
         if not self.last:
             return ""
         return f"the network printed or warned {self.lines} lines while nbviz ran it, the last: {self.last[-80:]!r}"
@@ -35,7 +35,7 @@ _inside = 0
 
 
 class _Stream:
-    """A stream that hands a thread's output to what catches it, and everybody else's to the stream it stands for."""
+    """Stream that hands a thread's output to what catches it, and everybody else's to the stream it stands for."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -90,7 +90,7 @@ _STREAMS: deque[_Stream] = deque(maxlen=64)
 
 
 def _catching(stream: Any) -> _Stream:
-    """Return what catches for a stream; one left behind by a thread that had put its own there serves again."""
+    """Return the catcher of a stream; one left behind by a thread that had put its own there serves again."""
     if isinstance(stream, _Stream):
         return stream
     known = next((one for one in _STREAMS if one._stream is stream), None)  # noqa: SLF001 - our own

@@ -46,7 +46,7 @@ class State:
 
     @contextmanager
     def fresh(self) -> Iterator[None]:
-        """Begin a pass with what was there at first; hooks that the pass itself puts on modules are taken off."""
+        """Put the contents of a pass's beginning back, and take off hooks that the last pass put on modules."""
         self.put_back()
         before = list(map(tuple, self._hooks))
         try:
@@ -83,14 +83,14 @@ class State:
 
 
 class _Kind(NamedTuple):
-    """Objects that hold others: their contents as a flat list, and these put back."""
+    """Kind of object that holds others: its contents as a flat list, and these put back."""
 
     read: Callable[[Any], Sequence[Any]]
     write: Callable[[Any, Sequence[Any]], None]
 
 
 def _hooks(module: nn.Module) -> list[dict[int, object]]:
-    """Dictionaries of a module's hooks: nbviz puts its own there, around passes."""
+    """Return the dictionaries of a module's hooks: nbviz puts its own there, around passes."""
     return [item for name, item in module.__dict__.items() if "_hooks" in name and isinstance(item, dict)]
 
 

@@ -1,4 +1,4 @@
-"""Random streams of a pass's own, where a forward would draw from Python's or numpy's global ones, or seed torch's.
+"""Random streams of a pass's own, for a forward that draws from Python's or numpy's global ones, or seeds torch's.
 
 The global streams belong to the whole process: put back after a pass, they would give another thread the same numbers
 twice. So while such a pass runs, the functions of the modules ``random`` and ``numpy.random`` and torch's seeding are
@@ -31,7 +31,7 @@ _TORCHS = ("manual_seed", "seed", "get_rng_state", "set_rng_state")
 
 
 class Streams:
-    """The streams of one pass."""
+    """Random streams of one pass."""
 
     def __init__(self) -> None:
         self.used: set[str] = set()
@@ -39,17 +39,17 @@ class Streams:
 
     @cached_property
     def python(self) -> random.Random:
-        """Python's."""
+        """Stream of Python's ``random``."""
         return random.Random(0)
 
     @cached_property
     def numpy(self) -> np.random.RandomState:
-        """Numpy's old one."""
+        """Stream of numpy's legacy functions."""
         return np.random.RandomState(0)
 
     @cached_property
     def generator(self) -> torch.Generator:
-        """Torch's, on the CPU; the :class:`Guard` draws from it too."""
+        """Stream of torch, on the CPU; the :class:`Guard` draws from it too."""
         return torch.Generator().manual_seed(0)
 
     def manual_seed(self, seed: int) -> torch.Generator:
@@ -62,16 +62,16 @@ class Streams:
         return 0
 
     def get_rng_state(self) -> torch.Tensor:
-        """State of torch's stream of this pass."""
+        """Return the state of torch's stream of this pass."""
         return self.generator.get_state()
 
     def set_rng_state(self, state: torch.Tensor) -> None:
-        """Set it."""
+        """Set the state of torch's stream of this pass."""
         self.generator.set_state(state)
 
 
 def current() -> Streams | None:
-    """This thread's streams, inside of :func:`own_streams`."""
+    """Return this thread's streams, inside of :func:`own_streams`."""
     return getattr(_local, "streams", None)
 
 

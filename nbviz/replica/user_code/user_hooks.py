@@ -1,4 +1,4 @@
-"""The user's own hooks on a network: which of them a replica has, and what they are handed.
+"""Hooks of the user's own on a network: which of them a replica has, and their arguments.
 
 A hook may be a part of what the network computes, or a recorder that the user left on it. torch's own (weight norm,
 pruning, parametrisation …) are the former. One that can be seen to only look is left out, unless the network reads
@@ -23,7 +23,7 @@ CHOICES = ("auto", "run", "skip")
 
 
 class UserHooks:
-    """Decides on the hooks of one network, for all its replicas."""
+    """Decisions on the hooks of one network, for all its replicas."""
 
     def __init__(self, choice: Hooks = "auto") -> None:
         if choice not in CHOICES:
@@ -33,7 +33,7 @@ class UserHooks:
 
     @property
     def note(self) -> str:
-        """A sentence about hooks that are run, for the user to decide on; "" where there are none."""
+        """Sentence about hooks that are run, for the user to decide on; "" where there are none."""
         count = len(self._run)
         if self.choice != "auto" or not count:
             return ""
@@ -44,7 +44,7 @@ class UserHooks:
         self._run.clear()
 
     def copy(self, copier: Copier, attribute: str, hook: object) -> object | None:
-        """A replica's own hook, for the user's in this attribute of a module; None for one that is left out."""
+        """Copy the user's hook in this attribute of a module for a replica; None for one that is left out."""
         if isinstance(hook, Listener) or is_torchs(hook):
             return copier.copy(hook)
         if self.choice == "skip" or self.choice == "auto" and _can_be_spared(copier, hook):
@@ -56,11 +56,11 @@ class UserHooks:
 
 
 class HookActs(BaseException):
-    """A hook of the user's was found to take part in the computation: the pass is to be run again."""
+    """Signal that a hook of the user's takes part in the computation: the pass is to be run again."""
 
 
 class Listener:
-    """Calls a hook with detached tensors, as long as it returns nothing and writes to none of them."""
+    """Wrapper that calls a hook with detached tensors, as long as it returns nothing and writes to none of them."""
 
     def __init__(self, hook: Any) -> None:
         self.hook = hook

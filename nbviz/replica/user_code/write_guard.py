@@ -1,4 +1,4 @@
-"""A dispatch mode that keeps a forward from writing to the user's tensors or drawing from the global RNG.
+"""Guard: a dispatch mode that keeps a forward from writing to the user's tensors or drawing from the global RNG.
 
 Some networks write to their own weights in a forward even in eval mode (``Embedding(max_norm=…)``, counters
 in buffers), some draw random numbers. The first, tracing pass runs under this mode: it names the tensors that
@@ -23,7 +23,7 @@ _global_rng = threading.RLock()
 
 
 class WeightsWritten(BaseException):
-    """The forward is about to write to one of the user's tensors."""
+    """Signal that the forward is about to write to one of the user's tensors."""
 
     def __init__(self, tensor: torch.Tensor) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class WeightsWritten(BaseException):
 
 
 class Guard(TorchDispatchMode):
-    """Raises :class:`WeightsWritten` before a write to ``tensors``; gives random operations their own stream."""
+    """Mode that raises :class:`WeightsWritten` before a write to ``tensors``; random operations get their own stream."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -107,7 +107,7 @@ class Guard(TorchDispatchMode):
 
 
 class _Acts(NamedTuple):
-    """An operation's effects besides its result."""
+    """Effects of an operation besides its result."""
 
     writes: tuple[tuple[int, str], ...]
     """Place and name of each argument it writes to."""
@@ -138,7 +138,7 @@ def _drops_nothing(func: Any, args: Any, kwargs: Any) -> bool:
 
 
 def _put_back(func: Any, args: Any, kwargs: Any) -> Any:
-    """The few random operations that take no generator: the global one is put back after."""
+    """Put the global generator back after the few random operations that take no generator."""
     with _global_rng:
         cpu = torch.get_rng_state()
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None

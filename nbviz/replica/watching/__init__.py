@@ -1,1 +1,1 @@
-"""The watch over what changes in a network: structure, weights, training steps, and what is the same network."""
+"""Watching a network for changes of structure, weights and training steps, and the digest of the same network."""

@@ -19,7 +19,7 @@ _INTEGERS = {1: torch.uint8, 2: torch.int16}
 
 
 class Contents:
-    """The values of some tensors, as they were when each piece was last read. Thread-safe."""
+    """Values of some tensors, as they were when each piece was last read. Thread-safe."""
 
     def __init__(self, tensors: Iterable[torch.Tensor]) -> None:
         self._lock = threading.Lock()
@@ -30,7 +30,7 @@ class Contents:
         """Differences found so far."""
 
     def read(self) -> tuple[int, ...]:
-        """Read everything at once; the checksums."""
+        """Read everything at once; returns the checksums."""
         with self._lock:
             sums = [_checksum(piece) for piece in self._pieces]
             self.changes += bool(self._sums) and sums != self._sums
@@ -38,7 +38,7 @@ class Contents:
             return tuple(sums)
 
     def read_on(self, seconds: float) -> bool:
-        """Read on for about so long from where the last call ended; whether this leaves a round unfinished."""
+        """Read on for about so long from where the last call ended; returns whether a round is unfinished."""
         if not self._sums:
             self.read()
         end = time.perf_counter() + seconds
@@ -55,7 +55,7 @@ class Contents:
 
 
 def _pieces(tensors: Iterable[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
-    """Lists of parts of at most :data:`PIECE` values together, each list of one type and device, sharing memory."""
+    """Return lists of parts of at most :data:`PIECE` values together, each of one type and device, sharing memory."""
     gathered: dict[tuple[torch.dtype, torch.device], list[torch.Tensor]] = {}
     for tensor in tensors:
         data = tensor.detach()
@@ -75,7 +75,7 @@ def _is_whole(data: torch.Tensor) -> bool:
 
 
 def _as_integers(data: torch.Tensor) -> torch.Tensor:
-    """The values of a whole tensor in the order of its memory, as integers; what isn't whole is copied."""
+    """Return the values of a whole tensor in the order of its memory, as integers; what isn't whole is copied."""
     data = data.as_strided((data.numel(),), (1,)) if _is_whole(data) else data.resolve_conj().resolve_neg().reshape(-1)
     data = torch.view_as_real(data).view(-1) if data.is_complex() else data
     return data.view(_INTEGERS.get(data.element_size(), torch.int32))

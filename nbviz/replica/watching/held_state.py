@@ -1,4 +1,4 @@
-"""Compare plain state that a network holds with what it was: objects, nested containers, arrays, closures.
+"""Held state: plain objects, nested containers, arrays and closures of a network, compared with what they were.
 
 A replica has a copy of these, so an edit in place by the user would never reach it. Only what the copier copied is
 looked at, beyond what :class:`~nbviz.replica.watching.structure.Structure` compares: for most networks, nothing.
@@ -29,7 +29,7 @@ _UNCHANGING = (tuple, frozenset, types.MethodType)
 
 
 class HeldState:
-    """The state as it was when this was made; ``still()`` tells whether it is now.
+    """Plain state as it was when this was made; ``still()`` tells whether it is now.
 
     copied: ids of the user's objects of which a replica has its own. known: those of containers compared elsewhere.
     Random streams are left out, for the user's own draws would move them between any two looks. So are objects that
@@ -58,7 +58,7 @@ def _array(array: np.ndarray) -> tuple[object, ...]:
 
 
 def _reached(net: nn.Module, copied: Container[int]) -> Iterator[object]:
-    """What was copied of all that a network's modules hold, each once, the registered modules aside."""
+    """Return what was copied of all that a network's modules hold, each once, registered modules aside."""
     modules = list(net.modules())
     seen = set(map(id, modules))
     pending = deque(item for module in modules for item in _parts(module))
@@ -86,7 +86,7 @@ def _parts(item: object) -> list[object]:
 
 
 def _is_large(item: object) -> bool:
-    """Return whether it is an object that only serves the network: one with too many values to be its state."""
+    """Return whether an object only serves the network: one with too many values to be its state."""
     if isinstance(item, (nn.Module, *_READERS, *_UNCHANGING, np.ndarray)):
         return False
     return len(list(islice(reached(item), SMALL + 1))) > SMALL

@@ -1,4 +1,4 @@
-"""The one definition of the same network: equal weights, structure, plain attributes and code.
+"""Identity of a network, its one definition: equal weights, structure, plain attributes and code.
 
 Two networks of one digest say the same of every picture, in this process or another. An index, an atlas and made
 pictures on disk carry it. Inside a process :class:`~nbviz.replica.watching.watch.Watch` holds the same four things, by
@@ -46,7 +46,7 @@ def network_digest(net: nn.Module) -> str:
 
 
 def _named(net: nn.Module) -> Iterable[tuple[str, torch.Tensor]]:
-    """Parameters and buffers by name, then all other tensors that the modules hold.
+    """Return parameters and buffers by name, then all other tensors that the modules hold.
 
     Not those of a preprocessing that the network carries: it makes some when it is first used.
     """
@@ -58,7 +58,7 @@ def _named(net: nn.Module) -> Iterable[tuple[str, torch.Tensor]]:
 
 
 def _behaviour(module: nn.Module) -> list[Any]:
-    """Code of its functions and of its hooks, and the attributes that they may look up."""
+    """Return the code of its functions and hooks, and the attributes that they may look up."""
     hooks = [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
     hooks = [hook.hook if isinstance(hook, Listener) else hook for hook in hooks]
     own = vars(module)

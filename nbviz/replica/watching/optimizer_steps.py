@@ -26,7 +26,7 @@ STEP_FILE = Optimizer.profile_hook_step.__code__.co_filename
 
 
 class Errand:
-    """Work to be done at the end of a step, by the thread that steps."""
+    """Task at the end of a step, run by the thread that steps."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self._work = work
@@ -35,7 +35,7 @@ class Errand:
         self.error: Exception | None = None
 
     def run(self) -> None:
-        """Do it; an error is kept for whoever asked, for it must not end somebody's training."""
+        """Run it; an error is kept for the caller, for it must not end somebody's training."""
         try:
             self.answer = self._work()
         except Exception as error:
@@ -45,7 +45,7 @@ class Errand:
 
 
 class Steps:
-    """Counts the optimiser steps over some tensors."""
+    """Counter of the optimiser steps over some tensors."""
 
     def __init__(self, tensors: Iterable[torch.Tensor]) -> None:
         self._ids = {id(t) for t in tensors}
@@ -68,7 +68,7 @@ class Steps:
         return self._ended + max(0.2, 3 * self.interval) - time.monotonic()
 
     def settled(self, seconds: float) -> int:
-        """Wait until no step is under way; the count then. A step that lasts longer is not waited for."""
+        """Wait until no step is under way, and return the count. A step that lasts longer is not waited for."""
         deadline = time.monotonic() + seconds
         while self._running and time.monotonic() < deadline:
             time.sleep(0.0005)
@@ -100,13 +100,13 @@ class Steps:
         return any(id(p) in self._ids for group in optimizer.param_groups for p in group["params"])
 
     def begin(self, optimizer: int, thread: int) -> None:
-        """A step begins."""
+        """Note that a step begins."""
         self.thread = thread
         self._running[optimizer] = (thread, self._running.get(optimizer, (thread, 0))[1] + 1)
         self.count += 1
 
     def end(self, optimizer: int) -> None:
-        """A step ended, in this thread."""
+        """Note that a step ended, in this thread."""
         thread, depth = self._running.get(optimizer, (threading.get_ident(), 1))
         if depth > 1:
             self._running[optimizer] = (thread, depth - 1)

@@ -1,4 +1,4 @@
-"""Compare a network's structure with what it was, in a fraction of a millisecond.
+"""Structure of a network, compared with what it was in a fraction of a millisecond.
 
 Identities of modules, tensors, hooks, plain attributes and of the classes' functions, read at C speed through views
 of the modules' dictionaries. What they pointed to is held meanwhile, else the address of something freed could come
@@ -96,7 +96,7 @@ def _collect(value: Any, found: dict[int, Any], depth: int = 2) -> None:
 
 
 def _functions(kind: type) -> Iterator[tuple[str, Any]]:
-    """A class's functions, the forward alone of torch's own classes."""
+    """Return a class's functions, the forward alone of torch's own classes."""
     yield "forward", getattr(kind, "forward", None)
     for base in kind.__mro__[: kind.__mro__.index(nn.Module)]:
         if not base.__module__.startswith("torch."):

@@ -1,4 +1,4 @@
-"""Have the other threads had their chance? Time that passes while they wait for a processor proves nothing.
+"""Processor time of the other threads: time that passes while they wait for a processor proves nothing.
 
 On a busy machine a thread between two writes to the weights may stand still for longer than any pause we make.
 Where the system tells (Linux), such a thread is one that could run and has hardly been run.
@@ -17,7 +17,7 @@ ENOUGH = 0.002
 
 
 class Others:
-    """The other threads' processor time since this was made."""
+    """Processor time of the other threads since this was made."""
 
     def __init__(self) -> None:
         self._used = _used()
@@ -31,19 +31,19 @@ class Others:
 
 
 class Activity:
-    """Whether threads that may be the user's have worked, asked now and then."""
+    """Work of threads that may be the user's, checked now and then."""
 
     def __init__(self) -> None:
         self._used: dict[int, float] = {}
 
     def seen(self) -> bool:
-        """Whether another thread has had processor time since the last call; True where the system doesn't tell."""
+        """Return whether another thread had processor time since the last call; True if the system doesn't say."""
         before, self._used = self._used, _used(but=OURS)
         return not self._used or any(seconds != before.get(thread) for thread, seconds in self._used.items())
 
 
 def _used(but: str | None = None) -> dict[int, float]:
-    """Native id → processor seconds of every other living thread, those whose names begin with ``but`` left out."""
+    """Return native id → processor seconds of every other living thread, except names beginning with ``but``."""
     clock = getattr(time, "pthread_getcpuclockid", None)
     if clock is None:
         return {}

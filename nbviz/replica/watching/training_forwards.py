@@ -1,4 +1,4 @@
-"""Is another thread in the middle of a training forward of this network?
+"""Training forwards of this network in the middle of another thread.
 
 A batch norm in training mode writes its running statistics as the forward reaches it, so in the middle of one
 the buffers are of two versions. There may be no hook of ours on the user's modules to tell; the stacks of the

@@ -1,4 +1,4 @@
-"""Watch a network from outside for changes of its structure and its weights, at about a millisecond a look.
+"""Watch over a network from outside for changes of structure and weights, at about a millisecond a look.
 
 Versions alone are not enough: fused optimisers, ``.data`` edits and numpy writes bump none. So a pass is compared by
 identities, data pointers and a strided sample of every tensor, which training always moves; and what is kept for
@@ -36,7 +36,7 @@ QUIET = 0.02
 
 
 class Watch:
-    """Watches one network; cheap to ask, made again by its owner when ``still()`` is False."""
+    """Watch over one network; cheap to ask, made again by its owner when ``still()`` is False."""
 
     def __init__(self, net: nn.Module, walk: Callable[[], Replica] | None = None) -> None:
         """walk: makes a replica, which tells all that the network reaches; left out, :func:`replica` does."""
@@ -67,18 +67,18 @@ class Watch:
         return Contents(self._dense)
 
     def still(self) -> bool:
-        """Whether module, parameter and buffer identities, plain attributes, plain state and hooks are as they were."""
+        """Return whether module, parameter and buffer identities, attributes, plain state and hooks are the same."""
         return self.pointers() == self._pointers and self._structure.still() and self._state.still()
 
     def pointers(self) -> list[int]:
-        """Where the tensors' values are; another place after ``p.data = …``."""
+        """Return where the tensors' values are; another place after ``p.data = …``."""
         return [t.data_ptr() for t in self._dense]
 
     def _versions(self) -> tuple[int, ...]:
         return tuple(t._version for t in self._tracked)
 
     def values(self) -> bytes:
-        """Digest of versions and a sample of the values of every tensor."""
+        """Return a digest of versions and a sample of the values of every tensor."""
         digest = hashlib.blake2b(repr(self._versions()).encode(), digest_size=16)
         with torch.no_grad():
             for samples in self._samples.values():
@@ -86,7 +86,7 @@ class Watch:
         return digest.digest()
 
     def contents(self, reread: bool = False) -> bytes:
-        """Digest of versions and of all values; of a large network's as they were last read.
+        """Return a digest of versions and of all values; of a large network's as they were last read.
 
         reread: read a large one's, too, here and now: a hundred million values take 0.1 s.
         """
@@ -100,17 +100,17 @@ class Watch:
         return _digest((values, self._contents.changes))
 
     def all_values(self) -> bytes:
-        """Digest of all values, read here and now, and of nothing else: those of a replica with copies of them."""
+        """Return a digest of all values, read here and now: those of a replica with copies of them."""
         return _digest((self._versions(), self._contents.read()))
 
     def values_of(self, some: frozenset[int]) -> bytes:
-        """Digest of all values of the tensors with these ids, and of inference tensors: those that replicas copy."""
+        """Return a digest of all values of the tensors with these ids, and of inference tensors: those copied."""
         if some != self._copied[0]:
             self._copied = some, Contents(t for t in self._dense if id(t) in some or t.is_inference())
         return _digest(self._copied[1].read())
 
     def read_on(self) -> bool:
-        """Read a large network's values for about a millisecond; whether there is more to read.
+        """Read a large network's values for about a millisecond; returns whether there is more to read.
 
         Nothing is read while nothing can have changed: as long as no other thread has worked since the last round.
         """
@@ -120,7 +120,7 @@ class Watch:
         return self._reading
 
     def stamp(self) -> tuple[Hashable, ...]:
-        """Equal before and after a pass only if the weights did not move meanwhile.
+        """Return a stamp, equal before and after a pass only if the weights did not move meanwhile.
 
         Never taken inside an optimiser's step, nor inside a forward that trains, unless they last for seconds.
         """
@@ -129,7 +129,7 @@ class Watch:
         return steps, tuple(self.pointers()), self.values()
 
     def quiet(self, patience: float = 0.5) -> tuple[Hashable, ...] | None:
-        """The stamp of weights that have been still for :data:`QUIET` seconds; None while they keep moving.
+        """Return the stamp of weights that have been still for :data:`QUIET` seconds; None while they keep moving.
 
         A loop that writes weights without an optimiser of torch's can't be seen to be in the middle of it; but
         it goes on within that time.
@@ -157,7 +157,7 @@ def _digest(value: Hashable) -> bytes:
 
 
 class _Still:
-    """Since when the weights have one stamp, and whether every other thread has had its chance since."""
+    """Start of the present stamp of the weights, and whether every other thread has had its chance since."""
 
     def __init__(self, stamp: tuple[Hashable, ...], since: float, proven: bool = False) -> None:
         self.stamp, self.since, self.proven = stamp, since, proven
@@ -169,7 +169,7 @@ def _dense(tensor: torch.Tensor) -> bool:
 
 
 def _sample(tensor: torch.Tensor) -> torch.Tensor:
-    """A view of at most 64 values spread over the tensor, sharing its memory; (k,)."""
+    """Return a view of at most 64 values spread over the tensor, sharing its memory; (k,)."""
     with torch.no_grad():
         data = tensor.detach()
         if data.is_complex():
