@@ -1,4 +1,4 @@
-"""How a network's parts work together: what each channel does to a score, measured, and the way back through layers."""
+"""Circuits: the measured effect of each channel on a score, and the way back from a class through the layers."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def _walk(model: InstrumentedModel, steps: int) -> list[str]:
 
 
 def _blocks(model: InstrumentedModel) -> list[str]:
-    """Names of the layers that a step may lead to, in call order."""
+    """Return the names of the layers that a step may lead to, in call order."""
     layers = [layer for layer in model.layers().walk() if layer.places and layer.order is not None and layer.name]
     rows = [layer for layer in layers if _in_row(layer, model)]
     outer = [layer for layer in rows if not any(layer.name.startswith(f"{other.name}.") for other in rows)]

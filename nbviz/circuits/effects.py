@@ -1,4 +1,4 @@
-"""The effect of every channel of a layer on every class: measured, by switching each off, beside the first order.
+"""Effects of a layer's channels on every class: measured, by switching each off, beside the first order.
 
 Measured costs one forward a channel, resumed at the layer. The first order, gradient × activation, costs one backward a
 class; how well it foretells the measured effect is a figure of its own, for near the input it does not.

@@ -1,4 +1,4 @@
-"""A node of a circuit: a class's score, or one channel at one place, read before its non-linearity.
+"""Node of a circuit: a class's score, or one channel at one place, read before its non-linearity.
 
 Behind a non-linearity a channel that fires fully has no gradient and barely moves: ReLU6 stands at 6.0 whatever comes.
 So the value is read where the non-linearity takes it in, if a module applies it.
@@ -29,7 +29,7 @@ ELEMENTWISE = (
 
 @dataclass(frozen=True)
 class Node:
-    """A scalar of a network that can be walked to."""
+    """Scalar of a network that can be walked to."""
 
     layer: str
     """Empty for a class's score."""
@@ -44,7 +44,7 @@ class Node:
         return not self.layer
 
     def words(self, model: InstrumentedModel) -> str:
-        """The node as a person reads it: ``"score of tiger cat"``, ``"blocks.15 · 261"``."""
+        """Node in a phrase: ``"score of tiger cat"``, ``"blocks.15 · 261"``."""
         return f"score of {model.class_name(self.channel)}" if self.is_score else f"{self.layer} · {self.channel}"
 
 

@@ -1,4 +1,4 @@
-"""One step of a circuit: what the channels of an earlier layer do to a node, measured and to first order."""
+"""Step of a circuit: the effects of an earlier layer's channels on a node, measured and to first order."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SPREAD = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A node and the channels of an earlier layer that drive it."""
+    """Node and the channels of an earlier layer that drive it."""
 
     node: Node
     value: float
@@ -51,7 +51,7 @@ class Step:
 
     @property
     def rest(self) -> float:
-        """The summed effects of all channels that are not among the top."""
+        """Sum of the effects of all channels that are not among the top."""
         return float(self.effects.sum() - self.effects[list(self.top)].sum())
 
     @property

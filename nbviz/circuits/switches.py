@@ -1,4 +1,4 @@
-"""Switching the channels of a layer off one by one, a batch at a time."""
+"""Switches: the channels of a layer off one by one, a batch at a time."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def all_of(layout: Layout, channels: Iterable[int], fill: Fill) -> Callable[[Ten
 
 
 def sweep(resumed: Resumed, layout: Layout, channels: Sequence[int], fill: Fill) -> Iterator[tuple[list[int], Tensor]]:
-    """Yield (channels, what is read with each of them off), batch by batch."""
+    """Yield (channels, result with each of them off), batch by batch."""
     for first in range(0, len(channels), BATCH):
         batch = list(channels[first : first + BATCH])
         yield batch, resumed(len(batch), one_off_each(layout, batch, fill))

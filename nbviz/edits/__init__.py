@@ -1,4 +1,4 @@
-"""Edits of the picture and of layers' outputs as frozen values: ways to change the network's mind.
+"""Edits of the picture and of layers' outputs, as frozen values.
 
 ``Paint``, ``Transform`` and ``Attack`` edit the network's input, ``Channels`` edits a layer. A tuple of edits is made
 in order: ``model.edited(*edits)`` is an ``InstrumentedModel`` over the same weights, and the user's network is left as

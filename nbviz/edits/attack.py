@@ -1,4 +1,4 @@
-"""Adversarial changes: the smallest that a person would not see and the network does.
+"""Adversarial attacks: the smallest changes that a person would not see and the network does.
 
 FGSM (Goodfellow, Shlens and Szegedy 2015, arXiv:1412.6572) takes one step along the sign of the gradient, PGD (Madry et
 al. 2018, arXiv:1706.06083) several, each put back into the allowed distance. The loss is the cross-entropy of the class
@@ -34,7 +34,7 @@ STRIDE = 2.5
 @edit("Attack")
 @dataclass(frozen=True)
 class Attack(PictureEdit):
-    """Change every pixel a little, so that the network says something else."""
+    """Change every pixel a little, so that the network predicts something else."""
 
     method: str = "pgd"
     """``"fgsm"`` or ``"pgd"``."""
@@ -148,7 +148,7 @@ class Attack(PictureEdit):
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """An attacked picture in its forms."""
+    """Attacked picture in its forms."""
 
     exact: Tensor
     """Colours (1, P, H, W), before rounding."""
@@ -165,7 +165,7 @@ def _scores(model: InstrumentedModel, run: Pass, x: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Attacked:
-    """An attacked picture and what the network says of it."""
+    """Attacked picture and the network's prediction for it."""
 
     edit: Attack
     picture: Image.Image
@@ -185,7 +185,7 @@ class Attacked:
 
     @property
     def flipped(self) -> bool:
-        """True if the network says another class of the 8-bit picture."""
+        """True if the network predicts another class for the 8-bit picture."""
         return self.before[0][1] != self.after[0][1]
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""The registry of kinds of edits, which the strip *What if* and the tests read."""
+"""Registry of kinds of edits, which the strip *What if* and the tests read."""
 
 from __future__ import annotations
 

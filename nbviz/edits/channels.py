@@ -1,4 +1,4 @@
-"""Channels of a layer switched off, scaled or clamped."""
+"""Edit of channels of a layer: switched off, scaled or clamped."""
 
 from __future__ import annotations
 

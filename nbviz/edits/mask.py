@@ -1,4 +1,4 @@
-"""A part of the picture, pixel by pixel, as a hashable value."""
+"""Mask: a part of the picture, pixel by pixel, as a hashable value."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Mask:
 
     @property
     def pixels(self) -> np.ndarray:
-        """Boolean (H, W)."""
+        """Return the mask as booleans (H, W)."""
         flat = np.unpackbits(np.frombuffer(self.bits, np.uint8), count=self.height * self.width)
         return flat.reshape(self.height, self.width).astype(bool)
 
@@ -49,7 +49,7 @@ class Mask:
         return float(self.pixels.mean())
 
     def over(self, x: torch.Tensor) -> torch.Tensor:
-        """Boolean (1, 1, H, W) for a network's input ``x`` (1, C, H, W). Raises NbvizError where sizes differ."""
+        """Return the mask as booleans (1, 1, H, W) for an input (1, C, H, W). Raises NbvizError where sizes differ."""
         if (self.height, self.width) != tuple(x.shape[2:]):
             raise NbvizError(
                 f"The mask is {self.height} × {self.width} pixels, the network's input "

@@ -1,4 +1,4 @@
-"""Painting over a part of the picture."""
+"""Edit that paints over a part of the picture."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Paint(PictureEdit):
         return torch.where(~inside if self.keep else inside, self.substrate(x, model), x)
 
     def substrate(self, x: torch.Tensor, model: Editable) -> torch.Tensor:
-        """Return what the part is painted with, (1, C, H, W) as the network takes it."""
+        """Return the pixels that the part is painted with, (1, C, H, W) as the network takes it."""
         if isinstance(self.fill, Picture):
             other = model.transform(self.fill).to(x)
             if other.shape != x.shape:

@@ -1,4 +1,4 @@
-"""The network's input as a picture of colours in 0…1, and the way back."""
+"""RGB of a network's input: a picture of colours in 0…1, and the way back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Rgb:
 
     @classmethod
     def of(cls, model: Editable, x: Tensor) -> Rgb:
-        """Read it from the model's preprocessing. Raises Refused where the input ``x`` is no picture of colours."""
+        """Read the colours from the model; raises Refused where the input ``x`` is no picture of colours."""
         colours, channels = model.transform.colours, x.shape[1]
         if colours is not None and len(colours.offset) == channels:
             colour = torch.linalg.matrix_rank(colours.matrix, rtol=1e-3) == 3

@@ -1,4 +1,4 @@
-"""Changing the picture as a camera or a file would: turned, shifted, darker, blurred, noisy.
+"""Transformations of the picture, as a camera or a file would: turned, shifted, darker, blurred, noisy.
 
 A transformation is one registered function of the picture and one amount, so that each is a slider with a curve.
 """
@@ -31,7 +31,7 @@ LUMA = (0.299, 0.587, 0.114)
 
 @dataclass(frozen=True)
 class Transformation:
-    """A registered way to change a picture by an amount."""
+    """Registered way to change a picture by an amount."""
 
     name: str
     act: Act

@@ -1,1 +1,1 @@
-"""The live session behind the panels: selection, requests, scheduler, cache. Traitlets and threads, no widgets."""
+"""Session behind the panels: selection, requests, scheduler, cache. Traitlets and threads, no widgets."""

@@ -1,4 +1,4 @@
-"""Answers already known, least recently used dropped first, bounded by the bytes they hold.
+"""Cache of answers, least recently used dropped first, bounded by the bytes they take.
 
 Answers share arrays: a channel's answer holds the maps of its whole layer. The memory under an array or a tensor is
 counted once for all answers in the cache that reach it, and is free when the last of them is dropped.
@@ -23,7 +23,7 @@ _PLAIN = 64
 
 
 class Cache:
-    """A thread-safe LRU keyed by (model fingerprint, request)."""
+    """Thread-safe LRU keyed by (model fingerprint, request)."""
 
     def __init__(self, limit: int = 192 * MEBIBYTE) -> None:
         self.limit = limit
@@ -38,7 +38,7 @@ class Cache:
         return len(self._answers)
 
     def get(self, key: Hashable) -> Any | None:
-        """The answer, or None."""
+        """Return the answer, or None."""
         with self._lock:
             if key not in self._answers:
                 return None
@@ -82,12 +82,12 @@ class Cache:
 
 
 def nbytes(value: Any) -> int:
-    """Bytes of memory that an answer holds, each counted once."""
+    """Return the bytes of memory that an answer takes, each counted once."""
     return sum(memory(value).values())
 
 
 def memory(value: Any) -> Memory:
-    """Memory under all arrays and tensors that an answer reaches; other objects with ``nbytes`` say it themselves."""
+    """Return the memory under all arrays and tensors that an answer reaches; others with ``nbytes`` report it."""
     found: Memory = {}
     reached, seen = [value], set[int]()
     while reached:
@@ -110,7 +110,7 @@ def memory(value: Any) -> Memory:
 
 
 def _storage(value: np.ndarray | torch.Tensor) -> tuple[Hashable, int]:
-    """The memory that a view keeps alive, which may be more than it shows."""
+    """Return the memory that a view keeps alive, which may be more than it shows."""
     while isinstance(value, np.ndarray) and isinstance(value.base, (np.ndarray, torch.Tensor)):
         value = value.base
     if isinstance(value, np.ndarray):

@@ -1,4 +1,4 @@
-"""Which notebook cell an Explorer was made in, so that running the cell again frees the one before.
+"""Notebook cells: which one made an Explorer, so that running it again frees the one before.
 
 ipywidgets keeps every widget alive until it is closed; a cell run fifty times would keep fifty Explorers.
 """
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 
 class Closable(Protocol):
-    """Something a cell can be rid of."""
+    """Protocol of an object that a cell can close."""
 
     def close(self) -> None: ...
 
@@ -21,14 +21,14 @@ _open: dict[str, list[tuple[str, Closable]]] = {}
 
 @dataclass(frozen=True)
 class NotebookCell:
-    """One execution of one cell; empty names where there is no notebook."""
+    """Execution of one cell; empty names where there is no notebook."""
 
     name: str = ""
     execution: str = ""
 
     @classmethod
     def current(cls) -> NotebookCell:
-        """The execution under way: a cell is told by its id where the front end sends it, else by its text."""
+        """Return the execution under way: of the cell's id where the front end sends it, else of its text."""
         shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
         parent: dict[str, Any] = getattr(shell, "get_parent", dict)() or {}
         header, content = parent.get("header", {}), parent.get("content", {})

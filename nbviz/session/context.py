@@ -1,4 +1,4 @@
-"""Where requests are answered: the model, and the answers already known."""
+"""Context of requests: the model, and the answers already known."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEPT_EDITED = 4
 
 
 class LiveContext:
-    """Answers requests over one model, through one cache that forgets when the model changes."""
+    """Context over one model, with a cache that is cleared when the model changes."""
 
     def __init__(self, model: InstrumentedModel, cache: Cache | None = None) -> None:
         self.model = model
@@ -32,13 +32,13 @@ class LiveContext:
         self._lock = threading.Lock()
 
     def version(self) -> Any:
-        """The model's fingerprint, or the one of :meth:`one_look`; answers of an older one are dropped."""
+        """Fingerprint of the model, or the one of :meth:`one_look`; answers of an older one are dropped."""
         held = getattr(self._held, "version", None)
         return self._look() if held is None else held
 
     @contextmanager
     def one_look(self) -> Iterator[None]:
-        """Look at the model once for all that this thread wants to know within; what it computes is not meant."""
+        """Check the model for changes once, for all requests of this thread in the block but its passes."""
         before = getattr(self._held, "version", None)
         self._held.version = self._look() if before is None else before
         try:
@@ -67,7 +67,7 @@ class LiveContext:
         return self.cache.get((self.version(), self._entry(request)))
 
     def edited(self, edits: tuple[Edit, ...]) -> EditedContext:
-        """Return where requests are answered with edits on; its answers are kept beside the others.
+        """Return the context with edits on; its answers are kept beside the others.
 
         Raises NbvizError for an edit that the network lacks.
         """
@@ -88,11 +88,11 @@ class LiveContext:
         return self.edited(request.edits).known(request.request)
 
     def _entry(self, request: Request) -> Request:
-        """Key of a request in the cache, beside the network's version."""
+        """Return the key of a request in the cache, beside the network's version."""
         return request
 
     def answer(self, request: Request) -> Any:
-        """The final answer, computed if need be."""
+        """Return the final answer, computed if need be."""
         answer = self.known(request)
         if answer is None:
             for answer in self.answers(request):
@@ -100,7 +100,7 @@ class LiveContext:
         return answer
 
     def keep(self, request: Request, answer: Any, others: Mapping[Request, Any]) -> None:
-        """Know what a request's final answer says of others: those that ask the same, or a part of it."""
+        """Keep a request's final answer also for equal requests, and for those it contains."""
         if self.known(request) is answer:
             for other, part in others.items():
                 self.cache.put((self.version(), self._entry(other)), part)
@@ -123,18 +123,18 @@ class LiveContext:
 
 
 class EditedContext(LiveContext):
-    """Answers requests with edits on, over the same weights and in the same cache as without."""
+    """Context with edits on, over the same weights and in the same cache as without."""
 
     def __init__(self, plain: LiveContext, edits: tuple[Edit, ...]) -> None:
         super().__init__(plain.model.edited(*edits), plain.cache)
         self.plain, self.edits = plain, edits
 
     def edited(self, edits: tuple[Edit, ...]) -> EditedContext:
-        """Return where requests are answered with further edits on, after these."""
+        """Return the context with further edits on, after these."""
         return self.plain.edited((*self.edits, *edits))
 
     def version(self) -> Any:
-        """The fingerprint of the network without edits: the weights are the same."""
+        """Fingerprint of the network without edits: the weights are the same."""
         return self.plain.version()
 
     def _look(self) -> Any:
@@ -146,7 +146,7 @@ class EditedContext(LiveContext):
 
 @dataclass(frozen=True)
 class Elsewhere(Request):
-    """A request of another network, for its weights as they were when it was asked."""
+    """Request of another network, for its weights as they were when it was asked."""
 
     context: LiveContext
     version: Any
@@ -157,13 +157,13 @@ class Elsewhere(Request):
 
 
 class Known:
-    """A context that never computes: what isn't known is :class:`NbvizError`. For handlers, which must not wait."""
+    """Context that never computes: what isn't cached is :class:`NbvizError`. For handlers, which must not wait."""
 
     def __init__(self, context: LiveContext) -> None:
         self.model, self._context = context.model, context
 
     def answer(self, request: Request) -> Any:
-        """The final answer, from the cache."""
+        """Return the final answer, from the cache."""
         answer = self._context.known(request)
         if answer is None:
             raise NbvizError("The network is still computing what this needs: try again in a moment.")

@@ -1,4 +1,4 @@
-"""The part of a selection that says what is changed: edits, their history, and what is tried out meanwhile."""
+"""Edits of a selection: those that are on, their history, and a draft."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TOOLS = ("", "paint", "transform", "attack")
 
 
 class EditTraits(traitlets.HasTraits):
-    """Edits that are on, and undo and redo over them."""
+    """Edits that are on, with undo and redo."""
 
     edits = traitlets.Tuple()
     """What is changed about the picture and the network, in order: values of ``nbviz.edits``."""
@@ -44,7 +44,7 @@ class EditTraits(traitlets.HasTraits):
 
     @property
     def edits_on(self) -> tuple[Edit, ...]:
-        """The edits of what is on show: none while the original is."""
+        """Edits of what is on show: none while the original is."""
         return () if self.original else self.edits
 
     @property
@@ -86,7 +86,7 @@ class EditTraits(traitlets.HasTraits):
             self._future.clear()
 
     def _edits_after_reset(self) -> tuple[Edit, ...]:
-        """The edits that another picture takes over: all but those made for one picture alone."""
+        """Return the edits that another picture takes over: all but those made for one picture alone."""
         kept = tuple(edit for edit in self.edits if not getattr(edit, "one_picture", False))
         return self.edits if len(kept) == len(self.edits) else kept
 

@@ -1,4 +1,4 @@
-"""A runner without a worker: requests are answered where they are submitted."""
+"""Runner without a worker: requests are answered where they are submitted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nbviz.session.scheduler import Listener
 
 
 class InlineRunner:
-    """Answers at once, in the caller's thread: for scripts and tests."""
+    """Runner that answers at once, in the caller's thread: for scripts and tests."""
 
     def __init__(
         self, context: LiveContext, listener: Listener, slots: Sequence[str], lock: Any, background: Sequence[str] = ()
@@ -38,11 +38,11 @@ class InlineRunner:
     busy = False
 
     def cancel(self, slot: str) -> bool:
-        """Nothing to cancel: answers are there when ``submit`` returns."""
+        """Do nothing: answers are there when ``submit`` returns."""
         return False
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Everything is answered already."""
+        """Return at once: everything is answered already."""
         return True
 
     def close(self) -> None:

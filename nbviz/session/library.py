@@ -1,4 +1,4 @@
-"""What channels can be looked up in: an index, where there is one, and the pictures one could be made of."""
+"""Library of real pictures: an index, where there is one, and the pictures one could be made of."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nbviz.pictures.sources import Source
 
 
 class Library:
-    """An index of the network as it is, and the Explorer's own pictures. One an Explorer.
+    """Index of the network as it is, and the Explorer's own pictures. One an Explorer.
 
     images: what the Explorer was given; of a data set or folder it shows the first few, and here all are meant.
     """
@@ -38,26 +38,26 @@ class Library:
 
     @property
     def index(self) -> Index | None:
-        """The index; None where there is none, or the network has changed since."""
+        """Index; None where there is none, or the network has changed since."""
         return self._index if self._index is not None and self._version == self._model.fingerprint() else None
 
     def put(self, index: Index) -> None:
-        """An index that was made just now."""
+        """Take over an index that was made just now."""
         self._index, self._version = index, self._model.fingerprint()
 
     def knowing(self, layer: str) -> Index | None:
-        """The index, where it has this layer."""
+        """Return the index, where it has this layer."""
         index = self.index
         return index if index is not None and layer in index.layers else None
 
     @property
     def whole(self) -> Items | None:
-        """The data set: that of the index, else the one the Explorer was given; None where it was given pictures."""
+        """Data set of the index, else the one the Explorer was given; None where it was given pictures."""
         known = None if self._index is None else self._index.items
         return self._whole if known is None else known
 
     def items(self) -> Items:
-        """What an index would be made of: the data set, else the Explorer's pictures."""
+        """Items that an index would be made of: the data set, else the Explorer's pictures."""
         if self.whole is not None:
             return self.whole
         if not self._pictures:
@@ -68,7 +68,7 @@ class Library:
 
     @property
     def count(self) -> int:
-        """How many pictures those are."""
+        """Number of those pictures."""
         return len(self._pictures) if self.whole is None else len(self.whole)
 
     def forget(self) -> None:

@@ -1,4 +1,4 @@
-"""Giving memory back: what a backward pass freed stays with the process until the allocator is told to let it go.
+"""Memory given back to the system: what a backward pass freed stays with the process until then.
 
 On the embedded network that is hundreds of MiB, more than a small machine (Binder: 2 GB) should lose to nothing.
 """
@@ -15,7 +15,7 @@ _last = [0.0]
 
 
 def give_back() -> None:
-    """Let the allocator return what is free, at most twice a second; nothing where it is not glibc's."""
+    """Let the allocator return free memory, at most twice a second; does nothing where it is not glibc's."""
     now = time.monotonic()
     if now - _last[0] >= SELDOM:
         _last[0] = now

@@ -1,4 +1,4 @@
-"""Who computes what, when: one worker, one slot per panel, the latest request wins.
+"""Scheduler of requests: one worker, one slot per panel, the latest request wins.
 
 Requests are generators, so the worker steps them: after every partial answer it looks whether the request is
 still wanted, and serves newer ones first (a click on a layer is answered while integrated gradients still
@@ -41,7 +41,7 @@ class Listener(Protocol):
 
 @dataclass(eq=False)
 class Job:
-    """A request in a slot."""
+    """Request in a slot."""
 
     slot: str
     request: Request
@@ -61,7 +61,7 @@ def _close_all() -> None:  # a worker in a forward when the interpreter goes wou
 
 
 class Scheduler:
-    """One worker thread; see the module."""
+    """Worker thread and its slots; see the module."""
 
     def __init__(
         self, context: LiveContext, listener: Listener, slots: Sequence[str], lock: Any, background: Sequence[str] = ()
@@ -79,7 +79,7 @@ class Scheduler:
         _OPEN.add(self)
 
     def submit(self, slot: str, request: Request | None, renew: bool = False) -> None:
-        """Want an answer in a slot: same as now, nothing; known, shown at once; else the worker's next job.
+        """Submit a request to a slot: same as now, nothing; cached, shown at once; else the worker's next job.
 
         Call it with the lock held, or from a thread that may take it.
         """
@@ -109,13 +109,13 @@ class Scheduler:
         return [job for job in list(self._jobs.values()) if job.slot not in self._background]
 
     def cancel(self, slot: str) -> bool:
-        """Drop what a slot is computing; whether there was anything."""
+        """Drop what a slot is computing; returns whether there was anything."""
         with self.lock:
             self._wanted.pop(slot, None)
             return self._drop(slot)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Until every slot but background ones has its answer; False when ``timeout`` (seconds) ran out first."""
+        """Wait until every slot but background ones has its answer; False when ``timeout`` (seconds) ran out."""
         end = None if timeout is None else time.monotonic() + timeout
         while True:
             with self._changed:
@@ -195,7 +195,7 @@ class Scheduler:
         self._idled = time.monotonic()
 
     def _next(self) -> tuple[Job | None, bool]:
-        """The job to step: not begun ones first, by the slots' order, background last; None when idle for a while."""
+        """Return the job to step: new ones first, by the slots' order, background last; None when idle for a while."""
         with self._changed:
             self._changed.wait_for(lambda: self._jobs or self._closed or self._dropped, IDLE_SECONDS)
             jobs = self._jobs.values()
@@ -264,7 +264,7 @@ class Scheduler:
             self._guarded(lambda: self.listener.failed(slot, request, failure))
 
     def _guarded(self, call: Callable[[], Any]) -> Any:
-        """Keep the worker alive whatever a callback does, and say what happened where logs are kept."""
+        """Keep the worker alive whatever a callback does, and log what happened."""
         try:
             return call()
         except Exception:

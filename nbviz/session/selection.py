@@ -1,4 +1,4 @@
-"""The selection of an Explorer: picture, layer, channel, target, method, options …, its only mutable truth.
+"""Selection of an Explorer: picture, layer, channel, target, method, options …, its only mutable state.
 
 Panels write here and nowhere else; code may write it too. Every write is checked at the door, so a
 Selection never names a layer, a picture, a class or a method that does not exist.
@@ -46,7 +46,7 @@ _PLAIN = frozenset(("pictures", "stages", "networks"))
 
 
 class _Something(traitlets.Any):
-    """Any value but None, which ``Any`` would take without asking the validator."""
+    """Trait of any value but None, which ``Any`` would take without asking the validator."""
 
     allow_none = False
 
@@ -190,7 +190,7 @@ class Selection(EditTraits):
             super().notify_change(change)
 
     def _after_reset(self, name: str) -> Any:
-        """The value of a trait after the one that resets it has changed."""
+        """Return the value of a trait after the one that resets it has changed."""
         if name == "target":  # the boxes of another picture are others
             target = self.target
             placed = isinstance(target, Target) and (target.number is not None or target.part is not None)

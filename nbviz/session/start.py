@@ -1,4 +1,4 @@
-"""How an Explorer opens: its model and its arguments checked, and a layer whose maps a person can read."""
+"""Start of an Explorer: its model and its arguments checked, and a layer whose maps a person can read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NON_LINEAR = ("ReLU", "SiLU", "GELU", "Swish", "Mish", "ELU", "Sigmoid", "Activa
 
 
 def open_model(model: Any, **options: Any) -> InstrumentedModel:
-    """The model to explore: the embedded one for None; ``options`` are those of :class:`InstrumentedModel`."""
+    """Return the model to explore: the embedded one for None; ``options`` are those of :class:`InstrumentedModel`."""
     # By identity: an array of names compares to a word element by element.
     given = {key: value for key, value in options.items() if not any(value is unset for unset in (None, False, "auto"))}
     if model is None:
@@ -50,7 +50,7 @@ def name_classes(model: InstrumentedModel, pictures: Pictures) -> list[str]:
 
 
 def check_start(start: dict[str, Any]) -> None:
-    """TypeError for keywords that neither the Explorer nor its selection has, with the nearest one."""
+    """Raise TypeError for keywords that neither the Explorer nor its selection has, with the nearest one."""
     known = [name for name in Selection.class_trait_names() if not name.startswith("_")]
     for name in start:
         if name not in known:
@@ -62,7 +62,7 @@ def check_start(start: dict[str, Any]) -> None:
 def first_selection(
     model: InstrumentedModel, pictures: Mapping[str, Picture], start: Mapping[str, Any], stages: Iterable[str] = ()
 ) -> Selection:
-    """What an Explorer opens on: the first picture and a layer to read, unless ``start`` names others.
+    """Return the first selection: the first picture and a layer to read, unless ``start`` names others.
 
     stages: what the middle column has beside the channels.
     """
@@ -81,7 +81,7 @@ def first_selection(
 
 
 def first_layer(model: InstrumentedModel) -> str:
-    """The last layer after a non-linearity whose maps are 28 × 28 or more; else the most readable one."""
+    """Return the last layer after a non-linearity whose maps are 28 × 28 or more; else the most readable one."""
     layers = [layer for layer in model.layers().walk() if layer.name and layer.channels]
     layers = [layer for layer in layers if layer.first_call is not None]
     if not layers and model.layers().channels:

@@ -31,7 +31,7 @@ class WeightsWritten(BaseException):
 
 
 class Guard(TorchDispatchMode):
-    """Mode that raises :class:`WeightsWritten` before a write to ``tensors``; random operations get their own stream."""
+    """Mode that raises :class:`WeightsWritten` before a write to ``tensors``; random operations get an own stream."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:

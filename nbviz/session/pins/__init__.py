@@ -1,1 +1,1 @@
-"""Maps kept to look at others beside them."""
+"""Pins: maps kept to compare others with them."""

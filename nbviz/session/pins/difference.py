@@ -1,4 +1,4 @@
-"""One map minus another: raw where both measure the same, by rank where they don't.
+"""Difference of two maps: raw where both measure the same, by rank where they don't.
 
 Both are read as they are drawn. A coarse map says nothing between its places, so the finer one is averaged over the
 places of the coarser before they are compared.
@@ -20,7 +20,7 @@ Unit = tuple[object, ...]
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """One map minus another."""
+    """Difference of two maps."""
 
     values: np.ndarray
     """(h, w) float64: in their unit where both have the same, else in per cent of rank."""
@@ -31,7 +31,7 @@ class Difference:
 
 
 def difference(one: np.ndarray, other: np.ndarray, same_unit: bool) -> Difference:
-    """one − other, both (h, w) over the same picture, of any two sizes.
+    """Subtract two maps, both (h, w) over the same picture, of any two sizes.
 
     same_unit: whether their values mean the same; then they are subtracted as they are. Else each value becomes its
     rank among its map's values, in per cent from 0 (the lowest) to 100, ties sharing theirs: that needs no common

@@ -1,4 +1,4 @@
-"""Pins: frozen records of maps that were asked for, kept to look at others beside them.
+"""Pins: frozen records of requested maps, kept to compare others with them.
 
 A pin says what was asked, not what came out: its map is computed like any other, comes from the cache, and is made
 again when the network's weights have changed. Another network has its own context, entered under a name.
@@ -25,7 +25,7 @@ MOST = 12
 
 @dataclass(frozen=True)
 class Pin:
-    """What was asked of a network: an explanation, or with ``channel`` a channel's map."""
+    """Request of a pinned map: an explanation, or with ``channel`` a channel's map."""
 
     picture: str
     """The picture's name."""
@@ -45,13 +45,13 @@ class Pin:
         object.__setattr__(self, "options", freeze(dict(self.options)))
 
     def request(self, picture: Picture) -> Request:
-        """What answers it, asked of its own network."""
+        """Request that computes the map on its own network."""
         if self.channel is not None and self.layer is not None:
             return ChannelRequest(picture, self.layer, self.target, self.channel)
         return ExplainRequest(picture, self.target, self.method, self.layer, self.options)
 
     def title(self, model: InstrumentedModel) -> str:
-        """The method, the class, the layer and what was set, in words: "Grad-CAM · tabby · blocks.8"."""
+        """Method, class, layer and settings in a phrase: "Grad-CAM · tabby · blocks.8"."""
         if self.channel is not None:
             return f"Channel {self.channel} · {self.layer}"
         options = (f"{name.replace('_', ' ')} {_short(value)}" for name, value in self.options)
@@ -64,7 +64,7 @@ class Pin:
 def checked(
     pins: Sequence[Any], model: InstrumentedModel, pictures: Sequence[str], networks: Mapping[str, LiveContext]
 ) -> tuple[Pin, ...]:
-    """The pins, each once; :class:`NbvizError` for one that can't be answered, and for too many."""
+    """Check pins, and return each once; :class:`NbvizError` for one that can't be answered, and for too many."""
     once = tuple(dict.fromkeys(pins))
     if len(once) > MOST:
         raise NbvizError(f"At most {MOST} maps are pinned, not {len(once)}: unpin some first.")

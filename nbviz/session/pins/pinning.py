@@ -1,4 +1,4 @@
-"""Pinning: what of all that is on show, or asked otherwise, joins ``selection.pins``."""
+"""Pinning: the map on show, or a variation of it, joins ``selection.pins``."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ STAGE = "pins"
 
 
 class Pinning:
-    """Writes ``pins``, and ``stage`` where somebody wants to see them. context: the Explorer's own."""
+    """Writer of ``pins``, and of ``stage`` where somebody wants to see them. context: the Explorer's own."""
 
     def __init__(self, context: LiveContext, pictures: Mapping[str, Picture], selection: Selection) -> None:
         self.context, self.model, self.pictures, self.selection = context, context.model, pictures, selection
 
     def current(self) -> Pin | None:
-        """The map on show as a pin; None until its class, or its channel, is known."""
+        """Return the map on show as a pin; None until its class, or its channel, is known."""
         try:
             return pin_of(Known(self.context), self.pictures, self.selection)
         except NbvizError:
@@ -85,7 +85,7 @@ class Pinning:
         self.selection.pins = (*self.selection.pins, *pins)
 
     def _free(self, name: str) -> str:
-        """A name that no other network here has."""
+        """Return a name that no other network here has."""
         taken = {self.model.name, *self.selection.networks}
         names = (name if number == 1 else f"{name} ({number})" for number in count(1))
         return next(free for free in names if free not in taken)

@@ -1,4 +1,4 @@
-"""What to look at side by side: the map on show, the same asked otherwise, and of another network."""
+"""Presets of maps side by side: the map on show with another method, class or layer, or of another network."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CHANGES = ("image", "target", "method", "layer", "options", "channel", "canvas")
 def pin_of(
     context: Context, pictures: Mapping[str, Picture], selection: Selection, changes: Mapping[str, Any] | None = None
 ) -> Pin:
-    """What the selection shows, as a pin; changes: other values for some of its names.
+    """Return the map on show as a pin; changes: other values for some of its names.
 
     The predicted class and a layer's first channel become what they are now: the scores of the picture, and the
     channels, are asked for where they aren't known. TypeError for a name that a pin doesn't have.
@@ -47,7 +47,7 @@ def pin_of(
 
 
 def resolved(context: Context, picture: Picture, target: Target) -> Target:
-    """The target with the predicted class as an index."""
+    """Return the target with the predicted class as an index."""
     if not target.predicted or target.part is not None:  # a region has its own likeliest class
         return target
     return target.instead(int(context.answer(ScoresRequest(picture)).order[0])) or target
@@ -64,7 +64,7 @@ def show(pin: Pin, selection: Selection) -> None:
 
 
 def usual_methods(pin: Pin, model: InstrumentedModel) -> list[Pin]:
-    """A pin's picture and class by one method of each kind."""
+    """Return pins of a picture and class by one method of each kind."""
     last = _last(model)
     return [
         replace(pin, method=name, layer=last if METHODS[name].uses_layer else None, options=(), channel=None)
@@ -74,19 +74,19 @@ def usual_methods(pin: Pin, model: InstrumentedModel) -> list[Pin]:
 
 
 def likeliest_classes(pin: Pin, order: Sequence[int]) -> list[Pin]:
-    """A pin's map for the likeliest classes; order: class indices, most probable first."""
+    """Return pins of a map for the likeliest classes; order: class indices, most probable first."""
     targets = (pin.target.instead(int(index)) or Target(int(index)) for index in islice(order, CLASSES))
     return [replace(pin, target=target) for target in targets]
 
 
 def down_the_network(pin: Pin, model: InstrumentedModel) -> list[Pin]:
-    """Grad-CAM of a pin's picture and class at a few layers, from the first to the last."""
+    """Return pins of Grad-CAM at a few layers, from the first to the last."""
     names = stations(model)
     return [replace(pin, method="grad_cam", layer=name, options=(), channel=None) for name in names]
 
 
 def stations(model: InstrumentedModel) -> list[str]:
-    """A few layers from the input to the end, blocks rather than what is in them.
+    """Return a few layers from the input to the end, blocks rather than what is in them.
 
     The last of each size of grid; where there are fewer than three sizes, evenly spaced ones.
     """
@@ -102,7 +102,7 @@ def stations(model: InstrumentedModel) -> list[str]:
 
 
 def on_network(pin: Pin, model: InstrumentedModel, name: str, other: LiveContext) -> Pin:
-    """The same picture, class and method asked of another network; classes are matched by name.
+    """Return the same pin for another network; classes are matched by name.
 
     A layer that the other network doesn't have becomes its last one with places. Raises :class:`NbvizError` in words
     where it has no such class, or no such channel.
@@ -121,13 +121,13 @@ def on_network(pin: Pin, model: InstrumentedModel, name: str, other: LiveContext
 
 
 def _last(model: InstrumentedModel) -> str | None:
-    """The layer a map is drawn at where nobody chose one; None where only a pass tells which."""
+    """Return the layer a map is drawn at by default; None where only a pass tells which."""
     last = last_spatial_layer(model)
     return last.name if last.layout is not None and last.layout.prefix == 0 else None
 
 
 def _plain(target: Target) -> Any:
-    """A target as a person writes it, where that says it all."""
+    """Return a target as a person writes it, where that is complete."""
     if target == Target(target.index, target.other) and target.index is not None:
         return target.index if target.other is None else (target.index, target.other)
     return target

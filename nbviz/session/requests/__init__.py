@@ -1,1 +1,1 @@
-"""What panels can ask of the model, one kind of question a file: frozen, hashable, callable."""
+"""Requests that panels make of the model, one kind a file: frozen, hashable, callable."""

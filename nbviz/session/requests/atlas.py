@@ -1,4 +1,4 @@
-"""What a panel can ask of an atlas: to be built, its cells' pictures, and where the picture on show lies on it."""
+"""Requests of an atlas: to build it, its cells' pictures, and where the picture on show lies on it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PICTURES = 500
 
 @dataclass(frozen=True)
 class MapPictures(Request):
-    """The atlas of a layer over some pictures, of a large data set over :data:`PICTURES`: steps, the atlas last."""
+    """Request of the atlas of a layer over some pictures, at most :data:`PICTURES`: steps, the atlas last."""
 
     layer: str
     data: tuple[Picture, ...] | Items
@@ -46,7 +46,7 @@ Source = Atlas | MapPictures
 
 @dataclass(frozen=True, eq=False)
 class Tiles:
-    """One picture per cell, those that are there."""
+    """Pictures of the cells so far, one each."""
 
     pixels: np.ndarray
     """uint8 (cells, side, side, 3)."""
@@ -55,7 +55,7 @@ class Tiles:
 
 @dataclass(frozen=True)
 class Checked(Request):
-    """An atlas made before, if it is of the network as it is now; else NbvizError."""
+    """Request of an atlas made before, if it is of the network as it is now; else NbvizError."""
 
     atlas: Atlas
 
@@ -66,7 +66,7 @@ class Checked(Request):
 
 @dataclass(frozen=True)
 class CellPatches(Request):
-    """The most typical patch of every cell."""
+    """Request of the most typical patch of every cell."""
 
     source: Source
 
@@ -83,7 +83,7 @@ class CellPatches(Request):
 
 @dataclass(frozen=True)
 class MakeCells(Request):
-    """Pictures that go far along what sets each cell apart: of all, or of some."""
+    """Request of made pictures that go far along a cell's own direction: of all cells, or of some."""
 
     source: Source
     cells: tuple[int, ...] | None = None
@@ -98,7 +98,7 @@ class MakeCells(Request):
 
 @dataclass(frozen=True)
 class Opened:
-    """A cell whose pictures are on show."""
+    """Cell whose pictures are on show."""
 
     cell: int
     examples: tuple[Example, ...]
@@ -110,7 +110,7 @@ class Opened:
 
 @dataclass(frozen=True)
 class OpenCell(Request):
-    """A cell's most typical pictures, then one made for it."""
+    """Request of a cell's most typical pictures, then one made for it."""
 
     source: Source
     cell: int
@@ -131,7 +131,7 @@ class OpenCell(Request):
 
 @dataclass(frozen=True)
 class CellsOf(PictureRequest):
-    """The cell of each place of the picture, int (h, w), −1 where on none."""
+    """Request of the cell of each place of the picture, int (h, w), −1 where on none."""
 
     source: Source
 
@@ -142,7 +142,7 @@ class CellsOf(PictureRequest):
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """All that is on show of an atlas, so far."""
+    """Answer of an atlas on show, so far."""
 
     atlas: Atlas | None = None
     progress: str = ""
@@ -155,7 +155,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class ShowAtlas(PictureRequest):
-    """An atlas as it is on show: ``look`` is "patches" or "made", ``cell`` the opened one."""
+    """Request of an atlas as it is on show: ``look`` is "patches" or "made", ``cell`` the opened one."""
 
     takes = "none"  # an atlas is of a data set and the network as it is
 
@@ -187,7 +187,7 @@ class ShowAtlas(PictureRequest):
                 yield Shown(None, step.progress, 0.5 * step.done)
 
     def _rest(self, context: Context, shown: Shown, patches: bool) -> Iterator[Shown]:
-        """The opened cell first, for somebody waits for it; then pictures made for all."""
+        """Yield the opened cell first, for somebody waits for it; then pictures made for all."""
         if self.cell is not None:
             for opened in stepped(context, OpenCell(self.source, self.cell)):
                 shown = replace(shown, opened=opened, progress="")
@@ -202,7 +202,7 @@ class ShowAtlas(PictureRequest):
 
 
 class Cutter:
-    """Cuts the middle out of what places see, all of one size."""
+    """Cutter of the middle of what places see, all of one size."""
 
     def __init__(self, atlas: Atlas) -> None:
         self._grid = atlas.plan.grid
@@ -216,7 +216,7 @@ class Cutter:
         self._seen: dict[int, np.ndarray] = {}
 
     def __call__(self, example: Example) -> np.ndarray:
-        """uint8 (side, side, 3), at most :data:`TILE` a side."""
+        """Cut one patch, uint8 (side, side, 3), at most :data:`TILE` a side."""
         picture = self._picture(example)
         sizes = picture.shape[:2]
         middle = [size / 2 for size in sizes]
@@ -243,7 +243,7 @@ def _filled(drawn: list[np.ndarray], count: int) -> np.ndarray:
 
 
 def _by_count(atlas: Atlas) -> tuple[int, ...]:
-    """Cells in the order in which they are made: those with most places first."""
+    """Return cells in the order in which they are made: those with most places first."""
     return tuple(cell.number for cell in sorted(atlas.cells, key=lambda cell: -cell.count))
 
 

@@ -1,4 +1,4 @@
-"""What an attack does: the picture, what was added, the answer and the map before and after, and a control."""
+"""Requests of an attack: the picture, the change, the prediction and the map before and after, and a control."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIZES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
 
 @dataclass(frozen=True)
 class AttackAnswer:
-    """An attacked picture so far."""
+    """Attacked picture so far."""
 
     attacked: Attacked
     before: Attribution | None = None
@@ -28,7 +28,7 @@ class AttackAnswer:
 
     @property
     def added(self) -> np.ndarray:
-        """What was added, in grey levels (H, W, 3)."""
+        """Difference that the attack added, in grey levels (H, W, 3)."""
         one, other = np.asarray(self.attacked.picture, np.int16), np.asarray(self.attacked.original, np.int16)
         return one - other
 
@@ -43,7 +43,7 @@ class AttackAnswer:
 
 @dataclass(frozen=True)
 class MeasureAttack(Request):
-    """An attack on the picture as the edits before it left it; ``explanation`` is the map, of a class by its index."""
+    """Request of an attack on the picture after earlier edits; ``explanation`` is the map, of a class by index."""
 
     edits: tuple[Edit, ...]
     """Those before the attack."""
@@ -70,7 +70,7 @@ class MeasureAttack(Request):
 
 @dataclass(frozen=True)
 class Smallest:
-    """How far the search for the smallest attack has come."""
+    """Progress of the search for the smallest attack."""
 
     size: float | None
     """The smallest size tried so far that changes the answer, grey levels; None where none does yet."""
@@ -80,7 +80,7 @@ class Smallest:
 
 @dataclass(frozen=True)
 class FindSmallest(Request):
-    """The smallest size of an attack that changes the answer: a scan upwards, then the gap to the size below halved."""
+    """Request of the smallest attack that changes the prediction: a scan upwards, then a bisection."""
 
     edits: tuple[Edit, ...]
     made: Attack

@@ -1,4 +1,4 @@
-"""What a panel can ask of the model: frozen, hashable, callable.
+"""Requests and their answers: frozen, hashable, callable.
 
 A request is at once the job, the cache key and the test of staleness, and holds only what its answer
 depends on: a click that cannot change a picture never recomputes it. Calling one with a ``Context`` yields
@@ -28,7 +28,7 @@ Takes = Literal["all", "network", "none"]
 
 
 class Context(Protocol):
-    """Where a request is answered: the model, and the answers already known."""
+    """Protocol of what answers requests: the model, and the answers already known."""
 
     model: InstrumentedModel
 
@@ -48,7 +48,7 @@ class Request:
 
 @dataclass(frozen=True)
 class PictureRequest(Request):
-    """Base of those whose answer depends on a picture."""
+    """Base of requests whose answer depends on a picture."""
 
     takes: ClassVar[Takes] = "all"
 
@@ -56,14 +56,14 @@ class PictureRequest(Request):
 
 
 class _Stepped(Protocol):
-    """What a :class:`~nbviz.session.context.LiveContext` has beyond a :class:`Context`."""
+    """Protocol of the further calls of a :class:`~nbviz.session.context.LiveContext`."""
 
     def known(self, request: Request) -> Any | None: ...
     def answers(self, request: Request) -> Iterator[Any]: ...
 
 
 def stepped(context: Context, request: Request) -> Iterator[Any]:
-    """Another request's answers: the one that is known, else step by step, the last one kept."""
+    """Yield another request's answers: the cached one, else step by step, the last one cached."""
     steps = cast(_Stepped, context)
     known = steps.known(request)
     if known is None:
@@ -74,7 +74,7 @@ def stepped(context: Context, request: Request) -> Iterator[Any]:
 
 @dataclass(frozen=True, eq=False)
 class FiltersAnswer:
-    """A layer's filters."""
+    """Filters of a layer."""
 
     weights: np.ndarray | None
     """float32 (out, in, height, width); None for a layer that is no convolution."""
@@ -82,7 +82,7 @@ class FiltersAnswer:
 
 @dataclass(frozen=True)
 class FiltersRequest(Request):
-    """A layer's filters, as long as the weights stay as they are."""
+    """Request of a layer's filters, as long as the weights stay as they are."""
 
     layer: str
 
@@ -92,19 +92,19 @@ class FiltersRequest(Request):
 
 @dataclass(frozen=True)
 class ScoresAnswer:
-    """The prediction for a picture."""
+    """Prediction for a picture."""
 
     picture: Picture
     said: Prediction
 
     @property
     def logits(self) -> np.ndarray:
-        """(classes,), see :class:`Prediction`."""
+        """Logits (classes,), see :class:`Prediction`."""
         return self.said.logits
 
     @property
     def probabilities(self) -> np.ndarray:
-        """(classes,) probabilities, or shares of the picture, or scores of the best boxes."""
+        """Probabilities (classes,), or shares of the picture, or scores of the best boxes."""
         return self.said.shares
 
     @property
@@ -115,7 +115,7 @@ class ScoresAnswer:
 
 @dataclass(frozen=True)
 class ScoresRequest(PictureRequest):
-    """The network's scores of one picture."""
+    """Request of the network's scores of one picture."""
 
     def __call__(self, context: Context) -> Iterator[ScoresAnswer]:
         yield ScoresAnswer(self.picture, context.model.said(self.picture))
@@ -123,7 +123,7 @@ class ScoresRequest(PictureRequest):
 
 @dataclass(frozen=True)
 class EvidenceRequest(PictureRequest):
-    """Where the target's evidence lies at every layer, and what every channel contributes to it."""
+    """Request of the evidence for the target at every layer, and of every channel's contribution to it."""
 
     target: Target
 
@@ -133,7 +133,7 @@ class EvidenceRequest(PictureRequest):
 
 @dataclass(frozen=True)
 class MapsRequest(PictureRequest):
-    """Every channel's map at one layer."""
+    """Request of every channel's map at one layer."""
 
     layer: str
 
@@ -143,7 +143,7 @@ class MapsRequest(PictureRequest):
 
 @dataclass(frozen=True)
 class ChannelsAnswer:
-    """A layer's channels on one picture, with what each contributes to the target."""
+    """Channels of a layer on one picture, with what each contributes to the target."""
 
     layer: str
     maps: FeatureMaps
@@ -155,7 +155,7 @@ class ChannelsAnswer:
     """The target in words."""
 
     def order(self, by: str) -> np.ndarray:
-        """Channel indices sorted by ``"index"``, ``"activation"`` or ``"class"`` (largest first)."""
+        """Return channel indices sorted by ``"index"``, ``"activation"`` or ``"class"`` (largest first)."""
         if by == "index":
             return np.arange(len(self.peaks))
         key = np.abs(self.peaks) if by == "activation" else self.contributions
@@ -164,7 +164,7 @@ class ChannelsAnswer:
 
 @dataclass(frozen=True)
 class ChannelsRequest(PictureRequest):
-    """A layer's channels: maps, peaks and contributions to the target."""
+    """Request of a layer's channels: maps, peaks and contributions to the target."""
 
     layer: str
     target: Target
@@ -186,7 +186,7 @@ class ChannelsRequest(PictureRequest):
 
 @dataclass(frozen=True)
 class ChannelAnswer:
-    """One channel: which it is, and the layer's channels it stands among."""
+    """Channel by number, and the layer's channels it stands among."""
 
     channel: int
     rank: int
@@ -198,7 +198,7 @@ class ChannelAnswer:
 
 @dataclass(frozen=True)
 class ChannelRequest(PictureRequest):
-    """One channel of a layer; ``channel=None`` is the first by contribution."""
+    """Request of one channel of a layer; ``channel=None`` is the first by contribution."""
 
     layer: str
     target: Target
@@ -214,7 +214,7 @@ class ChannelRequest(PictureRequest):
 
 @dataclass(frozen=True)
 class ExplainAnswer:
-    """An attribution so far, over the picture as the network saw it."""
+    """Attribution so far, over the picture as the network saw it."""
 
     attribution: Attribution
     seen: np.ndarray
@@ -225,7 +225,7 @@ class ExplainAnswer:
 
 @dataclass(frozen=True)
 class ExplainRequest(PictureRequest):
-    """One attribution; ``layer`` is None for methods that use none."""
+    """Request of one attribution; ``layer`` is None for methods that use none."""
 
     target: Target
     method: str
@@ -256,13 +256,13 @@ class SeveralAnswer:
 
     @property
     def done(self) -> float:
-        """0…1; 1 is final."""
+        """Share of the work, 0…1; 1 is final."""
         return sum(made.done for made in self.attributions if made is not None) / max(1, len(self.attributions))
 
 
 @dataclass(frozen=True)
 class ExplainSeveralRequest(PictureRequest):
-    """One method's attributions of several targets; forwards that they have in common are run once."""
+    """Request of one method's attributions of several targets; common forwards are run once."""
 
     targets: tuple[Target, ...]
     method: str

@@ -1,4 +1,4 @@
-"""A step of a circuit as it is on show: the node, what its channels do to it, what else it feeds, and their maps."""
+"""Requests of a circuit's step on show: the node, its channels' effects, what else it feeds, and their maps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ALSO = 3
 
 @dataclass(frozen=True)
 class CircuitAnswer:
-    """A node and its step so far."""
+    """Node and its step so far."""
 
     node: Node
     index: int
@@ -42,7 +42,7 @@ class CircuitAnswer:
 
 @dataclass(frozen=True)
 class WalkStep(PictureRequest):
-    """One step back from a class's score, or from a channel at its strongest place."""
+    """Request of one step back from a class's score, or from a channel at its strongest place."""
 
     target: Target
     layer: str = ""

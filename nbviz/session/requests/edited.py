@@ -1,4 +1,4 @@
-"""Requests asked of an edited picture or network: a wrapper, so that whoever asks need know nothing of edits."""
+"""Requests of an edited picture or network: a wrapper, so that panels need know nothing of edits."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from nbviz.session.requests.base import Context, Request, ScoresRequest, stepped
 
 
 class _Editing(Protocol):
-    """What a :class:`~nbviz.session.context.LiveContext` has beyond a :class:`Context`."""
+    """Protocol of the further calls of a :class:`~nbviz.session.context.LiveContext`."""
 
     def edited(self, edits: tuple[Edit, ...]) -> Context: ...
 
 
 @dataclass(frozen=True)
 class Edited(Request):
-    """A request, and the edits that are on while it is answered."""
+    """Request with the edits that are on while it is answered."""
 
     request: Request
     edits: tuple[Edit, ...]
@@ -29,7 +29,7 @@ class Edited(Request):
 
     @property
     def undecided(self) -> ScoresRequest | None:
-        """What has to be known first: the scores without edits, where "the predicted class" is explained."""
+        """Request to answer first: the scores without edits, where "the predicted class" is explained."""
         asked = _explained(self.request)
         predicted = isinstance(target := getattr(asked, "target", None), Target) and target.predicted
         picture = getattr(asked, "picture", None)
@@ -66,7 +66,7 @@ def with_edits(request: Request, edits: Sequence[Edit]) -> Request:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The same asked twice: without edits, and with them."""
+    """Answers of one request: without edits, and with them."""
 
     before: Any
     after: Any
@@ -75,7 +75,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Compare(Request):
-    """A request's final answer without edits, then its answers with them."""
+    """Request of another's final answer without edits, then its answers with them."""
 
     request: Request
     edits: tuple[Edit, ...]

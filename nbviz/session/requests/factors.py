@@ -1,4 +1,4 @@
-"""What a panel can ask of a picture's parts: the factors, what they do for the target, pictures made for them."""
+"""Requests of a picture's parts: the factors, their effect on the target, pictures made for them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nbviz.session.requests.base import Context, EvidenceRequest, MapsRequest, P
 
 @dataclass(frozen=True)
 class Factorise(PictureRequest):
-    """A layer's activation of the picture as parts; they depend on no target."""
+    """Request of a layer's activation of the picture as parts; they depend on no target."""
 
     layer: str
     count: int
@@ -29,7 +29,7 @@ class Factorise(PictureRequest):
 
 @dataclass(frozen=True)
 class MakeParts(PictureRequest):
-    """Pictures that go far along each part's direction."""
+    """Request of pictures that go far along each part's direction."""
 
     layer: str
     count: int
@@ -43,7 +43,7 @@ class MakeParts(PictureRequest):
 
 @dataclass(frozen=True)
 class PartsAnswer:
-    """The parts so far, over the picture as the network saw it."""
+    """Parts so far, over the picture as the network saw it."""
 
     parts: Factors
     seen: np.ndarray
@@ -60,13 +60,13 @@ class PartsAnswer:
 
     @property
     def nbytes(self) -> int:
-        """Memory it holds."""
+        """Memory it takes."""
         return self.parts.nbytes + self.seen.nbytes + (self.made.nbytes if self.made else 0)
 
 
 @dataclass(frozen=True)
 class ShowParts(PictureRequest):
-    """All that is shown of a picture's parts; ``made`` asks for their pictures too."""
+    """Request of all that the stage of parts shows; ``made`` asks for their pictures too."""
 
     layer: str
     target: Target
@@ -94,7 +94,7 @@ class ShowParts(PictureRequest):
         return replace(answer, contributions=answer.parts.contributions(gradient), total=total)
 
     def _gradient(self, context: Context) -> tuple[np.ndarray, np.ndarray]:
-        """The target's gradient at the layer and the layer's activation, each (C, h, w)."""
+        """Return the target's gradient at the layer and the layer's activation, each (C, h, w)."""
         model = context.model
         x = model.input(self.picture)
 

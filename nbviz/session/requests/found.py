@@ -1,4 +1,4 @@
-"""What a panel can ask of a data set: an index of it, and the pictures that drive channels most."""
+"""Requests of a data set: an index of it, and the pictures that drive channels most."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BEST = 8
 
 @dataclass(frozen=True)
 class LookThrough(Request):
-    """An index of all layers over a data set, made a batch at a time."""
+    """Request of an index of all layers over a data set, made a batch at a time."""
 
     items: Items
 
@@ -31,7 +31,7 @@ class LookThrough(Request):
 
 @dataclass(frozen=True)
 class Unsearched:
-    """Nobody has looked for what drives a layer's channels."""
+    """Error of a layer that no index covers."""
 
     layer: str
     count: int
@@ -41,7 +41,7 @@ class Unsearched:
 
 @dataclass(frozen=True)
 class NoIndex(Request):
-    """What there is to look through, where nothing knows the layer."""
+    """Answer where no index covers the layer: the pictures there are to look through."""
 
     layer: str
     count: int
@@ -52,7 +52,7 @@ class NoIndex(Request):
 
 @dataclass(frozen=True)
 class Crop:
-    """One found picture as it is drawn."""
+    """Found picture as it is drawn."""
 
     pixels: np.ndarray
     """uint8 (h, w, 3): the part the channel sees, widened to a square where the picture has room for it."""
@@ -68,7 +68,7 @@ class Crop:
 
 @dataclass(frozen=True)
 class FoundPageRequest:
-    """The strongest picture of each of some channels, so far."""
+    """Answer of each of some channels' strongest picture, so far."""
 
     layer: str
     crops: Mapping[int, Crop]
@@ -80,7 +80,7 @@ class FoundPageRequest:
 
 @dataclass(frozen=True)
 class FoundChannels(Request):
-    """Each channel's strongest picture."""
+    """Request of each channel's strongest picture."""
 
     index: Index
     layer: str
@@ -102,7 +102,7 @@ class FoundChannels(Request):
 
 @dataclass(frozen=True)
 class Finds:
-    """What a data set says of one channel."""
+    """Pictures of a data set, and its classes, for one channel."""
 
     layer: str
     channel: int
@@ -119,7 +119,7 @@ class Finds:
 
 @dataclass(frozen=True)
 class FoundChannel(Request):
-    """One channel's strongest pictures and its class profile."""
+    """Request of one channel's strongest pictures and its class profile."""
 
     index: Index
     layer: str
@@ -148,14 +148,14 @@ def _quantiles(index: Index, layer: str, channel: int) -> tuple[float, float, fl
 
 
 def crop(example: Example) -> Crop:
-    """An example as it is drawn."""
+    """Return an example as it is drawn."""
     whole, box = example.picture, example.box
     square = _squared(box, (whole.shape[0], whole.shape[1])).slices
     return Crop(whole[square], whole, box, example.item, example.activation, example.name)
 
 
 def _squared(box: Box, size: tuple[int, int]) -> Box:
-    """A box widened to a square, moved inside the picture; as far as the picture has room."""
+    """Widen a box to a square, moved inside the picture; as far as the picture has room."""
     top, left, bottom, right = box
     side = max(bottom - top, right - left)
     (top, bottom), (left, right) = _span(top, side, size[0]), _span(left, side, size[1])

@@ -1,4 +1,4 @@
-"""Options of a method as part of a request: hashable, and equal where their contents are equal.
+"""Frozen options of a method as part of a request: hashable, and equal where their contents are equal.
 
 An option may be a tensor, an array or a list, as integrated gradients' baseline is: neither compares to one truth value
 nor, mostly, has a hash. Such values are copied and stand under a digest of their contents.
@@ -19,7 +19,7 @@ FrozenOptions = tuple[tuple[str, Any], ...]
 
 
 class ByContents:
-    """A copy of a value that is compared by its contents."""
+    """Copy of a value that is compared by its contents."""
 
     def __init__(self, value: Any) -> None:
         self.value = value.detach().clone() if isinstance(value, torch.Tensor) else deepcopy(value)

@@ -1,4 +1,4 @@
-"""What every head looks at: the attentions of a picture, kept where they are few enough, and one query's view of them.
+"""Requests of attention heads: those of a picture, cached where they are few enough, and one query's view of them.
 
 Looking from another patch is read off what is kept. Where the heads are too many to keep, it takes another forward.
 """
@@ -32,7 +32,7 @@ def head_counts(model: InstrumentedModel) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class AskHeads(PictureRequest):
-    """The attentions of a picture; ``target``: weighted by what they do for its score."""
+    """Request of the attention of a picture; ``target``: weighted by its effect on the target's score."""
 
     target: Target | None = None
 
@@ -55,7 +55,7 @@ class AskHeads(PictureRequest):
 
 @dataclass(frozen=True, eq=False)
 class HeadsAnswer:
-    """What every head looks at, over the picture as the network saw it."""
+    """Attention of every head from one query, over the picture as the network saw it."""
 
     heads: Heads
     """Without the weights."""
@@ -68,7 +68,7 @@ class HeadsAnswer:
 
 @dataclass(frozen=True)
 class LookFrom(PictureRequest):
-    """What every head looks at from one query (see :mod:`nbviz.attention.views`)."""
+    """Request of every head's attention from one query (see :mod:`nbviz.attention.views`)."""
 
     query: Query
     target: Target | None = None
@@ -111,7 +111,7 @@ class LookFrom(PictureRequest):
 
 
 def _paced(blocks: Iterator[HeadBlock | str]) -> Iterator[HeadBlock | str | None]:
-    """The blocks, and now and then None: time for a partial answer."""
+    """Yield the blocks, and now and then None: time for a partial answer."""
     last = time.monotonic()
     for number, block in enumerate(blocks):
         if number and time.monotonic() - last > PAUSE:

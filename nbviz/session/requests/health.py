@@ -1,4 +1,4 @@
-"""Which channels of a network do nothing of their own, judged over a sample of the pictures at hand."""
+"""Requests of a network's health: channels that do nothing of their own, over a sample of the pictures at hand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BATCH = 8
 
 @dataclass(frozen=True)
 class HealthAnswer:
-    """What was found, so far nothing while ``done`` is below 1."""
+    """Findings; none while ``done`` is below 1."""
 
     pictures: int
     findings: Mapping[str, Mapping[int, tuple[str, str]]] = field(default_factory=dict)
@@ -32,14 +32,14 @@ class HealthAnswer:
         return self.findings[layer].get(channel, healthy)
 
     def words(self, layer: str) -> str:
-        """``"2 dead, 1 duplicate"``; empty where there is nothing."""
+        """Return counts of findings: ``"2 dead, 1 duplicate"``; empty where there is nothing."""
         counts = Counter(finding for finding, _ in self.findings.get(layer, {}).values())
         return ", ".join(f"{count} {finding}" for finding, count in counts.most_common())
 
 
 @dataclass(frozen=True)
 class CheckHealth(Request):
-    """A pass over a sample of a data set, a batch a step."""
+    """Request of a pass over a sample of a data set, a batch a step."""
 
     items: Items
 

@@ -1,4 +1,4 @@
-"""What a panel can ask for that is made, not measured: a page of channels' pictures, a layer's inversion."""
+"""Requests of made pictures: a page of channels' pictures, a layer's inversion."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ class MadeAnswer:
 
     @property
     def done(self) -> float:
-        """0…1; 1 is final."""
+        """Share of the work, 0…1; 1 is final."""
         return self.made.done
 
     @property
     def progress(self) -> str:
-        """How far it is, in words: "step 12 of 30"."""
+        """Progress in a phrase: "step 12 of 30"."""
         return self.made.progress
 
     def pixels(self, channel: int) -> np.ndarray:
-        """The first picture of a channel, uint8 (H, W, 3)."""
+        """Return the first picture of a channel, uint8 (H, W, 3)."""
         return self.made.pixels[self.channels.index(channel) * self.made.recipe.facets]
 
 
 @dataclass(frozen=True)
 class MakeChannels(Request):
-    """Pictures that drive channels most. They depend on no picture, and those made before come from disk."""
+    """Request of pictures that drive channels most. They depend on no picture, and those made before are on disk."""
 
     layer: str
     channels: tuple[int, ...]
@@ -52,7 +52,7 @@ class MakeChannels(Request):
 
 @dataclass(frozen=True)
 class Invert(PictureRequest):
-    """What a layer still knows of the picture."""
+    """Request of a layer's inversion: the picture as the layer still knows it."""
 
     layer: str
     options: tuple[tuple[str, Any], ...] = ()

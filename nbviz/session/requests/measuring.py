@@ -1,4 +1,4 @@
-"""The measured effect of every channel of a layer on the explained class, step by step."""
+"""Requests of the measured effect of every channel of a layer on the explained class."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from nbviz.session.requests.base import Context, PictureRequest, ScoresRequest
 
 @dataclass(frozen=True)
 class EffectsAnswer:
-    """Effects so far, and the class they are looked at for."""
+    """Effects so far, and the class whose score they change."""
 
     effects: Effects
     index: int
 
     @property
     def done(self) -> float:
-        """0…1; 1 is final."""
+        """Share of the work, 0…1; 1 is final."""
         return self.effects.done
 
 
 @dataclass(frozen=True)
 class MeasureEffects(PictureRequest):
-    """One forward a channel, resumed at the layer."""
+    """Request of one forward a channel, resumed at the layer."""
 
     layer: str
     target: Target

@@ -1,4 +1,4 @@
-"""The map that a selection asks for: an explanation, or the chosen channel's own."""
+"""Request of the map on show: an explanation, or the chosen channel's own map."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def map_reads(selection: Selection) -> frozenset[str]:
 
 
 def map_question(selection: Selection) -> tuple[Any, ...]:
-    """Return what the map on show answers: picture, target and kind of map; any other is another answer's."""
+    """Return the picture, target and kind of the map on show; any other is another answer's."""
     return selection.image, selection.target, selection.canvas
 
 

@@ -1,4 +1,4 @@
-"""What a card asks to be made for one channel: its picture, several facets of it, the picture it likes least."""
+"""Requests of a card: the channel's made picture, several facets of it, its opposite."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FACETS = 4
 
 @dataclass(frozen=True)
 class OneMade:
-    """What was made for a channel, so far."""
+    """Pictures made for one channel, so far."""
 
     layer: str
     channel: int
@@ -24,18 +24,18 @@ class OneMade:
 
     @property
     def done(self) -> float:
-        """0…1; 1 is final."""
+        """Share of the work, 0…1; 1 is final."""
         return self.made.done
 
     @property
     def progress(self) -> str:
-        """``"step 12 of 30"``."""
+        """Progress in a phrase: ``"step 12 of 30"``."""
         return self.made.progress
 
 
 @dataclass(frozen=True)
 class NotMade:
-    """Nobody has made a channel's picture yet."""
+    """Error of a channel whose picture isn't in the cache."""
 
     layer: str
     channel: int
@@ -50,22 +50,22 @@ class _One(Request):
     variant: str = "channel"
 
     def asked(self) -> tuple[str, list[int | Objective], str]:
-        """Layer, what is asked for, and preset, as ``making`` takes them."""
+        """Layer, objective and preset, as ``making`` takes them."""
         one = -channel(self.layer, self.channel) if self.variant == "opposite" else self.channel
         return self.layer, [one], self.preset
 
     def changes(self) -> dict[str, Any]:
-        """What the variant changes in the recipe."""
+        """Changes of the recipe for the variant."""
         return {"facets": FACETS} if self.variant == "facets" else {}
 
     def answer(self, made: Made) -> OneMade:
-        """What was made, with what it was made for."""
+        """Return made pictures with the request they answer."""
         return OneMade(self.layer, self.channel, self.variant, made)
 
 
 @dataclass(frozen=True)
 class MakeOne(_One):
-    """Makes it; what was made before comes from disk."""
+    """Request that makes the picture; one made before comes from disk."""
 
     def __call__(self, context: Context) -> Iterator[OneMade]:
         for made in making(context.model, *self.asked(), **self.changes()):
@@ -74,7 +74,7 @@ class MakeOne(_One):
 
 @dataclass(frozen=True)
 class KeptOne(_One):
-    """Only looks whether it was made before, of what was there when ``since`` pages had been made."""
+    """Request that only looks on disk; ``since``: the number of pages made until now."""
 
     since: int = 0
 

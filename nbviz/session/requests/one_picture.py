@@ -1,4 +1,4 @@
-"""What a layer makes of the picture: what it keeps of it, what it says of it, more, and what it dreams into it."""
+"""Requests of the picture made again by a layer: inverted, exaggerated, dreamt further."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KINDS = ("keeps", "more", "dream")
 
 @dataclass(frozen=True)
 class Caricature(PictureRequest):
-    """From noise, a picture that says more of what the layer said of this one."""
+    """Request of a caricature: from noise, a picture that exaggerates the layer's activation of this one."""
 
     layer: str
 
@@ -25,7 +25,7 @@ class Caricature(PictureRequest):
 
 @dataclass(frozen=True)
 class Dream(PictureRequest):
-    """The picture, changed so that the layer says more of all that it sees in it."""
+    """Request of a dream: the picture, changed so that the layer's activation grows."""
 
     layer: str
 
@@ -35,7 +35,7 @@ class Dream(PictureRequest):
 
 @dataclass(frozen=True)
 class Remade:
-    """The three pictures, so far."""
+    """Three pictures made from one, so far."""
 
     layer: str
     made: Mapping[str, Made]
@@ -46,7 +46,7 @@ class Remade:
 
 @dataclass(frozen=True)
 class Remake(PictureRequest):
-    """All three of one layer, each remembered by itself."""
+    """Request of all three for one layer, each cached by itself."""
 
     layer: str
 

@@ -1,4 +1,4 @@
-"""What painting over a part does to the explained score, beside what a map foretold and what random patches do."""
+"""Requests of paint: its effect on the explained score, beside the map's prediction and random patches."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Editing(Protocol):
 
 @dataclass(frozen=True)
 class Painted:
-    """The edited picture, and what is known of the edit so far."""
+    """Edited picture, and what is known of the edit so far."""
 
     seen: np.ndarray
     """uint8 (H, W, 3): as the network sees it."""
@@ -46,7 +46,7 @@ class Painted:
 
 @dataclass(frozen=True)
 class MeasurePaint(Request):
-    """What a stroke does, measured; ``explanation`` is the map of the picture without it."""
+    """Request of a stroke's measured effect; ``explanation`` is the map of the picture without it."""
 
     picture: Picture
     edits: tuple[Edit, ...]
@@ -80,7 +80,7 @@ class MeasurePaint(Request):
         yield replace(answer, done=1.0)
 
     def _foretold(self, context: Context, paint: Paint) -> float | None:
-        """What a map of parts of the score foretells, if it is there already; its baseline is its own."""
+        """Return the change that a map of parts of the score predicts, if it is cached; its baseline is its own."""
         known = cast(_Editing, context).known(self.explanation)
         made: Attribution | None = getattr(known, "attribution", None)
         if made is None or self.explanation.method not in PATHS or made.values.shape[-2:] != _size(paint.mask):

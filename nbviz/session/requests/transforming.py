@@ -1,4 +1,4 @@
-"""What a transformation does to the answer along its whole range, and whether the map moves with the picture."""
+"""Requests of a transformation: its effect along its whole range, and whether the map moves with the picture."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLASSES = 3
 
 @dataclass(frozen=True)
 class Curve:
-    """The shares of a few classes along a transformation's range, so far."""
+    """Shares of a few classes along a transformation's range, so far."""
 
     seen: np.ndarray
     """uint8 (H, W, 3): the picture at the present amount."""
@@ -49,7 +49,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class MeasureTransform(Request):
-    """A transformation's curve for the picture as the edits before it left it."""
+    """Request of a transformation's curve for the picture after earlier edits."""
 
     edits: tuple[Edit, ...]
     """Those before it."""

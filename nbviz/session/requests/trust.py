@@ -1,4 +1,4 @@
-"""Can a map be trusted? Every verdict, shown as it arrives, and the figures behind them.
+"""Requests of trust: every verdict on a map, shown as it arrives, and the figures behind them.
 
 Here what explains and what judges meet. Maps that were drawn already, and what a measure computes once for all maps
 of a picture and class, come from the cache; everything else is stepped, so that a newer request is
@@ -25,7 +25,7 @@ from nbviz.session.requests.frozen import thaw
 
 @dataclass(frozen=True)
 class Common(PictureRequest):
-    """What all maps of a picture and target have in common for a measure, such as scores with parts hidden."""
+    """Request of a measure's common part for all maps of a picture and target, such as scores with parts hidden."""
 
     target: Target
     measure: str
@@ -38,7 +38,7 @@ class Common(PictureRequest):
 
 @dataclass(frozen=True)
 class TrustAnswer:
-    """The verdicts so far."""
+    """Verdicts so far."""
 
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     """Name → verdict; names that are missing are still being judged."""
@@ -48,7 +48,7 @@ class TrustAnswer:
 
     @property
     def sentences(self) -> list[str]:
-        """What is to be said: of tests that were not passed first, then of those that can't tell."""
+        """Sentences of tests that were not passed, then of those that can't tell."""
         found = list(self.verdicts.values())
         states = ("not passed", "can't tell")
         return [verdict.sentence for state in states for verdict in found if verdict.state == state]
@@ -56,7 +56,7 @@ class TrustAnswer:
 
 @dataclass(frozen=True)
 class _Judged(Request):
-    """A map to be judged."""
+    """Map to be judged."""
 
     takes = "all"
 
@@ -64,7 +64,7 @@ class _Judged(Request):
     """The request that draws it."""
 
     def explainer(self, context: Context) -> Any:
-        """Explains pictures as this map is explained; what the panel may have drawn comes from the cache."""
+        """Return what explains pictures as this map is explained; cached maps are used again."""
         drawn = self.explanation
 
         def maps(model: InstrumentedModel, picture: Any, target: Target) -> Iterator[Attribution]:
@@ -79,7 +79,7 @@ class _Judged(Request):
 
 @dataclass(frozen=True)
 class Trust(_Judged):
-    """The verdicts of one map."""
+    """Request of the verdicts on one map."""
 
     def __call__(self, context: Context) -> Iterator[TrustAnswer]:
         found: dict[str, Verdict] = {}
@@ -104,7 +104,7 @@ class Trust(_Judged):
 
 @dataclass(frozen=True)
 class TrustDetail(_Judged):
-    """What opens below the dots: curves and figures, beside the controls."""
+    """Request of the details below the dots: curves and figures, beside the controls."""
 
     def __call__(self, context: Context) -> Iterator[Detail]:
         picture = self.explanation.picture
