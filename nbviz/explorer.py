@@ -33,6 +33,7 @@ from nbviz.session.pins.pin import Pin
 from nbviz.session.pins.pinning import Pinning
 from nbviz.session.scheduler import Scheduler
 from nbviz.session.start import check_start, first_selection, name_classes, open_model
+from nbviz.session.state import State
 
 FIRST_STILL_SECONDS = 2.0
 """How long the display of a cell waits, at most, so that its still picture is not empty."""
@@ -48,7 +49,8 @@ class Explorer:
     device: ``"auto"`` is where the weights are. output: where the scores are in the network's output. multilabel:
     whether each score has a sigmoid of its own. hooks: whether yours on it run, see :class:`InstrumentedModel`.
     index: an :class:`Index` of this network; left out, the Explorer looks through its own pictures when asked to.
-    atlas: an :class:`Atlas` of it. Further keywords are the start of the selection (``layer=``, ``method=`` …).
+    atlas: an :class:`Atlas` of it. state: opens on what ``selection.state()`` gave, or its JSON. Further keywords are
+    the start of the selection (``layer=``, ``method=`` …).
 
     The network is left untouched. ``close()`` frees everything; running the cell again closes the Explorer it
     made before. Raises :class:`NbvizError` for anything that cannot be opened.
@@ -67,6 +69,7 @@ class Explorer:
         hooks: Hooks = "auto",
         index: Index | None = None,
         atlas: Atlas | None = None,
+        state: State | str | None = None,
         runner: type[Scheduler] | type[InlineRunner] = Scheduler,
         **selection: Any,
     ) -> None:
@@ -80,7 +83,8 @@ class Explorer:
         named = [] if self.model is model else name_classes(self.model, loaded)
         source = None if images is None else loaded.source
         self.library = Library(self.model, self.pictures, index, source, atlas)
-        self.selection = first_selection(self.model, self.pictures, selection, [stage.slot for stage in stages()])
+        slots = [stage.slot for stage in stages()]
+        self.selection = first_selection(self.model, self.pictures, selection, slots, state)
         self._context = LiveContext(self.model)
         self._activity = Activity()
         self.panels = assemble(self._links((*loaded.problems, *loaded.notes, *named)))

@@ -25,7 +25,7 @@ from nbviz.errors import NbvizError, nearest, unknown
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.session.context import LiveContext
-from nbviz.session.edit_traits import EditTraits
+from nbviz.session.history import HistoryTraits
 from nbviz.session.pins.pin import Pin, checked
 from nbviz.session.requests.heads import head_counts
 
@@ -51,7 +51,7 @@ class _Something(traitlets.Any):
     allow_none = False
 
 
-class Selection(EditTraits):
+class Selection(HistoryTraits):
     """Picture, layer, channel, target, method, options and edits, observable one by one.
 
     Writing an unknown name raises :class:`~nbviz.errors.UnknownName` with the nearest match and
@@ -113,6 +113,7 @@ class Selection(EditTraits):
         """Changes of the act under way, by trait; None outside of one."""
         super().__init__()
         self.change(**start)
+        self.clear_history()
 
     # -- writing --------------------------------------------------------------------------------------
 
@@ -183,6 +184,7 @@ class Selection(EditTraits):
             self.networks = {name: context for name, context in self.networks.items() if name in used}
         if "edits" in changes:
             self._record(changes["edits"]["old"])
+        self._note_step({name: change["old"] for name, change in changes.items()})
         if changes:
             names = frozenset(changes)
             super().notify_change(Bunch(name=ACT, owner=self, type=ACT, old=frozenset(), new=names))

@@ -13,6 +13,7 @@ from nbviz.model.target import Target
 from nbviz.model.trace import leads
 from nbviz.pictures.load import Picture, Pictures
 from nbviz.session.selection import CHANNELS, Selection
+from nbviz.session.state import State, changes_of
 
 READABLE = 28
 """Places a side from which a map shows shapes."""
@@ -60,22 +61,28 @@ def check_start(start: dict[str, Any]) -> None:
 
 
 def first_selection(
-    model: InstrumentedModel, pictures: Mapping[str, Picture], start: Mapping[str, Any], stages: Iterable[str] = ()
+    model: InstrumentedModel,
+    pictures: Mapping[str, Picture],
+    start: Mapping[str, Any],
+    stages: Iterable[str] = (),
+    state: State | str | None = None,
 ) -> Selection:
-    """Return the first selection: the first picture and a layer to read, unless ``start`` names others.
+    """Return the first selection: the first picture and a layer to read, unless ``start`` or ``state`` name others.
 
-    stages: what the middle column has beside the channels.
+    stages: what the middle column has beside the channels. Where both name something, ``start`` counts.
     """
-    name = start.get("image", next(iter(pictures)))
+    known = changes_of({} if state is None else state, Selection.class_trait_names(), model)
+    name = start.get("image", known.get("image", next(iter(pictures))))
     if name in pictures:
         model.trace(model.input(pictures[name]))
     selection = Selection(model, pictures)
     selection.stages = (CHANNELS, *stages)
     selection.image = name
-    selection.layer = start.get("layer") or first_layer(model)
-    for key, value in start.items():
-        if key not in ("image", "layer"):
-            setattr(selection, key, value)
+    selection.layer = start.get("layer") or known.get("layer") or first_layer(model)
+    if state is not None:
+        selection.restore(state)
+    selection.change(**{key: value for key, value in start.items() if key != "layer" or value})
+    selection.clear_history()
     Target.ensure(selection.target, model)  # an output that can't be read is said here, once
     return selection
 

@@ -5,6 +5,7 @@ import { bytes, held, Model, press, script, settled, view } from "./widget.mjs";
 const classes = await script("question/combo", "question/class_dropdown");
 const chooser = await script("question/picture_chooser");
 const bar = await script("explanation/method_bar");
+const title = await script("question/title_steps", "question/title_bar");
 const NAMES = ["tabby cat", "catamaran", "tiger", "<b>tiger</b> cat"];
 const TRAITS = {
   names: NAMES,
@@ -102,4 +103,41 @@ test("an option out of its range says which, before it is sent", () => {
   assert.equal(bar.problem(option, input("0")), "At least 1.");
   assert.equal(bar.problem(option, input("51")), "At most 50.");
   assert.equal(bar.problem(option, input("50")), "");
+});
+
+test("Alt with an arrow goes back and forward anywhere in the frame, but not within a text", () => {
+  const facts = {
+    name: "Net",
+    facts: [],
+    preprocessing: "",
+    explained: "",
+    guessed: false,
+    word: "ready",
+    moved: false,
+  };
+  const model = new Model({ ...facts, back: true, forward: false }),
+    one = view(title.widget, model),
+    frame = one.root.parentElement,
+    events = () => model.sent.splice(0).map(({ event }) => event);
+  const text = document.createElement("input");
+  text.dataset.lmSuppressShortcuts = "true";
+  text.type = "text";
+  frame.append(text);
+  assert.equal(press(frame, "ArrowLeft", { altKey: true }), false);
+  assert.equal(press(text, "ArrowLeft", { altKey: true }), false);
+  press(frame, "ArrowRight", { altKey: true });
+  assert.equal(press(frame, "ArrowLeft"), true);
+  assert.deepEqual(events(), ["back", "back"]);
+  text.value = "cat";
+  assert.equal(press(text, "ArrowLeft", { altKey: true }), true);
+  const [back, forward] = one.all(".nbviz-step");
+  back.click();
+  forward.click();
+  assert.deepEqual(events(), ["back"]);
+  assert.equal(forward.getAttribute("aria-disabled"), "true");
+  assert.match(forward.title, /not gone back/);
+  model.change({ forward: true });
+  forward.click();
+  assert.deepEqual(events(), ["forward"]);
+  one.end();
 });

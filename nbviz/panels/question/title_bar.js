@@ -8,6 +8,8 @@
  *   guessed: boolean,
  *   word: string,
  *   moved: boolean,
+ *   back: boolean,
+ *   forward: boolean,
  * }} TitleFrontTraits
  */
 
@@ -25,7 +27,14 @@ export default {
       save = button("Save picture");
     refresh.title = "The weights changed since these pictures were computed: compute them again.";
     save.title = "Save the panels as one PNG picture.";
-    const row = el("div", "nbviz-title-row", name, facts, pill, el("span", "nbviz-title-end", word, refresh, save));
+    const row = el(
+      "div",
+      "nbviz-title-row",
+      name,
+      facts,
+      pill,
+      el("span", "nbviz-title-end", word, refresh, stepButtons(model, life, root), save),
+    );
     root.append(row, drawState(model, el("div"), life));
 
     life.watch("name facts", () => {

@@ -13,7 +13,9 @@ from nbviz.session.selection import Selection
 
 
 class TitleFront(Front):
-    """What is drawn; all of it plain data."""
+    """What is drawn, plain data all of it; sends ``save``, ``refresh``, ``back`` and ``forward``."""
+
+    scripts = ("title_steps",)
 
     name = traitlets.Unicode().tag(sync=True)
     facts = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -26,10 +28,14 @@ class TitleFront(Front):
     """"ready", "computing" or another short state."""
     moved = traitlets.Bool(False).tag(sync=True)
     """Whether the weights changed since the pictures were computed."""
+    back = traitlets.Bool(False).tag(sync=True)
+    """Whether something else was on show before."""
+    forward = traitlets.Bool(False).tag(sync=True)
+    """Whether a step back can be taken again."""
 
 
 class TitleBar(Panel):
-    """Name, facts, state, Save picture and Refresh."""
+    """Name, facts, state, steps back and forward, Save picture and Refresh."""
 
     slot = "title"
     reads = frozenset(("image",))
@@ -57,6 +63,7 @@ class TitleBar(Panel):
         with LOCK, self.view.hold_sync():
             self.view.word, self.view.moved = self.links.activity.word, self.links.activity.moved
             self.view.facts = self._facts()  # passes since may have left a note
+            self.view.back, self.view.forward = self.selection.can_back, self.selection.can_forward
 
     def _facts(self) -> list[str]:
         picture = self.pictures.get(self.selection.image)
@@ -73,6 +80,10 @@ class TitleBar(Panel):
             self.links.refresh()
         elif content.get("event") == "save":
             self._save()
+        elif content.get("event") == "back":
+            self.selection.back()
+        elif content.get("event") == "forward":
+            self.selection.forward()
 
     def _save(self) -> None:
         picture = self.links.save()

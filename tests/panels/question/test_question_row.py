@@ -72,6 +72,19 @@ def test_moved_weights_offer_a_refresh() -> None:
     assert bar.view.moved and calls == [1]
 
 
+def test_back_and_forward_of_the_title_bar_go_through_what_was_on_show() -> None:
+    small = rig()
+    bar = TitleBar(small.links)
+    small.selection.target = 2
+    bar.links.activity.rounds += 1
+    assert bar.view.back and not bar.view.forward
+    say(bar.view, event="back")
+    bar.links.activity.rounds += 1
+    assert small.selection.target == 0 and bar.view.forward and not bar.view.back
+    say(bar.view, event="forward")
+    assert small.selection.target == 2
+
+
 # -- pictures ---------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,111 @@
+"""Back and forward through what was on show, as a browser goes through pages, and what is on show as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import traitlets
+
+from nbviz.errors import NbvizError
+from nbviz.model.target import Target
+from nbviz.session.edit_traits import EditTraits
+from nbviz.session.state import State, changes_of, state_of, target_data
+
+MOST = 100
+"""Steps that are remembered."""
+STEPS = frozenset((
+    "image", "layer", "channel", "target", "method", "options", "canvas", "stage", "head", "query", "attention",
+))  # fmt: skip
+"""Traits whose change is a step. Edits have an undo of their own; pins and places are not left by going back."""
+SPOKEN = ("image", "layer", "channel", "target", "method", "options", "canvas", "stage")
+"""Traits that the ``repr`` of a selection says."""
+Values = dict[str, Any]
+
+
+class HistoryTraits(EditTraits):
+    """Steps back and forward, and a selection as plain data."""
+
+    target: Any
+
+    def __init__(self) -> None:
+        self._steps_past: list[Values] = []
+        self._steps_future: list[Values] = []
+        self._going = False
+        super().__init__()
+
+    def change(self, **values: Any) -> None:
+        """Write several traits as one act."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        named = {name: getattr(self, name) for name in SPOKEN}
+        try:
+            named["target"] = target_data(self.target, self._model)
+        except NbvizError:  # a function of the reader's own is called by its name
+            named["target"] = Target.ensure(self.target).words(self._model)
+        return f"Selection({', '.join(f'{name}={value!r}' for name, value in named.items())})"
+
+    # -- as plain data, and through time --------------------------------------------------------------
+
+    def state(self) -> State:
+        """Return all that is chosen as a dict that JSON holds, for ``Explorer(..., state=)`` and :meth:`restore`.
+
+        Classes stand in it by name. Raises NbvizError where a function of your own, as target or option, can't be
+        written down.
+        """
+        return state_of({name: getattr(self, name) for name in self.trait_names()}, self._model)
+
+    def restore(self, state: State | str) -> None:
+        """Choose what a state says, given as the dict or its JSON, as one act; what it doesn't name stays.
+
+        Raises NbvizError, and changes nothing, where it names what this network or Explorer has not.
+        """
+        try:
+            self.change(**changes_of(state, self.trait_names(), self._model))
+        except (traitlets.TraitError, TypeError) as error:
+            raise NbvizError(f"This state can't be: {error}") from error
+
+    @property
+    def can_back(self) -> bool:
+        """Whether something else was on show before."""
+        return bool(self._steps_past)
+
+    @property
+    def can_forward(self) -> bool:
+        """Whether a step back can be taken again."""
+        return bool(self._steps_future)
+
+    def back(self) -> None:
+        """Show again what was on show before; nothing where nothing was. Edits, pins and places stay."""
+        self._go(self._steps_past, self._steps_future)
+
+    def forward(self) -> None:
+        """Take the last step back again; nothing where there was none."""
+        self._go(self._steps_future, self._steps_past)
+
+    def clear_history(self) -> None:
+        """Forget what was on show before: what is now is the first."""
+        self._steps_past.clear()
+        self._steps_future.clear()
+
+    def _note_step(self, before: Mapping[str, Any]) -> None:
+        """Note what was on show before an act. before: the values of the traits that it changed."""
+        if self._going or not STEPS & before.keys():
+            return
+        values = {name: before.get(name, getattr(self, name)) for name in STEPS}
+        self._steps_past = [*self._steps_past, values][-MOST:]
+        self._steps_future.clear()
+
+    def _go(self, source: list[Values], other: list[Values]) -> None:
+        if not source:
+            return
+        values, now, self._going = source.pop(), {name: getattr(self, name) for name in STEPS}, True
+        other.append(now)  # before the write: observers look whether there is more
+        try:
+            self.change(**values)
+        except BaseException:  # a picture or layer is gone: that step is lost, and the others stay
+            other.pop()
+            raise
+        finally:
+            self._going = False

@@ -1,0 +1,114 @@
+"""Values of a selection as JSON holds them, and back: numbers, words, lists, arrays, masks, edits.
+
+What JSON has no word for is a mapping with one key that names its kind, ``{"tensor": …}``. Arrays keep every bit.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from nbviz.edits import EDITS, Edit, Mask
+from nbviz.errors import NbvizError, unknown
+
+
+def plain(value: Any, what: str) -> Any:
+    """Return a value as JSON holds it. what: how to call it. Raises NbvizError for what can't be written down."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [plain(part, what) for part in value]
+    if isinstance(value, torch.Tensor):
+        return {"tensor": _array(value.detach().cpu().contiguous())}
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        return {"array": _array(torch.from_numpy(np.ascontiguousarray(value)))}
+    if isinstance(value, Mask):
+        return {"mask": [value.height, value.width, _words(value.bits)]}
+    if isinstance(value, Edit) and type(value).__name__ in EDITS:
+        return {"edit": type(value).__name__, **_fields(value, what)}
+    raise NbvizError(f"{what} is {_said(value)}, which can't be written down as plain data: set it in code instead.")
+
+
+def value_of(data: Any) -> Any:
+    """Return the value that :func:`plain` wrote; lists become tuples. Raises NbvizError for what it never writes."""
+    if isinstance(data, (list, tuple)):
+        return tuple(map(value_of, data))
+    if not isinstance(data, Mapping):
+        return data
+    kind = next(iter(data), None)
+    if kind not in _READERS:
+        raise NbvizError(
+            f"A value of a state is a number, words, a list, or one of {', '.join(_READERS)}, not {kind!r}."
+        )
+    try:
+        return _READERS[kind](data)
+    except NbvizError:
+        raise
+    except (TypeError, ValueError, KeyError, AttributeError, RuntimeError) as error:
+        raise NbvizError(f"The {kind} in this state can't be read: {error}.") from error
+
+
+def _fields(edit: Any, what: str) -> dict[str, Any]:
+    """The fields of an edit that differ from their defaults."""
+    changed = (field for field in fields(edit) if not _default(edit, field))
+    return {field.name: plain(getattr(edit, field.name), f"{what}, {field.name}") for field in changed}
+
+
+def _default(edit: Any, field: Field[Any]) -> bool:
+    value = getattr(edit, field.name)
+    return field.default is not MISSING and type(value) is type(field.default) and value == field.default
+
+
+def _edit(data: Mapping[str, Any]) -> Edit:
+    name = data["edit"]
+    if name not in EDITS:
+        raise unknown("Edit", name, EDITS, "nbviz")
+    return EDITS[name].make(**{key: value_of(value) for key, value in data.items() if key != "edit"})
+
+
+def _array(values: torch.Tensor) -> dict[str, Any]:
+    bits = values.reshape(-1).view(torch.uint8).numpy().tobytes()
+    return {"dtype": str(values.dtype).removeprefix("torch."), "shape": list(values.shape), "bytes": _words(bits)}
+
+
+def _tensor(data: Mapping[str, Any]) -> torch.Tensor:
+    dtype = getattr(torch, str(data["dtype"]), None)
+    if not isinstance(dtype, torch.dtype):
+        raise NbvizError(f"There is no kind of number called {data['dtype']!r}.")
+    flat = (
+        torch.frombuffer(bytearray(_bytes(data["bytes"])), dtype=dtype)
+        if data["bytes"]
+        else torch.empty(0, dtype=dtype)
+    )
+    return flat.reshape(tuple(data["shape"]))
+
+
+def _words(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _bytes(words: str) -> bytes:
+    return base64.b64decode(words, validate=True)
+
+
+def _said(value: Any) -> str:
+    kind = type(value).__name__
+    if callable(value) and not is_dataclass(value):
+        return f"the function {getattr(value, '__name__', kind)!r} of your own"
+    return f"{value!r:.40} ({kind})"
+
+
+_READERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "tensor": lambda data: _tensor(data["tensor"]),
+    "array": lambda data: _tensor(data["array"]).numpy(),
+    "mask": lambda data: Mask(int(data["mask"][0]), int(data["mask"][1]), _bytes(data["mask"][2])),
+    "edit": _edit,
+}

@@ -1,0 +1,145 @@
+"""A selection as plain data that JSON holds, to be kept, sent and opened again; classes stand in it by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from nbviz.errors import NbvizError, unknown
+from nbviz.model.boxes import Box
+from nbviz.model.classes import Classes, class_index
+from nbviz.model.region import Region
+from nbviz.model.target import Target
+from nbviz.session.pins.pin import Pin
+from nbviz.session.plain import plain, value_of
+
+PASSING = frozenset(("place", "draft", "original", "tool"))
+"""Traits that say what a hand does at the moment: no part of a state."""
+State = dict[str, Any]
+
+
+def state_of(values: Mapping[str, Any], model: Classes) -> State:
+    """Return the values of a selection's traits as plain data, but for those that pass.
+
+    Raises NbvizError where one is a function, or another object, of the reader's own.
+    """
+    return {name: _plain(name, values[name], model) for name in sorted(values) if name not in PASSING}
+
+
+def changes_of(state: Any, known: Collection[str], model: Classes) -> dict[str, Any]:
+    """Return a state, or its JSON, as values of the traits ``known``. Raises NbvizError for what is none."""
+    if isinstance(state, str):
+        try:
+            state = json.loads(state)
+        except json.JSONDecodeError as error:
+            raise NbvizError(f"This state is no JSON: {error}.") from error
+    if not isinstance(state, Mapping):
+        raise NbvizError(f"A state is what selection.state() gives, or its JSON, not {state!r:.60}.")
+    for name in state:
+        if name not in known or name in PASSING:
+            raise unknown("Entry", name, [one for one in known if one not in PASSING], "a state")
+    return {name: _value(name, data, model) for name, data in state.items()}
+
+
+def target_data(target: Any, model: Classes) -> Any:
+    """Return a target as plain data: a class's name, ``"predicted"``, a pair of names, or a mapping of its parts."""
+    made = Target.ensure(target, model)
+    if made.function is not None:
+        raise NbvizError(
+            f"The target is {made.words(model)!r}, a function of your own, which can't be written down as plain data: "
+            "set selection.target in code instead."
+        )
+    chosen = "predicted" if made.index is None else class_data(made.index, model)
+    if made.unit is not None:
+        return {"channel": [made.unit.layer, made.unit.channel, plain(made.unit.place, "target")]}
+    if made.other is not None:
+        return [chosen, class_data(made.other, model)]
+    if made.number is not None or made.found is not None:
+        return {"box": made.number, "class": chosen, "found": None if made.found is None else list(made.found)}
+    return chosen if made.part is None else {"region": _region_data(made.part), "class": chosen}
+
+
+def target_of(data: Any, model: Classes) -> Any:
+    """Return the target that :func:`target_data` wrote, or what may be written as one."""
+    if isinstance(data, list):
+        return tuple(data)
+    if not isinstance(data, Mapping):
+        return data
+    try:
+        if "channel" in data:
+            layer, channel, place = data["channel"]
+            return Target.channel(layer, channel, value_of(place))
+        chosen = data["class"]
+        index = None if chosen == "predicted" else class_index(chosen, model)
+        if "box" in data:
+            found = data.get("found")
+            return Target(number=data["box"], found=None if found is None else Box(*found), index=index)
+        return Target(part=_region(data["region"]), index=index)
+    except (KeyError, TypeError, ValueError) as error:
+        raise NbvizError(f"The target of this state can't be read: {data!r:.80}.") from error
+
+
+def class_data(index: int, model: Classes) -> str | int:
+    """Return a class's name where it names this class alone, else its index."""
+    name = model.class_name(index)
+    try:
+        return name if name != "predicted" and class_index(name, model) == index else index
+    except NbvizError:
+        return index
+
+
+def _plain(name: str, value: Any, model: Classes) -> Any:
+    if name == "target":
+        return target_data(value, model)
+    if name == "pins":
+        return [_pin_data(pin, model) for pin in value]
+    if name == "options":
+        return {option: plain(given, f"The option '{option}'") for option, given in value.items()}
+    return plain(value, f"selection.{name}")
+
+
+def _value(name: str, data: Any, model: Classes) -> Any:
+    if name == "target":
+        return target_of(data, model)
+    if name == "pins":
+        return tuple(_pin(one, model) for one in (data if isinstance(data, (list, tuple)) else [data]))
+    if name == "options":
+        return {option: _option(given) for option, given in data.items()} if isinstance(data, Mapping) else data
+    return value_of(data)
+
+
+def _option(data: Any) -> Any:
+    value = value_of(data)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _pin_data(pin: Pin, model: Classes) -> State:
+    options = {name: plain(getattr(value, "value", value), f"The option '{name}'") for name, value in pin.options}
+    return {
+        "picture": pin.picture, "target": target_data(pin.target, model), "method": pin.method, "layer": pin.layer,
+        "options": options, "channel": pin.channel, "network": pin.network,
+    }  # fmt: skip
+
+
+def _pin(data: Any, model: Classes) -> Any:
+    if not isinstance(data, Mapping):
+        return data
+    given = {**data, "target": Target.ensure(target_of(data.get("target", "predicted"), model), model)}
+    given["options"] = {name: _option(value) for name, value in given.get("options", {}).items()}
+    try:
+        return Pin(**given)
+    except TypeError as error:
+        raise NbvizError(f"A pin of this state can't be read: {error}.") from error
+
+
+def _region_data(part: Region) -> Any:
+    if part.box is not None:
+        return {"box": list(part.box)}
+    return {"mask": {"array": plain(part.mask().astype(np.uint8), "region")["array"]}, "words": part.words}
+
+
+def _region(data: Mapping[str, Any]) -> Region:
+    return Region.of_box(data["box"]) if "box" in data else Region.of_mask(value_of(data["mask"]), data["words"])
