@@ -1,4 +1,4 @@
-"""The command `nbviz`: JupyterLab, open on the tour; `nbviz features`, `index`, `report` and `compare` work without.
+"""Command line `nbviz`: JupyterLab, open on the tour; `nbviz features`, `index`, `report` and `compare` without it.
 
 The tour is copied to the current folder unless a file of that name is there already; what a person changed
 in it is never overwritten. JupyterLab takes this process's place, so signals and exit status are its own.
@@ -33,7 +33,7 @@ SETTINGS = {
 
 
 def tour() -> Path:
-    """The tour's path: in the checkout, or among the files the installed package brought.
+    """Return the tour's path: in the checkout, or among the files the installed package brought.
 
     Raises FileNotFoundError, naming both places, when it is in neither.
     """
@@ -64,13 +64,13 @@ def lay_out(folder: Path) -> Path:
 
 
 def cores(root: Path = Path("/sys/fs/cgroup")) -> int:
-    """The cores really given: the scheduler's affinity, bounded by the cgroup's quota (v2, else v1)."""
+    """Count the cores really available: the scheduler's affinity, bounded by the cgroup's quota (v2, else v1)."""
     given = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(given, _quota(root) or given))
 
 
 def _quota(root: Path) -> int | None:
-    """Whole cores of the cgroup's quota, rounded down (never under one), or None where there is no limit."""
+    """Return the whole cores of the cgroup's quota, rounded down (at least one), or None where there is no limit."""
     two, one = root / "cpu.max", root / "cpu" / "cpu.cfs_quota_us"
     if two.is_file():
         quota, period = two.read_text().split()[:2]
@@ -82,19 +82,19 @@ def _quota(root: Path) -> int | None:
 
 
 def environment(given: dict[str, str], threads: int) -> dict[str, str]:
-    """`given` with what the server's kernels are to inherit; what is already set stays."""
+    """Return `given` with the variables for the server's kernels; what is already set stays."""
     return {**SETTINGS, "OMP_NUM_THREADS": str(threads), **given}
 
 
 def busy(port: int) -> bool:
-    """True where something on this machine listens on `port` already."""
+    """Return whether something on this machine listens on `port` already."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def command(notebook: Path, browser: bool, port: int | None, more: list[str]) -> list[str]:
-    """The command line that starts JupyterLab on `notebook`; `port` None: as it is configured.
+    """Return the command line that starts JupyterLab on `notebook`; `port` None: as it is configured.
 
     The notebook is the default address and not an argument, so that the address printed for people without a
     browser on this machine leads to it too.
@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """Our options, and JupyterLab's: all that follows a first ``--``."""
+    """Split the arguments into our options and JupyterLab's: all that follows a first ``--``."""
     cut = arguments.index("--") if "--" in arguments else len(arguments)
     return _parser().parse_args(arguments[:cut]), arguments[cut + 1 :]
 

@@ -1,4 +1,4 @@
-"""The commands that work without a browser: `nbviz features` fills the shelf of made pictures, `nbviz index` a folder.
+"""Commands that work without a browser: made pictures, an index, a report, a comparison of reports.
 
 Both go on where they were stopped, say in a sentence what is wrong, and put what they made where a notebook finds
 it: `nbviz.visualize(…, path=folder)` or `NBVIZ_CACHE=folder`, and `nbviz.Index.load(folder)`.
@@ -30,7 +30,7 @@ PAGE, COLUMNS, ROWS, GAP, FOOT = 24, 12, 8, 4, 14
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run ``features …`` or ``index …``; an exit status."""
+    """Run one of the commands; returns its exit status."""
     from nbviz.errors import NbvizError
 
     options = _parser().parse_args(arguments)
@@ -117,7 +117,7 @@ def _features(options: argparse.Namespace) -> int:
 def _pictures(
     model: InstrumentedModel, layer: str, channels: Sequence[int], recipe: Recipe, out: Path | None, bar: Any
 ) -> Iterator[Tensor]:
-    """A page after the other; what is on the shelf already is only read. NbvizError where nothing can be kept."""
+    """Yield page after page; cached pictures are only read. NbvizError where nothing can be kept."""
     from nbviz.errors import NbvizError
     from nbviz.features.objectives import channel
     from nbviz.features.visualize import make
@@ -135,7 +135,7 @@ def _pictures(
 
 
 def _sheet(pictures: Sequence[Tensor], numbers: Sequence[int]) -> Image.Image:
-    """Pictures (3, S, S) in rows, each with its channel's number under it."""
+    """Draw pictures (3, S, S) in rows, each with its channel's number under it."""
     from PIL import Image, ImageDraw
 
     side = pictures[0].shape[-1]
@@ -168,7 +168,7 @@ def _written(model: InstrumentedModel, layer: str, number: int, sheet: Image.Ima
 
 
 def _channels(text: str, model: InstrumentedModel, layer: str) -> list[int]:
-    """``"0-23,40"`` → numbers, ascending, each once. NbvizError for what is no number, or not there."""
+    """Read ``"0-23,40"`` as numbers, ascending, each once. NbvizError for what is no number, or not there."""
     from nbviz.errors import NbvizError
 
     count = model.layer(layer).channels or 0
@@ -209,7 +209,7 @@ def _index(options: argparse.Namespace) -> int:
 
 
 def _data(name: str) -> Any:
-    """A data set by what was passed as ``--data``."""
+    """Open the data set that was passed as ``--data``."""
     if name == "fashion":
         from nbviz.zoo import fashion
 

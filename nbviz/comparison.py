@@ -1,4 +1,4 @@
-"""Methods side by side over many pictures: every measure, the controls among the methods, one tidy table."""
+"""Comparison of methods over many pictures: every measure, the controls among the methods, one tidy table."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def compare(
     truth: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Any:
-    """A tidy pandas table over pictures × methods × measures: picture, target, method, measure, value, low, high.
+    """Return a tidy table over pictures × methods × measures: picture, target, method, measure, value, low, high.
 
     methods: names, or label → (name, options). The controls random, edges and centre are methods in it too, named
     or not; random is the mean over fields as smooth as each method's map. measures: names in
@@ -63,7 +63,7 @@ def compare(
 
 
 class _Work:
-    """One picture, all methods and controls."""
+    """Evaluation of one picture by all methods and controls."""
 
     def __init__(
         self, model: InstrumentedModel, picture: Picture, target: Target, measures: Sequence[Measure], truth: Any
@@ -91,7 +91,7 @@ class _Work:
                 yield name, row
 
     def _controls(self, drawn: Mapping[str, Map]) -> dict[str, list[Map]]:
-        """The maps of every control; a random one as smooth as each method's."""
+        """Return the maps of every control; a random one as smooth as each method's."""
         x = self.model.input(self.picture)
         known: dict[str, list[Map]] = {name: [control(name, x)] for name in CONTROLS if name != "random"}
         known["random"] = [control("random", x, found.evidence, seed) for seed, found in enumerate(drawn.values())]
@@ -133,7 +133,7 @@ def _passed(verdict: Verdict) -> Row:
 
 
 def _means(rows: list[list[Row]]) -> Iterator[Row]:
-    """Rows of several maps as one, each the mean of those that are numbers."""
+    """Average rows of several maps to one, each the mean of those that are numbers."""
     for same in zip(*rows, strict=True):
         columns = torch.tensor([row[1:] for row in same], dtype=torch.float64, device="cpu")
         yield (same[0][0], *columns.nanmean(0).tolist())

@@ -1,4 +1,4 @@
-"""The Explorer: four linked panels over one network, live in a notebook.
+"""Explorer: four linked panels over one network, live in a notebook.
 
 One act goes one way: widget → ``Selection`` → the single observer here syncs and asks the panels that read what has
 changed → the scheduler answers from the cache or on its worker → the panel shows. Panels never call each other, and
@@ -98,15 +98,15 @@ class Explorer:
 
     @property
     def attribution(self) -> Attribution | None:
-        """The attribution on show; None until there is one for the selection."""
+        """Attribution on show; None until there is one for the selection."""
         return self._events.attribution
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Until every picture is that of the selection; False when ``timeout`` (seconds) ran out first."""
+        """Wait until every picture is that of the selection; False when ``timeout`` (seconds) ran out first."""
         return self._events.scheduler.wait(timeout)
 
     def refresh(self) -> None:
-        """Compute everything on show again, from nothing: what was computed before is dropped."""
+        """Compute everything on show again, without the cache."""
         for context in self._events.contexts.values():
             context.forget()
         self._events.follow(ALL, renew=True)
@@ -119,7 +119,7 @@ class Explorer:
         return self._pinning.keep(changes)
 
     def beside(self, model: Any, name: str | None = None, **options: Any) -> Pin:
-        """Pin what another network makes of what is on show, such as this one before it was trained further.
+        """Pin the map on show as another network explains it, such as this one before it was trained further.
 
         model: a module (a deep copy, if this one goes on training) or an :class:`InstrumentedModel`; options: those
         of InstrumentedModel; ``transform`` and ``classes`` are this network's unless given. name: on its card. The
@@ -128,7 +128,7 @@ class Explorer:
         return self._pinning.beside(model, name, options)
 
     def snapshot(self, scale: int = 1) -> Image.Image:
-        """The panels as one still picture; ``scale=2`` for print and talks."""
+        """Draw the panels as one still picture; ``scale=2`` for print and talks."""
         with LOCK:
             return compose(still_parts(self.panels.values(), self.selection), scale)
 

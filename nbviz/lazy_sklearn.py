@@ -1,4 +1,4 @@
-"""scikit-learn, imported where it is first needed: that takes a second, and most calls never do."""
+"""Import of scikit-learn on first use: it takes a second, and most calls never need it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def scikit(name: str) -> Any:
-    """A module of scikit-learn, such as ``"cluster"``; Python's random generator is left where it was.
+    """Import a module of scikit-learn, such as ``"cluster"``; Python's random generator is left where it was.
 
     Importing it draws a number: rich, which scikit-learn brings since 1.9, does.
     """

@@ -1,4 +1,4 @@
-"""The course: guesses that open a reveal, and questions whose answers are computed and judged.
+"""Lessons of the course: guesses that open a reveal, and questions whose answers are computed and judged.
 
 A lesson is a notebook. :func:`guess` asks before it shows, :func:`check` judges a Python value by computing the right
 one again, :func:`hint` helps, :func:`progress` lists the questions. Nothing is kept outside the running kernel, unless

@@ -9,7 +9,7 @@ from nbviz.lessons.question import QUESTIONS, Question, find, load
 
 @dataclass
 class _Tries:
-    """How a question went in this kernel."""
+    """Tries at one question in this kernel."""
 
     misses: int = 0
     hints: int = 0
@@ -21,7 +21,7 @@ _tries: dict[str, _Tries] = {}
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement of an answer; true where it is right."""
+    """Judgement of an answer; true where it is right."""
 
     right: bool
     words: str = field(repr=False)
@@ -74,7 +74,7 @@ def _help(asked: Question, misses: int) -> str:
 
 @dataclass(frozen=True)
 class Progress:
-    """The questions and how they went in this kernel."""
+    """Questions and their state in this kernel."""
 
     rows: tuple[tuple[int, str, str], ...]
     """Lesson, question, state."""
@@ -88,7 +88,7 @@ class Progress:
 
 
 def progress(lesson: int | None = None) -> Progress:
-    """List the questions, of one lesson or of all, with what became of them in this kernel."""
+    """List the questions, of one lesson or of all, with their state in this kernel."""
     load()
     ordered = sorted(QUESTIONS.values(), key=lambda asked: asked.lesson)
     chosen = [asked for asked in ordered if lesson in (None, asked.lesson)]

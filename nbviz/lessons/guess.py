@@ -27,7 +27,7 @@ _demo = {"on": False}
 
 
 class GuessFirst(NbvizError):
-    """A reveal before the guess: one sentence, no traceback."""
+    """Error of a reveal before the guess: one sentence, no traceback."""
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]
@@ -42,7 +42,7 @@ def demo(on: bool = True) -> None:
 
 
 class Guess(front.Scripted):
-    """A guess and its widget; ``answer`` may be written by code, too, and None takes it back."""
+    """Guess and its widget; ``answer`` may be written by code, too, and None takes it back."""
 
     _esm = front.esm(__package__, "guess")
     _css = "\n".join(
@@ -86,7 +86,7 @@ class Guess(front.Scripted):
             self.spread = _spread(here.answers(self.name))
 
     def reveal(self) -> str:
-        """Return the guess in words; raises GuessFirst, one quiet sentence, where there is none yet."""
+        """Return the guess as text; raises GuessFirst, one quiet sentence, where there is none yet."""
         if self.answer is None and not (_demo["on"] or os.environ.get(VARIABLE) == "1"):
             raise GuessFirst("Guess first, then run this cell again.")
         return "No guess." if self.answer is None else f"Your guess: {_words(self.answer, self.unit)}"
@@ -112,7 +112,7 @@ class Guess(front.Scripted):
 
     @property
     def words(self) -> str:
-        """The question as text."""
+        """Question as text."""
         ways = {
             "options": " / ".join(self.options),
             "number": f"a number from {' to '.join(f'{side:g}' for side in self.limits)} {self.unit}".strip(),
@@ -121,7 +121,7 @@ class Guess(front.Scripted):
         return f"Guess: {self.question} ({ways[self.kind]})"
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        """Live where there is a kernel; the question as text on static pages."""
+        """Return the live widget where there is a kernel; the question as text on static pages."""
         bundle: Any = super()._repr_mimebundle_(**options) or {}
         data, *more = bundle if isinstance(bundle, tuple) else (bundle,)
         data = {**data, "text/plain": self.words}
@@ -175,6 +175,6 @@ def _words(answer: Answer, unit: str = "") -> str:
 
 
 def _spread(answers: Sequence[Answer]) -> list[list[Any]]:
-    """[words, count], most frequent first; boxes are counted, not told apart."""
+    """Return [words, count], most frequent first; boxes are counted, not told apart."""
     words = ["drawn" if isinstance(answer, list) else _words(answer) for answer in answers]
     return sorted(([word, words.count(word)] for word in set(words)), key=lambda row: (-row[1], row[0]))

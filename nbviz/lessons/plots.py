@@ -1,4 +1,4 @@
-"""Plain pictures in a row, each with its name, under them a caption in words."""
+"""Pictures in a row, each with its name, above a caption."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Row:
         return f"<div>{row}<p>{html.escape(self.caption)}</p></div>"
 
     def _repr_png_(self) -> bytes:
-        """One picture of all, for pages that show no HTML."""
+        """Draw one picture of all, for pages that show no HTML."""
         heights, widths = zip(*((picture.height, picture.width) for _, picture in self.pictures), strict=True)
         sheet = Image.new("RGB", (sum(widths) + 12 * (len(widths) - 1), max(heights)), "white")
         for at, (_, picture) in enumerate(self.pictures):

@@ -1,4 +1,4 @@
-"""The guesses of a class, gathered in a shared folder: opt-in and anonymous.
+"""Pool of a class's guesses, gathered in a shared folder: opt-in and anonymous.
 
 Each kernel that takes part writes a file of its own with a random name, so that nobody waits for anybody's lock and no
 file says whose it is. A line is one guess, as JSON: ``{"question": …, "answer": …}``; a later line of the same file
@@ -21,7 +21,7 @@ Answer = str | float | list[float]
 
 
 class Pool:
-    """A folder of guesses, and the file that this kernel adds to."""
+    """Folder of guesses, and the file that this kernel adds to."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -76,7 +76,7 @@ def guesses(folder: str | Path) -> Any:
 
 
 def _read(folder: Path) -> list[tuple[str, str, Answer]]:
-    """Student, question, answer: each student's last guess at each question; lines cut short are left out."""
+    """Return student, question, answer: each student's last guess at each question; lines cut short are left out."""
     last: dict[tuple[str, str], Answer] = {}
     for file in sorted(folder.glob("*.jsonl")):
         for line in file.read_text(encoding="utf-8").splitlines():

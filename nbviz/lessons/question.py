@@ -1,4 +1,4 @@
-"""The registry of questions: one function per question, which computes the right answer."""
+"""Registry of questions: one function per question, which computes the right answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Right = Callable[[], object]
 
 @dataclass(frozen=True)
 class Question:
-    """A question of a lesson."""
+    """Question of a lesson."""
 
     name: str
     lesson: int
@@ -36,7 +36,7 @@ class Question:
     """Tolerance in the answer's own unit; the larger of the two counts."""
 
     def judge(self, answer: object) -> bool:
-        """Say whether an answer of any type is right."""
+        """Return whether an answer of any type is right."""
         return numbers(answer) is not None and near(answer, self.right(), self.part, self.absolute)
 
 

@@ -1,4 +1,4 @@
-"""The panels of an Explorer: which there are, and how they are laid out."""
+"""Assembly of an Explorer's panels: which there are, and how they are laid out."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def assemble(links: Links) -> dict[str, Panel]:
 
 
 def _pages(links: Links, grid: ChannelsPanel, card: ChannelPanel, tree: LayersPanel) -> list[Panel]:
-    """What draws into grid, card and layer tree; the first of these has a view of its own.
+    """Return the panels that draw into grid, card and layer tree; the first of these has a view of its own.
 
     What is made and found may take long: it is answered after the explanation.
     """

@@ -1,4 +1,4 @@
-"""From the selection to the panels: who is synced, who is asked, and who paints an answer.
+"""Events: from the selection to the panels, who is synced, who is asked, and who paints an answer.
 
 An act reaches the panels that read what it changed: each is synced and asked for its request, the scheduler answers
 from the cache or on its worker, and the panel shows. A panel that raises says so in its own strip, and the others
@@ -29,7 +29,7 @@ ALL = frozenset(Selection.class_trait_names())
 
 
 class Events:
-    """Follows the selection, and hears of answers; one an Explorer."""
+    """Observer of the selection and of answers; one an Explorer."""
 
     def __init__(
         self,
@@ -57,11 +57,11 @@ class Events:
 
     @property
     def contexts(self) -> dict[str, LiveContext]:
-        """The network's own and those beside it, by name; the own one has none."""
+        """Contexts by name: the network's own, without one, and those beside it."""
         return {"": self.context, **self.selection.networks}
 
     def close(self) -> None:
-        """Follow no longer, and forget all."""
+        """Stop following, and forget all."""
         self.selection.unobserve_all()
         self.scheduler.close()
         self.activity.unobserve_all()
@@ -75,7 +75,7 @@ class Events:
     # -- following the selection ----------------------------------------------------------------------
 
     def follow(self, changed: frozenset[str], renew: bool = False) -> None:
-        """Sync and ask the panels that read what has changed; all of them where a network has."""
+        """Sync and ask the panels that read the traits changed; all of them where a network has changed."""
         with LOCK:
             if changed != {"place"}:  # where a person points asks nothing of a network
                 self._follow(changed, renew)
@@ -118,7 +118,7 @@ class Events:
             self._submit(slot, request, renew)
 
     def _submit(self, slot: str, request: Request | None, renew: bool = False) -> None:
-        """Want an answer in a slot; one that was cancelled stays so until it is renewed, or another is wanted."""
+        """Submit a request to a slot; one that was cancelled stays so until it is renewed, or another is wanted."""
         if request is not None and not renew and self._cancelled.get(slot) == request:
             return
         self._cancelled.pop(slot, None)
@@ -157,14 +157,14 @@ class Events:
 
     @contextmanager
     def _one_look(self) -> Iterator[None]:
-        """Answer an act of one version of each network; a look takes about a millisecond."""
+        """Answer an act from one version of each network; a look takes about a millisecond."""
         with ExitStack() as looks:
             for context in self.contexts.values():
                 looks.enter_context(context.one_look())
             yield
 
     def _guarded(self, panel: Panel, act: Callable[P, T], *args: P.args, **options: P.kwargs) -> T | None:
-        """Do something with a panel; what it raises stands in its own strip, and the other panels carry on."""
+        """Call a panel's method; what it raises stands in its own strip, and the other panels carry on."""
         try:
             return act(*args, **options)
         except Exception as error:
@@ -179,7 +179,7 @@ class Events:
             logging.getLogger("nbviz").exception("a panel could not say what failed: %s", error)
 
     def cancel(self, slot: str) -> None:
-        """Stop a slot's work and that of the panels which need it, until something else is asked, or all again."""
+        """Cancel a slot's work and that of the panels which need it, until something else is asked, or all again."""
         with LOCK:
             if not self._stop(slot):
                 return
@@ -197,7 +197,7 @@ class Events:
     # -- what the scheduler tells (always under the lock) ---------------------------------------------
 
     def waiting(self, slot: str) -> None:
-        """A slot's answer is being computed."""
+        """Tell the panel that its slot's answer is being computed."""
         if slot == "canvas":
             self.attribution = None
         self._hear(slot, None)
@@ -206,7 +206,7 @@ class Events:
             self._guarded(panel, panel.wait)
 
     def answered(self, slot: str, request: Request, answer: Any, final: bool) -> None:
-        """A slot has an answer, or a better one."""
+        """Show a slot's answer, or a better one."""
         panel = self._at(slot)
         if panel is None:
             return
@@ -222,7 +222,7 @@ class Events:
             self._hear(slot, request.request if isinstance(request, Edited) else request, answer)
 
     def failed(self, slot: str, request: Request, error: BaseException) -> None:
-        """A slot's request raised."""
+        """Show the error that a slot's request raised."""
         panel = self._at(slot)
         if panel is not None:
             self._fail(panel, error)
@@ -230,11 +230,11 @@ class Events:
             self._hear(slot, None)
 
     def settled(self) -> None:
-        """Nothing is being computed any more."""
+        """Note that nothing is being computed any more."""
         self._say_state()
 
     def idle(self) -> bool:
-        """Look now and then whether a network has changed under what is on show; whether to be called again at once."""
+        """Check now and then whether a network has changed; returns whether to be called again at once."""
         if any(context.model.guest.read_on() for context in self.contexts.values()):
             return True
         contexts = self.contexts
@@ -243,7 +243,7 @@ class Events:
         return False
 
     def _at(self, slot: str) -> Panel | None:
-        """The panel that asks in a slot; None where it went while it was answered."""
+        """Return the panel that asks in a slot; None where it went while it was answered."""
         return next((asking[slot] for asking in self._asked.values() if slot in asking), None)
 
     def _follow_answer(self, slot: str) -> None:

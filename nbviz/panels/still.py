@@ -1,4 +1,4 @@
-"""The panels as they stand, as a still picture: each gives its own part."""
+"""Still picture of the panels as they stand: each gives its own part."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nbviz.session.selection import Selection
 
 
 def still_parts(panels: Iterable[Panel], selection: Selection) -> SnapshotParts:
-    """Return what the panels show now; the stage on show takes the place of the channels."""
+    """Return the parts of all panels now; the stage on show takes the place of the channels."""
     parts, problems = StillParts(), dict[str, None]()
     for panel in sorted(panels, key=lambda panel: isinstance(panel, Stage)):
         if isinstance(panel, Stage) and not panel.on_show(selection):

@@ -1,4 +1,4 @@
-"""Confidence against frequency as SVG."""
+"""Chart of confidence against frequency as SVG."""
 
 from __future__ import annotations
 

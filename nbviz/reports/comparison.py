@@ -1,4 +1,4 @@
-"""Two reports of the same data compared: is the newer network worse, and where?"""
+"""Comparison of two reports of the same data: whether the newer network is worse, and where."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Thresholds:
-    """By how much a newer network may be worse; each also has to be more than chance."""
+    """Margins by which a newer network may be worse; each also has to be more than chance."""
 
     accuracy: float = 0.01
     """Accuracy lost; a loss beyond chance below it warns."""
@@ -66,7 +66,7 @@ class Comparison:
 
     @property
     def state(self) -> State:
-        """The worst of them."""
+        """Worst of the verdicts."""
         return worst(self.verdicts)
 
     def markdown(self) -> str:

@@ -1,4 +1,4 @@
-"""A report as plain values: everything that its pages say, and what two reports are compared by."""
+"""Document of a report as plain values: all that its pages show, and what two reports are compared by."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Privacy:
     """Mixed into the hashes of columns' names and values."""
 
     def hashed(self, name: object) -> str:
-        """A name that can't be read back without the salt."""
+        """Hash a name so that it can't be read back without the salt."""
         return hashlib.blake2b(f"{self.salt}\0{name}".encode(), digest_size=6).hexdigest()
 
 
 def now() -> str:
-    """The time, to the second, in UTC."""
+    """Return the time, to the second, in UTC."""
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
@@ -143,13 +143,13 @@ def _health(review: Review) -> Values:
 
 
 def _rows(review: Review) -> Values:
-    """Answers by item, which pair one report with another."""
+    """Return answers by item, which pair one report with another."""
     names = ("items", "labels", "prediction")
     return {name: review.column(name).tolist() for name in names}
 
 
 def _plain(value: Any) -> Any:
-    """JSON's own kinds; NaN and infinity as None."""
+    """Convert to JSON's own kinds; NaN and infinity become None."""
     if isinstance(value, dict):
         return {str(key): _plain(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):

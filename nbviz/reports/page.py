@@ -1,4 +1,4 @@
-"""A report as one HTML file: no script, nothing from elsewhere, light and dark, and it prints."""
+"""Page of a report, one HTML file: no script, nothing from elsewhere, light and dark, and it prints."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def page(values: Values, pictures: Sequence[tuple[str, str]] = ()) -> str:
 
 
 def number(value: Any) -> str:
-    """A figure as text: three digits, a dash where there is none."""
+    """Write a figure: three digits, a dash where there is none."""
     if value is None:
         return "–"
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -13,7 +13,7 @@ STATES: tuple[State, ...] = ("pass", "warn", "fail")
 
 @dataclass(frozen=True)
 class Verdict:
-    """One thing that was judged."""
+    """Judgement of one figure."""
 
     name: str
     state: State

@@ -1,4 +1,4 @@
-"""Write a report into a folder: ``report.html``, ``report.json``, ``report.md`` and ``report.xml`` (JUnit)."""
+"""Writing of a report into a folder: ``report.html``, ``report.json``, ``report.md``, ``report.xml`` (JUnit)."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def report(
 
 
 def _pictures(review: Review) -> list[tuple[str, str]]:
-    """Data addresses and captions of the pictures that are surely wrong."""
+    """Return data addresses and captions of the pictures that are surely wrong."""
     model, items = review.model, review.items
     if not review.labelled or model is None or items is None:
         return []

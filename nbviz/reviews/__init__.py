@@ -1,4 +1,4 @@
-"""Reviews: how a network does over many pictures: right and wrong, how sure, where it fails, what it leans on."""
+"""Reviews of a network over many pictures: right and wrong, how sure, where it fails, which cues it uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A finished review: tables of pictures, classes, calibration and slices."""
+"""Result of a review: tables of pictures, classes, calibration and slices."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ORDERS: tuple[str, ...] = get_args(Order)
 
 
 class Review(Records):
-    """Records of a network's answers to a data set, and what they come to.
+    """Records of a network's answers to a data set, and the tables over them.
 
     Made by ``nbviz.review``; tables are pandas frames, made when asked for.
     """
@@ -49,7 +49,7 @@ class Review(Records):
 
     @cached_property
     def confusion(self) -> Confusion:
-        """Which class is taken for which."""
+        """Confusion matrix: which class is taken for which."""
         return confusion(self.labels, self._columns["prediction"][self.known], self.names)
 
     @cached_property

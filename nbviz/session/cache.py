@@ -17,7 +17,7 @@ import torch
 
 MEBIBYTE = 2**20
 Memory = dict[Hashable, int]
-"""What tells one piece of memory from another → its bytes."""
+"""Identity of a piece of memory → its bytes."""
 _PLAIN = 64
 """Bytes that any other object is counted as."""
 

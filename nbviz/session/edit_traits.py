@@ -21,7 +21,7 @@ class EditTraits(traitlets.HasTraits):
     """Edits that are on, with undo and redo."""
 
     edits = traitlets.Tuple()
-    """What is changed about the picture and the network, in order: values of ``nbviz.edits``."""
+    """Edits of the picture and the network, in order: values of ``nbviz.edits``."""
 
     original = traitlets.Bool(False)
     """Whether everything is shown as it is without the edits, which stay on."""

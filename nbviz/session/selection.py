@@ -68,8 +68,8 @@ class Selection(HistoryTraits):
     """Index of the chosen channel; None is the first by contribution to the target."""
 
     target = _Something("predicted")
-    """What is explained: class index or name, ``"predicted"``, a pair (contrast), a callable, or a ``Target``: a class
-    over a region, a box, a channel.
+    """Target: class index or name, ``"predicted"``, a pair (contrast), a callable, or a ``Target``: a class over a
+    region, a box, a channel.
     """
 
     method = traitlets.Unicode("integrated_gradients")
@@ -79,13 +79,13 @@ class Selection(HistoryTraits):
     """Options of the method that differ from its defaults."""
 
     canvas = traitlets.Enum(["explanation", "channel"], "explanation")
-    """What lies over the picture: the explanation, or the chosen channel's map."""
+    """Map over the picture: the explanation, or the chosen channel's map."""
 
     stage = traitlets.Unicode(CHANNELS)
-    """What the middle column shows: the channels, or one of the other stages."""
+    """Stage of the middle column: the channels, or one of the other stages."""
 
     pins = traitlets.Tuple()
-    """Maps kept to look at others beside them, each a :class:`~nbviz.session.pins.pin.Pin`, none twice."""
+    """Maps kept to compare others with them, each a :class:`~nbviz.session.pins.pin.Pin`, none twice."""
 
     place = traitlets.Tuple(default_value=None, allow_none=True)
     """(row, column) pointed at, as fractions of the picture in 0…1; None when nowhere."""
@@ -94,7 +94,7 @@ class Selection(HistoryTraits):
     """(row, column) of the pinned place, as fractions of the picture in 0…1: heads show what it looks at; or None."""
 
     query = traitlets.Enum(["reads", "mean"], "reads")
-    """Who looks while no place is pinned: the tokens that the score reads (the class token …), or all patches alike."""
+    """Queries while no place is pinned: the tokens that the score reads (the class token …), or all patches equally."""
 
     head = traitlets.Tuple(default_value=None, allow_none=True)
     """(attention, head) shown large, both from 0; (attention, None) is the mean over its heads; None is the last's."""
@@ -106,7 +106,7 @@ class Selection(HistoryTraits):
         self._model = model
         self.pictures = pictures
         self.stages: tuple[str, ...] = (CHANNELS,)
-        """What ``stage`` may be."""
+        """Names that ``stage`` may have."""
         self.networks: dict[str, LiveContext] = {}
         """Other networks that pins may ask, by name."""
         self._changes: dict[str, Any] | None = None

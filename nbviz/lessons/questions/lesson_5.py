@@ -38,7 +38,7 @@ def without_the_best_place() -> object:
 
 
 def _cam(index: int) -> Tensor:
-    """What each of the 49 places adds to a class's score for the cat."""
+    """Return the contribution of each of the 49 places to a class's score for the cat."""
     model = zoo.load()
     with model.capture("head") as outputs:
         model(model.transform(zoo.photographs()["cat"]))

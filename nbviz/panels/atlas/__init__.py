@@ -1,1 +1,1 @@
-"""The stage that maps what a layer tells apart."""
+"""Stage of the atlas: a map of what a layer tells apart."""

@@ -1,4 +1,4 @@
-"""The atlas of a layer as a map to walk on: like beside like, each cell by its patch or by a picture made for it.
+"""Stage of the atlas: like beside like, each cell by its patch or by a picture made for it.
 
 The map is one sprite; moving on it costs no message. An atlas stays when another layer is chosen, until a person
 asks for that layer's.
@@ -50,7 +50,7 @@ EMPTY = (
 
 
 class AtlasFront(Front):
-    """The map, its controls, and the opened cell.
+    """Widget of the map, its controls, and the opened cell.
 
     Sends ``{"event": …}``: map, cancel, look (look), cell (cell or null), retry.
     """
@@ -92,7 +92,7 @@ class AtlasFront(Front):
 
 @register
 class AtlasStage(Stage):
-    """Maps a layer when asked to; opens cells."""
+    """Stage that maps a layer on request, and opens cells."""
 
     slot, title, order = "atlas", "Atlas", 30
     reads, asks = frozenset(("image", "layer", "place")), frozenset(("image",))
@@ -203,7 +203,7 @@ class AtlasStage(Stage):
         view.made = b"" if opened.made is None else as_png(opened.made)
 
     def _names(self) -> list[str]:
-        """Names of the pictures that were mapped, where they are the Explorer's own."""
+        """Return the names of the pictures that were mapped, where they are the Explorer's own."""
         data = self.source.data if isinstance(self.source, MapPictures) else ()
         return [picture.name for picture in data] if isinstance(data, tuple) else []
 
@@ -219,7 +219,7 @@ class AtlasStage(Stage):
         return [f"Map {layer} instead", f"The map on show is of '{mapped}'"]
 
     def _data(self) -> Any:
-        """What to map: the data set of the atlas that was given, else the Explorer's, else its pictures."""
+        """Return the data set to map: that of the given atlas, else the Explorer's, else its pictures."""
         known = self.links.library.whole if self._given is None else self._given
         return tuple(self.pictures.values()) if known is None else known
 
@@ -239,7 +239,7 @@ class AtlasStage(Stage):
         self.links.ask()
 
     def _cancel(self) -> None:
-        """Back to the map that was there, or to none."""
+        """Go back to the map that was there, or to none."""
         before = self._shown.atlas if self._shown is not None else None
         if self.look == "made" and before is not None and before.has_pictures:
             self.look = "patches"

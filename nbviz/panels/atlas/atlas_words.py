@@ -1,4 +1,4 @@
-"""An atlas in words, and its tiles as one sheet."""
+"""Sentences of an atlas, and its tiles as one sheet."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ FEW = 50
 
 
 def offered(count: int) -> str:
-    """What the button says that maps so many pictures."""
+    """Return the label of the button that maps so many pictures."""
     if count > PICTURES:
         return f"Map {PICTURES:,} of these {count:,} pictures"
     return f"Map these {count:,} pictures" if count > 1 else "Map this picture"
 
 
 def looks(atlas: Atlas) -> list[list[Any]]:
-    """The switch: [key, text, tip, enabled] a look."""
+    """Return the choices of the switch: [key, text, tip, enabled] each."""
     there = "Each cell's most typical patch" if atlas.has_pictures else "This atlas was loaded without its pictures"
     return [
         ["patches", "Patches", there, atlas.has_pictures],
@@ -36,31 +36,31 @@ def looks(atlas: Atlas) -> list[list[Any]]:
 
 
 def about(atlas: Atlas) -> str:
-    """``"blocks.4 · 5,000 places of 5,000 pictures"``."""
+    """Describe the atlas in a line: ``"blocks.4 · 5,000 places of 5,000 pictures"``."""
     pictures = len(atlas.plan.numbers)
     return f"{atlas.layer} · {len(atlas):,} places of {pictures:,} picture{'s' if pictures > 1 else ''}"
 
 
 def words(cell: Cell) -> str:
-    """A cell in words."""
+    """Describe a cell."""
     places = f"{cell.count} place" + ("s" if cell.count > 1 else "")
     return f"{places} · {speaks(cell)}"
 
 
 def speaks(cell: Cell) -> str:
-    """``"for tiger cat (81 %)"``."""
+    """Return the class that a cell speaks for: ``"for tiger cat (81 %)"``."""
     return f"for {cell.name} ({100 * cell.share:.0f} %)" if cell.name else "for no class"
 
 
 def here(places: np.ndarray | None) -> list[list[int]]:
-    """Cells the picture lies on, with how many of its places."""
+    """Return the cells the picture lies on, with how many of its places."""
     if places is None:
         return []
     return [[int(cell), int(count)] for cell, count in sorted(Counter(places.flatten().tolist()).items()) if cell >= 0]
 
 
 def caption(atlas: Atlas, look: str, image: str) -> list[Any]:
-    """What the map shows, as runs."""
+    """Return the caption of the map, as runs."""
     shown = "its most typical patch" if look == "patches" else "a picture made for what sets it apart"
     return [
         f"{len(atlas.cells)} cells, like beside like, each by {shown}. ",
@@ -70,7 +70,7 @@ def caption(atlas: Atlas, look: str, image: str) -> list[Any]:
 
 
 def note(atlas: Atlas) -> str:
-    """What has to be known to read the map right."""
+    """Return what has to be known to read the map right."""
     said = list(atlas.notes)
     pictures = len(atlas.plan.numbers)
     if pictures < FEW:
@@ -80,7 +80,7 @@ def note(atlas: Atlas) -> str:
 
 
 def told(atlas: Atlas, opened: Opened, names: list[str]) -> dict[str, Any]:
-    """The opened cell in words."""
+    """Describe the opened cell."""
     cell = atlas.cells[opened.cell]
     heading: list[Any] = [f"{cell.count} places, speaks for "]
     heading += [[cell.name, "em"], f" with {100 * cell.share:.0f} % of what it adds"] if cell.name else ["no class"]
@@ -96,13 +96,13 @@ def told(atlas: Atlas, opened: Opened, names: list[str]) -> dict[str, Any]:
 
 
 def regions(atlas: Atlas) -> str:
-    """``"Speaks for coat (41 cells), dress (30), …"``: what most cells speak for."""
+    """Return what most cells speak for: ``"Speaks for coat (41 cells), dress (30), …"``."""
     counts = Counter(cell.name for cell in atlas.cells if cell.name).most_common(8)
     return "Speaks for " + ", ".join(f"{name} ({count} cells)" for name, count in counts) + "." if counts else ""
 
 
 def laid_out(atlas: Atlas, pixels: np.ndarray) -> np.ndarray:
-    """Tiles (cells, side, side, 3) at their squares, uint8 (H, W, 4), clear where there is no cell."""
+    """Lay tiles (cells, side, side, 3) at their squares, uint8 (H, W, 4), clear where there is no cell."""
     side = pixels.shape[1] + 1
     picture = np.zeros((atlas.side * side, atlas.side * side, 4), np.uint8)
     for cell, tile in zip(atlas.cells, pixels, strict=True):
@@ -113,7 +113,7 @@ def laid_out(atlas: Atlas, pixels: np.ndarray) -> np.ndarray:
 
 
 def packed(pixels: np.ndarray) -> tuple[bytes, str]:
-    """Tiles (n, side, side, 3) in rows of :data:`ACROSS`, as a file and its kind: small ones are never blurred."""
+    """Pack tiles (n, side, side, 3) in rows of :data:`ACROSS`, as a file and its kind: small ones are never blurred."""
     count, side = pixels.shape[:2]
     rows = -(-count // ACROSS)
     sheet = np.zeros((rows * ACROSS, side, side, 3), np.uint8)
@@ -127,7 +127,7 @@ def packed(pixels: np.ndarray) -> tuple[bytes, str]:
 
 
 def as_png(pixels: np.ndarray) -> bytes:
-    """uint8 (H, W, 3) as PNG bytes."""
+    """Encode uint8 (H, W, 3) as PNG bytes."""
     out = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(out, "PNG", compress_level=1)
     return out.getvalue()

@@ -1,1 +1,1 @@
-"""The stage of a transformer's heads."""
+"""Stage of a transformer's attention heads."""

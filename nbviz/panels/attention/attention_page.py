@@ -1,4 +1,4 @@
-"""A network's heads as plain data to draw: one sheet of maps, a large one, and what is said of each.
+"""Page of attention heads as plain data to draw: one sheet of maps, a large one, and the text of each.
 
 Columns are heads, the last their mean; rows are layers. All tiles have one size; maps of coarser grids are enlarged
 without smoothing.
@@ -29,7 +29,7 @@ Chosen = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """One PNG of all tiles, row by row, ``columns`` a row, and the values of its last colour."""
+    """PNG of all tiles, row by row, ``columns`` a row, and the values of its last colour."""
 
     png: bytes
     columns: int
@@ -43,7 +43,7 @@ class Sheet:
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """What is on show."""
+    """Page on show."""
 
     answer: HeadsAnswer
     sheet: Sheet
@@ -72,14 +72,14 @@ def sheet(blocks: Sequence[BlockSeen], shared: bool) -> Sheet:
 
 
 def large(values: np.ndarray, limits: Limits | None = None) -> bytes:
-    """One map (h, w) as a palette PNG at its own resolution; clear where the query can't look."""
+    """Draw one map (h, w) as a palette PNG at its own resolution; clear where the query can't look."""
     drawn = scale(values, False, limits)
     drawn[drawn == BAD] = GAP
     return png(drawn, table(False))
 
 
 def _shrunk(maps: np.ndarray, side: int) -> np.ndarray:
-    """Maps averaged down over what can be seen."""
+    """Average maps down over what can be seen."""
     seen = np.isfinite(maps)
     if max(maps.shape[1:]) <= side or seen.all():
         return shrink(maps, side)
@@ -100,7 +100,7 @@ def _enlarged(maps: Pixels, tile: tuple[int, int]) -> Pixels:
 
 
 def labels(blocks: Sequence[BlockSeen]) -> list[str]:
-    """What tells the layers apart: ``encoder.layers.encoder_layer_3.self_attention`` → ``"3"``."""
+    """Shorten layers' names to what differs: ``encoder.layers.encoder_layer_3.self_attention`` → ``"3"``."""
     names = [block.layer for block in blocks]
     if len(set(names)) < len(names) or len(names) < 2:
         return [name or str(block.number) for name, block in zip(names, blocks, strict=True)]
@@ -112,18 +112,18 @@ def labels(blocks: Sequence[BlockSeen]) -> list[str]:
 
 
 def _alike(parts: Sequence[Sequence[str]]) -> int:
-    """How many parts all names begin with."""
+    """Return how many parts all names begin with."""
     same = [len(set(column)) == 1 for column in zip(*parts, strict=False)]
     return (*same, False).index(False)
 
 
 def head_name(block: BlockSeen, head: int) -> str:
-    """``"head 3"``, or that it is the mean over all."""
+    """Return ``"head 3"``, or that it is the mean over all."""
     return f"head {head}" if head < block.heads else f"mean of {block.heads} heads"
 
 
 def tile_words(block: BlockSeen, head: int) -> str:
-    """A head's figures in a line."""
+    """Describe a head's figures in a line."""
     words = [block.layer or f"attention {block.number}", head_name(block, head)]
     if np.isnan(block.entropy[head]):
         return " · ".join([*words, "nothing above zero"])
@@ -134,7 +134,7 @@ def tile_words(block: BlockSeen, head: int) -> str:
 
 
 def looker(answer: HeadsAnswer, block: BlockSeen | None = None) -> str:
-    """Who looks, in words; in a block's own grid where one is named."""
+    """Describe the query; in a block's own grid where one is named."""
     if answer.query == "reads":
         return answer.heads.reads
     if answer.query == "mean":
@@ -147,7 +147,7 @@ def looker(answer: HeadsAnswer, block: BlockSeen | None = None) -> str:
 
 
 def place_of(answer: HeadsAnswer, block: BlockSeen) -> tuple[int, int]:
-    """Row and column of the patch that looks, from 0."""
+    """Return row and column of the query's patch, from 0."""
     assert not isinstance(answer.query, str)
     sizes = zip(answer.query, block.maps.shape[1:], strict=True)
     row, column = (min(int(part * size), size - 1) for part, size in sizes)
@@ -155,7 +155,7 @@ def place_of(answer: HeadsAnswer, block: BlockSeen) -> tuple[int, int]:
 
 
 def about(answer: HeadsAnswer) -> str:
-    """The network's attention in a line: ``"12 layers · 12 heads · 14 × 14 patches"``."""
+    """Describe the network's attention in a line: ``"12 layers · 12 heads · 14 × 14 patches"``."""
     blocks = answer.seen.blocks
     heads = sorted({block.heads for block in blocks})
     grids = dict.fromkeys(f"{block.maps.shape[1]} × {block.maps.shape[2]}" for block in blocks)
@@ -166,7 +166,7 @@ def about(answer: HeadsAnswer) -> str:
 
 
 def caption(answer: HeadsAnswer, peak: float, shared: bool) -> list[Any]:
-    """What each map is and what its brightest colour means, as runs."""
+    """Return the caption: what each map is and what its brightest colour means, as runs."""
     limit = f"; brightest: {figure(peak)}, the peak of all" if shared else "; brightest: each map's own peak"
     windowed = any(block.windows > 1 for block in answer.seen.blocks)
     outside = "; gray: outside its window" if windowed and not isinstance(answer.query, str) else ""
@@ -177,7 +177,7 @@ def caption(answer: HeadsAnswer, peak: float, shared: bool) -> list[Any]:
 
 
 def note(answer: HeadsAnswer) -> str:
-    """What is not shown, or takes time, and why."""
+    """Return the reason why something is not shown, or takes time."""
     words = [f"Left out: {sentence}" for sentence in answer.heads.left_out]
     if not answer.heads.kept:
         size = answer.heads.nbytes / 2**20
@@ -186,7 +186,7 @@ def note(answer: HeadsAnswer) -> str:
 
 
 def figures(answer: HeadsAnswer, block: BlockSeen, head: int) -> list[list[str]]:
-    """A head's table: [name, value, what it means]."""
+    """Return a head's table: [name, value, what it means]."""
     values = block.maps[head]
     if np.isnan(block.entropy[head]):
         return [["peak", "nothing above zero", f"no attention here raises the score of {answer.heads.target}"]]
@@ -209,7 +209,7 @@ def _entropy(block: BlockSeen, head: int) -> list[str]:
 
 
 def rollout_figures(blocks: Sequence[BlockSeen], row: int) -> list[list[str]]:
-    """The table of the rollout up to a row."""
+    """Return the table of the rollout up to a row."""
     values = blocks[row].rollout
     assert values is not None
     names = labels(blocks)

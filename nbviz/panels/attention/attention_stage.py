@@ -1,4 +1,4 @@
-"""What every head of every layer looks at: a grid of heads by layers, and the chosen one large over the picture.
+"""Stage of attention: a grid of heads by layers, and the chosen one large over the picture.
 
 A click on a patch, here or on the canvas, pins it: then every head shows what that patch looks at. Which head, who
 looks and whether the class weighs in is the Selection's; scale and rollout are this panel's own.
@@ -44,7 +44,7 @@ from nbviz.session.selection import Selection, check_head
 
 
 class AttentionFront(Front):
-    """The grid of heads, and one of them large.
+    """Widget of the grid of heads, and one of them large.
 
     Sends ``{"event": …}``: head (row, column), layer (name), look (shared or rollout), query (name), attention
     (name), place ([row, column] or null), retry.
@@ -98,7 +98,7 @@ class AttentionFront(Front):
 
 @register
 class AttentionStage(Stage):
-    """Chooses ``selection.head``, ``query``, ``attention``, ``pinned``, and a row's layer."""
+    """Stage that chooses ``selection.head``, ``query``, ``attention``, ``pinned``, and a row's layer."""
 
     slot, title, order = "attention", "Attention", 20
     reads = frozenset(("image", "target", "attention", "pinned_place", "query", "head", "layer"))
@@ -159,7 +159,7 @@ class AttentionStage(Stage):
 
     @property
     def settings(self) -> list[str]:
-        """What is set, in words."""
+        """Settings of the stage, for a still picture."""
         weighing = "Raw" if self.view.attention == "raw" else "For the class"
         return [weighing, "Shared scale" if self.view.shared else "Own scale"]
 
@@ -182,7 +182,7 @@ class AttentionStage(Stage):
         self._describe(answer)
 
     def _describe(self, answer: HeadsAnswer) -> None:
-        """The large map and what stands beside it; the rows' marks."""
+        """Describe the large map and what stands beside it; the rows' marks."""
         blocks, view, drawn = answer.seen.blocks, self.view, self.drawn
         if drawn is None or not blocks:
             return
@@ -203,7 +203,7 @@ class AttentionStage(Stage):
         view.alt = f"{''.join(run if isinstance(run, str) else run[0] for run in view.title)}, over the picture in gray"
 
     def _chosen(self, answer: HeadsAnswer) -> tuple[int, int]:
-        """Row and head of the selection; the last layer's mean where it says none, or none that is there."""
+        """Return row and head of the selection; the last layer's mean where it has none."""
         blocks = answer.seen.blocks
         chosen: tuple[Any, ...] | None = self.selection.head
         if chosen is not None:
@@ -258,7 +258,7 @@ class AttentionStage(Stage):
 
 
 def weighings(target: str) -> list[list[str]]:
-    """The switch between attention as it is and what of it speaks for the class."""
+    """Return the choices between attention as it is and the part that speaks for the class."""
     return [
         ["raw", "Raw", "The attention probabilities: where each head looks, for any class"],
         ["gradient", "For the class", f"Attention × its gradient for {target}, its positive part (Chefer et al. 2021)"],
@@ -266,7 +266,7 @@ def weighings(target: str) -> list[list[str]]:
 
 
 def queries(answer: HeadsAnswer) -> list[list[str]]:
-    """Who may look."""
+    """Return the choices of the query."""
     reads = answer.heads.reads
     short = reads.removeprefix("the ")
     choices = [["reads", short[0].upper() + short[1:], f"From {reads}: what the score reads after the last layer"]]
@@ -277,7 +277,7 @@ def queries(answer: HeadsAnswer) -> list[list[str]]:
 
 
 def title(answer: HeadsAnswer, block: BlockSeen, head: int, rolled: bool) -> list[Any]:
-    """Above the large map, as runs."""
+    """Return the title above the large map, as runs."""
     who = looker(answer, block if block.heads else None).removeprefix("the patch in ")
     if rolled:
         return [["Rollout", "strong"], f" to {block.layer or block.number}, from {who}"]

@@ -1,4 +1,4 @@
-"""The heads in a still picture: their grid in the place of the channels, the large one in that of the card."""
+"""Heads in a still picture: their grid in the place of the channels, the large one in that of the card."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GAP = 1
 
 
 def still(drawn: Drawn, view: Any, settings: Sequence[str]) -> StillParts:
-    """What is drawn, in the words that ``view``, an ``AttentionFront``, has for it."""
+    """Return the still picture's part, with the texts of ``view``, an ``AttentionFront``."""
     sheet, rows, aspect = drawn.sheet, len(view.rows), view.shape["aspect"]
     grid = ChannelsPart(
         [view.about],

@@ -1,1 +1,1 @@
-"""What every panel is made of: the base class, its widget with script and style, the frame, the stages."""
+"""Base of every panel: its class, its widget with script and style, the frame, the stages."""

@@ -1,4 +1,4 @@
-"""Closing a widget closes one widget; closing an Explorer has to close its whole tree."""
+"""Closing of a whole tree of widgets; a widget's own ``close`` closes that widget alone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def close_tree(root: ipywidgets.Widget) -> None:
 
 
 def reach(root: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
-    """A widget and all that its synced traits reach, once each."""
+    """Return a widget and all that its synced traits reach, once each."""
     seen: set[int] = set()
     stack: list[Any] = [root]
     while stack:

@@ -1,4 +1,4 @@
-"""The frame: title bar, the question, and three columns that stack in a narrow notebook.
+"""Frame: title bar, the question, and three columns that stack in a narrow notebook.
 
 Layout is the stylesheet's alone (``frame.css``); Python says only what stands where. Widths are the frame's
 own by container queries, so that a file browser opened beside the notebook is answered too.
@@ -15,12 +15,12 @@ from nbviz.panels.base.front import Scripted
 
 
 class Style(Scripted):
-    """The stylesheet of the whole frame; shows nothing."""
+    """Widget that holds the stylesheet of the whole frame; shows nothing."""
 
     scripts = ("tokens", "layout")
 
     label = traitlets.Unicode("nbviz").tag(sync=True)
-    """What a screen reader calls the frame."""
+    """Name of the frame for a screen reader."""
 
 
 def frame(
@@ -51,17 +51,17 @@ def frame(
 
 
 def column(name: str, *sections: ipywidgets.Widget) -> ipywidgets.Box:
-    """One column; every part of it is a section with its own line above."""
+    """Lay out one column; every part of it is a section with its own line above."""
     return column_part(f"nbviz-column nbviz-column-{name}", *sections)
 
 
 def column_part(classes: str, *sections: ipywidgets.Widget) -> ipywidgets.Box:
-    """A box of sections."""
+    """Make a box of sections."""
     for section in sections:
         section.add_class("nbviz-section")
     return box(classes, *sections)
 
 
 def box(classes: str, *children: ipywidgets.Widget) -> ipywidgets.Box:
-    """A bare box with these classes."""
+    """Make a bare box with these classes."""
     return ipywidgets.Box(children=children, _dom_classes=classes.split())

@@ -1,4 +1,4 @@
-"""The base of our own widgets: script and style from the files beside the class, loaded as strings.
+"""Base of our own widgets: script and style from the files beside the class, loaded as strings.
 
 ``layer_tree.py`` has ``layer_tree.js`` and, if it needs one, ``layer_tree.css`` beside it; ``scripts`` names further
 scripts of that folder. Helpers (``HELPERS``) go in front of every script. Strings, not paths: a path would pin
@@ -20,20 +20,20 @@ HELPERS = ("common", "view")
 
 @cache
 def asset(package: str, name: str) -> str | None:
-    """Text of a file of a package; None where there is none of that name."""
+    """Return the text of a file of a package; None where there is none of that name."""
     path = files(package) / name
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 def esm(package: str, *stems: str) -> str:
-    """Script of a widget: the helpers, then its own files."""
+    """Return the script of a widget: the helpers, then its own files."""
     scripts = [(__package__, stem) for stem in HELPERS] + [(package, stem) for stem in stems]
     texts = (asset(room, f"{stem}.js") for room, stem in scripts)
     return "\n".join(text for text in texts if text is not None)
 
 
 class Scripted(anywidget.AnyWidget):
-    """A widget whose script and style are the files named like its module.
+    """Widget whose script and style are the files named like its module.
 
     A widget of a notebook's cell has no such files and says its own ``_esm`` and ``_css``.
     """
@@ -51,10 +51,10 @@ class Scripted(anywidget.AnyWidget):
 
 
 class Front(Scripted):
-    """A widget of ours; ``state`` and ``message`` are drawn by every one of them in the same way."""
+    """Base of our widgets; ``state`` and ``message`` are drawn by every one of them in the same way."""
 
     state = traitlets.Enum(["ready", "computing", "partial", "nothing", "refused", "failed"], "ready").tag(sync=True)
     message = traitlets.Unicode().tag(sync=True)
     """The sentence of the state (text, never markup)."""
     details = traitlets.Unicode().tag(sync=True)
-    """What is folded under a failure."""
+    """Traceback folded under a failure."""

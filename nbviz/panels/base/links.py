@@ -1,4 +1,4 @@
-"""What links a panel to all others: given to its constructor, typed, and the same for every panel of an Explorer."""
+"""Links of a panel to all others: given to its constructor, typed, the same for every panel of an Explorer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nbviz.session.selection import Selection
 
 
 class Activity(traitlets.HasTraits):
-    """What the Explorer is doing, for panels to observe; only the Explorer writes it."""
+    """Activity of the Explorer, for panels to observe; only the Explorer writes it."""
 
     word = traitlets.Enum(["ready", "computing", "weights changed"], "ready")
     moved = traitlets.Bool(False)
@@ -25,7 +25,7 @@ class Activity(traitlets.HasTraits):
 
 
 class HeatStyle(traitlets.HasTraits):
-    """How the live map is drawn, where maps stand side by side: what the canvas and the cards have in common."""
+    """Style of the live map's heat, for the canvas and for the cards of maps side by side."""
 
     opacity = traitlets.Float(0.55)
     """Of heat over a picture, 0…1; the canvas's slider writes it."""
@@ -39,7 +39,7 @@ def _nothing(*_: object) -> None:
 
 @dataclass(frozen=True)
 class Links:
-    """All that a panel is made of, and what it can ask of its Explorer."""
+    """Objects that a panel is made of, and calls it can make of its Explorer."""
 
     model: InstrumentedModel
     pictures: MutableMapping[str, Picture]

@@ -1,4 +1,4 @@
-"""The base class of panels: a view, a pure request, and a painter.
+"""Base class of panels: a view, a pure request, and a painter.
 
 A panel declares in ``reads`` which traits of the selection it depends on. When an act of a person has changed one of
 them, the Explorer calls ``sync``, which reflects the selection at once (highlights, labels) on the thread that wrote
@@ -70,7 +70,7 @@ class Panel:
         return True
 
     def request(self, selection: Selection) -> Request | None:
-        """Return what this panel needs for the selection; pure; None when it needs nothing computed."""
+        """Return the panel's request for the selection; pure; None when it needs nothing computed."""
         return None
 
     def sync(self, selection: Selection) -> None:
@@ -80,7 +80,7 @@ class Panel:
         """Paint an answer of the panel's request."""
 
     def wait(self, progress: str = "") -> None:
-        """Say that the answer is being computed: what is on show is dimmed until the first partial."""
+        """Show that the answer is being computed: what is on show is dimmed until the first partial."""
 
     def fail(self, error: BaseException) -> None:
         """Show the error strip: a sentence a user can act on."""
@@ -88,7 +88,7 @@ class Panel:
             fail(self.view, error)
 
     def stop(self) -> None:
-        """Say that what it needs was cancelled, and how to go on."""
+        """Show that its computation was cancelled, and how to go on."""
 
     def parts(self) -> Mapping[str, Panel]:
         """Return slot → the panels in it that ask and show on their own, as many as there are now."""
@@ -101,7 +101,7 @@ class Panel:
         """Mark a place of the picture: (row, column) as fractions in 0…1; None when nowhere."""
 
     def still(self) -> StillParts:
-        """Return its part of a still picture."""
+        """Return the panel's part of a still picture."""
         return {}
 
     def listen(self, front: Front, act: Act, retry: Callable[[], None] | None = None) -> None:

@@ -32,7 +32,7 @@ class Stage(Panel):
     title: ClassVar[str]
     """On its tab."""
     sentence: ClassVar[str]
-    """What it shows, when its tab is pointed at."""
+    """Sentence on what it shows, for the tip of its tab."""
     order: ClassVar[int] = 100
     """Tabs stand from the lowest on."""
     tab_reads: ClassVar[frozenset[str]] = frozenset()
@@ -50,7 +50,7 @@ class Stage(Panel):
         return self.on_show(selection)
 
     def badge(self, selection: Selection) -> str:
-        """A short figure behind the title, such as how many maps are pinned; empty for none."""
+        """Return a short figure behind the title, such as how many maps are pinned; empty for none."""
         return ""
 
 
@@ -75,7 +75,7 @@ def register(stage: S) -> S:
 
 
 class TabsFront(Front):
-    """The tabs; sends ``{"event": "stage", "name": …}``."""
+    """Widget of the tabs; sends ``{"event": "stage", "name": …}``."""
 
     tabs: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """[[name, title, badge, sentence], …]; none are drawn for a single one."""
@@ -83,7 +83,7 @@ class TabsFront(Front):
 
 
 class StageTabs(Panel):
-    """The middle column: chooses ``selection.stage``, and shows that stage's view."""
+    """Middle column: chooses ``selection.stage``, and shows that stage's view."""
 
     slot = "stages"
 
@@ -121,5 +121,5 @@ class StageTabs(Panel):
 
 
 def _turn(*sections: ipywidgets.Widget) -> ipywidgets.Box:
-    """A box of a stage's sections: views of our own widgets don't follow a class that comes later, a box does."""
+    """Make a box of a stage's sections: our own widgets' views don't follow a class that comes later, a box does."""
     return column_part("nbviz-stage-turn", *sections)

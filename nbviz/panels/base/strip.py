@@ -1,4 +1,4 @@
-"""An exception becomes a panel's strip: a sentence, and the traceback folded under it where it isn't ours."""
+"""Strip of a panel: an exception as a sentence, with the traceback folded under it where it isn't ours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nbviz.panels.base.front import Front
 
 
 def fail(view: Front, error: BaseException) -> None:
-    """Show what went wrong: "refused" for a method that can't be had here, else "failed"."""
+    """Show an error: "refused" for a method that can't be had here, else "failed"."""
     ours = isinstance(error, NbvizError)
     with view.hold_sync():
         view.state = "refused" if isinstance(error, Refused) else "failed"
@@ -18,12 +18,12 @@ def fail(view: Front, error: BaseException) -> None:
 
 
 def refuse(view: Front, error: Exception) -> None:
-    """Say that what a person did can't be, or went wrong; what is on show stays."""
+    """Show that a person's act can't be done, or went wrong; what is on show stays."""
     fail(view, error)
     if isinstance(error, NbvizError):
         view.state = "refused"
 
 
 def ready(view: Front) -> None:
-    """The answer is on show: no strip."""
+    """Take the strip away: the answer is on show."""
     view.state, view.message, view.details = "ready", "", ""

@@ -1,1 +1,1 @@
-"""The channel grid, the card of the chosen channel, and what is made and found for channels."""
+"""Channel grid, card of the chosen channel, and the pictures made and found for channels."""

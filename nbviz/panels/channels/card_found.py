@@ -1,4 +1,4 @@
-"""The card's found pictures: the strongest of a data set, each with its place in the whole picture and its class."""
+"""Found pictures on the card: the strongest of a data set, each with its place in the whole picture and its class."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LEAST = 0.05
 
 
 class CardFound(Panel):
-    """Draws into the card's view; the page looks through pictures when told to."""
+    """Panel that draws into the card's view; the page looks through pictures when told to."""
 
     slot = "card_found"
     reads = frozenset(("layer", "channel"))
@@ -37,7 +37,7 @@ class CardFound(Panel):
         super().__init__(links)
         self.card, self.page, self.library, self.view = card, page, links.library, card.view
         self.finds: Finds | None = None
-        """What is on show."""
+        """Answer on show."""
         self.listen(self.view, self._act, retry=nothing)
         page.search.observe(lambda _: self.sync(self.selection))
 
@@ -92,7 +92,7 @@ class CardFound(Panel):
 
 
 def crops_sheet(found: Finds) -> Image.Image:
-    """The found parts in rows, clear between them."""
+    """Draw the found crops in rows, clear between them."""
     step, rows = CROP + 6, -(-len(found.crops) // COLUMNS)
     sheet = Image.new("RGBA", (COLUMNS * step - 6, rows * step - 6))
     for place, crop in enumerate(found.crops):
@@ -106,12 +106,12 @@ def _sheet(drawn: Mosaic) -> dict[str, int]:
 
 
 def crop_words(crop: Crop) -> str:
-    """``"4.21 · ankle boot · picture 1,234"``."""
+    """Describe a crop: ``"4.21 · ankle boot · picture 1,234"``."""
     return " · ".join(filter(None, (figure(crop.activation), crop.name, f"picture {crop.item:,}")))
 
 
 def where(crop: Crop) -> list[float]:
-    """The box as fractions of the square tile in which the whole picture stands: left, top, width, height."""
+    """Return the box as fractions of the square tile in which the whole picture stands: left, top, width, height."""
     height, width = crop.whole.shape[:2]
     side = max(height, width)
     down, across = (side - height) / 2, (side - width) / 2
@@ -120,13 +120,13 @@ def where(crop: Crop) -> list[float]:
 
 
 def profile_words(profile: Sequence[tuple[str, float]]) -> str:
-    """``"fires for: ankle boot 71 %, sneaker 20 %"``; empty without labels."""
+    """Describe the class profile: ``"fires for: ankle boot 71 %, sneaker 20 %"``; empty without labels."""
     named = [f"{name} {100 * share:.0f} %" for name, share in profile[:NAMED] if share >= LEAST]
     return f"fires for: {', '.join(named)}" if named else ""
 
 
 def more_words(finds: Finds) -> str:
-    """Selectivity and quantiles, where they are known."""
+    """Return selectivity and quantiles, where they are known."""
     parts = []
     if finds.selectivity is not None:
         parts.append(f"selectivity {finds.selectivity:.2f}, of 1 for a single class")

@@ -1,4 +1,4 @@
-"""The card's made picture: what drives the channel most, made on request; enlarged, its facets and its opposite."""
+"""Made picture on the card: what drives the channel most, made on request; enlarged, its facets and its opposite."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ABSENT = "Pictures are made from noise, step by step, so that they drive the cha
 
 
 class CardMade(Panel):
-    """Draws into the card's view.
+    """Panel that draws into the card's view.
 
     Once a person has asked for one channel's picture, those of the channels chosen after it are made as well.
     """
@@ -36,7 +36,7 @@ class CardMade(Panel):
         super().__init__(links)
         self.card, self.page, self.view = card, page, card.view
         self.picture: np.ndarray | None = None
-        """What is on show, uint8 (h, w, 3)."""
+        """Picture on show, uint8 (h, w, 3)."""
         self._making, self._variant, self._finished = False, "channel", 0
         self.listen(self.view, self._act, retry=nothing)
 
@@ -100,7 +100,7 @@ class CardMade(Panel):
 
 
 def words(answer: OneMade) -> str:
-    """The picture in words."""
+    """Describe the picture."""
     taken = answer.made.rise[0][np.isfinite(answer.made.rise[0])]
     name, steps = f"channel {answer.channel} of {answer.layer}", answer.made.recipe.steps
     to = f": mean activation from {figure(float(taken[0]))} to {figure(float(taken[-1]))}" if len(taken) else ""
@@ -112,5 +112,5 @@ def words(answer: OneMade) -> str:
 
 
 def _points(rise: np.ndarray) -> list[list[float]]:
-    """Objective a step, a list a picture; steps not taken are left out."""
+    """Return the objective at each step, a list a picture; steps not taken are left out."""
     return [[round(float(value), 5) for value in row if np.isfinite(value)] for row in rise]

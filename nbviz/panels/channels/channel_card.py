@@ -1,4 +1,4 @@
-"""The card of the chosen channel: its map over the picture, what drives it, made and found, and its figures.
+"""Card of the chosen channel: its map over the picture, what drives it, made and found, and its figures.
 
 What is made and found comes from panels of their own, which draw into this view. The map and the gray picture
 travel apart and are laid over each other on screen: another channel of the same picture sends its map alone.
@@ -68,7 +68,7 @@ class ChannelCard(Front):
 
 @dataclass(frozen=True, eq=False)
 class Illustration:
-    """A picture of the channel on the card, made or found, for a still picture."""
+    """Picture of the channel on the card, made or found, for a still picture."""
 
     label: str
     picture: np.ndarray | Image.Image
@@ -76,7 +76,7 @@ class Illustration:
 
 
 class ChannelPanel(Panel):
-    """Shows the chosen channel; its button writes ``selection.canvas``."""
+    """Panel of the chosen channel; its button writes ``selection.canvas``."""
 
     slot = "channel"
     reads = frozenset(("image", "layer", "target", "channel", "canvas"))
@@ -101,13 +101,13 @@ class ChannelPanel(Panel):
         self.view.on_canvas = selection.canvas == "channel"
 
     def subject(self, selection: Selection) -> tuple[str, int] | None:
-        """Layer and channel the card is of; None where the channel isn't known yet."""
+        """Return layer and channel of the card; None where the channel isn't known yet."""
         if selection.channel is not None:
             return selection.layer, selection.channel
         return self._shown if self._shown is not None and self._shown[0] == selection.layer else None
 
     def illustrate(self, name: str, illustration: Illustration | None) -> None:
-        """Take in what a still picture shows beside the map: pictures made, or found; None for none."""
+        """Take the pictures that a still picture shows beside the map, made or found; None for none."""
         self._illustrations.pop(name, None)
         if illustration is not None:
             self._illustrations[name] = illustration
@@ -140,7 +140,7 @@ class ChannelPanel(Panel):
             self._say_health()
 
     def judge(self, found: HealthAnswer | None) -> None:
-        """What was found of the network's channels, now or no longer."""
+        """Take the health of the network's channels; None for none."""
         self._health = found
         self._say_health()
 
@@ -176,12 +176,12 @@ class ChannelPanel(Panel):
 
 
 def map_png(values: np.ndarray, signed: bool) -> bytes:
-    """One channel's map (h, w) as a palette PNG at its own resolution, on its own scale."""
+    """Draw one channel's map (h, w) as a palette PNG at its own resolution, on its own scale."""
     return png(scale(values, signed), table(signed))
 
 
 def about(answer: ChannelAnswer) -> list[Any]:
-    """The line beside the title, as runs."""
+    """Return the line beside the title, as runs."""
     channels = answer.channels
     peak, contribution = float(channels.peaks[answer.channel]), float(channels.contributions[answer.channel])
     first = f"peak {figure(peak)}" if channels.maps.places else figure(peak)
@@ -192,7 +192,7 @@ def about(answer: ChannelAnswer) -> list[Any]:
 
 
 def figures(answer: ChannelAnswer) -> list[list[str]]:
-    """The card's table, beyond what the title line says: [name, value, what it means]."""
+    """Return the card's table, beyond what the title line says: [name, value, what it means]."""
     channels = answer.channels
     rows = _places(channels.maps.values[answer.channel]) if channels.maps.places else []
     contribution = float(channels.contributions[answer.channel])
@@ -206,7 +206,7 @@ def figures(answer: ChannelAnswer) -> list[list[str]]:
 
 
 def rank(answer: ChannelAnswer) -> str:
-    """``"4th of 240"``."""
+    """Return the rank: ``"4th of 240"``."""
     return f"{ordinal(answer.rank)} of {len(answer.channels.peaks)}"
 
 
@@ -222,7 +222,7 @@ def _places(values: np.ndarray) -> list[list[str]]:
 
 
 def percent(share: float) -> str:
-    """A share as per cent, with a decimal below ten."""
+    """Write a share as per cent, with a decimal below ten."""
     return f"{100 * share:.{1 if 0 < share < 0.0995 else 0}f} %"
 
 
@@ -233,7 +233,7 @@ def peak_place(values: np.ndarray) -> tuple[int, int]:
 
 
 def alt(answer: ChannelAnswer) -> str:
-    """The picture in words."""
+    """Describe the picture for a reader who can't see it."""
     maps = answer.channels.maps
     if not maps.places:
         return ""
@@ -246,7 +246,7 @@ def alt(answer: ChannelAnswer) -> str:
 
 
 def ordinal(number: int) -> str:
-    """``1st``, ``2nd``, ``3rd``, ``4th``, ``11th``, …"""
+    """Write an ordinal: ``1st``, ``2nd``, ``3rd``, ``4th``, ``11th``, …"""
     if number % 100 in (11, 12, 13):
         return f"{number}th"
     return str(number) + {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")

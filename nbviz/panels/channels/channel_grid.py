@@ -1,4 +1,4 @@
-"""The channel grid: a layer's channels, a page at a time, in one mosaic picture.
+"""Channel grid: a layer's channels, a page at a time, in one mosaic picture.
 
 Sort, page, scale and mode are this panel's own: changing one redraws the last answer and computes nothing. Pictures
 that stand for channels, made or found, come from panels of their own, which ask what the page wants (:meth:`wanted`)
@@ -28,7 +28,7 @@ from nbviz.session.selection import CHANNELS, Selection
 
 
 class ChannelGrid(Front):
-    """A mosaic whose tiles are options of a listbox.
+    """Widget of a mosaic whose tiles are options of a listbox.
 
     Sends ``{"event": …}``: choose (channel), canvas, explanation, page (page), look (mode, sort, shared or recipe),
     and for pictures cancel and begin.
@@ -67,7 +67,7 @@ class ChannelGrid(Front):
     share = traitlets.Float(0.0).tag(sync=True)
     """The same in 0…1."""
     begin = traitlets.Unicode().tag(sync=True)
-    """What the button says that begins, or goes on; empty for none."""
+    """Label of the button that begins, or goes on; empty for none."""
     offer = traitlets.Unicode().tag(sync=True)
     """A sentence in the tiles' place: what could be here."""
     channel = traitlets.Int(None, allow_none=True).tag(sync=True)
@@ -79,7 +79,7 @@ class ChannelGrid(Front):
 
 
 class ChannelsPanel(Panel):
-    """Chooses ``selection.channel``, and with a second click ``selection.canvas``."""
+    """Panel that chooses ``selection.channel``, and with a second click ``selection.canvas``."""
 
     slot = "channels"
     reads = frozenset(("image", "layer", "target", "channel", "canvas", "place", "edits", "original"))
@@ -117,11 +117,11 @@ class ChannelsPanel(Panel):
         self.view.marked = self.strongest(place) if place is not None else []
 
     def strongest(self, place: tuple[float, float]) -> list[int]:
-        """The four channels of the layer on show with the largest absolute activation at a place."""
+        """Return the four channels of the layer on show with the largest absolute activation at a place."""
         return strongest(self._answer, place) if self._answer is not None else []
 
     def wanted(self, mode: str, selection: Selection) -> tuple[int, ...] | None:
-        """Channels of the page on show, where it shows this mode; None where it doesn't, or has no layer yet."""
+        """Return the channels of the page on show, where it shows this mode; None where it doesn't."""
         answer = self._answer
         if answer is None or self.page is None or answer.layer != selection.layer or selection.stage != CHANNELS:
             return None
@@ -130,7 +130,7 @@ class ChannelsPanel(Panel):
     def put(
         self, mode: str, photos: Photos, progress: str = "", share: float = 0.0, begin: str = "", offer: str = ""
     ) -> None:
-        """Pictures for the page, so far; begin: what a button says; offer: a sentence in the tiles' place."""
+        """Show pictures for the page, so far; begin: the button's label; offer: a sentence in the tiles' place."""
         self._photos[mode] = photos
         if self.look.mode == mode and self._answer is not None and self.page is not None:
             with self.view.hold_sync():
@@ -141,7 +141,7 @@ class ChannelsPanel(Panel):
                     self.view.channels, self.view.words, self.view.mosaic = [], [], b""
 
     def judge(self, found: HealthAnswer | None) -> None:
-        """Mark the channels that do nothing of their own, now or no longer."""
+        """Mark the channels that do nothing of their own; None takes the marks away."""
         self._health = found
         if self._answer is not None and self.page is not None and self.view.channels:
             with self.view.hold_sync():
@@ -154,7 +154,7 @@ class ChannelsPanel(Panel):
         self.view.ill = [channel for channel in page.channels if channel in found]
 
     def refuse(self, mode: str, error: BaseException) -> None:
-        """Say why there are no pictures of this mode; the other modes are still there."""
+        """Show why there are no pictures of this mode; the other modes are still there."""
         self._photos.pop(mode, None)
         if self.look.mode == mode:
             with self.view.hold_sync():
@@ -209,7 +209,7 @@ class ChannelsPanel(Panel):
 
     @property
     def settings(self) -> list[str]:
-        """How the maps are sorted and scaled, in words."""
+        """Describe how the maps are sorted and scaled."""
         sort = {"class": "For the class", "activation": "By activation", "index": "By number"}[self.look.sort]
         last = {"made": self.look.recipe.capitalize(), "found": ""}
         scale = last.get(self.look.mode, "Shared scale" if self.look.shared else "Own scale")

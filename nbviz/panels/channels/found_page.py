@@ -1,4 +1,4 @@
-"""The channel grid's page of found pictures: each channel's strongest, or how to get them where nobody has looked."""
+"""Page of found pictures in the channel grid: each channel's strongest, or how to get them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nbviz.session.selection import Selection
 
 
 class Search(traitlets.HasTraits):
-    """The search through pictures under way; observed by the card, whose button begins and stops it."""
+    """State of the search through pictures; observed by the card, whose button begins and stops it."""
 
     request = traitlets.Instance(LookThrough, allow_none=True)
     """None while nothing is looked through."""
@@ -27,7 +27,7 @@ class Search(traitlets.HasTraits):
 
 
 class FoundPage(Panel):
-    """Finds what the grid's page wants, and looks through pictures when told to; draws into the grid's view."""
+    """Panel of the page's found pictures, and the search through pictures; draws into the grid's view."""
 
     slot = "found"
     reads = frozenset(("layer", "stage"))
@@ -68,7 +68,7 @@ class FoundPage(Panel):
             self._stop()
 
     def button(self) -> str:
-        """What a button on a card says."""
+        """Return the label of a card's button."""
         return begin_words(self.library.count).lower() if self.search.request is None else f"stop · {self._progress}"
 
     def show(self, answer: Any) -> None:
@@ -114,7 +114,7 @@ class FoundPage(Panel):
 
 
 def photos(answer: FoundPageRequest) -> Photos:
-    """Found pictures as tiles, and what they are in words."""
+    """Return found pictures as tiles, with their descriptions."""
     tiles = {channel: crop.pixels for channel, crop in answer.crops.items()}
     words = {channel: crop_words(crop) for channel, crop in answer.crops.items()}
     caption = f"strongest part of {answer.total:,} pictures"
@@ -122,12 +122,12 @@ def photos(answer: FoundPageRequest) -> Photos:
 
 
 def crop_words(crop: Crop) -> str:
-    """``"found: 4.21 in picture 1,234, ankle boot"``."""
+    """Describe a found picture: ``"found: 4.21 in picture 1,234, ankle boot"``."""
     return f"found: {figure(crop.activation)} in picture {crop.item:,}{f', {crop.name}' if crop.name else ''}"
 
 
 def offer(layer: str, count: int) -> str:
-    """Why there is nothing yet, and how to get it."""
+    """Return why there is nothing yet, and how to get it."""
     if count == 1:
         return "Nobody has looked for what drives these channels. There is one picture to look through."
     return (
@@ -138,5 +138,5 @@ def offer(layer: str, count: int) -> str:
 
 
 def begin_words(count: int) -> str:
-    """What the button says."""
+    """Return the label of the button that begins the search."""
     return "Look through this picture" if count == 1 else f"Look through these {count:,} pictures"

@@ -1,4 +1,4 @@
-"""The words around the channel grid: its switch, and the layer beside its title."""
+"""Texts around the channel grid: its switch, and the layer beside its title."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nbviz.session.selection import Selection
 
 
 def modes(has_filters: bool) -> list[list[Any]]:
-    """The switch: [key, text, tip, enabled] a mode."""
+    """Return the choices of the switch: [key, text, tip, enabled] a mode."""
     weights = "The weights of each channel" if has_filters else "This layer has no filters"
     return [
         ["maps", "Maps", "What each channel makes of this picture", True],
@@ -23,7 +23,7 @@ def modes(has_filters: bool) -> list[list[Any]]:
 
 
 def about(layer: Layer, answer: ChannelsAnswer) -> str:
-    """A layer beside the title: ``"blocks.4.body.2 · ReLU6 · 240 of 28 × 28"``."""
+    """Describe a layer beside the title: ``"blocks.4.body.2 · ReLU6 · 240 of 28 × 28"``."""
     channels, height, width = answer.maps.values.shape
     size = f"{channels} of {height} × {width}" if answer.maps.places else f"{channels} numbers"
     name = layer.name or layer.kind

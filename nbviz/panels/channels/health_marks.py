@@ -1,4 +1,4 @@
-"""Health, judged in the background: a mark on the channels it concerns, a dot on their layers, a word on the card."""
+"""Marks of health, judged in the background: on the channels concerned, on their layers, on the card."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from nbviz.session.selection import Selection
 
 
 class Marked(Protocol):
-    """A panel that shows what was found."""
+    """Protocol of a panel that shows findings."""
 
     def judge(self, found: HealthAnswer | None) -> None: ...
 
 
 class HealthMarks(Panel):
-    """Asks once a data set; a few pictures can't tell a dead channel from one they don't speak to."""
+    """Panel that asks once a data set; a few pictures can't tell a dead channel from one they don't drive."""
 
     slot = "health"
     reads: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""The channel grid's page of made pictures: asked for while it is on show, drawn into the grid as it sharpens."""
+"""Page of made pictures in the channel grid: requested while it is on show, drawn as it sharpens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GO_ON = "Go on"
 
 
 class MadePage(Panel):
-    """Makes what the grid's page wants; draws into the grid's view."""
+    """Panel of the page's made pictures; draws into the grid's view."""
 
     slot = "made"
     reads = frozenset(("layer", "stage"))
@@ -26,7 +26,7 @@ class MadePage(Panel):
         super().__init__(links)
         self.grid, self.view = grid, grid.view
         self._stopped: Request | None = None
-        """What a person has cancelled: not asked again until they say so."""
+        """Request that a person has cancelled: not made again until they say so."""
         self._photos = Photos()
         self._progress = ""
         self.finished = 0
@@ -69,7 +69,7 @@ class MadePage(Panel):
 
 
 def photos(answer: MadeAnswer) -> Photos:
-    """Made pictures as tiles, and what they are in words."""
+    """Return made pictures as tiles, with their descriptions."""
     made, rows = answer.made, range(0, len(answer.made.pictures), answer.made.recipe.facets)
     pixels = made.pixels
     tiles = {channel: pixels[row] for channel, row in zip(answer.channels, rows, strict=True)}
@@ -79,6 +79,6 @@ def photos(answer: MadeAnswer) -> Photos:
 
 
 def rise_words(rise: np.ndarray) -> str:
-    """What making a picture came to; rise (steps,): ``"made: mean activation 0.12 → 3.40"``."""
+    """Describe the rise of the objective; rise (steps,): ``"made: mean activation 0.12 → 3.40"``."""
     taken = rise[np.isfinite(rise)]
     return f"made: mean activation {figure(float(taken[0]))} → {figure(float(taken[-1]))}" if len(taken) else ""

@@ -1,4 +1,4 @@
-"""This picture, made again by the layer on show: what it keeps of it, more of what it says, what it dreams into it.
+"""Picture made again by the layer on show: its inversion, its caricature, its dream.
 
 A line under the grid's made pictures; opened, three pictures beside the one the network sees, and a slider over
 depth, which chooses the layer everywhere.
@@ -30,7 +30,7 @@ LABELS = {"keeps": "what it keeps", "more": "more of it", "dream": "dreamt furth
 
 
 class PictureMadeFront(Front):
-    """Sends ``{"event": …}``: open (opened), layer (at)."""
+    """Widget of the three pictures; sends ``{"event": …}``: open (opened), layer (at)."""
 
     shown = traitlets.Bool(False).tag(sync=True)
     """Whether the grid shows made pictures."""
@@ -49,7 +49,7 @@ class PictureMadeFront(Front):
 
 
 class PictureMade(Panel):
-    """Asks while it is open; its slider writes ``selection.layer``."""
+    """Panel that asks while it is open; its slider writes ``selection.layer``."""
 
     slot = "remade"
     reads = frozenset(("image", "layer", "stage"))
@@ -105,7 +105,7 @@ class PictureMade(Panel):
 
 
 def stops(model: InstrumentedModel) -> list[str]:
-    """At most twelve layers with places, evenly along the network."""
+    """Return at most twelve layers with places, evenly along the network."""
     layers = [layer for layer in model.layers().walk() if layer.name and layer.channels and layer.places]
     layers = sorted((layer for layer in layers if not layer.children), key=lambda layer: layer.first_call or 0)
     places = np.linspace(0, max(0, len(layers) - 1), min(STOPS, len(layers))).round().astype(int)
@@ -113,7 +113,7 @@ def stops(model: InstrumentedModel) -> list[str]:
 
 
 def nearest_stop(model: InstrumentedModel, names: Sequence[str], layer: str) -> int:
-    """Which of the slider's layers comes closest to this one in depth."""
+    """Return the number of the slider's layer that comes closest to this one in depth."""
     if not names:
         return 0
     here = model.layer(layer).first_call or 0
@@ -121,7 +121,7 @@ def nearest_stop(model: InstrumentedModel, names: Sequence[str], layer: str) -> 
 
 
 def words(answer: Remade, kind: str) -> str:
-    """A picture in words, with how near it came."""
+    """Describe a picture, with how near it came."""
     if kind not in answer.made:
         return "Not begun"
     if kind == "more":

@@ -1,1 +1,1 @@
-"""The way back from a class through the network, each step measured."""
+"""Stage of the circuit: the way back from a class through the network, each step measured."""

@@ -1,4 +1,4 @@
-"""The stage *Circuit*: walk from the class back through the network, each step measured by switching channels off."""
+"""Stage *Circuit*: a walk from the class back through the network, each step measured by switching channels off."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TILE = 36
 
 
 class CircuitFront(Front):
-    """Breadcrumbs, the node, the line that checks it, and its channels as rows.
+    """Widget of breadcrumbs, the node, the line that checks it, and its channels as rows.
 
     Sends ``{"event": …}``: go (place in the path), into (channel), source (layer), order (first), make.
     """
@@ -66,7 +66,7 @@ class CircuitFront(Front):
 
 @register
 class CircuitStage(Stage):
-    """Walks; the path is its own, and begins again with another class or picture."""
+    """Stage that walks; the path is its own, and begins again with another class or picture."""
 
     slot, title, order = "circuit", "Circuit", 15
     sentence = "What drives the score, and what drives that: channels switched off, one block back a step"
@@ -86,7 +86,7 @@ class CircuitStage(Stage):
 
     @property
     def answer(self) -> CircuitAnswer | None:
-        """The step on show."""
+        """Step on show."""
         return self._answer
 
     def request(self, selection: Selection) -> Request:
@@ -185,7 +185,7 @@ class CircuitStage(Stage):
 
 
 class StepPictures(Panel):
-    """Pictures made for the channels of a step, where somebody asked for them; draws into the stage."""
+    """Panel of pictures made for the channels of a step, on request; draws into the stage."""
 
     slot = "circuit pictures"
     edits = False

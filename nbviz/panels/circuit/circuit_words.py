@@ -1,4 +1,4 @@
-"""A circuit's step in words and figures."""
+"""Texts and figures of a circuit's step."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from nbviz.session.requests.circuit import CircuitAnswer, also_feeds
 
 @dataclass(frozen=True)
 class Walked:
-    """A node that was walked to."""
+    """Node that was walked to."""
 
     layer: str = ""
     channel: int = 0
     effect: float | None = None
-    """What the node before it loses without it; None for the beginning."""
+    """Loss of the node before it without it; None for the beginning."""
 
 
 def node_lines(answer: CircuitAnswer, name: Callable[[int], str]) -> list[list[Any]]:
-    """What is known of the node, a line of runs each."""
+    """Describe the node, a line of runs each."""
     label, said = name(answer.index), list[list[Any]]()
     score = float(answer.scores[answer.index]) if answer.scores is not None else None
     if answer.node.is_score:
@@ -45,7 +45,7 @@ def node_lines(answer: CircuitAnswer, name: Callable[[int], str]) -> list[list[A
 
 
 def checked(taken: Step) -> list[Any]:
-    """The line that checks the step: what the channels shown give alone, and what is left without them."""
+    """Return the line that checks the step: what the channels shown give alone, and what is left without them."""
     count, total = len(taken.top), len(taken.effects)
     if taken.given is None or taken.left is None:
         return ["The channels of this layer give nothing to it: what it is comes by other ways."]
@@ -75,7 +75,7 @@ def rows(taken: Step, values: np.ndarray) -> tuple[list[list[Any]], list[Any]]:
 
 
 def code(path: Sequence[Walked], answer: CircuitAnswer, name: str) -> str:
-    """The Python that makes the walk's layers as a table."""
+    """Return the Python that makes the walk's layers as a table."""
     layers = [at.layer for at in path if at.layer]
     if answer.source:
         layers.append(answer.source)

@@ -1,1 +1,1 @@
-"""The explanation: method, options, saliency canvas, facts and the trust line."""
+"""Explanation: method, options, saliency canvas, facts and the trust line."""

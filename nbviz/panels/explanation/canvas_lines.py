@@ -1,4 +1,4 @@
-"""The lines over the canvas and what a click chooses there, of networks that say what is where."""
+"""Lines over the canvas, and what a click chooses there, of networks that put out maps or boxes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WHAT = {"maps": "the class said there", "boxes": "the box around it"}
 
 
 class CanvasLines:
-    """Boxes that were found, borders of what is said, the evidence's box: over the canvas, and in still pictures."""
+    """Boxes found, borders of predicted regions, the evidence's box: over the canvas, and in still pictures."""
 
     def __init__(self, model: InstrumentedModel, pointer: PointerFront, foot: FootFront) -> None:
         self._model, self._pointer, self._foot = model, pointer, foot
@@ -41,11 +41,11 @@ class CanvasLines:
 
     @property
     def said(self) -> Prediction | None:
-        """What the network says where; None where it says nothing of places."""
+        """Prediction at each place; None where the network makes none."""
         return None if self._answer is None else self._answer.said
 
     def show(self, answer: Any, target: Target) -> None:
-        """Draw those of an answer; what is no explanation has none. Called once the canvas's captions stand."""
+        """Draw the lines of an answer; what is no explanation has none. Called once the canvas's captions stand."""
         self._answer = answer if isinstance(answer, ExplainAnswer) else None
         self._target, self._caption = target, self._foot.caption
         self._draw()
@@ -68,18 +68,18 @@ class CanvasLines:
             self._foot.caption = words
 
     def still(self, pixels: np.ndarray) -> np.ndarray:
-        """A still picture uint8 (h, w, 3) of the canvas with the lines in it."""
+        """Return a still picture uint8 (h, w, 3) of the canvas with the lines in it."""
         return drawn_on(pixels, self._outlines, (self._pointer.rows, self._pointer.columns), self._lines)
 
     def words(self, place: tuple[float, float]) -> str:
-        """The class that is said of a place; empty for none."""
+        """Return the class that is predicted at a place; empty for none."""
         said, found = self.said, None if self.said is None else self.said.at(place)
         if said is None or found is None:
             return ""
         return self._model.class_name(said.boxes[found].label if said.kind == "boxes" else found)
 
     def chosen_at(self, place: tuple[float, float]) -> Any:
-        """The target that a click on a place chooses: a class's index or a box; None where it changes nothing."""
+        """Return the target that a click on a place chooses: a class's index or a box; None for no change."""
         said, found = self.said, None if self.said is None else self.said.at((place[0], place[1]))
         if said is None or found is None or found == said.chosen(self._target):
             return None

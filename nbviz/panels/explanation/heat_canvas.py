@@ -20,13 +20,13 @@ from nbviz.panels.base.panel import LOCK
 
 
 class Stack(ipywidgets.Box):
-    """A box that also owns what its canvases draw, so that closing the tree closes it too."""
+    """Box that also owns what its canvases draw, so that closing the tree closes it too."""
 
     sources: traitlets.List[ipywidgets.Image] = traitlets.List().tag(sync=True, **ipywidgets.widget_serialization)
 
 
 class CanvasLayer:
-    """One canvas and the picture it draws."""
+    """Canvas and the picture it draws."""
 
     def __init__(self, name: str) -> None:
         self.canvas = Canvas(width=224, height=224, sync_image_data=False, _dom_classes=[name])
@@ -56,7 +56,7 @@ class CanvasLayer:
 
 
 class HeatCanvas:
-    """``view`` is the stack; ``draw`` paints both layers."""
+    """Canvases of picture and heat: ``view`` is the stack; ``draw`` paints both layers."""
 
     def __init__(self, *over: ipywidgets.Widget) -> None:
         self._lower, self._upper = CanvasLayer("nbviz-picture"), CanvasLayer("nbviz-heat")
@@ -68,12 +68,12 @@ class HeatCanvas:
 
     @property
     def picture(self) -> np.ndarray | None:
-        """The lower layer's pixels, uint8 (H, W, 4)."""
+        """Pixels of the lower layer, uint8 (H, W, 4)."""
         return self._lower.pixels
 
     @property
     def heat(self) -> np.ndarray | None:
-        """The upper layer's pixels, uint8 (H, W, 4)."""
+        """Pixels of the upper layer, uint8 (H, W, 4)."""
         return self._upper.pixels
 
     def draw(self, picture: np.ndarray | None, heat: np.ndarray | None, smooth: bool = False) -> None:
@@ -106,7 +106,7 @@ class HeatCanvas:
 
 
 def compact(pixels: np.ndarray) -> bytes:
-    """PNG of uint8 (H, W, 4); with a palette where there are at most 256 colours, as every map drawn has."""
+    """Encode uint8 (H, W, 4) as PNG; with a palette where there are at most 256 colours, as every map drawn has."""
     packed = np.ascontiguousarray(pixels).view(np.uint32)[..., 0]
     colours, indices = np.unique(packed, return_inverse=True)
     if len(colours) > 256:
@@ -115,7 +115,7 @@ def compact(pixels: np.ndarray) -> bytes:
 
 
 def enlarged(heat: np.ndarray, size: tuple[int, ...], smooth: bool) -> np.ndarray:
-    """Heat at the picture's size, as the browser stretches it."""
+    """Enlarge heat to the picture's size, as the browser stretches it."""
     how = Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST
     return np.asarray(Image.fromarray(heat).resize((size[1], size[0]), how))
 

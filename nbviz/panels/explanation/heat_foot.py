@@ -1,4 +1,4 @@
-"""Below the canvas: heat slider, colour bar with its limits, progress, facts, and the strip."""
+"""Foot of the canvas: heat slider, colour bar with its limits, progress, facts, and the strip."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nbviz.panels.base.front import Front
 
 
 class FootFront(Front):
-    """Sends ``cancel``, ``retry`` and ``method``. The slider sets a style variable, and the trait once on release."""
+    """Widget below the canvas; sends ``cancel``, ``retry`` and ``method``. The slider sets a style variable at once."""
 
     opacity = traitlets.Float(0.55).tag(sync=True)
     """Of the heat over the picture, 0…1; the saved picture applies the same."""
@@ -23,7 +23,7 @@ class FootFront(Front):
     low = traitlets.Unicode().tag(sync=True)
     high = traitlets.Unicode().tag(sync=True)
     scale = traitlets.Unicode().tag(sync=True)
-    """What the colours mean, for the bar's tooltip and for those who cannot see it."""
+    """Meaning of the colours, for the bar's tooltip and for those who cannot see it."""
     lines: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """Lines of runs of text: facts, or how far it is."""
     done = traitlets.Float(1.0).tag(sync=True)
@@ -36,5 +36,5 @@ class FootFront(Front):
 
 @cache
 def bar(signed: bool) -> bytes:
-    """PNG of the colour table of maps with or without a sign."""
+    """Return a PNG of the colour table of maps with or without a sign."""
     return colour_bar(150, 11, signed)

@@ -1,4 +1,4 @@
-"""The heading of the explanation, the method, and its options as controls made from its signature."""
+"""Method bar: the heading of the explanation, the method, and its options as controls made from its signature."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nbviz.panels.base.front import Front
 
 
 class MethodFront(Front):
-    """Sends ``method``, ``option`` (name, value), ``reset``, ``back`` and ``pin``."""
+    """Widget of the method bar; sends ``method``, ``option`` (name, value), ``reset``, ``back`` and ``pin``."""
 
     title = traitlets.Unicode("Explanation").tag(sync=True)
     note: traitlets.List[Any] = traitlets.List().tag(sync=True)
@@ -28,7 +28,7 @@ class MethodFront(Front):
 
 
 def controls(options: Any, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What the front end needs of a method's options; ``values`` are those that differ from the defaults."""
+    """Return a method's options for the front end; ``values`` are those that differ from the defaults."""
     return [
         {
             "name": option.name,

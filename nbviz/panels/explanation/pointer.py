@@ -1,4 +1,4 @@
-"""The transparent layer over the canvas: where a person points, and what is said of that place."""
+"""Pointer: the transparent layer over the canvas, and the text on the place a person points at."""
 
 from __future__ import annotations
 

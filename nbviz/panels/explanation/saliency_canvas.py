@@ -1,4 +1,4 @@
-"""The explanation: the picture as the network saw it, and over it the evidence, or a channel's map.
+"""Saliency canvas: the picture as the network saw it, and over it the evidence, or a channel's map.
 
 Every explanation stands with what says how far to trust it: the scalar explained, the limits of its colours,
 the figures of the method. What is not the selection's own is dimmed until the first partial arrives.
@@ -37,7 +37,7 @@ AROUND = frozenset(("method", "options", "canvas", "target", "place", "pinned_pl
 
 
 class SaliencyCanvas(Panel):
-    """Method, options, canvas, facts; writes method, options, place, canvas and pins of the Selection.
+    """Panel of the explanation; writes method, options, place, canvas and pins of the Selection.
 
     strongest: gives the channels of the layer strongest at a place.
     """
@@ -52,10 +52,10 @@ class SaliencyCanvas(Panel):
         self.canvas, self.lines = HeatCanvas(self.pointer), CanvasLines(self.model, self.pointer, self.foot)
         self.view = ipywidgets.Box([self.bar, self.canvas.view, self.foot], _dom_classes=["nbviz-saliency"])
         self.scene: Scene | None = None
-        """What is on show."""
+        """Scene on show."""
         self._answer: ExplainAnswer | ChannelAnswer | None = None
         self._headed: tuple[Any, ...] = ()
-        """What the scene's heading is of."""
+        """Selection that the scene's heading is of."""
         self._question: tuple[Any, ...] = ()
         """Picture, target and kind of map that the scene answers."""
         for front in (self.bar, self.foot, self.pointer):
@@ -70,7 +70,7 @@ class SaliencyCanvas(Panel):
 
     @property
     def reads(self) -> frozenset[str]:  # type: ignore[override]
-        """Those, and all that stands around the map."""
+        """Traits of the map on show, and of all that stands around it."""
         return self.asks | AROUND
 
     def request(self, selection: Selection) -> Request:
@@ -135,7 +135,7 @@ class SaliencyCanvas(Panel):
             self.lines.show(None, Target())
 
     def point(self, place: Place | None) -> None:
-        """Say what is at a place."""
+        """Show the text on a place."""
         scene = self.scene
         top = [int(channel) for channel in self.strongest(place)][:4] if place else []
         with LOCK:
@@ -147,7 +147,7 @@ class SaliencyCanvas(Panel):
             self.show(self._answer)
 
     def cancelled(self) -> None:
-        """The computing was stopped by the reader: say what is on show instead."""
+        """Show that the reader stopped the computation, and what is on show instead."""
         with LOCK:
             if self.foot.state == "computing":
                 left = "" if self.scene is None else "; the one shown is an earlier one"
@@ -157,7 +157,7 @@ class SaliencyCanvas(Panel):
 
     @property
     def settings(self) -> list[str]:
-        """What is drawn, in words."""
+        """Settings of the canvas, for a still picture."""
         options = [f"{name} {value}" for name, value in self.selection.options.items()]
         return ["Channel"] if self.selection.canvas == "channel" else [self._method.title, *options]
 
@@ -172,7 +172,7 @@ class SaliencyCanvas(Panel):
         return {"explanation": part}
 
     def pixels(self) -> np.ndarray | None:
-        """The canvas as it is seen, uint8 (H, W, 3), with the slider's opacity; None while it is empty."""
+        """Return the canvas as it is seen, uint8 (H, W, 3), with the slider's opacity; None while it is empty."""
         picture, heat = self.canvas.picture, self.canvas.heat
         if picture is None:
             return None

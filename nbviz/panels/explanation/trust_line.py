@@ -1,4 +1,4 @@
-"""Can you trust it? One dot a test under the explanation, and a sentence for what was not passed.
+"""Trust line: one dot a test under the explanation, and a sentence for what was not passed.
 
 Judged in the background, after everything a person asked for: a dot appears as its verdict arrives. *curves*
 opens deletion and insertion beside the controls, which have no dot: on one picture they tell no true map from
@@ -30,7 +30,7 @@ CONTROLS = {"map": "this map", "edges": "edges", "centre": "centre", "random": "
 
 
 class TrustFront(Front):
-    """Dots, sentences, and the figures that open below."""
+    """Widget of the dots, sentences, and the figures that open below."""
 
     dots: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """[[name, "passed" | "not passed" | "can't tell" | "judging", sentence], …]"""
@@ -46,7 +46,7 @@ class TrustFront(Front):
 
 
 class TrustPanel(Panel):
-    """The dots; asks for nothing while a channel's map is on the canvas."""
+    """Panel of the dots; asks for nothing while a channel's map is on the canvas."""
 
     slot, background, needs = "trust", True, ("canvas",)
 
@@ -104,7 +104,7 @@ class TrustPanel(Panel):
 
 
 class TrustFigures(Panel):
-    """What opens below the dots; draws into the same view."""
+    """Panel of the figures that open below the dots; draws into the same view."""
 
     slot, background, needs = "curves", True, ("canvas",)
 
@@ -143,12 +143,12 @@ class TrustFigures(Panel):
 
 
 def _names() -> list[str]:
-    """Names of the dots, in their order."""
+    """Return the names of the dots, in their order."""
     return [one.name for one in verdicts()]
 
 
 def _curves(found: Mapping[str, Any]) -> list[list[Any]]:
-    """Both kinds of curve as plain numbers, the map's own first."""
+    """Return both kinds of curve as plain numbers, the map's own first."""
     kinds = [("Hiding what matters most", "lower is better", "deletion"),
              ("Showing what matters most", "higher is better", "insertion")]  # fmt: skip
     drawn = []

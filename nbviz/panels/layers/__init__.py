@@ -1,1 +1,1 @@
-"""The layer tree."""
+"""Layer tree."""

@@ -1,4 +1,4 @@
-"""The layer tree: every module of the network, and where the class's evidence lies in each.
+"""Layer tree: every module of the network, and where the class's evidence lies in each.
 
 Rows are made once a model; a change of picture or class sends one strip of miniatures and their captions,
 nothing else. What is unfolded belongs to the view, not to Python.
@@ -29,7 +29,7 @@ from nbviz.session.selection import Selection
 
 
 class LayerTree(Front):
-    """An accessible tree with a filter; sends ``{"event": "choose", "layer": name}``."""
+    """Widget of an accessible tree with a filter; sends ``{"event": "choose", "layer": name}``."""
 
     scripts = ("tree_rows",)
 
@@ -41,7 +41,7 @@ class LayerTree(Front):
     sprite = traitlets.Bytes().tag(sync=True)
     """PNG strip, a 22-pixel square a row of `rows`."""
     captions = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    """What each miniature shows, in words."""
+    """Description of each miniature."""
     edited = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """Layers whose channels are edited."""
     ill = traitlets.Dict().tag(sync=True)
@@ -49,7 +49,7 @@ class LayerTree(Front):
 
 
 class LayersPanel(Panel):
-    """Chooses ``selection.layer``; its miniatures follow picture and class."""
+    """Panel that chooses ``selection.layer``; its miniatures follow picture and class."""
 
     slot = "layers"
     reads = frozenset(("image", "target", "layer", "edits", "original"))
@@ -125,13 +125,13 @@ class LayersPanel(Panel):
 
 
 def _shown(root: Layer) -> Iterator[Layer]:
-    """The layers that have a row; the network itself only where it is its own only layer."""
+    """Return the layers that have a row; the network itself only where it is its own only layer."""
     below = [layer for child in root.children for layer in child.walk()]
     return iter(below or [root])
 
 
 def rows(root: Layer) -> list[dict[str, Any]]:
-    """The tree as plain data, parents before their children."""
+    """Return the tree as plain data, parents before their children."""
     if not root.children:
         return [_row(root, "", 0)]
     return list(_below(root, 0))
@@ -158,13 +158,13 @@ def _row(layer: Layer, parent: str, depth: int) -> dict[str, Any]:
 
 
 def short_name(name: str, parent: str) -> str:
-    """The part of a layer's name that its parent does not say; a call of a shared module is "call 2"."""
+    """Return the part of a layer's name that its parent does not say; a call of a shared module is "call 2"."""
     rest = name[len(parent) :].lstrip(".") if name.startswith(parent) else name
     return f"call {rest[1:]}" if rest.startswith("#") else rest
 
 
 def kind(layer: Layer) -> str:
-    """The gray word beside a name: its label, or how many blocks a plain container holds."""
+    """Return the gray word beside a name: its label, or how many blocks a plain container holds."""
     blocks = sum(1 for child in layer.children if child.children)
     if layer.label or blocks < 2 or blocks < len(layer.children):
         return layer.label
@@ -172,7 +172,7 @@ def kind(layer: Layer) -> str:
 
 
 def tip(layer: Layer) -> str:
-    """A layer in full words: name, kind, shape, parameters, calls."""
+    """Describe a layer in full: name, kind, shape, parameters, calls."""
     shape = " × ".join(map(str, layer.shape or ()))
     first = " · ".join(part for part in (layer.name, layer.kind, shape) if part)
     return f"{first}\n{_count(layer.parameters, 'parameter')} · {_calls(layer.calls)}"
@@ -191,14 +191,14 @@ Drawn = tuple[list[Miniature], bytes, list[str]]
 
 
 def draw(layers: Sequence[Layer], found: EvidenceMaps) -> Drawn:
-    """The rows' miniatures, as arrays and as one PNG strip, and their captions."""
+    """Draw the rows' miniatures, as arrays and as one PNG strip, with their captions."""
     strip = [miniature(layer, found) for layer in layers]
     pairs = zip(layers, strip, strict=True)
     return strip, sprite(strip), [caption(layer, drawn, found.target) for layer, drawn in pairs]
 
 
 def miniature(layer: Layer, found: EvidenceMaps) -> Miniature:
-    """What stands at the end of a layer's row: a map, nothing, or the hatching of a layer without places."""
+    """Return the end of a layer's row: a map, nothing, or the hatching of a layer without places."""
     if layer.shape is None:
         return None
     values = found.maps.get(layer.name)
@@ -206,7 +206,7 @@ def miniature(layer: Layer, found: EvidenceMaps) -> Miniature:
 
 
 def caption(layer: Layer, drawn: Miniature, target: str) -> str:
-    """A miniature in words."""
+    """Describe a miniature."""
     if isinstance(drawn, str):
         return "hatched: this layer has no places"
     if layer.shape is None:
@@ -219,7 +219,7 @@ def caption(layer: Layer, drawn: Miniature, target: str) -> str:
 
 
 def where(values: np.ndarray) -> str:
-    """The place of a map's (h, w) peak in plain words: "at the upper left", "in the middle"."""
+    """Describe the place of a map's (h, w) peak: "at the upper left", "in the middle"."""
     row, column = np.unravel_index(int(values.argmax()), values.shape)
     vertical = ("upper", "", "lower")[int(3 * (row + 0.5) / values.shape[0])]
     across = ("left", "", "right")[int(3 * (column + 0.5) / values.shape[1])]

@@ -1,1 +1,1 @@
-"""The stage that takes a layer apart into a few factors."""
+"""Stage of parts: a layer factorised into a few."""

@@ -1,4 +1,4 @@
-"""The layer of the picture on show in a few parts: where each is, what it looks for, what it does for the class.
+"""Stage of parts: the layer's activation of the picture as a few, where each is, what it adds to the class.
 
 One sheet holds the whole and every part alone, so that choosing one costs no message. Pictures are made when they
 are asked for: that takes seconds, the parts themselves a fraction of one.
@@ -35,7 +35,7 @@ GAIN = "gradient × part, summed over places and channels: to first order, what 
 
 
 class PartsFront(Front):
-    """The picture in its parts' colours, and a row a part.
+    """Widget of the picture in its parts' colours, and a row a part.
 
     Sends ``{"event": …}``: count (count), make, channel (channel), retry.
     """
@@ -71,7 +71,7 @@ class PartsFront(Front):
 
 @register
 class PartsStage(Stage):
-    """Chooses the channel that a person clicks among a part's."""
+    """Stage that chooses the channel that a person clicks among a part's."""
 
     slot, title, order = "parts", "Parts", 10
     reads, asks = frozenset(("image", "layer", "target", "place")), frozenset(("image", "layer", "target"))
@@ -81,7 +81,7 @@ class PartsStage(Stage):
         super().__init__(links)
         self.count = 6
         self._made: set[tuple[Any, ...]] = set()
-        """What pictures were asked for of: they stay asked for."""
+        """Questions whose pictures were asked for: they stay asked for."""
         self._answer: PartsAnswer | None = None
         self.view = PartsFront()
         self.listen(self.view, self._act)
@@ -165,19 +165,19 @@ class PartsStage(Stage):
 
 
 def about(parts: Factors) -> str:
-    """``"blocks.4.body.2 · 240 of 28 × 28"``."""
+    """Describe the layer: ``"blocks.4.body.2 · 240 of 28 × 28"``."""
     height, width = parts.maps.shape[1:]
     return f"{parts.layer} · {parts.directions.shape[1]} of {height} × {width}"
 
 
 def sheet(parts: Factors) -> bytes:
-    """All parts laid together, and each alone, one under the other."""
+    """Draw all parts laid together, and each alone, one under the other."""
     single = [alone(one, place) for place, one in enumerate(parts.maps)]
     return png(np.concatenate([laid(parts.maps), *single]))
 
 
 def over(answer: PartsAnswer) -> np.ndarray:
-    """All parts laid over the picture in gray, uint8 (H, W, 3)."""
+    """Draw all parts over the picture in gray, uint8 (H, W, 3)."""
     backdrop = gray(answer.seen)
     size = (backdrop.shape[1], backdrop.shape[0])
     large = Image.fromarray(laid(answer.parts.maps)).resize(size, Image.Resampling.NEAREST)
@@ -185,12 +185,12 @@ def over(answer: PartsAnswer) -> np.ndarray:
 
 
 def winners(parts: Factors) -> bytes:
-    """The strongest part of each place; 255 where none is above zero."""
+    """Return the strongest part of each place; 255 where none is above zero."""
     return np.where(parts.maps.any(0), parts.strongest, 255).astype(np.uint8).tobytes()
 
 
 def rows(answer: PartsAnswer) -> list[dict[str, Any]]:
-    """The legend: a row a part."""
+    """Return the legend: a row a part."""
     parts = answer.parts
     made = []
     for part in range(len(parts.maps)):
@@ -207,7 +207,7 @@ def rows(answer: PartsAnswer) -> list[dict[str, Any]]:
 
 
 def caption(answer: PartsAnswer) -> list[Any]:
-    """What the picture shows, as runs."""
+    """Return the caption of the picture, as runs."""
     parts = answer.parts
     count = f"{len(parts.maps)} parts explain " if len(parts.maps) > 1 else "1 part explains "
     said: list[Any] = [count, [percent(parts.explained), "strong"], " of the layer's activation."]
@@ -224,7 +224,7 @@ def caption(answer: PartsAnswer) -> list[Any]:
 
 
 def note(answer: PartsAnswer) -> str:
-    """What has to be known to read the parts right."""
+    """Return what has to be known to read the parts right."""
     parts, said = answer.parts, []
     if len(parts.maps) < parts.asked:
         said.append(f"{parts.asked} were asked for; the layer is made of no more.")
@@ -236,5 +236,5 @@ def note(answer: PartsAnswer) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as per cent, with a decimal below ten."""
+    """Write a share as per cent, with a decimal below ten."""
     return f"{100 * share:.{1 if 0 < share < 0.0995 else 0}f} %"

@@ -1,1 +1,1 @@
-"""The stage of maps side by side."""
+"""Stage of pins: maps side by side."""

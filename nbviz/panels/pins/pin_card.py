@@ -1,4 +1,4 @@
-"""One map of several side by side: a card with its picture, its scale, its facts and its buttons.
+"""Card of one map among several side by side: its picture, its scale, its facts and its buttons.
 
 The card of a pin is a panel of its own: it asks, sharpens, fails and is cancelled like any other. Those of the live map
 and of a difference show what they are given.
@@ -37,7 +37,7 @@ SMOOTH = 256
 
 
 class PinFront(Front):
-    """Draws a map from its values.
+    """Widget that draws a map from its values.
 
     Sends ``show``, ``difference``, ``unpin``, ``against`` (name), ``cancel`` and ``retry``.
     """
@@ -81,7 +81,7 @@ class PinFront(Front):
 
 
 class MapCard:
-    """A card that shows scenes."""
+    """Card that shows scenes."""
 
     def __init__(self, kind: str, acts: Sequence[str] = ()) -> None:
         self.front = PinFront(kind=kind, acts=list(acts))
@@ -111,7 +111,7 @@ class MapCard:
             self.front.ends = list(scene.ends(high))
 
     def heat(self) -> np.ndarray | None:
-        """What the browser draws of the map, uint8 (h, w, 4); None where there is nothing."""
+        """Return the browser's drawing of the map, uint8 (h, w, 4); None where there is nothing."""
         scene = self.scene
         if scene is None or scene.empty:
             return None
@@ -123,7 +123,7 @@ class MapCard:
         return heat_rgba(values, Limits(self.front.low, self.front.high), scene.signed)
 
     def still(self, opacity: float) -> PinPart:
-        """What a still picture shows of it; opacity: the heat's."""
+        """Return the card's part of a still picture; opacity: the heat's."""
         front, scene = self.front, self.scene
         picture = Image.open(io.BytesIO(front.picture)) if front.picture else None
         lines = front.lines if not front.message else [*front.lines, front.message]
@@ -135,7 +135,7 @@ class MapCard:
         )  # fmt: skip
 
     def wait(self, words: str = "computing", picture: Callable[[], bytes] | None = None) -> None:
-        """Say that its map is being computed, over the picture where none is on show yet."""
+        """Show that its map is being computed, over the picture where none is on show yet."""
         with LOCK, self.front.hold_sync():
             if picture and not self.front.picture:
                 self.front.picture = picture()
@@ -150,7 +150,7 @@ class MapCard:
 
 
 class PinCard(Panel):
-    """The card of one pin."""
+    """Card of one pin."""
 
     reads, asks = frozenset(("image", "stage")), frozenset(("stage",))
     edits = False
@@ -174,17 +174,17 @@ class PinCard(Panel):
 
     @property
     def asked_model(self) -> InstrumentedModel:
-        """The network the pin asks."""
+        """Network that the pin asks."""
         return self.selection.networks[self.pin.network].model if self.pin.network else self.model
 
     @property
     def scene(self) -> PinScene | None:
-        """What is on show."""
+        """Scene on show."""
         return self.card.scene
 
     @property
     def begun(self) -> bool:
-        """True if it shows a map, or what became of it."""
+        """True if it shows a map, or why there is none."""
         return self.scene is not None or self.view.state != "ready"
 
     def request(self, selection: Selection) -> Request | None:
@@ -195,7 +195,7 @@ class PinCard(Panel):
 
     @property
     def asked(self) -> Request:
-        """What is asked, of the pin's own network."""
+        """Request of the pin, made of its own network."""
         return self.pin.request(self.pictures[self.pin.picture])
 
     def sync(self, selection: Selection) -> None:
@@ -224,7 +224,7 @@ class PinCard(Panel):
         self._changed()
 
     def cancelled(self) -> None:
-        """The computing was stopped by the reader."""
+        """Show that the reader stopped the computation."""
         with LOCK, self.view.hold_sync():
             if self.view.state in ("computing", "partial"):
                 said = "Cancelled; the map shown is unfinished." if self.view.state == "partial" else "Cancelled."

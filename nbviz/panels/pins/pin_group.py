@@ -1,4 +1,4 @@
-"""Cards that ask the same of several classes: computed together, because forwards they share are run once."""
+"""Group of cards with the same request for several classes: computed together, as they share forwards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nbviz.session.selection import Selection
 
 
 class PinGroup(Panel):
-    """Asks for several cards at once, and shows each its own map; what each asks alone is known afterwards."""
+    """Panel that asks for several cards at once, and shows each its own map; each answer is then cached alone."""
 
     reads = frozenset(("stage",))
     edits = False
@@ -59,7 +59,7 @@ class PinGroup(Panel):
 
 
 def together(cards: Iterable[PinCard]) -> list[list[PinCard]]:
-    """Of cards not begun yet, those that ask the same of the Explorer's own network for different targets."""
+    """Return the new cards that make the same request of the Explorer's own network for different targets."""
     groups: defaultdict[Pin, list[PinCard]] = defaultdict(list)
     for card in cards:
         if not card.pin.network and card.pin.channel is None:

@@ -1,4 +1,4 @@
-"""A pinned map as plain data: its values, what they are measured in, and what is said of them.
+"""Scene of a pinned map as plain data: its values, their unit, and its texts.
 
 Values travel to the browser as whole numbers of 16 bits, 1/32767 of the map's peak each: there they are drawn on any
 scale and read out at any place with no further message.
@@ -27,7 +27,7 @@ STEPS, BAD = 32767, -32768
 
 @dataclass(frozen=True, eq=False)
 class PinScene:
-    """What a card shows."""
+    """Contents of a card."""
 
     values: np.ndarray
     """float32 (h, w): what is drawn, at its own resolution."""
@@ -64,7 +64,7 @@ class PinScene:
         return not np.nan_to_num(self.values, posinf=0.0, neginf=0.0).any()
 
     def ends(self, high: float | None = None) -> tuple[str, str, str]:
-        """Low end, high end and meaning of the colours on a scale that ends at ``high``, or on its own."""
+        """Return low end, high end and meaning of the colours on a scale that ends at ``high``, or on its own."""
         top = self.high if high is None else high
         if self.ranks:
             ends = f"{top:.0f} %"
@@ -74,7 +74,7 @@ class PinScene:
 
 
 def pin_scene(request: Request, answer: ExplainAnswer | ChannelAnswer, picture: str) -> PinScene:
-    """The scene of a request's answer; picture: its name."""
+    """Return the scene of a request's answer; picture: its name."""
     jpeg, view = backdrop(answer.seen), hashlib.sha1(answer.seen.tobytes()).hexdigest()
     if isinstance(answer, ChannelAnswer) and isinstance(request, ChannelRequest):
         return _channel(request, answer, picture, jpeg, view)
@@ -107,7 +107,7 @@ def _channel(asked: ChannelRequest, answer: ChannelAnswer, picture: str, jpeg: b
 
 
 def _unit(asked: ExplainRequest, shared: str, grid: tuple[int, ...]) -> tuple[Unit, str]:
-    """A place's value depends on its size: maps of one unit are alike only on one grid."""
+    """Return the unit of a map; a place has a size, so maps of one unit are on one grid."""
     if shared:
         return (shared, grid), f"{shared}, {grid[0]} × {grid[1]}"
     options = "".join(f", {name} {value}" for name, value in asked.options if isinstance(value, (str, int, float)))
@@ -117,7 +117,7 @@ def _unit(asked: ExplainRequest, shared: str, grid: tuple[int, ...]) -> tuple[Un
 
 
 def difference_scene(one: PinScene, other: PinScene, names: tuple[str, str]) -> PinScene:
-    """one − other around zero; names: their titles. A scene with ``nothing`` says why there is none."""
+    """Return one − other around zero; names: their titles. A scene with ``nothing`` says why there is none."""
     why = _apart(one, other)
     if why:
         flat = np.zeros((1, 1), np.float32)
@@ -162,7 +162,7 @@ def _difference_lines(
 
 
 def codes(values: np.ndarray) -> tuple[bytes, float]:
-    """Values (h, w) as little-endian 16-bit numbers of ``STEPS`` to the peak, and the peak; ``BAD`` is no number."""
+    """Encode values (h, w) as little-endian 16-bit numbers, ``STEPS`` to the peak; ``BAD`` is no number."""
     finite = np.isfinite(values)
     peak = float(np.abs(values[finite]).max(initial=0.0)) or 1.0
     steps = np.rint(np.where(finite, values, 0.0).astype(np.float64) / peak * STEPS)
@@ -170,7 +170,7 @@ def codes(values: np.ndarray) -> tuple[bytes, float]:
 
 
 def shared_highs(scenes: Iterable[PinScene]) -> dict[Unit, float]:
-    """Where the one scale of maps in the same unit ends; units that only one map has are left out."""
+    """Return the end of the shared scale per unit; units that only one map has are left out."""
     highs: dict[Unit, list[float]] = defaultdict(list)
     for scene in scenes:
         if not scene.empty:
@@ -179,7 +179,7 @@ def shared_highs(scenes: Iterable[PinScene]) -> dict[Unit, float]:
 
 
 def scale_words(scenes: list[PinScene], shared: bool) -> str:
-    """What equal colours mean, in a sentence."""
+    """Describe what equal colours mean."""
     scenes = [scene for scene in scenes if not scene.empty]
     if len(scenes) < 2:
         return ""

@@ -1,4 +1,4 @@
-"""Side by side: maps that were pinned, the live one beside them, and the difference of any two.
+"""Stage of pins: maps side by side, the live one beside them, and the difference of any two.
 
 What is pinned is ``selection.pins`` alone; this stage keeps a card for each, and every card asks in a slot of its own:
 maps come one after another, sharpen, and are dropped with their pin.
@@ -39,7 +39,7 @@ LIVE = "live"
 
 @register
 class PinsStage(Stage):
-    """The cards, their scale, and one difference; writes ``pins`` and, for *show*, what was pinned."""
+    """Stage of cards, their scale, and one difference; writes ``pins`` and, for *show*, what was pinned."""
 
     slot, title, order = STAGE, "Side by side", 40
     sentence = "Maps you pinned, beside the one on show"
@@ -55,7 +55,7 @@ class PinsStage(Stage):
         self.minus.front.shown = False
         self.cards: dict[Pin, PinCard] = {}
         self.pair: tuple[Pin, Pin | None] | None = None
-        """What the difference is of; None stands for the live map."""
+        """Operands of the difference; None stands for the live map."""
         self.box = ipywidgets.Box([self.minus.front, self.live.front], _dom_classes=["nbviz-pins"])
         self.view = ipywidgets.Box([self.bar, self.box], _dom_classes=["nbviz-beside"])
         self._numbers = count()
@@ -100,7 +100,7 @@ class PinsStage(Stage):
     # -- cards ----------------------------------------------------------------------------------------
 
     def _keep(self, pins: tuple[Pin, ...]) -> None:
-        """A card for every pin, in the order of the pins; cards of pins that are gone are closed."""
+        """Keep a card for every pin, in the order of the pins; cards of pins that are gone are closed."""
         before, gone = self.cards, [card for pin, card in self.cards.items() if pin not in pins]
         self.cards = {pin: before[pin] if pin in before else self._new(pin) for pin in pins}
         if self.pair and not {pin for pin in self.pair if pin} <= set(pins):

@@ -1,1 +1,1 @@
-"""The row of questions: title bar, pictures, class search, and what the network says."""
+"""Question row: title bar, pictures, class search, and the network's scores."""

@@ -1,4 +1,4 @@
-"""The class search: which class is explained, and rather than which other.
+"""Class search: which class is explained, and rather than which other.
 
 Its own listbox, because nothing of a stock combobox reaches Python until an exact match, and it keeps an old
 value under a wrong text in silence. Filtering happens in the browser; only a choice is a message.
@@ -26,7 +26,7 @@ TOP = 5
 
 
 class ClassFront(Front):
-    """The two searches; −1 stands for "what it predicts" in one and "any other" in the other."""
+    """Widget of the two searches; −1 stands for "what it predicts" in one and "any other" in the other."""
 
     scripts = ("combo",)
 
@@ -39,13 +39,13 @@ class ClassFront(Front):
     """Class index, −1 for the predicted one, None for a function of the reader's own."""
     against = traitlets.Int(NONE).tag(sync=True)
     words = traitlets.Unicode().tag(sync=True)
-    """What a target that is no class is called."""
+    """Name of a target that is no class."""
     channel = traitlets.Unicode().tag(sync=True)
     """The channel of the layers that can be explained instead, in words; choosing it sends −2."""
 
 
 class ClassDropdown(Panel):
-    """Which class; writes ``selection.target``. ``channel`` gives the one whose card is on show."""
+    """Panel of the class; writes ``selection.target``. ``channel`` gives the one whose card is on show."""
 
     slot = "classes"
     reads, asks = frozenset(("image", "target", "layer", "channel")), frozenset(("image",))
@@ -115,5 +115,5 @@ class ClassDropdown(Panel):
 
 
 def _finite(probability: float) -> float | None:
-    """JSON has no NaN."""
+    """Return a number, or None where it isn't finite: JSON has no NaN."""
     return float(probability) if probability == probability else None

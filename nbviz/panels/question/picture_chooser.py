@@ -1,4 +1,4 @@
-"""The picture chooser: thumbnails in a row, and a way in for the reader's own.
+"""Picture chooser: thumbnails in a row, and a way in for the reader's own.
 
 A file is shrunk in the browser first where it is large: messages above about 10 MB are lost without a word.
 What arrives is opened by ``load_pictures``, joins the mapping of pictures and is selected.
@@ -29,7 +29,7 @@ STILL = 6
 
 
 class PictureChooserFront(Front):
-    """Names and the first thumbnails; the others are asked for when their page is turned to."""
+    """Widget of names and the first thumbnails; others are asked for when their page is turned to."""
 
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     sizes = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -40,7 +40,7 @@ class PictureChooserFront(Front):
 
 
 class PictureChooser(Panel):
-    """Which picture; writes ``selection.image`` and takes new ones in."""
+    """Panel of the picture; writes ``selection.image`` and takes new ones in."""
 
     slot = "pictures"
     reads = frozenset(("image",))
@@ -132,7 +132,7 @@ def _still(picture: Picture) -> Image.Image:
 
 
 def _thumbnail(picture: Picture) -> bytes:
-    """JPEG of a centred square; empty bytes for a picture that is damaged (choosing it says how)."""
+    """Return a JPEG of a centred square; empty bytes for a picture that is damaged (choosing it says how)."""
     out = io.BytesIO()
     try:
         picture.thumbnail(THUMBNAIL).save(out, "JPEG", quality=85)

@@ -1,4 +1,4 @@
-"""What the network says: bars of the likeliest classes (bqplot), and with edits on what it said before.
+"""Scores of the network: bars of the likeliest classes (bqplot), with edits beside the scores before.
 
 Two sets of bars (track and value) and labels, no axes. Nothing in a bqplot figure can have the focus: the
 keyboard's way to a class is the class search, and the same figures stand in words for a screen reader.
@@ -36,20 +36,20 @@ BAR, TRACK = "var(--nbviz-bar, #bdbdbd)", "var(--nbviz-track, #f3f3f3)"
 
 
 class ScoresFront(Front):
-    """The label above the bars, the figures in words, and the sentence where there are none."""
+    """Widget of the label above the bars, the figures as text, and the sentence where there are none."""
 
     said = traitlets.Unicode().tag(sync=True)
     """The same figures in a sentence."""
     measure = traitlets.Unicode().tag(sync=True)
-    """What the figures are, where they are no probabilities."""
+    """Meaning of the figures, where they are no probabilities."""
     before = traitlets.Bool(False).tag(sync=True)
     """Whether ticks stand for what it said before the edits."""
     change = traitlets.Unicode().tag(sync=True)
-    """What the edits do to the explained score, in its own unit; empty without edits."""
+    """Effect of the edits on the explained score, in its own unit; empty without edits."""
 
 
 class ScoreBars(Panel):
-    """The five likeliest classes; a click on a row chooses its class."""
+    """Panel of the five likeliest classes; a click on a row chooses its class."""
 
     slot = "scores"
     reads = frozenset(("image", "target", "edits", "original", "draft"))
@@ -65,7 +65,7 @@ class ScoreBars(Panel):
         self.view = ipywidgets.Box([self.front, self.bars.figure], _dom_classes=["nbviz-scores"])
         self._answer: ScoresAnswer | None = None
         self._before: ScoresAnswer | None = None
-        """What it said without the edits; None where none are on."""
+        """Prediction without the edits; None where none are on."""
         self._rows: list[int] = []
 
     def request(self, selection: Selection) -> Request:
@@ -131,7 +131,7 @@ class ScoreBars(Panel):
         return f"The network says ({about}): {figures}" if about else f"The network says: {figures}"
 
     def _change(self, answer: ScoresAnswer) -> str:
-        """``"score of tiger cat 9.24 → 9.36, +0.12"``: in logits, for a probability hides what happens near 0 and 1."""
+        """Describe a change, ``"score of tiger cat 9.24 → 9.36, +0.12"``, in logits: probabilities saturate."""
         before, target = self._before, Target.ensure(self.selection.target, self.model)
         index = None if before is None else before.said.class_of(target)
         if before is None or index is None:
@@ -145,13 +145,13 @@ class ScoreBars(Panel):
 
 
 def measure(said: Prediction) -> str:
-    """The bars' figures in words, where they are no shares of one probability."""
+    """Describe the bars' figures, where they are no shares of one probability."""
     each = said.scale in ("sigmoid", "independent") and len(said.shares) > 1
     return "each by itself" if each else MEASURES.get(said.kind, "")
 
 
 class Bars:
-    """The figure; ``draw`` paints it, a click calls ``clicked(row)``."""
+    """Figure of the bars; ``draw`` paints it, a click calls ``clicked(row)``."""
 
     def __init__(self, clicked: Any) -> None:
         import bqplot
@@ -235,7 +235,7 @@ class Bars:
 
 
 def _height(row: int) -> float:
-    """Height of the middle of a bar: bqplot keeps labels off the edges by their font's size."""
+    """Return the height of the middle of a bar: bqplot keeps labels off the edges by their font's size."""
     whole, edge = ROWS * ROW_HEIGHT, LETTER**0.5 / 2 + 1
     return ROWS * (1 - ((row + 0.5) * ROW_HEIGHT - edge) / (whole - 2 * edge))
 
@@ -251,7 +251,7 @@ def _write(mark: Any, x: float, heights: list[float], texts: list[str]) -> None:
 
 
 def rows(order: np.ndarray, chosen: int | None) -> list[int]:
-    """The likeliest classes, best first; a chosen one that is not among them takes the last row."""
+    """Return the likeliest classes, best first; a chosen one that is not among them takes the last row."""
     best = [int(index) for index in order[:ROWS]]
     if chosen is not None and chosen not in best and chosen < len(order):
         best[-1] = chosen
@@ -259,24 +259,24 @@ def rows(order: np.ndarray, chosen: int | None) -> list[int]:
 
 
 def either_rows(answer: ScoresAnswer, before: ScoresAnswer, chosen: int | None) -> list[int]:
-    """The five classes with the largest shares, before or now, in the order of now: one that has fallen stays."""
+    """Return the five classes with the largest shares, before or now, in the order of now."""
     largest = np.maximum(np.nan_to_num(answer.probabilities), np.nan_to_num(before.probabilities))
     kept = rows(np.argsort(-largest, kind="stable"), chosen)
     return sorted(kept, key=lambda index: (-float(answer.probabilities[index]), index))
 
 
 def signed(value: float, plus: bool = False) -> str:
-    """A figure with two decimals and a real minus, after ``+`` where asked."""
+    """Write a figure with two decimals and a real minus, after ``+`` where asked."""
     return f"{value:{'+' if plus else ''}.2f}".replace("-", "−")
 
 
 def elide(name: str, letters: int = LETTERS) -> str:
-    """A name cut to its row."""
+    """Cut a name to its row."""
     return name if len(name) <= letters else name[: letters - 1].rstrip(" ,") + "…"
 
 
 def lost_words(lost: int, total: int) -> str:
-    """What is said where scores are not finite."""
+    """Return the sentence for scores that are not finite."""
     return (
         f"{lost} of the network's {total} scores of this picture are not finite numbers, "
         "so there is nothing to rank. Check the weights and the preprocessing."

@@ -1,4 +1,4 @@
-"""The title bar: which network, what it sees of the picture, how sure its preprocessing is, and the state."""
+"""Title bar: the network, its view of the picture, how sure its preprocessing is, and the state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nbviz.session.selection import Selection
 
 
 class TitleFront(Front):
-    """What is drawn, plain data all of it; sends ``save``, ``refresh``, ``back`` and ``forward``."""
+    """Widget of the title bar, all of it plain data; sends ``save``, ``refresh``, ``back`` and ``forward``."""
 
     scripts = ("title_steps",)
 
@@ -35,7 +35,7 @@ class TitleFront(Front):
 
 
 class TitleBar(Panel):
-    """Name, facts, state, steps back and forward, Save picture and Refresh."""
+    """Panel of name, facts, state, steps back and forward, Save picture and Refresh."""
 
     slot = "title"
     reads = frozenset(("image",))
@@ -93,7 +93,7 @@ class TitleBar(Panel):
 
 
 def count_words(count: int) -> str:
-    """A count in three figures: 4.65 M."""
+    """Write a count in three figures: 4.65 M."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if count >= size:
             return f"{count / size:.3g} {unit}"
@@ -101,7 +101,7 @@ def count_words(count: int) -> str:
 
 
 def sees_words(crop: tuple[int, int] | None, size: tuple[int, int]) -> str:
-    """What the network sees: crop is (height, width) or None for all, size the picture's (width, height)."""
+    """Describe the network's view: crop is (height, width) or None for all, size the picture's (width, height)."""
     whole = f"{size[0]} × {size[1]}"
     if crop is None or (crop[1], crop[0]) == tuple(size):
         return f"sees all of {whole}"
@@ -109,11 +109,11 @@ def sees_words(crop: tuple[int, int] | None, size: tuple[int, int]) -> str:
 
 
 def pill_words(sentence: str) -> str:
-    """The part of the preprocessing's sentence that fits a pill."""
+    """Return the part of the preprocessing's sentence that fits a pill."""
     return sentence.split(". ")[0].rstrip(".")
 
 
 def file_words(name: str) -> str:
-    """A name that every file system takes."""
+    """Return a name that every file system takes."""
     kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
     return kept.strip("-.")[:120]

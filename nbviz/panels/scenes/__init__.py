@@ -1,1 +1,1 @@
-"""Answers as plain data to draw, shared by the panels: pixels, limits, words. No widget."""
+"""Scenes: answers as plain data to draw, shared by the panels: pixels, limits, texts. No widget."""

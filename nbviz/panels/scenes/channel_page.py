@@ -1,4 +1,4 @@
-"""One page of a layer's channels as plain data: which, drawn how, and said in which words.
+"""Page of a layer's channels as plain data: which, drawn how, and described how.
 
 Small layers get few, larger tiles; a page never takes more than half its width in height, nor more than
 about 100 kB: maps are averaged down until a page of them fits.
@@ -25,7 +25,7 @@ BUDGET = 104_000
 
 @dataclass(frozen=True)
 class Look:
-    """How a person wants the channels drawn."""
+    """Choices of a person about how channels are drawn."""
 
     mode: str = "maps"
     """``"maps"``, ``"filters"``, ``"made"`` or ``"found"``."""
@@ -52,7 +52,7 @@ class Photos:
 
 @dataclass(frozen=True)
 class Page:
-    """What is drawn: ``channels[i]`` is tile i of the mosaic and ``words[i]`` says its figures."""
+    """Page as drawn: ``channels[i]`` is tile i of the mosaic and ``words[i]`` its description."""
 
     channels: list[int]
     words: list[str]
@@ -72,12 +72,12 @@ class Page:
 
 
 def mode_of(look: Look, filters: np.ndarray | None) -> str:
-    """The mode that can be shown: maps for filters where there are none."""
+    """Return the mode that can be shown: maps for filters where there are none."""
     return "maps" if look.mode == "filters" and filters is None else look.mode
 
 
 def per_page(answer: ChannelsAnswer, look: Look, filters: np.ndarray | None) -> int:
-    """Number of tiles of a full page."""
+    """Return the number of tiles of a full page."""
     if look.mode in ("made", "found"):
         return PHOTOS
     if look.mode == "filters" and filters is not None:
@@ -145,7 +145,7 @@ def _bars(answer: ChannelsAnswer, chosen: Sequence[int], total: int) -> Drawn:
 
 
 def bar_heights(answer: ChannelsAnswer, chosen: Sequence[int]) -> list[float]:
-    """Numbers of a layer without places as shares −1…1 of the layer's largest; 0 where not finite."""
+    """Return numbers of a layer without places as shares −1…1 of the layer's largest; 0 where not finite."""
     vector = answer.maps.values[:, 0, 0]
     top = Limits.of(vector, answer.maps.signed).high or 1.0
     return [round(float(share), 4) for share in np.nan_to_num(vector[list(chosen)] / top, posinf=0, neginf=0)]
@@ -161,7 +161,7 @@ def _filters(filters: np.ndarray, chosen: Sequence[int], total: int) -> Drawn:
 
 
 def filters_note(kernels: int) -> str:
-    """Why kernels behind the first layer say little."""
+    """Return why kernels behind the first layer say little."""
     if kernels == 1:
         return "One kernel a channel: what is done to the map of one channel before it, not what that shows."
     shown = f"{kernels} kernels" if kernels <= 64 else f"The 64 largest of {kernels} kernels"
@@ -172,7 +172,7 @@ def filters_note(kernels: int) -> str:
 
 
 def maps_caption(signed: bool, limits: Limits | None) -> str:
-    """What the brightest colour means; ``limits`` where all maps share a scale."""
+    """Return the meaning of the brightest colour; ``limits`` where all maps share a scale."""
     top = None if limits is None else figure(limits.high)
     if signed:
         largest = f"up to ±{top}, the layer's largest" if top else "each to its own largest"
@@ -181,7 +181,7 @@ def maps_caption(signed: bool, limits: Limits | None) -> str:
 
 
 def columns(count: int, tallness: float) -> int:
-    """Fewest columns whose rows of tiles (height = ``tallness`` × width) fill at most half the width."""
+    """Return the fewest columns whose rows of tiles (height = ``tallness`` × width) fill at most half the width."""
     across = 1
     while ceil(count / across) * tallness / across > 0.5:
         across += 1
@@ -189,7 +189,7 @@ def columns(count: int, tallness: float) -> int:
 
 
 def tile_words(answer: ChannelsAnswer, channel: int) -> str:
-    """A channel's figures: ``"channel 22 · peak 4.30 · for tabby +0.147"``."""
+    """Describe a channel's figures: ``"channel 22 · peak 4.30 · for tabby +0.147"``."""
     peak, contribution = float(answer.peaks[channel]), float(answer.contributions[channel])
     if peak == 0:
         return f"channel {channel} (no activation)"
@@ -200,7 +200,7 @@ def tile_words(answer: ChannelsAnswer, channel: int) -> str:
 
 
 def strongest(answer: ChannelsAnswer, place: tuple[float, float], count: int = 4) -> list[int]:
-    """Channels with the largest absolute activation at a place (row, column; each 0…1), largest first."""
+    """Return the channels with the largest absolute activation at a place (row, column; each 0…1), largest first."""
     values = answer.maps.values
     if not answer.maps.places:
         return []
@@ -211,6 +211,6 @@ def strongest(answer: ChannelsAnswer, place: tuple[float, float], count: int = 4
 
 
 def figure(value: float, plus: bool = False) -> str:
-    """A number in three digits, with a true minus."""
+    """Write a number in three digits, with a true minus."""
     text = f"{value:+#.3g}" if plus else f"{value:#.3g}"
     return text.rstrip(".").replace("-", "−")

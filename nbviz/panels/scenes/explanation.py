@@ -1,4 +1,4 @@
-"""An answer as plain data to draw: pixels, limits, words. Nothing here knows a widget."""
+"""Scene of an answer as plain data to draw: pixels, limits, texts. No widget."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LARGEST = 640
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What the canvas shows and what is said of it."""
+    """Contents of the canvas and the texts around it."""
 
     picture: np.ndarray
     """The picture in gray, uint8 (h, w, 4)."""
@@ -50,7 +50,7 @@ class Scene:
     """Low end, high end and meaning of the colours, in words."""
     title: str
     heading: list[Run]
-    """What stands beside the title."""
+    """Text beside the title."""
     lines: Lines
     caption: str
     nothing: str = ""
@@ -61,7 +61,7 @@ class Scene:
 
 
 def explanation_scene(answer: ExplainAnswer, title: str, picture: str, high: float | None = None) -> Scene:
-    """The scene of an attribution. title: the method's; picture: its name; high: where its scale ends, if given."""
+    """Return the scene of an attribution. title: the method's; picture: its name; high: the end of its scale."""
     made, seen = answer.attribution, answer.seen
     values = made.heat(tuple(seen.shape[:2])).float().cpu().numpy()
     target, status = str(made.facts.get("target", "")), str(made.facts.get("status", "ok"))
@@ -89,7 +89,7 @@ def explanation_scene(answer: ExplainAnswer, title: str, picture: str, high: flo
 
 
 def channel_scene(answer: ChannelAnswer, picture: str, high: float | None = None) -> Scene:
-    """The scene of a channel's map, its pixels as they are; high: where its scale ends, if given."""
+    """Return the scene of a channel's map, its pixels as they are; high: the end of its scale, if given."""
     maps, channel = answer.channels.maps, answer.channel
     values = maps.values[channel]
     peak = Limits.of(values, maps.signed)
@@ -116,7 +116,7 @@ def channel_scene(answer: ChannelAnswer, picture: str, high: float | None = None
 
 
 def channel_lines(answer: ChannelAnswer) -> Lines:
-    """Two lines of facts of a channel."""
+    """Return two lines of facts of a channel."""
     channels, channel = answer.channels, answer.channel
     shape = channels.maps.values.shape
     places = f", {shape[1]} × {shape[2]}" if channels.maps.places else ""
@@ -143,14 +143,14 @@ def evidence_limits(values: np.ndarray, signed: bool, smooth: bool) -> Limits:
 
 
 def ending(limits: Limits, signed: bool, high: float | None) -> Limits:
-    """Limits that end at ``high`` instead, where it is given."""
+    """Return limits that end at ``high`` instead, where it is given."""
     return limits if high is None else Limits(-high if signed else 0.0, high, limits.bad)
 
 
 def limit_words(
     limits: Limits, signed: bool, what: str, empty: bool, peak: float | None = None
 ) -> tuple[str, str, str]:
-    """Low end, high end and meaning of the colours; peak: the largest value, which may lie above them."""
+    """Return low end, high end and meaning of the colours; peak: the largest value, which may lie above them."""
     if empty:
         return "", "", ""
     high, above = figure(limits.high), peak is not None and peak > limits.high
@@ -162,7 +162,7 @@ def limit_words(
 
 
 def drawn(seen: np.ndarray) -> np.ndarray:
-    """The picture at the size it is drawn."""
+    """Return the picture at the size it is drawn."""
     height, width = _fitted(seen.shape[:2])
     if (height, width) == seen.shape[:2]:
         return seen
@@ -170,7 +170,7 @@ def drawn(seen: np.ndarray) -> np.ndarray:
 
 
 def drawn_heat(made: Attribution, size: tuple[int, ...], limits: Limits) -> np.ndarray:
-    """An attribution's heat at the size it is drawn; single pixels in ``SHADES`` steps, smooth maps in all."""
+    """Return an attribution's heat at the size it is drawn; single pixels in ``SHADES`` steps, smooth maps in all."""
     heat = made.heat(_fitted(size)).float().cpu().numpy()
     if made.interpolated or not limits.high > 0:
         return heat

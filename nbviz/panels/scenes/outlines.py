@@ -1,4 +1,4 @@
-"""What lies over the canvas as lines: boxes that were found, the evidence's own box, where a class is said.
+"""Outlines over the canvas: boxes that were found, the evidence's own box, regions of predicted classes.
 
 Plain data and pixels; nothing here knows a widget.
 """
@@ -27,7 +27,7 @@ _DARK, _LIGHT = (0, 0, 0, 200), (255, 255, 255, 255)
 
 @dataclass(frozen=True)
 class Outline:
-    """One box over the picture."""
+    """Box over the picture."""
 
     box: Box
     """In pixels of the network's input."""
@@ -36,14 +36,14 @@ class Outline:
     text: str = ""
 
     def plain(self, size: tuple[int, int]) -> list[Any]:
-        """[top, left, bottom, right as shares of the picture, kind, text]."""
+        """Plain values: [top, left, bottom, right as shares of the picture, kind, text]."""
         top, left, bottom, right = self.box
         shares = [top / size[0], left / size[1], bottom / size[0], right / size[1]]
         return [*(min(1.0, max(0.0, share)) for share in shares), self.kind, self.text]
 
 
 def found_outlines(said: Prediction | None, chosen: int | None, name: Callable[[int], str]) -> list[Outline]:
-    """A detector's boxes with label and score, the chosen one last, so that it lies above."""
+    """Return a detector's boxes with label and score, the chosen one last, so that it lies above."""
     if said is None:
         return []
     best = [number for number in range(len(said.boxes)) if number < MOST or number == chosen]
@@ -57,12 +57,12 @@ def _found(said: Prediction, number: int, chosen: bool, name: Callable[[int], st
 
 
 def evidence_outline(made: Attribution) -> list[Outline]:
-    """The box of the largest part of the evidence that reaches half its maximum."""
+    """Return the box of the largest part of the evidence that reaches half its maximum."""
     return [Outline(box, "evidence") for box in made.boxes(THRESHOLD)]
 
 
 def evidence_words(found: Sequence[Outline]) -> str:
-    """The evidence's box in words."""
+    """Describe the evidence's box."""
     boxes = [one.box for one in found if one.kind == "evidence"]
     if not boxes:
         return ""
@@ -71,7 +71,7 @@ def evidence_words(found: Sequence[Outline]) -> str:
 
 
 def region_lines(regions: np.ndarray | None, chosen: int | None) -> np.ndarray | None:
-    """Where the chosen class is said, as lines, uint8 (h, w, 4): white with a dark rim; other borders are dark."""
+    """Draw borders of predicted classes, uint8 (h, w, 4): the chosen one white with a dark rim, others dark."""
     if regions is None:
         return None
     share = max(1, FINE // max(regions.shape))
@@ -85,7 +85,7 @@ def region_lines(regions: np.ndarray | None, chosen: int | None) -> np.ndarray |
 
 
 def _edges(values: np.ndarray) -> np.ndarray:
-    """True at places whose right or lower neighbour is another."""
+    """Return places whose right or lower neighbour is another."""
     edges = np.zeros(values.shape, bool)
     edges[:, :-1] |= values[:, 1:] != values[:, :-1]
     edges[:-1] |= values[1:] != values[:-1]
@@ -102,7 +102,7 @@ def _grown(line: np.ndarray) -> np.ndarray:
 
 
 def region_png(lines: np.ndarray | None) -> bytes:
-    """The lines as a palette PNG; empty where there are none."""
+    """Return the lines as a palette PNG; empty where there are none."""
     if lines is None:
         return b""
     table = np.array([(0, 0, 0, 0), _DARK, _LIGHT], np.uint8)
@@ -113,7 +113,7 @@ def region_png(lines: np.ndarray | None) -> bytes:
 def drawn_on(
     pixels: np.ndarray, found: Sequence[Outline], size: tuple[int, int], lines: np.ndarray | None = None
 ) -> np.ndarray:
-    """The outlines in a still picture uint8 (h, w, 3), at its own size; size: (H, W) of the network's input."""
+    """Draw the outlines in a still picture uint8 (h, w, 3), at its own size; size: (H, W) of the network's input."""
     image = Image.fromarray(np.ascontiguousarray(pixels))
     if lines is not None:
         over = Image.fromarray(lines).resize(image.size, Image.Resampling.NEAREST)

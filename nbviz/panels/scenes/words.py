@@ -1,4 +1,4 @@
-"""What stands around an explanation in words: its heading, its two lines of facts, its caption.
+"""Texts around an explanation: its heading, its two lines of facts, its caption.
 
 Pure functions of plain data. A *run* is a text, or a pair of a text and ``"strong"``, ``"em"`` or ``"warn"``.
 """
@@ -29,7 +29,7 @@ ANY_CLASS: list[Run] = ["the same for every class"]
 
 
 def heading(target: str) -> list[Run]:
-    """ "why *tabby*?" or "why *tabby* rather than *tiger cat*?"."""
+    """Return "why *tabby*?" or "why *tabby* rather than *tiger cat*?"."""
     names = target.split(AGAINST, 1)
     runs: list[Run] = ["why ", (names[0], "em")]
     if len(names) > 1:
@@ -38,18 +38,18 @@ def heading(target: str) -> list[Run]:
 
 
 def facts_lines(facts: Mapping[str, Any]) -> Lines:
-    """The two lines of facts below an explanation: what scalar is explained, and how well."""
+    """Return two lines of facts below an explanation: what scalar is explained, and how well."""
     return [_what(facts), _joined(_how(facts))]
 
 
 def card_lines(facts: Mapping[str, Any]) -> Lines:
-    """The same where a title names class and layer already, and there is little room."""
+    """Return the lines where a title names class and layer already, and there is little room."""
     said = "difference of scores " if AGAINST in str(facts.get("target", "")) else "score "
     return [[said, (score_words(facts.get("score")), "strong"), *_start(facts)], _joined(_how(facts))]
 
 
 def progress_lines(progress: str, facts: Mapping[str, Any]) -> Lines:
-    """The two lines while it computes: how far, and how good it is so far."""
+    """Return the two lines while it computes: how far, and how good it is so far."""
     error = facts.get("map_error")
     first: list[Run] = [(progress, "strong")] if progress else []
     return [
@@ -101,7 +101,7 @@ def _how(facts: Mapping[str, Any]) -> list[list[Run]]:
 
 
 def _error(error: float) -> list[Run]:
-    """How near the map is to its limit; beyond its own size a figure says nothing."""
+    """Describe how near the map is to its limit; beyond its own size a figure says nothing."""
     if np.isnan(error):
         return [("its error is not a number", "warn")]
     return ["map within ", (percent(error), "strong")] if error <= 1 else [("more error than map", "warn")]
@@ -115,7 +115,7 @@ def _joined(parts: list[list[Run]]) -> list[Run]:
 
 
 def _extra(name: str, value: Any) -> bool:
-    """A fact of a method's own that one line can carry."""
+    """Return a fact of a method's own that one line can carry."""
     return name not in _KNOWN and isinstance(value, (str, int, float)) and len(str(value)) < 40
 
 
@@ -124,7 +124,7 @@ def _short(value: Any) -> str:
 
 
 def nothing_words(title: str, target: str, layer: str | None, status: str) -> str:
-    """Why there is no heat to show, in a sentence."""
+    """Return why there is no heat to show, in a sentence."""
     if status == "non-finite":
         return f"{title} gives values for {target} that are not finite numbers; they are left gray."
     kind = "positive evidence" if status == "no positive evidence" else "evidence"
@@ -132,7 +132,7 @@ def nothing_words(title: str, target: str, layer: str | None, status: str) -> st
 
 
 def caption(title: str, target: str, picture: str, heat: np.ndarray) -> str:
-    """The picture in words that would serve someone who cannot see it. heat: (H, W)."""
+    """Describe the picture for a reader who can't see it. heat: (H, W)."""
     place = strongest(heat)
     where = f"; strongest evidence at row {place[0]}, column {place[1]}" if place else "; no evidence shown"
     return f"{title} for {target} over the picture {picture}{where}."
@@ -156,7 +156,7 @@ def pixel(place: tuple[float, float], shape: tuple[int, ...]) -> tuple[int, int]
 def tip_words(
     place: tuple[float, float], values: np.ndarray | None, shape: tuple[int, int], top: list[int], said: str = ""
 ) -> str:
-    """What is said of a place: where, what the network says there, the value, the layer's channels strongest there."""
+    """Describe a place: where it is, the prediction there, the value, the layer's strongest channels."""
     row, column = pixel(place, shape)
     line = f"row {row}, column {column}" + (f" · {said}" if said else "")
     if values is not None:
@@ -165,13 +165,13 @@ def tip_words(
 
 
 def ordinal(number: int) -> str:
-    """1st, 2nd, 3rd, 4th …"""
+    """Write an ordinal: 1st, 2nd, 3rd, 4th …"""
     ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
     return f"{number}{ending}"
 
 
 def figure(value: Any) -> str:
-    """A number as short as it can be read: 8.31, 0.051, 1.2e-05."""
+    """Write a number as short as it can be read: 8.31, 0.051, 1.2e-05."""
     if not finite(value):
         return "not a number" if value is not None else ""
     size = abs(value)
@@ -181,12 +181,12 @@ def figure(value: Any) -> str:
 
 
 def score_words(value: Any) -> str:
-    """A score, always to two decimals."""
+    """Write a score, always to two decimals."""
     return f"{value:.2f}".replace("-", "−") if finite(value) else figure(value)
 
 
 def percent(share: Any) -> str:
-    """A share as a percentage: 4.1 %, and no figure of many digits."""
+    """Write a share as a percentage: 4.1 %, and no figure of many digits."""
     value = 100 * float(share)
     if value > 1000:
         return "over 1,000 %"
@@ -194,10 +194,10 @@ def percent(share: Any) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time: 72 ms, 1.9 s."""
+    """Write a time: 72 ms, 1.9 s."""
     return f"{1000 * seconds:.0f} ms" if seconds < 0.1995 else f"{seconds:.1f} s"
 
 
 def finite(value: Any) -> bool:
-    """Return whether it is a number, and a finite one."""
+    """Return whether a value is a number, and a finite one."""
     return isinstance(value, (int, float)) and bool(np.isfinite(value))

@@ -1,4 +1,4 @@
-"""The Explorer's panels as one still picture, without a browser: for static pages, files and talks.
+"""Snapshot of the Explorer's panels, without a browser: for static pages, files and talks.
 
 `compose` takes plain data (`SnapshotParts`) and draws it with Pillow in the order and measures of the live
 frame. What can only be clicked is left out; what is set is written.

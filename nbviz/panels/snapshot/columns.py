@@ -1,4 +1,4 @@
-"""The three columns of the still picture: layers, channels with their card, explanation.
+"""Columns of the still picture: layers, channels with their card, explanation.
 
 Each draws itself into a box from `y` down and returns how far down it got. Measures are those of the frame.
 """
@@ -160,7 +160,7 @@ def card(ink: Ink, part: CardPart, x: float, y: float, width: float) -> float:
 
 
 def _wide(picture: np.ndarray | Image.Image) -> bool:
-    """Return whether it is a sheet of several, which takes the room there is."""
+    """Return whether a picture is a sheet of several, which takes the room there is."""
     size = picture.size if isinstance(picture, Image.Image) else picture.shape[1::-1]
     return size[0] > 1.8 * size[1]
 
@@ -219,7 +219,7 @@ def trust(ink: Ink, part: TrustPart, x: float, y: float, width: float) -> float:
 
 
 def faded(heat: np.ndarray, opacity: float) -> np.ndarray:
-    """Heat, uint8 RGBA, at an opacity from 0 to 1."""
+    """Return heat, uint8 RGBA, at an opacity from 0 to 1."""
     veil = heat.copy()
     veil[..., 3] = np.rint(veil[..., 3] * min(max(opacity, 0.0), 1.0))
     return veil

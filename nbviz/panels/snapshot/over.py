@@ -11,6 +11,6 @@ OPACITY = 0.6
 
 
 def laid_over(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """Heat, uint8 RGBA of any size, over a picture uint8 (H, W, 3 or 4), none of its pixels smoothed: (H, W, 3)."""
+    """Lay heat, uint8 RGBA of any size, over a picture uint8 (H, W, 3 or 4), no pixel smoothed: (H, W, 3)."""
     size = (picture.shape[1], picture.shape[0])
     return overlay(picture, np.asarray(Image.fromarray(heat).resize(size, Image.Resampling.NEAREST)), OPACITY)

@@ -1,4 +1,4 @@
-"""What a still picture of the panels is made of: plain data, no widget, no model.
+"""Parts of a still picture of the panels: plain data, no widget, no model.
 
 A part that is None is left out. A *run* is a text, or a pair of a text and a style ("strong", "em", "quiet",
 "warn"), as the panels' own words are.
@@ -22,7 +22,7 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class TitlePart:
-    """The title bar: the model's name, facts in gray, what is said of preprocessing, the state."""
+    """Title bar: the model's name, facts in gray, the note on preprocessing, the state."""
 
     name: str
     facts: Sequence[str] = ()
@@ -32,7 +32,7 @@ class TitlePart:
 
 @dataclass(frozen=True, eq=False)
 class PicturesPart:
-    """Thumbnails (square uint8 arrays or images) and which one is chosen."""
+    """Thumbnails (square uint8 arrays or images), and the chosen one."""
 
     thumbnails: Sequence[Pixels | Image.Image]
     chosen: int | None = None
@@ -40,7 +40,7 @@ class PicturesPart:
 
 @dataclass(frozen=True, eq=False)
 class ScoreRow:
-    """A class and its probability, 0…1."""
+    """Class and its probability, 0…1."""
 
     name: str
     probability: float
@@ -49,7 +49,7 @@ class ScoreRow:
 
 @dataclass(frozen=True, eq=False)
 class LayerRow:
-    """A row of the layer tree, in preorder; `kids` counts its children."""
+    """Row of the layer tree, in preorder; `kids` counts its children."""
 
     text: str
     kind: str = ""
@@ -62,7 +62,7 @@ class LayerRow:
 
 @dataclass(frozen=True, eq=False)
 class LayersPart:
-    """The layer tree; unfolded is what leads to the chosen row."""
+    """Layer tree; unfolded is what leads to the chosen row."""
 
     rows: Sequence[LayerRow]
     target: str = ""
@@ -87,14 +87,14 @@ class ChannelsPart:
     pager: str = ""
     title: str = "Channels"
     rows: Sequence[str] = ()
-    """What stands left of each row of tiles."""
+    """Label left of each row of tiles."""
     largest: float = 1000
     """Most that a tile may be wide."""
 
 
 @dataclass(frozen=True, eq=False)
 class CardPart:
-    """The card of a channel: its map over the picture (uint8 RGB), further pictures by name, a line, figures."""
+    """Card of a channel: its map over the picture (uint8 RGB), further pictures by name, a line, figures."""
 
     channel: int | None
     about: Sequence[Run] = ()
@@ -109,7 +109,7 @@ class CardPart:
 
 @dataclass(frozen=True, eq=False)
 class StagePart:
-    """What stands in the channels' place: its picture (uint8 RGB or RGBA) and lines below."""
+    """Stage in the channels' place: its picture (uint8 RGB or RGBA) and lines below."""
 
     title: str
     heading: Sequence[Run]
@@ -119,7 +119,7 @@ class StagePart:
 
 @dataclass(frozen=True, eq=False)
 class ExplanationPart:
-    """The explanation: picture in gray (uint8, gray, RGB or RGBA), heat over it (uint8 RGBA) at an opacity.
+    """Explanation: picture in gray (uint8, gray, RGB or RGBA), heat over it (uint8 RGBA) at an opacity.
 
     `limits` are the low and the high end of the colour bar in words, `lines` the facts below it, `nothing`
     the sentence where there is no heat, `smooth` whether the method interpolates.
@@ -139,7 +139,7 @@ class ExplanationPart:
 
 @dataclass(frozen=True, eq=False)
 class TrustPart:
-    """How far to trust the explanation: [(test, "passed" | "not passed" | "can't tell" | "judging"), …], sentences."""
+    """Verdicts on the explanation, [(test, "passed" | "not passed" | "can't tell" | "judging"), …], and sentences."""
 
     verdicts: Sequence[tuple[str, str]]
     sentences: Sequence[str] = ()
@@ -147,7 +147,7 @@ class TrustPart:
 
 @dataclass(frozen=True, eq=False)
 class PinPart:
-    """A map of several side by side: its picture and heat (uint8 RGBA), the ends of its colours, its facts."""
+    """Map of several side by side: its picture and heat (uint8 RGBA), the ends of its colours, its facts."""
 
     title: str
     note: str = ""
@@ -171,7 +171,7 @@ class PinsPart:
 
 
 class StillParts(TypedDict, total=False):
-    """A panel's parts of a picture, fields of :class:`SnapshotParts`; a stage's replace those of the channels."""
+    """Parts that one panel adds, fields of :class:`SnapshotParts`; a stage's replace those of the channels."""
 
     title: TitlePart
     pictures: PicturesPart
@@ -189,7 +189,7 @@ class StillParts(TypedDict, total=False):
 
 @dataclass(frozen=True, eq=False)
 class SnapshotParts:
-    """All of it."""
+    """All parts of a still picture."""
 
     title: TitlePart | None = None
     pictures: PicturesPart | None = None

@@ -1,4 +1,4 @@
-"""The pinned maps of the still picture: a row of small cards under the columns."""
+"""Pinned maps of the still picture: a row of small cards under the columns."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What would change its mind: the strip of edits, and the desks on which they are made."""
+"""Edits of the person at the screen: the strip *What if*, and the desks on which edits are made."""

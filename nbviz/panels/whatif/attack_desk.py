@@ -1,4 +1,4 @@
-"""The attack desk: the smallest change that a person would not see and the network does, with its control."""
+"""Desk of attacks: the smallest change that a person would not see and the network does, with its control."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OPACITY = 0.55
 
 
 class AttackFront(Front):
-    """Controls, four pictures and what was measured.
+    """Widget of controls, four pictures and the measured figures.
 
     Sends ``{"event": …}``: set (kind, size, into), find, close.
     """
@@ -55,11 +55,11 @@ class AttackFront(Front):
     """Below each picture."""
     lines: traitlets.List[Any] = traitlets.List().tag(sync=True)
     smallest = traitlets.Unicode().tag(sync=True)
-    """What the search for the smallest has found, in words."""
+    """Result of the search for the smallest, in a sentence."""
 
 
 class AttackDesk(Desk):
-    """Writes ``edits``: the last one is the attack it makes, if that is an :class:`Attack`."""
+    """Desk that writes ``edits``: the last one is the attack it makes, if that is an :class:`Attack`."""
 
     slot = tool = "attack"
     reads = frozenset(("tool", "image", "target", "method", "options", "layer", "edits", "original"))
@@ -75,17 +75,17 @@ class AttackDesk(Desk):
         return {"smallest attack": self.search}
 
     def others(self) -> tuple[Edit, ...]:
-        """The edits before the attack."""
+        """Edits before the attack."""
         edits = self.selection.edits
         return edits[:-1] if edits and isinstance(edits[-1], Attack) else edits
 
     def made(self) -> Attack:
-        """The attack that is on, or that the controls would make."""
+        """Attack that is on, or that the controls would make."""
         edits = self.selection.edits
         return edits[-1] if edits and isinstance(edits[-1], Attack) else self._made
 
     def explanation(self) -> ExplainRequest | None:
-        """The map on show for the class that the unattacked picture has; None until that is known."""
+        """Request of the map on show for the class before the attack; None until that is known."""
         asked = explanation(self.selection, self.model, self.pictures)
         known = self.links.context.known(with_edits(ScoresRequest(asked.picture), self.others()))
         if not isinstance(known, ScoresAnswer):
@@ -173,7 +173,7 @@ class AttackDesk(Desk):
 
 
 class SmallestAttack(Panel):
-    """Searches for the smallest size that changes the answer, when somebody asks for it; draws into the desk."""
+    """Panel that searches for the smallest attack that changes the prediction; draws into the desk."""
 
     slot = "smallest attack"
     edits = False
@@ -203,7 +203,7 @@ class SmallestAttack(Panel):
 
 
 def lines(answer: AttackAnswer) -> list[list[Any]]:
-    """What the attack did, a line of runs each."""
+    """Describe the attack, a line of runs each."""
     made = answer.attacked
     label, index, share = made.before[0][0], made.before[0][1], made.before[0][2]
     now, noisy = _share(made.after, index), _share(made.noise, index)
@@ -235,7 +235,7 @@ def magnified(added: np.ndarray) -> int:
 
 
 def drawn(made: Attribution | None, picture: Image.Image) -> bytes:
-    """PNG of a map over the picture in gray; empty where there is none yet."""
+    """Return a PNG of a map over the picture in gray; empty where there is none yet."""
     if made is None:
         return b""
     backdrop = gray(np.asarray(picture))

@@ -1,4 +1,4 @@
-"""The switch below the channel's card: off, at its mean, scaled, all but it; and what each channel measurably does."""
+"""Switch below the channel's card: off, at its mean, scaled, all but it; and each channel's measured effect."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Subject = tuple[str, int]
 
 
 class SwitchFront(Front):
-    """A segment, a slider and the measured figures.
+    """Widget of a segment, a slider and the measured figures.
 
     Sends ``{"event": …}``: put (how), scale (factor), only, measure, choose (channel).
     """
@@ -48,7 +48,7 @@ class SwitchFront(Front):
 
 
 class ChannelSwitch(Panel):
-    """Writes ``edits`` and, from the list of the largest effects, ``channel``.
+    """Panel that writes ``edits`` and, from the list of the largest effects, ``channel``.
 
     subject: gives layer and channel of the card.
     """
@@ -131,7 +131,7 @@ def _only(layer: str, channel: int) -> Channels:
 
 
 def state_of(edits: tuple[Edit, ...], layer: str, channel: int) -> tuple[str, float]:
-    """Return what the edits do to a channel: ("on" | "off" | "mean" | "scale", factor)."""
+    """Return the edits' effect on a channel: ("on" | "off" | "mean" | "scale", factor)."""
     for edit in reversed(edits):
         if isinstance(edit, Channels) and edit.layer == layer:
             if channel in edit.off:
@@ -168,7 +168,7 @@ def _without(edit: Channels, channel: int) -> Channels:
 
 
 def measured_words(answer: EffectsAnswer, channel: int | None) -> list[Any]:
-    """``"foretold −0.66, measured −0.41"``, and how well the first order foretells for the layer."""
+    """Describe an effect: ``"foretold −0.66, measured −0.41"``, and how well the first order predicts effects."""
     effects, said = answer.effects, list[Any]()
     if channel is not None and channel < len(effects.measured) and np.isfinite(effects.measured[channel, answer.index]):
         foretold = effects.foretold[answer.index][channel]
@@ -185,7 +185,7 @@ def measured_words(answer: EffectsAnswer, channel: int | None) -> list[Any]:
 
 
 def largest_words(answer: EffectsAnswer) -> list[list[Any]]:
-    """Channels with the largest measured effects on the class, of either sign."""
+    """Return the channels with the largest measured effects on the class, of either sign."""
     column = answer.effects.measured[:, answer.index]
     order = np.argsort(-np.abs(column), kind="stable")[:LARGEST]
     return [[int(channel), signed(float(column[channel]), True)] for channel in order]

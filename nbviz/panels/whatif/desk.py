@@ -29,7 +29,7 @@ class Desk(Panel):
 
 
 class Desks(Panel):
-    """The explanation, or the desk of the open tool."""
+    """Right column: the explanation, or the desk of the open tool."""
 
     slot = "desks"
     reads, asks = frozenset(("tool",)), frozenset(())

@@ -1,4 +1,4 @@
-"""The paint desk: a brush over the picture, and beside it what the stroke does to the score.
+"""Desk of paint: a brush over the picture, and beside it the stroke's effect on the score.
 
 The browser draws the stroke; at most one mask every 60 ms comes here, and becomes ``selection.draft``: only the scores
 and the picture follow. When the stroke ends it becomes an edit, and everything follows.
@@ -34,7 +34,7 @@ WORDS = {"blur": "with blur", "mean": "with mean colour", "noise": "with noise",
 
 
 class PaintFront(Front):
-    """The picture with a brush over it.
+    """Widget of the picture with a brush over it.
 
     Sends ``{"event": …}``: stroke (end) with the mask's bits, settings (keep, fill), marks or rest (share), close.
     """
@@ -58,7 +58,7 @@ class PaintFront(Front):
 
 
 class PaintDesk(Desk):
-    """Writes ``draft`` and ``edits``; the last edit is the one it paints, if that is a :class:`Paint`."""
+    """Desk that writes ``draft`` and ``edits``; the last edit is the one it paints, if that is a :class:`Paint`."""
 
     slot = tool = "paint"
     hears = ("scores",)
@@ -116,7 +116,7 @@ class PaintDesk(Desk):
         return edits[-1] if edits and isinstance(edits[-1], Paint) else None
 
     def _painted(self, mask: Mask | None) -> tuple[Edit, ...]:
-        """The edits with this mask painted in the last place; without it where nothing is painted."""
+        """Return the edits with this mask painted in the last place; without it where nothing is painted."""
         edits = self.selection.edits
         others = edits[:-1] if self._paint(edits) is not None else edits
         return others if mask is None or not any(mask.bits) else (*others, Paint(mask, **self._settings))
@@ -165,7 +165,7 @@ class PaintDesk(Desk):
 
 
 def lines(answer: Painted, share: float) -> list[list[Any]]:
-    """What was measured, a line of runs each."""
+    """Describe the measured effect, a line of runs each."""
     if answer.score is None:
         return []
     name, before, after = answer.score

@@ -1,4 +1,4 @@
-"""The desk for changing the picture: one transformation, its slider, and the whole curve along it."""
+"""Desk of transformations: one of them, its slider, and the whole curve along it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STEPS = 100
 
 
 class TransformFront(Front):
-    """A menu of transformations, a slider, the picture and the curve.
+    """Widget of a menu of transformations, a slider, the picture and the curve.
 
     Sends ``{"event": …}``: set (kind, amount), another, close.
     """
@@ -45,7 +45,7 @@ class TransformFront(Front):
 
 
 class TransformDesk(Desk):
-    """Writes ``edits``: the last one is the transformation it makes, if that is a :class:`Transform`."""
+    """Desk that writes ``edits``: the last one is its transformation, if that is a :class:`Transform`."""
 
     slot = tool = "transform"
     reads = frozenset(("tool", "image", "target", "method", "options", "layer", "edits", "original"))
@@ -64,11 +64,11 @@ class TransformDesk(Desk):
         return edits[-1] if edits and isinstance(edits[-1], Transform) and not self._apart else None
 
     def others(self) -> tuple[Edit, ...]:
-        """The edits before the transformation."""
+        """Edits before the transformation."""
         return self.selection.edits[:-1] if self._last() is not None else self.selection.edits
 
     def made(self) -> Transform:
-        """The transformation that is on, or the chosen one at the amount that changes nothing."""
+        """Transformation that is on, or the chosen one at the amount that changes nothing."""
         return self._last() or Transform(self._kind, TRANSFORMS[self._kind].neutral)
 
     def request(self, selection: Selection) -> Request:
@@ -127,7 +127,7 @@ class TransformDesk(Desk):
 
 
 def lines(answer: Curve, made: Transform, name: str) -> list[list[Any]]:
-    """Return whether the answer stays along the range, and whether the map moves with the picture."""
+    """Describe whether the prediction stays along the range, and whether the map moves with the picture."""
     share = [f"{100 * answer.stays:.0f} %", "strong"]
     said: list[list[Any]] = [["the answer stays ", [name, "em"], " over ", share, " of the range"]]
     if answer.flips:

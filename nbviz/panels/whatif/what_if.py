@@ -1,4 +1,4 @@
-"""The strip *What if*: which edits are on, each a chip that can be taken away, and what opens their desks."""
+"""Strip *What if*: the edits that are on, each a chip that can be taken away, and buttons that open their desks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nbviz.session.selection import Selection
 
 
 class WhatIfFront(Front):
-    """Buttons and chips.
+    """Widget of buttons and chips.
 
     Sends ``{"event": …}``: tool (name), remove (place), undo, redo, original (on), clear.
     """
@@ -30,7 +30,7 @@ class WhatIfFront(Front):
 
 
 class WhatIf(Panel):
-    """Writes ``edits``, ``tool`` and ``original`` of the Selection."""
+    """Panel that writes ``edits``, ``tool`` and ``original`` of the Selection."""
 
     slot = "what_if"
     reads, asks = frozenset(("edits", "tool", "original")), frozenset(())

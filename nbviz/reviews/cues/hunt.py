@@ -1,4 +1,4 @@
-"""Cues: windows that a network leans on and should not, looked for in its maps and proved by changing pictures.
+"""Hunt for cues: windows that a network leans on and should not, found in its maps and proved by changing pictures.
 
 Per class, pictures whose explanations look alike are grouped (as SpRAy does: Lapuschkin et al. 2019,
 doi:10.1038/s41467-019-08987-4; here k-means over pooled integrated gradients). Each group's strongest window is a
@@ -58,7 +58,7 @@ COLUMNS = [
 
 @dataclass(frozen=True, eq=False)
 class Suspect:
-    """A window of a class's pictures that its explanations point at, and what changing it does."""
+    """Window of a class's pictures that its explanations point at, and the effect of changing it."""
 
     index: int
     """The class."""
@@ -76,7 +76,7 @@ class Suspect:
 
     @property
     def lead(self) -> float:
-        """By how much the transplanted window leads the best of its controls."""
+        """Lead of the transplanted window over the best of its controls."""
         return self.transplanted - max(self.transplanted_elsewhere)
 
     @property
@@ -87,7 +87,7 @@ class Suspect:
 
 @dataclass(frozen=True)
 class Hunt:
-    """How a hunt for cues is done."""
+    """Settings of a hunt for cues."""
 
     per_class: int = 200
     """Pictures of each class whose maps are looked at, at most."""
@@ -182,7 +182,7 @@ def _maps(model: InstrumentedModel, run: Pass, pictures: Tensor, index: int) -> 
 
 
 def _groups(maps: NDArray[np.float32], seed: int) -> list[NDArray[np.int64]]:
-    """Rows of pooled maps (N, cells) in groups that look alike, none of fewer than ten."""
+    """Group the rows of pooled maps (N, cells) that look alike, no group of fewer than ten."""
     shares = maps / np.maximum(maps.sum(1, keepdims=True), 1e-12)
     if len(maps) < GROUPS * FEWEST:
         return [np.arange(len(maps))]
@@ -200,7 +200,7 @@ def _typical(shares: Tensor) -> NDArray[np.int64]:
 
 
 def _strongest(mean: Tensor, side: tuple[int, int], count: int) -> list[Window]:
-    """The windows with the largest share of a map (H, W) that don't overlap, in order."""
+    """Return the windows with the largest share of a map (H, W) that don't overlap, in order."""
     sums = functional.avg_pool2d(mean[None, None], side, stride=1)[0, 0].clone()
     found: list[Window] = []
     while len(found) < count and bool((sums > 0).any() or not found):
@@ -211,7 +211,7 @@ def _strongest(mean: Tensor, side: tuple[int, int], count: int) -> list[Window]:
 
 
 def _elsewhere(window: Window, size: tuple[int, int], side: tuple[int, int], count: int, rng: Any) -> list[Window]:
-    """Windows of the same size at random places that don't overlap the one."""
+    """Return windows of the same size at random places that don't overlap the one."""
     tops, lefts = np.meshgrid(np.arange(size[0] - side[0] + 1), np.arange(size[1] - side[1] + 1), indexing="ij")
     apart = (np.abs(tops - window[0]) >= side[0]) | (np.abs(lefts - window[1]) >= side[1])
     places = np.argwhere(apart)
@@ -233,7 +233,7 @@ def _blurred(pictures: Tensor, window: Window) -> Tensor:
 
 
 def _answers(model: InstrumentedModel, pictures: Tensor, index: int) -> float:
-    """Share of pictures of which the network says the class."""
+    """Return the share of pictures that the network puts in the class."""
     with torch.no_grad():
         said = [model(batch).argmax(1) == index for batch in pictures.split(BATCH)]
     return float(torch.cat(said).double().mean())

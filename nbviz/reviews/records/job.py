@@ -1,4 +1,4 @@
-"""Records of single pictures: scores, loss, features and a few facts, gathered a batch at a time.
+"""Recording of single pictures: scores, loss, features and a few facts, gathered a batch at a time.
 
 Tensors, one row per picture, ascending by item: ``items`` and ``labels`` (int64; −1 without label), ``scores``
 (float32, as the network puts them out; above 1,000 classes the 50 largest and the label's, with their ``classes``),
@@ -38,7 +38,7 @@ class ReviewPart(Part):
     """Records of some pieces of a data set."""
 
     def merge_tensors(self, other: Self) -> dict[str, Tensor]:
-        """Rows of both, in the order of their items."""
+        """Merge the rows of both, in the order of their items."""
         both = {name: torch.cat([tensor, other.tensors[name]]) for name, tensor in self.tensors.items()}
         order = both["items"].argsort()
         return {name: tensor[order] for name, tensor in both.items()}
@@ -46,7 +46,7 @@ class ReviewPart(Part):
 
 @dataclass(frozen=True)
 class Reading:
-    """How a network's output and input are read."""
+    """Rules by which a network's output and input are read."""
 
     reader: Reader
     head: Head
@@ -54,18 +54,18 @@ class Reading:
 
 
 class RecordJob(ShardJob[ReviewPlan, ReviewPart]):
-    """Makes the records of a piece."""
+    """Maker of the records of a piece."""
 
     def __init__(self, guest: Guest, transform: Transform, items: Items, plan: ReviewPlan, reading: Reading) -> None:
         super().__init__(guest, transform, items, plan)
         self.reading = reading
 
     def more(self) -> tuple[Any, ...]:
-        """How the network is read."""
+        """Rules by which the network is read."""
         return (self.reading,)
 
     def run(self, piece: int, tick: Tick | None = None) -> ReviewPart:
-        """One piece, over one version of the weights."""
+        """Record one piece, over one version of the weights."""
 
         def work(run: Pass) -> ReviewPart:
             sizes: dict[int, tuple[int, int]] = {}
@@ -122,7 +122,7 @@ class RecordJob(ShardJob[ReviewPlan, ReviewPart]):
 
 
 def scored(output: ClassScores, labels: Tensor, plan: ReviewPlan) -> dict[str, Tensor]:
-    """Return what a batch's scores say: prediction, probabilities, loss (nats), and the scores to keep."""
+    """Return prediction, probabilities, loss (nats) and the scores to keep of a batch."""
     logits, shares = output.logits.float().cpu(), output.probabilities.cpu()
     if plan.scores == 1:
         shares = torch.cat([1 - shares, shares], 1)
@@ -145,7 +145,7 @@ def scored(output: ClassScores, labels: Tensor, plan: ReviewPlan) -> dict[str, T
 
 
 def _loss(logits: Tensor, right: Tensor, row: Tensor, plan: ReviewPlan) -> Tensor:
-    """Negative log probability of the label, from the scores where that is more exact."""
+    """Return the negative log probability of the label, from the scores where that is more exact."""
     if plan.scale == "softmax" and plan.scores > 1:
         return -logits.double().log_softmax(1).gather(1, row)[:, 0]
     if plan.scale == "sigmoid":
@@ -180,7 +180,7 @@ def _finite(record: dict[str, Tensor], problems: Problems) -> dict[str, Tensor]:
 
 
 def _nothing(plan: ReviewPlan) -> dict[str, Tensor]:
-    """The tensors of no picture, for a piece of which none can be read."""
+    """Return the tensors of no picture, for a piece of which none can be read."""
     kinds = {torch.int64: INTEGERS, torch.float64: FIGURES, torch.float32: APPEARANCE}
     empty = {name: torch.empty(0, dtype=kind, device="cpu") for kind, names in kinds.items() for name in names}
     wide = {"scores": (plan.scores, torch.float32)} if plan.every else {

@@ -44,7 +44,7 @@ def record(
 
 
 def _batch(asked: int | None, folder: Path | None) -> int | None:
-    """Pictures per forward: as asked for, or of the review that is gone on with in a folder."""
+    """Return the pictures per forward: as asked for, or of the review that is resumed in a folder."""
     if asked is not None:
         return at_least("batch", asked, 1)
     there = folder is not None and (folder / MANIFEST).exists()

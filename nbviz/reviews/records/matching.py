@@ -1,4 +1,4 @@
-"""Classes of a data set → classes of a network, by name where both have names."""
+"""Matching of a data set's classes with a network's, by name where both have names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns that a user hands in beside the pictures."""
+"""Metadata: columns that a user hands in beside the pictures."""
 
 from __future__ import annotations
 

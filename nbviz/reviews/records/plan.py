@@ -1,4 +1,4 @@
-"""The plan of a review, fixed before its first picture: the network, the data, and what is kept of each picture."""
+"""Plan of a review, fixed before its first picture: the network, the data, and what is kept of each picture."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _names(model: InstrumentedModel, scores: int) -> tuple[str, ...]:
 
 
 def _first(model: InstrumentedModel, run: Pass, x: torch.Tensor) -> tuple[int, str, str, int]:
-    """Number and scale of the scores, and name and width of the linear layer whose own output they are."""
+    """Return number and scale of the scores, and name and width of the linear layer whose own output they are."""
     modules = {name: module for name, module in modules_of(run.net).items() if isinstance(module, nn.Linear)}
     outputs: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
 

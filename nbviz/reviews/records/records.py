@@ -68,7 +68,7 @@ class Records:
         return bool((self._columns["labels"] >= 0).any())
 
     def column(self, name: str) -> NDArray[Any]:
-        """One of the tensors that :mod:`nbviz.reviews.records.job` lists, (pictures, …)."""
+        """Return one of the tensors that :mod:`nbviz.reviews.records.job` lists, (pictures, …)."""
         if name not in self._columns:
             raise unknown("column", name, self._columns, "this review")
         return self._columns[name]
@@ -105,7 +105,7 @@ class Records:
 
     @cached_property
     def known(self) -> NDArray[np.int64]:
-        """(labelled pictures,): rows of :attr:`pictures` that have a label. Raises Refused where none has."""
+        """Rows of :attr:`pictures` that have a label, (labelled pictures,). Raises Refused where none has."""
         rows = np.flatnonzero(self._columns["labels"] >= 0)
         if not len(rows):
             raise Refused(
@@ -116,22 +116,22 @@ class Records:
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """(labelled pictures,): class of each. Raises Refused without labels, as all below do."""
+        """Class of each labelled picture, (labelled pictures,). Raises Refused without labels, as all below do."""
         return self._columns["labels"][self.known]
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        """(labelled pictures,): whether the answer was the label."""
+        """Booleans (labelled pictures,): the answer was the label."""
         return self._columns["prediction"][self.known] == self.labels
 
     @property
     def confidence(self) -> NDArray[np.float64]:
-        """(labelled pictures,): probability of the answer."""
+        """Probability of the answer, (labelled pictures,)."""
         return self._columns["probability"][self.known]
 
     @property
     def loss(self) -> NDArray[np.float64]:
-        """(labelled pictures,): negative log probability of the label, in nats."""
+        """Negative log probability of the label, in nats, (labelled pictures,)."""
         return self._columns["loss"][self.known]
 
     @property
@@ -152,5 +152,5 @@ class Records:
 
     @cached_property
     def logs(self) -> NDArray[np.float64]:
-        """(labelled pictures, classes): log probabilities. Raises Refused where not every score was kept."""
+        """Log probabilities (labelled pictures, classes). Raises Refused where not every score was kept."""
         return log_probabilities(self._columns["scores"][self.known], self.plan)

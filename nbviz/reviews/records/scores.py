@@ -1,4 +1,4 @@
-"""Scores as a network puts them out → log probabilities per class."""
+"""Log probabilities per class from the scores that a network puts out."""
 
 from __future__ import annotations
 

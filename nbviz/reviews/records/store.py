@@ -1,4 +1,4 @@
-"""A review on disk, see :mod:`nbviz.dataset.shards.store`; tensors are those of :mod:`nbviz.reviews.records.job`.
+"""Review on disk, see :mod:`nbviz.dataset.shards.store`; tensors are those of :mod:`nbviz.reviews.records.job`.
 
 The manifest also has ``notes``: how the classes of data set and network were matched, where that had to be said.
 """

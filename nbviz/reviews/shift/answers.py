@@ -1,4 +1,4 @@
-"""Shift: how a network does when the light, the weather, the sensor or the file changes, or on other data."""
+"""Answers of a network when the light, the weather, the sensor or the file changes."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _changed(model: InstrumentedModel, batch: Batch, names: Sequence[str], seed:
 
 
 def _snapped(colours: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Colours that come from 8 bits as exactly those: a rounding error must not decide a tie in what follows."""
+    """Round colours that come from 8 bits to exactly those: a rounding error must not decide a tie in what follows."""
     nearest = np.round(colours * 255) / 255
     return np.where(np.abs(colours - nearest) < SNAP, nearest, colours)
 
@@ -160,7 +160,7 @@ def chosen(names: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def pictures_for(items: Items | None, model: InstrumentedModel | None) -> tuple[InstrumentedModel, Items]:
-    """Network and data set of a review that has them; Refused for one that was loaded without."""
+    """Return network and data set of a review that has them; Refused for one that was loaded without."""
     if items is None or model is None:
         raise Refused(
             "The review was loaded without its network or data set, and pictures must be changed: "

@@ -1,4 +1,4 @@
-"""Changes of light, weather, sensor and file that a picture may meet, in five severities.
+"""Corruptions of a picture by light, weather, sensor and file, in five severities.
 
 Parameters are ImageNet-C's (Hendrycks & Dietterich 2019, arXiv:1903.12261), lengths scaled by the input's shorter side
 over 224. Each is a registered function of colours in 0…1 (P, H, W), a severity 1…5, and a generator that is seeded per

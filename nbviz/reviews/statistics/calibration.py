@@ -1,4 +1,4 @@
-"""Calibration: of the pictures that the network is 80 % sure of, is it right about 80 %?
+"""Calibration: whether the network is right about 80 % of the pictures that it is 80 % sure of.
 
 The calibration error of a finite sample is above zero even for a perfectly calibrated network, so it stands beside what
 such a network would show: its labels drawn from the confidences themselves, many times.
@@ -76,7 +76,7 @@ def _error(hits: NDArray[Any], sums: NDArray[Any]) -> float:
 
 
 def _edges(confidence: Floats) -> Floats:
-    """Edges of bins of equal mass, none of them empty or with fewer than the least."""
+    """Return the edges of bins of equal mass, none of them empty or with fewer than the least."""
     ordered = np.sort(confidence)
     bins = min(BINS, len(ordered) // LEAST)
     edges = [ordered[0]]
@@ -104,7 +104,7 @@ def log_loss(logits: Floats, labels: NDArray[np.int64]) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Temperature:
-    """One number that all scores are divided by, fitted on one half of the pictures and judged on the other."""
+    """Number that all scores are divided by, fitted on one half of the pictures and judged on the other."""
 
     value: float
     """Above 1 the network is too sure of itself, below 1 not sure enough."""
@@ -140,7 +140,7 @@ def temperature(logits: Floats, labels: NDArray[np.int64], seed: int = 0) -> Tem
 
 @dataclass(frozen=True, eq=False)
 class RiskCoverage:
-    """How often the network is wrong if it may decline the pictures it is least sure of."""
+    """Share of wrong answers if the network may decline the pictures it is least sure of."""
 
     coverage: Floats
     """(N,): share of the pictures answered, the surest first."""

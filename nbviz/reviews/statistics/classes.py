@@ -1,4 +1,4 @@
-"""Class by class: how often each is found, how often a find is right, and what it is taken for."""
+"""Figures class by class: recall, precision, and what each class is taken for."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def class_table(labels: NDArray[np.int64], predictions: NDArray[np.int64], names
 
 @dataclass(frozen=True, eq=False)
 class Confusion:
-    """Which class is taken for which."""
+    """Confusion matrix: which class is taken for which."""
 
     counts: NDArray[np.int64]
     """(rows, columns): pictures of the row's class that are said to be the column's."""
@@ -91,7 +91,7 @@ def confusion(
 
 
 def _by_likeness(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """An order in which classes that are taken for each other are neighbours."""
+    """Return an order in which classes that are taken for each other are neighbours."""
     from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
     from scipy.spatial.distance import squareform
 

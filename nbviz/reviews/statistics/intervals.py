@@ -1,4 +1,4 @@
-"""Intervals of shares, and what looking at many of them costs."""
+"""Intervals of shares, and p-values corrected for having looked at many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels that are suspect: the network speaks against them as surely as it speaks for those that it agrees with."""
+"""Suspect labels: the network speaks against them as surely as for those that it agrees with."""
 
 from __future__ import annotations
 

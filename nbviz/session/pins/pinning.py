@@ -16,7 +16,7 @@ from nbviz.session.requests.base import Request, ScoresRequest
 from nbviz.session.selection import LOCK, Selection
 
 STAGE = "pins"
-"""What ``selection.stage`` is while pinned maps are on show."""
+"""Value of ``selection.stage`` while pinned maps are on show."""
 
 
 class Pinning:

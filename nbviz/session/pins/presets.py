@@ -26,7 +26,7 @@ USUAL = ("saliency", "integrated_gradients", "grad_cam", "occlusion")
 CLASSES = 5
 LAYERS = 5
 CHANGES = ("image", "target", "method", "layer", "options", "channel", "canvas")
-"""What of the selection a pin records, in the order in which one may undo another."""
+"""Traits of the selection that a pin records, in the order in which one may undo another."""
 
 
 def pin_of(

@@ -220,7 +220,7 @@ class ExplainAnswer:
     seen: np.ndarray
     """(H, W, 3) uint8."""
     said: Prediction | None = None
-    """What the network says where, of networks that put out maps or boxes."""
+    """Prediction at each place, of networks that put out maps or boxes."""
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class PartsAnswer:
     contributions: np.ndarray | None = None
     """(k,) what each part adds to the target's score, to first order; None where not known (yet)."""
     total: float | None = None
-    """What the whole layer adds to it in the same way."""
+    """Contribution of the whole layer, in the same way."""
     made: Made | None = None
     done: float = 1.0
     progress: str = ""

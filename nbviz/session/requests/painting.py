@@ -36,7 +36,7 @@ class Painted:
     score: tuple[str, float, float] | None = None
     """The class, its raw score before and after; None where the target is no class."""
     foretold: float | None = None
-    """What the map says that the score should change by; None where it can't tell."""
+    """Change of the score that the map predicts; None where it can't tell."""
     method: str = ""
     """The method of that map."""
     patches: tuple[float, ...] = ()

@@ -44,7 +44,7 @@ class TrustAnswer:
     """Name → verdict; names that are missing are still being judged."""
     done: float = 1.0
     progress: str = ""
-    """What is being judged, in words."""
+    """Test under way, in a phrase."""
 
     @property
     def sentences(self) -> list[str]:
