@@ -71,7 +71,7 @@ def test_what_is_made_anew_is_written_to_the_user_s_folder(model: InstrumentedMo
 
 
 def test_the_network_is_the_same_before_and_after_its_preprocessing_was_used(model: InstrumentedModel) -> None:
-    before = network_digest(model.net)
+    before = network_digest(model.net), model.fingerprint()
     model.predict(nbviz.zoo.photographs()["cat"])
-    _ = colours_of(model)
-    assert network_digest(model.net) == before
+    _ = colours_of(model), model.transform.colours
+    assert (network_digest(model.net), model.fingerprint()) == before

@@ -26,6 +26,8 @@ from nbviz.replica.watching.structure import IRRELEVANT
 Read = Callable[[Any], Sequence[object]]
 _OPAQUE = (torch.Tensor, weakref.ReferenceType, RemovableHandle)
 _UNCHANGING = (tuple, frozenset, types.MethodType)
+_CARRIED = "nbviz_preprocessing"
+"""Attribute of our own on a module: it keeps what it works out when it is first used, and no forward reads it."""
 
 
 class HeldState:
@@ -75,7 +77,7 @@ def _reached(net: nn.Module, copied: Container[int]) -> Iterator[object]:
 
 def _parts(item: object) -> list[object]:
     if isinstance(item, nn.Module):
-        parts = [value for name, value in fields(item).items() if name not in IRRELEVANT]
+        parts = [value for name, value in fields(item).items() if name not in IRRELEVANT and name != _CARRIED]
     elif isinstance(item, types.FunctionType):
         parts = [*(item.__closure__ or ()), *inside(item), *item.__dict__.values()]
     elif isinstance(item, types.CellType):
