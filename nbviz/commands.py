@@ -69,10 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     found.add_argument("--layers", nargs="+", help="names of layers; left out, all")
     found.add_argument("--out", type=Path, required=True, help="folder of the index")
     for name, value, words in (
-        ("k", 9, "pictures a channel"),
-        ("bottom", 0, "least pictures a channel"),
+        ("k", 9, "pictures per channel"),
+        ("bottom", 0, "least pictures per channel"),
         ("sample", 0, "pictures for quantiles"),
-        ("batch", None, "pictures a forward"),
+        ("batch", None, "pictures per forward"),
     ):
         found.add_argument(f"--{name}", type=int, default=value, help=words)
     found.set_defaults(work=_index)

@@ -68,9 +68,9 @@ class Heads:
     counts: tuple[int, ...]
     """Heads of each attention of the network, in the order of the forward."""
     reads: str
-    """Which tokens the score reads, in words."""
+    """Which tokens the score reads, as text."""
     target: str
-    """The class whose gradient weighs the attention, in words; empty where none does."""
+    """The class whose gradient weighs the attention, as text; empty where none does."""
     nbytes: int
     """Bytes of all weights."""
     blocks: tuple[HeadBlock, ...] = ()

@@ -1,4 +1,4 @@
-"""Attribution methods, one a file, and their registry. A method registers itself when this room is imported."""
+"""Attribution methods, one per file, and their registry. A method registers itself when this room is imported."""
 
 from __future__ import annotations
 

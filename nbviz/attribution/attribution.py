@@ -26,7 +26,7 @@ class Attribution:
     done: float = 1.0
     """0…1; 1 is final."""
     progress: str = ""
-    """How far it is, in words, e.g. "25 evaluations, of at most 200"."""
+    """How far it is, as text, e.g. "25 evaluations, of at most 200"."""
     signed: bool = False
     """Whether ``heat`` has a sign, to be drawn around zero; else it is ≥ 0."""
 

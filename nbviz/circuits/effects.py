@@ -1,7 +1,7 @@
 """Effects of a layer's channels on every class: measured, by switching each off, beside the first order.
 
-Measured costs one forward a channel, resumed at the layer. The first order, gradient × activation, costs one backward a
-class; how well it foretells the measured effect is a figure of its own, for near the input it does not.
+Measured costs one forward per channel, resumed at the layer. The first order, gradient × activation, costs one backward
+per class; how well it foretells the measured effect is a figure of its own, for near the input it does not.
 """
 
 from __future__ import annotations

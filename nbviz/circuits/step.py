@@ -75,7 +75,7 @@ class Step:
 def step(model: InstrumentedModel, x: Tensor, node: Node, source: str, top: int = 8, fill: Fill = "zero") -> Step:
     """Measure what each channel of ``source`` does to a node, for the input ``x`` (1, C, H, W).
 
-    One forward a channel, resumed at the layer and ended at the node. Raises NbvizError where the layer does not come
+    One forward per channel, resumed at the layer and ended at the node. Raises NbvizError where the layer does not come
     before the node, or has no channels.
     """
     layer = channel_layer(model, source)

@@ -68,7 +68,7 @@ def facets(
     """Group a channel's examples. NbvizError for an ``n`` that can't be had."""
     n = None if n is None else at_least("n", n, 1)
     if n is not None and n > len(examples):
-        raise NbvizError(f"n= asks for {n} groups of {len(examples)} pictures: there is at most one a picture.")
+        raise NbvizError(f"n= asks for {n} groups of {len(examples)} pictures: there is at most one per picture.")
     numbers, silhouette = grouped(vectors(model, items, layer, channel, examples), n)
     groups = [tuple(e for e, own in zip(examples, numbers, strict=True) if own == g) for g in dict.fromkeys(numbers)]
     return Facets(tuple(groups), silhouette)

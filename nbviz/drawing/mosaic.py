@@ -82,7 +82,7 @@ def filters_mosaic(
     rgb: bool | None = None,
     gap: int = 0,
 ) -> Mosaic:
-    """Draw the filters of a layer, (out, in, kh, kw) or (out, in) of a linear one: a tile a filter, own scales.
+    """Draw the filters of a layer, (out, in, kh, kw) or (out, in) of a linear one: one tile per filter, own scales.
 
     Three input channels are RGB around middle gray (unless `rgb` is False); otherwise a tile is a square
     grid of the filter's kernels, signed, at most the 64 with the largest norm, in their own order. A further
@@ -107,7 +107,7 @@ def bars(
     gap: int = 0,
     limits: Limits | None = None,
 ) -> Mosaic:
-    """Draw a vector (C,) as one bar a tile, on one scale: up from the ground, or from the middle where signed.
+    """Draw a vector (C,) as one bar per tile, on one scale: up from the ground, or from the middle where signed.
 
     Height and colour both say the value. A value that is not finite fills its tile with gray.
     """
@@ -164,7 +164,7 @@ def _strongest(kernels: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _kernel_grids(kernels: Indices) -> Indices:
-    """Return one tile a filter: its kernels (out, in, kh, kw) in a square grid, a clear line between them."""
+    """Return one tile per filter: its kernels (out, in, kh, kw) in a square grid, a clear line between them."""
     out, inputs, height, width = kernels.shape
     side = int(np.ceil(np.sqrt(inputs)))
     lines = -(-inputs // side)

@@ -59,7 +59,7 @@ def health(
     pictures to look at, drawn once; None for all. Findings: "dead" (always 0), "uniform" (always the same),
     "saturated" (95 % of values at the activation's limit), "duplicate" (correlation with another channel above
     .9995), "noise-like" (no correlation between neighbouring places, where the pictures have some), "collapsed" (a
-    filter of equal weights). A layer that put out fewer than 8 values a channel is judged by its weights alone.
+    filter of equal weights). A layer that put out fewer than 8 values per channel is judged by its weights alone.
     ``table.attrs``: pictures looked at, and ``problems``. :class:`NbvizError` for an empty data set, pictures
     none of which can be read, and unknown layers.
     """
@@ -95,7 +95,7 @@ class Judged:
 def judging(
     model: Any, dataset: Any, layers: Sequence[str] | None = None, sample: int | None = 256, batch: int = 32
 ) -> Iterator[Judged]:
-    """Run :func:`health` step by step, a batch a step; the last step has the findings."""
+    """Run :func:`health` step by step, one batch per step; the last step has the findings."""
     model, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
     sample, batch = len(items) if sample is None else at_least("sample", sample, 1), at_least("batch", batch, 1)
     problems: list[str] = []
@@ -130,7 +130,7 @@ def _not_judged(chosen: list[Layer], statistics: dict[str, ChannelStatistics]) -
         if not seen.finite:
             yield f"layer '{layer.name}' puts out NaN or infinite values: it is judged by its weights alone."
         elif seen.count < FEW:
-            yield f"layer '{layer.name}' put out {seen.count} values a channel, {FEW} are needed to judge it."
+            yield f"layer '{layer.name}' put out {seen.count} values per channel, {FEW} are needed to judge it."
 
 
 def _gathering(

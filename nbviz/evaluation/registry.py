@@ -1,4 +1,4 @@
-"""Registry of measures: each judges a map, one a file of ``measures``, or one cell of a notebook.
+"""Registry of measures, each of which judges a map: one per file of ``measures``, or one cell of a notebook.
 
 A measure is a function of one :class:`Case`, registered with :func:`measure`. It returns a number, several by name, or
 a :class:`Verdict`; one that runs the network is a generator that yields between passes and returns them. Registered, it

@@ -39,7 +39,7 @@ class Made:
     pictures: Tensor
     """(N, 3, H, W), float32 in 0…1; mid-gray where not begun. A channel's facets follow each other."""
     words: tuple[str, ...]
-    """Each picture's objective in words."""
+    """Each picture's objective as text."""
     rise: np.ndarray
     """(N, steps) float32: the objective at every step, on the picture as warped there; NaN where not taken."""
     recipe: Recipe
@@ -61,7 +61,7 @@ class Made:
 
 
 def pages(eye: ModelView, objectives: Sequence[Objective], recipe: Recipe) -> Iterator[Made]:
-    """Yield pages of one picture an objective (or of ``recipe.facets``), which get better; the last is final."""
+    """Yield pages of one picture per objective (or of ``recipe.facets``), which get better; the last is final."""
     asked = [objective for objective in objectives for _ in range(recipe.facets)]
     layers = tuple(dict.fromkeys(name for objective in objectives for name in objective.layers))
     size = (recipe.size, recipe.size)

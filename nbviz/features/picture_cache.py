@@ -7,7 +7,7 @@ Layout, under ``$NBVIZ_CACHE``, else ``$XDG_CACHE_HOME/nbviz``, else ``~/.cache/
 ``<network>`` is a digest of weights, structure and preprocessing; ``<layer>`` its name, percent-encoded ("scores"
 for class scores); ``<channel>`` the channel's number, or a digest of another objective; ``<recipe>`` a digest of
 recipe and objective. Facets lie side by side in one file. The PNG's text chunk ``nbviz`` is JSON: ``words``,
-``layer``, ``recipe``, ``rise`` (a list a facet). Files are written under another name and then renamed, so a
+``layer``, ``recipe``, ``rise`` (one list per facet). Files are written under another name and then renamed, so a
 half-written one is never read. They may be copied between machines and deleted at any time.
 
 Those of the zoo's own networks that come with nbviz lie in its ``zoo/data``, in the same layout; they are only read.

@@ -37,8 +37,8 @@ def visualize(
     objectives (``channel("blocks.4", 3) - channel("blocks.4", 5)``). steps, size: None lets the layer choose.
     objective: what indices stand for, a kind of :data:`nbviz.features.OBJECTIVES` made by layer and index ("channel",
     "neuron", or your own). recipe: ``preset="preview"``, "default" or "high", any field of :class:`Recipe`, and options
-    of regularisers such as ``blur=1.0``; ``facets=4`` gives four pictures a channel. path: folder the pictures are kept
-    in (see :mod:`nbviz.features.picture_cache`); None is the usual one, False keeps nothing. Raises :class:`NbvizError`
+    of regularisers such as ``blur=1.0``; ``facets=4`` gives four pictures per channel. path: the pictures' folder
+    (see :mod:`nbviz.features.picture_cache`); None is the usual one, False keeps nothing. Raises :class:`NbvizError`
     for layers and channels that aren't there. After Olah et al., Feature Visualization, Distill 2017.
     """
     chosen = {"steps": steps, "size": size, "seed": seed, "objective": objective, "path": path, **recipe}

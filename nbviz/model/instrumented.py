@@ -127,7 +127,7 @@ class InstrumentedModel:
         return self.trace().kind
 
     def find_logits(self, raw: Any) -> torch.Tensor:
-        """One figure a class (N, classes) from the network's own output: its score; of a segmentation network the
+        """Return one score per class (N, classes) from the network's own output: its own; of a segmentation network the
         mean of its map, of a detector the score of its best box, 0 where there is none.
         """
         return self.read(raw, head=head_of(self.known)).logits

@@ -1,1 +1,1 @@
-"""The panels a person sees, one a file. The only floor that knows ipywidgets, anywidget, bqplot and ipycanvas."""
+"""The panels a person sees, one per file. The only floor that knows ipywidgets, anywidget, bqplot and ipycanvas."""

@@ -29,7 +29,7 @@ ALL = frozenset(Selection.class_trait_names())
 
 
 class Events:
-    """Observer of the selection and of answers; one an Explorer."""
+    """Observer of the selection and of answers; one per Explorer."""
 
     def __init__(
         self,

@@ -30,7 +30,7 @@ class EvidenceMaps:
     """Signed Grad-CAM and channel contributions of every layer, for one picture and target."""
 
     target: str
-    """The target in words."""
+    """The target as text."""
     index: int | None
     score: float
     maps: dict[str, np.ndarray | None] = field(default_factory=dict)

@@ -33,7 +33,7 @@ def class_list(classes: Any) -> tuple[str, ...]:
     that has gaps, and for what holds no names.
     """
     if isinstance(classes, (str, bytes)):
-        raise NbvizError(f"classes= is one text ({classes!r:.60}); pass a list of names, one a class.")
+        raise NbvizError(f"classes= is one text ({classes!r:.60}); pass a list of names, one per class.")
     if isinstance(classes, (set, frozenset)):
         raise NbvizError("classes= is a set, which has no order: pass a list of names in the order of the scores.")
     if isinstance(classes, Mapping):
@@ -112,7 +112,7 @@ def given_labels(
     doesn't, the names by the alphabet. NbvizError for another number of labels, and for what is no label.
     """
     if isinstance(labels, (str, bytes)) or not isinstance(labels, Iterable):
-        raise NbvizError(f"labels= has one label an item, in a list; not {labels!r}.")
+        raise NbvizError(f"labels= has one label per item, in a list; not {labels!r}.")
     given = list(labels)
     if len(given) != count:
         raise NbvizError(f"labels= has {len(given)} entries, but the data set has {count} items.")

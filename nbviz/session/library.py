@@ -14,7 +14,7 @@ from nbviz.pictures.sources import Source
 
 
 class Library:
-    """Index of the network as it is, and the Explorer's own pictures. One an Explorer.
+    """Index of the network as it is, and the Explorer's own pictures. One per Explorer.
 
     images: what the Explorer was given; of a data set or folder it shows the first few, and here all are meant.
     """

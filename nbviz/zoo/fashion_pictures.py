@@ -56,7 +56,7 @@ class FashionPictures(Dataset[tuple[Image.Image, int]]):
 
 
 def fashion() -> FashionPictures:
-    """Return 5,000 labelled pictures of Fashion-MNIST's test split, about 500 a class: no download."""
+    """Return 5,000 labelled pictures of Fashion-MNIST's test split, about 500 per class: no download."""
     return FashionPictures(*_arrays())
 
 

@@ -130,7 +130,7 @@ def test_infidelity_is_zero_for_a_linear_score_and_captums_for_another() -> None
     assert found.value == pytest.approx(0, abs=1e-9) and found.scaled == pytest.approx(0, abs=1e-9)
     nothing = settle(infidelity(model, X, Target(1), hand_made(gradient.values * 0)))
     assert nothing.scaled == pytest.approx(1)
-    with pytest.raises(nbviz.NbvizError, match="a value a pixel"):
+    with pytest.raises(nbviz.NbvizError, match="one value per pixel"):
         settle(infidelity(model, X, Target(1), hand_made(exact())))
 
 

@@ -124,7 +124,7 @@ def test_a_few_values_are_no_ground_for_a_finding() -> None:
     made(smooth(2))
     table = health(made, smooth(1))
     assert "6" not in set(table.layer), "one picture says nothing of a layer without places"
-    assert "layer '6' put out 1 values a channel, 8 are needed to judge it." in table.attrs["problems"]
+    assert "layer '6' put out 1 values per channel, 8 are needed to judge it." in table.attrs["problems"]
 
 
 def test_a_layer_that_answers_with_nan_is_told() -> None:

@@ -55,7 +55,7 @@ def test_names_are_looked_up_among_the_data_sets_own_classes() -> None:
     ("labels", "words"),
     [
         ([1, 2], "2 entries, but the data set has 3 items"),
-        (3, "one label an item, in a list; not 3"),
+        (3, "one label per item, in a list; not 3"),
         ("abc", "in a list; not 'abc'"),
         ([0.5, 1, 2], "labels= has 0.5 for item 0"),
         (torch.rand(3, 4), "for item 0: a label is the index of a class, its name, or None"),

@@ -1,4 +1,4 @@
-"""Attribution methods, one a file; importing this room registers them all."""
+"""Attribution methods, one per file; importing this room registers them all."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def score_cam(
     values: Σ_k α_k·A_k at the layer's resolution (h, w); α is the softmax over channels of the score of the
     picture faded to ``fill`` by A_k, enlarged bilinearly and stretched to 0…1. Flat channels can't be stretched
     and are left out; where no map changes the score the answer is zero. heat: the positive part, interpolated
-    bilinearly. ``facts["channels"]`` says how many were tried. One forward a channel, no gradients.
+    bilinearly. ``facts["channels"]`` says how many were tried. One forward per channel, no gradients.
     """
     with torch.no_grad():
         scores, kept = record(subject, subject.x, subject.layer or "")

@@ -112,7 +112,7 @@ def planned(model: InstrumentedModel, items: Items, options: AtlasOptions) -> At
 def _with_places(plan: AtlasPlan, places: int | None, pictures: int) -> AtlasPlan:
     there = len(plan.inside)
     if places is not None and places > there:
-        raise NbvizError(f"places= is {places}, but '{plan.layer}' has {there} places a picture, its border aside.")
+        raise NbvizError(f"places= is {places}, but '{plan.layer}' has {there} places per picture, its border aside.")
     usual = min(-(-USUAL // pictures), max(1, int(SHARE * there)))
     each = usual if places is None else places
     points = min(each * pictures, USUAL if places is None else MOST)

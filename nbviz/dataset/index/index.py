@@ -1,4 +1,4 @@
-"""Index of a data set: for every channel of every layer the pictures that drive it most, one forward a batch."""
+"""Index of a data set: for every channel of every layer the pictures that drive it most, one forward per batch."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ class Index:
 
         model: an :class:`InstrumentedModel` or any ``nn.Module``; it is left untouched. dataset: a map-style data
         set, a loader around one, a folder (sub-folders are classes) or a list; items may be (picture, label).
-        layers: names; None for all. k: pictures a channel, at most one place in each. path: a folder to write to;
+        layers: names; None for all. k: pictures per channel, at most one place in each. path: a folder to write to;
         a build that was interrupted goes on there and ends with the same index. client: a
         ``distributed.Client``; its workers share the pieces, and the index is the same. labels: where the data
         set has none; an index, a name or None an item. bottom: how many of the *least* pictures to keep. sample:
         how many items, drawn once, to keep every channel's peak of, for quantiles. profile: how many of the
-        strongest pictures make the class profile, with labels. batch: pictures a forward; None: 8 large or 64 small
+        strongest pictures make the class profile, with labels. batch: pictures per forward; None: 8 large or 64 small
         ones on a CPU, 32 elsewhere, or what a build that is gone on with had. cancel: asked between batches;
         :class:`Stopped` when it says yes.
 

@@ -129,7 +129,7 @@ class Shifted:
 
     def follow(self, given: Peaks, maps: torch.Tensor, sign: int) -> Peaks:
         """Return values only: two that differed may have been rounded to the same, and the first of them counts."""
-        # pictures as places: with one place a channel torch takes another kernel, which may round in another way
+        # pictures as places: with one place per channel torch takes another kernel, which may round in another way
         peaks = (given.values if sign > 0 else -given.values).t()
         peaks = peaks.repeat(1, 2) if peaks.shape[1] == 1 else peaks.contiguous()
         norm = self.module

@@ -1,4 +1,4 @@
-"""Pass of a data set through the network, one forward a batch, every channel of every layer ranked on the way.
+"""Pass of a data set through the network, one forward per batch, every channel of every layer ranked on the way.
 
 Outputs are reduced inside the hooks, so none is held but the last, which the next module is given anyway, and
 in-place operations that come after change nothing.

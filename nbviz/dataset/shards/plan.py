@@ -23,7 +23,7 @@ PROBES = 16
 LEAST, BATCHES = 256, 8
 """Items, and batches, in a piece at least: what a piece comes to is as large for one item as for many."""
 BATCH, MOST = 8, 64
-"""Pictures of 224 × 224 a forward on a CPU, and small ones at most: more leave its caches, and each takes longer."""
+"""Pictures of 224 × 224 per forward on a CPU, and small ones at most: more leave its caches, and each takes longer."""
 BATCH_ELSEWHERE = 32
 
 

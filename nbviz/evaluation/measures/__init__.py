@@ -1,4 +1,4 @@
-"""Measures, one a file; importing this room registers them all."""
+"""Measures, one per file; importing this room registers them all."""
 
 from __future__ import annotations
 

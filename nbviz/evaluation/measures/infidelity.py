@@ -40,7 +40,7 @@ def infidelity(
     samples: int = 64,
     seed: int = 0,
 ) -> Steps[Infidelity]:
-    """Compute infidelity to normal noise I of σ = noise·(max x − min x); the map must have a value a pixel.
+    """Compute infidelity to normal noise I of σ = noise·(max x − min x); the map must have one value per pixel.
 
     Raises :class:`NbvizError` for maps at a layer's resolution, which share nothing out among pixels.
     """
@@ -48,7 +48,7 @@ def infidelity(
     values = at_least_single(judged.values).to(x.device)
     if values.shape != x.shape:
         shape = tuple(values.shape)
-        raise NbvizError(f"Infidelity needs a value a pixel and channel, {tuple(x.shape)}; this map has {shape}.")
+        raise NbvizError(f"Infidelity needs one value per pixel and channel, {tuple(x.shape)}; this map has {shape}.")
     sigma = noise * float(x.max() - x.min())
     predicted: list[torch.Tensor] = []
 

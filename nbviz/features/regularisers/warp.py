@@ -1,4 +1,4 @@
-"""Regulariser by random shifts, magnifications and turns: one affine warp a picture a step.
+"""Regulariser by random shifts, magnifications and turns: one affine warp per picture and step.
 
 A pattern that drives a channel only at one exact place and scale is an accident of the pixels; warped anew at every
 step, a picture has to hold what drives the channel anyway.

@@ -1,1 +1,1 @@
-"""The questions of the course, one file a lesson."""
+"""The questions of the course, one file per lesson."""

@@ -32,7 +32,7 @@ class Call:
     """Channels or features of its input."""
     takes: int
     odd: str = ""
-    """The data it takes instead of pictures, in words; empty for layers of pictures."""
+    """The data it takes instead of pictures, as text; empty for layers of pictures."""
     key: str | None = None
     """The key that forward asked its input for, as if it were a dictionary."""
 

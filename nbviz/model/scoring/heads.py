@@ -54,7 +54,7 @@ class Head:
     pair: bool = False
     """Whether the one logit y of a network with two class names is read as the scores (−y, y)."""
     remark: str = ""
-    """The choice in words, where there was one."""
+    """The choice as text, where there was one."""
     problem: NbvizError | None = None
     """Why the scores can't be told from other tensors."""
 

@@ -37,7 +37,7 @@ class Output(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ClassScores:
-    """Output of one score a class and picture."""
+    """Output of one score per class and picture."""
 
     raw: Any
     logits: torch.Tensor
@@ -56,7 +56,7 @@ class ClassScores:
 
 @dataclass(frozen=True, eq=False)
 class ClassMaps:
-    """Output of one map a class and picture, as segmentation networks have."""
+    """Output of one map per class and picture, as segmentation networks have."""
 
     raw: Any
     maps: torch.Tensor

@@ -53,7 +53,7 @@ class AttentionFront(Front):
     scripts = ("head_grid",)
 
     about = traitlets.Unicode().tag(sync=True)
-    """The network's attention in words, beside the title."""
+    """The network's attention as text, beside the title."""
     queries: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """[[key, text, tip], …] of who may look."""
     query = traitlets.Unicode("reads").tag(sync=True)
@@ -84,7 +84,7 @@ class AttentionFront(Front):
     place = traitlets.Any(None).tag(sync=True)
     """The pinned place as [row, column], fractions; None for none."""
     alt = traitlets.Unicode().tag(sync=True)
-    """The large picture in words."""
+    """The large picture as text."""
     bar = traitlets.Bytes().tag(sync=True)
     high = traitlets.Unicode().tag(sync=True)
     """The value of the last colour of the large map."""

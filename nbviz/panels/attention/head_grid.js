@@ -76,7 +76,7 @@ function headView(model, life, grid, send) {
 }
 
 /**
- * Fill the grid with a row a layer; its rows' names and its cells come back.
+ * Fill the grid with one row per layer; its rows' names and its cells come back.
  * @param {Model<import("./attention_stage.js").AttentionFrontTraits>} model
  */
 function buildHeads(model, grid) {

@@ -112,5 +112,5 @@ def words(answer: OneMade) -> str:
 
 
 def _points(rise: np.ndarray) -> list[list[float]]:
-    """Return the objective at each step, a list a picture; steps not taken are left out."""
+    """Return the objective at each step, one list per picture; steps not taken are left out."""
     return [[round(float(value), 5) for value in row if np.isfinite(value)] for row in rise]

@@ -106,7 +106,7 @@ function largePart(model, life, send) {
   return { node, close };
 }
 
-/** The objective as it rose, a line a picture, with its first and last value. */
+/** The objective as it rose, one line per picture, with its first and last value. */
 function drawRise(rows, steps) {
   const all = rows.flat();
   if (all.length < 2) return [];

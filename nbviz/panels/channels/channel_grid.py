@@ -37,7 +37,7 @@ class ChannelGrid(Front):
     scripts = ("channel_tiles",)
 
     about = traitlets.Unicode().tag(sync=True)
-    """The layer in words, beside the title."""
+    """The layer as text, beside the title."""
     modes: traitlets.List[list[Any]] = traitlets.List().tag(sync=True)
     """[[key, text, tip, enabled], …] of the switch."""
     look = traitlets.Dict().tag(sync=True)
@@ -63,7 +63,7 @@ class ChannelGrid(Front):
     caption = traitlets.Unicode().tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
     progress = traitlets.Unicode().tag(sync=True)
-    """How far the pictures are, in words; empty when they are there."""
+    """How far the pictures are, as text; empty when they are there."""
     share = traitlets.Float(0.0).tag(sync=True)
     """The same in 0…1."""
     begin = traitlets.Unicode().tag(sync=True)

@@ -51,9 +51,9 @@ class CircuitFront(Front):
     checked: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """Runs: what the channels shown give alone, and what is left without them."""
     rows: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    """Channels as [number, effect in words, share in words, bar −1…1]."""
+    """Channels as [number, effect as text, share as text, bar −1…1]."""
     rest: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    """[words, effect in words, bar]; empty for none."""
+    """[words, effect as text, bar]; empty for none."""
     maps = traitlets.Bytes().tag(sync=True)
     """PNG: the channels' maps, one under the other."""
     made = traitlets.Bytes().tag(sync=True)

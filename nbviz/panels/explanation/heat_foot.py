@@ -31,7 +31,7 @@ class FootFront(Front):
     instead: traitlets.List[list[str]] = traitlets.List().tag(sync=True)
     """[name, title] of the methods that work where the chosen one was refused; sends ``method`` (name)."""
     caption = traitlets.Unicode().tag(sync=True)
-    """The canvas in words."""
+    """The canvas as text."""
 
 
 @cache

@@ -22,7 +22,7 @@ class PointerFront(Front):
     """Where the marker stands when nobody points: the pinned place as [row, column], or None."""
     tip = traitlets.Unicode().tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)
-    """The picture in words."""
+    """The picture as text."""
     choosing = traitlets.Bool(False).tag(sync=True)
     """Whether a click chooses what is at the place, so that one elsewhere moves the pin; on the pin it releases."""
     outlines: traitlets.List[list[Any]] = traitlets.List().tag(sync=True)

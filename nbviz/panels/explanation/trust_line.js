@@ -38,7 +38,7 @@ export default {
 };
 
 /**
- * A dot a test: its name, and what it found when pointed at.
+ * One dot per test: its name, and what it found when pointed at.
  * @param {Model<TrustFrontTraits>} model
  */
 function dotsPart(model, life, root) {

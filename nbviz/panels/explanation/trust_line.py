@@ -1,4 +1,4 @@
-"""Trust line: one dot a test under the explanation, and a sentence for what was not passed.
+"""Trust line: one dot per test under the explanation, and a sentence for what was not passed.
 
 Judged in the background, after everything a person asked for: a dot appears as its verdict arrives. *curves*
 opens deletion and insertion beside the controls, which have no dot: on one picture they tell no true map from

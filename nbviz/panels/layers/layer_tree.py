@@ -37,7 +37,7 @@ class LayerTree(Front):
     """Preorder; each with name, text, kind, shape, depth, kids, called, tip."""
     selected = traitlets.Unicode().tag(sync=True)
     target = traitlets.Unicode().tag(sync=True)
-    """The class in words."""
+    """The class as text."""
     sprite = traitlets.Bytes().tag(sync=True)
     """PNG strip, a 22-pixel square a row of `rows`."""
     captions = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -45,7 +45,7 @@ class LayerTree(Front):
     edited = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """Layers whose channels are edited."""
     ill = traitlets.Dict().tag(sync=True)
-    """Layer → what was found of its channels or of those inside it, in words; none for healthy ones."""
+    """Layer → what was found of its channels or of those inside it, as text; none for healthy ones."""
 
 
 class LayersPanel(Panel):

@@ -1,4 +1,4 @@
-// A layer in parts: the picture in their colours, a row a part. Which one is alone is the view's own affair.
+// A layer in parts: the picture in their colours, one row per part. Which one is alone is the view's own affair.
 /**
  * Synced traits of `parts_stage.PartsFront`.
  * @typedef {Front & {

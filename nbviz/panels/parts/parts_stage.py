@@ -35,13 +35,13 @@ GAIN = "gradient × part, summed over places and channels: to first order, what 
 
 
 class PartsFront(Front):
-    """Widget of the picture in its parts' colours, and a row a part.
+    """Widget of the picture in its parts' colours, and one row per part.
 
     Sends ``{"event": …}``: count (count), make, channel (channel), retry.
     """
 
     about = traitlets.Unicode().tag(sync=True)
-    """The layer in words, beside the title."""
+    """The layer as text, beside the title."""
     count = traitlets.Int(6).tag(sync=True)
     counts: traitlets.List[Any] = traitlets.List(list(range(FEWEST, MOST + 1))).tag(sync=True)
     backdrop = traitlets.Bytes().tag(sync=True)
@@ -190,7 +190,7 @@ def winners(parts: Factors) -> bytes:
 
 
 def rows(answer: PartsAnswer) -> list[dict[str, Any]]:
-    """Return the legend: a row a part."""
+    """Return the legend: one row per part."""
     parts = answer.parts
     made = []
     for part in range(len(parts.maps)):

@@ -41,7 +41,7 @@ class PinScene:
     """The largest size of a value drawn, which may lie above ``high``."""
     unit: Unit
     measured: str
-    """The unit in words."""
+    """The unit as text."""
     picture: str
     view: str
     """Equal for maps over the same pixels of the same picture."""

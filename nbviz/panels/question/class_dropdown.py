@@ -41,7 +41,7 @@ class ClassFront(Front):
     words = traitlets.Unicode().tag(sync=True)
     """Name of a target that is no class."""
     channel = traitlets.Unicode().tag(sync=True)
-    """The channel of the layers that can be explained instead, in words; choosing it sends −2."""
+    """The channel of the layers that can be explained instead, as text; choosing it sends −2."""
 
 
 class ClassDropdown(Panel):

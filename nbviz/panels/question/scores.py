@@ -1,7 +1,7 @@
 """Scores of the network: bars of the likeliest classes (bqplot), with edits beside the scores before.
 
 Two sets of bars (track and value) and labels, no axes. Nothing in a bqplot figure can have the focus: the
-keyboard's way to a class is the class search, and the same figures stand in words for a screen reader.
+keyboard's way to a class is the class search, and the same figures stand as text for a screen reader.
 """
 
 from __future__ import annotations

@@ -138,9 +138,9 @@ def _bars(answer: ChannelsAnswer, chosen: Sequence[int], total: int) -> Drawn:
     limits = Limits.of(vector, signed)
     across = min(36, max(12, total))
     drawn = bars(vector, across, signed=signed, order=chosen, gap=1, limits=limits)
-    words = f"one number a channel, the tallest bar {figure(limits.high)}"
+    words = f"one number per channel, the tallest bar {figure(limits.high)}"
     if signed:
-        words = f"one number a channel: above and below zero, to ±{figure(limits.high)}"
+        words = f"one number per channel: above and below zero, to ±{figure(limits.high)}"
     return drawn, 8 / across, words, ""
 
 
@@ -163,7 +163,7 @@ def _filters(filters: np.ndarray, chosen: Sequence[int], total: int) -> Drawn:
 def filters_note(kernels: int) -> str:
     """Return why kernels behind the first layer say little."""
     if kernels == 1:
-        return "One kernel a channel: what is done to the map of one channel before it, not what that shows."
+        return "One kernel per channel: what is done to the map of one channel before it, not what that shows."
     shown = f"{kernels} kernels" if kernels <= 64 else f"The 64 largest of {kernels} kernels"
     return (
         f"{shown} a filter, one for each channel before it: they mix channels, not colours, "

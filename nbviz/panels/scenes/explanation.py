@@ -47,7 +47,7 @@ class Scene:
     smooth: bool
     signed: bool
     limits: tuple[str, str, str]
-    """Low end, high end and meaning of the colours, in words."""
+    """Low end, high end and meaning of the colours, as text."""
     title: str
     heading: list[Run]
     """Text beside the title."""

@@ -70,7 +70,7 @@ class LayersPart:
 
 @dataclass(frozen=True, eq=False)
 class ChannelsPart:
-    """A page of channels: heading beside "Channels", settings in words, the mosaic, the sentence and pager
+    """A page of channels: heading beside "Channels", settings as text, the mosaic, the sentence and pager
     below.
 
     `count` tiles of the mosaic are channels, `chosen` is one of them or None, `aspect` a tile's width over
@@ -121,7 +121,7 @@ class StagePart:
 class ExplanationPart:
     """Explanation: picture in gray (uint8, gray, RGB or RGBA), heat over it (uint8 RGBA) at an opacity.
 
-    `limits` are the low and the high end of the colour bar in words, `lines` the facts below it, `nothing`
+    `limits` are the low and the high end of the colour bar as text, `lines` the facts below it, `nothing`
     the sentence where there is no heat, `smooth` whether the method interpolates.
     """
 

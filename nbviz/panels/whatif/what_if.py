@@ -20,7 +20,7 @@ class WhatIfFront(Front):
     """
 
     chips = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    """The edits that are on, in words and in order."""
+    """The edits that are on, as text and in order."""
     tool = traitlets.Unicode().tag(sync=True)
     """Whose desk is open; empty for none."""
     undo = traitlets.Bool(False).tag(sync=True)

@@ -13,7 +13,7 @@ _seen: WeakKeyDictionary[InstrumentedModel, tuple[int, int]] = WeakKeyDictionary
 
 
 def note_attention(model: InstrumentedModel, score: Tensor) -> None:
-    """Note how many attention blocks a score's graph has, once a network; as cheap as walking its graph."""
+    """Note how many attention blocks a score's graph has, once per network; as cheap as walking its graph."""
     revision = model.guest.revision
     if _seen.get(model, (-1, 0))[0] != revision:
         _seen[model] = revision, len(attentions(score)[0])

@@ -19,7 +19,7 @@ PARTS, LEAST, KINDS = 4, 20, 50
 
 
 def slices_of(columns: Mapping[str, Any]) -> dict[tuple[str, str], NDArray[np.bool_]]:
-    """Cut every column into slices: (column, its part in words) → boolean (N,).
+    """Cut every column into slices: (column, name of its part) → boolean (N,).
 
     Numbers of more than a few values are cut at their quartiles, all else by value. Missing values are in no slice; a
     slice of fewer than 20 pictures, or of all, is left out.

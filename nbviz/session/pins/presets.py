@@ -104,7 +104,7 @@ def stations(model: InstrumentedModel) -> list[str]:
 def on_network(pin: Pin, model: InstrumentedModel, name: str, other: LiveContext) -> Pin:
     """Return the same pin for another network; classes are matched by name.
 
-    A layer that the other network doesn't have becomes its last one with places. Raises :class:`NbvizError` in words
+    A layer that the other network doesn't have becomes its last one with places. Raises :class:`NbvizError`
     where it has no such class, or no such channel.
     """
     target = pin.target

@@ -1,1 +1,1 @@
-"""Requests that panels make of the model, one kind a file: frozen, hashable, callable."""
+"""Requests that panels make of the model, one kind per file: frozen, hashable, callable."""

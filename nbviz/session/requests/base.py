@@ -152,7 +152,7 @@ class ChannelsAnswer:
     contributions: np.ndarray
     """(C,) sum over places of gradient × activation; NaN where the layer does not reach the target."""
     target: str
-    """The target in words."""
+    """The target as text."""
 
     def order(self, by: str) -> np.ndarray:
         """Return channel indices sorted by ``"index"``, ``"activation"`` or ``"class"`` (largest first)."""

@@ -49,7 +49,7 @@ class PartsAnswer:
     seen: np.ndarray
     """(H, W, 3) uint8."""
     target: str = ""
-    """The target in words, once known."""
+    """The target as text, once known."""
     contributions: np.ndarray | None = None
     """(k,) what each part adds to the target's score, to first order; None where not known (yet)."""
     total: float | None = None

@@ -63,7 +63,7 @@ class Crop:
     item: int
     activation: float
     name: str | None
-    """Its class in words, where there are labels."""
+    """Its class as text, where there are labels."""
 
 
 @dataclass(frozen=True)

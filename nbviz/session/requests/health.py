@@ -39,7 +39,7 @@ class HealthAnswer:
 
 @dataclass(frozen=True)
 class CheckHealth(Request):
-    """Request of a pass over a sample of a data set, a batch a step."""
+    """Request of a pass over a sample of a data set, one batch per step."""
 
     items: Items
 

@@ -26,7 +26,7 @@ class EffectsAnswer:
 
 @dataclass(frozen=True)
 class MeasureEffects(PictureRequest):
-    """Request of one forward a channel, resumed at the layer."""
+    """Request of one forward per channel, resumed at the layer."""
 
     layer: str
     target: Target
