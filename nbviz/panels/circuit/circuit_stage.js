@@ -17,95 +17,136 @@
  * }} CircuitFrontTraits
  */
 
+/** @typedef {Model<CircuitFrontTraits>} CircuitModel */
+
 export default {
   /** @param {View<CircuitFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-circuit");
-    const crumbs = set(el("nav", "nbviz-crumbs"), { "aria-label": "The walk" });
-    const here = set(el("div", "nbviz-circuit-here"), { role: "img", "aria-label": "The channel's map here" }),
-      hereBox = el("div", "", el("span", "nbviz-label", "here"), here),
-      node = el("div", "nbviz-caption nbviz-circuit-node");
-    const source = selectBox([], "The earlier layer whose channels drive it");
-    const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What the bars are" }),
-      off = button("Switched off", ""),
-      first = button("First order", "");
-    off.title = "What it loses when the channel is set to 0 everywhere: measured";
-    first.title = "Gradient × activation: quick, and near the input it foretells little";
-    segment.append(off, first);
-    const make = set(button("make pictures", "nbviz-link"), {
-        title: "Makes a picture for each channel: what drives it most (seconds; kept on disk)",
-      }),
-      making = el("span", "nbviz-small nbviz-note");
-    const checked = el("p", "nbviz-circuit-checked"),
-      list = set(el("div", "nbviz-circuit-rows"), { role: "list" });
-    const copy = set(button("as code", "nbviz-link"), { "aria-expanded": "false" }),
-      code = el("pre", "nbviz-circuit-code");
-    code.hidden = true;
+    const list = set(el("div", "nbviz-circuit-rows"), { role: "list" });
+    const checked = el("p", "nbviz-circuit-checked");
+    const measured = "each bar: what it loses when that channel is set to 0 everywhere · ";
+    const { copy, code } = walkCode(model, life);
     root.append(
-      crumbs,
+      walkCrumbs(model, life),
       drawState(model, el("div"), life),
-      el("div", "nbviz-circuit-top", hereBox, node),
-      el("div", "nbviz-bar", el("span", "nbviz-small nbviz-note", "driven by the channels of"), source.box, segment),
+      walkNode(model, life),
+      stepControls(model, life),
       checked,
       list,
-      el(
-        "p",
-        "nbviz-caption",
-        "each bar: what it loses when that channel is set to 0 everywhere · ",
-        make,
-        " ",
-        making,
-        " · ",
-        copy,
-      ),
+      el("p", "nbviz-caption", measured, ...makeControls(model, life, root), " · ", copy),
       code,
     );
-    life.watch("path", () => {
-      const path = model.get("path");
-      crumbs.replaceChildren(
-        ...path.flatMap(([words, effect], place) => {
-          const crumb = set(button(words), { "aria-current": place === path.length - 1 ? "step" : null, title: words });
-          crumb.addEventListener("click", () => model.send({ event: "go", place }));
-          return [el("span", "nbviz-note nbviz-num", effect && `‹ ${effect}`), crumb];
-        }),
-        el("span", "nbviz-note", "‹ choose one below"),
-      );
-    });
-    life.watch("node", () => node.replaceChildren(...model.get("node").map((line) => runs(el("div"), line))));
-    life.watch("here", () => (hereBox.hidden = !model.get("here")?.byteLength));
-    background(model, life, here, "here");
-    life.watch("source sources", () => {
-      fillSelect(source.select, model.get("sources"));
-      source.select.value = model.get("source");
-      source.box.hidden = !model.get("sources").length;
-    });
-    life.listen(source.select, "change", () => model.send({ event: "source", layer: source.select.value }));
-    life.watch("first", () => {
-      set(off, { "aria-pressed": String(!model.get("first")) });
-      set(first, { "aria-pressed": String(model.get("first")) });
-    });
-    life.listen(off, "click", () => model.send({ event: "order", first: false }));
-    life.listen(first, "click", () => model.send({ event: "order", first: true }));
     life.watch("checked", () => runs(checked, model.get("checked")));
     life.watch("rows rest", () => drawRows(model, list));
-    life.watch("made making rows", () => {
-      const any = Boolean(model.get("made")?.byteLength);
-      root.classList.toggle("nbviz-circuit-made", any);
-      make.hidden = any || Boolean(model.get("making")) || !model.get("rows").length;
-      making.textContent = model.get("making");
-    });
+    life.watch("state", () => list.classList.toggle("nbviz-waiting", model.get("state") === "computing"));
     background(model, life, root, "maps", "image/png", "--maps");
     background(model, life, root, "made", "image/jpeg", "--made");
-    life.watch("code", () => (code.textContent = model.get("code")));
-    life.listen(copy, "click", () => {
-      code.hidden = !code.hidden;
-      set(copy, { "aria-expanded": String(!code.hidden) });
-    });
-    life.watch("state", () => list.classList.toggle("nbviz-waiting", model.get("state") === "computing"));
     return life.end;
   },
 };
+
+/**
+ * The walk so far: a click goes back to that node.
+ * @param {CircuitModel} model
+ * @param {Life} life
+ */
+function walkCrumbs(model, life) {
+  const crumbs = set(el("nav", "nbviz-crumbs"), { "aria-label": "The walk" });
+  life.watch("path", () => {
+    const path = model.get("path");
+    crumbs.replaceChildren(
+      ...path.flatMap(([words, effect], place) => {
+        const crumb = set(button(words), { "aria-current": place === path.length - 1 ? "step" : null, title: words });
+        crumb.addEventListener("click", () => model.send({ event: "go", place }));
+        return [el("span", "nbviz-note nbviz-num", effect && `‹ ${effect}`), crumb];
+      }),
+      el("span", "nbviz-note", "‹ choose one below"),
+    );
+  });
+  return crumbs;
+}
+
+/**
+ * The node on show: its map here, and the lines on it.
+ * @param {CircuitModel} model
+ * @param {Life} life
+ */
+function walkNode(model, life) {
+  const map = set(el("div", "nbviz-circuit-here"), { role: "img", "aria-label": "The channel's map here" }),
+    box = el("div", "", el("span", "nbviz-label", "here"), map),
+    node = el("div", "nbviz-caption nbviz-circuit-node");
+  life.watch("node", () => node.replaceChildren(...model.get("node").map((line) => runs(el("div"), line))));
+  life.watch("here", () => (box.hidden = !model.get("here")?.byteLength));
+  background(model, life, map, "here");
+  return el("div", "nbviz-circuit-top", box, node);
+}
+
+/**
+ * The layer that the step leads to, and what its bars are.
+ * @param {CircuitModel} model
+ * @param {Life} life
+ */
+function stepControls(model, life) {
+  const source = selectBox([], "The earlier layer whose channels drive it");
+  const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What the bars are" });
+  life.watch("source sources", () => {
+    fillSelect(source.select, model.get("sources"));
+    source.select.value = model.get("source");
+    source.box.hidden = !model.get("sources").length;
+  });
+  life.listen(source.select, "change", () => model.send({ event: "source", layer: source.select.value }));
+  /** @type {Choice[]} */
+  const orders = [
+    ["off", "Switched off", "What it loses when the channel is set to 0 everywhere: measured"],
+    ["first", "First order", "Gradient × activation: quick, and near the input it foretells little"],
+  ];
+  life.watch("first", () =>
+    fillSegment(segment, orders, model.get("first") ? "first" : "off", (order) =>
+      model.send({ event: "order", first: order === "first" }),
+    ),
+  );
+  return el("div", "nbviz-bar", el("span", "nbviz-small nbviz-note", "driven by the channels of"), source.box, segment);
+}
+
+/**
+ * Making a picture for each channel of the step.
+ * @param {CircuitModel} model
+ * @param {Life} life
+ * @param {HTMLElement} root
+ */
+function makeControls(model, life, root) {
+  const make = set(button("make pictures", "nbviz-link"), {
+      title: "Makes a picture for each channel: what drives it most (seconds; kept on disk)",
+    }),
+    making = el("span", "nbviz-small nbviz-note");
+  life.listen(make, "click", () => model.send({ event: "make" }));
+  life.watch("made making rows", () => {
+    const any = Boolean(model.get("made")?.byteLength);
+    root.classList.toggle("nbviz-circuit-made", any);
+    make.hidden = any || Boolean(model.get("making")) || !model.get("rows").length;
+    making.textContent = model.get("making");
+  });
+  return [make, " ", making];
+}
+
+/**
+ * The Python that makes the walk, and the link that opens it.
+ * @param {CircuitModel} model
+ * @param {Life} life
+ */
+function walkCode(model, life) {
+  const copy = set(button("as code", "nbviz-link"), { "aria-expanded": "false" }),
+    code = el("pre", "nbviz-circuit-code");
+  code.hidden = true;
+  life.watch("code", () => (code.textContent = model.get("code")));
+  life.listen(copy, "click", () => {
+    code.hidden = !code.hidden;
+    set(copy, { "aria-expanded": String(!code.hidden) });
+  });
+  return { copy, code };
+}
 
 /** Rows are buttons: a click, or Enter, goes there; arrows go from row to row. */
 function drawRows(model, list) {

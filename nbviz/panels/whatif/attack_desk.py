@@ -39,6 +39,8 @@ class AttackFront(Front):
     Sends ``{"event": …}``: set (kind, size, into), find, close.
     """
 
+    scripts = ("desk",)
+
     kind = traitlets.Unicode("pgd").tag(sync=True)
     kinds: traitlets.List[Any] = traitlets.List(TITLES).tag(sync=True)
     size = traitlets.Float(0.0).tag(sync=True)

@@ -39,6 +39,8 @@ class PaintFront(Front):
     Sends ``{"event": …}``: stroke (end) with the mask's bits, settings (keep, fill), marks or rest (share), close.
     """
 
+    scripts = ("desk", "paint_mask", "paint_strokes")
+
     picture = traitlets.Bytes().tag(sync=True)
     """PNG: as the network sees it, painted."""
     rows = traitlets.Int(224).tag(sync=True)

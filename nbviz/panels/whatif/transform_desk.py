@@ -29,6 +29,8 @@ class TransformFront(Front):
     Sends ``{"event": …}``: set (kind, amount), another, close.
     """
 
+    scripts = ("desk",)
+
     kinds: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """[[name, words, sentence], …]"""
     kind = traitlets.Unicode().tag(sync=True)

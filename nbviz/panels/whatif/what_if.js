@@ -58,7 +58,7 @@ export default {
     life.watch("chips undo redo", () => {
       const words = model.get("chips"),
         some = words.length > 0;
-      const focused = [...chips.querySelectorAll("button")].findIndex((node) => node === document.activeElement);
+      const focused = nodesIn(chips, "button").indexOf(focusedIn(chips));
       chips.replaceChildren(...words.map((text, place) => chip(model, text, place)));
       if (focused >= 0) chips.querySelectorAll("button")[Math.min(focused, words.length - 1)]?.focus();
       hint.hidden = some;

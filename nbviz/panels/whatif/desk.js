@@ -1,0 +1,47 @@
+// The parts that the desks share: heading, slider, the lines under the picture, Escape.
+
+/**
+ * @param {string} title
+ * @param {string} note
+ */
+function deskHead(title, note) {
+  return el("div", "nbviz-head", el("span", "nbviz-title", title), el("span", "nbviz-note", note));
+}
+
+/**
+ * A slider in our dress; `range` holds min, max and step.
+ * @param {string} names
+ * @param {string} label
+ * @param {{min: number, max: number, step: number | "any", value?: number}} range
+ */
+function deskSlider(names, label, { value, ...range }) {
+  const node = focusable(set(el("input", `nbviz-slider ${names}`), { type: "range", ...range, "aria-label": label }));
+  if (value !== undefined) node.value = String(value);
+  return node;
+}
+
+/**
+ * The node that says the desk's `lines`, to a screen reader as well.
+ * @param {Model<Front & {lines: any[]}>} model
+ * @param {Life} life
+ */
+function deskLines(model, life) {
+  const node = set(el("div", "nbviz-caption nbviz-desk-lines"), { role: "status", "aria-live": "polite" });
+  life.watch("lines", () => node.replaceChildren(...model.get("lines").map((line) => runs(el("div"), line))));
+  return node;
+}
+
+/**
+ * Escape closes the desk, and nothing of JupyterLab's hears of it.
+ * @param {Model<any>} model
+ * @param {Life} life
+ * @param {HTMLElement} root
+ */
+function closeOnEscape(model, life, root) {
+  life.listen(root, "keydown", (event) => {
+    if (event.key !== "Escape") return;
+    event.preventDefault();
+    event.stopPropagation();
+    model.send({ event: "close" });
+  });
+}

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { bytes, Model, press, script, view } from "./widget.mjs";
+
+window.HTMLCanvasElement.prototype.getContext = () => ({
+  createImageData: (width, height) => ({ data: new Uint8ClampedArray(4 * width * height) }),
+  putImageData() {},
+  fillRect() {},
+  getImageData: (_x, _y, width, height) => ({ data: new Uint8ClampedArray(4 * width * height).fill(255) }),
+});
+
+const NO_BYTES = bytes();
+const PAINT = {
+  picture: NO_BYTES,
+  rows: 2,
+  columns: 4,
+  mask: NO_BYTES,
+  keep: false,
+  fill: "blur",
+  fills: [["blur", "blur"]],
+  method: "Saliency",
+  lines: [["Its score falls by ", ["1.2", "strong"]]],
+  answered: 0,
+};
+const ATTACK = {
+  kind: "pgd",
+  kinds: [["pgd", "PGD"]],
+  size: 1,
+  largest: 16,
+  into: -1,
+  classes: [[3, "into lynx"]],
+  pictures: [NO_BYTES, NO_BYTES, NO_BYTES, NO_BYTES],
+  captions: ["a", "b", "c", "d"],
+  notes: ["", "", "", ""],
+  lines: [],
+  smallest: "",
+};
+const TRANSFORM = {
+  kinds: [["turn", "turn"]],
+  kind: "turn",
+  amount: 5,
+  range: [-10, 10, 0, "°"],
+  picture: NO_BYTES,
+  aspect: 1,
+  curve: { amounts: [-10, 0, 10], lines: [["lynx", [0, 0.5, 1]]], flips: [10] },
+  lines: [],
+  stacked: true,
+};
+const DESKS = { paint: PAINT, attack: ATTACK, transform: TRANSFORM };
+const FILES = { paint: ["whatif/paint_mask", "whatif/paint_strokes"], attack: [], transform: [] };
+
+async function desk(name) {
+  const { widget } = await script("whatif/desk", ...FILES[name], `whatif/${name}_desk`);
+  const model = new Model(DESKS[name]);
+  return { model, page: view(widget, model) };
+}
+
+for (const name of Object.keys(DESKS))
+  test(`the ${name} desk closes on Escape, says its lines, and lets go of its model`, async () => {
+    const { model, page } = await desk(name);
+    model.set("lines", [["one"], ["two"]]);
+    assert.deepEqual(
+      page.all("[role=status] > div").map((line) => line.textContent),
+      ["one", "two"],
+    );
+    assert.equal(press(page.root, "Escape"), false, "JupyterLab doesn't hear of it");
+    assert.equal(model.sent.at(-1).event, "close");
+    page.end();
+    assert.equal(model.heard, 0);
+  });
+
+test("the brush's controls say what they do", async () => {
+  const { model, page } = await desk("paint");
+  const [hide, only] = page.all(".nbviz-segment button");
+  assert.equal(hide.getAttribute("aria-pressed"), "true");
+  only.click();
+  assert.deepEqual([model.sent.at(-1).event, model.sent.at(-1).keep], ["settings", true]);
+  const named = (words) => page.all("button").find((node) => node.textContent === words);
+  named("hide what the map marks").click();
+  assert.deepEqual([model.sent.at(-1).event, model.sent.at(-1).share], ["marks", 0.1]);
+  named("Invert").click();
+  assert.deepEqual([...new Uint8Array(model.sent.at(-1).buffers[0])], [255], "8 painted pixels are a byte");
+  named("Erase").click();
+  assert.equal(named("Erase").getAttribute("aria-pressed"), "true");
+  page.end();
+});
+
+test("the attack's slider goes as far as Python says, and a click searches for the smallest", async () => {
+  const { model, page } = await desk("attack");
+  assert.deepEqual([page.find("input").max, page.find("input").value], ["16", "1"]);
+  page.find(".nbviz-link").click();
+  assert.equal(model.sent.at(-1).event, "find");
+  model.set("into", 3);
+  assert.equal(page.all("select")[1].value, "3");
+  page.end();
+});
+
+test("the line of the slider stands where the amount is, on the scale of the curve", async () => {
+  const { model, page } = await desk("transform");
+  assert.equal(page.find("line").getAttribute("x1"), "270");
+  assert.equal(page.find("polyline").getAttribute("points"), "0,120 180,60 360,0");
+  model.set("amount", -10);
+  assert.equal(page.find("line").getAttribute("x1"), "0");
+  page.end();
+});
+
+const CIRCUIT = {
+  path: [
+    ["score of lynx", ""],
+    ["layer3 · 4", "+1.20"],
+  ],
+  here: NO_BYTES,
+  node: [],
+  source: "layer2",
+  sources: [["layer2", "layer2"]],
+  first: false,
+  checked: [],
+  rows: [[7, "−0.5", "20 %", -0.2]],
+  rest: [],
+  maps: NO_BYTES,
+  made: NO_BYTES,
+  making: "",
+  code: "model",
+};
+
+test("every control of the circuit reaches the kernel", async () => {
+  const { widget } = await script("circuit/circuit_stage");
+  const model = new Model(CIRCUIT),
+    page = view(widget, model);
+  const events = [
+    [".nbviz-crumbs button", { event: "go", place: 0 }],
+    ["[data-key=first]", { event: "order", first: true }],
+    [".nbviz-circuit-row", { event: "into", channel: 7 }],
+    [".nbviz-link", { event: "make" }],
+  ];
+  for (const [selector, content] of events) {
+    page.find(selector).click();
+    assert.deepEqual(model.sent.at(-1), { ...content, buffers: [] });
+  }
+  model.set("making", "making pictures");
+  assert.equal(page.find(".nbviz-link").hidden, true);
+  page.end();
+  assert.equal(model.heard, 0);
+});
