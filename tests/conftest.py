@@ -15,7 +15,9 @@ os.environ["NBVIZ_CACHE"] = tempfile.mkdtemp(prefix="nbviz-tests-")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
+import pytest
 import torch
+from xdist.scheduler import LoadScopeScheduling
 
 from nbviz.replica.torchvision_import import torchvision
 
@@ -23,3 +25,19 @@ torch.set_num_threads(1)
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     torchvision()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser's tests come first: they wait more than they compute, and another process goes on meanwhile."""
+    items.sort(key=lambda item: "browser" not in item.path.parts)
+
+
+class FileByFile(LoadScopeScheduling):
+    """Processes share files, not tests, so that what a file sets up is set up once; one alone drives the browser."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "browser" if nodeid.startswith("tests/browser/") else nodeid.split("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FileByFile:
+    return FileByFile(config, log)

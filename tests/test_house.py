@@ -72,4 +72,4 @@ def test_requirements_have_pins() -> None:
 def test_the_checks_run_what_readme_says() -> None:
     lines = (ROOT / "README.md").read_text().splitlines()
     commands = [line.split("&& ")[-1] for line in lines if line.startswith("python3 -m venv ")]
-    assert commands == [".venv/bin/nbviz", ".venv/bin/python -m pytest"]
+    assert commands == [".venv/bin/nbviz", ".venv/bin/python -m pytest -n 2"]
