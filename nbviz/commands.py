@@ -3,7 +3,7 @@
 Both go on where they were stopped, say in a sentence what is wrong, and put what they made where a notebook finds
 it: `nbviz.visualize(…, path=folder)` or `NBVIZ_CACHE=folder`, and `nbviz.Index.load(folder)`.
 
-`nbviz features --out F` lays the shelf into ``F/made`` (its layout: :mod:`nbviz.features.picture_cache`) and contact
+`nbviz features --out F` writes the pictures into ``F/made`` (layout: :mod:`nbviz.features.picture_cache`) and contact
 sheets beside it, ``F/sheets/<network>/<layer>.<number>.png``, channels by rows from the upper left.
 """
 
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--preset", default="default", choices=("preview", "default", "high"))
     made.add_argument("--size", type=int, help="pixels a side; left out, the layer chooses")
     made.add_argument("--steps", type=int, help="left out, the layer chooses")
-    made.add_argument("--out", type=Path, help="folder for shelf and sheets; left out, nbviz's usual one")
+    made.add_argument("--out", type=Path, help="folder for pictures and sheets; left out, nbviz's usual one")
     made.set_defaults(work=_features)
     found.add_argument("--data", required=True, help='a folder of pictures, "fashion", or module:function')
     found.add_argument("--layers", nargs="+", help="names of layers; left out, all")
@@ -95,7 +95,7 @@ def _compare_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _features(options: argparse.Namespace) -> int:
-    """Make pictures of channels, keep them on the shelf, and draw them on contact sheets."""
+    """Make pictures of channels, cache them, and draw them on contact sheets."""
     from nbviz.features import recipe_for
     from nbviz.features.layer_defaults import check_layers
 

@@ -1,4 +1,4 @@
-"""Attribution: values, a heat map to draw, and the facts that say how far to trust it."""
+"""Attribution: values, heat to draw, and the facts that say how far to trust it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nbviz.model.boxes import Box, components
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """Result of a method: raw values, a heat map to draw, and the facts that say how far to trust it."""
+    """Result of a method: raw values, heat to draw, and the facts that say how far to trust it."""
 
     values: torch.Tensor
     """Signed, raw, as the method defines it; on the CPU."""
@@ -28,7 +28,7 @@ class Attribution:
     progress: str = ""
     """How far it is, as text, e.g. "25 evaluations, of at most 200"."""
     signed: bool = False
-    """Whether ``heat`` has a sign, to be drawn around zero; else it is ≥ 0."""
+    """True if ``heat`` has a sign, to be drawn around zero; else it is ≥ 0."""
 
     @property
     def interpolated(self) -> bool:
@@ -36,7 +36,7 @@ class Attribution:
         return tuple(self.evidence.shape) != self.size
 
     def heat(self, size: tuple[int, int] | None = None) -> torch.Tensor:
-        """Return the heat map (H, W), not normalised; ``size`` defaults to the network's input.
+        """Return the heat (H, W), not normalised; ``size`` defaults to the network's input.
 
         A coarser grid is interpolated bilinearly (``align_corners=False``). Pixels are never smoothed: they are
         averaged to a smaller size and repeated to a larger one.

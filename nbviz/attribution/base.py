@@ -53,7 +53,7 @@ class Method:
     unit: str = ""
     """Unit of its heat, the same words as other methods' where values may be compared; else empty."""
     uses_target: bool = True
-    """Whether its map depends on what is explained; else it is the same for every class."""
+    """True if its map depends on what is explained; else it is the same for every class."""
 
 
 SCORE, GRADIENT = "score per place", "gradient of the score"

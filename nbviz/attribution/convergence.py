@@ -13,7 +13,7 @@ CELLS = 28
 
 
 def cells(heat: torch.Tensor) -> torch.Tensor:
-    """Average a heat map (H, W) to at most 28 × 28 cells."""
+    """Average heat (H, W) to at most 28 × 28 cells."""
     size = [min(CELLS, length) for length in heat.shape]
     return functional.adaptive_avg_pool2d(heat[None, None].double().cpu(), size)[0, 0]
 

@@ -39,7 +39,7 @@ class Option:
     low: float | None = None
     high: float | None = None
     takes_tensors: bool = False
-    """Whether a tensor may be given instead."""
+    """True if a tensor may be given instead."""
 
     def checked(self, value: Any) -> Any:
         """Return the value as the method takes it: numbers as Python's own.

@@ -45,7 +45,7 @@ class Effects:
     foretold: dict[int, np.ndarray]
     """Class → float64 (C,): the same to first order, −Σ gradient × (activation − what replaces it)."""
     exact: bool
-    """Whether forwards could be resumed at the layer; else every one was a whole one, with the same result."""
+    """True if forwards could be resumed at the layer; else every one was a whole one, with the same result."""
     done: float
     """0…1."""
 

@@ -55,7 +55,7 @@ class Reader:
         """x: an input (1, C, H, W), in whose forward the layer's non-linearity is looked for."""
         self._model, self._node = model, node
         self.before = False
-        """Whether the value is that before a non-linearity."""
+        """True if the value is that before a non-linearity."""
         if not node.is_score:
             self._layer = channel_layer(model, node.layer)
             stem, number = split(node.layer)

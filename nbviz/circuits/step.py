@@ -47,7 +47,7 @@ class Step:
     off: float
     """The node's value with all channels of the layer off: what other paths and biases give."""
     exact: bool
-    """Whether forwards could be resumed at the layer."""
+    """True if forwards could be resumed at the layer."""
 
     @property
     def rest(self) -> float:

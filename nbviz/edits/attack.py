@@ -49,7 +49,7 @@ class Attack(PictureEdit):
     steps: int = 10
     """Steps of PGD."""
     random_start: bool = False
-    """Whether PGD begins at a random place within the distance."""
+    """True if PGD begins at a random place within the distance."""
     seed: int = 0
 
     asks_network = True

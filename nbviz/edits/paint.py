@@ -31,7 +31,7 @@ class Paint(PictureEdit):
     ``"gray"``, or another picture.
     """
     keep: bool = False
-    """Whether all but the part is painted over."""
+    """True if all but the part is painted over."""
 
     one_picture = True
 

@@ -43,7 +43,7 @@ class Transformation:
     words: str
     """With ``{}`` for the amount: ``"turned {}°"``."""
     moves: bool
-    """Whether it moves pixels about instead of changing their colours; a map should then move with the picture."""
+    """True if it moves pixels about instead of changing their colours; a map should then move with the picture."""
     sentence: str
 
 

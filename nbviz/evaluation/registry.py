@@ -59,9 +59,9 @@ class Measure:
     sentence: str
     """One sentence on what it tells."""
     verdict: bool = False
-    """Whether it returns a :class:`Verdict`, and so has a dot."""
+    """True if it returns a :class:`Verdict`, and so has a dot."""
     methods_only: bool = False
-    """Whether it explains again, or reads what a method states of itself: controls are left out."""
+    """True if it explains again, or reads what a method states of itself: controls are left out."""
     needs_truth: bool = False
     common: Common | None = None
     progress: str = "judging the map"
@@ -69,7 +69,7 @@ class Measure:
     cost: int = 0
     """Maps or forwards that it takes, roughly: the cheapest are asked first."""
     default: bool = True
-    """Whether ``nbviz.compare`` asks it unless told otherwise."""
+    """True if ``nbviz.compare`` asks it unless told otherwise."""
 
     def applies(self, case: Case) -> bool:
         """Return whether a case has what the measure needs."""

@@ -72,7 +72,7 @@ class Recipe:
     decay: float = 1.0
     """Fourier and phase: amplitudes fall as 1/frequency to this power; 0 favours all alike."""
     decorrelate: bool = True
-    """Whether steps are taken along the colour axes of photographs, not along red, green and blue."""
+    """True if steps are taken along the colour axes of photographs, not along red, green and blue."""
     optimiser: str = "normalised"
     """"normalised" steps of one length, "adam", or "plain" gradient steps."""
     facets: int = 1

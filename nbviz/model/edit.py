@@ -42,9 +42,9 @@ class PictureEdit(Edit):
     """Base of edits that change the picture, as the network's input."""
 
     asks_network = False
-    """Whether the edited picture depends on the network's weights, as an attacked one does."""
+    """True if the edited picture depends on the network's weights, as an attacked one does."""
     one_picture = False
-    """Whether it is made for one picture alone, as what is painted is: another picture doesn't take it over."""
+    """True if it is made for one picture alone, as what is painted is: another picture doesn't take it over."""
 
     def check_input(self, x: Tensor) -> None:
         """Raise NbvizError where the edit can't be made on an input (1, C, H, W); cheap."""

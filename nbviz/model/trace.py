@@ -60,7 +60,7 @@ class Trace:
         )
         """(name, call) of outputs that a later, in-place operation changes."""
         self.mixes: bool | None = None
-        """Whether a picture's scores depend on the rest of its batch, or none but one pass; None until tried."""
+        """True if a picture's scores depend on the rest of its batch, or none but one pass; None until tried."""
         self._lock = threading.Lock()
         self._tree: Callable[[], Layer] | None = None
         self._layers: dict[str, Layer] = {}

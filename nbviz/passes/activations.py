@@ -25,7 +25,7 @@ class Activation:
     check_constant: Callable[[torch.Tensor, str], None]
     """Raises :class:`Refused` unless the score is the same for any picture; see ``Subject.check_constant``."""
     shared: bool = False
-    """Whether other targets still need the graph."""
+    """True if other targets still need the graph."""
 
     @property
     def maps(self) -> torch.Tensor:

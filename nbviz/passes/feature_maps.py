@@ -23,7 +23,7 @@ class FeatureMaps:
     values: np.ndarray
     """float32 (C, h, w); (C, 1, 1) for layers without places."""
     places: bool
-    """Whether a channel is a map, not a number."""
+    """True if a channel is a map, not a number."""
     prefix: int = 0
     """Tokens (class token, registers) in front of the places, left out of ``values``."""
 

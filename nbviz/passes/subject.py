@@ -66,7 +66,7 @@ class Subject:
         return scores
 
     def together(self, batch: torch.Tensor) -> bool:
-        """Whether a batch passes as one, see :func:`mixes_batch`; the first time for a structure this takes forwards.
+        """Return whether a batch passes as one, see :func:`mixes_batch`; found by forwards once per structure.
 
         Who counts calls of modules asks before hooking them.
         """

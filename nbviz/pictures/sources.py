@@ -62,7 +62,7 @@ class Source:
     noun: str = "pictures"
     notes: tuple[str, ...] = ()
     single: bool = False
-    """Whether it is one picture, given alone."""
+    """True if it is one picture, given alone."""
 
     @property
     def is_data_set(self) -> bool:

@@ -62,7 +62,7 @@ class Comparison:
 
     verdicts: tuple[Verdict, ...]
     paired: bool
-    """Whether both reports tell single answers, so that the same pictures were compared."""
+    """True if both reports tell single answers, so that the same pictures were compared."""
 
     @property
     def state(self) -> State:

@@ -24,7 +24,7 @@ class EditTraits(traitlets.HasTraits):
     """Edits of the picture and the network, in order: values of ``nbviz.edits``."""
 
     original = traitlets.Bool(False)
-    """Whether everything is shown as it is without the edits, which stay on."""
+    """True if everything is shown as it is without the edits, which stay on."""
 
     draft = traitlets.Tuple(default_value=None, allow_none=True)
     """Edits of a stroke that is still being drawn: only the scores and the painted picture follow; None for none."""

@@ -68,12 +68,12 @@ class HistoryTraits(EditTraits):
 
     @property
     def can_back(self) -> bool:
-        """Whether something else was on show before."""
+        """True if something else was on show before."""
         return bool(self._steps_past)
 
     @property
     def can_forward(self) -> bool:
-        """Whether a step back can be taken again."""
+        """True if a step back can be taken again."""
         return bool(self._steps_future)
 
     def back(self) -> None:

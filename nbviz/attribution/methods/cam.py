@@ -54,7 +54,7 @@ class _Head:
     """(classes, channels)."""
     maps: str
     rectified: bool
-    """Whether a ReLU that is no module stands between the maps and their mean."""
+    """True if a ReLU that is no module stands between the maps and their mean."""
 
 
 def _find(subject: Subject) -> _Head:

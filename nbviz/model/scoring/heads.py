@@ -52,7 +52,7 @@ class Head:
     """That step: "softmax", "log-softmax" or "sigmoid"."""
     scale: Scale = "softmax"
     pair: bool = False
-    """Whether the one logit y of a network with two class names is read as the scores (−y, y)."""
+    """True if the one logit y of a network with two class names is read as the scores (−y, y)."""
     remark: str = ""
     """The choice as text, where there was one."""
     problem: NbvizError | None = None

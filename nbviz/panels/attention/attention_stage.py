@@ -91,7 +91,7 @@ class AttentionFront(Front):
     figures: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """[[name, value, meaning], …]"""
     rollout = traitlets.Bool(False).tag(sync=True)
-    """Whether the large map is the rollout up to the chosen layer."""
+    """True if the large map is the rollout up to the chosen layer."""
     no_rollout = traitlets.Unicode().tag(sync=True)
     """Why there is none; empty where there is."""
 

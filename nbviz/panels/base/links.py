@@ -19,7 +19,7 @@ class Activity(traitlets.HasTraits):
 
     word = traitlets.Enum(["ready", "computing", "weights changed"], "ready")
     moved = traitlets.Bool(False)
-    """Whether the weights are no longer those of what is on show."""
+    """True if the weights are no longer those of what is on show."""
     rounds = traitlets.Int(0)
     """Acts followed, and answers all there, so far."""
 

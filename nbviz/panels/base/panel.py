@@ -53,13 +53,13 @@ class Panel:
     """Slots whose answers are handed to ``hear``."""
 
     edits: ClassVar[bool] = True
-    """Whether what it asks is asked of the edited picture and network, where the request depends on them."""
+    """True if what it asks is asked of the edited picture and network, where the request depends on them."""
 
     needs: ClassVar[tuple[str, ...]] = ()
     """Slots without whose answer its own can't be had: where one is cancelled, it is too."""
 
     background: ClassVar[bool] = False
-    """Whether nobody waits for its answers: they are computed when everything else is there."""
+    """True if nobody waits for its answers: they are computed when everything else is there."""
 
     def __init__(self, links: Links) -> None:
         self.links = links

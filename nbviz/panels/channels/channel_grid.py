@@ -73,7 +73,7 @@ class ChannelGrid(Front):
     channel = traitlets.Int(None, allow_none=True).tag(sync=True)
     """The chosen one."""
     on_canvas = traitlets.Bool(False).tag(sync=True)
-    """Whether the chosen one's map lies on the canvas."""
+    """True if the chosen one's map lies on the canvas."""
     marked = traitlets.List(traitlets.Int()).tag(sync=True)
     """Channels strongest at the place pointed at."""
 

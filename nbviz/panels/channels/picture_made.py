@@ -33,7 +33,7 @@ class PictureMadeFront(Front):
     """Widget of the three pictures; sends ``{"event": …}``: open (opened), layer (at)."""
 
     shown = traitlets.Bool(False).tag(sync=True)
-    """Whether the grid shows made pictures."""
+    """True if the grid shows made pictures."""
     opened = traitlets.Bool(False).tag(sync=True)
     pictures = traitlets.Bytes().tag(sync=True)
     """JPEG of the tiles in a row."""

@@ -47,7 +47,7 @@ class CircuitFront(Front):
     sources: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """[[layer, words], …] that the step may lead to."""
     first = traitlets.Bool(False).tag(sync=True)
-    """Whether bars are the first order instead of what was measured."""
+    """True if bars are the first order instead of what was measured."""
     checked: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """Runs: what the channels shown give alone, and what is left without them."""
     rows: traitlets.List[Any] = traitlets.List().tag(sync=True)

@@ -17,7 +17,7 @@ class FootFront(Front):
     opacity = traitlets.Float(0.55).tag(sync=True)
     """Of the heat over the picture, 0…1; the saved picture applies the same."""
     box = traitlets.Bool(False).tag(sync=True)
-    """Whether the evidence's box is drawn."""
+    """True if the evidence's box is drawn."""
     bar = traitlets.Bytes().tag(sync=True)
     """PNG of the colour table."""
     low = traitlets.Unicode().tag(sync=True)

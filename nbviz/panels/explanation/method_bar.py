@@ -22,9 +22,9 @@ class MethodFront(Front):
     options: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     """Plain data of each option, see :func:`controls`."""
     channel = traitlets.Bool(False).tag(sync=True)
-    """Whether a channel's map is on the canvas, with a way back."""
+    """True if a channel's map is on the canvas, with a way back."""
     pin = traitlets.Enum(["off", "pin", "pinned", "full"], "off").tag(sync=True)
-    """Whether what is on show can be pinned, is pinned, or has no room; "off" while there is no map."""
+    """State of pinning: the map can be pinned, is pinned, or has no room; "off" while there is no map."""
 
 
 def controls(options: Any, values: Mapping[str, Any]) -> list[dict[str, Any]]:

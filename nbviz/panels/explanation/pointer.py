@@ -24,7 +24,7 @@ class PointerFront(Front):
     caption = traitlets.Unicode().tag(sync=True)
     """The picture as text."""
     choosing = traitlets.Bool(False).tag(sync=True)
-    """Whether a click chooses what is at the place, so that one elsewhere moves the pin; on the pin it releases."""
+    """True if a click chooses what is at the place, so that one elsewhere moves the pin; on the pin it releases."""
     outlines: traitlets.List[list[Any]] = traitlets.List().tag(sync=True)
     """[top, left, bottom, right as shares of the picture, "found" | "chosen" | "evidence", text] of each box."""
     lines = traitlets.Bytes().tag(sync=True)

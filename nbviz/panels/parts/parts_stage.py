@@ -63,7 +63,7 @@ class PartsFront(Front):
     made = traitlets.Bytes().tag(sync=True)
     """PNG of the made pictures, one under the other; empty where none are."""
     making = traitlets.Bool(False).tag(sync=True)
-    """Whether pictures are asked for."""
+    """True if pictures are asked for."""
     progress = traitlets.Unicode().tag(sync=True)
     marked = traitlets.Int(None, allow_none=True).tag(sync=True)
     """The part strongest at the place pointed at."""

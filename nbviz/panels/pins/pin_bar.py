@@ -13,7 +13,7 @@ class PinBar(Front):
     count = traitlets.Int(0).tag(sync=True)
     """Maps pinned."""
     shared = traitlets.Bool(False).tag(sync=True)
-    """Whether maps in the same unit share one scale."""
+    """True if maps in the same unit share one scale."""
     words = traitlets.Unicode().tag(sync=True)
     """Meaning of equal colours."""
     sets: traitlets.List[list[str]] = traitlets.List().tag(sync=True)

@@ -61,7 +61,7 @@ class PinFront(Front):
     high = traitlets.Float(1.0).tag(sync=True)
     """Values of the end colours."""
     smooth = traitlets.Bool(False).tag(sync=True)
-    """Whether values are interpolated between places."""
+    """True if values are interpolated between places."""
     colours = traitlets.Bytes().tag(sync=True)
     """uint8 (256, 4): the colour table."""
     bar = traitlets.Bytes().tag(sync=True)
@@ -74,7 +74,7 @@ class PinFront(Front):
     acts: traitlets.List[str] = traitlets.List().tag(sync=True)
     """The buttons: "show", "difference", "unpin"."""
     different = traitlets.Bool(False).tag(sync=True)
-    """Whether its difference is on show."""
+    """True if its difference is on show."""
     others: traitlets.List[list[str]] = traitlets.List().tag(sync=True)
     """[[name, title], …] of what a difference may be taken against."""
     other = traitlets.Unicode().tag(sync=True)

@@ -26,7 +26,7 @@ class PinGroup(Panel):
         super().__init__(links)
         self.slot, self.cards = f"{cards[0].slot}+", cards
         self.finished = False
-        """Whether every card has its map: from then on each asks alone."""
+        """True if every card has its map: from then on each asks alone."""
         self._shown: dict[PinCard, Attribution] = {}
 
     def request(self, selection: Selection) -> Request | None:

@@ -52,7 +52,7 @@ class PinScene:
     nothing: str = ""
     what: str = "evidence"
     ranks: bool = False
-    """Whether values are per cent of rank."""
+    """True if values are per cent of rank."""
     layer: str | None = None
     """Where it was drawn, for methods that use a layer."""
     done: float = 1.0

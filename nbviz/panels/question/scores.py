@@ -43,7 +43,7 @@ class ScoresFront(Front):
     measure = traitlets.Unicode().tag(sync=True)
     """Meaning of the figures, where they are no probabilities."""
     before = traitlets.Bool(False).tag(sync=True)
-    """Whether ticks stand for what it said before the edits."""
+    """True if ticks stand for what it said before the edits."""
     change = traitlets.Unicode().tag(sync=True)
     """Effect of the edits on the explained score, in its own unit; empty without edits."""
 

@@ -27,11 +27,11 @@ class TitleFront(Front):
     word = traitlets.Unicode("ready").tag(sync=True)
     """"ready", "computing" or another short state."""
     moved = traitlets.Bool(False).tag(sync=True)
-    """Whether the weights changed since the pictures were computed."""
+    """True if the weights changed since the pictures were computed."""
     back = traitlets.Bool(False).tag(sync=True)
-    """Whether something else was on show before."""
+    """True if something else was on show before."""
     forward = traitlets.Bool(False).tag(sync=True)
-    """Whether a step back can be taken again."""
+    """True if a step back can be taken again."""
 
 
 class TitleBar(Panel):

@@ -32,7 +32,7 @@ class Look:
     sort: str = "class"
     """``"class"``, ``"activation"`` or ``"index"``."""
     shared: bool = False
-    """Whether all maps share the layer's scale."""
+    """True if all maps share the layer's scale."""
     recipe: str = "default"
     """How pictures are made: ``"preview"``, ``"default"`` or ``"high"``."""
     page: int = 0
@@ -68,7 +68,7 @@ class Page:
     """Rank of the first tile, from 0."""
     per_page: int
     photos: bool = False
-    """Whether its tiles are pictures."""
+    """True if its tiles are pictures."""
 
 
 def mode_of(look: Look, filters: np.ndarray | None) -> str:

@@ -37,14 +37,14 @@ class SwitchFront(Front):
     how = traitlets.Enum(["on", "off", "mean", "scale"], "on").tag(sync=True)
     factor = traitlets.Float(1.0).tag(sync=True)
     only = traitlets.Bool(False).tag(sync=True)
-    """Whether all other channels of the layer are off."""
+    """True if all other channels of the layer are off."""
     measured: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """Runs: foretold beside measured, and how well the first order foretells for this layer."""
     largest: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """[[channel, words], …]"""
     progress = traitlets.Unicode().tag(sync=True)
     asked = traitlets.Bool(False).tag(sync=True)
-    """Whether the layer's effects are, or are being, measured."""
+    """True if the layer's effects are, or are being, measured."""
 
 
 class ChannelSwitch(Panel):

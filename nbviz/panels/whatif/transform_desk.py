@@ -43,7 +43,7 @@ class TransformFront(Front):
     """amounts, lines [[name, shares], …], flips: amounts at which the answer is another."""
     lines: traitlets.List[Any] = traitlets.List().tag(sync=True)
     stacked = traitlets.Bool(False).tag(sync=True)
-    """Whether this one is on, so that another can be put on top."""
+    """True if this one is on, so that another can be put on top."""
 
 
 class TransformDesk(Desk):
@@ -59,7 +59,7 @@ class TransformDesk(Desk):
         self.listen(self.view, self._act)
         self._kind = next(iter(TRANSFORMS))
         self._apart = False
-        """Whether the last transformation is done with, and the next goes on top of it."""
+        """True if the last transformation is done with, and the next goes on top of it."""
 
     def _last(self) -> Transform | None:
         edits = self.selection.edits

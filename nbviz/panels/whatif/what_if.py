@@ -26,7 +26,7 @@ class WhatIfFront(Front):
     undo = traitlets.Bool(False).tag(sync=True)
     redo = traitlets.Bool(False).tag(sync=True)
     original = traitlets.Bool(False).tag(sync=True)
-    """Whether the original is on show."""
+    """True if the original is on show."""
 
 
 class WhatIf(Panel):

@@ -39,7 +39,7 @@ class ForeignCalls:
         self.module: nn.Module | None = None
         """The first that has weights or buffers."""
         self.gradient_hooks = False
-        """Whether a tensor's hook was registered, which may write to the network long after its forward."""
+        """True if a tensor's hook was registered, which may write to the network long after its forward."""
 
     @contextmanager
     def watch(self) -> Iterator[None]:

@@ -23,7 +23,7 @@ class Conduct:
     def __init__(self) -> None:
         self.writes_input = False
         self.writes_itself = False
-        """Whether its attributes, containers or private buffers are others after a pass."""
+        """True if its attributes, containers or private buffers are others after a pass."""
         self.draws: set[str] = set()
         """Global random streams that it draws from, or seeds, by name; torch's drawing operations aside."""
         self.direct: set[str] = set()

@@ -42,7 +42,7 @@ class State:
         self._tensors = [(tensor, tensor.detach().clone()) for tensor in tensors]
         self._versions = [tensor._version for tensor, _ in self._tensors]
         self.written = bool(self._tensors)
-        """Whether anything was found to differ so far."""
+        """True if anything was found to differ so far."""
 
     @contextmanager
     def fresh(self) -> Iterator[None]:

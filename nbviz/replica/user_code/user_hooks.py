@@ -65,7 +65,7 @@ class Listener:
     def __init__(self, hook: Any) -> None:
         self.hook = hook
         self.acts: bool | None = None
-        """Whether it takes part in the computation; None before its first call."""
+        """True if it takes part in the computation; None before its first call."""
 
     def __call__(self, module: object, *given: object) -> object:
         """Return the hook's result; :class:`HookActs` when it returns or writes something for the first time."""

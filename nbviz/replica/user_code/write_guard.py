@@ -44,7 +44,7 @@ class Guard(TorchDispatchMode):
         self.protect(tensors)
         self._generators: dict[torch.device, torch.Generator] = {}
         self.random = False
-        """Whether a random operation ran."""
+        """True if a random operation ran."""
 
     def protect(self, tensors: Iterable[torch.Tensor]) -> None:
         """Let nothing be written to these, either."""
@@ -112,7 +112,7 @@ class _Acts(NamedTuple):
     writes: tuple[tuple[int, str], ...]
     """Place and name of each argument it writes to."""
     normalises: bool
-    """Whether it is a batch norm, which in training writes its running statistics without its schema saying so."""
+    """True if it is a batch norm, which in training writes its running statistics without its schema saying so."""
     draws: bool
 
 

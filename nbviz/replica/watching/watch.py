@@ -53,7 +53,7 @@ class Watch:
         for tensor in self._dense:
             self._samples.setdefault((tensor.dtype, tensor.device), []).append(_sample(tensor))
         self.inference = len(self._tracked) < len(self.tensors)
-        """Whether some tensors are inference tensors, of which replicas have copies."""
+        """True if some tensors are inference tensors, of which replicas have copies."""
         self.steps = Steps(self.tensors)
         self._copied = frozenset[int](), Contents(t for t in self._dense if t.is_inference())
         self._still = _Still((), 0.0)

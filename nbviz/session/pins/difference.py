@@ -25,7 +25,7 @@ class Difference:
     values: np.ndarray
     """(h, w) float64: in their unit where both have the same, else in per cent of rank."""
     raw: bool
-    """Whether values were subtracted as they are."""
+    """True if values were subtracted as they are."""
     correlation: float | None
     """Spearman's, −1…1; None where one of the maps is flat."""
 

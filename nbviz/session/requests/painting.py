@@ -52,7 +52,7 @@ class MeasurePaint(Request):
     edits: tuple[Edit, ...]
     explanation: ExplainRequest
     brief: bool = False
-    """Whether only the picture is wanted, as while a stroke is drawn."""
+    """True if only the picture is wanted, as while a stroke is drawn."""
 
     def __call__(self, context: Context) -> Iterator[Painted]:
         model = context.model.edited(*self.edits)
