@@ -16,6 +16,7 @@ from PIL import Image
 from nbviz import zoo
 from nbviz.attribution import Attribution
 from nbviz.dataset import Atlas, Index
+from nbviz.errors import NbvizError, unknown
 from nbviz.panels.assembly import assemble, laid_out, stages
 from nbviz.panels.base.close_tree import close_tree
 from nbviz.panels.base.links import Activity, Links
@@ -25,7 +26,8 @@ from nbviz.panels.snapshot import compose
 from nbviz.panels.still import saved, still_parts
 from nbviz.pictures.load import Picture, load_pictures
 from nbviz.replica.user_code.user_hooks import Hooks
-from nbviz.session.cells import NotebookCell
+from nbviz.session.cells import NotebookCell, variable_of
+from nbviz.session.code import EMBEDDED, Script
 from nbviz.session.context import LiveContext
 from nbviz.session.inline import InlineRunner
 from nbviz.session.library import Library
@@ -85,6 +87,7 @@ class Explorer:
         self.library = Library(self.model, self.pictures, index, source, atlas)
         slots = [stage.slot for stage in stages()]
         self.selection = first_selection(self.model, self.pictures, selection, slots, state)
+        self._embedded = model is None and images is None
         self._context = LiveContext(self.model)
         self._activity = Activity()
         self.panels = assemble(self._links((*loaded.problems, *loaded.notes, *named)))
@@ -126,6 +129,24 @@ class Explorer:
         class is matched by name; raises :class:`NbvizError` where the other network has none of that name.
         """
         return self._pinning.beside(model, name, options)
+
+    def code(self, panel: str = "canvas") -> str:
+        """Return the Python that makes what a panel shows; the result is called ``shown`` in it.
+
+        panel: ``"canvas"``, the map over the picture; or a stage of the middle column, ``"channels"``, ``"parts"`` ….
+        Raises :class:`NbvizError` where a panel shows nothing yet, or what it shows can't be written down.
+        """
+        if panel not in self.panels:
+            raise unknown("Panel", panel, self.panels, "this Explorer")
+        name = variable_of(self, "explorer")
+        names = {id(picture): f"pictures[{key!r}]" for key, picture in self.pictures.items()}
+        script = Script(self.model, {**names, **self.library.names(f"{name}.library")}, name)
+        with LOCK:
+            result = self.panels[panel].code(script)
+        if not result:
+            raise NbvizError(f"The panel '{panel}' shows nothing that Python makes.")
+        own = not self._embedded or f"{name}." in result
+        return script.text(f"model, pictures = {name}.model, {name}.pictures" if own else EMBEDDED, result)
 
     def snapshot(self, scale: int = 1) -> Image.Image:
         """Draw the panels as one still picture; ``scale=2`` for print and talks."""
@@ -176,7 +197,7 @@ class Explorer:
         return Links(
             self.model, self.pictures, self.selection, self._context, self.library, self._activity,
             refresh=self.refresh, ask=lambda: self._events.ask_all(), cancel=lambda slot: self._events.cancel(slot),
-            save=lambda: saved(self.snapshot(scale=2)), problems=problems,
+            save=lambda: saved(self.snapshot(scale=2)), code=self.code, problems=problems,
         )  # fmt: skip
 
     @property

@@ -29,7 +29,7 @@ class NotebookCell:
     @classmethod
     def current(cls) -> NotebookCell:
         """Return the execution under way: of the cell's id where the front end sends it, else of its text."""
-        shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+        shell = _shell()
         parent: dict[str, Any] = getattr(shell, "get_parent", dict)() or {}
         header, content = parent.get("header", {}), parent.get("content", {})
         if header.get("msg_type") != "execute_request":
@@ -53,3 +53,14 @@ class NotebookCell:
             _open[self.name] = entries
         else:
             _open.pop(self.name, None)
+
+
+def variable_of(value: object, otherwise: str) -> str:
+    """Return the notebook's own name of an object, such as ``"explorer"``; ``otherwise`` where it has none."""
+    names: dict[str, Any] = getattr(_shell(), "user_ns", {})
+    own = [name for name, named in list(names.items()) if named is value and not name.startswith("_")]
+    return own[0] if own else otherwise
+
+
+def _shell() -> Any:
+    return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None

@@ -71,6 +71,11 @@ class Library:
         """Number of those pictures."""
         return len(self._pictures) if self.whole is None else len(self.whole)
 
+    def names(self, name: str) -> dict[int, str]:
+        """Return the id of each object of it → its Python expression. name: the library's own."""
+        there = {"index": self.index, "atlas": self.atlas, "whole": self.whole, "items()": self._own}
+        return {id(value): f"{name}.{part}" for part, value in there.items() if value is not None}
+
     def forget(self) -> None:
         """Let go of everything."""
         self._index = self._own = self._whole = self.atlas = None

@@ -5,7 +5,7 @@ import { bytes, held, Model, press, script, settled, view } from "./widget.mjs";
 const classes = await script("question/combo", "question/class_dropdown");
 const chooser = await script("question/picture_chooser");
 const bar = await script("explanation/method_bar");
-const title = await script("question/title_steps", "question/title_bar");
+const title = await script("base/menu", "question/title_steps", "question/title_copy", "question/title_bar");
 const NAMES = ["tabby cat", "catamaran", "tiger", "<b>tiger</b> cat"];
 const TRAITS = {
   names: NAMES,
@@ -114,6 +114,7 @@ test("Alt with an arrow goes back and forward anywhere in the frame, but not wit
     guessed: false,
     word: "ready",
     moved: false,
+    copies: [],
   };
   const model = new Model({ ...facts, back: true, forward: false }),
     one = view(title.widget, model),
@@ -139,5 +140,52 @@ test("Alt with an arrow goes back and forward anywhere in the frame, but not wit
   model.change({ forward: true });
   forward.click();
   assert.deepEqual(events(), ["forward"]);
+  one.end();
+});
+
+test("Copy offers what is shown by keyboard, and shows the text where the clipboard is closed", async () => {
+  const facts = {
+    name: "Net",
+    facts: [],
+    preprocessing: "",
+    explained: "",
+    guessed: false,
+    word: "ready",
+    moved: false,
+  };
+  const copies = [
+    ["canvas", "the map, as Python", "S."],
+    ["state", "this view", "T."],
+  ];
+  const model = new Model({ ...facts, back: false, forward: false, copies }),
+    one = view(title.widget, model),
+    opener = one.find("[aria-haspopup=menu]"),
+    menu = one.find("[role=menu]"),
+    pop = one.find(".nbviz-copy");
+  opener.focus();
+  opener.click();
+  assert.equal(opener.getAttribute("aria-expanded"), "true");
+  assert.equal(document.activeElement.dataset.name, "canvas");
+  press(document.activeElement, "ArrowDown");
+  assert.equal(document.activeElement.title, "T.");
+  press(document.activeElement, "Escape");
+  assert.ok(menu.hidden);
+  assert.equal(document.activeElement, opener);
+  model.tell({ event: "copied", name: "canvas", text: "for another view" });
+  await settled();
+  assert.ok(pop.hidden);
+  opener.click();
+  document.activeElement.click();
+  assert.deepEqual(
+    model.sent.map(({ event, name }) => [event, name]),
+    [["copy", "canvas"]],
+  );
+  model.tell({ event: "copied", name: "canvas", text: "import nbviz" });
+  await settled();
+  assert.equal(one.find("textarea").value, "import nbviz");
+  assert.equal(document.activeElement, one.find("textarea"));
+  press(document.activeElement, "Escape");
+  assert.ok(pop.hidden);
+  assert.equal(document.activeElement, opener);
   one.end();
 });

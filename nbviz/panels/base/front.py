@@ -27,9 +27,15 @@ def asset(package: str, name: str) -> str | None:
 
 def esm(package: str, *stems: str) -> str:
     """Return the script of a widget: the helpers, then its own files."""
-    scripts = [(__package__, stem) for stem in HELPERS] + [(package, stem) for stem in stems]
+    scripts = [(__package__, stem) for stem in HELPERS] + [_home(package, stem) for stem in stems]
     texts = (asset(room, f"{stem}.js") for room, stem in scripts)
     return "\n".join(text for text in texts if text is not None)
+
+
+def _home(package: str, stem: str) -> tuple[str, str]:
+    """Package and name of a file given as ``name``, or as ``base/name`` for one of this folder."""
+    shared = stem.removeprefix("base/")
+    return (package, stem) if shared == stem else (__package__, shared)
 
 
 class Scripted(anywidget.AnyWidget):
@@ -39,13 +45,16 @@ class Scripted(anywidget.AnyWidget):
     """
 
     scripts: ClassVar[tuple[str, ...]] = ()
-    """Files of the same folder whose script or style goes before its own, without ``.js`` or ``.css``."""
+    """Files whose script or style goes before its own, without ``.js`` or ``.css``: of the same folder, or of this one,
+    ``"base/menu"``.
+    """
 
     def __init_subclass__(cls, **options: Any) -> None:
         package, _, stem = cls.__module__.rpartition(".")
         if package and "_esm" not in vars(cls) and asset(package, f"{stem}.js") is not None:
             cls._esm = esm(package, *cls.scripts, stem)
-            styles = (asset(package, f"{name}.css") for name in (*cls.scripts, stem))
+            homes = [_home(package, name) for name in (*cls.scripts, stem)]
+            styles = (asset(room, f"{name}.css") for room, name in homes)
             cls._css = "\n".join(style for style in styles if style is not None)
         super().__init_subclass__(**options)
 

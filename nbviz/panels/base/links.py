@@ -57,5 +57,7 @@ class Links:
     """Stop a slot's work."""
     save: Callable[[], bytes] = bytes
     """Return the panels as PNG bytes."""
+    code: Callable[[str], str] = str
+    """Return the Python that makes what the panel of a slot shows."""
     problems: tuple[str, ...] = ()
     """Sentences on pictures that could not be opened."""

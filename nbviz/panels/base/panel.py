@@ -18,7 +18,9 @@ from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.strip import fail, refuse
 from nbviz.panels.snapshot.parts import StillParts
+from nbviz.session.code import Script
 from nbviz.session.requests.base import Request
+from nbviz.session.requests.edited import Edited, with_edits
 from nbviz.session.selection import LOCK as LOCK
 from nbviz.session.selection import Selection
 
@@ -99,6 +101,22 @@ class Panel:
 
     def point(self, place: tuple[float, float] | None) -> None:
         """Mark a place of the picture: (row, column) as fractions in 0…1; None when nowhere."""
+
+    def code(self, script: Script) -> str:
+        """Return the Python expression whose value is what it shows; empty where it asks for nothing.
+
+        Raises NbvizError where that can't be written down, as a function of the reader's own.
+        """
+        request = self.request(self.selection)
+        return "" if request is None else script.request(self.with_edits(request))
+
+    def with_edits(self, request: Request) -> Request:
+        """Return a request with the edits that are on, of the class that is predicted without them."""
+        edits = self.selection.edits_on
+        made = with_edits(request, edits) if self.edits and edits else request
+        if not isinstance(made, Edited) or made.undecided is None:
+            return made
+        return made.decided(self.links.context.answer(made.undecided))
 
     def still(self) -> StillParts:
         """Return the panel's part of a still picture."""

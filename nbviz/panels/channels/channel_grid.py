@@ -22,6 +22,7 @@ from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.channels.grid_words import about, edited_channels, modes
 from nbviz.panels.scenes.channel_page import Look, Page, Photos, make_page, mode_of, per_page, strongest
 from nbviz.panels.snapshot.parts import ChannelsPart, StillParts
+from nbviz.session.code import Script
 from nbviz.session.requests.base import ChannelsAnswer, ChannelsRequest, FiltersRequest, Request
 from nbviz.session.requests.health import HealthAnswer
 from nbviz.session.selection import CHANNELS, Selection
@@ -101,6 +102,22 @@ class ChannelsPanel(Panel):
     def request(self, selection: Selection) -> Request | None:
         target = Target.ensure(selection.target, self.model)
         return ChannelsRequest(self.pictures[selection.image], selection.layer, target)
+
+    def code(self, script: Script) -> str:
+        answer, page = self._answer, self.page
+        if answer is None or page is None:
+            return ""
+        mode, layer, channels = mode_of(self.look, self._filters), answer.layer, page.channels
+        if mode == "filters":
+            return f"model.filters({layer!r})[{channels}]"
+        if mode == "made":
+            return f"nbviz.visualize(model, {layer!r}, {channels}, preset={self.look.recipe!r})"
+        index = self.links.library.knowing(layer)
+        if mode == "found":
+            return "" if index is None else f"[{script.value(index)}.top({layer!r}, n, 1) for n in {channels}]"
+        asked = self.request(self.selection)
+        model = "model" if asked is None else script.network(self.with_edits(asked))
+        return script.channels(self.pictures[self.selection.image], layer, str(channels), model)
 
     def sync(self, selection: Selection) -> None:
         self.view.on_canvas = selection.canvas == "channel"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets
@@ -27,8 +28,9 @@ from nbviz.panels.explanation.pointer import PointerFront
 from nbviz.panels.scenes.explanation import Scene, channel_scene, explanation_scene
 from nbviz.panels.scenes.words import ANY_CLASS, Run, heading, progress_lines, tip_words
 from nbviz.panels.snapshot.parts import ExplanationPart, StillParts
+from nbviz.session.code import Script
 from nbviz.session.pins.pinning import Pinning
-from nbviz.session.requests.base import ChannelAnswer, ExplainAnswer, Request
+from nbviz.session.requests.base import ChannelAnswer, ChannelRequest, ExplainAnswer, Request
 from nbviz.session.requests.on_show import heading_reads, map_on_show, map_question, map_reads
 from nbviz.session.selection import Selection
 
@@ -75,6 +77,12 @@ class SaliencyCanvas(Panel):
 
     def request(self, selection: Selection) -> Request:
         return map_on_show(selection, self.model, self.pictures)
+
+    def code(self, script: Script) -> str:
+        request = self.request(self.selection)
+        if isinstance(request, ChannelRequest) and isinstance(self._answer, ChannelAnswer):
+            request = replace(request, channel=self._answer.channel)
+        return script.request(self.with_edits(request))
 
     def sync(self, selection: Selection) -> None:
         method = METHODS[selection.method]

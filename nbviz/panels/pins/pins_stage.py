@@ -23,6 +23,7 @@ from nbviz.panels.pins.pin_card import MapCard, PinCard
 from nbviz.panels.pins.pin_group import PinGroup, together
 from nbviz.panels.pins.pin_scene import PinScene, difference_scene, pin_scene, scale_words, shared_highs
 from nbviz.panels.snapshot.parts import PinsPart, StillParts
+from nbviz.session.code import Script
 from nbviz.session.pins.pin import Pin
 from nbviz.session.pins.pinning import STAGE, Pinning
 from nbviz.session.pins.presets import show
@@ -77,6 +78,13 @@ class PinsStage(Stage):
         grouped = {card.slot for group in groups for card in group.cards}
         alone = [card for card in self.cards.values() if card.slot not in grouped]
         return {panel.slot: panel for panel in (*alone, *groups)}
+
+    def code(self, script: Script) -> str:
+        drawn = []
+        for pin, card in self.cards.items():
+            model = f"{script.explorer}.selection.networks[{pin.network!r}].model" if pin.network else "model"
+            drawn.append(script.request(card.with_edits(card.asked), model))
+        return f"[{', '.join(drawn)}]" if drawn else ""
 
     def sync(self, selection: Selection) -> None:
         with LOCK:

@@ -10,6 +10,7 @@
  *   moved: boolean,
  *   back: boolean,
  *   forward: boolean,
+ *   copies: [string, string, string][],
  * }} TitleFrontTraits
  */
 
@@ -27,15 +28,16 @@ export default {
       save = button("Save picture");
     refresh.title = "The weights changed since these pictures were computed: compute them again.";
     save.title = "Save the panels as one PNG picture.";
+    const copy = copyMenu(model, life);
     const row = el(
       "div",
       "nbviz-title-row",
       name,
       facts,
       pill,
-      el("span", "nbviz-title-end", word, refresh, stepButtons(model, life, root), save),
+      el("span", "nbviz-title-end", word, refresh, stepButtons(model, life, root), copy.menu, save),
     );
-    root.append(row, drawState(model, el("div"), life));
+    root.append(row, copy.pop, drawState(model, el("div"), life));
 
     life.watch("name facts", () => {
       name.textContent = model.get("name");

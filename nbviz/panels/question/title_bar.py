@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+
 import traitlets
 
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
+from nbviz.panels.base.stage import STAGES
 from nbviz.panels.base.strip import ready
 from nbviz.panels.snapshot.parts import StillParts, TitlePart
 from nbviz.session.selection import Selection
 
+STATE = "state"
+"""What is copied as a state instead of Python."""
+
 
 class TitleFront(Front):
-    """Widget of the title bar, all of it plain data; sends ``save``, ``refresh``, ``back`` and ``forward``."""
+    """Widget of the title bar, plain data; sends ``save``, ``refresh``, ``back``, ``forward`` and ``copy``."""
 
-    scripts = ("title_steps",)
+    scripts = ("base/menu", "title_steps", "title_copy")
 
     name = traitlets.Unicode().tag(sync=True)
     facts = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -32,13 +39,15 @@ class TitleFront(Front):
     """True if something else was on show before."""
     forward = traitlets.Bool(False).tag(sync=True)
     """True if a step back can be taken again."""
+    copies: traitlets.List[list[str]] = traitlets.List().tag(sync=True)
+    """[name, words, sentence] of what can be copied; sends ``copy`` (name), and hears ``copied`` (name, text)."""
 
 
 class TitleBar(Panel):
     """Panel of name, facts, state, steps back and forward, Save picture and Refresh."""
 
     slot = "title"
-    reads = frozenset(("image",))
+    reads = frozenset(("image", "stage"))
 
     def __init__(self, links: Links) -> None:
         super().__init__(links)
@@ -58,6 +67,7 @@ class TitleBar(Panel):
             self.view.guessed = transform.guessed and (picture is None or picture.tensor is None)
             self.view.preprocessing = pill_words(sentence)
             self.view.explained = sentence
+            self.view.copies = copies(selection.stage)
 
     def _say(self) -> None:
         with LOCK, self.view.hold_sync():
@@ -76,20 +86,32 @@ class TitleBar(Panel):
         return {"title": TitlePart(view.name, facts, view.preprocessing, view.word)}
 
     def _act(self, content: Content) -> None:
-        if content.get("event") == "refresh":
-            self.links.refresh()
-        elif content.get("event") == "save":
-            self._save()
-        elif content.get("event") == "back":
-            self.selection.back()
-        elif content.get("event") == "forward":
-            self.selection.forward()
+        acts: dict[str, Callable[[], None]] = {
+            "refresh": self.links.refresh, "save": self._save, "back": self.selection.back,
+            "forward": self.selection.forward, "copy": lambda: self._copy(str(content.get("name"))),
+        }  # fmt: skip
+        if content.get("event") in acts:
+            acts[content["event"]]()
+
+    def _copy(self, name: str) -> None:
+        text = json.dumps(self.selection.state()) if name == STATE else self.links.code(name)
+        ready(self.view)
+        self.view.send({"event": "copied", "name": name, "text": text})
 
     def _save(self) -> None:
         picture = self.links.save()
         ready(self.view)
         name = "-".join(["nbviz", str(self.model.name), self.selection.image, self.selection.method])
         self.view.send({"event": "saved", "name": f"{file_words(name)}.png"}, [picture])
+
+
+def copies(stage: str) -> list[list[str]]:
+    """Return what can be copied while a stage is on show: name, words and sentence of each."""
+    title = f"the stage {STAGES[stage].title}" if stage in STAGES else "the channels"
+    words = {"canvas": "the map, as Python", stage: f"{title}, as Python"}
+    python = "Python that makes exactly this; its result is called shown."
+    state = "Everything chosen here, as text: Explorer(…, state=text) opens it again."
+    return [*([name, said, python] for name, said in words.items()), [STATE, "this view, as a state", state]]
 
 
 def count_words(count: int) -> str:

@@ -85,6 +85,24 @@ def test_back_and_forward_of_the_title_bar_go_through_what_was_on_show() -> None
     assert small.selection.target == 2
 
 
+def test_copy_offers_the_map_the_stage_and_the_state() -> None:
+    small = rig()
+    bar = TitleBar(small.links)
+    bar.links = replace(bar.links, code=lambda slot: f"# {slot}")
+    bar.sync(small.selection)
+    heard = sent(bar.view)
+    for name, *_ in bar.view.copies:
+        say(bar.view, event="copy", name=name)
+    assert [content["name"] for content, _ in heard] == ["canvas", "channels", "state"]
+    assert heard[1][0]["text"] == "# channels"
+    small.selection.layer = "3"
+    small.selection.restore(heard[2][0]["text"])
+    assert small.selection.layer == "1"
+    small.selection.target = lambda scores: scores[:, 0]
+    say(bar.view, event="copy", name="state")
+    assert bar.view.state == "refused" and "function" in bar.view.message
+
+
 # -- pictures ---------------------------------------------------------------------------------------------
 
 
