@@ -7,7 +7,13 @@ from typing import Any
 
 import traitlets
 
+from nbviz.attribution import METHODS, Method
+from nbviz.errors import unknown
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
 from nbviz.panels.base.front import Front
+from nbviz.panels.scenes.words import ANY_CLASS, Run, heading
+from nbviz.session.selection import Selection
 
 
 class MethodFront(Front):
@@ -54,3 +60,24 @@ def converted(option: Any, value: Any) -> Any:
     if option.kind == "text":
         return str(value) if value != "" else option.default
     return option.checked(value)
+
+
+def with_option(method: Method, options: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
+    """Return the options with one set as its control says; a default is left out. NbvizError for what can't be."""
+    option = next((one for one in method.options if one.name == name), None)
+    if option is None:
+        raise unknown("Option", name, [one.name for one in method.options], method.title)
+    value = converted(option, value)
+    others = {other: kept for other, kept in options.items() if other != name}
+    return others if value == option.default else {**others, name: value}
+
+
+def question_words(selection: Selection, model: InstrumentedModel) -> tuple[str, list[Run]]:
+    """Return title and heading of what is asked for, while it isn't there yet."""
+    if selection.canvas == "channel":
+        number = "" if selection.channel is None else f" {selection.channel}"
+        return f"Channel{number}", [f"of {selection.layer}"]
+    if not METHODS[selection.method].uses_target:
+        return "Explanation", ANY_CLASS
+    target = Target.ensure(selection.target, model)
+    return "Explanation", heading("what it predicts" if target.predicted else target.words(model))

@@ -23,10 +23,10 @@ from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.explanation.canvas_lines import CanvasLines
 from nbviz.panels.explanation.heat_canvas import HeatCanvas, enlarged
 from nbviz.panels.explanation.heat_foot import FootFront, bar
-from nbviz.panels.explanation.method_bar import MethodFront, controls, converted
+from nbviz.panels.explanation.method_bar import MethodFront, controls, question_words, with_option
 from nbviz.panels.explanation.pointer import PointerFront
 from nbviz.panels.scenes.explanation import Scene, channel_scene, explanation_scene
-from nbviz.panels.scenes.words import ANY_CLASS, Run, heading, progress_lines, tip_words
+from nbviz.panels.scenes.words import Run, progress_lines, tip_words
 from nbviz.panels.snapshot.parts import ExplanationPart, StillParts
 from nbviz.session.code import Script
 from nbviz.session.pins.pinning import Pinning
@@ -204,14 +204,7 @@ class SaliencyCanvas(Panel):
     def _heading(self, selection: Selection) -> tuple[str, list[Run]]:
         if self.scene is not None and self._headed == heading_reads(selection):
             return self.scene.title, self.scene.heading
-        if selection.canvas == "channel":
-            number = "" if selection.channel is None else f" {selection.channel}"
-            return f"Channel{number}", [f"of {selection.layer}"]
-        if not self._method.uses_target:
-            return "Explanation", ANY_CLASS
-        target = Target.ensure(selection.target, self.model)
-        words = target.words(self.model) if not target.predicted else "what it predicts"
-        return "Explanation", heading(words)
+        return question_words(selection, self.model)
 
     def _describe(self, scene: Scene) -> None:
         partial = scene.done < 1
@@ -267,17 +260,13 @@ class SaliencyCanvas(Panel):
         self.selection.change(method=content["name"], canvas="explanation")
 
     def _choose_option(self, content: dict[str, Any]) -> None:
-        option = next((o for o in self._method.options if o.name == content["name"]), None)
-        if option is None:
-            return
         try:
-            value = converted(option, content["value"])
+            options = with_option(self._method, self.selection.options, content["name"], content["value"])
         except NbvizError as error:
             with LOCK:
                 self._state("refused", str(error))
             return
-        others = {name: kept for name, kept in self.selection.options.items() if name != option.name}
-        self.selection.options = others if value == option.default else {**others, option.name: value}
+        self.selection.options = options
 
     def _cancel(self, content: dict[str, Any]) -> None:
         self.links.cancel(self.slot)
