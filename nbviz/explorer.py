@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from PIL import Image
 
-from nbviz import zoo
 from nbviz.attribution import Attribution
 from nbviz.dataset import Atlas, Index
 from nbviz.errors import NbvizError, unknown
@@ -26,6 +25,7 @@ from nbviz.panels.snapshot import compose
 from nbviz.panels.still import saved, still_parts
 from nbviz.pictures.load import Picture, load_pictures
 from nbviz.replica.user_code.user_hooks import Hooks
+from nbviz.reviews.result import Review
 from nbviz.session.cells import NotebookCell, variable_of
 from nbviz.session.code import EMBEDDED, Script
 from nbviz.session.context import LiveContext
@@ -34,7 +34,7 @@ from nbviz.session.library import Library
 from nbviz.session.pins.pin import Pin
 from nbviz.session.pins.pinning import Pinning
 from nbviz.session.scheduler import Scheduler
-from nbviz.session.start import check_start, first_selection, name_classes, open_model
+from nbviz.session.start import check_start, first_images, first_selection, name_classes, open_model
 from nbviz.session.state import State
 
 FIRST_STILL_SECONDS = 2.0
@@ -51,8 +51,9 @@ class Explorer:
     device: ``"auto"`` is where the weights are. output: where the scores are in the network's output. multilabel:
     whether each score has a sigmoid of its own. hooks: whether yours on it run, see :class:`InstrumentedModel`.
     index: an :class:`Index` of this network; left out, the Explorer looks through its own pictures when asked to.
-    atlas: an :class:`Atlas` of it. state: opens on what ``selection.state()`` gave, or its JSON. Further keywords are
-    the start of the selection (``layer=``, ``method=`` …).
+    atlas: an :class:`Atlas` of it. review: a :class:`Review` by it, whose first pictures are shown where there are no
+    ``images``. state: opens on what ``selection.state()`` gave, or its JSON. Further keywords are the start of the
+    selection (``layer=``, ``method=`` …).
 
     The network is left untouched. ``close()`` frees everything; running the cell again closes the Explorer it
     made before. Raises :class:`NbvizError` for anything that cannot be opened.
@@ -71,6 +72,7 @@ class Explorer:
         hooks: Hooks = "auto",
         index: Index | None = None,
         atlas: Atlas | None = None,
+        review: Review | None = None,
         state: State | str | None = None,
         runner: type[Scheduler] | type[InlineRunner] = Scheduler,
         **selection: Any,
@@ -79,12 +81,12 @@ class Explorer:
         self.closed = False
         given = {"classes": classes, "transform": transform, "device": device, "output": output, "hooks": hooks}
         self.model = open_model(model, **given, multilabel=multilabel)
-        loaded = load_pictures(zoo.photographs().pictures if images is None else images)
+        loaded = load_pictures(first_images(review) if images is None else images)
         self.pictures: dict[str, Picture] = dict(loaded)
         # A model that was given is its owner's; a network that was wrapped here is named here.
         named = [] if self.model is model else name_classes(self.model, loaded)
         source = None if images is None else loaded.source
-        self.library = Library(self.model, self.pictures, index, source, atlas)
+        self.library = Library(self.model, self.pictures, index, source, atlas, review)
         slots = [stage.slot for stage in stages()]
         self.selection = first_selection(self.model, self.pictures, selection, slots, state)
         self._embedded = model is None and images is None
@@ -103,6 +105,11 @@ class Explorer:
     def attribution(self) -> Attribution | None:
         """Attribution on show; None until there is one for the selection."""
         return self._events.attribution
+
+    @property
+    def review(self) -> Review | None:
+        """The review that was given, or made in the stage *Review*; None where there is none."""
+        return self.library.review
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until every picture is that of the selection; False when ``timeout`` (seconds) ran out first."""

@@ -96,7 +96,7 @@ def _collected(source: Source, count: int, notes: list[str]) -> Pictures:
     names: list[str] = []
     moving: list[str] = []
     for number in range(count):
-        name = _unique(str(number) if source.names is None else source.names[number], pictures)
+        name = unique_name(str(number) if source.names is None else source.names[number], pictures)
         try:
             picture = _numbered(source, number, name)
         except NbvizError as error:
@@ -142,7 +142,8 @@ def _reason(error: NbvizError) -> str:
     return error.reason if isinstance(error, NotAPicture) else str(error).rstrip(".")
 
 
-def _unique(name: str, taken: Mapping[str, Any]) -> str:
+def unique_name(name: str, taken: Mapping[str, Any]) -> str:
+    """Return the name, or with a number behind it where it is taken."""
     if name not in taken:
         return name
     number = 2

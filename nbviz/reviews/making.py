@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
@@ -11,7 +12,7 @@ from nbviz.dataset.shards.plan import data_digest, model_digest
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items, Labels
-from nbviz.reviews.records.making import record
+from nbviz.reviews.records.making import record, recording
 from nbviz.reviews.records.store import REVIEW
 from nbviz.reviews.result import Review
 
@@ -43,6 +44,56 @@ def review(
     """
     recorded = record(model, dataset, path, client, labels=labels, batch=batch, progress=progress, cancel=cancel)
     return Review(*recorded, metadata)
+
+
+@dataclass(frozen=True, eq=False)
+class LiveReview:
+    """Progress of a review."""
+
+    seen: int
+    total: int
+    review: Review | None = None
+    """None until the end."""
+
+    @property
+    def done(self) -> float:
+        """0…1; 1 only with the review."""
+        return 1.0 if self.review is not None else min(self.seen / self.total, 0.999)
+
+    @property
+    def progress(self) -> str:
+        """``"120 of 5,000 pictures"``."""
+        return f"{self.seen:,} of {self.total:,} pictures"
+
+
+def reviewing(model: Any, dataset: Any) -> Iterator[LiveReview]:
+    """Review as ``nbviz.review`` does, in memory and a batch at a time; the last carries the review."""
+    network, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
+    for step in recording(network, items):
+        if isinstance(step, int):
+            yield LiveReview(step, len(items))
+        else:
+            yield LiveReview(len(items), len(items), Review(*step))
+
+
+def fitting(review: Any, model: InstrumentedModel) -> Review:
+    """Return a review bound to an open model. Raises NbvizError for one of another network or without pictures."""
+    if not isinstance(review, Review):
+        raise NbvizError(
+            f"review= is an nbviz.Review, not {type(review).__name__}: nbviz.review(model, dataset), or "
+            "nbviz.reviews.load(path, model, dataset)."
+        )
+    if review.plan.model != model_digest(model):
+        raise NbvizError(
+            "The review is of another network, or of other weights of this one: make it with nbviz.review(model, "
+            "dataset) from the network that is explored."
+        )
+    if review.items is None:
+        raise NbvizError(
+            "The review was loaded without its data set, so it has no pictures to show: "
+            "nbviz.reviews.load(path, model, dataset)."
+        )
+    return review if review.model is model else review.bound(model)
 
 
 def load(

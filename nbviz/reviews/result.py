@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nbviz.arguments import at_least
 from nbviz.errors import NbvizError, unknown
+from nbviz.model.instrumented import InstrumentedModel
 from nbviz.reviews.cues.hunt import Hunt, cue_table, suspects
 from nbviz.reviews.records.making import record
 from nbviz.reviews.records.records import SLICED, Records
@@ -26,13 +27,13 @@ from nbviz.reviews.statistics.calibration import (
 )
 from nbviz.reviews.statistics.classes import Confusion, class_table, confusion
 from nbviz.reviews.statistics.labels import SuspectLabels, suspect_labels
-from nbviz.reviews.statistics.slices import slice_table
+from nbviz.reviews.statistics.slices import slice_table, slices_of
 from nbviz.reviews.summary import accuracy_figures, bins_table, calibration_figures, headline, temperature_figures
 
 if TYPE_CHECKING:
     import pandas
 
-Order = Literal["surely wrong", "loss", "unsure", "suspect label", "random", "item"]
+Order = Literal["surest", "surely wrong", "loss", "unsure", "suspect label", "random", "item"]
 ORDERS: tuple[str, ...] = get_args(Order)
 
 
@@ -41,6 +42,10 @@ class Review(Records):
 
     Made by ``nbviz.review``; tables are pandas frames, made when asked for.
     """
+
+    def bound(self, model: InstrumentedModel) -> Review:
+        """Return the same review of the same network in another wrapping."""
+        return Review(self.plan, self._part, self.notes, model, self.items, self.metadata)
 
     @cached_property
     def classes(self) -> pandas.DataFrame:
@@ -75,9 +80,20 @@ class Review(Records):
     @cached_property
     def slices(self) -> pandas.DataFrame:
         """One row per slice, the worst first, corrected for having looked at all, see :func:`slice_table`."""
+        return slice_table(self.right, {part: inside[self.known] for part, inside in self.parts.items()})
+
+    @cached_property
+    def parts(self) -> dict[tuple[str, str], NDArray[np.bool_]]:
+        """Slices: (column, part in words) → (pictures,), which pictures are in it; cut among the labelled ones."""
         columns = {name: self._columns[name] for name in SLICED}
         columns |= self.metadata_columns()
-        return slice_table(self.right, {name: values[self.known] for name, values in columns.items()})
+        cut = slices_of({name: values[self.known] for name, values in columns.items()})
+        return {part: self._spread(inside) for part, inside in cut.items()}
+
+    def _spread(self, inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        every = np.zeros(len(self), bool)
+        every[self.known] = inside
+        return every
 
     @cached_property
     def summary(self) -> dict[str, Any]:
@@ -114,10 +130,13 @@ class Review(Records):
     def order(self, by: Order = "loss", seed: int = 0) -> NDArray[np.int64]:
         """Rows of :attr:`pictures` in an order for looking at them.
 
-        by: "surely wrong" (wrong answers, the surest first), "loss" (largest first), "unsure" (smallest margin first),
-        "suspect label" (the suspect ones only), "random" (by ``seed``), "item".
+        by: "surest" (largest probability first), "surely wrong" (wrong answers, the surest first), "loss" (largest
+        first), "unsure" (smallest margin first), "suspect label" (the suspect ones only), "random" (by ``seed``),
+        "item".
         """
         c = self._columns
+        if by == "surest":
+            return np.argsort(-c["probability"], kind="stable")
         if by == "surely wrong":
             wrong = self.known[~self.right]
             return wrong[np.argsort(-c["probability"][wrong], kind="stable")]

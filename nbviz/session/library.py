@@ -11,6 +11,8 @@ from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.load import Picture
 from nbviz.pictures.samples import Items
 from nbviz.pictures.sources import Source
+from nbviz.reviews.making import fitting as fitting_review
+from nbviz.reviews.result import Review
 
 
 class Library:
@@ -26,6 +28,7 @@ class Library:
         index: Any = None,
         images: Any = None,
         atlas: Atlas | None = None,
+        review: Review | None = None,
     ) -> None:
         self._model, self._pictures = model, pictures
         source = None if images is None else Source.ensure(images)
@@ -35,6 +38,8 @@ class Library:
         self._own: Items | None = None
         self.atlas = None if atlas is None else atlas.of(model)
         """An atlas made before, of this network."""
+        self.review = None if review is None else fitting_review(review, model)
+        """The review: one made before, of this network, or the one that was made here last."""
 
     @property
     def index(self) -> Index | None:
@@ -78,4 +83,4 @@ class Library:
 
     def forget(self) -> None:
         """Let go of everything."""
-        self._index = self._own = self._whole = self.atlas = None
+        self._index = self._own = self._whole = self.atlas = self.review = None

@@ -19,6 +19,7 @@ from typing import Any
 import traitlets
 from traitlets.utils.bunch import Bunch
 
+from nbviz.arguments import at_least
 from nbviz.attribution import METHODS
 from nbviz.attribution.options import checked_options
 from nbviz.errors import NbvizError, nearest, unknown
@@ -86,6 +87,9 @@ class Selection(HistoryTraits):
 
     pins = traitlets.Tuple()
     """Maps kept to compare others with them, each a :class:`~nbviz.session.pins.pin.Pin`, none twice."""
+
+    marked = traitlets.Tuple()
+    """Items of a review that a person marked, by number, ascending."""
 
     place = traitlets.Tuple(default_value=None, allow_none=True)
     """(row, column) pointed at, as fractions of the picture in 0…1; None when nowhere."""
@@ -250,6 +254,10 @@ class Selection(HistoryTraits):
         if proposal["value"] not in self.stages:
             raise unknown("Stage", proposal["value"], self.stages, "this Explorer")
         return proposal["value"]
+
+    @traitlets.validate("marked")
+    def _check_marked(self, proposal: dict[str, Any]) -> tuple[int, ...]:
+        return tuple(sorted({at_least("an item of marked", item, 0) for item in proposal["value"]}))
 
     @traitlets.validate("pins")
     def _check_pins(self, proposal: dict[str, Any]) -> tuple[Pin, ...]:

@@ -12,6 +12,8 @@ from nbviz.model.layers import Layer
 from nbviz.model.target import Target
 from nbviz.model.trace import leads
 from nbviz.pictures.load import Picture, Pictures
+from nbviz.pictures.sources import FROM_A_DATASET
+from nbviz.reviews.result import Review
 from nbviz.session.selection import CHANNELS, Selection
 from nbviz.session.state import State, changes_of
 
@@ -35,6 +37,14 @@ def open_model(model: Any, **options: Any) -> InstrumentedModel:
     return InstrumentedModel(model, **options)
 
 
+def first_images(review: object) -> Any:
+    """Return what to show where no images were given: the first pictures of a review, else a few photographs."""
+    if not isinstance(review, Review) or review.items is None:  # what is none is refused where it is opened
+        return zoo.photographs().pictures
+    items = review.items
+    return [items.read(int(number)) for number in review.column("items")[:FROM_A_DATASET]]
+
+
 def name_classes(model: InstrumentedModel, pictures: Pictures) -> list[str]:
     """Give a network without class names those of its data set, where it has a score for each; return notes."""
     names = pictures.classes
@@ -55,7 +65,7 @@ def check_start(start: dict[str, Any]) -> None:
     known = [name for name in Selection.class_trait_names() if not name.startswith("_")]
     for name in start:
         if name not in known:
-            given = ("classes", "transform", "device", "output", "multilabel", "hooks", "index")
+            given = ("classes", "transform", "device", "output", "multilabel", "hooks", "index", "atlas", "review")
             close = nearest(name, [*known, *given])
             raise TypeError(f"Explorer has no argument '{name}'" + (f"; did you mean '{close}'?" if close else "."))
 

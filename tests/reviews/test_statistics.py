@@ -130,8 +130,8 @@ def test_a_slice_that_fails_is_found_and_clean_ones_stay_silent() -> None:
     for seed in range(40):
         rng = np.random.default_rng(seed)
         right, columns = rng.random(800) < 0.9, {f"c{i}": rng.normal(size=800) for i in range(8)}
-        silent += slice_table(right, columns)["corrected"].min() > 0.05
+        silent += slice_table(right, slices_of(columns))["corrected"].min() > 0.05
         dark = columns["c3"] < np.quantile(columns["c3"], 0.25)
-        worst = slice_table(np.where(dark, rng.random(800) < 0.6, right), columns).iloc[0]
+        worst = slice_table(np.where(dark, rng.random(800) < 0.6, right), slices_of(columns)).iloc[0]
         assert worst["column"] == "c3" and worst["corrected"] < 1e-4 and worst["accuracy"] < worst["elsewhere"]
     assert silent >= 35  # 5 % of 40 would be two alarms

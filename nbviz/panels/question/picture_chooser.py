@@ -18,7 +18,7 @@ from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.strip import ready
 from nbviz.panels.snapshot.parts import PicturesPart, StillParts
-from nbviz.pictures.load import Picture, load_pictures
+from nbviz.pictures.load import Picture, load_pictures, unique_name
 from nbviz.session.selection import Selection
 
 THUMBNAIL = 116
@@ -71,7 +71,7 @@ class PictureChooser(Panel):
         """
         loaded = load_pictures({name or "picture": data})
         picture = next(iter(loaded.values()))
-        picture = Picture(self._free(picture.name), picture.source)
+        picture = Picture(unique_name(picture.name, self.pictures), picture.source)
         # A file can have a sound head and a broken body: it must be read before it is chosen.
         picture.open()
         self.pictures[picture.name] = picture
@@ -86,12 +86,6 @@ class PictureChooser(Panel):
         first = max(0, min(at - STILL // 2, len(names) - STILL))
         shown = [_still(self.pictures[name]) for name in names[first : first + STILL]]
         return {"pictures": PicturesPart(shown, at - first)}
-
-    def _free(self, name: str) -> str:
-        count, free = 2, name
-        while free in self.pictures:
-            free, count = f"{name} ({count})", count + 1
-        return free
 
     def _list(self) -> None:
         self.view.names = list(self.pictures)

@@ -9,6 +9,7 @@ network's input), ``width``, ``height`` (int64, pixels of the picture as it came
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -68,26 +69,29 @@ class RecordJob(ShardJob[ReviewPlan, ReviewPart]):
         """Record one piece, over one version of the weights."""
 
         def work(run: Pass) -> ReviewPart:
-            sizes: dict[int, tuple[int, int]] = {}
-            problems, rows = Problems(), [_nothing(self.plan)]
-
-            def sized(picture: Any) -> Tensor:
-                x = self.transform(picture)
-                sizes[int(picture.name.rpartition(" ")[2])] = picture.size
-                return x
-
-            numbers = self.plan.numbers(piece)
-            for batch in self.items.batches(numbers, self.plan.batch, sized, self.plan.shape, problems.add):
-                row = self._forward(run, batch)
-                size = torch.tensor([sizes.pop(number) for number in batch.numbers.tolist()], device="cpu").view(-1, 2)
-                row.update(width=size[:, 0], height=size[:, 1])
-                rows.append(_finite(row, problems))
+            problems, rows = Problems(), [no_rows(self.plan)]
+            for row in self.rows(run, self.plan.numbers(piece), problems):
+                rows.append(row)
                 if tick is not None:
-                    tick(len(batch.numbers))
-            tensors = {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
-            return ReviewPart((piece,), tensors, problems.reasons, problems.count, len(tensors["items"]))
+                    tick(len(row["items"]))
+            return together(piece, rows, problems)
 
         return self.guest.steady(work)
+
+    def rows(self, run: Pass, numbers: Iterable[int], problems: Problems) -> Iterator[dict[str, Tensor]]:
+        """Yield the records of items, a batch at a time; those that can't be read or scored go to ``problems``."""
+        sizes: dict[int, tuple[int, int]] = {}
+
+        def sized(picture: Any) -> Tensor:
+            x = self.transform(picture)
+            sizes[int(picture.name.rpartition(" ")[2])] = picture.size
+            return x
+
+        for batch in self.items.batches(numbers, self.plan.batch, sized, self.plan.shape, problems.add):
+            row = self._forward(run, batch)
+            size = torch.tensor([sizes.pop(number) for number in batch.numbers.tolist()], device="cpu").view(-1, 2)
+            row.update(width=size[:, 0], height=size[:, 1])
+            yield _finite(row, problems)
 
     def _forward(self, run: Pass, batch: Batch) -> dict[str, Tensor]:
         plan, features = self.plan, list[Tensor]()
@@ -119,6 +123,12 @@ class RecordJob(ShardJob[ReviewPlan, ReviewPart]):
                 f"classes, 0 to {count - 1}: pass labels= with its own class numbers."
             )
         return labels
+
+
+def together(piece: int, rows: list[dict[str, Tensor]], problems: Problems) -> ReviewPart:
+    """Return the records of one piece in one part."""
+    tensors = {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
+    return ReviewPart((piece,), tensors, problems.reasons, problems.count, len(tensors["items"]))
 
 
 def scored(output: ClassScores, labels: Tensor, plan: ReviewPlan) -> dict[str, Tensor]:
@@ -179,7 +189,7 @@ def _finite(record: dict[str, Tensor], problems: Problems) -> dict[str, Tensor]:
     return {name: tensor[finite] for name, tensor in record.items()}
 
 
-def _nothing(plan: ReviewPlan) -> dict[str, Tensor]:
+def no_rows(plan: ReviewPlan) -> dict[str, Tensor]:
     """Return the tensors of no picture, for a piece of which none can be read."""
     kinds = {torch.int64: INTEGERS, torch.float64: FIGURES, torch.float32: APPEARANCE}
     empty = {name: torch.empty(0, dtype=kind, device="cpu") for kind, names in kinds.items() for name in names}

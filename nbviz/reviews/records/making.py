@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from nbviz.arguments import at_least
 from nbviz.dataset.files import folder_at
-from nbviz.dataset.shards import Execution, one_pass
+from nbviz.dataset.shards import Execution, Problems, one_pass
 from nbviz.dataset.shards.store import MANIFEST
+from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.scoring.heads import head_of
 from nbviz.pictures.samples import Items, Labels
-from nbviz.reviews.records.job import Reading, RecordJob, ReviewPart
+from nbviz.replica.guest import Pass
+from nbviz.reviews.records.job import Reading, RecordJob, ReviewPart, no_rows, together
 from nbviz.reviews.records.plan import ReviewPlan, planned
 from nbviz.reviews.records.store import REVIEW
 
@@ -37,8 +40,7 @@ def record(
     execution, before = Execution(client, progress, cancel), network.fingerprint()
     folder = None if path is None else folder_at(path)
     plan, notes = planned(network, items, _batch(batch, folder))
-    reading = Reading(network.read, head_of(network.known), network.transform.colours)
-    job = RecordJob(network.guest, network.transform, items, plan, reading)
+    job = _job(network, items, plan)
     part = one_pass(network, job, REVIEW, folder, before, execution, {"notes": notes})
     return plan, part, notes, network, items
 
@@ -49,3 +51,30 @@ def _batch(asked: int | None, folder: Path | None) -> int | None:
         return at_least("batch", asked, 1)
     there = folder is not None and (folder / MANIFEST).exists()
     return REVIEW.read_manifest(folder)[0].batch if there and folder is not None else None
+
+
+def _job(network: InstrumentedModel, items: Items, plan: ReviewPlan) -> RecordJob:
+    reading = Reading(network.read, head_of(network.known), network.transform.colours)
+    return RecordJob(network.guest, network.transform, items, plan, reading)
+
+
+def recording(network: InstrumentedModel, items: Items) -> Iterator[int | Recorded]:
+    """Do the same in memory while somebody waits: yield the number of pictures so far, and last what was recorded.
+
+    Raises NbvizError for a network in training: records of weights that are gone tell nothing.
+    """
+    plan, notes = planned(network, items, None)
+    plan = replace(plan, piece=len(items))
+    job = _job(network, items, plan)
+
+    def work(run: Pass) -> Iterator[int | Recorded]:
+        if run.snapshot:
+            raise NbvizError("The network is being trained: review it when its training has ended.")
+        problems, rows = Problems(), [no_rows(plan)]
+        yield 0
+        for row in job.rows(run, range(len(items)), problems):
+            rows.append(row)
+            yield sum(len(one["items"]) for one in rows) + problems.count
+        yield plan, together(0, rows, problems), notes, network, items
+
+    yield from network.guest.steadily(work)

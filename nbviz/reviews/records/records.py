@@ -53,6 +53,11 @@ class Records:
         return f"{type(self).__name__}({words}, {figure})"
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of all columns."""
+        return sum(values.nbytes for values in self._columns.values())
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Names of the classes."""
         return self.plan.names

@@ -50,17 +50,18 @@ def _kinds(column: pandas.Series) -> dict[str, NDArray[np.bool_]]:
     return {str(value): (column == value).to_numpy(bool) for value in counts.index[:KINDS]}
 
 
-def slice_table(right: NDArray[np.bool_], columns: Mapping[str, Any]) -> pandas.DataFrame:
+def slice_table(right: NDArray[np.bool_], parts: Mapping[tuple[str, str], NDArray[np.bool_]]) -> pandas.DataFrame:
     """Return one row per slice, the worst first: is the network less often right in it than elsewhere?
 
-    right: (N,) whether each picture was. columns: name → (N,) values. Columns of the table: ``column``, ``slice``,
-    ``count``, ``accuracy`` with its 95 % Wilson interval ``low`` and ``high``, ``elsewhere`` (accuracy of all other
-    pictures), ``p`` (Fisher's exact test, one-sided), ``corrected`` (by Holm, for having looked at all slices).
+    right: (N,) whether each picture was. parts: (column, part in words) → (N,), as :func:`slices_of` cuts them.
+    Columns of the table: ``column``, ``slice``, ``count``, ``accuracy`` with its 95 % Wilson interval ``low`` and
+    ``high``, ``elsewhere`` (accuracy of all other pictures), ``p`` (Fisher's exact test, one-sided), ``corrected`` (by
+    Holm, for having looked at all slices).
     """
     import pandas
 
     rows = []
-    for (column, part), inside in slices_of(columns).items():
+    for (column, part), inside in parts.items():
         table = [[int((right & inside).sum()), int((~right & inside).sum())],
                  [int((right & ~inside).sum()), int((~right & ~inside).sum())]]  # fmt: skip
         low, high = wilson(table[0][0], sum(table[0]))

@@ -1,0 +1,130 @@
+// The stage Review: figures of the whole, and one of its pages. What takes a click only is sent when it is on show.
+/**
+ * Synced traits of `review_front.ReviewFront`.
+ * @typedef {Front & {
+ *   empty: string,
+ *   offer: string[],
+ *   progress: string,
+ *   done: number,
+ *   figures: [string, string, string][],
+ *   pages: Choice[],
+ *   page: string,
+ *   listing: Listing,
+ *   tiles: [number, string, string, boolean][],
+ *   sheet: Sheet,
+ *   pictures: DataView,
+ *   chosen: number | null,
+ *   marked: number[],
+ *   matrix: Matrix,
+ *   curve: Curve,
+ *   rows: Rows,
+ *   code: string,
+ * }} ReviewFrontTraits
+ */
+
+export default {
+  /** @param {View<ReviewFrontTraits>} view */
+  render({ model, el: root }) {
+    const life = lifetime(model);
+    root.classList.add("nbviz-review");
+    const empty = el("p", "nbviz-caption nbviz-review-empty");
+    const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "Pages of the review" });
+    const [copy, code] = asCode(model, life);
+    const body = el("div", "nbviz-review-body");
+    const pages = {
+      pictures: reviewPictures(model, life),
+      classes: reviewClasses(model, life),
+      calibration: reviewCurve(model, life),
+    };
+    const list = reviewRows(model, life);
+    body.append(...Object.values(pages), list);
+    root.append(
+      reviewFigures(model, life),
+      el("div", "nbviz-bar nbviz-review-pages", segment, copy),
+      code,
+      reviewRun(model, life),
+      drawState(model, el("div"), life),
+      empty,
+      body,
+    );
+    life.watch("pages page", () => {
+      const page = model.get("page");
+      fillSegment(segment, model.get("pages"), page, (name) => model.send({ event: "page", name }));
+      segment.hidden = copy.hidden = !model.get("pages").length;
+      for (const [name, node] of Object.entries(pages)) node.hidden = name !== page;
+      list.hidden = page in pages;
+    });
+    life.watch("pages state empty", () => {
+      const none = !model.get("pages").length;
+      body.hidden = none;
+      empty.hidden = !none || model.get("done") < 1;
+      empty.textContent = model.get("empty");
+    });
+    return life.end;
+  },
+};
+
+/**
+ * What always stands there.
+ * @param {Model<ReviewFrontTraits>} model
+ * @param {Life} life
+ */
+function reviewFigures(model, life) {
+  const node = el("div", "nbviz-review-figures");
+  life.watch("figures", () => {
+    const figures = model.get("figures");
+    node.hidden = !figures.length;
+    node.replaceChildren(
+      ...figures.map(([figure, words, tip]) =>
+        set(el("div", "", el("strong", "nbviz-num", figure), el("span", "nbviz-note", words)), { title: tip }),
+      ),
+    );
+  });
+  return node;
+}
+
+/**
+ * The button that reviews, how far it is, and Cancel.
+ * @param {Model<ReviewFrontTraits>} model
+ * @param {Life} life
+ */
+function reviewRun(model, life) {
+  const run = button(""),
+    cancel = button("Cancel"),
+    progress = el("span", "nbviz-caption nbviz-num"),
+    share = el("span"),
+    line = el("div", "nbviz-review-line", share),
+    bar = el("div", "nbviz-bar", run, cancel, progress);
+  life.watch("offer progress done state", () => {
+    const [text, title] = model.get("offer"),
+      going = model.get("done") < 1 && busy(model);
+    run.hidden = !text || going;
+    run.textContent = text || "";
+    run.title = title || "";
+    cancel.hidden = line.hidden = !going;
+    progress.textContent = going ? model.get("progress") : "";
+    share.style.width = `${100 * model.get("done")}%`;
+    bar.hidden = run.hidden && cancel.hidden;
+  });
+  life.listen(run, "click", () => model.send({ event: "run" }));
+  life.listen(cancel, "click", () => model.send({ event: "cancel" }));
+  return el("div", "", bar, line);
+}
+
+/**
+ * The button that shows the Python, and the Python.
+ * @param {Model<ReviewFrontTraits>} model
+ * @param {Life} life
+ * @returns {[HTMLButtonElement, HTMLPreElement]}
+ */
+function asCode(model, life) {
+  const copy = set(button("as code", "nbviz-link"), { "aria-expanded": "false" }),
+    code = el("pre", "nbviz-review-code");
+  code.hidden = true;
+  life.watch("code", () => (code.textContent = model.get("code")));
+  life.listen(copy, "click", () => {
+    code.hidden = !code.hidden;
+    set(copy, { "aria-expanded": String(!code.hidden) });
+  });
+  return [copy, code];
+}

@@ -1,0 +1,54 @@
+"""The widget of the stage Review."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import traitlets
+
+from nbviz.panels.base.front import Front
+
+
+class ReviewFront(Front):
+    """Figures of the whole, and one of its pages.
+
+    Sends ``{"event": …}``: run, cancel, page (name), list (order, answers, label, first), clear (what), open (item),
+    mark (item), pair (label, prediction), class (index), slice (column, part), curve (class or null), seek (what),
+    stop (what).
+    """
+
+    scripts = ("review_pictures", "review_classes", "review_curve", "review_rows")
+
+    empty = traitlets.Unicode().tag(sync=True)
+    """What a review is, while there is none."""
+    offer: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """[text, tip] of the button that reviews; empty for none."""
+    progress = traitlets.Unicode().tag(sync=True)
+    done = traitlets.Float(1.0).tag(sync=True)
+    figures: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """[[figure, words, tip], …] of the whole."""
+    pages: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """[[name, text, tip, enabled], …]"""
+    page = traitlets.Unicode("pictures").tag(sync=True)
+    listing = traitlets.Dict().tag(sync=True)
+    """order, answers, label; orders, answer_choices, labels: their choices; filters: [[what, words], …]; first, total
+    and shown: which of them are on show.
+    """
+    tiles: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """[[item, prediction in words, label in words, wrong], …] of the pictures on show."""
+    sheet = traitlets.Dict().tag(sync=True)
+    """columns, rows, tile_width, tile_height, gap of the pictures; pixelated: enlarged beyond their pixels."""
+    pictures = traitlets.Bytes().tag(sync=True)
+    """JPEG of the pictures on show."""
+    chosen = traitlets.Int(None, allow_none=True).tag(sync=True)
+    """Item of the Explorer's picture."""
+    marked: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """Items that are marked."""
+    matrix = traitlets.Dict().tag(sync=True)
+    """names, classes, counts, shares, table of the classes; often: runs."""
+    curve = traitlets.Dict().tag(sync=True)
+    """bins, words (runs), risk, risk_words, labels: choices of the class, label, busy."""
+    rows = traitlets.Dict().tag(sync=True)
+    """Of the page on show, where it is a list: kind, heads, rows, words (runs), offer, progress, done."""
+    code = traitlets.Unicode().tag(sync=True)
+    """The Python that makes what is on show."""

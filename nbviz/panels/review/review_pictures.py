@@ -1,0 +1,86 @@
+"""The pictures of a review: those on show, read by the worker, and one that is opened in the Explorer."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+
+from nbviz.drawing.photos import Pixels, photo_mosaic
+from nbviz.errors import NbvizError
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import Panel
+from nbviz.panels.review.review_front import ReviewFront
+from nbviz.pictures.load import Picture, unique_name
+from nbviz.pictures.samples import Items
+from nbviz.session.requests.base import Request
+from nbviz.session.requests.review import ReadPictures, ReviewPage
+from nbviz.session.selection import Selection
+
+ACROSS, SIDE = 6, 96
+"""Tiles in a row of the sheet, and pixels a side of each."""
+
+
+class ReviewPictures(Panel):
+    """Reads the pictures on show and draws them on one sheet."""
+
+    slot = "review pictures"
+    edits = False
+
+    def __init__(self, links: Links, view: ReviewFront) -> None:
+        super().__init__(links)
+        self.view = view
+        self.items: Items | None = None
+        self.numbers: tuple[int, ...] = ()
+        self.shown: tuple[Pixels | None, ...] = ()
+
+    def request(self, selection: Selection) -> Request | None:
+        if self.items is None or not self.numbers:
+            return None
+        return ReadPictures(self.items, self.numbers)
+
+    def show(self, answer: ReviewPage) -> None:
+        self.shown = answer.pictures
+        blank: list[Pixels | None] = [None] * (answer.total - len(answer.pictures))
+        sheet = photo_mosaic([*answer.pictures, *blank], ACROSS, SIDE)
+        with self.view.hold_sync():
+            self.view.sheet = {
+                "columns": sheet.columns, "rows": sheet.rows, "tile_width": SIDE, "tile_height": SIDE, "gap": sheet.gap,
+            }  # fmt: skip
+            self.view.pictures = sheet.data
+
+    def fail(self, error: BaseException) -> None:
+        self.view.pictures = b""
+
+
+class Opener:
+    """Items of a data set among the Explorer's pictures: one that isn't there yet is added."""
+
+    def __init__(self, pictures: MutableMapping[str, Picture]) -> None:
+        self._pictures = pictures
+        self._names: dict[int, str] = {}
+
+    def item(self, name: str) -> int | None:
+        """Return the item that goes by a name; None where none was opened by it."""
+        return next((item for item, known in self._names.items() if known == name), None)
+
+    def name(self, items: Items, item: int) -> str:
+        """Return the name of an item's picture. Raises NbvizError where it can't be read."""
+        if self._names.get(item) not in self._pictures:
+            picture = items.read(item)
+            name = next((one for one in self._near(item) if _same(self._pictures[one], picture)), None)
+            if name is None:
+                name = unique_name(picture.name, self._pictures)
+                self._pictures[name] = Picture(name, picture.source, picture.label)
+            self._names[item] = name
+        return self._names[item]
+
+    def _near(self, item: int) -> list[str]:
+        """Names under which the Explorer may have it already: as it stands among its pictures, or by its number."""
+        names = list(self._pictures)
+        return [name for name in (*names[item : item + 1], str(item), f"item {item}") if name in self._pictures]
+
+
+def _same(one: Picture, other: Picture) -> bool:
+    try:
+        return one == other
+    except (NbvizError, OSError):  # damaged: it is another than one that could be reviewed
+        return False

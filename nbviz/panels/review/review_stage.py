@@ -1,0 +1,232 @@
+"""The stage Review: how the network does over many pictures, and each of them a click away.
+
+Only what is on show is sent: a page of pictures, or a table that is there already. What takes longer than a click, the
+pass over the data set and the reading of pictures, is asked of the worker.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import MutableMapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from nbviz.errors import Refused
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import LOCK, Content, Panel
+from nbviz.panels.base.stage import Stage, register
+from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.review.review_curve import curve
+from nbviz.panels.review.review_front import ReviewFront
+from nbviz.panels.review.review_pictures import Opener, ReviewPictures
+from nbviz.panels.review.review_words import choices, figures, filters, matrix, slice_rows, tiles
+from nbviz.panels.snapshot.parts import StagePart, StillParts
+from nbviz.pictures.load import Picture
+from nbviz.reviews.listing import Listing
+from nbviz.reviews.making import LiveReview
+from nbviz.reviews.result import Review
+from nbviz.session.requests.base import Request
+from nbviz.session.requests.review import MakeReview, OpenReview
+from nbviz.session.selection import Selection
+
+SHOWN = 30
+"""Pictures of a page."""
+EMPTY = (
+    "A review looks at every picture once: where the network is wrong, how sure it is when it is, whether its "
+    "probabilities can be believed, and where it does worse. nbviz.review(model, dataset) makes one of a data set, "
+    "and Explorer(model, images, review=review) opens it."
+)
+PAGES = (
+    ("pictures", "Pictures", "Which are right and wrong, in the order that you choose"),
+    ("classes", "Classes", "Which class is taken for which"),
+    ("calibration", "Calibration", "Whether its probabilities can be believed"),
+    ("slices", "Slices", "Parts of the data on which it does worse"),
+)
+
+
+@register
+class ReviewStage(Stage):
+    """Reviews when asked to; lists, and opens what is clicked."""
+
+    slot, title, order = "review", "Review", 32
+    sentence = "How the network does over many pictures: wrong ones, classes, calibration, slices"
+    reads, asks = frozenset(("image", "marked")), frozenset[str]()
+    edits = False
+    pictures: MutableMapping[str, Picture]
+
+    def __init__(self, links: Links) -> None:
+        super().__init__(links)
+        given = links.library.review
+        self.source: MakeReview | OpenReview | None = None if given is None else OpenReview(given)
+        self.review: Review | None = None
+        self.listing = Listing(answers="wrong")
+        self.first, self.page = 0, "pictures"
+        self.view = ReviewFront(empty=EMPTY)
+        self.listen(self.view, self._act)
+        self._opener = Opener(self.pictures)
+        self._tiles = ReviewPictures(links, self.view)
+
+    def parts(self) -> dict[str, Panel]:
+        return {"review pictures": self._tiles}
+
+    def request(self, selection: Selection) -> Request | None:
+        return self.source
+
+    def sync(self, selection: Selection) -> None:
+        with LOCK, self.view.hold_sync():
+            self.view.marked = list(selection.marked)
+            self.view.chosen = self._opener.item(selection.image)
+            self.view.offer = self._offer()
+
+    def show(self, answer: LiveReview) -> None:
+        view = self.view
+        with view.hold_sync():
+            ready(view)
+            view.done, view.progress = answer.done, answer.progress
+            view.state = "partial" if answer.done < 1 else "ready"
+            if answer.review is not None and answer.review is not self.review:
+                self._open(answer.review)
+
+    def _open(self, review: Review) -> None:
+        self.review = self.links.library.review = review
+        self.source = OpenReview(review)  # one of other weights is refused, and not made again by itself
+        self.listing, self.first = Listing(answers="wrong" if review.labelled else "all"), 0
+        self.view.figures, self.view.pages = figures(review), [[*page, True] for page in PAGES]
+        self.view.offer = []
+        self.draw()
+        self.links.ask()
+
+    def draw(self) -> None:
+        """Send what the page on show needs."""
+        review, view = self.review, self.view
+        if review is None:
+            return
+        with view.hold_sync():
+            view.page, view.code = self.page, self._code()
+            try:
+                {
+                    "pictures": self._draw_pictures, "classes": self._draw_classes, "slices": self._draw_slices,
+                    "calibration": self._draw_curve,
+                }[self.page](review)  # fmt: skip
+                ready(view)
+            except Refused as reason:
+                view.matrix, view.curve, view.rows = {}, {}, {}
+                fail(view, reason)
+
+    def _draw_pictures(self, review: Review) -> None:
+        rows = self.listing.rows(review)
+        self.first = min(self.first, max(0, (len(rows) - 1) // SHOWN * SHOWN))
+        shown = rows[self.first : self.first + SHOWN]
+        listing = self.listing
+        self.view.listing = {
+            **choices(review), "order": listing.order,
+            "answers": listing.answers if listing.items is None else "marked",
+            "label": "" if listing.label is None else str(listing.label), "filters": filters(listing, review.names),
+            "first": self.first, "total": len(rows), "shown": SHOWN,
+        }  # fmt: skip
+        self.view.tiles = tiles(review, shown)
+        self._tiles.items = review.items
+        self._tiles.numbers = tuple(int(number) for number in review.column("items")[shown])
+
+    def _draw_classes(self, review: Review) -> None:
+        self.view.matrix = matrix(review)
+
+    def _draw_slices(self, review: Review) -> None:
+        self.view.rows = slice_rows(review)
+
+    def _draw_curve(self, review: Review) -> None:
+        self.view.curve = curve(review)
+
+    def wait(self, progress: str = "") -> None:
+        if self.review is None:
+            self.view.state, self.view.message, self.view.done = "computing", progress, 0.0
+
+    def fail(self, error: BaseException) -> None:
+        self.review = self.source = None
+        with self.view.hold_sync():
+            self.view.figures, self.view.pages, self.view.tiles, self.view.pictures = [], [], [], b""
+            self.view.done, self.view.progress, self.view.offer = 1.0, "", self._offer()
+            fail(self.view, error)
+
+    def still(self) -> StillParts:
+        if self.review is None or not self.view.pictures:
+            return {}
+        words = [[f"{figure} {text}"] for figure, text, _ in self.view.figures]
+        sheet = np.asarray(Image.open(io.BytesIO(self.view.pictures)))
+        return {"stage": StagePart(self.title, [], sheet, words)}
+
+    # -- what a person does ---------------------------------------------------------------------------
+
+    def _offer(self) -> list[str]:
+        if self.source is not None:
+            return []
+        count = self.links.library.count
+        return [f"Review these {count:,} pictures", "Looks at each once; it can be cancelled"]
+
+    def _act(self, content: Content) -> None:
+        event = content.get("event")
+        if event in ("run", "cancel"):
+            self._run() if event == "run" else self._cancel()
+        elif event == "open":
+            self._choose(int(content["item"]))
+        elif event == "mark":
+            item = int(content["item"])
+            self.selection.marked = tuple(set(self.selection.marked) ^ {item})
+        elif self.review is not None:
+            self._turn(event, content)
+            self.draw()
+            self.links.ask()
+
+    def _turn(self, event: Any, content: Content) -> None:
+        """Go to another page, or list other pictures."""
+        if event == "page":
+            self.page = content["name"] if content["name"] in dict(p[:2] for p in PAGES) else self.page
+        elif event == "list":
+            self._list(content)
+        elif event == "clear":
+            cleared = {"part": replace(self.listing, part=None), "prediction": replace(self.listing, prediction=None)}
+            self.listing, self.first = cleared[content["what"]], 0
+        elif event in ("pair", "class", "slice"):
+            self.page, self.first = "pictures", 0
+            self.listing = _chosen(content)
+
+    def _list(self, content: Content) -> None:
+        answers, label = content["answers"], content["label"]
+        marked = self.selection.marked if answers == "marked" else None
+        self.first = max(0, int(content["first"]))
+        self.listing = replace(
+            self.listing, order=content["order"], answers="all" if answers == "marked" else answers,
+            label=int(label) if label else None, items=marked,
+        )  # fmt: skip
+
+    def _run(self) -> None:
+        self.source, self.review = MakeReview(self.links.library.items()), None
+        self.sync(self.selection)
+        self.links.ask()
+
+    def _cancel(self) -> None:
+        self.source = None
+        with LOCK, self.view.hold_sync():
+            self.view.progress, self.view.done, self.view.offer = "", 1.0, self._offer()
+            ready(self.view)
+        self.links.ask()
+
+    def _choose(self, item: int) -> None:
+        if self.review is not None and self.review.items is not None:
+            self.selection.image = self._opener.name(self.review.items, item)
+
+    def _code(self) -> str:
+        if self.page != "pictures":
+            return f"review.{self.page}"
+        given = [f"{name}={value!r}" for name, value in vars(self.listing).items() if value not in (None, "all")]
+        return f"review.pictures.iloc[nbviz.reviews.Listing({', '.join(given)}).rows(review)]"
+
+
+def _chosen(content: Content) -> Listing:
+    """Pictures of a slice that are wrong, of a confused pair, or of a class."""
+    if content["event"] == "slice":
+        return Listing(answers="wrong", part=(content["column"], content["part"]))
+    return Listing(label=content["label"], prediction=content.get("prediction"))

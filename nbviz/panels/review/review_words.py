@@ -1,0 +1,150 @@
+"""A review's figures, classes and slices as plain data and words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nbviz.panels.scenes.words import Run
+from nbviz.reviews.listing import SURE, Listing
+from nbviz.reviews.result import Review
+
+ORDERS = (
+    ("surest", "surest first", "By the probability of the answer"),
+    ("loss", "largest loss", "By the negative log probability of the label"),
+    ("unsure", "least sure", "By how far the answer leads the second class"),
+    ("suspect label", "label suspect", "Only those whose label the network surely speaks against"),
+    ("random", "at random", "In a random order that stays the same"),
+    ("item", "as they come", "In the data set's order"),
+)
+ANSWERS = (
+    ("all", "all answers", ""),
+    ("wrong", "wrong", ""),
+    ("right", "right", ""),
+    ("sure", f"sure (≥ {SURE})", "The probability of the answer is that large"),
+    ("surely wrong", "sure and wrong", ""),
+)
+LABELLED = frozenset(("wrong", "right", "surely wrong", "loss", "suspect label"))
+"""Choices that need labels."""
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Return a share as ``"92.3 %"``."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def figures(review: Review) -> list[list[str]]:
+    """Return what always stands there: right, calibration error beside chance, wrong."""
+    summary, count = review.summary, len(review)
+    accuracy, calibration = summary["accuracy"], summary["calibration"]
+    if accuracy is None:
+        return [[f"{count:,}", "pictures · no labels", summary["absent"]["accuracy"]]]
+    low, high = 100 * accuracy["low"], 100 * accuracy["high"]
+    right = percent(accuracy["value"]), f"right ({low:.1f}–{high:.1f})"
+    wrong = int((~review.right).sum())
+    error = ["–", "calibration error", summary["absent"].get("calibration", "")]
+    if calibration is not None:
+        least, most = (100 * end for end in calibration["chance"])
+        tip = "A perfectly calibrated network would show the error in brackets on as many pictures, 90 times of 100"
+        error = [percent(calibration["error"], 2), f"calibration error (chance {least:.1f}–{most:.1f})", tip]
+    return [
+        [*right, "Share of answers that are the label, with its 95 % Wilson interval"],
+        error,
+        [f"{wrong:,}", f"wrong of {len(review.right):,}", "Answers that are not the label"],
+    ]
+
+
+def choices(review: Review) -> dict[str, Any]:
+    """Return what pictures can be listed by."""
+    enough = review.labelled
+    every = [["", "every class", ""]]
+    names = [[str(number), name, ""] for number, name in enumerate(review.names)] if enough else []
+    return {
+        "orders": [list(one) for one in ORDERS if (enough and _scored(review, one[0])) or one[0] not in LABELLED],
+        "answer_choices": [list(one) for one in ANSWERS if enough or one[0] not in LABELLED],
+        "labels": every + names,
+    }
+
+
+def _scored(review: Review, order: str) -> bool:
+    return order != "suspect label" or review.plan.every
+
+
+def tiles(review: Review, rows: np.ndarray) -> list[list[Any]]:
+    """Return [item, prediction in words, label in words, wrong] per row."""
+    column, names = review.column, review.names
+    found = []
+    for row in rows.tolist():
+        label, prediction = int(column("labels")[row]), int(column("prediction")[row])
+        answer = f"{names[prediction]} {column('probability')[row]:.2f}"
+        wrong = label >= 0 and label != prediction
+        found.append([int(column("items")[row]), answer, _truth(names, label, wrong), wrong])
+    return found
+
+
+def _truth(names: tuple[str, ...], label: int, wrong: bool) -> str:
+    if label < 0:
+        return "no label"
+    return f"is {names[label]}" if wrong else "right"
+
+
+def filters(listing: Listing, names: tuple[str, ...]) -> list[list[str]]:
+    """Return [what, words] of the filters that have no control of their own."""
+    found = []
+    if listing.prediction is not None:
+        found.append(["prediction", f"taken for {names[listing.prediction]}"])
+    if listing.part is not None:
+        found.append(["part", " ".join(listing.part)])
+    if listing.items is not None:
+        found.append(["items", "marked"])
+    return found
+
+
+def matrix(review: Review) -> dict[str, Any]:
+    """Return the confusion matrix and the table of the classes, and in words what is confused most often."""
+    confusion, table = review.confusion, review.classes
+    counts = confusion.counts
+    pairs = confusion.pairs()
+    often: list[Run] = ["Nothing is confused."]
+    if pairs:
+        label, prediction, count = pairs[0]
+        times = "once" if count == 1 else f"{count:,} times"
+        names = (review.names[label], "strong"), (review.names[prediction], "strong")
+        often = ["Most often: ", names[0], " taken for ", names[1], f", {times}. A click lists them."]
+    return {
+        "names": list(confusion.names), "classes": list(confusion.classes), "counts": counts.tolist(), "often": often,
+        "right": [f"{percent(counts[i, i] / max(1, counts[i].sum()))} right" for i in range(len(counts))],
+        "table": [_class_row(row) for row in table.to_dict("records")],
+    }  # fmt: skip
+
+
+def _class_row(row: dict[str, Any]) -> list[Any]:
+    """[index, name, pictures, recall, its interval, precision, F1]; a dash for what was not counted."""
+    shares = [None if np.isnan(row[name]) else f"{row[name]:.3f}" for name in ("recall", "precision", "f1")]
+    interval = f"{row['recall_low']:.3f}–{row['recall_high']:.3f}" if shares[0] else ""
+    figures = [shares[0] or "–", interval, shares[1] or "–", shares[2] or "–"]
+    return [int(row["index"]), row["class"], f"{int(row['support']):,}", *figures]
+
+
+def slice_rows(review: Review) -> dict[str, Any]:
+    """Return the slices, the worst first, with what they came to be corrected for."""
+    table = review.slices
+    rows = [
+        {
+            "key": [row["column"], row["slice"]], "name": f"{row['column']} {row['slice']}",
+            "count": f"{row['count']:,}",
+            "share": row["accuracy"], "low": row["low"], "high": row["high"], "beside": row["elsewhere"],
+            "figure": percent(row["accuracy"]), "words": p_words(row["corrected"]), "marked": row["corrected"] < 0.05,
+        }
+        for row in table.to_dict("records")
+    ]  # fmt: skip
+    worse = sum(row["marked"] for row in rows)
+    words = f"{worse} of {len(rows)} slices do worse than the rest beyond chance (Fisher, corrected by Holm for all)."
+    tail = " Bars: share right with its 95 % interval; the tick is the share elsewhere. A click lists those wrong."
+    return {"kind": "slices", "rows": rows, "words": [words + tail if rows else "No slice has 20 pictures."]}
+
+
+def p_words(p: float) -> str:
+    """Return a p-value in words."""
+    return "p < .001" if p < 0.001 else f"p {p:.3f}".replace("0.", ".", 1) if p < 1 else "p 1"

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { bytes, held, Model, press, script, settled, view } from "./widget.mjs";
+
+const PARTS = ["review_pictures", "review_classes", "review_curve", "review_rows", "review_front"];
+const review = await script(...PARTS.map((part) => `review/${part}`));
+const CHOICE = [["all", "all"]];
+const TRAITS = {
+  ...{ empty: "none yet", offer: [], progress: "", done: 1, figures: [["92 %", "right", ""]], page: "pictures" },
+  pages: ["pictures", "classes", "calibration", "slices"].map((name) => [name, name, ""]),
+  listing: {
+    answer_choices: CHOICE,
+    orders: [["item", "item"]],
+    labels: [],
+    filters: [],
+    first: 0,
+    total: 3,
+    shown: 2,
+  },
+  tiles: [
+    [7, "<b>ant</b> 0.99", "is bee", true],
+    [9, "bee 0.51", "right", false],
+  ],
+  sheet: { columns: 2, rows: 1, tile_width: 4, tile_height: 4, gap: 0 },
+  ...{ pictures: bytes(1), chosen: null, marked: [9], matrix: {}, curve: {}, rows: {}, code: "review.pictures" },
+};
+const sent = (model) => model.sent.map(({ buffers: _, ...content }) => content);
+
+test("a tile opens its picture, space marks it, and names are text", async () => {
+  const model = new Model(TRAITS),
+    before = held.size,
+    one = view(review.widget, model);
+  await settled();
+  const [first, second] = one.all(".nbviz-review-tile");
+  assert.ok(first.textContent.includes("<b>ant</b>") && second.classList.contains("nbviz-review-marked"));
+  first.click();
+  press(second, " ");
+  press(second, "Enter");
+  assert.deepEqual(sent(model), [
+    { event: "open", item: 7 },
+    { event: "mark", item: 9 },
+    { event: "open", item: 9 },
+  ]);
+  model.change({ chosen: 9 });
+  assert.equal(second.getAttribute("aria-selected"), "true");
+  one.end();
+  assert.equal(held.size, before);
+});
+
+test("one page stands there, and the next pictures are asked for", () => {
+  const model = new Model(TRAITS),
+    one = view(review.widget, model);
+  const hidden = () => [...one.find(".nbviz-review-body").children].map((node) => node.hidden);
+  assert.deepEqual(hidden(), [false, true, true, true]);
+  model.change({ page: "slices" });
+  assert.deepEqual(hidden(), [true, true, true, false]);
+  one.find('[aria-label="More pictures"]').click();
+  assert.deepEqual(sent(model).at(-1), { event: "list", answers: "all", order: "item", label: "", first: 2 });
+  one.end();
+});
+
+test("a confused pair and a class list their pictures; the diagonal hides on wish", () => {
+  const matrix = { names: ["a", "b"], classes: [0, 1], right: ["", ""], often: ["x"], table: [[0, "a", "3"]] };
+  const model = new Model({
+      ...TRAITS,
+      page: "classes",
+      matrix: {
+        ...matrix,
+        counts: [
+          [5, 2],
+          [0, 1],
+        ],
+      },
+    }),
+    one = view(review.widget, model);
+  assert.equal(one.all("td button").length, 1);
+  one.find("td button").click();
+  one.all(".nbviz-review-class")[1].click();
+  assert.deepEqual(sent(model), [
+    { event: "pair", label: 0, prediction: 1 },
+    { event: "class", label: 1 },
+  ]);
+  one.find("input[type=checkbox]").click();
+  assert.equal(one.all("td button").length, 3);
+  one.end();
+});
+
+test("a chart says in words what it shows, and a slice lists its pictures", () => {
+  const row = { key: ["brightness", "0 … 1"], name: "brightness 0 … 1", count: "30", share: 0.5, low: 0.4, high: 0.6 };
+  const rows = { rows: [{ ...row, beside: 0.9, figure: "50 %", words: "p 1", marked: true }], words: ["w"] };
+  const curve = {
+    bins: [[0.5, 0.4, 0.3, 0.5, "30 pictures"]],
+    words: ["w"],
+    risk: [
+      [0, 0],
+      [1, 0.1],
+    ],
+  };
+  const model = new Model({ ...TRAITS, page: "slices", rows, curve }),
+    one = view(review.widget, model);
+  assert.ok(one.find("svg").getAttribute("aria-label").includes("30 pictures"));
+  one.find(".nbviz-review-row").click();
+  assert.deepEqual(sent(model), [{ event: "slice", column: "brightness", part: "0 … 1" }]);
+  one.end();
+});
