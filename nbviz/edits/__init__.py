@@ -7,6 +7,9 @@ it is. A new kind of edit is one file here, or one cell of a notebook: a frozen 
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
+
 from nbviz.edits.attack import Attack, Attacked, attack
 from nbviz.edits.base import EDITS, edit
 from nbviz.edits.channels import Channels
@@ -14,6 +17,9 @@ from nbviz.edits.mask import Mask
 from nbviz.edits.paint import Paint
 from nbviz.edits.transform import TRANSFORMS, Transform, transformation
 from nbviz.model.edit import Edit, NetworkEdit, PictureEdit
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
 
 __all__ = [
     "EDITS",
