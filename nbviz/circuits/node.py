@@ -48,7 +48,7 @@ class Node:
         return f"score of {model.class_name(self.channel)}" if self.is_score else f"{self.layer} · {self.channel}"
 
 
-class Reader:
+class NodeReader:
     """Reads a node in a forward that ends there."""
 
     def __init__(self, model: InstrumentedModel, node: Node, x: Tensor) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nbviz.circuits.node import Node, Reader
+from nbviz.circuits.node import Node, NodeReader
 from nbviz.circuits.switches import all_but, all_of, sweep
 from nbviz.edits.channels import Fill, filling
 from nbviz.errors import NbvizError
@@ -80,12 +80,12 @@ def step(model: InstrumentedModel, x: Tensor, node: Node, source: str, top: int 
     """
     layer = channel_layer(model, source)
     _check_order(model, node, layer)
-    reader = Reader(model, node, x)
+    reader = NodeReader(model, node, x)
     return model.guest.steady(lambda run: _step(model, run, x, node, layer, reader, top, fill))
 
 
 def _step(
-    model: InstrumentedModel, run: Pass, x: Tensor, node: Node, layer: Layer, reader: Reader, top: int, fill: Fill
+    model: InstrumentedModel, run: Pass, x: Tensor, node: Node, layer: Layer, reader: NodeReader, top: int, fill: Fill
 ) -> Step:
     layout, count = layer.layout, layer.channels
     assert layout is not None and count is not None
@@ -108,7 +108,7 @@ def _step(
     return Step(node, value, reader.before, layer.name, effects, slopes, chosen, *about)
 
 
-def _first_order(run: Pass, x: Tensor, layer: Layer, reader: Reader, fill: Fill) -> np.ndarray:
+def _first_order(run: Pass, x: Tensor, layer: Layer, reader: NodeReader, fill: Fill) -> np.ndarray:
     assert layer.layout is not None and layer.channels is not None
     stem, number = split(layer.name)
     kept: list[tuple[Tensor, Any]] = []

@@ -14,7 +14,7 @@ E = TypeVar("E", bound=type[Edit])
 
 
 @dataclass(frozen=True)
-class Kind:
+class EditKind:
     """A registered kind of edit."""
 
     name: str
@@ -25,7 +25,7 @@ class Kind:
     """The first line of its docstring."""
 
 
-_kinds: dict[str, Kind] = {}
+_kinds: dict[str, EditKind] = {}
 EDITS = MappingProxyType(_kinds)
 """Name of the class → kind of edit, in the order in which they were registered."""
 
@@ -39,7 +39,7 @@ def edit(title: str) -> Callable[[E], E]:
             raise NbvizError(f"An edit is a frozen dataclass, so that it can be hashed: {made.__name__} is none.")
         if not sentence or sentence.startswith(f"{made.__name__}("):  # what dataclass writes where nothing is written
             raise NbvizError(f"Edit '{made.__name__}' needs a docstring: its first line is what a person reads.")
-        _kinds[made.__name__] = Kind(made.__name__, title, made, sentence.splitlines()[0])
+        _kinds[made.__name__] = EditKind(made.__name__, title, made, sentence.splitlines()[0])
         return made
 
     return enter

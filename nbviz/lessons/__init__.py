@@ -5,7 +5,7 @@ one again, :func:`hint` helps, :func:`progress` lists the questions. Nothing is 
 :func:`pool` names a folder in which a class gathers its guesses.
 """
 
-from nbviz.lessons.checks import Verdict, check, hint, progress
+from nbviz.lessons.checks import Judgement, check, hint, progress
 from nbviz.lessons.guess import Guess, GuessFirst, demo, guess
 from nbviz.lessons.plots import show
 from nbviz.lessons.pool import guesses, pool
@@ -16,7 +16,7 @@ __all__ = [
     "Guess",
     "GuessFirst",
     "Question",
-    "Verdict",
+    "Judgement",
     "check",
     "demo",
     "guess",

@@ -20,7 +20,7 @@ _tries: dict[str, _Tries] = {}
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Judgement:
     """Judgement of an answer; true where it is right."""
 
     right: bool
@@ -37,7 +37,7 @@ class Verdict:
         return self.words
 
 
-def check(name: str, answer: object) -> Verdict:
+def check(name: str, answer: object) -> Judgement:
     """Judge an answer, a Python value of any type, by computing the right one.
 
     name: of the question. Cells may be run again and in any order; ``...`` stands for no answer yet and is no miss.
@@ -46,16 +46,16 @@ def check(name: str, answer: object) -> Verdict:
     asked = find(name)
     tries = _tries.setdefault(asked.name, _Tries())
     if answer is ...:
-        return Verdict(False, f"**Your turn.** {asked.text} Put your answer where the dots are.")
+        return Judgement(False, f"**Your turn.** {asked.text} Put your answer where the dots are.")
     if asked.judge(answer):
         tries.right = True
-        return Verdict(True, "**Right.**")
+        return Judgement(True, "**Right.**")
     tries.misses += 1
     tries.hints = max(tries.hints, min(tries.misses, 3))
-    return Verdict(False, f"**Not yet.** {_help(asked, tries.misses)}")
+    return Judgement(False, f"**Not yet.** {_help(asked, tries.misses)}")
 
 
-def hint(name: str) -> Verdict:
+def hint(name: str) -> Judgement:
     """Show the next hint of a question: a hint, a fuller one, the way there.
 
     Raises UnknownName for a question that isn't there.
@@ -63,7 +63,7 @@ def hint(name: str) -> Verdict:
     asked = find(name)
     tries = _tries.setdefault(asked.name, _Tries())
     tries.hints = min(tries.hints + 1, 3)
-    return Verdict(tries.right, _help(asked, tries.hints))
+    return Judgement(tries.right, _help(asked, tries.hints))
 
 
 def _help(asked: Question, misses: int) -> str:

@@ -21,7 +21,7 @@ TILE = 148
 
 
 @dataclass(frozen=True)
-class Row:
+class PictureRow:
     """Pictures side by side with their names and a caption."""
 
     pictures: tuple[tuple[str, Image.Image], ...]
@@ -48,14 +48,14 @@ class Row:
         return _png(sheet)
 
 
-def show(pictures: Mapping[str, Any], caption: str, size: int = TILE, signed: bool | None = None) -> Row:
+def show(pictures: Mapping[str, Any], caption: str, size: int = TILE, signed: bool | None = None) -> PictureRow:
     """Show pictures and maps in a row.
 
     pictures: name → a PIL picture, colours (3, H, W) in 0…1, a map (H, W) of any range, or an Attribution. caption: one
     sentence that says what is to be seen. size: pixels of the longer side. signed: whether maps are drawn around zero
     (blue below, red above); None: where a value is below zero. Raises NbvizError for any other shape.
     """
-    return Row(tuple((name, _tile(name, thing, size, signed)) for name, thing in pictures.items()), caption)
+    return PictureRow(tuple((name, _tile(name, thing, size, signed)) for name, thing in pictures.items()), caption)
 
 
 def _tile(name: str, thing: Any, size: int, signed: bool | None) -> Image.Image:

@@ -16,8 +16,8 @@ from nbviz.model.inputs.forward_errors import check_volumes, forward_error
 from nbviz.model.layers import Layer, label
 from nbviz.model.layouts.layout import AxisEvidence, Layout, evidence, infer_layouts, probe_batch
 from nbviz.model.scoring.autograd_graph import graph
-from nbviz.model.scoring.heads import PLAIN, Call, Head
-from nbviz.model.scoring.outputs import Boxes, Kind, Output, Reader, Unknown
+from nbviz.model.scoring.heads import PLAIN, Head, ModuleCall
+from nbviz.model.scoring.outputs import Boxes, Kind, Output, OutputReader, Unknown
 from nbviz.replica.guest import Guest, Pass
 from nbviz.replica.hooks import hooked, modules_of, split
 
@@ -90,7 +90,7 @@ class Trace:
         return self.layers[""]
 
 
-def trace(guest: Guest, x: torch.Tensor, read: Reader) -> Trace:
+def trace(guest: Guest, x: torch.Tensor, read: OutputReader) -> Trace:
     """Trace a forward of ``x`` (1, C, H, W); an error of the network's own forward becomes a sentence.
 
     A later forward, that of the layer tree too, raises the network's own error as it is: it took the input here.
@@ -149,18 +149,18 @@ class _FirstPass:
     through: frozenset[tuple[str, int]]
 
 
-def _first_pass(run: Pass, x: torch.Tensor, read: Reader) -> _FirstPass:
+def _first_pass(run: Pass, x: torch.Tensor, read: OutputReader) -> _FirstPass:
     records: Records = {}
     # outputs are held until the forward ends: an id or a version of a freed one would be another's
     held: list[tuple[Record, torch.Tensor, int]] = []
-    calls: list[Call] = []
+    calls: list[ModuleCall] = []
     modules = modules_of(run.net)
 
     def keep(name: str, call: int, tensor: torch.Tensor) -> None:
         record = Record(len(held), tuple(tensor.shape[1:]))
         records.setdefault(name, []).append(record)
         held.append((record, tensor, version(tensor)))
-        calls.append(Call(name, call, isinstance(modules[name], nn.Linear), tensor, tensor.grad_fn))
+        calls.append(ModuleCall(name, call, isinstance(modules[name], nn.Linear), tensor, tensor.grad_fn))
 
     # with gradients, as passes are later: a network may write to itself only then
     with hooked(modules, keep):
@@ -174,12 +174,12 @@ def _first_pass(run: Pass, x: torch.Tensor, read: Reader) -> _FirstPass:
     return _FirstPass(records, output, _count(output, len(x)), head, through)
 
 
-def _probed(run: Pass, x: torch.Tensor, read: Reader, head: Head) -> torch.Tensor:
+def _probed(run: Pass, x: torch.Tensor, read: OutputReader, head: Head) -> torch.Tensor:
     with torch.no_grad():
         return torch.cat([read(run(row), 1, head).logits for row in probe_batch(x).split(1)])
 
 
-def came_through(scores: torch.Tensor, calls: Sequence[Call]) -> frozenset[tuple[str, int]]:
+def came_through(scores: torch.Tensor, calls: Sequence[ModuleCall]) -> frozenset[tuple[str, int]]:
     """Return (name, call) of the outputs that scores were computed from."""
     nodes = list(graph(scores.grad_fn))
     known = set(nodes)

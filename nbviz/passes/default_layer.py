@@ -9,7 +9,7 @@ import torch
 
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
-from nbviz.model.scoring.heads import Call
+from nbviz.model.scoring.heads import ModuleCall
 from nbviz.model.target import Target
 from nbviz.model.trace import came_through
 from nbviz.passes.reach import backward
@@ -44,9 +44,9 @@ def _through(model: InstrumentedModel, x: torch.Tensor, target: Target) -> froze
     """Return (name, call) of the outputs that a function's score comes through, from a forward with its graph."""
 
     def work(run: Pass) -> frozenset[tuple[str, int]]:
-        calls: list[Call] = []
+        calls: list[ModuleCall] = []
         with hooked(
-            modules_of(run.net), lambda name, call, out: calls.append(Call(name, call, False, out, out.grad_fn))
+            modules_of(run.net), lambda name, call, out: calls.append(ModuleCall(name, call, False, out, out.grad_fn))
         ):
             scores = Subject(model, run, x, target).scores(x.detach().requires_grad_())
         return came_through(scores, calls)

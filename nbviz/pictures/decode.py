@@ -36,20 +36,20 @@ class NotAPicture(NbvizError):
 
 
 @dataclass(frozen=True)
-class Page:
+class FilePage:
     """One picture of a file that holds several; ``number`` counts from 0."""
 
     file: Path | bytes
     number: int
 
 
-Encoded = Path | bytes | Page
+Encoded = Path | bytes | FilePage
 
 
 @contextmanager
 def opened(source: Encoded, name: str) -> Iterator[Image.Image]:
     """Open an encoded picture: its header is read, its pixels not yet; a failure inside becomes a sentence."""
-    file, page = (source.file, source.number) if isinstance(source, Page) else (source, 0)
+    file, page = (source.file, source.number) if isinstance(source, FilePage) else (source, 0)
     try:
         if (file.stat().st_size if isinstance(file, Path) else len(file)) == 0:
             raise NotAPicture(name, "empty file")
@@ -105,7 +105,7 @@ def check_file(source: Encoded, name: str) -> None:
     """Raise NotAPicture where decoding would fail; far cheaper than decoding for intact JPEG and PNG."""
     with opened(source, name) as image:
         kind = image.format
-    if kind in ("JPEG", "MPO") and not isinstance(source, Page) and _ends_as_jpeg(source):
+    if kind in ("JPEG", "MPO") and not isinstance(source, FilePage) and _ends_as_jpeg(source):
         return
     with opened(source, name) as image:
         # A PNG carries checksums, which `verify` reads.

@@ -18,8 +18,8 @@ from PIL import Image
 from nbviz.errors import NbvizError
 from nbviz.pictures.columns import Numbered, is_encoded, label_column, picture_column
 from nbviz.pictures.decode import (
+    FilePage,
     NotAPicture,
-    Page,
     check_file,
     checked_tensor,
     is_animation,
@@ -160,7 +160,7 @@ def _picture(value: Any, name: str, label: int | None = None) -> Picture:
     if isinstance(value, Mapping) and is_encoded(value):
         value = value["path"] if value["bytes"] is None else value["bytes"]
         return _picture(value, name, label)
-    if isinstance(value, Page):
+    if isinstance(value, FilePage):
         check_file(value, name)
         return Picture(name, value, label)
     if isinstance(value, (bytes, bytearray)):

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from PIL import Image, ImageOps
 
-from nbviz.pictures.decode import Encoded, Page, by_range, decoded, upright_size
+from nbviz.pictures.decode import Encoded, FilePage, by_range, decoded, upright_size
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ class Picture:
 
     def thumbnail(self, pixels: int) -> Image.Image:
         """Return the largest centred square, `pixels` a side, in RGB."""
-        if isinstance(self.source, (Path, bytes, Page)):
+        if isinstance(self.source, (Path, bytes, FilePage)):
             image = decoded(self.source, self.name, at_least=2 * pixels)
         else:
             image = self.open()
@@ -88,7 +88,7 @@ class Picture:
 
 def _version(source: Encoded) -> tuple[int, int] | None:
     """Return the state of a file, which tells it from what it was before it was written anew."""
-    file = source.file if isinstance(source, Page) else source
+    file = source.file if isinstance(source, FilePage) else source
     if isinstance(file, bytes):
         return None
     status = file.stat()

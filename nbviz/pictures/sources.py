@@ -32,7 +32,7 @@ from nbviz.pictures.columns import (
     picture_column,
     table_of,
 )
-from nbviz.pictures.decode import NotAPicture, Page, pages
+from nbviz.pictures.decode import FilePage, NotAPicture, pages
 from nbviz.pictures.files import class_folders, is_address, matching_files, picture_files, shortened
 from nbviz.pictures.labels import class_names, given_labels, names_in
 from nbviz.pictures.picture import Picture
@@ -150,7 +150,7 @@ def _from_files(
     about.pop("single", None)
     items, called, numbers = [], [], []
     for n, (file, name, found) in enumerate(zip(files, names, counted, strict=True)):
-        items += [Page(_file(file), page) if len(found) > 1 else file for page in found]
+        items += [FilePage(_file(file), page) if len(found) > 1 else file for page in found]
         called += [f"{name} page {page + 1}" if len(found) > 1 else name for page in found]
         numbers += [None if labels is None else labels[n]] * len(found)
     return Source(items, called, None if labels is None else numbers, classes, **about)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nbviz.reports.comparison import Comparison, Thresholds, compare_reports
+from nbviz.reports.comparison import ReportComparison, Thresholds, compare_reports
 from nbviz.reports.writing import report
 
-__all__ = ["Comparison", "Thresholds", "compare_reports", "report"]
+__all__ = ["ReportComparison", "Thresholds", "compare_reports", "report"]

@@ -15,7 +15,7 @@ from scipy.stats import fisher_exact
 
 from nbviz.errors import NbvizError, unknown
 from nbviz.reports.document import FORMAT, Values
-from nbviz.reports.verdicts import State, Verdict, worst
+from nbviz.reports.verdicts import ReportVerdict, State, worst
 from nbviz.reviews.shift.answers import mcnemar
 from nbviz.reviews.statistics.intervals import holm
 
@@ -57,10 +57,10 @@ class Thresholds:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ReportComparison:
     """Verdicts on a newer network beside an older one."""
 
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[ReportVerdict, ...]
     paired: bool
     """True if both reports tell single answers, so that the same pictures were compared."""
 
@@ -79,7 +79,7 @@ class Comparison:
 
 def compare_reports(
     old: str | PathLike[str], new: str | PathLike[str], thresholds: Thresholds | None = None
-) -> Comparison:
+) -> ReportComparison:
     """Compare two folders that ``nbviz.report`` wrote, of the same data.
 
     Paired by picture, with McNemar's exact test, where both tell single answers; private reports by Fisher's. Raises
@@ -94,7 +94,7 @@ def compare_reports(
         *_health(one, other, limits),
         *_calibration(one, other, limits),
     ]
-    return Comparison(tuple(verdicts), answers is not None)
+    return ReportComparison(tuple(verdicts), answers is not None)
 
 
 def read_report(folder: str | PathLike[str]) -> Values:
@@ -135,7 +135,7 @@ def _paired(one: Values, other: Values) -> Answers | None:
     return first[1][known], (first[1] == first[2])[known], (second[1] == second[2])[known]
 
 
-def _accuracy(one: Values, other: Values, answers: Answers | None, limits: Thresholds) -> list[Verdict]:
+def _accuracy(one: Values, other: Values, answers: Answers | None, limits: Thresholds) -> list[ReportVerdict]:
     if one["summary"]["accuracy"] is None or other["summary"]["accuracy"] is None:
         return []
     names = one["manifest"]["classes"]
@@ -177,14 +177,14 @@ def _fisher(one: tuple[int, int], other: tuple[int, int]) -> Test:
     return was - now, float(fisher_exact([one, other]).pvalue), f"{was:.3f} → {now:.3f}, not paired"
 
 
-def _fallen(name: str, lost: float, p: float, detail: str, limit: float) -> Verdict:
+def _fallen(name: str, lost: float, p: float, detail: str, limit: float) -> ReportVerdict:
     state: State = "pass"
     if lost > 0 and p < LEVEL:
         state = "fail" if lost > limit else "warn"
-    return Verdict(name, state, f"{detail} (p = {p:.2g})")
+    return ReportVerdict(name, state, f"{detail} (p = {p:.2g})")
 
 
-def _health(one: Values, other: Values, limits: Thresholds) -> list[Verdict]:
+def _health(one: Values, other: Values, limits: Thresholds) -> list[ReportVerdict]:
     verdicts = []
     rules: tuple[tuple[str, int, State], ...] = (("collapsed", limits.collapsed, "fail"), ("dead", limits.dead, "warn"))
     for finding, limit, bad in rules:
@@ -193,16 +193,16 @@ def _health(one: Values, other: Values, limits: Thresholds) -> list[Verdict]:
         )
         for layer in sorted({*was, *now}):
             state: State = bad if now[layer] - was[layer] > limit else "pass"
-            verdicts.append(Verdict(f"{finding} in '{layer}'", state, f"{was[layer]} → {now[layer]} channels"))
+            verdicts.append(ReportVerdict(f"{finding} in '{layer}'", state, f"{was[layer]} → {now[layer]} channels"))
     return verdicts
 
 
-def _calibration(one: Values, other: Values, limits: Thresholds) -> list[Verdict]:
+def _calibration(one: Values, other: Values, limits: Thresholds) -> list[ReportVerdict]:
     was, now = one["calibration"], other["calibration"]
     if was is None or now is None:
         return []
     worse = now["beyond_chance"] and now["error"] - was["error"] > limits.calibration
-    return [Verdict("calibration", "warn" if worse else "pass", f"error {was['error']:.4f} → {now['error']:.4f}")]
+    return [ReportVerdict("calibration", "warn" if worse else "pass", f"error {was['error']:.4f} → {now['error']:.4f}")]
 
 
 def _cell(text: str) -> str:

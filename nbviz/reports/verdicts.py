@@ -12,7 +12,7 @@ STATES: tuple[State, ...] = ("pass", "warn", "fail")
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ReportVerdict:
     """Judgement of one figure."""
 
     name: str
@@ -20,12 +20,12 @@ class Verdict:
     detail: str = ""
 
 
-def worst(verdicts: Sequence[Verdict]) -> State:
+def worst(verdicts: Sequence[ReportVerdict]) -> State:
     """Return the worst state among verdicts; "pass" where there is none."""
     return max((verdict.state for verdict in verdicts), key=STATES.index, default="pass")
 
 
-def junit(suite: str, verdicts: Sequence[Verdict], level: State = "fail") -> str:
+def junit(suite: str, verdicts: Sequence[ReportVerdict], level: State = "fail") -> str:
     """Return JUnit XML, one test case per verdict; those at ``level`` or worse are failures."""
     bad = [STATES.index(verdict.state) >= STATES.index(level) for verdict in verdicts]
     lines = ['<?xml version="1.0" encoding="UTF-8"?>']
@@ -37,5 +37,5 @@ def junit(suite: str, verdicts: Sequence[Verdict], level: State = "fail") -> str
     return "\n".join([*lines, "</testsuite>"]) + "\n"
 
 
-def _text(verdict: Verdict) -> str:
+def _text(verdict: ReportVerdict) -> str:
     return f"{verdict.state}: {verdict.detail}".replace("&", "&amp;").replace("<", "&lt;")

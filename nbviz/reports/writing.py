@@ -16,7 +16,7 @@ from nbviz.errors import NbvizError
 from nbviz.pictures.samples import Labels
 from nbviz.reports.document import Privacy, Values, document
 from nbviz.reports.page import number, page
-from nbviz.reports.verdicts import State, Verdict, junit
+from nbviz.reports.verdicts import ReportVerdict, State, junit
 from nbviz.reviews.making import review as reviewed
 from nbviz.reviews.result import Review
 
@@ -100,17 +100,19 @@ def _cell(text: object) -> str:
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("\n", " ")
 
 
-def _verdicts(values: Values) -> list[Verdict]:
+def _verdicts(values: Values) -> list[ReportVerdict]:
     found = values["calibration"]
     verdicts = []
     if found is not None:
         state: State = "warn" if found["beyond_chance"] else "pass"
-        verdicts.append(Verdict("calibration", state, f"error {number(found['error'])}, chance {found['chance']}"))
+        verdicts.append(
+            ReportVerdict("calibration", state, f"error {number(found['error'])}, chance {found['chance']}")
+        )
     for row in values["slices"] or []:
         state = "warn" if row["corrected"] < 0.05 else "pass"
         words = f"accuracy {number(row['accuracy'])}, elsewhere {number(row['elsewhere'])}"
-        verdicts.append(Verdict(f"slice {row['column']} {row['slice']}", state, words))
+        verdicts.append(ReportVerdict(f"slice {row['column']} {row['slice']}", state, words))
     for finding in values["health"]["findings"]:
         if finding["finding"] == "collapsed":
-            verdicts.append(Verdict(f"filter {finding['layer']}:{finding['channel']}", "warn", "collapsed"))
+            verdicts.append(ReportVerdict(f"filter {finding['layer']}:{finding['channel']}", "warn", "collapsed"))
     return verdicts

@@ -22,7 +22,7 @@ from nbviz import cli
 from nbviz.errors import NbvizError, UnknownName
 from nbviz.reports import Thresholds, compare_reports
 from nbviz.reports.document import Privacy
-from nbviz.reports.verdicts import Verdict, junit, worst
+from nbviz.reports.verdicts import ReportVerdict, junit, worst
 
 COUNT = 320
 NAMES = ("north", "<b>east</b>", "south", "west|")
@@ -211,7 +211,11 @@ def test_private_figures_are_of_groups_of_at_least_k(tmp_path: Path) -> None:
 
 
 def test_junit_and_the_worst() -> None:
-    verdicts = [Verdict("a<", "pass", "fine & well"), Verdict('b"', "warn", "hm"), Verdict("c", "fail", "no")]
+    verdicts = [
+        ReportVerdict("a<", "pass", "fine & well"),
+        ReportVerdict('b"', "warn", "hm"),
+        ReportVerdict("c", "fail", "no"),
+    ]
     assert worst(verdicts) == "fail" and worst([]) == "pass"
     for level, count in (("fail", 1), ("warn", 2)):
         suite = ElementTree.fromstring(junit("s", verdicts, level).split("\n", 1)[1])

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from nbviz.arguments import at_least, whole
-from nbviz.dataset.atlas.build import Charted, Step, charting
+from nbviz.dataset.atlas.build import BuildStep, Charted, charting
 from nbviz.dataset.atlas.cell import cells_at, cells_from
 from nbviz.dataset.atlas.layout import units
 from nbviz.dataset.atlas.options import AtlasOptions
@@ -118,13 +118,13 @@ class Atlas:
         :meth:`save` writes it later.
         """
         options = AtlasOptions(layer, places, seed, layout, least, batch, pictures)
-        step: Step | Atlas | None = None
+        step: BuildStep | Atlas | None = None
         steps = cls._steps(InstrumentedModel.ensure(model), Items.ensure(dataset, labels), options, path)
         with kept_heap(), closing(steps), _bar() if progress else nullcontext() as bar:
             for step in steps:
                 if cancel is not None and cancel():
                     raise Stopped("Stopped: an atlas is made in one go, nothing of it is kept.")
-                if bar is not None and isinstance(step, Step):
+                if bar is not None and isinstance(step, BuildStep):
                     bar.update(step.done - bar.n)
                     bar.set_postfix_str(step.progress)
         assert isinstance(step, Atlas)
@@ -144,7 +144,7 @@ class Atlas:
         *,
         labels: Labels | None = None,
         **options: Any,
-    ) -> Iterator[Step | Atlas]:
+    ) -> Iterator[BuildStep | Atlas]:
         """Run :meth:`build` step by step: ``done`` and ``progress``, the atlas last. options: as there."""
         chosen = AtlasOptions(layer, places, seed, **options)
         yield from cls._steps(InstrumentedModel.ensure(model), Items.ensure(dataset, labels), chosen, path)
@@ -152,14 +152,14 @@ class Atlas:
     @classmethod
     def _steps(
         cls, model: InstrumentedModel, items: Items, options: AtlasOptions, path: str | PathLike[str] | None
-    ) -> Generator[Step | Atlas, None, None]:
+    ) -> Generator[BuildStep | Atlas, None, None]:
         before, plan = model.fingerprint(), planned(model, items, options)
         if path is not None and free_or_same(folder_at(path), plan):
             yield cls.load(path, model, items)
             return
         if path is not None:
             check_room(folder_at(path))  # a disk that refuses does so before the work, not after
-        step = Step(0.0, "")
+        step = BuildStep(0.0, "")
         for step in charting(model, items, plan):
             if step.found is None:
                 yield step

@@ -40,7 +40,7 @@ class Charted:
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class BuildStep:
     """Progress of a build."""
 
     done: float
@@ -50,12 +50,12 @@ class Step:
     found: Charted | None = field(default=None, repr=False)
 
 
-def charting(model: InstrumentedModel, items: Items, plan: AtlasPlan) -> Iterator[Step]:
+def charting(model: InstrumentedModel, items: Items, plan: AtlasPlan) -> Iterator[BuildStep]:
     """Run the steps of a build, each short enough for a newer request to be heard; the last has the map."""
     sampler = Sampler(model, items, plan)
     total, done = len(plan.numbers), 0
     for done in model.guest.steadily(sampler.walk):
-        yield Step(WALKING * done / total, f"{done:,} of {total:,} pictures", done)
+        yield BuildStep(WALKING * done / total, f"{done:,} of {total:,} pictures", done)
     points = _enough(sampler, done)
     layout = chosen_layout(plan.layout, len(points))
     words = f"laying out {len(points):,} places with {_NAMES[layout]}"
@@ -64,10 +64,10 @@ def charting(model: InstrumentedModel, items: Items, plan: AtlasPlan) -> Iterato
     reduced, flat = axes(values), None
     with closing(flattening(reduced, layout, plan.seed)) as steps:  # a process ends with it
         for flat in steps:
-            yield Step(WALKING, words, done)
+            yield BuildStep(WALKING, words, done)
     assert flat is not None
     notes = (*_notes(sampler), *([] if points.gains.any() else [UNHEARD]))
-    yield Step(1.0, "", done, _charted(plan, points, axes, reduced, flat, layout, notes))
+    yield BuildStep(1.0, "", done, _charted(plan, points, axes, reduced, flat, layout, notes))
 
 
 _NAMES = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}

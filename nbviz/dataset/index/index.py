@@ -13,7 +13,7 @@ from nbviz.arguments import at_least
 from nbviz.dataset.example import Box, Example
 from nbviz.dataset.facets import Facets, facets
 from nbviz.dataset.files import folder_at, intact
-from nbviz.dataset.index.lookup import Lookup, Row
+from nbviz.dataset.index.lookup import Lookup, RankingRow
 from nbviz.dataset.index.options import IndexOptions
 from nbviz.dataset.index.partial import PartialIndex
 from nbviz.dataset.index.plan import Plan, Watched, planned
@@ -210,7 +210,7 @@ class Index:
         watched, channel = self._lookup.watched(layer, channel)
         return [self._example(watched, channel, row) for row in self._lookup.rows(layer, channel, which)[:n]]
 
-    def _example(self, layer: Watched, channel: int, row: Row) -> Example:
+    def _example(self, layer: Watched, channel: int, row: RankingRow) -> Example:
         where = divmod(row.place, layer.layout.width) if layer.layout.has_places else None
         seen, box = partial(self._seen, row.item), partial(self._box, layer.name, where)
         effective = partial(self._effective, layer.name, channel, row.item, where)

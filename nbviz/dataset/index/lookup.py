@@ -18,7 +18,7 @@ from nbviz.errors import NbvizError, unknown
 
 
 @dataclass(frozen=True)
-class Row:
+class RankingRow:
     """Picture of a channel's ranking."""
 
     value: float
@@ -51,16 +51,16 @@ class Lookup:
             raise unknown("layer", layer, [key for key in self.layers if key], where="this index")
         return self._layers[name], channel_number(layer, channel, self._layers[name].channels)
 
-    def rows(self, layer: str, channel: int, which: str) -> list[Row]:
+    def rows(self, layer: str, channel: int, which: str) -> list[RankingRow]:
         """Return a channel's ranking, best first; which: "top" or "bottom"."""
         watched, channel = self.watched(layer, channel)
         stem, sign = f"{watched.name}/{which}/", 1 if which == "top" else -1
         values, items, places, labels = (self._tensors[stem + part][channel].tolist() for part in FIELDS)
         places += [0] * (len(values) - len(places))  # deeper than k only the class counts
         ranked = zip(values, items, places, labels, strict=True)
-        return [Row(sign * value, item, place, label) for value, item, place, label in ranked if item >= 0]
+        return [RankingRow(sign * value, item, place, label) for value, item, place, label in ranked if item >= 0]
 
-    def quantiles(self, layer: str, channel: int, n: int) -> list[Row]:
+    def quantiles(self, layer: str, channel: int, n: int) -> list[RankingRow]:
         """Return rows of the sample from the strongest to the weakest, at even steps of their rank."""
         watched, channel = self.watched(layer, channel)
         stem = f"{watched.name}/sample/"
@@ -69,7 +69,7 @@ class Lookup:
         order = order[values[order] > -torch.inf]
         steps = np.unique(np.linspace(0, len(order) - 1, min(n, len(order))).round().astype(int)).tolist()
         chosen = [int(order[step]) for step in steps]
-        return [Row(float(values[i]), self.plan.sample[i], int(places[i])) for i in chosen]
+        return [RankingRow(float(values[i]), self.plan.sample[i], int(places[i])) for i in chosen]
 
     def profile(self, layer: str, channel: int) -> list[tuple[str, float]]:
         """Return the classes of a channel's strongest pictures: [(class, share), …], greatest first."""

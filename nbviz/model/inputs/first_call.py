@@ -24,7 +24,7 @@ _DATA = {1: "sequences (N, C, length)", 3: "volumes or videos (N, C, depth, H, W
 
 
 @dataclass(frozen=True)
-class Call:
+class FirstCall:
     """Call of a layer: its input for a picture (C, H, W), and the input it takes."""
 
     picture: tuple[int, ...]
@@ -61,7 +61,7 @@ class Call:
         return [FirstLayer(count) for count in counts if count > 0]
 
 
-def first_call(guest: Guest, x: torch.Tensor) -> Call | None:
+def first_call(guest: Guest, x: torch.Tensor) -> FirstCall | None:
     """Run a forward of ``x`` (1, C, H, W) up to its first layer; None where it ends before one is called."""
     watch = _Watch(tuple(x.shape[1:]))
 
@@ -83,7 +83,7 @@ class _Watch(TorchFunctionMode):
     def __init__(self, picture: tuple[int, ...]) -> None:
         super().__init__()
         self.picture = picture
-        self.call: Call | None = None
+        self.call: FirstCall | None = None
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -97,14 +97,14 @@ class _Watch(TorchFunctionMode):
         # a layer over coordinates or queries, not over the picture; nor are those behind it
         return func(*args, **kwargs).detach()
 
-    def _layer(self, func: Any, args: Any, kwargs: Any) -> tuple[torch.Tensor, Call] | None:
+    def _layer(self, func: Any, args: Any, kwargs: Any) -> tuple[torch.Tensor, FirstCall] | None:
         """Return the input and the call of a function that computes with weights; None for all others."""
         if func is torch.Tensor.__getitem__ and isinstance(args[1], str):
-            return args[0], Call(self.picture, 0, 0, key=args[1])
+            return args[0], FirstCall(self.picture, 0, 0, key=args[1])
         if func is torch.nn.functional.embedding:
-            return args[0], Call(self.picture, 0, 0, "the numbers of tokens")
+            return args[0], FirstCall(self.picture, 0, 0, "the numbers of tokens")
         if func is torch.nn.functional.batch_norm and isinstance(args[1], torch.Tensor):
-            return args[0], Call(self.picture, args[0].shape[1], len(args[1]))
+            return args[0], FirstCall(self.picture, args[0].shape[1], len(args[1]))
         convolution = _CONVOLUTIONS.get(func) or _TRANSPOSED.get(func)
         if convolution is None and func is not torch._C._nn.linear and func not in _PRODUCTS:
             return None
@@ -117,9 +117,9 @@ class _Watch(TorchFunctionMode):
                 x, weight.shape[0] if func in _TRANSPOSED else weight.shape[1] * groups, convolution
             )
         takes = weight.shape[1 if func is torch._C._nn.linear else 0]
-        return (x, Call(self.picture, x.shape[-1], takes)) if weight.dim() == 2 else None
+        return (x, FirstCall(self.picture, x.shape[-1], takes)) if weight.dim() == 2 else None
 
-    def _convolved(self, x: torch.Tensor, takes: int, axes: int) -> Call:
+    def _convolved(self, x: torch.Tensor, takes: int, axes: int) -> FirstCall:
         # a picture alone would pass for an unbatched volume
         odd = _DATA[axes] if axes != 2 and tuple(x.shape[1:]) == self.picture else ""
-        return Call(self.picture, x.shape[-1 - axes] if x.dim() > axes else 0, takes, odd)
+        return FirstCall(self.picture, x.shape[-1 - axes] if x.dim() > axes else 0, takes, odd)

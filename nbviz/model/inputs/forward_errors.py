@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from nbviz.errors import NbvizError
-from nbviz.model.inputs.first_call import Call, first_call
+from nbviz.model.inputs.first_call import FirstCall, first_call
 from nbviz.replica.guest import Guest
 from nbviz.replica.torchvision_import import missing_operators
 
@@ -84,7 +84,7 @@ def _signature(net: nn.Module) -> str:
     return ""
 
 
-def check_data(net: nn.Module, call: Call) -> None:
+def check_data(net: nn.Module, call: FirstCall) -> None:
     """Raise NbvizError where the first layer called shows that a network takes something else than pictures."""
     kind = type(net).__name__
     if call.key is not None:

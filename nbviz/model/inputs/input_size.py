@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from nbviz.errors import NbvizError
-from nbviz.model.inputs.first_call import Call, first_call
+from nbviz.model.inputs.first_call import FirstCall, first_call
 from nbviz.model.inputs.forward_errors import check_data, forward_error, of_size
 from nbviz.pictures.network_hints import FirstLayer, defined_first, shown_size
 from nbviz.pictures.preprocessing import GUESSED_SIZES, Preprocessing
@@ -92,7 +92,7 @@ class Usual:
                     return call.fitting or self._fitting(call)
         return None
 
-    def _fitting(self, call: Call) -> FirstLayer | None:
+    def _fitting(self, call: FirstCall) -> FirstLayer | None:
         for other in call.others():
             size = other.size or (call.picture[1], call.picture[2])
             again = first_call(self._guest, noise(self._guest, (other.channels, *size)))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 
 from nbviz.model.scoring.heads import Head
-from nbviz.model.scoring.outputs import Output, Reader
+from nbviz.model.scoring.outputs import Output, OutputReader
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import hooked, modules_of
 
 
-def evaluate(run: Pass, batch: torch.Tensor, read: Reader, head: Head) -> Output:
+def evaluate(run: Pass, batch: torch.Tensor, read: OutputReader, head: Head) -> Output:
     """Run a network on a batch (N, C, H, W) and read its output by its head; differentiable if gradients are on."""
     if head.before is None:
         return read(run(batch), len(batch), head)

@@ -29,7 +29,7 @@ CLOSE = 1e-3
 
 
 @dataclass(frozen=True)
-class Call:
+class ModuleCall:
     """Call of a module in the first forward, and its output."""
 
     name: str
@@ -86,7 +86,7 @@ def head_of(known: HasHead | None) -> Head:
 
 
 @dataclass(frozen=True)
-class Question:
+class ScoreHints:
     """Statements of a person, or of the network's own configuration, about its scores."""
 
     output: str | int | Callable[[Any], torch.Tensor] | None = None
@@ -97,7 +97,7 @@ class Question:
     """``config.num_labels``."""
 
 
-def find_head(raw: Any, calls: Sequence[Call], asked: Question, probe: Callable[[Head], torch.Tensor]) -> Head:
+def find_head(raw: Any, calls: Sequence[ModuleCall], asked: ScoreHints, probe: Callable[[Head], torch.Tensor]) -> Head:
     """Find the head of a network whose output for one picture is ``raw``. probe: scores (N, classes) of others."""
     try:
         head = Head() if asked.output is not None else _placed(raw, calls, asked)
@@ -130,7 +130,7 @@ def _readable(item: Any) -> bool:
     return True
 
 
-def _placed(raw: Any, calls: Sequence[Call], asked: Question) -> Head:
+def _placed(raw: Any, calls: Sequence[ModuleCall], asked: ScoreHints) -> Head:
     if isinstance(raw, torch.Tensor):
         return Head()
     if type(raw).__module__ == "torch.return_types":
@@ -172,7 +172,7 @@ def _after(place: str | int, linear: Mapping[str | int, torch.Tensor]) -> bool:
     return all(other == place or origin(tensor.grad_fn) in below for other, tensor in linear.items())
 
 
-def _maker(tensor: torch.Tensor, calls: Sequence[Call], linear: bool = False) -> Call | None:
+def _maker(tensor: torch.Tensor, calls: Sequence[ModuleCall], linear: bool = False) -> ModuleCall | None:
     """Return the call that put out a tensor's values, shapes aside; the first: a Sequential's is its last child's."""
     node = origin(tensor.grad_fn)
     for call in calls:
@@ -182,7 +182,9 @@ def _maker(tensor: torch.Tensor, calls: Sequence[Call], linear: bool = False) ->
     return None
 
 
-def _scaled(head: Head, scores: torch.Tensor, calls: Sequence[Call], probe: Callable[[Head], torch.Tensor]) -> Head:
+def _scaled(
+    head: Head, scores: torch.Tensor, calls: Sequence[ModuleCall], probe: Callable[[Head], torch.Tensor]
+) -> Head:
     """Return the head with the kind of its scores: logits, or probabilities, with the layer of their logits if any."""
     end = origin(scores.grad_fn)
     name = "" if end is None else kind(end)
@@ -216,7 +218,7 @@ def _over_classes(node: Any, scores: torch.Tensor) -> bool:
     return int(shape[axis]) == scores.shape[1]
 
 
-def _before(head: Head, name: str, maker: Call | None) -> Head:
+def _before(head: Head, name: str, maker: ModuleCall | None) -> Head:
     last = "sigmoid" if name == SIGMOID else "log-softmax" if name.startswith("Log") else "softmax"
     if maker is not None:
         remark = _joined(head, f"logits of layer '{maker.name}', before the network's {last}")

@@ -16,7 +16,7 @@ from torch import nn
 
 from nbviz.errors import NbvizError
 from nbviz.model.boxes import Box
-from nbviz.model.scoring.heads import PLAIN, Call, Head, Question, Scale, find_head
+from nbviz.model.scoring.heads import PLAIN, Head, ModuleCall, Scale, ScoreHints, find_head
 from nbviz.model.scoring.scores import find, scores_or_maps
 from nbviz.pictures.network_hints import attribute
 
@@ -130,10 +130,10 @@ class Unknown:
 
 
 @dataclass(frozen=True)
-class Reader:
+class OutputReader:
     """Reading of a network's own output as an :class:`Output`, by its head (:func:`find_head`)."""
 
-    asked: Question = Question()
+    asked: ScoreHints = ScoreHints()
     classes: int = 0
     """How many a detector has, if known."""
 
@@ -154,26 +154,26 @@ class Reader:
             return ClassMaps(raw, found)
         return ClassScores(raw, head.logits(found, before), scale=head.scale)
 
-    def head(self, raw: Any, calls: Sequence[Call], probe: Callable[[Head], torch.Tensor]) -> Head:
+    def head(self, raw: Any, calls: Sequence[ModuleCall], probe: Callable[[Head], torch.Tensor]) -> Head:
         """Find the scores in the first output, of one picture, and what they mean; see :func:`find_head`."""
         detector = self.asked.output is None and _is_boxes(raw)
         return PLAIN if detector else find_head(raw, calls, self.asked, probe)
 
 
-def reader(output: str | int | Callable[[Any], torch.Tensor] | None, classes: int = 0) -> Reader:
+def reader(output: str | int | Callable[[Any], torch.Tensor] | None, classes: int = 0) -> OutputReader:
     """From the network's own output to an :class:`Output`. output: a key, an attribute, a place or a callable that
     takes the scores or maps out of it; left out, they are looked for. classes: what a detector has, if known.
     """
-    return Reader(Question(output), classes)
+    return OutputReader(ScoreHints(output), classes)
 
 
 def reader_of(
     net: nn.Module, output: str | int | Callable[[Any], torch.Tensor] | None, given: int, names: int, multilabel: bool
-) -> Reader:
+) -> OutputReader:
     """Return the reader for a network; given: class names from a person; names: these, or those that it carries."""
     labels = attribute(attribute(net, "config"), "num_labels")
-    asked = Question(output, multilabel, given, labels if isinstance(labels, int) else 0)
-    return Reader(asked, given or classes_of(net) or names)
+    asked = ScoreHints(output, multilabel, given, labels if isinstance(labels, int) else 0)
+    return OutputReader(asked, given or classes_of(net) or names)
 
 
 def _is_boxes(raw: Any) -> bool:

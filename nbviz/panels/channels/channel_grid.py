@@ -20,7 +20,7 @@ from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel
 from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.channels.grid_words import about, edited_channels, modes
-from nbviz.panels.scenes.channel_page import Look, Page, Photos, make_page, mode_of, per_page, strongest
+from nbviz.panels.scenes.channel_page import ChannelLook, ChannelsPage, Photos, make_page, mode_of, per_page, strongest
 from nbviz.panels.snapshot.parts import ChannelsPart, StillParts
 from nbviz.session.code import Script
 from nbviz.session.requests.base import ChannelsAnswer, ChannelsRequest, FiltersRequest, Request
@@ -88,8 +88,8 @@ class ChannelsPanel(Panel):
 
     def __init__(self, links: Links) -> None:
         super().__init__(links)
-        self.look = Look()
-        self.page: Page | None = None
+        self.look = ChannelLook()
+        self.page: ChannelsPage | None = None
         self._answer: ChannelsAnswer | None = None
         self._filters: np.ndarray | None = None
         """Layers known to have no filters."""
@@ -164,7 +164,7 @@ class ChannelsPanel(Panel):
             with self.view.hold_sync():
                 self._say(self._answer.layer, self.page)
 
-    def _say(self, layer: str, page: Page) -> None:
+    def _say(self, layer: str, page: ChannelsPage) -> None:
         found = self._health.findings.get(layer, {}) if self._health is not None else {}
         said = [found[channel][1] if channel in found else "" for channel in page.channels]
         self.view.words = [" · ".join(filter(None, pair)) for pair in zip(page.words, said, strict=True)]
@@ -277,7 +277,7 @@ class ChannelsPanel(Panel):
         self._draw(self._answer, min(max(content.get("page", first), 0), self.view.pages - 1))
 
 
-def _look(look: Look, filters: np.ndarray | None, places: bool) -> dict[str, Any]:
+def _look(look: ChannelLook, filters: np.ndarray | None, places: bool) -> dict[str, Any]:
     mode = mode_of(look, filters)
     return {
         "mode": mode, "sort": look.sort, "shared": look.shared, "scalable": places and mode == "maps",
@@ -285,7 +285,7 @@ def _look(look: Look, filters: np.ndarray | None, places: bool) -> dict[str, Any
     }  # fmt: skip
 
 
-def _sheet(page: Page) -> dict[str, Any]:
+def _sheet(page: ChannelsPage) -> dict[str, Any]:
     drawn = page.mosaic
     return {
         "columns": drawn.columns, "rows": drawn.rows, "gap": drawn.gap, "aspect": page.aspect,

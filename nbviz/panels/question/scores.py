@@ -19,7 +19,7 @@ from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Panel
 from nbviz.panels.snapshot.parts import ScoreRow, StillParts
 from nbviz.session.requests.base import Request, ScoresAnswer, ScoresRequest
-from nbviz.session.requests.edited import Compare, Comparison
+from nbviz.session.requests.edited import BeforeAfter, Compare
 from nbviz.session.selection import Selection
 
 ROWS = 5
@@ -83,9 +83,9 @@ class ScoreBars(Panel):
         with LOCK:
             self.bars.figure.add_class("nbviz-dimmed")
 
-    def show(self, answer: ScoresAnswer | Comparison) -> None:
-        shown: ScoresAnswer = answer.after if isinstance(answer, Comparison) else answer
-        self._answer, self._before = shown, answer.before if isinstance(answer, Comparison) else None
+    def show(self, answer: ScoresAnswer | BeforeAfter) -> None:
+        shown: ScoresAnswer = answer.after if isinstance(answer, BeforeAfter) else answer
+        self._answer, self._before = shown, answer.before if isinstance(answer, BeforeAfter) else None
         self._paint(shown)
 
     def fail(self, error: BaseException) -> None:

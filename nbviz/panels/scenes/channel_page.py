@@ -24,7 +24,7 @@ BUDGET = 104_000
 
 
 @dataclass(frozen=True)
-class Look:
+class ChannelLook:
     """Choices of a person about how channels are drawn."""
 
     mode: str = "maps"
@@ -51,7 +51,7 @@ class Photos:
 
 
 @dataclass(frozen=True)
-class Page:
+class ChannelsPage:
     """Page as drawn: ``channels[i]`` is tile i of the mosaic and ``words[i]`` its description."""
 
     channels: list[int]
@@ -71,12 +71,12 @@ class Page:
     """True if its tiles are pictures."""
 
 
-def mode_of(look: Look, filters: np.ndarray | None) -> str:
+def mode_of(look: ChannelLook, filters: np.ndarray | None) -> str:
     """Return the mode that can be shown: maps for filters where there are none."""
     return "maps" if look.mode == "filters" and filters is None else look.mode
 
 
-def per_page(answer: ChannelsAnswer, look: Look, filters: np.ndarray | None) -> int:
+def per_page(answer: ChannelsAnswer, look: ChannelLook, filters: np.ndarray | None) -> int:
     """Return the number of tiles of a full page."""
     if look.mode in ("made", "found"):
         return PHOTOS
@@ -85,7 +85,9 @@ def per_page(answer: ChannelsAnswer, look: Look, filters: np.ndarray | None) -> 
     return TILES if answer.maps.places else BARS
 
 
-def make_page(answer: ChannelsAnswer, look: Look, filters: np.ndarray | None, photos: Photos | None = None) -> Page:
+def make_page(
+    answer: ChannelsAnswer, look: ChannelLook, filters: np.ndarray | None, photos: Photos | None = None
+) -> ChannelsPage:
     """Draw a page of a layer's channels; ``filters`` (C, in, kh, kw) and ``photos`` are drawn in their modes."""
     count = per_page(answer, look, filters)
     first = look.page * count
@@ -104,22 +106,22 @@ def make_page(answer: ChannelsAnswer, look: Look, filters: np.ndarray | None, ph
     if drawn.bad:
         caption += f" · gray: {drawn.bad:,} values that are not finite"
     words = [tile_words(answer, channel) for channel in chosen]
-    return Page(chosen, words, drawn, aspect, heights, caption, note, first, count)
+    return ChannelsPage(chosen, words, drawn, aspect, heights, caption, note, first, count)
 
 
-def _photos(answer: ChannelsAnswer, photos: Photos, chosen: list[int], total: int, first: int) -> Page:
+def _photos(answer: ChannelsAnswer, photos: Photos, chosen: list[int], total: int, first: int) -> ChannelsPage:
     pictures = [photos.tiles.get(channel) for channel in chosen]
     longest = max((max(picture.shape[:2]) for picture in pictures if picture is not None), default=0)
     side = min(max(longest, SMALL_PHOTO), LARGE_PHOTO if total <= FEW else PHOTO)
     drawn = photo_mosaic(pictures, columns(total, 1.0), side)
     words = [" · ".join(filter(None, (tile_words(answer, c), photos.words.get(c)))) for c in chosen]
-    return Page(chosen, words, drawn, 1.0, [], photos.caption, photos.note, first, PHOTOS, photos=True)
+    return ChannelsPage(chosen, words, drawn, 1.0, [], photos.caption, photos.note, first, PHOTOS, photos=True)
 
 
 Drawn = tuple[Mosaic, float, str, str]
 
 
-def _maps(answer: ChannelsAnswer, look: Look, chosen: Sequence[int], total: int) -> Drawn:
+def _maps(answer: ChannelsAnswer, look: ChannelLook, chosen: Sequence[int], total: int) -> Drawn:
     maps = answer.maps
     height, width = maps.values.shape[1:]
     signed = maps.signed

@@ -16,7 +16,7 @@ from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.whatif.desk import Desk
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.on_show import explanation
-from nbviz.session.requests.transforming import Curve, MeasureTransform
+from nbviz.session.requests.transforming import MeasureTransform, TransformCurve
 from nbviz.session.selection import Selection
 
 STEPS = 100
@@ -85,7 +85,7 @@ class TransformDesk(Desk):
             self.view.kind, self.view.amount = made.kind, made.amount
             self.view.stacked = self._last() is not None
 
-    def show(self, answer: Curve) -> None:
+    def show(self, answer: TransformCurve) -> None:
         with LOCK, self.view.hold_sync():
             ready(self.view)
             self.view.picture, self.view.aspect = png(answer.seen), answer.seen.shape[1] / answer.seen.shape[0]
@@ -128,7 +128,7 @@ class TransformDesk(Desk):
             self.close(content)
 
 
-def lines(answer: Curve, made: Transform, name: str) -> list[list[Any]]:
+def lines(answer: TransformCurve, made: Transform, name: str) -> list[list[Any]]:
     """Describe whether the prediction stays along the range, and whether the map moves with the picture."""
     share = [f"{100 * answer.stays:.0f} %", "strong"]
     said: list[list[Any]] = [["the answer stays ", [name, "em"], " over ", share, " of the range"]]

@@ -30,14 +30,14 @@ _TENSOR_READERS = set(
 
 
 @dataclass
-class Look:
+class HookTargets:
     """Targets that a hook which only looks may write to."""
 
     objects: list[object] = field(default_factory=list)
     globals: set[str] = field(default_factory=set)
 
 
-def looks_only(hook: object) -> Look | None:
+def looks_only(hook: object) -> HookTargets | None:
     """Return the hook's targets, if it is seen to return nothing and to write to nothing it is given; else None."""
     function, bound = _function(hook)
     if function is None:
@@ -106,7 +106,7 @@ class _Reader:
     """Reader of one function; ``look`` collects what it writes to."""
 
     def __init__(self, function: types.FunctionType, node: ast.FunctionDef | ast.Lambda, bound: list[object]) -> None:
-        self.look = Look()
+        self.look = HookTargets()
         self._function, self._node = function, node
         arguments = node.args
         names = [item.arg for item in (*arguments.posonlyargs, *arguments.args)]

@@ -16,7 +16,7 @@ import torch
 
 from nbviz.errors import NbvizError
 from nbviz.replica.copying.copier import Copier
-from nbviz.replica.user_code.hook_code import Look, looks_only
+from nbviz.replica.user_code.hook_code import HookTargets, looks_only
 
 Hooks = Literal["auto", "run", "skip"]
 CHOICES = ("auto", "run", "skip")
@@ -29,7 +29,7 @@ class UserHooks:
         if choice not in CHOICES:
             raise NbvizError(f"hooks={choice!r} is none of {', '.join(map(repr, CHOICES))}.")
         self.choice = choice
-        self._run: dict[int, Listener] = {}
+        self._run: dict[int, HookListener] = {}
 
     @property
     def note(self) -> str:
@@ -45,11 +45,11 @@ class UserHooks:
 
     def copy(self, copier: Copier, attribute: str, hook: object) -> object | None:
         """Copy the user's hook in this attribute of a module for a replica; None for one that is left out."""
-        if isinstance(hook, Listener) or is_torchs(hook):
+        if isinstance(hook, HookListener) or is_torchs(hook):
             return copier.copy(hook)
         if self.choice == "skip" or self.choice == "auto" and _can_be_spared(copier, hook):
             return None
-        listener = self._run.setdefault(id(hook), Listener(hook))
+        listener = self._run.setdefault(id(hook), HookListener(hook))
         if copier.touches(hook):
             return copier.copy(hook)  # what it writes, the network may read
         return hook if "backward" in attribute else listener  # gradients have no graph that could stay
@@ -59,7 +59,7 @@ class HookActs(BaseException):
     """Signal that a hook of the user's takes part in the computation: the pass is to be run again."""
 
 
-class Listener:
+class HookListener:
     """Wrapper that calls a hook with detached tensors, as long as it returns nothing and writes to none of them."""
 
     def __init__(self, hook: Any) -> None:
@@ -94,7 +94,7 @@ def _can_be_spared(copier: Copier, hook: object) -> bool:
     return look is not None and not any(map(copier.met, look.objects)) and not _read_by_network(copier, hook, look)
 
 
-def _read_by_network(copier: Copier, hook: object, look: Look) -> bool:  # noqa: ARG001 - the signature is its caller's
+def _read_by_network(copier: Copier, hook: object, look: HookTargets) -> bool:  # noqa: ARG001 - the signature is its caller's
     """Return whether a method of the network's modules names a global variable that the hook writes to."""
     kinds = {type(module) for module in copier.modules.values()}
     methods = [item for kind in kinds for item in vars(kind).values() if isinstance(item, types.FunctionType)]

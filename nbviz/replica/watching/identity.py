@@ -19,7 +19,7 @@ from torch import nn
 
 from nbviz.replica.copying.reach import reached
 from nbviz.replica.replica import tensors
-from nbviz.replica.user_code.user_hooks import Listener
+from nbviz.replica.user_code.user_hooks import HookListener
 
 # Of every module, and no matter to what it puts out in a pass.
 _MODULES_OWN = frozenset(vars(nn.Module()))
@@ -60,7 +60,7 @@ def _named(net: nn.Module) -> Iterable[tuple[str, torch.Tensor]]:
 def _behaviour(module: nn.Module) -> list[Any]:
     """Return the code of its functions and hooks, and the attributes that they may look up."""
     hooks = [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
-    hooks = [hook.hook if isinstance(hook, Listener) else hook for hook in hooks]
+    hooks = [hook.hook if isinstance(hook, HookListener) else hook for hook in hooks]
     own = vars(module)
     functions = [*_functions(type(module)), *hooks, *(value for value in own.values() if callable(value))]
     written = _written(getattr(type(module).forward, "__code__", None))

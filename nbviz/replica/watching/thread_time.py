@@ -30,7 +30,7 @@ class Others:
         )
 
 
-class Activity:
+class ThreadActivity:
     """Work of threads that may be the user's, checked now and then."""
 
     def __init__(self) -> None:

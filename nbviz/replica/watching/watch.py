@@ -21,7 +21,7 @@ from nbviz.replica.watching.contents import Contents
 from nbviz.replica.watching.held_state import HeldState
 from nbviz.replica.watching.optimizer_steps import Steps
 from nbviz.replica.watching.structure import Structure
-from nbviz.replica.watching.thread_time import Activity, Others
+from nbviz.replica.watching.thread_time import Others, ThreadActivity
 from nbviz.replica.watching.training_forwards import await_forwards
 
 SAMPLES = 64
@@ -58,7 +58,7 @@ class Watch:
         self._copied = frozenset[int](), Contents(t for t in self._dense if t.is_inference())
         self._still = _Still((), 0.0)
         self._small = sum(t.numel() for t in self._dense) <= SMALL
-        self._activity = Activity()
+        self._activity = ThreadActivity()
         self._reading = False
         self._seen = b""
 

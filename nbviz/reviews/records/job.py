@@ -21,7 +21,7 @@ from nbviz.dataset.shards.job import Tick
 from nbviz.errors import Refused
 from nbviz.model.scoring.forward import evaluate
 from nbviz.model.scoring.heads import Head
-from nbviz.model.scoring.outputs import ClassScores, Reader
+from nbviz.model.scoring.outputs import ClassScores, OutputReader
 from nbviz.pictures.colours import Colours
 from nbviz.pictures.samples import Batch, Items, Transform
 from nbviz.replica.guest import Guest, Pass
@@ -49,7 +49,7 @@ class ReviewPart(Part):
 class Reading:
     """Rules by which a network's output and input are read."""
 
-    reader: Reader
+    reader: OutputReader
     head: Head
     colours: Colours | None
 

@@ -65,7 +65,7 @@ def with_edits(request: Request, edits: Sequence[Edit]) -> Request:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class BeforeAfter:
     """Answers of one request: without edits, and with them."""
 
     before: Any
@@ -80,7 +80,7 @@ class Compare(Request):
     request: Request
     edits: tuple[Edit, ...]
 
-    def __call__(self, context: Context) -> Iterator[Comparison]:
+    def __call__(self, context: Context) -> Iterator[BeforeAfter]:
         before = context.answer(self.request)
         for after in stepped(context, with_edits(self.request, self.edits)):
-            yield Comparison(before, after, getattr(after, "done", 1.0))
+            yield BeforeAfter(before, after, getattr(after, "done", 1.0))

@@ -18,7 +18,7 @@ CLASSES = 3
 
 
 @dataclass(frozen=True)
-class Curve:
+class TransformCurve:
     """Shares of a few classes along a transformation's range, so far."""
 
     seen: np.ndarray
@@ -56,10 +56,10 @@ class MeasureTransform(Request):
     made: Transform
     explanation: ExplainRequest
 
-    def __call__(self, context: Context) -> Iterator[Curve]:
+    def __call__(self, context: Context) -> Iterator[TransformCurve]:
         picture, known = self.explanation.picture, TRANSFORMS[self.made.kind]
         model = context.model.edited(*self.edits)
-        curve = Curve(model.edited(self.made).seen(picture), done=0.05)
+        curve = TransformCurve(model.edited(self.made).seen(picture), done=0.05)
         yield curve
         asked = with_edits(ScoresRequest(picture), self.edits)
         classes = tuple(int(index) for index in context.answer(asked).order[:CLASSES])

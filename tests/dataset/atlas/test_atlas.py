@@ -12,7 +12,7 @@ from torch import nn
 
 import nbviz
 from nbviz.dataset import Atlas, Stopped
-from nbviz.dataset.atlas.build import Step
+from nbviz.dataset.atlas.build import BuildStep
 from nbviz.errors import NbvizError, UnknownName
 from nbviz.model.instrumented import InstrumentedModel
 from tests.networks import state_hash
@@ -158,7 +158,7 @@ def test_it_is_kept_and_read_and_refused_for_another_network(tmp_path: Path) -> 
         vars(cell) | {"direction": None} for cell in atlas.cells
     ]
     assert np.array_equal(again.examples(0)[0].picture, atlas.examples(0)[0].picture)
-    read: list[Step | Atlas] = list(Atlas.building(model, Colours(), "1", 3, path=path))
+    read: list[BuildStep | Atlas] = list(Atlas.building(model, Colours(), "1", 3, path=path))
     assert len(read) == 1 and isinstance(read[0], Atlas)
     with pytest.raises(NbvizError, match="without its pictures"):
         Atlas.load(path).examples(0)[0].picture  # noqa: B018
@@ -198,7 +198,7 @@ def test_it_can_be_stopped_at_any_step(tmp_path: Path) -> None:
         build(path=tmp_path / "atlas", cancel=lambda: next(calls) == 2)
     assert not (tmp_path / "atlas").exists()
     steps = list(Atlas.building(network(), Colours(), "1", 3))
-    done = [step.done for step in steps if isinstance(step, Step)]
+    done = [step.done for step in steps if isinstance(step, BuildStep)]
     assert done == sorted(done) and steps[0].progress == "32 of 90 pictures"  # type: ignore[union-attr]
 
 

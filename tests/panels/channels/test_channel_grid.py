@@ -14,7 +14,7 @@ from torch import nn
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.panels.channels.channel_grid import ChannelsPanel
-from nbviz.panels.scenes.channel_page import Look, columns, figure, make_page, strongest, tile_words
+from nbviz.panels.scenes.channel_page import ChannelLook, columns, figure, make_page, strongest, tile_words
 from nbviz.passes.feature_maps import FeatureMaps
 from nbviz.pictures.load import load_pictures
 from nbviz.session.requests.base import ChannelsAnswer
@@ -60,7 +60,7 @@ def test_pages_follow_the_order_asked_for(sort: str, first: int) -> None:
     contributions = np.zeros(100, np.float32)
     contributions[3] = 1
     found = answer(values, contributions=contributions)
-    pages = [make_page(found, Look(sort=sort, page=page), None) for page in range(2)]
+    pages = [make_page(found, ChannelLook(sort=sort, page=page), None) for page in range(2)]
     assert pages[0].channels[0] == first
     assert sorted(pages[0].channels + pages[1].channels) == list(range(100))
     assert (pages[1].first, len(pages[1].channels)) == (72, 28)
@@ -70,7 +70,7 @@ def test_tile_i_shows_channel_i() -> None:
     values = np.zeros((12, 5, 5), np.float32)
     for channel in range(12):
         values[channel].flat[channel] = 1
-    page = make_page(answer(values), Look(sort="index"), None)
+    page = make_page(answer(values), ChannelLook(sort="index"), None)
     drawn = page.mosaic
     sheet = np.asarray(Image.open(io.BytesIO(drawn.data)).convert("RGB")).astype(int).sum(2)
     for tile, channel in enumerate(page.channels):
@@ -84,7 +84,7 @@ def test_tile_i_shows_channel_i() -> None:
     "shape", [(300, 28, 28), (300, 112, 112), (100, 56, 20), (40, 7, 90), (24, 112, 112), (3, 224, 224)]
 )
 def test_a_page_is_small_and_no_taller_than_half_its_width(shape: tuple[int, int, int]) -> None:
-    page = make_page(answer(noise(*shape)), Look(), None)
+    page = make_page(answer(noise(*shape)), ChannelLook(), None)
     assert len(page.mosaic.data) <= 110_000
     assert page.mosaic.rows / page.aspect / page.mosaic.columns <= 0.5 + 1e-9
 
@@ -98,7 +98,7 @@ def test_filters_are_small_too() -> None:
     found = answer(noise(300, 4, 4))
     for inputs, side in ((3, 11), (1, 7), (64, 7), (512, 5), (512, 1)):
         filters = noise(300, inputs, side, side, signed=True)
-        page = make_page(found, Look(mode="filters"), filters)
+        page = make_page(found, ChannelLook(mode="filters"), filters)
         assert len(page.mosaic.data) <= 130_000
         assert bool(page.note) == (inputs != 3)
 
@@ -106,24 +106,24 @@ def test_filters_are_small_too() -> None:
 def test_captions_say_what_the_colours_mean() -> None:
     plain, signed = answer(noise(4, 3, 3)), answer(noise(4, 3, 3, signed=True))
     peak = figure(float(plain.maps.values.max()))
-    assert make_page(plain, Look(), None).caption == "brightest: each map's own peak"
-    assert make_page(plain, Look(shared=True), None).caption == f"brightest: {peak}, the layer's peak"
-    assert make_page(signed, Look(), None).caption == "red above zero, blue below; each to its own largest"
-    assert "±" in make_page(signed, Look(shared=True), None).caption
+    assert make_page(plain, ChannelLook(), None).caption == "brightest: each map's own peak"
+    assert make_page(plain, ChannelLook(shared=True), None).caption == f"brightest: {peak}, the layer's peak"
+    assert make_page(signed, ChannelLook(), None).caption == "red above zero, blue below; each to its own largest"
+    assert "±" in make_page(signed, ChannelLook(shared=True), None).caption
 
 
 def test_a_shared_scale_is_the_layers_on_every_page() -> None:
     values = np.ones((80, 3, 3), np.float32)
     values[79] = 50
     found = answer(values)
-    first = make_page(found, Look(sort="index", shared=True), None)
+    first = make_page(found, ChannelLook(sort="index", shared=True), None)
     assert first.mosaic.limits is not None and first.mosaic.limits.high == 50
 
 
 def test_values_that_are_not_finite_are_counted() -> None:
     values = noise(4, 3, 3)
     values[1, 0, 0] = np.nan
-    assert "1 values that are not finite" in make_page(answer(values), Look(), None).caption
+    assert "1 values that are not finite" in make_page(answer(values), ChannelLook(), None).caption
 
 
 def test_figures_of_a_tile() -> None:
@@ -146,9 +146,9 @@ def test_a_figure_has_three_digits(value: float, text: str) -> None:
 
 
 def test_numbers_become_bars() -> None:
-    page = make_page(answer(np.array([2, -4, 0, np.nan], np.float32)), Look(sort="index"), None)
+    page = make_page(answer(np.array([2, -4, 0, np.nan], np.float32)), ChannelLook(sort="index"), None)
     assert page.heights == [0.5, -1.0, 0.0, 0.0]
-    assert make_page(answer(noise(2000)), Look(page=13), None).channels == list(range(1872, 2000))
+    assert make_page(answer(noise(2000)), ChannelLook(page=13), None).channels == list(range(1872, 2000))
 
 
 def test_the_strongest_at_a_place() -> None:
