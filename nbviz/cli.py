@@ -1,4 +1,4 @@
-"""Command line `nbviz`: JupyterLab, open on the tour; `nbviz features`, `index`, `report` and `compare` without it.
+"""Command line `nbviz`: JupyterLab, open on the tour; the course; and work that needs no browser.
 
 The tour is copied to the current folder unless a file of that name is there already; what a person changed
 in it is never overwritten. JupyterLab takes this process's place, so signals and exit status are its own.
@@ -24,6 +24,7 @@ from nbviz import version
 TOUR = "01_tour.ipynb"
 PORT = 8888
 WORK = ("features", "index", "report", "compare")
+COURSE = ("teach", "show")
 SETTINGS = {
     # Busy-waiting OpenMP threads slow a kernel many times over as soon as another process wants the core.
     "GOMP_SPINCOUNT": "1000",
@@ -37,14 +38,19 @@ def tour() -> Path:
 
     Raises FileNotFoundError, naming both places, when it is in neither.
     """
-    checkout = Path(version.__file__).parents[1] / "notebooks" / TOUR
+    return shipped(TOUR)
+
+
+def shipped(name: str) -> Path:
+    """Return the path of a notebook of ours, as `tour` does; `name` may have folders: ``teaching/README.md``."""
+    checkout = Path(version.__file__).parents[1] / "notebooks" / name
     if checkout.exists():
         return checkout
     for file in _installed_files():
-        if file.name == TOUR and Path(str(file.locate())).exists():
+        if file.as_posix().endswith(f"nbviz/notebooks/{name}") and Path(str(file.locate())).exists():
             return Path(str(file.locate())).resolve()
     raise FileNotFoundError(
-        f"The tour {TOUR} is neither at {checkout} nor among nbviz's installed files; install nbviz again."
+        f"The notebook {name} is neither at {checkout} nor among nbviz's installed files; install nbviz again."
     )
 
 
@@ -55,11 +61,12 @@ def _installed_files() -> list[metadata.PackagePath]:
         return []
 
 
-def lay_out(folder: Path) -> Path:
-    """Copy the tour into `folder` unless something of its name is there; return its path."""
-    place = folder / TOUR
+def lay_out(folder: Path, name: str = TOUR) -> Path:
+    """Copy a notebook of ours into `folder` unless something of its name is there; return its path."""
+    place = folder / name
     if not os.path.lexists(place):
-        shutil.copyfile(tour(), place)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(shipped(name), place)
     return place
 
 
@@ -103,16 +110,17 @@ def command(notebook: Path, browser: bool, port: int | None, more: list[str]) ->
     options += [] if port is None else [f"--port={port}"]
     options += [] if browser else ["--no-browser"]
     # JupyterLab refuses root unless told; in a container there is often nobody else.
-    options += ["--allow-root"] if _is_root() else []
+    options += ["--allow-root"] if is_root() else []
     return [sys.executable, "-m", "jupyterlab", *options, *more]
 
 
-def _is_root() -> bool:
+def is_root() -> bool:
+    """Return whether this process is the administrator's."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
-def _start(line: list[str], settings: dict[str, str]) -> int:
-    """Become JupyterLab where a process can; elsewhere (Windows) wait for it."""
+def start(line: list[str], settings: dict[str, str]) -> int:
+    """Become the program of `line` where a process can; elsewhere (Windows) wait for it."""
     if os.name == "nt":
         return subprocess.call(line, env=settings)
     os.execve(line[0], line, settings)
@@ -122,7 +130,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="nbviz",
         description=f"Open JupyterLab on nbviz's tour. {TOUR} is copied to this folder if it isn't there.",
-        epilog="nbviz features, index, report and compare (each with --help): commands without a browser. "
+        epilog="nbviz teach and show (each with --help): the course, and a page for the projector. "
+        "nbviz features, index, report and compare: commands without a browser. "
         "What follows -- goes to JupyterLab as it is:  nbviz -- --ServerApp.token=secret",
     )
     parser.add_argument("--version", action="version", version=f"nbviz {version.__version__}")
@@ -137,7 +146,8 @@ def _parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     return _parser().parse_args(arguments[:cut]), arguments[cut + 1 :]
 
 
-def _refuse(sentence: str) -> int:
+def refuse(sentence: str) -> int:
+    """Print a sentence where errors go; returns the exit status of a refusal."""
     print(sentence, file=sys.stderr)
     return 1
 
@@ -148,15 +158,20 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments and arguments[0] in WORK:
         os.environ.update(environment(dict(os.environ), cores()))  # before torch is imported
         return importlib.import_module("nbviz.commands").run(arguments)
+    if arguments and arguments[0] in COURSE:
+        return importlib.import_module("nbviz.course").run(arguments)
     options, more = _parse(arguments)
     if importlib.util.find_spec("jupyterlab") is None:
-        return _refuse(f"JupyterLab is not installed beside {sys.executable}. pip install jupyterlab")
+        return refuse(f"JupyterLab is not installed beside {sys.executable}. pip install jupyterlab")
     try:
         notebook = lay_out(Path.cwd())
     except OSError as error:
-        return _refuse(f"The tour could not be laid in {Path.cwd()}: {error}")
-    port = options.port or PORT
-    if busy(port):
-        print(f"Port {port} is taken; JupyterLab looks for the next free one.", file=sys.stderr)
-    line = command(notebook, not options.no_browser, options.port, more)
-    return _start(line, environment(dict(os.environ), cores()))
+        return refuse(f"The tour could not be laid in {Path.cwd()}: {error}")
+    return open_lab(notebook, not options.no_browser, options.port, more)
+
+
+def open_lab(notebook: Path, browser: bool, port: int | None, more: list[str]) -> int:
+    """Become JupyterLab, open on `notebook`; a port that is taken is named, and the next free one is used."""
+    if busy(port or PORT):
+        print(f"Port {port or PORT} is taken; JupyterLab looks for the next free one.", file=sys.stderr)
+    return start(command(notebook, browser, port, more), environment(dict(os.environ), cores()))

@@ -13,12 +13,12 @@ from tempfile import mkdtemp
 import nbformat
 from nbclient import NotebookClient
 
-from nbviz import cli
+from nbviz import cli, course
 from nbviz.lessons.guess import VARIABLE
 from nbviz.lessons.question import QUESTIONS, Question, load
 
 ROOT = Path(__file__).resolve().parents[2]
-LESSONS = [path for path in sorted((ROOT / "notebooks").glob("*.ipynb")) if path.name != cli.TOUR]
+LESSONS = [ROOT / "notebooks" / name for name in course.LESSONS]
 PEAK = "print(next(int(line.split()[1]) // 1024 for line in open('/proc/self/status') if line.startswith('VmHWM')))"
 load()
 
