@@ -1,7 +1,7 @@
 """`nbviz teach`: JupyterLab with the course laid out; `nbviz show`: one page for the projector, without code.
 
-`nbviz teach --prepare` runs every lesson once, so that what takes long (pictures made to drive channels, indexes) is
-in the cache before a class comes. Thirty students share it by one `NBVIZ_CACHE`.
+`nbviz teach --prepare` makes the pictures that lessons ask students to look at (*Made*, some minutes of one core), and
+runs every lesson once, so that what fails, fails before the class comes. Thirty students share one `NBVIZ_CACHE`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from nbviz import cli
@@ -32,6 +32,13 @@ LESSONS = (
 TEACHING = ("README.md", "class_guesses.ipynb", *(f"lesson_{number:02}.md" for number in range(1, 11)))
 APP = "app.ipynb"
 APP_PORT = 8866
+MADE = {
+    "efficientnet_lite0": ("stem.0", "blocks.2", "blocks.4", "blocks.8", "head"),
+    "fashion_cnn": ("blocks.5",),
+}
+"""Network → layers that lessons open at *Made*."""
+PAGE = 24
+"""Pictures made at a time, each page kept when it is done."""
 LONGEST = 1200
 """Seconds that one cell of a lesson may take while the course is prepared."""
 
@@ -43,7 +50,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return options.work(options, list(arguments[cut + 1 :]))
     except OSError as error:
-        return cli.refuse(f"The notebooks could not be laid in {options.folder.absolute()}: {error}")
+        return cli.refuse(f"The course could not be written: {error}")
     except KeyboardInterrupt:
         cli.refuse("Stopped. What was made is in the cache: the same command goes on from there.")
         return 130
@@ -56,7 +63,26 @@ def lay_out(folder: Path) -> Path:
     return folder / LESSONS[0]
 
 
-def prepare(names: Sequence[str] = LESSONS) -> Iterator[tuple[str, float, str]]:
+def make(wanted: Mapping[str, Sequence[str]] = MADE) -> Iterator[tuple[str, str, int]]:
+    """Make the pictures of all channels of layers; those in the cache are only read.
+
+    Yields (network, layer, channels) a layer, when it is done. OSError where the cache can't be written.
+    """
+    import nbviz
+    from nbviz.features import making
+
+    for network, layers in wanted.items():
+        model = nbviz.zoo.load(network)
+        for layer in layers:
+            count = model.layer(layer).channels or 0
+            for start in range(0, count, PAGE):
+                *_, made = making(model, layer, range(start, min(start + PAGE, count)))
+                if "note" in made.facts:
+                    raise OSError(made.facts["note"])
+            yield network, layer, count
+
+
+def rehearse(names: Sequence[str] = LESSONS) -> Iterator[tuple[str, float, str]]:
     """Run shipped lessons once each, as a class at the projector would.
 
     Yields (notebook, seconds, error's words or "") a lesson, when it is done. Nothing is left but the cache.
@@ -67,7 +93,7 @@ def prepare(names: Sequence[str] = LESSONS) -> Iterator[tuple[str, float, str]]:
 
     from nbviz.lessons.guess import VARIABLE
 
-    os.environ.update(cli.environment({**os.environ, VARIABLE: "1"}, cli.cores()))
+    os.environ.update({**cli.environment(dict(os.environ), cli.cores()), VARIABLE: "1"})
     for name in names:
         notebook = nbformat.read(cli.shipped(name), as_version=4)
         began, words = time.monotonic(), ""
@@ -96,8 +122,8 @@ def _parser() -> argparse.ArgumentParser:
     teach.add_argument(
         "--prepare",
         action="store_true",
-        help="run every lesson once, so that a class waits for nothing, and stop. Set NBVIZ_CACHE to a folder that "
-        "students can read to share what was made",
+        help="make the pictures that lessons look at, run every lesson once, and stop. Set NBVIZ_CACHE to a folder "
+        "that students can read, to share them",
     )
     teach.set_defaults(work=_teach, port=None)
     show = commands.add_parser(
@@ -123,13 +149,16 @@ def _teach(options: argparse.Namespace, more: list[str]) -> int:
 
 
 def _prepare() -> int:
+    os.environ.update(cli.environment(dict(os.environ), cli.cores()))  # before torch is imported
     from nbviz.features.picture_cache import default_path
 
+    for network, layer, count in make():
+        print(f"{network}, {layer}: {count} pictures", flush=True)
+    print(f"They are in {default_path()}. Students share them with NBVIZ_CACHE set to that folder.", flush=True)
     failures = 0
-    for name, seconds, words in prepare():
+    for name, seconds, words in rehearse():
         failures += bool(words)
-        print(f"{name}: {words or 'ready'} ({seconds:.0f} s)", file=sys.stderr if words else sys.stdout, flush=True)
-    print(f"What the lessons made is in {default_path()}. Students share it with NBVIZ_CACHE set to that folder.")
+        print(f"{name}: {words or 'runs'} ({seconds:.0f} s)", file=sys.stderr if words else sys.stdout, flush=True)
     return 1 if failures else 0
 
 

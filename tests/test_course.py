@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+import nbviz
 from nbviz import cli, course
 from nbviz.lessons.guess import VARIABLE
 
@@ -53,7 +54,7 @@ def test_the_course_goes_to_the_folder_that_is_named(started: Started, tmp_path:
 def test_a_folder_that_is_a_file_is_a_sentence(started: Started, capsys: pytest.CaptureFixture[str]) -> None:
     Path("class").write_text("mine")
     assert cli.main(["teach", "class"]) == 1
-    assert "could not be laid in" in capsys.readouterr().err and not started
+    assert "could not be written" in capsys.readouterr().err and not started
 
 
 def test_show_opens_voila_on_the_page(started: Started) -> None:
@@ -80,7 +81,7 @@ def test_a_missing_server_is_a_sentence(
     assert f"pip install {package}" in capsys.readouterr().err and not started
 
 
-def test_preparing_runs_lessons_with_the_reveals_open_and_names_what_fails(
+def test_a_rehearsal_runs_lessons_with_the_reveals_open_and_names_what_fails(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Two lessons of two lines: one needs the demonstration mode, one fails."""
@@ -92,6 +93,21 @@ def test_preparing_runs_lessons_with_the_reveals_open_and_names_what_fails(
         nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]), tmp_path / name)
     monkeypatch.setattr(cli, "shipped", lambda name: tmp_path / name)
     monkeypatch.setattr(os, "environ", dict(os.environ))
-    results = {name: words for name, _, words in course.prepare(list(cells))}
+    results = {name: words for name, _, words in course.rehearse(list(cells))}
     assert results == {"open.ipynb": "", "broken.ipynb": "ValueError: no disk"}
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(cells)
+
+
+def test_pictures_are_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NBVIZ_CACHE", str(tmp_path))
+    wanted = {"fashion_cnn": ("stem",)}
+    assert list(course.make(wanted)) == [("fashion_cnn", "stem", 16)]
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.png")}
+    assert len(times) == 16
+    assert list(course.make(wanted)) == [("fashion_cnn", "stem", 16)]
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.png")} == times
+
+
+def test_the_layers_of_the_lessons_are_there() -> None:
+    for network, layers in course.MADE.items():
+        assert set(layers) <= {layer.name for layer in nbviz.zoo.load(network).layers().walk()}
