@@ -7,7 +7,7 @@ one that fails says so in its own strip while the others carry on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from nbviz.panels.assembly import assemble, laid_out, stages
 from nbviz.panels.base.close_tree import close_tree
 from nbviz.panels.base.links import Activity, Links
 from nbviz.panels.base.panel import LOCK
+from nbviz.panels.cell_still import CellStill, in_notebook, unattended
 from nbviz.panels.events import ALL, Events
 from nbviz.panels.snapshot import compose
 from nbviz.panels.still import saved, still_parts
@@ -38,7 +39,9 @@ from nbviz.session.start import check_start, first_images, first_selection, name
 from nbviz.session.state import State
 
 FIRST_STILL_SECONDS = 2.0
-"""How long the display of a cell waits, at most, so that its still picture is not empty."""
+"""How long the mimebundle waits, at most, so that its still picture is not empty."""
+WHOLE_STILL_SECONDS = 15.0
+"""How long a cell that nobody attends waits, at most, so that its still picture is finished."""
 
 
 class Explorer:
@@ -94,6 +97,9 @@ class Explorer:
         self._activity = Activity()
         self.panels = assemble(self._links((*loaded.problems, *loaded.notes, *named)))
         self.view = laid_out(self.panels, f"nbviz: {self.model.name}")
+        self._still = CellStill(self._finished)
+        self.view.add_class(self._still.live)
+        self._activity.observe(self._rested, "resting")
         self._events = Events(self.panels, self.selection, self._context, self._activity, runner)
         self._cell = NotebookCell.current()
         self._cell.enter(self)
@@ -164,6 +170,7 @@ class Explorer:
         """Free everything: worker, widgets, caches. Calling it again does nothing."""
         if self.closed:
             return
+        self._still.close(repr(self), again=self._cell.runs_again())
         self.closed = True
         self._events.close()
         for view in [self.view, *(panel.view for panel in self.panels.values())]:  # a stage may not have been opened
@@ -197,6 +204,26 @@ class Explorer:
         # in 256 colours a third of the bytes: a notebook keeps one a cell, and so does IPython's history
         still = saved(self.snapshot().quantize(256, Image.Quantize.FASTOCTREE))
         return bundle | {"text/plain": repr(self), "image/png": still}
+
+    def _ipython_display_(self) -> None:
+        """Show it live, with the still picture beside it for when nothing runs; NotImplementedError in a terminal."""
+        if self.closed or not in_notebook():
+            raise NotImplementedError  # IPython shows it as it shows any object
+        if unattended():
+            self._events.scheduler.wait(WHOLE_STILL_SECONDS, background=True)
+        self._still.show(self.view._repr_mimebundle_() or {}, repr(self))
+
+    def _rested(self, change: Mapping[str, Any]) -> None:
+        if change["new"]:
+            self._still.renew(repr(self))
+
+    def _finished(self) -> Image.Image | None:
+        """Draw the panels as they stand once everything is computed, what tells how far to trust the map included."""
+        with LOCK:
+            if self.closed or not self._events.scheduler.at_rest:
+                return None
+            parts = still_parts(self.panels.values(), self.selection)
+        return compose(parts, 1)
 
     # -- assembling -----------------------------------------------------------------------------------
 

@@ -198,6 +198,7 @@ class Events:
 
     def waiting(self, slot: str) -> None:
         """Tell the panel that its slot's answer is being computed."""
+        self.activity.resting = False
         if slot == "canvas":
             self.attribution = None
         self._hear(slot, None)
@@ -207,6 +208,7 @@ class Events:
 
     def answered(self, slot: str, request: Request, answer: Any, final: bool) -> None:
         """Show a slot's answer, or a better one."""
+        self.activity.resting = False
         panel = self._at(slot)
         if panel is None:
             return
@@ -235,6 +237,7 @@ class Events:
 
     def idle(self) -> bool:
         """Check now and then whether a network has changed; returns whether to be called again at once."""
+        self.activity.resting = self.scheduler.at_rest
         if any(context.model.guest.read_on() for context in self.contexts.values()):
             return True
         contexts = self.contexts

@@ -46,6 +46,11 @@ class NotebookCell:
                 earlier.close()
         _open.setdefault(self.name, []).append((self.execution, made))
 
+    def runs_again(self) -> bool:
+        """Return whether this cell is being run once more at this moment."""
+        now = self.current()
+        return bool(self.name) and now.name == self.name and now.execution != self.execution
+
     def leave(self, made: Closable) -> None:
         """Forget what was closed."""
         entries = [entry for entry in _open.get(self.name, []) if entry[1] is not made]

@@ -36,12 +36,13 @@ class InlineRunner:
                 self.listener.failed(slot, request, error)
 
     busy = False
+    at_rest = True
 
     def cancel(self, slot: str) -> bool:
         """Do nothing: answers are there when ``submit`` returns."""
         return False
 
-    def wait(self, timeout: float | None = None) -> bool:
+    def wait(self, timeout: float | None = None, background: bool = False) -> bool:
         """Return at once: everything is answered already."""
         return True
 

@@ -105,6 +105,11 @@ class Scheduler:
         """True if anything is being computed, background slots aside."""
         return bool(self._asked())
 
+    @property
+    def at_rest(self) -> bool:
+        """True if nothing is being computed, in background slots neither."""
+        return not self._jobs
+
     def _asked(self) -> list[Job]:
         return [job for job in list(self._jobs.values()) if job.slot not in self._background]
 
@@ -114,16 +119,17 @@ class Scheduler:
             self._wanted.pop(slot, None)
             return self._drop(slot)
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until every slot but background ones has its answer; False when ``timeout`` (seconds) ran out."""
+    def wait(self, timeout: float | None = None, background: bool = False) -> bool:
+        """Wait until every slot has its answer, ``background`` ones too; False when ``timeout`` (seconds) ran out."""
         end = None if timeout is None else time.monotonic() + timeout
+        left_over = (lambda: list(self._jobs)) if background else self._asked
         while True:
             with self._changed:
                 left = None if end is None else max(0.0, end - time.monotonic())
-                if not self._changed.wait_for(lambda: not self._asked() or self._closed, left):
+                if not self._changed.wait_for(lambda: not left_over() or self._closed, left):
                     return False
             with self.lock:  # what is being shown may ask for more
-                if self._closed or not self._asked():
+                if self._closed or not left_over():
                     return True
 
     def close(self) -> None:

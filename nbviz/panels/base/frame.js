@@ -12,6 +12,7 @@ export default {
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-style");
+    root.append("Nothing is running here any more. Run the cell again (Shift+Enter) to go on.");
     whenAttached(root, life, () => {
       const frame = root.closest(".nbviz");
       if (frame) focusable(set(frame, { tabindex: -1, role: "group", "aria-label": model.get("label") }));

@@ -20,6 +20,8 @@ class Activity(traitlets.HasTraits):
     word = traitlets.Enum(["ready", "computing", "weights changed"], "ready")
     moved = traitlets.Bool(False)
     """True if the weights are no longer those of what is on show."""
+    resting = traitlets.Bool(False)
+    """True if nothing at all is being computed, and nothing has been for a moment."""
     rounds = traitlets.Int(0)
     """Acts followed, and answers all there, so far."""
 
