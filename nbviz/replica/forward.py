@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,6 +46,10 @@ class Pass:
             self.state.put_back_objects()
 
     def _forward(self, batch: torch.Tensor) -> Any:
+        # context variables that it sets, numpy's error handling among them, end with it
+        return contextvars.copy_context().run(self._guarded, batch)
+
+    def _guarded(self, batch: torch.Tensor) -> Any:
         if self.foreign is not None:
             with self.foreign.watch():
                 return self.net(batch)

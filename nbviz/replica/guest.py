@@ -26,7 +26,6 @@ from nbviz.replica.memory import free, out_of_memory
 from nbviz.replica.observer import Look, Observer
 from nbviz.replica.replica import Replica, TensorMap, attributes, replica
 from nbviz.replica.torch_modes import isolated, isolated_steps
-from nbviz.replica.user_code.conduct import Conduct
 from nbviz.replica.user_code.state import State
 from nbviz.replica.user_code.user_hooks import HookActs, Hooks
 from nbviz.replica.user_code.write_guard import Guard, WeightsWritten
@@ -45,7 +44,6 @@ class Guest(Observer):
         self._private: set[int] = set()
         self._prepare: Callable[[nn.Module], None] | None = None
         self.random = False
-        self.conduct = Conduct()
         self.note = ""
         """Sentence on what had to be done differently (memory ran out on the accelerator, …)."""
 
@@ -180,6 +178,7 @@ class Guest(Observer):
             if run.state is not None:
                 run.state.put_back()
                 self.conduct.writes_itself |= run.state.written
+                self.conduct.draws_own |= run.state.draws
             return answer
 
     def steady(self, work: Callable[[Pass], T]) -> T:

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from nbviz.replica.replica import Replica, replica, unwrap
+from nbviz.replica.user_code.conduct import Conduct
 from nbviz.replica.user_code.user_hooks import Hooks, UserHooks
 from nbviz.replica.watching.watch import Watch
 
@@ -25,6 +26,7 @@ class Observer:
         self._lock = threading.RLock()
         self._local = threading.local()
         self._made = 0
+        self.conduct = Conduct()
         self._spare: Replica | None = None
         self._watch = self._watched()
 
@@ -52,7 +54,7 @@ class Observer:
         if held is not None:
             return held
         with self._lock:
-            if not self._watch.still():
+            if not self._watch.still(self.conduct.draws_own):
                 self._module = unwrap(self.net)
                 self.hooks.forget()
                 self._watch = self._watched()

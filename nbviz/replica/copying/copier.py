@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import collections
 import copy
-import functools
+import io
 import types
 import weakref
 from collections.abc import Callable, Iterator
@@ -23,6 +23,8 @@ from torch.utils.hooks import RemovableHandle
 
 from nbviz.errors import NbvizError
 from nbviz.replica.copying.finalisers import without_finaliser
+from nbviz.replica.copying.holders import HOLDERS, iterator_copy, sink
+from nbviz.replica.copying.iterators import is_iterator
 from nbviz.replica.copying.reach import ATOMS, SEARCHED, cells, fields, holds_module, is_state, reached, slots
 from nbviz.replica.copying.values import VALUES
 
@@ -31,7 +33,6 @@ HookCopy = Callable[["Copier", str, object], object | None]
 TensorMap = Callable[[torch.Tensor], torch.Tensor]
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _ATOMS = frozenset(ATOMS)
-_PROXIES = (weakref.ProxyType, weakref.CallableProxyType)
 
 
 class Copier:
@@ -99,7 +100,7 @@ class Copier:
     def _rule(self, kind: type) -> Callable[[Copier, object], object]:
         rule = self._rules.get(kind)
         if rule is None:
-            rule = next((_RULES[base] for base in kind.__mro__ if base in _RULES), Copier._object)
+            rule = next((_RULES[base] for base in kind.__mro__ if base in _RULES), _other_rule(kind))
             self._rules[kind] = rule
         return rule
 
@@ -110,15 +111,20 @@ class Copier:
             self._kinds[kind] = without_finaliser(kind)
         return self._kinds[kind]
 
-    def _remember(self, value: object, twin: T) -> T:
+    def remember(self, value: object, twin: T) -> T:
+        """Note a copy, for when the value is met again."""
         self._memo[id(value)] = value, twin
         return twin
+
+    def hold(self, twin: object) -> None:
+        """Keep alive what the copy holds weakly only."""
+        self._weak.append(twin)
 
     def _module(self, value: nn.Module) -> object:
         if isinstance(value, torch.jit.ScriptModule):  # lives in C++, where it can't share its tensors
             self.modules[id(value)] = copy.deepcopy(value)
-            return self._remember(value, self.modules[id(value)])
-        twin = self._remember(value, object.__new__(self._kind(type(value))))
+            return self.remember(value, self.modules[id(value)])
+        twin = self.remember(value, object.__new__(self._kind(type(value))))
         self.modules[id(value)] = twin
         attributes = dict(value.__dict__)
         for name, item in attributes.items():
@@ -137,13 +143,13 @@ class Copier:
         known = self._memo.get(id(value))
         if known is not None:
             return known[1]
-        twin: dict[int, object] = self._remember(value, collections.OrderedDict())
+        twin: dict[int, object] = self.remember(value, collections.OrderedDict())
         self._hooks.append((twin, value))
         return twin
 
     def _handle(self, value: RemovableHandle) -> object:
         # one that takes a hook off takes it off the copy
-        twin = self._remember(value, object.__new__(type(value)))
+        twin = self.remember(value, object.__new__(type(value)))
         twin.__dict__.update(value.__dict__)
         hooks = value.hooks_dict_ref()
         empty: dict[int, object] = collections.OrderedDict()
@@ -156,11 +162,11 @@ class Copier:
         if isinstance(value, nn.parameter.UninitializedTensorMixin):
             raise NbvizError("The network has lazy modules without weights yet: run one batch through it first.")
         self.tensors.append(value)
-        return self._remember(value, self._map(value))
+        return self.remember(value, self._map(value))
 
     def _dict(self, value: dict[object, object]) -> object:
         base = collections.OrderedDict if isinstance(value, collections.OrderedDict) else dict
-        twin = self._remember(value, base.__new__(type(value)))
+        twin = self.remember(value, base.__new__(type(value)))
         if isinstance(value, collections.defaultdict):
             cast(collections.defaultdict[object, object], twin).default_factory = self.copy(value.default_factory)
         for key, item in list(base.items(value)):
@@ -168,28 +174,28 @@ class Copier:
         return self._attributed(value, twin)
 
     def _list(self, value: list[object]) -> object:
-        twin: list[object] = self._remember(value, list.__new__(type(value)))
+        twin: list[object] = self.remember(value, list.__new__(type(value)))
         list.extend(twin, map(self.copy, list(value)))
         return self._attributed(value, twin)
 
     def _deque(self, value: collections.deque[object]) -> object:
-        twin: collections.deque[object] = self._remember(value, collections.deque.__new__(type(value)))
+        twin: collections.deque[object] = self.remember(value, collections.deque.__new__(type(value)))
         collections.deque.__init__(twin, (), value.maxlen)
         collections.deque.extend(twin, map(self.copy, list(value)))
         return self._attributed(value, twin)
 
     def _set(self, value: set[object]) -> object:
-        twin: set[object] = self._remember(value, set.__new__(type(value)))
+        twin: set[object] = self.remember(value, set.__new__(type(value)))
         set.update(twin, map(self.copy, list(value)))
         return self._attributed(value, twin)
 
     def _immutable(self, value: tuple[object, ...] | frozenset[object]) -> object:
         items = [self.copy(item) for item in value]
         if all(mine is item for mine, item in zip(items, value, strict=True)):
-            return self._remember(value, value)
+            return self.remember(value, value)
         if isinstance(value, tuple):
-            return self._remember(value, tuple.__new__(type(value), items))
-        return self._remember(value, frozenset.__new__(type(value), items))
+            return self.remember(value, tuple.__new__(type(value), items))
+        return self.remember(value, frozenset.__new__(type(value), items))
 
     def _attributed(self, value: object, twin: T) -> T:
         """Copy a container, with the attributes that a class of the user's adds."""
@@ -201,20 +207,20 @@ class Copier:
     def _function(self, value: types.FunctionType) -> object:
         closure = tuple(self._cell(cell) for cell in value.__closure__ or ())
         twin = types.FunctionType(value.__code__, value.__globals__, value.__name__, None, closure)
-        self._remember(value, twin)
+        self.remember(value, twin)
         for mine, theirs in zip(closure, value.__closure__ or (), strict=True):
             self._fill(mine, theirs)
         twin.__defaults__, twin.__kwdefaults__ = self.copy(value.__defaults__), self.copy(value.__kwdefaults__)
         twin.__dict__.update({name: self.copy(item) for name, item in value.__dict__.items()})
         if _same_function(value, twin):
-            return self._remember(value, value)
+            return self.remember(value, value)
         twin.__qualname__, twin.__module__ = value.__qualname__, value.__module__
         return twin
 
     def _cell(self, cell: types.CellType) -> types.CellType:
         """Copy a cell once for all functions that share it."""
         known = self._memo.get(id(cell))
-        return cast(types.CellType, known[1]) if known is not None else self._remember(cell, types.CellType())
+        return cast(types.CellType, known[1]) if known is not None else self.remember(cell, types.CellType())
 
     def _fill(self, mine: types.CellType, theirs: types.CellType) -> None:
         try:
@@ -223,45 +229,19 @@ class Copier:
             return
         mine.cell_contents = self.copy(content)
 
-    def _method(self, value: types.MethodType) -> object:
-        owner, function = self.copy(value.__self__), self.copy(value.__func__)
-        same = owner is value.__self__ and function is value.__func__
-        return self._remember(value, value if same else types.MethodType(function, owner))
-
-    def _partial(self, value: functools.partial[object]) -> object:
-        function, arguments, keywords = self.copy(value.func), self.copy(value.args), self.copy(value.keywords)
-        return self._remember(value, type(value)(function, *arguments, **keywords))
-
-    def _reference(self, value: weakref.ReferenceType[object]) -> object:
-        target = value()
-        if not isinstance(target, nn.Module) or type(value) is not weakref.ref:
-            return self._remember(value, value)
-        twin = self.copy(target)
-        self._weak.append(twin)
-        return self._remember(value, weakref.ref(twin))
-
-    def _proxy(self, value: object) -> object:
-        try:
-            target = value.__init__.__self__  # type: ignore[misc]  # a bound method knows whose it is
-        except ReferenceError:
-            return self._remember(value, value)
-        twin = self.copy(target)
-        self._weak.append(twin)
-        return self._remember(value, weakref.proxy(twin))
-
     def _value(self, value: object) -> object:
         kind = next(kind for kind in type(value).__mro__ if kind in VALUES)
-        return self._remember(value, VALUES[kind].copy(value))
+        return self.remember(value, VALUES[kind].copy(value))
 
     def _object(self, value: object) -> object:
         kind = type(value)
         if kind.__module__.startswith("torch.fx") or not (fields(value) and (is_state(value) or holds_module(value))):
-            return self._remember(value, value)
+            return self.remember(value, value)
         new = kind.__new__ if issubclass(kind, types.SimpleNamespace) else object.__new__
         try:
-            twin = self._remember(value, new(self._kind(kind)))
+            twin = self.remember(value, new(self._kind(kind)))
         except TypeError:  # its class is not Python's to make
-            return self._remember(value, value)
+            return self.remember(value, value)
         for name, item in fields(value).items():
             object.__setattr__(twin, name, self.copy(item))
         return twin
@@ -279,14 +259,17 @@ _RULES: dict[type, Callable[[Copier, object], object]] = cast(
         tuple: Copier._immutable,
         frozenset: Copier._immutable,
         types.FunctionType: Copier._function,
-        types.MethodType: Copier._method,
-        functools.partial: Copier._partial,
-        weakref.ReferenceType: Copier._reference,
         RemovableHandle: Copier._handle,
-        **dict.fromkeys(_PROXIES, Copier._proxy),
         **dict.fromkeys(VALUES, Copier._value),
+        **HOLDERS,
     },
 )
+
+
+def _other_rule(kind: type) -> Callable[[Copier, object], object]:
+    if is_iterator(kind):
+        return iterator_copy
+    return sink if issubclass(kind, io.IOBase) else Copier._object
 
 
 def _same_function(value: types.FunctionType, twin: types.FunctionType) -> bool:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import enum
 import functools
+import logging
+import queue
 import sys
 import types
 import weakref
@@ -20,13 +22,16 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
+from nbviz.replica.copying.iterators import is_iterator, recipe
+
 ATOMS = (int, float, complex, str, bytes, bool, type(None), type)
 CONTAINERS = (dict, list, tuple, set, frozenset, deque)
 SEARCHED = 4096
 """Values that are looked at for a module; beyond them an object is taken for one that holds none."""
 SMALL = 256
 """Values in an object that is taken for state of the network, not for a service such as a data set."""
-_SERVICES = sys.stdlib_module_names - {"collections", "types", "functools"}
+_PLAIN = ("torch", "numpy", "builtins", "itertools", "array", "_io", "_thread", "logging")
+_SERVICES = sys.stdlib_module_names - {"collections", "types", "functools", "queue", "weakref"}
 
 
 def cells(function: types.FunctionType) -> list[object]:
@@ -76,7 +81,7 @@ def _slots(kind: type) -> list[types.MemberDescriptorType]:
 
 def inside(value: object) -> list[object]:
     """Yield the values that a value holds directly."""
-    if isinstance(value, (*ATOMS, torch.Tensor)):
+    if isinstance(value, (*ATOMS, torch.Tensor, logging.Logger)):
         return []
     if isinstance(value, dict):
         return [*dict.keys(value), *dict.values(value)]
@@ -90,6 +95,11 @@ def inside(value: object) -> list[object]:
         return [value.func, value.args, value.keywords]
     if isinstance(value, weakref.ReferenceType):
         return [value()]
+    if isinstance(value, queue.Queue):
+        return [value.queue]
+    if is_iterator(type(value)):
+        made = recipe(value)
+        return [] if made is None else [*made[1], made[2]]
     return list(fields(value).values())
 
 
@@ -124,7 +134,7 @@ def _plain(value: object) -> bool:
     known = (*ATOMS, *CONTAINERS, torch.Tensor, types.FunctionType, types.MethodType, functools.partial)
     if isinstance(value, (*known, RemovableHandle, weakref.ReferenceType, enum.Enum)):
         return True
-    return _root(value) in ("torch", "numpy", "builtins") or bool(fields(value)) and _root(value) not in _SERVICES
+    return _root(value) in _PLAIN or bool(fields(value)) and _root(value) not in _SERVICES
 
 
 def _root(value: object) -> str:

@@ -1,14 +1,20 @@
-"""Values of numpy's and Python's own that change in place: arrays and random streams, copied whole."""
+"""Values of numpy's and Python's own that change in place: arrays, texts, streams and positions, copied whole."""
 
 from __future__ import annotations
 
+import array
 import copy
+import io
 import pickle
 import random
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
+
+from nbviz.replica.copying.holders import Cached, OwnGenerator
+from nbviz.replica.copying.iterators import Replay
 
 MOST_BYTES = 2**24
 """Bytes of an array up to which a replica has its own; a larger one is data, and shared."""
@@ -39,7 +45,30 @@ def _generator_write(generator: np.random.Generator, contents: bytes) -> None:
     generator.bit_generator.state = pickle.loads(contents)
 
 
+def _numbers_write(numbers: array.array[Any], contents: bytes) -> None:
+    del numbers[:]
+    numbers.frombytes(contents)
+
+
+def _text_copy(stream: io.StringIO | io.BytesIO) -> Any:
+    if type(stream) not in VALUES or stream.closed:
+        return stream
+    twin = type(stream)()
+    twin.__setstate__(stream.__getstate__())  # type: ignore[union-attr]
+    return twin
+
+
+_TEXT = Value(
+    _text_copy,
+    lambda stream: None if stream.closed else stream.__getstate__(),
+    lambda stream, contents: stream.__setstate__(contents),
+)
+
 VALUES: dict[type, Value] = {
+    bytearray: Value(bytearray, bytes, lambda held, contents: held.__setitem__(slice(None), contents)),
+    array.array: Value(copy.copy, array.array.tobytes, _numbers_write),
+    io.StringIO: _TEXT,
+    io.BytesIO: _TEXT,
     np.ndarray: Value(_array_copy, np.ndarray.tobytes, _array_write),
     random.Random: Value(_stream_copy, random.Random.getstate, random.Random.setstate),
     np.random.Generator: Value(
@@ -51,3 +80,20 @@ VALUES: dict[type, Value] = {
         lambda stream, contents: stream.set_state(pickle.loads(contents)),
     ),
 }
+STREAMS = (random.Random, np.random.Generator, np.random.RandomState, torch.Generator)
+"""Classes of random streams."""
+OWN = {
+    **VALUES,
+    OwnGenerator: Value(
+        lambda generator: generator,
+        lambda generator: generator.get_state().numpy().tobytes(),
+        lambda generator, contents: generator.set_state(torch.frombuffer(bytearray(contents), dtype=torch.uint8)),
+    ),
+    Replay: Value(lambda iterator: iterator, lambda iterator: iterator.taken, lambda iterator, _: iterator.set_back()),
+    Cached: Value(
+        lambda function: function,
+        lambda function: function.cache_info(),
+        lambda function, _: function.cache_clear(),
+    ),
+}
+"""Values that a replica holds, with those that the copier itself makes for it."""

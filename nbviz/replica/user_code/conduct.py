@@ -24,6 +24,8 @@ class Conduct:
         self.writes_input = False
         self.writes_itself = False
         """True if its attributes, containers or private buffers are others after a pass."""
+        self.draws_own = False
+        """True if it draws from random streams that it holds."""
         self.draws: set[str] = set()
         """Global random streams that it draws from, or seeds, by name; torch's drawing operations aside."""
         self.direct: set[str] = set()

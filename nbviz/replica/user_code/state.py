@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from nbviz.replica.copying.reach import has_slots, slots
-from nbviz.replica.copying.values import VALUES
+from nbviz.replica.copying.values import OWN, STREAMS
 
 _OURS = "_compiled_call_impl"
 """The one attribute of a replica's module that nbviz itself sets, around passes."""
@@ -35,14 +35,17 @@ class State:
         self._hooks = [item for copy in copies if isinstance(copy, nn.Module) for item in _hooks(copy)]
         hooks = set(map(id, self._hooks))
         slotted = {kind for kind in set(map(type, copies)) if has_slots(kind)}
-        holders = [holder for copy in copies if id(copy) not in hooks for holder in _holders(copy, slotted)]
+        holding = [copy for copy in copies if id(copy) not in hooks and type(copy) not in OWN]
+        holders = [holder for copy in holding for holder in _holders(copy, slotted)]
         self._holders = [(held, kind, kind.read(held)) for held, kind in holders]
-        values = [(copy, VALUES[type(copy)]) for copy in copies if type(copy) in VALUES]
+        values = [(copy, OWN[type(copy)]) for copy in copies if type(copy) in OWN]
         self._values = [(copy, value, value.read(copy)) for copy, value in values]
         self._tensors = [(tensor, tensor.detach().clone()) for tensor in tensors]
         self._versions = [tensor._version for tensor, _ in self._tensors]
         self.written = bool(self._tensors)
         """True if anything was found to differ so far."""
+        self.draws = False
+        """True if a random stream was."""
 
     @contextmanager
     def fresh(self) -> Iterator[None]:
@@ -80,6 +83,7 @@ class State:
             if value.read(copy) != contents:
                 value.write(copy, contents)
                 self.written = True
+                self.draws |= isinstance(copy, STREAMS)
 
 
 class _Kind(NamedTuple):

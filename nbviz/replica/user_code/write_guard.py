@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from nbviz.replica.copying.holders import OwnGenerator
 from nbviz.replica.user_code.streams import current
 
 _global_rng = threading.RLock()
@@ -43,6 +44,7 @@ class Guard(TorchDispatchMode):
         self._owned: dict[int, torch.Tensor] = {}
         self.protect(tensors)
         self._generators: dict[torch.device, torch.Generator] = {}
+        self._copies: dict[int, tuple[torch.Generator, torch.Generator]] = {}
         self.random = False
         """True if a random operation ran."""
 
@@ -69,8 +71,9 @@ class Guard(TorchDispatchMode):
             names = [argument.name for argument in func._schema.arguments]
         if "generator" not in names:
             return _put_back(func, args, kwargs)
-        generator = self._generator(_device(args, kwargs))
         place = names.index("generator")
+        given = kwargs.get("generator", args[place] if place < len(args) else None)
+        generator = self._generator(_device(args, kwargs)) if given is None else self._copy_of(given)
         if place < len(args):
             return func(*args[:place], generator, *args[place + 1 :], **kwargs)
         return func(*args, **{**kwargs, "generator": generator})
@@ -80,6 +83,15 @@ class Guard(TorchDispatchMode):
             return x.clone(), torch.ones_like(x, dtype=torch.bool)
         mask = torch.empty_like(x).bernoulli_(1 - p, generator=self._generator(x.device))
         return x * mask / max(1 - p, 1e-30), mask.bool()
+
+    def _copy_of(self, generator: torch.Generator) -> torch.Generator:
+        """Return the generator to draw from in place of one that the forward names: a replica's own is itself."""
+        address: int = generator._cdata  # noqa: SLF001 - torch.Generator has no other name for it
+        if address in OwnGenerator.addresses:
+            return generator
+        if address not in self._copies:
+            self._copies[address] = generator, generator.clone_state()
+        return self._copies[address][1]
 
     def _generator(self, device: torch.device) -> torch.Generator:
         streams = current()

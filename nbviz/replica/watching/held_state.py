@@ -19,8 +19,9 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
+from nbviz.replica.copying.iterators import is_iterator, position
 from nbviz.replica.copying.reach import ATOMS, SMALL, fields, has_slots, inside, reached
-from nbviz.replica.copying.values import VALUES
+from nbviz.replica.copying.values import STREAMS, VALUES
 from nbviz.replica.watching.structure import IRRELEVANT
 
 Read = Callable[[Any], Sequence[object]]
@@ -34,20 +35,23 @@ class HeldState:
     """Plain state as it was when this was made; ``still()`` tells whether it is now.
 
     copied: ids of the user's objects of which a replica has its own. known: those of containers compared elsewhere.
-    Random streams are left out, for the user's own draws would move them between any two looks. So are objects that
+    Random streams count if told to, for a network that draws from them. Objects are left out that
     hold a module and more than 256 values, and what these hold: a trainer's progress is nothing that a forward reads.
     """
 
     def __init__(self, net: nn.Module, copied: Container[int], known: Container[int]) -> None:
         items = [item for item in _reached(net, copied) if id(item) not in known]
-        self._arrays = [(item, _array(item)) for item in items if isinstance(item, np.ndarray)]
+        values = [(item, read) for item in items if (read := _value_reader(type(item))) is not None]
+        self._values = [(item, read, read(item)) for item, read in values if not isinstance(item, STREAMS)]
+        self._streams = [(item, read, read(item)) for item, read in values if isinstance(item, STREAMS)]
         readings = [(item, read) for item in items if (read := _reader(item)) is not None]
         self._contents = [(item, read, read(item)) for item, read in readings]
 
-    def still(self) -> bool:
-        """Return whether all of it holds the very same objects, and all arrays have the same values."""
+    def still(self, streams: bool = False) -> bool:
+        """Return whether all of it holds the very same objects, and arrays, texts and iterators are what they were."""
+        values = [*self._values, *self._streams] if streams else self._values
         return all(_same(read(item), then) for item, read, then in self._contents) and all(
-            _array(item) == then for item, then in self._arrays
+            read(item) == then for item, read, then in values
         )
 
 
@@ -59,6 +63,13 @@ def _array(array: np.ndarray) -> tuple[object, ...]:
     return array.shape, array.dtype, VALUES[np.ndarray].read(array)
 
 
+def _value_reader(kind: type) -> Callable[[Any], object] | None:
+    """Return what reads a value that changes in place; None for a class that has none."""
+    if kind in _VALUE_READERS:
+        return _VALUE_READERS[kind]
+    return position if is_iterator(kind) else None
+
+
 def _reached(net: nn.Module, copied: Container[int]) -> Iterator[object]:
     """Return what was copied of all that a network's modules hold, each once, registered modules aside."""
     modules = list(net.modules())
@@ -66,7 +77,7 @@ def _reached(net: nn.Module, copied: Container[int]) -> Iterator[object]:
     pending = deque(item for module in modules for item in _parts(module))
     while pending:
         item = pending.popleft()
-        if id(item) in seen or id(item) not in copied or type(item) in VALUES and type(item) is not np.ndarray:
+        if id(item) in seen or id(item) not in copied:
             continue
         seen.add(id(item))
         if isinstance(item, _OPAQUE) or _is_large(item):
@@ -83,19 +94,19 @@ def _parts(item: object) -> list[object]:
     elif isinstance(item, types.CellType):
         parts = _cell(item)
     else:
-        parts = [] if isinstance(item, np.ndarray) else inside(item)
+        parts = [] if type(item) in _VALUE_READERS else inside(item)
     return [part for part in parts if type(part) not in ATOMS]
 
 
 def _is_large(item: object) -> bool:
     """Return whether an object only serves the network: one with too many values to be its state."""
-    if isinstance(item, (nn.Module, *_READERS, *_UNCHANGING, np.ndarray)):
+    if isinstance(item, (nn.Module, *_READERS, *_UNCHANGING, *_VALUE_READERS)):
         return False
     return len(list(islice(reached(item), SMALL + 1))) > SMALL
 
 
 def _reader(item: object) -> Read | None:
-    if isinstance(item, (*_UNCHANGING, np.ndarray)):
+    if isinstance(item, _UNCHANGING) or _value_reader(type(item)) is not None:
         return None
     read = next((_READERS[base] for base in type(item).__mro__ if base in _READERS), None)
     if read is not None:
@@ -135,6 +146,11 @@ def _cell(cell: types.CellType) -> list[object]:
         return []
 
 
+_VALUE_READERS: dict[type, Callable[[Any], object]] = {
+    **{kind: value.read for kind, value in VALUES.items()},
+    np.ndarray: _array,
+    torch.Generator: lambda generator: generator.get_state().numpy().tobytes(),
+}
 _READERS: dict[type, Read] = {
     dict: _items,
     list: lambda held: list(list.__iter__(held)),

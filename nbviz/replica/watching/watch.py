@@ -66,9 +66,12 @@ class Watch:
     def _contents(self) -> Contents:
         return Contents(self._dense)
 
-    def still(self) -> bool:
-        """Return whether module, parameter and buffer identities, attributes, plain state and hooks are the same."""
-        return self.pointers() == self._pointers and self._structure.still() and self._state.still()
+    def still(self, streams: bool = False) -> bool:
+        """Return whether module, parameter and buffer identities, attributes, plain state and hooks are the same.
+
+        streams: the positions of the network's own random streams, too.
+        """
+        return self.pointers() == self._pointers and self._structure.still() and self._state.still(streams)
 
     def pointers(self) -> list[int]:
         """Return where the tensors' values are; another place after ``p.data = …``."""
