@@ -16,8 +16,7 @@ import numpy as np
 
 from nbviz.attention.views import BlockSeen
 from nbviz.drawing.overlay import BAD, GAP, Limits, Pixels, png, scale, scale_each, shrink, table
-from nbviz.panels.scenes.channel_page import figure
-from nbviz.panels.scenes.words import percent
+from nbviz.panels.scenes.numbers import percent, three_digits
 from nbviz.session.requests.heads import HeadsAnswer
 
 BUDGET = 104_000
@@ -167,7 +166,7 @@ def about(answer: HeadsAnswer) -> str:
 
 def caption(answer: HeadsAnswer, peak: float, shared: bool) -> list[Any]:
     """Return the caption: what each map is and what its brightest colour means, as runs."""
-    limit = f"; brightest: {figure(peak)}, the peak of all" if shared else "; brightest: each map's own peak"
+    limit = f"; brightest: {three_digits(peak)}, the peak of all" if shared else "; brightest: each map's own peak"
     windowed = any(block.windows > 1 for block in answer.seen.blocks)
     outside = "; gray: outside its window" if windowed and not isinstance(answer.query, str) else ""
     runs: list[Any] = [f"each map: what {looker(answer)} looks at"]
@@ -225,5 +224,5 @@ def rollout_figures(blocks: Sequence[BlockSeen], row: int) -> list[list[str]]:
 
 def _peak(values: np.ndarray) -> list[list[str]]:
     row, column = np.unravel_index(int(np.nan_to_num(values).argmax()), values.shape)
-    most = figure(float(values[row, column]))
+    most = three_digits(float(values[row, column]))
     return [["peak", most, "the most that one patch gets"], ["there", f"row {row}, column {column}", "counted from 0"]]

@@ -35,7 +35,7 @@ from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content
 from nbviz.panels.base.stage import Stage, register
 from nbviz.panels.base.strip import fail, ready
-from nbviz.panels.scenes.channel_page import figure
+from nbviz.panels.scenes.numbers import three_digits
 from nbviz.panels.snapshot.parts import StillParts
 from nbviz.passes.graph.attention_count import attention_blocks
 from nbviz.session.requests.base import Request
@@ -197,7 +197,7 @@ class AttentionStage(Stage):
         rolled = view.rollout and block.rollout is not None
         values = block.rollout if rolled and block.rollout is not None else block.maps[head]
         self.drawn = Drawn(answer, drawn.sheet, row, head, values)
-        view.map, view.grid, view.high = large(values), list(values.shape), figure(float(np.nanmax(values)))
+        view.map, view.grid, view.high = large(values), list(values.shape), three_digits(float(np.nanmax(values)))
         view.figures = rollout_figures(blocks, row) if rolled else figures(answer, block, head)
         view.title = title(answer, block, head, rolled)
         view.alt = f"{''.join(run if isinstance(run, str) else run[0] for run in view.title)}, over the picture in gray"

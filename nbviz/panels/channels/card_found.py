@@ -13,7 +13,7 @@ from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel, nothing
 from nbviz.panels.channels.channel_card import ChannelPanel, Illustration
 from nbviz.panels.channels.found_page import FoundPage
-from nbviz.panels.scenes.channel_page import figure
+from nbviz.panels.scenes.numbers import three_digits
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.found import Crop, Finds, FoundChannel
 from nbviz.session.selection import Selection
@@ -107,7 +107,7 @@ def _sheet(drawn: Mosaic) -> dict[str, int]:
 
 def crop_words(crop: Crop) -> str:
     """Describe a crop: ``"4.21 · ankle boot · picture 1,234"``."""
-    return " · ".join(filter(None, (figure(crop.activation), crop.name, f"picture {crop.item:,}")))
+    return " · ".join(filter(None, (three_digits(crop.activation), crop.name, f"picture {crop.item:,}")))
 
 
 def where(crop: Crop) -> list[float]:
@@ -131,6 +131,6 @@ def more_words(finds: Finds) -> str:
     if finds.selectivity is not None:
         parts.append(f"selectivity {finds.selectivity:.2f}, of 1 for a single class")
     if finds.quantiles is not None:
-        high, middle, low = (figure(value) for value in finds.quantiles)
+        high, middle, low = (three_digits(value) for value in finds.quantiles)
         parts.append(f"over a random sample: strongest {high}, middle {middle}, weakest {low}")
     return " · ".join(parts)

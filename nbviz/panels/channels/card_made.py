@@ -12,7 +12,7 @@ from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel, nothing
 from nbviz.panels.channels.channel_card import ChannelPanel, Illustration
 from nbviz.panels.channels.made_page import MadePage
-from nbviz.panels.scenes.channel_page import figure
+from nbviz.panels.scenes.numbers import three_digits
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.one_channel import KeptOne, MakeOne, NotMade, OneMade
 from nbviz.session.selection import Selection
@@ -103,7 +103,11 @@ def words(answer: OneMade) -> str:
     """Describe the picture."""
     taken = answer.made.rise[0][np.isfinite(answer.made.rise[0])]
     name, steps = f"channel {answer.channel} of {answer.layer}", answer.made.recipe.steps
-    to = f": mean activation from {figure(float(taken[0]))} to {figure(float(taken[-1]))}" if len(taken) else ""
+    to = (
+        f": mean activation from {three_digits(float(taken[0]))} to {three_digits(float(taken[-1]))}"
+        if len(taken)
+        else ""
+    )
     if answer.variant == "facets":
         return f"Four pictures unlike each other, each made from noise to drive {name}, in {steps} steps"
     if answer.variant == "opposite":

@@ -20,7 +20,7 @@ from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel
 from nbviz.panels.base.strip import fail, ready
-from nbviz.panels.scenes.channel_page import figure
+from nbviz.panels.scenes.numbers import ordinal, percent, three_digits
 from nbviz.panels.snapshot.over import laid_over
 from nbviz.panels.snapshot.parts import CardPart, StillParts
 from nbviz.session.requests.base import ChannelAnswer, ChannelRequest, FiltersRequest, Request
@@ -184,10 +184,10 @@ def about(answer: ChannelAnswer) -> list[Any]:
     """Return the line beside the title, as runs."""
     channels = answer.channels
     peak, contribution = float(channels.peaks[answer.channel]), float(channels.contributions[answer.channel])
-    first = f"peak {figure(peak)}" if channels.maps.places else figure(peak)
+    first = f"peak {three_digits(peak)}" if channels.maps.places else three_digits(peak)
     if np.isnan(contribution):
         return [first]
-    last = f" {figure(contribution, plus=True)} · {rank(answer)}"
+    last = f" {three_digits(contribution, plus=True)} · {rank(answer)}"
     return [f"{first} · for ", [channels.target, "em"], last]
 
 
@@ -216,14 +216,9 @@ def _places(values: np.ndarray) -> list[list[str]]:
     active = f"{percent(float((values > 0).mean()))} of places"
     return [
         ["peak at", f"row {row}, column {column}", f"of {height} × {width} places, from 0"],
-        ["mean", figure(float(values.mean())), "over all places"],
+        ["mean", three_digits(float(values.mean())), "over all places"],
         ["active", active, "places where the channel is above zero"],
     ]
-
-
-def percent(share: float) -> str:
-    """Write a share as per cent, with a decimal below ten."""
-    return f"{100 * share:.{1 if 0 < share < 0.0995 else 0}f} %"
 
 
 def peak_place(values: np.ndarray) -> tuple[int, int]:
@@ -243,10 +238,3 @@ def alt(answer: ChannelAnswer) -> str:
         return f"{words}: no activation anywhere"
     row, column = peak_place(values)
     return f"{words}; strongest at row {row}, column {column} of {values.shape[0]} × {values.shape[1]}"
-
-
-def ordinal(number: int) -> str:
-    """Write an ordinal: ``1st``, ``2nd``, ``3rd``, ``4th``, ``11th``, …"""
-    if number % 100 in (11, 12, 13):
-        return f"{number}th"
-    return str(number) + {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")

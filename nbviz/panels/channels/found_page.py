@@ -11,7 +11,8 @@ from nbviz.errors import NbvizError
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel, nothing
 from nbviz.panels.channels.channel_grid import ChannelsPanel
-from nbviz.panels.scenes.channel_page import Photos, figure
+from nbviz.panels.scenes.channel_page import Photos
+from nbviz.panels.scenes.numbers import three_digits
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.found import Crop, FoundChannels, FoundPageRequest, LookThrough, NoIndex, Unsearched
 from nbviz.session.selection import Selection
@@ -123,7 +124,7 @@ def photos(answer: FoundPageRequest) -> Photos:
 
 def crop_words(crop: Crop) -> str:
     """Describe a found picture: ``"found: 4.21 in picture 1,234, ankle boot"``."""
-    return f"found: {figure(crop.activation)} in picture {crop.item:,}{f', {crop.name}' if crop.name else ''}"
+    return f"found: {three_digits(crop.activation)} in picture {crop.item:,}{f', {crop.name}' if crop.name else ''}"
 
 
 def offer(layer: str, count: int) -> str:

@@ -7,7 +7,8 @@ import numpy as np
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel, nothing
 from nbviz.panels.channels.channel_grid import ChannelsPanel
-from nbviz.panels.scenes.channel_page import Photos, figure
+from nbviz.panels.scenes.channel_page import Photos
+from nbviz.panels.scenes.numbers import three_digits
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.made import MadeAnswer, MakeChannels
 from nbviz.session.selection import Selection
@@ -81,4 +82,8 @@ def photos(answer: MadeAnswer) -> Photos:
 def rise_words(rise: np.ndarray) -> str:
     """Describe the rise of the objective; rise (steps,): ``"made: mean activation 0.12 → 3.40"``."""
     taken = rise[np.isfinite(rise)]
-    return f"made: mean activation {figure(float(taken[0]))} → {figure(float(taken[-1]))}" if len(taken) else ""
+    return (
+        f"made: mean activation {three_digits(float(taken[0]))} → {three_digits(float(taken[-1]))}"
+        if len(taken)
+        else ""
+    )

@@ -19,7 +19,7 @@ from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.stage import Stage, register
 from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.circuit.circuit_words import Walked, checked, code, node_lines, rows
-from nbviz.panels.scenes.channel_page import figure
+from nbviz.panels.scenes.numbers import three_digits
 from nbviz.panels.snapshot.parts import StagePart, StillParts
 from nbviz.passes.feature_maps import FeatureMaps
 from nbviz.session.requests.base import Request
@@ -152,7 +152,7 @@ class CircuitStage(Stage):
 
     def _crumb(self, at: Walked, index: int) -> list[str]:
         words = f"{at.layer} · {at.channel}" if at.layer else f"score of {self.model.class_name(index)}"
-        return [words, "" if at.effect is None else figure(at.effect, plus=True)]
+        return [words, "" if at.effect is None else three_digits(at.effect, plus=True)]
 
     def _sources(self, answer: CircuitAnswer) -> list[list[str]]:
         later = None if answer.node.is_score else self.model.layer(answer.node.layer).order

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nbviz.circuits import Step
-from nbviz.panels.scenes.channel_page import figure
+from nbviz.panels.scenes.numbers import percent, three_digits
 from nbviz.session.requests.circuit import CircuitAnswer, also_feeds
 
 
@@ -28,18 +28,24 @@ def node_lines(answer: CircuitAnswer, name: Callable[[int], str]) -> list[list[A
     label, said = name(answer.index), list[list[Any]]()
     score = float(answer.scores[answer.index]) if answer.scores is not None else None
     if answer.node.is_score:
-        return [] if score is None else [[[figure(score), "strong"], " raw score"]]
+        return [] if score is None else [[[three_digits(score), "strong"], " raw score"]]
     if answer.step is not None:
         place = "" if answer.node.place is None else " at row {}, column {}".format(*answer.node.place)
         before = " before its non-linearity" if answer.step.before else ""
-        said.append([[figure(answer.step.value), "strong"], f"{place}{before}"])
+        said.append([[three_digits(answer.step.value), "strong"], f"{place}{before}"])
     if answer.effects is not None and score is not None:
         loss = -float(answer.effects[answer.index])
         verb = "loses" if loss >= 0 else "gains"
         said.append(
-            ["switched off, ", [label, "em"], f" {verb} ", [figure(abs(loss)), "strong"], f" of {figure(score)}"]
+            [
+                "switched off, ",
+                [label, "em"],
+                f" {verb} ",
+                [three_digits(abs(loss)), "strong"],
+                f" of {three_digits(score)}",
+            ]
         )
-        others = " · ".join(f"{name(index)} {figure(value, plus=True)}" for index, value in also_feeds(answer))
+        others = " · ".join(f"{name(index)} {three_digits(value, plus=True)}" for index, value in also_feeds(answer))
         said.append([f"also feeds: {others}"])
     return said
 
@@ -50,7 +56,7 @@ def checked(taken: Step) -> list[Any]:
     if taken.given is None or taken.left is None:
         return ["The channels of this layer give nothing to it: what it is comes by other ways."]
     said: list[Any] = [["Checked:", "strong"], f" these {count} of {total} alone give "]
-    said += [[_percent(taken.given), "strong"], " of it; without them ", [_percent(taken.left), "strong"], " is left."]
+    said += [[percent(taken.given), "strong"], " of it; without them ", [percent(taken.left), "strong"], " is left."]
     if taken.spread:
         said.append(" Spread over many: no few channels explain it.")
     if not taken.exact:
@@ -68,9 +74,13 @@ def rows(taken: Step, values: np.ndarray) -> tuple[list[list[Any]], list[Any]]:
         value = float(values[channel])
         known = bool(np.isfinite(value))
         share = f"{100 * abs(value / taken.value):.1f} %" if known and taken.value else ""
-        shown.append([channel, figure(value, plus=True) if known else "–", share, value / most if known else 0.0])
+        shown.append([channel, three_digits(value, plus=True) if known else "–", share, value / most if known else 0.0])
     others = len(taken.effects) - len(top)
-    words = [f"the other {others} channels, summed", figure(rest, plus=True), float(np.clip(rest / most, -1.2, 1.2))]
+    words = [
+        f"the other {others} channels, summed",
+        three_digits(rest, plus=True),
+        float(np.clip(rest / most, -1.2, 1.2)),
+    ]
     return shown, words if others else []
 
 
@@ -80,7 +90,3 @@ def code(path: Sequence[Walked], answer: CircuitAnswer, name: str) -> str:
     if answer.source:
         layers.append(answer.source)
     return f"nbviz.circuits.circuit(model, picture, {name!r}, layers={layers!r})"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %".replace("-", "−")

@@ -21,7 +21,7 @@ from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content
 from nbviz.panels.base.stage import Stage, register
 from nbviz.panels.base.strip import fail, ready
-from nbviz.panels.scenes.channel_page import figure
+from nbviz.panels.scenes.numbers import percent, three_digits
 from nbviz.panels.snapshot.parts import StagePart, StillParts
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.factors import PartsAnswer, ShowParts
@@ -194,7 +194,7 @@ def rows(answer: PartsAnswer) -> list[dict[str, Any]]:
     parts = answer.parts
     made = []
     for part in range(len(parts.maps)):
-        gain = None if answer.contributions is None else figure(float(answer.contributions[part]), plus=True)
+        gain = None if answer.contributions is None else three_digits(float(answer.contributions[part]), plus=True)
         share = percent(float(parts.shares[part]))
         words = f"Part {LETTERS[part]}, {NAMES[part]}: {share} of what the parts say"
         if gain:
@@ -216,7 +216,7 @@ def caption(answer: PartsAnswer) -> list[Any]:
         said.append(" None of these places reaches the score.")
     elif answer.contributions is not None and answer.total is not None:
         rest = answer.total - float(answer.contributions.sum())
-        adds = [figure(value, plus=True) for value in (answer.total, answer.total - rest, rest)]
+        adds = [three_digits(value, plus=True) for value in (answer.total, answer.total - rest, rest)]
         said += [" For ", [answer.target, "em"], " the layer adds {}: the parts {}, the rest {}.".format(*adds)]
     elif answer.done == 1:
         said.append(" The score does not come through this layer.")
@@ -233,8 +233,3 @@ def note(answer: PartsAnswer) -> str:
     if len(parts.maps) > 7:
         said.append("Beyond G colours come close to each other for some eyes: go by the letters.")
     return " ".join(said)
-
-
-def percent(share: float) -> str:
-    """Write a share as per cent, with a decimal below ten."""
-    return f"{100 * share:.{1 if 0 < share < 0.0995 else 0}f} %"

@@ -16,7 +16,8 @@ import numpy as np
 from nbviz.attribution import METHODS
 from nbviz.drawing.overlay import Limits, backdrop
 from nbviz.panels.scenes.explanation import channel_scene, evidence_limits, explanation_scene, limit_words
-from nbviz.panels.scenes.words import Lines, card_lines, figure, strongest
+from nbviz.panels.scenes.numbers import figure, signed
+from nbviz.panels.scenes.words import Lines, card_lines, strongest
 from nbviz.session.pins.difference import Unit, difference
 from nbviz.session.requests.base import ChannelAnswer, ChannelRequest, ExplainAnswer, ExplainRequest, Request
 
@@ -157,7 +158,7 @@ def _difference_lines(
         units = f"the units differ ({one.measured}; {other.measured})"
         how = [["difference of ", ("ranks", "strong"), f": {units}, so each value counts by its rank in its own map"]]
     alike = "no rank correlation: one of them is flat" if correlation is None else "rank correlation "
-    figures = [] if correlation is None else [(f"{correlation:.2f}".replace("-", "−"), "strong")]
+    figures = [] if correlation is None else [(signed(correlation), "strong")]
     return [*how, [alike, *figures, f" · on {grid[0]} × {grid[1]} places"]]
 
 

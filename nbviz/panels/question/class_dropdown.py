@@ -76,7 +76,7 @@ class ClassDropdown(Panel):
         with LOCK, self.view.hold_sync():
             if len(self.view.names) != count:
                 self.view.names = [self.model.class_name(index) for index in range(count)]
-            self.view.top = [[int(i), _finite(answer.probabilities[i])] for i in answer.order[:TOP]]
+            self.view.top = [[int(i), _json_number(answer.probabilities[i])] for i in answer.order[:TOP]]
             self.view.predicted = int(answer.order[0])
             self.view.words = self._words(Target.ensure(self.selection.target, self.model))
 
@@ -114,6 +114,6 @@ class ClassDropdown(Panel):
         return (chosen, against)
 
 
-def _finite(probability: float) -> float | None:
+def _json_number(probability: float) -> float | None:
     """Return a number, or None where it isn't finite: JSON has no NaN."""
     return float(probability) if probability == probability else None

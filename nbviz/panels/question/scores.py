@@ -17,6 +17,7 @@ from nbviz.model.target import Target
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.panels.scenes.numbers import signed
 from nbviz.panels.snapshot.parts import ScoreRow, StillParts
 from nbviz.session.requests.base import Request, ScoresAnswer, ScoresRequest
 from nbviz.session.requests.edited import BeforeAfter, Compare
@@ -263,11 +264,6 @@ def either_rows(answer: ScoresAnswer, before: ScoresAnswer, chosen: int | None) 
     largest = np.maximum(np.nan_to_num(answer.probabilities), np.nan_to_num(before.probabilities))
     kept = rows(np.argsort(-largest, kind="stable"), chosen)
     return sorted(kept, key=lambda index: (-float(answer.probabilities[index]), index))
-
-
-def signed(value: float, plus: bool = False) -> str:
-    """Write a figure with two decimals and a real minus, after ``+`` where asked."""
-    return f"{value:{'+' if plus else ''}.2f}".replace("-", "−")
 
 
 def elide(name: str, letters: int = LETTERS) -> str:

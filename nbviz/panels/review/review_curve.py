@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nbviz.panels.review.review_words import percent
+from nbviz.panels.scenes.numbers import percent
 from nbviz.panels.scenes.words import Run
 from nbviz.reviews.result import Review
 from nbviz.reviews.statistics.calibration import Reliability

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nbviz.panels.scenes.numbers import percent
 from nbviz.panels.scenes.words import Run
 from nbviz.reviews.listing import SURE, Listing
 from nbviz.reviews.result import Review
@@ -29,11 +30,6 @@ LABELLED = frozenset(("wrong", "right", "surely wrong", "loss", "suspect label")
 """Choices that need labels."""
 
 
-def percent(share: float, digits: int = 1) -> str:
-    """Return a share as ``"92.3 %"``."""
-    return f"{100 * share:.{digits}f} %"
-
-
 def figures(review: Review) -> list[list[str]]:
     """Return what always stands there: right, calibration error beside chance, wrong."""
     summary, count = review.summary, len(review)
@@ -41,7 +37,7 @@ def figures(review: Review) -> list[list[str]]:
     if accuracy is None:
         return [[f"{count:,}", "pictures · no labels", summary["absent"]["accuracy"]]]
     low, high = 100 * accuracy["low"], 100 * accuracy["high"]
-    right = percent(accuracy["value"]), f"right ({low:.1f}–{high:.1f})"
+    right = percent(accuracy["value"], 1), f"right ({low:.1f}–{high:.1f})"
     wrong = int((~review.right).sum())
     error = ["–", "calibration error", summary["absent"].get("calibration", "")]
     if calibration is not None:
@@ -114,7 +110,7 @@ def matrix(review: Review) -> dict[str, Any]:
         often = ["Most often: ", names[0], " taken for ", names[1], f", {times}. A click lists them."]
     return {
         "names": list(confusion.names), "classes": list(confusion.classes), "counts": counts.tolist(), "often": often,
-        "right": [f"{percent(counts[i, i] / max(1, counts[i].sum()))} right" for i in range(len(counts))],
+        "right": [f"{percent(counts[i, i] / max(1, counts[i].sum()), 1)} right" for i in range(len(counts))],
         "table": [_class_row(row) for row in table.to_dict("records")],
     }  # fmt: skip
 
@@ -135,7 +131,8 @@ def slice_rows(review: Review) -> dict[str, Any]:
             "key": [row["column"], row["slice"]], "name": f"{row['column']} {row['slice']}",
             "count": f"{row['count']:,}",
             "share": row["accuracy"], "low": row["low"], "high": row["high"], "beside": row["elsewhere"],
-            "figure": percent(row["accuracy"]), "words": p_words(row["corrected"]), "marked": row["corrected"] < 0.05,
+            "figure": percent(row["accuracy"], 1),
+            "words": p_words(row["corrected"]), "marked": row["corrected"] < 0.05,
         }
         for row in table.to_dict("records")
     ]  # fmt: skip

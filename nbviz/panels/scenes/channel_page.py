@@ -13,6 +13,7 @@ from math import ceil, sqrt
 import numpy as np
 
 from nbviz.drawing.overlay import Limits, Mosaic, bars, filters_mosaic, mosaic, photo_mosaic
+from nbviz.panels.scenes.numbers import three_digits
 from nbviz.session.requests.base import ChannelsAnswer
 
 TILES, BARS, DEEP_FILTERS, PHOTOS = 72, 144, 24, 24
@@ -140,9 +141,9 @@ def _bars(answer: ChannelsAnswer, chosen: Sequence[int], total: int) -> Drawn:
     limits = Limits.of(vector, signed)
     across = min(36, max(12, total))
     drawn = bars(vector, across, signed=signed, order=chosen, gap=1, limits=limits)
-    words = f"one number per channel, the tallest bar {figure(limits.high)}"
+    words = f"one number per channel, the tallest bar {three_digits(limits.high)}"
     if signed:
-        words = f"one number per channel: above and below zero, to ±{figure(limits.high)}"
+        words = f"one number per channel: above and below zero, to ±{three_digits(limits.high)}"
     return drawn, 8 / across, words, ""
 
 
@@ -175,7 +176,7 @@ def filters_note(kernels: int) -> str:
 
 def maps_caption(signed: bool, limits: Limits | None) -> str:
     """Return the meaning of the brightest colour; ``limits`` where all maps share a scale."""
-    top = None if limits is None else figure(limits.high)
+    top = None if limits is None else three_digits(limits.high)
     if signed:
         largest = f"up to ±{top}, the layer's largest" if top else "each to its own largest"
         return f"red above zero, blue below; {largest}"
@@ -195,10 +196,10 @@ def tile_words(answer: ChannelsAnswer, channel: int) -> str:
     peak, contribution = float(answer.peaks[channel]), float(answer.contributions[channel])
     if peak == 0:
         return f"channel {channel} (no activation)"
-    words = f"channel {channel} · {'peak ' if answer.maps.places else ''}{figure(peak)}"
+    words = f"channel {channel} · {'peak ' if answer.maps.places else ''}{three_digits(peak)}"
     if np.isnan(contribution):
         return words
-    return f"{words} · for {answer.target} {figure(contribution, plus=True)}"
+    return f"{words} · for {answer.target} {three_digits(contribution, plus=True)}"
 
 
 def strongest(answer: ChannelsAnswer, place: tuple[float, float], count: int = 4) -> list[int]:
@@ -210,9 +211,3 @@ def strongest(answer: ChannelsAnswer, place: tuple[float, float], count: int = 4
     row, column = min(int(place[0] * height), height - 1), min(int(place[1] * width), width - 1)
     here = np.nan_to_num(np.abs(values[:, row, column]))
     return [int(i) for i in np.argsort(-here, kind="stable")[:count] if here[i] > 0]
-
-
-def figure(value: float, plus: bool = False) -> str:
-    """Write a number in three digits, with a true minus."""
-    text = f"{value:+#.3g}" if plus else f"{value:#.3g}"
-    return text.rstrip(".").replace("-", "−")

@@ -11,16 +11,15 @@ from PIL import Image
 
 from nbviz.attribution import Attribution
 from nbviz.drawing.overlay import Limits, gray, heat_rgba
+from nbviz.panels.scenes.numbers import figure, ordinal
 from nbviz.panels.scenes.words import (
     ANY_CLASS,
     Lines,
     Run,
     caption,
     facts_lines,
-    figure,
     heading,
     nothing_words,
-    ordinal,
     strongest,
 )
 from nbviz.session.requests.base import ChannelAnswer, ExplainAnswer

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from nbviz.panels.scenes.numbers import duration, figure, finite, percent, score_words
+
 Run = str | tuple[str, str]
 Lines = list[list[Run]]
 
@@ -162,42 +164,3 @@ def tip_words(
     if values is not None:
         line += f" · {figure(float(values[pixel(place, values.shape)]))}"
     return line + (f"\nstrongest here: ch {', '.join(map(str, top))}" if top else "")
-
-
-def ordinal(number: int) -> str:
-    """Write an ordinal: 1st, 2nd, 3rd, 4th …"""
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
-    return f"{number}{ending}"
-
-
-def figure(value: Any) -> str:
-    """Write a number as short as it can be read: 8.31, 0.051, 1.2e-05."""
-    if not finite(value):
-        return "not a number" if value is not None else ""
-    size = abs(value)
-    digits = 0 if size >= 1000 or not size else 2 if size >= 1 else 3 if size >= 0.01 else 4
-    text = f"{size:.1e}" if 0 < size < 0.0005 else f"{size:,.{digits}f}"
-    return f"−{text}" if value < 0 else text
-
-
-def score_words(value: Any) -> str:
-    """Write a score, always to two decimals."""
-    return f"{value:.2f}".replace("-", "−") if finite(value) else figure(value)
-
-
-def percent(share: Any) -> str:
-    """Write a share as a percentage: 4.1 %, and no figure of many digits."""
-    value = 100 * float(share)
-    if value > 1000:
-        return "over 1,000 %"
-    return f"{value:.0f} %" if value >= 10 else f"{value:.1f} %"
-
-
-def duration(seconds: float) -> str:
-    """Write a time: 72 ms, 1.9 s."""
-    return f"{1000 * seconds:.0f} ms" if seconds < 0.1995 else f"{seconds:.1f} s"
-
-
-def finite(value: Any) -> bool:
-    """Return whether a value is a number, and a finite one."""
-    return isinstance(value, (int, float)) and bool(np.isfinite(value))

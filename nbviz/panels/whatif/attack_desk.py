@@ -18,6 +18,7 @@ from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.scenes.numbers import signed
 from nbviz.panels.whatif.desk import Desk
 from nbviz.session.requests.attacking import AttackAnswer, FindSmallest, MeasureAttack, Smallest
 from nbviz.session.requests.base import ExplainRequest, Request, ScoresAnswer, ScoresRequest
@@ -141,7 +142,7 @@ class AttackDesk(Desk):
                 f"{title} for {label}, before", f"{title} for {label}, after",
             ]  # fmt: skip
             likeness = answer.likeness
-            same = "" if likeness is None else f"the same map, r {likeness:.2f}".replace("-", "−")
+            same = "" if likeness is None else f"the same map, r {signed(likeness)}"
             self.view.notes = ["", f"at most {answer.attacked.largest:.0f} of 255 grey levels", "", same]
             self.view.lines = lines(answer)
 
@@ -209,11 +210,11 @@ def lines(answer: AttackAnswer) -> list[list[Any]]:
     made = answer.attacked
     label, index, share = made.before[0][0], made.before[0][1], made.before[0][2]
     now, noisy = _share(made.after, index), _share(made.noise, index)
-    first = [f"{label} {share:.2f} → {_figure(now)}", "strong"]
+    first = [f"{label} {share:.2f} → {_share_words(now)}", "strong"]
     said: list[Any] = [first]
     if made.flipped:
         said += [", now ", [f"{made.after[0][0]} {made.after[0][2]:.2f}", "strong"]]
-    said.append(f"; noise of the same size: {label} {_figure(noisy)}.")
+    said.append(f"; noise of the same size: {label} {_share_words(noisy)}.")
     lines_said: list[list[Any]] = [said]
     if made.unrounded[0][1] != made.after[0][1]:
         lines_said.append([f"Before rounding to whole grey levels it says {made.unrounded[0][0]}."])
@@ -226,7 +227,7 @@ def _share(said: list[tuple[str, int, float, float]], index: int) -> float | Non
     return next((share for _, other, share, _ in said if other == index), None)
 
 
-def _figure(share: float | None) -> str:
+def _share_words(share: float | None) -> str:
     return "below the first five" if share is None else f"{share:.2f}"
 
 

@@ -16,7 +16,7 @@ from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.strip import fail, ready
-from nbviz.panels.whatif.desk_words import signed
+from nbviz.panels.scenes.numbers import signed
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.measuring import EffectsAnswer, MeasureEffects
 from nbviz.session.selection import Selection

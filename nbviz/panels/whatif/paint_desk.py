@@ -22,8 +22,8 @@ from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content
 from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.scenes.numbers import signed
 from nbviz.panels.whatif.desk import Desk
-from nbviz.panels.whatif.desk_words import signed
 from nbviz.session.requests.base import ExplainAnswer, Request
 from nbviz.session.requests.edited import with_edits
 from nbviz.session.requests.on_show import explanation

@@ -13,6 +13,7 @@ from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content
 from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.scenes.numbers import minus, signed
 from nbviz.panels.whatif.desk import Desk
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.on_show import explanation
@@ -135,9 +136,9 @@ def lines(answer: TransformCurve, made: Transform, name: str) -> list[list[Any]]
     if answer.flips:
         known = TRANSFORMS[made.kind]
         nearest = min(answer.flips, key=lambda amount: abs(amount - known.neutral))
-        said[0] += ["; nearest change at ", [f"{nearest:g}{known.unit}".replace("-", "−"), "strong"]]
+        said[0] += ["; nearest change at ", [minus(f"{nearest:g}{known.unit}"), "strong"]]
     if answer.likeness is not None:
-        figure = f"{answer.likeness:.2f}".replace("-", "−")
+        figure = signed(answer.likeness)
         moves = "the map moves with the picture" if answer.likeness > 0.7 else "the map does not move with the picture"
         said.append([f"{moves}: cosine ", [figure, "strong"], " of the moved map with the map of the moved picture"])
     return said

@@ -14,7 +14,8 @@ from torch import nn
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.panels.channels.channel_grid import ChannelsPanel
-from nbviz.panels.scenes.channel_page import ChannelLook, columns, figure, make_page, strongest, tile_words
+from nbviz.panels.scenes.channel_page import ChannelLook, columns, make_page, strongest, tile_words
+from nbviz.panels.scenes.numbers import three_digits
 from nbviz.passes.feature_maps import FeatureMaps
 from nbviz.pictures.load import load_pictures
 from nbviz.session.requests.base import ChannelsAnswer
@@ -105,7 +106,7 @@ def test_filters_are_small_too() -> None:
 
 def test_captions_say_what_the_colours_mean() -> None:
     plain, signed = answer(noise(4, 3, 3)), answer(noise(4, 3, 3, signed=True))
-    peak = figure(float(plain.maps.values.max()))
+    peak = three_digits(float(plain.maps.values.max()))
     assert make_page(plain, ChannelLook(), None).caption == "brightest: each map's own peak"
     assert make_page(plain, ChannelLook(shared=True), None).caption == f"brightest: {peak}, the layer's peak"
     assert make_page(signed, ChannelLook(), None).caption == "red above zero, blue below; each to its own largest"
@@ -142,7 +143,7 @@ def test_figures_of_a_tile() -> None:
     [(4.3, "4.30"), (123.4, "123"), (-0.0456, "−0.0456"), (0, "0.00"), (1000.0, "1.00e+03")],
 )
 def test_a_figure_has_three_digits(value: float, text: str) -> None:
-    assert figure(value) == text
+    assert three_digits(value) == text
 
 
 def test_numbers_become_bars() -> None:

@@ -7,16 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nbviz.panels.scenes.numbers import duration, figure, ordinal
 from nbviz.panels.scenes.words import (
     Run,
     caption,
     card_lines,
-    duration,
     facts_lines,
-    figure,
     heading,
     nothing_words,
-    ordinal,
     pixel,
     progress_lines,
     strongest,
