@@ -64,6 +64,14 @@ ENDINGS = {
     "one probability": (1, lambda n, f: n.fc(f).sigmoid(), torch.sigmoid, True),
     "labels": (5, lambda n, f: n.fc(f).sigmoid(), torch.sigmoid, True),
     "labels, in place": (5, lambda n, f: n.fc(f).sigmoid_(), torch.sigmoid, True),
+    "per cent": (5, lambda n, f: 100 * n.fc(f).softmax(1), lambda y: y.softmax(1), True),
+    "labels, per cent": (5, lambda n, f: n.fc(f).sigmoid() / 0.01, torch.sigmoid, True),
+    "logsigmoid": (5, lambda n, f: functional.logsigmoid(n.fc(f)), torch.sigmoid, True),
+    "per cent of a temperature": (5, lambda n, f: (n.fc(f) / 3).softmax(1) * 100, lambda y: (y / 3).softmax(1), False),
+    "logsigmoid of a temperature": (
+        5, lambda n, f: functional.logsigmoid(n.fc(f) / 3), lambda y: (y / 3).sigmoid(), False,
+    ),
+    "hard sigmoid": (5, lambda n, f: functional.hardsigmoid(n.fc(f)), functional.hardsigmoid, False),
     "softmax of a temperature": (5, lambda n, f: (n.fc(f) / 3).softmax(1), lambda y: (y / 3).softmax(1), False),
     "softmax by hand": (5, lambda n, f: (e := n.fc(f).exp()) / e.sum(1, keepdim=True), lambda y: y.softmax(1), False),
     "tanh to 0…1": (5, lambda n, f: (n.fc(f).tanh() + 1) / 2, lambda y: (y.tanh() + 1) / 2, False),
@@ -109,6 +117,66 @@ def test_probabilities_of_a_hidden_graph_are_known_by_their_values(hidden: bool)
     made = net(5, ending)
     wanted = made(picture())[0].tolist()
     assert shares(InstrumentedModel(made)) == pytest.approx(wanted, rel=1e-6)
+
+
+def test_one_picture_s_sum_of_1_makes_no_shares() -> None:
+    def ending(n: Net, f: torch.Tensor) -> torch.Tensor:
+        sure = f.new_tensor([9, -9, -9, -9]).expand(len(f), 4)
+        return functional.hardsigmoid(torch.cat([sure, (f[:, :1] - n.fc.bias[0]) * 1e3 - 3], 1))
+
+    made = net(5, ending)
+    made.fc.bias.data[0] = made.conv(picture()).relu().mean((2, 3))[0, 0].detach()
+    assert made(picture())[0].tolist() == [1, 0, 0, 0, 0]
+    model = InstrumentedModel(made)
+    assert model.said(picture()).scale == "independent" and "0…1" in model.trace().head.remark
+
+
+def test_per_cent_of_a_hidden_graph_are_shares() -> None:
+    made = net(5, lambda n, f: n.fc(f).softmax(1).detach() * 100)
+    wanted = (made(picture())[0] / 100).tolist()
+    assert shares(InstrumentedModel(made)) == pytest.approx(wanted, rel=1e-6)
+
+
+MAPS = {
+    "softmax": lambda y: y.softmax(1), "log-softmax": lambda y: y.log_softmax(1), "sigmoid": torch.sigmoid,
+    "per cent": lambda y: 100 * y.softmax(1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_maps_are_explained_before_their_last_step(name: str) -> None:
+    torch.manual_seed(0)
+    body, step, x = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 1)).double(), MAPS[name], picture()
+    made = nn.Sequential(body, Ending(step)).eval()
+    whole = nbviz.attribute(made, x, 2, "saliency")
+    x.requires_grad_()
+    maps = body(x)
+    said = maps.argmax(1) == 2
+    assert bool(said.any())
+    assert torch.allclose(whole.values, gradient(maps[:, 2][said].mean(), x), rtol=1e-9, atol=1e-12)
+    assert "logits of layer" in whole.facts["output"]
+
+
+class Ending(nn.Module):
+    """A function as the last step."""
+
+    def __init__(self, step: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.step = step
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.step(x)
+
+
+@pytest.mark.parametrize(("step", "recipe"), [(torch.sigmoid, "1 - y"), (lambda y: 30 * y, "0 * y")])
+def test_one_map_of_two_classes_has_a_recipe_that_cuts_where_the_network_does(
+    step: Callable[[torch.Tensor], torch.Tensor], recipe: str
+) -> None:
+    torch.manual_seed(0)
+    made = nn.Sequential(nn.Conv2d(3, 1, 3), Ending(step)).double().eval()
+    with pytest.raises(NbvizError) as refused:
+        InstrumentedModel(made).predict(picture())
+    assert f"output=lambda y: torch.cat([{recipe}, y], 1)" in str(refused.value)
 
 
 def test_labels_are_independent_where_a_person_says_so() -> None:

@@ -22,10 +22,13 @@ Scale = Literal["softmax", "sigmoid", "shares", "independent"]
 probabilities already, that share 1 between them, or each by itself."""
 
 SOFTMAX = frozenset(("SoftmaxBackward0", "SafeSoftmaxBackward0", "LogSoftmaxBackward0"))
-SIGMOID = "SigmoidBackward0"
+SIGMOIDS = frozenset(("SigmoidBackward0", "LogSigmoidBackward0"))
 ELEMENTWISE = frozenset(f"{name}Backward0" for name in "Mul Add Sub Rsub Div Neg Reciprocal Pow".split())
+MULTIPLES = frozenset(("MulBackward0", "DivBackward0"))
 BOUNDED = frozenset(f"{name}Backward0" for name in "Sigmoid Softmax Tanh Exp Erf Hardsigmoid Hardtanh Clamp".split())
 CLOSE = 1e-3
+WHOLES = (1, 100)
+"""Sums of the classes' probabilities: shares, or per cent."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,10 @@ class Head:
     before: tuple[str, int] | None = None
     """(layer, call) that puts out the logits, where the network goes on to make probabilities of them."""
     last: str = ""
-    """That step: "softmax", "log-softmax" or "sigmoid"."""
+    """That step: "softmax", "log-softmax", "sigmoid" or "log-sigmoid"."""
     scale: Scale = "softmax"
+    factor: float = 1
+    """Multiple of the scores that the network puts out, such as 100 for per cent."""
     pair: bool = False
     """True if the one logit y of a network with two class names is read as the scores (−y, y)."""
     remark: str = ""
@@ -61,7 +66,8 @@ class Head:
     def logits(self, found: torch.Tensor, before: torch.Tensor | None) -> torch.Tensor:
         """Return logits (N, classes) from the network's output and, where they are read before it, from there."""
         if self.before is None:
-            logits = found
+            logits = found.exp() if self.last == "log-sigmoid" else found
+            logits = logits if self.factor == 1 else logits / self.factor
         elif before is not None:
             logits = before.reshape(found.shape)
         else:  # equal up to a constant per picture, which no probability depends on
@@ -105,9 +111,9 @@ def find_head(raw: Any, calls: Sequence[ModuleCall], asked: ScoreHints, probe: C
         scores = scores_or_maps(found, 1)
     except NbvizError as problem:
         return Head(problem=problem)
+    head = _scaled(head, scores, calls, probe)
     if scores.dim() != 2:
         return head
-    head = _scaled(head, scores, calls, probe)
     if scores.shape[1] == 1 or asked.multilabel:
         one_by_one: dict[Scale, Scale] = {"softmax": "sigmoid", "shares": "independent"}
         head = replace(head, scale=one_by_one.get(head.scale, head.scale))
@@ -187,24 +193,31 @@ def _scaled(
 ) -> Head:
     """Return the head with the kind of its scores: logits, or probabilities, with the layer of their logits if any."""
     end = origin(scores.grad_fn)
-    name = "" if end is None else kind(end)
-    if name in SOFTMAX or name == SIGMOID:
+    last = _squash(end)
+    factor = None if last is None else _multiple(scores, last)
+    if last is not None and factor is not None:
         # a softmax over another axis, such as the pictures', gives no probabilities of classes
-        if name in SOFTMAX and not _over_classes(end, scores):
+        if kind(last) in SOFTMAX and not _over_classes(last, scores):
             return head
-        below = end.next_functions[0][0]
+        below = last.next_functions[0][0]
         maker = next((c for c in calls if c.output.numel() == scores.numel() and _same(c.node, below)), None)
-        return _before(head, name, maker)
-    values = scores.detach()
-    if not bool(((values >= 0) & (values <= 1)).all()):
+        return _before(replace(head, factor=factor), kind(last), maker)
+    return head if scores.dim() != 2 else _by_values(head, scores.detach(), end, probe)
+
+
+def _by_values(head: Head, values: torch.Tensor, end: Any, probe: Callable[[Head], torch.Tensor]) -> Head:
+    """Return the head of scores whose graph names no step that makes probabilities, as their values tell it."""
+    among = bool(((values >= 0) & (values <= 1)).all())
+    whole = next((total for total in WHOLES if values.shape[1] > 1 and _share(values, total)), None)
+    if whole is None and not (among and (end is None or _bounded(end))):
         return head
-    if scores.shape[1] > 1 and _share_one(values):
-        return replace(head, scale="shares", remark=_joined(head, "probabilities: they add up to 1"))
-    if end is None or _bounded(end):
-        others = probe(head)
-        if bool(((others >= 0) & (others <= 1)).all()):
-            scale: Scale = "shares" if scores.shape[1] > 1 and _share_one(others) else "independent"
-            return replace(head, scale=scale, remark=_joined(head, "probabilities: all lie in 0…1"))
+    others = probe(head)  # one picture's scores may add up to 1 by chance, as 0 and 1 of a hard sigmoid do
+    if whole is not None and _share(others, whole):
+        return replace(
+            head, scale="shares", factor=whole, remark=_joined(head, f"probabilities: they add up to {whole}")
+        )
+    if among and (end is None or _bounded(end)) and bool(((others >= 0) & (others <= 1)).all()):
+        return replace(head, scale="independent", remark=_joined(head, "probabilities: all lie in 0…1"))
     return head
 
 
@@ -212,30 +225,57 @@ def _same(node: Any, other: Any) -> bool:
     return node is not None and origin(node) is origin(other)
 
 
+def _squash(node: Any) -> Any:
+    """Return the softmax or sigmoid that made a node's values, multiples aside; None where another step did."""
+    while node is not None and kind(node) in MULTIPLES:
+        above = [origin(before) for before, _ in node.next_functions if before is not None]
+        if len(above) != 1:
+            return None
+        node = above[0]
+    return node if node is not None and kind(node) in SOFTMAX | SIGMOIDS else None
+
+
+def _multiple(scores: torch.Tensor, squash: Any) -> float | None:
+    """Return the factor, above 0, between a softmax's or sigmoid's result and scores; None where there is no such."""
+    name = kind(squash)
+    if origin(scores.grad_fn) is squash or name not in SOFTMAX and name != "SigmoidBackward0":
+        return 1
+    result = squash._saved_result.detach().double().reshape(-1)
+    found = scores.detach().double().reshape(-1)
+    if result.shape != found.shape:
+        return None
+    factor = float(found.sum() / result.sum())
+    return factor if factor > 0 and torch.allclose(found, factor * result, rtol=CLOSE, atol=0) else None
+
+
 def _over_classes(node: Any, scores: torch.Tensor) -> bool:
     shape, axis = node._saved_result.shape, int(node._saved_dim)
     axis = axis - 2**64 if axis >= 2**63 else axis
+    if len(shape) == scores.dim() == 4:
+        return axis % 4 == 1
     return int(shape[axis]) == scores.shape[1]
 
 
 def _before(head: Head, name: str, maker: ModuleCall | None) -> Head:
-    last = "sigmoid" if name == SIGMOID else "log-softmax" if name.startswith("Log") else "softmax"
+    step = "sigmoid" if name in SIGMOIDS else "softmax"
+    last = f"log-{step}" if name.startswith("Log") else step
     if maker is not None:
         remark = _joined(head, f"logits of layer '{maker.name}', before the network's {last}")
-        scale: Scale = "sigmoid" if name == SIGMOID else "softmax"
+        scale: Scale = "sigmoid" if step == "sigmoid" else "softmax"
         return replace(head, before=(maker.name, maker.number), last=last, scale=scale, remark=remark)
     if last == "log-softmax":
         return replace(head, remark=_joined(head, "log-probabilities: no layer puts out what the log-softmax is of"))
     remark = _joined(head, f"probabilities, not logits: no layer puts out what the network's {last} is of")
-    return replace(head, scale="independent" if name == SIGMOID else "shares", remark=remark)
+    return replace(head, last=last, scale="independent" if step == "sigmoid" else "shares", remark=remark)
 
 
 def _joined(head: Head, words: str) -> str:
     return f"{head.remark}; {words}" if head.remark else words
 
 
-def _share_one(values: torch.Tensor) -> bool:
-    return bool(((values.float().sum(1) - 1).abs() < CLOSE).all())
+def _share(values: torch.Tensor, whole: int) -> bool:
+    """Return whether each row of scores shares a whole among its classes."""
+    return bool((values >= 0).all() and ((values.float().sum(1) / whole - 1).abs() < CLOSE).all())
 
 
 def _bounded(node: Any) -> bool:

@@ -151,7 +151,7 @@ class OutputReader:
         except NbvizError as problem:
             return Unknown(raw, problem)
         if found.dim() != 2:
-            return ClassMaps(raw, found)
+            return ClassMaps(raw, head.logits(found, before))
         return ClassScores(raw, head.logits(found, before), scale=head.scale)
 
     def head(self, raw: Any, calls: Sequence[ModuleCall], probe: Callable[[Head], torch.Tensor]) -> Head:
