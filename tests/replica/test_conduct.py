@@ -149,6 +149,15 @@ def test_what_a_forward_prints_is_counted_and_shown_nowhere(capsys: Any) -> None
     assert "the last: 'warned'" in model.guest.notes[0] and "'warned'" in attribution.facts["note"]
 
 
+def test_a_warning_is_one_line_however_many_it_is_written_in() -> None:
+    caught = Caught()
+    with quiet(caught):
+        print("printed\ntwice")
+        for words, kind, line in (("of one", UserWarning, "warn()"), ("1st\nof two", RuntimeWarning, None)):
+            sys.stderr.write(warnings.formatwarning(words, kind, "some/file.py", 3, line))
+    assert caught.lines == 4 and caught.last == "RuntimeWarning: 1st of two"
+
+
 def test_another_threads_output_is_not_caught(capsys: Any) -> None:
     caught = Caught()
     with quiet(caught):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+
+_WARNING = re.compile(r"(?s)\S.*?:\d+: (?P<words>\w*Warning: .*?)\n(?:  .*\n)?\Z")
+"""A warning as Python writes it, in one piece: file, line, kind, message, and the source line where it is known."""
 
 
 class Caught:
@@ -17,9 +22,10 @@ class Caught:
         self.lines, self.last = 0, ""
 
     def take(self, text: str) -> None:
-        """Count a piece of output."""
-        self.lines += text.count("\n")
-        self.last = text.strip() or self.last
+        """Count a piece of output; a warning, which comes with its place and its source, is one line."""
+        warned = _WARNING.match(text)
+        self.lines += 1 if warned else text.count("\n")
+        self.last = " ".join(warned["words"].split()) if warned else text.strip() or self.last
 
     @property
     def note(self) -> str:
