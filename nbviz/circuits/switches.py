@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from nbviz.edits.channels import Fill, filling, switched_off
+from nbviz.model.batches import mixes_batch
 from nbviz.model.layouts.layout import Layout
 from nbviz.passes.resume import Resumed
 
@@ -42,6 +43,7 @@ def all_of(layout: Layout, channels: Iterable[int], fill: Fill) -> Callable[[Ten
 
 def sweep(resumed: Resumed, layout: Layout, channels: Sequence[int], fill: Fill) -> Iterator[tuple[list[int], Tensor]]:
     """Yield (channels, result with each of them off), batch by batch."""
-    for first in range(0, len(channels), BATCH):
-        batch = list(channels[first : first + BATCH])
+    size = 1 if mixes_batch(resumed.model, resumed.run, resumed.x) else BATCH
+    for first in range(0, len(channels), size):
+        batch = list(channels[first : first + size])
         yield batch, resumed(len(batch), one_off_each(layout, batch, fill))

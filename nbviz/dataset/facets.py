@@ -19,6 +19,7 @@ from nbviz.arguments import at_least
 from nbviz.dataset.index.plan import Watched
 from nbviz.errors import NbvizError
 from nbviz.lazy_sklearn import scikit
+from nbviz.model.batches import batch_size
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.passes.receptive_field import output_of
 from nbviz.pictures.samples import Items
@@ -79,10 +80,11 @@ def vectors(
 ) -> np.ndarray:
     """Return activations of the layer's other channels at the examples' places: (examples, channels), float32."""
     known = model.layer(layer.name)
+    size = batch_size(model, items.shape(model.transform), BATCH)
 
     def work(run: Pass) -> list[torch.Tensor]:
         found = []
-        for part in (examples[start : start + BATCH] for start in range(0, len(examples), BATCH)):
+        for part in (examples[start : start + size] for start in range(0, len(examples), size)):
             x = torch.cat([model.transform(items.read(e.item)) for e in part]).to(run.device, model.guest.dtype)
             with torch.no_grad():
                 maps = layer.layout.maps(output_of(run, x, known))

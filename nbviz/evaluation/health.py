@@ -15,6 +15,7 @@ from torch import nn
 
 from nbviz.arguments import at_least
 from nbviz.evaluation.channel_statistics import ChannelStatistics
+from nbviz.model.batches import batch_size
 from nbviz.model.inputs.input_size import noise
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer, with_channels
@@ -143,6 +144,7 @@ def _gathering(
 ) -> Iterator[Judged | Gathered]:
     shape = items.shape(model.transform)
     x = noise(model.guest, shape)
+    batch = batch_size(model, shape, batch)
     chosen = _chosen(model.trace(x).layers, names)
     order = torch.randperm(len(items), generator=torch.Generator().manual_seed(0), device="cpu")
     numbers = sorted(order[:sample].tolist())

@@ -15,6 +15,7 @@ from torch import Tensor
 from nbviz.errors import NbvizError
 from nbviz.features.layer_defaults import LEAK, SCORES, counts_places, native_size
 from nbviz.features.transforms import warped
+from nbviz.model.batches import mixes_batch
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.colours import Colours
 from nbviz.replica.guest import Pass
@@ -97,6 +98,9 @@ def outputs(
     straight: where the deepest layer's own activation function holds the gradient back, a share (`LEAK`) passes:
     a ReLU that is off would give none at all, and a saturated one neither.
     """
+    if len(x) > 1 and mixes_batch(model, run, x):
+        rows = [outputs(model, run, row, layers, straight) for row in x.split(1)]
+        return {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
     wanted: dict[str, dict[int, str]] = {split(name)[0]: {} for name in layers if name}
     for name in (name for name in layers if name):
         stem, call = split(name)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from nbviz.errors import unknown
+from nbviz.model.batches import parts
 from nbviz.model.classes import carried_names, checked_names, class_index
 from nbviz.model.edit import Edit, NetworkEdit, attach, checked, edited_input
 from nbviz.model.inputs.input_size import Usual, noise, ready
@@ -272,14 +273,14 @@ class InstrumentedModel:
         return [(self.class_name(i), i, float(shares[i]), float(logits[i])) for i in found.order[:top].tolist()]
 
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
-        """Return logits (N, classes) of a batch (N, C, H, W); differentiable in it if it requires gradients."""
+        """Return logits (N, classes) of a batch (N, C, H, W), differentiable in it; alone where pictures would mix."""
         grad = batch.requires_grad and torch.is_grad_enabled()
         with isolated():
             x = ready(self.guest, batch)
 
         def work(run: Pass) -> torch.Tensor:
-            with torch.set_grad_enabled(grad), self._recorders.around(run):
-                return self.evaluate(run, x).logits
+            with torch.set_grad_enabled(grad):
+                return self._recorders.run(run, parts(self, run, x), lambda part: self.evaluate(run, part).logits)
 
         with self.guest.one_look():
             self.trace(x.detach()[:1])
@@ -293,8 +294,7 @@ class InstrumentedModel:
         also where the next operation overwrites it. Nested captures are independent.
         """
         known = self.trace()
-        for name in names:
-            if not known.records(name):
-                self.layer(name)
+        for name in (name for name in names if not known.records(name)):
+            self.layer(name)
         with self._recorders.recorder(self.trace, names) as outputs:
             yield outputs

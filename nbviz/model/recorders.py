@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 import torch
 
 from nbviz.model.trace import Trace, recording
 from nbviz.replica.guest import Pass
+
+
+@dataclass(frozen=True)
+class _Recorder:
+    trace: Callable[[], Trace]
+    names: tuple[str, ...]
+    outputs: dict[str, torch.Tensor]
+    """Name → output of the latest pass."""
 
 
 class Recorders:
@@ -22,17 +31,37 @@ class Recorders:
     def recorder(self, trace: Callable[[], Trace], names: Sequence[str]) -> Iterator[dict[str, torch.Tensor]]:
         """Record the named layers in every pass of this thread within the block; yields name → latest output."""
         outputs: dict[str, torch.Tensor] = {}
-        before: tuple[Callable[[Pass], AbstractContextManager[None]], ...] = getattr(self._open, "now", ())
-        self._open.now = (*before, lambda run: recording(run, trace(), names, outputs.__setitem__))
+        before = self._now()
+        self._open.now = (*before, _Recorder(trace, tuple(names), outputs))
         try:
             yield outputs
         finally:
             self._open.now = before
 
+    def _now(self) -> tuple[_Recorder, ...]:
+        recorders: tuple[_Recorder, ...] = getattr(self._open, "now", ())
+        return recorders
+
+    def run(
+        self, run: Pass, parts: Sequence[torch.Tensor], work: Callable[[torch.Tensor], torch.Tensor]
+    ) -> torch.Tensor:
+        """Pass a batch in parts, and record the whole batch's outputs: what ``work`` gives of each, joined."""
+        kept = [list[dict[str, torch.Tensor]]() for _ in self._now()]
+        answers = []
+        for part in parts:
+            with self._around(run):
+                answers.append(work(part))
+            for recorder, rows in zip(self._now(), kept, strict=True):
+                rows.append(dict(recorder.outputs))
+        if len(parts) > 1:
+            for recorder, rows in zip(self._now(), kept, strict=True):
+                recorder.outputs.update({name: torch.cat([row[name] for row in rows]) for name in rows[0]})
+        return answers[0] if len(answers) == 1 else torch.cat(answers)
+
     @contextmanager
-    def around(self, run: Pass) -> Iterator[None]:
+    def _around(self, run: Pass) -> Iterator[None]:
         """Hook the layers recorded now, for the length of one pass."""
         with ExitStack() as hooks:
-            for recorder in getattr(self._open, "now", ()):
-                hooks.enter_context(recorder(run))
+            for recorder in self._now():
+                hooks.enter_context(recording(run, recorder.trace(), recorder.names, recorder.outputs.__setitem__))
             yield

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from nbviz.errors import NbvizError, Refused
+from nbviz.model.batches import mixes_batch
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
 from nbviz.model.layouts.layout import probe_batch
@@ -16,7 +17,6 @@ from nbviz.model.scoring.outputs import Output
 from nbviz.model.target import Target
 from nbviz.model.trace import leads
 from nbviz.passes.activations import Activation
-from nbviz.passes.batches import mixes_batch
 from nbviz.passes.feature_maps import layer_output
 from nbviz.passes.precision import at_least_single
 from nbviz.passes.reach import GRADIENT_FREE, backward, cut, quantised

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import nbviz
-from nbviz.passes.batches import mixes_batch
+from nbviz.model.batches import mixes_batch
 
 
 class OneOnly(nn.Module):
@@ -85,3 +85,65 @@ def test_plain_networks_go_on_in_batches() -> None:
     model.trace(x)
     assert not model.guest.steady(lambda run: mixes_batch(model, run, x))
     assert "batches" not in nbviz.attribute(model, x, 1, "occlusion").facts
+
+
+def batch() -> torch.Tensor:
+    return torch.rand(3, 3, 16, 16, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+@KINDS
+def test_a_batch_gives_the_scores_and_layers_of_one_picture_at_a_time(kind: str) -> None:
+    net, model = made(kind), nbviz.InstrumentedModel(made(kind))
+    name = "trunk.1" if kind == "one only" else "4"
+    with model.capture(name) as outputs:
+        scores = model(batch())
+    rows = [net(row) for row in batch().split(1)]
+    assert torch.allclose(scores, torch.cat(rows), rtol=1e-9)
+    module = dict(net.named_modules())[name]
+    kept: list[torch.Tensor] = []
+    with module.register_forward_hook(lambda _, __, output: kept.append(output)):
+        for row in batch().split(1):
+            net(row)
+    assert torch.allclose(outputs[name], torch.cat(kept), rtol=1e-9)
+
+
+@KINDS
+def test_an_index_ranks_pictures_as_they_are_alone(kind: str) -> None:
+    pictures = list(batch().float())
+    index = nbviz.Index.build(made(kind).float(), pictures, k=3, batch=3, progress=False)
+    model = nbviz.InstrumentedModel(made(kind).float())
+    name = "trunk.1" if kind == "one only" else "4"
+    peaks = []
+    for one in pictures:
+        with model.capture(name) as outputs:
+            model(one[None])
+        peaks.append(outputs[name][0, 2].max().item())
+    found = {example.item: example.activation for example in index.top(name, 2)}
+    assert found == {item: pytest.approx(peak, rel=1e-5) for item, peak in enumerate(peaks)}
+
+
+@KINDS
+def test_pictures_are_made_as_each_is_made_alone(kind: str) -> None:
+    model = nbviz.InstrumentedModel(made(kind).float())
+    name = "trunk.1" if kind == "one only" else "4"
+    several = nbviz.visualize(model, name, [1, 2], steps=3, size=16)
+    alone = nbviz.visualize(model, name, [2], steps=3, size=16)
+    assert torch.allclose(several[1], alone[0], atol=1 / 255)
+
+
+FIRST_ONLY = {
+    "the first row": lambda y: y[0], "a number": lambda y: y[0, 1],
+    "the batch's mean": lambda y: y.mean(0, keepdim=True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FIRST_ONLY)
+def test_an_output_that_loses_the_batch_is_asked_one_picture_at_a_time(name: str) -> None:
+    torch.manual_seed(3)
+    net = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4)).eval()
+    model, plain = nbviz.InstrumentedModel(net, output=FIRST_ONLY[name]), nbviz.InstrumentedModel(net)
+    target = 0 if name == "a number" else 1
+    for method, options in (("smoothgrad", {"samples": 4}), ("occlusion", {"window": 8, "stride": 8})):
+        found = nbviz.attribute(model, picture().float(), target, method, **options)
+        wanted = nbviz.attribute(plain, picture().float(), 1, method, **options)
+        assert torch.allclose(found.values, wanted.values, atol=1e-6), method

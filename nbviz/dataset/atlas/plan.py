@@ -10,6 +10,7 @@ import torch
 from nbviz.dataset.atlas.options import AtlasOptions
 from nbviz.dataset.shards.plan import data_digest, model_digest
 from nbviz.errors import NbvizError
+from nbviz.model.batches import batch_size
 from nbviz.model.inputs.input_size import noise
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import with_channels
@@ -104,7 +105,7 @@ def planned(model: InstrumentedModel, items: Items, options: AtlasOptions) -> At
         seed=options.seed,
         layout=options.layout,
         least=options.least,
-        batch=options.batch,
+        batch=batch_size(model, shape, options.batch),
     )
     return _with_places(plan, options.places, min(len(items), options.pictures or len(items)))
 

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from nbviz.errors import NbvizError
+from nbviz.model.batches import batch_size
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
 from nbviz.replica.watching.identity import network_digest
@@ -59,10 +60,10 @@ class ShardPlan:
 def cut(model: InstrumentedModel, items: Items, batch: int | None) -> tuple[ShardPlan, bool]:
     """Look at the network and the data set once, and cut the data set; also, whether its items have labels.
 
-    batch: None for :func:`usual_batch`.
+    batch: None for :func:`usual_batch`; a network that mixes the pictures of a batch is given one at a time.
     """
     shape = items.shape(model.transform)
-    size = usual_batch(model, shape) if batch is None else batch
+    size = batch_size(model, shape, usual_batch(model, shape) if batch is None else batch)
     data, labelled = data_digest(items, model)
     piece = -(-max(len(items) // PIECES, LEAST, BATCHES * size) // size) * size
     return ShardPlan(model_digest(model), data, len(items), shape, size, piece), labelled

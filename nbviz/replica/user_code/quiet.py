@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-
 _WARNING = re.compile(r"(?s)\S.*?:\d+: (?P<words>\w*Warning: .*?)\n(?:  .*\n)?\Z")
 """A warning as Python writes it, in one piece: file, line, kind, message, and the source line where it is known."""
 
