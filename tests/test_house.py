@@ -12,7 +12,7 @@ import pytest
 import nbviz
 
 ROOT = Path(__file__).resolve().parents[1]
-TOP = {".github", "setup.cfg", "nbviz", "notebooks", "tests", "binder", "README.md", "pyproject.toml", "LICENSE", "CHANGELOG.md"}
+TOP = {"setup.cfg", "nbviz", "notebooks", "tests", "binder", "README.md", "pyproject.toml", "LICENSE", "CHANGELOG.md"}
 # What building, installing and running leave behind; .gitignore keeps them out of the history.
 LEFT_BEHIND = re.compile(r"\..*|build|dist|__pycache__|.*\.egg-info|look.*\.png")
 HEAVY = ["ipywidgets", "bqplot", "ipycanvas", "anywidget", "torchvision", "skimage", "pandas", "cmap", "sklearn"]

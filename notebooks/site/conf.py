@@ -1,6 +1,6 @@
 """The site: lessons with the stills of a real run, reference pages, and the API from its docstrings.
 
-Built by ``python -m sphinx -W -c notebooks/site notebooks site``; ``SITE_RUN=off`` in front leaves the notebooks unrun.
+Built by ``python -m sphinx -W -c notebooks/site notebooks build/site``; ``SITE_RUN=off`` in front leaves the notebooks unrun.
 """
 
 import os
