@@ -11,46 +11,28 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from copy import copy
-from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import nn
 
-from nbviz.errors import NbvizError, Refused
-from nbviz.replica.copying.foreign_calls import ForeignCalls
-from nbviz.replica.copying.refusals import checked_device
+from nbviz.errors import NbvizError
+from nbviz.replica.first_contact import Contact
 from nbviz.replica.forward import Pass as Pass
-from nbviz.replica.memory import free, out_of_memory
-from nbviz.replica.observer import Look, Observer
-from nbviz.replica.replica import Replica, TensorMap, attributes, replica
+from nbviz.replica.memory import free
+from nbviz.replica.observer import Look
+from nbviz.replica.replica import Replica
 from nbviz.replica.torch_modes import isolated, isolated_steps
-from nbviz.replica.user_code.state import State
-from nbviz.replica.user_code.user_hooks import HookActs, Hooks
-from nbviz.replica.user_code.write_guard import Guard, WeightsWritten
+from nbviz.replica.user_code.user_hooks import HookActs
 from nbviz.replica.watching.watch import Watch
 
 T = TypeVar("T")
 SNAPSHOT_TRIES = 4
 
 
-class Guest(Observer):
+class Guest(Contact):
     """Runs a user's module without leaving a trace on it. Thread-safe."""
-
-    def __init__(self, net: Any, device: str | torch.device = "auto", hooks: Hooks = "auto") -> None:
-        super().__init__(net, hooks)
-        self._asked = checked_device(device)
-        self._private: set[int] = set()
-        self._prepare: Callable[[nn.Module], None] | None = None
-        self.random = False
-        self.note = ""
-        """Sentence on what had to be done differently (memory ran out on the accelerator, …)."""
-
-    @property
-    def notes(self) -> list[str]:
-        """Sentences about how the network is run, for the user to read."""
-        return [note for note in (self.note, self.hooks.note, self.conduct.caught.note, self.conduct.note) if note]
 
     def variant(self, prepare: Callable[[nn.Module], None]) -> Guest:
         """Return a guest of the same network whose replicas are each handed to ``prepare`` once, to be hooked."""
@@ -58,128 +40,6 @@ class Guest(Observer):
         twin._lock, twin._local = threading.RLock(), threading.local()  # noqa: SLF001 - our own
         twin._prepare, twin._spare = prepare, None  # noqa: SLF001 - our own
         return twin
-
-    def _replica(self, mapping: TensorMap | None, first: bool = False) -> Replica:
-        """Return a replica ready to run; that of the first contact has aliases of the tensors it shares."""
-        made = None if first else self._take_spare()
-        if made is None or mapping is not None or self._watch.inference:
-            made = replica(self._module, mapping, self.hooks, aliases=first)
-        if self._prepare is not None:
-            self._prepare(made.net)
-        return made
-
-    def _state(self, made: Replica) -> State:
-        return State(made.objects, [mine for key, mine in made.tensors if key in self._private])
-
-    def forget(self) -> None:
-        """Let go of the replicas; they are made again when needed."""
-        with self._lock:
-            self._local, self._spare = threading.local(), None
-
-    @property
-    def module(self) -> nn.Module:
-        """User's own network, inside any wrapper; to be read, never to be run or changed."""
-        return self._module
-
-    @property
-    def home(self) -> torch.device:
-        """Device of the user's weights."""
-        first = next(iter(self._module.parameters()), None)
-        first = next(iter(self._module.buffers()), None) if first is None else first
-        return torch.device("cpu") if first is None else first.device
-
-    @property
-    def device(self) -> torch.device:
-        """Device where passes run."""
-        return self.home if self._asked == "auto" else torch.device(self._asked)
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Type of the first floating weight: what the network takes."""
-        floats = (t for t in self._module.parameters() if t.is_floating_point())
-        first = next(floats, None)
-        return torch.float32 if first is None else first.dtype
-
-    def fingerprint(self, reread: bool = False) -> tuple[int, bytes]:
-        """Return the key of the network as it is now: structure revision and a digest of the weights.
-
-        A network of more than two million values is read whole when its versions or a sample of its values have
-        changed, by :meth:`read_on`, and if told to by ``reread``.
-        """
-        revision, watch = self._look()
-        return revision, watch.contents(reread)
-
-    def read_on(self) -> bool:
-        """Read a large network's weights for about a millisecond; whether there is more to read."""
-        return self._look()[1].read_on()
-
-    def _pass(self, revision: int, watch: Watch, first: bool = False) -> Pass:
-        # shared tensors follow the user's; copies are of one version of theirs only
-        copied = watch.all_values() if self.device != self.home else watch.values_of(frozenset(self._private))
-        key = (revision, self.device, frozenset(self._private), copied, first)
-        local, minded = self._local, first or self.conduct.writes_itself
-        if getattr(local, "key", None) != key:
-            local.replica, local.state, local.key = self._replica(self._mapping(), first), None, key
-            local.net = local.replica.net
-        if minded and local.state is None:
-            local.state = self._state(local.replica)
-        return Pass(local.net, self.device, self.random, conduct=self.conduct, state=local.state if minded else None)
-
-    def _mapping(self) -> TensorMap | None:
-        if self.device != self.home:
-            return lambda t: t.to(self.device, copy=True)
-        if not self._private:
-            return None
-        owned = {t.data_ptr() for t in self._watch.tensors if id(t) in self._private}
-        return lambda t: t.clone() if t.data_ptr() in owned or t.is_inference() else t
-
-    def trial(self, work: Callable[[Pass], T]) -> T:
-        """Run ``work`` at first contact under the :class:`Guard`, with private copies of what the network writes."""
-        device = self.device
-        try:
-            return self._trial(work)
-        except RuntimeError as error:
-            self._leave(device, error)
-        free(device)
-        return self._trial(work)
-
-    def _trial(self, work: Callable[[Pass], T]) -> T:
-        while True:
-            revision, watch = self._look()
-            guard = Guard(watch.tensors)
-            foreign: ForeignCalls | None = None
-            copies: dict[int, int] = {}
-            try:
-                with guard, isolated():
-                    run = self._pass(revision, watch, first=True)
-                    own = [(key, mine) for key, mine in self._local.replica.tensors if key not in self._private]
-                    before = [attributes(mine) for _, mine in own]
-                    copies = {id(mine): key for key, mine in own}
-                    guard.protect(mine for _, mine in own)
-                    foreign = ForeignCalls(self._local.replica.modules, guard.protect, guard.refuse)
-                    answer = work(replace(run, foreign=foreign))
-            except WeightsWritten as written:
-                key = copies.get(id(written.tensor), id(written.tensor))
-                if key in self._private:
-                    raise _unprotectable(foreign) from None
-                self._private.add(key)
-                continue
-            except HookActs:
-                continue
-            refusal = foreign.refusal()
-            if refusal is not None:
-                raise refusal
-            moved = {key for (key, mine), was in zip(own, before, strict=True) if attributes(mine) != was}
-            self._private |= moved
-            if moved:
-                continue
-            self.random = guard.random
-            self.conduct.writes_itself |= foreign.gradient_hooks
-            if run.state is not None:
-                run.state.put_back()
-                self.conduct.writes_itself |= run.state.written
-                self.conduct.draws_own |= run.state.draws
-            return answer
 
     def steady(self, work: Callable[[Pass], T]) -> T:
         """Return ``work``'s answer over one version of the weights."""
@@ -199,16 +59,6 @@ class Guest(Observer):
         # not before: the error's frames hold tensors of the attempt
         free(device)
         yield from self._attempts(work)
-
-    def _leave(self, device: torch.device, error: RuntimeError) -> None:
-        """Move passes to the CPU after memory ran out on a device; any other error is raised again."""
-        if not out_of_memory(error):
-            raise error
-        if device.type == "cpu":
-            raise NbvizError(f"Memory ran out: {error}") from error
-        self.note = f"memory ran out on {device}; computed on the CPU instead"
-        self._asked = "cpu"
-        self._local.__dict__.clear()
 
     def _attempts(self, work: Callable[[Pass], Iterator[T]]) -> Iterator[T]:
         while True:
@@ -277,14 +127,6 @@ class Guest(Observer):
         if self.home.type == "cuda":
             torch.cuda.synchronize(self.home)
         return made
-
-
-def _unprotectable(foreign: ForeignCalls | None) -> Refused:
-    refusal = foreign.refusal("writes to its own weights in") if foreign is not None else None
-    return refusal or Refused(
-        "The network writes to its own weights through an object that can't be copied, "
-        "so it can't be run without changing it."
-    )
 
 
 def _unchanged(watch: Watch, before: tuple[Hashable, ...]) -> bool:

@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from nbviz.errors import NbvizError
-from nbviz.replica.copying.copier import Copier, TensorMap
+from nbviz.replica.copying.arrays import ArrayCopies, ReadOnly, owners_of
+from nbviz.replica.copying.copier import Copier, HookCopy, TensorMap
 from nbviz.replica.copying.refusals import check_runnable, not_a_network
 from nbviz.replica.user_code.user_hooks import UserHooks
 
@@ -61,12 +62,21 @@ class Replica(NamedTuple):
     """All tensors copied, each with the ``id`` of the user's."""
     users: list[torch.Tensor]
     """All tensors that the user's network reaches, once each, in a fixed order."""
+    read_only: ReadOnly
+    """The user's arrays that it may only read."""
 
 
 def replica(
-    net: nn.Module, tensor_map: TensorMap | None = None, hooks: UserHooks | None = None, aliases: bool = False
+    net: nn.Module,
+    tensor_map: TensorMap | None = None,
+    hooks: UserHooks | None = None,
+    aliases: bool = False,
+    writes_arrays: bool = False,
 ) -> Replica:
-    """Make a replica, with the record of all it has of its own; ``aliases`` in place of what is shared."""
+    """Make a replica, with the record of all it has of its own.
+
+    aliases: in place of tensors that are shared. writes_arrays: arrays of its own of any size.
+    """
 
     def mapped(value: torch.Tensor) -> torch.Tensor:
         made = _shared(value, tensor_map)
@@ -74,17 +84,16 @@ def replica(
 
     for _ in range(3):
         try:
-            return _replica(net, mapped, hooks)
+            return _replica(net, mapped, hooks, writes_arrays)
         except RuntimeError as error:
             # the network, running in another thread, wrote to attributes that were being copied
             if "during iteration" not in str(error):
                 raise
-    return _replica(net, mapped, hooks)
+    return _replica(net, mapped, hooks, writes_arrays)
 
 
-def _replica(net: nn.Module, mapped: TensorMap, hooks: UserHooks | None) -> Replica:
-    copier = Copier(mapped, (hooks or UserHooks()).copy)
-    twin = copier.network(net)
+def _replica(net: nn.Module, mapped: TensorMap, hooks: UserHooks | None, writes_arrays: bool) -> Replica:
+    copier, twin = _copy(net, mapped, (hooks or UserHooks()).copy, writes_arrays)
     modules = list(twin.modules())
     for module in modules:
         _plain(module)
@@ -92,7 +101,18 @@ def _replica(net: nn.Module, mapped: TensorMap, hooks: UserHooks | None) -> Repl
     tensors = [(id(theirs), mine) for theirs, mine in own if isinstance(mine, torch.Tensor)]
     objects = [(theirs, mine) for theirs, mine in own if not isinstance(mine, torch.Tensor)]
     originals, copies = frozenset(id(theirs) for theirs, _ in objects), [mine for _, mine in objects]
-    return Replica(twin.eval(), [*modules, *copier.modules.values()], copies, originals, tensors, copier.tensors)
+    own_modules, read_only = [*modules, *copier.modules.values()], copier.arrays.read_only
+    return Replica(twin.eval(), own_modules, copies, originals, tensors, copier.tensors, read_only)
+
+
+def _copy(net: nn.Module, mapped: TensorMap, hook_copy: HookCopy, writes_arrays: bool) -> tuple[Copier, nn.Module]:
+    copier = Copier(mapped, hook_copy, ArrayCopies({}, writes_arrays))
+    twin = copier.network(net)
+    owners = owners_of(copier.arrays.met, copier.tensors)
+    if owners:  # all tensors are known only now
+        copier = Copier(mapped, hook_copy, ArrayCopies(owners, writes_arrays))
+        twin = copier.network(net)
+    return copier, twin
 
 
 def tensors(net: nn.Module) -> list[torch.Tensor]:

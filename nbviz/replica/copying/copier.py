@@ -17,11 +17,13 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TypeVar, cast
 
+import numpy as np
 import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from nbviz.errors import NbvizError
+from nbviz.replica.copying.arrays import ArrayCopies
 from nbviz.replica.copying.finalisers import without_finaliser
 from nbviz.replica.copying.holders import HOLDERS, iterator_copy, sink
 from nbviz.replica.copying.iterators import is_iterator
@@ -42,7 +44,8 @@ class Copier:
     it is asked when all that the network itself holds has been copied.
     """
 
-    def __init__(self, tensor_map: TensorMap, hook_copy: HookCopy) -> None:
+    def __init__(self, tensor_map: TensorMap, hook_copy: HookCopy, arrays: ArrayCopies | None = None) -> None:
+        self.arrays = ArrayCopies({}, False) if arrays is None else arrays
         self._map, self._hook_copy = tensor_map, hook_copy
         # originals are held too: the address of one freed meanwhile could come back as another's
         self._memo: dict[int, tuple[object, object]] = {}
@@ -229,6 +232,9 @@ class Copier:
             return
         mine.cell_contents = self.copy(content)
 
+    def _array(self, value: np.ndarray) -> object:
+        return self.remember(value, self.arrays.copy(value, self.copy))
+
     def _value(self, value: object) -> object:
         kind = next(kind for kind in type(value).__mro__ if kind in VALUES)
         return self.remember(value, VALUES[kind].copy(value))
@@ -252,6 +258,7 @@ _RULES: dict[type, Callable[[Copier, object], object]] = cast(
     {
         nn.Module: Copier._module,
         torch.Tensor: Copier._tensor,
+        np.ndarray: Copier._array,
         dict: Copier._dict,
         list: Copier._list,
         collections.deque: Copier._deque,

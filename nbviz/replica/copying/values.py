@@ -1,4 +1,4 @@
-"""Values of numpy's and Python's own that change in place: arrays, texts, streams and positions, copied whole."""
+"""Values of numpy's and Python's own that change in place: texts, streams and positions, copied whole."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import io
 import pickle
 import random
 from collections.abc import Callable
+from functools import cache
+from operator import is_
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,9 +17,6 @@ import torch
 
 from nbviz.replica.copying.holders import Cached, OwnGenerator
 from nbviz.replica.copying.iterators import Replay
-
-MOST_BYTES = 2**24
-"""Bytes of an array up to which a replica has its own; a larger one is data, and shared."""
 
 
 class Value(NamedTuple):
@@ -28,13 +27,25 @@ class Value(NamedTuple):
     write: Callable[[Any, Any], None]
 
 
-def _array_copy(array: np.ndarray) -> np.ndarray:
-    small = type(array) is np.ndarray and array.nbytes <= MOST_BYTES and not array.dtype.hasobject
-    return array.copy() if small else array
-
-
-def _array_write(array: np.ndarray, contents: bytes) -> None:
+def _array_write(array: np.ndarray, contents: Any) -> None:
+    if isinstance(contents, _Items):
+        for place, item in enumerate(contents):
+            array.flat[place] = item
+        return
     array[...] = np.frombuffer(contents, array.dtype).reshape(array.shape)
+
+
+def _array_read(array: np.ndarray) -> Any:
+    if array.dtype == object:
+        return _Items(array.flat)
+    return array.tobytes() if array.flags.writeable else None
+
+
+class _Items(list[Any]):
+    """Elements of an array of objects, compared by identity."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Items) and len(self) == len(other) and all(map(is_, self, other))
 
 
 def _stream_copy(stream: Any) -> Any:
@@ -69,7 +80,6 @@ VALUES: dict[type, Value] = {
     array.array: Value(copy.copy, array.array.tobytes, _numbers_write),
     io.StringIO: _TEXT,
     io.BytesIO: _TEXT,
-    np.ndarray: Value(_array_copy, np.ndarray.tobytes, _array_write),
     random.Random: Value(_stream_copy, random.Random.getstate, random.Random.setstate),
     np.random.Generator: Value(
         _stream_copy, lambda generator: pickle.dumps(generator.bit_generator.state), _generator_write
@@ -84,6 +94,7 @@ STREAMS = (random.Random, np.random.Generator, np.random.RandomState, torch.Gene
 """Classes of random streams."""
 OWN = {
     **VALUES,
+    np.ndarray: Value(lambda array: array, _array_read, _array_write),
     OwnGenerator: Value(
         lambda generator: generator,
         lambda generator: generator.get_state().numpy().tobytes(),
@@ -97,3 +108,9 @@ OWN = {
     ),
 }
 """Values that a replica holds, with those that the copier itself makes for it."""
+
+
+@cache
+def own_value(kind: type) -> Value | None:
+    """Return how a replica's value of a class is read and put back; None for a class that has no such values."""
+    return next((OWN[base] for base in kind.__mro__ if base in OWN), None)

@@ -24,6 +24,8 @@ class Conduct:
         self.writes_input = False
         self.writes_itself = False
         """True if its attributes, containers or private buffers are others after a pass."""
+        self.writes_arrays = False
+        """True if it writes to large arrays that it holds, or to such that lie over its tensors."""
         self.draws_own = False
         """True if it draws from random streams that it holds."""
         self.draws: set[str] = set()

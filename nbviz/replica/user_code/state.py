@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from nbviz.replica.copying.reach import has_slots, slots
-from nbviz.replica.copying.values import OWN, STREAMS
+from nbviz.replica.copying.values import STREAMS, own_value
 
 _OURS = "_compiled_call_impl"
 """The one attribute of a replica's module that nbviz itself sets, around passes."""
@@ -35,10 +35,10 @@ class State:
         self._hooks = [item for copy in copies if isinstance(copy, nn.Module) for item in _hooks(copy)]
         hooks = set(map(id, self._hooks))
         slotted = {kind for kind in set(map(type, copies)) if has_slots(kind)}
-        holding = [copy for copy in copies if id(copy) not in hooks and type(copy) not in OWN]
+        holding = [copy for copy in copies if id(copy) not in hooks and own_value(type(copy)) is None]
         holders = [holder for copy in holding for holder in _holders(copy, slotted)]
         self._holders = [(held, kind, kind.read(held)) for held, kind in holders]
-        values = [(copy, OWN[type(copy)]) for copy in copies if type(copy) in OWN]
+        values = [(copy, value) for copy in copies if (value := own_value(type(copy))) is not None]
         self._values = [(copy, value, value.read(copy)) for copy, value in values]
         self._tensors = [(tensor, tensor.detach().clone()) for tensor in tensors]
         self._versions = [tensor._version for tensor, _ in self._tensors]

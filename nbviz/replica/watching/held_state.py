@@ -19,11 +19,14 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
+from nbviz.replica.copying.arrays import MOST_BYTES
 from nbviz.replica.copying.iterators import is_iterator, position
 from nbviz.replica.copying.reach import ATOMS, SMALL, fields, has_slots, inside, reached
 from nbviz.replica.copying.values import STREAMS, VALUES
 from nbviz.replica.watching.structure import IRRELEVANT
 
+SAMPLES = 4096
+"""Values of a large array that are compared."""
 Read = Callable[[Any], Sequence[object]]
 _OPAQUE = (torch.Tensor, weakref.ReferenceType, RemovableHandle)
 _UNCHANGING = (tuple, frozenset, types.MethodType)
@@ -60,13 +63,17 @@ def _same(now: Sequence[object], then: Sequence[object]) -> bool:
 
 
 def _array(array: np.ndarray) -> tuple[object, ...]:
-    return array.shape, array.dtype, VALUES[np.ndarray].read(array)
+    if array.nbytes > MOST_BYTES:
+        return array.shape, array.dtype, array.flat[:: array.size // SAMPLES].tobytes()
+    return array.shape, array.dtype, array.tobytes()
 
 
 def _value_reader(kind: type) -> Callable[[Any], object] | None:
     """Return what reads a value that changes in place; None for a class that has none."""
     if kind in _VALUE_READERS:
         return _VALUE_READERS[kind]
+    if issubclass(kind, np.ndarray):
+        return _array
     return position if is_iterator(kind) else None
 
 
