@@ -46,7 +46,7 @@ class Contact(Observer):
     @property
     def notes(self) -> list[str]:
         """Sentences about how the network is run, for the user to read."""
-        return [note for note in (self.note, self.hooks.note, self.conduct.caught.note, self.conduct.note) if note]
+        return [note for note in (self.note, self.hooks.note, *self.conduct.notes) if note]
 
     def _replica(self, mapping: TensorMap | None, first: bool = False) -> Replica:
         """Return a replica ready to run; that of the first contact has aliases of the tensors it shares."""
@@ -155,7 +155,7 @@ class Contact(Observer):
                     continue
                 key = copies.get(id(written.tensor), id(written.tensor))
                 if key in self._private:
-                    raise _unprotectable(foreign) from None
+                    raise _unprotectable(foreign, written.tensor) from None
                 self._private.add(key)
                 continue
             except HookActs:
@@ -200,7 +200,13 @@ class Contact(Observer):
         return news
 
 
-def _unprotectable(foreign: ForeignCalls | None) -> Refused:
+def _unprotectable(foreign: ForeignCalls | None, tensor: torch.Tensor) -> Refused:
+    name = foreign.sight.tensors.get(id(tensor)) if foreign is not None else None
+    if name is not None:
+        return Refused(
+            f"The network writes to a tensor that the global variable {name} holds, so it can't be run without "
+            "changing that. Make it a buffer of the network: self.register_buffer(name, tensor)."
+        )
     refusal = foreign.refusal("writes to its own weights in") if foreign is not None else None
     return refusal or Refused(
         "The network writes to its own weights through an object that can't be copied, "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextvars
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,9 +36,13 @@ class Pass:
         # when memory runs out, the next attempt's network is on the CPU, and the batch may not be
         batch = batch.to(self.device)
         first = self.foreign is not None
-        with quiet(self.conduct.caught), self.conduct.streams(first), self.conduct.input(batch, first) as given:
-            with self.state.fresh() if self.state is not None else nullcontext():
+        sight = self.foreign.sight if self.foreign is not None else None
+        with quiet(self.conduct.caught), self.conduct.streams(first), self.conduct.outside.kept(sight):
+            with self.conduct.input(batch, first) as given, self._fresh():
                 return self._forward(given)
+
+    def _fresh(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.state is None else self.state.fresh()
 
     def rest(self) -> None:
         """Let go of what the last pass left on the network, its graph first of all."""

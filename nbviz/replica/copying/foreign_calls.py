@@ -16,6 +16,7 @@ from torch import nn
 
 from nbviz.errors import Refused
 from nbviz.replica.user_code.calls import watched
+from nbviz.replica.user_code.outside import Sight
 
 _BIRTHS = ("__init__", "__setstate__")
 
@@ -33,6 +34,8 @@ class ForeignCalls:
         protect: Callable[[Iterable[torch.Tensor]], None],
         refuse: Callable[[object], None],
     ) -> None:
+        self.sight = Sight(protect)
+        """Places outside of the network that the functions called can write to."""
         self._known = set(map(id, copies))
         self._protect, self._refuse = protect, refuse
         self._made: list[nn.Module] = []  # held, so that no other comes to have the address of one
@@ -53,6 +56,8 @@ class ForeignCalls:
             if isinstance(owner, torch.Tensor):  # what is written through its array is seen by nobody
                 self._refuse(owner)
         code = frame.f_code
+        if event == "call":
+            self.sight.see(frame)
         if event != "call" or not code.co_argcount or self.module is not None:
             return
         self.gradient_hooks |= code is torch.Tensor.register_hook.__code__

@@ -8,7 +8,6 @@ import io
 import pickle
 import random
 from collections.abc import Callable
-from functools import cache
 from operator import is_
 from typing import Any, NamedTuple
 
@@ -110,7 +109,6 @@ OWN = {
 """Values that a replica holds, with those that the copier itself makes for it."""
 
 
-@cache
 def own_value(kind: type) -> Value | None:
     """Return how a replica's value of a class is read and put back; None for a class that has no such values."""
     return next((OWN[base] for base in kind.__mro__ if base in OWN), None)

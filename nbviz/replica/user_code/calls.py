@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,12 @@ from typing import Any
 
 See = Callable[[FrameType, str, Any], object]
 """A profile function, as :func:`sys.setprofile` takes."""
+_INSTALLED = re.compile(r"[/\\](site|dist)-packages[/\\]|[/\\]nbviz[/\\]")
+
+
+def is_installed(file: str) -> bool:
+    """Return whether a source file is an installed package's, or nbviz's, and so no code of the user's."""
+    return _INSTALLED.search(file) is not None
 
 
 @contextmanager

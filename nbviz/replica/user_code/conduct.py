@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from nbviz.replica.user_code.calls import watched
+from nbviz.replica.user_code.outside import Outside
 from nbviz.replica.user_code.quiet import Caught
 from nbviz.replica.user_code.streams import own_streams
 
@@ -33,6 +34,7 @@ class Conduct:
         self.direct: set[str] = set()
         """Those of them that it draws from by a function imported by name: put back after a pass."""
         self.caught = Caught()
+        self.outside = Outside()
 
     @contextmanager
     def input(self, batch: torch.Tensor, first: bool) -> Iterator[torch.Tensor]:
@@ -76,6 +78,11 @@ class Conduct:
                 self.direct |= moved & sight.drawn() if seen else moved
             for name in self.direct:
                 STREAMS[name].put_back(before[name])
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences about side effects, "" for those that there are none of."""
+        return self.caught.note, self.note, self.outside.note
 
     @property
     def note(self) -> str:

@@ -19,11 +19,11 @@ from torch import nn
 
 from nbviz.replica.copying.reach import reached
 from nbviz.replica.replica import tensors
+from nbviz.replica.user_code.calls import is_installed
 from nbviz.replica.user_code.user_hooks import HookListener
 
 # Of every module, and no matter to what it puts out in a pass.
 _MODULES_OWN = frozenset(vars(nn.Module()))
-_INSTALLED = re.compile(r"[/\\](site|dist)-packages[/\\]|[/\\]nbviz[/\\]")
 
 
 def network_digest(net: nn.Module) -> str:
@@ -91,7 +91,7 @@ def is_plain(value: Any) -> bool:
 
 def _code_of(function: Any) -> tuple[str, Any]:
     code = getattr(function, "__code__", None)
-    own = code is not None and not _INSTALLED.search(code.co_filename)
+    own = code is not None and not is_installed(code.co_filename)
     return getattr(function, "__qualname__", ""), described(code) if own else None
 
 

@@ -1,0 +1,226 @@
+"""State outside of a network that its forward writes to: globals, attributes of classes, settings of the process.
+
+No replica can have these of its own. A first contact sees each function of the user's as it is called, before it has
+written: what its code can write to is noted, compared afterwards and put back; what differed is put back after every
+pass from then on.
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+import sys
+import sysconfig
+import threading
+import types
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from nbviz.replica.copying.arrays import MOST_BYTES
+from nbviz.replica.copying.holders import Cached
+from nbviz.replica.copying.reach import SEARCHED, reached
+from nbviz.replica.user_code.calls import is_installed
+from nbviz.replica.user_code.settings import SETTINGS
+from nbviz.replica.user_code.state import State
+
+Namespace = dict[str, Any] | type | types.ModuleType
+_MISSING = object()
+_STANDARD = sysconfig.get_paths()["stdlib"]
+
+
+class Place(NamedTuple):
+    """Name in a module's globals, or attribute of a class or a module."""
+
+    home: Namespace
+    name: str
+
+    def read(self) -> object:
+        """Return what is there; a mark where nothing is."""
+        return (self.home if isinstance(self.home, dict) else vars(self.home)).get(self.name, _MISSING)
+
+    def write(self, value: object) -> None:
+        """Put something there, or nothing."""
+        if isinstance(self.home, dict):
+            self.home.pop(self.name, None) if value is _MISSING else self.home.update({self.name: value})
+        elif value is not _MISSING:
+            type.__setattr__(self.home, self.name, value) if isinstance(self.home, type) else setattr(*self, value)
+        elif self.read() is not _MISSING:
+            type.__delattr__(self.home, self.name) if isinstance(self.home, type) else delattr(*self)
+
+    def __str__(self) -> str:
+        return self.name if isinstance(self.home, dict) else f"{self.home.__name__}.{self.name}"
+
+
+class Outside:
+    """Places outside of one network that its forward writes to, for all its replicas."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._places: dict[tuple[int, str], Place] = {}
+        self._caches: dict[tuple[int, str], Place] = {}
+        self._objects: dict[int, object] = {}
+        self._settings: set[str] = set()
+
+    @contextmanager
+    def kept(self, sight: Sight | None) -> Iterator[None]:
+        """Put back in the end what a pass writes; ``sight`` notes its places in a first contact."""
+        if sight is None and not (self._places or self._caches or self._objects or self._settings):
+            yield
+            return
+        with self._lock:  # two passes at once would put back each other's
+            names = set(SETTINGS) if sight is not None else self._settings
+            settings = {name: SETTINGS[name].read() for name in names}
+            places = [(place, place.read()) for place in self._places.values()]
+            caches = [(place, _renewed(place)) for place in self._caches.values()]
+            state = State(list(self._objects.values()), ())
+            try:
+                yield
+            finally:
+                state.put_back_objects()
+                for place, value in (*places, *caches):
+                    place.write(value)
+                if sight is not None:
+                    self._learn(sight)
+                for name, value in settings.items():
+                    if SETTINGS[name].read() != value:
+                        SETTINGS[name].write(value)
+                        self._settings.add(name)
+
+    def _learn(self, sight: Sight) -> None:
+        for key, (place, value) in sight.places.items():
+            if place.read() is not value:
+                place.write(value)
+                self._places[key] = place
+        for key, (place, value) in sight.caches.items():
+            place.write(value)
+            self._caches[key] = place
+        for state, objects in sight.states:
+            state.put_back_objects()
+            if state.written:
+                self._objects.update({id(item): item for item in objects})
+
+    @property
+    def note(self) -> str:
+        """Sentence about what is put back after each pass; "" where there is nothing."""
+        places = [*map(str, self._places.values()), *sorted(self._settings)]
+        places += sorted({type(item).__name__ for item in self._objects.values()}) if not places else []
+        if not places:
+            return ""
+        return (
+            f"the network writes to what is not its own ({', '.join(places)}), which is put back after each pass: what "
+            "other threads write there meanwhile is lost"
+        )
+
+
+class Sight:
+    """Places that the user's functions can write to, as they were before each was called.
+
+    protect: is handed the tensors that globals hold.
+    """
+
+    def __init__(self, protect: Callable[[Iterable[torch.Tensor]], None]) -> None:
+        self.places: dict[tuple[int, str], tuple[Place, object]] = {}
+        self.caches: dict[tuple[int, str], tuple[Place, object]] = {}
+        self.states: list[tuple[State, list[object]]] = []
+        self.tensors: dict[int, str] = {}
+        """Names of tensors that globals hold, by ``id``."""
+        self._protect = protect
+        self._codes: set[types.CodeType] = set()
+        self._met: set[int] = set()
+
+    def see(self, frame: types.FrameType) -> None:
+        """Note what a function that is about to run can write to."""
+        code = frame.f_code
+        if code in self._codes:
+            return
+        self._codes.add(code)
+        if is_installed(code.co_filename) or code.co_filename.startswith((_STANDARD, "<frozen")):
+            return
+        variables, attributes = writes(code)
+        named = [(name, frame.f_globals[name]) for name in code.co_names if name in frame.f_globals]
+        for name in variables:
+            self._place(Place(frame.f_globals, name))
+        classes = [value for _, value in named if isinstance(value, type)]
+        if code.co_argcount:
+            first = frame.f_locals.get(code.co_varnames[0])
+            classes += first.__mro__ if isinstance(first, type) else type(first).__mro__
+        modules = [value for _, value in named if isinstance(value, types.ModuleType) and _is_own(value.__name__)]
+        homes: list[Namespace] = [*modules, *(kind for kind in classes if _is_own(kind.__module__))]
+        for home in homes:
+            for name in attributes:
+                self._place(Place(home, name))
+        for kind in classes:
+            if _is_own(kind.__module__):
+                self._class(kind)
+        for name, value in named:
+            self._contents(Place(frame.f_globals, name), value)
+
+    def _place(self, place: Place) -> None:
+        self.places.setdefault((id(place.home), place.name), (place, place.read()))
+
+    def _class(self, kind: type) -> None:
+        for name, value in list(vars(kind).items()):
+            if not name.startswith("__") and not isinstance(value, (property, classmethod, staticmethod)):
+                self._contents(Place(kind, name), value)
+
+    def _contents(self, place: Place, value: object) -> None:
+        """Note what a value holds that can change in place; a cached function has another cache meanwhile."""
+        if isinstance(value, Cached):
+            key = id(place.home), place.name
+            if key not in self.caches:
+                self.caches[key] = place, _renewed(place)
+            return
+        if id(value) in self._met or isinstance(value, (type, types.ModuleType, nn.Module)):
+            return
+        parts = [*islice(reached(value), SEARCHED)]
+        parts += [cell for part in parts if isinstance(part, types.FunctionType) for cell in part.__closure__ or ()]
+        parts = [part for part in parts if id(part) not in self._met]
+        self._met.update(map(id, parts))
+        tensors = [part for part in parts if isinstance(part, torch.Tensor)]
+        self.tensors.update({id(tensor): str(place) for tensor in tensors})
+        self._protect(tensors)
+        objects = [part for part in parts if not isinstance(part, _NOT_CONTENTS) and not _is_large(part)]
+        if objects:
+            self.states.append((State(objects, ()), objects))
+
+
+_NOT_CONTENTS = (nn.Module, torch.Tensor, type, types.ModuleType)
+
+
+def _is_large(value: object) -> bool:
+    return isinstance(value, np.ndarray) and value.nbytes > MOST_BYTES
+
+
+def _renewed(place: Place) -> object:
+    """Put a cached function with an empty cache into a place; returns the one that was there."""
+    before: Any = place.read()
+    place.write(functools.lru_cache(**before.cache_parameters())(before.__wrapped__))
+    return before
+
+
+def _is_own(module: str) -> bool:
+    """Return whether a module is the user's: a notebook, or no installed file."""
+    home = sys.modules.get(module)
+    file = getattr(home, "__file__", None) or ""
+    built_in = home is None or hasattr(home, "__spec__") and getattr(home.__spec__, "origin", "") == "built-in"
+    return not built_in and not is_installed(file) and not file.startswith(_STANDARD)
+
+
+@functools.lru_cache(maxsize=1024)
+def writes(code: types.CodeType) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names of global variables and of attributes that a function's code writes to."""
+    variables, attributes = set(), set()
+    for step in dis.get_instructions(code):
+        if step.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"):
+            variables.add(step.argval)
+        elif step.opname in ("STORE_ATTR", "DELETE_ATTR"):
+            attributes.add(step.argval)
+        elif step.opname == "LOAD_CONST" and isinstance(step.argval, str) and "setattr" in code.co_names:
+            attributes.add(step.argval)
+    return frozenset(variables), frozenset(attributes)

@@ -1,0 +1,76 @@
+"""Settings of the process that a forward may change: those of torch, the environment, the working directory."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+
+class Setting(NamedTuple):
+    """Setting that can be read and written."""
+
+    read: Callable[[], Any]
+    write: Callable[[Any], object]
+
+
+def _environment_write(variables: dict[str, str]) -> None:
+    for name in set(os.environ).difference(variables):
+        del os.environ[name]
+    os.environ.update({name: text for name, text in variables.items() if os.environ.get(name) != text})
+
+
+def _deterministic() -> tuple[bool, bool]:
+    return torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+
+
+def _cudnn() -> tuple[bool, ...]:
+    cudnn = torch.backends.cudnn
+    return cudnn.enabled, cudnn.benchmark, cudnn.deterministic
+
+
+def _cudnn_write(flags: tuple[bool, ...]) -> None:
+    cudnn = torch.backends.cudnn
+    cudnn.enabled, cudnn.benchmark, cudnn.deterministic = flags
+
+
+def _autocast() -> list[tuple[str, bool, torch.dtype]]:
+    return [(kind, torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)) for kind in ("cpu", "cuda")]
+
+
+def _autocast_write(modes: list[tuple[str, bool, torch.dtype]]) -> None:
+    for kind, enabled, dtype in modes:
+        torch.set_autocast_enabled(kind, enabled)
+        torch.set_autocast_dtype(kind, dtype)
+
+
+def _filters_write(filters: list[Any]) -> None:
+    warnings.filters[:] = filters  # type: ignore[index]
+    warnings._filters_mutated()  # type: ignore[attr-defined]  # noqa: SLF001 - else Python goes on with the old ones
+
+
+SETTINGS = {
+    "os.environ": Setting(lambda: dict(os.environ), _environment_write),
+    "working directory": Setting(os.getcwd, os.chdir),
+    "warning filters": Setting(lambda: list(warnings.filters), _filters_write),
+    "numpy's error handling": Setting(np.geterr, lambda handling: np.seterr(**handling)),
+    "numpy's print options": Setting(np.get_printoptions, lambda options: np.set_printoptions(**options)),
+    "torch's default dtype": Setting(torch.get_default_dtype, torch.set_default_dtype),
+    "torch's deterministic mode": Setting(
+        _deterministic, lambda modes: torch.use_deterministic_algorithms(modes[0], warn_only=modes[1])
+    ),
+    "torch's number of threads": Setting(torch.get_num_threads, torch.set_num_threads),
+    "torch's matmul precision": Setting(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    "cuDNN's flags": Setting(_cudnn, _cudnn_write),
+    "autocast": Setting(_autocast, _autocast_write),
+    "grad mode": Setting(torch.is_grad_enabled, torch.set_grad_enabled),
+    "anomaly detection": Setting(
+        lambda: (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()),
+        lambda modes: torch.autograd.set_detect_anomaly(*modes),
+    ),
+}
+"""Settings by the name that the user is told."""
