@@ -60,6 +60,18 @@ def test_no_file_is_above_300_lines(folder: str) -> None:
     assert not {path: count for path, count in lines.items() if count > 300}
 
 
+def test_no_folder_is_above_15_python_files_save_the_methods() -> None:
+    counts = {room: len(list(room.glob("*.py"))) for room in (ROOT / "nbviz").rglob("*") if room.is_dir()}
+    crowded = {str(room.relative_to(ROOT)) for room, count in counts.items() if count > 15}
+    assert crowded <= {"nbviz/attribution/methods"}
+
+
+def test_modules_are_hooked_in_one_place() -> None:
+    """Nine rooms had a loop of their own over modules, each with its own way of undoing it."""
+    files = [path for path in (ROOT / "nbviz").rglob("*.py") if "register_forward" in path.read_text()]
+    assert [str(path.relative_to(ROOT)) for path in files] == ["nbviz/replica/hooks.py"]
+
+
 def test_requirements_have_pins() -> None:
     """A requirement without a pin would let a fresh machine install what nobody has tried."""
     lines = (ROOT / "binder" / "constraints.txt").read_text().splitlines()

@@ -22,7 +22,7 @@ from nbviz.model.target import Target
 from nbviz.passes.graph.attention_nodes import Block, gradients
 from nbviz.passes.subject import Subject
 from nbviz.replica.guest import Pass
-from nbviz.replica.hooks import modules_of
+from nbviz.replica.hooks import surrounded
 
 KEPT = 64 * 2**20
 """Bytes of heads kept of one picture: ViT-L/16 has 57 MiB, ViT-B/16 21 MiB."""
@@ -149,21 +149,12 @@ def spans(net: nn.Module) -> Iterator[list[tuple[int, int, str]]]:
     """Return when each module of a network ran: (first, end, name) in autograd's sequence numbers."""
     ran: list[tuple[int, int, str]] = []
     begun: list[int] = []
-    handles = []
 
-    def enter(_: nn.Module, __: Any) -> None:
-        begun.append(torch.autograd._get_sequence_nr())
+    def leave(name: str, _: object) -> None:
+        ran.append((begun.pop(), torch.autograd._get_sequence_nr(), name))
 
-    def leave(name: str) -> Any:
-        return lambda *_: ran.append((begun.pop(), torch.autograd._get_sequence_nr(), name))
-
-    try:
-        for name, module in modules_of(net).items():
-            handles += [module.register_forward_pre_hook(enter), module.register_forward_hook(leave(name))]
+    with surrounded(net, lambda _: begun.append(torch.autograd._get_sequence_nr()), leave):
         yield ran
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _layer(block: Block, ran: list[tuple[int, int, str]]) -> str:

@@ -24,7 +24,7 @@ from nbviz.model.layouts.layout import Layout
 from nbviz.passes.feature_maps import layer_output
 from nbviz.passes.graph.attention_nodes import Block, attentions
 from nbviz.passes.subject import Subject
-from nbviz.replica.hooks import hooked, modules_of
+from nbviz.replica.hooks import edit_output, hooked, modules_of
 
 TRIED = 2
 """Layers tried, from the last before the attention."""
@@ -80,13 +80,8 @@ class _Look:
 
     def reached(self, chosen: Tensor) -> Tensor | None:
         """Return which tokens noise at chosen places (h, w) reaches, (windows, heads, tokens); None where unknown."""
-        handle = modules_of(self.subject.run.net)[self.layer.name].register_forward_hook(
-            _noise(self.layer.layout, chosen)
-        )
-        try:
+        with edit_output(self.subject.run.net, self.layer.address, _noise(self.layer.layout, chosen)):
             values = self._values()
-        finally:
-            handle.remove()
         if values is None or self.calm is None or values.shape != self.calm.shape:
             return None
         return (values != self.calm).any(-1)
@@ -171,14 +166,14 @@ def _decoded(look: _Look) -> Windows | None:
     return Windows(places, (height, width)) if alike and each_once else None
 
 
-def _noise(layout: Layout | None, chosen: Tensor) -> Callable[..., Tensor]:
+def _noise(layout: Layout | None, chosen: Tensor) -> Callable[[Tensor], Tensor]:
     assert layout is not None
 
-    def hook(_: Any, __: Any, output: Tensor) -> Tensor:
+    def disturb(output: Tensor) -> Tensor:
         maps = layout.maps(output)
         noise = torch.randn(maps.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float32, device="cpu")
         disturbed = output.detach().clone()
         layout.maps(disturbed).add_((noise * chosen).to(maps))
         return output + (disturbed - output.detach())
 
-    return hook
+    return disturb

@@ -6,10 +6,7 @@ So the value is read where the non-linearity takes it in, if a module applies it
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +15,7 @@ from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.passes.feature_maps import channel_layer, layer_output
 from nbviz.replica.guest import Pass
-from nbviz.replica.hooks import Enough, first_tensor, modules_of, split
+from nbviz.replica.hooks import Address, Enough, cut, hooked, input_at, modules_of, output_at
 
 ELEMENTWISE = (
     nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish, nn.Softplus,
@@ -58,11 +55,10 @@ class NodeReader:
         """True if the value is that before a non-linearity."""
         if not node.is_score:
             self._layer = channel_layer(model, node.layer)
-            stem, number = split(node.layer)
-            call = number or model.layer(stem).calls
-            maker = model.guest.steady(lambda run: _maker(run, x, stem, call))
+            address = self._layer.address
+            maker = model.guest.steady(lambda run: _maker(run, x, address))
             self.before = maker is not None
-            self._at = (*maker, True) if maker is not None else (stem, call, False)
+            self._at = address if maker is None else maker
 
     def __call__(self, run: Pass, batch: Tensor) -> Tensor:
         """Return the node's value for every picture of a batch (N, C, H, W): (N,), differentiable if the batch is."""
@@ -71,36 +67,11 @@ class NodeReader:
             if not self._node.channel < scores.shape[1]:  # the head may have been replaced since the node was chosen
                 raise NbvizError(f"Class {self._node.channel} is not among the network's {scores.shape[1]} scores.")
             return scores[:, self._node.channel]
-        name, call, before = self._at
-        caught: list[Tensor] = []
-        with ExitStack() as hooks:
-            hook = self._catch(caught, call)
-            module = modules_of(run.net)[name]
-            if before:
-                handle = module.register_forward_pre_hook(lambda _, inputs: hook(inputs))
-            else:
-                handle = module.register_forward_hook(lambda _, __, output: hook(output))
-            hooks.callback(handle.remove)
-            try:
-                run(batch)
-            except Enough as enough:
-                enough.__traceback__ = None  # it holds the frames of the forward, and so its tensors
-        if not caught:
+        tensor_at = input_at if self.before else output_at
+        tensor = tensor_at(run.net, self._at, lambda: run(batch))
+        if tensor is None:
             raise NbvizError(f"Layer '{self._node.layer}' was not reached in this forward.")
-        return self._value(caught[0])
-
-    def _catch(self, caught: list[Tensor], wanted: int) -> Callable[[Any], None]:
-        count = 0
-
-        def catch(values: Any) -> None:
-            nonlocal count
-            count += 1
-            tensor = first_tensor(values)
-            if count == wanted and tensor is not None:
-                caught.append(tensor)
-                raise Enough
-
-        return catch
+        return self._value(tensor)
 
     def _value(self, tensor: Tensor) -> Tensor:
         assert self._layer.layout is not None
@@ -109,34 +80,24 @@ class NodeReader:
         return maps[:, self._node.channel, row, column]
 
 
-def _maker(run: Pass, x: Tensor, stem: str, call: int) -> tuple[str, int] | None:
+def _maker(run: Pass, x: Tensor, address: Address) -> Address | None:
     """Return the non-linearity, and which call of it, whose output is what the layer puts out at that call."""
-    counts: dict[str, int] = {}
-    outputs: dict[int, tuple[str, int]] = {}
+    modules = modules_of(run.net)
+    outputs: dict[int, Address] = {}
     held: list[Tensor] = []  # else an id may be another tensor's before the forward ends
-    found: list[tuple[str, int] | None] = []
+    makers: list[Address | None] = []
 
-    def leave(name: str, module: nn.Module, output: Any) -> None:
-        counts[name] = counts.get(name, 0) + 1
-        tensor = first_tensor(output)
-        if tensor is None:
-            return
-        if isinstance(module, ELEMENTWISE):
+    def leave(name: str, call: int, tensor: Tensor) -> None:
+        if isinstance(modules[name], ELEMENTWISE):
             held.append(tensor)
-            outputs[id(tensor)] = (name, counts[name])
-        if name == stem and counts[name] == call:
-            found.append(outputs.get(id(tensor)))
+            outputs[id(tensor)] = (name, call)
+        if (name, call) == address:
+            makers.append(outputs.get(id(tensor)))
             raise Enough
 
-    with torch.no_grad(), ExitStack() as hooks:
-        for name, module in modules_of(run.net).items():
-            handle = module.register_forward_hook(lambda module, _, output, name=name: leave(name, module, output))
-            hooks.callback(handle.remove)
-        try:
-            run(x)
-        except Enough as enough:
-            enough.__traceback__ = None
-    return found[0] if found else None
+    with torch.no_grad(), hooked(modules, leave):
+        cut(lambda: run(x))
+    return makers[0] if makers else None
 
 
 def strongest(model: InstrumentedModel, x: Tensor, layer: str, channel: int) -> Node:

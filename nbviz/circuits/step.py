@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.autograd.graph import GradientEdge
 
 from nbviz.circuits.node import Node, NodeReader
 from nbviz.circuits.switches import all_but, all_of, sweep
@@ -18,7 +18,7 @@ from nbviz.model.layers import Layer
 from nbviz.passes.feature_maps import channel_layer
 from nbviz.passes.resume import Resumed
 from nbviz.replica.guest import Pass
-from nbviz.replica.hooks import first_tensor, modules_of, split
+from nbviz.replica.hooks import record_layers
 
 SPREAD = 0.5
 """Share of a node that its top channels have to give alone, or take away, to be called its cause."""
@@ -110,22 +110,16 @@ def _step(
 
 def _first_order(run: Pass, x: Tensor, layer: Layer, reader: NodeReader, fill: Fill) -> np.ndarray:
     assert layer.layout is not None and layer.channels is not None
-    stem, number = split(layer.name)
-    kept: list[tuple[Tensor, Any]] = []
+    kept: list[tuple[Tensor, GradientEdge | None]] = []
 
-    def keep(_: nn.Module, __: Any, output: Any) -> None:
-        tensor = first_tensor(output)
-        if tensor is not None:  # cloned, for a later operation may overwrite it; its edge is that of this moment
-            edge = torch.autograd.graph.get_gradient_edge(tensor) if tensor.requires_grad else None
-            kept.append((tensor.detach().clone(), edge))
+    def keep(_: None, tensor: Tensor) -> None:
+        # cloned, for a later operation may overwrite it; its edge is that of this moment
+        edge = torch.autograd.graph.get_gradient_edge(tensor) if tensor.requires_grad else None
+        kept.append((tensor.detach().clone(), edge))
 
-    with torch.enable_grad():
-        handle = modules_of(run.net)[stem].register_forward_hook(keep)
-        try:
-            value = reader(run, x.detach().requires_grad_())
-        finally:
-            handle.remove()
-    here, edge = kept[(number or layer.calls) - 1]
+    with torch.enable_grad(), record_layers(run.net, {layer.address: None}, keep):
+        value = reader(run, x.detach().requires_grad_())
+    ((here, edge),) = kept
     slope = None
     if edge is not None and value.requires_grad:
         (slope,) = torch.autograd.grad(value.sum(), (edge,), allow_unused=True)

@@ -16,8 +16,7 @@ from nbviz.errors import NbvizError
 from nbviz.model.edit import Editable, NetworkEdit
 from nbviz.model.layers import Layer
 from nbviz.model.layouts.layout import Layout
-from nbviz.passes.resume import with_first_tensor
-from nbviz.replica.hooks import modules_of, split
+from nbviz.replica.hooks import edit_output
 
 Fill = str | tuple[float, ...]
 
@@ -77,16 +76,8 @@ class Channels(NetworkEdit):
         """Hook the edit on a replica."""
         layer = model.layer(self.layer)
         assert layer.layout is not None
-        stem, call = split(self.layer)
-        layout, wanted, calls = layer.layout, call or layer.calls, _Calls(net)
-
-        def hook(_: nn.Module, __: Any, output: Any) -> Any:
-            calls.count += 1
-            if calls.count != wanted:
-                return None
-            return with_first_tensor(output, lambda tensor: self.of(tensor, layout))
-
-        modules_of(net)[stem].register_forward_hook(hook)
+        layout = layer.layout
+        edit_output(net, layer.address, lambda tensor: self.of(tensor, layout))
 
     def of(self, output: Tensor, layout: Layout) -> Tensor:
         """Return a layer's output (N, …) edited; channels that are not named stay to the bit."""
@@ -117,17 +108,6 @@ def filling(output: Tensor, layout: Layout, fill: Fill) -> Tensor:
         wide = layout.maps(output).float() if output.dtype in (torch.float16, torch.bfloat16) else layout.maps(output)
         return layout.per_channel(wide.mean((2, 3)).to(output.dtype), output)
     return layout.per_channel(torch.tensor(fill, dtype=output.dtype, device=output.device), output)
-
-
-class _Calls:
-    """Calls of a layer in the forward that runs now."""
-
-    def __init__(self, net: nn.Module) -> None:
-        self.count = 0
-        net.register_forward_pre_hook(self._begin)
-
-    def _begin(self, _: nn.Module, __: Any) -> None:
-        self.count = 0
 
 
 def _put(output: Tensor, layout: Layout, values: Mapping[int, float], act: Any, count: int) -> Tensor:

@@ -20,7 +20,7 @@ from nbviz.model.inputs.input_size import noise
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer, with_channels
 from nbviz.pictures.samples import Items
-from nbviz.replica.hooks import hooked, modules_of, split
+from nbviz.replica.hooks import modules_of, record_layers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,21 +153,19 @@ def _gathering(
         problems.clear()
         modules = modules_of(run.net)
         found = {
-            layer.name: ChannelStatistics(layer.channels or 0, len(numbers), limit_of(modules[split(layer.name)[0]]))
+            layer.name: ChannelStatistics(layer.channels or 0, len(numbers), limit_of(modules[layer.address[0]]))
             for layer in chosen
         }
         found[INPUT] = ChannelStatistics(shape[0], len(numbers), None)
-        at = {(split(layer.name)[0], split(layer.name)[1] or layer.calls): layer for layer in chosen}
-        watched, pictures = {stem: modules[stem] for stem, _ in at}, 0
+        watched, pictures = {layer.address: layer for layer in chosen}, 0
 
-        def take(stem: str, call: int, tensor: torch.Tensor) -> None:
-            layer = at.get((stem, call))
-            if layer is not None and layer.layout is not None:
+        def take(layer: Layer, tensor: torch.Tensor) -> None:
+            if layer.layout is not None:
                 found[layer.name].update(layer.layout.maps(tensor))
 
         for part in items.batches(numbers, batch, model.transform, shape, _teller(problems)):
             found[INPUT].update(part.inputs)
-            with torch.no_grad(), hooked(watched, take):
+            with torch.no_grad(), record_layers(run.net, watched, take):
                 run(part.inputs.to(run.device, x.dtype))
             pictures += len(part.numbers)
             yield Judged(pictures, len(numbers))
@@ -258,7 +256,7 @@ def _noise(seen: ChannelStatistics, constant: torch.Tensor) -> Iterator[Finding]
 
 
 def _collapsed(model: InstrumentedModel, layer: Layer) -> Iterator[Finding]:
-    weights = model.guest.steady(lambda run: _weights(modules_of(run.net)[split(layer.name)[0]]))
+    weights = model.guest.steady(lambda run: _weights(modules_of(run.net)[layer.address[0]]))
     if weights is None or weights.shape[1] < 4:
         return
     spread = weights.amax(1) - weights.amin(1)

@@ -19,7 +19,7 @@ from nbviz.model.batches import mixes_batch
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.colours import Colours
 from nbviz.replica.guest import Pass
-from nbviz.replica.hooks import Enough, hooked, modules_of, split
+from nbviz.replica.hooks import Enough, record_layers
 from nbviz.replica.memory import out_of_memory
 
 # Elementwise: their gradient in what goes in has the shape of that in what comes out.
@@ -101,26 +101,20 @@ def outputs(
     if len(x) > 1 and mixes_batch(model, run, x):
         rows = [outputs(model, run, row, layers, straight) for row in x.split(1)]
         return {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
-    wanted: dict[str, dict[int, str]] = {split(name)[0]: {} for name in layers if name}
-    for name in (name for name in layers if name):
-        stem, call = split(name)
-        wanted[stem][call or model.layer(stem).calls] = name
+    addresses = {name: model.layer(name).address for name in layers if name}
+    wanted = {address: name for name, address in addresses.items()}
     found: dict[str, Tensor] = {}
-    overwritten, left = model.trace().overwritten, len([name for name in layers if name])
+    overwritten = model.trace().overwritten
 
-    def keep(stem: str, call: int, tensor: Tensor) -> None:
-        name = wanted[stem].get(call)
-        if name is None:
-            return
-        last = len(found) == left - 1 and SCORES not in layers
+    def keep(name: str, tensor: Tensor) -> None:
+        last = len(found) == len(wanted) - 1 and SCORES not in layers
         if last and straight:
             _leak(tensor)
-        found[name] = _maps(model, name, tensor if last or (stem, call) not in overwritten else tensor.clone())
+        found[name] = _maps(model, name, tensor if last or addresses[name] not in overwritten else tensor.clone())
         if last:
             raise Enough
 
-    modules = modules_of(run.net)
-    with hooked({stem: modules[stem] for stem in wanted}, keep):
+    with record_layers(run.net, wanted, keep):
         try:
             output = model.evaluate(run, x)
         except Enough as enough:

@@ -9,6 +9,7 @@ from torch import nn
 
 from nbviz.errors import NbvizError, unknown
 from nbviz.model.layouts.layout import Layout
+from nbviz.replica.hooks import Address, split
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,12 @@ class Layer:
     """Place in call order of the first call of it or of a layer below."""
     order: int | None = field(default=None, repr=False)
     """Place of its last output among all outputs; a block puts out after all layers in it."""
+
+    @property
+    def address(self) -> Address:
+        """Module and call whose output it is; of a module that is called several times, the last."""
+        stem, call = split(self.name)
+        return stem, call or self.calls
 
     @property
     def channels(self) -> int | None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
@@ -19,7 +18,7 @@ from nbviz.model.scoring.autograd_graph import graph
 from nbviz.model.scoring.heads import PLAIN, Head, ModuleCall
 from nbviz.model.scoring.outputs import Boxes, Kind, Output, OutputReader, Unknown
 from nbviz.replica.guest import Guest, Pass
-from nbviz.replica.hooks import hooked, modules_of, split
+from nbviz.replica.hooks import Address, hooked, modules_of, record_layers, split
 
 
 @dataclass
@@ -44,7 +43,7 @@ class Trace:
         scores: int | None,
         problem: NbvizError | None = None,
         head: Head = PLAIN,
-        through: frozenset[tuple[str, int]] = frozenset(),
+        through: frozenset[Address] = frozenset(),
     ) -> None:
         self.kind, self.head, self.through = kind, head, through
         """Kind of the output, where its class scores are, and (name, call) of outputs that they are computed from;
@@ -118,24 +117,20 @@ def _sentences(guest: Guest, x: torch.Tensor) -> Iterator[None]:
         raise forward_error(guest, x, error) from error
 
 
-@contextmanager
 def recording(
-    run: Pass, found: Trace, names: Sequence[str], on_output: Callable[[str, torch.Tensor], Any]
-) -> Iterator[None]:
+    run: Pass, found: Trace, names: Sequence[str], on_output: Callable[[str, torch.Tensor], object]
+) -> AbstractContextManager[None]:
     """Call ``on_output(name, tensor)`` as layers put out; outputs later overwritten come as clones."""
-    wanted: dict[str, list[tuple[str, int]]] = {}
+    wanted: dict[Address, list[str]] = {}
     for name in names:
         stem, call = split(name)
-        wanted.setdefault(stem, []).append((name, call or found.calls.get(stem, 0)))
+        wanted.setdefault((stem, call or found.calls.get(stem, 0)), []).append(name)
 
-    def keep(stem: str, call: int, tensor: torch.Tensor) -> None:
-        for name, which in wanted[stem]:
-            if call == which:
-                on_output(name, tensor.clone() if (stem, call) in found.overwritten else tensor)
+    def keep(known_as: list[str], tensor: torch.Tensor) -> None:
+        for name in known_as:
+            on_output(name, tensor)
 
-    modules = modules_of(run.net)
-    with hooked({stem: modules[stem] for stem in wanted}, keep):
-        yield
+    return record_layers(run.net, wanted, keep, found.overwritten)
 
 
 @dataclass(frozen=True)
@@ -146,7 +141,7 @@ class _FirstPass:
     output: Output
     scores: int | None
     head: Head
-    through: frozenset[tuple[str, int]]
+    through: frozenset[Address]
 
 
 def _first_pass(run: Pass, x: torch.Tensor, read: OutputReader) -> _FirstPass:
@@ -168,7 +163,7 @@ def _first_pass(run: Pass, x: torch.Tensor, read: OutputReader) -> _FirstPass:
     head = read.head(raw, calls, lambda head: _probed(run, x, read, head))
     before = next((call.output for call in calls if (call.name, call.number) == head.before), None)
     output = read(raw, len(x), head, before)
-    through = frozenset[tuple[str, int]]() if isinstance(output, Unknown) else came_through(output.logits, calls)
+    through = frozenset[Address]() if isinstance(output, Unknown) else came_through(output.logits, calls)
     for record, tensor, before_writes in held:
         record.overwritten = version(tensor) != before_writes
     return _FirstPass(records, output, _count(output, len(x)), head, through)
@@ -179,17 +174,16 @@ def _probed(run: Pass, x: torch.Tensor, read: OutputReader, head: Head) -> torch
         return torch.cat([read(run(row), 1, head).logits for row in probe_batch(x).split(1)])
 
 
-def came_through(scores: torch.Tensor, calls: Sequence[ModuleCall]) -> frozenset[tuple[str, int]]:
+def came_through(scores: torch.Tensor, calls: Sequence[ModuleCall]) -> frozenset[Address]:
     """Return (name, call) of the outputs that scores were computed from."""
     nodes = list(graph(scores.grad_fn))
     known = set(nodes)
     return frozenset((call.name, call.number) for call in calls if call.node in known)
 
 
-def leads(layer: Layer, through: Container[tuple[str, int]]) -> bool:
+def leads(layer: Layer, through: Container[Address]) -> bool:
     """Return whether a layer's output is among those that scores came through."""
-    stem, call = split(layer.name)
-    return (stem, call or layer.calls) in through
+    return layer.address in through
 
 
 def _count(output: Output, pictures: int) -> int | None:
@@ -236,9 +230,7 @@ def _layouts(run: Pass, x: torch.Tensor, records: Records) -> dict[str, Layout]:
     return infer_layouts(found, picture)
 
 
-def _one_by_one(
-    run: Pass, batch: torch.Tensor, modules: Mapping[str, nn.Module]
-) -> dict[tuple[str, int], torch.Tensor]:
+def _one_by_one(run: Pass, batch: torch.Tensor, modules: Mapping[str, nn.Module]) -> dict[Address, torch.Tensor]:
     """Join outputs of pictures that pass one at a time: (name, call) → output of the batch."""
     outputs: dict[tuple[str, int], list[torch.Tensor]] = {}
 

@@ -12,7 +12,7 @@ from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
 from nbviz.pictures.load import Picture
 from nbviz.replica.guest import Pass
-from nbviz.replica.hooks import Enough, hooked, modules_of, split
+from nbviz.replica.hooks import output_at, split
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,22 +63,11 @@ def feature_maps(model: InstrumentedModel, picture: Picture, name: str) -> Featu
 
 def layer_output(model: InstrumentedModel, run: Pass, x: torch.Tensor, name: str) -> torch.Tensor:
     """Return one layer's output (N, …), from a forward cut there; differentiable in ``x`` if gradients are on."""
-    stem, call = split(name)
     found = model.trace()
-    wanted = call or found.calls[stem]
-    overwritten = (stem, wanted) in found.overwritten
-    kept: list[torch.Tensor] = []
-
-    def keep(_: str, number: int, tensor: torch.Tensor) -> None:
-        if number == wanted:
-            kept.append(tensor)
-            raise Enough
-
-    with torch.set_grad_enabled(x.requires_grad), hooked({stem: modules_of(run.net)[stem]}, keep):
-        try:
-            run(x)
-        except Enough as enough:
-            enough.__traceback__ = None  # it holds the frames of the forward, and so its tensors
-    if not kept:
+    stem, call = split(name)
+    address = stem, call or found.calls[stem]
+    with torch.set_grad_enabled(x.requires_grad):
+        output = output_at(run.net, address, lambda: run(x))
+    if output is None:
         raise NbvizError(f"Layer '{name}' was not reached in this forward.")
-    return kept[0].clone() if overwritten and not x.requires_grad else kept[0]
+    return output.clone() if address in found.overwritten and not x.requires_grad else output

@@ -25,7 +25,7 @@ from nbviz.model.inputs.input_size import noise
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
 from nbviz.replica.guest import Pass
-from nbviz.replica.hooks import Enough, hooked, modules_of, split
+from nbviz.replica.hooks import output_at
 from nbviz.replica.replica import replicate
 from nbviz.replica.torch_modes import isolated
 
@@ -145,22 +145,10 @@ def _ones(tensor: torch.Tensor) -> torch.Tensor:
 
 def output_of(run: Pass, x: torch.Tensor, layer: Layer) -> torch.Tensor:
     """Return a layer's output, in a forward that ends there. Raises NbvizError where it isn't reached."""
-    stem, call = split(layer.name)
-    kept: list[torch.Tensor] = []
-
-    def keep(_: str, number: int, tensor: torch.Tensor) -> None:
-        if number == (call or layer.calls):
-            kept.append(tensor)
-            raise Enough
-
-    with hooked({stem: modules_of(run.net)[stem]}, keep):
-        try:
-            run(x)
-        except Enough as enough:
-            enough.__traceback__ = None
-    if not kept:
+    output = output_at(run.net, layer.address, lambda: run(x))
+    if output is None:
         raise NbvizError(f"Layer '{layer.name}' was not reached in this forward.")
-    return kept[0]
+    return output
 
 
 @contextmanager

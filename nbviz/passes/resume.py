@@ -20,7 +20,7 @@ from torch.utils import _pytree as pytree
 
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.replica.guest import Pass
-from nbviz.replica.hooks import modules_of, split
+from nbviz.replica.hooks import edit_output, modules_of, surrounded
 
 TOLERANCE = 1e-5
 """Largest difference from a whole forward, relative to the largest score, that float32 allows: kernels that take
@@ -56,7 +56,7 @@ class _Recorder:
             return
         self._stack.append(_Frame(name, self._counts[name]))
 
-    def leave(self, output: Any) -> None:
+    def leave(self, _: str, output: Any) -> None:
         if self.calls is not None:
             return
         frame = self._stack.pop()
@@ -87,12 +87,11 @@ class Resumed:
         tensor (N, …) or anything that holds some.
         """
         trace = model.trace(x)
-        stem, call = split(name := model.layer(layer).name)
-        self.model, self.run, self.x, self.layer, self._read = model, run, x.detach(), name, read
-        self.call = call or trace.layers[stem].calls
-        self.stem = stem
-        recorder = _Recorder(stem, self.call, trace.overwritten)
-        with torch.no_grad(), _watched(run.net, recorder):
+        at = model.layer(layer)
+        self.model, self.run, self.x, self.layer, self._read = model, run, x.detach(), at.name, read
+        self.stem, self.call = at.address
+        recorder = _Recorder(self.stem, self.call, trace.overwritten)
+        with torch.no_grad(), surrounded(run.net, recorder.enter, recorder.leave):
             self.output = read(run, self.x)
         """Reading for the picture itself."""
         self.calls = recorder.calls or []
@@ -133,35 +132,8 @@ class Resumed:
         return self._edited(count, edit, self.call)
 
     def _edited(self, count: int, edit: Callable[[Tensor], Tensor], call: int) -> Any:
-        with editing(modules_of(self.run.net)[self.stem], edit, call):
+        with edit_output(self.run.net, (self.stem, call), edit):
             return self._read(self.run, self.x.expand(count, *self.x.shape[1:]))
-
-
-@contextmanager
-def editing(module: nn.Module, edit: Callable[[Tensor], Tensor], call: int) -> Iterator[None]:
-    """Let a module of a replica put out an edited tensor at one of its calls, counted from 1."""
-    count = 0
-
-    def hook(_: nn.Module, __: Any, output: Any) -> Any:
-        nonlocal count
-        count += 1
-        return with_first_tensor(output, edit) if count == call else None
-
-    handle = module.register_forward_hook(hook)
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
-def with_first_tensor(output: Any, edit: Callable[[Tensor], Tensor]) -> Any:
-    """Return a layer's output with its first tensor edited; what else it holds stays as it is."""
-    leaves, spec = pytree.tree_flatten(output)
-    for place, leaf in enumerate(leaves):
-        if isinstance(leaf, Tensor):
-            leaves[place] = edit(leaf)
-            return pytree.tree_unflatten(leaves, spec)
-    return output
 
 
 @contextmanager
@@ -189,17 +161,6 @@ def replaying(net: nn.Module, outputs: Mapping[str, deque[Any]], count: int) -> 
 def _copies(tensor: Tensor, count: int) -> Tensor:
     """Repeat along the batch; windows and tokens folded into it lie within a picture's own rows."""
     return tensor.repeat(count, *[1] * (tensor.ndim - 1)) if tensor.ndim else tensor.clone()
-
-
-@contextmanager
-def _watched(net: nn.Module, recorder: _Recorder) -> Iterator[None]:
-    with ExitStack() as undo:
-        for name, module in modules_of(net).items():
-            before = module.register_forward_pre_hook(lambda _, __, name=name: recorder.enter(name))
-            after = module.register_forward_hook(lambda _, __, output: recorder.leave(output))
-            undo.callback(before.remove)
-            undo.callback(after.remove)
-        yield
 
 
 def _same(one: Any, other: Any) -> bool:

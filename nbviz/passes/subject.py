@@ -22,7 +22,7 @@ from nbviz.passes.precision import at_least_single
 from nbviz.passes.reach import GRADIENT_FREE, backward, cut, quantised
 from nbviz.passes.shared_forwards import Shared
 from nbviz.replica.guest import Pass
-from nbviz.replica.hooks import hooked, modules_of, split
+from nbviz.replica.hooks import record_layers
 
 
 class Subject:
@@ -208,24 +208,19 @@ def record(subject: Subject, batch: torch.Tensor, *names: str) -> tuple[torch.Te
         shared.again()
     # looked up here: whether the network is still the same is asked a pass, not a layer
     layers = {name: found.layers[name] if name in found.layers else subject.model.layer(name) for name in names}
-    wanted: dict[str, dict[int, str]] = {}
-    for name, layer in layers.items():
-        stem, call = split(name)
-        wanted.setdefault(stem, {})[call or layer.calls] = name
+    wanted = {layer.address: name for name, layer in layers.items()}
     kept: dict[str, Activation] = {}
 
-    def keep(stem: str, number: int, output: torch.Tensor) -> None:
-        name = wanted[stem].get(number)
-        if name is not None:
-            activation = output.detach()
-            if (stem, number) in found.overwritten:
-                activation = activation.clone()
-            edge = torch.autograd.graph.get_gradient_edge(output) if output.requires_grad else None
-            kept[name] = Activation(layers[name], activation, edge, subject.check_constant, subject.retain)
+    def keep(name: str, output: torch.Tensor) -> None:
+        activation = output.detach()
+        if layers[name].address in found.overwritten:
+            activation = activation.clone()
+        # of the output as it is: a clone's edge would have no consumers
+        edge = torch.autograd.graph.get_gradient_edge(output) if output.requires_grad else None
+        kept[name] = Activation(layers[name], activation, edge, subject.check_constant, subject.retain)
 
-    modules = modules_of(subject.run.net)
     subject.together(batch)
-    with hooked({stem: modules[stem] for stem in wanted}, keep):
+    with record_layers(subject.run.net, wanted, keep):
         scores = subject.scores(batch)
     for name in names:
         if name not in kept:

@@ -17,17 +17,6 @@ GUESSED_SIZES = (
 )
 
 
-def unwrapped(net: nn.Module) -> nn.Module:
-    """Return the network inside DataParallel and torch.compile."""
-    while True:
-        if isinstance(net, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
-            net = net.module
-        elif isinstance(getattr(net, "_orig_mod", None), nn.Module):
-            net = net._orig_mod
-        else:
-            return net
-
-
 def attribute(owner: Any, name: str) -> Any:
     """Return an attribute of the user's own object; None where it isn't there or its property raises."""
     try:

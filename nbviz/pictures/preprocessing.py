@@ -31,8 +31,8 @@ from nbviz.pictures.network_hints import (
     defined_first,
     shown_size,
     timm_config,
-    unwrapped,
 )
+from nbviz.wrappers import unwrap
 
 __all__ = ["GUESSED_SIZES", "Preprocessing", "EvalTransform"]
 
@@ -75,7 +75,7 @@ class Preprocessing:
         read it from the network or guess. first: the first layer called, where that is known; else the first defined.
         Raises NbvizError for others.
         """
-        net = unwrapped(net)
+        net = unwrap(net)
         first = first or defined_first(net)
         if transform is not None:
             return cls._given(transform, "transform=", first.channels)

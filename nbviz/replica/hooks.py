@@ -1,4 +1,4 @@
-"""Hooks on a replica, for the length of a ``with`` block: they record each layer's output.
+"""Hooks on a replica: the one place where layers' outputs are recorded and edited.
 
 A layer's output may be overwritten by the next, in-place operation; those outputs (known from the tracing
 pass) are cloned in the hook. A module called several times has an output a call: ``name`` is the last call,
@@ -7,13 +7,19 @@ pass) are cloned in the hook. A module called several times has an output a call
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
+from torch.utils import _pytree as pytree
 
+T = TypeVar("T")
+Address = tuple[str, int]
+"""A module's name and which of its calls in a forward, counted from 1: one output."""
+Edit = Callable[[torch.Tensor], torch.Tensor]
 OnOutput = Callable[[str, int, torch.Tensor], None]
 OnCall = Callable[[str, int, Any, torch.Tensor], None]
 
@@ -51,7 +57,6 @@ def hooked(modules: Mapping[str, nn.Module], on_output: OnOutput) -> Iterator[No
 @contextmanager
 def hooked_calls(modules: Mapping[str, nn.Module], on_call: OnCall) -> Iterator[None]:
     """Call ``on_call(name, call, inputs, tensor)`` as :func:`hooked` does, with the module's positional arguments."""
-    handles = []
     calls: dict[str, int] = {}
 
     def watch(name: str) -> Callable[..., None]:
@@ -63,13 +68,118 @@ def hooked_calls(modules: Mapping[str, nn.Module], on_call: OnCall) -> Iterator[
 
         return hook
 
-    try:
+    with ExitStack() as undo:
         for name, module in modules.items():
-            handles.append(module.register_forward_hook(watch(name)))
+            undo.callback(module.register_forward_hook(watch(name)).remove)
         yield
+
+
+@contextmanager
+def record_layers(
+    net: nn.Module,
+    layers: Mapping[Address, T],
+    on_output: Callable[[T, torch.Tensor], None],
+    overwritten: Container[Address] = (),
+) -> Iterator[None]:
+    """Call ``on_output(layers[address], tensor)`` as layers put out; outputs in ``overwritten`` come as clones.
+
+    layers: (module, call) → what the recorder knows that output by, such as its name. ``on_output`` may end the
+    forward by raising :class:`Enough`.
+    """
+    modules = modules_of(net)
+
+    def keep(stem: str, call: int, tensor: torch.Tensor) -> None:
+        if (stem, call) in layers:
+            on_output(layers[stem, call], tensor.clone() if (stem, call) in overwritten else tensor)
+
+    with hooked({stem: modules[stem] for stem, _ in layers}, keep):
+        yield
+
+
+def cut(forward: Callable[[], object]) -> None:
+    """Run a forward whose recorder may end it by :class:`Enough`."""
+    try:
+        forward()
+    except Enough as enough:
+        enough.__traceback__ = None  # it holds the frames of the forward, and so its tensors
+
+
+def output_at(net: nn.Module, address: Address, forward: Callable[[], object]) -> torch.Tensor | None:
+    """Return one layer's output, from a forward of ``net`` that ends there; None where it isn't reached."""
+    outputs: list[torch.Tensor] = []
+
+    def end(_: None, tensor: torch.Tensor) -> None:
+        outputs.append(tensor)
+        raise Enough
+
+    with record_layers(net, {address: None}, end):
+        cut(forward)
+    return outputs[0] if outputs else None
+
+
+def input_at(net: nn.Module, address: Address, forward: Callable[[], object]) -> torch.Tensor | None:
+    """Return the tensor that a call of a module is given, from a forward that ends there; None if it isn't reached."""
+    inputs: list[torch.Tensor] = []
+    stem, number = address
+    calls = count(1)
+
+    def enter(_: nn.Module, given: Any) -> None:
+        tensor = first_tensor(given)
+        if next(calls) == number and tensor is not None:
+            inputs.append(tensor)
+            raise Enough
+
+    handle = modules_of(net)[stem].register_forward_pre_hook(enter)
+    try:
+        cut(forward)
     finally:
-        for handle in handles:
-            handle.remove()
+        handle.remove()
+    return inputs[0] if inputs else None
+
+
+@contextmanager
+def surrounded(net: nn.Module, enter: Callable[[str], None], leave: Callable[[str, Any], None]) -> Iterator[None]:
+    """Call ``enter(name)`` before and ``leave(name, output)`` after every call of every module."""
+    with ExitStack() as undo:
+        for name, module in modules_of(net).items():
+            before = module.register_forward_pre_hook(lambda _, __, name=name: enter(name))
+            after = module.register_forward_hook(lambda _, __, output, name=name: leave(name, output))
+            undo.callback(before.remove)
+            undo.callback(after.remove)
+        yield
+
+
+def edit_output(net: nn.Module, address: Address, edit: Edit) -> ExitStack:
+    """Let a layer of a replica put out an edited tensor, from now on or for the length of a ``with`` block.
+
+    Calls are counted from each forward's beginning, so that one that was cut short shifts none after it.
+    """
+    stem, number = address
+    calls = 0
+
+    def begin(_: nn.Module, __: Any) -> None:
+        nonlocal calls
+        calls = 0
+
+    def hook(_: nn.Module, __: Any, output: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return with_first_tensor(output, edit) if calls == number else None
+
+    undo = ExitStack()
+    undo.callback(net.register_forward_pre_hook(begin).remove)
+    undo.callback(modules_of(net)[stem].register_forward_hook(hook).remove)
+    return undo
+
+
+def with_first_tensor(output: Any, edit: Edit) -> Any:
+    """Return a layer's output with its first tensor edited; what else it holds stays as it is."""
+    leaves, spec = pytree.tree_flatten(output)
+    for place, leaf in enumerate(leaves):
+        if isinstance(leaf, torch.Tensor):
+            leaves[place] = edit(leaf)
+            return pytree.tree_unflatten(leaves, spec)
+    return output
 
 
 def split(name: str) -> tuple[str, int | None]:

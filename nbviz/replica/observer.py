@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from nbviz.replica.replica import Replica, replica, unwrap
+from nbviz.replica.replica import Replica, instrumentable, replica
 from nbviz.replica.user_code.conduct import Conduct
 from nbviz.replica.user_code.user_hooks import Hooks, UserHooks
 from nbviz.replica.watching.watch import Watch
@@ -22,7 +22,7 @@ class Observer:
     def __init__(self, net: Any, hooks: Hooks) -> None:
         self.net = net
         self.hooks = UserHooks(hooks)
-        self._module = unwrap(net)
+        self._module = instrumentable(net)
         self._lock = threading.RLock()
         self._local = threading.local()
         self._made = 0
@@ -55,7 +55,7 @@ class Observer:
             return held
         with self._lock:
             if not self._watch.still(self.conduct.draws_own):
-                self._module = unwrap(self.net)
+                self._module = instrumentable(self.net)
                 self.hooks.forget()
                 self._watch = self._watched()
                 self._made += 1

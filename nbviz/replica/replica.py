@@ -16,27 +16,20 @@ from nbviz.replica.copying.arrays import ArrayCopies, ReadOnly, owners_of
 from nbviz.replica.copying.copier import Copier, HookCopy, TensorMap
 from nbviz.replica.copying.refusals import check_runnable, not_a_network
 from nbviz.replica.user_code.user_hooks import UserHooks
+from nbviz.wrappers import unwrap
 
 
-def unwrap(net: Any) -> nn.Module:
+def instrumentable(net: Any) -> nn.Module:
     """Return the module inside ``DataParallel``, ``DistributedDataParallel`` and ``torch.compile`` wrappers.
 
     Raises :class:`NbvizError` for anything that cannot be instrumented: other objects, and networks with parts in
     TorchScript, exported graphs, sharded weights or weights without values.
     """
-    while isinstance(net, nn.Module):
-        inner = _wrapped(net)
-        if inner is None:
-            check_runnable(net)
-            return net
-        net = inner
-    raise NbvizError(not_a_network(net))
-
-
-def _wrapped(net: nn.Module) -> nn.Module | None:
-    if isinstance(net, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
-        return net.module
-    return net._modules["_orig_mod"] if type(net).__name__ == "OptimizedModule" else None
+    inner = unwrap(net) if isinstance(net, nn.Module) else None
+    if inner is None:
+        raise NbvizError(not_a_network(net))
+    check_runnable(inner)
+    return inner
 
 
 def replicate(net: nn.Module, tensor_map: TensorMap | None = None, hooks: UserHooks | None = None) -> nn.Module:
@@ -170,6 +163,4 @@ def _plain(module: nn.Module) -> None:
     if getattr(module, "_compiled_call_impl", None) is not None:
         module._compiled_call_impl = None
     for name, child in module._modules.items():
-        while child is not None and _wrapped(child) is not None:
-            child = _wrapped(child)
-        module._modules[name] = child
+        module._modules[name] = None if child is None else unwrap(child)

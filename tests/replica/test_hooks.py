@@ -8,7 +8,7 @@ from torch import nn
 
 from nbviz.errors import UnknownName
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.replica.hooks import first_tensor, split
+from nbviz.replica.hooks import Enough, edit_output, first_tensor, input_at, output_at, record_layers, split
 from tests.networks import build, picture
 
 
@@ -90,3 +90,48 @@ def test_the_first_tensor_of_an_output() -> None:
     assert first_tensor({"a": "text"}) is None and first_tensor(None) is None
     assert first_tensor(nn.Identity()(one)) is one
     assert split("relu#2") == ("relu", 2) and split("a#b") == ("a#b", None)
+
+
+def hooks_of(net: nn.Module) -> int:
+    return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in net.modules())
+
+
+def test_named_calls_are_recorded_and_those_overwritten_later_as_clones() -> None:
+    net, outputs = build("inplace").eval(), dict[str, torch.Tensor]()
+    layers = {("1", 1): "norm", ("3", 1): "last", ("1", 2): "never"}
+    with torch.no_grad(), record_layers(net, layers, outputs.__setitem__, {("1", 1), ("3", 1)}):
+        net(picture())
+    with torch.no_grad():
+        norm = net[1](net[0](picture()))
+        assert torch.equal(outputs.pop("norm"), norm)  # the next layer wrote to the tensor itself
+        assert torch.equal(outputs.pop("last"), net[3](norm.clamp(min=0)))
+    assert not outputs and hooks_of(net) == 0
+
+
+def test_a_forward_ends_at_the_output_or_the_input_asked_for() -> None:
+    ran: list[str] = []
+    net = nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU(inplace=True), nn.Identity()).eval()
+    net[2].register_forward_pre_hook(lambda *_: ran.append("past"))
+    with torch.no_grad():
+        conv = net[0](picture())
+        assert torch.equal(output_at(net, ("1", 1), lambda: net(picture())), conv.clamp(min=0))
+        assert torch.equal(input_at(net, ("1", 1), lambda: net(picture())), conv)
+        assert ran == []
+        assert output_at(net, ("1", 2), lambda: net(picture())) is None and ran == ["past"]
+    assert hooks_of(net) == 1  # the test's own
+
+
+def test_an_edit_counts_calls_from_each_forward_s_beginning() -> None:
+    """A forward that was cut short between two calls of a layer shifted the edit of the next one."""
+    relu = nn.ReLU()
+    net = nn.Sequential(relu, nn.Identity(), relu)
+    x = torch.ones(1, 2)
+    with edit_output(net, ("0", 2), lambda tensor: tensor * 3):
+        with record_layers(net, {("1", 1): None}, _end), pytest.raises(Enough):
+            net(x)
+        assert net(x).tolist() == [[3, 3]]
+    assert net(x).tolist() == [[1, 1]] and hooks_of(net) == 0
+
+
+def _end(_: None, __: torch.Tensor) -> None:
+    raise Enough

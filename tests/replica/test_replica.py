@@ -8,7 +8,7 @@ from torch import nn
 
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.replica.replica import replicate, tensors, unwrap
+from nbviz.replica.replica import instrumentable, replicate, tensors
 from tests.networks import NETWORKS, build, picture, state_hash
 
 
@@ -16,7 +16,7 @@ from tests.networks import NETWORKS, build, picture, state_hash
 def test_modules_are_its_own_and_parameters_the_users(name: str) -> None:
     net = build(name)
     before = state_hash(net)
-    inner = unwrap(net)
+    inner = instrumentable(net)
     twin = replicate(inner)
     assert not {id(m) for m in twin.modules()} & {id(m) for m in net.modules()}
     mine, theirs = dict(twin.named_parameters()), dict(inner.named_parameters())
@@ -73,14 +73,14 @@ def test_tensors_of_every_kind_are_found_once() -> None:
 
 def test_wrappers_are_looked_through() -> None:
     net = build("inplace")
-    assert unwrap(nn.DataParallel(torch.compile(net, backend="eager"))) is net
+    assert instrumentable(nn.DataParallel(torch.compile(net, backend="eager"))) is net
 
 
 def test_what_cannot_be_hooked_is_refused_in_words() -> None:
     with pytest.raises(NbvizError, match="TorchScript"):
-        unwrap(torch.jit.trace(build("eval"), picture()))
+        instrumentable(torch.jit.trace(build("eval"), picture()))
     with pytest.raises(NbvizError, match="not str: 'resnet50'"):
-        unwrap("resnet50")
+        instrumentable("resnet50")
     with pytest.raises(NbvizError, match="lazy"):
         replicate(nn.Sequential(nn.LazyLinear(3)))
     with pytest.raises(NbvizError, match="lazy modules without weights yet: run one batch through it first"):

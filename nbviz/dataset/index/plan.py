@@ -16,7 +16,7 @@ from nbviz.model.layers import with_channels
 from nbviz.model.layouts.layout import Layout
 from nbviz.pictures.samples import Items
 from nbviz.replica.guest import Pass
-from nbviz.replica.hooks import hooked, modules_of, split
+from nbviz.replica.hooks import hooked, modules_of
 
 FORMAT = 2
 """2: the digest of a network also tells its plain attributes and its code."""
@@ -82,13 +82,12 @@ def _watched(
     x = noise(model.guest, shape)
     known = model.trace(x).layers
     chosen = [layer for layer in known.values() if layer.channels] if names is None else with_channels(known, names)
-    outputs = model.guest.steady(lambda run: _outputs(run, x, {split(layer.name)[0] for layer in chosen}))
+    outputs = model.guest.steady(lambda run: _outputs(run, x, {layer.address[0] for layer in chosen}))
     seen: dict[Any, str] = {}
     watched: list[Watched] = []
     same: dict[str, str] = {}
     for layer in reversed(chosen):  # of one tensor's names the innermost: its module made it, and says how
-        stem, call = split(layer.name)
-        call = call or layer.calls
+        stem, call = layer.address
         assert layer.layout is not None and layer.channels is not None
         first = seen.setdefault((outputs[stem, call], layer.layout.kind), layer.name)
         if first != layer.name:
