@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import nbviz
+from tests.imports import circles, import_graph
 
 ROOT = Path(__file__).resolve().parents[1]
 TOP = {"setup.cfg", "nbviz", "notebooks", "tests", "binder", "README.md", "pyproject.toml", "LICENSE", "CHANGELOG.md"}
@@ -64,6 +65,27 @@ def test_no_folder_is_above_15_python_files_save_the_methods() -> None:
     counts = {room: len(list(room.glob("*.py"))) for room in (ROOT / "nbviz").rglob("*") if room.is_dir()}
     crowded = {str(room.relative_to(ROOT)) for room, count in counts.items() if count > 15}
     assert crowded <= {"nbviz/attribution/methods"}
+
+
+def test_no_import_leads_back_in_a_circle() -> None:
+    """import-linter doesn't look at imports for types alone: a class that a helper only names may import the helper."""
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == [{"b", "c"}]
+    graph = import_graph(ROOT / "nbviz")
+    assert "nbviz.session.selection" in graph["nbviz.explorer"] | graph["nbviz.panels.base.stage"]
+    assert circles(graph) == []
+
+
+def test_rooms_of_panels_know_the_shared_ones_and_never_each_other() -> None:
+    """Which rooms there are is read from the tree, so that a new stage's folder is written down nowhere."""
+    shared = {"base", "scenes", "snapshot"}
+    rooms = {path.parent.name for path in (ROOT / "nbviz" / "panels").glob("*/__init__.py")} - shared
+    assert len(rooms) > 8
+    for module, imported in import_graph(ROOT / "nbviz").items():
+        room = module.split(".")[2] if module.startswith("nbviz.panels.") else ""
+        if room in rooms | shared:
+            allowed = shared | {room} if room in rooms else shared
+            reached = {name.split(".")[2] for name in imported if name.startswith("nbviz.panels.")}
+            assert reached <= allowed, module
 
 
 def test_modules_are_hooked_in_one_place() -> None:

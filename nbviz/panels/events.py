@@ -19,7 +19,7 @@ from nbviz.session.context import LiveContext
 from nbviz.session.edit_traits import EDIT_TRAITS
 from nbviz.session.inline import InlineRunner
 from nbviz.session.requests.base import ExplainAnswer, Request
-from nbviz.session.requests.edited import Edited, with_edits
+from nbviz.session.requests.edits.edited_request import Edited, with_edits
 from nbviz.session.scheduler import Scheduler
 from nbviz.session.selection import ACT, Selection
 

@@ -18,7 +18,7 @@ from nbviz.model.classes import Classes
 from nbviz.model.target import Target
 from nbviz.pictures.load import Picture
 from nbviz.session.requests.base import ChannelRequest, ExplainRequest, Request
-from nbviz.session.requests.edited import Edited
+from nbviz.session.requests.edits.edited_request import Edited
 from nbviz.session.requests.frozen import ByContents, thaw
 from nbviz.session.state import class_data
 

@@ -14,7 +14,7 @@ from nbviz.model.edit import Edit
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.session.cache import Cache
 from nbviz.session.requests.base import Context, Request
-from nbviz.session.requests.edited import Edited
+from nbviz.session.requests.edits.edited_request import Edited
 
 KEPT_EDITED = 4
 """Edited networks kept ready: undo and redo go to and fro between few."""

@@ -16,7 +16,7 @@ from nbviz.explorer import Explorer
 from nbviz.session.context import LiveContext
 from nbviz.session.inline import InlineRunner
 from nbviz.session.requests.base import ExplainRequest, MapsRequest, ScoresRequest
-from nbviz.session.requests.edited import Compare, Edited, with_edits
+from nbviz.session.requests.edits.edited_request import Compare, Edited, with_edits
 from nbviz.session.requests.found import NoIndex
 from nbviz.session.requests.made import MakeChannels
 from tests.networks import state_hash

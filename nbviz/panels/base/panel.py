@@ -20,7 +20,7 @@ from nbviz.panels.base.strip import fail, refuse
 from nbviz.panels.snapshot.parts import StillParts
 from nbviz.session.code import Script
 from nbviz.session.requests.base import Request
-from nbviz.session.requests.edited import Edited, with_edits
+from nbviz.session.requests.edits.edited_request import Edited, with_edits
 from nbviz.session.selection import LOCK as LOCK
 from nbviz.session.selection import Selection
 

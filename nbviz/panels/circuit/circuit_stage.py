@@ -23,7 +23,7 @@ from nbviz.panels.scenes.numbers import three_digits
 from nbviz.panels.snapshot.parts import StagePart, StillParts
 from nbviz.passes.feature_maps import FeatureMaps
 from nbviz.session.requests.base import Request
-from nbviz.session.requests.circuit import CircuitAnswer, WalkStep
+from nbviz.session.requests.edits.circuit import CircuitAnswer, WalkStep
 from nbviz.session.requests.made import MadeAnswer, MakeChannels
 from nbviz.session.selection import Selection
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from nbviz.circuits import Step
 from nbviz.panels.scenes.numbers import percent, three_digits
-from nbviz.session.requests.circuit import CircuitAnswer, also_feeds
+from nbviz.session.requests.edits.circuit import CircuitAnswer, also_feeds
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from nbviz.panels.base.panel import LOCK, Panel
 from nbviz.panels.scenes.numbers import signed
 from nbviz.panels.snapshot.parts import ScoreRow, StillParts
 from nbviz.session.requests.base import Request, ScoresAnswer, ScoresRequest
-from nbviz.session.requests.edited import BeforeAfter, Compare
+from nbviz.session.requests.edits.edited_request import BeforeAfter, Compare
 from nbviz.session.selection import Selection
 
 ROWS = 5

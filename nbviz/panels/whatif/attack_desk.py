@@ -20,9 +20,9 @@ from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.scenes.numbers import signed
 from nbviz.panels.whatif.desk import Desk
-from nbviz.session.requests.attacking import AttackAnswer, FindSmallest, MeasureAttack, Smallest
 from nbviz.session.requests.base import ExplainRequest, Request, ScoresAnswer, ScoresRequest
-from nbviz.session.requests.edited import with_edits
+from nbviz.session.requests.edits.attack import AttackAnswer, FindSmallest, MeasureAttack, Smallest
+from nbviz.session.requests.edits.edited_request import with_edits
 from nbviz.session.requests.on_show import explanation
 from nbviz.session.selection import Selection
 

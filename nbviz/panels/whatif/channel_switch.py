@@ -18,7 +18,7 @@ from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.scenes.numbers import signed
 from nbviz.session.requests.base import Request
-from nbviz.session.requests.measuring import EffectsAnswer, MeasureEffects
+from nbviz.session.requests.edits.effects import EffectsAnswer, MeasureEffects
 from nbviz.session.selection import Selection
 
 LOWEST, HIGHEST = -2.0, 3.0

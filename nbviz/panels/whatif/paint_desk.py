@@ -25,9 +25,9 @@ from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.scenes.numbers import signed
 from nbviz.panels.whatif.desk import Desk
 from nbviz.session.requests.base import ExplainAnswer, Request
-from nbviz.session.requests.edited import with_edits
+from nbviz.session.requests.edits.edited_request import with_edits
+from nbviz.session.requests.edits.paint import MeasurePaint, Painted, top_share
 from nbviz.session.requests.on_show import explanation
-from nbviz.session.requests.painting import MeasurePaint, Painted, top_share
 from nbviz.session.selection import Selection
 
 WORDS = {"blur": "with blur", "mean": "with mean colour", "noise": "with noise", "gray": "with gray"}

@@ -16,8 +16,8 @@ from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.scenes.numbers import minus, signed
 from nbviz.panels.whatif.desk import Desk
 from nbviz.session.requests.base import Request
+from nbviz.session.requests.edits.transform import MeasureTransform, TransformCurve
 from nbviz.session.requests.on_show import explanation
-from nbviz.session.requests.transforming import MeasureTransform, TransformCurve
 from nbviz.session.selection import Selection
 
 STEPS = 100

@@ -13,7 +13,7 @@ from nbviz.edits import Channels
 from nbviz.explorer import Explorer
 from nbviz.panels.circuit.circuit_words import rows
 from nbviz.session.inline import InlineRunner
-from nbviz.session.requests.circuit import CircuitAnswer
+from nbviz.session.requests.edits.circuit import CircuitAnswer
 from tests.panels.rig import say
 from tests.test_explorer import network, pictures
 

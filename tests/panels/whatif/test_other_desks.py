@@ -12,8 +12,8 @@ from nbviz.edits import TRANSFORMS, Attack, Channels, Transform
 from nbviz.explorer import Explorer
 from nbviz.panels.whatif.attack_desk import magnified
 from nbviz.session.inline import InlineRunner
-from nbviz.session.requests.attacking import SIZES
-from nbviz.session.requests.transforming import amounts_of
+from nbviz.session.requests.edits.attack import SIZES
+from nbviz.session.requests.edits.transform import amounts_of
 from tests.panels.rig import say
 from tests.test_explorer import network, pictures
 

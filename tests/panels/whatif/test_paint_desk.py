@@ -12,7 +12,7 @@ from nbviz.edits import Mask, Paint, Transform
 from nbviz.explorer import Explorer
 from nbviz.panels.whatif.paint_desk import PaintDesk
 from nbviz.session.inline import InlineRunner
-from nbviz.session.requests.painting import MeasurePaint, scattered, top_share
+from nbviz.session.requests.edits.paint import MeasurePaint, scattered, top_share
 from tests.panels.rig import say
 from tests.test_explorer import network, pictures
 

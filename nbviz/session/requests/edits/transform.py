@@ -11,7 +11,7 @@ import torch
 from nbviz.edits import TRANSFORMS, Transform
 from nbviz.model.edit import Edit
 from nbviz.session.requests.base import Context, ExplainAnswer, ExplainRequest, Request, ScoresRequest, stepped
-from nbviz.session.requests.edited import with_edits
+from nbviz.session.requests.edits.edited_request import with_edits
 
 POINTS = 21
 CLASSES = 3

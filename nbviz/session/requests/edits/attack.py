@@ -11,7 +11,7 @@ from nbviz.attribution import Attribution
 from nbviz.edits import Attack, Attacked, attack
 from nbviz.model.edit import Edit
 from nbviz.session.requests.base import Context, ExplainAnswer, ExplainRequest, Request, stepped
-from nbviz.session.requests.edited import with_edits
+from nbviz.session.requests.edits.edited_request import with_edits
 
 SIZES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
 """Grey levels that are tried, in this order, for the smallest that flips."""

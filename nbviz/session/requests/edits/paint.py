@@ -15,7 +15,7 @@ from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.pictures.picture import Picture
 from nbviz.session.requests.base import Context, ExplainRequest, Request, ScoresRequest
-from nbviz.session.requests.edited import with_edits
+from nbviz.session.requests.edits.edited_request import with_edits
 
 TRIES = 20
 """Random patches of the same size and form."""

@@ -1,0 +1,1 @@
+"""Requests of an edited network and picture: painted, attacked, transformed; of what channels do to a score."""
