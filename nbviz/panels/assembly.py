@@ -9,6 +9,7 @@ from pkgutil import iter_modules
 import ipywidgets
 
 import nbviz.panels
+from nbviz.panels.base.failed_stage import opened
 from nbviz.panels.base.frame import frame
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Panel
@@ -56,7 +57,7 @@ def assemble(links: Links) -> dict[str, Panel]:
     canvas, trust = SaliencyCanvas(links, grid.strongest), TrustPanel(links)
     classes = ClassDropdown(links, lambda: card.view.channel)
     pages = _pages(links, grid, card, tree)
-    middle = [stage(links) for stage in stages()]
+    middle = [opened(stage, links) for stage in stages()]
     switch = ChannelSwitch(links, card.subject)
     desks = [PaintDesk(links), TransformDesk(links), AttackDesk(links)]
     panels = [

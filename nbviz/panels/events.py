@@ -107,7 +107,8 @@ class Events:
 
     def _ask(self, panel: Panel, renew: bool = False) -> None:
         """Submit the requests of a panel and its parts; parts that are gone ask no more."""
-        asking, before = {panel.slot: panel, **panel.parts()}, self._asked.get(panel.slot, {})
+        parts = self._guarded(panel, panel.parts) or {}
+        asking, before = {panel.slot: panel, **parts}, self._asked.get(panel.slot, {})
         self._asked[panel.slot] = asking
         for slot in before.keys() - asking.keys():
             self._submit(slot, None)

@@ -10,7 +10,7 @@ a stage is a folder of ``nbviz.panels`` with a module ``…_stage.py``; nothing 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
@@ -29,9 +29,9 @@ OFF = "nbviz-off"
 class Stage(Panel):
     """Base of the panels that take turns in the middle column; its slot is its name in ``selection.stage``."""
 
-    title: ClassVar[str]
+    title: str
     """On its tab."""
-    sentence: ClassVar[str]
+    sentence: str
     """Sentence on what it shows, for the tip of its tab."""
     order: ClassVar[int] = 100
     """Tabs stand from the lowest on."""
@@ -55,6 +55,7 @@ class Stage(Panel):
 
 
 S = TypeVar("S", bound=type[Stage])
+T = TypeVar("T")
 _stages: dict[str, type[Stage]] = {}
 STAGES = MappingProxyType(_stages)
 """Name → stage, as registered."""
@@ -100,10 +101,12 @@ class StageTabs(Panel):
         links.activity.observe(lambda _: self.sync(self.selection), "word")
 
     def sync(self, selection: Selection) -> None:
-        offered = [stage for stage in self.stages.values() if stage.offered(selection)]
+        offered = [stage for stage in self.stages.values() if _guarded(stage, stage.offered, selection, True)]
         chosen = selection.stage if any(stage.slot == selection.stage for stage in offered) else CHANNELS
         tabs = [[CHANNELS, "Channels", "", "What each channel of the layer makes of the picture"]]
-        tabs += [[stage.slot, stage.title, stage.badge(selection), stage.sentence] for stage in offered]
+        tabs += [
+            [stage.slot, stage.title, _guarded(stage, stage.badge, selection, ""), stage.sentence] for stage in offered
+        ]
         with LOCK, self.tabs.hold_sync():
             self._take_turn(chosen)
             self.tabs.tabs, self.tabs.chosen = tabs, chosen
@@ -118,6 +121,15 @@ class StageTabs(Panel):
     def _act(self, content: Content) -> None:
         if content.get("event") == "stage":
             self.selection.stage = content["name"]
+
+
+def _guarded(stage: Stage, ask: Callable[[Selection], T], selection: Selection, otherwise: T) -> T:
+    """Ask a stage about its tab; one that raises has a tab, and says there what is wrong."""
+    try:
+        return ask(selection)
+    except Exception as error:  # a cell's own class can raise anything
+        stage.fail(error)
+        return otherwise
 
 
 def _turn(*sections: ipywidgets.Widget) -> ipywidgets.Box:
