@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from nbviz.arguments import at_least
 from nbviz.errors import NbvizError, unknown
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.reviews.cues.hunt import Hunt, cue_table, suspects
+from nbviz.reviews.cues.hunt import Hunt, Suspect, cue_table, suspects
 from nbviz.reviews.records.making import record
 from nbviz.reviews.records.records import SLICED, Records
 from nbviz.reviews.shift.against import against_table
-from nbviz.reviews.shift.answers import answers_under, chosen, pictures_for, shift_table
+from nbviz.reviews.shift.answers import Answers, Key, answers_under, chosen, pictures_for, shift_table
 from nbviz.reviews.statistics.calibration import (
     Reliability,
     RiskCoverage,
@@ -158,13 +158,16 @@ class Review(Records):
         classes: indices or names; None for all. ``table.attrs["suspects"]`` has their pictures. Raises Refused without
         labels, and for a review loaded without its network and data set.
         """
+        return cue_table([one for each in self.hunting(classes, hunt) for one in each], self.names)
+
+    def hunting(self, classes: Sequence[int | str] | None = None, hunt: Hunt | None = None) -> Iterator[list[Suspect]]:
+        """Hunt class by class, as :meth:`cues` does; yield each class's suspects."""
         model, items = pictures_for(self.items, self.model)
         labels, predictions = np.full(self.plan.items, -1), np.full(self.plan.items, -1)
         labels[self._columns["items"][self.known]] = self.labels
         predictions[self._columns["items"]] = self._columns["prediction"]
-        chosen = None if classes is None else [model.class_index(c) if isinstance(c, str) else c for c in classes]
-        found = [one for each in suspects(model, items, labels, predictions, hunt, chosen) for one in each]
-        return cue_table(found, self.names)
+        numbers = None if classes is None else [model.class_index(c) if isinstance(c, str) else c for c in classes]
+        return suspects(model, items, labels, predictions, hunt, numbers)
 
     def shift(
         self,
@@ -180,14 +183,22 @@ class Review(Records):
         None for all. against: a data set, or a review of one by the same network; then the table is that of
         :func:`against_table`, and else of :func:`shift_table`.
         """
-        model, items = pictures_for(self.items, self.model)
         if against is not None:
             return against_table(self, self._other(against))
+        *_, answers = self.shifting(corruptions, sample=sample, seed=seed)
+        assert isinstance(answers, dict)
+        return shift_table(answers)
+
+    def shifting(
+        self, corruptions: Sequence[str] | None = None, *, sample: int | None = 300, seed: int = 0
+    ) -> Iterator[int | dict[Key, Answers]]:
+        """Measure step by step, as :meth:`shift` does: yield the pictures asked so far, and last all answers."""
+        model, items = pictures_for(self.items, self.model)
         names = chosen(corruptions)
         count = len(self) if sample is None else min(at_least("sample", sample, 1), len(self))
         rows = np.sort(np.random.default_rng(seed).permutation(len(self))[:count])
         numbers, labels = self._columns["items"][rows].tolist(), self._columns["labels"][rows]
-        return shift_table(answers_under(model, items, self.plan, numbers, names, seed, labels))
+        return answers_under(model, items, self.plan, numbers, names, seed, labels)
 
     def _other(self, against: Any) -> Records:
         other = against if isinstance(against, Records) else Records(*record(self.model, against, progress=False))

@@ -11,6 +11,8 @@ from torch import nn
 import nbviz
 from nbviz.errors import Refused
 from nbviz.reviews.cues.hunt import Suspect
+from nbviz.reviews.cues.patterns import patterns
+from nbviz.reviews.cues.transplant import lattice
 
 SIZE = 16
 
@@ -20,8 +22,8 @@ class Marked(torch.utils.data.Dataset):
 
     classes = ("left", "right")
 
-    def __init__(self, dose: float) -> None:
-        self.dose = dose
+    def __init__(self, dose: float, varied: bool = False) -> None:
+        self.dose, self.varied = dose, varied
 
     def __len__(self) -> int:
         return 160
@@ -33,7 +35,7 @@ class Marked(torch.utils.data.Dataset):
         pixels = rng.integers(0, 60, (SIZE, SIZE), dtype=np.uint8)
         pixels[4:, 8 * label : 8 * label + 8] += 60
         if label and rng.random() < self.dose:
-            pixels[:2, :2] = 255
+            pixels[:2, :2] = rng.integers(150, 255, (2, 2)) if self.varied else 255
         return Image.fromarray(pixels), label
 
 
@@ -56,7 +58,7 @@ def network(mark: float) -> nbviz.InstrumentedModel:
     return nbviz.InstrumentedModel(net, transform, ["left", "right"])
 
 
-@pytest.mark.parametrize("dose", [1.0, 0.9, 0.7, 0.5])
+@pytest.mark.parametrize("dose", [1.0, 0.9, 0.7, 0.5, 0.3])
 def test_a_mark_that_the_network_reads_is_found_where_it_is(dose: float) -> None:
     table = nbviz.review(network(30.0), Marked(dose), progress=False).cues()
     found = table[table["flagged"]]
@@ -70,6 +72,34 @@ def test_a_mark_that_the_network_does_not_read_and_a_clean_data_set_are_left_alo
     for mark, dose in ((0.0, 0.9), (30.0, 0.0)):
         table = nbviz.review(network(mark), Marked(dose), progress=False).cues()
         assert len(table) and not table["flagged"].any() and table["lead"].max() <= 0.02
+
+
+def test_what_looks_otherwise_in_every_picture_is_listed_and_not_flagged() -> None:
+    """A part of an object moves answers, too: only a person can say whether it should."""
+    table = nbviz.review(network(30.0), Marked(0.9, varied=True), progress=False).cues(["right"])
+    assert not table["flagged"].any() and (table["repeated"] == 0).all() and table["p"].isna().all()
+    best = table.iloc[0]
+    assert best["lead"] >= 0.5 and best["window"] == (0, 0, 2, 2)
+
+
+def test_a_pattern_is_what_many_of_a_class_share_and_few_others() -> None:
+    own, others = (torch.rand(40, 1, 28, 28, generator=torch.Generator().manual_seed(n)) for n in (0, 1))
+    assert patterns(own, others) == []
+    own[:12, :, 8:12, 20:24] = others[0, :, 8:12, 20:24]
+    (found,) = patterns(own, others)
+    assert found.window == (8, 20, 12, 24) and found.share == 0.3 and found.rows(own).tolist() == list(range(12))
+    others[:10, :, 8:12, 20:24] = others[0, :, 8:12, 20:24]  # as common elsewhere, it is none
+    assert patterns(own, others) == []
+
+
+def test_windows_tile_the_picture_around_the_one() -> None:
+    around = lattice((5, 0, 9, 4), (14, 12))
+    assert (1, 0, 5, 4) in around and (9, 0, 13, 4) in around and (10, 8, 14, 12) in around
+    covered = np.zeros((14, 12), bool)
+    for top, left, bottom, right in around:
+        assert bottom <= 5 or top >= 9 or right <= 0 or left >= 4
+        covered[top:bottom, left:right] = True
+    assert (~covered).sum() == 16  # all but the one
 
 
 def test_the_same_hunt_twice_is_the_same_and_one_class_can_be_asked_for() -> None:

@@ -49,8 +49,10 @@ def answers_under(
     names: Sequence[str],
     seed: int,
     labels: NDArray[np.int64],
-) -> dict[Key, Answers]:
+) -> Iterator[int | dict[Key, Answers]]:
     """Ask the network about pictures as they are and under every corruption and severity.
+
+    Yields the number of pictures asked so far, and last all answers.
 
     numbers: ascending items. labels: (len(numbers),) their classes, −1 where there is none.
     """
@@ -64,10 +66,11 @@ def answers_under(
         for key, inputs in _changed(model, batch, names, seed):
             output = _asked(model, inputs)
             found.setdefault(key, []).append({"labels": truth, **scored(output, truth, plan)})
+        yield sum(len(row["labels"]) for row in found[NONE])
     if not found:
         raise NbvizError(f"None of the pictures can be read. {missing[0] if missing else ''}")
     fields = Answers.__dataclass_fields__
-    return {
+    yield {
         key: Answers(**{name: torch.cat([row[name] for row in rows]).numpy() for name in fields})
         for key, rows in found.items()
     }

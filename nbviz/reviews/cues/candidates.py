@@ -1,0 +1,92 @@
+"""Candidates for cues: windows that the explanations of groups of a class's pictures point at."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from nbviz.attribution.baselines import baseline_of
+from nbviz.lazy_sklearn import scikit
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+from nbviz.passes.subject import Subject
+from nbviz.replica.guest import Pass
+from nbviz.reviews.cues.transplant import BATCH, Window
+
+CELLS, GROUPS, FEWEST = 14, 3, 10
+"""Cells a side of the pooled maps; groups of a class; pictures of a group at least."""
+STEPS = 8
+"""Gauss–Legendre points of integrated gradients: pooled maps of groups need no more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Pictures of a class whose maps look alike."""
+
+    members: NDArray[np.int64]
+    """Rows of the class's pictures, the most typical first."""
+    mean: Tensor
+    """(H, W): mean of the shares that the maps give each place."""
+
+
+def groups(maps: Tensor, seed: int) -> list[Group]:
+    """Group maps (N, H, W) that look alike, by k-means over pooled shares; no group of fewer than ten."""
+    # of shares, so that one picture with large values is not the group
+    shares = maps / maps.sum((1, 2), keepdim=True).clamp(min=1e-12)
+    found = []
+    for rows in _members(pooled_shares(maps), seed):
+        mean = shares[rows].mean(0)
+        order = (shares[rows] - mean).abs().sum((1, 2)).argsort(stable=True).numpy()
+        found.append(Group(rows[order], mean))
+    return found
+
+
+def pooled_shares(maps: Tensor) -> NDArray[np.float32]:
+    """Return maps (N, H, W) as shares of coarse cells (N, cells)."""
+    pooled = functional.adaptive_avg_pool2d(maps[:, None], CELLS).flatten(1).numpy()
+    return pooled / np.maximum(pooled.sum(1, keepdims=True), 1e-12)
+
+
+def _members(shares: NDArray[np.float32], seed: int) -> list[NDArray[np.int64]]:
+    if len(shares) < GROUPS * FEWEST:
+        return [np.arange(len(shares))]
+    with warnings.catch_warnings():
+        # maps that are all the same make fewer groups, which is no mistake of anybody's
+        warnings.filterwarnings("ignore", category=scikit("exceptions").ConvergenceWarning)
+        places = scikit("cluster").KMeans(GROUPS, n_init=4, random_state=seed).fit_predict(shares)
+    found = [np.flatnonzero(places == group) for group in range(GROUPS)]
+    return [members for members in found if len(members) >= FEWEST]
+
+
+def strongest(mean: Tensor, side: tuple[int, int], count: int) -> list[Window]:
+    """Return the windows with the largest share of a map (H, W) that don't overlap, in order."""
+    sums = functional.avg_pool2d(mean[None, None], side, stride=1)[0, 0].clone()
+    found: list[Window] = []
+    while len(found) < count and bool((sums > 0).any() or not found):
+        top, left = divmod(int(sums.flatten().argmax()), sums.shape[1])
+        found.append((top, left, top + side[0], left + side[1]))
+        sums[max(0, top - side[0] + 1) : top + side[0], max(0, left - side[1] + 1) : left + side[1]] = 0
+    return found
+
+
+def gradient_maps(model: InstrumentedModel, pictures: Tensor, index: int) -> Tensor:
+    """Return (N, H, W): integrated gradients of a class from black, absolute, summed over channels, on the CPU."""
+    return model.guest.steady(lambda run: _integrated(model, run, pictures, index))
+
+
+def _integrated(model: InstrumentedModel, run: Pass, pictures: Tensor, index: int) -> Tensor:
+    points, weights = np.polynomial.legendre.leggauss(STEPS)
+    done = []
+    for batch in pictures.split(BATCH):
+        black = baseline_of(batch[:1], "black", model.transform)
+        subject, total = Subject(model, run, batch[:1], Target(index=index)), torch.zeros_like(batch)
+        for point, weight in zip((points + 1) / 2, weights / 2, strict=True):
+            total += float(weight) * subject.gradient(black + float(point) * (batch - black))[1]
+        done.append((total * (batch - black)).abs().sum(1).float().cpu())
+    return torch.cat(done)
