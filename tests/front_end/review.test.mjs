@@ -22,7 +22,16 @@ const TRAITS = {
     [9, "bee 0.51", "right", false],
   ],
   sheet: { columns: 2, rows: 1, tile_width: 4, tile_height: 4, gap: 0 },
-  ...{ pictures: bytes(1), chosen: null, marked: [9], matrix: {}, curve: {}, rows: {}, code: "review.pictures" },
+  ...{
+    pictures: bytes(1),
+    chosen: null,
+    marked: [9],
+    matrix: {},
+    curve: {},
+    rows: {},
+    examples: bytes(),
+    code: "review.pictures",
+  },
 };
 const sent = (model) => model.sent.map(({ buffers: _, ...content }) => content);
 
@@ -87,7 +96,11 @@ test("a confused pair and a class list their pictures; the diagonal hides on wis
 
 test("a chart says in words what it shows, and a slice lists its pictures", () => {
   const row = { key: ["brightness", "0 … 1"], name: "brightness 0 … 1", count: "30", share: 0.5, low: 0.4, high: 0.6 };
-  const rows = { rows: [{ ...row, beside: 0.9, figure: "50 %", words: "p 1", marked: true }], words: ["w"] };
+  const rows = {
+    kind: "slices",
+    rows: [{ ...row, beside: 0.9, figure: "50 %", words: "p 1", marked: true }],
+    words: ["w"],
+  };
   const curve = {
     bins: [[0.5, 0.4, 0.3, 0.5, "30 pictures"]],
     words: ["w"],
@@ -101,5 +114,29 @@ test("a chart says in words what it shows, and a slice lists its pictures", () =
   assert.ok(one.find("svg").getAttribute("aria-label").includes("30 pictures"));
   one.find(".nbviz-review-row").click();
   assert.deepEqual(sent(model), [{ event: "slice", column: "brightness", part: "0 … 1" }]);
+  one.end();
+});
+
+test("what takes long is begun by a person, and its rows say what came of it", () => {
+  const rows = { kind: "cues", rows: [], words: ["about"], offer: ["Look", "tip"] };
+  const model = new Model({ ...TRAITS, page: "cues", rows }),
+    one = view(review.widget, model);
+  const buttons = () => [...one.all(".nbviz-bar button")].filter((node) => ["Look", "Stop"].includes(node.textContent));
+  buttons()[0].click();
+  model.change({ rows: { ...rows, offer: [], progress: "1 of 3 classes", done: 0.3 } });
+  buttons()
+    .find((node) => node.textContent === "Stop")
+    .click();
+  assert.deepEqual(sent(model), [{ event: "begin" }, { event: "stop" }]);
+  const cue = { words: [["ant", "strong"], " leads"], marked: true };
+  model.change({ rows: { ...rows, rows: [cue, cue], examples: 1 } });
+  const drawn = [...one.all(".nbviz-review-cue")];
+  assert.deepEqual(
+    drawn.map((node) => node.querySelectorAll(".nbviz-review-example").length),
+    [3, 0],
+  );
+  assert.equal(drawn[0].textContent, "flagged ant leads");
+  model.change({ page: "shift", rows: { kind: "shift", rows: [{ name: "fog", values: [1, 0.5], figure: "f" }] } });
+  assert.equal(one.find("polyline").getAttribute("points"), "0,1 120,12");
   one.end();
 });

@@ -18,6 +18,7 @@
  *   matrix: Matrix,
  *   curve: Curve,
  *   rows: Rows,
+ *   examples: DataView,
  *   code: string,
  * }} ReviewFrontTraits
  */

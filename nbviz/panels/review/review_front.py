@@ -13,8 +13,7 @@ class ReviewFront(Front):
     """Figures of the whole, and one of its pages.
 
     Sends ``{"event": …}``: run, cancel, page (name), list (order, answers, label, first), clear (what), open (item),
-    mark (item), pair (label, prediction), class (index), slice (column, part), curve (class or null), seek (what),
-    stop (what).
+    mark (item), pair (label, prediction), class (label), slice (column, part), cue (place), begin, stop.
     """
 
     scripts = ("review_pictures", "review_classes", "review_curve", "review_rows")
@@ -49,6 +48,8 @@ class ReviewFront(Front):
     curve = traitlets.Dict().tag(sync=True)
     """bins, words (runs), risk, risk_words, labels: choices of the class, label, busy."""
     rows = traitlets.Dict().tag(sync=True)
-    """Of the page on show, where it is a list: kind, heads, rows, words (runs), offer, progress, done."""
+    """Of the page on show, where it is a list: kind, rows, words (runs), offer, progress, done, examples."""
+    examples = traitlets.Bytes().tag(sync=True)
+    """JPEG: three pictures per cue, one cue under the other."""
     code = traitlets.Unicode().tag(sync=True)
     """The Python that makes what is on show."""

@@ -1,10 +1,14 @@
-// Pages that are lists: a row has a name, a bar with its interval, and figures. A click goes to its pictures.
+// Pages that are lists: slices, cues and shift. A row has words or a name, a bar or a line, and figures.
 /**
  * @typedef {{
  *   key: string[], name: string, count: string, share: number, low: number, high: number, beside: number,
  *   figure: string, words: string, marked: boolean,
  * }} SliceRow
- * @typedef {{ kind?: string, rows?: SliceRow[], words?: Runs }} Rows
+ * @typedef {{ words: Runs, marked: boolean }} CueRow
+ * @typedef {{ name: string, values: number[], figure: string, marked: boolean }} ShiftRow
+ * @typedef {{
+ *   kind?: string, rows?: any[], words?: Runs, offer?: string[], progress?: string, done?: number, examples?: number,
+ * }} Rows
  */
 
 /**
@@ -15,13 +19,46 @@ function reviewRows(model, life) {
   const list = el("div", "nbviz-review-rows"),
     words = el("p", "nbviz-caption");
   life.watch("rows", () => {
-    const { rows = [], words: about = [] } = model.get("rows");
+    const { kind, rows = [], words: about = [], examples = 0 } = model.get("rows");
     runs(words, about);
-    const lowest = Math.min(1, ...rows.map(({ low }) => low)),
+    const lowest = Math.min(1, ...rows.map(({ low = 1 }) => low)),
       from = Math.floor(lowest * 20) / 20;
-    list.replaceChildren(...rows.map((row) => sliceRow(model, row, from)));
+    const draw = {
+      slices: (row) => sliceRow(model, row, from),
+      cues: (row, place) => cueRow(row, place, examples),
+      shift: shiftRow,
+    }[kind];
+    list.replaceChildren(...(draw ? rows.map(draw) : []));
   });
-  return el("div", "", words, list);
+  background(model, life, list, "examples", "image/jpeg", "--examples");
+  return el("div", "", words, beginBar(model, life), list);
+}
+
+/**
+ * The button that begins what takes long, how far it is, and Stop.
+ * @param {Model<import("./review_front.js").ReviewFrontTraits>} model
+ * @param {Life} life
+ */
+function beginBar(model, life) {
+  const begin = button(""),
+    stop = button("Stop"),
+    progress = el("span", "nbviz-caption nbviz-num"),
+    share = el("span"),
+    line = el("div", "nbviz-review-line", share),
+    bar = el("div", "nbviz-bar", begin, stop, progress);
+  life.watch("rows", () => {
+    const { offer = [], progress: going = "", done = 1 } = model.get("rows");
+    begin.hidden = !offer.length;
+    begin.textContent = offer[0] ?? "";
+    begin.title = offer[1] ?? "";
+    stop.hidden = line.hidden = !going;
+    progress.textContent = going;
+    share.style.width = `${100 * done}%`;
+    bar.hidden = begin.hidden && stop.hidden;
+  });
+  life.listen(begin, "click", () => model.send({ event: "begin" }));
+  life.listen(stop, "click", () => model.send({ event: "stop" }));
+  return el("div", "", bar, line);
 }
 
 /**
@@ -39,7 +76,7 @@ function sliceRow(model, row, from) {
     "aria-label": `${row.name}: ${row.figure} right of ${row.count} pictures, ${row.words}. Lists them.`,
   });
   node.append(
-    el("span", row.marked ? "nbviz-warning" : "", row.name),
+    set(el("span", row.marked ? "nbviz-warning" : "", row.name), { title: row.name }),
     el("span", "nbviz-review-bar", fill, interval, tick),
     el("span", "nbviz-num nbviz-review-figure", row.figure),
     el("span", "nbviz-num nbviz-note nbviz-review-figure", `of ${row.count}`),
@@ -48,4 +85,46 @@ function sliceRow(model, row, from) {
   const [column, part] = row.key;
   node.addEventListener("click", () => model.send({ event: "slice", column, part }));
   return node;
+}
+
+const EXAMPLE = ["where the window is from", "a picture of another class", "the same with the window put in"];
+
+/**
+ * @param {CueRow} row
+ * @param {number} place
+ * @param {number} examples
+ */
+function cueRow(row, place, examples) {
+  const sheet = { columns: 3, rows: examples, tile_width: 96, tile_height: 96, gap: 4 };
+  const tiles = EXAMPLE.map((words, column) => {
+    const tile = set(el("span", "nbviz-review-example"), { role: "img", "aria-label": words, title: words });
+    Object.assign(tile.style, tileStyle(sheet, place, column));
+    return tile;
+  });
+  const said = runs(el("p", "nbviz-caption"), row.words);
+  if (row.marked) said.prepend(el("span", "nbviz-warning", "flagged "));
+  return el("div", "nbviz-review-cue", ...(place < examples ? tiles : []), said);
+}
+
+/**
+ * @param {ShiftRow} row
+ */
+function shiftRow(row) {
+  const wide = 120,
+    tall = 24;
+  const points = row.values.map(
+    (share, i) => `${(i * wide) / (row.values.length - 1)},${1 + (tall - 2) * (1 - share)}`,
+  );
+  const line = svg(
+    "svg",
+    { viewBox: `0 0 ${wide} ${tall}`, role: "img", "aria-label": `${row.name}: ${row.figure}` },
+    svg("polyline", { class: "curve", points: points.join(" ") }),
+  );
+  return el(
+    "div",
+    "nbviz-review-shift",
+    el("span", row.marked ? "nbviz-warning" : "", row.name),
+    el("span", "nbviz-review-chart", line),
+    el("span", "nbviz-num nbviz-review-figure", row.figure),
+  );
 }

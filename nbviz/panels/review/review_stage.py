@@ -19,6 +19,7 @@ from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.stage import Stage, register
 from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.review.review_cues import CuePage, Hunting, ShiftPage
 from nbviz.panels.review.review_curve import curve
 from nbviz.panels.review.review_front import ReviewFront
 from nbviz.panels.review.review_pictures import Opener, ReviewPictures
@@ -44,6 +45,8 @@ PAGES = (
     ("classes", "Classes", "Which class is taken for which"),
     ("calibration", "Calibration", "Whether its probabilities can be believed"),
     ("slices", "Slices", "Parts of the data on which it does worse"),
+    ("cues", "Cues", "Marks in the pictures that it leans on and should not"),
+    ("shift", "Shift", "How it does when light, sensor or file change"),
 )
 
 
@@ -68,9 +71,10 @@ class ReviewStage(Stage):
         self.listen(self.view, self._act)
         self._opener = Opener(self.pictures)
         self._tiles = ReviewPictures(links, self.view)
+        self._hunts: dict[str, Hunting] = {"cues": CuePage(links, self.view), "shift": ShiftPage(links, self.view)}
 
     def parts(self) -> dict[str, Panel]:
-        return {"review pictures": self._tiles}
+        return {"review pictures": self._tiles, **{hunt.slot: hunt for hunt in self._hunts.values()}}
 
     def request(self, selection: Selection) -> Request | None:
         return self.source
@@ -96,6 +100,8 @@ class ReviewStage(Stage):
         self.listing, self.first = Listing(answers="wrong" if review.labelled else "all"), 0
         self.view.figures, self.view.pages = figures(review), [[*page, True] for page in PAGES]
         self.view.offer = []
+        for hunt in self._hunts.values():
+            hunt.open(review)
         self.draw()
         self.links.ask()
 
@@ -104,17 +110,26 @@ class ReviewStage(Stage):
         review, view = self.review, self.view
         if review is None:
             return
+        for name, hunt in self._hunts.items():
+            hunt.on_show = name == self.page
         with view.hold_sync():
             view.page, view.code = self.page, self._code()
             try:
-                {
-                    "pictures": self._draw_pictures, "classes": self._draw_classes, "slices": self._draw_slices,
-                    "calibration": self._draw_curve,
-                }[self.page](review)  # fmt: skip
+                self._draw_page(review)
                 ready(view)
             except Refused as reason:
                 view.matrix, view.curve, view.rows = {}, {}, {}
                 fail(view, reason)
+
+    def _draw_page(self, review: Review) -> None:
+        if self.page == "pictures":
+            self._draw_pictures(review)
+        elif self.page == "classes":
+            self.view.matrix = matrix(review)
+        elif self.page == "calibration":
+            self.view.curve = curve(review)
+        else:
+            self.view.rows = slice_rows(review) if self.page == "slices" else self._hunts[self.page].rows
 
     def _draw_pictures(self, review: Review) -> None:
         rows = self.listing.rows(review)
@@ -130,15 +145,6 @@ class ReviewStage(Stage):
         self.view.tiles = tiles(review, shown)
         self._tiles.items = review.items
         self._tiles.numbers = tuple(int(number) for number in review.column("items")[shown])
-
-    def _draw_classes(self, review: Review) -> None:
-        self.view.matrix = matrix(review)
-
-    def _draw_slices(self, review: Review) -> None:
-        self.view.rows = slice_rows(review)
-
-    def _draw_curve(self, review: Review) -> None:
-        self.view.curve = curve(review)
 
     def wait(self, progress: str = "") -> None:
         if self.review is None:
@@ -189,9 +195,19 @@ class ReviewStage(Stage):
         elif event == "clear":
             cleared = {"part": replace(self.listing, part=None), "prediction": replace(self.listing, prediction=None)}
             self.listing, self.first = cleared[content["what"]], 0
+        elif event in ("begin", "stop"):
+            self._begin(event == "begin")
         elif event in ("pair", "class", "slice"):
             self.page, self.first = "pictures", 0
             self.listing = _chosen(content)
+
+    def _begin(self, begun: bool) -> None:
+        """Begin what the page on show computes, or stop it."""
+        hunt = self._hunts[self.page]
+        hunt.open(self.review)
+        hunt.begun = begun
+        if begun:
+            hunt.rows = {**hunt.rows, "offer": [], "words": [], "progress": "beginning", "done": 0.0}
 
     def _list(self, content: Content) -> None:
         answers, label = content["answers"], content["label"]
@@ -220,7 +236,7 @@ class ReviewStage(Stage):
 
     def _code(self) -> str:
         if self.page != "pictures":
-            return f"review.{self.page}"
+            return f"review.{self.page}" + ("()" if self.page in self._hunts else "")
         given = [f"{name}={value!r}" for name, value in vars(self.listing).items() if value not in (None, "all")]
         return f"review.pictures.iloc[nbviz.reviews.Listing({', '.join(given)}).rows(review)]"
 

@@ -1,22 +1,31 @@
-"""What the stage Review asks: to review pictures, to read those on show, and one class's calibration."""
+"""What the stage Review asks: to review pictures, to read those on show, to hunt for cues, to measure shift."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nbviz.drawing.photos import Pixels
 from nbviz.errors import NbvizError, Refused
 from nbviz.pictures.samples import Items
+from nbviz.reviews.cues.example import Transplant, transplant
+from nbviz.reviews.cues.hunt import Suspect, cue_table
 from nbviz.reviews.making import LiveReview, fitting, reviewing
 from nbviz.reviews.result import Review
+from nbviz.reviews.shift.answers import shift_table
 from nbviz.session.requests.base import Context, Request
+
+if TYPE_CHECKING:
+    import pandas
 
 INTERVAL = 0.15
 """Seconds between partial pages of pictures."""
+EXAMPLES = 6
+"""Suspects of a hunt that are shown as pictures."""
 
 
 @dataclass(frozen=True)
@@ -88,3 +97,84 @@ def _read(context: Context, items: Items, number: int) -> np.ndarray | None:
         return context.model.seen(items.read(number))
     except NbvizError:  # it was readable when it was reviewed; its tile stays gray
         return None
+
+
+@dataclass(frozen=True, eq=False)
+class CueAnswer:
+    """A hunt so far."""
+
+    table: pandas.DataFrame
+    """As ``review.cues()`` gives it."""
+    examples: tuple[Transplant, ...]
+    """Of its first rows; only once the hunt has ended."""
+    classes: int
+    total: int
+    done: float
+
+    @property
+    def progress(self) -> str:
+        """``"3 of 10 classes"``."""
+        return f"{self.classes} of {self.total} classes"
+
+
+@dataclass(frozen=True)
+class HuntCues(Request):
+    """Cues of every class, the class before the next."""
+
+    review: Review
+
+    def __call__(self, context: Context) -> Iterator[CueAnswer]:
+        review, found = self.review, list[Suspect]()
+        total = len(review.names)
+        yield CueAnswer(cue_table([], review.names), (), 0, total, 0.0)
+        for number, suspects in enumerate(review.hunting()):
+            found += suspects
+            yield CueAnswer(cue_table(found, review.names), (), number + 1, total, 0.99 * (number + 1) / total)
+        table = cue_table(found, review.names)
+        yield CueAnswer(table, tuple(_examples(context, review, table)), total, total, 1.0)
+
+
+def _examples(context: Context, review: Review, table: pandas.DataFrame) -> Iterator[Transplant]:
+    items, labels, predictions = (review.column(name) for name in ("items", "labels", "prediction"))
+    assert review.items is not None
+    order = np.random.default_rng(0).permutation(len(items))
+    for suspect in table.attrs["suspects"][:EXAMPLES]:
+        others = order[(labels != suspect.index)[order] & (predictions != suspect.index)[order]]
+        yield transplant(context.model, review.items, suspect, items[others])
+
+
+@dataclass(frozen=True, eq=False)
+class ShiftAnswer:
+    """A measurement under corruptions so far."""
+
+    table: pandas.DataFrame | None
+    """As ``review.shift()`` gives it; None until the end."""
+    pictures: int
+    total: int
+
+    @property
+    def done(self) -> float:
+        """0…1; 1 is final."""
+        return 1.0 if self.table is not None else min(0.99, self.pictures / max(1, self.total))
+
+    @property
+    def progress(self) -> str:
+        """``"64 of 300 pictures"``."""
+        return f"{self.pictures:,} of {self.total:,} pictures"
+
+
+@dataclass(frozen=True)
+class MeasureShift(Request):
+    """Accuracy and calibration under every corruption."""
+
+    review: Review
+    sample: int = 300
+
+    def __call__(self, context: Context) -> Iterator[ShiftAnswer]:
+        total = min(self.sample, len(self.review))
+        yield ShiftAnswer(None, 0, total)
+        for step in self.review.shifting(sample=self.sample):
+            if isinstance(step, int):
+                yield ShiftAnswer(None, step, total)
+            else:
+                yield ShiftAnswer(shift_table(step), total, total)

@@ -15,9 +15,12 @@ from nbviz.errors import NbvizError
 from nbviz.explorer import Explorer
 from nbviz.panels.review.review_stage import SHOWN
 from nbviz.panels.review.review_words import p_words
-from nbviz.reviews import Listing
+from nbviz.reviews import CORRUPTIONS, Listing
+from nbviz.reviews.cues.example import transplant
 from nbviz.session.inline import InlineRunner
 from tests.panels.rig import NASTY, say
+from tests.reviews.test_cues import Marked
+from tests.reviews.test_cues import network as corner_reader
 from tests.test_explorer import network
 
 NAMES = ["ant", "bee", NASTY, "dog"]
@@ -131,12 +134,52 @@ def test_pages_say_what_the_review_says(explorer: Explorer) -> None:
     assert (p_words(0.0004), p_words(0.029), p_words(1.0)) == ("p < .001", "p .029", "p 1")
 
 
+def test_shift_is_begun_and_is_the_review_s(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = {name: CORRUPTIONS[name] for name in ("fog", "jpeg")}
+    monkeypatch.setattr("nbviz.reviews.shift.answers.CORRUPTIONS", few)
+    view, review = explorer.panels["review"].view, explorer.review
+    assert review is not None
+    say(view, event="page", name="shift")
+    assert view.rows["offer"] and not view.rows["rows"] and view.code == "review.shift()"
+    say(view, event="begin")
+    table = review.shift()
+    last = table[table["severity"] == 5]["accuracy"]
+    assert [row["last"] for row in view.rows["rows"]] == sorted(last) and view.state == "ready"
+    say(view, event="page", name="slices")
+    say(view, event="page", name="shift")
+    assert len(view.rows["rows"]) == 2  # what it came to stays
+    say(view, event="stop")
+    assert view.rows["offer"] and not view.rows["rows"]
+
+
+def test_a_cue_is_shown_with_a_picture_before_and_after() -> None:
+    model, data = corner_reader(30.0), Marked(0.9)
+    with Explorer(model, data, runner=InlineRunner, stage="review", method="saliency") as explorer:
+        view = explorer.panels["review"].view
+        say(view, event="run")
+        say(view, event="page", name="cues")
+        say(view, event="begin")
+        assert explorer.review is not None
+        table = explorer.review.cues()
+        rows = view.rows["rows"]
+        assert [row["marked"] for row in rows] == table["flagged"].tolist() and rows[0]["marked"]
+        assert view.rows["examples"] == min(6, len(rows)) and view.examples
+        suspect = table.attrs["suspects"][0]
+        left = np.flatnonzero(explorer.review.column("labels") == 0)
+        shown = transplant(model, explorer.review.items, suspect, left)  # type: ignore[arg-type]
+        assert shown.moved and (shown.after[:2, :2] == shown.donor[:2, :2]).all()
+        assert (shown.after != shown.before).any(2).sum() <= 4
+
+
 def test_without_labels_what_needs_them_says_so() -> None:
     with opened(data=Pictures(labelled=False)) as explorer:
         view = explorer.panels["review"].view
         say(view, event="run")
         assert view.figures[0][:2] == [str(COUNT), "pictures · no labels"] and len(view.tiles) == SHOWN
         assert {choice[0] for choice in view.listing["orders"]} == {"surest", "unsure", "random", "item"}
+        say(view, event="page", name="cues")
+        say(view, event="begin")
+        assert view.state == "refused" and "no labels" in view.message and view.rows["offer"]
         for page in ("classes", "calibration", "slices"):
             say(view, event="page", name=page)
             assert view.state == "refused" and "no labels" in view.message

@@ -1,0 +1,155 @@
+"""The pages Cues and Shift: begun by a person, computed step by step, and shown as rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from nbviz.drawing.photos import Pixels, photo_mosaic
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import Panel
+from nbviz.panels.base.strip import fail
+from nbviz.panels.review.review_front import ReviewFront
+from nbviz.panels.review.review_words import percent
+from nbviz.panels.scenes.words import Run
+from nbviz.reviews.cues.example import Transplant
+from nbviz.reviews.result import Review
+from nbviz.session.requests.base import Request
+from nbviz.session.requests.review import CueAnswer, HuntCues, MeasureShift, ShiftAnswer
+from nbviz.session.selection import Selection
+
+ROWS = 24
+"""Suspects that are listed."""
+SIDE, OUTLINE = 96, (224, 134, 0)
+"""Pixels a side of an example's pictures; colour of the line around its window."""
+CUES = (
+    "Looks for pixels that many pictures of a class share, and puts them into pictures of other classes: flagged where "
+    "that makes the network say the class, and no other window does as much. Windows that only the maps point at are "
+    "listed and never flagged. Minutes, for many pictures."
+)
+SHIFT = "Asks again about 300 pictures under noise, blur, light, fog, JPEG and coarse pixels, at five severities."
+
+
+class Hunting(Panel):
+    """Base of a page that a person begins; it keeps what it came to."""
+
+    edits = False
+    kind: str
+    offer: tuple[str, str]
+    about: str
+
+    def __init__(self, links: Links, view: ReviewFront) -> None:
+        super().__init__(links)
+        self.view = view
+        self.review: Review | None = None
+        self.begun = self.on_show = False
+        self.rows: dict[str, Any] = {}
+
+    def open(self, review: Review | None) -> None:
+        """Begin with another review, or none."""
+        self.review, self.begun = review, False
+        self.rows = {"kind": self.kind, "rows": [], "words": [self.about], "offer": list(self.offer)}
+
+    def draw(self, rows: dict[str, Any]) -> None:
+        """Keep the rows, and send them if the page is on show."""
+        self.rows = {"kind": self.kind, **rows}
+        if self.on_show:
+            self.view.rows = self.rows
+
+    def fail(self, error: BaseException) -> None:
+        self.begun = False
+        self.open(self.review)
+        self.draw(self.rows)
+        fail(self.view, error)
+
+
+class CuePage(Hunting):
+    """Suspects, each with a picture before and after."""
+
+    slot, kind, about = "review cues", "cues", CUES
+    offer = ("Look for cues", "Class by class; it can be stopped")
+
+    def request(self, selection: Selection) -> Request | None:
+        return HuntCues(self.review) if self.review is not None and self.begun else None
+
+    def show(self, answer: CueAnswer) -> None:
+        flagged = int(answer.table["flagged"].sum())
+        rows = [_cue_row(row) for row in answer.table.head(ROWS).to_dict("records")]
+        words = [(f"{flagged} flagged", "strong"), f" of {len(answer.table)} suspects. "]
+        words += ["No window is leant on that shows the same pixels again and again."] if not flagged else []
+        going = answer.done < 1
+        with self.view.hold_sync():
+            self.view.examples = _sheet(answer)
+            self.draw({
+                "rows": rows, "words": [] if going else words, "progress": answer.progress if going else "",
+                "done": answer.done, "examples": len(answer.examples),
+            })  # fmt: skip
+
+
+class ShiftPage(Hunting):
+    """Accuracy along the severities of each corruption."""
+
+    slot, kind, about = "review shift", "shift", SHIFT
+    offer = ("Measure", "Some seconds to minutes; it can be stopped")
+
+    def request(self, selection: Selection) -> Request | None:
+        return MeasureShift(self.review) if self.review is not None and self.begun else None
+
+    def show(self, answer: ShiftAnswer) -> None:
+        if answer.table is None:
+            self.draw({"rows": [], "words": [], "progress": answer.progress, "done": answer.done})
+            return
+        rows = [_shift_row(str(name), table) for name, table in answer.table.groupby("corruption", sort=False)]
+        rows.sort(key=lambda row: row["last"])
+        words = "Accuracy from none to the fifth severity, of the same pictures; marked: the fifth loses beyond chance."
+        self.draw({"rows": rows, "words": [words], "progress": "", "done": 1.0})
+
+
+def _cue_row(row: dict[str, Any]) -> dict[str, Any]:
+    top, left, bottom, right = row["window"]
+    words: list[Run] = [
+        (row["class"], "strong"), f" rows {top}–{bottom}, columns {left}–{right}: put into others, ",
+        (percent(row["transplanted"], 0), "strong"), f" become it (elsewhere at most {percent(row['control'], 0)}); ",
+        f"taken away, {percent(row['removed'], 0)} are lost ({percent(row['removed_control'], 0)}).",
+    ]  # fmt: skip
+    if row["repeated"]:
+        words.append(f" The same pixels in {percent(row['repeated'], 0)} of its pictures.")
+    return {"words": words, "marked": bool(row["flagged"])}
+
+
+def _shift_row(name: str, table: Any) -> dict[str, Any]:
+    labelled = bool(table["accuracy"].notna().all())
+    values = [float(value) for value in table["accuracy" if labelled else "same"]]
+    last = table.iloc[-1]
+    return {
+        "name": name.replace("_", " "), "values": values, "last": values[-1],
+        "figure": f"{percent(values[0], 0)} → {percent(values[-1], 0)}", "marked": bool(last["corrected"] < 0.05),
+    }  # fmt: skip
+
+
+def _sheet(answer: CueAnswer) -> bytes:
+    """Three pictures per example: where the window is from, and one before and after."""
+    if not answer.examples:
+        return b""
+    suspects = answer.table.attrs["suspects"]
+    pictures = [
+        picture for suspect, example in zip(suspects, answer.examples, strict=False)
+        for picture in _outlined(example, suspect.window)
+    ]  # fmt: skip
+    return photo_mosaic(pictures, 3, SIDE).data
+
+
+def _outlined(example: Transplant, window: tuple[int, int, int, int]) -> list[Pixels]:
+    return [_with_box(example.donor, window), example.before, _with_box(example.after, window)]
+
+
+def _with_box(picture: Pixels, window: tuple[int, int, int, int]) -> Pixels:
+    scale = max(1, round(2 * SIDE / max(picture.shape[:2])))
+    image = Image.fromarray(picture).resize(
+        (picture.shape[1] * scale, picture.shape[0] * scale), Image.Resampling.NEAREST
+    )
+    top, left, bottom, right = (edge * scale for edge in window)
+    ImageDraw.Draw(image).rectangle((left - 2, top - 2, right + 1, bottom + 1), outline=OUTLINE, width=2)
+    return np.asarray(image)
