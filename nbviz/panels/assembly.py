@@ -18,7 +18,7 @@ from nbviz.panels.channels.card_found import CardFound
 from nbviz.panels.channels.card_made import CardMade
 from nbviz.panels.channels.channel_card import ChannelPanel
 from nbviz.panels.channels.channel_grid import ChannelsPanel
-from nbviz.panels.channels.found_page import FoundPage
+from nbviz.panels.channels.found_page import FoundAhead, FoundPage
 from nbviz.panels.channels.health_marks import HealthMarks
 from nbviz.panels.channels.made_page import MadePage
 from nbviz.panels.channels.picture_made import PictureMade
@@ -80,6 +80,7 @@ def _pages(links: Links, grid: ChannelsPanel, card: ChannelPanel, tree: LayersPa
         made,
         found,
         *cards,
+        FoundAhead(links, found),
         HealthMarks(links, card.view, [grid, card, tree]),
     ]
 

@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
+from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
 from nbviz.model.scoring.heads import ModuleCall
@@ -38,6 +39,25 @@ def default_layer(model: InstrumentedModel, x: torch.Tensor, target: Target) -> 
     if key not in known:
         known[key] = model.guest.steady(lambda run: _read(Subject(model, run, x, aim), last))
     return model.layer(known[key])
+
+
+def last_layer(model: InstrumentedModel, target: Target | None = None) -> str | None:
+    """Return the name of the default layer where that takes no pass; None where it does, or where there is none."""
+    if target is not None and (target.unit is not None or target.function is not None):
+        return None
+    try:
+        last = last_spatial_layer(model)
+    except NbvizError:
+        return None
+    return last.name if last.layout is not None and last.layout.prefix == 0 else None
+
+
+def is_early(layer: Layer, last: Layer) -> bool:
+    """Return whether the evidence is not yet gathered at a layer: in the first half of the way to the last one, or
+    on a grid of more than twice its places a side.
+    """
+    finer = min(layer.places or (0, 0)) > 2 * min(last.places or (0, 0))
+    return finer or (layer.order or 0) < (last.order or 0) / 2
 
 
 def _through(model: InstrumentedModel, x: torch.Tensor, target: Target) -> frozenset[tuple[str, int]]:

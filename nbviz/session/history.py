@@ -15,7 +15,7 @@ from nbviz.session.state import State, changes_of, state_of, target_data
 MOST = 100
 """Steps that are remembered."""
 STEPS = frozenset((
-    "image", "layer", "channel", "target", "method", "options", "canvas", "stage", "head", "query", "attention",
+    "image", "layer", "at", "channel", "target", "method", "options", "canvas", "stage", "head", "query", "attention",
 ))  # fmt: skip
 """Traits whose change is a step. Edits have an undo of their own; pins and places are not left by going back."""
 SPOKEN = ("image", "layer", "channel", "target", "method", "options", "canvas", "stage")

@@ -11,7 +11,7 @@ traits. A plain write, ``selection.layer = "layer4"``, is an act of one trait.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
@@ -28,7 +28,7 @@ from nbviz.model.target import Target
 from nbviz.session.context import LiveContext
 from nbviz.session.history import HistoryTraits
 from nbviz.session.pins.pin import Pin, checked
-from nbviz.session.requests.heads import head_counts
+from nbviz.session.requests.heads import check_head, head_counts
 
 LOCK = threading.RLock()
 """Held while widgets are painted and while a selection changes: what is shown is always that of the selection."""
@@ -36,11 +36,12 @@ CHANNELS = "channels"
 """The stage that is always there."""
 ACT = "act"
 """Type of the one notification of an act; ``change["new"]`` is the frozenset of the names that changed."""
-_ORDER = ("image", "layer", "channel", "target", "method", "options", "pinned_place", "place", "edits")
+_ORDER = ("image", "layer", "at", "channel", "target", "method", "options", "pinned_place", "place", "edits")
 """Traits in the order in which an act writes them: what others are checked against, or reset by, comes first."""
-_CAUSES = MappingProxyType(
-    {"channel": "layer", "target": "image", "options": "method", "place": "pinned_place", "edits": "image"}
-)
+_CAUSES = MappingProxyType({
+    "at": "layer", "channel": "layer", "target": "image", "options": "method", "place": "pinned_place",
+    "edits": "image",
+})  # fmt: skip
 """Trait → the one whose change resets it."""
 _PLAIN = frozenset(("pictures", "stages", "networks"))
 """Attributes that are no traits."""
@@ -64,6 +65,11 @@ class Selection(HistoryTraits):
 
     layer = traitlets.Unicode()
     """Name of the layer whose channels are shown, e.g. ``"layer4.1.conv2"``."""
+
+    at = traitlets.Enum(["layer", "last"], "layer")
+    """Where a method that uses a layer explains: at ``layer``, or at the last that the score reads, where the evidence
+    is gathered; so an Explorer opens, until a layer is chosen.
+    """
 
     channel = traitlets.Int(None, allow_none=True)
     """Index of the chosen channel; None is the first by contribution to the target."""
@@ -203,7 +209,7 @@ class Selection(HistoryTraits):
             return "predicted" if placed else target
         if name == "edits":
             return self._edits_after_reset()
-        return {"channel": None, "options": {}, "place": self.pinned_place}[name]
+        return {"at": "layer", "channel": None, "options": {}, "place": self.pinned_place}[name]
 
     # -- checking -------------------------------------------------------------------------------------
 
@@ -283,15 +289,3 @@ class Selection(HistoryTraits):
 def _hint(name: str, names: Iterable[str]) -> str:
     close = nearest(name, list(names))
     return f"; did you mean '{close}'?" if close else ""
-
-
-def check_head(value: Sequence[Any], heads: Sequence[int]) -> None:
-    """Raise :class:`NbvizError` unless value is (attention, head or None); heads: how many each attention has."""
-    whole = all(isinstance(part, int) and part >= 0 for part in value if part is not None)
-    if len(value) != 2 or value[0] is None or not whole:
-        raise NbvizError(f"A head is (attention, head), both from 0, or (attention, None) for the mean, not {value!r}.")
-    number, head = value
-    if heads and number >= len(heads):
-        raise NbvizError(f"Attention {number} is not in this network: it has 0 to {len(heads) - 1}.")
-    if heads and head is not None and head >= heads[number]:
-        raise NbvizError(f"Head {head} is not in attention {number}: it has 0 to {heads[number] - 1}.")

@@ -11,6 +11,7 @@ from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
 from nbviz.model.target import Target
 from nbviz.model.trace import leads
+from nbviz.passes.default_layer import last_layer
 from nbviz.pictures.load import Picture, Pictures
 from nbviz.pictures.sources import FROM_A_DATASET
 from nbviz.reviews.result import Review
@@ -19,6 +20,8 @@ from nbviz.session.state import State, changes_of
 
 READABLE = 28
 """Places a side from which a map shows shapes."""
+LEAST = 4
+"""Places a side from which a map of evidence shows where in the picture it lies."""
 NON_LINEAR = ("ReLU", "SiLU", "GELU", "Swish", "Mish", "ELU", "Sigmoid", "Activation", "SELU", "CELU")
 
 
@@ -88,13 +91,26 @@ def first_selection(
     selection = Selection(model, pictures)
     selection.stages = (CHANNELS, *stages)
     selection.image = name
-    selection.layer = start.get("layer") or known.get("layer") or first_layer(model)
+    chosen = start.get("layer") or known.get("layer")
+    selection.change(layer=chosen or first_layer(model), method=first_method(model))
+    selection.at = "layer" if chosen else "last"
     if state is not None:
         selection.restore(state)
     selection.change(**{key: value for key, value in start.items() if key != "layer" or value})
     selection.clear_history()
     Target.ensure(selection.target, model)  # an output that can't be read is said here, once
     return selection
+
+
+def first_method(model: InstrumentedModel) -> str:
+    """Return Grad-CAM where it draws the last layer on a grid that shows where the evidence is, for a class.
+
+    Its blob over the object is read at a glance, and is there after one pass. The fine grain of integrated gradients
+    takes many, and reads best by who has seen where to look: it is one click away, and first for all other networks.
+    """
+    last = last_layer(model)
+    sees = last is None or _side(model.layer(last)) >= LEAST
+    return "grad_cam" if model.trace().kind == "classes" and sees else "integrated_gradients"
 
 
 def first_layer(model: InstrumentedModel) -> str:

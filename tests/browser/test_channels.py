@@ -10,7 +10,8 @@ from tests.browser.page import Lab
 
 OPEN = [
     "import os, tempfile, nbviz\nos.environ['NBVIZ_CACHE'] = tempfile.mkdtemp()\n"
-    "explorer = nbviz.Explorer(layer='blocks.1', method='saliency')",
+    "explorer = nbviz.Explorer(images=nbviz.zoo.photographs().pictures, "
+    "layer='blocks.1', method='saliency')",
     "explorer", "explorer.wait(timeout=60)",
 ]  # fmt: skip
 COLUMN = ".nbviz-column-channels"

@@ -74,3 +74,51 @@ def test_a_network_without_layers_opens_with_what_needs_none() -> None:
         for stage in explorer.selection.stages:
             explorer.selection.stage = stage
         explorer.snapshot()
+
+
+def stages(side: int) -> nn.Module:
+    """A classifier with an early layer of 32 × 32 places and a last one of `side` × `side`."""
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(side), nn.Conv2d(4, 6, 1), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3)
+    ).eval()  # fmt: skip
+
+
+def test_it_opens_with_grad_cam_at_the_last_layer_and_says_where_evidence_is_not_yet_gathered() -> None:
+    shown = {"one": torch.rand(3, 32, 32)}
+    with nbviz.Explorer(stages(8), shown, runner=InlineRunner) as explorer:
+        chosen, foot = explorer.selection, explorer.panels["canvas"].foot
+        assert (chosen.method, chosen.layer, chosen.at) == ("grad_cam", "1", "last")
+        assert explorer.attribution.facts["layer"] == "4" and foot.early == ""
+        chosen.layer = "0"
+        assert explorer.attribution.facts["layer"] == foot.early == "0"
+        foot._handle_custom_msg({"event": "last"}, [])
+        assert (chosen.layer, chosen.at, foot.early) == ("0", "last", "")
+        assert explorer.attribution.facts["layer"] == "4"
+        opened = chosen.state()
+    with nbviz.Explorer(stages(8), shown, runner=InlineRunner, state=opened) as explorer:
+        assert explorer.attribution.facts["layer"] == "4" and explorer.selection.layer == "0"
+    with nbviz.Explorer(stages(8), shown, runner=InlineRunner, layer="0") as explorer:
+        assert explorer.attribution.facts["layer"] == "0", "a layer that was asked for is the map's too"
+
+
+def test_it_opens_with_integrated_gradients_where_the_last_layer_shows_no_places() -> None:
+    shown = {"one": torch.rand(3, 32, 32)}
+    with nbviz.Explorer(stages(2), shown, runner=InlineRunner) as explorer:
+        assert explorer.selection.method == "integrated_gradients"
+    depth = nn.Sequential(nn.Conv2d(3, 1, 3), nn.ReLU())
+    with nbviz.Explorer(depth, shown, runner=InlineRunner, target=lambda y: y.mean((1, 2, 3))) as explorer:
+        assert explorer.selection.method == "integrated_gradients"
+    with nbviz.Explorer(stages(8), shown, runner=InlineRunner, method="saliency") as explorer:
+        assert explorer.selection.method == "saliency"
+
+
+def test_our_own_photographs_are_looked_through_before_anybody_asks() -> None:
+    with nbviz.Explorer(network(5), method="saliency") as explorer:
+        assert explorer._events.scheduler.wait(60, background=True)
+        index = explorer.library.index
+        assert index is not None and index.seen == len(nbviz.zoo.photographs())
+        assert explorer.panels["card_found"].finds.crops
+    with nbviz.Explorer(network(5), {"one": torch.rand(3, 32, 32)}, method="saliency") as explorer:
+        assert explorer._events.scheduler.wait(60, background=True)
+        assert explorer.library.index is None, "pictures of the reader's own are looked through when asked"

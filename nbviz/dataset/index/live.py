@@ -42,14 +42,23 @@ class LiveIndex:
 
 
 def indexing(
-    model: Any, dataset: Any, layers: Sequence[str] | None = None, k: int = 9, *, profile: int = 100
+    model: Any,
+    dataset: Any,
+    layers: Sequence[str] | None = None,
+    k: int = 9,
+    *,
+    profile: int = 100,
+    batch: int | None = None,
 ) -> Iterator[LiveIndex]:
     """Run ``Index.build`` step by step, in memory; arguments and errors are the same. The last step has the index.
+
+    batch: pictures in a step; None for as many as ``Index.build`` takes.
 
     NbvizError for a network in training: an index of weights that are gone tells nothing.
     """
     model, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
     plan = replace(planned(model, items, IndexOptions(layers, k, profile=profile)), piece=len(items))
+    plan = plan if batch is None else replace(plan, batch=batch)
     classes = items.classes or model.classes
 
     def work(run: Pass) -> Iterator[LiveIndex]:

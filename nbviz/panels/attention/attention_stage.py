@@ -39,8 +39,8 @@ from nbviz.panels.scenes.numbers import three_digits
 from nbviz.panels.snapshot.parts import StillParts
 from nbviz.passes.graph.attention_count import attention_blocks
 from nbviz.session.requests.base import Request
-from nbviz.session.requests.heads import HeadsAnswer, LookFrom
-from nbviz.session.selection import Selection, check_head
+from nbviz.session.requests.heads import HeadsAnswer, LookFrom, check_head
+from nbviz.session.selection import Selection
 
 
 class AttentionFront(Front):

@@ -17,6 +17,9 @@ from nbviz.session.requests.base import Request
 from nbviz.session.requests.found import Crop, FoundChannels, FoundPageRequest, LookThrough, NoIndex, Unsearched
 from nbviz.session.selection import Selection
 
+SMALL_BATCH = 2
+"""Pictures in a step that nobody waits for, so that a click finds the worker free within a tenth of a second."""
+
 
 class Search(traitlets.HasTraits):
     """State of the search through pictures; observed by the card, whose button begins and stops it."""
@@ -112,6 +115,35 @@ class FoundPage(Panel):
     def _search(self, request: LookThrough | None, problem: str = "") -> None:
         with self.search.hold_trait_notifications():
             self.search.request, self.search.problem = request, problem
+
+
+class FoundAhead(Panel):
+    """Panel of the search through nbviz's own photographs, made once, when nothing else is computed.
+
+    They are few, so that the card and the page need not wait to be asked. Shows nothing of its own.
+    """
+
+    slot, background, edits = "found_ahead", True, False
+    reads = frozenset[str]()
+
+    def __init__(self, links: Links, page: FoundPage) -> None:
+        super().__init__(links)
+        self.page, self.library, self.view = page, links.library, page.view
+        self._over = not links.library.ahead
+
+    def request(self, selection: Selection) -> Request | None:
+        if self._over or self.library.index is not None or self.page.search.request is not None:
+            return None
+        return LookThrough(self.library.items(), SMALL_BATCH)
+
+    def show(self, answer: LiveIndex) -> None:
+        if answer.index is not None:
+            self._over = True
+            self.library.put(answer.index)
+            self.links.ask()
+
+    def fail(self, error: BaseException) -> None:
+        self._over = True  # nobody asked for it: the card still offers it, and says then why it can't be had
 
 
 def photos(answer: FoundPageRequest) -> Photos:

@@ -10,6 +10,7 @@
  *   lines: Runs[],
  *   done: number,
  *   instead: string[][],
+ *   early: string,
  *   caption: string,
  * }} FootFrontTraits
  */
@@ -25,6 +26,7 @@ export default {
       progressLine(model, life),
       controls,
       facts(model, life),
+      early(model, life),
       drawState(model, el("div"), life),
       ways(model, life),
       said,
@@ -130,6 +132,22 @@ function facts(model, life) {
       rows.at(-1).append(rows.at(-1).textContent ? " · " : "", stop);
     }
     node.replaceChildren(...rows);
+  });
+  return node;
+}
+
+/**
+ * Says that the map lies at an early layer, with a way to the one where the evidence is gathered.
+ * @param {Model<FootFrontTraits>} model
+ */
+function early(model, life) {
+  const layer = el("em"),
+    link = set(button("last layer", "nbviz-link"), { title: "Draw the map at the last layer that the score reads" }),
+    node = el("div", "nbviz-caption nbviz-early", "At ", layer, " the evidence is not yet gathered: ", link, ".");
+  link.addEventListener("click", () => model.send({ event: "last" }));
+  life.watch("early", () => {
+    layer.textContent = model.get("early");
+    node.hidden = !model.get("early");
   });
   return node;
 }

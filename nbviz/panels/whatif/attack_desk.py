@@ -65,7 +65,7 @@ class AttackDesk(Desk):
     """Desk that writes ``edits``: the last one is the attack it makes, if that is an :class:`Attack`."""
 
     slot = tool = "attack"
-    reads = frozenset(("tool", "image", "target", "method", "options", "layer", "edits", "original"))
+    reads = frozenset(("tool", "image", "target", "method", "options", "layer", "at", "edits", "original"))
 
     def __init__(self, links: Links) -> None:
         super().__init__(links)

@@ -64,7 +64,7 @@ class PaintDesk(Desk):
 
     slot = tool = "paint"
     hears = ("scores",)
-    reads = frozenset(("tool", "image", "target", "method", "options", "layer", "edits", "draft", "original"))
+    reads = frozenset(("tool", "image", "target", "method", "options", "layer", "at", "edits", "draft", "original"))
 
     def __init__(self, links: Links) -> None:
         super().__init__(links)

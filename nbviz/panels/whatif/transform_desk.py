@@ -51,7 +51,7 @@ class TransformDesk(Desk):
     """Desk that writes ``edits``: the last one is its transformation, if that is a :class:`Transform`."""
 
     slot = tool = "transform"
-    reads = frozenset(("tool", "image", "target", "method", "options", "layer", "edits", "original"))
+    reads = frozenset(("tool", "image", "target", "method", "options", "layer", "at", "edits", "original"))
 
     def __init__(self, links: Links) -> None:
         super().__init__(links)

@@ -12,7 +12,7 @@ from nbviz.errors import NbvizError, nearest
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
 from nbviz.model.target import Target
-from nbviz.passes.subject import last_spatial_layer
+from nbviz.passes.default_layer import last_layer
 from nbviz.pictures.load import Picture
 from nbviz.session.context import LiveContext
 from nbviz.session.pins.pin import Pin
@@ -25,7 +25,7 @@ USUAL = ("saliency", "integrated_gradients", "grad_cam", "occlusion")
 """One method of each kind: sensitivity, share of the score, layer, hiding."""
 CLASSES = 5
 LAYERS = 5
-CHANGES = ("image", "target", "method", "layer", "options", "channel", "canvas")
+CHANGES = ("image", "target", "method", "layer", "at", "options", "channel", "canvas")
 """Traits of the selection that a pin records, in the order in which one may undo another."""
 
 
@@ -60,12 +60,14 @@ def show(pin: Pin, selection: Selection) -> None:
         "method": pin.method or None, "options": thaw(pin.options) if pin.channel is None else None,
         "channel": pin.channel, "canvas": "explanation" if pin.channel is None else "channel",
     }  # fmt: skip
+    if pin.layer is not None:
+        values["at"] = "layer"
     selection.change(**{name: value for name, value in values.items() if value is not None})
 
 
 def usual_methods(pin: Pin, model: InstrumentedModel) -> list[Pin]:
     """Return pins of a picture and class by one method of each kind."""
-    last = _last(model)
+    last = last_layer(model)
     return [
         replace(pin, method=name, layer=last if METHODS[name].uses_layer else None, options=(), channel=None)
         for name in USUAL
@@ -117,13 +119,7 @@ def on_network(pin: Pin, model: InstrumentedModel, name: str, other: LiveContext
         return replace(pin, target=target, network=name)
     if pin.channel is not None:
         raise NbvizError(f"{name} has no layer '{pin.layer}', so its channel {pin.channel} can't be shown beside.")
-    return replace(pin, target=target, layer=_last(other.model), network=name)
-
-
-def _last(model: InstrumentedModel) -> str | None:
-    """Return the layer a map is drawn at by default; None where only a pass tells which."""
-    last = last_spatial_layer(model)
-    return last.name if last.layout is not None and last.layout.prefix == 0 else None
+    return replace(pin, target=target, layer=last_layer(other.model), network=name)
 
 
 def _plain(target: Target) -> Any:
@@ -164,7 +160,7 @@ def _changed(model: InstrumentedModel, selection: Selection, changes: Mapping[st
     if "method" in changes:
         values |= {"options": {}, "canvas": "explanation"}
     if "layer" in changes:
-        values["channel"] = None
+        values |= {"channel": None, "at": "layer"}
     if "channel" in changes:
         values["canvas"] = "channel"
     return Selection(model, selection.pictures, **(values | dict(changes)))

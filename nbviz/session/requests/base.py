@@ -14,11 +14,12 @@ from typing import Any, ClassVar, Literal, Protocol, cast
 
 import numpy as np
 
-from nbviz.attribution import Attribution, explain, explain_each
+from nbviz.attribution import METHODS, Attribution, explain, explain_each
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.scoring.prediction import Prediction
 from nbviz.model.target import Target
+from nbviz.passes.default_layer import default_layer, is_early, last_layer
 from nbviz.passes.evidence import EvidenceMaps, evidence
 from nbviz.passes.feature_maps import FeatureMaps, feature_maps
 from nbviz.pictures.load import Picture
@@ -221,6 +222,8 @@ class ExplainAnswer:
     """(H, W, 3) uint8."""
     said: Prediction | None = None
     """Prediction at each place, of networks that put out maps or boxes."""
+    early: str = ""
+    """Layer of the map, where the evidence is not yet gathered there; empty for none."""
 
 
 @dataclass(frozen=True)
@@ -242,7 +245,13 @@ class ExplainRequest(PictureRequest):
         for attribution in explain(
             context.model, self.picture, self.target, self.method, self.layer, **thaw(self.options)
         ):
-            yield ExplainAnswer(attribution, seen, said)
+            yield ExplainAnswer(attribution, seen, said, self._early(context.model))
+
+    def _early(self, model: InstrumentedModel) -> str:
+        if self.layer is None or not METHODS[self.method].uses_layer or self.layer == last_layer(model, self.target):
+            return ""
+        last = default_layer(model, model.input(self.picture), self.target)
+        return self.layer if is_early(model.layer(self.layer), last) else ""
 
 
 @dataclass(frozen=True)

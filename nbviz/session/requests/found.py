@@ -24,9 +24,11 @@ class LookThrough(Request):
     """Request of an index of all layers over a data set, made a batch at a time."""
 
     items: Items
+    batch: int | None = None
+    """Pictures in a step; None for as many as are quickest."""
 
     def __call__(self, context: Context) -> Iterator[LiveIndex]:
-        yield from indexing(context.model, self.items)
+        yield from indexing(context.model, self.items, batch=self.batch)
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,16 @@ Looking from another patch is read off what is kept. Where the heads are too man
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from nbviz.attention.heads import HeadBlock, Heads, gathering
 from nbviz.attention.views import AttentionView, Query, Seen
-from nbviz.errors import Refused
+from nbviz.errors import NbvizError, Refused
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.replica.guest import Pass
@@ -125,3 +126,15 @@ def _gathered(heads: Heads, found: list[HeadBlock | str]) -> Heads:
     left_out = tuple(block for block in reversed(found) if isinstance(block, str))
     done = len(found) / heads.total
     return replace(heads, blocks=blocks, left_out=left_out, done=done)
+
+
+def check_head(value: Sequence[Any], heads: Sequence[int]) -> None:
+    """Raise :class:`NbvizError` unless value is (attention, head or None); heads: how many each attention has."""
+    whole = all(isinstance(part, int) and part >= 0 for part in value if part is not None)
+    if len(value) != 2 or value[0] is None or not whole:
+        raise NbvizError(f"A head is (attention, head), both from 0, or (attention, None) for the mean, not {value!r}.")
+    number, head = value
+    if heads and number >= len(heads):
+        raise NbvizError(f"Attention {number} is not in this network: it has 0 to {len(heads) - 1}.")
+    if heads and head is not None and head >= heads[number]:
+        raise NbvizError(f"Head {head} is not in attention {number}: it has 0 to {heads[number] - 1}.")

@@ -8,6 +8,7 @@ from typing import Any
 from nbviz.attribution import METHODS
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
+from nbviz.passes.default_layer import last_layer
 from nbviz.pictures.load import Picture
 from nbviz.session.requests.base import ChannelRequest, ExplainRequest
 from nbviz.session.selection import Selection
@@ -26,7 +27,9 @@ def map_on_show(
 def explanation(selection: Selection, model: InstrumentedModel, pictures: Mapping[str, Picture]) -> ExplainRequest:
     """Return the request of the explanation, whatever lies over the picture; its layer only where it is used."""
     picture, target = pictures[selection.image], Target.ensure(selection.target, model)
-    layer = selection.layer if METHODS[selection.method].uses_layer else None
+    layer = None
+    if METHODS[selection.method].uses_layer:
+        layer = selection.layer if selection.at == "layer" else last_layer(model, target)
     return ExplainRequest(picture, target, selection.method, layer, tuple(selection.options.items()))
 
 
@@ -34,7 +37,7 @@ def map_reads(selection: Selection) -> frozenset[str]:
     """Return the traits on which the map on show depends."""
     if selection.canvas == "channel":
         return frozenset(("canvas", "image", "layer", "target", "channel"))
-    layer = ("layer",) if METHODS[selection.method].uses_layer else ()
+    layer = ("layer", "at") if METHODS[selection.method].uses_layer else ()
     return frozenset(("canvas", "image", "target", "method", "options", *layer))
 
 
