@@ -35,6 +35,8 @@ default_role = "code"
 
 html_theme = "pydata_sphinx_theme"
 html_title = "nbviz"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_theme_options = {
     "navbar_start": ["navbar-logo"],
     "navbar_end": ["theme-switcher"],
