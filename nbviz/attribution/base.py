@@ -143,7 +143,7 @@ def explain_each(
 def _stated(
     method: Method, subject: Subject, options: dict[str, Any], started: float, preprocessing: str
 ) -> Iterator[Attribution]:
-    common: dict[str, Any] = {"unit": method.unit, "preprocessing": preprocessing}
+    common: dict[str, Any] = {"method": method.name, "unit": method.unit, "preprocessing": preprocessing}
     if not method.uses_target:
         common["any_class"] = True
     # Of the options, not of the facts: a method names what it hides a part with as it likes.
@@ -224,7 +224,8 @@ def attribute(
     with model.guest.one_look():
         for found in explain_each(model, image, target if several else [target], method, layer, **options):
             pass
-    made = [attribution for attribution in found if attribution is not None]
+    seen = model.seen(as_picture(image))
+    made = [replace(attribution, picture=seen) for attribution in found if attribution is not None]
     if not made:
         raise NbvizError(f"Method '{method}' yielded no attribution.")
     return made if several else made[0]

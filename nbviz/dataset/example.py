@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from PIL import Image, ImageDraw
 
+from nbviz.drawing.overlay import png
 from nbviz.model.boxes import Box
 from nbviz.passes.effective_field import EffectiveField
 
+FRAME = "#ff8c00"
+LEAST = 224
+"""Pixels that the longer side has, about, where a notebook shows an example: small pictures are enlarged."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Example:
     """Item of a data set in a channel's ranking."""
 
@@ -51,3 +58,20 @@ class Example:
         """Effective receptive field: the gradient of the channel at this place in the picture; computed anew."""
         assert self._effective is not None
         return self._effective()
+
+    def __repr__(self) -> str:
+        place = "" if self.place is None else " at row {}, column {}".format(*self.place)
+        of = f", {self.name}" if self.name else "" if self.label is None else f", class {self.label}"
+        return f"Example(item {self.item}{of}: {self.activation:.3g}{place})"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """Return the picture with the part that drives the channel framed, for a notebook, and in words."""
+        bundle: dict[str, Any] = {"text/plain": repr(self)}
+        if self._seen is None or self._box is None:
+            return bundle
+        share = max(1, round(LEAST / max(self.picture.shape[:2])))
+        image = Image.fromarray(self.picture)
+        image = image.resize((share * image.width, share * image.height), Image.Resampling.NEAREST)
+        top, left, bottom, right = (share * edge for edge in self.box)
+        ImageDraw.Draw(image).rectangle((left, top, max(left, right - 1), max(top, bottom - 1)), outline=FRAME, width=2)
+        return bundle | {"image/png": png(np.asarray(image))}

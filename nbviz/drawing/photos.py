@@ -56,3 +56,10 @@ def _tile(picture: Pixels | None, side: int) -> Pixels:
     top, left = (side - height) // 2, (side - width) // 2
     tile[top : top + height, left : left + width] = np.asarray(Image.fromarray(picture).resize((width, height), how))
     return tile
+
+
+def reencoded(data: bytes) -> bytes:
+    """Return a picture's file as PNG, the kind that every notebook keeps."""
+    out = io.BytesIO()
+    Image.open(io.BytesIO(data)).save(out, "PNG")
+    return out.getvalue()

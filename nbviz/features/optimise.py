@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nbviz.drawing.photos import photo_mosaic, reencoded
 from nbviz.features.ascent import Ascent
 from nbviz.features.model_view import ModelView
 from nbviz.features.objectives import Objective
@@ -24,6 +25,8 @@ from nbviz.features.recipe import Recipe
 from nbviz.features.transforms import draw_warps
 from nbviz.replica.heap import kept_heap
 
+NAMED, SHOWN, ACROSS, SIDE = 3, 48, 8, 128
+"""Objectives that a page names; pictures that it shows, in rows of so many, of so many pixels at most."""
 INTERVAL = 0.1
 """Seconds between partial pages."""
 # More pictures at once than these are slower on a CPU: their maps leave its caches.
@@ -53,6 +56,21 @@ class Made:
     def pixels(self) -> np.ndarray:
         """Pictures to be drawn: uint8 (N, H, W, 3)."""
         return (self.pictures * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+
+    def __repr__(self) -> str:
+        count, size = len(self.pictures), "{} × {}".format(*self.pictures.shape[-2:])
+        named = ", ".join(dict.fromkeys(self.words[:NAMED])) + (" …" if len(self.words) > NAMED else "")
+        part = "" if self.done >= 1 else f", {self.done:.0%} done".replace("%", " %")
+        return f"Made({count} picture{'' if count == 1 else 's'} {size}: {named}{part})"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """Return the pictures side by side, for a notebook, and in words."""
+        count, side = len(self.pictures), min(SIDE, max(self.pictures.shape[-2:]))
+        bundle: dict[str, Any] = {"text/plain": repr(self)}
+        if not count:
+            return bundle
+        page = photo_mosaic(list(self.pixels[:SHOWN]), min(ACROSS, count), side)
+        return bundle | {"image/png": reencoded(page.data)}
 
     @property
     def nbytes(self) -> int:

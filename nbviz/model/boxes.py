@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 
@@ -59,12 +60,21 @@ def components(heat: torch.Tensor, threshold: float) -> list[Box]:
 
     Parts touch along edges or corners; the one with the most pixels comes first.
     """
+    return [box for box, _ in parts(heat, threshold)]
+
+
+def parts(heat: torch.Tensor, threshold: float) -> list[tuple[Box, np.ndarray]]:
+    """Return the connected parts that :func:`components` bounds, each with its own mask, bool (H, W)."""
     from skimage.measure import label, regionprops
 
+    there = reaching(heat, threshold).numpy()
+    numbered = label(there, connectivity=2)
+    found = sorted(regionprops(numbered), key=lambda part: -part.area)
+    return [(Box(*map(float, part.bbox)), numbered == part.label) for part in found]
+
+
+def reaching(heat: torch.Tensor, threshold: float) -> torch.Tensor:
+    """Return where a map (H, W) reaches ``threshold`` × its maximum, as bool; nowhere where none is above zero."""
     heat = torch.nan_to_num(heat.detach().double().cpu(), nan=0.0, posinf=0.0, neginf=0.0)
     peak = float(heat.max()) if heat.numel() else 0.0
-    if peak <= 0:
-        return []
-    parts = regionprops(label((heat >= threshold * peak).numpy(), connectivity=2))
-    parts.sort(key=lambda part: -part.area)
-    return [Box(*map(float, part.bbox)) for part in parts]
+    return heat >= threshold * peak if peak > 0 else torch.zeros_like(heat, dtype=torch.bool)

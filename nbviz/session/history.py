@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import traitlets
 
+from nbviz.drawing.overlay import png
 from nbviz.errors import NbvizError
 from nbviz.model.target import Target
 from nbviz.session.edit_traits import EditTraits
@@ -18,6 +20,8 @@ STEPS = frozenset((
     "image", "layer", "at", "channel", "target", "method", "options", "canvas", "stage", "head", "query", "attention",
 ))  # fmt: skip
 """Traits whose change is a step. Edits have an undo of their own; pins and places are not left by going back."""
+THUMBNAIL = 116
+"""Pixels a side of the picture that a notebook shows with a selection."""
 SPOKEN = ("image", "layer", "channel", "target", "method", "options", "canvas", "stage")
 """Traits that the ``repr`` of a selection says."""
 Values = dict[str, Any]
@@ -45,6 +49,12 @@ class HistoryTraits(EditTraits):
         except NbvizError:  # a function of the reader's own is called by its name
             named["target"] = Target.ensure(self.target).words(self._model)
         return f"Selection({', '.join(f'{name}={value!r}' for name, value in named.items())})"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """Return the chosen picture, for a notebook, and all that is chosen in words."""
+        bundle: dict[str, Any] = {"text/plain": repr(self)}
+        shown = self.pictures.get(self.image) if isinstance(self.pictures, Mapping) else None
+        return bundle if shown is None else bundle | {"image/png": png(np.asarray(shown.thumbnail(THUMBNAIL)))}
 
     # -- as plain data, and through time --------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 import nbviz
-from nbviz.panels.scenes.words import facts_lines
+from nbviz.attribution.words import facts_lines
 from tests.networks import SIZE, build
 
 

@@ -13,9 +13,9 @@ from torch import nn
 import nbviz
 from nbviz.attribution import explain
 from nbviz.attribution.baselines import blurred
+from nbviz.attribution.words import facts_lines
 from nbviz.evaluation import converged
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.panels.scenes.words import facts_lines
 from tests.networks import build, picture
 
 X = picture(dtype=torch.float64)

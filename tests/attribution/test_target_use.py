@@ -8,9 +8,9 @@ import torch
 
 import nbviz
 from nbviz.attribution import METHODS, Attribution
+from nbviz.attribution.words import facts_lines
 from nbviz.model.target import Target
 from nbviz.panels.scenes.explanation import explanation_scene
-from nbviz.panels.scenes.words import facts_lines
 from nbviz.session.pins.pin import Pin
 from nbviz.session.requests.base import ExplainAnswer
 from tests.networks import build, picture

@@ -4,7 +4,7 @@ import { bytes, held, Model, press, script, settled, view } from "./widget.mjs";
 
 const classes = await script("question/combo", "question/class_dropdown");
 const chooser = await script("question/picture_chooser");
-const bar = await script("explanation/method_bar");
+const bar = await script("base/menu", "explanation/method_bar");
 const title = await script("base/menu", "question/title_steps", "question/title_copy", "question/title_bar");
 const NAMES = ["tabby cat", "catamaran", "tiger", "<b>tiger</b> cat"];
 const TRAITS = {

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nbviz.drawing import ink as ink_module
 from nbviz.drawing import overlay as drawing
+from nbviz.drawing.ink import Ink
 from nbviz.panels.snapshot import (
     CardPart,
     ChannelsPart,
@@ -25,9 +27,7 @@ from nbviz.panels.snapshot import (
     TrustPart,
     compose,
 )
-from nbviz.panels.snapshot import ink as ink_module
 from nbviz.panels.snapshot.columns import unfolded
-from nbviz.panels.snapshot.ink import Ink
 
 ACCENT = (25, 118, 210)
 TREE = [

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from nbviz.attention.views import BlockSeen
+from nbviz.drawing.numbers import percent, three_digits
 from nbviz.drawing.overlay import BAD, GAP, Limits, Pixels, png, scale, scale_each, shrink, table
-from nbviz.panels.scenes.numbers import percent, three_digits
 from nbviz.session.requests.heads import HeadsAnswer
 
 BUDGET = 104_000

@@ -13,6 +13,7 @@ import traitlets
 
 from nbviz.attention.heads import ALL_PLACES
 from nbviz.attention.views import BlockSeen
+from nbviz.drawing.numbers import three_digits
 from nbviz.drawing.overlay import backdrop, colour_bar
 from nbviz.errors import NbvizError
 from nbviz.model.target import Target
@@ -35,7 +36,6 @@ from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content
 from nbviz.panels.base.stage import Stage, register
 from nbviz.panels.base.strip import fail, ready
-from nbviz.panels.scenes.numbers import three_digits
 from nbviz.panels.snapshot.parts import StillParts
 from nbviz.passes.graph.attention_count import attention_blocks
 from nbviz.session.requests.base import Request

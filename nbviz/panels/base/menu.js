@@ -62,3 +62,12 @@ function menuKeys(list, entries, close) {
     event.stopPropagation();
   };
 }
+
+/** Let the browser save bytes under a name. */
+function download(name, bytes) {
+  const link = el("a");
+  link.href = bytesUrl(bytes, "");
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}

@@ -7,13 +7,13 @@ from typing import Any
 
 from PIL import Image
 
+from nbviz.drawing.numbers import three_digits
 from nbviz.drawing.overlay import Mosaic, photo_mosaic, to_image
 from nbviz.errors import NbvizError
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel, nothing
 from nbviz.panels.channels.channel_card import ChannelPanel, Illustration
 from nbviz.panels.channels.found_page import FoundPage
-from nbviz.panels.scenes.numbers import three_digits
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.found import Crop, Finds, FoundChannel
 from nbviz.session.selection import Selection

@@ -13,6 +13,7 @@ import numpy as np
 import traitlets
 from PIL import Image
 
+from nbviz.drawing.numbers import ordinal, percent, three_digits
 from nbviz.drawing.overlay import backdrop, filters_mosaic, gray, heat_rgba, png, scale, table
 from nbviz.errors import NbvizError
 from nbviz.model.target import Target
@@ -20,7 +21,6 @@ from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel
 from nbviz.panels.base.strip import fail, ready
-from nbviz.panels.scenes.numbers import ordinal, percent, three_digits
 from nbviz.panels.snapshot.over import laid_over
 from nbviz.panels.snapshot.parts import CardPart, StillParts
 from nbviz.session.requests.base import ChannelAnswer, ChannelRequest, FiltersRequest, Request

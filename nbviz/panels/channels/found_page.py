@@ -7,12 +7,12 @@ from typing import Any
 import traitlets
 
 from nbviz.dataset import LiveIndex
+from nbviz.drawing.numbers import three_digits
 from nbviz.errors import NbvizError
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel, nothing
 from nbviz.panels.channels.channel_grid import ChannelsPanel
 from nbviz.panels.scenes.channel_page import Photos
-from nbviz.panels.scenes.numbers import three_digits
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.found import Crop, FoundChannels, FoundPageRequest, LookThrough, NoIndex, Unsearched
 from nbviz.session.selection import Selection

@@ -9,6 +9,7 @@ import numpy as np
 import traitlets
 
 from nbviz.drawing.mosaic import mosaic
+from nbviz.drawing.numbers import three_digits
 from nbviz.drawing.overlay import heat_rgba, png, scale, table
 from nbviz.drawing.photos import photo_mosaic
 from nbviz.model.layers import Layer
@@ -19,7 +20,6 @@ from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.stage import Stage, register
 from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.circuit.circuit_words import Walked, checked, code, node_lines, rows
-from nbviz.panels.scenes.numbers import three_digits
 from nbviz.panels.snapshot.parts import StagePart, StillParts
 from nbviz.passes.feature_maps import FeatureMaps
 from nbviz.session.requests.base import Request

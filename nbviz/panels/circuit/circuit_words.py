@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nbviz.circuits import Step
-from nbviz.panels.scenes.numbers import percent, three_digits
+from nbviz.drawing.numbers import percent, three_digits
 from nbviz.session.requests.edits.circuit import CircuitAnswer, also_feeds
 
 

@@ -7,6 +7,7 @@
  *   method: string,
  *   options: MethodOption[],
  *   channel: boolean,
+ *   files: [string, string, string, boolean][],
  *   pin: "off" | "pin" | "pinned" | "full",
  * }} MethodFrontTraits
  */
@@ -18,7 +19,12 @@ export default {
     root.classList.add("nbviz-method");
     const { box, select } = selectBox([], "Method");
     const { more, pop } = optionsOf(model, life, root);
-    root.append(headLine(model, life), el("div", "nbviz-bar", box, more, pinButton(model, life)), pop);
+    root.append(
+      headLine(model, life),
+      el("div", "nbviz-bar", box, more, saveMenu(model, life), pinButton(model, life)),
+      pop,
+      drawState(model, el("div"), life),
+    );
     life.watch("methods method", () => {
       fillGroups(select, model.get("methods"));
       select.value = model.get("method");
@@ -46,6 +52,31 @@ function headLine(model, life) {
   });
   life.listen(back, "click", () => model.send({ event: "back" }));
   return el("div", "nbviz-head", title, note, back);
+}
+
+/**
+ * The map alone, as a file; only the view that asked saves it.
+ * @param {Model<MethodFrontTraits>} model
+ */
+function saveMenu(model, life) {
+  let asked = false;
+  const menu = menuButton(life, "Save", "Save this map alone, with its colour bar, facts and trust line", (kind) => {
+    asked = true;
+    model.send({ event: "save", kind });
+  });
+  menu.node.classList.add("nbviz-save-menu");
+  life.watch("files", () => {
+    menu.fill(model.get("files"));
+    menu.node.hidden = !model.get("files").length;
+  });
+  life.watch("pin", () => {
+    menu.opener.disabled = model.get("pin") === "off";
+  });
+  life.receive((message, buffers) => {
+    if (message.event === "saved" && asked) download(message.name, buffers[0]);
+    asked = false;
+  });
+  return menu.node;
 }
 
 /**

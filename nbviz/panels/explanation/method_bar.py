@@ -8,16 +8,21 @@ from typing import Any
 import traitlets
 
 from nbviz.attribution import METHODS, Method
+from nbviz.attribution.words import ANY_CLASS, Run, heading
 from nbviz.errors import unknown
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.panels.base.front import Front
-from nbviz.panels.scenes.words import ANY_CLASS, Run, heading
 from nbviz.session.selection import Selection
 
 
 class MethodFront(Front):
-    """Widget of the method bar; sends ``method``, ``option`` (name, value), ``reset``, ``back`` and ``pin``."""
+    """Widget of heading, method and options.
+
+    Sends ``method``, ``option`` (name, value), ``reset``, ``back``, ``pin`` and ``save`` (kind); hears ``saved``.
+    """
+
+    scripts = ("base/menu",)
 
     title = traitlets.Unicode("Explanation").tag(sync=True)
     note: traitlets.List[Any] = traitlets.List().tag(sync=True)
@@ -29,6 +34,8 @@ class MethodFront(Front):
     """Plain data of each option, see :func:`controls`."""
     channel = traitlets.Bool(False).tag(sync=True)
     """True if a channel's map is on the canvas, with a way back."""
+    files: traitlets.List[list[Any]] = traitlets.List().tag(sync=True)
+    """[kind, words, sentence, whether it can be had] of what the map can be saved as."""
     pin = traitlets.Enum(["off", "pin", "pinned", "full"], "off").tag(sync=True)
     """State of pinning: the map can be pinned, is pinned, or has no room; "off" while there is no map."""
 

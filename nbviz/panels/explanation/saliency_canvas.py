@@ -15,6 +15,7 @@ import ipywidgets
 import numpy as np
 
 from nbviz.attribution import METHODS, Method
+from nbviz.attribution.words import Run, progress_lines, tip_words
 from nbviz.drawing.overlay import gray, overlay
 from nbviz.errors import NbvizError, Refused
 from nbviz.model.target import Target
@@ -26,7 +27,6 @@ from nbviz.panels.explanation.heat_foot import FootFront, bar
 from nbviz.panels.explanation.method_bar import MethodFront, controls, question_words, with_option
 from nbviz.panels.explanation.pointer import PointerFront
 from nbviz.panels.scenes.explanation import Scene, channel_scene, explanation_scene
-from nbviz.panels.scenes.words import Run, progress_lines, tip_words
 from nbviz.panels.snapshot.parts import ExplanationPart, StillParts
 from nbviz.session.code import Script
 from nbviz.session.pins.pinning import Pinning
@@ -64,6 +64,11 @@ class SaliencyCanvas(Panel):
             self.listen(front, self._act)
         self.foot.observe(lambda change: links.heat.set_trait("opacity", change["new"]), "opacity")
         links.heat.observe(lambda _: self._rescale(), "high")
+
+    @property
+    def answer(self) -> ExplainAnswer | ChannelAnswer | None:
+        """What the map on show answers; None until there is one."""
+        return self._answer
 
     @property
     def asks(self) -> frozenset[str]:  # type: ignore[override]

@@ -12,13 +12,13 @@ from typing import Any
 
 import traitlets
 
+from nbviz.drawing.numbers import finite
 from nbviz.errors import NbvizError
 from nbviz.evaluation.registry import verdicts
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.strip import ready
-from nbviz.panels.scenes.numbers import finite
 from nbviz.panels.snapshot.parts import StillParts, TrustPart
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.on_show import explanation, map_reads

@@ -12,6 +12,7 @@ import numpy as np
 import traitlets
 from PIL import Image
 
+from nbviz.drawing.numbers import percent, three_digits
 from nbviz.drawing.overlay import gray, overlay, png
 from nbviz.drawing.palette import NAMES, alone, hexed, laid
 from nbviz.features.factors import FEWEST, MOST, Factors, Nothing
@@ -21,7 +22,6 @@ from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content
 from nbviz.panels.base.stage import Stage, register
 from nbviz.panels.base.strip import fail, ready
-from nbviz.panels.scenes.numbers import percent, three_digits
 from nbviz.panels.snapshot.parts import StagePart, StillParts
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.factors import PartsAnswer, ShowParts

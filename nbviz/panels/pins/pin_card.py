@@ -16,6 +16,7 @@ import numpy as np
 import traitlets
 from PIL import Image
 
+from nbviz.attribution.words import progress_lines
 from nbviz.drawing.overlay import Limits, backdrop, colour_bar, heat_rgba, table
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
@@ -24,7 +25,6 @@ from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.strip import fail
 from nbviz.panels.pins.pin_scene import PinScene, codes, pin_scene
-from nbviz.panels.scenes.words import progress_lines
 from nbviz.panels.snapshot.parts import PinPart
 from nbviz.session.context import Elsewhere
 from nbviz.session.pins.pin import Pin

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbviz.attribution import METHODS
+from nbviz.attribution.limits import evidence_limits, limit_words
+from nbviz.attribution.words import Lines, card_lines, strongest
+from nbviz.drawing.numbers import figure, signed
 from nbviz.drawing.overlay import Limits, backdrop
-from nbviz.panels.scenes.explanation import channel_scene, evidence_limits, explanation_scene, limit_words
-from nbviz.panels.scenes.numbers import figure, signed
-from nbviz.panels.scenes.words import Lines, card_lines, strongest
+from nbviz.panels.scenes.explanation import channel_scene, explanation_scene
 from nbviz.session.pins.difference import Unit, difference
 from nbviz.session.requests.base import ChannelAnswer, ChannelRequest, ExplainAnswer, ExplainRequest, Request
 

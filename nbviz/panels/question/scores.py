@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import traitlets
 
+from nbviz.drawing.numbers import signed
 from nbviz.errors import NbvizError
 from nbviz.model.scoring.prediction import Prediction
 from nbviz.model.target import Target
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Panel
-from nbviz.panels.scenes.numbers import signed
 from nbviz.panels.snapshot.parts import ScoreRow, StillParts
 from nbviz.session.requests.base import Request, ScoresAnswer, ScoresRequest
 from nbviz.session.requests.edits.edited_request import BeforeAfter, Compare

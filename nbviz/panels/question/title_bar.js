@@ -69,11 +69,3 @@ export default {
     return life.end;
   },
 };
-
-function download(name, bytes) {
-  const link = el("a");
-  link.href = bytesUrl(bytes, "");
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-}

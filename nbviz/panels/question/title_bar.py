@@ -12,6 +12,7 @@ from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.stage import STAGES
 from nbviz.panels.base.strip import ready
+from nbviz.panels.scenes.file_names import file_words
 from nbviz.panels.snapshot.parts import StillParts, TitlePart
 from nbviz.session.selection import Selection
 
@@ -133,9 +134,3 @@ def sees_words(crop: tuple[int, int] | None, size: tuple[int, int]) -> str:
 def pill_words(sentence: str) -> str:
     """Return the part of the preprocessing's sentence that fits a pill."""
     return sentence.split(". ")[0].rstrip(".")
-
-
-def file_words(name: str) -> str:
-    """Return a name that every file system takes."""
-    kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
-    return kept.strip("-.")[:120]

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from nbviz.panels.scenes.numbers import percent
-from nbviz.panels.scenes.words import Run
+from nbviz.attribution.words import Run
+from nbviz.drawing.numbers import percent
 from nbviz.reviews.result import Review
 from nbviz.reviews.statistics.calibration import Reliability
 

@@ -12,8 +12,8 @@ from math import ceil, sqrt
 
 import numpy as np
 
+from nbviz.drawing.numbers import three_digits
 from nbviz.drawing.overlay import Limits, Mosaic, bars, filters_mosaic, mosaic, photo_mosaic
-from nbviz.panels.scenes.numbers import three_digits
 from nbviz.session.requests.base import ChannelsAnswer
 
 TILES, BARS, DEEP_FILTERS, PHOTOS = 72, 144, 24, 24

@@ -10,9 +10,8 @@ import numpy as np
 from PIL import Image
 
 from nbviz.attribution import Attribution
-from nbviz.drawing.overlay import Limits, gray, heat_rgba
-from nbviz.panels.scenes.numbers import figure, ordinal
-from nbviz.panels.scenes.words import (
+from nbviz.attribution.limits import ending, evidence_limits, limit_words
+from nbviz.attribution.words import (
     ANY_CLASS,
     Lines,
     Run,
@@ -22,9 +21,10 @@ from nbviz.panels.scenes.words import (
     nothing_words,
     strongest,
 )
+from nbviz.drawing.numbers import figure, ordinal
+from nbviz.drawing.overlay import Limits, gray, heat_rgba
 from nbviz.session.requests.base import ChannelAnswer, ExplainAnswer
 
-BRIGHT = 0.995
 SHADES = 63
 """Steps from zero to the limit for maps of single pixels: more is not seen and costs a sixth of the bytes."""
 LARGEST = 640
@@ -127,37 +127,6 @@ def channel_lines(answer: ChannelAnswer) -> Lines:
     sign = "+" if share >= 0 else "−"
     rank = f" · {ordinal(answer.rank)} of {count}"
     return [first, ["for ", (channels.target, "em"), f" {sign}{figure(abs(float(share)))}{rank}"]]
-
-
-def evidence_limits(values: np.ndarray, signed: bool, smooth: bool) -> Limits:
-    """The values of the end colours. A map of single pixels has a few far above all others, which would leave
-    the rest black: its scale ends at the ``BRIGHT`` share of its pixels, and the bar says so.
-    """
-    limits = Limits.of(values, signed)
-    sizes = np.abs(values[np.isfinite(values)])
-    if smooth or not sizes.any():
-        return limits
-    high = float(np.quantile(sizes, BRIGHT)) or limits.high
-    return Limits(-high if signed else 0.0, high, limits.bad)
-
-
-def ending(limits: Limits, signed: bool, high: float | None) -> Limits:
-    """Return limits that end at ``high`` instead, where it is given."""
-    return limits if high is None else Limits(-high if signed else 0.0, high, limits.bad)
-
-
-def limit_words(
-    limits: Limits, signed: bool, what: str, empty: bool, peak: float | None = None
-) -> tuple[str, str, str]:
-    """Return low end, high end and meaning of the colours; peak: the largest value, which may lie above them."""
-    if empty:
-        return "", "", ""
-    high, above = figure(limits.high), peak is not None and peak > limits.high
-    beyond = f" or more; the peak is {figure(peak)}" if above else ""
-    if signed:
-        words = f"{what}: blue is below zero, black is zero, red is above; from −{high} to +{high}{beyond}"
-        return f"−{high}", f"+{high}", words
-    return "0", f"≥ {high}" if above else high, f"{what}: black is 0, brightest is {high}{beyond}"
 
 
 def drawn(seen: np.ndarray) -> np.ndarray:

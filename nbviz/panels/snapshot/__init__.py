@@ -10,8 +10,8 @@ from itertools import accumulate
 
 from PIL import Image
 
+from nbviz.drawing.ink import Ink
 from nbviz.panels.snapshot import columns
-from nbviz.panels.snapshot.ink import Ink
 from nbviz.panels.snapshot.parts import (
     CardPart,
     ChannelsPart,

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from PIL import Image
 
+from nbviz.attribution.words import trust_lines
+from nbviz.drawing.ink import Ink, Run
 from nbviz.drawing.overlay import colour_bar, sprite
-from nbviz.panels.snapshot.ink import Ink, Run
 from nbviz.panels.snapshot.parts import (
     CardPart,
     ChannelsPart,
@@ -207,12 +208,7 @@ def explanation(ink: Ink, part: ExplanationPart, x: float, y: float, width: floa
 
 def trust(ink: Ink, part: TrustPart, x: float, y: float, width: float) -> float:
     """Write the verdicts on the explanation, and what is said of those that were not passed."""
-    runs: list[Run] = ["trust: "]
-    for place, (name, state) in enumerate(part.verdicts):
-        words = "still being judged" if state == "judging" else state
-        runs += [" · " if place else "", f"{name} ", (words, "warn" if state == "not passed" else "strong")]
-    lines: list[list[Run]] = [runs] if part.verdicts else []
-    lines += [[sentence] for sentence in part.sentences]
+    lines = trust_lines(part.verdicts, part.sentences)
     for line in lines:
         y = ink.paragraph(x + MARGIN, y, line, width - 2 * MARGIN)
     return y + 6

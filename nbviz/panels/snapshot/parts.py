@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from nbviz.drawing.ink import Run
 from nbviz.drawing.overlay import Miniature, Mosaic
-from nbviz.panels.snapshot.ink import Run
 
 Pixels = NDArray[np.uint8]
 

@@ -6,9 +6,9 @@ import io
 
 from PIL import Image
 
+from nbviz.drawing.ink import Ink
 from nbviz.drawing.overlay import colour_bar
 from nbviz.panels.snapshot.columns import HEAD, MARGIN, faded, heading
-from nbviz.panels.snapshot.ink import Ink
 from nbviz.panels.snapshot.parts import PinPart, PinsPart
 
 ACROSS = 6

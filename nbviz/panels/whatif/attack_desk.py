@@ -9,6 +9,7 @@ import traitlets
 from PIL import Image
 
 from nbviz.attribution import METHODS, Attribution
+from nbviz.drawing.numbers import signed
 from nbviz.drawing.overlay import gray, heat_rgba, overlay, png
 from nbviz.edits import Attack
 from nbviz.errors import NbvizError
@@ -18,7 +19,6 @@ from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.strip import fail, ready
-from nbviz.panels.scenes.numbers import signed
 from nbviz.panels.whatif.desk import Desk
 from nbviz.session.requests.base import ExplainRequest, Request, ScoresAnswer, ScoresRequest
 from nbviz.session.requests.edits.attack import AttackAnswer, FindSmallest, MeasureAttack, Smallest

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import traitlets
 
+from nbviz.drawing.numbers import signed
 from nbviz.edits import Channels
 from nbviz.model.edit import Edit
 from nbviz.model.target import Target
@@ -16,7 +17,6 @@ from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.strip import fail, ready
-from nbviz.panels.scenes.numbers import signed
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.edits.effects import EffectsAnswer, MeasureEffects
 from nbviz.session.selection import Selection

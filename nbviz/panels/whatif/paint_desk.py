@@ -13,6 +13,7 @@ import numpy as np
 import traitlets
 
 from nbviz.attribution import METHODS
+from nbviz.drawing.numbers import signed
 from nbviz.drawing.overlay import png
 from nbviz.edits import Mask, Paint
 from nbviz.edits.paint import FILLS
@@ -22,7 +23,6 @@ from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content
 from nbviz.panels.base.strip import fail, ready
-from nbviz.panels.scenes.numbers import signed
 from nbviz.panels.whatif.desk import Desk
 from nbviz.session.requests.base import ExplainAnswer, Request
 from nbviz.session.requests.edits.edited_request import with_edits

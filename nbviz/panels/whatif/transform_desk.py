@@ -6,6 +6,7 @@ from typing import Any
 
 import traitlets
 
+from nbviz.drawing.numbers import minus, signed
 from nbviz.drawing.overlay import png
 from nbviz.edits import TRANSFORMS, Transform
 from nbviz.model.edit import Edit
@@ -13,7 +14,6 @@ from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content
 from nbviz.panels.base.strip import fail, ready
-from nbviz.panels.scenes.numbers import minus, signed
 from nbviz.panels.whatif.desk import Desk
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.edits.transform import MeasureTransform, TransformCurve

@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 from torch import nn
 
+from nbviz.drawing.numbers import ordinal, percent
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.panels.channels.channel_card import ChannelPanel, about, alt, figures, map_png
-from nbviz.panels.scenes.numbers import ordinal, percent
 from nbviz.passes.feature_maps import FeatureMaps
 from nbviz.pictures.load import load_pictures
 from nbviz.session.context import LiveContext

@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 from torch import nn
 
+from nbviz.drawing.numbers import three_digits
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.panels.channels.channel_grid import ChannelsPanel
 from nbviz.panels.scenes.channel_page import ChannelLook, columns, make_page, strongest, tile_words
-from nbviz.panels.scenes.numbers import three_digits
 from nbviz.passes.feature_maps import FeatureMaps
 from nbviz.pictures.load import load_pictures
 from nbviz.session.requests.base import ChannelsAnswer

@@ -13,11 +13,12 @@ import torch
 from PIL import Image
 
 from nbviz.attribution import Attribution
+from nbviz.attribution.limits import BRIGHT, evidence_limits
 from nbviz.drawing.overlay import gray, is_signed, table
 from nbviz.errors import NbvizError, Refused
 from nbviz.panels.explanation.heat_canvas import HeatCanvas, compact
 from nbviz.panels.explanation.saliency_canvas import SaliencyCanvas
-from nbviz.panels.scenes.explanation import BRIGHT, LARGEST, channel_scene, evidence_limits, explanation_scene
+from nbviz.panels.scenes.explanation import LARGEST, channel_scene, explanation_scene
 from nbviz.session.requests.base import ChannelRequest, ExplainAnswer, ExplainRequest
 from tests.panels.rig import Rig, rig, say
 

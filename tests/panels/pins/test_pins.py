@@ -12,13 +12,13 @@ import pytest
 from PIL import Image
 
 import nbviz
+from nbviz.attribution.words import card_lines
 from nbviz.drawing.overlay import gray
 from nbviz.errors import NbvizError
 from nbviz.explorer import Explorer
 from nbviz.model.target import Target
 from nbviz.panels.pins.pin_card import PinCard
 from nbviz.panels.pins.pin_scene import STEPS
-from nbviz.panels.scenes.words import card_lines
 from nbviz.session.inline import InlineRunner
 from nbviz.session.pins.pin import MOST, Pin
 from nbviz.session.scheduler import Scheduler

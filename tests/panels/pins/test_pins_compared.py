@@ -14,12 +14,13 @@ import pytest
 import torch
 from torch import nn
 
+from nbviz.attribution.limits import evidence_limits
 from nbviz.drawing.overlay import Limits, heat_rgba
 from nbviz.errors import NbvizError, Refused
 from nbviz.explorer import Explorer
 from nbviz.model.target import Target
 from nbviz.panels.pins.pin_scene import BAD, STEPS, codes, difference_scene, pin_scene, scale_words, shared_highs
-from nbviz.panels.scenes.explanation import evidence_limits, explanation_scene
+from nbviz.panels.scenes.explanation import explanation_scene
 from nbviz.session.pins.pin import MOST, Pin
 from tests.panels.pins.rig import canvas, cards, decoded, opened, stage
 from tests.panels.rig import say

@@ -13,7 +13,8 @@ from nbviz.panels.base.frame import column, frame
 from nbviz.panels.question.class_dropdown import ClassDropdown
 from nbviz.panels.question.picture_chooser import AT_ONCE, PictureChooser
 from nbviz.panels.question.scores import ROWS, ScoreBars, elide, rows
-from nbviz.panels.question.title_bar import TitleBar, count_words, file_words, sees_words
+from nbviz.panels.question.title_bar import TitleBar, count_words, sees_words
+from nbviz.panels.scenes.file_names import file_words
 from nbviz.session.requests.base import ScoresAnswer
 from tests.panels.rig import NAMES, NASTY, Rig, photo, rig, say, sent
 

@@ -80,13 +80,17 @@ class Ink:
     def paragraph(self, x: float, y: float, runs: Iterable[Run], width: float, *, size: float = 13,
                   colour: str = "quiet", leading: float = 19, most: int = 3) -> float:  # fmt: skip
         """Write runs from the line about `y` down, at most `most` lines; return the `y` of the next."""
-        lines = self._wrapped([*_pieces(runs)], size, width)
+        lines = self.wrapped(runs, size, width)
         for number, line in enumerate(lines[:most]):
             last = number == most - 1
             self.text(x, y, [*line, *(p for rest in lines[most:] if last for p in rest)], size=size,
                       colour=colour, width=width)  # fmt: skip
             y += leading
         return y
+
+    def wrapped(self, runs: Run | Iterable[Run], size: float, width: float) -> list[list[tuple[str, str]]]:
+        """Return runs broken into lines of at most `width`, each of (text, style)."""
+        return self._wrapped([*_pieces(runs)], size, width)
 
     def line(self, x: float, y: float, to_x: float, to_y: float) -> None:
         """Draw a hairline in the border's colour."""

@@ -5,19 +5,19 @@ Pure functions of plain data. A *run* is a text, or a pair of a text and ``"stro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from nbviz.panels.scenes.numbers import duration, figure, finite, percent, score_words
+from nbviz.drawing.numbers import duration, figure, finite, percent, score_words
 
 Run = str | tuple[str, str]
 Lines = list[list[Run]]
 
 _KNOWN = frozenset((
     "score", "target", "layer", "calls", "dtype", "seconds", "status", "places", "baseline", "baseline_score",
-    "residual", "map_error", "stopped", "weights", "note", "unit", "preprocessing", "black", "any_class",
+    "residual", "map_error", "stopped", "weights", "note", "unit", "preprocessing", "black", "any_class", "method",
 ))  # fmt: skip
 _BASELINES = {
     "black": "a black picture",
@@ -48,6 +48,19 @@ def card_lines(facts: Mapping[str, Any]) -> Lines:
     """Return the lines where a title names class and layer already, and there is little room."""
     said = "difference of scores " if AGAINST in str(facts.get("target", "")) else "score "
     return [[said, (score_words(facts.get("score")), "strong"), *_start(facts)], _joined(_how(facts))]
+
+
+def trust_lines(verdicts: Sequence[tuple[str, str]], sentences: Sequence[str]) -> Lines:
+    """Return what tests say of a map, as lines.
+
+    verdicts: (test, "passed" | "not passed" | "can't tell" | "judging") of each.
+    """
+    runs: list[Run] = ["trust: "]
+    for place, (name, state) in enumerate(verdicts):
+        said = "still being judged" if state == "judging" else state
+        runs += [" · " if place else "", f"{name} ", (said, "warn" if state == "not passed" else "strong")]
+    lines: Lines = [runs] if verdicts else []
+    return lines + [[sentence] for sentence in sentences]
 
 
 def progress_lines(progress: str, facts: Mapping[str, Any]) -> Lines:

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nbviz.panels.scenes.numbers import duration, figure, ordinal
-from nbviz.panels.scenes.words import (
+from nbviz.attribution.words import (
     Run,
     caption,
     card_lines,
@@ -20,6 +19,7 @@ from nbviz.panels.scenes.words import (
     strongest,
     tip_words,
 )
+from nbviz.drawing.numbers import duration, figure, ordinal
 
 FACTS: dict[str, Any] = {
     "score": 8.31, "target": "tabby", "layer": None, "calls": 49, "dtype": "float32", "seconds": 1.9,
