@@ -116,10 +116,16 @@ def test_a_class_is_found_by_typing(lab: Lab) -> None:
 def test_clicking_a_bar_chooses_its_class(lab: Lab) -> None:
     lab.ask("setattr(explorer.selection, 'target', 'predicted')")
     settled(lab)
-    # Five bars of track come first, then five of values.
-    second = lab.page.locator(".nbviz .bqplot .bargroup .bar").nth(6)
-    second.click()
+    # the whole row is the button, the name left of the bar too
+    row = lab.page.locator(".nbviz-score-row").nth(1)
+    row.click(position={"x": 6, "y": 8})
     lab.until("isinstance(explorer.selection.target, int)")
+    second = lab.ask("explorer.selection.target")
+    settled(lab)
+    lab.page.locator(".nbviz-score-row[aria-pressed=true]").focus()
+    lab.page.keyboard.press("ArrowUp")
+    lab.page.keyboard.press("Enter")
+    lab.until(f"explorer.selection.target != {second}")
 
 
 def test_a_word_that_is_no_class_changes_nothing(lab: Lab) -> None:

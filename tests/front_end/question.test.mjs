@@ -27,12 +27,60 @@ test("a class matches where its name holds every word, in any case, or a word is
   assert.ok(!classes.matches("Tiger cat", 282, ["cat", "dog"]));
 });
 
-test("classes that begin with the word come first, then likely ones", () => {
+test("whole words come first, likely ones before others, then beginnings of words, then the rest", () => {
   const names = NAMES.map((text, value) => ({ text, value }));
   assert.deepEqual(
     classes.matching(names, ["cat"], [3, 0]).map(({ value }) => value),
-    [1, 0, 3],
+    [3, 0, 1],
   );
+  const more = ["polecat", "catamaran", "Persian cat", "meerkat", "wildcat"].map((text, value) => ({
+    text,
+    value,
+  }));
+  assert.deepEqual(
+    classes.matching(more, ["cat"], [4]).map(({ value }) => value),
+    [2, 1, 4, 0],
+  );
+});
+
+test("what is no class can be typed too, and columns say what they are", () => {
+  const model = new Model({ ...TRAITS, chosen: 2, against: 0, channel: "the chosen channel 3 of layer4" }),
+    one = view(classes.widget, model),
+    [input, other] = one.all("[role=combobox]");
+  const type = (field, text) => {
+    field.click();
+    field.value = text;
+    field.dispatchEvent(new Event("input"));
+  };
+  input.click();
+  assert.deepEqual(
+    one
+      .all(".nbviz-list-head")
+      .slice(0, 2)
+      .map((row) => [...row.children].map((cell) => cell.textContent)),
+    [
+      ["likeliest", "probability"],
+      ["all classes", "number"],
+    ],
+  );
+  type(input, "What it");
+  press(input, "Enter");
+  type(other, "any other");
+  press(other, "Enter");
+  type(input, "the chosen");
+  press(input, "Enter");
+  type(input, "what it predicts");
+  input.dispatchEvent(new Event("blur"));
+  assert.deepEqual(
+    model.sent.map(({ chosen, against }) => [chosen, against]),
+    [
+      [-1, 0],
+      [2, -1],
+      [-2, -1],
+      [-1, 0],
+    ],
+  );
+  one.end();
 });
 
 test("what is typed narrows the classes, Enter chooses, Escape puts back; names are text", () => {

@@ -65,7 +65,13 @@ function targetCombo(model, life, complain) {
     return `what it predicts${predicted === null ? "" : ` (${className(model, predicted)})`}`;
   };
   const first = () => {
-    const entry = { value: PREDICTED, text: guess(), note: "", now: model.get("chosen") === PREDICTED };
+    const entry = {
+      value: PREDICTED,
+      text: guess(),
+      phrase: "what it predicts",
+      note: "",
+      now: model.get("chosen") === PREDICTED,
+    };
     const channel = model.get("channel");
     return channel ? [entry, { value: CHANNEL, text: channel, note: "", now: false }] : [entry];
   };
@@ -119,7 +125,7 @@ function explained(model) {
 }
 
 /**
- * Without words what comes first, the likeliest, then all classes; else those that hold every word.
+ * Without words what comes first, the likeliest, then all classes; else those that hold every word, likely ones first.
  * @param {Model<ClassFrontTraits>} model
  */
 function entriesOf(model, words, first, now) {
@@ -127,31 +133,58 @@ function entriesOf(model, words, first, now) {
   const names = model
     .get("names")
     .map((text, index) => ({ value: index, text, note: String(index), now: index === now }));
-  if (words.length) return matching(names, words, top);
-  return [
-    ...first,
-    ...likely(model, now),
-    ...names.map((entry) => (top.includes(entry.value) ? { ...entry, now: false } : entry)),
-  ];
+  if (words.length) return [...spoken(first, words), ...matching(names, words, top)];
+  const all = names.map((entry) => (top.includes(entry.value) ? { ...entry, now: false } : entry));
+  return [...first, ...headed(likely(model, now), "likeliest", "probability"), ...headed(all, "all classes", "number")];
+}
+
+/** The first row carries the heads of its columns. */
+function headed(rows, left, right) {
+  return rows.map((row, at) => (at ? row : { ...row, head: [left, right] }));
 }
 
 /**
  * @param {Model<ClassFrontTraits>} model
  */
 function likely(model, now) {
-  return model.get("top").map(([index, probability], at, all) => ({
+  return model.get("top").map(([index, probability]) => ({
     value: index,
     text: className(model, index),
     note: probability === null ? "" : probability.toFixed(2),
     now: index === now,
-    last: at === all.length - 1,
   }));
 }
 
-/** Classes whose names hold every word, or whose number is one: those that begin with the first word, then likely ones. */
+/** What is no class, such as "any other", where its words begin as those that are typed do. */
+function spoken(first, words) {
+  const typed = words.join(" ");
+  return first.filter(({ text, phrase }) => (phrase ?? text).toLowerCase().startsWith(typed));
+}
+
+/**
+ * Classes whose names hold every word, or whose number is one: the name itself, then whole words before beginnings of words before the rest,
+ * then likely ones first.
+ */
 function matching(names, words, top) {
-  const rank = ({ text, value }) => (text.toLowerCase().startsWith(words[0]) ? 0 : 2) + (top.includes(value) ? 0 : 1);
-  return names.filter(({ text, value }) => matches(text, value, words)).sort((a, b) => rank(a) - rank(b));
+  const place = (value) => (top.includes(value) ? top.indexOf(value) : top.length);
+  return names
+    .filter(({ text, value }) => matches(text, value, words))
+    .map((entry) => ({ entry, rank: rank(entry.text.toLowerCase(), words) }))
+    .sort((a, b) => a.rank - b.rank || place(a.entry.value) - place(b.entry.value))
+    .map(({ entry }) => entry);
+}
+
+/** How well a name fits what is typed: −1 where it is the name, or one of several, else by its least fitting word. */
+function rank(name, words) {
+  return name.split(/,\s*/).includes(words.join(" ")) ? -1 : Math.max(...words.map((word) => fit(name, word)));
+}
+
+/** How a word stands in a name: 0 whole, 1 at the beginning of one of its words, 2 within, 3 not at all. */
+function fit(name, word) {
+  const parts = name.split(/[^\p{L}\p{N}]+/u);
+  if (parts.includes(word)) return 0;
+  if (parts.some((part) => part.startsWith(word))) return 1;
+  return name.includes(word) ? 2 : 3;
 }
 
 function matches(name, index, words) {

@@ -1,7 +1,7 @@
 // A WAI-ARIA combobox with a listbox popup.
 const SHOWN = 1200;
 
-/** `entries(words)` → [{value, text, note, now?, last?}]; `settled()` → the text to show; `choose(value)`. */
+/** `entries(words)` → [{value, text, phrase?, note, now?, head?}]; `settled()` → the text to show; `choose(value)`. */
 function combo(life, label, { entries, settled, choose, complain }) {
   const id = uid("classes"),
     list = set(el("ul", "nbviz-listbox"), { id, role: "listbox", "aria-label": label }),
@@ -33,7 +33,8 @@ function combo(life, label, { entries, settled, choose, complain }) {
   const leave = () => {
     const text = input.value.trim();
     const none = typed && text && !entries(wordsOf(text)).length;
-    const exact = typed && entries([]).find((entry) => entry.text.toLowerCase() === text.toLowerCase());
+    const exact =
+      typed && entries([]).find((entry) => (entry.phrase ?? entry.text).toLowerCase() === text.toLowerCase());
     settle();
     if (none) complain(`no class matches '${text}'`);
     if (exact) choose(exact.value);
@@ -82,21 +83,25 @@ function searchInput(id, label) {
 /** The rows of the popup, and which of them is active. */
 function listPopup(list, input, id) {
   let shown = [],
+    rows = [],
     active = -1;
   const mark = (index) => {
-    list.children[active]?.classList.remove("active");
+    rows[active]?.classList.remove("active");
     active = shown[index] ? index : -1;
-    const row = list.children[active];
+    const row = rows[active];
     row?.classList.add("active");
-    if (row) list.scrollTop = scrolled(list, row);
+    if (row) list.scrollTop = scrolled(list, active ? row : list.firstChild);
     set(input, { "aria-activedescendant": row?.id });
   };
   const fill = (entries, text) => {
     shown = entries.slice(0, SHOWN);
-    list.replaceChildren(...shown.map((entry, index) => option(entry, id, index)));
+    rows = shown.map((entry, index) => option(entry, id, index));
+    list.replaceChildren(
+      ...rows.flatMap((row, index) => (shown[index].head ? [heads(shown[index].head), row] : [row])),
+    );
     const left = entries.length - shown.length;
-    if (left > 0) list.append(el("li", "nbviz-none", `… and ${left} more: type to narrow`));
-    if (!shown.length) list.append(el("li", "nbviz-none", `no class matches '${text}'`));
+    if (left > 0) list.append(aside(`… and ${left} more: type to narrow`));
+    if (!shown.length) list.append(aside(`no class matches '${text}'`));
     list.scrollTop = 0;
   };
   return {
@@ -114,10 +119,20 @@ function scrolled(list, row) {
   return Math.min(Math.max(list.scrollTop, row.offsetTop + row.offsetHeight - list.clientHeight), row.offsetTop);
 }
 
+/** A row that is no choice. */
+const aside = (...words) => set(el("li", "nbviz-none", ...words), { role: "presentation" });
+
+/** What stands in the two columns below. */
+const heads = ([left, right]) => {
+  const row = aside(el("span", "", left), el("span", "", right));
+  row.classList.add("nbviz-list-head");
+  return row;
+};
+
 function option(entry, id, index) {
   const name = el("span", "nbviz-option-name", entry.text),
     note = el("span", "nbviz-option-note", entry.note || "");
-  return set(el("li", entry.last ? "last" : "", name, note), {
+  return set(el("li", "", name, note), {
     id: `${id}-${index}`,
     role: "option",
     "aria-selected": String(Boolean(entry.now)),

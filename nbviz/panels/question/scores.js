@@ -1,6 +1,7 @@
 /**
  * Synced traits of `scores.ScoresFront`.
  * @typedef {Front & {
+ *   rows: [string, boolean][],
  *   said: string,
  *   measure: string,
  *   before: boolean,
@@ -21,7 +22,7 @@ export default {
       title: "A tick is the share without the edits; the last figure is the change",
     });
     label.append(" ", measure, " ", before, " ", change);
-    root.append(label, said, drawState(model, el("div"), life));
+    root.append(label, said, drawState(model, el("div"), life), rowButtons(model, life));
     life.watch("measure", () => {
       const what = model.get("measure");
       measure.textContent = what && `· ${what}`;
@@ -38,3 +39,49 @@ export default {
     return life.end;
   },
 };
+
+/**
+ * A button over each bar; arrows move along them, and one is in the order of Tab.
+ * @param {Model<ScoresFrontTraits>} model
+ */
+function rowButtons(model, life) {
+  const node = set(el("div", "nbviz-score-rows"), { role: "group", "aria-label": "Likeliest classes" });
+  life.watch("rows", () => {
+    const focused = nodesIn(node, "button").indexOf(focusedIn(node));
+    const rows = model.get("rows"),
+      first = Math.max(
+        0,
+        rows.findIndex(([, chosen]) => chosen),
+      );
+    node.replaceChildren(
+      ...rows.map(([words, chosen], at) =>
+        set(button("", "nbviz-score-row"), {
+          "aria-label": words,
+          "aria-pressed": String(chosen),
+          title: `${words}. A click explains this class.`,
+          tabindex: at === (focused < 0 ? first : focused) ? 0 : -1,
+          "data-row": at,
+        }),
+      ),
+    );
+    nodesIn(node, "button")[focused]?.focus({ preventScroll: true });
+  });
+  life.listen(node, "click", (event) => {
+    const row = event.target.closest("button");
+    if (row) model.send({ event: "choose", row: Number(row.dataset.row) });
+  });
+  listenKeys(life, node, {
+    ArrowDown: () => moved(node, 1),
+    ArrowUp: () => moved(node, -1),
+  });
+  return node;
+}
+
+/** The focus goes to the row before or after. */
+function moved(node, by) {
+  const rows = nodesIn(node, "button"),
+    to = rows[rows.indexOf(focusedIn(node)) + by];
+  if (!to) return;
+  for (const row of rows) row.tabIndex = row === to ? 0 : -1;
+  to.focus();
+}

@@ -17,7 +17,7 @@ from nbviz.model.scoring.prediction import Prediction
 from nbviz.model.target import Target
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
-from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.snapshot.parts import ScoreRow, StillParts
 from nbviz.session.requests.base import Request, ScoresAnswer, ScoresRequest
 from nbviz.session.requests.edits.edited_request import BeforeAfter, Compare
@@ -39,6 +39,8 @@ BAR, TRACK = "var(--nbviz-bar, #bdbdbd)", "var(--nbviz-track, #f3f3f3)"
 class ScoresFront(Front):
     """Widget of the label above the bars, the figures as text, and the sentence where there are none."""
 
+    rows: traitlets.List[list[Any]] = traitlets.List().tag(sync=True)
+    """[words, whether it is the chosen one] of each bar, whose whole row is a button; sends ``choose`` (row)."""
     said = traitlets.Unicode().tag(sync=True)
     """The same figures in a sentence."""
     measure = traitlets.Unicode().tag(sync=True)
@@ -68,6 +70,7 @@ class ScoreBars(Panel):
         self._before: ScoresAnswer | None = None
         """Prediction without the edits; None where none are on."""
         self._rows: list[int] = []
+        self.listen(self.front, self._act)
 
     def request(self, selection: Selection) -> Request:
         asked = ScoresRequest(self.pictures[selection.image])
@@ -114,6 +117,8 @@ class ScoreBars(Panel):
                 self.front.message = lost_words(lost, len(answer.logits)) if lost else ""
                 self.front.measure = measure(answer.said)
                 self.front.said = "" if lost else self._draw(answer)
+                if lost:
+                    self.front.rows = []
                 self.front.before, self.front.change = self._before is not None, "" if lost else self._change(answer)
 
     def _draw(self, answer: ScoresAnswer) -> str:
@@ -124,7 +129,10 @@ class ScoreBars(Panel):
         names = [self.model.class_name(index) for index in self._rows]
         shares = [float(answer.probabilities[index]) for index in self._rows]
         old = None if before is None else [float(before.probabilities[index]) for index in self._rows]
-        self.bars.draw(names, shares, self._rows.index(chosen) if chosen in self._rows else None, old)
+        place = self._rows.index(chosen) if chosen in self._rows else None
+        self.bars.draw(names, shares, place, old)
+        said = [f"{n}, class {i}: {s:.2f}" for n, i, s in zip(names, self._rows, shares, strict=True)]
+        self.front.rows = [[words, row == place] for row, words in enumerate(said)]
         figures = ", ".join(f"{n} {s:.2f}" for n, s in zip(names, shares, strict=True))
         if old is not None:
             figures = ", ".join(f"{n} {s:.2f}, before {o:.2f}" for n, s, o in zip(names, shares, old, strict=True))
@@ -139,6 +147,10 @@ class ScoreBars(Panel):
             return ""
         one, other = float(before.logits[index]), float(answer.logits[index])
         return f"score of {self.model.class_name(index)} {signed(one)} → {signed(other)}, {signed(other - one, True)}"
+
+    def _act(self, content: Content) -> None:
+        if content.get("event") == "choose":
+            self._clicked(int(content["row"]))
 
     def _clicked(self, row: int) -> None:
         if row < len(self._rows):
