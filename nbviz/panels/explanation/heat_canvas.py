@@ -14,9 +14,12 @@ import traitlets
 from ipycanvas import Canvas, hold_canvas
 from PIL import Image
 
-from nbviz.drawing.overlay import png
+from nbviz.drawing.overlay import gray, png
+from nbviz.errors import NbvizError
 from nbviz.model.edit import Edit, PictureEdit
+from nbviz.model.instrumented import InstrumentedModel
 from nbviz.panels.base.panel import LOCK
+from nbviz.pictures.load import Picture
 
 
 class Stack(ipywidgets.Box):
@@ -118,6 +121,14 @@ def enlarged(heat: np.ndarray, size: tuple[int, ...], smooth: bool) -> np.ndarra
     """Enlarge heat to the picture's size, as the browser stretches it."""
     how = Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST
     return np.asarray(Image.fromarray(heat).resize((size[1], size[0]), how))
+
+
+def gray_picture(model: InstrumentedModel, picture: Picture) -> np.ndarray | None:
+    """Return a picture as the network sees it in gray, uint8 (H, W, 4); None where it can't be read."""
+    try:
+        return gray(model.seen(picture))
+    except (NbvizError, OSError, RuntimeError):
+        return None  # the picture itself may be what failed: then the strip alone speaks
 
 
 def _same(one: np.ndarray | None, other: np.ndarray | None) -> bool:

@@ -16,13 +16,13 @@ import numpy as np
 
 from nbviz.attribution import METHODS, Method
 from nbviz.attribution.words import Run, progress_lines, tip_words
-from nbviz.drawing.overlay import gray, overlay
+from nbviz.drawing.overlay import overlay
 from nbviz.errors import NbvizError, Refused
 from nbviz.model.target import Target
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.explanation.canvas_lines import CanvasLines
-from nbviz.panels.explanation.heat_canvas import HeatCanvas, enlarged
+from nbviz.panels.explanation.heat_canvas import HeatCanvas, enlarged, gray_picture
 from nbviz.panels.explanation.heat_foot import FootFront, bar
 from nbviz.panels.explanation.method_bar import MethodFront, controls, question_words, with_option
 from nbviz.panels.explanation.pointer import PointerFront
@@ -242,11 +242,7 @@ class SaliencyCanvas(Panel):
         self.foot.high = ""
 
     def _gray(self) -> np.ndarray | None:
-        try:
-            return gray(self.model.seen(self.pictures[self.selection.image]))
-        except (NbvizError, OSError, RuntimeError):
-            # The picture itself may be what failed: then the strip alone speaks.
-            return None
+        return gray_picture(self.model, self.pictures[self.selection.image])
 
     # -- a person's own events ------------------------------------------------------------------------
 
