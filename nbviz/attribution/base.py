@@ -54,6 +54,8 @@ class Method:
     """Unit of its heat, the same words as other methods' where values may be compared; else empty."""
     uses_target: bool = True
     """True if its map depends on what is explained; else it is the same for every class."""
+    limited: bool = False
+    """True if some networks can't have it: it is tried once, and greyed where it is refused."""
 
 
 SCORE, GRADIENT = "score per place", "gradient of the score"
@@ -72,21 +74,22 @@ def register(
     family: str = "your own",
     unit: str = "",
     uses_target: bool = True,
+    limited: bool = False,
 ) -> Callable[[Generator], Generator]:
     """Register a generator ``method(subject, **options)`` under its own name.
 
     title: what the dropdown shows. source: where the method comes from (paper, year). uses_layer: whether its
     answer depends on the chosen layer. family: the group in the dropdown. unit: what its heat is measured in, if
-    other methods' heats are measured in the same. uses_target: whether its map depends on the class. Options are its
-    keywords: each has a default and, for its control, an annotation (``float``, ``int``, ``bool``, ``Literal[…]``,
-    ``Annotated[…, About(…)]``).
+    other methods' heats are measured in the same. uses_target: whether its map depends on the class. limited:
+    whether some networks can't have it. Options are its keywords: each has a default and, for its control, an
+    annotation (``float``, ``int``, ``bool``, ``Literal[…]``, ``Annotated[…, About(…)]``).
     """
 
     def enter(run: Generator) -> Generator:
         sentence = inspect.getdoc(run) or ""
         if not sentence:
             raise NbvizError(f"Method '{run.__name__}' needs a docstring: its first line is what a person reads.")
-        about = (uses_layer, source, sentence.splitlines()[0], family, unit, uses_target)
+        about = (uses_layer, source, sentence.splitlines()[0], family, unit, uses_target, limited)
         _methods[run.__name__] = Method(run.__name__, title, run, options_of(run), *about)
         _sort()
         return run

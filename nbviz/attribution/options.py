@@ -24,6 +24,8 @@ class About:
     """The least value; smaller ones are refused, by the call as by the control."""
     high: float | None = None
     """The largest value."""
+    label: str = ""
+    """Name on its control, in a reader's words; empty for the keyword itself."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Option:
     high: float | None = None
     takes_tensors: bool = False
     """True if a tensor may be given instead."""
+    label: str = ""
+    """Name on its control."""
 
     def checked(self, value: Any) -> Any:
         """Return the value as the method takes it: numbers as Python's own.
@@ -90,11 +94,13 @@ def _option(name: str, default: Any, hint: Any) -> Option:
         about = next((note for note in notes if isinstance(note, About)), about)
     tensors = torch.Tensor in get_args(hint)
     hint = next((part for part in get_args(hint) if get_origin(part) is Literal), hint)
+    label = about.label or name.replace("_", " ")
     if get_origin(hint) is Literal:
-        return Option(name, default, "choice", about.sentence, tuple(get_args(hint)), takes_tensors=tensors)
+        choices = tuple(get_args(hint))
+        return Option(name, default, "choice", about.sentence, choices, takes_tensors=tensors, label=label)
     plain = [part for part in (get_args(hint) or (hint,)) if part in (bool, int, float)]
     kind = plain[0].__name__ if plain else "text"
-    return Option(name, default, kind, about.sentence, (), about.low, about.high, tensors)
+    return Option(name, default, kind, about.sentence, (), about.low, about.high, tensors, label)
 
 
 def checked_options(title: str, known: tuple[Option, ...], options: Mapping[str, Any]) -> dict[str, Any]:

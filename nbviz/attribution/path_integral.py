@@ -37,9 +37,11 @@ START = 2 * PANELS + 1
 UNTRIED = 0.25
 """Share of the tolerance that the first estimate must meet."""
 
-Tolerance = Annotated[float, About("Stop when the map is within this share of the exact one.", 1e-9, 0.5)]
+Tolerance = Annotated[
+    float, About("Stop when the map is within this share of the exact one.", 1e-9, 0.5, label="stop within")
+]
 """Option of a method that integrates; below 1e-9 is no question for single precision."""
-Maximum = Annotated[int, About("Evaluations at most.", START, 2000)]
+Maximum = Annotated[int, About("How often the network is asked, at most.", START, 2000, label="runs at most")]
 Path = Callable[[float], torch.Tensor]
 """t in 0…1 → picture (C, H, W); at 1 it is the one that is explained."""
 Panel = tuple[int, float, float]

@@ -23,6 +23,7 @@ from nbviz.panels.channels.health_marks import HealthMarks
 from nbviz.panels.channels.made_page import MadePage
 from nbviz.panels.channels.picture_made import PictureMade
 from nbviz.panels.explanation.map_file import MapFile
+from nbviz.panels.explanation.method_marks import MethodMarks
 from nbviz.panels.explanation.saliency_canvas import SaliencyCanvas
 from nbviz.panels.explanation.trust_line import TrustFigures, TrustPanel
 from nbviz.panels.layers.layer_tree import LayersPanel
@@ -65,7 +66,7 @@ def assemble(links: Links) -> dict[str, Panel]:
         TitleBar(links), PictureChooser(links), classes, ScoreBars(links), *desks, canvas, tree,
         StageTabs(links, [grid, pages[0], card, switch], middle), grid, card, switch, WhatIf(links),
         Desks(links, canvas, desks), *pages, trust, TrustFigures(links, trust),
-        MapFile(links, canvas, trust), *middle,
+        MapFile(links, canvas, trust), MethodMarks(links, canvas), *middle,
     ]  # fmt: skip
     return {panel.slot: panel for panel in panels}
 

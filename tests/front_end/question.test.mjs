@@ -5,7 +5,13 @@ import { bytes, held, Model, press, script, settled, view } from "./widget.mjs";
 const classes = await script("question/combo", "question/class_dropdown");
 const chooser = await script("question/picture_chooser");
 const bar = await script("base/menu", "explanation/method_bar");
-const title = await script("base/menu", "question/title_steps", "question/title_copy", "question/title_bar");
+const title = await script(
+  "base/menu",
+  "question/title_steps",
+  "question/title_copy",
+  "question/title_legend",
+  "question/title_bar",
+);
 const NAMES = ["tabby cat", "catamaran", "tiger", "<b>tiger</b> cat"];
 const TRAITS = {
   names: NAMES,
@@ -235,5 +241,62 @@ test("Copy offers what is shown by keyboard, and shows the text where the clipbo
   press(document.activeElement, "Escape");
   assert.ok(pop.hidden);
   assert.equal(document.activeElement, opener);
+  one.end();
+});
+
+test("the legend opens by ? and its button, Esc closes it, and the focus returns to where it was", () => {
+  const facts = {
+    name: "Net",
+    facts: [],
+    preprocessing: "",
+    explained: "",
+    guessed: false,
+    word: "ready",
+    moved: false,
+  };
+  const model = new Model({ ...facts, back: false, forward: false, copies: [] }),
+    one = view(title.widget, model),
+    page = one.find(".nbviz-legend-page"),
+    opener = one.find("[aria-label=Legend]"),
+    save = one.all("button").at(-1);
+  save.focus();
+  press(save, "?");
+  assert.ok(!page.hidden && document.activeElement === page);
+  assert.equal(opener.getAttribute("aria-expanded"), "true");
+  press(page, "Escape");
+  assert.ok(page.hidden && document.activeElement === save);
+  opener.focus();
+  opener.click();
+  assert.match(page.textContent, /Alt\+←/);
+  page.querySelector("button").click();
+  assert.equal(document.activeElement, opener);
+  one.end();
+});
+
+test("a method that can't be had is greyed and says why, unless it is the chosen one", () => {
+  const methods = [
+      ["grad_cam", "Grad-CAM", "Where.", "class activation"],
+      ["rollout", "Attention rollout", "Where it leads.", "attention"],
+    ],
+    model = new Model({
+      ...{
+        title: "Explanation",
+        note: [],
+        methods,
+        method: "grad_cam",
+        options: [],
+        channel: false,
+        files: [],
+        pin: "off",
+      },
+      refused: { rollout: "Attention rollout needs self-attention; this network has none." },
+    }),
+    one = view(bar.widget, model),
+    option = one.find("option[value=rollout]");
+  assert.ok(option.disabled);
+  assert.equal(option.textContent, "Attention rollout – not here: it needs self-attention; this network has none.");
+  assert.equal(one.find(".nbviz-method-sentence").textContent, "Where.");
+  model.change({ method: "rollout" });
+  assert.ok(!one.find("option[value=rollout]").disabled);
   one.end();
 });

@@ -22,6 +22,7 @@ _BLOCK = "Which attention, in the order of the forward, from 0; -1 is the last."
     "Vaswani et al. 2017, arXiv:1706.03762; Dosovitskiy et al. 2021, arXiv:2010.11929",
     family="attention",
     uses_target=False,
+    limited=True,
 )
 def attention(
     subject: Subject,

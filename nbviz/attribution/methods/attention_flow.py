@@ -29,7 +29,9 @@ SHOWN = 4
 SAME = 1e-6
 
 
-@register("Attention flow", "Abnar & Zuidema 2020, arXiv:2005.00928", family="attention", uses_target=False)
+@register(
+    "Attention flow", "Abnar & Zuidema 2020, arXiv:2005.00928", family="attention", uses_target=False, limited=True
+)
 def attention_flow(subject: Subject) -> Iterator[Attribution]:
     """How much attention could flow from the class token to each patch, through all blocks, for any class.
 

@@ -20,7 +20,15 @@ from nbviz.passes.subject import Subject
 def blur_integrated_gradients(
     subject: Subject,
     *,
-    blur: Annotated[float, About("σ of the first picture's blur, as a share of the shorter side.", 0.01, 1)] = 0.25,
+    blur: Annotated[
+        float,
+        About(
+            "How blurred the path's first picture is, as a share of the picture's shorter side.",
+            0.01,
+            1,
+            label="first blur",
+        ),
+    ] = 0.25,
     tolerance: Tolerance = 0.05,
     maximum: Maximum = 200,
 ) -> Iterator[Attribution]:

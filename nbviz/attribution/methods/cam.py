@@ -21,7 +21,7 @@ ROUNDED = 4
 """Roundings of the largest score that are forgiven beside that."""
 
 
-@register("CAM", "Zhou et al. 2016, arXiv:1512.04150", family="class activation")
+@register("CAM", "Zhou et al. 2016, arXiv:1512.04150", family="class activation", limited=True)
 def cam(subject: Subject) -> Iterator[Attribution]:
     """Where the maps lie whose mean the last layer reads as the class.
 

@@ -9,7 +9,7 @@ from nbviz.passes.graph.relu_gradients import ruled_gradient
 from nbviz.passes.subject import Subject
 
 
-@register("Deconvnet", "Zeiler, Fergus 2014, arXiv:1311.2901", family="gradients")
+@register("Deconvnet", "Zeiler, Fergus 2014, arXiv:1311.2901", family="gradients", limited=True)
 def deconvnet(subject: Subject) -> Iterator[Attribution]:
     """Which pixels the score, or one channel's activation, is drawn from when the network is run backwards.
 

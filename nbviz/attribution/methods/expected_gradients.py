@@ -20,7 +20,10 @@ def expected_gradients(
     *,
     baselines: Annotated[
         str | torch.Tensor | Sequence[Any],
-        About("Where the paths start, by commas: black, gray, mean, blur, noise; or tensors."),
+        About(
+            "The pictures that count as showing nothing, by commas: black, gray, mean, blur, noise; or tensors.",
+            label="start from",
+        ),
     ] = "black, mean, blur, noise",
     tolerance: Tolerance = 0.1,
     maximum: Maximum = 300,

@@ -12,7 +12,7 @@ from nbviz.passes.graph.attention_nodes import Block
 from nbviz.passes.subject import Subject
 
 
-@register("Gradient rollout", "Chefer, Gur & Wolf 2021, arXiv:2103.15679", family="attention")
+@register("Gradient rollout", "Chefer, Gur & Wolf 2021, arXiv:2103.15679", family="attention", limited=True)
 def gradient_rollout(subject: Subject) -> Iterator[Attribution]:
     """Where attention that speaks for the class leads, from the class token back to the picture.
 

@@ -9,7 +9,7 @@ from nbviz.passes.graph.relu_gradients import ruled_gradient
 from nbviz.passes.subject import Subject
 
 
-@register("Guided backprop", "Springenberg et al. 2015, arXiv:1412.6806", family="gradients")
+@register("Guided backprop", "Springenberg et al. 2015, arXiv:1412.6806", family="gradients", limited=True)
 def guided_backprop(subject: Subject) -> Iterator[Attribution]:
     """Which edges and textures feed the score when only positive signals are let back through each ReLU.
 

@@ -12,7 +12,13 @@ from nbviz.passes.precision import at_least_single
 from nbviz.passes.subject import Subject, record
 
 
-@register("Guided Grad-CAM", "Selvaraju et al. 2017, arXiv:1610.02391", uses_layer=True, family="class activation")
+@register(
+    "Guided Grad-CAM",
+    "Selvaraju et al. 2017, arXiv:1610.02391",
+    uses_layer=True,
+    family="class activation",
+    limited=True,
+)
 def guided_grad_cam(subject: Subject) -> Iterator[Attribution]:
     """Fine edges and textures, but only where the layer speaks for the class.
 

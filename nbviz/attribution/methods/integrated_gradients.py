@@ -23,7 +23,7 @@ from nbviz.passes.subject import Subject
 
 Baseline = Annotated[
     Literal["black", "blur", "mean", "noise"] | torch.Tensor,
-    About("Where the path starts: the picture that counts as showing nothing."),
+    About("Where the path starts: the picture that counts as showing nothing.", label="start from"),
 ]
 STRIDE = 8
 """A partial map of the fixed rule takes every eighth place first, so that it spreads over the path."""
@@ -37,9 +37,13 @@ def integrated_gradients(
     tolerance: Tolerance = 0.05,
     maximum: Maximum = 200,
     rule: Annotated[
-        Literal["adaptive", "gausslegendre"], About("Adaptive halving, or a fixed quadrature of so many steps.")
+        Literal["adaptive", "gausslegendre"],
+        About("Closer together where the map still changes (adaptive), or all fixed beforehand.", label="steps are"),
     ] = "adaptive",
-    steps: Annotated[int, About("Steps of the fixed rule; the adaptive one takes what it needs.", 1, 500)] = 50,
+    steps: Annotated[
+        int,
+        About("How many, where steps are fixed; adaptive ones are as many as it takes.", 1, 500, label="fixed steps"),
+    ] = 50,
 ) -> Iterator[Attribution]:
     """How much each pixel adds to the score on the way from the baseline to the picture.
 

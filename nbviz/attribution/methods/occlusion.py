@@ -19,9 +19,19 @@ from nbviz.passes.subject import Subject
 def occlusion(
     subject: Subject,
     *,
-    window: Annotated[int, About("Side of the window, pixels; 0: a seventh of the shorter side.", 0, 512)] = 0,
-    stride: Annotated[int, About("Pixels from window to window; 0: half a window.", 0, 512)] = 0,
-    fill: Annotated[Name | torch.Tensor, About("What stands where the picture is hidden.")] = "gray",
+    window: Annotated[
+        int,
+        About(
+            "Side of the patch that hides, in pixels; 0 is a seventh of the picture's shorter side.",
+            0,
+            512,
+            label="patch",
+        ),
+    ] = 0,
+    stride: Annotated[
+        int, About("How far the patch moves each time, in pixels; 0 is half a patch.", 0, 512, label="moved by")
+    ] = 0,
+    fill: Annotated[Name | torch.Tensor, About("What stands where the picture is hidden.", label="hide with")] = "gray",
 ) -> Iterator[Attribution]:
     """How much the score falls when a part of the picture is hidden.
 

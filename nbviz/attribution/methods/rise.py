@@ -26,13 +26,23 @@ FIRST = 64
 def rise(
     subject: Subject,
     *,
-    masks: Annotated[int, About("Random masks; 0: as many as the reliability asks for.", 0, 20000)] = 0,
-    wanted: Annotated[float, About("Stop when a repetition would correlate this well.", 0.1, 0.99)] = 0.9,
-    maximum: Annotated[int, About("Masks at most.", 8, 20000)] = 1000,
-    cells: Annotated[int, About("Cells of a mask, in each direction.", 2, 32)] = 7,
-    probability: Annotated[float, About("Share of the cells that is kept.", 0.05, 0.95)] = 0.5,
-    fill: Annotated[Name | torch.Tensor, About("What stands where the picture is hidden.")] = "blur",
-    seed: Annotated[int, About("Which masks are drawn.", 0, 2**31 - 1)] = 0,
+    masks: Annotated[
+        int, About("How many random masks; 0 goes on until the map is steady.", 0, 20000, label="masks")
+    ] = 0,
+    wanted: Annotated[
+        float,
+        About(
+            "The map is steady when other masks would give one that agrees this well; 1 is fully.",
+            0.1,
+            0.99,
+            label="steady at",
+        ),
+    ] = 0.9,
+    maximum: Annotated[int, About("Masks at most.", 8, 20000, label="masks at most")] = 1000,
+    cells: Annotated[int, About("A mask is so many cells wide and high.", 2, 32, label="cells a side")] = 7,
+    probability: Annotated[float, About("Share of the cells that is kept.", 0.05, 0.95, label="share kept")] = 0.5,
+    fill: Annotated[Name | torch.Tensor, About("What stands where the picture is hidden.", label="hide with")] = "blur",
+    seed: Annotated[int, About("Another number draws other random masks.", 0, 2**31 - 1, label="draw")] = 0,
 ) -> Iterator[Attribution]:
     """Which parts the score follows when random parts of the picture are shown and hidden.
 

@@ -11,7 +11,9 @@ from nbviz.attribution.base import Attribution, register, result
 from nbviz.passes.subject import Subject
 
 
-@register("Attention rollout", "Abnar & Zuidema 2020, arXiv:2005.00928", family="attention", uses_target=False)
+@register(
+    "Attention rollout", "Abnar & Zuidema 2020, arXiv:2005.00928", family="attention", uses_target=False, limited=True
+)
 def rollout(subject: Subject) -> Iterator[Attribution]:
     """Where attention leads from the class token back to the picture, through all blocks, for any class.
 

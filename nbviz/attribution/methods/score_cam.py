@@ -19,8 +19,18 @@ from nbviz.passes.subject import Subject, record
 def score_cam(
     subject: Subject,
     *,
-    maximum: Annotated[int, About("Channels at most, those with most energy first.", 1, 4096)] = 256,
-    fill: Annotated[Name | torch.Tensor, About("What stands where the picture is hidden.")] = "black",
+    maximum: Annotated[
+        int,
+        About(
+            "How many channels of the layer are tried, those that are most active first.",
+            1,
+            4096,
+            label="channels at most",
+        ),
+    ] = 256,
+    fill: Annotated[
+        Name | torch.Tensor, About("What stands where the picture is hidden.", label="hide with")
+    ] = "black",
 ) -> Iterator[Attribution]:
     """Where the layer's channels are active whose maps, laid over the picture, leave most of the score.
 

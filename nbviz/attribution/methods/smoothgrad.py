@@ -28,14 +28,28 @@ _RULES: dict[str, Any] = {"guided_backprop": "guided", "deconvnet": "deconvnet"}
 def smoothgrad(
     subject: Subject,
     *,
-    of: Annotated[Of, About("The gradient that is averaged.")] = "saliency",
-    noise: Annotated[float, About("Standard deviation of the noise, as a share of the picture's range.", 0, 1)] = 0.15,
-    samples: Annotated[int, About("Noisy copies; 0: as many as the tolerance asks for.", 0, 20000)] = 0,
-    tolerance: Annotated[float, About("Stop when less than this share of the heat is out of place.", 1e-9, 0.5)] = 0.1,
-    maximum: Annotated[int, About("Noisy copies at most.", 2, 20000)] = 300,
-    squared: Annotated[bool, About("Average squares, so that signs don't cancel.")] = False,
-    variance: Annotated[bool, About("The gradient's variance instead of its mean (VarGrad).")] = False,
-    seed: Annotated[int, About("Which noise is drawn.", 0, 2**31 - 1)] = 0,
+    of: Annotated[Of, About("Which map is averaged over the noisy copies.", label="averages")] = "saliency",
+    noise: Annotated[
+        float, About("How strong the noise is, as a share of the picture's range of values.", 0, 1, label="noise")
+    ] = 0.15,
+    samples: Annotated[
+        int, About("How many noisy copies; 0 goes on until the map is steady.", 0, 20000, label="copies")
+    ] = 0,
+    tolerance: Annotated[
+        float,
+        About(
+            "The map is steady when more copies would move less than this share of it.",
+            1e-9,
+            0.5,
+            label="steady within",
+        ),
+    ] = 0.1,
+    maximum: Annotated[int, About("Noisy copies at most.", 2, 20000, label="copies at most")] = 300,
+    squared: Annotated[bool, About("Average squares, so that plus and minus don't cancel.", label="squares")] = False,
+    variance: Annotated[
+        bool, About("Show how much the noisy copies disagree, instead of their mean (VarGrad).", label="disagreement")
+    ] = False,
+    seed: Annotated[int, About("Another number draws other noise.", 0, 2**31 - 1, label="draw")] = 0,
 ) -> Iterator[Attribution]:
     """Which pixels move the score in the neighbourhood of the picture, not at one point of it alone.
 

@@ -124,7 +124,7 @@ function limits(model, life) {
 function facts(model, life) {
   const node = el("div", "nbviz-facts nbviz-caption");
   life.watch("lines state", () => {
-    const rows = model.get("lines").map((line) => runs(el("div"), line));
+    const rows = model.get("lines").map(factRow);
     if (busy(model)) {
       const stop = button("Cancel", "nbviz-link");
       stop.addEventListener("click", () => model.send({ event: "cancel" }));
@@ -171,4 +171,37 @@ function ways(model, life) {
     node.hidden = !links.length;
   });
   return node;
+}
+
+/**
+ * What a fact means, by how it begins or ends.
+ * @type {[RegExp, string][]}
+ */
+const FACTS = [
+  [/^explains the/, "The score is what the network puts out for this class before it becomes a probability."],
+  [
+    /^does not depend/,
+    "This map would be the same for any class: it shows where the network looks, not why it says this.",
+  ],
+  [/^what this channel/, "How strongly this one channel answers, at its strongest place."],
+  [/^map within/, "How far this map may still be from the exact one, as a share of all of it."],
+  [/^residual/, "The map should add up to the change of the score; by this share it does not."],
+  [/evaluations?$/, "How often the network was run to draw this map."],
+  [/ (m?s)$/, "How long it took."],
+  [/^for /, "What the score would lose without this channel, to first order, and its place among all."],
+];
+
+/** A line of facts; each one says what it means when pointed at. */
+function factRow(line) {
+  const parts = [[]];
+  for (const run of line) {
+    if (run === " · ") parts.push([]);
+    else parts.at(-1).push(run);
+  }
+  const nodes = parts.map((part) => {
+    const node = runs(el("span"), part);
+    node.title = FACTS.find(([begins]) => begins.test(node.textContent.trim()))?.[1] ?? "";
+    return node;
+  });
+  return el("div", "", ...nodes.flatMap((node, at) => (at ? [" · ", node] : [node])));
 }

@@ -5,6 +5,7 @@
  *   note: Runs,
  *   methods: [string, string, string, string][],
  *   method: string,
+ *   refused: Record<string, string>,
  *   options: MethodOption[],
  *   channel: boolean,
  *   files: [string, string, string, boolean][],
@@ -18,17 +19,21 @@ export default {
     const life = lifetime(model);
     root.classList.add("nbviz-method");
     const { box, select } = selectBox([], "Method");
+    const sentence = el("div", "nbviz-small nbviz-note nbviz-method-sentence");
     const { more, pop } = optionsOf(model, life, root);
     root.append(
       headLine(model, life),
       el("div", "nbviz-bar", box, more, saveMenu(model, life), pinButton(model, life)),
+      sentence,
       pop,
       drawState(model, el("div"), life),
     );
-    life.watch("methods method", () => {
-      fillGroups(select, model.get("methods"));
-      select.value = model.get("method");
-      select.title = model.get("methods").find(([name]) => name === model.get("method"))?.[2] || "";
+    life.watch("methods method refused", () => {
+      const chosen = model.get("method");
+      fillGroups(select, model.get("methods"), { ...model.get("refused"), [chosen]: "" });
+      select.value = chosen;
+      sentence.textContent = select.title = model.get("methods").find(([name]) => name === chosen)?.[2] || "";
+      sentence.title = sentence.textContent;
     });
     life.listen(select, "change", () => model.send({ event: "method", name: select.value }));
     return life.end;
@@ -154,8 +159,8 @@ const PIN = {
   full: "As many maps as fit are pinned: unpin one first",
 };
 
-/** Methods under the names of their families; rows are [name, title, sentence, family]. */
-function fillGroups(select, methods) {
+/** Methods under the names of their families; rows are [name, title, sentence, family]. Those refused are greyed. */
+function fillGroups(select, methods, refused) {
   const families = [...new Set(methods.map(([, , , family]) => family))];
   select.replaceChildren(
     ...families.map((family) => {
@@ -165,6 +170,13 @@ function fillGroups(select, methods) {
         group,
         methods.filter((method) => method[3] === family),
       );
+      for (const option of group.querySelectorAll("option")) {
+        const why = refused[option.value];
+        option.disabled = Boolean(why);
+        if (!why) continue;
+        option.title = why;
+        option.textContent += ` – not here: ${why.replace(/^.* needs /, "it needs ")}`;
+      }
       return group;
     }),
   );

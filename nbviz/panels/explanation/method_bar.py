@@ -30,6 +30,8 @@ class MethodFront(Front):
     methods: traitlets.List[list[str]] = traitlets.List().tag(sync=True)
     """[name, title, sentence] of each."""
     method = traitlets.Unicode().tag(sync=True)
+    refused: traitlets.Dict[str, str] = traitlets.Dict().tag(sync=True)
+    """Method that this network can't have → why."""
     options: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     """Plain data of each option, see :func:`controls`."""
     channel = traitlets.Bool(False).tag(sync=True)
@@ -45,7 +47,7 @@ def controls(options: Any, values: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "name": option.name,
-            "title": option.name.replace("_", " "),
+            "title": option.label,
             "kind": option.kind,
             "value": _plain(values.get(option.name, option.default)),
             "changed": option.name in values,

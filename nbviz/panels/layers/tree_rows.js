@@ -176,7 +176,7 @@ function rowNodes(row, index, id) {
     fold,
     el("span", "nbviz-row-name", row.text),
     el("span", "nbviz-row-kind", row.kind),
-    el("span", "nbviz-row-shape", row.shape),
+    el("span", "nbviz-row-shape", el("span", "nbviz-shape-long", row.shape), shortShape(row.shape)),
     mini,
   );
   line.style.setProperty("--depth", row.depth);
@@ -253,4 +253,13 @@ function treeKeys(view, choose) {
     if (act) act();
     else ahead(event.key);
   };
+}
+
+/** A shape in a narrow tree: 240×28² for 240×28×28. */
+function shortShape(shape) {
+  const sides = shape.split("×"),
+    last = sides.length - 1,
+    square = last > 0 && sides[last] === sides[last - 1];
+  const words = square ? `${sides.slice(0, last).join("×")}²` : shape;
+  return set(el("span", "nbviz-shape-short", words), { "aria-hidden": "true" });
 }

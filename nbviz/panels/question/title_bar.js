@@ -28,16 +28,17 @@ export default {
       save = button("Save picture");
     refresh.title = "The weights changed since these pictures were computed: compute them again.";
     save.title = "Save the panels as one PNG picture.";
-    const copy = copyMenu(model, life);
+    const copy = copyMenu(model, life),
+      help = legend(life, root);
     const row = el(
       "div",
       "nbviz-title-row",
       name,
       facts,
       pill,
-      el("span", "nbviz-title-end", word, refresh, stepButtons(model, life, root), copy.menu, save),
+      el("span", "nbviz-title-end", word, refresh, stepButtons(model, life, root), copy.menu, help.opener, save),
     );
-    root.append(row, copy.pop, drawState(model, el("div"), life));
+    root.append(row, copy.pop, help.page, drawState(model, el("div"), life));
 
     life.watch("name facts", () => {
       name.textContent = model.get("name");

@@ -1,0 +1,40 @@
+"""Request of which methods a network can't have, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from nbviz.attribution import METHODS, explain
+from nbviz.errors import NbvizError, Refused
+from nbviz.session.requests.base import Context, PictureRequest, Takes
+
+
+@dataclass(frozen=True)
+class RefusalsAnswer:
+    """Methods that were refused so far."""
+
+    reasons: Mapping[str, str]
+    """Method's name → why, in a sentence."""
+    done: float = 1.0
+
+
+@dataclass(frozen=True)
+class AskRefusals(PictureRequest):
+    """Request that tries each method that some networks can't have on one picture, up to its first step."""
+
+    takes: ClassVar[Takes] = "none"
+
+    def __call__(self, context: Context) -> Iterator[RefusalsAnswer]:
+        reasons: dict[str, str] = {}
+        limited = [method.name for method in METHODS.values() if method.limited]
+        for place, name in enumerate(limited):
+            yield RefusalsAnswer(dict(reasons), 0.999 * place / len(limited))
+            try:
+                next(explain(context.model, self.picture, "predicted", name), None)
+            except Refused as refused:
+                reasons[name] = str(refused)
+            except NbvizError:  # another trouble, of this picture perhaps: said when the method is chosen
+                continue
+        yield RefusalsAnswer(reasons)

@@ -1,0 +1,50 @@
+"""Methods that a network can't have are greyed with the reason, and no other is."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from nbviz.attribution import METHODS, attribute
+from nbviz.errors import Refused
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.panels.explanation.method_marks import MethodMarks
+from nbviz.panels.explanation.saliency_canvas import SaliencyCanvas
+from tests.panels.rig import photo, rig
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.SiLU])
+def test_exactly_the_refused_methods_are_greyed_with_their_reason(activation: type[nn.Module]) -> None:
+    small = rig()
+    if activation is not nn.ReLU:
+        for place in (1, 3):
+            small.model.net[place] = activation()
+    marks = MethodMarks(small.links, SaliencyCanvas(small.links, lambda place: []))
+    small.show(marks)
+    refused = {}
+    for name in METHODS:
+        try:
+            attribute(small.model, small.pictures["cat"], 0, name, **({"masks": 8} if name == "rise" else {}))
+        except Refused as error:
+            refused[name] = str(error)
+    assert dict(marks.view.refused) == refused and "rollout" in refused
+    assert ("guided_backprop" in refused) == (activation is nn.SiLU)
+    marks.wait()
+    assert marks.view.refused == {}
+
+
+def test_a_method_that_may_be_refused_says_so_where_it_is_registered() -> None:
+    torch.manual_seed(0)
+    linear = InstrumentedModel(nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 2)), transform=_tensor)
+    for name, method in METHODS.items():
+        try:
+            attribute(linear, photo(8, 8), 0, name, **({"masks": 8} if name == "rise" else {}))
+        except Refused:
+            assert method.limited, name
+        except Exception:
+            continue  # needs a layer with places, which is the reader's to choose
+
+
+def _tensor(image: object) -> torch.Tensor:
+    return torch.linspace(0, 1, 3 * 8 * 8).view(3, 8, 8)
