@@ -13,7 +13,8 @@ import torch
 from torch.nn import functional
 
 from nbviz.attribution.figure import OPACITY, Figure
-from nbviz.attribution.words import Run, facts_lines, finite, percent, score_words, trust_lines
+from nbviz.attribution.words import Run, facts_lines, trust_lines
+from nbviz.drawing.numbers import finite, percent, score_words
 from nbviz.drawing.overlay import Pixels
 from nbviz.errors import NbvizError
 from nbviz.model.boxes import Box, components, parts, reaching

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import nbviz.panels
-from nbviz.drawing.numbers import duration, figure, ordinal, percent, score_words, signed, three_digits
 from nbviz.drawing import numbers
+from nbviz.drawing.numbers import duration, figure, ordinal, percent, score_words, signed, three_digits
 
 
 @pytest.mark.parametrize(
