@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
+from nbviz.attribution.words import Run
 from nbviz.drawing.photos import Pixels, photo_mosaic
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Panel
 from nbviz.panels.base.strip import fail
 from nbviz.panels.review.review_front import ReviewFront
 from nbviz.panels.review.review_words import percent
-from nbviz.panels.scenes.words import Run
 from nbviz.reviews.cues.example import Transplant
 from nbviz.reviews.result import Review
 from nbviz.session.requests.base import Request
