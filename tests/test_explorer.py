@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-import threading
 import time
-import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -183,34 +180,6 @@ def test_an_edit_that_no_sample_shows_is_seen_while_nothing_happens(monkeypatch:
         assert explorer.wait(30)
         right = nbviz.attribute(net, pictures()[explorer.selection.image], 1, "saliency")
         assert explorer.attribution is not None and torch.equal(explorer.attribution.values, right.values)
-
-
-def test_close_is_idempotent_and_leaves_no_widget_no_thread() -> None:
-    widgets, threads = set(WIDGETS), threading.active_count()
-    explorer = Explorer(network(), pictures())
-    explorer.wait(30)
-    assert len(WIDGETS) > len(widgets)
-    explorer.close()
-    explorer.close()
-    left = [type(WIDGETS[key]).__name__ for key in set(WIDGETS) - widgets]
-    assert left in ([], ["_CanvasManager"])
-    assert threading.active_count() == threads
-
-
-def test_close_while_computing(live: Explorer) -> None:
-    live.selection.options = {"tolerance": 1e-6, "maximum": 2000}
-    live.close()
-    assert not [t for t in threading.enumerate() if t.name == "nbviz worker" and t is live._events.scheduler._worker]
-
-
-def test_closed_explorers_are_freed() -> None:
-    explorer = Explorer(network(), pictures())
-    explorer.wait(30)
-    explorer.close()
-    ghosts = [weakref.ref(explorer), weakref.ref(explorer.model), weakref.ref(explorer.selection)]
-    del explorer
-    gc.collect()
-    assert [ghost() for ghost in ghosts] == [None, None, None]
 
 
 def test_two_explorers_on_one_model_do_not_disturb_each_other() -> None:

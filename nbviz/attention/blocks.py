@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
 from nbviz.attention.windows import Windows, windows_of
 from nbviz.errors import Refused
+from nbviz.model.by_model import ByModel
 from nbviz.model.instrumented import InstrumentedModel, as_picture
 from nbviz.model.layouts.layout import Layout, evidence, infer_layouts, probe_batch
 from nbviz.model.target import Target
@@ -27,7 +27,7 @@ from nbviz.passes.reach import reaches
 from nbviz.passes.subject import Subject
 from nbviz.replica.guest import Pass
 
-_probed: WeakKeyDictionary[InstrumentedModel, dict[Any, dict[str, Layout]]] = WeakKeyDictionary()
+_probed: ByModel[InstrumentedModel, dict[Any, dict[str, Layout]]] = ByModel()
 
 
 class NetworkAttention:

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
+from nbviz.model.by_model import ByModel
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
 from nbviz.model.layouts.layout import Layout
@@ -31,7 +31,7 @@ TRIED = 2
 HALVES = 3
 """Random halves of the places that must reach the same tokens before a block counts as cut like another."""
 
-_kept: WeakKeyDictionary[InstrumentedModel, dict[Any, Windows | None]] = WeakKeyDictionary()
+_kept: ByModel[InstrumentedModel, dict[Any, Windows | None]] = ByModel()
 
 
 @dataclass(frozen=True, eq=False)

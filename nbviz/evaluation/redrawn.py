@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import nn
 
+from nbviz.model.by_model import ByModel
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
 from nbviz.replica.replica import replicate
@@ -16,7 +16,7 @@ LARGE = 0.3
 """A stage with more than this share of the layers that have weights is taken apart."""
 KEPT_BYTES = 32 * 2**20
 """Redrawn weights up to this size are kept for the next map: looking at the structure anew costs more than they do."""
-_kept: WeakKeyDictionary[InstrumentedModel, dict[Any, InstrumentedModel]] = WeakKeyDictionary()
+_kept: ByModel[InstrumentedModel, dict[Any, InstrumentedModel]] = ByModel()
 
 
 def redrawn(model: InstrumentedModel, seed: int, count: int = 3, layer: str | None = None) -> InstrumentedModel:

@@ -20,7 +20,6 @@ import json
 import os
 import pathlib
 import tempfile
-import weakref
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +35,7 @@ from nbviz.features.objectives import Objective
 from nbviz.features.optimise import Made
 from nbviz.features.recipe import Recipe, recipe_for
 from nbviz.features.request import Asked, objectives_for
+from nbviz.model.by_model import ByModel
 from nbviz.model.edit import NetworkEdit
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.replica.guest import Pass
@@ -46,7 +46,7 @@ from nbviz.zoo.shipped import DATA
 _MODULES_OWN = frozenset(vars(nn.Module()))
 # Raised when the same recipe makes other pictures than before.
 _EDITION = 1
-_digests: weakref.WeakKeyDictionary[InstrumentedModel, tuple[Hashable, str]] = weakref.WeakKeyDictionary()
+_digests: ByModel[InstrumentedModel, tuple[Hashable, str]] = ByModel()
 
 
 Path = str | os.PathLike[str] | None

@@ -14,6 +14,7 @@ import torch
 
 from nbviz.errors import unknown
 from nbviz.model.batches import parts
+from nbviz.model.by_model import ByModel
 from nbviz.model.classes import carried_names, checked_names, class_index
 from nbviz.model.edit import Edit, NetworkEdit, attach, checked, edited_input
 from nbviz.model.inputs.input_size import Usual, noise, ready
@@ -128,9 +129,7 @@ class InstrumentedModel:
         return self.trace().kind
 
     def find_logits(self, raw: Any) -> torch.Tensor:
-        """Return one score per class (N, classes) from the network's own output: its own; of a segmentation network the
-        mean of its map, of a detector the score of its best box, 0 where there is none.
-        """
+        """Return scores (N, classes) of a raw output: of a map per class its mean, of boxes the best one's, or 0."""
         return self.read(raw, head=head_of(self.known)).logits
 
     def evaluate(self, run: Pass, batch: torch.Tensor) -> Output:
@@ -168,6 +167,7 @@ class InstrumentedModel:
     def forget(self) -> None:
         """Let go of the inputs, traces and replicas kept; they are made again when needed."""
         self.guest.forget()
+        ByModel.forget(self)
         with self._lock:
             self._inputs, self._traces = OrderedDict(), OrderedDict()
 

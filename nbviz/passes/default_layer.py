@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 
 from nbviz.errors import NbvizError
+from nbviz.model.by_model import ByModel
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
 from nbviz.model.scoring.heads import ModuleCall
@@ -18,7 +18,7 @@ from nbviz.passes.subject import Subject, last_spatial_layer, record
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import hooked, modules_of
 
-_known: WeakKeyDictionary[InstrumentedModel, dict[Any, str]] = WeakKeyDictionary()
+_known: ByModel[InstrumentedModel, dict[Any, str]] = ByModel()
 
 
 def default_layer(model: InstrumentedModel, x: torch.Tensor, target: Target) -> Layer:

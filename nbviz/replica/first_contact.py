@@ -6,7 +6,6 @@ or refused; every pass after relies on it.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -59,11 +58,6 @@ class Contact(Observer):
 
     def _state(self, made: Replica) -> State:
         return State(made.objects, [mine for key, mine in made.tensors if key in self._private])
-
-    def forget(self) -> None:
-        """Let go of the replicas; they are made again when needed."""
-        with self._lock:
-            self._local, self._spare = threading.local(), None
 
     @property
     def module(self) -> nn.Module:

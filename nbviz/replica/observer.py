@@ -28,7 +28,20 @@ class Observer:
         self._made = 0
         self.conduct = Conduct()
         self._spare: Replica | None = None
-        self._watch = self._watched()
+        self._watching: Watch | None = self._watched()  # here, so that what can't be copied is refused at once
+
+    @property
+    def _watch(self) -> Watch:
+        """Watch over the network; after :meth:`forget` it is made again, of the network as it is then."""
+        if self._watching is None:
+            self._watching = self._watched()
+        return self._watching
+
+    def forget(self) -> None:
+        """Let go of the replicas and of what was read of the network; they are made again when needed."""
+        with self._lock:
+            self._local, self._spare, self._watching = threading.local(), None, None
+            self._made += 1  # what changes from now on is not seen
 
     def _watched(self) -> Watch:
         """Return a watch over the network; its walk over all tensors makes the first replica, too."""
@@ -57,7 +70,7 @@ class Observer:
             if not self._watch.still(self.conduct.draws_own):
                 self._module = instrumentable(self.net)
                 self.hooks.forget()
-                self._watch = self._watched()
+                self._watching = self._watched()
                 self._made += 1
             return self._made, self._watch
 

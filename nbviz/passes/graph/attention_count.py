@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
-
 from torch import Tensor
 
+from nbviz.model.by_model import ByModel
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.passes.graph.attention_nodes import attentions
 
-_seen: WeakKeyDictionary[InstrumentedModel, tuple[int, int]] = WeakKeyDictionary()
+_seen: ByModel[InstrumentedModel, tuple[int, int]] = ByModel()
 
 
 def note_attention(model: InstrumentedModel, score: Tensor) -> None:

@@ -9,13 +9,13 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from nbviz.attention.heads import HeadBlock, Heads, gathering
 from nbviz.attention.views import AttentionView, Query, Seen
 from nbviz.errors import NbvizError, Refused
+from nbviz.model.by_model import ByModel
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.replica.guest import Pass
@@ -23,7 +23,7 @@ from nbviz.session.requests.base import Context, PictureRequest, stepped
 
 PAUSE = 0.2
 """Seconds between two partial answers."""
-_COUNTS: WeakKeyDictionary[InstrumentedModel, tuple[int, ...]] = WeakKeyDictionary()
+_COUNTS: ByModel[InstrumentedModel, tuple[int, ...]] = ByModel()
 
 
 def head_counts(model: InstrumentedModel) -> tuple[int, ...]:
