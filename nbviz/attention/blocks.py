@@ -19,12 +19,13 @@ from torch import Tensor
 from nbviz.attention.windows import Windows, windows_of
 from nbviz.errors import Refused
 from nbviz.model.by_model import ByModel
-from nbviz.model.instrumented import InstrumentedModel, as_picture
+from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layouts.layout import Layout, evidence, infer_layouts, probe_batch
 from nbviz.model.target import Target
 from nbviz.passes.graph.attention_nodes import Block, attentions, gradients, hidden
 from nbviz.passes.reach import reaches
 from nbviz.passes.subject import Subject
+from nbviz.pictures.load import as_picture
 from nbviz.replica.guest import Pass
 
 _probed: ByModel[InstrumentedModel, dict[Any, dict[str, Layout]]] = ByModel()

@@ -23,12 +23,13 @@ from nbviz.attribution.options import About as About
 from nbviz.attribution.options import Option, checked_options, options_of
 from nbviz.errors import NbvizError, unknown
 from nbviz.model.brief import brief_model
-from nbviz.model.instrumented import InstrumentedModel, as_picture
+from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.passes.default_layer import default_layer
 from nbviz.passes.shared_forwards import Shared
 from nbviz.passes.subject import Subject
 from nbviz.pictures.decode import is_finite
+from nbviz.pictures.load import as_picture
 from nbviz.replica.user_code.user_hooks import Hooks
 
 NO_EVIDENCE = "no positive evidence"

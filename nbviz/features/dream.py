@@ -25,7 +25,8 @@ from nbviz.features.parametrisation import Canvas, Fourier
 from nbviz.features.recipe import Recipe, changed
 from nbviz.features.request import Asked, objectives_for
 from nbviz.features.transforms import draw_warps
-from nbviz.model.instrumented import InstrumentedModel, as_picture
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.pictures.load import as_picture
 
 _DREAM = Recipe(steps=10, rate=0.05, jitter=12, scale=1, rotate=0)
 _OWN = ("size", "facets", "parametrisation")

@@ -20,7 +20,8 @@ from nbviz.features.optimise import Made, climbing, generator_of, last_pictures,
 from nbviz.features.parametrisation import Canvas
 from nbviz.features.recipe import Recipe, changed
 from nbviz.features.transforms import draw_warps
-from nbviz.model.instrumented import InstrumentedModel, as_picture
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.pictures.load import as_picture
 
 # Still, or nearly, because what is asked for has its place.
 _INVERSION = Recipe(steps=150, rate=0.05, jitter=0, scale=1, rotate=0)

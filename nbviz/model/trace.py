@@ -194,7 +194,7 @@ def _count(output: Output, pictures: int) -> int | None:
     rows, classes = output.logits.shape
     if rows != pictures:
         raise ValueError(f"it puts out {rows} rows of scores for {pictures} picture")
-    return classes
+    return int(classes)
 
 
 def version(tensor: torch.Tensor) -> int:

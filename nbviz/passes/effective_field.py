@@ -16,9 +16,10 @@ import torch
 from nbviz.arguments import channel_number
 from nbviz.errors import NbvizError
 from nbviz.model.boxes import Box
-from nbviz.model.instrumented import InstrumentedModel, as_picture
+from nbviz.model.instrumented import InstrumentedModel
 from nbviz.passes.reach import backward, cut
 from nbviz.passes.receptive_field import output_of
+from nbviz.pictures.load import as_picture
 from nbviz.replica.guest import Pass
 
 FAINT = 0.0455

@@ -98,7 +98,5 @@ def recipe_from_timm(config: Mapping[str, Any], channels: int) -> EvalTransform:
 
 
 def _per_channel(numbers: Any, channels: int) -> tuple[float, ...]:
-    numbers = tuple(float(number) for number in numbers)
-    if len(numbers) == channels:
-        return numbers
-    return (sum(numbers) / len(numbers),) * channels
+    known = tuple(float(number) for number in numbers)
+    return known if len(known) == channels else (sum(known) / len(known),) * channels

@@ -52,7 +52,7 @@ class Picture:
         if isinstance(self.source, torch.Tensor):
             return self.source.shape[-1], self.source.shape[-2]
         if isinstance(self.source, Image.Image):
-            return self.source.size
+            return self.source.width, self.source.height
         return upright_size(self.source, self.name)
 
     @cached_property

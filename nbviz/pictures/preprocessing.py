@@ -204,8 +204,9 @@ class Preprocessing:
         Exact to the pixel where the colours can be inverted; else drawn by range, and `seen_note` says so.
         """
         rgb = self._seen(tensor)[0]
-        pixels = (rgb.clamp(0, 1) * 255).round().to(torch.uint8)
-        return pixels.permute(1, 2, 0).contiguous().numpy()
+        tensor = (rgb.clamp(0, 1) * 255).round().to(torch.uint8)
+        pixels: np.ndarray[Any, np.dtype[np.uint8]] = tensor.permute(1, 2, 0).contiguous().numpy()
+        return pixels
 
     def seen_note(self, tensor: torch.Tensor) -> str:
         """Return how far the colours of `seen` can be trusted, in a sentence; empty where they are exact."""

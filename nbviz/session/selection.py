@@ -215,10 +215,11 @@ class Selection(HistoryTraits):
 
     @traitlets.validate("image")
     def _check_image(self, proposal: dict[str, Any]) -> str:
+        name: str = proposal["value"]
         names = list(self.pictures)
-        if proposal["value"] not in names:
-            raise unknown("Picture", proposal["value"], names, "this Explorer")
-        return proposal["value"]
+        if name not in names:
+            raise unknown("Picture", name, names, "this Explorer")
+        return name
 
     @traitlets.validate("layer")
     def _check_layer(self, proposal: dict[str, Any]) -> str:
@@ -226,7 +227,7 @@ class Selection(HistoryTraits):
 
     @traitlets.validate("channel")
     def _check_channel(self, proposal: dict[str, Any]) -> int | None:
-        value = proposal["value"]
+        value: int | None = proposal["value"]
         channels = self._model.layer(self.layer).channels if self.layer else None
         if value is not None and channels is not None and not 0 <= value < channels:
             raise NbvizError(f"Channel {value} is not in layer '{self.layer}': it has {channels}, from 0 on.")
@@ -245,21 +246,24 @@ class Selection(HistoryTraits):
 
     @traitlets.validate("method")
     def _check_method(self, proposal: dict[str, Any]) -> str:
-        if proposal["value"] not in METHODS:
-            raise unknown("Method", proposal["value"], METHODS, "nbviz")
-        return proposal["value"]
+        name: str = proposal["value"]
+        if name not in METHODS:
+            raise unknown("Method", name, METHODS, "nbviz")
+        return name
 
     @traitlets.validate("options")
     def _check_options(self, proposal: dict[str, Any]) -> dict[str, Any]:
         method = METHODS[self.method]
-        checked_options(method.title, method.options, proposal["value"])
-        return proposal["value"]
+        options: dict[str, Any] = proposal["value"]
+        checked_options(method.title, method.options, options)
+        return options
 
     @traitlets.validate("stage")
     def _check_stage(self, proposal: dict[str, Any]) -> str:
-        if proposal["value"] not in self.stages:
-            raise unknown("Stage", proposal["value"], self.stages, "this Explorer")
-        return proposal["value"]
+        name: str = proposal["value"]
+        if name not in self.stages:
+            raise unknown("Stage", name, self.stages, "this Explorer")
+        return name
 
     @traitlets.validate("marked")
     def _check_marked(self, proposal: dict[str, Any]) -> tuple[int, ...]:
@@ -280,7 +284,7 @@ class Selection(HistoryTraits):
 
     @traitlets.validate("head")
     def _check_head(self, proposal: dict[str, Any]) -> tuple[int, int | None] | None:
-        value = proposal["value"]
+        value: tuple[int, int | None] | None = proposal["value"]
         if value is not None:
             check_head(value, head_counts(self._model))
         return value

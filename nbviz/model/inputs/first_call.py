@@ -79,7 +79,7 @@ def first_call(guest: Guest, x: torch.Tensor) -> FirstCall | None:
     return watch.call
 
 
-class _Watch(TorchFunctionMode):
+class _Watch(TorchFunctionMode):  # type: ignore[misc]  # torch is read as Any
     def __init__(self, picture: tuple[int, ...]) -> None:
         super().__init__()
         self.picture = picture

@@ -165,8 +165,10 @@ def _change(output: Tensor, layout: Layout) -> NDArray[np.float32]:
     places = layout.places(output)
     wanted = max(8, SAMPLED // places.shape[2])
     places = places[:, :: max(1, places.shape[1] // wanted)].float()
-    change = torch.nan_to_num((places[1:] - places[:1]).square().sum(1), nan=0.0, posinf=0.0).cpu().numpy()
-    return change / np.maximum(change.mean(1, keepdims=True), TINY)
+    moved = (places[1:] - places[:1]).square().sum(1)
+    change: NDArray[np.float32] = torch.nan_to_num(moved, nan=0.0, posinf=0.0).cpu().numpy()
+    change /= np.maximum(change.mean(1, keepdims=True), TINY)
+    return change
 
 
 def _correlation(values: NDArray[np.float32], side: NDArray[np.float32]) -> float:

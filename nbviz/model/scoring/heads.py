@@ -253,7 +253,7 @@ def _over_classes(node: Any, scores: torch.Tensor) -> bool:
     axis = axis - 2**64 if axis >= 2**63 else axis
     if len(shape) == scores.dim() == 4:
         return axis % 4 == 1
-    return int(shape[axis]) == scores.shape[1]
+    return bool(shape[axis] == scores.shape[1])
 
 
 def _before(head: Head, name: str, maker: ModuleCall | None) -> Head:

@@ -61,8 +61,14 @@ def _key(value: Any) -> Hashable:
         return "mapping", frozenset((name, _key(item)) for name, item in value.items())
     if isinstance(value, (list, tuple)):
         return type(value).__name__, tuple(_key(item) for item in value)
+    if isinstance(value, Hashable) and _hashes(value):
+        return value
+    return type(value).__name__, id(value)
+
+
+def _hashes(value: Hashable) -> bool:
     try:
         hash(value)
-    except TypeError:
-        return type(value).__name__, id(value)
-    return value
+    except TypeError:  # a tuple says it is hashable, whatever is in it
+        return False
+    return True

@@ -32,7 +32,9 @@ class MadeAnswer:
 
     def pixels(self, channel: int) -> np.ndarray:
         """Return the first picture of a channel, uint8 (H, W, 3)."""
-        return self.made.pixels[self.channels.index(channel) * self.made.recipe.facets]
+        pictures: np.ndarray = self.made.pixels
+        first: np.ndarray = pictures[self.channels.index(channel) * self.made.recipe.facets]
+        return first
 
 
 @dataclass(frozen=True)
