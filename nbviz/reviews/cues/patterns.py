@@ -70,15 +70,16 @@ def windows(size: tuple[int, int]) -> list[Window]:
 
 
 def _of_window(own: Tensor, others: Tensor, window: Window, spread: float) -> Pattern | None:
-    cells = _cells(own, window)
-    same = torch.cdist(cells, cells) <= TOLERANCE * spread * cells.shape[1] ** 0.5
-    counts = same.sum(1)
-    best = int(counts.argmax())
-    count = int(counts[best])
-    if count < max(FEWEST, COMMON * len(own)):
+    cells, theirs = _cells(own, window), _cells(others, window)
+    near = TOLERANCE * spread * cells.shape[1] ** 0.5
+    share = (torch.cdist(cells, cells) <= near).double().mean(1)
+    elsewhere = (torch.cdist(cells, theirs) <= near).double().mean(1)
+    # what most of the class shows is often the empty background of all: a pattern may be of a minority
+    rare = (share * len(own) >= max(FEWEST, COMMON * len(own))) & (RARER * elsewhere <= share)
+    if not rare.any():
         return None
-    pattern = Pattern(window, cells[best], count / len(own), spread)
-    return pattern if RARER * len(pattern.rows(others)) / len(others) <= pattern.share else None
+    best = int((share * rare).argmax())
+    return Pattern(window, cells[best], float(share[best]), spread)
 
 
 def _cells(pictures: Tensor, window: Window) -> Tensor:
