@@ -81,6 +81,8 @@ def _parser() -> argparse.ArgumentParser:
     judged.add_argument("--private", action="store_true", help="no pixel, no name, no row; groups of 20 or more")
     judged.add_argument("--salt", default="", help="for hashes of names in a private report")
     judged.add_argument("--corruptions", nargs="*", help="names of those to measure; none: none; left out: all")
+    judged.add_argument("--no-cues", dest="cues", action="store_false", help="don't hunt for cues")
+    judged.add_argument("--no-maps", dest="maps", action="store_false", help="don't explain a panel of pictures")
     judged.set_defaults(work=_report)
     return parser
 
@@ -222,7 +224,8 @@ def _report(options: argparse.Namespace) -> int:
     from nbviz.reports import report
 
     model, data = _model(options), _data(options.data)
-    out = report(model, data, options.out, options.private, corruptions=options.corruptions, salt=options.salt)
+    chosen = {name: getattr(options, name) for name in ("corruptions", "cues", "maps", "salt")}
+    out = report(model, data, options.out, options.private, **chosen)
     print((out / "report.md").read_text("utf-8"))
     return 0
 

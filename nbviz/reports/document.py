@@ -15,6 +15,7 @@ import torch
 
 from nbviz.errors import NbvizError, Refused
 from nbviz.evaluation.health import health
+from nbviz.reports.maps import ExplainedPicture
 from nbviz.reviews.records.records import SLICED
 from nbviz.reviews.result import Review
 from nbviz.version import __version__
@@ -42,20 +43,37 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def document(review: Review, corruptions: Sequence[str] | None, privacy: Privacy | None) -> Values:
+@dataclass(frozen=True)
+class Parts:
+    """Parts of a report that take long."""
+
+    corruptions: Sequence[str] | None = None
+    """Names of those to follow; None for all, empty for none."""
+    cues: bool = True
+    maps: bool = True
+
+
+def document(review: Review, parts_asked: Parts, privacy: Privacy | None, maps: Sequence[ExplainedPicture]) -> Values:
     """Gather a report's values: plain numbers, texts and lists, NaN as None.
 
-    corruptions: names of those to follow; None for all, empty for none. privacy: None writes items' numbers, too.
+    privacy: None writes items' numbers, too. maps: the panel of explained pictures.
     """
     absent = dict(review.summary["absent"])
     parts = {"classes": _classes, "confusion": _confusion, "calibration": _calibration, "slices": _slices}
     found: Values = {}
     for name, part in parts.items():
         found[name] = _unless_refused(name, lambda part=part: part(review, privacy), absent)
-    if corruptions is None or corruptions:
+    corruptions = parts_asked.corruptions
+    asked = {"shift": corruptions is None or bool(corruptions), "cues": parts_asked.cues, "maps": bool(maps)}
+    absent |= {name: "Not asked for." for name, wanted in asked.items() if not wanted}
+    if privacy is not None:
+        absent["maps"] = "A private report has no picture."
+    if asked["shift"]:
         found["shift"] = _unless_refused("shift", lambda: _records(review.shift(corruptions)), absent)
-    else:
-        absent["shift"] = "Not asked for."
+    if asked["cues"]:
+        found["cues"] = _unless_refused("cues", lambda: _cues(review, privacy), absent)
+    if maps:
+        found["maps"] = [_map(one) for one in maps]
     found["health"] = _health(review)
     summary = {name: value for name, value in review.summary.items() if name != "absent"}
     if privacy is None:
@@ -64,15 +82,9 @@ def document(review: Review, corruptions: Sequence[str] | None, privacy: Privacy
     values = {
         "format": FORMAT, "made": now(), "manifest": _manifest(review, privacy), "private": privacy is not None,
         "summary": summary, **found, "notes": [] if privacy else list(review.notes),
-        "problems": problems if privacy else review.problems, "absent": {**absent, **NOT_LOOKED_AT},
+        "problems": problems if privacy else review.problems, "absent": absent,
     }  # fmt: skip
     return _plain(values)
-
-
-NOT_LOOKED_AT = {
-    "maps": "Explanations of single pictures are not in a report.",
-    "cues": "Whether the network leans on marks that it should not was not tested.",
-}
 
 
 def _unless_refused(name: str, part: Any, absent: dict[str, str]) -> Any:
@@ -133,6 +145,16 @@ def _slices(review: Review, privacy: Privacy | None) -> list[Values]:
     for row in own:
         row["column"], row["slice"] = privacy.hashed(row["column"]), privacy.hashed(row["slice"])
     return rows
+
+
+def _cues(review: Review, privacy: Privacy | None) -> list[Values]:
+    rows = _records(review.cues())
+    return [row for row in rows if privacy is None or row["pictures"] >= privacy.k]
+
+
+def _map(one: ExplainedPicture) -> Values:
+    verdicts = [{"name": v.name, "state": v.state, "sentence": v.sentence} for v in one.verdicts]
+    return {"item": one.item, "rule": one.rule, "words": one.words, "status": one.status, "verdicts": verdicts}
 
 
 def _health(review: Review) -> Values:

@@ -26,16 +26,22 @@ SHIFT_COLUMNS = ("corruption", "severity", "accuracy", "low", "high", "same", "e
 WORST, FINDINGS = 20, 50
 
 
-def page(values: Values, pictures: Sequence[tuple[str, str]] = ()) -> str:
-    """Return the HTML of a report's values; pictures: (data address, caption) of those to show."""
+CUE_COLUMNS = ("class", "window", "repeated", "transplanted", "control", "removed", "corrected", "flagged")
+
+
+def page(values: Values, pictures: Sequence[tuple[str, str]] = (), maps: Sequence[str] = ()) -> str:
+    """Return the HTML of a report's values; pictures: (data address, caption) of those to show.
+
+    maps: data addresses of the explained pictures that ``values["maps"]`` tells of.
+    """
     title = f"Review of {values['manifest']['network']}"
     parts = [
         f"<h1>{escape(title)}</h1>", _manifest(values), _summary(values),
         _section("Classes", _table(values["classes"], CLASS_COLUMNS)), _confusion(values["confusion"]),
         _calibration(values["calibration"]), _section("Slices", _table(_first(values["slices"]), SLICE_COLUMNS)),
-        _section("Shift", _table(values.get("shift"), SHIFT_COLUMNS)),
+        _cues(values.get("cues")), _section("Shift", _table(values.get("shift"), SHIFT_COLUMNS)),
         _section("Filters", _table(values["health"]["findings"][:FINDINGS], ("layer", "channel", "finding"))),
-        _pictures(pictures), _absent(values),
+        _pictures(pictures), _maps(values.get("maps") or [], maps), _absent(values),
     ]  # fmt: skip
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
     return f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n<body><main>\n' + (
@@ -116,6 +122,35 @@ def _pictures(pictures: Sequence[tuple[str, str]]) -> str:
         for address, words in pictures
     )
     return _section("Surely wrong", figures)
+
+
+def _cues(rows: list[Values] | None) -> str:
+    if rows is None:
+        return ""
+    flagged = sum(bool(row["flagged"]) for row in rows)
+    words = (
+        f"{flagged} of {len(rows)} suspects are flagged: pixels that a class's pictures share, and that move others."
+    )
+    shown = [{**row, "window": _corners(row["window"]), "flagged": "yes" if row["flagged"] else ""} for row in rows]
+    return _section("Cues", f"<p>{words}</p>{_table(_first(shown), CUE_COLUMNS)}")
+
+
+def _corners(window: Sequence[int]) -> str:
+    return "rows {0}–{2}, columns {1}–{3}".format(*window)
+
+
+DOTS = {"passed": "●", "not passed": "○", "can't tell": "◌"}
+"""A map's verdicts, as the Explorer draws them."""
+
+
+def _maps(rows: Sequence[Values], addresses: Sequence[str]) -> str:
+    figures = []
+    for row, address in zip(rows, addresses, strict=True):
+        words = f"item {row['item']}, {row['rule']}: {row['words']}"
+        dots = "<br>".join(escape(f"{DOTS[v['state']]} {v['name']}: {v['state']}") for v in row["verdicts"])
+        image = f'<img src="{escape(address)}" alt="{escape(f"Map of {words}")}">'
+        figures.append(f"<figure>{image}<figcaption>{escape(words)}<br><small>{dots}</small></figcaption></figure>")
+    return _section("Maps of a fixed panel, and how far each can be trusted", "".join(figures))
 
 
 def _absent(values: Values) -> str:

@@ -14,7 +14,8 @@ from nbviz.dataset.files import folder_at, made_at, written
 from nbviz.drawing.png import data_url, png
 from nbviz.errors import NbvizError
 from nbviz.pictures.samples import Labels
-from nbviz.reports.document import Privacy, Values, document
+from nbviz.reports.document import Parts, Privacy, Values, document
+from nbviz.reports.maps import explained
 from nbviz.reports.page import number, page
 from nbviz.reports.verdicts import ReportVerdict, State, junit
 from nbviz.reviews.making import review as reviewed
@@ -34,6 +35,8 @@ def report(
     labels: Labels | None = None,
     metadata: Any = None,
     corruptions: Sequence[str] | None = None,
+    cues: bool = True,
+    maps: bool = True,
     k: int = 20,
     salt: str = "",
     progress: bool = True,
@@ -42,19 +45,22 @@ def report(
 
     model, dataset, labels, metadata: as ``nbviz.review`` takes them. out: a folder; its report is written anew.
     review: one that was made before, instead of a pass. corruptions: those whose effect is measured; None for all, an
-    empty list for none. private: no pixel, no item, no row, groups of at least ``k`` pictures only, and names and
-    values of the columns of ``metadata`` hashed with ``salt``. The same inputs give the same bytes but for the time.
+    empty list for none. cues: whether marks are hunted for that it leans on. maps: whether a panel of pictures, right,
+    wrong and corner cases, is explained, and each map judged; never in a private report. private: no pixel, no item, no
+    row, groups of at least ``k`` pictures only, and names and values of the columns of ``metadata`` hashed with
+    ``salt``. The same inputs give the same bytes but for the time.
     """
     folder = folder_at(out)
     found = review
     if found is None:
         found = reviewed(model, dataset, labels=labels, metadata=metadata, progress=progress)
     privacy = Privacy(at_least("k", k, 2), salt) if private else None
-    values = document(found, corruptions, privacy)
+    panel = list(explained(found)) if maps and not private else []
+    values = document(found, Parts(corruptions, cues, maps), privacy, panel)
     made_at(folder)
     texts = {
         "report.json": json.dumps(values, indent=1, ensure_ascii=False, sort_keys=True) + "\n",
-        "report.html": page(values, [] if private else _pictures(found)),
+        "report.html": page(values, [] if private else _pictures(found), [data_url(png(one.drawn)) for one in panel]),
         "report.md": markdown(values),
         "report.xml": junit("nbviz report", _verdicts(values)),
     }
@@ -112,6 +118,10 @@ def _verdicts(values: Values) -> list[ReportVerdict]:
         state = "warn" if row["corrected"] < 0.05 else "pass"
         words = f"accuracy {number(row['accuracy'])}, elsewhere {number(row['elsewhere'])}"
         verdicts.append(ReportVerdict(f"slice {row['column']} {row['slice']}", state, words))
+    for row in values.get("cues") or []:
+        if row["flagged"]:
+            words = f"moves {number(row['transplanted'])} of other pictures, elsewhere {number(row['control'])}"
+            verdicts.append(ReportVerdict(f"cue {row['class']} {row['window']}", "warn", words))
     for finding in values["health"]["findings"]:
         if finding["finding"] == "collapsed":
             verdicts.append(ReportVerdict(f"filter {finding['layer']}:{finding['channel']}", "warn", "collapsed"))

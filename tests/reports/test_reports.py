@@ -80,7 +80,7 @@ def worse_on_one_class(net: nn.Module) -> nn.Module:
 
 def written(net: nn.Module, out: Path, **options: Any) -> Path:
     model = nbviz.InstrumentedModel(net, transform, NAMES, name="corners")
-    options = {"corruptions": [], "progress": False, **options}
+    options = {"corruptions": [], "cues": False, "maps": False, "progress": False, **options}
     return nbviz.report(model, Corners(), out, **options)
 
 
@@ -127,6 +127,20 @@ def test_figures_are_the_review_s(old: Path) -> None:
     assert sum(one["count"] for one in values["calibration"]["bins"]) == COUNT
     assert values["rows"]["prediction"] == review.column("prediction").tolist()
     assert values["absent"]["shift"] == "Not asked for." and "cues" in values["absent"]
+
+
+def test_a_fixed_panel_is_explained_and_cues_are_hunted(tmp_path: Path) -> None:
+    written(trained(0), tmp_path, cues=True, maps=True)
+    values = json.loads((tmp_path / "report.json").read_text())
+    assert not {"maps", "cues"} & values["absent"].keys()
+    rules = [row["rule"] for row in values["maps"]]
+    assert rules == ["surely wrong"] * 4 + ["surely right"] * 4 + ["least sure"] * 2 + ["darkest", "brightest"]
+    assert len({row["item"] for row in values["maps"]}) == 12
+    assert all(len(row["verdicts"]) == 4 for row in values["maps"])
+    html = (tmp_path / "report.html").read_text()
+    assert html.count("<img ") == html.count("<figcaption>item") and html.count('alt="Map of item ') == 12
+    for row in values["cues"]:
+        assert row["flagged"] == (row["corrected"] is not None and row["corrected"] < 0.05 and row["lead"] >= 0.05)
 
 
 def test_a_twin_of_another_seed_passes(old: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
