@@ -30,6 +30,7 @@ from nbviz.passes.shared_forwards import Shared
 from nbviz.passes.subject import Subject
 from nbviz.pictures.decode import is_finite
 from nbviz.pictures.load import as_picture
+from nbviz.pictures.preprocessing import READY
 from nbviz.replica.user_code.user_hooks import Hooks
 
 NO_EVIDENCE = "no positive evidence"
@@ -127,7 +128,8 @@ def explain_each(
     picture = as_picture(image)
     x = model.input(picture)
     model.trace(x)
-    preprocessing = model.transform.sentence_for(picture)
+    # asking for a guessed one runs the network
+    preprocessing = READY if picture.tensor is not None else model.transform.sentence
     wanted = [Target.ensure(target, model) for target in targets]
     if chosen.uses_layer:
         layer = default_layer(model, x, wanted[0]).name if layer is None else _spatial(model, layer)

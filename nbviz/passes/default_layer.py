@@ -30,15 +30,22 @@ def default_layer(model: InstrumentedModel, x: torch.Tensor, target: Target) -> 
     """
     if target.unit is not None and model.layer(target.unit.layer).places:
         return model.layer(target.unit.layer)
+    aim = target if target.index is None else Target()  # one class reads the same places as another
+    key, known = (model.guest.revision, tuple(x.shape[1:]), aim), _known.setdefault(model, {})
+    if key in known:
+        return model.layer(known[key])
+    name = _default(model, x, aim)
+    if target.function is None:  # the next call of a function may come through other layers
+        known[key] = name
+    return model.layer(name)
+
+
+def _default(model: InstrumentedModel, x: torch.Tensor, target: Target) -> str:
     through = None if target.function is None else _through(model, x, target)
     last = last_spatial_layer(model, through)
     if last.layout is None or last.layout.prefix == 0:
-        return last
-    aim = target if target.index is None else Target()  # one class reads the same places as another
-    key, known = (model.guest.revision, tuple(x.shape[1:]), aim), _known.setdefault(model, {})
-    if key not in known:
-        known[key] = model.guest.steady(lambda run: _read(Subject(model, run, x, aim), last))
-    return model.layer(known[key])
+        return last.name
+    return model.guest.steady(lambda run: _read(Subject(model, run, x, target), last))
 
 
 def last_layer(model: InstrumentedModel, target: Target | None = None) -> str | None:

@@ -42,6 +42,7 @@ _SENTENCES = {
     "the network": "preprocessing from the network",
     "transform=": "preprocessing from transform=",
 }
+READY = "no preprocessing: the tensor as it was given"
 # How far outside 0…1 an inverted tensor may lie and still be a picture: resizing overshoots a little.
 _SLACK = 0.1
 _numbers = count()
@@ -166,7 +167,7 @@ class Preprocessing:
     def sentence_for(self, picture: Picture) -> str:
         """Describe the preprocessing of one picture; a tensor that is given ready passes as it is."""
         if picture.tensor is not None:
-            return "no preprocessing: the tensor as it was given"
+            return READY
         return self.sentence
 
     def size_for(self, picture: Picture) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ pass) are cloned in the hook. A module called several times has an output a call
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from typing import Any, TypeVar
@@ -45,6 +45,20 @@ def first_tensor(output: Any) -> torch.Tensor | None:
 def modules_of(net: nn.Module) -> dict[str, nn.Module]:
     """Return module by name, each module once, under its first name; the network itself is ``""``."""
     return dict(net.named_modules())
+
+
+def modules_named(net: nn.Module, names: Collection[str]) -> dict[str, nn.Module]:
+    """Return module by name, of these names only; a few are found sooner than all."""
+    found: dict[str, nn.Module] = {}
+    for name in names:
+        module: nn.Module | None = net
+        for part in name.split(".") if name else ():
+            module = None if module is None else module._modules.get(part)
+        if module is None:  # a dot within a part
+            every = modules_of(net)
+            return {name: every[name] for name in names}
+        found[name] = module
+    return found
 
 
 @contextmanager
@@ -86,13 +100,13 @@ def record_layers(
     layers: (module, call) → what the recorder knows that output by, such as its name. ``on_output`` may end the
     forward by raising :class:`Enough`.
     """
-    modules = modules_of(net)
+    modules = modules_named(net, dict.fromkeys(stem for stem, _ in layers))
 
     def keep(stem: str, call: int, tensor: torch.Tensor) -> None:
         if (stem, call) in layers:
             on_output(layers[stem, call], tensor.clone() if (stem, call) in overwritten else tensor)
 
-    with hooked({stem: modules[stem] for stem, _ in layers}, keep):
+    with hooked(modules, keep):
         yield
 
 

@@ -12,6 +12,7 @@ import hashlib
 import time
 from collections.abc import Callable, Hashable
 from functools import cached_property
+from operator import attrgetter
 
 import torch
 from torch import nn
@@ -33,6 +34,7 @@ WAIT = 5.0
 """Seconds a step or a training forward may last and still be waited for."""
 QUIET = 0.02
 """Seconds; a thread between two writes waits for Python's lock for 0.005 at most, if it has a processor."""
+_VERSION = attrgetter("_version")
 
 
 class Watch:
@@ -60,7 +62,7 @@ class Watch:
         self._small = sum(t.numel() for t in self._dense) <= SMALL
         self._activity = ThreadActivity()
         self._reading = False
-        self._seen = b""
+        self._seen: tuple[Hashable, ...] = ()
 
     @cached_property
     def _contents(self) -> Contents:
@@ -75,18 +77,16 @@ class Watch:
 
     def pointers(self) -> list[int]:
         """Return where the tensors' values are; another place after ``p.data = …``."""
-        return [t.data_ptr() for t in self._dense]
+        return list(map(torch.Tensor.data_ptr, self._dense))
 
     def _versions(self) -> tuple[int, ...]:
-        return tuple(t._version for t in self._tracked)
+        return tuple(map(_VERSION, self._tracked))
 
-    def values(self) -> bytes:
-        """Return a digest of versions and a sample of the values of every tensor."""
-        digest = hashlib.blake2b(repr(self._versions()).encode(), digest_size=16)
+    def values(self) -> tuple[Hashable, ...]:
+        """Return versions and a sample of the values of every tensor."""
         with torch.no_grad():
-            for samples in self._samples.values():
-                digest.update(torch.cat(samples).cpu().view(torch.uint8).numpy().tobytes())
-        return digest.digest()
+            samples = [torch.cat(parts).cpu().view(torch.uint8) for parts in self._samples.values()]
+        return (self._versions(), *(sample.numpy().tobytes() for sample in samples))
 
     def contents(self, reread: bool = False) -> bytes:
         """Return a digest of versions and of all values; of a large network's as they were last read.
@@ -100,7 +100,7 @@ class Watch:
         if reread or (values != self._seen and not self.steps.recent()):
             self._contents.read()
             self._seen = values
-        return _digest((values, self._contents.changes))
+        return _digest((*values, self._contents.changes))
 
     def all_values(self) -> bytes:
         """Return a digest of all values, read here and now: those of a replica with copies of them."""
@@ -110,7 +110,7 @@ class Watch:
         """Return a digest of all values of the tensors with these ids, and of inference tensors: those copied."""
         if some != self._copied[0]:
             self._copied = some, Contents(t for t in self._dense if id(t) in some or t.is_inference())
-        return _digest(self._copied[1].read())
+        return _digest((self._copied[1].read(),))
 
     def read_on(self) -> bool:
         """Read a large network's values for about a millisecond; returns whether there is more to read.
@@ -155,8 +155,11 @@ class Watch:
             time.sleep(QUIET / 2)
 
 
-def _digest(value: Hashable) -> bytes:
-    return hashlib.blake2b(repr(value).encode(), digest_size=16).digest()
+def _digest(values: tuple[Hashable, ...]) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for value in values:
+        digest.update(value if isinstance(value, bytes) else repr(value).encode())
+    return digest.digest()
 
 
 class _Still:
