@@ -47,11 +47,11 @@ class Contact(Observer):
         """Sentences about how the network is run, for the user to read."""
         return [note for note in (self.note, self.hooks.note, *self.conduct.notes) if note]
 
-    def _replica(self, mapping: TensorMap | None, first: bool = False) -> Replica:
-        """Return a replica ready to run; that of the first contact has aliases of the tensors it shares."""
-        made = None if first or self.conduct.writes_arrays else self._take_spare()
+    def _replica(self, mapping: TensorMap | None) -> Replica:
+        """Return a replica ready to run, over aliases of the tensors that it shares."""
+        made = None if self.conduct.writes_arrays else self._take_spare()
         if made is None or mapping is not None or self._watch.inference:
-            made = replica(self._module, mapping, self.hooks, first, self.conduct.writes_arrays)
+            made = replica(self._module, mapping, self.hooks, True, self.conduct.writes_arrays)
         if self._prepare is not None:
             self._prepare(made.net)
         return made
@@ -99,10 +99,10 @@ class Contact(Observer):
     def _pass(self, revision: int, watch: Watch, first: bool = False) -> Pass:
         # shared tensors follow the user's; copies are of one version of theirs only
         copied = watch.all_values() if self.device != self.home else watch.values_of(frozenset(self._private))
-        key = (revision, self.device, frozenset(self._private), copied, first)
+        key = revision, self.device, frozenset(self._private), copied
         local, minded = self._local, first or self.conduct.writes_itself
         if getattr(local, "key", None) != key:
-            local.replica, local.state, local.key = self._replica(self._mapping(), first), None, key
+            local.replica, local.state, local.key = self._replica(self._mapping()), None, key
             local.net = local.replica.net
         if minded and local.state is None:
             local.state = self._state(local.replica)
@@ -158,6 +158,7 @@ class Contact(Observer):
                 # a write to an array that can't be written to raises whatever the network makes of it
                 if self._lets_write(arrays):
                     continue
+                self._local.key = None  # what the forward wrote before it failed is on the replica
                 raise
             refusal = foreign.refusal()
             if refusal is not None:
@@ -172,6 +173,7 @@ class Contact(Observer):
                 run.state.put_back()
                 self.conduct.writes_itself |= run.state.written
                 self.conduct.draws_own |= run.state.draws
+            self._local.state = None
             return answer
 
     def _leave(self, device: torch.device, error: RuntimeError) -> None:
@@ -190,6 +192,7 @@ class Contact(Observer):
             return False
         news = not self.conduct.writes_arrays
         self.conduct.writes_arrays = True
+        self._local.key = None
         self._private |= arrays.owners
         return news
 

@@ -47,7 +47,7 @@ class Observer:
         """Return a watch over the network; its walk over all tensors makes the first replica, too."""
 
         def spare() -> Replica:
-            self._spare = replica(self._module, None, self.hooks)
+            self._spare = replica(self._module, None, self.hooks, aliases=True)
             return self._spare
 
         return Watch(self._module, spare)

@@ -75,14 +75,15 @@ def replica(
         made = _shared(value, tensor_map)
         return alias(value) if aliases and made is value else made
 
-    for _ in range(3):
-        try:
-            return _replica(net, mapped, hooks, writes_arrays)
-        except RuntimeError as error:
-            # the network, running in another thread, wrote to attributes that were being copied
-            if "during iteration" not in str(error):
-                raise
-    return _replica(net, mapped, hooks, writes_arrays)
+    with torch.inference_mode(False), torch.no_grad():
+        for _ in range(3):
+            try:
+                return _replica(net, mapped, hooks, writes_arrays)
+            except RuntimeError as error:
+                # the network, running in another thread, wrote to attributes that were being copied
+                if "during iteration" not in str(error):
+                    raise
+        return _replica(net, mapped, hooks, writes_arrays)
 
 
 def _replica(net: nn.Module, mapped: TensorMap, hooks: UserHooks | None, writes_arrays: bool) -> Replica:
@@ -132,8 +133,7 @@ def alias(value: torch.Tensor) -> torch.Tensor:
     """
     if type(value) not in (torch.Tensor, nn.Parameter) or not value.is_leaf or value.is_inference():
         return value
-    with torch.inference_mode(False), torch.no_grad():
-        made = value.detach()
+    made = value.detach()
     made = nn.Parameter(made, value.requires_grad) if isinstance(value, nn.Parameter) else made
     made.requires_grad_(value.requires_grad).__dict__.update(value.__dict__)
     return made
@@ -147,8 +147,7 @@ def attributes(tensor: torch.Tensor) -> tuple[object, ...]:
 
 def copied(value: torch.Tensor, tensor_map: TensorMap) -> torch.Tensor:
     """Return ``tensor_map`` of a tensor, still a Parameter if it was one."""
-    with torch.inference_mode(False), torch.no_grad():
-        made = tensor_map(value.detach())
+    made = tensor_map(value.detach())
     if made.data_ptr() == value.data_ptr() and made.dtype == value.dtype and not value.is_inference():
         return value
     if isinstance(value, nn.Parameter):

@@ -123,7 +123,8 @@ def test_a_thread_has_its_own_replica() -> None:
     thread.start()
     thread.join()
     assert theirs[0] is not mine
-    assert theirs[0][0].weight is mine[0].weight
+    memory = model.net[0].weight.data_ptr()
+    assert theirs[0][0].weight.data_ptr() == mine[0].weight.data_ptr() == memory
 
 
 def test_threads_explain_one_model_at_once() -> None:

@@ -159,9 +159,9 @@ def test_a_call_looks_at_the_structure_once_or_twice(monkeypatch: pytest.MonkeyP
             assert 1 <= len(looks) <= most, (method, len(looks))
 
 
-def test_a_first_contact_walks_over_the_network_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_first_contact_walks_over_the_network_once(monkeypatch: pytest.MonkeyPatch) -> None:
     walks: list[nn.Module] = []
     network = Copier.network
     monkeypatch.setattr(Copier, "network", lambda copier, net: (walks.append(net), network(copier, net))[1])
     _saliency(build("plain"), picture())
-    assert len(walks) == 2  # for the watch, and for the aliases that a first contact runs on
+    assert len(walks) == 1  # the replica that tells the watch what there is is the one that all passes run on

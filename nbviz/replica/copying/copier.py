@@ -35,6 +35,7 @@ HookCopy = Callable[["Copier", str, object], object | None]
 TensorMap = Callable[[torch.Tensor], torch.Tensor]
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _ATOMS = frozenset(ATOMS)
+_DICTS = frozenset((dict, collections.OrderedDict))
 
 
 class Copier:
@@ -131,7 +132,9 @@ class Copier:
         self.modules[id(value)] = twin
         attributes = dict(value.__dict__)
         for name, item in attributes.items():
-            if name in HOOKS:
+            if type(item) in _DICTS and not item:  # ten of a module's dictionaries, most of what is copied
+                attributes[name] = self._empty(item)
+            elif name in HOOKS:
                 self._hook_kinds[id(item)] = name
                 attributes[name] = self._hook_dict(item)
             elif type(item) not in _ATOMS:
@@ -140,6 +143,10 @@ class Copier:
         for name, item in slots(value).items():
             object.__setattr__(twin, name, self.copy(item))
         return twin
+
+    def _empty(self, value: dict[object, object]) -> object:
+        known = self._memo.get(id(value))
+        return known[1] if known is not None else self.remember(value, type(value)())
 
     def _hook_dict(self, value: dict[int, object]) -> object:
         """Return an empty copy, to be filled when all that the network itself holds is known."""

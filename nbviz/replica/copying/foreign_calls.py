@@ -18,7 +18,8 @@ from nbviz.errors import Refused
 from nbviz.replica.user_code.calls import watched
 from nbviz.replica.user_code.outside import Sight
 
-_BIRTHS = ("__init__", "__setstate__")
+_BIRTHS, _CALLS, _STEPS = ("__init__", "__setstate__"), ("forward", "_call_impl"), ("step", "zero_grad")
+_NAMES = frozenset((*_BIRTHS, *_CALLS, *_STEPS))
 
 
 class ForeignCalls:
@@ -55,14 +56,17 @@ class ForeignCalls:
             owner = getattr(function, "__self__", None)
             if isinstance(owner, torch.Tensor):  # what is written through its array is seen by nobody
                 self._refuse(owner)
-        code = frame.f_code
         if event == "call":
             self.sight.see(frame)
-        if event != "call" or not code.co_argcount or self.module is not None:
+        if event != "call" or self.module is not None:
             return
+        code = frame.f_code
         self.gradient_hooks |= code is torch.Tensor.register_hook.__code__
+        # by name first: a frame's arguments take longer to read than most calls last
+        if code.co_name not in _NAMES or not code.co_argcount:
+            return
         first = frame.f_locals.get(code.co_varnames[0])
-        if isinstance(first, torch.optim.Optimizer) and code.co_name in ("step", "zero_grad"):
+        if isinstance(first, torch.optim.Optimizer) and code.co_name in _STEPS:
             for group in first.param_groups:
                 self._refuse(group["params"])
         if not issubclass(type(first), nn.Module) or id(first) in self._known:
@@ -71,7 +75,7 @@ class ForeignCalls:
         if code.co_name in _BIRTHS:
             self._known.add(id(first))
             self._made.append(first)
-        elif code.co_name in ("forward", "_call_impl"):
+        elif code.co_name in _CALLS:
             tensors = [*first.parameters(), *first.buffers()]
             if tensors:
                 self.module = first

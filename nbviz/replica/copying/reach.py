@@ -73,10 +73,19 @@ def has_slots(kind: type) -> bool:
     return bool(_slots(kind))
 
 
+_slotless: weakref.WeakSet[type] = weakref.WeakSet()
+"""Classes seen to have no slots, most of them: of each module's class it is asked several times."""
+
+
 def _slots(kind: type) -> list[types.MemberDescriptorType]:
+    if kind in _slotless:
+        return []
     python = [base for base in kind.__mro__ if "__slots__" in base.__dict__]
     members = [item for base in python for item in base.__dict__.values()]
-    return [item for item in members if isinstance(item, types.MemberDescriptorType)]
+    found = [item for item in members if isinstance(item, types.MemberDescriptorType)]
+    if not found:
+        _slotless.add(kind)
+    return found
 
 
 def inside(value: object) -> list[object]:

@@ -37,7 +37,11 @@ class State:
         slotted = {kind for kind in set(map(type, copies)) if has_slots(kind)}
         holding = [copy for copy in copies if id(copy) not in hooks and own_value(type(copy)) is None]
         holders = [holder for copy in holding for holder in _holders(copy, slotted)]
-        self._holders = [(held, kind, kind.read(held)) for held, kind in holders]
+        read = [(held, kind, kind.read(held)) for held, kind in holders]
+        # most hold nothing, and that is seen of all of them at once
+        self._empty = [one for one in read if not one[2] and type(one[0]) in _SIZED]
+        self._nothing = [held for held, _, _ in self._empty]
+        self._holders = [one for one in read if one[2] or type(one[0]) not in _SIZED]
         values = [(copy, value) for copy in copies if (value := own_value(type(copy))) is not None]
         self._values = [(copy, value, value.read(copy)) for copy, value in values]
         self._tensors = [(tensor, tensor.detach().clone()) for tensor in tensors]
@@ -55,7 +59,8 @@ class State:
         try:
             yield
         finally:
-            for hooks, names in zip(self._hooks, before, strict=True):
+            changed = list(map(tuple, self._hooks)) != before
+            for hooks, names in zip(self._hooks, before, strict=True) if changed else ():
                 for name in [name for name in hooks if name not in names]:
                     del hooks[name]
                     self.written = True
@@ -74,7 +79,7 @@ class State:
 
     def put_back_objects(self) -> None:
         """Put back all but the values of tensors, which a graph still in use may need as they are."""
-        for held, kind, saved in self._holders:
+        for held, kind, saved in [*self._holders, *(self._empty if any(self._nothing) else ())]:
             now = kind.read(held)
             if len(now) != len(saved) or not all(map(is_, now, saved)):
                 kind.write(held, saved)
@@ -99,10 +104,11 @@ def _hooks(module: nn.Module) -> list[dict[int, object]]:
 
 
 def _holders(copy: object, slotted: Container[type]) -> Iterator[tuple[object, _Kind]]:
-    kind = next((_KINDS[base] for base in type(copy).__mro__ if base in _KINDS), None)
+    kind = _KINDS.get(type(copy)) or next((_KINDS[base] for base in type(copy).__mro__ if base in _KINDS), None)
     if kind is not None:
         yield copy, kind
-    if isinstance(copy, (types.MethodType, type)):  # answers with its function's attributes
+    # a method or a class answers with its function's attributes
+    if type(copy) in _SIZED or isinstance(copy, (types.MethodType, type)):
         return
     try:
         own = object.__getattribute__(copy, "__dict__")
@@ -171,6 +177,8 @@ def _put_slot_values(held: object, saved: Sequence[Any]) -> None:
         object.__setattr__(held, name, value)
 
 
+_SIZED = frozenset((dict, list, set, collections.deque))
+"""Containers that have no attributes, as long as they are of no class of the user's."""
 _SLOTS = _Kind(_slot_values, _put_slot_values)
 _KINDS: dict[type, _Kind] = {
     dict: _Kind(_items, _put_items),

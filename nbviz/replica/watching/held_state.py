@@ -28,6 +28,7 @@ from nbviz.replica.watching.structure import IRRELEVANT
 SAMPLES = 4096
 """Values of a large array that are compared."""
 Read = Callable[[Any], Sequence[object]]
+_ATOMS = frozenset(ATOMS)
 _OPAQUE = (torch.Tensor, weakref.ReferenceType, RemovableHandle)
 _UNCHANGING = (tuple, frozenset, types.MethodType)
 _CARRIED = "nbviz_preprocessing"
@@ -102,7 +103,7 @@ def _parts(item: object) -> list[object]:
         parts = _cell(item)
     else:
         parts = [] if type(item) in _VALUE_READERS else inside(item)
-    return [part for part in parts if type(part) not in ATOMS]
+    return [part for part in parts if type(part) not in _ATOMS]
 
 
 def _is_large(item: object) -> bool:
