@@ -12,6 +12,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, overload
@@ -31,6 +32,7 @@ from nbviz.passes.subject import Subject
 from nbviz.pictures.decode import is_finite
 from nbviz.pictures.load import as_picture
 from nbviz.pictures.preprocessing import READY
+from nbviz.replica.heap import kept_heap
 from nbviz.replica.user_code.user_hooks import Hooks
 
 NO_EVIDENCE = "no positive evidence"
@@ -143,7 +145,11 @@ def explain_each(
         subjects = [Subject(model, run, x, target, at, shared) for target in wanted]
         return _in_turn([_stated(chosen, subject, options, started, preprocessing) for subject in subjects])
 
-    yield from model.guest.steadily(work)
+    with ExitStack() as memory:
+        for number, answers in enumerate(model.guest.steadily(work)):
+            if number == 1:  # a method of many passes; a gradient alone would pay for the end of this, too
+                memory.enter_context(kept_heap())
+            yield answers
 
 
 def _stated(

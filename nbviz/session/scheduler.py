@@ -185,7 +185,8 @@ class Scheduler:
             if time.monotonic() - self._idled >= IDLE_SECONDS:
                 self._idle()
             del job
-            give_back()
+            if not self._jobs:  # between two steps of a method the next would fetch it all again, page by page
+                give_back()
 
     def _idle(self) -> None:
         """Call the listener's ``idle`` until it has had enough, as long as nobody waits for a first answer."""

@@ -8,6 +8,11 @@ import sys
 
 import pytest
 
+from nbviz.attribution.base import explain
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.replica import heap
+from tests.networks import build, picture
+
 FAULTS = """
 import resource, sys, torch
 from contextlib import nullcontext
@@ -56,3 +61,17 @@ def test_it_is_given_back_at_the_end() -> None:
     made = subprocess.run([sys.executable, "-c", GIVEN_BACK], capture_output=True, text=True, check=True)
     during, after = (int(word) for word in made.stdout.split())
     assert during > 150 and after < 50, "MB of 200 that stay after they were freed"
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator")
+def test_a_method_of_many_passes_keeps_its_memory_until_it_ends() -> None:
+    model = InstrumentedModel(build("plain"))
+    steps = explain(model, picture(), 1, "integrated_gradients", rule="gausslegendre", steps=40)
+    inside = []
+    for _ in range(3):
+        next(steps)
+        inside.append(heap._inside)
+    steps.close()
+    assert inside == [0, 1, 1] and heap._inside == 0
+    list(explain(model, picture(), 1, "saliency"))
+    assert heap._inside == 0
