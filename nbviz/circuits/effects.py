@@ -144,11 +144,11 @@ def _measured(
     scores = resumed.output[0].numpy()
     chosen = list(classes) or np.argsort(-scores, kind="stable")[:FORETOLD].tolist()
     foretold = first_order(model, run, x, layer, chosen, fill)
-    measured = np.full((layer.channels, len(scores)), np.nan)
+    measured, count = np.full((layer.channels, len(scores)), np.nan), 0
     with torch.no_grad():
-        for count, (batch, off) in enumerate(sweep(resumed, layer.layout, channels, fill), 1):
-            measured[batch] = off.numpy() - scores
-            done = min(1.0, count * len(batch) / len(channels)) if batch[-1] != channels[-1] else 1.0
+        for batch, off in sweep(resumed, layer.layout, channels, fill):
+            measured[batch], count = off.numpy() - scores, count + len(batch)
+            done = count / len(channels)
             yield Effects(layer.name, scores, measured.copy(), foretold, resumed.exact, done)
 
 

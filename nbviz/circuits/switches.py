@@ -14,6 +14,8 @@ from nbviz.passes.resume import Resumed
 
 BATCH = 8
 """Channels switched off in one forward: larger batches are no faster on a CPU."""
+FIRST = 2
+"""Channels in the first one, which is run whole as well, for comparison."""
 
 
 def one_off_each(layout: Layout, channels: Sequence[int], fill: Fill) -> Callable[[Tensor], Tensor]:
@@ -43,7 +45,9 @@ def all_of(layout: Layout, channels: Iterable[int], fill: Fill) -> Callable[[Ten
 
 def sweep(resumed: Resumed, layout: Layout, channels: Sequence[int], fill: Fill) -> Iterator[tuple[list[int], Tensor]]:
     """Yield (channels, result with each of them off), batch by batch."""
-    size = 1 if mixes_batch(resumed.model, resumed.run, resumed.x) else BATCH
-    for first in range(0, len(channels), size):
-        batch = list(channels[first : first + size])
+    size, alone = FIRST, mixes_batch(resumed.model, resumed.run, resumed.x)
+    left = list(channels)
+    while left:
+        size = 1 if alone else size
+        batch, left, size = left[:size], left[size:], BATCH
         yield batch, resumed(len(batch), one_off_each(layout, batch, fill))
