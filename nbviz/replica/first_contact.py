@@ -18,6 +18,7 @@ from nbviz.replica.copying.arrays import ReadOnly
 from nbviz.replica.copying.foreign_calls import ForeignCalls
 from nbviz.replica.copying.refusals import checked_device
 from nbviz.replica.forward import Pass as Pass
+from nbviz.replica.heap import grown_heap
 from nbviz.replica.memory import free, out_of_memory
 from nbviz.replica.observer import Observer
 from nbviz.replica.replica import Replica, TensorMap, attributes, replica
@@ -34,6 +35,7 @@ class Contact(Observer):
     """Runs a user's module on replicas, a first time under watch. Thread-safe."""
 
     def __init__(self, net: Any, device: str | torch.device = "auto", hooks: Hooks = "auto") -> None:
+        grown_heap()
         super().__init__(net, hooks)
         self._asked = checked_device(device)
         self._private: set[int] = set()

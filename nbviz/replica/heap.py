@@ -46,6 +46,18 @@ def kept_heap() -> Iterator[None]:
 
 
 @cache
+def grown_heap() -> None:
+    """Set glibc's thresholds, once, to what its own grow to with use: a pass writes where the last one did.
+
+    Its own follow the largest block freed, and so hand back what the many layers of a pass held together.
+    """
+    libc = _glibc()
+    with _lock:
+        if libc is not None and not _inside:
+            _set(libc, *_AFTER)
+
+
+@cache
 def _glibc() -> ctypes.CDLL | None:
     try:
         libc = ctypes.CDLL(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
@@ -45,8 +46,25 @@ print(during, resident() - before)
 """
 
 
-def faults(which: str) -> int:
-    made = subprocess.run([sys.executable, "-c", FAULTS, which], capture_output=True, text=True, check=True)
+LAYERS = """
+import resource, sys, torch
+from nbviz.replica.heap import grown_heap
+if sys.argv[1] == "grown":
+    grown_heap()
+def page():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for number in range(13):
+    if number == 10:
+        before = page()
+    held = [torch.ones(2**18) for _ in range(40)]  # of 1 MB each, as the layers of one picture
+    del held
+print(page() - before)
+"""
+
+
+def faults(which: str, code: str = FAULTS, **environment: str) -> int:
+    command, variables = [sys.executable, "-c", code, which], {**os.environ, **environment}
+    made = subprocess.run(command, capture_output=True, text=True, check=True, env=variables)
     return int(made.stdout.split()[-1])
 
 
@@ -54,6 +72,13 @@ def faults(which: str) -> int:
 def test_freed_memory_is_used_again() -> None:
     bare, kept = faults("bare"), faults("kept")
     assert 10 * kept < bare, f"pages fetched from the system: {kept}, by torch alone {bare}"
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator")
+def test_a_pass_writes_where_the_last_one_did() -> None:
+    small = str(8 * 2**20)  # what the largest layer of a small network makes of the thresholds
+    bare, grown = (faults(which, LAYERS, MALLOC_TRIM_THRESHOLD_=small) for which in ("bare", "grown"))
+    assert 10 * grown < bare, f"pages fetched from the system: {grown}, by torch alone {bare}"
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator")
