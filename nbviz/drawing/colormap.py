@@ -59,6 +59,15 @@ def table(signed: bool) -> Indices:
     return colours
 
 
+@cache
+def clear_table(signed: bool) -> Indices:
+    """Return the colour table with every level as opaque as it is far from zero."""
+    colours, levels = table(signed).copy(), np.linspace(-1 if signed else 0, 1, LEVELS)
+    colours[:LEVELS, 3] = np.rint(255 * np.abs(levels))
+    colours.setflags(write=False)
+    return colours
+
+
 def is_signed(values: NDArray[np.floating]) -> bool:
     """Return whether any value is below zero: the data's own sign chooses the table."""
     return bool((np.asarray(values) < 0).any())

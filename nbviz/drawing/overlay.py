@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from nbviz.drawing.colormap import BAD, GAP, INK, LEVELS, Limits, is_signed, scale, scale_each, table
+from nbviz.drawing.colormap import BAD, GAP, INK, LEVELS, Limits, clear_table, is_signed, scale, scale_each, table
 from nbviz.drawing.mosaic import Mosaic, bars, filters_mosaic, mosaic, shrink
 from nbviz.drawing.photos import jpeg, photo_mosaic
 from nbviz.drawing.png import Pixels, data_url, png, to_image
@@ -67,14 +67,16 @@ def backdrop(picture: Pixels, longest: int = 256) -> bytes:
     return out.getvalue()
 
 
-def heat_rgba(heat: NDArray[np.floating], limits: Limits | None, signed: bool, floor: float = 0.0) -> Pixels:
+def heat_rgba(
+    heat: NDArray[np.floating], limits: Limits | None, signed: bool, floor: float = 0.0, clear: bool = False
+) -> Pixels:
     """Return heat (H, W) as opaque uint8 (H, W, 4): the opacity belongs to whoever lays it over a picture.
 
     `floor`, a share of the limits from 0 to 1, leaves values closer to zero than that clear; 0 keeps the
-    veil whole.
+    veil whole. `clear` makes every pixel as opaque as its value is large: without evidence the picture stays.
     """
     limits = limits or Limits.of(heat, signed)
-    pixels = table(signed)[scale(heat, signed, limits)]
+    pixels = (clear_table if clear else table)(signed)[scale(heat, signed, limits)]
     if floor > 0:
         with np.errstate(invalid="ignore"):
             near = np.abs(heat) < floor * max(abs(limits.low), abs(limits.high))

@@ -6,6 +6,7 @@ const { widget } = await script("explanation/heat_foot");
 const TRAITS = {
   opacity: 0.6,
   box: false,
+  clear: false,
   bar: new DataView(new ArrayBuffer(0)),
   low: "",
   high: "",

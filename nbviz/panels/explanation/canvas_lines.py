@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nbviz.drawing.overlay import jpeg
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.scoring.prediction import Prediction
 from nbviz.model.target import Target
@@ -23,7 +24,9 @@ from nbviz.panels.scenes.outlines import (
 )
 from nbviz.session.requests.base import ExplainAnswer
 
-_KEYS = "Arrow keys read out a place, Enter pins it."
+_KEYS = "Arrow keys read out a place, Enter pins it; plus and minus enlarge, Space shows the photograph."
+QUALITY = 85
+"""Of the photograph in colour."""
 _WHAT = {"maps": "the class said there", "boxes": "the box around it"}
 
 
@@ -48,6 +51,8 @@ class CanvasLines:
         """Draw the lines of an answer; what is no explanation has none. Called once the canvas's captions stand."""
         self._answer = answer if isinstance(answer, ExplainAnswer) else None
         self._target, self._caption = target, self._foot.caption
+        seen = getattr(answer, "seen", None)
+        self._pointer.photo = b"" if seen is None else jpeg(seen, QUALITY)
         self._draw()
 
     def _draw(self) -> None:

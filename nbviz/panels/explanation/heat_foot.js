@@ -3,6 +3,7 @@
  * @typedef {Front & {
  *   opacity: number,
  *   box: boolean,
+ *   clear: boolean,
  *   bar: DataView,
  *   low: string,
  *   high: string,
@@ -15,13 +16,23 @@
  * }} FootFrontTraits
  */
 
+const BOX = "Draw the box of the largest part of the evidence that reaches half its maximum.",
+  CLEAR = "Leave the picture as it is where there is no evidence: only what counts is coloured.";
+
 export default {
   /** @param {View<FootFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-foot");
     const said = el("div", "nbviz-said");
-    const controls = el("div", "nbviz-foot-row", opacity(model, life, root), boxTick(model, life), limits(model, life));
+    const controls = el(
+      "div",
+      "nbviz-foot-row",
+      opacity(model, life, root),
+      tickOf(model, life, "clear", CLEAR),
+      tickOf(model, life, "box", BOX),
+      limits(model, life),
+    );
     root.append(
       progressLine(model, life),
       controls,
@@ -75,18 +86,22 @@ function opacity(model, life, root) {
 }
 
 /**
+ * A tick that sets a trait of its own.
  * @param {Model<FootFrontTraits>} model
+ * @param {Life} life
+ * @param {"box" | "clear"} name
+ * @param {string} title
  */
-function boxTick(model, life) {
+function tickOf(model, life, name, title) {
   const tick = focusable(el("input")),
-    label = el("label", "nbviz-small nbviz-note nbviz-box-choice", tick, "box");
+    label = el("label", "nbviz-small nbviz-note nbviz-box-choice", tick, name);
   tick.type = "checkbox";
-  label.title = "Draw the box of the largest part of the evidence that reaches half its maximum.";
-  life.watch("box", () => {
-    tick.checked = model.get("box");
+  label.title = title;
+  life.watch(name, () => {
+    tick.checked = model.get(name);
   });
   life.listen(tick, "change", () => {
-    model.set("box", tick.checked);
+    model.set(name, tick.checked);
     model.save_changes();
   });
   return label;

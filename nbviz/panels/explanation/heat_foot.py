@@ -18,6 +18,8 @@ class FootFront(Front):
     """Of the heat over the picture, 0…1; the saved picture applies the same."""
     box = traitlets.Bool(False).tag(sync=True)
     """True if the evidence's box is drawn."""
+    clear = traitlets.Bool(False).tag(sync=True)
+    """True if only evidence is opaque: the picture stays as it is where there is none."""
     bar = traitlets.Bytes().tag(sync=True)
     """PNG of the colour table."""
     low = traitlets.Unicode().tag(sync=True)

@@ -9,6 +9,7 @@
  *   choosing: boolean,
  *   outlines: [number, number, number, number, string, string][],
  *   lines: DataView,
+ *   photo: DataView,
  * }} PointerFrontTraits
  */
 
@@ -23,7 +24,7 @@ export default {
       tip = el("div", "nbviz-tip");
     set(tip, { id, role: "status" });
     set(root, { "aria-describedby": id });
-    root.append(borders(model, life), outlines(model, life), marker, tip);
+    root.append(photograph(model, life, root), borders(model, life), outlines(model, life), marker, tip);
     pointed(model, life, root, (place, words, pinned) => drawPlace(marker, tip, place, words, pinned));
     // The canvases below are pictures only: the keyboard's way in is this layer.
     whenAttached(root, life, () =>
@@ -143,8 +144,10 @@ function pointed(model, life, root, draw) {
   life.listen(root, "pointermove", (event) => !at.pinned && move(placeAt(root, event)));
   life.listen(root, "pointerleave", leave);
   life.listen(root, "blur", leave);
-  life.listen(root, "click", (event) => press(placeAt(root, event)));
+  const { dragged, keys } = zooming(life, root, place);
+  life.listen(root, "click", (event) => !dragged() && press(placeAt(root, event)));
   life.listen(root, "keydown", placeKeys(model, at, { place, paint, send, say }));
+  listenKeys(life, root, keys);
   life.watch("place", paint);
   life.watch("tip", redraw);
 }
@@ -165,7 +168,7 @@ function placeKeys(model, at, { place, paint, send, say }) {
       else say();
       if (at.pinned) at.here = null;
       paint();
-    } else if (event.key === "Enter" || event.key === " ") {
+    } else if (event.key === "Enter") {
       at.here = place() || [0.5, 0.5];
       send(!at.pinned, !at.pinned);
     } else if (event.key === "Escape") {

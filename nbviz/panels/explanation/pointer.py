@@ -15,6 +15,8 @@ class PointerFront(Front):
     Places are fractions of the picture in 0…1. The marker follows at once; the words come from Python.
     """
 
+    scripts = ("pointer_zoom",)
+
     rows = traitlets.Int(224).tag(sync=True)
     columns = traitlets.Int(224).tag(sync=True)
     """Size of the picture in the network's pixels."""
@@ -29,3 +31,5 @@ class PointerFront(Front):
     """[top, left, bottom, right as shares of the picture, "found" | "chosen" | "evidence", text] of each box."""
     lines = traitlets.Bytes().tag(sync=True)
     """PNG of borders, laid over the whole picture; empty for none."""
+    photo = traitlets.Bytes().tag(sync=True)
+    """JPEG of the picture in colour as the network sees it; shown while Space is held."""

@@ -64,6 +64,7 @@ class SaliencyCanvas(Panel):
             self.listen(front, self._act)
         self.foot.observe(lambda change: links.heat.set_trait("opacity", change["new"]), "opacity")
         links.heat.observe(lambda _: self._rescale(), "high")
+        self.foot.observe(lambda _: self._rescale(), "clear")
 
     @property
     def answer(self) -> ExplainAnswer | ChannelAnswer | None:
@@ -106,9 +107,10 @@ class SaliencyCanvas(Panel):
     def show(self, answer: ExplainAnswer | ChannelAnswer) -> None:
         self._answer = answer
         if isinstance(answer, ChannelAnswer):
-            scene = channel_scene(answer, self.selection.image, self.links.heat.high)
+            scene = channel_scene(answer, self.selection.image, self.links.heat.high, self.foot.clear)
         else:
-            scene = explanation_scene(answer, self._method.title, self.selection.image, self.links.heat.high)
+            named = self._method.title, self.selection.image
+            scene = explanation_scene(answer, *named, self.links.heat.high, self.foot.clear)
         with LOCK:
             self.scene, self._headed, self._question = (
                 scene,

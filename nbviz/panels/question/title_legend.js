@@ -17,7 +17,7 @@ const KEYS = [
   ["Esc", "closes what is open; gives the explanation back"],
   ["Alt+← Alt+→", "back to what was on show before, and forward"],
   ["p", "on the picture: keeps this map to look at others beside it"],
-  ["+ − 0", "on the picture: nearer, farther, all of it; the wheel with Ctrl does it too"],
+  ["+ − 0", "on the picture: nearer, farther, all of it; the wheel does it too, and dragging moves it"],
   ["Space", "on the picture: the photograph in colour while it is held"],
   ["Ctrl+Z, Ctrl+Shift+Z", "undo and redo a change of What if"],
   ["?", "this page"],

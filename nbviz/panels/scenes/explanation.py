@@ -59,8 +59,13 @@ class Scene:
     progress: str = ""
 
 
-def explanation_scene(answer: ExplainAnswer, title: str, picture: str, high: float | None = None) -> Scene:
-    """Return the scene of an attribution. title: the method's; picture: its name; high: the end of its scale."""
+def explanation_scene(
+    answer: ExplainAnswer, title: str, picture: str, high: float | None = None, clear: bool = False
+) -> Scene:
+    """Return the scene of an attribution.
+
+    title: the method's; picture: its name; high: the end of its scale; clear: whether only evidence is opaque.
+    """
     made, seen = answer.attribution, answer.seen
     values = made.heat(tuple(seen.shape[:2])).float().cpu().numpy()
     target, status = str(made.facts.get("target", "")), str(made.facts.get("status", "ok"))
@@ -70,7 +75,7 @@ def explanation_scene(answer: ExplainAnswer, title: str, picture: str, high: flo
     limits = ending(evidence_limits(values, made.signed, made.interpolated), made.signed, high)
     return Scene(
         picture=gray(drawn(seen)),
-        heat=None if empty else heat_rgba(drawn_heat(made, seen.shape[:2], limits), limits, made.signed),
+        heat=None if empty else heat_rgba(drawn_heat(made, seen.shape[:2], limits), limits, made.signed, clear=clear),
         values=values,
         size=(seen.shape[0], seen.shape[1]),
         smooth=made.interpolated,
@@ -87,8 +92,8 @@ def explanation_scene(answer: ExplainAnswer, title: str, picture: str, high: flo
     )
 
 
-def channel_scene(answer: ChannelAnswer, picture: str, high: float | None = None) -> Scene:
-    """Return the scene of a channel's map, its pixels as they are; high: the end of its scale, if given."""
+def channel_scene(answer: ChannelAnswer, picture: str, high: float | None = None, clear: bool = False) -> Scene:
+    """Return the scene of a channel's map, its pixels as they are; high, clear: as of an attribution's."""
     maps, channel = answer.channels.maps, answer.channel
     values = maps.values[channel]
     peak = Limits.of(values, maps.signed)
@@ -100,7 +105,7 @@ def channel_scene(answer: ChannelAnswer, picture: str, high: float | None = None
     where = f"; strongest at row {place[0]}, column {place[1]} of {shape}" if place else ""
     return Scene(
         picture=gray(drawn(answer.seen)),
-        heat=None if empty else heat_rgba(values, limits, maps.signed),
+        heat=None if empty else heat_rgba(values, limits, maps.signed, clear=clear),
         values=values if maps.places else None,
         size=(answer.seen.shape[0], answer.seen.shape[1]),
         smooth=False,
