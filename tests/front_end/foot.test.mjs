@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Model, script } from "./widget.mjs";
+import { Model, script, settled, view } from "./widget.mjs";
 
 const { widget } = await script("explanation/heat_foot");
 const TRAITS = {
@@ -17,10 +17,10 @@ const TRAITS = {
   caption: "",
 };
 
-test("a refusal offers the methods that work, each a click away, and takes them back", () => {
+test("a refusal offers the methods that work, each a click away, and takes them back", async () => {
   const model = new Model({ ...TRAITS, state: "refused", message: "No gradient leads to the picture." }),
-    root = document.createElement("div");
-  widget.render({ model, el: root });
+    one = view(widget, model),
+    root = one.root;
   const ways = root.querySelector(".nbviz-ways");
   assert.equal(ways.hidden, true);
   model.change({
@@ -33,8 +33,10 @@ test("a refusal offers the methods that work, each a click away, and takes them 
   assert.equal(ways.textContent, "Draw it by Occlusion, RISE");
   const [, rise] = ways.querySelectorAll("button");
   rise.click();
-  assert.deepEqual(model.sent.at(-1), { event: "method", name: "rise" });
+  assert.deepEqual(model.sent.at(-1), { event: "method", name: "rise", buffers: [] });
   model.change({ instead: [] });
   assert.equal(ways.hidden, true);
   assert.equal(ways.textContent, "");
+  await settled();
+  one.end();
 });
