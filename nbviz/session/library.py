@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, MutableMapping
 from typing import Any
 
 from nbviz.dataset import Atlas, Index, fitting
@@ -24,7 +24,7 @@ class Library:
     def __init__(
         self,
         model: InstrumentedModel,
-        pictures: Mapping[str, Picture],
+        pictures: MutableMapping[str, Picture],
         index: Any = None,
         images: Any = None,
         atlas: Atlas | None = None,
@@ -77,6 +77,22 @@ class Library:
     def count(self) -> int:
         """Number of those pictures."""
         return len(self._pictures) if self.whole is None else len(self.whole)
+
+    def open(self, number: int) -> str:
+        """Put an item among the Explorer's pictures, where it isn't yet, and return its name there.
+
+        number: its place in what an index is made of. Raises NbvizError for a number that isn't there, or an item that
+        can't be read.
+        """
+        if not 0 <= number < self.count:
+            raise NbvizError(f"There is no picture {number}: there are {self.count:,}, numbered from 0.")
+        if self.whole is None:
+            return list(self._pictures)[number]
+        picture = self.whole.read(number)
+        if picture.name not in self._pictures:
+            picture.open()  # a damaged one must not be chosen
+            self._pictures[picture.name] = picture
+        return picture.name
 
     def names(self, name: str) -> dict[int, str]:
         """Return the id of each object of it → its Python expression. name: the library's own."""

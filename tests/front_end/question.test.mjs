@@ -129,7 +129,14 @@ test("the last page of pictures is a full one, and a picture that is gone leaves
 
 test("a page asks once for its missing thumbnails; arrows choose beyond it; URLs go at the end", async () => {
   const names = Array.from({ length: 9 }, (_, i) => `p${i}`),
-    model = new Model({ names, sizes: names.map(() => "2 × 2"), thumbnails: [bytes(1)], chosen: "p5" });
+    model = new Model({
+      names,
+      sizes: names.map(() => "2 × 2"),
+      thumbnails: [bytes(1)],
+      chosen: "p5",
+      total: 9,
+      marks: {},
+    });
   const before = held.size,
     one = view(chooser.widget, model);
   const asked = () => model.sent.filter(({ event }) => event === "thumbnails").at(-1).names;
@@ -138,7 +145,7 @@ test("a page asks once for its missing thumbnails; arrows choose beyond it; URLs
     { event: "thumbnails", names: asked() },
     asked().map((_, i) => bytes(...(i ? [i] : []))),
   );
-  assert.equal(one.find("[data-name=p1]").textContent, "?", "one that can't be read says so");
+  assert.equal(one.find("[data-name=p1] .nbviz-thumb-picture").textContent, "?", "one that can't be read says so");
   one.find("[data-name=p5]").focus();
   press(one.find("[data-name=p5]"), "ArrowRight");
   assert.equal(document.activeElement.dataset.name, "p6");
@@ -298,5 +305,27 @@ test("a method that can't be had is greyed and says why, unless it is the chosen
   assert.equal(one.find(".nbviz-method-sentence").textContent, "Where.");
   model.change({ method: "rollout" });
   assert.ok(!one.find("option[value=rollout]").disabled);
+  one.end();
+});
+
+test("a picture has its name and mark below it, Delete takes it away, and more come from the data set by page and number", () => {
+  const names = ["a", "b", "c"],
+    marks = { a: ["wrong", "labelled cup, the network says cat"], b: ["right", "labelled cat, as the network says"] };
+  const model = new Model({ names, sizes: ["", "", ""], thumbnails: [], chosen: "a", total: 5000, marks }),
+    one = view(chooser.widget, model),
+    sent = () => model.sent.filter(({ event }) => event !== "thumbnails").map(({ buffers, ...rest }) => rest);
+  assert.deepEqual(
+    one.all(".nbviz-thumb-name").map((node) => node.textContent),
+    ["✗ a", "✓ b", "c"],
+  );
+  assert.match(one.find("[data-name=a]").title, /labelled cup, the network says cat/);
+  assert.equal(one.find(".nbviz-pager .nbviz-num").textContent, "1–3 of 5000");
+  one.find("[data-name=c]").focus();
+  press(one.find("[data-name=c]"), "ArrowRight");
+  press(one.find("[data-name=c]"), "Delete");
+  const field = one.find(".nbviz-jump");
+  field.value = "4711";
+  press(field, "Enter");
+  assert.deepEqual(sent(), [{ event: "more" }, { event: "remove", name: "c" }, { event: "jump", words: "4711" }]);
   one.end();
 });

@@ -69,7 +69,7 @@ class CardFound(Panel):
                 "state": "there" if answer.crops else "nothing",
                 "label": f"found, of {answer.total:,} pictures",
                 "sheet": _sheet(crops), "whole": _sheet(wholes),
-                "tiles": [[crop_words(crop), where(crop)] for crop in answer.crops],
+                "tiles": [[crop_words(crop), where(crop), crop.item] for crop in answer.crops],
                 "profile": profile_words(answer.profile), "more": more_words(answer),
             }  # fmt: skip
         label, note = self.view.found["label"], self.view.found["profile"]
@@ -89,6 +89,8 @@ class CardFound(Panel):
     def _act(self, content: Content) -> None:
         if content.get("event") == "look":
             self.page.toggle()
+        elif content.get("event") == "open":
+            self.selection.image = self.library.open(int(content["item"]))
 
 
 def crops_sheet(found: Finds) -> Image.Image:

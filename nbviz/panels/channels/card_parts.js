@@ -160,7 +160,13 @@ function foundPart(model, life) {
     part.hidden = !found.state;
     label.textContent = found.label || "found";
     whole.hide();
-    crops.replaceChildren(...tiles.map(([words], index) => crop(found, words, index, part, whole)));
+    crops.replaceChildren(
+      ...tiles.map(([words, , item], index) => {
+        const node = crop(found, words, index, part, whole);
+        node.addEventListener("click", () => model.send({ event: "open", item }));
+        return node;
+      }),
+    );
     crops.hidden = !tiles.length;
     empty.node.hidden = found.state !== "absent" && found.state !== "nothing";
     empty.say(found.state === "nothing" ? "nothing drives it" : "", found.button || "");
@@ -173,7 +179,7 @@ function foundPart(model, life) {
 }
 
 function crop(found, words, index, part, whole) {
-  const node = set(button("", "nbviz-crop"), { "aria-label": words });
+  const node = set(button("", "nbviz-crop"), { "aria-label": `${words}. Opens this picture` });
   Object.assign(node.style, squareStyle(found.sheet, index));
   for (const name of ["pointerenter", "focus"]) node.addEventListener(name, () => whole.show(found, index, node, part));
   for (const name of ["pointerleave", "blur"]) node.addEventListener(name, whole.hide);

@@ -33,7 +33,7 @@ CONTRIBUTION = "gradient × activation, summed over places: to first order, what
 class ChannelCard(Front):
     """Title, pictures and figures of one channel.
 
-    Sends ``{"event": …}``: canvas, explanation, make, stop, variant (variant), look.
+    Sends ``{"event": …}``: canvas, explanation, make, stop, variant (variant), look, open (item).
     """
 
     scripts = ("card_parts",)
@@ -60,7 +60,7 @@ class ChannelCard(Front):
     filter = traitlets.Bytes().tag(sync=True)
     """PNG of the filter, where its kernels are colours; else empty."""
     found: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
-    """state, label, tiles [[words, [left, top, width, height]], …], sheet, whole, profile, more, button."""
+    """state, label, tiles [[words, [left, top, width, height], item], …], sheet, whole, profile, more, button."""
     crops = traitlets.Bytes().tag(sync=True)
     wholes = traitlets.Bytes().tag(sync=True)
     """JPEGs of the found parts, and of the pictures they are in."""

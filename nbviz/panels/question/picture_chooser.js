@@ -35,6 +35,8 @@ async function prepared(file) {
  *   sizes: string[],
  *   thumbnails: DataView[],
  *   chosen: string,
+ *   total: number,
+ *   marks: Record<string, [string, string]>,
  * }} PictureChooserFrontTraits
  */
 
@@ -48,7 +50,7 @@ export default {
     const pager = stripPager(life, (by) => turn(by)),
       known = thumbnails(model, life, () => paint());
     root.append(
-      el("div", "nbviz-pictures-head", el("span", "nbviz-label", "Picture"), pager.node),
+      el("div", "nbviz-pictures-head", el("span", "nbviz-label", "Picture"), jumpField(model, life), pager.node),
       strip,
       file,
       complaint,
@@ -62,15 +64,18 @@ export default {
         shown = names.slice(from, to);
       fillStrip(
         strip,
-        shown.map((name, at) => face(name, model.get("sizes")[from + at], name === model.get("chosen"), known)),
+        shown.map((name, at) => face(model, name, model.get("sizes")[from + at], known)),
         plus,
       );
-      pager.draw(page, Math.ceil(names.length / fit), `${from + 1}–${to} of ${names.length}`);
+      const total = Math.max(model.get("total"), names.length);
+      pager.draw(page, Math.ceil(total / fit), `${from + 1}–${to} of ${total}`);
       known.ask(shown);
     };
     const turn = (by) => {
       page += by;
-      paint();
+      const left = model.get("names").length - page * fit;
+      if (left < fit && model.get("names").length < model.get("total")) model.send({ event: "more" });
+      if (left > 0) paint();
     };
     const turnTo = (name) => {
       const names = model.get("names");
@@ -81,9 +86,11 @@ export default {
     const choose = (name) => model.send({ event: "choose", name });
     life.watch("names thumbnails sizes", () => {
       known.take(model.get("names"), model.get("thumbnails"));
-      follow();
+      if (page * fit < model.get("names").length && model.get("names").includes(model.get("chosen")) && page) paint();
+      else follow();
     });
     life.watch("chosen", follow);
+    life.watch("marks total", () => paint());
     chooseThumbs(model, life, strip, turnTo, choose);
     fitStrip(root, life, strip, (across) => {
       if (across === fit) return;
@@ -147,21 +154,52 @@ function thumbnails(model, life, paint) {
   };
 }
 
-/** A picture's button: its thumbnail, or a question mark where it can't be read. */
-function face(name, size, chosen, known) {
-  const words = size ? `${name}, ${size}` : name,
+/**
+ * A picture's button: its thumbnail, or a question mark where it can't be read; below it the name, and whether the
+ * network is right. Delete takes it away.
+ * @param {Model<PictureChooserFrontTraits>} model
+ */
+function face(model, name, size, known) {
+  const [mark, sentence] = model.get("marks")[name] ?? ["", ""],
+    words = [name, size, sentence].filter(Boolean).join(", "),
+    chosen = name === model.get("chosen"),
     url = known.url(name);
   const one = set(button("", "nbviz-thumb"), {
     role: "radio",
     "aria-checked": String(chosen),
     tabindex: chosen ? 0 : -1,
-    title: words,
+    title: `${words}. Delete takes it away.`,
     "aria-label": words,
     "data-name": name,
   });
-  if (url) one.style.backgroundImage = `url(${url})`;
-  else if (url === "") one.append(el("span", "nbviz-small", "?"));
+  const square = el("span", "nbviz-thumb-picture"),
+    sign = set(el("span", "nbviz-thumb-mark", { right: "✓ ", wrong: "✗ " }[mark] ?? ""), { "data-mark": mark });
+  if (url) square.style.backgroundImage = `url(${url})`;
+  else if (url === "") square.append(el("span", "nbviz-small", "?"));
+  one.append(square, el("span", "nbviz-thumb-name", sign, name));
   return one;
+}
+
+/**
+ * A field that opens a picture by name or number, where there are more than a row shows.
+ * @param {Model<PictureChooserFrontTraits>} model
+ */
+function jumpField(model, life) {
+  const field = focusable(set(el("input", "nbviz-input nbviz-jump"), { type: "text", placeholder: "name or number" }));
+  set(field, {
+    "aria-label": "Open a picture by name or number",
+    title: "Enter opens the picture of this name or number",
+  });
+  life.watch("total", () => {
+    field.hidden = model.get("total") < 7;
+  });
+  life.listen(field, "keydown", (event) => {
+    if (event.key !== "Enter" || !field.value.trim()) return;
+    event.stopPropagation();
+    model.send({ event: "jump", words: field.value });
+    field.value = "";
+  });
+  return field;
 }
 
 /** Thumbnails and the button that adds; the one with the focus keeps it, and one is in the order of Tab. */
@@ -184,6 +222,8 @@ function chooseThumbs(model, life, strip, turnTo, choose) {
   life.listen(strip, "keydown", (event) => {
     const names = model.get("names"),
       at = names.indexOf(focusedIn(strip)?.dataset.name);
+    if (event.key === "Delete" && at >= 0) model.send({ event: "remove", name: names[at] });
+    if (event.key === "ArrowRight" && at === names.length - 1 && at >= 0) model.send({ event: "more" });
     const to = {
       ArrowRight: at + 1,
       ArrowDown: at + 1,

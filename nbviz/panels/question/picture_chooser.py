@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import io
 from collections.abc import MutableMapping
+from typing import Any
 
 import traitlets
 from PIL import Image
 
-from nbviz.errors import NbvizError
+from nbviz.errors import NbvizError, unknown
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.strip import ready
 from nbviz.panels.snapshot.parts import PicturesPart, StillParts
 from nbviz.pictures.load import Picture, load_pictures, unique_name
+from nbviz.session.requests.base import Request, ScoresAnswer
 from nbviz.session.selection import Selection
 
 THUMBNAIL = 116
@@ -37,6 +39,10 @@ class PictureChooserFront(Front):
     thumbnails: traitlets.List[bytes] = traitlets.List().tag(sync=True)
     """JPEG bytes of the first pictures."""
     chosen = traitlets.Unicode().tag(sync=True)
+    total = traitlets.Int(0).tag(sync=True)
+    """How many pictures there are to open by number, those of a data set included."""
+    marks: traitlets.Dict[str, list[str]] = traitlets.Dict().tag(sync=True)
+    """Name → ["right" | "wrong" | "", sentence]: the true class, and whether the network, once asked, names it."""
 
 
 class PictureChooser(Panel):
@@ -44,13 +50,18 @@ class PictureChooser(Panel):
 
     slot = "pictures"
     reads = frozenset(("image",))
+    hears = ("scores",)
     pictures: MutableMapping[str, Picture]
 
     def __init__(self, links: Links) -> None:
         super().__init__(links)
         self.view = PictureChooserFront()
+        self._predicted: dict[str, int] = {}
+        """Name → the class that the network names for it, of those it was asked for."""
         self._errors: list[str] = []
         """Why files could not be added, of those that were added together last."""
+        self._next = len(self.pictures) if links.library.whole is not None else links.library.count
+        """Number of the first item of the data set that isn't among the pictures yet, those opened by number aside."""
         self._list()
         if links.problems:
             self._say(" ".join(links.problems), "nothing")
@@ -63,6 +74,54 @@ class PictureChooser(Panel):
             self.view.chosen = selection.image
             if self.view.state == "failed":
                 ready(self.view)
+
+    def hear(self, slot: str, request: Request | None, answer: Any) -> None:
+        if isinstance(answer, ScoresAnswer):  # an edited picture is no answer to whether it is right
+            self._predicted[answer.picture.name] = int(answer.order[0])
+            self._mark()
+
+    def jump(self, words: str) -> None:
+        """Choose a picture by its name, or by its number in all there are. NbvizError where there is none."""
+        words = words.strip()
+        if words in self.pictures:
+            self.selection.image = words
+        elif words.isdecimal():
+            self.selection.image = self.links.library.open(int(words))
+        else:
+            near = [name for name in self.pictures if words.lower() in name.lower()]
+            if not near:
+                raise unknown("Picture", words, self.pictures, "this Explorer")
+            self.selection.image = near[0]
+
+    def remove(self, name: str) -> None:
+        """Take a picture away, with the maps pinned of it. NbvizError for the only one."""
+        names = list(self.pictures)
+        if len(names) == 1:
+            raise NbvizError("This is the only picture: add another one first.")
+        at = names.index(name)
+        pins = tuple(pin for pin in self.selection.pins if pin.picture != name)
+        other = {"image": names[at + 1 if at == 0 else at - 1]} if self.selection.image == name else {}
+        self.selection.change(pins=pins, **other)
+        del self.pictures[name]
+        with LOCK, self.view.hold_sync():
+            self._list()
+
+    def more(self) -> None:
+        """Open the next pictures of the data set, a row of them."""
+        library, opened = self.links.library, 0
+        for number in range(self._next, library.count):
+            self._next = number + 1
+            before = len(self.pictures)
+            try:
+                library.open(number)
+            except NbvizError as error:
+                self._say(str(error), "refused")
+                continue
+            opened += len(self.pictures) > before
+            if opened == AT_ONCE:
+                break
+        with LOCK, self.view.hold_sync():
+            self._list()
 
     def add(self, name: str, data: bytes) -> str:
         """Open the bytes of an image file, add it under a free name, select it and return that name.
@@ -88,9 +147,23 @@ class PictureChooser(Panel):
         return {"pictures": PicturesPart(shown, at - first)}
 
     def _list(self) -> None:
+        self.view.total = max(self.links.library.count, len(self.pictures))
+        self._mark()
         self.view.names = list(self.pictures)
         self.view.sizes = [_size(picture) for picture in self.pictures.values()]
         self.view.thumbnails = [_thumbnail(picture) for picture in list(self.pictures.values())[:AT_ONCE]]
+
+    def _mark(self) -> None:
+        labelled = {name: picture.label for name, picture in self.pictures.items() if picture.label is not None}
+        self.view.marks = {name: self._mark_of(name, label) for name, label in labelled.items()}
+
+    def _mark_of(self, name: str, label: int) -> list[str]:
+        true, said = f"labelled {self.model.class_name(label)}", self._predicted.get(name)
+        if said is None:
+            return ["", true]
+        right = said == label
+        return ["right" if right else "wrong", true + (", as the network says" if right else ", the network says "
+                + self.model.class_name(said))]  # fmt: skip
 
     def _say(self, message: str, state: str) -> None:
         with LOCK, self.view.hold_sync():
@@ -104,6 +177,12 @@ class PictureChooser(Panel):
             names = [name for name in content.get("names", []) if name in self.pictures]
             pictures = [_thumbnail(self.pictures[name]) for name in names]
             self.view.send({"event": "thumbnails", "names": names}, pictures)
+        elif event == "jump":
+            self.jump(str(content.get("words", "")))
+        elif event == "remove" and content.get("name") in self.pictures:
+            self.remove(content["name"])
+        elif event == "more":
+            self.more()
         elif event == "add":
             if content.get("first", True):
                 self._errors.clear()

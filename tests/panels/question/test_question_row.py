@@ -7,14 +7,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from torch.utils.data import Dataset
 
 from nbviz.model.scoring.prediction import Prediction
+from nbviz.model.target import Target
 from nbviz.panels.base.frame import column, frame
 from nbviz.panels.question.class_dropdown import ClassDropdown
 from nbviz.panels.question.picture_chooser import AT_ONCE, PictureChooser
 from nbviz.panels.question.scores import ROWS, ScoreBars, elide, rows
 from nbviz.panels.question.title_bar import TitleBar, count_words, sees_words
 from nbviz.panels.scenes.file_names import file_words
+from nbviz.pictures.load import Picture
+from nbviz.session.library import Library
+from nbviz.session.pins.pin import Pin
 from nbviz.session.requests.base import ScoresAnswer
 from tests.panels.rig import NAMES, NASTY, Rig, photo, rig, say, sent
 
@@ -291,3 +296,52 @@ def test_the_frame_holds_every_part_once() -> None:
     assert all(found.count(part) == 1 for part in parts)
     assert "nbviz" in whole._dom_classes
     assert all("nbviz-section" in part._dom_classes for part in parts[4:])
+
+
+def test_the_whole_data_set_is_paged_jumped_into_and_marked() -> None:
+    small = rig()
+    data = [(photo(seed=seed), seed % 3) for seed in range(40)]
+    for name in list(small.pictures):
+        small.pictures.pop(name)
+    small.pictures.update({f"item {n}": Picture(f"item {n}", data[n][0], data[n][1]) for n in range(3)})
+    links = replace(small.links, library=Library(small.model, small.pictures, images=ListSet(data)))
+    small.selection.image = "item 0"
+    chooser = PictureChooser(links)
+    assert chooser.view.total == 40 and chooser.view.marks["item 1"] == ["", "labelled tiger cat"]
+    say(chooser.view, event="more")
+    assert list(small.pictures) == [f"item {n}" for n in range(15)]
+    say(chooser.view, event="jump", words="27")
+    assert small.selection.image == "item 27" and small.pictures["item 27"].label == 0
+    say(chooser.view, event="jump", words="40")
+    assert "There is no picture 40: there are 40" in chooser.view.message and small.selection.image == "item 27"
+    say(chooser.view, event="jump", words="item 2")
+    assert small.selection.image == "item 2"
+    bars = ScoreBars(links)
+    answer = small.answer(bars)
+    chooser.hear("scores", None, answer)
+    right = int(answer.order[0]) == 2
+    assert chooser.view.marks["item 2"][0] == ("right" if right else "wrong")
+
+
+def test_a_picture_is_taken_away_with_its_pins_and_the_last_one_is_not() -> None:
+    small = rig()
+    chooser = PictureChooser(small.links)
+    small.selection.pins = (Pin("cat", Target(2), "saliency"), Pin("coffee", Target(2), "saliency"))
+    say(chooser.view, event="remove", name="cat")
+    assert small.selection.image == "coffee" and [pin.picture for pin in small.selection.pins] == ["coffee"]
+    assert chooser.view.names == ["coffee"]
+    say(chooser.view, event="remove", name="coffee")
+    assert "the only picture" in chooser.view.message and list(small.pictures) == ["coffee"]
+
+
+class ListSet(Dataset[object]):
+    """A data set of a list."""
+
+    def __init__(self, items: list[object]) -> None:
+        self.items = items
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, number: int) -> object:
+        return self.items[number]
