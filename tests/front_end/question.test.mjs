@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { bytes, held, Model, press, script, settled, view } from "./widget.mjs";
 
 const classes = await script("question/combo", "question/class_dropdown");
-const chooser = await script("question/picture_chooser");
+const chooser = await script("question/picture_adding", "question/picture_chooser");
 const bar = await script("base/menu", "explanation/method_bar");
 const title = await script(
   "base/menu",

@@ -100,7 +100,7 @@ interface MadePicture {
 interface FoundPictures {
   state?: string;
   label?: string;
-  tiles?: [string, [number, number, number, number]][];
+  tiles?: [string, [number, number, number, number], number][];
   sheet?: Squares;
   whole?: Squares;
   profile?: string;

@@ -33,6 +33,8 @@ STILL = 6
 class PictureChooserFront(Front):
     """Widget of names and the first thumbnails; others are asked for when their page is turned to."""
 
+    scripts = ("picture_adding",)
+
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     sizes = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """ "451 × 300" of each, for its tooltip; empty where reading it failed."""
