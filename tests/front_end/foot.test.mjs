@@ -7,7 +7,7 @@ const TRAITS = {
   opacity: 0.6,
   box: false,
   clear: false,
-  early: [],
+  early: "",
   bar: new DataView(new ArrayBuffer(0)),
   low: "",
   high: "",
