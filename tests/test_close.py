@@ -27,7 +27,7 @@ def test_close_is_idempotent_and_leaves_no_widget_no_thread() -> None:
 
 
 def test_close_while_computing(live: Explorer) -> None:
-    live.selection.options = {"tolerance": 1e-6, "maximum": 2000}
+    live.selection.change(method="integrated_gradients", options={"tolerance": 1e-6, "maximum": 2000})
     live.close()
     assert not [t for t in threading.enumerate() if t.name == "nbviz worker" and t is live._events.scheduler._worker]
 
