@@ -23,11 +23,12 @@ def test_a_new_method_is_written_by_the_command_and_turns_no_test_red() -> None:
 
 def test_every_method_has_its_definition_source_and_options_there() -> None:
     page = PAGE.read_text()
-    for method in own():
-        if method.family in FAMILIES and method.name in names(page):
-            part = page.split(f"\n### {method.title}\n")[1].split("\n### ")[0]
-            assert "values:" in part and method.source in part
-            assert all(f"\n| `{option.name}` |" in part for option in method.options)
+    described = [method for method in own() if method.family in FAMILIES and method.name in names(page)]
+    assert len(described) > 20
+    for method in described:
+        part = page.split(f"\n### {method.title}\n")[1].split("\n### ")[0]
+        assert "values:" in part and method.source in part
+        assert all(f"\n| `{option.name}` |" in part for option in method.options)
 
 
 def test_links_lead_to_pages_and_rows_have_all_their_cells() -> None:

@@ -48,6 +48,7 @@ def test_numbers_are_limited_on_both_sides_or_say_why_in_words(method: str) -> N
     for option in METHODS[method].options:
         if option.kind in ("int", "float"):
             assert option.low is not None, f"{method}: {option.name} has no least value"
+    assert sum(option.kind in ("int", "float") for known in METHODS.values() for option in known.options) > 20
 
 
 def test_limits_themselves_and_the_fields_own_numbers_are_taken() -> None:

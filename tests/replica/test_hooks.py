@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 import torch
 from torch import nn
 
-from nbviz.errors import UnknownName
+import nbviz
+from nbviz.errors import NbvizError, UnknownName
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.replica.hooks import Enough, edit_output, first_tensor, input_at, output_at, record_layers, split
 from tests.networks import build, picture
@@ -131,6 +134,23 @@ def test_an_edit_counts_calls_from_each_forward_s_beginning() -> None:
             net(x)
         assert net(x).tolist() == [[3, 3]]
     assert net(x).tolist() == [[1, 1]] and hooks_of(net) == 0
+
+
+@pytest.mark.parametrize("method", nbviz.METHODS)
+@pytest.mark.parametrize("end", ["done", "raised"])
+def test_no_method_leaves_a_hook_on_the_replica(method: str, end: str) -> None:
+    """Hooks on the user's own modules can't be: a leftover is on the replica, and would act in every later pass."""
+
+    def target(output: torch.Tensor) -> torch.Tensor:
+        if end == "raised":
+            raise ZeroDivisionError
+        return output[:, 1]
+
+    model = InstrumentedModel(build("plain"))
+    model.predict(picture())
+    with suppress(NbvizError, ZeroDivisionError):
+        nbviz.attribute(model, picture(), target, method)
+    assert hooks_of(model.guest._local.net) == 0
 
 
 def _end(_: None, __: torch.Tensor) -> None:
