@@ -28,7 +28,7 @@ class Listing:
     prediction: int | None = None
     """Class that the network says; None for any."""
     part: tuple[str, str] | None = None
-    """A slice: column and its part in words, as ``review.slices`` has them; None for all pictures."""
+    """A slice: column and the name of its part, as ``review.slices`` has them; None for all pictures."""
     items: tuple[int, ...] | None = None
     """Items by number, such as those that are marked; None for all."""
 

@@ -84,7 +84,7 @@ class Review(Records):
 
     @cached_property
     def parts(self) -> dict[tuple[str, str], NDArray[np.bool_]]:
-        """Slices: (column, part in words) → (pictures,), which pictures are in it; cut among the labelled ones."""
+        """Slices: (column, name of its part) → (pictures,), which pictures are in it; cut among the labelled ones."""
         columns = {name: self._columns[name] for name in SLICED}
         columns |= self.metadata_columns()
         cut = slices_of({name: values[self.known] for name, values in columns.items()})

@@ -1,4 +1,4 @@
-"""Back and forward through what was on show, as a browser goes through pages, and what is on show as plain data."""
+"""History of a selection: back and forward, as a browser goes through pages, and its state as plain data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Values = dict[str, Any]
 
 
 class HistoryTraits(EditTraits):
-    """Steps back and forward, and a selection as plain data."""
+    """History of a selection's acts, and the selection as plain data."""
 
     target: Any
 

@@ -1,4 +1,4 @@
-"""Values of a selection as JSON holds them, and back: numbers, words, lists, arrays, masks, edits.
+"""Plain values of a selection, as JSON holds them, and back: numbers, texts, lists, arrays, masks, edits.
 
 What JSON has no word for is a mapping with one key that names its kind, ``{"tensor": …}``. Arrays keep every bit.
 """
@@ -57,7 +57,7 @@ def value_of(data: Any) -> Any:
 
 
 def _fields(edit: Any, what: str) -> dict[str, Any]:
-    """The fields of an edit that differ from their defaults."""
+    """Return the fields of an edit that differ from their defaults."""
     changed = (field for field in fields(edit) if not _default(edit, field))
     return {field.name: plain(getattr(edit, field.name), f"{what}, {field.name}") for field in changed}
 

@@ -1,4 +1,4 @@
-"""A selection as plain data that JSON holds, to be kept, sent and opened again; classes stand in it by name."""
+"""State of a selection as plain data that JSON holds, to be kept, sent and opened again; classes by name."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from nbviz.panels.snapshot.parts import StillParts, TitlePart
 from nbviz.session.selection import Selection
 
 STATE = "state"
-"""What is copied as a state instead of Python."""
+"""Name of the copy that is a state instead of Python."""
 
 
 class TitleFront(Front):

@@ -1,1 +1,1 @@
-"""The stage Review: how the network does over many pictures, each a click away."""
+"""Stage of the review: how the network does over many pictures, each a click away."""

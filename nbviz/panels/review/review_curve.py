@@ -1,4 +1,4 @@
-"""Calibration and doubt of a review as plain data and words."""
+"""Curves of a review, calibration and risk over coverage, as plain data and texts."""
 
 from __future__ import annotations
 

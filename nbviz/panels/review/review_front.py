@@ -1,4 +1,4 @@
-"""The widget of the stage Review."""
+"""Widget of the stage Review."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nbviz.panels.base.front import Front
 
 
 class ReviewFront(Front):
-    """Figures of the whole, and one of its pages.
+    """Widget of figures of the whole, and one of its pages.
 
     Sends ``{"event": …}``: run, cancel, page (name), list (order, answers, label, first), clear (what), open (item),
     mark (item), pair (label, prediction), class (label), slice (column, part), cue (place), begin, stop.
@@ -19,7 +19,7 @@ class ReviewFront(Front):
     scripts = ("review_pictures", "review_classes", "review_curve", "review_rows")
 
     empty = traitlets.Unicode().tag(sync=True)
-    """What a review is, while there is none."""
+    """Sentence on a review, while there is none."""
     offer: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """[text, tip] of the button that reviews; empty for none."""
     progress = traitlets.Unicode().tag(sync=True)
@@ -34,7 +34,7 @@ class ReviewFront(Front):
     and shown: which of them are on show.
     """
     tiles: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    """[[item, prediction in words, label in words, wrong], …] of the pictures on show."""
+    """[[item, prediction, label, wrong], …], classes by name, of the pictures on show."""
     sheet = traitlets.Dict().tag(sync=True)
     """columns, rows, tile_width, tile_height, gap of the pictures; pixelated: enlarged beyond their pixels."""
     pictures = traitlets.Bytes().tag(sync=True)

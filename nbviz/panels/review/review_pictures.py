@@ -1,4 +1,4 @@
-"""The pictures of a review: those on show, read by the worker, and one that is opened in the Explorer."""
+"""Pictures of a review: those on show, read by the worker, and one that is opened in the Explorer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ACROSS, SIDE = 6, 96
 
 
 class ReviewPictures(Panel):
-    """Reads the pictures on show and draws them on one sheet."""
+    """Panel that reads the pictures on show and draws them on one sheet."""
 
     slot = "review pictures"
     edits = False
@@ -52,7 +52,7 @@ class ReviewPictures(Panel):
 
 
 class Opener:
-    """Items of a data set among the Explorer's pictures: one that isn't there yet is added."""
+    """Opener of a data set's items among the Explorer's pictures: one that isn't there yet is added."""
 
     def __init__(self, pictures: MutableMapping[str, Picture]) -> None:
         self._pictures = pictures
@@ -74,7 +74,7 @@ class Opener:
         return self._names[item]
 
     def _near(self, item: int) -> list[str]:
-        """Names under which the Explorer may have it already: as it stands among its pictures, or by its number."""
+        """Return names under which the Explorer may have it already: its place among its pictures, or its number."""
         names = list(self._pictures)
         return [name for name in (*names[item : item + 1], str(item), f"item {item}") if name in self._pictures]
 

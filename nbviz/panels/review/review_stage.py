@@ -1,4 +1,4 @@
-"""The stage Review: how the network does over many pictures, and each of them a click away.
+"""Stage of the review: how the network does over many pictures, and each of them a click away.
 
 Only what is on show is sent: a page of pictures, or a table that is there already. What takes longer than a click, the
 pass over the data set and the reading of pictures, is asked of the worker.
@@ -52,7 +52,7 @@ PAGES = (
 
 @register
 class ReviewStage(Stage):
-    """Reviews when asked to; lists, and opens what is clicked."""
+    """Stage that reviews on request; lists pictures, and opens the one clicked."""
 
     slot, title, order = "review", "Review", 32
     sentence = "How the network does over many pictures: wrong ones, classes, calibration, slices"
@@ -242,7 +242,7 @@ class ReviewStage(Stage):
 
 
 def _chosen(content: Content) -> Listing:
-    """Pictures of a slice that are wrong, of a confused pair, or of a class."""
+    """Return pictures of a slice that are wrong, of a confused pair, or of a class."""
     if content["event"] == "slice":
         return Listing(answers="wrong", part=(content["column"], content["part"]))
     return Listing(label=content["label"], prediction=content.get("prediction"))

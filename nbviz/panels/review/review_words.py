@@ -1,4 +1,4 @@
-"""A review's figures, classes and slices as plain data and words."""
+"""Figures, classes and slices of a review as plain data and texts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LABELLED = frozenset(("wrong", "right", "surely wrong", "loss", "suspect label")
 
 
 def figures(review: Review) -> list[list[str]]:
-    """Return what always stands there: right, calibration error beside chance, wrong."""
+    """Return the figures that always stand there: right, calibration error beside chance, wrong."""
     summary, count = review.summary, len(review)
     accuracy, calibration = summary["accuracy"], summary["calibration"]
     if accuracy is None:
@@ -52,7 +52,7 @@ def figures(review: Review) -> list[list[str]]:
 
 
 def choices(review: Review) -> dict[str, Any]:
-    """Return what pictures can be listed by."""
+    """Return the orders and choices in which pictures can be listed."""
     enough = review.labelled
     every = [["", "every class", ""]]
     names = [[str(number), name, ""] for number, name in enumerate(review.names)] if enough else []
@@ -68,7 +68,7 @@ def _scored(review: Review, order: str) -> bool:
 
 
 def tiles(review: Review, rows: np.ndarray) -> list[list[Any]]:
-    """Return [item, prediction in words, label in words, wrong] per row."""
+    """Return [item, prediction, label, wrong] per row, classes by name."""
     column, names = review.column, review.names
     found = []
     for row in rows.tolist():
@@ -98,7 +98,7 @@ def filters(listing: Listing, names: tuple[str, ...]) -> list[list[str]]:
 
 
 def matrix(review: Review) -> dict[str, Any]:
-    """Return the confusion matrix and the table of the classes, and in words what is confused most often."""
+    """Return the confusion matrix, the table of the classes, and a sentence on the commonest confusion."""
     confusion, table = review.confusion, review.classes
     counts = confusion.counts
     pairs = confusion.pairs()
@@ -116,7 +116,7 @@ def matrix(review: Review) -> dict[str, Any]:
 
 
 def _class_row(row: dict[str, Any]) -> list[Any]:
-    """[index, name, pictures, recall, its interval, precision, F1]; a dash for what was not counted."""
+    """Return [index, name, pictures, recall, its interval, precision, F1]; a dash for what was not counted."""
     shares = [None if np.isnan(row[name]) else f"{row[name]:.3f}" for name in ("recall", "precision", "f1")]
     interval = f"{row['recall_low']:.3f}–{row['recall_high']:.3f}" if shares[0] else ""
     figures = [shares[0] or "–", interval, shares[1] or "–", shares[2] or "–"]
@@ -143,5 +143,5 @@ def slice_rows(review: Review) -> dict[str, Any]:
 
 
 def p_words(p: float) -> str:
-    """Return a p-value in words."""
+    """Describe a p-value."""
     return "p < .001" if p < 0.001 else f"p {p:.3f}".replace("0.", ".", 1) if p < 1 else "p 1"

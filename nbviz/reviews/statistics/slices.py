@@ -53,7 +53,7 @@ def _kinds(column: pandas.Series) -> dict[str, NDArray[np.bool_]]:
 def slice_table(right: NDArray[np.bool_], parts: Mapping[tuple[str, str], NDArray[np.bool_]]) -> pandas.DataFrame:
     """Return one row per slice, the worst first: is the network less often right in it than elsewhere?
 
-    right: (N,) whether each picture was. parts: (column, part in words) → (N,), as :func:`slices_of` cuts them.
+    right: (N,) whether each picture was. parts: (column, name of its part) → (N,), as :func:`slices_of` cuts them.
     Columns of the table: ``column``, ``slice``, ``count``, ``accuracy`` with its 95 % Wilson interval ``low`` and
     ``high``, ``elsewhere`` (accuracy of all other pictures), ``p`` (Fisher's exact test, one-sided), ``corrected`` (by
     Holm, for having looked at all slices).
