@@ -26,7 +26,7 @@ class Transplant:
     before: Pixels
     after: Pixels
     moved: bool
-    """Whether the picture becomes the class; False where none of those tried does."""
+    """True if the picture becomes the class; False where none of those tried does."""
 
 
 def transplant(model: InstrumentedModel, items: Items, suspect: Suspect, others: NDArray[np.int64]) -> Transplant:

@@ -150,7 +150,7 @@ def _of_class(
 
 
 def _moves(model: InstrumentedModel, half: Half, pattern: Pattern, index: int, rng: np.random.Generator) -> bool:
-    """Whether a pattern moves enough answers to lead by as much, in the half that it was found in."""
+    """Return whether a pattern moves enough answers to lead by as much, in the half that it was found in."""
     donors = half.own[rng.choice(pattern.rows(half.own), len(half.others))]
     return bool(moved(model, half.others, donors, [pattern.window], index).mean() >= LEAD)
 

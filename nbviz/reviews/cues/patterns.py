@@ -26,7 +26,7 @@ other classes; patterns of a class, at most.
 
 @dataclass(frozen=True, eq=False)
 class Pattern:
-    """What a window shows in the pictures that have it."""
+    """Pattern of a window in the pictures that have it."""
 
     window: Window
     pixels: Tensor

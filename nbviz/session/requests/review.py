@@ -1,4 +1,4 @@
-"""What the stage Review asks: to review pictures, to read those on show, to hunt for cues, to measure shift."""
+"""Requests of a review: to make one, to read the pictures on show, to hunt for cues, to measure shift."""
 
 from __future__ import annotations
 
