@@ -39,7 +39,7 @@ class Attribution:
     """True if ``heat`` has a sign, to be drawn around zero; else it is ≥ 0."""
 
     picture: Pixels | None = None
-    """What the network saw, (H, W, 3) uint8, to draw the heat over; None where it isn't known."""
+    """Picture as the network saw it, (H, W, 3) uint8, to draw the heat over; None where it isn't known."""
 
     @property
     def interpolated(self) -> bool:
@@ -141,7 +141,7 @@ class Attribution:
         return f"Attribution({', '.join(said)})"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        """Return the map as a picture, for a notebook, and in words."""
+        """Return the map as a picture, for a notebook, and as text."""
         return {"text/plain": repr(self), "image/png": self.figure().png()}
 
     @property

@@ -1,4 +1,4 @@
-"""Limits of the colours a map is drawn in, as values and in words."""
+"""Limits of the colours a map is drawn in, as values and as text."""
 
 from __future__ import annotations
 

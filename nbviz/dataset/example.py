@@ -65,7 +65,7 @@ class Example:
         return f"Example(item {self.item}{of}: {self.activation:.3g}{place})"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        """Return the picture with the part that drives the channel framed, for a notebook, and in words."""
+        """Return the picture with the part that drives the channel framed, for a notebook, and as text."""
         bundle: dict[str, Any] = {"text/plain": repr(self)}
         if self._seen is None or self._box is None:
             return bundle

@@ -64,7 +64,7 @@ class Made:
         return f"Made({count} picture{'' if count == 1 else 's'} {size}: {named}{part})"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        """Return the pictures side by side, for a notebook, and in words."""
+        """Return the pictures side by side, for a notebook, and as text."""
         count, side = len(self.pictures), min(SIDE, max(self.pictures.shape[-2:]))
         bundle: dict[str, Any] = {"text/plain": repr(self)}
         if not count:

@@ -51,7 +51,7 @@ class HistoryTraits(EditTraits):
         return f"Selection({', '.join(f'{name}={value!r}' for name, value in named.items())})"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        """Return the chosen picture, for a notebook, and all that is chosen in words."""
+        """Return the chosen picture, for a notebook, and all that is chosen as text."""
         bundle: dict[str, Any] = {"text/plain": repr(self)}
         shown = self.pictures.get(self.image) if isinstance(self.pictures, Mapping) else None
         return bundle if shown is None else bundle | {"image/png": png(np.asarray(shown.thumbnail(THUMBNAIL)))}

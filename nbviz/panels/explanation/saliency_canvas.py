@@ -68,7 +68,7 @@ class SaliencyCanvas(Panel):
 
     @property
     def answer(self) -> ExplainAnswer | ChannelAnswer | None:
-        """What the map on show answers; None until there is one."""
+        """Question that the map on show answers; None until there is one."""
         return self._answer
 
     @property
