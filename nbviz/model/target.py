@@ -232,4 +232,10 @@ def _vector(scores: Any) -> torch.Tensor:
     if not isinstance(scores, torch.Tensor) or scores.dim() not in (0, 1):
         shape = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores).__name__
         raise NbvizError(f"A target function gives one score per picture, shape (N,), not {shape}.")
+    if not scores.is_floating_point():
+        kind = str(scores.dtype).removeprefix("torch.")
+        raise NbvizError(
+            f"A target function gives one score per picture, not {kind} as argmax and comparisons do: nothing explains "
+            "a step. Return a class's score, such as lambda out: out[:, 3]."
+        )
     return scores.reshape(-1)

@@ -112,3 +112,35 @@ def looks_like_picture(value: Any) -> bool:
 def is_encoded(value: Mapping[str, Any]) -> bool:
     """Return whether this is {"bytes": …, "path": …}, as Hugging Face keeps a picture that isn't decoded."""
     return value.keys() == {"bytes", "path"}
+
+
+def label_in(item: Any) -> Any:
+    """The label of an item that is a mapping."""
+    column = label_column(item) if isinstance(item, Mapping) else None
+    return None if column is None else item[column]
+
+
+def is_pair(value: Any) -> bool:
+    """Return whether this is (picture, label): a name or a number, in whatever it is wrapped."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2 or isinstance(value[0], (int, float)):
+        return False
+    picture, label = value
+    if isinstance(label, (str, PathLike)):
+        # Two file names are two pictures.
+        return not looks_like_picture(label)
+    return (
+        label is None
+        or isinstance(label, (int, float, np.generic))
+        or (isinstance(label, (np.ndarray, torch.Tensor)) and label.ndim < 2 and not isinstance(picture, (list, tuple)))
+    )
+
+
+def are_batch(pictures: Any, labels: Any) -> bool:
+    """Return whether these are a loader's batch: pictures (N, C, H, W), and N labels."""
+    array = (np.ndarray, torch.Tensor)
+    return (
+        isinstance(pictures, array)
+        and isinstance(labels, array)
+        and pictures.ndim == 4
+        and len(labels) == len(pictures)
+    )

@@ -25,6 +25,8 @@ _END_OF_JPEG = b"\xff\xd9"
 # What one segment of a JPEG's header holds at most.
 _SEGMENT = 65536
 _SUBFILE_TYPE = 254
+_CHANNELS = 4
+"""A picture of more rows and columns than this whose last axis is shorter has its channels there."""
 
 
 class NotAPicture(NbvizError):
@@ -146,6 +148,8 @@ def rgb_from_pil(image: Image.Image, name: str) -> Image.Image:
 
 def rgb_from_array(array: np.ndarray[Any, Any], name: str) -> Image.Image:
     """Convert a uint8, uint16 or bool array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) to RGB."""
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype == np.bool_:
         array = array.astype(np.uint8) * 255
     elif array.dtype == np.uint16:
@@ -178,6 +182,9 @@ def checked_tensor(tensor: torch.Tensor, name: str) -> torch.Tensor:
         raise NotAPicture(name, f"a tensor of shape {shape}", "Pass (C, H, W) or (1, C, H, W).")
     if tensor.numel() == 0:
         raise NotAPicture(name, f"it has no pixels {shape}")
+    if shape[-1] in (1, 3, 4) and min(shape[-3:-1]) > _CHANNELS:
+        way = ".permute(2, 0, 1)" if tensor.ndim == 3 else ".permute(0, 3, 1, 2)"
+        raise NotAPicture(name, f"a tensor of shape {shape}, whose channels come last", f"Pass (C, H, W): tensor{way}.")
     tensor = tensor.detach().to("cpu", copy=True)
     tensor = tensor if tensor.dtype == torch.float64 else tensor.float()
     if not is_finite(tensor):

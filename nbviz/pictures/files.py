@@ -20,7 +20,24 @@ SUFFIXES = (
     *(".avif", ".bmp", ".dib", ".gif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"),
     *(".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
 )
+_NOT_OURS = ("__MACOSX", "@eaDir", "$RECYCLE.BIN", "lost+found")
+"""Folders that systems put beside pictures, with copies or thumbnails of them."""
 _ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
+_WAYS = {
+    ".npy": ("an array of numpy's", "Pass np.load(file)."),
+    ".npz": ("arrays of numpy's", "Pass one of those that np.load(file) holds."),
+    ".pt": ("tensors of torch's", "Pass torch.load(file)."),
+    ".pth": ("tensors of torch's", "Pass torch.load(file)."),
+    ".dcm": ("a DICOM file", "Pass pydicom.dcmread(file).pixel_array, brought to 8 or 16 bits."),
+    ".nii": ("a volume", "Pass slices of it, brought to 8 bits: nibabel.load(file).get_fdata()."),
+    ".svg": ("a drawing, which has no pixels", "Save it as PNG."),
+    ".pdf": ("a document", "Save its pages as PNG."),
+    **dict.fromkeys((".heic", ".heif"), ("HEIC", "import pillow_heif; pillow_heif.register_heif_opener() opens it.")),
+    **dict.fromkeys(
+        (".mp4", ".mov", ".avi", ".mkv", ".webm"), ("a film", "Pass a list of its frames, uint8 (H, W, 3).")
+    ),
+}
+"""Files that people take for pictures: their kind, and the way to the pictures in them."""
 # pathlib makes one slash of two; a single letter is a drive of Windows.
 _ADDRESS = re.compile(r"^([a-z][a-z0-9+.-]+:/|data:)", re.IGNORECASE)
 
@@ -39,6 +56,11 @@ def picture_files(folder: Path) -> list[Path]:
             f"There is no picture in the folder '{folder}'. Looked for {', '.join(SUFFIXES)}.{_contents(folder)}"
         )
     return files
+
+
+def folders_in(folder: Path) -> list[str]:
+    """Return the names of a folder's own sub-folders, the hidden left out."""
+    return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not _hidden(folder, entry))
 
 
 def matching_files(pattern: str) -> list[Path] | None:
@@ -72,7 +94,13 @@ def checked_path(original: str | PathLike[str], name: str) -> Path:
         raise NotAPicture(shortened(str(path)), "no such file", f"{_nearest_file(path)}{pattern}".strip())
     if path.suffix.lower() in _ARCHIVES:
         raise NotAPicture(name, "an archive", "Unpack it (shutil.unpack_archive) and pass the folder.")
-    check_file(path, name)
+    try:
+        check_file(path, name)
+    except NotAPicture as error:
+        way = _WAYS.get(path.suffix.lower())
+        if way is None or error.reason != "not a picture":
+            raise
+        raise NotAPicture(name, *way) from error
     return path
 
 
@@ -98,7 +126,7 @@ def _pictures_among(folder: Path, entries: Iterable[Path]) -> list[Path]:
 def _hidden(folder: Path, entry: Path) -> bool:
     """Return whether a file, or a folder between it and ``folder``, is hidden; above, that is the user's choice."""
     inner = entry.relative_to(folder).parts if entry.is_relative_to(folder) else (entry.name,)
-    return any(part.startswith(".") and part not in (".", "..") for part in inner)
+    return any((part.startswith(".") and part not in (".", "..")) or part in _NOT_OURS for part in inner)
 
 
 def _contents(folder: Path) -> str:

@@ -19,10 +19,14 @@ _WORDNET = re.compile(r"n\d{8}")
 
 def label_index(label: Any) -> int | None:
     """Return the index of a label: itself, alone in an array, or one-hot; None for no label, one below zero, a text."""
-    if isinstance(label, (torch.Tensor, np.ndarray, np.generic)):
-        label = _alone(np.asarray(label.detach().cpu() if isinstance(label, torch.Tensor) else label))
-    number = whole(label)
+    number = whole(_bare(label))
     return number if number is not None and 0 <= number <= MOST else None
+
+
+def item_label(label: Any) -> int | None:
+    """Return the index of an item's class; of a question's answer, yes or no, 1 or 0."""
+    bare = _bare(label)
+    return int(bare) if isinstance(bare, bool) else label_index(bare)
 
 
 def class_list(classes: Any) -> tuple[str, ...]:
@@ -96,6 +100,13 @@ def _class_name(name: Any) -> str:
     return name.decode() if isinstance(name, bytes) else str(name)
 
 
+def _bare(label: Any) -> Any:
+    """Return a label without the array or tensor around it."""
+    if isinstance(label, torch.Tensor):
+        label = label.detach().cpu().numpy()
+    return _alone(np.asarray(label)) if isinstance(label, (np.ndarray, np.generic)) else label
+
+
 def _alone(array: np.ndarray) -> Any:
     if array.size == 1:
         return array.item()
@@ -128,7 +139,7 @@ def _given(label: Any, item: int, numbers: dict[str, int]) -> int | None:
         return None
     if isinstance(label, str):
         return numbers[label]
-    index = label_index(int(label) if isinstance(label, bool) else label)
+    index = item_label(label)
     if index is None and (whole(label) or 0) >= 0:
         raise NbvizError(
             f"labels= has {label!r} for item {item}: a label is the index of a class, its name, or None where there "

@@ -17,6 +17,7 @@ from PIL import Image
 
 from nbviz.errors import NbvizError
 from nbviz.pictures.columns import Numbered, is_encoded, label_column, picture_column
+from nbviz.pictures.containers import unpacked
 from nbviz.pictures.decode import (
     FilePage,
     NotAPicture,
@@ -28,7 +29,7 @@ from nbviz.pictures.decode import (
     uint8_tensor_as_array,
 )
 from nbviz.pictures.files import checked_path, shortened
-from nbviz.pictures.labels import label_index
+from nbviz.pictures.labels import item_label
 from nbviz.pictures.picture import Picture
 from nbviz.pictures.sources import FORMS, Source, kind_of
 
@@ -153,6 +154,7 @@ def unique_name(name: str, taken: Mapping[str, Any]) -> str:
 
 
 def _picture(value: Any, name: str, label: int | None = None) -> Picture:
+    value = unpacked(value)
     if isinstance(value, Picture):
         return Picture(name, value.source, value.label if label is None else label)
     if isinstance(value, (str, PathLike)):
@@ -199,7 +201,7 @@ def image_and_label(item: Any) -> tuple[Any, int | None]:
         image, label = item[0], item[1] if len(item) > 1 else None
     else:
         image, label = item, None
-    return image, label_index(label)
+    return image, item_label(label)
 
 
 def as_picture(image: Any) -> Picture:

@@ -277,7 +277,9 @@ def _checked_result(result: Any) -> torch.Tensor:
     wanted = "It has to give a float tensor (C, H, W)"
     if not isinstance(result, torch.Tensor):
         what = "a picture" if isinstance(result, Image.Image) else f"a {type(result).__name__}"
-        raise NbvizError(f"transform= gave {what}. {wanted}; torchvision's ToTensor() as its last step does.")
+        turn = "torch.from_numpy(array) is one, with .permute(2, 0, 1) where channels come last"
+        way = turn if isinstance(result, np.ndarray) else "torchvision's ToTensor() as its last step does"
+        raise NbvizError(f"transform= gave {what}. {wanted}; {way}.")
     if not result.is_floating_point():
         kind = str(result.dtype).removeprefix("torch.")
         raise NbvizError(

@@ -24,16 +24,20 @@ from nbviz.pictures.columns import (
     Numbered,
     Rows,
     Table,
+    are_batch,
     is_encoded,
     is_frame,
+    is_pair,
     label_column,
+    label_in,
     labelled_column,
     looks_like_picture,
     picture_column,
     table_of,
 )
+from nbviz.pictures.containers import unpacked
 from nbviz.pictures.decode import FilePage, NotAPicture, pages
-from nbviz.pictures.files import class_folders, is_address, matching_files, picture_files, shortened
+from nbviz.pictures.files import class_folders, folders_in, is_address, matching_files, picture_files, shortened
 from nbviz.pictures.labels import class_names, given_labels, names_in
 from nbviz.pictures.picture import Picture
 
@@ -41,6 +45,8 @@ FROM_A_DATASET = 12
 FROM_A_FOLDER = 512
 FORMS = "a path, a folder, a list, a dict name → image, a Dataset, PIL images, uint8 arrays or float tensors (C, H, W)"
 _SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing", "dev"}
+_NARROWEST = 8
+"""Columns of a gray picture in a stack, at least: as few are rather the channels of one picture."""
 _PAGED = (".tif", ".tiff")
 _TIFF = (b"II*\0", b"MM\0*")
 
@@ -74,6 +80,7 @@ class Source:
         """Return the items of anything that holds pictures. Raises NbvizError for all else, with a way out."""
         if isinstance(images, cls):
             return images
+        images = unpacked(images)
         if isinstance(images, (str, PathLike)):
             return _from_path(images)
         if is_frame(images):
@@ -110,7 +117,9 @@ def _from_folder(folder: Path) -> Source:
     above = class_folders(folder, files)
     names = [str(file.relative_to(folder)) for file in files]
     if above is None:
-        return _from_files(files, names, shown=FROM_A_FOLDER, noun="files")
+        others = folders_in(folder)
+        beside = f"'{folder}' holds pictures of its own, so its folders are left out: {', '.join(others[:5])}."
+        return _from_files(files, names, shown=FROM_A_FOLDER, noun="files", notes=(beside,) if others else ())
     classes = tuple(sorted(set(above)))
     if set(map(str.lower, classes)) <= _SPLITS:
         note = f"'{folder}' holds the splits {', '.join(classes)}, which are no classes: pass one of them for labels."
@@ -201,7 +210,19 @@ def _from_mapping(images: Mapping[Any, Any]) -> Source:
         if looks_like_picture(images[picture_column(images)]):
             return Source([images], ["image"], single=True)
         return _from_table(Table(images))
+    if values and all(isinstance(value, list) for value in values):
+        return _from_classes(images)
     return Source(values, [str(name) for name in images])
+
+
+def _from_classes(images: Mapping[Any, list[Any]]) -> Source:
+    """Lists of pictures by the name of their class, as folders would hold them."""
+    classes = tuple(map(str, images))
+    named = [
+        (name_of(value, n), value, label) for label, some in enumerate(images.values()) for n, value in enumerate(some)
+    ]
+    names = [f"{classes[label]}/{name}" for name, _, label in named]
+    return _from_files([value for _, value, _ in named], names, [label for *_, label in named], classes)
 
 
 def _from_array(images: np.ndarray[Any, Any] | torch.Tensor) -> Source:
@@ -218,48 +239,23 @@ def _is_gray_stack(images: np.ndarray[Any, Any] | torch.Tensor) -> bool:
     """Return whether three axes are a stack of gray pictures, as ``MNIST.data`` is, and can't be one picture."""
     if images.ndim != 3 or (isinstance(images, torch.Tensor) and images.is_floating_point()):
         return False
-    return images.shape[0] not in (1, 3, 4) and images.shape[2] not in (1, 3, 4)
+    return images.shape[0] not in (1, 3, 4) and images.shape[2] >= _NARROWEST
 
 
 def _from_list(images: Sequence[Any]) -> Source:
-    if _is_pair(images) and isinstance(images, tuple):
+    if is_pair(images) and isinstance(images, tuple):
         return Source([images], [name_of(images[0], None)], single=True)
-    if len(images) == 2 and _are_batch(*images):
+    images = [unpacked(value) for value in images]
+    if len(images) == 2 and are_batch(*images):
         images = list(zip(*images, strict=True))
     if not any(isinstance(value, (tuple, list, Mapping)) for value in images):
         return _from_files(images)
-    names = [name_of(value[0] if _is_pair(value) else value, n) for n, value in enumerate(images)]
-    texts = [value[1] if _is_pair(value) else None for value in images]
+    names = [name_of(value[0] if is_pair(value) else value, n) for n, value in enumerate(images)]
+    texts = [value[1] if is_pair(value) else label_in(value) for value in images]
     if any(isinstance(text, str) for text in texts):
         labels, classes = given_labels(texts, len(images), None)
-        return Source([value[0] if _is_pair(value) else value for value in images], names, labels, names_in(classes))
+        return Source([value[0] if is_pair(value) else value for value in images], names, labels, names_in(classes))
     return Source(images, names)
-
-
-def _is_pair(value: Any) -> bool:
-    """Return whether this is (picture, label): a name or a number, in whatever it is wrapped."""
-    if not isinstance(value, (tuple, list)) or len(value) != 2 or isinstance(value[0], (int, float)):
-        return False
-    picture, label = value
-    if isinstance(label, (str, PathLike)):
-        # Two file names are two pictures.
-        return not looks_like_picture(label)
-    return (
-        label is None
-        or isinstance(label, (int, float, np.generic))
-        or (isinstance(label, (np.ndarray, torch.Tensor)) and label.ndim < 2 and not isinstance(picture, (list, tuple)))
-    )
-
-
-def _are_batch(pictures: Any, labels: Any) -> bool:
-    """Return whether these are a loader's batch: pictures (N, C, H, W), and N labels."""
-    array = (np.ndarray, torch.Tensor)
-    return (
-        isinstance(pictures, array)
-        and isinstance(labels, array)
-        and pictures.ndim == 4
-        and len(labels) == len(pictures)
-    )
 
 
 def _from_data_set(images: Any) -> Source:

@@ -92,3 +92,19 @@ def test_a_wrapper_as_advised_opens() -> None:
 def test_a_size_that_is_asked_for_is_said_with_what_it_said() -> None:
     with pytest.raises(NbvizError, match=r"none of the usual square inputs with 3 channels \(70 only\).*transform="):
         InstrumentedModel(OneSize()).layers()
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [("input_ids, pixel_values=None", "takes its pictures as pixel_values="), ("input_ids, mask=None", "tokens")],
+)
+def test_networks_of_texts_are_known_by_their_call(names: str, words: str) -> None:
+    class Text(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.words, self.head = nn.Embedding(9, 32), nn.Linear(32, 2)
+
+        exec(f"def forward(self, {names}): return self.head(self.words(input_ids).mean(1))")
+
+    with pytest.raises(NbvizError, match=words):
+        InstrumentedModel(Text()).layers()

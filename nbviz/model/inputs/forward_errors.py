@@ -37,6 +37,12 @@ def forward_error(guest: Guest, x: torch.Tensor, error: Exception, all_sizes: bo
     )
 
 
+def check_signature(net: nn.Module) -> None:
+    """Raise NbvizError for a forward that can't be called with a picture alone, whatever its size."""
+    if words := _signature(net):
+        raise NbvizError(words)
+
+
 def check_volumes(guest: Guest, x: torch.Tensor) -> None:
     """Raise NbvizError for a network that would take a picture (1, C, H, W) for one volume (C, depth, H, W)."""
     if any(isinstance(module, nn.Conv3d) for module in guest.module.modules()):
@@ -79,6 +85,8 @@ def _signature(net: nn.Module) -> str:
             f"{kind}.forward needs {len(needed)} inputs ({', '.join(needed)}), and it is called with a picture alone. "
             f"{_wrap(f'self.net(x, {rest})')}"
         )
+    if first == "input_ids" and "pixel_values" not in parameters:
+        return f"{kind}.forward takes the numbers of tokens (input_ids), not pictures (N, C, H, W)."
     if "pixel_values" in parameters and first != "pixel_values":
         return f"{kind}.forward takes its pictures as pixel_values=, not first. {_wrap('self.net(pixel_values=x, …)')}"
     return ""

@@ -11,7 +11,7 @@ import torch
 
 from nbviz.errors import NbvizError
 from nbviz.model.inputs.first_call import FirstCall, first_call
-from nbviz.model.inputs.forward_errors import check_data, forward_error, of_size
+from nbviz.model.inputs.forward_errors import check_data, check_signature, forward_error, of_size
 from nbviz.pictures.network_hints import FirstLayer, defined_first, shown_size
 from nbviz.pictures.preprocessing import GUESSED_SIZES, Preprocessing
 from nbviz.replica.guest import Guest, Pass
@@ -53,6 +53,7 @@ class Usual:
         """
         with self._lock:
             if not self._asked:
+                check_signature(self._guest.module)
                 first = self._first_layer()
                 if first is not None:
                     self._transform = Preprocessing.ensure(self._given, self._guest.module, first)

@@ -16,17 +16,14 @@ import torch
 from nbviz.errors import NbvizError
 from nbviz.model.scoring.autograd_graph import graph, kind, origin
 from nbviz.model.scoring.scores import NAMES, find, scores_or_maps
+from nbviz.model.scoring.squash import CLOSE, SIGMOIDS, SOFTMAX, multiple, over_classes, squash
 
 Scale = Literal["softmax", "sigmoid", "shares", "independent"]
 """How scores become probabilities: logits by softmax over the classes, logits by a sigmoid each; or the scores are
 probabilities already, that share 1 between them, or each by itself."""
 
-SOFTMAX = frozenset(("SoftmaxBackward0", "SafeSoftmaxBackward0", "LogSoftmaxBackward0"))
-SIGMOIDS = frozenset(("SigmoidBackward0", "LogSigmoidBackward0"))
 ELEMENTWISE = frozenset(f"{name}Backward0" for name in "Mul Add Sub Rsub Div Neg Reciprocal Pow".split())
-MULTIPLES = frozenset(("MulBackward0", "DivBackward0"))
 BOUNDED = frozenset(f"{name}Backward0" for name in "Sigmoid Softmax Tanh Exp Erf Hardsigmoid Hardtanh Clamp".split())
-CLOSE = 1e-3
 WHOLES = (1, 100)
 """Sums of the classes' probabilities: shares, or per cent."""
 
@@ -78,6 +75,10 @@ class Head:
 
 
 PLAIN = Head()
+_REGRESSION = (
+    "The network's configuration says regression: it puts out quantities, not scores of classes. Pass a callable as "
+    "target, such as target=lambda out: out.logits[:, 0]; or output=, if they are scores all the same."
+)
 
 
 class HasHead(Protocol):
@@ -101,10 +102,14 @@ class ScoreHints:
     """Class names given."""
     labels: int = 0
     """``config.num_labels``."""
+    regression: bool = False
+    """Whether the network's configuration says that its outputs are quantities."""
 
 
 def find_head(raw: Any, calls: Sequence[ModuleCall], asked: ScoreHints, probe: Callable[[Head], torch.Tensor]) -> Head:
     """Find the head of a network whose output for one picture is ``raw``. probe: scores (N, classes) of others."""
+    if asked.regression and asked.output is None:
+        return Head(problem=NbvizError(_REGRESSION))
     try:
         head = Head() if asked.output is not None else _placed(raw, calls, asked)
         found = find(raw, head.place if asked.output is None else asked.output)
@@ -145,13 +150,16 @@ def _placed(raw: Any, calls: Sequence[ModuleCall], asked: ScoreHints) -> Head:
             "score per class. Explain the network without its last step, or pass a callable as target."
         )
     named = {name: raw.get(name) if isinstance(raw, Mapping) else getattr(raw, name, None) for name in NAMES}
-    tensors = [name for name, value in named.items() if isinstance(value, torch.Tensor)]
-    readable = [name for name in tensors if _readable(named[name])]
+    tensors = {name: value for name, value in named.items() if isinstance(value, torch.Tensor)}
+    readable = [name for name, value in tensors.items() if _readable(value)]
     if readable:
         return Head(readable[0])
+    floats = [name for name, value in tensors.items() if value.is_floating_point()]
+    if floats:  # what else can be read beside it, such as a mask, is something else
+        return Head(floats[0])
     among = candidates(raw)
     if len(among) <= 1:
-        return Head(next(iter(among), tensors[0] if tensors else None))
+        return Head(next(iter(among), next(iter(tensors), None)))
     for count in (asked.names, asked.labels):
         fitting = [place for place, tensor in among.items() if count and scores_or_maps(tensor, 1).shape[1] == count]
         if len(fitting) == 1:
@@ -193,11 +201,11 @@ def _scaled(
 ) -> Head:
     """Return the head with the kind of its scores: logits, or probabilities, with the layer of their logits if any."""
     end = origin(scores.grad_fn)
-    last = _squash(end)
-    factor = None if last is None else _multiple(scores, last)
+    last = squash(end)
+    factor = None if last is None else multiple(scores, last)
     if last is not None and factor is not None:
         # a softmax over another axis, such as the pictures', gives no probabilities of classes
-        if kind(last) in SOFTMAX and not _over_classes(last, scores):
+        if kind(last) in SOFTMAX and not over_classes(last, scores):
             return head
         below = last.next_functions[0][0]
         maker = next((c for c in calls if c.output.numel() == scores.numel() and _same(c.node, below)), None)
@@ -223,37 +231,6 @@ def _by_values(head: Head, values: torch.Tensor, end: Any, probe: Callable[[Head
 
 def _same(node: Any, other: Any) -> bool:
     return node is not None and origin(node) is origin(other)
-
-
-def _squash(node: Any) -> Any:
-    """Return the softmax or sigmoid that made a node's values, multiples aside; None where another step did."""
-    while node is not None and kind(node) in MULTIPLES:
-        above = [origin(before) for before, _ in node.next_functions if before is not None]
-        if len(above) != 1:
-            return None
-        node = above[0]
-    return node if node is not None and kind(node) in SOFTMAX | SIGMOIDS else None
-
-
-def _multiple(scores: torch.Tensor, squash: Any) -> float | None:
-    """Return the factor, above 0, between a softmax's or sigmoid's result and scores; None where there is no such."""
-    name = kind(squash)
-    if origin(scores.grad_fn) is squash or name not in SOFTMAX and name != "SigmoidBackward0":
-        return 1
-    result = squash._saved_result.detach().double().reshape(-1)
-    found = scores.detach().double().reshape(-1)
-    if result.shape != found.shape:
-        return None
-    factor = float(found.sum() / result.sum())
-    return factor if factor > 0 and torch.allclose(found, factor * result, rtol=CLOSE, atol=0) else None
-
-
-def _over_classes(node: Any, scores: torch.Tensor) -> bool:
-    shape, axis = node._saved_result.shape, int(node._saved_dim)
-    axis = axis - 2**64 if axis >= 2**63 else axis
-    if len(shape) == scores.dim() == 4:
-        return axis % 4 == 1
-    return bool(shape[axis] == scores.shape[1])
 
 
 def _before(head: Head, name: str, maker: ModuleCall | None) -> Head:

@@ -171,8 +171,15 @@ def reader_of(
     net: nn.Module, output: str | int | Callable[[Any], torch.Tensor] | None, given: int, names: int, multilabel: bool
 ) -> OutputReader:
     """Return the reader for a network; given: class names from a person; names: these, or those that it carries."""
-    labels = attribute(attribute(net, "config"), "num_labels")
-    asked = ScoreHints(output, multilabel, given, labels if isinstance(labels, int) else 0)
+    config = attribute(net, "config")
+    labels, problem = attribute(config, "num_labels"), attribute(config, "problem_type")
+    asked = ScoreHints(
+        output,
+        multilabel or problem == "multi_label_classification",
+        given,
+        labels if isinstance(labels, int) else 0,
+        problem == "regression",
+    )
     return OutputReader(asked, given or classes_of(net) or names)
 
 
