@@ -184,6 +184,8 @@ def item_of(dataset: Numbered, index: int, name: str) -> Picture:
     # A data set may draw its augmentation anew at each call, so an item is fetched once and kept.
     try:
         item = dataset[index]
+    except NbvizError:
+        raise
     except Exception as error:
         raise NotAPicture(name, f"the data set raised {type(error).__name__}: {error}") from error
     image, label = image_and_label(item)

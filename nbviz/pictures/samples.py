@@ -73,6 +73,12 @@ class Items:
     def __len__(self) -> int:
         return len(self._source)
 
+    def __getitem__(self, number: int) -> Picture:
+        """Return one item, as data sets do; see :meth:`read`."""
+        if not 0 <= number < len(self):
+            raise IndexError(f"item {number} of {len(self)}")
+        return self.read(number)
+
     def read(self, number: int) -> Picture:
         """Read one item, with its label where it has one. NbvizError, in a sentence, where it can't be read."""
         picture = item_of(self._source, number, _name(number))

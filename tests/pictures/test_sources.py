@@ -263,3 +263,10 @@ def test_pictures_are_a_source_again() -> None:
     again = Items.ensure(pictures.source)
     assert len(again) == 2 and again.read(1).open().getpixel((0, 0)) == (0, 0, 255)
     assert Source.ensure(pictures).names == ["red", "blue"]
+
+
+def test_the_items_of_an_index_open_in_the_explorer() -> None:
+    items = Items.ensure([(RED, "bee"), (BLUE, "ant")])
+    found = load_pictures(items)
+    assert found.classes == ("ant", "bee") and [picture.label for picture in found.values()] == [1, 0]
+    assert [picture.open().getpixel((0, 0)) for picture in items] == [(255, 0, 0), (0, 0, 255)]
