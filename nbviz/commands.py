@@ -176,16 +176,16 @@ def _channels(text: str, model: InstrumentedModel, layer: str) -> list[int]:
     count = model.layer(layer).channels or 0
     if text == "all":
         return list(range(count))
-    found: set[int] = set()
+    numbers: set[int] = set()
     for part in text.split(","):
         first, _, last = part.strip().partition("-")
         if not (first.isdigit() and (last.isdigit() and int(first) <= int(last) or not last)):
             raise NbvizError(f"--channels takes numbers and ranges such as 0-23,40, or all; not '{text}'.")
-        found |= set(range(int(first), int(last or first) + 1))
-    missing = sorted(number for number in found if number >= count)
-    if missing or not found:
+        numbers |= set(range(int(first), int(last or first) + 1))
+    missing = sorted(number for number in numbers if number >= count)
+    if missing or not numbers:
         raise NbvizError(f"Layer '{layer}' has {count} channels, 0 to {count - 1}: --channels {text} asks for others.")
-    return sorted(found)
+    return sorted(numbers)
 
 
 def _index(options: argparse.Namespace) -> int:
@@ -236,14 +236,14 @@ def _compare(options: argparse.Namespace) -> int:
     from nbviz.reports.verdicts import STATES, junit
 
     limits = Thresholds() if options.thresholds is None else Thresholds.read(options.thresholds)
-    found = compare_reports(options.old, options.new, limits)
-    print(found.markdown())
+    comparison = compare_reports(options.old, options.new, limits)
+    print(comparison.markdown())
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "compare.md").write_text(found.markdown(), "utf-8")
-        xml = junit("nbviz compare", found.verdicts, options.fail_on)
+        (options.out / "compare.md").write_text(comparison.markdown(), "utf-8")
+        xml = junit("nbviz compare", comparison.verdicts, options.fail_on)
         (options.out / "compare.xml").write_text(xml, "utf-8")
-    return int(STATES.index(found.state) >= STATES.index(options.fail_on))
+    return int(STATES.index(comparison.state) >= STATES.index(options.fail_on))
 
 
 def _model(options: argparse.Namespace) -> InstrumentedModel:
@@ -269,13 +269,13 @@ def _called(name: str) -> Any:
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
-        found: Any = getattr(importlib.import_module(module), function)
+        value: Any = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
         raise NbvizError(f"'{name}' can't be found: {error}. It is read as module:function.") from error
-    if isinstance(found, (nn.Module, InstrumentedModel)) or not callable(found):
-        return found
+    if isinstance(value, (nn.Module, InstrumentedModel)) or not callable(value):
+        return value
     try:
-        return found()
+        return value()
     except Exception as error:  # a function of the user's own can raise anything
         last = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(last.filename).name}, line {last.lineno}"

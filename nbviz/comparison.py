@@ -79,12 +79,12 @@ class _Work:
         drawn: dict[str, Map] = {}
         for label, (name, options) in methods.items():
             try:
-                found = attribute(self.model, self.picture, self.target, name, layer, **options)
+                attribution = attribute(self.model, self.picture, self.target, name, layer, **options)
             except Refused as refused:
                 warnings.warn(f"{label} is left out: {refused}", stacklevel=4)
                 continue
-            drawn[label] = found
-            for row in [*_facts(found), *self.map_rows(found, _explainer(name, layer, options))]:
+            drawn[label] = attribution
+            for row in [*_facts(attribution), *self.map_rows(attribution, _explainer(name, layer, options))]:
                 yield label, row
         for name, maps in self._controls(drawn).items():
             for row in _means([list(self.map_rows(one)) for one in maps]):
@@ -94,7 +94,9 @@ class _Work:
         """Return the maps of every control; a random one as smooth as each method's."""
         x = self.model.input(self.picture)
         known: dict[str, list[Map]] = {name: [control(name, x)] for name in CONTROLS if name != "random"}
-        known["random"] = [control("random", x, found.evidence, seed) for seed, found in enumerate(drawn.values())]
+        known["random"] = [
+            control("random", x, attribution.evidence, seed) for seed, attribution in enumerate(drawn.values())
+        ]
         return known
 
     def map_rows(self, found: Map, explain: Explain | None = None) -> Iterator[Row]:

@@ -107,22 +107,22 @@ class NetworkAttention:
     def layout(self, block: Block) -> Layout:
         """Return where the tokens that a block attends to lie; raises :class:`Refused` where that is unknown."""
         self.check_global(block)
-        found = self.known(block)
-        if found is None:
+        layout = self.known(block)
+        if layout is None:
             raise Refused(f"{self.title} can't tell where this network's {block.keys} tokens lie in the picture.")
-        return found
+        return layout
 
     def known(self, block: Block) -> Layout | None:
         """Return the layout of a block's keys; None where it is windowed or unknown."""
         if block.windows > 1:
             return None
         for layer in self.subject.model.trace().layers.values():
-            found = layer.layout
-            if found is not None and found.kind in ("tokens", "tokens_first") and found.tokens == block.keys:
-                return found
+            layout = layer.layout
+            if layout is not None and layout.kind in ("tokens", "tokens_first") and layout.tokens == block.keys:
+                return layout
         probed = _probe(self.subject.model, self.subject.run, self.subject.x)
-        found = probed.get(str(self.blocks.index(block)))
-        return found if found is not None and found.kind == "tokens" and found.tokens == block.keys else None
+        layout = probed.get(str(self.blocks.index(block)))
+        return layout if layout is not None and layout.kind == "tokens" and layout.tokens == block.keys else None
 
     def check_global(self, block: Block) -> None:
         """Raise :class:`Refused` where a block's places see only those of their own window."""
@@ -135,11 +135,11 @@ class NetworkAttention:
     def windows(self, block: Block) -> Windows:
         """Return where the windows of a block lie; raises :class:`Refused` where that is unknown."""
         number = self.blocks.index(block)
-        found = windows_of(self.subject, number) if block.queries == block.keys else None
-        if found is None:
+        windows = windows_of(self.subject, number) if block.queries == block.keys else None
+        if windows is None:
             what = f"{block.keys} tokens" if block.windows == 1 else f"windows of {block.keys} tokens"
             raise Refused(f"{self.title} can't tell where the {what} of block {number} lie in the picture.")
-        return found
+        return windows
 
     def window_facts(self, block: Block) -> dict[str, Any]:
         """Return the facts of a windowed block."""
@@ -211,9 +211,9 @@ def attention_maps(model: InstrumentedModel, picture: Any) -> AttentionMaps:
     model.trace(x)
 
     def work(run: Pass) -> AttentionMaps:
-        found = NetworkAttention(Subject(model, run, x, Target.ensure("predicted", model)))
-        layout = found.layout(found.trunk[-1])
-        blocks = tuple(block.probabilities()[0].float().cpu() for block in found.trunk)
+        network = NetworkAttention(Subject(model, run, x, Target.ensure("predicted", model)))
+        layout = network.layout(network.trunk[-1])
+        blocks = tuple(block.probabilities()[0].float().cpu() for block in network.trunk)
         return AttentionMaps(blocks, (layout.height, layout.width), layout.prefix)
 
     return model.guest.steady(work)
@@ -221,19 +221,19 @@ def attention_maps(model: InstrumentedModel, picture: Any) -> AttentionMaps:
 
 def _probe(model: InstrumentedModel, run: Pass, x: Tensor) -> dict[str, Layout]:
     """Return the layout of the values of each attention block, by its number; kept until the structure changes."""
-    key, kept = (model.guest.revision, x.shape, x.dtype), _probed.setdefault(model, {})
-    if key not in kept:
+    key, layouts = (model.guest.revision, x.shape, x.dtype), _probed.setdefault(model, {})
+    if key not in layouts:
         values: list[list[Tensor | None]] = []
         for probe in probe_batch(x).split(1):  # one by one: six graphs at once could fill the memory
             output = model.evaluate(run, probe.requires_grad_()).logits
             values.append([block.value() for block in attentions(output)[0]])
-        found = {
+        evidences = {
             str(number): evidence(_tokens(same), (x.shape[-2], x.shape[-1]))
             for number, same in enumerate(zip(*values, strict=True))
             if all(value is not None for value in same)
         }
-        kept[key] = infer_layouts(found, (x.shape[-2], x.shape[-1]))
-    return kept[key]
+        layouts[key] = infer_layouts(evidences, (x.shape[-2], x.shape[-1]))
+    return layouts[key]
 
 
 def _tokens(values: Any) -> Tensor:

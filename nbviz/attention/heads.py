@@ -102,11 +102,11 @@ def gathering(
     """
     subject = Subject(model, run, model.input(picture), Target() if target is None else target)
     with spans(run.net) as ran:
-        found = NetworkAttention(subject)
-    found.check_unchanged()
-    counts, size = tuple(block.heads for block in found.blocks), 4 * sum(math.prod(b.shape) for b in found.blocks)
+        network = NetworkAttention(subject)
+    network.check_unchanged()
+    counts, size = tuple(block.heads for block in network.blocks), 4 * sum(math.prod(b.shape) for b in network.blocks)
     words = "" if target is None else subject.target_words
-    yield Heads(counts, _reads(found), words, size), _blocks(found, ran, target is not None)
+    yield Heads(counts, _reads(network), words, size), _blocks(network, ran, target is not None)
 
 
 def _blocks(found: NetworkAttention, ran: list[tuple[int, int, str]], weighted: bool) -> Iterator[HeadBlock | str]:

@@ -71,8 +71,8 @@ class AttentionView:
 
     def add(self, block: HeadBlock) -> None:
         """Add the next block, the one before the last added."""
-        seen = _seen(block, self.query)
-        self._seen.append(seen)
+        view = _seen(block, self.query)
+        self._seen.append(view)
         self.refusal = self.refusal or _no_rollout(block, self._trails)
         if not self.refusal:
             self._trails.append(_Trail(block.prefix, block.grid, *_start(block, self.query, self.weighted)))
@@ -84,7 +84,7 @@ class AttentionView:
         trails: Iterable[_Trail | None] = self._trails
         if self.refusal or not whole:
             trails = [None] * len(self._seen)
-        blocks = [_with(seen, trail) for seen, trail in zip(self._seen, trails, strict=True)]
+        blocks = [_with(view, trail) for view, trail in zip(self._seen, trails, strict=True)]
         return Seen(tuple(blocks[::-1]), self.refusal)
 
     def _follow(self, block: HeadBlock) -> None:

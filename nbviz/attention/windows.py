@@ -54,12 +54,12 @@ class Windows:
 def windows_of(subject: Subject, number: int) -> Windows | None:
     """Find the places of the tokens of attention block ``number``; None where unknown. Kept for its network."""
     same = (subject.model.guest.revision, subject.x.shape, subject.x.dtype)
-    kept, this = _kept.setdefault(subject.model, {}), (*same, number)
-    if this not in kept:
-        others = [found for key, found in kept.items() if key[:-1] == same and found is not None]
+    known, this = _kept.setdefault(subject.model, {}), (*same, number)
+    if this not in known:
+        others = [found for key, found in known.items() if key[:-1] == same and found is not None]
         ways = (_like(look, others) or _decoded(look) for look in _feeding(subject, number))
-        kept[this] = next((windows for windows in ways if windows is not None), None)
-    return kept[this]
+        known[this] = next((windows for windows in ways if windows is not None), None)
+    return known[this]
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,8 +134,8 @@ def _like(look: _Look, others: list[Windows]) -> Windows | None:
     left = [other for other in others if other.grid == grid]
     for _ in range(HALVES if left else 0):
         chosen = torch.rand(grid, generator=generator, dtype=torch.float32, device="cpu") < 0.5
-        found = look.reached(chosen)
-        left = [other for other in left if _agrees(other, chosen, found)]
+        reached = look.reached(chosen)
+        left = [other for other in left if _agrees(other, chosen, reached)]
     return left[0] if left else None
 
 
@@ -155,10 +155,10 @@ def _decoded(look: _Look) -> Windows | None:
     numbers = torch.zeros(look.calm.shape[:-1], dtype=torch.long, device=look.calm.device)
     counted = torch.arange(1, height * width + 1, device="cpu").unflatten(0, (height, width))
     for digit in range((height * width).bit_length()):
-        found = look.reached((counted >> digit & 1).bool())
-        if found is None:
+        tokens = look.reached((counted >> digit & 1).bool())
+        if tokens is None:
             return None
-        numbers += found.long() << digit
+        numbers += tokens.long() << digit
     places = numbers[:, 0] - 1  # of the first head; numbers count from 1, so that 0 is padding
     alike = (numbers == numbers[:, :1]).all()
     real = places[places >= 0].sort().values

@@ -68,8 +68,8 @@ class Attribution:
         included, are one part; largest: only the part with the most pixels, else all, by pixels. Evidence against
         the target counts for nothing; without any for it there is no box.
         """
-        found = components(self.heat(), _share(threshold))
-        return tuple(found[:1] if largest else found)
+        boxes = components(self.heat(), _share(threshold))
+        return tuple(boxes[:1] if largest else boxes)
 
     def mask(self, threshold: float = 0.5) -> np.ndarray:
         """Return where the evidence is, as bool (H, W) in the network's input. threshold: as of :meth:`boxes`."""
@@ -82,8 +82,8 @@ class Attribution:
         uncompressed run lengths, column by column. The category is the target. threshold, largest: as of :meth:`boxes`.
         """
         height, width = self.size
-        annotations, found = list[dict[str, Any]](), parts(self.heat(), _share(threshold))
-        for number, (box, inside) in enumerate(found[:1] if largest else found, 1):
+        annotations, regions = list[dict[str, Any]](), parts(self.heat(), _share(threshold))
+        for number, (box, inside) in enumerate(regions[:1] if largest else regions, 1):
             annotations.append({
                 "id": number, "image_id": 1, "category_id": 1, "iscrowd": 0, "area": int(inside.sum()),
                 "bbox": [box.left, box.top, box.right - box.left, box.bottom - box.top],

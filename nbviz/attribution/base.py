@@ -172,11 +172,11 @@ def _in_turn(all_of_them: list[Iterator[Attribution]]) -> Iterator[tuple[Attribu
     left = dict(enumerate(all_of_them))
     while left:
         for place, attributions in list(left.items()):
-            found = next(attributions, None)
-            if found is None:
+            attribution = next(attributions, None)
+            if attribution is None:
                 del left[place]
                 continue
-            latest[place] = found
+            latest[place] = attribution
             yield tuple(latest)
 
 

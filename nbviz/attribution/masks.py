@@ -34,15 +34,15 @@ def windows(size: tuple[int, int], window: int, stride: int) -> list[list[Window
     """
     spans = [_spans(length, window, stride) for length in size]
     step = 2 ** int(math.log2(max(1, window // stride)))
-    passes, seen = [], set[tuple[int, int]]()
+    passes, places = [], set[tuple[int, int]]()
     while step:
-        chosen = [_every(len(found), step) for found in spans]
-        fresh = [(i, j) for i in chosen[0] for j in chosen[1] if (i, j) not in seen]
-        seen |= set(fresh)
+        chosen = [_every(len(group), step) for group in spans]
+        fresh = [(i, j) for i in chosen[0] for j in chosen[1] if (i, j) not in places]
+        places |= set(fresh)
         corners = [zip(spans[0][i], spans[1][j], strict=True) for i, j in fresh]
         passes.append([Window(*first, *last) for first, last in corners])
         step //= 2
-    return [found for found in passes if found]
+    return [group for group in passes if group]
 
 
 def _spans(length: int, window: int, stride: int) -> list[tuple[int, int]]:

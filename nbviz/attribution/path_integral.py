@@ -105,11 +105,11 @@ def integrated(
 ) -> Iterator[Attribution]:
     """Yield the integral over paths as attributions that get better; heat is the absolute channel sum."""
     dtype = at_least_single(subject.x).dtype
-    for found in integrate(subject, paths, tolerance, maximum):
-        values = found.values.to(dtype)
-        heat = found.values.sum(0).abs().to(dtype)
-        own = {**facts, **found.facts}
-        yield result(subject, values[None], heat, done=found.done, progress=found.progress, **own)
+    for integral in integrate(subject, paths, tolerance, maximum):
+        values = integral.values.to(dtype)
+        heat = integral.values.sum(0).abs().to(dtype)
+        own = {**facts, **integral.facts}
+        yield result(subject, values[None], heat, done=integral.done, progress=integral.progress, **own)
 
 
 def integrate(subject: Subject, paths: Sequence[Path], tolerance: float, maximum: int) -> Iterator[Integral]:

@@ -160,9 +160,9 @@ def _tables(model: InstrumentedModel, steps: Sequence[Step], last: Sequence[Node
 
 
 def _class(model: InstrumentedModel, target: Any, x: Any) -> int:
-    made = Target.ensure(target, model)
-    if made.predicted:
+    resolved = Target.ensure(target, model)
+    if resolved.predicted:
         return model.predict(x, top=1)[0][1]
-    if made.index is None or made.other is not None:
+    if resolved.index is None or resolved.other is not None:
         raise Refused("A circuit starts from a class: target= is its index or its name.")
-    return made.index
+    return resolved.index

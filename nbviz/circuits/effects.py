@@ -160,8 +160,8 @@ def first_order(
     shared, effects = Shared(), {}
     for index in classes:
         subject = Subject(model, run, x, Target(index=index), shared=shared)
-        scores, kept = record(subject, subject.leaf(x), layer.name)
-        here = kept[layer.name]
+        scores, activations = record(subject, subject.leaf(x), layer.name)
+        here = activations[layer.name]
         change = filling(here.activation, layer.layout, fill) - here.activation
         product = here.slope(scores).double() * change.double()
         effects[index] = layer.layout.by_channel(product)[0].sum(1).cpu().numpy()
@@ -169,9 +169,9 @@ def first_order(
 
 
 def _class(model: InstrumentedModel, target: Any, image: Any) -> int:
-    made = Target.ensure(target, model)
-    if made.predicted:
+    resolved = Target.ensure(target, model)
+    if resolved.predicted:
         return model.predict(image, top=1)[0][1]
-    if made.index is None or made.other is not None:
+    if resolved.index is None or resolved.other is not None:
         raise Refused("channel_effects measures classes one by one: target= is a class, or None for all of them.")
-    return made.index
+    return resolved.index

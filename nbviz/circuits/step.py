@@ -110,16 +110,16 @@ def _step(
 
 def _first_order(run: Pass, x: Tensor, layer: Layer, reader: NodeReader, fill: Fill) -> np.ndarray:
     assert layer.layout is not None and layer.channels is not None
-    kept: list[tuple[Tensor, GradientEdge | None]] = []
+    outputs: list[tuple[Tensor, GradientEdge | None]] = []
 
     def keep(_: None, tensor: Tensor) -> None:
         # cloned, for a later operation may overwrite it; its edge is that of this moment
         edge = torch.autograd.graph.get_gradient_edge(tensor) if tensor.requires_grad else None
-        kept.append((tensor.detach().clone(), edge))
+        outputs.append((tensor.detach().clone(), edge))
 
     with torch.enable_grad(), record_layers(run.net, {layer.address: None}, keep):
         value = reader(run, x.detach().requires_grad_())
-    ((here, edge),) = kept
+    ((here, edge),) = outputs
     slope = None
     if edge is not None and value.requires_grad:
         (slope,) = torch.autograd.grad(value.sum(), (edge,), allow_unused=True)

@@ -83,17 +83,17 @@ def vectors(
     size = batch_size(model, items.shape(model.transform), BATCH)
 
     def work(run: Pass) -> list[torch.Tensor]:
-        found = []
+        values = []
         for part in (examples[start : start + size] for start in range(0, len(examples), size)):
             x = torch.cat([model.transform(items.read(e.item)) for e in part]).to(run.device, model.guest.dtype)
             with torch.no_grad():
                 maps = layer.layout.maps(output_of(run, x, known))
             places = [e.place or (0, 0) for e in part]
-            found += [maps[row, :, at[0], at[1]].float().cpu() for row, at in enumerate(places)]
-        return found
+            values += [maps[row, :, at[0], at[1]].float().cpu() for row, at in enumerate(places)]
+        return values
 
-    made = torch.stack(model.guest.steady(work)).numpy() if examples else np.zeros((0, layer.channels), np.float32)
-    return np.delete(made, channel, axis=1)
+    rows = torch.stack(model.guest.steady(work)).numpy() if examples else np.zeros((0, layer.channels), np.float32)
+    return np.delete(rows, channel, axis=1)
 
 
 def grouped(points: np.ndarray, n: int | None) -> tuple[list[int], float | None]:

@@ -209,19 +209,19 @@ def attack(
     Raises NbvizError where it can't be done.
     """
     model = InstrumentedModel.ensure(model)
-    made, x = Attack(method, size, into, **options), model.input(image)
+    edit, x = Attack(method, size, into, **options), model.input(image)
     before = model.predict(x)
-    ran = made.run(x, model)
+    ran = edit.run(x, model)
     rgb = Rgb.of(model, x)
     shown = rgb.colours(x)
     return Attacked(
-        made,
+        edit,
         _picture(ran.colours),
         _picture(shown),
         before,
         model.predict(ran.input),
         model.predict(rgb.input(ran.exact).to(x)),
-        model.predict(rgb.input(_signs(shown, made)).to(x)),
+        model.predict(rgb.input(_signs(shown, edit)).to(x)),
         float((ran.colours - shown).abs().max()) * 255,
     )
 

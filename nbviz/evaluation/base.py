@@ -80,12 +80,12 @@ def settle(steps: Steps[T]) -> T:
 
 def final(maps: Iterator[Map]) -> Steps[Map]:
     """Return the last of the maps, yielding between them."""
-    found: Map | None = None
-    for found in maps:
+    last: Map | None = None
+    for last in maps:
         yield
-    if found is None:
+    if last is None:
         raise ValueError("The explanation ended without a map.")
-    return found
+    return last
 
 
 def scored(
@@ -97,12 +97,12 @@ def scored(
     """
 
     def work(run: Any) -> Iterator[torch.Tensor]:
-        found: list[torch.Tensor] = []
+        scores: list[torch.Tensor] = []
         for batch in batches():
             subject = Subject(model, run, batch[:1], target)
             with torch.no_grad():
-                found.append(subject.scores(batch).double().cpu())
-            yield torch.cat(found)
+                scores.append(subject.scores(batch).double().cpu())
+            yield torch.cat(scores)
 
     yield from model.guest.steadily(work)
 

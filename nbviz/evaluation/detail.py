@@ -63,8 +63,8 @@ def detail(
     for number, one in enumerate(left):
         if one.applies(case):
             case = replace(case, common=common(one, model, picture, target))
-            found = yield from _partial(one.of(case), known, 0.4 + 0.5 * number / len(left), one.progress)
-            figures = {name: (_value(figure), one.sentence) for name, figure in found.figures.items()}
+            result = yield from _partial(one.of(case), known, 0.4 + 0.5 * number / len(left), one.progress)
+            figures = {name: (_value(figure), one.sentence) for name, figure in result.figures.items()}
             known = replace(known, figures={**known.figures, **figures})
     yield known
 

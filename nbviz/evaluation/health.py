@@ -106,16 +106,16 @@ def judging(
         else:
             chosen, statistics, pictures = step
             rows = _rows(model, chosen, statistics, pictures)
-            told = [*problems, *_not_judged(chosen, statistics)]
-            yield Judged(pictures, pictures, rows, tuple(layer.name for layer in chosen), told)
+            sentences = [*problems, *_not_judged(chosen, statistics)]
+            yield Judged(pictures, pictures, rows, tuple(layer.name for layer in chosen), sentences)
 
 
 def _rows(
     model: InstrumentedModel, chosen: list[Layer], statistics: dict[str, ChannelStatistics], pictures: int
 ) -> list[Row]:
     rows, before = list[Row](), dict[tuple[int, str], str]()
-    seen = statistics[INPUT].likeness
-    smooth = seen is None or float(seen.median()) >= 2 * NOISE
+    likeness = statistics[INPUT].likeness
+    smooth = likeness is None or float(likeness.median()) >= 2 * NOISE
     for layer in chosen:
         for channel, finding, detail in _findings(model, layer, statistics[layer.name], smooth, pictures):
             earlier = before.get((channel, _kind(finding)))
@@ -127,11 +127,11 @@ def _rows(
 
 def _not_judged(chosen: list[Layer], statistics: dict[str, ChannelStatistics]) -> Iterator[str]:
     for layer in chosen:
-        seen = statistics[layer.name]
-        if not seen.finite:
+        channels = statistics[layer.name]
+        if not channels.finite:
             yield f"layer '{layer.name}' puts out NaN or infinite values: it is judged by its weights alone."
-        elif seen.count < FEW:
-            yield f"layer '{layer.name}' put out {seen.count} values per channel, {FEW} are needed to judge it."
+        elif channels.count < FEW:
+            yield f"layer '{layer.name}' put out {channels.count} values per channel, {FEW} are needed to judge it."
 
 
 def _gathering(
@@ -152,24 +152,24 @@ def _gathering(
     def work(run: Pass) -> Iterator[Judged | Gathered]:
         problems.clear()
         modules = modules_of(run.net)
-        found = {
+        statistics = {
             layer.name: ChannelStatistics(layer.channels or 0, len(numbers), limit_of(modules[layer.address[0]]))
             for layer in chosen
         }
-        found[INPUT] = ChannelStatistics(shape[0], len(numbers), None)
+        statistics[INPUT] = ChannelStatistics(shape[0], len(numbers), None)
         watched, pictures = {layer.address: layer for layer in chosen}, 0
 
         def take(layer: Layer, tensor: torch.Tensor) -> None:
             if layer.layout is not None:
-                found[layer.name].update(layer.layout.maps(tensor))
+                statistics[layer.name].update(layer.layout.maps(tensor))
 
         for part in items.batches(numbers, batch, model.transform, shape, _teller(problems)):
-            found[INPUT].update(part.inputs)
+            statistics[INPUT].update(part.inputs)
             with torch.no_grad(), record_layers(run.net, watched, take):
                 run(part.inputs.to(run.device, x.dtype))
             pictures += len(part.numbers)
             yield Judged(pictures, len(numbers))
-        yield chosen, found, pictures
+        yield chosen, statistics, pictures
 
     return model.guest.steadily(work)
 
@@ -201,8 +201,8 @@ def _findings(
     if not seen.finite or seen.count < FEW:
         return [*_collapsed(model, layer)]
     constant = _constant(seen)
-    found = [*_collapsed(model, layer), *_still(seen, constant, pictures), *_saturated(seen, constant)]
-    return sorted([*found, *_duplicates(seen.kept, constant), *(_noise(seen, constant) if smooth else ())])
+    findings = [*_collapsed(model, layer), *_still(seen, constant, pictures), *_saturated(seen, constant)]
+    return sorted([*findings, *_duplicates(seen.kept, constant), *(_noise(seen, constant) if smooth else ())])
 
 
 def _constant(seen: ChannelStatistics) -> torch.Tensor:

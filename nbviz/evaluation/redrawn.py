@@ -25,16 +25,16 @@ def redrawn(model: InstrumentedModel, seed: int, count: int = 3, layer: str | No
     layer: the last stages up to this layer, for a channel of it depends on no later ones. Norms, biases and scales
     are kept: without them activations die, and the test would be of that. Only the redrawn tensors are copies.
     """
-    version, kept = model.fingerprint(), _kept.setdefault(model, {})
-    for old in [key for key in kept if key[0] != version]:
-        del kept[old]
+    version, copies = model.fingerprint(), _kept.setdefault(model, {})
+    for old in [key for key in copies if key[0] != version]:
+        del copies[old]
     key = (version, seed, count, layer)
-    if key in kept:
-        return kept[key]
+    if key in copies:
+        return copies[key]
     chosen = stages(model) if layer is None else [name for name in stages(model) if _leads(model, name, layer)]
     chosen = chosen[-min(count, max(1, len(chosen) // 2)) :]
     net, size = model.guest.steady(lambda run: _drawn(run.net, chosen, seed))
-    made = InstrumentedModel(
+    copy = InstrumentedModel(
         net,
         model.transform,
         model.classes,
@@ -43,8 +43,8 @@ def redrawn(model: InstrumentedModel, seed: int, count: int = 3, layer: str | No
         name=model.name,
     )
     if size <= KEPT_BYTES:
-        kept[key] = made
-    return made
+        copies[key] = copy
+    return copy
 
 
 def _leads(model: InstrumentedModel, stage: str, layer: str) -> bool:
@@ -58,7 +58,7 @@ def stages(model: InstrumentedModel) -> list[str]:
     heavy = _heavy(model)
     called = [layer for layer in model.layers().walk() if layer.first_call is not None and "#" not in layer.name]
     held = {layer.name: sum(_within(name, layer.name) for name in heavy) for layer in called}
-    found: list[Layer] = []
+    layers: list[Layer] = []
     pending = [model.layers()]
     while pending:
         layer = pending.pop()
@@ -66,9 +66,9 @@ def stages(model: InstrumentedModel) -> list[str]:
         if inner and (layer.name == "" or held[layer.name] > max(1, LARGE * len(heavy))):
             pending.extend(inner)
         elif held.get(layer.name):
-            found.append(layer)
-    found.sort(key=lambda layer: layer.first_call or 0)
-    return [layer.name for layer in found]
+            layers.append(layer)
+    layers.sort(key=lambda layer: layer.first_call or 0)
+    return [layer.name for layer in layers]
 
 
 def _heavy(model: InstrumentedModel) -> list[str]:

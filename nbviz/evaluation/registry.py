@@ -77,12 +77,12 @@ class Measure:
 
     def of(self, case: Case) -> Steps[Measured]:
         """Measure a map, yielding between passes."""
-        found = self.run(case)
-        if isinstance(found, Generator):
-            found = yield from found
-        measured = self._measured(found)
+        result = self.run(case)
+        if isinstance(result, Generator):
+            result = yield from result
+        measured = self._measured(result)
         if self.verdict and measured.verdict is None:
-            raise NbvizError(f"Measure '{self.name}' is registered as a verdict and returned {found!r:.80}.")
+            raise NbvizError(f"Measure '{self.name}' is registered as a verdict and returned {result!r:.80}.")
         return measured
 
     def _measured(self, found: Any) -> Measured:
@@ -136,7 +136,7 @@ def verdicts() -> tuple[Measure, ...]:
 
 def common(one: Measure, model: InstrumentedModel, picture: Any, target: Target) -> Any:
     """Compute the common part of a measure for all maps of a picture and target, once."""
-    found = None
-    for found in one.common(model, picture, target) if one.common is not None else ():
+    result = None
+    for result in one.common(model, picture, target) if one.common is not None else ():
         pass
-    return found
+    return result

@@ -66,9 +66,9 @@ class Ascent:
         """Take one step."""
         coefficients = self.coefficients.detach().requires_grad_()
         pictures = self.parametrisation.pictures(coefficients)
-        seen = pictures.detach().requires_grad_()
-        values, pull = self._pull(seen)
-        (gradient,) = torch.autograd.grad(pictures, coefficients, self._regularised(seen, pull))
+        leaf = pictures.detach().requires_grad_()
+        values, pull = self._pull(leaf)
+        (gradient,) = torch.autograd.grad(pictures, coefficients, self._regularised(leaf, pull))
         self.coefficients = self.coefficients + self._rate() * self._direction(gradient)
         self.rise.append(values.cpu())
 

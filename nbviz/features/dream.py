@@ -38,11 +38,11 @@ def dream(model: Any, image: Any, layer: str, channels: Asked | None = None, **o
     channels: None raises all that the layer says; else one channel or objective. options: ``octaves`` (3) of
     ``ratio`` (1.4) to each other, and fields of :class:`Recipe`; ``steps`` are those of one octave.
     """
-    made: Made | None = None
-    for made in dreaming(model, image, layer, channels, **options):
+    page: Made | None = None
+    for page in dreaming(model, image, layer, channels, **options):
         pass
-    assert made is not None
-    return made.pictures
+    assert page is not None
+    return page.pictures
 
 
 def dreaming(
@@ -78,22 +78,22 @@ def _dream(
         photograph = photograph.mean(1, keepdim=True)
     dreamt = torch.zeros_like(photograph)
     rises: list[np.ndarray] = []
-    made: Made | None = None
+    page: Made | None = None
     for octave, size in enumerate(sizes):
         below = resized(photograph, size)
         base = (below + resized(dreamt, size)).clamp(0, 1)
-        for made in _octave(eye, objective, base, replace(recipe, seed=recipe.seed + octave)):
-            done = (octave + made.done) / len(sizes)
-            rise = np.concatenate([*rises, made.rise], axis=1)
-            whole = (resized(photograph, sizes[-1]) + resized(made.pictures - below, sizes[-1])).clamp(0, 1)
+        for page in _octave(eye, objective, base, replace(recipe, seed=recipe.seed + octave)):
+            done = (octave + page.done) / len(sizes)
+            rise = np.concatenate([*rises, page.rise], axis=1)
+            whole = (resized(photograph, sizes[-1]) + resized(page.pictures - below, sizes[-1])).clamp(0, 1)
             if done < 1:
                 progress = f"octave {octave + 1} of {len(sizes)}"
-                yield replace(made, pictures=whole, rise=rise, done=done, progress=progress)
-        assert made is not None
-        rises.append(made.rise)
-        dreamt = made.pictures[:, : photograph.shape[1]] - below
-    assert made is not None
-    yield replace(made, rise=np.concatenate(rises, axis=1), recipe=recipe)
+                yield replace(page, pictures=whole, rise=rise, done=done, progress=progress)
+        assert page is not None
+        rises.append(page.rise)
+        dreamt = page.pictures[:, : photograph.shape[1]] - below
+    assert page is not None
+    yield replace(page, rise=np.concatenate(rises, axis=1), recipe=recipe)
 
 
 def _octave(eye: ModelView, objective: Objective, base: Tensor, recipe: Recipe) -> Iterator[Made]:

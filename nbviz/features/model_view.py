@@ -103,14 +103,14 @@ def outputs(
         return {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
     addresses = {name: model.layer(name).address for name in layers if name}
     wanted = {address: name for name, address in addresses.items()}
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     overwritten = model.trace().overwritten
 
     def keep(name: str, tensor: Tensor) -> None:
-        last = len(found) == len(wanted) - 1 and SCORES not in layers
+        last = len(tensors) == len(wanted) - 1 and SCORES not in layers
         if last and straight:
             _leak(tensor)
-        found[name] = _maps(model, name, tensor if last or addresses[name] not in overwritten else tensor.clone())
+        tensors[name] = _maps(model, name, tensor if last or addresses[name] not in overwritten else tensor.clone())
         if last:
             raise Enough
 
@@ -120,11 +120,11 @@ def outputs(
         except Enough as enough:
             enough.__traceback__ = None  # it holds the frames of the forward, and so its tensors
         else:
-            found[SCORES] = _wide(output.logits)
-    missing = [name for name in layers if name not in found]
+            tensors[SCORES] = _wide(output.logits)
+    missing = [name for name in layers if name not in tensors]
     if missing:
         raise NbvizError(f"Layer '{missing[0]}' was not reached in this forward.")
-    return found
+    return tensors
 
 
 def _maps(model: InstrumentedModel, name: str, tensor: Tensor) -> Tensor:

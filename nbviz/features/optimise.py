@@ -98,15 +98,15 @@ def parametrisation_of(recipe: Recipe, canvas: Canvas) -> Parametrisation:
 
 def climbing(chunks: Sequence[Ascent], words: Sequence[str], recipe: Recipe) -> Iterator[Made]:
     """Let chunks climb in turn, and yield their page at most ten times a second."""
-    started = told = time.perf_counter()
+    started = yielded = time.perf_counter()
     page = _Page(chunks, recipe)
     for chunk in _turns(chunks):
         chunk.advance()
         page.changed.add(chunk)
         now = time.perf_counter()
-        if now - told >= INTERVAL and not page.complete:
+        if now - yielded >= INTERVAL and not page.complete:
             yield page.made(words, now - started)
-            told = now
+            yielded = now
     yield page.made(words, time.perf_counter() - started)
 
 
@@ -212,9 +212,9 @@ def generator_of(seed: int, objective: Objective, facet: int = 0) -> torch.Gener
 
 def last_pictures(pages: Iterator[Made]) -> Tensor:
     """Return the pictures at the end, for callers who need none in between."""
-    made: Made | None = None
+    page: Made | None = None
     with kept_heap():
-        for made in pages:
+        for page in pages:
             pass
-    assert made is not None
-    return made.pictures
+    assert page is not None
+    return page.pictures

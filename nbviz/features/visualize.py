@@ -87,14 +87,14 @@ def _completed(eye: ModelView, objectives: Sequence[Objective], recipe: Recipe, 
     if not missing:
         yield page_of(objectives, recipe, [entry for entry in entries if entry is not None])
         return
-    for made in pages(eye, [objectives[row] for row in missing], recipe):
+    for page in pages(eye, [objectives[row] for row in missing], recipe):
         for place, row in enumerate(missing):
-            new = Entry.of(made, place)
+            new = Entry.of(page, place)
             if entries[row] is None and not np.isnan(new.rise).any():
                 entries[row] = new
                 cache.put(objectives[row], recipe, new)
-        shown = [entry or Entry.of(made, missing.index(row)) for row, entry in enumerate(entries)]
-        facts = {**made.facts, "kept": len(objectives) - len(missing)}
+        shown = [entry or Entry.of(page, missing.index(row)) for row, entry in enumerate(entries)]
+        facts = {**page.facts, "kept": len(objectives) - len(missing)}
         if cache.problem:
             facts["note"] = cache.problem
-        yield replace(page_of(objectives, recipe, shown), done=made.done, progress=made.progress, facts=facts)
+        yield replace(page_of(objectives, recipe, shown), done=page.done, progress=page.progress, facts=facts)

@@ -75,11 +75,11 @@ def _named(value: str, model: Classes | None) -> int:
             f"Class '{value}' can't be found by name: the model has no class names. Pass classes= or an index."
         )
     for same in (str.__eq__, lambda a, b: a.lower() == b.lower()):
-        found = [i for i, name in enumerate(names) if same(name, value)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise NbvizError(f"'{value}' names classes {', '.join(map(str, found))}: pass one of these indices.")
+        indices = [i for i, name in enumerate(names) if same(name, value)]
+        if len(indices) == 1:
+            return indices[0]
+        if indices:
+            raise NbvizError(f"'{value}' names classes {', '.join(map(str, indices))}: pass one of these indices.")
     raise unknown("Class", value, names)
 
 
@@ -91,8 +91,8 @@ def carried_names(transform: Any, net: nn.Module) -> tuple[str, ...] | None:
     """
     meta = attribute(transform, "meta")
     labels = attribute(attribute(net, "config"), "id2label")
-    found = [meta.get("categories") if isinstance(meta, dict) else None, labels, attribute(net, "names")]
-    listed = [names_in(names) for names in found if isinstance(names, (Mapping, list, tuple))]
+    candidates = [meta.get("categories") if isinstance(meta, dict) else None, labels, attribute(net, "names")]
+    listed = [names_in(names) for names in candidates if isinstance(names, (Mapping, list, tuple))]
     return next((names for names in listed if names and not all(map(_placeholder, names))), None)
 
 

@@ -199,14 +199,14 @@ class InstrumentedModel:
             if (known := self._known(shape)) is not None:
                 return known
             x = noise(self.guest, shape or self._usual.shape()) if x is None else x
-            found = trace(self.guest, x, self.read)
-            self.classes = checked_names(self.classes, self.classes is self._carried, found.kind, found.scores)
+            result = trace(self.guest, x, self.read)
+            self.classes = checked_names(self.classes, self.classes is self._carried, result.kind, result.scores)
             with self._lock:
                 self._shape = tuple(x.shape[1:])
-                self._traces[self.guest.revision, self._shape, self.guest.dtype] = found
+                self._traces[self.guest.revision, self._shape, self.guest.dtype] = result
                 while len(self._traces) > KEPT_TRACES:
                     self._traces.popitem(last=False)
-            return found
+            return result
 
     def _known(self, shape: tuple[int, ...] | None) -> Trace | None:
         key = (self.guest.revision, shape, self.guest.dtype)
@@ -271,9 +271,9 @@ class InstrumentedModel:
         puts it out; of a segmentation network its share of the picture, with the background last; of a detector the
         score of its best box. score: raw, see :meth:`find_logits`.
         """
-        found = self.said(image).checked()
-        shares, logits = found.shares, found.logits
-        return [(self.class_name(i), i, float(shares[i]), float(logits[i])) for i in found.order[:top].tolist()]
+        prediction = self.said(image).checked()
+        shares, logits = prediction.shares, prediction.logits
+        return [(self.class_name(i), i, float(shares[i]), float(logits[i])) for i in prediction.order[:top].tolist()]
 
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
         """Return logits (N, classes) of a batch (N, C, H, W), differentiable in it; alone where pictures would mix."""

@@ -49,10 +49,10 @@ class Neuron:
     @property
     def words(self) -> str:
         """Neuron in a phrase: ``"channel 17 of layer4, its strongest place"``."""
-        said = f"channel {self.channel} of {self.layer}"
+        text = f"channel {self.channel} of {self.layer}"
         if isinstance(self.place, tuple):
-            return f"{said} at row {self.place[0]}, column {self.place[1]}"
-        return said if self.place == "mean" else f"{said} at its strongest place"
+            return f"{text} at row {self.place[0]}, column {self.place[1]}"
+        return text if self.place == "mean" else f"{text} at its strongest place"
 
     def of_maps(self, maps: torch.Tensor) -> torch.Tensor:
         """Return the scalar of each picture (N,) from the layer's output as maps (N, C, h, w)."""

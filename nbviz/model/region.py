@@ -37,20 +37,20 @@ class Region:
         if not array.any():
             raise NbvizError(f"The mask {array.shape} has no pixel in it: there is nothing to explain.")
         height, width = array.shape
-        said = words or f"in a mask of {100 * array.mean():.2g} % of the picture"
-        return cls(said, shape=(height, width), bits=np.packbits(array).tobytes())
+        text = words or f"in a mask of {100 * array.mean():.2g} % of the picture"
+        return cls(text, shape=(height, width), bits=np.packbits(array).tobytes())
 
     @classmethod
     def of_box(cls, box: Sequence[float]) -> Region:
         """Make a region from (top, left, bottom, right) in pixels of the network's input."""
         try:
-            made = Box(*map(float, box))
+            rectangle = Box(*map(float, box))
         except (TypeError, ValueError) as error:
             raise NbvizError(f"A box is (top, left, bottom, right) in pixels, not {box!r:.60}.") from error
-        if not made.area:
-            raise NbvizError(f"The box {tuple(made)} is empty: it is (top, left, bottom, right) in pixels.")
-        top, left, bottom, right = (f"{edge:g}" for edge in made)
-        return cls(f"in rows {top} to {bottom}, columns {left} to {right}", box=made)
+        if not rectangle.area:
+            raise NbvizError(f"The box {tuple(rectangle)} is empty: it is (top, left, bottom, right) in pixels.")
+        top, left, bottom, right = (f"{edge:g}" for edge in rectangle)
+        return cls(f"in rows {top} to {bottom}, columns {left} to {right}", box=rectangle)
 
     @classmethod
     def whole(cls) -> Region:

@@ -57,9 +57,9 @@ class Target:
         """
         if mask is not None and box is not None:
             raise NbvizError("A region is a mask or a box, not both.")
-        made = cls(name=target) if isinstance(target, str) and target != "predicted" else cls.ensure(target)
+        base = cls(name=target) if isinstance(target, str) and target != "predicted" else cls.ensure(target)
         part = Region.of_mask(mask) if mask is not None else Region.of_box(box) if box is not None else None
-        return replace(made, part=part)
+        return replace(base, part=part)
 
     @classmethod
     def box(cls, number: int = 0) -> Target:
@@ -82,12 +82,12 @@ class Target:
         Raises :class:`NbvizError` for an unknown class name (with the nearest), an ambiguous one, an index
         out of range, a layer, channel or box that can't be, or anything else.
         """
-        made = cls._from(value, model)
-        if made.name is not None and model is not None:
-            made = replace(made, index=class_index(made.name, model), name=None)
+        result = cls._from(value, model)
+        if result.name is not None and model is not None:
+            result = replace(result, index=class_index(result.name, model), name=None)
         if model is not None:
-            made._check(model)  # noqa: SLF001 - our own
-        return made
+            result._check(model)  # noqa: SLF001 - our own
+        return result
 
     @classmethod
     def _from(cls, value: Any, model: Classes | None) -> Target:
@@ -146,13 +146,13 @@ class Target:
             return getattr(self.function, "__name__", type(self.function).__name__)
         if self.unit is not None:
             return self.unit.words
-        said = "the predicted class" if self.index is None else model.class_name(self.index)
-        said = self.name or said
+        text = "the predicted class" if self.index is None else model.class_name(self.index)
+        text = self.name or text
         if self.other is not None:
-            said += f" rather than {model.class_name(self.other)}"
+            text += f" rather than {model.class_name(self.other)}"
         if self.number is not None:
-            return f"box {self.number}" if self.index is None else f"{said}, box {self.number}"
-        return said if self.part is None else f"{said}, {self.part.words}"
+            return f"box {self.number}" if self.index is None else f"{text}, box {self.number}"
+        return text if self.part is None else f"{text}, {self.part.words}"
 
     # -- the scalar -----------------------------------------------------------------------------------
 
@@ -174,8 +174,8 @@ class Target:
         index = order_of(output.shares(weights), model)[0] if self.index is None else self.index
         if self.part is not None:
             return replace(self, index=index)
-        said = output.said[0] == index
-        return replace(self, index=index, part=Region.of_mask(said, SAID) if bool(said.any()) else Region.whole())
+        region = output.said[0] == index
+        return replace(self, index=index, part=Region.of_mask(region, SAID) if bool(region.any()) else Region.whole())
 
     def _matched(self, found: list[Detection], model: Classes) -> Target:
         asked = [i for i, one in enumerate(found) if self.index in (None, one.label)]

@@ -102,9 +102,9 @@ def trace(guest: Guest, x: torch.Tensor, read: OutputReader) -> Trace:
         check_volumes(guest, x)
         first = guest.trial(lambda run: _first_pass(run, x, read))
     problem = first.output.problem if isinstance(first.output, Unknown) else None
-    found = Trace(first.records, first.output.kind, first.scores, problem, first.head, first.through)
-    found.grow(tree)
-    return found
+    result = Trace(first.records, first.output.kind, first.scores, problem, first.head, first.through)
+    result.grow(tree)
+    return result
 
 
 @contextmanager
@@ -204,7 +204,7 @@ def version(tensor: torch.Tensor) -> int:
 
 def _layouts(run: Pass, x: torch.Tensor, records: Records) -> dict[str, Layout]:
     picture = (x.shape[-2], x.shape[-1])
-    found: dict[str, AxisEvidence] = {}
+    evidences: dict[str, AxisEvidence] = {}
     modules = modules_of(run.net)
     last: list[tuple[torch.Tensor, int, AxisEvidence]] = []
 
@@ -215,7 +215,7 @@ def _layouts(run: Pass, x: torch.Tensor, records: Records) -> dict[str, Layout]:
         # a Sequential puts out the object its last child did
         if not (last and last[0][0] is tensor and last[0][1] == version(tensor)):
             last[:] = [(tensor, version(tensor), evidence(tensor, picture, modules.get(name)))]
-        found[f"{name}#{call}" if calls > 1 else name] = last[0][2]
+        evidences[f"{name}#{call}" if calls > 1 else name] = last[0][2]
 
     batch = probe_batch(x)
     try:
@@ -224,10 +224,10 @@ def _layouts(run: Pass, x: torch.Tensor, records: Records) -> dict[str, Layout]:
     except torch.OutOfMemoryError:
         raise
     except Exception:
-        found.clear()
+        evidences.clear()
         for (name, call), output in _one_by_one(run, batch, modules).items():
             judge(name, call, output)
-    return infer_layouts(found, picture)
+    return infer_layouts(evidences, picture)
 
 
 def _one_by_one(run: Pass, batch: torch.Tensor, modules: Mapping[str, nn.Module]) -> dict[Address, torch.Tensor]:

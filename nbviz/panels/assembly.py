@@ -76,14 +76,14 @@ def _pages(links: Links, grid: ChannelsPanel, card: ChannelPanel, tree: LayersPa
 
     What is made and found may take long: it is answered after the explanation.
     """
-    made, found = MadePage(links, grid), FoundPage(links, grid)
-    cards = [CardMade(links, card, made), CardFound(links, card, found)]
+    made_page, found_page = MadePage(links, grid), FoundPage(links, grid)
+    cards = [CardMade(links, card, made_page), CardFound(links, card, found_page)]
     return [
         PictureMade(links, grid),
-        made,
-        found,
+        made_page,
+        found_page,
         *cards,
-        FoundAhead(links, found),
+        FoundAhead(links, found_page),
         HealthMarks(links, card.view, [grid, card, tree]),
     ]
 

@@ -48,10 +48,10 @@ class Activation:
 
         Raises :class:`Refused` where no gradient leads here; of a score that is the same for any picture it is zero.
         """
-        found = None
+        gradient = None
         if self.edge is not None:
-            (found,) = backward(scores, [self.edge], retain or self.shared)
-        if found is None:
+            (gradient,) = backward(scores, [self.edge], retain or self.shared)
+        if gradient is None:
             self.check_constant(scores, f"layer '{self.layer.name}'")
-            found = torch.zeros_like(self.activation)
-        return found
+            gradient = torch.zeros_like(self.activation)
+        return gradient

@@ -83,11 +83,11 @@ def _through(model: InstrumentedModel, x: torch.Tensor, target: Target) -> froze
 
 def _read(subject: Subject, last: Layer) -> str:
     names = [layer.name for layer in _candidates(subject.model, last)]
-    scores, kept = record(subject, subject.x.detach().requires_grad_(), *names)
-    leads = [name for name in names if kept[name].edge is not None]
-    gradients = backward(scores, [kept[name].edge for name in leads])
+    scores, activations = record(subject, subject.x.detach().requires_grad_(), *names)
+    leads = [name for name in names if activations[name].edge is not None]
+    gradients = backward(scores, [activations[name].edge for name in leads])
     for name, gradient in zip(leads, gradients, strict=True):
-        if gradient is not None and kept[name].read(gradient).any():
+        if gradient is not None and activations[name].read(gradient).any():
             return name
     return last.name
 

@@ -82,8 +82,8 @@ def effective_field(
             raise cut(run.net, start, f"layer '{layer}'", "the picture")
         return gradient
 
-    found = model.guest.steady(work)[0].abs().sum(0).double()
-    values = (found / found.sum().clamp(min=1e-300)).float().cpu().numpy()
+    field = model.guest.steady(work)[0].abs().sum(0).double()
+    values = (field / field.sum().clamp(min=1e-300)).float().cpu().numpy()
     return EffectiveField(values, layer, channel, at if known.places else None)
 
 

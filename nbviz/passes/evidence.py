@@ -48,8 +48,8 @@ class EvidenceMaps:
 def evidence(model: InstrumentedModel, picture: Picture, target: Target, *, contributions: bool = True) -> EvidenceMaps:
     """Compute Grad-CAM at every layer and, by default, every channel's contribution: one forward, one backward."""
     x = model.input(picture)
-    found = model.trace(x)
-    return model.guest.steady(lambda run: _walk(model, run, Reducer(found, contributions), x, target))
+    trace = model.trace(x)
+    return model.guest.steady(lambda run: _walk(model, run, Reducer(trace, contributions), x, target))
 
 
 def _walk(model: InstrumentedModel, run: Pass, reduced: Reducer, x: torch.Tensor, target: Target) -> EvidenceMaps:
@@ -91,22 +91,22 @@ class Reducer:
         if not tensor.requires_grad:
             return
         overwritten = (name, call) in self._overwritten
-        kept = tensor.detach().clone() if overwritten else tensor.detach()
-        tensor.register_hook(self._reducer(name, kept, layer.layout))
+        activation = tensor.detach().clone() if overwritten else tensor.detach()
+        tensor.register_hook(self._reducer(name, activation, layer.layout))
 
     def release(self) -> None:
         """Release, after the forward, the memory that the backward no longer needs held."""
         self._held.clear()
 
     def _reducer(self, name: str, activation: torch.Tensor, layout: Layout) -> Any:
-        kept = [activation]
+        activations = [activation]
 
         # autograd calls it with gradients disabled
         def reduce(gradient: torch.Tensor | None) -> None:
             if gradient is None:  # a quantised layer in between passes none
                 return
             slopes = at_least_single(layout.maps(gradient)[0])
-            a, g = at_least_single(layout.maps(kept.pop())[0]).flatten(1), slopes.flatten(1)
+            a, g = at_least_single(layout.maps(activations.pop())[0]).flatten(1), slopes.flatten(1)
             if self._summed:  # a batched product instead of vecdot takes four times as long
                 self._contributions[name] = torch.linalg.vecdot(g, a)
             self._maps[name] = (g.mean(1) @ a).view(slopes.shape[1:]) if layout.has_places else None

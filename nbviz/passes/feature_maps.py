@@ -63,11 +63,11 @@ def feature_maps(model: InstrumentedModel, picture: Picture, name: str) -> Featu
 
 def layer_output(model: InstrumentedModel, run: Pass, x: torch.Tensor, name: str) -> torch.Tensor:
     """Return one layer's output (N, …), from a forward cut there; differentiable in ``x`` if gradients are on."""
-    found = model.trace()
+    trace = model.trace()
     stem, call = split(name)
-    address = stem, call or found.calls[stem]
+    address = stem, call or trace.calls[stem]
     with torch.set_grad_enabled(x.requires_grad):
         output = output_at(run.net, address, lambda: run(x))
     if output is None:
         raise NbvizError(f"Layer '{name}' was not reached in this forward.")
-    return output.clone() if address in found.overwritten and not x.requires_grad else output
+    return output.clone() if address in trace.overwritten and not x.requires_grad else output

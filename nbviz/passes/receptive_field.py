@@ -48,19 +48,19 @@ class ReceptiveFields:
         Where the channels of a layer see differently far, the union. NbvizError for an unknown layer and a place
         outside of it.
         """
-        found = self._model.trace(noise(self._model.guest, self._shape)).layers.get(layer) or self._model.layer(layer)
-        if place is None or not found.places:
+        known = self._model.trace(noise(self._model.guest, self._shape)).layers.get(layer) or self._model.layer(layer)
+        if place is None or not known.places:
             return Box(0, 0, self._shape[-2], self._shape[-1])
-        if not all(0 <= at < size for at, size in zip(place, found.places, strict=True)):
-            raise NbvizError(f"Layer '{layer}' has {found.places[0]} × {found.places[1]} places: there is no {place}.")
+        if not all(0 <= at < size for at, size in zip(place, known.places, strict=True)):
+            raise NbvizError(f"Layer '{layer}' has {known.places[0]} × {known.places[1]} places: there is no {place}.")
         with self._lock:
             if layer not in self._grids:
-                self._grids[layer] = self._grid(found, found.places)
+                self._grids[layer] = self._grid(known, known.places)
             grid = self._grids[layer]
             if grid is not None:
                 (top, bottom), (left, right) = (axis.at(at) for axis, at in zip(grid, place, strict=True))
                 return Box(top, left, bottom, right)
-            return self._boxes(found, [place])[0]
+            return self._boxes(known, [place])[0]
 
     def _grid(self, layer: Layer, places: tuple[int, int]) -> tuple[_Axis, _Axis] | None:
         """Return steps and reach of a layer whose places see the same, shifted; None where they don't."""
@@ -85,10 +85,10 @@ class ReceptiveFields:
         if missing:
             for place, box in zip(missing, self._measured(layer, missing), strict=True):
                 self._known[layer.name, place] = box
-        made = [self._known[layer.name, place] for place in places]
+        boxes = [self._known[layer.name, place] for place in places]
         while len(self._known) > KEPT:
             self._known.popitem(last=False)
-        return made
+        return boxes
 
     def _measured(self, layer: Layer, places: list[tuple[int, int]]) -> Iterator[Box]:
         assert layer.layout is not None
@@ -131,8 +131,8 @@ def _fitted(places: list[int], ends: list[tuple[int, int]], size: int) -> _Axis 
 def _bounds(gradient: torch.Tensor | None, shape: tuple[int, ...]) -> Box:
     if gradient is None or not bool(gradient.isfinite().all()):
         return Box(0, 0, shape[-2], shape[-1])
-    seen = gradient[0].abs().sum(0) > 0
-    rows, columns = seen.any(1).nonzero()[:, 0], seen.any(0).nonzero()[:, 0]
+    inside = gradient[0].abs().sum(0) > 0
+    rows, columns = inside.any(1).nonzero()[:, 0], inside.any(0).nonzero()[:, 0]
     if not len(rows):
         return Box(0, 0, shape[-2], shape[-1])
     return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)

@@ -64,8 +64,8 @@ class _Recorder:
             plain = isinstance(output, Tensor)
             safe = plain and (frame.name, frame.number) not in self._overwritten
             # outputs that hold several tensors are not watched for in-place operations behind them
-            kept = output if safe else pytree.tree_map_only(Tensor, torch.clone, output)
-            self._stack[-1].ended.append((frame.name, kept))
+            copy = output if safe else pytree.tree_map_only(Tensor, torch.clone, output)
+            self._stack[-1].ended.append((frame.name, copy))
 
 
 Read = Callable[[Pass, Tensor], Any]

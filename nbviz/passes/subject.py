@@ -149,8 +149,8 @@ class Subject:
         In single precision where the network computes in half, for methods multiply and square them.
         """
         assert self.layer is not None
-        scores, kept = record(self, self.leaf(self.x), self.layer)
-        layer = kept[self.layer]
+        scores, activations = record(self, self.leaf(self.x), self.layer)
+        layer = activations[self.layer]
         return at_least_single(layer.maps[0]), at_least_single(layer.gradient(scores[:1])[0])
 
     def black(self) -> torch.Tensor:
@@ -177,9 +177,9 @@ def last_spatial_layer(model: InstrumentedModel, through: Container[tuple[str, i
     through: (name, call) of outputs that another score comes through. Where no graph shows any, all layers count.
     A block counts, for what it puts out joins its branches; of a Sequential it is the last layer in it.
     """
-    found = model.trace()
-    spatial = [layer for layer in found.root.walk() if layer.name and layer.places and layer.order is not None]
-    spatial = [layer for layer in spatial if leads(layer, found.through if through is None else through)] or spatial
+    trace = model.trace()
+    spatial = [layer for layer in trace.root.walk() if layer.name and layer.places and layer.order is not None]
+    spatial = [layer for layer in spatial if leads(layer, trace.through if through is None else through)] or spatial
     steps = quantised(model.guest.module)
     if not spatial and steps is not None:
         raise Refused(
@@ -201,40 +201,40 @@ def _order(layer: Layer) -> int:
 
 def record(subject: Subject, batch: torch.Tensor, *names: str) -> tuple[torch.Tensor, dict[str, Activation]]:
     """Return the scores of a batch (N, C, H, W) and the named layers' outputs on the way."""
-    found, shared = subject.model.trace(), subject.shared
+    trace, shared = subject.model.trace(), subject.shared
     if shared is not None and shared.has(batch, *names):
         return subject.scores(batch), {name: shared.layers[name] for name in names}
     if shared is not None:
         shared.again()
     # looked up here: whether the network is still the same is asked a pass, not a layer
-    layers = {name: found.layers[name] if name in found.layers else subject.model.layer(name) for name in names}
+    layers = {name: trace.layers[name] if name in trace.layers else subject.model.layer(name) for name in names}
     wanted = {layer.address: name for name, layer in layers.items()}
-    kept: dict[str, Activation] = {}
+    activations: dict[str, Activation] = {}
 
     def keep(name: str, output: torch.Tensor) -> None:
         activation = output.detach()
-        if layers[name].address in found.overwritten:
+        if layers[name].address in trace.overwritten:
             activation = activation.clone()
         # of the output as it is: a clone's edge would have no consumers
         edge = torch.autograd.graph.get_gradient_edge(output) if output.requires_grad else None
-        kept[name] = Activation(layers[name], activation, edge, subject.check_constant, subject.retain)
+        activations[name] = Activation(layers[name], activation, edge, subject.check_constant, subject.retain)
 
     subject.together(batch)
     with record_layers(subject.run.net, wanted, keep):
         scores = subject.scores(batch)
     for name in names:
-        if name not in kept:
+        if name not in activations:
             raise _unreached(name, subject)
     if shared is not None:
-        shared.layers.update(kept)
-    return scores, kept
+        shared.layers.update(activations)
+    return scores, activations
 
 
 def _unreached(name: str, subject: Subject) -> NbvizError:
     if subject.target.unit is None:
         return NbvizError(f"Layer '{name}' was not reached in this forward.")
-    said = subject.target_words
-    return Refused(f"Layer '{name}' comes after the channel that is explained ({said}): choose an earlier one.")
+    words = subject.target_words
+    return Refused(f"Layer '{name}' comes after the channel that is explained ({words}): choose an earlier one.")
 
 
 def _pictures(count: int) -> str:

@@ -59,8 +59,8 @@ def picture_of(result: Any) -> Any:
         return result
     for key in KEYS:
         if key in result:
-            found = result[key]
-            first = found[0] if isinstance(found, (list, tuple)) and len(found) == 1 else found
+            value = result[key]
+            first = value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value
             # numbers of pixel_values stand channels first whichever array type they come in
             return torch.as_tensor(first) if key == KEYS[0] and isinstance(first, np.ndarray) else first
     return result

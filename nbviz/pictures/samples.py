@@ -140,10 +140,10 @@ class _Collated:
         image, label = image_and_label(item)
         if isinstance(image, torch.Tensor) and image.is_floating_point():
             return item
-        made, beside = image_and_label(self._collate([item]))
-        if not (isinstance(made, torch.Tensor) and made.is_floating_point()):
+        tensors, beside = image_and_label(self._collate([item]))
+        if not (isinstance(tensors, torch.Tensor) and tensors.is_floating_point()):
             return item
-        return made, beside if label is None else label
+        return tensors, beside if label is None else label
 
 
 def _name(number: int) -> str:
@@ -159,8 +159,8 @@ def _reason(error: NbvizError, number: int) -> str:
 
 def _check(x: torch.Tensor, shape: tuple[int, ...]) -> None:
     if tuple(x.shape[1:]) != shape:
-        found, wanted = (" × ".join(map(str, s)) for s in (x.shape[1:], shape))
-        raise NbvizError(f"it is {found} where the others are {wanted}; pass a transform= that resizes.")
+        actual, wanted = (" × ".join(map(str, s)) for s in (x.shape[1:], shape))
+        raise NbvizError(f"it is {actual} where the others are {wanted}; pass a transform= that resizes.")
     if not is_finite(x):
         raise NbvizError("it holds NaN or infinite values.")
 

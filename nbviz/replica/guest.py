@@ -98,18 +98,18 @@ class Guest(Contact):
             if before is None:
                 break
             yield self._pass(*look), look, partial(_unchanged, watch, before)
-        made = self._snapshot()
-        state = self._state(made) if self.conduct.writes_itself else None
-        run = Pass(made.net, self.device, self.random, True, conduct=self.conduct, state=state)
+        snapshot = self._snapshot()
+        state = self._state(snapshot) if self.conduct.writes_itself else None
+        run = Pass(snapshot.net, self.device, self.random, True, conduct=self.conduct, state=state)
         yield run, self._look(), lambda: True
 
     def _snapshot(self) -> Replica:
         for _ in range(SNAPSHOT_TRIES):
             watch = self._look()[1]
-            made = watch.steps.at_end(self._copy) if watch.steps.recent() else None
-            made = self._quiet_copy(watch) if made is None else made
-            if made is not None:
-                return made
+            copy = watch.steps.at_end(self._copy) if watch.steps.recent() else None
+            copy = self._quiet_copy(watch) if copy is None else copy
+            if copy is not None:
+                return copy
         raise NbvizError(
             "The weights change faster than they can be read: no map of one version could be made. "
             "Press refresh when the training pauses."
@@ -119,14 +119,14 @@ class Guest(Contact):
         before = watch.quiet()
         if before is None:
             return None
-        made = self._copy()
-        return made if watch.stamp() == before else None
+        copy = self._copy()
+        return copy if watch.stamp() == before else None
 
     def _copy(self) -> Replica:
-        made = self._replica(lambda t: t.to(self.device, copy=True))
+        copy = self._replica(lambda t: t.to(self.device, copy=True))
         if self.home.type == "cuda":
             torch.cuda.synchronize(self.home)
-        return made
+        return copy
 
 
 def _unchanged(watch: Watch, before: tuple[Hashable, ...]) -> bool:

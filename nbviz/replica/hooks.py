@@ -36,9 +36,9 @@ def first_tensor(output: Any) -> torch.Tensor | None:
         output = list(output.values())
     if isinstance(output, (tuple, list)):
         for item in output:
-            found = first_tensor(item)
-            if found is not None:
-                return found
+            tensor = first_tensor(item)
+            if tensor is not None:
+                return tensor
     return None
 
 

@@ -78,13 +78,13 @@ class Remembered(Generic[K]):
 
 def _leads_back(net: nn.Module) -> bool:
     """Return whether something that a network holds holds the network."""
-    seen, stack = {id(net.__dict__)}, [net.__dict__]
+    visited, stack = {id(net.__dict__)}, [net.__dict__]
     while stack:
         for value in _held(stack.pop()):
-            if value is net or len(seen) > MOST_OBJECTS:
+            if value is net or len(visited) > MOST_OBJECTS:
                 return True
-            if id(value) not in seen and not isinstance(value, (type, types.ModuleType)):
-                seen.add(id(value))
+            if id(value) not in visited and not isinstance(value, (type, types.ModuleType)):
+                visited.add(id(value))
                 stack.append(value)
     return False
 

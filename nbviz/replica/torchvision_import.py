@@ -67,10 +67,10 @@ def _broken(error: Exception) -> NbvizError:
 
 def missing_operators(error: BaseException) -> str:
     """Return the part of torchvision that a forward lacked which raised this, as a phrase; else empty."""
-    said = str(error)
-    if "Couldn't load custom C++ ops" not in said and "torchvision::" not in said:
+    message = str(error)
+    if "Couldn't load custom C++ ops" not in message and "torchvision::" not in message:
         return ""
-    name = said.split("torchvision::")[1].split("'")[0].split(" ")[0] if "torchvision::" in said else ""
+    name = message.split("torchvision::")[1].split("'")[0].split(" ")[0] if "torchvision::" in message else ""
     which = f"torchvision::{name}" if name else "nms, roi_align and others"
     return (
         f"This network needs torchvision's compiled operators ({which}), and they are missing: the installed "

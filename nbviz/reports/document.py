@@ -123,11 +123,11 @@ def _classes(review: Review, privacy: Privacy | None) -> list[Values]:
 
 
 def _confusion(review: Review, privacy: Privacy | None) -> Values:
-    found = review.confusion
-    counts = found.counts.astype(float)
+    matrix = review.confusion
+    counts = matrix.counts.astype(float)
     if privacy is not None:
         counts[counts < privacy.k] = math.nan
-    return {"names": list(found.names), "counts": counts.tolist()}
+    return {"names": list(matrix.names), "counts": counts.tolist()}
 
 
 def _calibration(review: Review, privacy: Privacy | None) -> Values:  # noqa: ARG001 - the signature is its caller's

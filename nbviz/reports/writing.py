@@ -51,16 +51,16 @@ def report(
     ``salt``. The same inputs give the same bytes but for the time.
     """
     folder = folder_at(out)
-    found = review
-    if found is None:
-        found = reviewed(model, dataset, labels=labels, metadata=metadata, progress=progress)
+    result = review
+    if result is None:
+        result = reviewed(model, dataset, labels=labels, metadata=metadata, progress=progress)
     privacy = Privacy(at_least("k", k, 2), salt) if private else None
-    panel = list(explained(found)) if maps and not private else []
-    values = document(found, Parts(corruptions, cues, maps), privacy, panel)
+    panel = list(explained(result)) if maps and not private else []
+    values = document(result, Parts(corruptions, cues, maps), privacy, panel)
     made_at(folder)
     texts = {
         "report.json": json.dumps(values, indent=1, ensure_ascii=False, sort_keys=True) + "\n",
-        "report.html": page(values, [] if private else _pictures(found), [data_url(png(one.drawn)) for one in panel]),
+        "report.html": page(values, [] if private else _pictures(result), [data_url(png(one.drawn)) for one in panel]),
         "report.md": markdown(values),
         "report.xml": junit("nbviz report", _verdicts(values)),
     }
@@ -107,12 +107,12 @@ def _cell(text: object) -> str:
 
 
 def _verdicts(values: Values) -> list[ReportVerdict]:
-    found = values["calibration"]
+    calibration = values["calibration"]
     verdicts = []
-    if found is not None:
-        state: State = "warn" if found["beyond_chance"] else "pass"
+    if calibration is not None:
+        state: State = "warn" if calibration["beyond_chance"] else "pass"
         verdicts.append(
-            ReportVerdict("calibration", state, f"error {number(found['error'])}, chance {found['chance']}")
+            ReportVerdict("calibration", state, f"error {number(calibration['error'])}, chance {calibration['chance']}")
         )
     for row in values["slices"] or []:
         state = "warn" if row["corrected"] < 0.05 else "pass"

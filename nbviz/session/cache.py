@@ -88,15 +88,15 @@ def nbytes(value: Any) -> int:
 
 def memory(value: Any) -> Memory:
     """Return the memory under all arrays and tensors that an answer reaches; others with ``nbytes`` report it."""
-    found: Memory = {}
-    reached, seen = [value], set[int]()
+    pieces: Memory = {}
+    reached, visited = [value], set[int]()
     while reached:
         one = reached.pop()
-        if id(one) in seen:
+        if id(one) in visited:
             continue
-        seen.add(id(one))
+        visited.add(id(one))
         if isinstance(one, (np.ndarray, torch.Tensor)):
-            found.update([_storage(one)])
+            pieces.update([_storage(one)])
         elif isinstance(one, Mapping):
             reached.extend(one.values())
         elif isinstance(one, (list, tuple)):
@@ -105,8 +105,8 @@ def memory(value: Any) -> Memory:
             reached.extend(getattr(one, field.name) for field in fields(one))
         else:  # an index, an atlas
             size = getattr(one, "nbytes", None)
-            found["object", id(one)] = size if isinstance(size, int) else _PLAIN
-    return found
+            pieces["object", id(one)] = size if isinstance(size, int) else _PLAIN
+    return pieces
 
 
 def _storage(value: np.ndarray | torch.Tensor) -> tuple[Hashable, int]:

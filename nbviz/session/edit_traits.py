@@ -87,8 +87,8 @@ class EditTraits(traitlets.HasTraits):
 
     def _edits_after_reset(self) -> tuple[Edit, ...]:
         """Return the edits that another picture takes over: all but those made for one picture alone."""
-        kept = tuple(edit for edit in self.edits if not getattr(edit, "one_picture", False))
-        return self.edits if len(kept) == len(self.edits) else kept
+        edits = tuple(edit for edit in self.edits if not getattr(edit, "one_picture", False))
+        return self.edits if len(edits) == len(self.edits) else edits
 
     @traitlets.validate("edits", "draft")
     def _check_edits(self, proposal: dict[str, Any]) -> tuple[Edit, ...] | None:

@@ -40,12 +40,12 @@ def load(
 
 def names() -> list[str]:
     """Return the zoo's own networks, then torchvision's classifiers, then timm's, of what is installed."""
-    found = list(own_networks())
+    result = list(own_networks())
     if "torchvision" in _installed():
-        found += _torchvision_names()
+        result += _torchvision_names()
     if "timm" in _installed():
-        found += _timm().list_models()
-    return list(dict.fromkeys(found))
+        result += _timm().list_models()
+    return list(dict.fromkeys(result))
 
 
 def _own(name: str, weights: Any, device: str, options: dict[str, Any]) -> InstrumentedModel:

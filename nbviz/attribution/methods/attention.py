@@ -39,10 +39,10 @@ def attention(
     which places are in which. heat: values, interpolated bilinearly. It says nothing of what the tokens carry:
     see rollout, gradient rollout.
     """
-    found = NetworkAttention(subject, "Attention")
-    chosen = _chosen(found, block)
-    values, facts = (_global if found.known(chosen) else _windowed)(found, chosen, head)
-    yield result(subject, values, values, **facts, block=found.blocks.index(chosen), head=str(head))
+    network = NetworkAttention(subject, "Attention")
+    chosen = _chosen(network, block)
+    values, facts = (_global if network.known(chosen) else _windowed)(network, chosen, head)
+    yield result(subject, values, values, **facts, block=network.blocks.index(chosen), head=str(head))
 
 
 def _global(found: NetworkAttention, block: Block, head: str | int) -> tuple[torch.Tensor, dict[str, Any]]:

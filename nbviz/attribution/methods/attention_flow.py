@@ -43,20 +43,20 @@ def attention_flow(subject: Subject) -> Iterator[Attribution]:
     interpolated bilinearly. Refused where attention is windowed, tokens change between blocks, or the graph
     has over five million edges.
     """
-    found = NetworkAttention(subject, "Attention flow")
-    capacities = [_capacities(block.probabilities()[0]) for block in found.trunk]
+    network = NetworkAttention(subject, "Attention flow")
+    capacities = [_capacities(block.probabilities()[0]) for block in network.trunk]
     _check(capacities)
-    layout, source = found.layout(found.trunk[-1]), found.reads.double().cpu().numpy()
+    layout, source = network.layout(network.trunk[-1]), network.reads.double().cpu().numpy()
     most = np.minimum(1.0, capacities[0].sum(0))
-    flows, facts = most.copy(), found.facts()
+    flows, facts = most.copy(), network.facts()
     for count, token, flow in _flows(source, capacities, _coarse_first(layout)):
         flows[token] = flow
         total = layout.tokens - layout.prefix
         if count % SHOWN == 0 and count < total:
-            yield _shown(found, flows, count / total, f"{count} flows of {total}", facts)
+            yield _shown(network, flows, count / total, f"{count} flows of {total}", facts)
     patches = slice(layout.prefix, None)
     unhindered = float(np.mean(flows[patches] > most[patches] - SAME))
-    yield _shown(found, flows, 1.0, "", {**facts, "unhindered": unhindered})
+    yield _shown(network, flows, 1.0, "", {**facts, "unhindered": unhindered})
 
 
 def _shown(found: NetworkAttention, flows: Flows, done: float, progress: str, facts: dict[str, Any]) -> Attribution:

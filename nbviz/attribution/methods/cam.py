@@ -36,9 +36,9 @@ def cam(subject: Subject) -> Iterator[Attribution]:
     if subject.target.function is not None:
         raise Refused("CAM explains what a linear head puts out, not a function of it. Grad-CAM explains functions.")
     head = _find(subject)
-    scores, kept = record(subject, subject.leaf(subject.x), head.name, head.maps)
-    weights = at_least_single(kept[head.name].gradient(scores)[0, :, 0, 0]) @ at_least_single(head.weight)
-    maps = at_least_single(kept[head.maps].maps[0])
+    scores, activations = record(subject, subject.leaf(subject.x), head.name, head.maps)
+    weights = at_least_single(activations[head.name].gradient(scores)[0, :, 0, 0]) @ at_least_single(head.weight)
+    maps = at_least_single(activations[head.maps].maps[0])
     maps = maps.clamp(min=0) if head.rectified else maps
     values = (weights[:, None, None] * maps).sum(0)
     facts: dict[str, Any] = {"maps": head.maps + (", rectified" if head.rectified else ""), "linear": head.name}

@@ -19,5 +19,5 @@ def deconvnet(subject: Subject) -> Iterator[Attribution]:
     activation that they sent back. A network without ReLU is refused, the activations it has named. Unlike
     captum's it counts functional, in-place and shared calls, and ReLU6.
     """
-    found = ruled_gradient(subject, subject.x, "deconvnet", "Deconvnet")
-    yield result(subject, found.values, found.values[0].abs().amax(0), **found.facts)
+    gradients = ruled_gradient(subject, subject.x, "deconvnet", "Deconvnet")
+    yield result(subject, gradients.values, gradients.values[0].abs().amax(0), **gradients.facts)

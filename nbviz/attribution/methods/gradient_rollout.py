@@ -22,16 +22,16 @@ def gradient_rollout(subject: Subject) -> Iterator[Attribution]:
     pooling query's Ā has no residual. heat: values, interpolated bilinearly. Refused where attention is
     windowed or tokens change between blocks.
     """
-    found = NetworkAttention(subject, "Gradient rollout")
-    trunk = found.trunk
-    weighted = [_weighted(b, g) for b, g in zip(found.blocks, found.gradients(*found.blocks), strict=True)]
-    start, row = found.reads.to(weighted[-1]), torch.zeros_like(found.reads).to(weighted[-1])
-    if found.pool is not None:
+    network = NetworkAttention(subject, "Gradient rollout")
+    trunk = network.trunk
+    weighted = [_weighted(b, g) for b, g in zip(network.blocks, network.gradients(*network.blocks), strict=True)]
+    start, row = network.reads.to(weighted[-1]), torch.zeros_like(network.reads).to(weighted[-1])
+    if network.pool is not None:
         start, row = row, weighted.pop().mean(0)
     for mixing in reversed(weighted[: len(trunk)]):
         row = row + (start + row) @ mixing  # R − I, grown by itself: it may be far below 1
-    values = found.on_grid(row)
-    yield result(subject, values, values, **found.facts())
+    values = network.on_grid(row)
+    yield result(subject, values, values, **network.facts())
 
 
 def _weighted(block: Block, gradient: torch.Tensor) -> torch.Tensor:

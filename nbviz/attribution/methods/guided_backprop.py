@@ -18,5 +18,5 @@ def guided_backprop(subject: Subject) -> Iterator[Attribution]:
     has named. It is sharp because it follows the picture's edges, and hardly depends on the class: read it as
     a picture of features. Unlike captum's it counts functional, in-place and shared calls, and ReLU6.
     """
-    found = ruled_gradient(subject, subject.x, "guided", "Guided backprop")
-    yield result(subject, found.values, found.values[0].abs().amax(0), **found.facts)
+    gradients = ruled_gradient(subject, subject.x, "guided", "Guided backprop")
+    yield result(subject, gradients.values, gradients.values[0].abs().amax(0), **gradients.facts)

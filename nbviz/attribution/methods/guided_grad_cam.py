@@ -29,9 +29,9 @@ def guided_grad_cam(subject: Subject) -> Iterator[Attribution]:
     """
     name = subject.layer or ""
     x = subject.leaf(subject.x)
-    scores, kept = record(subject, x, name)
-    gradient = at_least_single(kept[name].gradient(scores, retain=True)[0])
-    cam = (gradient.mean((1, 2))[:, None, None] * at_least_single(kept[name].maps[0])).sum(0).clamp(min=0)
+    scores, activations = record(subject, x, name)
+    gradient = at_least_single(activations[name].gradient(scores, retain=True)[0])
+    cam = (gradient.mean((1, 2))[:, None, None] * at_least_single(activations[name].maps[0])).sum(0).clamp(min=0)
     guided = ruled_backward(subject, scores, x, "guided", "Guided Grad-CAM")
     wide = functional.interpolate(cam[None, None], size=x.shape[2:], mode="bilinear", align_corners=False)
     values = at_least_single(guided.values) * wide

@@ -89,9 +89,9 @@ class _Vote:
 
     def add(self, masks: torch.Tensor) -> None:
         """Evaluate another batch of masks (N, H, W); only the last may be odd."""
-        kept = masks[:, None].to(self._subject.x)
+        shares = masks[:, None].to(self._subject.x)
         with torch.no_grad():
-            scores = self._subject.scores(self._fill + kept * (self._subject.x - self._fill))
+            scores = self._subject.scores(self._fill + shares * (self._subject.x - self._fill))
         # relative to the whole picture's score, so that a large common part costs no digits
         change = scores.double().cpu() - self._score
         for half in (0, 1):

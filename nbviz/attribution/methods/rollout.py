@@ -22,10 +22,10 @@ def rollout(subject: Subject) -> Iterator[Attribution]:
     rows of those that are, said in ``facts["reads"]``, weighted as a pooling query attends to them. heat:
     values, interpolated bilinearly. Refused where attention is windowed or tokens change between blocks.
     """
-    found = NetworkAttention(subject, "Attention rollout")
-    trunk, row = found.trunk, found.reads
+    network = NetworkAttention(subject, "Attention rollout")
+    trunk, row = network.trunk, network.reads
     for block in reversed(trunk):
         mixing = block.probabilities()[0].mean(0) + torch.eye(block.keys, dtype=row.dtype, device=row.device)
         row = row.to(mixing) @ (mixing / mixing.sum(-1, keepdim=True))
-    values = found.on_grid(row)
-    yield result(subject, values, values, **found.facts())
+    values = network.on_grid(row)
+    yield result(subject, values, values, **network.facts())

@@ -40,8 +40,8 @@ def score_cam(
     bilinearly. ``facts["channels"]`` says how many were tried. One forward per channel, no gradients.
     """
     with torch.no_grad():
-        scores, kept = record(subject, subject.x, subject.layer or "")
-    activation = at_least_single(kept[subject.layer or ""].maps[0])
+        scores, activations = record(subject, subject.x, subject.layer or "")
+    activation = at_least_single(activations[subject.layer or ""].maps[0])
     flat = activation.flatten(1)
     live = torch.nonzero(flat.amax(1) > flat.amin(1)).flatten()
     order = live[flat[live].square().sum(1).argsort(descending=True, stable=True)][:maximum]

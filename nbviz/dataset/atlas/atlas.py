@@ -182,12 +182,12 @@ class Atlas:
         """Write the atlas to a folder; see :mod:`nbviz.dataset.atlas.store` for the format."""
         folder = folder_at(path)
         free_or_same(folder, self.plan)
-        found = self._found
+        charted = self._found
         manifest = {
-            "plan": self.plan.as_json(), "side": found.side, "layout": found.layout,
-            "notes": list(found.notes), "classes": self.classes, "labels": self.label_names,
+            "plan": self.plan.as_json(), "side": charted.side, "layout": charted.layout,
+            "notes": list(charted.notes), "classes": self.classes, "labels": self.label_names,
         }  # fmt: skip
-        write_atlas(folder, manifest, found.tensors)
+        write_atlas(folder, manifest, charted.tensors)
         self.problem = ""
 
     @classmethod

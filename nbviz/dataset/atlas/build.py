@@ -84,15 +84,15 @@ def _enough(sampler: Sampler, seen: int) -> Points:
 
 
 def _notes(sampler: Sampler) -> tuple[str, ...]:
-    said = []
+    notes = []
     if sampler.left_out:
         number, sentence = next(iter(sampler.problems.items()))
-        said.append(f"{sampler.left_out} pictures could not be used: item {number} ({sentence.rstrip('.')}), …")
+        notes.append(f"{sampler.left_out} pictures could not be used: item {number} ({sentence.rstrip('.')}), …")
     if sampler.silent:
-        said.append(f"At {sampler.silent:,} places every channel was zero; they are not on the map.")
+        notes.append(f"At {sampler.silent:,} places every channel was zero; they are not on the map.")
     if sampler.broken:
-        said.append(f"At {sampler.broken:,} places values were not finite; they are not on the map.")
-    return tuple(said)
+        notes.append(f"At {sampler.broken:,} places values were not finite; they are not on the map.")
+    return tuple(notes)
 
 
 def _charted(
@@ -101,8 +101,8 @@ def _charted(
 ) -> Charted:  # fmt: skip
     side = side_of(len(points))
     squares = gridded(flat, side)
-    found, counts = np.unique(squares, return_counts=True)
-    cells = found[counts >= plan.least]
+    occupied, counts = np.unique(squares, return_counts=True)
+    cells = occupied[counts >= plan.least]
     if not len(cells):
         raise NbvizError(f"No cell of the map has {plan.least} places: ask for fewer a cell (least=) or draw more.")
     number = np.full(side * side, -1)

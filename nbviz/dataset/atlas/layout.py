@@ -48,8 +48,8 @@ class Axes:
         """Find the axes along which the directions of values (N, C) differ most."""
         unit = units(values)
         pca = scikit("decomposition").PCA(min(AXES, *values.shape), svd_solver="randomized", random_state=seed)
-        found = pca.fit(unit)
-        return cls(found.mean_.astype(np.float32), found.components_.astype(np.float32))
+        fit = pca.fit(unit)
+        return cls(fit.mean_.astype(np.float32), fit.components_.astype(np.float32))
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Project (N, C) → (N, d)."""
@@ -75,17 +75,17 @@ def flattening(points: np.ndarray, layout: str, seed: int) -> Generator[np.ndarr
     The same for the same seed on the same number of threads. Neither t-SNE nor UMAP can be stopped within, so many
     points are laid out in a process of their own, which ends with this generator.
     """
-    made: np.ndarray | None = None
+    flat: np.ndarray | None = None
     if layout != "pca" and len(points) > FEW:
         with closing(_in_process(points, layout, seed)) as waiting:
-            for made in waiting:
+            for flat in waiting:
                 yield None
-    if made is None:
+    if flat is None:
         if layout == "tsne":
             scikit("manifold")  # imported here, Python's random generator is left where it was
-        made = LAYOUTS[layout](points, seed)
-    low, high = np.quantile(made, [EDGE, 1 - EDGE], axis=0)
-    yield np.clip((made - low) / np.maximum(high - low, 1e-12), 0, 1).astype(np.float32)
+        flat = LAYOUTS[layout](points, seed)
+    low, high = np.quantile(flat, [EDGE, 1 - EDGE], axis=0)
+    yield np.clip((flat - low) / np.maximum(high - low, 1e-12), 0, 1).astype(np.float32)
 
 
 def _in_process(points: np.ndarray, layout: str, seed: int) -> Generator[np.ndarray | None, None, None]:

@@ -78,21 +78,21 @@ class Sampler:
 
     def _batch(self, run: Pass, batch: Batch) -> Points:
         x = batch.inputs.to(run.device, self.model.guest.dtype)
-        seen: list[torch.Tensor] = []
+        predictions: list[torch.Tensor] = []
 
         def own(output: Any) -> torch.Tensor:
             best = self.model.find_logits(output).max(1)
-            seen.append(best.indices.cpu())
+            predictions.append(best.indices.cpu())
             return best.values
 
         subject = Subject(self.model, run, x[:1], Target(function=own), self.plan.layer)
         if not subject.together(x):
             return joined([self._batch(run, single) for single in _singles(batch)])
-        scores, kept = record(subject, x.detach().requires_grad_(), self.plan.layer)
-        predicted, found = seen[-1], kept[self.plan.layer]
-        values = found.maps.flatten(2)
+        scores, activations = record(subject, x.detach().requires_grad_(), self.plan.layer)
+        predicted, activation = predictions[-1], activations[self.plan.layer]
+        values = activation.maps.flatten(2)
         try:
-            gradient = found.gradient(scores).flatten(2)
+            gradient = activation.gradient(scores).flatten(2)
         except Refused:  # the map needs none: its cells speak for no class, which its notes say
             gradient = torch.zeros_like(values)
         places = torch.stack([self.plan.places_of(int(number)) for number in batch.numbers])

@@ -103,8 +103,8 @@ class Index:
         plan, classes = planned(model, items, options), items.classes or model.classes
         folder, more = None if path is None else folder_at(path), {"classes": classes}
         job = RankingJob(model.guest, model.transform, items, plan)
-        found = one_pass(model, job, INDEX, folder, before, execution, more)
-        return cls(plan, found, classes, model, items)
+        part = one_pass(model, job, INDEX, folder, before, execution, more)
+        return cls(plan, part, classes, model, items)
 
     @classmethod
     def load(
@@ -212,10 +212,10 @@ class Index:
 
     def _example(self, layer: Watched, channel: int, row: RankingRow) -> Example:
         where = divmod(row.place, layer.layout.width) if layer.layout.has_places else None
-        seen, box = partial(self._seen, row.item), partial(self._box, layer.name, where)
+        picture, box = partial(self._seen, row.item), partial(self._box, layer.name, where)
         effective = partial(self._effective, layer.name, channel, row.item, where)
         label = None if row.label < 0 else row.label
-        return Example(row.item, row.value, where, label, self._lookup.name(row.label), seen, box, effective)
+        return Example(row.item, row.value, where, label, self._lookup.name(row.label), picture, box, effective)
 
     def _seen(self, item: int) -> np.ndarray:
         model, items = self._with_pictures()

@@ -24,7 +24,7 @@ class PartialIndex(Part):
 
     def merge_tensors(self, other: Self) -> dict[str, torch.Tensor]:
         """Merge the rankings of both."""
-        made: dict[str, torch.Tensor] = {}
+        tensors: dict[str, torch.Tensor] = {}
         for key in self.tensors:
             stem, _, last = key.rpartition("/")
             if last == "values" and not stem.endswith("/sample"):
@@ -32,11 +32,11 @@ class PartialIndex(Part):
                     {n: part.tensors[f"{stem}/{n}"] for n in ("values", "items", "places", "labels")}
                     for part in (self, other)
                 )
-                made.update({f"{stem}/{name}": value for name, value in merged(*pair).items()})
+                tensors.update({f"{stem}/{name}": value for name, value in merged(*pair).items()})
             elif last == "values":
                 # an item is in one piece only; elsewhere its column is -∞
                 mine = self.tensors[key] > other.tensors[key]
                 for name in ("values", "places"):
                     one, two = self.tensors[f"{stem}/{name}"], other.tensors[f"{stem}/{name}"]
-                    made[f"{stem}/{name}"] = torch.where(mine, one, two)
-        return made
+                    tensors[f"{stem}/{name}"] = torch.where(mine, one, two)
+        return tensors

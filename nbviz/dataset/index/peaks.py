@@ -45,9 +45,9 @@ class Peaks:
             return cls(values if sign > 0 else -values, torch.zeros_like(values, dtype=torch.int32))
         if flat.shape[2] >= LARGE and _numpys(flat):
             rows = flat.view(-1, flat.shape[2]).numpy()
-            found = np.argmax(rows, 1) if sign > 0 else np.argmin(rows, 1)
-            values = torch.from_numpy(rows[np.arange(len(rows)), found]).view(flat.shape[:2]).float()
-            return cls(values if sign > 0 else -values, torch.from_numpy(found).view(flat.shape[:2]).int())
+            places = np.argmax(rows, 1) if sign > 0 else np.argmin(rows, 1)
+            values = torch.from_numpy(rows[np.arange(len(rows)), places]).view(flat.shape[:2]).float()
+            return cls(values if sign > 0 else -values, torch.from_numpy(places).view(flat.shape[:2]).int())
         return cls(flat.amax(2).float() if sign > 0 else -flat.amin(2).float())
 
     def locate(self, maps: torch.Tensor, wanted: torch.Tensor, sign: int) -> torch.Tensor:
@@ -83,15 +83,15 @@ def _places(maps: torch.Tensor, rows: torch.Tensor, sign: int) -> torch.Tensor:
         chosen = flat[rows // flat.shape[1], rows % flat.shape[1]]
         return (chosen.argmax(1) if sign > 0 else chosen.argmin(1)).int()
     every = flat.view(-1, flat.shape[2]).numpy() if _numpys(flat) else None
-    found, step = np.empty(len(rows), np.int32), max(1, CHUNK // flat.shape[2])
+    places, step = np.empty(len(rows), np.int32), max(1, CHUNK // flat.shape[2])
     for start in range(0, len(rows), step):
         part = rows[start : start + step]
         if every is not None:  # whole rows are copied several times faster than element by element
             some = every.take(part.numpy(), 0)
         else:
             some = flat[part // flat.shape[1], part % flat.shape[1]].float().numpy()
-        found[start : start + step] = np.argmax(some, 1) if sign > 0 else np.argmin(some, 1)
-    return torch.from_numpy(found)
+        places[start : start + step] = np.argmax(some, 1) if sign > 0 else np.argmin(some, 1)
+    return torch.from_numpy(places)
 
 
 class Rule(Protocol):

@@ -100,13 +100,13 @@ def _watched(
 def _outputs(run: Pass, x: torch.Tensor, stems: set[str]) -> dict[tuple[str, int], tuple[int, int]]:
     """Return (module, call) → which tensor it put out, and how often that had been written to."""
     held: list[torch.Tensor] = []  # an id of something freed could be another's
-    found: dict[tuple[str, int], tuple[int, int]] = {}
+    outputs: dict[tuple[str, int], tuple[int, int]] = {}
 
     def keep(name: str, call: int, tensor: torch.Tensor) -> None:
         held.append(tensor)
-        found[name, call] = (id(tensor), 0 if tensor.is_inference() else tensor._version)
+        outputs[name, call] = (id(tensor), 0 if tensor.is_inference() else tensor._version)
 
     modules = modules_of(run.net)
     with torch.no_grad(), hooked({stem: modules[stem] for stem in stems}, keep):
         run(x)
-    return found
+    return outputs

@@ -32,6 +32,6 @@ class RankingJob(ShardJob[Plan, PartialIndex]):
         """Rank pieces in order, each with the thresholds of those before it."""
         known: Known = {}
         for piece in pieces:
-            found = self.run(piece, tick, known)
-            known = found.known(known)
-            yield found
+            part = self.run(piece, tick, known)
+            known = part.known(known)
+            yield part

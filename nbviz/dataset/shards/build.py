@@ -72,11 +72,11 @@ class Build(Generic[PlanT, PartT]):
                 self.stop()
 
             if self._execution.client is None:
-                found: Iterator[PartT] = map(self._unchanged, job.each(todo, tick))
+                parts: Iterator[PartT] = map(self._unchanged, job.each(todo, tick))
             else:
                 self._unchanged(job.packed())
-                found = on_cluster(job, todo, self._execution.client, tick)
-            for part in found:
+                parts = on_cluster(job, todo, self._execution.client, tick)
+            for part in parts:
                 self._store.add(part)
 
     def _unchanged(self, found: Any) -> Any:
@@ -90,9 +90,9 @@ class Build(Generic[PlanT, PartT]):
     def stop(self) -> None:
         """Raise :class:`Stopped` if that was requested."""
         if self._execution.cancel is not None and self._execution.cancel():
-            kept = "; the same call goes on from there" if isinstance(self._store, Folder) else ""
+            advice = "; the same call goes on from there" if isinstance(self._store, Folder) else ""
             done = f"{len(self._store.done)} of {self._pieces} pieces" if self._pieces else "no piece"
-            raise Stopped(f"Stopped with {done} done{kept}.")
+            raise Stopped(f"Stopped with {done} done{advice}.")
 
     def _bar(self, plan: ShardPlan, todo: list[int]) -> Any:
         from tqdm.auto import tqdm
@@ -119,8 +119,8 @@ def one_pass(
     store = Memory() if path is None else Folder(path, product, job.plan, more)
     build = Build(model, store, product, before, execution)
     with store.alone(build.stop):
-        found = store.whole
-        if found is None:
+        whole = store.whole
+        if whole is None:
             build.run(job)
-            found = store.finish()
-    return found
+            whole = store.finish()
+    return whole

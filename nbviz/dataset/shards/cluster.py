@@ -53,9 +53,9 @@ def _as_done(waiting: list[Any], client: Any, tick: Callable[[int], None]) -> It
                 continue
             for future in done:
                 waiting.remove(future)
-                found = future.result()
-                yield found
-                tick(found.seen)
+                part = future.result()
+                yield part
+                tick(part.seen)
     except KilledWorker as error:
         raise NbvizError(
             f"A piece of the data set brought its worker down again and again ({error}): out of memory? "

@@ -155,10 +155,10 @@ class Folder(Generic[PlanT, PartT]):
         """The finished whole, if it is finished; one that is damaged is made again."""
         try:
             with intact(self.path, self._product.name):
-                found = self._product.read(self.path / self._product.whole)
+                part = self._product.read(self.path / self._product.whole)
         except NbvizError:
             return None
-        return found if set(found.pieces) == set(range(self._plan.pieces)) else None
+        return part if set(part.pieces) == set(range(self._plan.pieces)) else None
 
     @property
     def done(self) -> set[int]:
@@ -181,17 +181,17 @@ class Folder(Generic[PlanT, PartT]):
 
     def finish(self) -> PartT:
         """Write all parts merged as one file, and delete the parts."""
-        found = self._merged()
-        written(self.path / self._product.whole, lambda to: write_part(to, found), self._product.advice)
+        part = self._merged()
+        written(self.path / self._product.whole, lambda to: write_part(to, part), self._product.advice)
         # and what was half-written there when a process ended
         shutil.rmtree(self.path / PARTS, ignore_errors=True)
-        return found
+        return part
 
     def _merged(self) -> PartT:
         together: PartT | None = None
         for file in sorted(self._parts):
-            found = self._product.read(file)
-            together = found if together is None else together.merge(found)
+            part = self._product.read(file)
+            together = part if together is None else together.merge(part)
         assert together is not None
         return together
 

@@ -52,11 +52,11 @@ def curves(
     orders = [strength.argsort(descending=True, stable=True) for strength in strengths]
     first = torch.stack([mask.view(cells) for order in orders for mask in _first(order, shares[1:-1])])
     both = [torch.ones_like(first[:1]), torch.zeros_like(first[:1])] if known is None else []
-    kept = torch.cat([*both, 1 - first, first])
+    masks = torch.cat([*both, 1 - first, first])
     rows, columns = (cell_of(length, count) for length, count in zip(size, cells, strict=True))
 
     def batches() -> Iterator[torch.Tensor]:
-        for some in kept.split(BATCH):
+        for some in masks.split(BATCH):
             yield torch.where(some[:, rows][:, :, columns][:, None].to(x) > 0, x, hidden)
 
     scores = yield from all_scores(model, target, batches)
@@ -96,5 +96,5 @@ def _read(scores: torch.Tensor, shares: torch.Tensor, count: int) -> Iterator[Cu
 def _measure(case: Case) -> Steps[dict[str, float]]:
     """Mean score as what matters most is hidden first (deletion), and shown first (insertion)."""
     maps = {"map": case.map.heat()}
-    found = yield from curves(case.model, case.picture, case.target, maps, case.common)
-    return {"deletion": found["map"].deletion.area, "insertion": found["map"].insertion.area}
+    result = yield from curves(case.model, case.picture, case.target, maps, case.common)
+    return {"deletion": result["map"].deletion.area, "insertion": result["map"].insertion.area}

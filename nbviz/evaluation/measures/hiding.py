@@ -63,11 +63,11 @@ class Hidings:
     @cached_property
     def reach(self) -> float:
         """Partial correlation of the scores with the best sum over cells, cross-validated; NaN where they are flat."""
-        kept, predicted = self.kept.flatten(1), torch.zeros_like(self.scores)
+        cells, predicted = self.kept.flatten(1), torch.zeros_like(self.scores)
         for fold in range(FOLDS):
-            out = torch.arange(len(kept), device="cpu") % FOLDS == fold
-            predicted[out] = _fitted(kept[~out], self.scores[~out], kept[out])
-        return float(_partial(self.scores, predicted[:, None], kept.sum(1))[0])
+            out = torch.arange(len(cells), device="cpu") % FOLDS == fold
+            predicted[out] = _fitted(cells[~out], self.scores[~out], cells[out])
+        return float(_partial(self.scores, predicted[:, None], cells.sum(1))[0])
 
 
 def hidings(model: InstrumentedModel, picture: Any, target: Target) -> Iterator[Hidings]:
@@ -75,18 +75,18 @@ def hidings(model: InstrumentedModel, picture: Any, target: Target) -> Iterator[
     x = model.input(picture)
     size = (x.shape[2], x.shape[3])
     cells = (min(CELLS, size[0]), min(CELLS, size[1]))
-    kept = masks(cells)
+    fixed = masks(cells)
     hidden = blurred(x, BLUR * min(size))
     known = {"edges": cell_sums(edges(x), size, cells), "centre": cell_sums(centre(size), size, cells)}
     rows, columns = (cell_of(length, count) for length, count in zip(size, cells, strict=True))
 
     def batches() -> Iterator[torch.Tensor]:
-        for some in kept.split(BATCH):
+        for some in fixed.split(BATCH):
             mask = some[:, rows][:, :, columns][:, None].to(x)
             yield torch.where(mask > 0, x, hidden)
 
     for scores in scored(model, target, batches):
-        yield Hidings(kept, scores, known, size, len(scores) / MASKS)
+        yield Hidings(fixed, scores, known, size, len(scores) / MASKS)
 
 
 def masks(cells: tuple[int, int], count: int = MASKS) -> torch.Tensor:
@@ -198,6 +198,6 @@ def _weighted(variables: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
 @measure(NAME, verdict=True, common=hidings, cost=MASKS, progress="hiding parts")
 def _measure(case: Case) -> Measured:
     """Judge whether hiding parts of the picture moves the score as the map says."""
-    found = hiding(case.common, case.map)
-    r, low, high, p = (found.figures.get(name, math.nan) for name in ("r", "low", "high", "p"))
-    return Measured({"hiding r": (r, low, high), "hiding p": p}, found)
+    verdict = hiding(case.common, case.map)
+    r, low, high, p = (verdict.figures.get(name, math.nan) for name in ("r", "low", "high", "p"))
+    return Measured({"hiding r": (r, low, high), "hiding p": p}, verdict)

@@ -64,11 +64,11 @@ def infidelity(
             yield x - moved
 
     scores = yield from all_scores(model, target, batches)
-    change, said = scores[0] - scores[1:], torch.cat(predicted)
-    best = float(said @ change / (said @ said)) if bool(said.any()) else 0.0
+    change, prediction = scores[0] - scores[1:], torch.cat(predicted)
+    best = float(prediction @ change / (prediction @ prediction)) if bool(prediction.any()) else 0.0
     spread = float(change.square().mean())
-    scaled = float((best * said - change).square().mean()) / spread if spread else 0.0
-    return Infidelity(float((said - change).square().mean()), scaled)
+    scaled = float((best * prediction - change).square().mean()) / spread if spread else 0.0
+    return Infidelity(float((prediction - change).square().mean()), scaled)
 
 
 @measure("infidelity", cost=64, default=False)
@@ -76,5 +76,5 @@ def _measure(case: Case) -> Steps[dict[str, float]]:
     """How well the map predicts what noise does to the score; 0 is perfect. Maps of pixels only."""
     if case.map.values.shape != case.model.input(case.picture).shape:
         return {"infidelity": math.nan, "infidelity, scaled": math.nan}
-    found = yield from infidelity(case.model, case.picture, case.target, case.map)
-    return {"infidelity": found.value, "infidelity, scaled": found.scaled}
+    result = yield from infidelity(case.model, case.picture, case.target, case.map)
+    return {"infidelity": result.value, "infidelity, scaled": result.scaled}

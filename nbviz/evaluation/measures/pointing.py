@@ -79,7 +79,7 @@ def _grown(mask: torch.Tensor, pixels: int) -> torch.Tensor:
 @measure("pointing", needs_truth=True)
 def _measure(case: Case) -> dict[str, float]:
     """Judge whether the map's highest place lies on the object, how much of it does, and how well its box fits."""
-    found = pointing(case.map, case.truth)
-    if found is None:
+    result = pointing(case.map, case.truth)
+    if result is None:
         return dict.fromkeys(("pointing", "inside", "iou"), math.nan)
-    return {"pointing": found.hit, "inside": found.inside, "iou": found.iou}
+    return {"pointing": result.hit, "inside": result.inside, "iou": result.iou}

@@ -90,9 +90,9 @@ def _system(
         total += weight * inside
         other = np.full(len(rows), -1)
         other[inside] = number[i[inside], j[inside]]
-        gone, kept = inside & (other >= 0), inside & (other < 0)
-        entries.append((own[gone], other[gone], np.full(gone.sum(), -weight)))
-        right[kept] += weight * pixels[:, i[kept], j[kept]].T
+        inner, outer = inside & (other >= 0), inside & (other < 0)
+        entries.append((own[inner], other[inner], np.full(inner.sum(), -weight)))
+        right[outer] += weight * pixels[:, i[outer], j[outer]].T
     entries.append((own, own, total))
     across_all = tuple(np.concatenate(part) for part in zip(*entries, strict=True))
     return (across_all[0], across_all[1], across_all[2]), right
@@ -101,5 +101,5 @@ def _system(
 @measure("road", cost=len(SHARES), default=False)
 def _measure(case: Case) -> Steps[float]:
     """Mean score as the pixels that matter most are imputed, most first; low speaks for the map."""
-    found = yield from road(case.model, case.picture, case.target, case.map)
-    return found.area
+    curve = yield from road(case.model, case.picture, case.target, case.map)
+    return curve.area

@@ -24,15 +24,15 @@ def stability(
 ) -> Steps[float | None]:
     """Return the mean Spearman of the maps' strength over draws of uniform noise in ±2 of 255; None without a map."""
     x = model.input(picture)
-    found: list[float] = []
+    correlations: list[float] = []
     for seed in range(0 if empty(judged) else DRAWS):
         generator = torch.Generator().manual_seed(seed)
         noise = torch.rand(x.shape, generator=generator, dtype=torch.float64, device="cpu").to(x)
         moved = x + (2 * noise - 1) * LEVELS * level(model, x)
         against = yield from final(explain(model, moved, target))
         alike = None if empty(against) else spearman(strength(judged), strength(against))
-        found += [] if alike is None else [alike]
-    return mean(found) if found else None
+        correlations += [] if alike is None else [alike]
+    return mean(correlations) if correlations else None
 
 
 def level(model: InstrumentedModel, x: torch.Tensor) -> torch.Tensor:

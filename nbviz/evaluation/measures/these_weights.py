@@ -31,17 +31,17 @@ def these_weights(
     reason = empty(judged)
     if reason:
         return unable(NAME, f"Other weights can't be compared: {reason}.")
-    found: list[float] = []
+    correlations: list[float] = []
     layer = None if target.unit is None else target.unit.layer
     which = "the last weights before the channel" if layer else "its last weights"
     for seed in range(SEEDS):
         yield
         against = yield from final(explain(redrawn(model, seed, layer=layer), picture, target))
         alike = None if empty(against) else spearman(strength(judged), strength(against))
-        found += [] if alike is None else [alike]
-    if len(found) * 2 <= SEEDS:
+        correlations += [] if alike is None else [alike]
+    if len(correlations) * 2 <= SEEDS:
         return unable(NAME, "Other weights can't be compared: with them there is nothing to show.")
-    alike = median(found)
+    alike = median(correlations)
     figures = {"similarity": alike}
     if alike < ALIKE:
         words = f"With {which} redrawn the network gives another map (similarity {alike:.2f})."
@@ -54,5 +54,5 @@ def these_weights(
 def _measure(case: Case) -> Steps[Measured]:
     """Judge whether the map changes with the last weights redrawn."""
     assert case.explain is not None
-    found = yield from these_weights(case.model, case.picture, case.target, case.map, case.explain)
-    return Measured({f"similarity, {NAME}": found.figures.get("similarity", math.nan)}, found)
+    verdict = yield from these_weights(case.model, case.picture, case.target, case.map, case.explain)
+    return Measured({f"similarity, {NAME}": verdict.figures.get("similarity", math.nan)}, verdict)

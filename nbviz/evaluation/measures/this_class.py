@@ -59,5 +59,5 @@ def unrelated(logits: np.ndarray, target: Target) -> int | None:
 def _measure(case: Case) -> Steps[Measured]:
     """Judge whether an unrelated class has another map."""
     assert case.explain is not None
-    found = yield from this_class(case.model, case.picture, case.target, case.map, case.explain)
-    return Measured({f"similarity, {NAME}": found.figures.get("similarity", math.nan)}, found)
+    verdict = yield from this_class(case.model, case.picture, case.target, case.map, case.explain)
+    return Measured({f"similarity, {NAME}": verdict.figures.get("similarity", math.nan)}, verdict)

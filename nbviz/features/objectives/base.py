@@ -131,8 +131,8 @@ def objective(make: Make) -> Make:
 
     @wraps(make)
     def keyed(*args: Any, **options: Any) -> Objective:
-        found = make(*args, **options)
-        return found if found.key is not None else replace(found, key=_key(make, signature.bind(*args, **options)))
+        result = make(*args, **options)
+        return result if result.key is not None else replace(result, key=_key(make, signature.bind(*args, **options)))
 
     by_channel = [*signature.parameters][:2] == ["layer", "index"]
     _kinds[make.__name__] = Kind(make.__name__, keyed, sentence.splitlines()[0], by_channel)

@@ -37,17 +37,18 @@ def infer_layouts(
     overwritten in place, give instead of an output its `evidence`, taken in the hook.
     """
     known = modules or {}
-    found = {
+    candidates = {
         name: output if isinstance(output, AxisEvidence) else evidence(output, input_hw, known.get(name))
         for name, output in outputs.items()
     }
-    agreed = _agreed(found)
+    agreed = _agreed(candidates)
     sure: dict[tuple[int, ...], set[Layout]] = {}
     for name, layout in agreed.items():
         if layout.kind != "none":
-            sure.setdefault(found[name].shape, set()).add(layout)
+            sure.setdefault(candidates[name].shape, set()).add(layout)
     return {
-        name: agreed.get(name) or _inherited(item.shape, sure.get(item.shape, set())) for name, item in found.items()
+        name: agreed.get(name) or _inherited(item.shape, sure.get(item.shape, set()))
+        for name, item in candidates.items()
     }
 
 

@@ -13,13 +13,13 @@ RESHAPING = frozenset(f"{name}Backward0" for name in _SHAPES.split())
 def graph(root: Any) -> Iterator[Any]:
     """Yield nodes of autograd's graph from a node, such as ``output.grad_fn``, down to its leaves."""
     # a node's Python object is its identity only while it is held
-    seen, left = {root}, [] if root is None else [root]
+    visited, left = {root}, [] if root is None else [root]
     while left:
         node = left.pop()
         yield node
         for below, _ in node.next_functions:
-            if below is not None and below not in seen:
-                seen.add(below)
+            if below is not None and below not in visited:
+                visited.add(below)
                 left.append(below)
 
 

@@ -75,9 +75,11 @@ class ClassMaps:
 
     def shares(self, weights: torch.Tensor | None = None) -> torch.Tensor:
         """Share of the first picture predicted as each class, float64 (classes,); of ``weights`` (h, w), sum 1."""
-        said = self.said[0].flatten().cpu()
+        classes = self.said[0].flatten().cpu()
         counts = None if weights is None else weights.flatten().cpu()
-        return torch.bincount(said, counts, self.maps.shape[1]).double() / (1 if weights is not None else len(said))
+        return torch.bincount(classes, counts, self.maps.shape[1]).double() / (
+            1 if weights is not None else len(classes)
+        )
 
 
 @dataclass(frozen=True)
@@ -147,12 +149,12 @@ class OutputReader:
             return Unknown(raw, head.problem)
         try:
             where = head.place if self.asked.output is None else self.asked.output
-            found = scores_or_maps(find(raw, where), rows)
+            scores = scores_or_maps(find(raw, where), rows)
         except NbvizError as problem:
             return Unknown(raw, problem)
-        if found.dim() != 2:
-            return ClassMaps(raw, head.logits(found, before))
-        return ClassScores(raw, head.logits(found, before), scale=head.scale)
+        if scores.dim() != 2:
+            return ClassMaps(raw, head.logits(scores, before))
+        return ClassScores(raw, head.logits(scores, before), scale=head.scale)
 
     def head(self, raw: Any, calls: Sequence[ModuleCall], probe: Callable[[Head], torch.Tensor]) -> Head:
         """Find the scores in the first output, of one picture, and what they mean; see :func:`find_head`."""

@@ -57,10 +57,10 @@ class Prediction:
 
     def class_of(self, target: Target) -> int | None:
         """Return the class a target speaks of here: of a box its label; None where it speaks of none."""
-        found = self.chosen(target)
-        if self.kind != "boxes" or found is None:
-            return target.index if self.kind == "boxes" else found
-        return self.boxes[found].label
+        number = self.chosen(target)
+        if self.kind != "boxes" or number is None:
+            return target.index if self.kind == "boxes" else number
+        return self.boxes[number].label
 
     def checked(self) -> Prediction:
         """Return itself; raise NbvizError where the scores are not finite."""

@@ -44,16 +44,16 @@ def scores_or_maps(found: Any, rows: int | None = None) -> torch.Tensor:
 
 
 def _shape_words(found: torch.Tensor) -> str:
-    said = f"The network puts out shape {tuple(found.shape)}, not one score per class (N, classes)"
+    text = f"The network puts out shape {tuple(found.shape)}, not one score per class (N, classes)"
     if found.dim() == 4:
         within = bool(((found >= 0) & (found <= 1)).all())
         other = "1 - y" if within else "0 * y"  # of probabilities, and of logits
         return (
-            f"{said} or one map per class. Is it one of two classes? Pass output=lambda y: torch.cat([{other}, y], 1). "
+            f"{text} or one map per class. Is it one of two classes? Pass output=lambda y: torch.cat([{other}, y], 1). "
             "Is it a depth or another quantity? Pass output=lambda y: y.mean((2, 3)) to explain its mean, or a "
             "callable as target."
         )
-    return f"{said}. Pass output= (a key or a callable) that takes the scores out of it, or a callable as target."
+    return f"{text}. Pass output= (a key or a callable) that takes the scores out of it, or a callable as target."
 
 
 def _pick(raw: Any, output: str | int | Callable[[Any], torch.Tensor]) -> Any:

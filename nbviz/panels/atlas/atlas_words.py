@@ -71,12 +71,12 @@ def caption(atlas: Atlas, look: str, image: str) -> list[Any]:
 
 def note(atlas: Atlas) -> str:
     """Return what has to be known to read the map right."""
-    said = list(atlas.notes)
+    sentences = list(atlas.notes)
     pictures = len(atlas.plan.numbers)
     if pictures < FEW:
-        said.insert(0, f"{pictures} pictures are few: {atlas.plan.places} places of each were drawn, so the map tells "
-                       "these pictures apart more than what the layer knows.")  # fmt: skip
-    return " ".join(said)
+        few = f"{pictures} pictures are few: {atlas.plan.places} places of each were drawn, so the map tells "
+        sentences.insert(0, few + "these pictures apart more than what the layer knows.")
+    return " ".join(sentences)
 
 
 def told(atlas: Atlas, opened: Opened, names: list[str]) -> dict[str, Any]:

@@ -79,11 +79,11 @@ def large(values: np.ndarray, limits: Limits | None = None) -> bytes:
 
 def _shrunk(maps: np.ndarray, side: int) -> np.ndarray:
     """Average maps down over what can be seen."""
-    seen = np.isfinite(maps)
-    if max(maps.shape[1:]) <= side or seen.all():
+    valid = np.isfinite(maps)
+    if max(maps.shape[1:]) <= side or valid.all():
         return shrink(maps, side)
     with np.errstate(invalid="ignore"):
-        return shrink(np.where(seen, maps, 0), side) / shrink(seen.astype(np.float32), side)
+        return shrink(np.where(valid, maps, 0), side) / shrink(valid.astype(np.float32), side)
 
 
 def _coloured(maps: np.ndarray, limits: Limits | None) -> Pixels:

@@ -28,7 +28,7 @@ def close_tree(root: ipywidgets.Widget) -> None:
 
 def reach(root: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
     """Return a widget and all that its synced traits reach, once each."""
-    seen: set[int] = set()
+    visited: set[int] = set()
     stack: list[Any] = [root]
     while stack:
         value = stack.pop()
@@ -36,8 +36,8 @@ def reach(root: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
             stack.extend(value)
         elif isinstance(value, dict):
             stack.extend(value.values())
-        elif isinstance(value, ipywidgets.Widget) and id(value) not in seen:
-            seen.add(id(value))
+        elif isinstance(value, ipywidgets.Widget) and id(value) not in visited:
+            visited.add(id(value))
             if type(value).__name__ == "_CanvasManager":
                 continue
             stack.extend(getattr(value, name) for name in value.keys if value.has_trait(name))

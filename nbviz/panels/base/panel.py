@@ -113,10 +113,10 @@ class Panel:
     def with_edits(self, request: Request) -> Request:
         """Return a request with the edits that are on, of the class that is predicted without them."""
         edits = self.selection.edits_on
-        made = with_edits(request, edits) if self.edits and edits else request
-        if not isinstance(made, Edited) or made.undecided is None:
-            return made
-        return made.decided(self.links.context.answer(made.undecided))
+        wrapped = with_edits(request, edits) if self.edits and edits else request
+        if not isinstance(wrapped, Edited) or wrapped.undecided is None:
+            return wrapped
+        return wrapped.decided(self.links.context.answer(wrapped.undecided))
 
     def still(self) -> StillParts:
         """Return the panel's part of a still picture."""

@@ -54,8 +54,8 @@ class CardMade(Panel):
         if isinstance(answer, NotMade):
             self._clear({"state": "absent", "button": "make it", "words": ABSENT})
             return
-        made, final, pixels = answer.made, answer.done >= 1, list(answer.made.pixels)
-        self._finished += final and made.facts["seconds"] > 0
+        page, final, pixels = answer.made, answer.done >= 1, list(answer.made.pixels)
+        self._finished += final and page.facts["seconds"] > 0
         several = len(pixels) > 1
         drawn = photo_mosaic(pixels, 2, FACET) if several else photo_mosaic(pixels, 1, SIDE)
         self.picture = np.concatenate(pixels, 1) if several else pixels[0]
@@ -64,7 +64,7 @@ class CardMade(Panel):
             self.view.made_picture = drawn.data
             self.view.made = {
                 "state": "there" if final else "computing", "words": words(answer), "variant": answer.variant,
-                "progress": "" if final else answer.progress, "rise": _points(made.rise), "steps": made.recipe.steps,
+                "progress": "" if final else answer.progress, "rise": _points(page.rise), "steps": page.recipe.steps,
                 "button": "" if final else "stop",
             }  # fmt: skip
 

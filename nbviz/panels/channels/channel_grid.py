@@ -165,10 +165,10 @@ class ChannelsPanel(Panel):
                 self._say(self._answer.layer, self.page)
 
     def _say(self, layer: str, page: ChannelsPage) -> None:
-        found = self._health.findings.get(layer, {}) if self._health is not None else {}
-        said = [found[channel][1] if channel in found else "" for channel in page.channels]
-        self.view.words = [" · ".join(filter(None, pair)) for pair in zip(page.words, said, strict=True)]
-        self.view.ill = [channel for channel in page.channels if channel in found]
+        findings = self._health.findings.get(layer, {}) if self._health is not None else {}
+        marks = [findings[channel][1] if channel in findings else "" for channel in page.channels]
+        self.view.words = [" · ".join(filter(None, pair)) for pair in zip(page.words, marks, strict=True)]
+        self.view.ill = [channel for channel in page.channels if channel in findings]
 
     def refuse(self, mode: str, error: BaseException) -> None:
         """Show why there are no pictures of this mode; the other modes are still there."""

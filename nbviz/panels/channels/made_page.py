@@ -71,12 +71,12 @@ class MadePage(Panel):
 
 def photos(answer: MadeAnswer) -> Photos:
     """Return made pictures as tiles, with their descriptions."""
-    made, rows = answer.made, range(0, len(answer.made.pictures), answer.made.recipe.facets)
-    pixels = made.pixels
+    page, rows = answer.made, range(0, len(answer.made.pictures), answer.made.recipe.facets)
+    pixels = page.pixels
     tiles = {channel: pixels[row] for channel, row in zip(answer.channels, rows, strict=True)}
-    words = {channel: rise_words(made.rise[row]) for channel, row in zip(answer.channels, rows, strict=True)}
-    caption = f"made to drive each channel, {made.recipe.steps} steps"
-    return Photos(tiles, words, caption, str(made.facts.get("note", "")))
+    words = {channel: rise_words(page.rise[row]) for channel, row in zip(answer.channels, rows, strict=True)}
+    caption = f"made to drive each channel, {page.recipe.steps} steps"
+    return Photos(tiles, words, caption, str(page.facts.get("note", "")))
 
 
 def rise_words(rise: np.ndarray) -> str:

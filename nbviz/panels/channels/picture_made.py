@@ -80,8 +80,8 @@ class PictureMade(Panel):
 
     def show(self, answer: Remade) -> None:
         seen = self.model.seen(self.pictures[self.selection.image])
-        made = {kind: item.pixels[0] for kind, item in answer.made.items()}
-        drawn = photo_mosaic([seen, *(made.get(kind) for kind in KINDS)], 1 + len(KINDS), SIDE)
+        pixels = {kind: item.pixels[0] for kind, item in answer.made.items()}
+        drawn = photo_mosaic([seen, *(pixels.get(kind) for kind in KINDS)], 1 + len(KINDS), SIDE)
         names = stops(self.model)
         with self.view.hold_sync():
             ready(self.view)

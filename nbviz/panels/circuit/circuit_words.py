@@ -25,18 +25,18 @@ class Walked:
 
 def node_lines(answer: CircuitAnswer, name: Callable[[int], str]) -> list[list[Any]]:
     """Describe the node, a line of runs each."""
-    label, said = name(answer.index), list[list[Any]]()
+    label, lines = name(answer.index), list[list[Any]]()
     score = float(answer.scores[answer.index]) if answer.scores is not None else None
     if answer.node.is_score:
         return [] if score is None else [[[three_digits(score), "strong"], " raw score"]]
     if answer.step is not None:
         place = "" if answer.node.place is None else " at row {}, column {}".format(*answer.node.place)
         before = " before its non-linearity" if answer.step.before else ""
-        said.append([[three_digits(answer.step.value), "strong"], f"{place}{before}"])
+        lines.append([[three_digits(answer.step.value), "strong"], f"{place}{before}"])
     if answer.effects is not None and score is not None:
         loss = -float(answer.effects[answer.index])
         verb = "loses" if loss >= 0 else "gains"
-        said.append(
+        lines.append(
             [
                 "switched off, ",
                 [label, "em"],
@@ -46,8 +46,8 @@ def node_lines(answer: CircuitAnswer, name: Callable[[int], str]) -> list[list[A
             ]
         )
         others = " · ".join(f"{name(index)} {three_digits(value, plus=True)}" for index, value in also_feeds(answer))
-        said.append([f"also feeds: {others}"])
-    return said
+        lines.append([f"also feeds: {others}"])
+    return lines
 
 
 def checked(taken: Step) -> list[Any]:
@@ -55,13 +55,13 @@ def checked(taken: Step) -> list[Any]:
     count, total = len(taken.top), len(taken.effects)
     if taken.given is None or taken.left is None:
         return ["The channels of this layer give nothing to it: what it is comes by other ways."]
-    said: list[Any] = [["Checked:", "strong"], f" these {count} of {total} alone give "]
-    said += [[percent(taken.given), "strong"], " of it; without them ", [percent(taken.left), "strong"], " is left."]
+    line: list[Any] = [["Checked:", "strong"], f" these {count} of {total} alone give "]
+    line += [[percent(taken.given), "strong"], " of it; without them ", [percent(taken.left), "strong"], " is left."]
     if taken.spread:
-        said.append(" Spread over many: no few channels explain it.")
+        line.append(" Spread over many: no few channels explain it.")
     if not taken.exact:
-        said.append(" Forwards could not be resumed at this layer; each was a whole one.")
-    return said
+        line.append(" Forwards could not be resumed at this layer; each was a whole one.")
+    return line
 
 
 def rows(taken: Step, values: np.ndarray) -> tuple[list[list[Any]], list[Any]]:

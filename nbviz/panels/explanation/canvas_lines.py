@@ -56,17 +56,21 @@ class CanvasLines:
         self._draw()
 
     def _draw(self) -> None:
-        said = self.said
-        chosen = None if said is None else said.chosen(self._target)
-        self._outlines = found_outlines(said, chosen, self._model.class_name)
+        prediction = self.said
+        chosen = None if prediction is None else prediction.chosen(self._target)
+        self._outlines = found_outlines(prediction, chosen, self._model.class_name)
         if self._answer is not None and self._foot.box:
             self._outlines += evidence_outline(self._answer.attribution)
-        self._lines = None if said is None else region_lines(said.regions, chosen)
+        self._lines = None if prediction is None else region_lines(prediction.regions, chosen)
         size = (self._pointer.rows, self._pointer.columns)
         words = f"{self._caption} {evidence_words(self._outlines)}".strip()
-        what = "" if said is None else f" A click, or Enter, also explains {_WHAT[said.kind]}; on the pin it releases."
+        what = (
+            ""
+            if prediction is None
+            else f" A click, or Enter, also explains {_WHAT[prediction.kind]}; on the pin it releases."
+        )
         with LOCK, self._pointer.hold_sync():
-            self._pointer.choosing = said is not None
+            self._pointer.choosing = prediction is not None
             self._pointer.outlines = [one.plain(size) for one in self._outlines]
             self._pointer.lines = region_png(self._lines)
             self._pointer.caption = f"{words} {_KEYS}{what}"
@@ -78,14 +82,14 @@ class CanvasLines:
 
     def words(self, place: tuple[float, float]) -> str:
         """Return the class that is predicted at a place; empty for none."""
-        said, found = self.said, None if self.said is None else self.said.at(place)
-        if said is None or found is None:
+        prediction, index = self.said, None if self.said is None else self.said.at(place)
+        if prediction is None or index is None:
             return ""
-        return self._model.class_name(said.boxes[found].label if said.kind == "boxes" else found)
+        return self._model.class_name(prediction.boxes[index].label if prediction.kind == "boxes" else index)
 
     def chosen_at(self, place: tuple[float, float]) -> Any:
         """Return the target that a click on a place chooses: a class's index or a box; None for no change."""
-        said, found = self.said, None if self.said is None else self.said.at((place[0], place[1]))
-        if said is None or found is None or found == said.chosen(self._target):
+        prediction, number = self.said, None if self.said is None else self.said.at((place[0], place[1]))
+        if prediction is None or number is None or number == prediction.chosen(self._target):
             return None
-        return Target.box(found) if said.kind == "boxes" else found
+        return Target.box(number) if prediction.kind == "boxes" else number

@@ -70,8 +70,8 @@ class TrustPanel(Panel):
 
     def show(self, answer: TrustAnswer) -> None:
         waiting = ["judging", "Still being judged."]
-        found = {name: [verdict.state, verdict.sentence] for name, verdict in answer.verdicts.items()}
-        dots = [[name, *found.get(name, waiting)] for name in _names()]
+        states = {name: [verdict.state, verdict.sentence] for name, verdict in answer.verdicts.items()}
+        dots = [[name, *states.get(name, waiting)] for name in _names()]
         self._say(dots, answer.sentences, answer.progress if answer.done < 1 else "")
 
     def wait(self, progress: str = "") -> None:

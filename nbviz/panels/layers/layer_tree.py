@@ -93,12 +93,12 @@ class LayersPanel(Panel):
     def judge(self, found: HealthAnswer | None) -> None:
         """Mark the layers whose channels do nothing of their own, and those around them."""
         layers = found.findings if found is not None else {}
-        said = {name: f"health: {found.words(name)}" for name, ill in layers.items() if found is not None and ill}
+        marks = {name: f"health: {found.words(name)}" for name, ill in layers.items() if found is not None and ill}
         for name in [name for name, ill in layers.items() if ill]:
             while "." in name:
                 name = name.rpartition(".")[0]
-                said.setdefault(name, "health: findings in layers inside")
-        self.view.ill = said
+                marks.setdefault(name, "health: findings in layers inside")
+        self.view.ill = marks
 
     def wait(self, progress: str = "") -> None:
         self.view.state, self.view.message = "computing", progress

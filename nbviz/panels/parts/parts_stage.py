@@ -90,8 +90,8 @@ class PartsStage(Stage):
         if not self.on_show(selection):
             return None
         target = Target.ensure(selection.target, self.model)
-        made = self._key(selection) in self._made
-        return ShowParts(self.pictures[selection.image], selection.layer, target, self.count, made)
+        pictures = self._key(selection) in self._made
+        return ShowParts(self.pictures[selection.image], selection.layer, target, self.count, pictures)
 
     def _key(self, selection: Selection) -> tuple[Any, ...]:
         return selection.image, selection.layer, self.count
@@ -192,44 +192,44 @@ def winners(parts: Factors) -> bytes:
 def rows(answer: PartsAnswer) -> list[dict[str, Any]]:
     """Return the legend: one row per part."""
     parts = answer.parts
-    made = []
+    result = []
     for part in range(len(parts.maps)):
         gain = None if answer.contributions is None else three_digits(float(answer.contributions[part]), plus=True)
         share = percent(float(parts.shares[part]))
         words = f"Part {LETTERS[part]}, {NAMES[part]}: {share} of what the parts say"
         if gain:
             words += f", {gain} for {answer.target}"
-        made.append({
+        result.append({
             "letter": LETTERS[part], "colour": hexed(part), "share": share, "gain": gain or "",
             "channels": parts.channels(part), "words": words, "tips": [SHARE, GAIN],
         })  # fmt: skip
-    return made
+    return result
 
 
 def caption(answer: PartsAnswer) -> list[Any]:
     """Return the caption of the picture, as runs."""
     parts = answer.parts
     count = f"{len(parts.maps)} parts explain " if len(parts.maps) > 1 else "1 part explains "
-    said: list[Any] = [count, [percent(parts.explained), "strong"], " of the layer's activation."]
-    said.append(" Each place has the colour of its strongest part, as bright as that is strong.")
+    line: list[Any] = [count, [percent(parts.explained), "strong"], " of the layer's activation."]
+    line.append(" Each place has the colour of its strongest part, as bright as that is strong.")
     if answer.contributions is not None and not answer.total and not answer.contributions.any():
-        said.append(" None of these places reaches the score.")
+        line.append(" None of these places reaches the score.")
     elif answer.contributions is not None and answer.total is not None:
         rest = answer.total - float(answer.contributions.sum())
         adds = [three_digits(value, plus=True) for value in (answer.total, answer.total - rest, rest)]
-        said += [" For ", [answer.target, "em"], " the layer adds {}: the parts {}, the rest {}.".format(*adds)]
+        line += [" For ", [answer.target, "em"], " the layer adds {}: the parts {}, the rest {}.".format(*adds)]
     elif answer.done == 1:
-        said.append(" The score does not come through this layer.")
-    return said
+        line.append(" The score does not come through this layer.")
+    return line
 
 
 def note(answer: PartsAnswer) -> str:
     """Return what has to be known to read the parts right."""
-    parts, said = answer.parts, []
+    parts, sentences = answer.parts, []
     if len(parts.maps) < parts.asked:
-        said.append(f"{parts.asked} were asked for; the layer is made of no more.")
+        sentences.append(f"{parts.asked} were asked for; the layer is made of no more.")
     if parts.signed:
-        said.append("The layer has values below zero: a part's direction has both signs, its map has not.")
+        sentences.append("The layer has values below zero: a part's direction has both signs, its map has not.")
     if len(parts.maps) > 7:
-        said.append("Beyond G colours come close to each other for some eyes: go by the letters.")
-    return " ".join(said)
+        sentences.append("Beyond G colours come close to each other for some eyes: go by the letters.")
+    return " ".join(sentences)

@@ -227,8 +227,8 @@ class PinCard(Panel):
         """Show that the reader stopped the computation."""
         with LOCK, self.view.hold_sync():
             if self.view.state in ("computing", "partial"):
-                said = "Cancelled; the map shown is unfinished." if self.view.state == "partial" else "Cancelled."
-                self.view.state, self.view.message, self.view.lines = "failed", said, []
+                message = "Cancelled; the map shown is unfinished." if self.view.state == "partial" else "Cancelled."
+                self.view.state, self.view.message, self.view.lines = "failed", message, []
 
 
 @cache

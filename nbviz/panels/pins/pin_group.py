@@ -35,8 +35,8 @@ class PinGroup(Panel):
         return self._asked()
 
     def show(self, answer: SeveralAnswer) -> None:
-        found = zip(self.cards, answer.attributions, strict=True)
-        maps = {card: ExplainAnswer(made, answer.seen) for card, made in found if made is not None}
+        pairs = zip(self.cards, answer.attributions, strict=True)
+        maps = {card: ExplainAnswer(attribution, answer.seen) for card, attribution in pairs if attribution is not None}
         self.finished = answer.done >= 1
         if self.finished:
             self.links.context.keep(self._asked(), answer, {card.asked: one for card, one in maps.items()})

@@ -81,18 +81,19 @@ def pin_scene(request: Request, answer: ExplainAnswer | ChannelAnswer, picture: 
     if isinstance(answer, ChannelAnswer) and isinstance(request, ChannelRequest):
         return _channel(request, answer, picture, jpeg, view)
     assert isinstance(answer, ExplainAnswer) and isinstance(request, ExplainRequest)
-    drawn, made = explanation_scene(answer, METHODS[request.method].title, picture), answer.attribution
-    share = min(1.0, LARGEST / max(made.evidence.shape))
-    height, width = (max(1, round(side * share)) for side in made.evidence.shape)
-    values = made.evidence if share == 1 else made.heat((height, width))
-    unit, words = _unit(request, made.facts.get("unit", ""), tuple(made.evidence.shape))
-    full = made.heat(tuple(answer.seen.shape[:2])).float().cpu().numpy()
+    drawn, attribution = explanation_scene(answer, METHODS[request.method].title, picture), answer.attribution
+    share = min(1.0, LARGEST / max(attribution.evidence.shape))
+    height, width = (max(1, round(side * share)) for side in attribution.evidence.shape)
+    values = attribution.evidence if share == 1 else attribution.heat((height, width))
+    unit, words = _unit(request, attribution.facts.get("unit", ""), tuple(attribution.evidence.shape))
+    full = attribution.heat(tuple(answer.seen.shape[:2])).float().cpu().numpy()
     return PinScene(
-        values.float().cpu().numpy(), drawn.size, made.signed, made.interpolated,
-        evidence_limits(full, made.signed, made.interpolated).high, Limits.of(full, made.signed).high,
+        values.float().cpu().numpy(), drawn.size, attribution.signed, attribution.interpolated,
+        evidence_limits(full, attribution.signed, attribution.interpolated).high,
+        Limits.of(full, attribution.signed).high,
         unit, words, picture, view, jpeg,
-        card_lines(made.facts), drawn.caption, drawn.nothing, layer=made.facts.get("layer"),
-        done=made.done, progress=made.progress,
+        card_lines(attribution.facts), drawn.caption, drawn.nothing, layer=attribution.facts.get("layer"),
+        done=attribution.done, progress=attribution.progress,
     )  # fmt: skip
 
 
@@ -126,19 +127,19 @@ def difference_scene(one: PinScene, other: PinScene, names: tuple[str, str]) -> 
         return PinScene(
             flat, one.size, True, False, 0.0, 0.0, ("none",), "", one.picture, one.view, one.backdrop, [], why, why, "",
         )  # fmt: skip
-    found = difference(one.values, other.values, one.unit == other.unit)
-    values = found.values.astype(np.float32)
+    result = difference(one.values, other.values, one.unit == other.unit)
+    values = result.values.astype(np.float32)
     smooth = values.shape != one.size
     place = strongest(values)
     where = f"; largest at row {place[0]}, column {place[1]} of {values.shape[0]} × {values.shape[1]}" if place else ""
     high = evidence_limits(values, True, smooth).high
     nothing = "" if place else "The two maps are equal at every place."
-    said = f"{names[0]} minus {names[1]} over the picture {one.picture}{where}."
+    caption = f"{names[0]} minus {names[1]} over the picture {one.picture}{where}."
     return PinScene(
         values, one.size, True, smooth, high, Limits.of(values, True).high,
         ("difference",), "", one.picture, one.view, one.backdrop,
-        _difference_lines(one, other, found.raw, found.correlation, values.shape), said, nothing, "difference",
-        ranks=not found.raw,
+        _difference_lines(one, other, result.raw, result.correlation, values.shape), caption, nothing, "difference",
+        ranks=not result.raw,
     )  # fmt: skip
 
 

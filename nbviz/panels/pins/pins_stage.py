@@ -152,8 +152,8 @@ class PinsStage(Stage):
     # -- scale and difference -------------------------------------------------------------------------
 
     def _scenes(self) -> list[PinScene]:
-        found = [self.live.scene if self._last else None, *(card.scene for card in self.cards.values())]
-        return [scene for scene in found if scene is not None]
+        scenes = [self.live.scene if self._last else None, *(card.scene for card in self.cards.values())]
+        return [scene for scene in scenes if scene is not None]
 
     def _settle(self) -> None:
         """Draw all on the scale that was asked for, and the difference again."""

@@ -274,8 +274,8 @@ def rows(order: np.ndarray, chosen: int | None) -> list[int]:
 def either_rows(answer: ScoresAnswer, before: ScoresAnswer, chosen: int | None) -> list[int]:
     """Return the five classes with the largest shares, before or now, in the order of now."""
     largest = np.maximum(np.nan_to_num(answer.probabilities), np.nan_to_num(before.probabilities))
-    kept = rows(np.argsort(-largest, kind="stable"), chosen)
-    return sorted(kept, key=lambda index: (-float(answer.probabilities[index]), index))
+    likeliest = rows(np.argsort(-largest, kind="stable"), chosen)
+    return sorted(likeliest, key=lambda index: (-float(answer.probabilities[index]), index))
 
 
 def elide(name: str, letters: int = LETTERS) -> str:

@@ -70,13 +70,13 @@ def _scored(review: Review, order: str) -> bool:
 def tiles(review: Review, rows: np.ndarray) -> list[list[Any]]:
     """Return [item, prediction, label, wrong] per row, classes by name."""
     column, names = review.column, review.names
-    found = []
+    result = []
     for row in rows.tolist():
         label, prediction = int(column("labels")[row]), int(column("prediction")[row])
         answer = f"{names[prediction]} {column('probability')[row]:.2f}"
         wrong = label >= 0 and label != prediction
-        found.append([int(column("items")[row]), answer, _truth(names, label, wrong), wrong])
-    return found
+        result.append([int(column("items")[row]), answer, _truth(names, label, wrong), wrong])
+    return result
 
 
 def _truth(names: tuple[str, ...], label: int, wrong: bool) -> str:
@@ -87,14 +87,14 @@ def _truth(names: tuple[str, ...], label: int, wrong: bool) -> str:
 
 def filters(listing: Listing, names: tuple[str, ...]) -> list[list[str]]:
     """Return [what, words] of the filters that have no control of their own."""
-    found = []
+    result = []
     if listing.prediction is not None:
-        found.append(["prediction", f"taken for {names[listing.prediction]}"])
+        result.append(["prediction", f"taken for {names[listing.prediction]}"])
     if listing.part is not None:
-        found.append(["part", " ".join(listing.part)])
+        result.append(["part", " ".join(listing.part)])
     if listing.items is not None:
-        found.append(["items", "marked"])
-    return found
+        result.append(["items", "marked"])
+    return result
 
 
 def matrix(review: Review) -> dict[str, Any]:

@@ -66,29 +66,31 @@ def explanation_scene(
 
     title: the method's; picture: its name; high: the end of its scale; clear: whether only evidence is opaque.
     """
-    made, seen = answer.attribution, answer.seen
-    values = made.heat(tuple(seen.shape[:2])).float().cpu().numpy()
-    target, status = str(made.facts.get("target", "")), str(made.facts.get("status", "ok"))
-    any_class = bool(made.facts.get("any_class"))
+    attribution, seen = answer.attribution, answer.seen
+    values = attribution.heat(tuple(seen.shape[:2])).float().cpu().numpy()
+    target, status = str(attribution.facts.get("target", "")), str(attribution.facts.get("status", "ok"))
+    any_class = bool(attribution.facts.get("any_class"))
     explained = "any class" if any_class else target
-    empty, final = not np.nan_to_num(values, posinf=0.0, neginf=0.0).any(), made.done >= 1
-    limits = ending(evidence_limits(values, made.signed, made.interpolated), made.signed, high)
+    empty, final = not np.nan_to_num(values, posinf=0.0, neginf=0.0).any(), attribution.done >= 1
+    limits = ending(evidence_limits(values, attribution.signed, attribution.interpolated), attribution.signed, high)
     return Scene(
         picture=gray(drawn(seen)),
-        heat=None if empty else heat_rgba(drawn_heat(made, seen.shape[:2], limits), limits, made.signed, clear=clear),
+        heat=None
+        if empty
+        else heat_rgba(drawn_heat(attribution, seen.shape[:2], limits), limits, attribution.signed, clear=clear),
         values=values,
         size=(seen.shape[0], seen.shape[1]),
-        smooth=made.interpolated,
-        signed=made.signed,
-        limits=limit_words(limits, made.signed, "evidence", empty, Limits.of(values, made.signed).high),
+        smooth=attribution.interpolated,
+        signed=attribution.signed,
+        limits=limit_words(limits, attribution.signed, "evidence", empty, Limits.of(values, attribution.signed).high),
         title="Explanation",
         heading=ANY_CLASS if any_class else heading(target),
-        lines=facts_lines(made.facts),
+        lines=facts_lines(attribution.facts),
         caption=caption(title, explained, picture, values),
-        nothing=nothing_words(title, explained, made.facts.get("layer"), status) if empty and final else "",
-        facts=made.facts,
-        done=made.done,
-        progress=made.progress,
+        nothing=nothing_words(title, explained, attribution.facts.get("layer"), status) if empty and final else "",
+        facts=attribution.facts,
+        done=attribution.done,
+        progress=attribution.progress,
     )
 
 

@@ -80,13 +80,13 @@ def unfolded(rows: Sequence[LayerRow]) -> Iterator[tuple[LayerRow, bool]]:
 
 def _ancestors(rows: Sequence[LayerRow]) -> set[int]:
     chosen = next((place for place, row in enumerate(rows) if row.chosen), None)
-    found: set[int] = set()
+    ancestors: set[int] = set()
     depth = rows[chosen].depth if chosen is not None else 0
     for place in range(chosen or 0, -1, -1):
         if rows[place].depth < depth:
-            found.add(place)
+            ancestors.add(place)
             depth = rows[place].depth
-    return found
+    return ancestors
 
 
 def _layer(ink: Ink, row: LayerRow, is_open: bool, cell: Image.Image, x: float, y: float, width: float) -> None:

@@ -104,11 +104,11 @@ class AttackDesk(Desk):
         return MeasureAttack(self.others(), self.made(), asked)
 
     def sync(self, selection: Selection) -> None:
-        made = self.made()
+        attack = self.made()
         with LOCK, self.view.hold_sync():
-            self.view.kind = "fgsm" if made.method == "fgsm" else "pgd20" if made.steps == 20 else "pgd"
-            self.view.size = made.size
-            self._offer(selection, made)
+            self.view.kind = "fgsm" if attack.method == "fgsm" else "pgd20" if attack.steps == 20 else "pgd"
+            self.view.size = attack.size
+            self._offer(selection, attack)
             if not self.search.wanted:
                 self.view.smallest = ""
 
@@ -207,18 +207,18 @@ class SmallestAttack(Panel):
 
 def lines(answer: AttackAnswer) -> list[list[Any]]:
     """Describe the attack, a line of runs each."""
-    made = answer.attacked
-    label, index, share = made.before[0][0], made.before[0][1], made.before[0][2]
-    now, noisy = _share(made.after, index), _share(made.noise, index)
+    attacked = answer.attacked
+    label, index, share = attacked.before[0][0], attacked.before[0][1], attacked.before[0][2]
+    now, noisy = _share(attacked.after, index), _share(attacked.noise, index)
     first = [f"{label} {share:.2f} → {_share_words(now)}", "strong"]
-    said: list[Any] = [first]
-    if made.flipped:
-        said += [", now ", [f"{made.after[0][0]} {made.after[0][2]:.2f}", "strong"]]
-    said.append(f"; noise of the same size: {label} {_share_words(noisy)}.")
-    lines_said: list[list[Any]] = [said]
-    if made.unrounded[0][1] != made.after[0][1]:
-        lines_said.append([f"Before rounding to whole grey levels it says {made.unrounded[0][0]}."])
-    if answer.likeness is not None and made.flipped and answer.likeness > 0.7:
+    line: list[Any] = [first]
+    if attacked.flipped:
+        line += [", now ", [f"{attacked.after[0][0]} {attacked.after[0][2]:.2f}", "strong"]]
+    line.append(f"; noise of the same size: {label} {_share_words(noisy)}.")
+    lines_said: list[list[Any]] = [line]
+    if attacked.unrounded[0][1] != attacked.after[0][1]:
+        lines_said.append([f"Before rounding to whole grey levels it says {attacked.unrounded[0][0]}."])
+    if answer.likeness is not None and attacked.flipped and answer.likeness > 0.7:
         lines_said.append(["The map is nearly the same: it does not tell that the answer changed."])
     return lines_said
 

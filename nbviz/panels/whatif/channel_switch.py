@@ -143,19 +143,19 @@ def state_of(edits: tuple[Edit, ...], layer: str, channel: int) -> tuple[str, fl
 
 def put(edits: tuple[Edit, ...], layer: str, channel: int, how: str, factor: float = 1.0) -> tuple[Edit, ...]:
     """Return the edits with a channel on, off, at its mean or scaled; channels put alike are one edit."""
-    kept = [_without(edit, channel) if isinstance(edit, Channels) and edit.layer == layer else edit for edit in edits]
-    kept = [edit for edit in kept if edit != Channels(layer) and edit != Channels(layer, fill="mean")]
+    others = [_without(edit, channel) if isinstance(edit, Channels) and edit.layer == layer else edit for edit in edits]
+    others = [edit for edit in others if edit != Channels(layer) and edit != Channels(layer, fill="mean")]
     if how == "on" or (how == "scale" and factor == 1.0):
-        return tuple(kept)
+        return tuple(others)
     fill = "mean" if how == "mean" else "zero"
-    place = next((at for at, edit in enumerate(kept) if _takes(edit, layer, fill)), None)
-    edit = Channels(layer, fill=fill) if place is None else kept[place]
+    place = next((at for at, edit in enumerate(others) if _takes(edit, layer, fill)), None)
+    edit = Channels(layer, fill=fill) if place is None else others[place]
     assert isinstance(edit, Channels)
     if how == "scale":
         edit = replace(edit, scale={**dict(edit.scale), channel: factor})
     else:
         edit = replace(edit, off=[*edit.off, channel])
-    return (*kept, edit) if place is None else (*kept[:place], edit, *kept[place + 1 :])
+    return (*others, edit) if place is None else (*others[:place], edit, *others[place + 1 :])
 
 
 def _takes(edit: Edit, layer: str, fill: str) -> bool:
@@ -169,19 +169,19 @@ def _without(edit: Channels, channel: int) -> Channels:
 
 def measured_words(answer: EffectsAnswer, channel: int | None) -> list[Any]:
     """Describe an effect: ``"foretold −0.66, measured −0.41"``, and how well the first order predicts effects."""
-    effects, said = answer.effects, list[Any]()
+    effects, runs = answer.effects, list[Any]()
     if channel is not None and channel < len(effects.measured) and np.isfinite(effects.measured[channel, answer.index]):
         foretold = effects.foretold[answer.index][channel]
         measured = [signed(float(effects.measured[channel, answer.index]), True), "strong"]
-        said += [f"without it the score moves: foretold {signed(float(foretold), True)}, measured ", measured, "."]
+        runs += [f"without it the score moves: foretold {signed(float(foretold), True)}, measured ", measured, "."]
     agreement = effects.agreement(answer.index) if answer.done == 1 else None
     if agreement is not None:
-        said += [
+        runs += [
             " For this layer the first order ranks channels as measured with r ",
             [signed(agreement), "strong"],
             ".",
         ]
-    return said
+    return runs
 
 
 def largest_words(answer: EffectsAnswer) -> list[list[Any]]:

@@ -173,12 +173,16 @@ def lines(answer: Painted, share: float) -> list[list[Any]]:
     name, before, after = answer.score
     change = [signed(after - before, True), "strong"]
     hidden = f" · hidden {100 * share:.{0 if share >= 0.1 else 1}f} % of the picture" if share else ""
-    said: list[list[Any]] = [["score of ", [name, "strong"], f": {signed(before)} → {signed(after)}, ", change, hidden]]
+    result: list[list[Any]] = [
+        ["score of ", [name, "strong"], f": {signed(before)} → {signed(after)}, ", change, hidden]
+    ]
     if share and answer.foretold is not None:
         title = METHODS[answer.method].title
         end = " for these pixels, from its own baseline; this was painted with something else"
-        said.append([f"{title} foretold ", [signed(answer.foretold, True), "strong"], end])
+        result.append([f"{title} foretold ", [signed(answer.foretold, True), "strong"], end])
     if answer.patches:
         low, high = min(answer.patches), max(answer.patches)
-        said.append([f"this form elsewhere: {signed(low, True)} … {signed(high, True)} in {len(answer.patches)} tries"])
-    return said
+        result.append(
+            [f"this form elsewhere: {signed(low, True)} … {signed(high, True)} in {len(answer.patches)} tries"]
+        )
+    return result

@@ -79,11 +79,11 @@ class TransformDesk(Desk):
         return MeasureTransform(self.others(), self.made(), asked)
 
     def sync(self, selection: Selection) -> None:
-        made = self.made()
-        known = TRANSFORMS[made.kind]
+        edit = self.made()
+        known = TRANSFORMS[edit.kind]
         with LOCK, self.view.hold_sync():
             self.view.range = [known.low, known.high, known.neutral, known.unit]
-            self.view.kind, self.view.amount = made.kind, made.amount
+            self.view.kind, self.view.amount = edit.kind, edit.amount
             self.view.stacked = self._last() is not None
 
     def show(self, answer: TransformCurve) -> None:
@@ -113,11 +113,11 @@ class TransformDesk(Desk):
         if event == "set":
             kind = str(content["kind"])
             amount = float(content.get("amount", TRANSFORMS[kind].neutral)) if kind == self.made().kind else None
-            made = Transform(kind, TRANSFORMS[kind].neutral if amount is None else amount)
+            edit = Transform(kind, TRANSFORMS[kind].neutral if amount is None else amount)
             others = self.others()
             self._kind = kind
-            self._apart = self._apart and made.amount == TRANSFORMS[kind].neutral
-            self.selection.edits = others if made.amount == TRANSFORMS[kind].neutral else (*others, made)
+            self._apart = self._apart and edit.amount == TRANSFORMS[kind].neutral
+            self.selection.edits = others if edit.amount == TRANSFORMS[kind].neutral else (*others, edit)
             self.sync(self.selection)
             self.links.ask()
         elif event == "another":
@@ -132,13 +132,13 @@ class TransformDesk(Desk):
 def lines(answer: TransformCurve, made: Transform, name: str) -> list[list[Any]]:
     """Describe whether the prediction stays along the range, and whether the map moves with the picture."""
     share = [f"{100 * answer.stays:.0f} %", "strong"]
-    said: list[list[Any]] = [["the answer stays ", [name, "em"], " over ", share, " of the range"]]
+    result: list[list[Any]] = [["the answer stays ", [name, "em"], " over ", share, " of the range"]]
     if answer.flips:
         known = TRANSFORMS[made.kind]
         nearest = min(answer.flips, key=lambda amount: abs(amount - known.neutral))
-        said[0] += ["; nearest change at ", [minus(f"{nearest:g}{known.unit}"), "strong"]]
+        result[0] += ["; nearest change at ", [minus(f"{nearest:g}{known.unit}"), "strong"]]
     if answer.likeness is not None:
         figure = signed(answer.likeness)
         moves = "the map moves with the picture" if answer.likeness > 0.7 else "the map does not move with the picture"
-        said.append([f"{moves}: cosine ", [figure, "strong"], " of the moved map with the map of the moved picture"])
-    return said
+        result.append([f"{moves}: cosine ", [figure, "strong"], " of the moved map with the map of the moved picture"])
+    return result

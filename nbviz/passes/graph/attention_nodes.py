@@ -65,8 +65,8 @@ class Block:
     def probabilities(self) -> Tensor:
         """Return P, (windows, heads, queries, keys): how a query spreads its attention over the keys."""
         with torch.no_grad():
-            found = _softmax_again(self.node) if self.fused else self.node._saved_result.detach()
-            return at_least_single(found).reshape(self.shape)
+            result = _softmax_again(self.node) if self.fused else self.node._saved_result.detach()
+            return at_least_single(result).reshape(self.shape)
 
     def value(self) -> Tensor | None:
         """Return the values of the keys, (pictures × windows × heads, keys, channels); None where they aren't kept."""
@@ -86,9 +86,9 @@ def attentions(output: Tensor) -> tuple[tuple[Block, ...], int]:
         for parent, _ in node.next_functions:
             consumers.setdefault(parent, []).append(node)
     nodes.sort(key=lambda node: node._sequence_nr())
-    found = [(node, _block(node, consumers)) for node in nodes]
-    changed = sum(block is None and _square_softmax(node) for node, block in found)
-    return tuple(block for _, block in found if block is not None), changed
+    pairs = [(node, _block(node, consumers)) for node in nodes]
+    changed = sum(block is None and _square_softmax(node) for node, block in pairs)
+    return tuple(block for _, block in pairs if block is not None), changed
 
 
 def hidden(output: Tensor) -> bool:

@@ -34,13 +34,13 @@ def ruled_backward(subject: Subject, scores: torch.Tensor, x: torch.Tensor, rule
     """Send scores (N,) back to a leaf ``x`` with every ReLU call's backward by ``rule``."""
     if not reaches(scores, x):
         return Gradients(subject.slopes(scores, x))
-    found = rectifiers(scores.grad_fn, x)
+    activations = rectifiers(scores.grad_fn, x)
     # before the first activation a channel is linear in the picture: there is no call to rule
-    if subject.target.unit is None or found.others or found.hidden:
-        found.need(title)
-    with ruled(found.nodes, rule):
+    if subject.target.unit is None or activations.others or activations.hidden:
+        activations.need(title)
+    with ruled(activations.nodes, rule):
         values = subject.slopes(scores, x)
-    facts: dict[str, Any] = {"relus": len(found.nodes)}
-    if found.listing:
-        facts["not_relus"] = found.listing
+    facts: dict[str, Any] = {"relus": len(activations.nodes)}
+    if activations.listing:
+        facts["not_relus"] = activations.listing
     return Gradients(values, facts)

@@ -114,15 +114,15 @@ def inside(value: object) -> list[object]:
 
 def reached(value: object) -> Iterator[object]:
     """Yield a value and all that it holds, nearest first, each once."""
-    seen, pending = {id(value)}, deque([value])
+    visited, pending = {id(value)}, deque([value])
     while pending:
         item = pending.popleft()
         yield item
         if isinstance(item, nn.Module):
             continue
         for inner in islice(inside(item), SEARCHED):
-            if id(inner) not in seen:
-                seen.add(id(inner))
+            if id(inner) not in visited:
+                visited.add(id(inner))
                 pending.append(inner)
 
 

@@ -19,19 +19,19 @@ _CALL = re.compile(r"#\d+$")
 
 def not_a_network(value: Any) -> str:
     """Return the sentence for something that is no ``nn.Module``, with the way from it to one."""
-    said = f"A network must be a torch.nn.Module, not {type(value).__name__}"
+    sentence = f"A network must be a torch.nn.Module, not {type(value).__name__}"
     if isinstance(value, type):
         return f"A network must be a torch.nn.Module, not the class {value.__name__} itself: pass {value.__name__}(…)."
     if isinstance(value, Mapping):
-        return f"{said}. {_of_mapping(value)}"
+        return f"{sentence}. {_of_mapping(value)}"
     if type(value).__name__ == "ExportedProgram":
-        return f"{said}: its layers are gone from the exported graph. Pass the Python module it was exported from."
+        return f"{sentence}: its layers are gone from the exported graph. Pass the Python module it was exported from."
     held = _held(value)
     if held:
-        return f"{said}. It holds one: pass its .{held}."
+        return f"{sentence}. It holds one: pass its .{held}."
     if callable(value):
-        return f"{said}: {value!r:.80}. Pass the module that it calls, or wrap it in one whose forward does."
-    return f"{said}: {value!r:.80}"
+        return f"{sentence}: {value!r:.80}. Pass the module that it calls, or wrap it in one whose forward does."
+    return f"{sentence}: {value!r:.80}"
 
 
 def check_runnable(net: nn.Module) -> None:

@@ -44,9 +44,9 @@ class Contents:
         end = time.perf_counter() + seconds
         with self._lock:
             while self._next < len(self._pieces):
-                found = _checksum(self._pieces[self._next])
-                self.changes += found != self._sums[self._next]
-                self._sums[self._next] = found
+                checksum = _checksum(self._pieces[self._next])
+                self.changes += checksum != self._sums[self._next]
+                self._sums[self._next] = checksum
                 self._next += 1
                 if time.perf_counter() > end:
                     break
@@ -82,13 +82,13 @@ def _as_integers(data: torch.Tensor) -> torch.Tensor:
 
 
 def _checksum(piece: Sequence[torch.Tensor]) -> int:
-    found = 0
+    total = 0
     with torch.no_grad():
         parts = [_as_integers(t) for t in piece]
         for part in (parts[0] if len(parts) == 1 else torch.cat(parts)).split(PIECE):
             factors = _factors(part.device)[: len(part)]
-            found = 3 * found + int(part.to(torch.int64, copy=True).mul_(factors).sum())
-    return found
+            total = 3 * total + int(part.to(torch.int64, copy=True).mul_(factors).sum())
+    return total
 
 
 @cache

@@ -81,13 +81,13 @@ def _value_reader(kind: type) -> Callable[[Any], object] | None:
 def _reached(net: nn.Module, copied: Container[int]) -> Iterator[object]:
     """Return what was copied of all that a network's modules hold, each once, registered modules aside."""
     modules = list(net.modules())
-    seen = set(map(id, modules))
+    visited = set(map(id, modules))
     pending = deque(item for module in modules for item in _parts(module))
     while pending:
         item = pending.popleft()
-        if id(item) in seen or id(item) not in copied:
+        if id(item) in visited or id(item) not in copied:
             continue
-        seen.add(id(item))
+        visited.add(id(item))
         if isinstance(item, _OPAQUE) or _is_large(item):
             continue
         yield item

@@ -70,10 +70,10 @@ def _behaviour(module: nn.Module) -> list[Any]:
 
 
 def _functions(kind: type) -> list[Callable[..., Any]]:
-    found: dict[str, Any] = {}
+    functions: dict[str, Any] = {}
     for base in reversed(kind.__mro__[: kind.__mro__.index(nn.Module)]):
-        found.update((name, value) for name, value in vars(base).items() if hasattr(value, "__code__"))
-    return [found[name] for name in sorted(found) if name != "__init__"] or [getattr(kind, "forward")]  # noqa: B009
+        functions.update((name, value) for name, value in vars(base).items() if hasattr(value, "__code__"))
+    return [functions[name] for name in sorted(functions) if name != "__init__"] or [getattr(kind, "forward")]  # noqa: B009
 
 
 def _written(code: CodeType | None) -> frozenset[str]:

@@ -101,5 +101,5 @@ def _functions(kind: type) -> Iterator[tuple[str, Any]]:
     for base in kind.__mro__[: kind.__mro__.index(nn.Module)]:
         if not base.__module__.startswith("torch."):
             own = (name for name, value in vars(base).items() if isinstance(value, types.FunctionType))
-            found = ((name, getattr(kind, name)) for name in own)
-            yield from (pair for pair in found if isinstance(pair[1], types.FunctionType))
+            functions = ((name, getattr(kind, name)) for name in own)
+            yield from (pair for pair in functions if isinstance(pair[1], types.FunctionType))

@@ -140,13 +140,13 @@ def _halves(numbers: NDArray[np.int64], most: int, rng: np.random.Generator) -> 
 def _of_class(
     model: InstrumentedModel, first: Half, second: Half, index: int, hunt: Hunt, rng: np.random.Generator
 ) -> list[Suspect]:
-    found = [
+    result = [
         _tested(model, second, pattern, index, rng)
         for pattern in patterns(first.own, first.others)
         if len(pattern.rows(second.own)) and _moves(model, first, pattern, index, rng)
     ]
     maps = gradient_maps(model, first.own, index)
-    return found + [_of_group(model, first, group, index, hunt, rng) for group in groups(maps, hunt.seed)]
+    return result + [_of_group(model, first, group, index, hunt, rng) for group in groups(maps, hunt.seed)]
 
 
 def _moves(model: InstrumentedModel, half: Half, pattern: Pattern, index: int, rng: np.random.Generator) -> bool:

@@ -16,10 +16,10 @@ def matched(ours: Sequence[str] | None, theirs: Sequence[str], named: bool) -> t
     if ours is None or tuple(ours) == tuple(theirs):
         return None, []
     places = {name.casefold(): place for place, name in reversed(list(enumerate(theirs)))}
-    found = tuple(places.get(name.casefold(), -1) for name in ours) if named else ()
-    missing = [name for name, place in zip(ours, found, strict=False) if place < 0]
-    if found and len(missing) < len(found):
-        return found, [_missing(missing, theirs)] if missing else []
+    classes = tuple(places.get(name.casefold(), -1) for name in ours) if named else ()
+    missing = [name for name, place in zip(ours, classes, strict=False) if place < 0]
+    if classes and len(missing) < len(classes):
+        return classes, [_missing(missing, theirs)] if missing else []
     if len(ours) == len(theirs):
         note = f"The data set's classes have other names than the network's: they are taken in order ({ours[0]} is "
         return None, [f"{note}{theirs[0]}, …)."] if named else []

@@ -73,9 +73,9 @@ def planned(model: InstrumentedModel, items: Items, batch: int | None) -> tuple[
     scores, scale, head, features = model.guest.steady(lambda run: _first(model, run, x))
     names = _names(model, scores)
     labels, notes = matched(items.classes, names, model.classes is not None)
-    kept = scores if scores <= EVERY else TOP
+    count = scores if scores <= EVERY else TOP
     plan = ReviewPlan(
-        **vars(base), scores=scores, kept=kept, scale=scale, head=head, labels=labels, names=names, features=features
+        **vars(base), scores=scores, kept=count, scale=scale, head=head, labels=labels, names=names, features=features
     )
     return plan, notes
 

@@ -33,9 +33,9 @@ def against_table(here: Records, there: Records) -> pandas.DataFrame:
         both = [r.column("features") for r in (here, there)]
         columns |= {f"feature {number}": [f[:, number] for f in both] for number in range(here.plan.features)}
     for name, (one, other) in columns.items():
-        found = mannwhitneyu(one, other)
-        effect = 1 - 2 * float(found.statistic) / (len(one) * len(other))
-        rows.append((name, float(one.mean()), float(other.mean()), effect, float(found.pvalue)))
+        test = mannwhitneyu(one, other)
+        effect = 1 - 2 * float(test.statistic) / (len(one) * len(other))
+        rows.append((name, float(one.mean()), float(other.mean()), effect, float(test.pvalue)))
     table = pandas.DataFrame(rows, columns=["measure", "here", "there", "effect", "p"])
     table["corrected"] = holm(table["p"].to_numpy(float))
     return table

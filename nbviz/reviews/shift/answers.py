@@ -57,7 +57,7 @@ def answers_under(
     numbers: ascending items. labels: (len(numbers),) their classes, −1 where there is none.
     """
     by_item = dict(zip(numbers, labels.tolist(), strict=True))
-    found: dict[Key, list[dict[str, Tensor]]] = {}
+    tensors: dict[Key, list[dict[str, Tensor]]] = {}
     missing: list[str] = []
     for batch in items.batches(
         numbers, plan.batch, model.transform, plan.shape, lambda n, why: missing.append(f"item {n}: {why}")
@@ -65,14 +65,14 @@ def answers_under(
         truth = torch.tensor([by_item[number] for number in batch.numbers.tolist()], device="cpu")
         for key, inputs in _changed(model, batch, names, seed):
             output = _asked(model, inputs)
-            found.setdefault(key, []).append({"labels": truth, **scored(output, truth, plan)})
-        yield sum(len(row["labels"]) for row in found[NONE])
-    if not found:
+            tensors.setdefault(key, []).append({"labels": truth, **scored(output, truth, plan)})
+        yield sum(len(row["labels"]) for row in tensors[NONE])
+    if not tensors:
         raise NbvizError(f"None of the pictures can be read. {missing[0] if missing else ''}")
     fields = Answers.__dataclass_fields__
     yield {
         key: Answers(**{name: torch.cat([row[name] for row in rows]).numpy() for name in fields})
-        for key, rows in found.items()
+        for key, rows in tensors.items()
     }
 
 

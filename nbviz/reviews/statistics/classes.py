@@ -58,12 +58,12 @@ class Confusion:
 
     def pairs(self) -> list[tuple[int, int, int]]:
         """Return (label, prediction, pictures) of what is confused, most often first; "other" left out."""
-        found = [
+        pairs = [
             (self.classes[row], self.classes[column], int(count))
             for (row, column), count in np.ndenumerate(self.counts)
             if row != column and count
         ]
-        named = [(a, b, n) for a, b, n in found if a is not None and b is not None]
+        named = [(a, b, n) for a, b, n in pairs if a is not None and b is not None]
         return sorted(named, key=lambda pair: (-pair[2], pair[0], pair[1]))
 
 
@@ -78,9 +78,9 @@ def confusion(
 
     full = confusion_matrix(labels, predictions, labels=np.arange(len(names)))
     wrong = full.sum(0) + full.sum(1) - 2 * full.diagonal()
-    kept = np.sort(np.argsort(-wrong, kind="stable")[:most]) if len(names) > most else np.arange(len(names))
-    order = kept[_by_likeness(full[np.ix_(kept, kept)])]
-    rest = np.setdiff1d(np.arange(len(names)), kept)
+    most_wrong = np.sort(np.argsort(-wrong, kind="stable")[:most]) if len(names) > most else np.arange(len(names))
+    order = most_wrong[_by_likeness(full[np.ix_(most_wrong, most_wrong)])]
+    rest = np.setdiff1d(np.arange(len(names)), most_wrong)
     shown, classes = [names[i] for i in order], [int(i) for i in order]
     counts = full[np.ix_(order, order)]
     if not len(rest):

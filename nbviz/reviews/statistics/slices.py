@@ -26,13 +26,13 @@ def slices_of(columns: Mapping[str, Any]) -> dict[tuple[str, str], NDArray[np.bo
     """
     import pandas
 
-    found: dict[tuple[str, str], NDArray[np.bool_]] = {}
+    slices: dict[tuple[str, str], NDArray[np.bool_]] = {}
     for name, values in columns.items():
         column = pandas.Series(values)
         numbers = pandas.api.types.is_numeric_dtype(column) and not pandas.api.types.is_bool_dtype(column)
         cut = _quantiles(column) if numbers and column.nunique() > PARTS else _kinds(column)
-        found |= {(str(name), part): inside for part, inside in cut.items()}
-    return {key: inside for key, inside in found.items() if LEAST <= inside.sum() < len(inside)}
+        slices |= {(str(name), part): inside for part, inside in cut.items()}
+    return {key: inside for key, inside in slices.items() if LEAST <= inside.sum() < len(inside)}
 
 
 def _quantiles(column: pandas.Series) -> dict[str, NDArray[np.bool_]]:

@@ -43,7 +43,7 @@ class Pinning:
         """Pin the map on show, and open the stage; or take its pin away. shown: what was asked, and the answer."""
         pin, pins = self.current(), self.selection.pins
         if pin in pins:
-            self.selection.pins = tuple(kept for kept in pins if kept != pin)
+            self.selection.pins = tuple(other for other in pins if other != pin)
         elif pin is not None:
             if shown is not None:  # the same map was asked for, as "the predicted class" perhaps
                 self.context.keep(*shown, {pin.request(self.pictures[pin.picture]): shown[1]})

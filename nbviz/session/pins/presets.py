@@ -140,10 +140,10 @@ def _class(index: int | None, model: InstrumentedModel, other: InstrumentedModel
             f"pass classes= so that class {index} can be found by name."
         )
     wanted = model.class_name(index)
-    found = [at for at, known in enumerate(other.classes) if known == wanted]
-    if len(found) == 1:
-        return found[0]
-    if index in found:
+    places = [at for at, known in enumerate(other.classes) if known == wanted]
+    if len(places) == 1:
+        return places[0]
+    if index in places:
         return index
     close = nearest(wanted, other.classes)
     raise NbvizError(f"{name} has no class '{wanted}'." + (f" Nearest: '{close}'." if close else ""))

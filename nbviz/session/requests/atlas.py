@@ -124,8 +124,8 @@ class OpenCell(Request):
             patches = np.stack([cut(example) for example in examples])
         opened = Opened(self.cell, examples, patches)
         yield opened
-        for made in stepped(context, MakeCells(self.source, (self.cell,), "default")):
-            opened = replace(opened, made=made.pixels[0])
+        for answer in stepped(context, MakeCells(self.source, (self.cell,), "default")):
+            opened = replace(opened, made=answer.pixels[0])
             yield opened
 
 
@@ -194,10 +194,10 @@ class ShowAtlas(PictureRequest):
                 yield shown
         if not patches and shown.atlas is not None:
             order = _by_count(shown.atlas)
-            for made in stepped(context, MakeCells(self.source)):
-                words = f"{100 * made.done:.0f} % of {len(order)} pictures made"
-                shown = replace(shown, tiles=_tiles(made, order), progress=words)
-                yield replace(shown, done=min(0.99, 0.5 + made.done / 2))
+            for answer in stepped(context, MakeCells(self.source)):
+                words = f"{100 * answer.done:.0f} % of {len(order)} pictures made"
+                shown = replace(shown, tiles=_tiles(answer, order), progress=words)
+                yield replace(shown, done=min(0.99, 0.5 + answer.done / 2))
         yield replace(shown, done=1.0, progress="")
 
 

@@ -239,13 +239,13 @@ class ExplainRequest(PictureRequest):
         object.__setattr__(self, "options", freeze(dict(self.options)))
 
     def __call__(self, context: Context) -> Iterator[ExplainAnswer]:
-        seen, said = context.model.seen(self.picture), None
+        picture, said = context.model.seen(self.picture), None
         if context.model.trace(context.model.input(self.picture)).kind in ("maps", "boxes"):
             said = context.answer(ScoresRequest(self.picture)).said
         for attribution in explain(
             context.model, self.picture, self.target, self.method, self.layer, **thaw(self.options)
         ):
-            yield ExplainAnswer(attribution, seen, said, self._early(context.model))
+            yield ExplainAnswer(attribution, picture, said, self._early(context.model))
 
     def _early(self, model: InstrumentedModel) -> str:
         if self.layer is None or not METHODS[self.method].uses_layer or self.layer == last_layer(model, self.target):
@@ -266,7 +266,9 @@ class SeveralAnswer:
     @property
     def done(self) -> float:
         """Share of the work, 0…1; 1 is final."""
-        return sum(made.done for made in self.attributions if made is not None) / max(1, len(self.attributions))
+        return sum(attribution.done for attribution in self.attributions if attribution is not None) / max(
+            1, len(self.attributions)
+        )
 
 
 @dataclass(frozen=True)
@@ -282,8 +284,8 @@ class ExplainSeveralRequest(PictureRequest):
         object.__setattr__(self, "options", freeze(dict(self.options)))
 
     def __call__(self, context: Context) -> Iterator[SeveralAnswer]:
-        seen = context.model.seen(self.picture)
+        picture = context.model.seen(self.picture)
         for attributions in explain_each(
             context.model, self.picture, self.targets, self.method, self.layer, **thaw(self.options)
         ):
-            yield SeveralAnswer(attributions, seen)
+            yield SeveralAnswer(attributions, picture)

@@ -79,15 +79,17 @@ class ShowParts(PictureRequest):
         yield answer
         answer = self._for_target(context, answer)
         if self.made:
-            for made in stepped(context, MakeParts(self.picture, self.layer, self.count)):
-                yield replace(answer, made=made, done=min(0.99, 0.2 + 0.8 * made.done), progress=made.progress)
-                answer = replace(answer, made=made)
+            for pictures in stepped(context, MakeParts(self.picture, self.layer, self.count)):
+                yield replace(
+                    answer, made=pictures, done=min(0.99, 0.2 + 0.8 * pictures.done), progress=pictures.progress
+                )
+                answer = replace(answer, made=pictures)
         yield replace(answer, done=1.0, progress="")
 
     def _for_target(self, context: Context, answer: PartsAnswer) -> PartsAnswer:
-        found: EvidenceMaps = context.answer(EvidenceRequest(self.picture, self.target))
-        answer = replace(answer, target=found.target)
-        if self.layer not in found.contributions:
+        maps: EvidenceMaps = context.answer(EvidenceRequest(self.picture, self.target))
+        answer = replace(answer, target=maps.target)
+        if self.layer not in maps.contributions:
             return answer
         gradient, activation = self._gradient(context)
         total = float((gradient * activation).sum())

@@ -90,12 +90,12 @@ class FoundChannels(Request):
 
     def __call__(self, context: Context) -> Iterator[FoundPageRequest]:
         crops: dict[int, Crop] = {}
-        told, total, problem = time.perf_counter(), self.index.seen, " ".join(self.index.problems)
+        yielded, total, problem = time.perf_counter(), self.index.seen, " ".join(self.index.problems)
         for place, channel in enumerate(self.channels):
             for example in self.index.top(self.layer, channel, 1):
                 crops[channel] = crop(example)
-            if time.perf_counter() - told >= INTERVAL:
-                told = time.perf_counter()
+            if time.perf_counter() - yielded >= INTERVAL:
+                yielded = time.perf_counter()
                 yield FoundPageRequest(
                     self.layer, dict(crops), total, problem, 0.999 * (place + 1) / len(self.channels)
                 )

@@ -48,7 +48,7 @@ class CheckHealth(Request):
             if not judged.layers:
                 yield HealthAnswer(judged.pictures, done=judged.done)
                 continue
-            found: dict[str, dict[int, tuple[str, str]]] = defaultdict(dict, {name: {} for name in judged.layers})
+            findings: dict[str, dict[int, tuple[str, str]]] = defaultdict(dict, {name: {} for name in judged.layers})
             for layer, channel, finding, detail in judged.rows:
-                found[layer].setdefault(channel, (finding, f"{finding}: {detail}"))
-            yield HealthAnswer(judged.pictures, dict(found))
+                findings[layer].setdefault(channel, (finding, f"{finding}: {detail}"))
+            yield HealthAnswer(judged.pictures, dict(findings))

@@ -48,8 +48,8 @@ class MakeChannels(Request):
     """Fields of a :class:`~nbviz.features.Recipe`, and ``path``."""
 
     def __call__(self, context: Context) -> Iterator[MadeAnswer]:
-        for made in making(context.model, self.layer, self.channels, self.preset, **dict(self.options)):
-            yield MadeAnswer(self.layer, self.channels, made)
+        for page in making(context.model, self.layer, self.channels, self.preset, **dict(self.options)):
+            yield MadeAnswer(self.layer, self.channels, page)
 
 
 @dataclass(frozen=True)

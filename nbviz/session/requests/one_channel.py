@@ -68,8 +68,8 @@ class MakeOne(_One):
     """Request that makes the picture; one made before comes from disk."""
 
     def __call__(self, context: Context) -> Iterator[OneMade]:
-        for made in making(context.model, *self.asked(), **self.changes()):
-            yield self.answer(made)
+        for page in making(context.model, *self.asked(), **self.changes()):
+            yield self.answer(page)
 
 
 @dataclass(frozen=True)
@@ -79,5 +79,5 @@ class KeptOne(_One):
     since: int = 0
 
     def __call__(self, context: Context) -> Iterator[OneMade | NotMade]:
-        found = kept(context.model, *self.asked(), **self.changes())
-        yield NotMade(self.layer, self.channel) if found is None else self.answer(found)
+        page = kept(context.model, *self.asked(), **self.changes())
+        yield NotMade(self.layer, self.channel) if page is None else self.answer(page)

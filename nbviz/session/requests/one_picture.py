@@ -51,14 +51,14 @@ class Remake(PictureRequest):
     layer: str
 
     def __call__(self, context: Context) -> Iterator[Remade]:
-        made: dict[str, Made] = {}
+        pictures: dict[str, Made] = {}
         asked: list[tuple[str, Request]] = [
             ("dream", Dream(self.picture, self.layer)),  # the quickest first
             ("keeps", Invert(self.picture, self.layer)),
             ("more", Caricature(self.picture, self.layer)),
         ]
         for number, (kind, request) in enumerate(asked):
-            for made[kind] in stepped(context, request):
-                done = 0.999 * (number + made[kind].done) / len(asked)
-                yield Remade(self.layer, dict(made), done, made[kind].progress)
-        yield Remade(self.layer, made)
+            for pictures[kind] in stepped(context, request):
+                done = 0.999 * (number + pictures[kind].done) / len(asked)
+                yield Remade(self.layer, dict(pictures), done, pictures[kind].progress)
+        yield Remade(self.layer, pictures)

@@ -48,9 +48,9 @@ class OpenReview(Request):
     review: Review
 
     def __call__(self, context: Context) -> Iterator[LiveReview]:
-        found = fitting(self.review, context.model)
-        warm(found)
-        yield LiveReview(len(found), len(found), found)
+        review = fitting(self.review, context.model)
+        warm(review)
+        yield LiveReview(len(review), len(review), review)
 
 
 def warm(review: Review) -> None:

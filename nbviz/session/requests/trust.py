@@ -49,9 +49,9 @@ class TrustAnswer:
     @property
     def sentences(self) -> list[str]:
         """Sentences of tests that were not passed, then of those that can't tell."""
-        found = list(self.verdicts.values())
+        verdicts = list(self.verdicts.values())
         states = ("not passed", "can't tell")
-        return [verdict.sentence for state in states for verdict in found if verdict.state == state]
+        return [verdict.sentence for state in states for verdict in verdicts if verdict.state == state]
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ class AttackAnswer:
         """Pearson correlation of the maps before and after, for the same class; None where one is flat."""
         if self.before is None or self.after is None:
             return None
-        one, other = (made.heat().double().numpy().ravel() for made in (self.before, self.after))
+        one, other = (attribution.heat().double().numpy().ravel() for attribution in (self.before, self.after))
         return float(np.corrcoef(one, other)[0, 1]) if one.std() > 0 and other.std() > 0 else None
 
 

@@ -54,8 +54,8 @@ class WalkStep(PictureRequest):
     def __call__(self, context: Context) -> Iterator[CircuitAnswer]:
         model = context.model
         x = model.input(self.picture)
-        said = context.answer(ScoresRequest(self.picture)).said
-        index = said.class_of(self.target)
+        prediction = context.answer(ScoresRequest(self.picture)).said
+        index = prediction.class_of(self.target)
         if index is None or self.target.other is not None:
             raise Refused("A circuit starts from one class: choose a class, without 'rather than'.")
         node = strongest(model, x, self.layer, self.channel) if self.layer else Node("", index)
@@ -70,7 +70,7 @@ class WalkStep(PictureRequest):
             here = own.values[self.channel] if own.places else None
             answer = replace(answer, here=here, effects=effects.measured[self.channel], scores=effects.scores)
         else:
-            answer = replace(answer, scores=np.asarray(said.logits, np.float64))
+            answer = replace(answer, scores=np.asarray(prediction.logits, np.float64))
         yield answer
         if source:
             taken = step(model, x, node, source, TOP)

@@ -32,8 +32,8 @@ class MeasureEffects(PictureRequest):
     target: Target
 
     def __call__(self, context: Context) -> Iterator[EffectsAnswer]:
-        said = context.answer(ScoresRequest(self.picture)).said
-        index = said.class_of(self.target)
+        prediction = context.answer(ScoresRequest(self.picture)).said
+        index = prediction.class_of(self.target)
         if index is None:
             raise Refused("What channels do is measured for a class: choose one, or what the network predicts.")
         for effects in measuring(context.model, self.picture, self.layer, (index,)):

@@ -82,11 +82,15 @@ class MeasurePaint(Request):
     def _foretold(self, context: Context, paint: Paint) -> float | None:
         """Return the change that a map of parts of the score predicts, if it is cached; its baseline is its own."""
         known = cast(_Editing, context).known(self.explanation)
-        made: Attribution | None = getattr(known, "attribution", None)
-        if made is None or self.explanation.method not in PATHS or made.values.shape[-2:] != _size(paint.mask):
+        attribution: Attribution | None = getattr(known, "attribution", None)
+        if (
+            attribution is None
+            or self.explanation.method not in PATHS
+            or attribution.values.shape[-2:] != _size(paint.mask)
+        ):
             return None
         inside = paint.mask.pixels ^ paint.keep
-        flat = made.values.double().reshape(-1, *_size(paint.mask)).sum(0).numpy()
+        flat = attribution.values.double().reshape(-1, *_size(paint.mask)).sum(0).numpy()
         return -float(flat[inside].sum())
 
 

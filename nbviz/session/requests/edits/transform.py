@@ -65,9 +65,9 @@ class MeasureTransform(Request):
         classes = tuple(int(index) for index in context.answer(asked).order[:CLASSES])
         shares, best, amounts = list[tuple[float, ...]](), list[int](), amounts_of(self.made.kind)
         for count, amount in enumerate(amounts, 1):
-            said = model.edited(Transform(self.made.kind, amount)).said(picture)
-            shares.append(tuple(float(said.shares[index]) for index in classes))
-            best.append(int(said.order[0]))
+            prediction = model.edited(Transform(self.made.kind, amount)).said(picture)
+            shares.append(tuple(float(prediction.shares[index]) for index in classes))
+            best.append(int(prediction.order[0]))
             curve = replace(
                 curve, amounts=amounts[:count], classes=classes, shares=tuple(shares), best=tuple(best),
                 done=0.05 + 0.6 * count / len(amounts),
