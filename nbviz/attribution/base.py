@@ -12,7 +12,6 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, overload
@@ -32,7 +31,7 @@ from nbviz.passes.subject import Subject
 from nbviz.pictures.decode import is_finite
 from nbviz.pictures.load import as_picture
 from nbviz.pictures.preprocessing import READY
-from nbviz.replica.heap import kept_heap
+from nbviz.replica.heap import kept_between
 from nbviz.replica.user_code.user_hooks import Hooks
 
 NO_EVIDENCE = "no positive evidence"
@@ -130,8 +129,7 @@ def explain_each(
     picture = as_picture(image)
     x = model.input(picture)
     model.trace(x)
-    # asking for a guessed one runs the network
-    preprocessing = READY if picture.tensor is not None else model.transform.sentence
+    preprocessing = READY if picture.tensor is not None else model.transform.sentence  # a guess runs the network
     wanted = [Target.ensure(target, model) for target in targets]
     if chosen.uses_layer:
         layer = default_layer(model, x, wanted[0]).name if layer is None else _spatial(model, layer)
@@ -145,11 +143,7 @@ def explain_each(
         subjects = [Subject(model, run, x, target, at, shared) for target in wanted]
         return _in_turn([_stated(chosen, subject, options, started, preprocessing) for subject in subjects])
 
-    with ExitStack() as memory:
-        for number, answers in enumerate(model.guest.steadily(work)):
-            if number == 1:  # a method of many passes; a gradient alone would pay for the end of this, too
-                memory.enter_context(kept_heap())
-            yield answers
+    yield from kept_between(model.guest.steadily(work))
 
 
 def _stated(
@@ -272,8 +266,7 @@ def _with_facts(attribution: Attribution, subject: Subject, started: float, comm
     }
     if subject.run.snapshot:
         facts["weights"] = "a snapshot: the network is being trained"
-    known = subject.model.known
-    if known is not None and known.head.remark:
+    if (known := subject.model.known) is not None and known.head.remark:
         facts["output"] = known.head.remark
     if known is not None and known.mixes:
         facts["batches"] = "one picture at a time: the network mixes the pictures of a batch, or takes no others"

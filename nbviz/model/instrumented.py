@@ -143,13 +143,11 @@ class InstrumentedModel:
     def input(self, image: Any) -> torch.Tensor:
         """Return the network input for a picture, (1, C, H, W), of its type; passes move it to their device.
 
-        image: a :class:`Picture`, PIL image, path, uint8 array, or a float tensor (C, H, W) or (1, C, H, W)
-        already preprocessed.
+        image: a :class:`Picture`, PIL image, path, uint8 array, or a preprocessed float tensor ((1,) C, H, W).
         """
         picture = as_picture(image)
         if picture.tensor is not None and not self.edits:
-            with isolated():
-                return ready(self.guest, picture.tensor)
+            return ready(self.guest, picture.tensor)
         transform = None if picture.tensor is not None else self.transform  # asking for it runs the network
         weights = self.fingerprint() if any(getattr(edit, "asks_network", False) for edit in self.edits) else None
         key = (picture.digest, transform and transform.key, self.device, self.guest.dtype, weights)
@@ -278,8 +276,7 @@ class InstrumentedModel:
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
         """Return logits (N, classes) of a batch (N, C, H, W), differentiable in it; alone where pictures would mix."""
         grad = batch.requires_grad and torch.is_grad_enabled()
-        with isolated():
-            x = ready(self.guest, batch)
+        x = ready(self.guest, batch)
 
         def work(run: Pass) -> torch.Tensor:
             with torch.set_grad_enabled(grad):

@@ -22,6 +22,7 @@ FEW_SIZES = 8
 """Usual sizes at which the first layer called is looked for."""
 
 
+@isolated()
 def ready(guest: Guest, tensor: torch.Tensor) -> torch.Tensor:
     """Return the tensor in the network's type, on its own device: only a pass knows where it has to go."""
     # autograd can't save what was made in inference mode
