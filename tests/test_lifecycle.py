@@ -29,6 +29,10 @@ def state():
         ctypes.CDLL(None).malloc_trim(0)
     print("state", len(ipywidgets.widgets.widget._instances), resident())
 """
+SLOW = """
+slow = nbviz.Explorer(net, pictures, method="integrated_gradients")
+slow.selection.options = {"tolerance": 1e-9, "maximum": 2000}
+"""
 CELL = "explorer = nbviz.Explorer(net, pictures)\nexplorer"
 Execute = Callable[[str], str]
 
@@ -81,7 +85,7 @@ def test_one_cell_run_fifty_times_grows_nothing(execute: Execute) -> None:
 
 
 def test_other_cells_run_while_the_explorer_computes(execute: Execute) -> None:
-    execute("slow = nbviz.Explorer(net, pictures)\nslow.selection.options = {'tolerance': 1e-9, 'maximum': 2000}")
+    execute(SLOW)
     begun = time.monotonic()
     printed = execute("print('computing', slow._events.scheduler.busy)")
     assert "computing True" in printed
@@ -90,7 +94,7 @@ def test_other_cells_run_while_the_explorer_computes(execute: Execute) -> None:
 
 
 def test_writing_the_selection_returns_at_once(execute: Execute) -> None:
-    execute("slow = nbviz.Explorer(net, pictures)\nslow.selection.options = {'tolerance': 1e-9, 'maximum': 2000}")
+    execute(SLOW)
     printed = execute(
         "begun = time.monotonic()\n"
         "for name in 'abcabcabc': slow.selection.image = name\n"
@@ -101,6 +105,8 @@ def test_writing_the_selection_returns_at_once(execute: Execute) -> None:
 
 
 def test_a_script_may_end_while_an_explorer_computes() -> None:
-    code = SETUP + CELL + ".selection.options = {'maximum': 2000, 'tolerance': 1e-9}"
+    code = (
+        SETUP + CELL + ".selection.change(method='integrated_gradients', options={'maximum': 2000, 'tolerance': 1e-9})"
+    )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr

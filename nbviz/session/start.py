@@ -92,7 +92,9 @@ def first_selection(
     selection.stages = (CHANNELS, *stages)
     selection.image = name
     chosen = start.get("layer") or known.get("layer")
-    selection.change(layer=chosen or first_layer(model), method=first_method(model))
+    # options without a method are those of the one that a bare Selection has
+    method = selection.method if "options" in start else first_method(model)
+    selection.change(layer=chosen or first_layer(model), method=method)
     selection.at = "layer" if chosen else "last"
     if state is not None:
         selection.restore(state)

@@ -17,7 +17,7 @@ from nbviz.panels.base.front import Scripted
 class Style(Scripted):
     """Widget that holds the stylesheet of the whole frame; shows nothing."""
 
-    scripts = ("tokens", "layout", "gone")
+    scripts = ("tokens", "layout", "gone", "wide")
 
     label = traitlets.Unicode("nbviz").tag(sync=True)
     """Name of the frame for a screen reader."""

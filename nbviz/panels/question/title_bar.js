@@ -36,13 +36,24 @@ export default {
       name,
       facts,
       pill,
-      el("span", "nbviz-title-end", word, refresh, stepButtons(model, life, root), copy.menu, help.opener, save),
+      el(
+        "span",
+        "nbviz-title-end",
+        refresh,
+        word,
+        stepButtons(model, life, root),
+        wideButton(life, root),
+        copy.menu,
+        help.opener,
+        save,
+      ),
     );
     root.append(row, copy.pop, help.page, drawState(model, el("div"), life));
 
     life.watch("name facts", () => {
       name.textContent = model.get("name");
       facts.replaceChildren(...model.get("facts").map((fact) => el("span", "", fact)));
+      facts.title = model.get("facts").join(" · ");
     });
     life.watch("preprocessing explained guessed", () => {
       pill.textContent = model.get("preprocessing");

@@ -23,7 +23,7 @@ STATE = "state"
 class TitleFront(Front):
     """Widget of the title bar, plain data; sends ``save``, ``refresh``, ``back``, ``forward`` and ``copy``."""
 
-    scripts = ("base/menu", "title_steps", "title_copy", "title_legend")
+    scripts = ("base/menu", "title_steps", "title_wide", "title_copy", "title_legend")
 
     name = traitlets.Unicode().tag(sync=True)
     facts = traitlets.List(traitlets.Unicode()).tag(sync=True)
