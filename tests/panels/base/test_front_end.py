@@ -91,7 +91,7 @@ def _told_types(kind: type[Scripted]) -> dict[str, str]:
     """Trait → type, of the typedef above the script's ``render``."""
     path = Path(inspect.getfile(kind)).with_suffix(".js")
     text = path.read_text(encoding="utf-8")
-    found = re.search(r"@typedef \{(?:Front & )?\{\n(.*?)\n \* \}\} " + kind.__name__ + r"Traits\n", text, re.S)
+    found = re.search(r"@typedef \{(?:Front & )?\{\n(.*?)^ \* \}\} " + kind.__name__ + r"Traits\n", text, re.S | re.M)
     assert found is not None, f"{path.name} has no type for the traits of {kind.__name__}"
     assert f"@param {{View<{kind.__name__}Traits>}} view" in text
     return dict(re.findall(r"^ \*   (\w+): (.+),$", found[1], re.M))
