@@ -12,6 +12,7 @@ import types
 import warnings
 from _queue import SimpleQueue
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from nbviz.errors import Refused
@@ -34,8 +35,7 @@ def is_file(value: object) -> bool:
 def recipe(iterator: object) -> tuple[Callable[..., Any], tuple[object, ...], object] | None:
     """Return the function, arguments and position from which an iterator can be made again; None where it can't."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of itertools' from Python 3.12 on
+        with _no_deprecation():
             made = cast(tuple[Any, ...], iterator.__reduce__())
     except (TypeError, AttributeError):
         return None
@@ -46,8 +46,17 @@ def make(function: Callable[..., Any], arguments: tuple[object, ...], position: 
     """Return an iterator made of its :func:`recipe`."""
     iterator = function(*arguments)
     if position is not None:
-        iterator.__setstate__(position)
+        with _no_deprecation():
+            iterator.__setstate__(position)
     return cast(Iterator[object], iterator)
+
+
+@contextmanager
+def _no_deprecation() -> Iterator[None]:
+    """Ignore what itertools say of being copied, from Python 3.12 on; in 3.14 they can't be, and are refused."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
 
 
 def position(iterator: object) -> object:
