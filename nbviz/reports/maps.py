@@ -62,12 +62,19 @@ def panel(review: Review) -> dict[int, str]:
     chosen: dict[int, str] = {}
     if review.labelled:
         for rule, answers, count in (("surely wrong", "wrong", WRONG), ("surely right", "right", RIGHT)):
-            _take(chosen, Listing("surest", answers).rows(review), rule, count)  # type: ignore[arg-type]
+            rows = Listing("surest", answers).rows(review)  # type: ignore[arg-type]
+            _take(chosen, _of_each_class(review, rows), rule, count)
     _take(chosen, review.order("unsure"), "least sure", UNSURE)
     bright = np.argsort(review.column("brightness"), kind="stable")
     _take(chosen, bright, "darkest", 1)
     _take(chosen, bright[::-1], "brightest", 1)
     return chosen
+
+
+def _of_each_class(review: Review, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The first row of each predicted class, then the rest: else a panel may show one class only."""
+    _, first = np.unique(review.column("prediction")[rows], return_index=True)
+    return np.concatenate([rows[np.sort(first)], np.delete(rows, first)])
 
 
 def _take(chosen: dict[int, str], rows: NDArray[np.int64], rule: str, count: int) -> None:

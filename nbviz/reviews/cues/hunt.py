@@ -39,7 +39,15 @@ if TYPE_CHECKING:
     import pandas
 
 LEAD, LEVEL = 0.05, 0.05
-"""A pattern is flagged where it leads the best of its controls by this much, at this corrected p."""
+"""A pattern is flagged where it leads the best of its controls by this much, at this corrected p.
+
+Measured on small networks of two kinds, each trained on 4,000 Fashion pictures of its own draw. Marks of 3 × 3 pixels
+in a corner of 100, 90, 70, 50 and 30 % of a class were flagged, each the only flag, where the mark alone moves .08 or
+more of other pictures (leads .56, .13, .21, .07, .52); one that moves .07 (30 % of sandals, lead .047) was not. On five
+networks trained cleanly, one of them looked at while the rule was made, none of about 30 suspects each was flagged,
+though a bag's edge led by .22 among those that are no pattern. No false alarm in five networks leaves a rate of up to
+.45 for a network, and of .02 for a suspect, possible (95 %).
+"""
 CONTROLS = 10
 """Windows elsewhere that are removed for comparison."""
 COLUMNS = [
