@@ -92,4 +92,6 @@ def _leads_back(net: nn.Module) -> bool:
 def _held(value: Any) -> list[Any]:
     if isinstance(value, types.FunctionType):  # not its globals: a notebook's hold everything
         return [value.__closure__, value.__defaults__, value.__kwdefaults__, value.__dict__]
+    if isinstance(value, dict):  # from Python 3.13 on the dictionary of an object whose values lie in it tells none
+        return [*value.keys(), *value.values()]
     return gc.get_referents(value)
