@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +22,7 @@ from nbviz.model.instrumented import InstrumentedModel, as_picture
 from nbviz.model.target import Target
 from nbviz.passes.evidence import evidence
 from nbviz.passes.feature_maps import feature_maps
+from tests.counting import failing
 from tests.networks import NETWORKS, build, picture, state_hash
 
 EVERY_METHOD = pytest.mark.parametrize("method", METHODS)
@@ -133,44 +134,40 @@ def test_a_method_gives_the_same_from_inside_any_mode(method: str, where: Callab
 class Fails(nn.Module):
     """Raises at a given call of one of its layers, and counts them on itself too."""
 
-    until: ClassVar = [10**9]  # of the class: a replica's own count is put back before each pass
-
     def __init__(self) -> None:
         super().__init__()
         self.net = build("inplace")
         self.left = [10**9]
+        for layer in self.net.children():
+            layer.fails = True  # type: ignore[assignment]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         for layer in self.net.children():
             x = layer(x)
             self.left[0] -= 1
-            self.until[0] -= 1
-            if self.until[0] < 0:
-                raise ValueError("the network fails")
         return x
 
 
 @EVERY_METHOD
 @pytest.mark.parametrize("after", [0, 3, 7, 9, 14, 19])
-def test_a_network_that_raises_is_left_as_it_was(method: str, after: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_that_raises_is_left_as_it_was(method: str, after: int) -> None:
     net = Fails()
     left = net.left
     model = InstrumentedModel(net)
     model.predict(picture())
     before = state_hash(net)
     replica = model.guest._local.net
-    monkeypatch.setattr(Fails, "until", [after])
+    failed = False
     try:
-        attribution(model, picture(), 1, method)
-        failed = False
+        with failing(after) as until:
+            attribution(model, picture(), 1, method)
     except ValueError as error:
         assert str(error) == "the network fails"
         failed = True
-    assert failed or Fails.until[0] >= 0 and after > 0  # every method runs the network at all
+    assert failed or until[0] >= 0 and after > 0  # every method runs the network at all
     assert state_hash(net) == before
     assert left == [10**9]
     assert _hooks(replica) == 0
-    Fails.until[0] = 10**9
     assert attribution(model, picture(), 1, method).facts["status"] == "ok"
 
 

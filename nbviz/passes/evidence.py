@@ -99,7 +99,8 @@ class Reducer:
         self._held.clear()
 
     def _reducer(self, name: str, activation: torch.Tensor, layout: Layout) -> Any:
-        activations = [activation]
+        # not self: the hook lives in C++, where Python's collector finds no circle, and self holds the tensor it is on
+        activations, maps, contributions = [activation], self._maps, self._contributions if self._summed else None
 
         # autograd calls it with gradients disabled
         def reduce(gradient: torch.Tensor | None) -> None:
@@ -107,9 +108,9 @@ class Reducer:
                 return
             slopes = at_least_single(layout.maps(gradient)[0])
             a, g = at_least_single(layout.maps(activations.pop())[0]).flatten(1), slopes.flatten(1)
-            if self._summed:  # a batched product instead of vecdot takes four times as long
-                self._contributions[name] = torch.linalg.vecdot(g, a)
-            self._maps[name] = (g.mean(1) @ a).view(slopes.shape[1:]) if layout.has_places else None
+            if contributions is not None:  # a batched product instead of vecdot takes four times as long
+                contributions[name] = torch.linalg.vecdot(g, a)
+            maps[name] = (g.mean(1) @ a).view(slopes.shape[1:]) if layout.has_places else None
 
         return reduce
 

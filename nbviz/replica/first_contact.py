@@ -144,7 +144,8 @@ class Contact(Observer):
                     guard.protect(mine for _, mine in own)
                     arrays = self._local.replica.read_only
                     guard.protect(arrays.memory())
-                    foreign = ForeignCalls(self._local.replica.modules, guard.protect, guard.refuse)
+                    modules = self._local.replica.modules
+                    foreign = ForeignCalls(modules, guard.protect, guard.refuse, self.hooks.codes)
                     answer = work(replace(run, foreign=foreign))
             except WeightsWritten as written:
                 if self._lets_write(arrays, written.tensor):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +12,7 @@ from nbviz.attribution import METHODS, explain_each
 from nbviz.errors import Refused
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
+from tests.counting import counted
 from tests.networks import build, picture, state_hash
 from tests.test_laws import quick
 
@@ -19,16 +20,13 @@ FORWARDS = {"saliency": 1, "input_x_gradient": 1, "grad_cam": 1, "hires_cam": 1,
 
 
 class Counted(torch.nn.Module):
-    """Counts its forwards, in a list of its class: a replica's own is put back before each pass."""
-
-    count: ClassVar = [0]
+    """A network whose forwards are counted."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self.net = build(name)
 
     def forward(self, x: torch.Tensor) -> Any:
-        self.count[0] += 1
         return self.net(x)
 
 
@@ -55,23 +53,21 @@ def test_a_gradient_method_takes_one_forward(method: str, count: int) -> None:
     net = Counted("plain")
     model = InstrumentedModel(net)
     nbviz.attribute(model, picture(), 0, method)  # first contact, and the default layer
-    passes = Counted.count
-    passes[0] = 0
-    found = nbviz.attribute(model, picture(), [0, 1, 2, 3, 4], method)
-    assert passes[0] == count and len(found) == 5
+    with counted(Counted) as passes:
+        found = nbviz.attribute(model, picture(), [0, 1, 2, 3, 4], method)
+    assert len(passes) == count and len(found) == 5
 
 
 def test_perturbation_methods_hide_each_part_once() -> None:
     model = InstrumentedModel(Counted("plain"))
     model.predict(picture())
-    passes = Counted.count
     for method in ("occlusion", "rise"):
         nbviz.attribute(model, picture(), 0, method, **quick(method))
-        passes[0] = 0
-        nbviz.attribute(model, picture(), 0, method, **quick(method))
-        alone, passes[0] = passes[0], 0
-        nbviz.attribute(model, picture(), [0, 1, 2], method, **quick(method))
-        assert passes[0] == alone
+        with counted(Counted) as alone:
+            nbviz.attribute(model, picture(), 0, method, **quick(method))
+        with counted(Counted) as together:
+            nbviz.attribute(model, picture(), [0, 1, 2], method, **quick(method))
+        assert len(together) == len(alone) > 0
 
 
 def test_they_come_one_after_the_other() -> None:

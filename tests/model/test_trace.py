@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gc
 import weakref
-from typing import ClassVar
 
 import torch
 from torch import nn
 
 import nbviz
 from nbviz.model.instrumented import InstrumentedModel
+from tests.counting import counted
 from tests.networks import build, picture
 
 
@@ -100,20 +100,17 @@ def test_tokens_have_places_and_channels() -> None:
 
 
 class Counting(nn.Identity):
-    """Notes how many pictures pass."""
-
-    batches: ClassVar[list[int]] = []
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        self.batches.append(len(x))
-        return x
+    """A layer whose calls are counted."""
 
 
 def test_the_layer_tree_is_made_when_first_asked_for() -> None:
-    net, batches = nn.Sequential(Counting(), *build("plain")), Counting.batches
-    batches.clear()
+    with counted(Counting) as batches:
+        _ask_for_layers(batches)
+
+
+def _ask_for_layers(batches: list[int]) -> None:
+    net, x = nn.Sequential(Counting(), *build("plain")), picture()
     model = InstrumentedModel(net)
-    x = picture()
     nbviz.attribute(model, x, 1, "saliency")
     with model.capture("0") as outputs, torch.no_grad():
         model(x)

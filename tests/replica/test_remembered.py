@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import torch
@@ -16,23 +16,18 @@ from nbviz.model.brief import _models
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.replica.copying.copier import Copier
 from nbviz.replica.watching.structure import Structure
+from tests.counting import counted
 from tests.networks import build, picture
 
 
 class Counting(nn.Identity):
-    """Counts the forwards."""
-
-    forwards: ClassVar[list[int]] = []
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        self.forwards.append(len(x))
-        return x
+    """A layer whose calls are counted."""
 
 
 def _forwards(act: Callable[[], object]) -> int:
-    Counting.forwards.clear()
-    act()
-    return len(Counting.forwards)
+    with counted(Counting) as forwards:
+        act()
+    return len(forwards)
 
 
 def _saliency(net: nn.Module, x: torch.Tensor) -> torch.Tensor:

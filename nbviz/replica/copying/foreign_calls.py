@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import CodeType, FrameType
 
 import torch
 from torch import nn
@@ -26,7 +26,7 @@ class ForeignCalls:
     """Modules that this thread called inside :meth:`watch` and that are neither copies nor made there.
 
     protect: is handed the tensors of one that is about to be called. refuse: a tensor that is about to be an array,
-    those that an optimiser is about to change.
+    those that an optimiser is about to change. hooks: code of the network's own hooks that are run.
     """
 
     def __init__(
@@ -34,8 +34,9 @@ class ForeignCalls:
         copies: Iterable[nn.Module],
         protect: Callable[[Iterable[torch.Tensor]], None],
         refuse: Callable[[object], None],
+        hooks: Iterable[CodeType] = (),
     ) -> None:
-        self.sight = Sight(protect)
+        self.sight = Sight(protect, hooks)
         """Places outside of the network that the functions called can write to."""
         self._known = set(map(id, copies))
         self._protect, self._refuse = protect, refuse

@@ -39,7 +39,7 @@ class HookTargets:
 
 def looks_only(hook: object) -> HookTargets | None:
     """Return the hook's targets, if it is seen to return nothing and to write to nothing it is given; else None."""
-    function, bound = _function(hook)
+    function, bound = function_of(hook)
     if function is None:
         return None
     node = _source(function.__code__)
@@ -49,13 +49,13 @@ def looks_only(hook: object) -> HookTargets | None:
     return reader.look if reader.harmless() else None
 
 
-def _function(hook: object) -> tuple[types.FunctionType | None, list[object]]:
+def function_of(hook: object) -> tuple[types.FunctionType | None, list[object]]:
     """Return the Python function that a hook runs, and the values of its first arguments."""
     if isinstance(hook, functools.partial) and not hook.keywords:
-        function, bound = _function(hook.func)
+        function, bound = function_of(hook.func)
         return function, [*bound, *hook.args]
     if isinstance(hook, types.MethodType):
-        function, bound = _function(hook.__func__)
+        function, bound = function_of(hook.__func__)
         return function, [*bound, hook.__self__]
     if isinstance(hook, types.FunctionType):
         return hook, []

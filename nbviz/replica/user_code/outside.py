@@ -121,10 +121,11 @@ class Outside:
 class Sight:
     """Places that the user's functions can write to, as they were before each was called.
 
-    protect: is handed the tensors that globals hold.
+    protect: is handed the tensors that globals hold. hooks: code of hooks that the user wants to be run, which may
+    write where they like.
     """
 
-    def __init__(self, protect: Callable[[Iterable[torch.Tensor]], None]) -> None:
+    def __init__(self, protect: Callable[[Iterable[torch.Tensor]], None], hooks: Iterable[types.CodeType] = ()) -> None:
         self.places: dict[tuple[int, str], tuple[Place, object]] = {}
         self.caches: dict[tuple[int, str], tuple[Place, object]] = {}
         self.states: list[tuple[State, list[object]]] = []
@@ -132,12 +133,13 @@ class Sight:
         """Names of tensors that globals hold, by ``id``."""
         self._protect = protect
         self._codes: set[types.CodeType] = set()
+        self._hooks = frozenset(hooks)
         self._met: set[int] = set()
 
     def see(self, frame: types.FrameType) -> None:
         """Note what a function that is about to run can write to."""
         code = frame.f_code
-        if code in self._codes:
+        if code in self._codes or self._hooks and self._in_hook(frame):
             return
         self._codes.add(code)
         if is_installed(code.co_filename) or code.co_filename.startswith((_STANDARD, "<frozen")):
@@ -160,6 +162,11 @@ class Sight:
                 self._class(kind)
         for name, value in named:
             self._contents(Place(frame.f_globals, name), value)
+
+    def _in_hook(self, frame: types.FrameType | None) -> bool:
+        while frame is not None and frame.f_code not in self._hooks:
+            frame = frame.f_back
+        return frame is not None
 
     def _place(self, place: Place) -> None:
         self.places.setdefault((id(place.home), place.name), (place, place.read()))

@@ -16,7 +16,7 @@ import torch
 
 from nbviz.errors import NbvizError
 from nbviz.replica.copying.copier import Copier
-from nbviz.replica.user_code.hook_code import HookTargets, looks_only
+from nbviz.replica.user_code.hook_code import HookTargets, function_of, looks_only
 
 Hooks = Literal["auto", "run", "skip"]
 CHOICES = ("auto", "run", "skip")
@@ -38,6 +38,12 @@ class UserHooks:
         if self.choice != "auto" or not count:
             return ""
         return f"{count} of the network's own hooks {'is' if count == 1 else 'are'} run; hooks='skip' leaves them out"
+
+    @property
+    def codes(self) -> frozenset[types.CodeType]:
+        """Code of the hooks that are run: what they write, the user has asked for."""
+        functions = (function_of(listener.hook)[0] for listener in self._run.values())
+        return frozenset(function.__code__ for function in functions if function is not None)
 
     def forget(self) -> None:
         """Forget hooks seen so far, as the network has changed."""
