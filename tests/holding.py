@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
+import enum
 import functools
+import types
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -101,6 +104,70 @@ def _forward_replaced(net: Holds) -> Call:
     return net.bn
 
 
+def _class_attribute(net: Holds) -> Call:
+    class Keeps:
+        bn = net.bn
+
+        def __call__(self, x: torch.Tensor) -> torch.Tensor:
+            return type(self).bn(x)
+
+    return Keeps()
+
+
+def _class_closing_over(net: Holds) -> Call:
+    bn = net.bn
+
+    class Calls(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.norm(x) if self.there else x
+
+        @staticmethod
+        def norm(x: torch.Tensor) -> torch.Tensor:
+            return bn(x)
+
+        @property
+        def there(self) -> bool:
+            return bn is not None
+
+    return Calls()
+
+
+def _dispatched(net: Holds) -> Call:
+    call = functools.singledispatch(_same)
+    call.register(torch.Tensor, _closure(net))
+    return call
+
+
+class Proxy:
+    """Stands for another object, whatever is asked of it."""
+
+    def __init__(self, of: Any) -> None:
+        object.__setattr__(self, "of", of)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(object.__getattribute__(self, "of"), name)
+
+
+class Frozen(NamedTuple):
+    """Holds a module beside a number."""
+
+    scale: int
+    module: nn.Module
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settings:
+    """Holds a module in a slot that is not to be written."""
+
+    module: nn.Module
+
+
+class Key(enum.Enum):
+    """Key of a table."""
+
+    NORM = 1
+
+
 def _first(held: Any) -> Call:
     return held[0]
 
@@ -124,6 +191,19 @@ HOLDING: dict[str, Callable[[], Holds]] = {
     "bound method": lambda: Holds(lambda net: [net.bn.forward], _first),
     "closures in closures": lambda: Holds(_nested),
     "forward replaced": lambda: Holds(_forward_replaced),
+    "class attribute": lambda: Holds(_class_attribute),
+    "class that closes over it": lambda: Holds(_class_closing_over),
+    "dispatch by type": lambda: Holds(_dispatched),
+    "proxy": lambda: Holds(lambda net: Proxy(net.bn), lambda held: held.__call__),
+    "named tuple": lambda: Holds(lambda net: Frozen(2, net.bn), lambda held: held.module),
+    "frozen data class": lambda: Holds(lambda net: Settings(net.bn), lambda held: held.module),
+    "table by enum": lambda: Holds(lambda net: {Key.NORM: net.bn}, lambda held: held[Key.NORM]),
+    "default dictionary": lambda: Holds(
+        lambda net: collections.defaultdict(lambda: net.bn), lambda held: dict(held).get("a", held.default_factory())
+    ),
+    "chained tables": lambda: Holds(lambda net: collections.ChainMap({}, {"a": net.bn}), lambda held: held["a"]),
+    "bound to another": lambda: Holds(lambda net: types.MethodType(lambda bn, x: bn(x), net.bn)),
+    "cached function": lambda: Holds(lambda net: functools.lru_cache(lambda: net.bn), lambda held: held()),
 }
 
 

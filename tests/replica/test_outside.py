@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import threading
 import types
@@ -34,11 +35,27 @@ def cached(size: int) -> torch.Tensor:
     return torch.ones(size)
 
 
+numbers = itertools.count(1)
+
+
+class Counter:
+    """A descriptor that counts how often it is read."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    def __get__(self, net: Any, kind: Any = None) -> int:
+        self.reads += 1
+        return self.reads
+
+
 class Writes(nn.Module):
     """Scales its picture by what ``write`` returns, which writes somewhere outside."""
 
     calls = 0
     recent: list[int] = []
+    reads = Counter()
+    pairs = zip(iter("abcdefgh"), itertools.count(1), strict=False)
 
     def __init__(self, write: Callable[[Any], float]) -> None:
         super().__init__()
@@ -90,6 +107,10 @@ def _cached(net: Any) -> float:
     return float(cached(3).sum() + net.table(2).sum())
 
 
+def _iterators(net: Any) -> float:
+    return next(numbers) + next(net.pairs)[1] + net.reads
+
+
 def _function(net: Any) -> float:
     _function.calls = getattr(_function, "calls", 0) + 1  # type: ignore[attr-defined]
     return _function.calls  # type: ignore[attr-defined]
@@ -107,12 +128,13 @@ def _settings(_: Any) -> float:
     return seen
 
 
-WRITES = [_global, _helper, _containers, _class, _cached, _function, _settings]
+WRITES = [_global, _helper, _containers, _class, _cached, _iterators, _function, _settings]
 
 
 def _outside() -> list[Any]:
     """Describe all of it."""
     kept = [calls, list(log), repr(settings), stats.n, "made" in globals(), Writes.calls, list(Writes.recent)]
+    kept += [repr(numbers), repr(vars(Writes)["pairs"].__reduce__()[1][1]), vars(Writes)["reads"].reads]
     kept += [hasattr(Writes, "made"), cached.cache_info(), Writes.table.cache_info(), dict(vars(_function))]
     process = [dict(os.environ), os.getcwd(), torch.get_default_dtype(), torch.are_deterministic_algorithms_enabled()]
     return [kept, process, torch.backends.cudnn.benchmark, list(warnings.filters), np.get_printoptions()]
@@ -136,7 +158,7 @@ def test_all_is_as_it_was_and_answers_repeat(write: Any, monkeypatch: pytest.Mon
 
 def _alone(net: nn.Module) -> torch.Tensor:
     """Return what the network says by itself, and put back what that writes: here it is known."""
-    global calls
+    global calls, numbers
     process = dict(os.environ), os.getcwd(), list(warnings.filters), np.get_printoptions()
     benchmark = torch.backends.cudnn.benchmark
     try:
@@ -151,6 +173,8 @@ def _alone(net: nn.Module) -> torch.Tensor:
         if hasattr(Writes, "made"):
             del Writes.made
         cached.cache_clear()
+        Writes.pairs = zip(iter("abcdefgh"), itertools.count(1), strict=False)
+        numbers, vars(Writes)["reads"].reads = itertools.count(1), 0
         Writes.table.cache_clear()
         os.environ.pop("NBVIZ_TEST", None)
         os.chdir(process[1])

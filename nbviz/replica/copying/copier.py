@@ -24,7 +24,7 @@ from torch.utils.hooks import RemovableHandle
 
 from nbviz.errors import NbvizError
 from nbviz.replica.copying.arrays import ArrayCopies
-from nbviz.replica.copying.finalisers import without_finaliser
+from nbviz.replica.copying.classes import Kinds
 from nbviz.replica.copying.holders import HOLDERS, iterator_copy, sink
 from nbviz.replica.copying.iterators import is_iterator
 from nbviz.replica.copying.reach import ATOMS, SEARCHED, cells, fields, holds_module, is_state, reached, slots
@@ -53,7 +53,7 @@ class Copier:
         self._hooks: list[tuple[dict[int, object], dict[int, object]]] = []
         self._hook_kinds: dict[int, str] = {}
         self._weak: list[object] = []
-        self._kinds: dict[type, type] = {}
+        self._kinds = Kinds()
         self._rules = dict(_RULES)
         self.tensors: list[torch.Tensor] = []
         """The user's tensors met, once each, in the order of the walk."""
@@ -108,13 +108,6 @@ class Copier:
             self._rules[kind] = rule
         return rule
 
-    def _kind(self, kind: type[T]) -> type[T]:
-        if not hasattr(kind, "__del__"):
-            return kind
-        if kind not in self._kinds:
-            self._kinds[kind] = without_finaliser(kind)
-        return self._kinds[kind]
-
     def remember(self, value: object, twin: T) -> T:
         """Note a copy, for when the value is met again."""
         self._memo[id(value)] = value, twin
@@ -128,7 +121,7 @@ class Copier:
         if isinstance(value, torch.jit.ScriptModule):  # lives in C++, where it can't share its tensors
             self.modules[id(value)] = copy.deepcopy(value)
             return self.remember(value, self.modules[id(value)])
-        twin = self.remember(value, object.__new__(self._kind(type(value))))
+        twin: nn.Module = self.remember(value, object.__new__(self._kinds.of(type(value), self.copy)))
         self.modules[id(value)] = twin
         attributes = dict(value.__dict__)
         for name, item in attributes.items():
@@ -248,11 +241,12 @@ class Copier:
 
     def _object(self, value: object) -> object:
         kind = type(value)
-        if kind.__module__.startswith("torch.fx") or not (fields(value) and (is_state(value) or holds_module(value))):
+        own = fields(value) and (is_state(value) or holds_module(value)) or self._kinds.of(kind, self.copy) is not kind
+        if kind.__module__.startswith("torch.fx") or not own:
             return self.remember(value, value)
         new = kind.__new__ if issubclass(kind, types.SimpleNamespace) else object.__new__
         try:
-            twin = self.remember(value, new(self._kind(kind)))
+            twin: object = self.remember(value, new(self._kinds.of(kind, self.copy)))
         except TypeError:  # its class is not Python's to make
             return self.remember(value, value)
         for name, item in fields(value).items():

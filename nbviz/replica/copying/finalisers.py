@@ -11,9 +11,11 @@ class _Blank:
     """Base of a class until it is given another one."""
 
 
-def without_finaliser(kind: type[T]) -> type[T]:
+def derived(kind: type[T]) -> type[T]:
     """Return a class like this one, whose objects do nothing when they are collected."""
-    namespace = {"__del__": _nothing, "__module__": kind.__module__, "__qualname__": kind.__qualname__}
+    namespace: dict[str, object] = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
+    if hasattr(kind, "__del__"):
+        namespace["__del__"] = _nothing
     twin = type.__new__(type(kind), kind.__name__, (_Blank,), {**namespace, "__doc__": kind.__doc__})
     try:
         # set afterwards, so that no __init_subclass__ of the user's hears of it

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -11,12 +13,23 @@ from typing import Any
 
 See = Callable[[FrameType, str, Any], object]
 """A profile function, as :func:`sys.setprofile` takes."""
+STANDARD = sysconfig.get_paths()["stdlib"]
+"""Folder of Python's own modules."""
 _INSTALLED = re.compile(r"[/\\](site|dist)-packages[/\\]|[/\\]nbviz[/\\]")
 
 
 def is_installed(file: str) -> bool:
     """Return whether a source file is an installed package's, or nbviz's, and so no code of the user's."""
     return _INSTALLED.search(file) is not None
+
+
+@functools.lru_cache(maxsize=4096)
+def is_own(module: str) -> bool:
+    """Return whether a module is the user's: a notebook, or no installed file."""
+    home = sys.modules.get(module)
+    file = getattr(home, "__file__", None) or ""
+    built_in = home is None or getattr(getattr(home, "__spec__", None), "origin", "") == "built-in"
+    return not built_in and not is_installed(file) and not file.startswith(STANDARD)
 
 
 @contextmanager

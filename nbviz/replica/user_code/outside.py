@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import dis
 import functools
-import sys
-import sysconfig
 import threading
 import types
 from collections.abc import Callable, Iterable, Iterator
@@ -23,15 +21,16 @@ import torch
 from torch import nn
 
 from nbviz.replica.copying.arrays import MOST_BYTES
+from nbviz.replica.copying.classes import parts
 from nbviz.replica.copying.holders import Cached
+from nbviz.replica.copying.iterators import UNCOPIABLE, StandIn, is_iterator, make, recipe
 from nbviz.replica.copying.reach import SEARCHED, reached
-from nbviz.replica.user_code.calls import is_installed
+from nbviz.replica.user_code.calls import STANDARD, is_installed, is_own
 from nbviz.replica.user_code.settings import SETTINGS
 from nbviz.replica.user_code.state import State
 
 Namespace = dict[str, Any] | type | types.ModuleType
 _MISSING = object()
-_STANDARD = sysconfig.get_paths()["stdlib"]
 
 
 class Place(NamedTuple):
@@ -142,7 +141,7 @@ class Sight:
         if code in self._codes or self._hooks and self._in_hook(frame):
             return
         self._codes.add(code)
-        if is_installed(code.co_filename) or code.co_filename.startswith((_STANDARD, "<frozen")):
+        if is_installed(code.co_filename) or code.co_filename.startswith((STANDARD, "<frozen")):
             return
         variables, attributes = writes(code)
         named = [(name, frame.f_globals[name]) for name in code.co_names if name in frame.f_globals]
@@ -152,13 +151,13 @@ class Sight:
         if code.co_argcount:
             first = frame.f_locals.get(code.co_varnames[0])
             classes += first.__mro__ if isinstance(first, type) else type(first).__mro__
-        modules = [value for _, value in named if isinstance(value, types.ModuleType) and _is_own(value.__name__)]
-        homes: list[Namespace] = [*modules, *(kind for kind in classes if _is_own(kind.__module__))]
+        modules = [value for _, value in named if isinstance(value, types.ModuleType) and is_own(value.__name__)]
+        homes: list[Namespace] = [*modules, *(kind for kind in classes if is_own(kind.__module__))]
         for home in homes:
             for name in attributes:
                 self._place(Place(home, name))
         for kind in classes:
-            if _is_own(kind.__module__):
+            if is_own(kind.__module__):
                 self._class(kind)
         for name, value in named:
             self._contents(Place(frame.f_globals, name), value)
@@ -173,26 +172,26 @@ class Sight:
 
     def _class(self, kind: type) -> None:
         for name, value in list(vars(kind).items()):
-            if not name.startswith("__") and not isinstance(value, (property, classmethod, staticmethod)):
-                self._contents(Place(kind, name), value)
+            for part in parts(value) if not name.startswith("__") else ():
+                self._contents(Place(kind, name), part)
 
     def _contents(self, place: Place, value: object) -> None:
-        """Note what a value holds that can change in place; a cached function has another cache meanwhile."""
-        if isinstance(value, Cached):
+        """Note what a value holds that can change in place; of what can't be put back there is another meanwhile."""
+        if _is_replaced(value) and place.read() is value:
             key = id(place.home), place.name
             if key not in self.caches:
                 self.caches[key] = place, _renewed(place)
             return
         if id(value) in self._met or isinstance(value, (type, types.ModuleType, nn.Module)):
             return
-        parts = [*islice(reached(value), SEARCHED)]
-        parts += [cell for part in parts if isinstance(part, types.FunctionType) for cell in part.__closure__ or ()]
-        parts = [part for part in parts if id(part) not in self._met]
-        self._met.update(map(id, parts))
-        tensors = [part for part in parts if isinstance(part, torch.Tensor)]
+        held = [*islice(reached(value), SEARCHED)]
+        held += [cell for part in held if isinstance(part, types.FunctionType) for cell in part.__closure__ or ()]
+        held = [part for part in held if id(part) not in self._met]
+        self._met.update(map(id, held))
+        tensors = [part for part in held if isinstance(part, torch.Tensor)]
         self.tensors.update({id(tensor): str(place) for tensor in tensors})
         self._protect(tensors)
-        objects = [part for part in parts if not isinstance(part, _NOT_CONTENTS) and not _is_large(part)]
+        objects = [part for part in held if not isinstance(part, _NOT_CONTENTS) and not _is_large(part)]
         if objects:
             self.states.append((State(objects, ()), objects))
 
@@ -204,19 +203,28 @@ def _is_large(value: object) -> bool:
     return isinstance(value, np.ndarray) and value.nbytes > MOST_BYTES
 
 
+def _is_replaced(value: object) -> bool:
+    kinds = (Cached, torch.Generator, *UNCOPIABLE)
+    return isinstance(value, kinds) or is_iterator(type(value)) and recipe(value) is not None
+
+
 def _renewed(place: Place) -> object:
-    """Put a cached function with an empty cache into a place; returns the one that was there."""
-    before: Any = place.read()
-    place.write(functools.lru_cache(**before.cache_parameters())(before.__wrapped__))
+    """Put another function with an empty cache, iterator or generator into a place; returns what was there."""
+    before = place.read()
+    place.write(_another(before))
     return before
 
 
-def _is_own(module: str) -> bool:
-    """Return whether a module is the user's: a notebook, or no installed file."""
-    home = sys.modules.get(module)
-    file = getattr(home, "__file__", None) or ""
-    built_in = home is None or hasattr(home, "__spec__") and getattr(home.__spec__, "origin", "") == "built-in"
-    return not built_in and not is_installed(file) and not file.startswith(_STANDARD)
+def _another(value: Any) -> object:
+    if isinstance(value, Cached):
+        return functools.lru_cache(**value.cache_parameters())(value.__wrapped__)
+    if isinstance(value, torch.Generator):
+        return value.clone_state()
+    made = recipe(value) if is_iterator(type(value)) else None
+    if made is None:
+        return StandIn(type(value)) if isinstance(value, UNCOPIABLE) else value
+    function, arguments, position = made
+    return make(function, tuple(_another(argument) for argument in arguments), position)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -21,6 +21,8 @@ IRRELEVANT = (
     *("_non_persistent_buffers_set", "_backward_pre_hooks", "_is_full_backward_hook"),
     *("_forward_hooks_with_kwargs", "_forward_hooks_always_called", "_forward_pre_hooks_with_kwargs"),
 )
+_COMPARED = (types.FunctionType, nn.Module)
+"""Attributes of classes that are compared."""
 _CONTAINERS = (dict, list, tuple, set)
 
 
@@ -96,10 +98,10 @@ def _collect(value: Any, found: dict[int, Any], depth: int = 2) -> None:
 
 
 def _functions(kind: type) -> Iterator[tuple[str, Any]]:
-    """Return a class's functions, the forward alone of torch's own classes."""
+    """Return a class's functions and modules, the forward alone of torch's own classes."""
     yield "forward", getattr(kind, "forward", None)
     for base in kind.__mro__[: kind.__mro__.index(nn.Module)]:
         if not base.__module__.startswith("torch."):
-            own = (name for name, value in vars(base).items() if isinstance(value, types.FunctionType))
-            functions = ((name, getattr(kind, name)) for name in own)
-            yield from (pair for pair in functions if isinstance(pair[1], types.FunctionType))
+            own = (name for name, value in vars(base).items() if isinstance(value, _COMPARED))
+            values = ((name, getattr(kind, name)) for name in own)
+            yield from (pair for pair in values if isinstance(pair[1], _COMPARED))
