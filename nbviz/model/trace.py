@@ -18,7 +18,7 @@ from nbviz.model.scoring.autograd_graph import graph
 from nbviz.model.scoring.heads import PLAIN, Head, ModuleCall
 from nbviz.model.scoring.outputs import Boxes, Kind, Output, OutputReader, Unknown
 from nbviz.replica.guest import Guest, Pass
-from nbviz.replica.hooks import Address, hooked, modules_of, record_layers, split
+from nbviz.replica.hooks import Address, hooked, layer_name, modules_of, record_layers, split
 
 
 @dataclass
@@ -245,12 +245,13 @@ def _one_by_one(run: Pass, batch: torch.Tensor, modules: Mapping[str, nn.Module]
     return {key: torch.cat(rows) if rows[0].shape[:1] == (1,) else torch.stack(rows) for key, rows in whole.items()}
 
 
-def _layer(name: str, module: nn.Module, records: Records, layouts: dict[str, Layout]) -> Layer:
+def _layer(path: str, module: nn.Module, records: Records, layouts: dict[str, Layout]) -> Layer:
+    name = layer_name(path)
     calls = records.get(name, [])
     if len(calls) > 1:
         layouts[name] = layouts[f"{name}#{len(calls)}"]
     children = [
-        _layer(f"{name}.{child}" if name else child, inner, records, layouts)
+        _layer(f"{path}.{child}" if path else child, inner, records, layouts)
         for child, inner in module.named_children()
     ]
     children.sort(key=_order)

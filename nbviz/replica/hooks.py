@@ -2,11 +2,12 @@
 
 A layer's output may be overwritten by the next, in-place operation; those outputs (known from the tracing
 pass) are cloned in the hook. A module called several times has an output a call: ``name`` is the last call,
-``name#1``, ``name#2`` … are the calls in order.
+``name#1``, ``name#2`` … are the calls in order. A module whose own name ends like that has another # behind it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import count
@@ -20,6 +21,7 @@ T = TypeVar("T")
 Address = tuple[str, int]
 """A module's name and which of its calls in a forward, counted from 1: one output."""
 Edit = Callable[[torch.Tensor], torch.Tensor]
+_LIKE_A_CALL = re.compile(r"#\d+#*$")
 OnOutput = Callable[[str, int, torch.Tensor], None]
 OnCall = Callable[[str, int, Any, torch.Tensor], None]
 
@@ -43,8 +45,13 @@ def first_tensor(output: Any) -> torch.Tensor | None:
 
 
 def modules_of(net: nn.Module) -> dict[str, nn.Module]:
-    """Return module by name, each module once, under its first name; the network itself is ``""``."""
-    return dict(net.named_modules())
+    """Return module by its layer's name, each module once, under its first name; the network itself is ``""``."""
+    return {layer_name(name): module for name, module in net.named_modules()}
+
+
+def layer_name(name: str) -> str:
+    """Return a module's name as its layer has it: ``"x#2"`` → ``"x#2#"``, for calls alone end in # and a number."""
+    return f"{name}#" if _LIKE_A_CALL.search(name) else name
 
 
 def modules_named(net: nn.Module, names: Collection[str]) -> dict[str, nn.Module]:

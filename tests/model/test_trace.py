@@ -138,3 +138,31 @@ def test_a_network_is_freed_with_what_holds_it() -> None:
             assert weight() is None
     finally:
         gc.enable()
+
+
+class NamedLikeCalls(nn.Module):
+    """A module named as a call of another is, and one that is called twice itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(3, 3, 3, padding=1), nn.Linear(3, 5)
+        self.add_module("conv#2", nn.Conv2d(3, 3, 3, stride=2, padding=1))
+        self.add_module("conv#2#", nn.Sequential(nn.ReLU()))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.get_submodule("conv#2")(self.conv(self.conv(x)))
+        return self.head(self.get_submodule("conv#2#")(x).mean((2, 3)))
+
+
+def test_a_module_named_as_a_call_is_a_layer_beside_the_call() -> None:
+    net, x = NamedLikeCalls().eval(), picture()
+    model = InstrumentedModel(net)
+    layers = model.trace(x).layers
+    assert list(layers) == ["", "conv", "conv#1", "conv#2", "conv#2#", "conv#2##", "conv#2#.0", "head"]
+    assert layers["conv#2"].places == (16, 16) and layers["conv#2#"].places == (8, 8)
+    with model.capture("conv#2", "conv#2#") as outputs, torch.no_grad():
+        model(x)
+        second = net.conv(net.conv(x))
+        assert torch.equal(outputs["conv#2"], second)
+        assert torch.equal(outputs["conv#2#"], net.get_submodule("conv#2")(second))
+    assert nbviz.attribute(model, x, 1, "grad_cam", "conv#2#").values.shape[-2:] == (8, 8)

@@ -43,12 +43,6 @@ def _scripted_part() -> nn.Module:
     return nn.Sequential(torch.jit.script(nn.Sequential(nn.Conv2d(3, 4, 3))), nn.AdaptiveAvgPool2d(1))
 
 
-def _named() -> nn.Module:
-    net = nn.Sequential()
-    net.add_module("conv#2", nn.Conv2d(3, 4, 3))
-    return net
-
-
 def _meta() -> nn.Module:
     net = _net()
     net[4] = nn.Linear(4, 2, device="meta")
@@ -72,7 +66,6 @@ def _meta() -> nn.Module:
         (lambda: nn.ModuleList([_net()]), "ModuleList has no forward: it lists layers"),
         (nn.Module, "Module has no forward, so it can't be run"),
         (_scripted_part, "Part '0' of the network is a TorchScript module"),
-        (_named, r"Module 'conv#2' is named as nbviz names the calls of a module"),
         (_meta, "'4.weight' is on the meta device.*load_state_dict"),
         (_sharded, r"weights of '0.weight' are sharded over processes"),
         (lambda: torch.export.export(_net(), (picture(),)).module(), "was exported by torch.export.*Python module"),

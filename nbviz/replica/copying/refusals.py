@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,8 +12,6 @@ from nbviz.errors import NbvizError
 
 _PARAMETERS = ("model", "module", "net", "network", "backbone")
 """Attributes under which wrappers (pipelines, trainers, learners) hold their network."""
-
-_CALL = re.compile(r"#\d+$")
 
 
 def not_a_network(value: Any) -> str:
@@ -47,11 +44,6 @@ def check_runnable(net: nn.Module) -> None:
             raise NbvizError(_scripted(name, module))
         if module is net and type(net).forward is nn.Module.forward and "forward" not in net.__dict__:
             raise NbvizError(_without_forward(net))
-        if _CALL.search(name):
-            raise NbvizError(
-                f"Module '{name}' is named as nbviz names the calls of a module ('relu#2' is the second of 'relu'), so "
-                "the two can't be told apart. Give it another name, without # and a number at its end."
-            )
         if type(module).__name__ == "FullyShardedDataParallel":
             raise NbvizError(_sharded(name or "the network"))
         for key, tensor in (*module._parameters.items(), *module._buffers.items()):
