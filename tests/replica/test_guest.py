@@ -43,21 +43,29 @@ def test_only_what_is_copied_is_read_at_each_pass() -> None:
     assert model.guest._local.net is not replica
 
 
+class Hidden:
+    """Holds a module where no copy of a network finds it: in a global variable."""
+
+    __slots__ = ("norm",)
+    norm: nn.Module
+
+
+hidden = Hidden()
+
+
+class CallsHidden(nn.Module):
+    """Goes through that module."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = build("inplace")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return hidden.norm(self.net(x)[:, :, None].expand(-1, -1, 4)).mean(2)
+
+
 def test_a_write_that_cannot_be_kept_private_is_refused() -> None:
-    class Outside(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.net = build("inplace")
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return hidden.norm(self.net(x)[:, :, None].expand(-1, -1, 4)).mean(2)
-
-    class Hidden:
-        __slots__ = ("norm",)
-        norm: nn.Module
-
-    hidden = Hidden()
-    net = Outside()
+    net = CallsHidden()
     net.norm = hidden.norm = nn.BatchNorm1d(5)
     before = state_hash(net)
     with pytest.raises(Refused, match="writes to its own weights"):
