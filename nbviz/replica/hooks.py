@@ -61,7 +61,7 @@ def modules_named(net: nn.Module, names: Collection[str]) -> dict[str, nn.Module
         module: nn.Module | None = net
         for part in name.split(".") if name else ():
             module = None if module is None else module._modules.get(part)
-        if module is None:  # a dot within a part
+        if module is None or "#" in name:  # a dot within a part, or a name that its layer has otherwise
             every = modules_of(net)
             return {name: every[name] for name in names}
         found[name] = module
