@@ -10,6 +10,7 @@ from torch import nn
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel, as_picture
 from nbviz.passes.feature_maps import feature_maps
+from tests.counting import counted
 from tests.networks import build, picture
 
 SEEN = as_picture(picture())
@@ -44,29 +45,38 @@ def test_calls_of_a_shared_module() -> None:
     assert not np.array_equal(one, two)
 
 
+class Reached(nn.Identity):
+    """A place in a forward."""
+
+
+class Failed(nn.Identity):
+    """The place where a network ends up that swallows an exception."""
+
+
+class Swallows(nn.Module):
+    """Goes on when a part of it raises."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net, self.reached, self.failed = build("inplace"), Reached(), Failed()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        try:
+            x = self.reached(self.net[:4](x))
+        except Exception:
+            x = self.failed(x)
+        return self.net[4:](x)
+
+
 def test_the_forward_ends_at_the_layer() -> None:
-    class Counts(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.net, self.reached = build("inplace"), [0]
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            try:
-                x = self.net[:4](x)
-                reached[0] += 1
-            except Exception:
-                reached[0] -= 100
-            return self.net[4:](x)
-
-    reached = [0]
-    model = InstrumentedModel(Counts())
+    model = InstrumentedModel(Swallows())
     model.predict(picture())
     model.layers()  # made of other forwards, once
-    before = reached[0]
-    feature_maps(model, SEEN, "net.0")
-    assert reached[0] == before
-    feature_maps(model, SEEN, "net.5")
-    assert reached[0] == before + 1
+    with counted(Reached) as reached, counted(Failed) as failed:
+        feature_maps(model, SEEN, "net.0")
+        assert not reached
+        feature_maps(model, SEEN, "net.5")
+        assert len(reached) == 1 and not failed
 
 
 def test_layers_without_channels_are_refused_in_words() -> None:
