@@ -84,3 +84,13 @@ def _pair(size: Any) -> tuple[int, int] | None:
     if isinstance(size, (tuple, list)) and len(size) == 2 and all(isinstance(side, int) for side in size):
         return size[0], size[1]
     return None
+
+
+def is_weights(value: Any) -> bool:
+    """Return whether a value is a torchvision weights enum's, by its shape: torchvision needn't be imported."""
+    return hasattr(value, "meta") and hasattr(value, "url") and callable(getattr(value, "transforms", None))
+
+
+def is_preset(value: Any) -> bool:
+    """Return whether a value is a preprocessing that torchvision's weights carry."""
+    return type(value).__module__ == "torchvision.transforms._presets"

@@ -29,6 +29,8 @@ from nbviz.pictures.network_hints import (
     FirstLayer,
     attribute,
     defined_first,
+    is_preset,
+    is_weights,
     shown_size,
     timm_config,
 )
@@ -82,7 +84,7 @@ class Preprocessing:
             return cls._given(transform, "transform=", first.channels)
         for name in ("nbviz_preprocessing", "weights", "transforms"):
             carried = attribute(net, name)
-            if isinstance(carried, Preprocessing) or _is_weights(carried) or _is_preset(carried):
+            if isinstance(carried, Preprocessing) or is_weights(carried) or is_preset(carried):
                 return cls._given(carried, "the network", first.channels)
         return cls._read(net, first)
 
@@ -95,9 +97,9 @@ class Preprocessing:
     def _given(cls, transform: Any, source: str, channels: int) -> Preprocessing:
         if isinstance(transform, Preprocessing):
             return transform
-        if _is_weights(transform):
+        if is_weights(transform):
             return cls(transform.transforms(), "torchvision weights", channels)
-        if _is_preset(transform):
+        if is_preset(transform):
             return cls(transform, "torchvision weights", channels)
         if isinstance(transform, Mapping) and "input_size" in transform:
             return cls.from_recipe(recipe_from_timm(transform, channels), "timm")
@@ -291,12 +293,3 @@ def _checked_result(result: Any) -> torch.Tensor:
         raise NbvizError("transform= gave a tensor with NaN or infinite values for this picture.")
     result = result.detach().as_subclass(torch.Tensor).float()
     return result if result.ndim == 4 else result[None]
-
-
-def _is_weights(value: Any) -> bool:
-    """Return whether a value is a torchvision weights enum's, by its shape: torchvision needn't be imported."""
-    return hasattr(value, "meta") and hasattr(value, "url") and callable(getattr(value, "transforms", None))
-
-
-def _is_preset(value: Any) -> bool:
-    return type(value).__module__ == "torchvision.transforms._presets"

@@ -14,6 +14,7 @@ import nbviz
 from nbviz.errors import NbvizError, UnknownName
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.preprocessing import GUESSED_SIZES
+from tests.counting import counted
 from tests.networks import CLASSES, build, picture, state_hash
 
 
@@ -174,17 +175,15 @@ def test_a_size_that_the_network_shows_is_tried_first() -> None:
 
 
 def test_a_network_that_takes_no_size_is_asked_once() -> None:
-    asked: list[int] = []
-
     class Picky(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            asked.append(1)
             raise ValueError("no forward today")
 
     model = InstrumentedModel(Picky())
-    for _ in range(3):
-        with pytest.raises(NbvizError, match=r"takes none of the usual .*Pass transform="):
-            model.predict(Image.new("RGB", (9, 9)))
+    with counted(nn.Module) as asked:
+        for _ in range(3):
+            with pytest.raises(NbvizError, match=r"takes none of the usual .*Pass transform="):
+                model.predict(Image.new("RGB", (9, 9)))
     assert len(asked) == len(GUESSED_SIZES)
 
 
