@@ -39,7 +39,7 @@ ACT = "act"
 _ORDER = ("image", "layer", "at", "channel", "target", "method", "options", "pinned_place", "place", "edits")
 """Traits in the order in which an act writes them: what others are checked against, or reset by, comes first."""
 _CAUSES = MappingProxyType({
-    "at": "layer", "channel": "layer", "target": "image", "options": "method", "place": "pinned_place",
+    "channel": "layer", "target": "image", "options": "method", "place": "pinned_place",
     "edits": "image",
 })  # fmt: skip
 """Trait → the one whose change resets it."""
@@ -68,7 +68,7 @@ class Selection(HistoryTraits):
 
     at = traitlets.Enum(["layer", "last"], "layer")
     """Where a method that uses a layer explains: at ``layer``, or at the last that the score reads, where the evidence
-    is gathered; so an Explorer opens, until a layer is chosen.
+    is gathered. An Explorer opens at the last, and the menu of methods stays there, until a layer is chosen.
     """
 
     channel = traitlets.Int(None, allow_none=True)
@@ -131,9 +131,12 @@ class Selection(HistoryTraits):
         """Write several traits as one act: all of them or, where one is refused, none; observers hear of it once.
 
         What a value resets is reset with it unless it is given too: another layer the channel, another method its
-        options, another picture a target that is a box or region of the one before. Raises TypeError for a name
-        that is no trait, and :class:`NbvizError` or ``TraitError`` for a value that can't be.
+        options, another picture a target that is a box or region of the one before. Who writes a layer or a method
+        means ``at="layer"``, unless it is given. Raises TypeError for a name that is no trait, and
+        :class:`NbvizError` or ``TraitError`` for a value that can't be.
         """
+        if values.keys() & {"layer", "method"}:
+            values.setdefault("at", "layer")
         for name in values:
             if not self.has_trait(name):
                 raise TypeError(f"A selection has no '{name}'{_hint(name, self.trait_names())}.")
@@ -209,7 +212,7 @@ class Selection(HistoryTraits):
             return "predicted" if placed else target
         if name == "edits":
             return self._edits_after_reset()
-        return {"at": "layer", "channel": None, "options": {}, "place": self.pinned_place}[name]
+        return {"channel": None, "options": {}, "place": self.pinned_place}[name]
 
     # -- checking -------------------------------------------------------------------------------------
 

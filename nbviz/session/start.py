@@ -94,11 +94,14 @@ def first_selection(
     chosen = start.get("layer") or known.get("layer")
     # options without a method are those of the one that a bare Selection has
     method = selection.method if "options" in start else first_method(model)
-    selection.change(layer=chosen or first_layer(model), method=method)
-    selection.at = "layer" if chosen else "last"
+    at = "layer" if chosen else "last"
+    selection.change(layer=chosen or first_layer(model), method=method, at=at)
     if state is not None:
         selection.restore(state)
-    selection.change(**{key: value for key, value in start.items() if key != "layer" or value})
+    given = {key: value for key, value in start.items() if key != "layer" or value}
+    if "layer" not in given:
+        given.setdefault("at", selection.at)
+    selection.change(**given)
     selection.clear_history()
     Target.ensure(selection.target, model)  # an output that can't be read is said here, once
     return selection

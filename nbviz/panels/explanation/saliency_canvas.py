@@ -261,7 +261,7 @@ class SaliencyCanvas(Panel):
             acts[content["event"]](content)
 
     def _choose_method(self, content: dict[str, Any]) -> None:
-        self.selection.change(method=content["name"], canvas="explanation")
+        self.selection.change(method=content["name"], canvas="explanation", at=self.selection.at)
 
     def _choose_option(self, content: dict[str, Any]) -> None:
         try:
