@@ -8,6 +8,7 @@ const bar = await script("base/menu", "explanation/method_bar");
 const title = await script(
   "base/menu",
   "question/title_steps",
+  "question/title_wide",
   "question/title_copy",
   "question/title_legend",
   "question/title_bar",
