@@ -8,6 +8,7 @@ captum, which the tests compare with, survive it once nbviz has imported torchvi
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import warnings
 
@@ -33,10 +34,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class FileByFile(LoadScopeScheduling):
-    """Processes share files, not tests, so that what a file sets up is set up once; one alone drives the browser."""
+    """Processes share files, not tests, so that what a file sets up is set up once.
+
+    One process alone drives the browser, and one runs the lessons, whose files share what a notebook gave.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "browser" if nodeid.startswith("tests/browser/") else nodeid.split("::")[0]
+        whole = re.match("tests/(browser|lessons)/", nodeid)
+        return whole[1] if whole else nodeid.split("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FileByFile:

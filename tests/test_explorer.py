@@ -109,7 +109,7 @@ def test_going_back_computes_nothing(explorer: Explorer, monkeypatch: pytest.Mon
     explorer.selection.target = "bee"
     monkeypatch.setattr(explorer._context, "answers", lambda request: pytest.fail(f"computed again: {request}"))
     explorer.selection.target = "predicted"
-    explorer.selection.layer = "1"
+    explorer.selection.change(layer="1", at="last")
     assert set(states(explorer).values()) <= {"ready", "nothing"}
 
 

@@ -154,7 +154,7 @@ def test_looking_can_be_cancelled(live: Explorer, monkeypatch: pytest.MonkeyPatc
     assert live.wait(60)
     found = live.panels["found"]
     begun = threading.Event()
-    monkeypatch.setattr("nbviz.session.requests.found.indexing", lambda model, items: _slow(begun))
+    monkeypatch.setattr("nbviz.session.requests.found.indexing", lambda model, items, batch: _slow(begun))
     say(grid_of(live).view, event="begin")
     assert begun.wait(30)
     say(grid_of(live).view, event="cancel")

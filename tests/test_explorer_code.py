@@ -108,7 +108,9 @@ def alike(one: Any, other: Any) -> bool:
     return callable(one) or isinstance(one, nbviz.Atlas) or bool(one == other)
 
 
-@pytest.mark.parametrize("slot", [stage.slot for stage in stages() if stage.slot not in ("pins", "attention")])
+@pytest.mark.parametrize(
+    "slot", [stage.slot for stage in stages() if stage.slot not in ("pins", "attention", "review")]
+)
 def test_the_code_of_every_other_stage_answers_what_it_shows(explorer: nbviz.Explorer, slot: str) -> None:
     explorer.selection.change(layer="3", image="cat", target=0, stage=slot, canvas="explanation")
     panel = explorer.panels[slot]

@@ -150,14 +150,14 @@ def _stated(
     method: Method, subject: Subject, options: dict[str, Any], started: float, preprocessing: str
 ) -> Iterator[Attribution]:
     common: dict[str, Any] = {"method": method.name, "unit": method.unit, "preprocessing": preprocessing}
-    if not method.uses_target:
-        common["any_class"] = True
+    common |= {} if method.uses_target else {"any_class": True}
     # Of the options, not of the facts: a method names what it hides a part with as it likes.
     named = {**{option.name: option.default for option in method.options}, **options}
     dark = any(isinstance(value, str) and re.search(r"\b(black|gray)\b", value) for value in named.values())
-    if dark and not subject.model.transform.knows_black(subject.x):
-        common["black"] = ZEROS
     for attribution in method.run(subject, **options):
+        # after a pass: on a device whose memory ran out there are no values to look at
+        if dark and not subject.model.transform.knows_black(subject.x):
+            common["black"] = ZEROS
         yield _with_facts(attribution, subject, started, common)
 
 

@@ -147,12 +147,14 @@ class Contact(Observer):
                     modules = self._local.replica.modules
                     foreign = ForeignCalls(modules, guard.protect, guard.refuse, self.hooks.codes)
                     answer = work(replace(run, foreign=foreign))
-            except WeightsWritten as written:
-                if self._lets_write(arrays, written.tensor):
+            except WeightsWritten:
+                written = guard.refused
+                assert written is not None
+                if self._lets_write(arrays, written):
                     continue
-                key = copies.get(id(written.tensor), id(written.tensor))
+                key = copies.get(id(written), id(written))
                 if key in self._private:
-                    raise _unprotectable(foreign, written.tensor) from None
+                    raise _unprotectable(foreign, written) from None
                 self._private.add(key)
                 continue
             except HookActs:

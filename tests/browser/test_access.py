@@ -44,6 +44,7 @@ def test_back_forward_zoom_and_the_photograph_by_keys_alone(lab: Lab) -> None:
     lab.until(f"explorer.selection.target != {before!r}")
     lab.page.keyboard.press("Alt+ArrowLeft")
     lab.until(f"explorer.selection.target == {before!r}")
+    lab.page.locator(".nbviz-step[aria-label^='Forward']:not([aria-disabled=true]):enabled").wait_for()
     lab.page.keyboard.press("Alt+ArrowRight")
     lab.until(f"explorer.selection.target != {before!r}")
     lab.ask("explorer.wait(timeout=60)")

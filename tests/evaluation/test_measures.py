@@ -167,8 +167,7 @@ def test_a_method_from_a_cell_passes_the_laws(cells: None) -> None:
     method = "blurred_gradient"
     laws.test_every_method_is_described(method)
     laws.test_shapes_facts_and_sign(method)
-    with pytest.MonkeyPatch.context() as patch:
-        laws.test_a_network_that_raises_is_left_as_it_was(method, 7, patch)
+    laws.test_a_network_that_raises_is_left_as_it_was(method, 7)
     laws.test_a_target_or_an_option_that_fails_leaves_the_network_as_it_was(method)
     laws.test_closing_a_method_anywhere_leaves_the_network_as_it_was(method)
     laws.test_partials_rise_to_done_and_the_last_one_is_final(method)

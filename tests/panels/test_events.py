@@ -81,7 +81,7 @@ ACTS: dict[str, tuple[dict[str, Any], set[str], set[str]]] = {
     "edit": (
         {"edits": (nbviz.edits.Transform("rotate", 20.0),)},
         {"scores", "what_if", "switch"} | {"channels", "layers", "canvas"} | CARDS,
-        {"title", "pictures", "scores", "stages", "health", "switch"}
+        {"title", "pictures", "scores", "stages", "health", "switch", "methods", "map_file"}
         | {"channels", "channel", "layers", "canvas", "trust"}
         | CARDS,
     ),

@@ -24,11 +24,10 @@ _global_rng = threading.RLock()
 
 
 class WeightsWritten(BaseException):
-    """Signal that the forward is about to write to one of the user's tensors."""
+    """Signal that the forward is about to write to one of the user's tensors, :attr:`Guard.refused`.
 
-    def __init__(self, tensor: torch.Tensor) -> None:
-        super().__init__()
-        self.tensor = tensor
+    The compiler raises another of the same class in its place, so it holds nothing.
+    """
 
 
 class Guard(TorchDispatchMode):
@@ -47,6 +46,8 @@ class Guard(TorchDispatchMode):
         self._copies: dict[int, tuple[torch.Generator, torch.Generator]] = {}
         self.random = False
         """True if a random operation ran."""
+        self.refused: torch.Tensor | None = None
+        """The protected tensor of the last write that was refused."""
 
     def protect(self, tensors: Iterable[torch.Tensor]) -> None:
         """Let nothing be written to these, either."""
@@ -115,7 +116,8 @@ class Guard(TorchDispatchMode):
             # a write through a view starts elsewhere in the same storage
             for pointer in (tensor.data_ptr(), tensor.untyped_storage().data_ptr()):
                 if pointer in self._owned:
-                    raise WeightsWritten(self._owned[pointer])
+                    self.refused = self._owned[pointer]
+                    raise WeightsWritten
 
 
 class _Acts(NamedTuple):
@@ -168,3 +170,16 @@ def _device(args: Any, kwargs: Any) -> torch.device:
     if first is not None:
         return first.device
     return torch.device(kwargs.get("device") or "cpu")
+
+
+def _keep_from_compiler(*names: str) -> None:
+    """Have torch's compiler run the guard as it is: it would take what the guard does for a part of the user's code."""
+    try:
+        from torch._C._dynamo.eval_frame import _FrameAction, _FrameExecStrategy, set_code_exec_strategy
+    except ImportError:  # another torch: its compiler is left to find out
+        return
+    for name in names:
+        set_code_exec_strategy(vars(Guard)[name].__code__, _FrameExecStrategy(_FrameAction.SKIP, _FrameAction.SKIP))
+
+
+_keep_from_compiler("__torch_dispatch__", "_check", "refuse", "_generator")
