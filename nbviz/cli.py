@@ -140,16 +140,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """Split the arguments into our options and JupyterLab's: all that follows a first ``--``."""
+def parse(parser: argparse.ArgumentParser, arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Split the arguments into our options and the server's: all that follows a first ``--``."""
     cut = arguments.index("--") if "--" in arguments else len(arguments)
-    return _parser().parse_args(arguments[:cut]), arguments[cut + 1 :]
+    return parser.parse_args(arguments[:cut]), arguments[cut + 1 :]
 
 
 def refuse(sentence: str) -> int:
     """Print a sentence where errors go; returns the exit status of a refusal."""
     print(sentence, file=sys.stderr)
     return 1
+
+
+def missing(package: str) -> bool:
+    """Return whether a server is not installed, after a sentence that says so."""
+    if importlib.util.find_spec(package) is not None:
+        return False
+    refuse(f"This needs {package}, which is not installed beside {sys.executable}. pip install {package}")
+    return True
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -160,9 +168,9 @@ def main(arguments: list[str] | None = None) -> int:
         return importlib.import_module("nbviz.commands").run(arguments)
     if arguments and arguments[0] in COURSE:
         return importlib.import_module("nbviz.course").run(arguments)
-    options, more = _parse(arguments)
-    if importlib.util.find_spec("jupyterlab") is None:
-        return refuse(f"JupyterLab is not installed beside {sys.executable}. pip install jupyterlab")
+    options, more = parse(_parser(), arguments)
+    if missing("jupyterlab"):
+        return 1
     try:
         notebook = lay_out(Path.cwd())
     except OSError as error:

@@ -7,7 +7,6 @@ runs every lesson once, so that what fails, fails before the class comes. Thirty
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import sys
 import tempfile
@@ -43,12 +42,13 @@ LONGEST = 1200
 """Seconds that one cell of a lesson may take while the course is prepared."""
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: list[str]) -> int:
     """Run `nbviz teach` or `nbviz show`; returns an exit status where no server took this process's place."""
-    cut = arguments.index("--") if "--" in arguments else len(arguments)
-    options = _parser().parse_args(arguments[:cut])
+    options, more = cli.parse(_parser(), arguments)
+    if cli.missing(options.server):
+        return 1
     try:
-        return options.work(options, list(arguments[cut + 1 :]))
+        return options.work(options, more)
     except OSError as error:
         return cli.refuse(f"The course could not be written: {error}")
     except KeyboardInterrupt:
@@ -93,7 +93,7 @@ def rehearse(names: Sequence[str] = LESSONS) -> Iterator[tuple[str, float, str]]
 
     from nbviz.lessons.guess import VARIABLE
 
-    os.environ.update({**cli.environment(dict(os.environ), cli.cores()), VARIABLE: "1"})
+    settings = {**cli.environment(dict(os.environ), cli.cores()), VARIABLE: "1"}
     for name in names:
         notebook = nbformat.read(cli.shipped(name), as_version=4)
         began, words = time.monotonic(), ""
@@ -101,7 +101,7 @@ def rehearse(names: Sequence[str] = LESSONS) -> Iterator[tuple[str, float, str]]
             where = {"metadata": {"path": folder}}
             client = NotebookClient(notebook, timeout=LONGEST, kernel_name="python3", resources=where)
             try:
-                client.execute()
+                client.execute(env=settings)
             except CellExecutionError as error:
                 words = f"{error.ename}: {error.evalue}"
             except CellTimeoutError:
@@ -125,14 +125,14 @@ def _parser() -> argparse.ArgumentParser:
         help="make the pictures that lessons look at, run every lesson once, and stop. Set NBVIZ_CACHE to a folder "
         "that students can read, to share them",
     )
-    teach.set_defaults(work=_teach, port=None)
+    teach.set_defaults(work=_teach, server="jupyterlab")
     show = commands.add_parser(
         "show",
         help="open one page for the projector",
         description="Open the Explorer as a page for the projector: large type, no code, arrow keys through pictures.",
         epilog="What follows -- goes to Voila as it is.",
     )
-    show.set_defaults(work=_show)
+    show.set_defaults(work=_show, server="voila")
     for command, port in ((teach, cli.PORT), (show, APP_PORT)):
         command.add_argument("folder", nargs="?", type=Path, default=Path(), help="where notebooks go (default: here)")
         command.add_argument("--no-browser", action="store_true", help="open no browser window")
@@ -141,8 +141,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _teach(options: argparse.Namespace, more: list[str]) -> int:
-    if importlib.util.find_spec("jupyterlab") is None:
-        return cli.refuse(f"JupyterLab is not installed beside {sys.executable}. pip install jupyterlab")
     if options.prepare:
         return _prepare()
     return cli.open_lab(lay_out(options.folder.absolute()), not options.no_browser, options.port, more)
@@ -163,8 +161,6 @@ def _prepare() -> int:
 
 
 def _show(options: argparse.Namespace, more: list[str]) -> int:
-    if importlib.util.find_spec("voila") is None:
-        return cli.refuse(f"The page needs Voila, which is not installed beside {sys.executable}. pip install voila")
     notebook = cli.lay_out(options.folder.absolute(), APP)
     port = options.port or APP_PORT
     if cli.busy(port):

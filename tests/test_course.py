@@ -92,10 +92,10 @@ def test_a_rehearsal_runs_lessons_with_the_reveals_open_and_names_what_fails(
     for name, source in cells.items():
         nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]), tmp_path / name)
     monkeypatch.setattr(cli, "shipped", lambda name: tmp_path / name)
-    monkeypatch.setattr(os, "environ", dict(os.environ))
+    before = dict(os.environ)
     results = {name: words for name, _, words in course.rehearse(list(cells))}
     assert results == {"open.ipynb": "", "broken.ipynb": "ValueError: no disk"}
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(cells)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(cells) and dict(os.environ) == before
 
 
 def test_pictures_are_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
