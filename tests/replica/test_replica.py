@@ -8,7 +8,8 @@ from torch import nn
 
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.replica.replica import instrumentable, replicate, tensors
+from nbviz.replica.replica import instrumentable, replica, replicate, tensors
+from tests.aliases import check_aliases
 from tests.networks import NETWORKS, build, picture, state_hash
 
 
@@ -24,6 +25,18 @@ def test_modules_are_its_own_and_parameters_the_users(name: str) -> None:
     assert all(mine[key] is theirs[key] for key in mine)
     assert not any(m.training for m in twin.modules())
     assert state_hash(net) == before
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "inference"])
+def test_aliases_are_the_users_memory_version_and_name(name: str) -> None:
+    """Passes run on aliases: a tensor apart from the user's would go on with old values, or hide a write to it."""
+    inner = instrumentable(build(name))
+    twin = replica(inner, aliases=True).net
+    check_aliases(dict(twin.named_parameters()), dict(inner.named_parameters()))
+    check_aliases(dict(twin.named_buffers()), dict(inner.named_buffers()))
+    for mine, theirs in zip(twin.parameters(), inner.parameters(), strict=True):
+        mine.data, mine.grad = mine.data.clone(), torch.ones_like(mine)
+        assert theirs.grad is None and mine.data_ptr() != theirs.data_ptr()
 
 
 def test_tied_and_shared_things_stay_tied() -> None:
