@@ -56,7 +56,11 @@ def test_a_cancelled_map_is_neither_waited_for_nor_begun_again_by_others(
         assert explorer.wait(60) and explorer.panels["title"].view.word == "ready"
         assert canvas.foot.state == "failed" and "unfinished" in canvas.foot.message
         assert trust.dots == [] and "cancelled" in trust.sentences[0] and "Retry" in trust.sentences[0]
-        assert trust.reading == trust.sentences[0] and set(explorer._events.scheduler._jobs) <= {"methods"}
+        assert trust.reading == trust.sentences[0]
+        scheduler: Any = explorer._events.scheduler
+        assert set(scheduler._jobs) <= {"methods"}  # which methods this network can't have: of no picture's map
+        assert scheduler.wait(60, background=True) and not scheduler._jobs
+        assert trust.dots == [] and canvas.foot.state == "failed"
         explorer._events.ask_all()  # as when a page of the grid is turned
         explorer.selection.layer = "3"
         count = len(begun)
