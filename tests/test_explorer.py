@@ -105,11 +105,16 @@ def test_random_clicks_end_on_the_selection_and_show_nothing_stale(live: Explore
 
 
 def test_going_back_computes_nothing(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
-    explorer.selection.layer = "3"
+    for layer in ("3", "1", "3"):
+        explorer.selection.layer = layer
     explorer.selection.target = "bee"
     monkeypatch.setattr(explorer._context, "answers", lambda request: pytest.fail(f"computed again: {request}"))
     explorer.selection.target = "predicted"
-    explorer.selection.change(layer="1", at="last")
+    explorer.selection.layer = "1"
+    explorer.selection.change(at="last")  # as it opened
+    assert (explorer.selection.layer, explorer.attribution.facts["layer"]) == ("1", "3")
+    while explorer.selection.can_back:
+        explorer.selection.back()
     assert set(states(explorer).values()) <= {"ready", "nothing"}
 
 
