@@ -183,6 +183,7 @@ def test_a_long_method_is_of_one_version_from_its_first_evaluation_to_its_last()
     thread.start()
     options: dict[str, Any] = {"rule": "gausslegendre", "steps": 24}
     while len(versions) < 2:  # the first optimiser of a process imports for a second
+        assert thread.is_alive()
         time.sleep(0.01)
     answers, refused = beside(lambda: nbviz.attribute(model, x, 1, "integrated_gradients", **options), seconds=0.6)
     stop.set()
