@@ -139,6 +139,7 @@ def test_a_fixed_panel_is_explained_and_cues_are_hunted(tmp_path: Path) -> None:
     assert all(len(row["verdicts"]) == 4 for row in values["maps"])
     html = (tmp_path / "report.html").read_text()
     assert html.count("<img ") == html.count("<figcaption>item") and html.count('alt="Map of item ') == 12
+    assert values["cues"]
     for row in values["cues"]:
         assert row["flagged"] == (row["corrected"] is not None and row["corrected"] < 0.05 and row["lead"] >= 0.05)
 
@@ -203,7 +204,7 @@ def test_a_private_report_has_no_trace_of_a_picture(tmp_path: Path) -> None:
     patient = [f"patient-{number:04d}" for number in range(COUNT)]
     metadata = {"hospital-column": ward, "patient-column": patient}
     written(trained(0), tmp_path / "open", metadata=metadata)
-    written(trained(0), tmp_path / "private", metadata=metadata, private=True)
+    written(trained(0), tmp_path / "private", metadata=metadata, private=True, maps=True, cues=True)
     public, private = ("".join((tmp_path / f / n).read_text() for n in sorted(FILES)) for f in ("open", "private"))
     pattern = re.compile(r"secret|hospital|patient|data:image|item \d|rows|[0-9a-f]{32}", re.IGNORECASE)
     assert len(set(pattern.findall(public))) > 3, "the search finds what is there"
@@ -216,12 +217,13 @@ def test_a_private_report_has_no_trace_of_a_picture(tmp_path: Path) -> None:
 
 
 def test_private_figures_are_of_groups_of_at_least_k(tmp_path: Path) -> None:
-    written(trained(0), tmp_path, private=True, k=100)
+    written(trained(0), tmp_path, private=True, k=100, cues=True)
     values = json.loads((tmp_path / "report.json").read_text())
     assert all(row["recall"] is None and row["support"] is None for row in values["classes"])
     counts = [count for row in values["confusion"]["counts"] for count in row]
     assert all(count is None or count >= 100 for count in counts)
     assert all(100 <= row["count"] <= COUNT - 100 for row in values["slices"])
+    assert all(row["pictures"] >= 100 for row in values["cues"])
 
 
 def test_junit_and_the_worst() -> None:
