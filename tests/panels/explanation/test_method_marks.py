@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from nbviz.attribution import METHODS, attribute
-from nbviz.errors import Refused
+from nbviz.errors import NbvizError, Refused
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.panels.explanation.method_marks import MethodMarks
 from nbviz.panels.explanation.saliency_canvas import SaliencyCanvas
@@ -37,13 +37,15 @@ def test_exactly_the_refused_methods_are_greyed_with_their_reason(activation: ty
 def test_a_method_that_may_be_refused_says_so_where_it_is_registered() -> None:
     torch.manual_seed(0)
     linear = InstrumentedModel(nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 2)), transform=_tensor)
-    for name, method in METHODS.items():
+    refused = set()
+    for name in METHODS:
         try:
             attribute(linear, photo(8, 8), 0, name, **({"masks": 8} if name == "rise" else {}))
         except Refused:
-            assert method.limited, name
-        except Exception:
+            refused.add(name)
+        except NbvizError:
             continue  # needs a layer with places, which is the reader's to choose
+    assert refused and refused <= {name for name, method in METHODS.items() if method.limited}
 
 
 def _tensor(image: object) -> torch.Tensor:
