@@ -73,7 +73,7 @@ def test_the_frame_takes_the_whole_window_and_escape_gives_it_back(lab: Lab) -> 
 def test_two_columns_stand_beside_a_file_browser(lab: Lab) -> None:
     lab.page.set_viewport_size({"width": 1280, "height": 1000})
     lab.dress(dark=False, sidebar=True)
-    lab.page.wait_for_timeout(300)
+    lab.page.wait_for_function("document.querySelector('.nbviz-frame').getBoundingClientRect().width < 900")
     channels, explanation = (
         lab.page.locator(f".nbviz-column-{name}").bounding_box() for name in ("channels", "explanation")
     )
