@@ -157,6 +157,23 @@ def test_no_code_of_the_users_runs_for_a_copy() -> None:
     assert ran == []
 
 
+def test_a_service_with_a_finaliser_is_shared() -> None:
+    class Rows:
+        def __init__(self) -> None:
+            self.rows = [[number] for number in range(1000)]
+
+        def __del__(self) -> None:
+            self.rows.clear()
+
+    net: Any = build("inplace")
+    net.service = Rows()
+    twin: Any = replicate(net)
+    assert twin.service is net.service
+    del twin
+    gc.collect()
+    assert len(net.service.rows) == 1000
+
+
 def test_a_copys_finaliser_leaves_the_networks_hooks() -> None:
     class Keeper:
         def __init__(self, part: nn.Module) -> None:

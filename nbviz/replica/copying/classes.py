@@ -20,18 +20,25 @@ class Kinds:
 
     def __init__(self) -> None:
         self._known: dict[type, type] = {}
+        self._held: dict[type, dict[str, Any]] = {}
 
     def of(self, kind: type, copy: Callable[[Any], Any]) -> type:
         """Return the class for the copy of an object of this one; ``copy`` makes those of what it holds."""
         known = self._known.get(kind)
         if known is not None:
             return known
-        held = dict(_held(kind))
+        held = self.held(kind)
         twin = derived(kind) if held or hasattr(kind, "__del__") else kind
         self._known[kind] = twin  # before its parts are copied, which may lead back here
         for name, value in held.items():
             type.__setattr__(twin, name, _part(value, copy))
         return twin
+
+    def held(self, kind: type) -> dict[str, Any]:
+        """Return the attributes of a class through which a module can be reached, by name."""
+        if kind not in self._held:
+            self._held[kind] = dict(_held(kind))
+        return self._held[kind]
 
 
 def _part(value: Any, copy: Callable[[Any], Any]) -> Any:

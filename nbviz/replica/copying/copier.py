@@ -241,7 +241,7 @@ class Copier:
 
     def _object(self, value: object) -> object:
         kind = type(value)
-        own = fields(value) and (is_state(value) or holds_module(value)) or self._kinds.of(kind, self.copy) is not kind
+        own = fields(value) and (is_state(value) or holds_module(value)) or self._kinds.held(kind)
         if kind.__module__.startswith("torch.fx") or not own:
             return self.remember(value, value)
         new = kind.__new__ if issubclass(kind, types.SimpleNamespace) else object.__new__
