@@ -185,6 +185,29 @@ def _alone(net: nn.Module) -> torch.Tensor:
         torch.backends.cudnn.benchmark = benchmark
 
 
+class Counted(nn.Module):
+    """Counts its calls in its own class, by a method that its children inherit."""
+
+    calls = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        type(self).calls += 1
+        return x
+
+
+def test_what_each_class_has_of_its_own_is_put_back() -> None:
+    class First(Counted):
+        calls = 0
+
+    class Second(Counted):
+        calls = 0
+
+    model = InstrumentedModel(nn.Sequential(First(), Second(), build("inplace")))
+    for _ in range(2):
+        model.logits(picture())
+        assert (First.calls, Second.calls) == (0, 0)
+
+
 def test_the_user_is_told_what_is_put_back() -> None:
     model = InstrumentedModel(Writes(_class).eval())
     model.predict(picture())

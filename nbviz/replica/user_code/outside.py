@@ -131,26 +131,30 @@ class Sight:
         self.tensors: dict[int, str] = {}
         """Names of tensors that globals hold, by ``id``."""
         self._protect = protect
-        self._codes: set[types.CodeType] = set()
+        # by the ids of what is held here: one code, called with another class, writes to another place
+        self._foreign: dict[int, types.CodeType] = {}
+        self._seen: dict[tuple[int, int], tuple[types.CodeType, type]] = {}
         self._hooks = frozenset(hooks)
         self._met: set[int] = set()
 
     def see(self, frame: types.FrameType) -> None:
         """Note what a function that is about to run can write to."""
         code = frame.f_code
-        if code in self._codes or self._hooks and self._in_hook(frame):
+        if id(code) in self._foreign or self._hooks and self._in_hook(frame):
             return
-        self._codes.add(code)
         if is_installed(code.co_filename) or code.co_filename.startswith((STANDARD, "<frozen")):
+            self._foreign[id(code)] = code
             return
+        first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+        owner = first if isinstance(first, type) else type(first)
+        if (id(code), id(owner)) in self._seen:
+            return
+        self._seen[id(code), id(owner)] = code, owner
         variables, attributes = writes(code)
         named = [(name, frame.f_globals[name]) for name in code.co_names if name in frame.f_globals]
         for name in variables:
             self._place(Place(frame.f_globals, name))
-        classes = [value for _, value in named if isinstance(value, type)]
-        if code.co_argcount:
-            first = frame.f_locals.get(code.co_varnames[0])
-            classes += first.__mro__ if isinstance(first, type) else type(first).__mro__
+        classes = [*(value for _, value in named if isinstance(value, type)), *owner.__mro__]
         modules = [value for _, value in named if isinstance(value, types.ModuleType) and is_own(value.__name__)]
         homes: list[Namespace] = [*modules, *(kind for kind in classes if is_own(kind.__module__))]
         for home in homes:
