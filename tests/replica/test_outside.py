@@ -255,3 +255,15 @@ def test_a_file_elsewhere_is_found_again(tmp_path: Path, monkeypatch: pytest.Mon
         context.chdir(tmp_path)
         model.predict(picture())
         assert Path.cwd() == tmp_path and os.environ["NBVIZ_TEST"] == "0"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps a folder that somebody is in")
+def test_a_network_opens_where_the_working_directory_was_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    with monkeypatch.context() as context:
+        context.chdir(gone)
+        gone.rmdir()
+        assert InstrumentedModel(build("inplace")).predict(picture())

@@ -24,6 +24,19 @@ def _environment_write(variables: dict[str, str]) -> None:
     os.environ.update({name: text for name, text in variables.items() if os.environ.get(name) != text})
 
 
+def _directory() -> str | None:
+    """Return the working directory; None where it has been deleted, and so nothing leads back to it."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return None
+
+
+def _directory_write(path: str | None) -> None:
+    if path is not None:
+        os.chdir(path)
+
+
 def _deterministic() -> tuple[bool, bool]:
     return torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
 
@@ -55,7 +68,7 @@ def _filters_write(filters: list[Any]) -> None:
 
 SETTINGS = {
     "os.environ": Setting(lambda: dict(os.environ), _environment_write),
-    "working directory": Setting(os.getcwd, os.chdir),
+    "working directory": Setting(_directory, _directory_write),
     "warning filters": Setting(lambda: list(warnings.filters), _filters_write),
     "numpy's error handling": Setting(np.geterr, lambda handling: np.seterr(**handling)),
     "numpy's print options": Setting(np.get_printoptions, lambda options: np.set_printoptions(**options)),
