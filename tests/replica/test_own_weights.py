@@ -79,3 +79,20 @@ def test_a_network_that_trains_itself_is_refused() -> None:
     with pytest.raises(Refused, match="writes to its own weights"):
         nbviz.attribute(net, picture(), 1, "saliency")
     assert state_hash(net) == before
+
+
+def test_a_compiled_function_in_a_forward_may_write_to_a_tensor_of_the_network() -> None:
+    """Catches the compiler tracing the guard, which fails on its own tables."""
+    step = torch.compile(lambda net, x: (net.count.add_(1), net.body(x))[1], backend="eager")
+
+    class Compiled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.count = build("inplace"), torch.zeros(())
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return step(self, x)
+
+    net = Compiled().eval()
+    assert InstrumentedModel(net).predict(picture())
+    assert float(net.count) == 0

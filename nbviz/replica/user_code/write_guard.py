@@ -172,14 +172,14 @@ def _device(args: Any, kwargs: Any) -> torch.device:
     return torch.device(kwargs.get("device") or "cpu")
 
 
-def _keep_from_compiler(*names: str) -> None:
-    """Have torch's compiler run the guard as it is: it would take what the guard does for a part of the user's code."""
+def _keep_from_compiler() -> None:
+    """Have torch's compiler run the guard, and all that it calls, as it is: it would take them for the user's code."""
     try:
         from torch._C._dynamo.eval_frame import _FrameAction, _FrameExecStrategy, set_code_exec_strategy
     except ImportError:  # another torch: its compiler is left to find out
         return
-    for name in names:
-        set_code_exec_strategy(vars(Guard)[name].__code__, _FrameExecStrategy(_FrameAction.SKIP, _FrameAction.SKIP))
+    skip = _FrameExecStrategy(_FrameAction.SKIP, _FrameAction.SKIP)  # the frame itself, and those within it
+    set_code_exec_strategy(Guard.__torch_dispatch__.__code__, skip)
 
 
-_keep_from_compiler("__torch_dispatch__", "_check", "refuse", "_generator")
+_keep_from_compiler()
