@@ -121,6 +121,32 @@ test("a lifetime lets go of what it listened to and watched", () => {
   assert.deepEqual([painted, clicked, model.heard], [2, 1, 0]);
 });
 
+test("a view waits to be in the page while it lives, and for no frame once it has ended, however soon", async (t) => {
+  const waiting = new Set(),
+    { requestAnimationFrame: request, cancelAnimationFrame: cancel } = globalThis;
+  t.after(() => Object.assign(globalThis, { requestAnimationFrame: request, cancelAnimationFrame: cancel }));
+  globalThis.requestAnimationFrame = (act) => {
+    waiting.add(act);
+    return act;
+  };
+  globalThis.cancelAnimationFrame = (act) => waiting.delete(act);
+  const model = new Model({}),
+    [lives, ends] = [common.lifetime(model), common.lifetime(model)];
+  for (const life of [lives, ends]) common.linked(document.createElement("div"), life, () => {});
+  ends.end();
+  await settled();
+  assert.equal(waiting.size, 1);
+  lives.end();
+  assert.equal(waiting.size, 0);
+  const node = document.body.appendChild(document.createElement("div"));
+  let heard = 0;
+  ends.receive(() => (heard += 1));
+  ends.listen(node, "click", () => (heard += 1));
+  node.click();
+  node.remove();
+  assert.deepEqual([heard, model.heard], [0, 0]);
+});
+
 test("decoded paints once for an update of several traits, keeps one URL, and none at the end", async () => {
   const model = new Model({ picture: bytes(1), size: 1 }),
     life = common.lifetime(model),

@@ -1,7 +1,8 @@
 // Helpers in front of every panel's script: what a view listens to, watches, paints and lets go of.
 
 /**
- * What a view holds open; `end` lets go of all of it. `watch` also paints once, from the state as it is.
+ * What a view holds open; `end` lets go of all of it, and of what comes later at once. `watch` also paints once, from
+ *  the state as it is.
  * @template T
  * @param {Model<T>} model
  * @returns {Life}
@@ -9,26 +10,35 @@
 function lifetime(model) {
   /** @type {(() => void)[]} */
   const undo = [];
+  let over = false;
+  /** @type {Life["after"]} */
+  const after = (act) => {
+    if (over) act();
+    else undo.push(act);
+  };
   /** @type {Life["listen"]} */
   const listen = (node, name, act, options) => {
     node.addEventListener(name, act, options);
-    undo.push(() => node.removeEventListener(name, act, options));
+    after(() => node.removeEventListener(name, act, options));
     return node;
   };
   /** @type {Life["watch"]} */
   const watch = (names, paint) => {
     const heard = names.split(" ").map((name) => `change:${name}`);
     heard.forEach((name) => model.on(name, paint));
-    undo.push(() => heard.forEach((name) => model.off(name, paint)));
+    after(() => heard.forEach((name) => model.off(name, paint)));
     paint();
   };
   /** @type {Life["receive"]} */
   const receive = (act) => {
     model.on("msg:custom", act);
-    undo.push(() => model.off("msg:custom", act));
+    after(() => model.off("msg:custom", act));
   };
-  const end = () => undo.splice(0).forEach((act) => act());
-  return { listen, watch, receive, after: (act) => undo.push(act), end };
+  const end = () => {
+    over = true;
+    undo.splice(0).forEach((act) => act());
+  };
+  return { listen, watch, receive, after, end };
 }
 
 /**
@@ -127,8 +137,8 @@ function whenAttached(node, life, act) {
     if (node.isConnected) act();
     else frame = requestAnimationFrame(look);
   };
-  life.after(() => cancelAnimationFrame(frame));
   look();
+  life.after(() => cancelAnimationFrame(frame)); // after the first look: a view that has ended waits for no frame
 }
 
 /**
