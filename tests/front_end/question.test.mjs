@@ -167,18 +167,21 @@ test("an option out of its range says which, before it is sent", () => {
   assert.equal(bar.problem(option, input("50")), "");
 });
 
+const TITLE = {
+  name: "Net",
+  facts: [],
+  preprocessing: "",
+  explained: "",
+  guessed: false,
+  word: "ready",
+  moved: false,
+  back: false,
+  forward: false,
+  copies: [],
+};
+
 test("Alt with an arrow goes back and forward anywhere in the frame, but not within a text", () => {
-  const facts = {
-    name: "Net",
-    facts: [],
-    preprocessing: "",
-    explained: "",
-    guessed: false,
-    word: "ready",
-    moved: false,
-    copies: [],
-  };
-  const model = new Model({ ...facts, back: true, forward: false }),
+  const model = new Model({ ...TITLE, back: true }),
     one = view(title.widget, model),
     frame = one.root.parentElement,
     events = () => model.sent.splice(0).map(({ event }) => event);
@@ -206,20 +209,11 @@ test("Alt with an arrow goes back and forward anywhere in the frame, but not wit
 });
 
 test("Copy offers what is shown by keyboard, and shows the text where the clipboard is closed", async () => {
-  const facts = {
-    name: "Net",
-    facts: [],
-    preprocessing: "",
-    explained: "",
-    guessed: false,
-    word: "ready",
-    moved: false,
-  };
   const copies = [
     ["canvas", "the map, as Python", "S."],
     ["state", "this view", "T."],
   ];
-  const model = new Model({ ...facts, back: false, forward: false, copies }),
+  const model = new Model({ ...TITLE, copies }),
     one = view(title.widget, model),
     opener = one.find("[aria-haspopup=menu]"),
     menu = one.find("[role=menu]"),
@@ -253,16 +247,7 @@ test("Copy offers what is shown by keyboard, and shows the text where the clipbo
 });
 
 test("the legend opens by ? and its button, Esc closes it, and the focus returns to where it was", () => {
-  const facts = {
-    name: "Net",
-    facts: [],
-    preprocessing: "",
-    explained: "",
-    guessed: false,
-    word: "ready",
-    moved: false,
-  };
-  const model = new Model({ ...facts, back: false, forward: false, copies: [] }),
+  const model = new Model(TITLE),
     one = view(title.widget, model),
     page = one.find(".nbviz-legend-page"),
     opener = one.find("[aria-label=Legend]"),
@@ -287,16 +272,14 @@ test("a method that can't be had is greyed and says why, unless it is the chosen
       ["rollout", "Attention rollout", "Where it leads.", "attention"],
     ],
     model = new Model({
-      ...{
-        title: "Explanation",
-        note: [],
-        methods,
-        method: "grad_cam",
-        options: [],
-        channel: false,
-        files: [],
-        pin: "off",
-      },
+      title: "Explanation",
+      note: [],
+      methods,
+      method: "grad_cam",
+      options: [],
+      channel: false,
+      files: [],
+      pin: "off",
       refused: { rollout: "Attention rollout needs self-attention; this network has none." },
     }),
     one = view(bar.widget, model),
