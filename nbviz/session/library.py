@@ -34,7 +34,7 @@ class Library:
         source = None if images is None else Source.ensure(images)
         self._whole = Items.ensure(source) if source is not None and source.is_data_set else None
         self._index = None if index is None else fitting(index, model)
-        self.ahead = images is None and index is None
+        self.ahead = images is None and index is None and review is None
         """True if the pictures are nbviz's own photographs, few enough to be looked through before anybody asks."""
         self._version: Hashable = model.fingerprint()
         self._own: Items | None = None

@@ -119,6 +119,9 @@ def test_our_own_photographs_are_looked_through_before_anybody_asks() -> None:
         index = explorer.library.index
         assert index is not None and index.seen == len(nbviz.zoo.photographs())
         assert explorer.panels["card_found"].finds.crops
-    with nbviz.Explorer(network(5), {"one": torch.rand(3, 32, 32)}, method="saliency") as explorer:
-        assert explorer._events.scheduler.wait(60, background=True)
-        assert explorer.library.index is None, "pictures of the reader's own are looked through when asked"
+    model = InstrumentedModel(network(5))
+    review = nbviz.review(model, TensorDataset(torch.rand(4, 3, 32, 32), torch.tensor([0, 1, 2, 3])), progress=False)
+    for own in ({"images": {"one": torch.rand(3, 32, 32)}}, {"review": review}):
+        with nbviz.Explorer(model, **own, method="saliency") as explorer:
+            assert explorer._events.scheduler.wait(60, background=True)
+            assert explorer.library.index is None, "pictures of the reader's own are looked through when asked"
