@@ -38,10 +38,9 @@ ACT = "act"
 """Type of the one notification of an act; ``change["new"]`` is the frozenset of the names that changed."""
 _ORDER = ("image", "layer", "at", "channel", "target", "method", "options", "pinned_place", "place", "edits")
 """Traits in the order in which an act writes them: what others are checked against, or reset by, comes first."""
-_CAUSES = MappingProxyType({
-    "channel": "layer", "target": "image", "options": "method", "place": "pinned_place",
-    "edits": "image",
-})  # fmt: skip
+_CAUSES = MappingProxyType(
+    {"channel": "layer", "target": "image", "options": "method", "place": "pinned_place", "edits": "image"}
+)
 """Trait → the one whose change resets it."""
 _PLAIN = frozenset(("pictures", "stages", "networks"))
 """Attributes that are no traits."""
