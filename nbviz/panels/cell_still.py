@@ -10,7 +10,6 @@ from __future__ import annotations
 import html
 import io
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +20,7 @@ from PIL import Image
 
 from nbviz.drawing.png import data_url
 from nbviz.panels.base.front import asset
+from nbviz.session.cells import cell_message, shell
 
 GONE = "Nothing is running here: this is the last picture. In a notebook, run the cell again (Shift+Enter) to go on."
 EMPTY = "Nothing is running here, and no picture was ready yet. In a notebook, run the cell again (Shift+Enter)."
@@ -107,16 +107,13 @@ def _publish(bundle: Mapping[str, Any], display_id: str = "", update: bool = Fal
 
 def in_notebook() -> bool:
     """Return whether a kernel runs this code, so that a front end shows what is published."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    return getattr(shell, "kernel", None) is not None
+    return getattr(shell(), "kernel", None) is not None
 
 
 def unattended() -> bool:
     """Return whether nobody can act while the cell runs, as when nbconvert or papermill runs a notebook to its end."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    parent: dict[str, Any] = getattr(shell, "get_parent", dict)() or {}
     voila = os.environ.get("SERVER_SOFTWARE", "").startswith("voila")
-    return parent.get("content", {}).get("allow_stdin") is False and not voila
+    return cell_message().get("content", {}).get("allow_stdin") is False and not voila
 
 
 def _address(picture: Image.Image) -> str:

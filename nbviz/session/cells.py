@@ -29,8 +29,7 @@ class NotebookCell:
     @classmethod
     def current(cls) -> NotebookCell:
         """Return the execution under way: of the cell's id where the front end sends it, else of its text."""
-        shell = _shell()
-        parent: dict[str, Any] = getattr(shell, "get_parent", dict)() or {}
+        parent = cell_message()
         header, content = parent.get("header", {}), parent.get("content", {})
         if header.get("msg_type") != "execute_request":
             return cls()
@@ -62,10 +61,16 @@ class NotebookCell:
 
 def variable_of(value: object, otherwise: str) -> str:
     """Return the notebook's own name of an object, such as ``"explorer"``; ``otherwise`` where it has none."""
-    names: dict[str, Any] = getattr(_shell(), "user_ns", {})
+    names: dict[str, Any] = getattr(shell(), "user_ns", {})
     own = [name for name, named in list(names.items()) if named is value and not name.startswith("_")]
     return own[0] if own else otherwise
 
 
-def _shell() -> Any:
+def cell_message() -> dict[str, Any]:
+    """Return the front end's message that this code runs for; empty where there is none."""
+    return getattr(shell(), "get_parent", dict)() or {}
+
+
+def shell() -> Any:
+    """Return IPython's shell; None where this code runs without it. Imports nothing."""
     return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
