@@ -15,6 +15,7 @@ from PIL import Image
 
 from nbviz.attribution import Attribution
 from nbviz.dataset import Atlas, Index
+from nbviz.drawing.png import lean_png
 from nbviz.errors import NbvizError, unknown
 from nbviz.panels.assembly import assemble, laid_out, stages
 from nbviz.panels.base.close_tree import close_tree
@@ -201,9 +202,7 @@ class Explorer:
             return bundle
         self.wait(FIRST_STILL_SECONDS)
         bundle |= self.view._repr_mimebundle_() or {}
-        # in 256 colours a third of the bytes: a notebook keeps one a cell, and so does IPython's history
-        still = saved(self.snapshot().quantize(256, Image.Quantize.FASTOCTREE))
-        return bundle | {"text/plain": repr(self), "image/png": still}
+        return bundle | {"text/plain": repr(self), "image/png": lean_png(self.snapshot())}
 
     def _ipython_display_(self) -> None:
         """Show it live, with the still picture beside it for when nothing runs; NotImplementedError in a terminal."""

@@ -8,7 +8,6 @@ whenever everything is computed, without touching the live view.
 from __future__ import annotations
 
 import html
-import io
 import os
 import threading
 import time
@@ -18,7 +17,7 @@ from uuid import uuid4
 
 from PIL import Image
 
-from nbviz.drawing.png import data_url
+from nbviz.drawing.png import data_url, lean_png
 from nbviz.panels.base.front import asset
 from nbviz.session.cells import cell_message, shell
 
@@ -89,7 +88,7 @@ class CellStill:
         if picture is None:
             return False
         self._at = time.monotonic()
-        self._drawn = f'<img alt="{html.escape(words)}" src="{_address(picture)}">'
+        self._drawn = f'<img alt="{html.escape(words)}" src="{data_url(lean_png(picture))}">'
         return True
 
     def _replace(self, sentence: str, words: str, update: bool = True) -> None:
@@ -114,11 +113,3 @@ def unattended() -> bool:
     """Return whether nobody can act while the cell runs, as when nbconvert or papermill runs a notebook to its end."""
     voila = os.environ.get("SERVER_SOFTWARE", "").startswith("voila")
     return cell_message().get("content", {}).get("allow_stdin") is False and not voila
-
-
-def _address(picture: Image.Image) -> str:
-    """Return the picture in 256 colours, a third of the bytes, as a ``data:`` address."""
-    out = io.BytesIO()
-    few = picture.quantize(256, Image.Quantize.FASTOCTREE)
-    few.save(out, "PNG", optimize=True)
-    return data_url(out.getvalue())
