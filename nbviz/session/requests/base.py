@@ -239,15 +239,18 @@ class ExplainRequest(PictureRequest):
         object.__setattr__(self, "options", freeze(dict(self.options)))
 
     def __call__(self, context: Context) -> Iterator[ExplainAnswer]:
-        picture, said = context.model.seen(self.picture), None
+        picture, said, early = context.model.seen(self.picture), None, None
         if context.model.trace(context.model.input(self.picture)).kind in ("maps", "boxes"):
             said = context.answer(ScoresRequest(self.picture)).said
         for attribution in explain(
             context.model, self.picture, self.target, self.method, self.layer, **thaw(self.options)
         ):
-            yield ExplainAnswer(attribution, picture, said, self._early(context.model))
+            if early is None:  # a function's layers are looked for by a pass
+                early = self._early(context.model)
+            yield ExplainAnswer(attribution, picture, said, early)
 
     def _early(self, model: InstrumentedModel) -> str:
+        """Return the layer of the map, where the evidence is not yet gathered there; empty for none."""
         if self.layer is None or not METHODS[self.method].uses_layer or self.layer == last_layer(model, self.target):
             return ""
         last = default_layer(model, model.input(self.picture), self.target)
