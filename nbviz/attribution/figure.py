@@ -5,7 +5,6 @@ One layout serves all: what Pillow draws, an SVG says as images and text.
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from PIL import Image
 from nbviz.attribution.limits import evidence_limits, limit_words
 from nbviz.attribution.words import Lines, Run
 from nbviz.drawing.ink import LIGHT, Ink
-from nbviz.drawing.overlay import Limits, Pixels, colour_bar, gray, heat_rgba, png
+from nbviz.drawing.overlay import Limits, Pixels, colour_bar, data_url, faded, gray, heat_rgba, png
 from nbviz.errors import NbvizError
 
 WIDTH, MARGIN, BAR, LINE = 448, 16, 150, 19
@@ -94,9 +93,7 @@ class Figure:
         ink = Ink(WIDTH + 2 * MARGIN, round(height), scale, dark=False)
         for item in items:
             if isinstance(item, Tile):
-                veil = item.pixels.copy()
-                veil[..., 3] = np.rint(veil[..., 3] * item.opacity)
-                ink.picture(veil, item.frame, smooth=item.smooth)
+                ink.picture(faded(item.pixels, item.opacity), item.frame, smooth=item.smooth)
             else:
                 ink.text(item.x, item.y, item.runs, size=item.size, colour="quiet")
         return ink.image
@@ -154,10 +151,10 @@ def _joined(words: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _image(tile: Tile) -> str:
     x, y, width, height = (f"{value:g}" for value in tile.frame)
-    data = base64.b64encode(png(np.ascontiguousarray(tile.pixels))).decode()
+    picture = data_url(png(tile.pixels))
     how = "auto" if tile.smooth else "pixelated"
     place = f'x="{x}" y="{y}" width="{width}" height="{height}" preserveAspectRatio="none" opacity="{tile.opacity:g}"'
-    return f'<image {place} style="image-rendering:{how}" href="data:image/png;base64,{data}"/>'
+    return f'<image {place} style="image-rendering:{how}" href="{picture}"/>'
 
 
 def _text(words: Words) -> str:

@@ -84,6 +84,13 @@ def heat_rgba(
     return pixels
 
 
+def faded(rgba: Pixels, opacity: float) -> Pixels:
+    """Return heat (H, W, 4) at an opacity from 0 to 1."""
+    veil = rgba.copy()
+    veil[..., 3] = np.rint(veil[..., 3] * min(max(opacity, 0.0), 1.0))
+    return veil
+
+
 def overlay(picture: Pixels, rgba: Pixels, opacity: float) -> Pixels:
     """Lay `rgba` (H, W, 4) over `picture` (H, W, 3 or 4) with an opacity from 0 to 1: uint8 (H, W, 3).
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from nbviz.attribution.words import trust_lines
 from nbviz.drawing.ink import Ink, Run
-from nbviz.drawing.overlay import colour_bar, sprite
+from nbviz.drawing.overlay import colour_bar, faded, sprite
 from nbviz.panels.snapshot.parts import (
     CardPart,
     ChannelsPart,
@@ -212,13 +212,6 @@ def trust(ink: Ink, part: TrustPart, x: float, y: float, width: float) -> float:
     for line in lines:
         y = ink.paragraph(x + MARGIN, y, line, width - 2 * MARGIN)
     return y + 6
-
-
-def faded(heat: np.ndarray, opacity: float) -> np.ndarray:
-    """Return heat, uint8 RGBA, at an opacity from 0 to 1."""
-    veil = heat.copy()
-    veil[..., 3] = np.rint(veil[..., 3] * min(max(opacity, 0.0), 1.0))
-    return veil
 
 
 def _limits(ink: Ink, part: ExplanationPart, x: float, y: float, width: float) -> None:

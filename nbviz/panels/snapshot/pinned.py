@@ -7,8 +7,8 @@ import io
 from PIL import Image
 
 from nbviz.drawing.ink import Ink
-from nbviz.drawing.overlay import colour_bar
-from nbviz.panels.snapshot.columns import HEAD, MARGIN, faded, heading
+from nbviz.drawing.overlay import colour_bar, faded
+from nbviz.panels.snapshot.columns import HEAD, MARGIN, heading
 from nbviz.panels.snapshot.parts import PinPart, PinsPart
 
 ACROSS = 6
