@@ -14,6 +14,7 @@ from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel
 from nbviz.panels.explanation.saliency_canvas import SaliencyCanvas
 from nbviz.panels.explanation.trust_line import TrustPanel
+from nbviz.panels.scenes.explanation import Scene
 from nbviz.panels.scenes.file_names import file_words
 from nbviz.session.requests.base import ChannelAnswer, ExplainAnswer
 from nbviz.session.selection import Selection
@@ -40,8 +41,10 @@ class MapFile(Panel):
 
     def sync(self, selection: Selection) -> None:
         whole = selection.canvas == "explanation"
-        files = [[kind, words, sentence, whole or kind != "json"] for kind, words, sentence in KINDS]
-        self.view.files = files if whole else [*files[:-1], [*files[-1][:2], NO_BOXES, False]]
+        self.view.files = [
+            [kind, words, sentence, True] if whole or kind != "json" else [kind, words, NO_BOXES, False]
+            for kind, words, sentence in KINDS
+        ]
 
     def _act(self, content: Content) -> None:
         if content.get("event") != "save":
@@ -53,23 +56,22 @@ class MapFile(Panel):
 
     def encoded(self, kind: str) -> bytes:
         """Return the file of a kind, one of :data:`KINDS`. NbvizError while there is no map."""
-        answer = self.canvas.answer
+        answer, scene = self.canvas.answer, self.canvas.scene
         if isinstance(answer, ExplainAnswer):
             made = replace(answer.attribution, picture=answer.seen)
             if kind == "json":
                 return json.dumps(made.coco(largest=False, file_name=self.selection.image)).encode()
             return made.encoded(f".{kind}", opacity=self.canvas.foot.opacity, **self._trust())
-        if isinstance(answer, ChannelAnswer) and self.canvas.scene is not None and self.canvas.scene.values is not None:
-            return self._channel(kind, answer)
+        if isinstance(answer, ChannelAnswer) and scene is not None and scene.values is not None:
+            return self._channel(kind, answer, scene)
         raise NbvizError("There is no map to save yet.")
 
     def _trust(self) -> dict[str, list[tuple[str, str]] | list[str]]:
         view = self.trust.view
         return {"trust": [(name, state) for name, state, _ in view.dots], "sentences": list(view.sentences)}
 
-    def _channel(self, kind: str, answer: ChannelAnswer) -> bytes:
-        scene, maps = self.canvas.scene, answer.channels.maps
-        assert scene is not None
+    def _channel(self, kind: str, answer: ChannelAnswer, scene: Scene) -> bytes:
+        maps = answer.channels.maps
         if kind == "json":
             raise NbvizError(NO_BOXES)
         heading: list[Run] = [(scene.title, "strong"), f" of {answer.channels.layer}"]

@@ -68,7 +68,7 @@ class SaliencyCanvas(Panel):
 
     @property
     def answer(self) -> ExplainAnswer | ChannelAnswer | None:
-        """Question that the map on show answers; None until there is one."""
+        """Answer of the map on show; None until there is one."""
         return self._answer
 
     @property
