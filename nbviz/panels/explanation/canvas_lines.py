@@ -40,6 +40,8 @@ class CanvasLines:
         self._outlines: list[Outline] = []
         self._lines: np.ndarray | None = None
         self._caption = foot.caption
+        self._seen: np.ndarray | None = None
+        """Picture that the photograph is of."""
         foot.observe(lambda _: self._draw(), "box")
 
     @property
@@ -51,9 +53,12 @@ class CanvasLines:
         """Draw the lines of an answer; what is no explanation has none. Called once the canvas's captions stand."""
         self._answer = answer if isinstance(answer, ExplainAnswer) else None
         self._target, self._caption = target, self._foot.caption
-        seen = getattr(answer, "seen", None)
-        self._pointer.photo = b"" if seen is None else jpeg(seen, QUALITY)
+        self._show_photo(getattr(answer, "seen", None))
         self._draw()
+
+    def _show_photo(self, seen: np.ndarray | None) -> None:
+        if seen is not self._seen:  # all steps of an explanation are over one picture
+            self._seen, self._pointer.photo = seen, b"" if seen is None else jpeg(seen, QUALITY)
 
     def _draw(self) -> None:
         prediction = self.said

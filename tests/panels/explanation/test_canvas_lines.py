@@ -7,14 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nbviz.drawing.overlay import jpeg
 from nbviz.model.boxes import Box
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
+from nbviz.panels.explanation import canvas_lines
 from nbviz.panels.explanation.saliency_canvas import SaliencyCanvas
 from nbviz.panels.question.class_dropdown import ClassDropdown
 from nbviz.panels.question.scores import ScoreBars
 from nbviz.panels.scenes.outlines import Outline, drawn_on, region_lines
 from nbviz.pictures.load import load_pictures
+from nbviz.session.context import LiveContext
 from nbviz.session.selection import Selection
 from tests.networks import build
 from tests.panels.rig import Rig, _tensor, photo, rig, say
@@ -49,6 +52,27 @@ def test_a_detector_s_boxes_lie_over_the_canvas_and_a_click_chooses_one() -> Non
     assert NAMES[said.boxes[number].label] in panel.pointer.tip  # type: ignore[index]
     say(panel.pointer, event="point", place=list(place), pin=False)
     assert small.selection.target == Target.box(number) and panel.pointer.place is None  # type: ignore[arg-type]
+
+
+def test_the_photograph_is_that_of_the_map_and_encoded_once_for_all_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded: list[bytes] = []
+
+    def encode(seen: np.ndarray, quality: int) -> bytes:
+        encoded.append(jpeg(seen, quality))
+        return encoded[-1]
+
+    monkeypatch.setattr(canvas_lines, "jpeg", encode)
+    small = rig(method="integrated_gradients")
+    panel, context = SaliencyCanvas(small.links, lambda place: []), LiveContext(small.model)
+    for image in ("cat", "coffee"):
+        small.selection.image = image
+        answers = list(context.answers(panel.request(small.selection)))
+        for answer in answers:
+            panel.show(answer)
+        assert len(answers) > 1 and panel.pointer.photo == jpeg(answers[0].seen, canvas_lines.QUALITY)
+    assert len(encoded) == 2 and encoded[0] != encoded[1]
+    panel.lines.show(None, Target())
+    assert panel.pointer.photo == b""
 
 
 def test_another_picture_has_other_boxes() -> None:
