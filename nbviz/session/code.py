@@ -6,7 +6,7 @@ import base64
 import keyword
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from nbviz.errors import NbvizError
 from nbviz.model.classes import Classes
 from nbviz.model.target import Target
 from nbviz.pictures.load import Picture
+from nbviz.session.plain import is_default
 from nbviz.session.requests.base import ChannelRequest, ExplainRequest, Request
 from nbviz.session.requests.edits.edited_request import Edited
 from nbviz.session.requests.frozen import ByContents, thaw
@@ -115,7 +116,7 @@ class Script:
         """The call that makes a dataclass, or a named tuple."""
         names = getattr(value, "_fields", None)
         if names is None:
-            names = [field.name for field in fields(value) if field.init and not _default(value, field)]
+            names = [field.name for field in fields(value) if field.init and not is_default(value, field)]
         return self._called(type(value), ", ".join(f"{name}={self.value(getattr(value, name))}" for name in names))
 
     def _called(self, kind: type, arguments: str) -> str:
@@ -149,9 +150,3 @@ EMBEDDED = (
     "pictures = load_pictures(nbviz.zoo.photographs())"
 )
 """Source text of what an Explorer opens on without arguments."""
-
-
-def _default(value: Any, field: Field[Any]) -> bool:
-    default = field.default if field.default_factory is MISSING else field.default_factory()
-    given = getattr(value, field.name)
-    return type(given) is type(default) and bool(given is default or given == default)

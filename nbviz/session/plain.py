@@ -58,13 +58,15 @@ def value_of(data: Any) -> Any:
 
 def _fields(edit: Any, what: str) -> dict[str, Any]:
     """Return the fields of an edit that differ from their defaults."""
-    changed = (field for field in fields(edit) if not _default(edit, field))
+    changed = (field for field in fields(edit) if not is_default(edit, field))
     return {field.name: plain(getattr(edit, field.name), f"{what}, {field.name}") for field in changed}
 
 
-def _default(edit: Any, field: Field[Any]) -> bool:
-    value = getattr(edit, field.name)
-    return field.default is not MISSING and type(value) is type(field.default) and value == field.default
+def is_default(owner: Any, field: Field[Any]) -> bool:
+    """Return whether a dataclass's field has its default, in type and value."""
+    default = field.default if field.default_factory is MISSING else field.default_factory()
+    given = getattr(owner, field.name)
+    return type(given) is type(default) and bool(given is default or given == default)
 
 
 def _edit(data: Mapping[str, Any]) -> Edit:
