@@ -6,7 +6,7 @@ to, until a first contact shows that the network writes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,8 +86,10 @@ class ArrayCopies:
         return self._view(array, twin)
 
 
-def owners_of(arrays: Iterable[Array], tensors: Iterable[torch.Tensor]) -> Mapping[int, torch.Tensor]:
+def owners_of(arrays: Sequence[Array], tensors: Iterable[torch.Tensor]) -> Mapping[int, torch.Tensor]:
     """Return, by an array's id, the tensor in whose memory it lies; others are left out."""
+    if not arrays:
+        return {}
     spans = [(_tensor_span(tensor), tensor) for tensor in tensors if _in_memory(tensor)]
     found = {}
     for array in arrays:

@@ -34,15 +34,16 @@ class State:
     def __init__(self, copies: Sequence[object], tensors: Iterable[torch.Tensor]) -> None:
         self._hooks = [item for copy in copies if isinstance(copy, nn.Module) for item in _hooks(copy)]
         hooks = set(map(id, self._hooks))
-        slotted = {kind for kind in set(map(type, copies)) if has_slots(kind)}
-        holding = [copy for copy in copies if id(copy) not in hooks and own_value(type(copy)) is None]
+        kinds = set(map(type, copies))
+        slotted, own = set(filter(has_slots, kinds)), {kind: own_value(kind) for kind in kinds}
+        holding = [copy for copy in copies if id(copy) not in hooks and own[type(copy)] is None]
         holders = [holder for copy in holding for holder in _holders(copy, slotted)]
         read = [(held, kind, kind.read(held)) for held, kind in holders]
         # most hold nothing, and that is seen of all of them at once
         self._empty = [one for one in read if not one[2] and type(one[0]) in _SIZED]
         self._nothing = [held for held, _, _ in self._empty]
         self._holders = [one for one in read if one[2] or type(one[0]) not in _SIZED]
-        values = [(copy, value) for copy in copies if (value := own_value(type(copy))) is not None]
+        values = [(copy, value) for copy in copies if (value := own[type(copy)]) is not None]
         self._values = [(copy, value, value.read(copy)) for copy, value in values]
         self._tensors = [(tensor, tensor.detach().clone()) for tensor in tensors]
         self._versions = [tensor._version for tensor, _ in self._tensors]

@@ -45,10 +45,12 @@ class HeldState:
 
     def __init__(self, net: nn.Module, copied: Container[int], known: Container[int]) -> None:
         items = [item for item in _reached(net, copied) if id(item) not in known]
-        values = [(item, read) for item in items if (read := _value_reader(type(item))) is not None]
+        readers = {kind: _value_reader(kind) for kind in set(map(type, items))}
+        values = [(item, read) for item in items if (read := readers[type(item)]) is not None]
         self._values = [(item, read, read(item)) for item, read in values if not isinstance(item, STREAMS)]
         self._streams = [(item, read, read(item)) for item, read in values if isinstance(item, STREAMS)]
-        readings = [(item, read) for item in items if (read := _reader(item)) is not None]
+        others = [item for item in items if readers[type(item)] is None]
+        readings = [(item, read) for item in others if (read := _reader(item)) is not None]
         self._contents = [(item, read, read(item)) for item, read in readings]
 
     def still(self, streams: bool = False) -> bool:
@@ -114,7 +116,7 @@ def _is_large(item: object) -> bool:
 
 
 def _reader(item: object) -> Read | None:
-    if isinstance(item, _UNCHANGING) or _value_reader(type(item)) is not None:
+    if isinstance(item, _UNCHANGING):
         return None
     read = next((_READERS[base] for base in type(item).__mro__ if base in _READERS), None)
     if read is not None:
