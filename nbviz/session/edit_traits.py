@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, TypeVar
 
 import traitlets
 
@@ -11,10 +11,59 @@ from nbviz.errors import NbvizError
 from nbviz.model.edit import Edit, PictureEdit, checked
 from nbviz.model.instrumented import InstrumentedModel
 
+T = TypeVar("T")
 EDIT_TRAITS = frozenset(("edits", "original"))
 """Traits on which every request that takes edits depends."""
-STEPS_KEPT = 100
+MOST = 100
+"""Steps that are remembered."""
 TOOLS = ("", "paint", "transform", "attack")
+
+
+class Timeline(Generic[T]):
+    """Past and future of a value, as undo and redo, or back and forward, go through them.
+
+    keeps: whether a value that can't be written any more stays, to be tried again; else it is lost.
+    """
+
+    def __init__(self, keeps: bool) -> None:
+        self.past: list[T] = []
+        self.future: list[T] = []
+        """Values before and after the present one, the nearest last."""
+        self._keeps, self._going = keeps, False
+
+    def note(self, before: T) -> None:
+        """Note the value before an act, unless the act goes back or forward; what was ahead is forgotten."""
+        if not self._going:
+            self.past.append(before)
+            del self.past[:-MOST]
+            self.future.clear()
+
+    def back(self, now: T, write: Callable[[T], None]) -> None:
+        """Write the value before; nothing where there is none. now: the present one."""
+        self._go(self.past, self.future, now, write)
+
+    def forward(self, now: T, write: Callable[[T], None]) -> None:
+        """Write the value that was left by going back; nothing where there is none. now: the present one."""
+        self._go(self.future, self.past, now, write)
+
+    def clear(self) -> None:
+        """Forget past and future."""
+        self.past.clear()
+        self.future.clear()
+
+    def _go(self, source: list[T], other: list[T], now: T, write: Callable[[T], None]) -> None:
+        if not source:
+            return
+        value, self._going = source.pop(), True
+        other.append(now)  # before the write: observers look whether there is more
+        try:
+            write(value)
+        except BaseException:
+            other.pop()
+            source.extend([value] if self._keeps else [])
+            raise
+        finally:
+            self._going = False
 
 
 class EditTraits(traitlets.HasTraits):
@@ -37,9 +86,7 @@ class EditTraits(traitlets.HasTraits):
     image: Any
 
     def __init__(self) -> None:
-        self._past: list[tuple[Edit, ...]] = []
-        self._future: list[tuple[Edit, ...]] = []
-        self._stepping = False
+        self._edit_steps = Timeline[tuple[Edit, ...]](keeps=True)
         super().__init__()
 
     @property
@@ -50,40 +97,23 @@ class EditTraits(traitlets.HasTraits):
     @property
     def can_undo(self) -> bool:
         """True if edits were other ones before."""
-        return bool(self._past)
+        return bool(self._edit_steps.past)
 
     @property
     def can_redo(self) -> bool:
         """True if an undo can be taken back."""
-        return bool(self._future)
+        return bool(self._edit_steps.future)
 
     def undo(self) -> None:
         """Go back to the edits before the last change of them; nothing where there are none."""
-        self._step(self._past, self._future)
+        self._edit_steps.back(self.edits, self._write_edits)
 
     def redo(self) -> None:
         """Take the last undo back; nothing where there is none."""
-        self._step(self._future, self._past)
+        self._edit_steps.forward(self.edits, self._write_edits)
 
-    def _step(self, source: list[tuple[Edit, ...]], other: list[tuple[Edit, ...]]) -> None:
-        if not source:
-            return
-        edits, now, self._stepping = source.pop(), self.edits, True
-        other.append(now)  # before the write: observers look whether there is more to undo
-        try:
-            self.edits = edits
-        except BaseException:
-            source.append(edits)
-            other.pop()
-            raise
-        finally:
-            self._stepping = False
-
-    def _record(self, before: tuple[Edit, ...]) -> None:
-        """Note the edits before an act that changed them."""
-        if not self._stepping:
-            self._past = [*self._past, before][-STEPS_KEPT:]
-            self._future.clear()
+    def _write_edits(self, edits: tuple[Edit, ...]) -> None:
+        self.edits = edits
 
     def _edits_after_reset(self) -> tuple[Edit, ...]:
         """Return the edits that another picture takes over: all but those made for one picture alone."""

@@ -11,11 +11,9 @@ import traitlets
 from nbviz.drawing.overlay import png
 from nbviz.errors import NbvizError
 from nbviz.model.target import Target
-from nbviz.session.edit_traits import EditTraits
+from nbviz.session.edit_traits import EditTraits, Timeline
 from nbviz.session.state import State, changes_of, state_of, target_data
 
-MOST = 100
-"""Steps that are remembered."""
 STEPS = frozenset((
     "image", "layer", "at", "channel", "target", "method", "options", "canvas", "stage", "head", "query", "attention",
 ))  # fmt: skip
@@ -33,9 +31,7 @@ class HistoryTraits(EditTraits):
     target: Any
 
     def __init__(self) -> None:
-        self._steps_past: list[Values] = []
-        self._steps_future: list[Values] = []
-        self._going = False
+        self._steps = Timeline[Values](keeps=False)  # where a picture or layer is gone, the others stay
         super().__init__()
 
     def change(self, **values: Any) -> None:
@@ -79,43 +75,32 @@ class HistoryTraits(EditTraits):
     @property
     def can_back(self) -> bool:
         """True if something else was on show before."""
-        return bool(self._steps_past)
+        return bool(self._steps.past)
 
     @property
     def can_forward(self) -> bool:
         """True if a step back can be taken again."""
-        return bool(self._steps_future)
+        return bool(self._steps.future)
 
     def back(self) -> None:
         """Show again what was on show before; nothing where nothing was. Edits, pins and places stay."""
-        self._go(self._steps_past, self._steps_future)
+        self._steps.back(self._step_values(), self._write_step)
 
     def forward(self) -> None:
         """Take the last step back again; nothing where there was none."""
-        self._go(self._steps_future, self._steps_past)
+        self._steps.forward(self._step_values(), self._write_step)
 
     def clear_history(self) -> None:
         """Forget what was on show before: what is now is the first."""
-        self._steps_past.clear()
-        self._steps_future.clear()
+        self._steps.clear()
 
     def _note_step(self, before: Mapping[str, Any]) -> None:
         """Note what was on show before an act. before: the values of the traits that it changed."""
-        if self._going or not STEPS & before.keys():
-            return
-        values = {name: before.get(name, getattr(self, name)) for name in STEPS}
-        self._steps_past = [*self._steps_past, values][-MOST:]
-        self._steps_future.clear()
+        if STEPS & before.keys():
+            self._steps.note({**self._step_values(), **{name: old for name, old in before.items() if name in STEPS}})
 
-    def _go(self, source: list[Values], other: list[Values]) -> None:
-        if not source:
-            return
-        values, now, self._going = source.pop(), {name: getattr(self, name) for name in STEPS}, True
-        other.append(now)  # before the write: observers look whether there is more
-        try:
-            self.change(**values)
-        except BaseException:  # a picture or layer is gone: that step is lost, and the others stay
-            other.pop()
-            raise
-        finally:
-            self._going = False
+    def _step_values(self) -> Values:
+        return {name: getattr(self, name) for name in STEPS}
+
+    def _write_step(self, values: Values) -> None:
+        self.change(**values)

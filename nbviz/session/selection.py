@@ -195,7 +195,7 @@ class Selection(HistoryTraits):
             used = {pin.network for pin in self.pins}
             self.networks = {name: context for name, context in self.networks.items() if name in used}
         if "edits" in changes:
-            self._record(changes["edits"]["old"])
+            self._edit_steps.note(changes["edits"]["old"])
         self._note_step({name: change["old"] for name, change in changes.items()})
         if changes:
             names = frozenset(changes)
