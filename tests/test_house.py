@@ -16,7 +16,10 @@ ROOT = Path(__file__).resolve().parents[1]
 TOP = {"setup.cfg", "nbviz", "notebooks", "tests", "binder", "README.md", "pyproject.toml", "LICENSE", "CHANGELOG.md"}
 # What building, installing and running leave behind; .gitignore keeps them out of the history.
 LEFT_BEHIND = re.compile(r"\..*|build|dist|__pycache__|.*\.egg-info|look.*\.png")
-HEAVY = ["ipywidgets", "bqplot", "ipycanvas", "anywidget", "torchvision", "skimage", "pandas", "cmap", "sklearn"]
+HEAVY = [
+    "ipywidgets", "bqplot", "ipycanvas", "anywidget", "torchvision", "skimage", "pandas", "cmap", "sklearn",
+    "scipy.stats", "scipy.optimize", "scipy.ndimage",
+]  # fmt: skip
 FLOORS = [
     "nbviz", "nbviz.pictures", "nbviz.drawing", "nbviz.replica", "nbviz.model", "nbviz.passes", "nbviz.attention",
     "nbviz.zoo", "nbviz.attribution", "nbviz.features", "nbviz.dataset", "nbviz.evaluation", "nbviz.session",

@@ -15,7 +15,6 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import gaussian_filter
 
 from nbviz.arguments import whole
 from nbviz.errors import NbvizError, unknown
@@ -75,6 +74,8 @@ def shot_noise(colours: Colours, severity: int, generator: np.random.Generator) 
 @corruption
 def gaussian_blur(colours: Colours, severity: int, generator: np.random.Generator) -> Colours:  # noqa: ARG001 - all corruptions have one signature
     """Blur by a Gaussian, as of a lens out of focus."""
+    from scipy.ndimage import gaussian_filter
+
     sigma = (1, 2, 3, 4, 6)[severity - 1] * _scale(colours)
     return gaussian_filter(colours, (0, sigma, sigma), mode="reflect")
 

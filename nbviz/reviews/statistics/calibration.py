@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from nbviz.errors import Refused
@@ -117,6 +116,8 @@ class Temperature:
 
 def temperature(logits: Floats, labels: NDArray[np.int64], seed: int = 0) -> Temperature:
     """Fit a temperature (Guo et al. 2017, arXiv:1706.04599) to scores (N, classes); N at least 60, else Refused."""
+    from scipy.optimize import minimize_scalar
+
     if len(labels) < 2 * LEAST:
         raise Refused(f"A temperature needs {2 * LEAST} labelled pictures, half to fit it and half to judge it.")
     order = np.random.default_rng(seed).permutation(len(labels))

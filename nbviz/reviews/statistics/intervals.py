@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 LEVEL = 0.95
 
@@ -16,7 +16,7 @@ def wilson(hits: ArrayLike, of: ArrayLike, level: float = LEVEL) -> tuple[NDArra
     1 and for few pictures.
     """
     k, n = np.broadcast_arrays(np.asarray(hits, float), np.asarray(of, float))
-    z = norm.ppf(0.5 + level / 2)
+    z = ndtri(0.5 + level / 2)
     safe = np.maximum(n, 1)
     share = k / safe
     middle = (share + z**2 / (2 * safe)) / (1 + z**2 / safe)

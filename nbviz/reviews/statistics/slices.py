@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import fisher_exact
 
 from nbviz.reviews.statistics.intervals import holm, wilson
 
@@ -59,6 +58,7 @@ def slice_table(right: NDArray[np.bool_], parts: Mapping[tuple[str, str], NDArra
     Holm, for having looked at all slices).
     """
     import pandas
+    from scipy.stats import fisher_exact
 
     rows = []
     for (column, part), inside in parts.items():
