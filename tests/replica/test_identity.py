@@ -64,6 +64,7 @@ SAME: dict[str, Callable[[Sloped], Any]] = {
     "mode": lambda net: net.train(),
     "use": lambda net: net(torch.rand(1, 3, 8, 8)),
     "gradients": lambda net: net(torch.rand(1, 3, 8, 8)).sum().backward(),
+    "compiled": lambda net: net.conv.compile(backend="eager"),
 }
 
 

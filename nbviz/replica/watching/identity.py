@@ -23,7 +23,7 @@ from nbviz.replica.user_code.calls import is_installed
 from nbviz.replica.user_code.user_hooks import HookListener
 
 # Of every module, and no matter to what it puts out in a pass.
-_MODULES_OWN = frozenset(vars(nn.Module()))
+_MODULES_OWN = frozenset((*vars(nn.Module()), "_compiled_call_impl"))
 
 
 def network_digest(net: nn.Module) -> str:
@@ -61,11 +61,10 @@ def _behaviour(module: nn.Module) -> list[Any]:
     """Return the code of its functions and hooks, and the attributes that they may look up."""
     hooks = [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
     hooks = [hook.hook if isinstance(hook, HookListener) else hook for hook in hooks]
-    own = vars(module)
+    own = {name: value for name, value in vars(module).items() if name not in _MODULES_OWN}
     functions = [*_functions(type(module)), *hooks, *(value for value in own.values() if callable(value))]
     written = _written(getattr(type(module).forward, "__code__", None))
-    skipped = _MODULES_OWN | written
-    plain = {name: value for name, value in own.items() if name not in skipped and is_plain(value)}
+    plain = {name: value for name, value in own.items() if name not in written and is_plain(value)}
     return [[_code_of(function) for function in functions], sorted(plain.items())]
 
 
