@@ -22,8 +22,10 @@ from tests.panels.rig import rig, say
 @pytest.fixture(scope="module")
 def explorer() -> Iterator[nbviz.Explorer]:
     small = rig()
-    index = nbviz.Index.build(small.model, list(small.pictures.values()))
-    with nbviz.Explorer(small.model, small.pictures, index=index, layer="3", runner=InlineRunner) as opened:
+    pictures = list(small.pictures.values())
+    index, review = nbviz.Index.build(small.model, pictures), nbviz.review(small.model, pictures, progress=False)
+    made = {"index": index, "review": review}
+    with nbviz.Explorer(small.model, small.pictures, **made, layer="3", runner=InlineRunner) as opened:
         yield opened
 
 
@@ -110,9 +112,7 @@ def alike(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-@pytest.mark.parametrize(
-    "slot", [stage.slot for stage in stages() if stage.slot not in ("pins", "attention", "review")]
-)
+@pytest.mark.parametrize("slot", [stage.slot for stage in stages() if stage.slot not in ("pins", "attention")])
 def test_the_code_of_every_other_stage_answers_what_it_shows(explorer: nbviz.Explorer, slot: str) -> None:
     explorer.selection.change(layer="3", image="cat", target=0, stage=slot, canvas="explanation")
     panel = explorer.panels[slot]
