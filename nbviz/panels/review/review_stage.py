@@ -23,7 +23,7 @@ from nbviz.panels.review.review_cues import CuePage, Hunting, ShiftPage
 from nbviz.panels.review.review_curve import curve
 from nbviz.panels.review.review_front import ReviewFront
 from nbviz.panels.review.review_pictures import Opener, ReviewPictures
-from nbviz.panels.review.review_words import choices, figures, filters, matrix, slice_rows, tiles
+from nbviz.panels.review.review_words import FILTERS, choices, figures, filters, matrix, slice_rows, tiles
 from nbviz.panels.snapshot.parts import StagePart, StillParts
 from nbviz.pictures.load import Picture
 from nbviz.reviews.listing import Listing
@@ -192,9 +192,8 @@ class ReviewStage(Stage):
             self.page = content["name"] if content["name"] in dict(p[:2] for p in PAGES) else self.page
         elif event == "list":
             self._list(content)
-        elif event == "clear":
-            cleared = {"part": replace(self.listing, part=None), "prediction": replace(self.listing, prediction=None)}
-            self.listing, self.first = cleared[content["what"]], 0
+        elif event == "clear" and content["what"] in FILTERS:
+            self.listing, self.first = replace(self.listing, **{content["what"]: None}), 0
         elif event in ("begin", "stop"):
             self._begin(event == "begin")
         elif event in ("pair", "class", "slice"):

@@ -26,6 +26,8 @@ ANSWERS = (
     ("sure", f"sure (≥ {SURE})", "The probability of the answer is that large"),
     ("surely wrong", "sure and wrong", ""),
 )
+FILTERS = ("prediction", "part", "items")
+"""Filters of a listing that have no control of their own: a chip takes each away."""
 LABELLED = frozenset(("wrong", "right", "surely wrong", "loss", "suspect label"))
 """Choices that need labels."""
 

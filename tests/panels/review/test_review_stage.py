@@ -117,6 +117,9 @@ def test_marks_survive_filters_and_are_read_from_python(explorer: Explorer) -> N
     assert explorer.selection.marked == (3, 50) and view.marked == [3, 50]
     say(view, event="list", order="item", answers="marked", label="", first=0)
     assert rows_shown(explorer) == [3, 50] and explorer.selection.marked == (3, 50)
+    assert view.listing["filters"] == [["items", "marked"]]
+    say(view, event="clear", what="items")
+    assert view.state == "ready" and view.listing["filters"] == [] and view.listing["total"] == COUNT
     with pytest.raises(NbvizError, match="at least 0, not -1"):
         explorer.selection.marked = (-1,)
 
