@@ -101,9 +101,15 @@ class ShiftPage(Hunting):
         if answer.table is None:
             self.draw({"rows": [], "words": [], "progress": answer.progress, "done": answer.done})
             return
-        rows = [_shift_row(str(name), table) for name, table in answer.table.groupby("corruption", sort=False)]
+        labelled = bool(answer.table["accuracy"].notna().all())
+        tables = answer.table.groupby("corruption", sort=False)
+        rows = [_shift_row(str(name), table, "accuracy" if labelled else "same") for name, table in tables]
         rows.sort(key=lambda row: row["last"])
-        words = "Accuracy from none to the fifth severity, of the same pictures; marked: the fifth loses beyond chance."
+        words = "Share of answers that stay as they are, from none to the fifth severity, of the same pictures."
+        if labelled:
+            words = (
+                "Accuracy from none to the fifth severity, of the same pictures; marked: the fifth loses beyond chance."
+            )
         self.draw({"rows": rows, "words": [words], "progress": "", "done": 1.0})
 
 
@@ -119,9 +125,8 @@ def _cue_row(row: dict[str, Any]) -> dict[str, Any]:
     return {"words": words, "marked": bool(row["flagged"])}
 
 
-def _shift_row(name: str, table: Any) -> dict[str, Any]:
-    labelled = bool(table["accuracy"].notna().all())
-    values = [float(value) for value in table["accuracy" if labelled else "same"]]
+def _shift_row(name: str, table: Any, column: str) -> dict[str, Any]:
+    values = [float(value) for value in table[column]]
     last = table.iloc[-1]
     return {
         "name": name.replace("_", " "), "values": values, "last": values[-1],

@@ -174,7 +174,8 @@ def test_a_cue_is_shown_with_a_picture_before_and_after() -> None:
         assert (shown.after != shown.before).any(2).sum() <= 4
 
 
-def test_without_labels_what_needs_them_says_so() -> None:
+def test_without_labels_what_needs_them_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbviz.reviews.shift.answers.CORRUPTIONS", {"fog": CORRUPTIONS["fog"]})
     with opened(data=Pictures(labelled=False)) as explorer:
         view = explorer.panels["review"].view
         say(view, event="run")
@@ -186,6 +187,11 @@ def test_without_labels_what_needs_them_says_so() -> None:
         for page in ("classes", "calibration", "slices"):
             say(view, event="page", name=page)
             assert view.state == "refused" and "no labels" in view.message
+        say(view, event="page", name="shift")
+        say(view, event="begin")
+        assert explorer.review is not None
+        assert view.rows["rows"][0]["values"] == explorer.review.shift()["same"].tolist()
+        assert view.rows["words"][0].startswith("Share of answers that stay")
         say(view, event="page", name="pictures")
         assert view.state == "ready"
 
