@@ -8,12 +8,12 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from nbviz.attribution.words import Run
+from nbviz.drawing.numbers import percent
 from nbviz.drawing.photos import Pixels, photo_mosaic
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Panel
 from nbviz.panels.base.strip import fail
 from nbviz.panels.review.review_front import ReviewFront
-from nbviz.panels.review.review_words import percent
 from nbviz.reviews.cues.example import Transplant
 from nbviz.reviews.result import Review
 from nbviz.session.requests.base import Request
@@ -59,7 +59,6 @@ class Hunting(Panel):
             self.view.rows = self.rows
 
     def fail(self, error: BaseException) -> None:
-        self.begun = False
         self.open(self.review)
         self.draw(self.rows)
         fail(self.view, error)

@@ -2,7 +2,6 @@
 /**
  * @typedef {{
  *   bins?: [number, number, number, number, string][], words?: Runs, risk?: [number, number][], risk_words?: Runs,
- *   labels?: Option[], label?: string,
  * }} Curve
  */
 
@@ -18,22 +17,14 @@ function reviewCurve(model, life) {
     words = el("p", "nbviz-caption"),
     risk = el("div", "nbviz-review-chart"),
     riskWords = el("p", "nbviz-caption");
-  const { box, select } = selectBox([], "The class whose probability is looked at");
-  const bar = el("div", "nbviz-bar", box);
-  life.listen(select, "change", () =>
-    model.send({ event: "curve", label: select.value === "" ? null : Number(select.value) }),
-  );
   life.watch("curve", () => {
     const curve = model.get("curve");
-    fillSelect(select, curve.labels ?? []);
-    select.value = curve.label ?? "";
-    bar.hidden = !curve.labels?.length;
     chart.replaceChildren(...(curve.bins?.length ? [reliabilityChart(curve.bins)] : []));
     risk.replaceChildren(...(curve.risk?.length ? [riskChart(curve.risk)] : []));
     runs(words, curve.words ?? []);
     runs(riskWords, curve.risk_words ?? []);
   });
-  return el("div", "", bar, el("div", "nbviz-review-charts", chart, risk), words, riskWords);
+  return el("div", "", el("div", "nbviz-review-charts", chart, risk), words, riskWords);
 }
 
 /**

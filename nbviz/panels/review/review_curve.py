@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nbviz.attribution.words import Run
-from nbviz.panels.review.review_words import percent
+from nbviz.drawing.numbers import percent
 from nbviz.reviews.result import Review
 from nbviz.reviews.statistics.calibration import Reliability
 

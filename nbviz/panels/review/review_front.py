@@ -13,7 +13,7 @@ class ReviewFront(Front):
     """Widget of figures of the whole, and one of its pages.
 
     Sends ``{"event": …}``: run, cancel, page (name), list (order, answers, label, first), clear (what), open (item),
-    mark (item), pair (label, prediction), class (label), slice (column, part), cue (place), begin, stop.
+    mark (item), pair (label, prediction), class (label), slice (column, part), begin, stop.
     """
 
     scripts = ("review_pictures", "review_classes", "review_curve", "review_rows")
@@ -44,9 +44,9 @@ class ReviewFront(Front):
     marked: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """Items that are marked."""
     matrix = traitlets.Dict().tag(sync=True)
-    """names, classes, counts, shares, table of the classes; often: runs."""
+    """names, classes, counts, right (share of each row, as words), table of the classes; often: runs."""
     curve = traitlets.Dict().tag(sync=True)
-    """bins, words (runs), risk, risk_words, labels: choices of the class, label, busy."""
+    """bins, words (runs), risk, risk_words."""
     rows = traitlets.Dict().tag(sync=True)
     """Of the page on show, where it is a list: kind, rows, words (runs), offer, progress, done, examples."""
     examples = traitlets.Bytes().tag(sync=True)

@@ -30,7 +30,6 @@ class ReviewPictures(Panel):
         self.view = view
         self.items: Items | None = None
         self.numbers: tuple[int, ...] = ()
-        self.shown: tuple[Pixels | None, ...] = ()
 
     def request(self, selection: Selection) -> Request | None:
         if self.items is None or not self.numbers:
@@ -38,7 +37,6 @@ class ReviewPictures(Panel):
         return ReadPictures(self.items, self.numbers)
 
     def show(self, answer: ReviewPage) -> None:
-        self.shown = answer.pictures
         blank: list[Pixels | None] = [None] * (answer.total - len(answer.pictures))
         sheet = photo_mosaic([*answer.pictures, *blank], ACROSS, SIDE)
         with self.view.hold_sync():
