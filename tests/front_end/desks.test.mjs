@@ -124,7 +124,7 @@ const CIRCUIT = {
 };
 
 test("every control of the circuit reaches the kernel", async () => {
-  const { widget } = await script("circuit/circuit_stage");
+  const { widget } = await script("base/as_code", "circuit/circuit_stage");
   const model = new Model(CIRCUIT),
     page = view(widget, model);
   const events = [

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { bytes, held, Model, press, script, settled, view } from "./widget.mjs";
 
 const PARTS = ["review_pictures", "review_classes", "review_curve", "review_rows", "review_front"];
-const review = await script(...PARTS.map((part) => `review/${part}`));
+const review = await script("base/as_code", ...PARTS.map((part) => `review/${part}`));
 const CHOICE = [["all", "all"]];
 const TRAITS = {
   ...{ empty: "none yet", offer: [], progress: "", done: 1, figures: [["92 %", "right", ""]], page: "pictures" },
@@ -65,6 +65,18 @@ test("one page stands there, and the next pictures are asked for", () => {
   assert.deepEqual(hidden(), [true, true, true, false]);
   one.find('[aria-label="More pictures"]').click();
   assert.deepEqual(sent(model).at(-1), { event: "list", answers: "all", order: "item", label: "", first: 2 });
+  one.end();
+});
+
+test("a link opens the code of what is on show, and closes it", () => {
+  const one = view(review.widget, new Model(TRAITS)),
+    code = one.find("pre"),
+    link = [...one.all("button")].find((node) => node.textContent === "as code");
+  assert.ok(code.hidden && code.textContent === "review.pictures");
+  link.click();
+  assert.ok(!code.hidden && link.getAttribute("aria-expanded") === "true");
+  link.click();
+  assert.ok(code.hidden && link.getAttribute("aria-expanded") === "false");
   one.end();
 });
 

@@ -27,7 +27,7 @@ export default {
     const list = set(el("div", "nbviz-circuit-rows"), { role: "list" });
     const checked = el("p", "nbviz-circuit-checked");
     const measured = "each bar: what it loses when that channel is set to 0 everywhere · ";
-    const { copy, code } = walkCode(model, life);
+    const [copy, code] = asCode(model, life);
     root.append(
       walkCrumbs(model, life),
       drawState(model, el("div"), life),
@@ -129,23 +129,6 @@ function makeControls(model, life, root) {
     making.textContent = model.get("making");
   });
   return [make, " ", making];
-}
-
-/**
- * The Python that makes the walk, and the link that opens it.
- * @param {CircuitModel} model
- * @param {Life} life
- */
-function walkCode(model, life) {
-  const copy = set(button("as code", "nbviz-link"), { "aria-expanded": "false" }),
-    code = el("pre", "nbviz-circuit-code");
-  code.hidden = true;
-  life.watch("code", () => (code.textContent = model.get("code")));
-  life.listen(copy, "click", () => {
-    code.hidden = !code.hidden;
-    set(copy, { "aria-expanded": String(!code.hidden) });
-  });
-  return { copy, code };
 }
 
 /** Rows are buttons: a click, or Enter, goes there; arrows go from row to row. */

@@ -37,6 +37,8 @@ class CircuitFront(Front):
     Sends ``{"event": …}``: go (place in the path), into (channel), source (layer), order (first), make.
     """
 
+    scripts = ("base/as_code",)
+
     path: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """[[words, effect of the step to it], …], the node on show last."""
     here = traitlets.Bytes().tag(sync=True)

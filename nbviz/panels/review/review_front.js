@@ -111,21 +111,3 @@ function reviewRun(model, life) {
   life.listen(cancel, "click", () => model.send({ event: "cancel" }));
   return el("div", "", bar, line);
 }
-
-/**
- * The button that shows the Python, and the Python.
- * @param {Model<ReviewFrontTraits>} model
- * @param {Life} life
- * @returns {[HTMLButtonElement, HTMLPreElement]}
- */
-function asCode(model, life) {
-  const copy = set(button("as code", "nbviz-link"), { "aria-expanded": "false" }),
-    code = el("pre", "nbviz-review-code");
-  code.hidden = true;
-  life.watch("code", () => (code.textContent = model.get("code")));
-  life.listen(copy, "click", () => {
-    code.hidden = !code.hidden;
-    set(copy, { "aria-expanded": String(!code.hidden) });
-  });
-  return [copy, code];
-}
