@@ -31,6 +31,18 @@ function set(node, attributes) {
 }
 
 /**
+ * An SVG element: `svg("circle", { r: 3 })`; children may be nodes or text.
+ * @param {string} tag
+ * @param {Record<string, string | number>} attributes
+ * @param {...(Node | string)} children
+ */
+function svg(tag, attributes, ...children) {
+  const node = set(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes);
+  node.append(...children);
+  return node;
+}
+
+/**
  * Keep JupyterLab's single-key shortcuts off a node that can have the focus.
  * @template {Element} N
  * @param {N} node

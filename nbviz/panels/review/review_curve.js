@@ -28,18 +28,6 @@ function reviewCurve(model, life) {
 }
 
 /**
- * An SVG element.
- * @param {string} tag
- * @param {Record<string, string | number>} attributes
- * @param {...(Node | string)} children
- */
-function svg(tag, attributes, ...children) {
-  const node = set(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes);
-  node.append(...children);
-  return node;
-}
-
-/**
  * A square with its axes' names; `words` is what it shows, for those who can't see it.
  * @param {number} side
  * @param {string} across

@@ -115,7 +115,3 @@ function shareCurve(model) {
   };
   return { chart, legend, draw, mark: (amount) => set(now, { x1: across(amount), x2: across(amount) }) };
 }
-
-function svg(tag, attributes) {
-  return set(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes);
-}
