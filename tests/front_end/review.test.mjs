@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytes, held, Model, press, script, settled, view } from "./widget.mjs";
 
-const PARTS = ["review_pictures", "review_classes", "review_curve", "review_rows", "review_front"];
+const PARTS = ["review_run", "review_pictures", "review_classes", "review_curve", "review_rows", "review_front"];
 const review = await script("base/as_code", ...PARTS.map((part) => `review/${part}`));
 const CHOICE = [["all", "all"]];
 const TRAITS = {

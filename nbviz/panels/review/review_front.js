@@ -90,24 +90,9 @@ function reviewFigures(model, life) {
  * @param {Life} life
  */
 function reviewRun(model, life) {
-  const run = button(""),
-    cancel = button("Cancel"),
-    progress = el("span", "nbviz-caption nbviz-num"),
-    share = el("span"),
-    line = el("div", "nbviz-review-line", share),
-    bar = el("div", "nbviz-bar", run, cancel, progress);
-  life.watch("offer progress done state", () => {
-    const [text, title] = model.get("offer"),
-      going = model.get("done") < 1 && busy(model);
-    run.hidden = !text || going;
-    run.textContent = text || "";
-    run.title = title || "";
-    cancel.hidden = line.hidden = !going;
-    progress.textContent = going ? model.get("progress") : "";
-    share.style.width = `${100 * model.get("done")}%`;
-    bar.hidden = run.hidden && cancel.hidden;
-  });
-  life.listen(run, "click", () => model.send({ event: "run" }));
-  life.listen(cancel, "click", () => model.send({ event: "cancel" }));
-  return el("div", "", bar, line);
+  const told = () => {
+    const going = model.get("done") < 1 && busy(model);
+    return { offer: model.get("offer"), progress: model.get("progress"), done: model.get("done"), going };
+  };
+  return longRun(model, life, "offer progress done state", told, { begin: "run", end: "cancel", words: "Cancel" });
 }

@@ -16,7 +16,7 @@ class ReviewFront(Front):
     mark (item), pair (label, prediction), class (label), slice (column, part), begin, stop.
     """
 
-    scripts = ("base/as_code", "review_pictures", "review_classes", "review_curve", "review_rows")
+    scripts = ("base/as_code", "review_run", "review_pictures", "review_classes", "review_curve", "review_rows")
 
     empty = traitlets.Unicode().tag(sync=True)
     """Sentence on a review, while there is none."""

@@ -40,25 +40,11 @@ function reviewRows(model, life) {
  * @param {Life} life
  */
 function beginBar(model, life) {
-  const begin = button(""),
-    stop = button("Stop"),
-    progress = el("span", "nbviz-caption nbviz-num"),
-    share = el("span"),
-    line = el("div", "nbviz-review-line", share),
-    bar = el("div", "nbviz-bar", begin, stop, progress);
-  life.watch("rows", () => {
-    const { offer = [], progress: going = "", done = 1 } = model.get("rows");
-    begin.hidden = !offer.length;
-    begin.textContent = offer[0] ?? "";
-    begin.title = offer[1] ?? "";
-    stop.hidden = line.hidden = !going;
-    progress.textContent = going;
-    share.style.width = `${100 * done}%`;
-    bar.hidden = begin.hidden && stop.hidden;
-  });
-  life.listen(begin, "click", () => model.send({ event: "begin" }));
-  life.listen(stop, "click", () => model.send({ event: "stop" }));
-  return el("div", "", bar, line);
+  const told = () => {
+    const { offer = [], progress = "", done = 1 } = model.get("rows");
+    return { offer, progress, done, going: Boolean(progress) };
+  };
+  return longRun(model, life, "rows", told, { begin: "begin", end: "stop", words: "Stop" });
 }
 
 /**
