@@ -53,7 +53,7 @@ class Parts:
     maps: bool = True
 
 
-def document(review: Review, parts_asked: Parts, privacy: Privacy | None, maps: Sequence[ExplainedPicture]) -> Values:
+def document(review: Review, asked: Parts, privacy: Privacy | None, maps: Sequence[ExplainedPicture]) -> Values:
     """Gather a report's values: plain numbers, texts and lists, NaN as None.
 
     privacy: None writes items' numbers, too. maps: the panel of explained pictures.
@@ -63,16 +63,16 @@ def document(review: Review, parts_asked: Parts, privacy: Privacy | None, maps: 
     found: Values = {}
     for name, part in parts.items():
         found[name] = _unless_refused(name, lambda part=part: part(review, privacy), absent)
-    corruptions = parts_asked.corruptions
-    asked = {"shift": corruptions is None or bool(corruptions), "cues": parts_asked.cues, "maps": bool(maps)}
-    absent |= {name: "Not asked for." for name, wanted in asked.items() if not wanted}
+    corruptions = asked.corruptions
+    wanted = {"shift": corruptions is None or bool(corruptions), "cues": asked.cues, "maps": asked.maps}
+    absent |= {name: "Not asked for." for name, there in wanted.items() if not there}
+    if wanted["shift"]:
+        found["shift"] = _unless_refused("shift", lambda: _records(review.shift(corruptions)), absent)
+    if wanted["cues"]:
+        found["cues"] = _unless_refused("cues", lambda: _cues(review, privacy), absent)
     if privacy is not None:
         absent["maps"] = "A private report has no picture."
-    if asked["shift"]:
-        found["shift"] = _unless_refused("shift", lambda: _records(review.shift(corruptions)), absent)
-    if asked["cues"]:
-        found["cues"] = _unless_refused("cues", lambda: _cues(review, privacy), absent)
-    if maps:
+    elif wanted["maps"]:
         found["maps"] = [_map(one) for one in maps]
     found["health"] = _health(review)
     summary = {name: value for name, value in review.summary.items() if name != "absent"}
