@@ -96,7 +96,7 @@ class Library:
 
     def names(self, name: str) -> dict[int, str]:
         """Return the id of each object of it → its Python expression. name: the library's own."""
-        there = {"index": self.index, "atlas": self.atlas, "review": self.review}
+        there: dict[str, object] = {"index": self.index, "atlas": self.atlas, "review": self.review}
         there |= {"whole": self.whole, "items()": self._own}
         return {id(value): f"{name}.{part}" for part, value in there.items() if value is not None}
 

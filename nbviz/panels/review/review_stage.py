@@ -193,7 +193,8 @@ class ReviewStage(Stage):
         elif event == "list":
             self._list(content)
         elif event == "clear" and content["what"] in FILTERS:
-            self.listing, self.first = replace(self.listing, **{content["what"]: None}), 0
+            cleared: dict[str, Any] = {content["what"]: None}
+            self.listing, self.first = replace(self.listing, **cleared), 0
         elif event in ("begin", "stop"):
             self._begin(event == "begin")
         elif event in ("pair", "class", "slice"):
