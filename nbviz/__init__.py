@@ -11,6 +11,7 @@ activation    output of a layer for one picture, before any later operation over
 answer        result of a request, perhaps partial
 atlas         map of what a layer tells apart in a data set, its places laid out so that like is beside like
 attribution   result of a method for one target: signed values, heat to draw, facts
+audit         sample of explained pictures that a person, or masks of the objects, judge
 baseline      picture that counts as showing nothing, where a path starts; not: reference image
 box           rectangle (top, left, bottom, right) in pixels of the network's input; not: bbox, bounding rectangle
 cache         answers, or made pictures on disk, for the next time; not: shelf
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from nbviz.features import invert, visualize
     from nbviz.model.instrumented import InstrumentedModel
     from nbviz.model.target import Target
+    from nbviz.panels.audit.desk import audit
     from nbviz.pictures.preprocessing import Preprocessing
     from nbviz.reports import report
     from nbviz.reviews import Review, review
@@ -100,6 +102,7 @@ __all__ = [
     "Target",
     "attack",
     "attribute",
+    "audit",
     "channel_effects",
     "circuit",
     "compare",
@@ -126,6 +129,7 @@ _HOME = {
     "Review": "nbviz.reviews",
     "Target": "nbviz.model.target",
     "attack": "nbviz.edits",
+    "audit": "nbviz.panels.audit.desk",
     "attribute": "nbviz.attribution",
     "channel_effects": "nbviz.circuits",
     "circuit": "nbviz.circuits",

@@ -23,7 +23,7 @@ from nbviz import version
 
 TOUR = "01_tour.ipynb"
 PORT = 8888
-WORK = ("features", "index", "report", "compare")
+WORK = ("features", "index", "report", "compare", "audit")
 COURSE = ("teach", "show")
 SETTINGS = {
     # Busy-waiting OpenMP threads slow a kernel many times over as soon as another process wants the core.
@@ -131,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="nbviz",
         description=f"Open JupyterLab on nbviz's tour. {TOUR} is copied to this folder if it isn't there.",
         epilog="nbviz teach and show (each with --help): the course, and a page for the projector. "
-        "nbviz features, index, report and compare: commands without a browser. "
+        "nbviz features, index, report and compare: commands without a browser; nbviz audit signs a report off. "
         "What follows -- goes to JupyterLab as it is:  nbviz -- --ServerApp.token=secret",
     )
     parser.add_argument("--version", action="version", version=f"nbviz {version.__version__}")
@@ -165,7 +165,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments and arguments[0] in WORK:
         os.environ.update(environment(dict(os.environ), cores()))  # before torch is imported
-        return importlib.import_module("nbviz.commands").run(arguments)
+        return importlib.import_module("nbviz.commands").run(arguments, _open_there)
     if arguments and arguments[0] in COURSE:
         return importlib.import_module("nbviz.course").run(arguments)
     options, more = parse(_parser(), arguments)
@@ -176,6 +176,11 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         return refuse(f"The tour could not be laid in {Path.cwd()}: {error}")
     return open_lab(notebook, not options.no_browser, options.port, more)
+
+
+def _open_there(notebook: Path, browser: bool, port: int | None) -> int:
+    """Become JupyterLab on a notebook, where it is installed."""
+    return 1 if missing("jupyterlab") else open_lab(notebook, browser, port, [])
 
 
 def open_lab(notebook: Path, browser: bool, port: int | None, more: list[str]) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from nbviz.reports.comparison import ReportComparison, Thresholds, compare_reports
+from nbviz.reports.masks import audit_by_masks
+from nbviz.reports.signing import sign
 from nbviz.reports.writing import report
 
-__all__ = ["ReportComparison", "Thresholds", "compare_reports", "report"]
+__all__ = ["ReportComparison", "Thresholds", "audit_by_masks", "compare_reports", "report", "sign"]

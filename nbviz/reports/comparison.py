@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from scipy.stats import fisher_exact
 
 from nbviz.errors import NbvizError, unknown
-from nbviz.reports.document import FORMAT, Values
+from nbviz.reports.values import FORMAT, Values
 from nbviz.reports.verdicts import ReportVerdict, State, worst
+from nbviz.reviews.audits.agreement import Estimate
 from nbviz.reviews.shift.answers import mcnemar
 from nbviz.reviews.statistics.intervals import holm
 
@@ -37,6 +38,8 @@ class Thresholds:
     """Dead channels of a layer more than before; beyond it warns."""
     calibration: float = 0.01
     """Calibration error gained where it is beyond chance; beyond it warns."""
+    agreement: float = 0.05
+    """Agreement of an audit lost, by the same person, or evidence on the objects lost; beyond it, and chance, warns."""
 
     @classmethod
     def read(cls, path: str | PathLike[str]) -> Thresholds:
@@ -93,6 +96,7 @@ def compare_reports(
         *_accuracy(one, other, answers, limits),
         *_health(one, other, limits),
         *_calibration(one, other, limits),
+        *_audits(one, other, limits),
     ]
     return ReportComparison(tuple(verdicts), answers is not None)
 
@@ -203,6 +207,33 @@ def _calibration(one: Values, other: Values, limits: Thresholds) -> list[ReportV
         return []
     worse = now["beyond_chance"] and now["error"] - was["error"] > limits.calibration
     return [ReportVerdict("calibration", "warn" if worse else "pass", f"error {was['error']:.4f} → {now['error']:.4f}")]
+
+
+def _audits(one: Values, other: Values, limits: Thresholds) -> list[ReportVerdict]:
+    """Compare the last audits of both, person by person."""
+    was, now = (_estimates(values) for values in (one, other))
+    verdicts = []
+    for name in sorted(was.keys() & now.keys()):
+        change = now[name].less(was[name])
+        state: State = "warn" if change.high < 0 and -change.value > limits.agreement else "pass"
+        ends = f"{change.low:+.3f} … {change.high:+.3f}"
+        words = f"{was[name].value:.3f} → {now[name].value:.3f} ({change.value:+.3f}, 95 %: {ends})"
+        verdicts.append(ReportVerdict(name, state, words))
+    return verdicts
+
+
+def _estimates(values: Values) -> dict[str, Estimate]:
+    found: dict[str, Estimate] = {}
+    for audit in values.get("audits", []):
+        if audit["weights"] != values["manifest"]["weights"]:
+            continue
+        shares = {f"agreement of {person['who']}": person["agreement"] for person in audit["people"]}
+        if audit["inside"] is not None:
+            shares["evidence on the objects"] = audit["inside"]["inside"]
+        for name, share in shares.items():
+            if share is not None and None not in share.values():
+                found[name] = Estimate(**share)
+    return found
 
 
 def _cell(text: str) -> str:

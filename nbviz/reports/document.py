@@ -10,18 +10,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 import torch
 
 from nbviz.errors import NbvizError, Refused
 from nbviz.evaluation.health import health
+from nbviz.reports.audits import audit_values
 from nbviz.reports.maps import ExplainedPicture
+from nbviz.reports.values import FORMAT, Values, plain
+from nbviz.reviews.audits.log import AuditLog
 from nbviz.reviews.records.records import SLICED
 from nbviz.reviews.result import Review
 from nbviz.version import __version__
-
-FORMAT = 1
-Values = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,8 @@ class Parts:
     """Names of those to follow; None for all, empty for none."""
     cues: bool = True
     maps: bool = True
+    audits: AuditLog | None = None
+    """Log of what people said of its maps."""
 
 
 def document(review: Review, asked: Parts, privacy: Privacy | None, maps: Sequence[ExplainedPicture]) -> Values:
@@ -79,12 +80,15 @@ def document(review: Review, asked: Parts, privacy: Privacy | None, maps: Sequen
     if privacy is None:
         found["rows"] = _rows(review)
     problems = [f"{review.left_out} items were left out."] if review.left_out else []
+    k = None if privacy is None else privacy.k
     values = {
         "format": FORMAT, "made": now(), "manifest": _manifest(review, privacy), "private": privacy is not None,
-        "summary": summary, **found, "notes": [] if privacy else list(review.notes),
+        "k": k, "summary": summary, **found,
+        "audits": [] if asked.audits is None else audit_values(asked.audits, k),
+        "notes": [] if privacy else list(review.notes),
         "problems": problems if privacy else review.problems, "absent": absent,
     }  # fmt: skip
-    return _plain(values)
+    return plain(values)
 
 
 def _unless_refused(name: str, part: Any, absent: dict[str, str]) -> Any:
@@ -168,14 +172,3 @@ def _rows(review: Review) -> Values:
     """Return answers by item, which pair one report with another."""
     names = ("items", "labels", "prediction")
     return {name: review.column(name).tolist() for name in names}
-
-
-def _plain(value: Any) -> Any:
-    """Convert to JSON's own kinds; NaN and infinity become None."""
-    if isinstance(value, dict):
-        return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -85,11 +85,16 @@ def _take(chosen: dict[int, str], rows: NDArray[np.int64], rule: str, count: int
 def _explained(model: InstrumentedModel, picture: Picture, index: int, about: tuple[int, str, str]) -> ExplainedPicture:
     target = Target(index=index)
     *_, attribution = explain(model, picture, target, METHOD)
-    seen = model.seen(picture)
-    heat = attribution.heat((seen.shape[0], seen.shape[1]))
-    drawn = overlay(gray(seen), heat_rgba(np.asarray(heat), None, False), OPACITY)
     case = Case(model, picture, target, attribution, _explain)
-    return ExplainedPicture(*about, drawn, str(attribution.facts["status"]), tuple(_judged(case)))
+    return ExplainedPicture(
+        *about, draw_map(model.seen(picture), attribution), str(attribution.facts["status"]), tuple(_judged(case))
+    )
+
+
+def draw_map(seen: NDArray[np.uint8], attribution: Attribution) -> NDArray[np.uint8]:
+    """Draw a map over a picture as the network saw it, uint8 (H, W, 3), which turns gray below it."""
+    heat = attribution.heat((seen.shape[0], seen.shape[1]))
+    return overlay(gray(seen), heat_rgba(np.asarray(heat), None, False), OPACITY)
 
 
 def _explain(model: InstrumentedModel, picture: Picture, target: Target) -> Iterator[Attribution]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any
 
+from nbviz.reports.audits import audit_section
 from nbviz.reports.chart import reliability_chart
+from nbviz.reports.tables import section, table
+from nbviz.reports.values import Values
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --accent: #0b6e99; }
@@ -19,7 +21,6 @@ figure img { width: 8rem; image-rendering: pixelated; display: block; }
 .scroll { overflow-x: auto; } small { opacity: .75; }
 @media print { body { max-width: none; margin: 0; } section { break-inside: avoid; } }
 """
-Values = dict[str, Any]
 CLASS_COLUMNS = ("class", "support", "precision", "recall", "recall_low", "recall_high", "f1")
 SLICE_COLUMNS = ("column", "slice", "count", "accuracy", "low", "high", "elsewhere", "corrected")
 SHIFT_COLUMNS = ("corruption", "severity", "accuracy", "low", "high", "same", "error", "corrected")
@@ -37,11 +38,12 @@ def page(values: Values, pictures: Sequence[tuple[str, str]] = (), maps: Sequenc
     title = f"Review of {values['manifest']['network']}"
     parts = [
         f"<h1>{escape(title)}</h1>", _manifest(values), _summary(values),
-        _section("Classes", _table(values["classes"], CLASS_COLUMNS)), _confusion(values["confusion"]),
-        _calibration(values["calibration"]), _section("Slices", _table(_first(values["slices"]), SLICE_COLUMNS)),
-        _cues(values.get("cues")), _section("Shift", _table(values.get("shift"), SHIFT_COLUMNS)),
-        _section("Filters", _table(values["health"]["findings"][:FINDINGS], ("layer", "channel", "finding"))),
-        _pictures(pictures), _maps(values.get("maps") or [], maps), _absent(values),
+        section("Classes", table(values["classes"], CLASS_COLUMNS)), _confusion(values["confusion"]),
+        _calibration(values["calibration"]), section("Slices", table(_first(values["slices"]), SLICE_COLUMNS)),
+        _cues(values.get("cues")), section("Shift", table(values.get("shift"), SHIFT_COLUMNS)),
+        section("Filters", table(values["health"]["findings"][:FINDINGS], ("layer", "channel", "finding"))),
+        _pictures(pictures), _maps(values.get("maps") or [], maps),
+        audit_section(values["audits"], values["manifest"]["weights"]), _absent(values),
     ]  # fmt: skip
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
     return f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n<body><main>\n' + (
@@ -49,29 +51,8 @@ def page(values: Values, pictures: Sequence[tuple[str, str]] = (), maps: Sequenc
     )
 
 
-def number(value: Any) -> str:
-    """Write a figure: three digits, a dash where there is none."""
-    if value is None:
-        return "–"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
 def _first(rows: list[Values] | None) -> list[Values] | None:
     return None if rows is None else rows[:WORST]
-
-
-def _section(title: str, body: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{body}</section>" if body else ""
-
-
-def _table(rows: list[Values] | None, columns: Sequence[str]) -> str:
-    if not rows:
-        return ""
-    head = "".join(f'<th scope="col">{escape(name.replace("_", " "))}</th>' for name in columns)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(number(row.get(name)))}</td>" for name in columns) + "</tr>" for row in rows
-    )
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _manifest(values: Values) -> str:
@@ -89,7 +70,7 @@ def _summary(values: Values) -> str:
         for name, value in (figures.items() if isinstance(figures, dict) else [("", figures)])
         if not isinstance(value, list)
     ]
-    return _section("Summary", _table(rows, ("figure", "value")))
+    return section("Summary", table(rows, ("figure", "value")))
 
 
 def _confusion(found: Values | None) -> str:
@@ -101,8 +82,8 @@ def _confusion(found: Values | None) -> str:
         + "".join(f"<td>{'–' if count is None else int(count)}</td>" for count in counts) + "</tr>"
         for name, counts in zip(found["names"], found["counts"], strict=True)
     )  # fmt: skip
-    table = f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    return _section("Confusion (rows: label, columns: prediction)", table)
+    rows = f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return section("Confusion (rows: label, columns: prediction)", rows)
 
 
 def _calibration(found: Values | None) -> str:
@@ -113,7 +94,7 @@ def _calibration(found: Values | None) -> str:
         f"Calibration error {found['error']:.2%}; a perfectly calibrated network would show {low:.2%} to {high:.2%} "
         "on as many pictures."
     )
-    return _section("Calibration", f"<p>{escape(words)}</p>{reliability_chart(found['bins'])}")
+    return section("Calibration", f"<p>{escape(words)}</p>{reliability_chart(found['bins'])}")
 
 
 def _pictures(pictures: Sequence[tuple[str, str]]) -> str:
@@ -121,7 +102,7 @@ def _pictures(pictures: Sequence[tuple[str, str]]) -> str:
         f'<figure><img src="{escape(address)}" alt="{escape(words)}"><figcaption>{escape(words)}</figcaption></figure>'
         for address, words in pictures
     )
-    return _section("Surely wrong", figures)
+    return section("Surely wrong", figures)
 
 
 def _cues(rows: list[Values] | None) -> str:
@@ -132,7 +113,7 @@ def _cues(rows: list[Values] | None) -> str:
         f"{flagged} of {len(rows)} suspects are flagged: pixels that a class's pictures share, and that move others."
     )
     shown = [{**row, "window": _corners(row["window"]), "flagged": "yes" if row["flagged"] else ""} for row in rows]
-    return _section("Cues", f"<p>{words}</p>{_table(_first(shown), CUE_COLUMNS)}")
+    return section("Cues", f"<p>{words}</p>{table(_first(shown), CUE_COLUMNS)}")
 
 
 def _corners(window: Sequence[int]) -> str:
@@ -150,10 +131,10 @@ def _maps(rows: Sequence[Values], addresses: Sequence[str]) -> str:
         dots = "<br>".join(escape(f"{DOTS[v['state']]} {v['name']}: {v['state']}") for v in row["verdicts"])
         image = f'<img src="{escape(address)}" alt="{escape(f"Map of {words}")}">'
         figures.append(f"<figure>{image}<figcaption>{escape(words)}<br><small>{dots}</small></figcaption></figure>")
-    return _section("Maps of a fixed panel, and how far each can be trusted", "".join(figures))
+    return section("Maps of a fixed panel, and how far each can be trusted", "".join(figures))
 
 
 def _absent(values: Values) -> str:
     said = [f"{name}: {reason}" for name, reason in values["absent"].items()]
     lines = "".join(f"<li>{escape(line)}</li>" for line in (*values["notes"], *values["problems"], *said))
-    return _section("Not looked at, and notes", f"<ul>{lines}</ul>")
+    return section("Not looked at, and notes", f"<ul>{lines}</ul>")

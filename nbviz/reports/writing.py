@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import partial
 from os import PathLike
@@ -14,10 +13,15 @@ from nbviz.dataset.files import folder_at, made_at, written
 from nbviz.drawing.png import data_url, png
 from nbviz.errors import NbvizError
 from nbviz.pictures.samples import Labels
-from nbviz.reports.document import Parts, Privacy, Values, document
+from nbviz.reports.audits import LOG
+from nbviz.reports.document import Parts, Privacy, document
 from nbviz.reports.maps import explained
-from nbviz.reports.page import number, page
+from nbviz.reports.markdown import markdown
+from nbviz.reports.page import page
+from nbviz.reports.tables import number
+from nbviz.reports.values import Values, json_text
 from nbviz.reports.verdicts import ReportVerdict, State, junit
+from nbviz.reviews.audits.log import AuditLog
 from nbviz.reviews.making import review as reviewed
 from nbviz.reviews.result import Review
 
@@ -39,6 +43,7 @@ def report(
     maps: bool = True,
     k: int = 20,
     salt: str = "",
+    audits: str | PathLike[str] | None = None,
     progress: bool = True,
 ) -> Path:
     """Review a network over a data set and write what was found; return the folder.
@@ -48,7 +53,8 @@ def report(
     empty list for none. cues: whether marks are hunted for that it leans on. maps: whether a panel of pictures, right,
     wrong and corner cases, is explained, and each map judged; never in a private report. private: no pixel, no item, no
     row, groups of at least ``k`` pictures only, and names and values of the columns of ``metadata`` hashed with
-    ``salt``. The same inputs give the same bytes but for the time.
+    ``salt``. audits: the log of ``nbviz.audit``, whose figures are reported; left out, ``audit.jsonl`` of the folder,
+    where it is there. The same inputs give the same bytes but for the time.
     """
     folder = folder_at(out)
     result = review
@@ -56,10 +62,11 @@ def report(
         result = reviewed(model, dataset, labels=labels, metadata=metadata, progress=progress)
     privacy = Privacy(at_least("k", k, 2), salt) if private else None
     panel = list(explained(result)) if maps and not private else []
-    values = document(result, Parts(corruptions, cues, maps), privacy, panel)
+    asked = Parts(corruptions, cues, maps, _log(folder, audits, private))
+    values = document(result, asked, privacy, panel)
     made_at(folder)
     texts = {
-        "report.json": json.dumps(values, indent=1, ensure_ascii=False, sort_keys=True) + "\n",
+        "report.json": json_text(values),
         "report.html": page(values, [] if private else _pictures(result), [data_url(png(one.drawn)) for one in panel]),
         "report.md": markdown(values),
         "report.xml": junit("nbviz report", _verdicts(values)),
@@ -67,6 +74,17 @@ def report(
     for name, text in texts.items():
         written(folder / name, partial(Path.write_text, data=text, encoding="utf-8"), ROOM)
     return folder
+
+
+def _log(folder: Path, audits: str | PathLike[str] | None, private: bool) -> AuditLog:
+    """Return the log of audits. NbvizError for one in a private report's folder: its lines tell of single pictures."""
+    own = folder / LOG
+    if private and own.exists():
+        raise NbvizError(
+            f"'{own}' tells of single pictures, and a private report's folder must not: move it elsewhere and pass "
+            "audits= with its path."
+        )
+    return AuditLog(own if audits is None else audits)
 
 
 def _pictures(review: Review) -> list[tuple[str, str]]:
@@ -83,27 +101,6 @@ def _pictures(review: Review) -> list[tuple[str, str]]:
         words = f"item {row.item}: {row.prediction} ({row.probability:.0%}), labelled {row.label}"
         shown.append((data_url(png(seen)), words))
     return shown
-
-
-def markdown(values: Values) -> str:
-    """Return the summary of a report for a pull request."""
-    lines = [f"# Review of {_cell(values['manifest']['network'])}", "", "| figure | value |", "|---|---|"]
-    for part, figures in values["summary"].items():
-        for name, value in figures.items() if isinstance(figures, dict) else [("", figures)]:
-            if not isinstance(value, list):
-                lines.append(f"| {_cell(part)} {_cell(name.replace('_', ' '))} | {number(value)} |")
-    worst = sorted((row for row in values["classes"] or [] if row["recall"] is not None), key=lambda row: row["recall"])
-    if worst:
-        lines += ["", "| weakest classes | recall | 95 % | pictures |", "|---|---|---|---|"]
-    for row in worst[:5]:
-        interval = f"{number(row['recall_low'])} … {number(row['recall_high'])}"
-        lines.append(f"| {_cell(row['class'])} | {number(row['recall'])} | {interval} | {row['support']} |")
-    lines += ["", *(f"- {_cell(name)}: {_cell(reason)}" for name, reason in values["absent"].items())]
-    return "\n".join(lines) + "\n"
-
-
-def _cell(text: object) -> str:
-    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("\n", " ")
 
 
 def _verdicts(values: Values) -> list[ReportVerdict]:

@@ -1,0 +1,29 @@
+"""Summary of a report as Markdown, for a pull request."""
+
+from __future__ import annotations
+
+from nbviz.reports.audits import audit_lines
+from nbviz.reports.tables import number
+from nbviz.reports.values import Values
+
+
+def markdown(values: Values) -> str:
+    """Return the summary of a report for a pull request."""
+    lines = [f"# Review of {_cell(values['manifest']['network'])}", "", "| figure | value |", "|---|---|"]
+    for part, figures in values["summary"].items():
+        for name, value in figures.items() if isinstance(figures, dict) else [("", figures)]:
+            if not isinstance(value, list):
+                lines.append(f"| {_cell(part)} {_cell(name.replace('_', ' '))} | {number(value)} |")
+    worst = sorted((row for row in values["classes"] or [] if row["recall"] is not None), key=lambda row: row["recall"])
+    if worst:
+        lines += ["", "| weakest classes | recall | 95 % | pictures |", "|---|---|---|---|"]
+    for row in worst[:5]:
+        interval = f"{number(row['recall_low'])} … {number(row['recall_high'])}"
+        lines.append(f"| {_cell(row['class'])} | {number(row['recall'])} | {interval} | {row['support']} |")
+    lines += ["", *map(_cell, audit_lines(values.get("audits", [])))]
+    lines += [*(f"- {_cell(name)}: {_cell(reason)}" for name, reason in values["absent"].items())]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: object) -> str:
+    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("\n", " ")
