@@ -66,10 +66,8 @@ class Guard(TorchDispatchMode):
     def _drawn(self, func: Any, args: Any, kwargs: Any) -> Any:
         if func is torch.ops.aten.native_dropout.default:
             return self._dropout(*args, **kwargs)
+        func = _with_generator(func)
         names = [argument.name for argument in func._schema.arguments]
-        if "generator" not in names and "generator" in func.overloadpacket.overloads():
-            func = func.overloadpacket.generator
-            names = [argument.name for argument in func._schema.arguments]
         if "generator" not in names:
             return _put_back(func, args, kwargs)
         place = names.index("generator")
@@ -141,6 +139,21 @@ def _acts(func: Any) -> _Acts:
     name = func._schema.name
     normalises = "batch_norm" in name and "backward" not in name
     return _Acts(tuple(written), normalises, torch.Tag.nondeterministic_seeded in func.tags)
+
+
+@cache
+def _with_generator(func: Any) -> Any:
+    """Return the overload of an operation that takes a generator and the same arguments; itself where there is none."""
+    packet, own = func.overloadpacket, _arguments(func)
+    named = [argument.name for argument in func._schema.arguments]
+    others = [] if "generator" in named else [getattr(packet, name) for name in packet.overloads()]
+    fitting = (o for o in others if "generator" in [a.name for a in o._schema.arguments] and _arguments(o) == own)
+    return next(fitting, func)
+
+
+def _arguments(func: Any) -> list[tuple[str, str]]:
+    """Return name and type of each argument but a generator."""
+    return [(argument.name, str(argument.type)) for argument in func._schema.arguments if argument.name != "generator"]
 
 
 def _drops_nothing(func: Any, args: Any, kwargs: Any) -> bool:
