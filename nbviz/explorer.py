@@ -16,6 +16,7 @@ from PIL import Image
 from nbviz.attribution import Attribution
 from nbviz.dataset import Atlas, Index
 from nbviz.drawing.png import lean_png
+from nbviz.edits.augmentation import augmentations
 from nbviz.errors import NbvizError, unknown
 from nbviz.panels.assembly import assemble, laid_out, stages
 from nbviz.panels.base.close_tree import close_tree
@@ -56,8 +57,9 @@ class Explorer:
     whether each score has a sigmoid of its own. hooks: whether yours on it run, see :class:`InstrumentedModel`.
     index: an :class:`Index` of this network; left out, the Explorer looks through its own pictures when asked to.
     atlas: an :class:`Atlas` of it. review: a :class:`Review` by it, whose first pictures are shown where there are no
-    ``images``. state: opens on what ``selection.state()`` gave, or its JSON. Further keywords are the start of the
-    selection (``layer=``, ``method=`` …).
+    ``images``. transforms: random transforms of your own, torchvision's, albumentations' or functions of a PIL image:
+    one, a list or a dict name → transform; *Change picture* draws from them. state: opens on what
+    ``selection.state()`` gave, or its JSON. Further keywords are the start of the selection (``layer=`` …).
 
     The network is left untouched. ``close()`` frees everything; running the cell again closes the Explorer it
     made before. Raises :class:`NbvizError` for anything that cannot be opened.
@@ -77,6 +79,7 @@ class Explorer:
         index: Index | None = None,
         atlas: Atlas | None = None,
         review: Review | None = None,
+        transforms: Any = None,
         state: State | str | None = None,
         runner: type[Scheduler] | type[InlineRunner] = Scheduler,
         **selection: Any,
@@ -90,6 +93,7 @@ class Explorer:
         # A model that was given is its owner's; a network that was wrapped here is named here.
         named = [] if self.model is model else name_classes(self.model, loaded)
         source = None if images is None else loaded.source
+        self.transforms = augmentations(transforms)
         self.library = Library(self.model, self.pictures, index, source, atlas, review)
         slots = [stage.slot for stage in stages()]
         self.selection = first_selection(self.model, self.pictures, selection, slots, state)
@@ -154,6 +158,7 @@ class Explorer:
             raise unknown("Panel", panel, self.panels, "this Explorer")
         name = variable_of(self, "explorer")
         names = {id(picture): f"pictures[{key!r}]" for key, picture in self.pictures.items()}
+        names |= {id(made): f"{name}.transforms[{key!r}]" for key, made in self.transforms.items()}
         script = Script(self.model, {**names, **self.library.names(f"{name}.library")}, name)
         with LOCK:
             result = self.panels[panel].code(script)
@@ -230,7 +235,8 @@ class Explorer:
         return Links(
             self.model, self.pictures, self.selection, self._context, self.library, self._activity,
             refresh=self.refresh, ask=lambda: self._events.ask_all(), cancel=lambda slot: self._events.cancel(slot),
-            save=lambda: saved(self.snapshot(scale=2)), code=self.code, problems=problems,
+            save=lambda: saved(self.snapshot(scale=2)), code=self.code, transforms=self.transforms,
+            problems=problems,
         )  # fmt: skip
 
     @property

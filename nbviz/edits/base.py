@@ -30,6 +30,14 @@ EDITS = MappingProxyType(_kinds)
 """Name of the class → kind of edit, in the order in which they were registered."""
 
 
+def sentence_of(act: Callable[..., object], what: str) -> str:
+    """Return the first line of a docstring, which people read. what: how to call it. Raises NbvizError for none."""
+    lines = (act.__doc__ or "").strip().splitlines()
+    if not lines:
+        raise NbvizError(f"{what} needs a docstring: people read its first line.")
+    return lines[0]
+
+
 def edit(title: str) -> Callable[[E], E]:
     """Register a frozen dataclass as a kind of edit; its fields are its controls. title: what its button says."""
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from nbviz.attribution.baselines import blurred
-from nbviz.edits.base import edit
+from nbviz.edits.base import edit, sentence_of
 from nbviz.edits.rgb import Rgb
 from nbviz.errors import NbvizError, unknown
 from nbviz.model.edit import Editable, PictureEdit
@@ -27,6 +27,9 @@ from nbviz.model.edit import Editable, PictureEdit
 Act = Callable[[Tensor, float], Tensor]
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in a gray picture, ITU-R BT.601."""
+
+CELLS = 7
+"""Cells of the occluding grid along each side."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Transformation:
     moves: bool
     """True if it moves pixels about instead of changing their colours; a map should then move with the picture."""
     sentence: str
+    step: float | None = None
+    """Distance of the amounts that there are; None where any can be."""
 
 
 _transformations: dict[str, Transformation] = {}
@@ -53,20 +58,25 @@ TRANSFORMS = MappingProxyType(_transformations)
 
 
 def transformation(
-    words: str, low: float, high: float, neutral: float, *, unit: str = "", moves: bool = False
+    words: str,
+    low: float,
+    high: float,
+    neutral: float,
+    *,
+    unit: str = "",
+    moves: bool = False,
+    step: float | None = None,
 ) -> Callable[[Act], Act]:
     """Register ``act(picture, amount)`` under its own name: (1, C, H, W) in, the same shape out.
 
     Where it ``moves`` pixels it is given the network's input as it is, else colours in 0…1 (1, 3 or 1, H, W), and
     what it gives is clipped to 0…1. words: as a chip says it, ``{}`` for the amount, which lies in low…high. neutral:
-    the amount that changes nothing.
+    the amount that changes nothing. step: the distance of the amounts, None for any.
     """
 
     def enter(act: Act) -> Act:
-        sentence = (act.__doc__ or "").strip().splitlines()
-        if not sentence:
-            raise NbvizError(f"Transformation '{act.__name__}' needs a docstring: people read its first line.")
-        about = Transformation(act.__name__, act, low, high, neutral, unit, words, moves, sentence[0])
+        sentence = sentence_of(act, f"Transformation '{act.__name__}'")
+        about = Transformation(act.__name__, act, low, high, neutral, unit, words, moves, sentence, step)
         _transformations[act.__name__] = about
         return act
 
@@ -143,7 +153,7 @@ def scale(x: Tensor, amount: float) -> Tensor:
     return moved(x, torch.tensor([[1 / amount, 0.0, 0.0], [0.0, 1 / amount, 0.0]]))
 
 
-@transformation("mirrored", 0, 1, 0, moves=True)
+@transformation("mirrored", 0, 1, 0, moves=True, step=1)
 def flip(x: Tensor, amount: float) -> Tensor:
     """Mirror the picture, left to right."""
     return x.flip(3) if amount >= 0.5 else x
@@ -212,6 +222,18 @@ def jpeg(colours: Tensor, amount: float) -> Tensor:
     picture.save(file, "JPEG", quality=round(amount))
     back = np.asarray(Image.open(file), dtype=np.float64) / 255
     return torch.from_numpy(back.reshape(planes.shape)).permute(2, 0, 1)[None].to(colours)
+
+
+@transformation("grid covers {} of each cell", 0, 0.9, 0)
+def grid(colours: Tensor, amount: float) -> Tensor:
+    """Cover a gray square in each of 7 × 7 cells, a share of the cell's sides, as GridMask does (arXiv:2001.04086)."""
+    inside = []
+    for length in colours.shape[2:]:
+        # the middle of each pixel, in cells from the middle of its own
+        places = (torch.arange(length, dtype=torch.float64, device="cpu") + 0.5) / length * CELLS
+        inside.append((places % 1 - 0.5).abs() < amount / 2)
+    covered = (inside[0][:, None] & inside[1]).to(colours.device)
+    return torch.where(covered, colours.new_full((), 0.5), colours)
 
 
 def gray(colours: Tensor) -> Tensor:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 import nbviz
-from nbviz.edits import EDITS, TRANSFORMS, Attack, Channels, Mask, Paint, Transform
+from nbviz.edits import EDITS, TRANSFORMS, Attack, Channels, Draw, Mask, Paint, Transform
 from nbviz.errors import NbvizError
 from nbviz.model.edit import Edit
 from tests.networks import state_hash
@@ -44,16 +45,26 @@ def left_half() -> np.ndarray:
     return mask
 
 
+def mirrored(image: Image.Image) -> Image.Image:
+    return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+
+
+def same(image: Image.Image) -> Image.Image:
+    return image
+
+
 SOME: dict[str, Callable[[], Edit]] = {
     "Paint": lambda: Paint(left_half()),
     "Channels": lambda: Channels("3", off=[2, 5], scale={1: 2.0}, clamp={0: (0.0, None)}),
     "Transform": lambda: Transform("rotate", 15),
+    "Draw": lambda: Draw(mirrored, 2),
     "Attack": lambda: Attack("pgd", 2.0),
 }
 NOTHING: dict[str, Callable[[], Edit]] = {
     "Paint": lambda: Paint(np.zeros((SIZE, SIZE), bool)),
     "Channels": lambda: Channels("3"),
     "Transform": lambda: Transform("rotate", 0),
+    "Draw": lambda: Draw(same, 2),
     "Attack": lambda: Attack("pgd", 0),
 }
 

@@ -39,15 +39,27 @@ const TRANSFORM = {
   kinds: [["turn", "turn"]],
   kind: "turn",
   amount: 5,
-  range: [-10, 10, 0, "°"],
+  range: [-10, 10, 0, "°", "any"],
   picture: NO_BYTES,
   aspect: 1,
   curve: { amounts: [-10, 0, 10], lines: [["lynx", [0, 0.5, 1]]], flips: [10] },
   lines: [],
   stacked: true,
+  source: "",
+  sheets: [NO_BYTES, NO_BYTES],
+  tile: { columns: 4, rows: 1, tile_width: 8, tile_height: 8, gap: 4 },
+  draws: [
+    ["lynx", "80 %", true, "draw 1 of mine"],
+    ["cat", "60 %", false, "draw 2 of mine"],
+  ],
+  chosen: -1,
 };
 const DESKS = { paint: PAINT, attack: ATTACK, transform: TRANSFORM };
-const FILES = { paint: ["whatif/paint_mask", "whatif/paint_strokes"], attack: [], transform: [] };
+const FILES = {
+  paint: ["whatif/paint_mask", "whatif/paint_strokes"],
+  attack: [],
+  transform: ["whatif/transform_draws"],
+};
 
 async function desk(name) {
   const { widget } = await script("whatif/desk", ...FILES[name], `whatif/${name}_desk`);
@@ -101,6 +113,22 @@ test("the line of the slider stands where the amount is, on the scale of the cur
   assert.equal(page.find("polyline").getAttribute("points"), "0,120 180,60 360,0");
   model.set("amount", -10);
   assert.equal(page.find("line").getAttribute("x1"), "0");
+  page.end();
+});
+
+test("a draw's tile says what it is, and a click puts it on", async () => {
+  const { model, page } = await desk("transform");
+  assert.equal(page.find(".nbviz-draws-box").hidden, true);
+  model.set("source", "own mine");
+  assert.equal(page.find(".nbviz-draws-box").hidden, false);
+  assert.equal(page.find(".nbviz-transform-curve").parentNode.hidden, true);
+  const second = page.all(".nbviz-draw")[1];
+  assert.match(second.getAttribute("aria-label"), /draw 2 of mine; cat 60 %/);
+  assert.ok(second.querySelector(".nbviz-warning"), "another answer");
+  second.click();
+  assert.deepEqual([model.sent.at(-1).event, model.sent.at(-1).place], ["draw", 1]);
+  page.find("[data-key='1']").click();
+  assert.equal(page.find("[data-key='1']").getAttribute("aria-pressed"), "true");
   page.end();
 });
 

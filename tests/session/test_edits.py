@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import nbviz
-from nbviz.edits import Attack, Channels, Edit, Paint, Transform
+from nbviz.edits import Attack, Channels, Draw, Edit, Paint, Transform
 from nbviz.errors import NbvizError
 from nbviz.explorer import Explorer
 from nbviz.session.context import LiveContext
@@ -30,7 +32,17 @@ def left(height: int = 32, width: int = 32) -> np.ndarray:
     return mask
 
 
-SOME: list[Edit] = [Paint(left()), Transform("rotate", 20), Attack("fgsm", 4.0), Channels("1", off=[0, 2, 5])]
+def turned(image: Image.Image) -> Image.Image:
+    return image.rotate(random.uniform(20, 90))
+
+
+SOME: list[Edit] = [
+    Paint(left()),
+    Transform("rotate", 20),
+    Attack("fgsm", 4.0),
+    Channels("1", off=[0, 2, 5]),
+    Draw(turned, 3),
+]
 
 
 @pytest.fixture()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 
 import traitlets
 
+from nbviz.edits import Augmentation
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.load import Picture
 from nbviz.session.context import LiveContext
@@ -61,5 +62,7 @@ class Links:
     """Return the panels as PNG bytes."""
     code: Callable[[str], str] = str
     """Return the Python that makes what the panel of a slot shows."""
+    transforms: Mapping[str, Augmentation] = field(default_factory=dict)
+    """Random transforms of the reader's own, by name."""
     problems: tuple[str, ...] = ()
     """Sentences on pictures that could not be opened."""

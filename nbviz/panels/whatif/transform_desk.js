@@ -13,6 +13,11 @@ const WIDE = 360,
  *   curve: Record<string, any>,
  *   lines: any[],
  *   stacked: boolean,
+ *   source: string,
+ *   sheets: DataView[],
+ *   tile: Record<string, any>,
+ *   draws: any[],
+ *   chosen: number,
  * }} TransformFrontTraits
  */
 
@@ -29,19 +34,20 @@ export default {
       role: "img",
       "aria-label": "The changed picture, as the network sees it",
     });
+    const slider = el("div", "", picture, curve.chart, curve.legend);
     root.append(
       deskHead("Change picture", "does the answer stay?"),
       bar,
       drawState(model, el("div"), life),
-      picture,
-      curve.chart,
-      curve.legend,
+      slider,
+      drawTiles(model, life),
       deskLines(model, life),
     );
     closeOnEscape(model, life, root);
     life.watch("curve range amount", curve.draw);
     life.watch("aspect", () => picture.style.setProperty("--aspect", String(model.get("aspect"))));
     background(model, life, picture, "picture");
+    life.watch("source", () => (slider.hidden = Boolean(model.get("source"))));
     return life.end;
   },
 };
@@ -70,13 +76,16 @@ function transformControls(model, life, move) {
   life.listen(another, "click", () => model.send({ event: "another" }));
   life.watch("kind", () => (kind.select.value = model.get("kind")));
   life.watch("range amount", () => {
-    const [low, high] = model.get("range");
-    set(amount, { min: low, max: high });
+    const [low, high, , , step = "any"] = model.get("range");
+    set(amount, { min: low, max: high, step });
     if (document.activeElement !== amount) amount.value = String(model.get("amount"));
     word();
     move(Number(amount.value));
   });
   life.watch("stacked", () => (another.hidden = !model.get("stacked")));
+  life.watch("source", () => {
+    amount.hidden = figure.hidden = Boolean(model.get("source"));
+  });
   return el("div", "nbviz-bar", kind.box, amount, figure, another);
 }
 

@@ -6,17 +6,18 @@ from typing import Any
 
 import traitlets
 
-from nbviz.drawing.numbers import minus, signed
+from nbviz.drawing.numbers import minus
 from nbviz.drawing.overlay import png
 from nbviz.edits import TRANSFORMS, Transform
 from nbviz.model.edit import Edit
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
-from nbviz.panels.base.panel import LOCK, Content
+from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.whatif.desk import Desk
+from nbviz.panels.whatif.transform_draws import TransformDraws, likeness_line, menu
 from nbviz.session.requests.base import Request
-from nbviz.session.requests.edits.transform import MeasureTransform, TransformCurve
+from nbviz.session.requests.edits.transform import MeasureTransform, TransformCurve, Transformed
 from nbviz.session.requests.on_show import explanation
 from nbviz.session.selection import Selection
 
@@ -27,17 +28,17 @@ STEPS = 100
 class TransformFront(Front):
     """Widget of a menu of transformations, a slider, the picture and the curve.
 
-    Sends ``{"event": …}``: set (kind, amount), another, close.
+    Sends ``{"event": …}``: set (kind, amount), another, draw (place), close.
     """
 
-    scripts = ("desk",)
+    scripts = ("desk", "transform_draws")
 
     kinds: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    """[[name, words, sentence], …]"""
+    """[[name, words, sentence], …]: transformations, then what can be drawn from."""
     kind = traitlets.Unicode().tag(sync=True)
     amount = traitlets.Float(0.0).tag(sync=True)
-    range: traitlets.List[Any] = traitlets.List([0.0, 1.0, 0.0, ""]).tag(sync=True)
-    """[lowest, highest, the one that changes nothing, unit]"""
+    range: traitlets.List[Any] = traitlets.List([0.0, 1.0, 0.0, "", "any"]).tag(sync=True)
+    """[lowest, highest, the one that changes nothing, unit, step or "any"]"""
     picture = traitlets.Bytes().tag(sync=True)
     aspect = traitlets.Float(1.0).tag(sync=True)
     curve = traitlets.Dict().tag(sync=True)
@@ -45,6 +46,16 @@ class TransformFront(Front):
     lines: traitlets.List[Any] = traitlets.List().tag(sync=True)
     stacked = traitlets.Bool(False).tag(sync=True)
     """True if this one is on, so that another can be put on top."""
+    source = traitlets.Unicode().tag(sync=True)
+    """Key of what is drawn from; empty where there is a slider instead."""
+    sheets: traitlets.List[Any] = traitlets.List(traitlets.Bytes(), [b"", b""]).tag(sync=True)
+    """JPEGs, tile beside tile: the drawn pictures, and their maps."""
+    tile = traitlets.Dict().tag(sync=True)
+    """Size and place of a tile in the sheets."""
+    draws: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """[[answer, share, whether it is the same, what was done], …]"""
+    chosen = traitlets.Int(-1).tag(sync=True)
+    """The draw that is on; −1 for none."""
 
 
 class TransformDesk(Desk):
@@ -56,25 +67,43 @@ class TransformDesk(Desk):
     def __init__(self, links: Links) -> None:
         super().__init__(links)
         kinds = [[name, name.replace("_", " "), known.sentence] for name, known in TRANSFORMS.items()]
-        self.view = TransformFront(kinds=kinds)
+        self.view = TransformFront(kinds=kinds + menu(list(links.transforms)))
+        self.source = ""
+        """Key of what is drawn from; empty for the slider."""
+        self._drawn: tuple[Edit, ...] = ()
+        """Edits of the draw that was chosen last."""
+        self.draws = TransformDraws(links, self)
         self.listen(self.view, self._act)
         self._kind = next(iter(TRANSFORMS))
         self._apart = False
         """True if the last transformation is done with, and the next goes on top of it."""
 
+    def parts(self) -> dict[str, Panel]:
+        return {"draws": self.draws}
+
     def _last(self) -> Transform | None:
         edits = self.selection.edits
-        return edits[-1] if edits and isinstance(edits[-1], Transform) and not self._apart else None
+        own = not self._apart and not self.source
+        return edits[-1] if own and edits and isinstance(edits[-1], Transform) else None
+
+    def _draw_on(self) -> bool:
+        """Return whether the draw that was chosen last is on, and nothing after it."""
+        drawn = self._drawn
+        return bool(self.source and drawn) and self.selection.edits[-len(drawn) :] == drawn
 
     def others(self) -> tuple[Edit, ...]:
-        """Edits before the transformation."""
+        """Edits before the transformation, or before the chosen draw."""
+        if self._draw_on():
+            return self.selection.edits[: -len(self._drawn)]
         return self.selection.edits[:-1] if self._last() is not None else self.selection.edits
 
     def made(self) -> Transform:
         """Transformation that is on, or the chosen one at the amount that changes nothing."""
         return self._last() or Transform(self._kind, TRANSFORMS[self._kind].neutral)
 
-    def request(self, selection: Selection) -> Request:
+    def request(self, selection: Selection) -> Request | None:
+        if self.source:
+            return None
         asked = explanation(selection, self.model, self.pictures)
         return MeasureTransform(self.others(), self.made(), asked)
 
@@ -82,23 +111,30 @@ class TransformDesk(Desk):
         edit = self.made()
         known = TRANSFORMS[edit.kind]
         with LOCK, self.view.hold_sync():
-            self.view.range = [known.low, known.high, known.neutral, known.unit]
-            self.view.kind, self.view.amount = edit.kind, edit.amount
-            self.view.stacked = self._last() is not None
+            self.view.range = [known.low, known.high, known.neutral, known.unit, known.step or "any"]
+            self.view.kind, self.view.amount = self.source or edit.kind, edit.amount
+            self.view.stacked, self.view.source = self._last() is not None, self.source
+            self.view.chosen = self._chosen() if self._draw_on() else -1
 
-    def show(self, answer: TransformCurve) -> None:
+    def _chosen(self) -> int:
+        places = [place for place, one in enumerate(self.draws.answer.draws) if one.edits == self._drawn]
+        return places[0] if places else -1
+
+    def show(self, answer: Transformed) -> None:
         with LOCK, self.view.hold_sync():
             ready(self.view)
             self.view.picture, self.view.aspect = png(answer.seen), answer.seen.shape[1] / answer.seen.shape[0]
-            names = [self.model.class_name(index) for index in answer.classes]
-            columns = list(zip(*answer.shares, strict=True))
-            self.view.curve = {
-                "amounts": list(answer.amounts), "flips": list(answer.flips),
-                "lines": [[name, list(shares)] for name, shares in zip(names, columns, strict=False)],
-            }  # fmt: skip
-            self.view.lines = (
-                lines(answer, self.made(), self.model.class_name(answer.classes[0])) if answer.best else []
-            )
+            if answer.curve is not None:
+                self._show_curve(answer.curve)
+
+    def _show_curve(self, curve: TransformCurve) -> None:
+        names = [self.model.class_name(index) for index in curve.classes]
+        columns = list(zip(*curve.shares, strict=True))
+        self.view.curve = {
+            "amounts": list(curve.amounts), "flips": list(curve.flips),
+            "lines": [[name, list(shares)] for name, shares in zip(names, columns, strict=False)],
+        }  # fmt: skip
+        self.view.lines = lines(curve, self.made(), names[0]) if curve.best else []
 
     def wait(self, progress: str = "") -> None:
         self.view.state = "computing"
@@ -111,34 +147,48 @@ class TransformDesk(Desk):
     def _act(self, content: Content) -> None:
         event = content.get("event")
         if event == "set":
-            kind = str(content["kind"])
-            amount = float(content.get("amount", TRANSFORMS[kind].neutral)) if kind == self.made().kind else None
-            edit = Transform(kind, TRANSFORMS[kind].neutral if amount is None else amount)
-            others = self.others()
-            self._kind = kind
-            self._apart = self._apart and edit.amount == TRANSFORMS[kind].neutral
-            self.selection.edits = others if edit.amount == TRANSFORMS[kind].neutral else (*others, edit)
-            self.sync(self.selection)
-            self.links.ask()
+            self._set(content)
         elif event == "another":
             self._apart = True
-            self.sync(self.selection)
-            self.links.ask()
+        elif event == "draw":
+            self._draw(int(content["place"]))
         elif event == "close":
             self._apart = False
             self.close(content)
+            return
+        self.sync(self.selection)
+        self.links.ask()
+
+    def _set(self, content: Content) -> None:
+        kind = str(content["kind"])
+        if kind not in TRANSFORMS:
+            self.source, self._drawn = kind, ()
+            self.view.draws, self.view.lines = [], []
+            return
+        # what was drawn stays on, and the slider's change goes on top of it
+        self._apart = self._apart or bool(self.source)
+        self.source = ""
+        neutral = TRANSFORMS[kind].neutral
+        amount = float(content.get("amount", neutral)) if kind == self.made().kind else neutral
+        others, self._kind = self.others(), kind
+        self._apart = self._apart and amount == neutral
+        self.selection.edits = others if amount == neutral else (*others, Transform(kind, amount))
+
+    def _draw(self, place: int) -> None:
+        """Put a draw on in place of the one that was chosen before; the same one again takes it off."""
+        others, on = self.others(), self._chosen() if self._draw_on() else -1
+        draws = self.draws.answer.draws
+        self._drawn = draws[place].edits if place != on and 0 <= place < len(draws) else ()
+        self.selection.edits = (*others, *self._drawn)
 
 
 def lines(answer: TransformCurve, made: Transform, name: str) -> list[list[Any]]:
     """Describe whether the prediction stays along the range, and whether the map moves with the picture."""
-    share = [f"{100 * answer.stays:.0f} %", "strong"]
+    share, known = [f"{100 * answer.stays:.0f} %", "strong"], TRANSFORMS[made.kind]
     result: list[list[Any]] = [["the answer stays ", [name, "em"], " over ", share, " of the range"]]
     if answer.flips:
-        known = TRANSFORMS[made.kind]
         nearest = min(answer.flips, key=lambda amount: abs(amount - known.neutral))
         result[0] += ["; nearest change at ", [minus(f"{nearest:g}{known.unit}"), "strong"]]
-    if answer.likeness is not None:
-        figure = signed(answer.likeness)
-        moves = "the map moves with the picture" if answer.likeness > 0.7 else "the map does not move with the picture"
-        result.append([f"{moves}: cosine ", [figure, "strong"], " of the moved map with the map of the moved picture"])
+    if (alike := answer.likeness) is not None:
+        result.append(likeness_line(alike, known.moves))
     return result

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
+from torch.nn import functional
 
 import nbviz
-from nbviz.edits import TRANSFORMS, Attack, Channels, Transform
+from nbviz.edits import PRESETS, TRANSFORMS, Attack, Channels, Draw, Transform
 from nbviz.explorer import Explorer
 from nbviz.panels.whatif.attack_desk import magnified
+from nbviz.panels.whatif.transform_draws import likeness_line
 from nbviz.session.inline import InlineRunner
 from nbviz.session.requests.edits.attack import SIZES
-from nbviz.session.requests.edits.transform import amounts_of
+from nbviz.session.requests.edits.likeness import Likeness, likeness
+from nbviz.session.requests.edits.transform import amounts_of, map_amounts
 from tests.panels.rig import say
 from tests.test_explorer import network, pictures
+
+
+def turned(image: Image.Image) -> Image.Image:
+    return image.rotate(random.uniform(-180, 180))
 
 
 @pytest.fixture()
@@ -98,6 +108,94 @@ def test_a_transformation_has_its_whole_curve(explorer: Explorer) -> None:
     say(view, event="set", kind="rotate", amount=20.0)
     assert explorer.selection.edits == (Transform("brightness", 0.5), Transform("rotate", 20.0))
     assert any("cosine" in str(run) for run in view.lines[1])
+
+
+def test_the_map_is_compared_over_the_whole_range_beside_itself_laid_elsewhere(explorer: Explorer) -> None:
+    explorer.selection.tool = "transform"
+    view, picture, net = explorer.panels["transform"].view, explorer.pictures["one"], explorer.model
+    say(view, event="set", kind="scale")
+    label = net.predict(picture, 1)[0][1]
+
+    def heat(*edits: Transform) -> torch.Tensor:
+        return nbviz.attribute(net.edited(*edits), picture, label, "saliency").heat().double()
+
+    cosines, elsewhere = [], []
+    for amount in map_amounts("scale"):
+        moved = TRANSFORMS["scale"].act(heat()[None, None], amount)[0, 0]
+        shown = heat(Transform("scale", amount))
+        cosines.append(float(functional.cosine_similarity(moved.flatten(), shown.flatten(), dim=0)))
+        draw = np.random.default_rng(0)
+        places = [(int(draw.integers(1, 32)), int(draw.integers(1, 32))) for _ in range(20)]
+        laid = [functional.cosine_similarity(moved.roll(p, (0, 1)).flatten(), shown.flatten(), dim=0) for p in places]
+        elsewhere.append(float(np.mean([float(one) for one in laid])))
+    assert len(cosines) >= 5 and 1 not in map_amounts("scale")
+    assert view.lines[1][1] == [f"{np.mean(cosines):.2f}", "strong"]
+    assert f"{np.mean(elsewhere):.2f}" in view.lines[1][2]
+
+
+def test_a_map_that_moves_exactly_has_cosine_one_and_one_that_stays_put_has_not() -> None:
+    heat = torch.zeros(16, 16).double()
+    heat[3:6, 2:5] = 1.0
+    exact, still = likeness(heat.roll(4, 1), heat.roll(4, 1)), likeness(heat, heat.roll(4, 1))
+    assert exact is not None and exact.cosine == pytest.approx(1) and exact.elsewhere < 0.3
+    assert still is not None and still.cosine == 0 and likeness(heat * 0, heat) is None
+    assert likeness_line(exact, True)[0].startswith("the map moves with the picture")
+    assert likeness_line(Likeness(0.4, 0.35), True)[0].startswith("the map does not move with it")
+    assert likeness_line(Likeness(0.6, 0.4), False)[0].startswith("the map does not always stay as it is")
+
+
+def test_draws_of_a_transform_of_ones_own_have_answers_maps_and_become_edits() -> None:
+    names = ["ant", "bee", "cat", "dog"]
+    with Explorer(
+        network(), pictures(), classes=names, runner=InlineRunner, method="saliency", transforms={"turned": turned}
+    ) as explorer:
+        explorer.selection.change(edits=(Transform("brightness", 0.8),), tool="transform")
+        view, picture, net = explorer.panels["transform"].view, explorer.pictures["one"], explorer.model
+        assert view.kinds[len(TRANSFORMS)][:2] == ["own turned", "12 draws: turned"]
+        say(view, event="set", kind="own turned")
+        assert view.source == "own turned" and len(view.draws) == 12 and all(view.sheets)
+        label = net.edited(*explorer.selection.edits).predict(picture, 1)[0][0]
+        for seed, (answer, share, same, what) in enumerate(view.draws):
+            row = net.edited(*explorer.selection.edits, Draw(turned, seed)).predict(picture, 1)[0]
+            assert (answer, share) == (row[0], f"{100 * row[2]:.0f} %") and same == (row[0] == label)
+            assert what == f"draw {seed + 1} of turned"
+        stays = sum(same for _, _, same, _ in view.draws)
+        assert [f"{stays} of 12", "strong"] in view.lines[0]
+        drawn = explorer.panels["transform"].draws.answer.draws[2]
+        expected = nbviz.attribute(net.edited(*explorer.selection.edits, Draw(turned, 2)), picture, method="saliency")
+        np.testing.assert_array_equal(drawn.attribution.heat(), expected.heat())
+        for place in (3, 2):  # the second in place of the first
+            say(view, event="draw", place=place)
+            assert explorer.selection.edits == (Transform("brightness", 0.8), Draw(turned, place))
+            assert view.chosen == place
+        assert "explorer.transforms['turned']" in explorer.code()
+        say(view, event="draw", place=2)
+        assert explorer.selection.edits == (Transform("brightness", 0.8),) and view.chosen == -1
+
+
+def test_a_presets_draw_is_a_stack_that_the_slider_goes_on_top_of(explorer: Explorer) -> None:
+    explorer.selection.tool = "transform"
+    view = explorer.panels["transform"].view
+    say(view, event="set", kind="two_at_random")
+    assert len(view.draws) == 12 and "cosine" in str(view.lines[1])
+    say(view, event="draw", place=1)
+    stack = PRESETS["two_at_random"].draw(1, 32)
+    assert explorer.selection.edits == stack
+    say(view, event="set", kind="brightness")
+    say(view, event="set", kind="brightness", amount=0.5)
+    assert explorer.selection.edits == (*stack, Transform("brightness", 0.5)) and view.source == ""
+
+
+def test_a_transform_that_raises_is_said_and_the_desk_goes_on() -> None:
+    with Explorer(
+        network(), pictures(), runner=InlineRunner, method="saliency", transforms=lambda image: 1 / 0
+    ) as made:
+        made.selection.tool = "transform"
+        view = made.panels["transform"].view
+        say(view, event="set", kind="own <lambda>")
+        assert view.state == "refused" and "ZeroDivisionError" in view.message and view.draws == []
+        say(view, event="set", kind="rotate")
+        assert view.state == "ready" and view.lines
 
 
 def test_a_map_that_moves_with_the_picture_is_said_to(explorer: Explorer) -> None:

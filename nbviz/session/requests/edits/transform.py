@@ -1,28 +1,29 @@
-"""Requests of a transformation: its effect along its whole range, and whether the map moves with the picture."""
+"""Request of a transformation along its whole range: whether the answer stays, and the map moves with the picture."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
+from nbviz.attribution import Attribution
 from nbviz.edits import TRANSFORMS, Transform
 from nbviz.model.edit import Edit
 from nbviz.session.requests.base import Context, ExplainAnswer, ExplainRequest, Request, ScoresRequest, stepped
 from nbviz.session.requests.edits.edited_request import with_edits
+from nbviz.session.requests.edits.likeness import Likeness, likeness, mean_likeness
 
 POINTS = 21
 CLASSES = 3
+MAPS = 6
+"""Amounts at which the map is made as well."""
 
 
 @dataclass(frozen=True)
 class TransformCurve:
-    """Shares of a few classes along a transformation's range, so far."""
+    """Shares of a few classes along a transformation's range, and likeness of maps, so far."""
 
-    seen: np.ndarray
-    """uint8 (H, W, 3): the picture at the present amount."""
     amounts: tuple[float, ...] = ()
     classes: tuple[int, ...] = ()
     """The likeliest of the picture without this transformation."""
@@ -30,71 +31,110 @@ class TransformCurve:
     """One tuple per amount: the share of each of ``classes``."""
     best: tuple[int, ...] = ()
     """The likeliest class at each amount."""
-    likeness: float | None = None
-    """Cosine of the transformed map with the map of the transformed picture; None where the pixels don't move."""
+    maps: tuple[tuple[float, Likeness], ...] = ()
+    """(amount, likeness of the map moved as the picture is with the map of the moved picture)."""
     done: float = 0.0
 
     @property
     def flips(self) -> tuple[float, ...]:
-        """Amounts from which on, seen from the one that changes nothing, the answer is another one; at most two."""
+        """Amounts at which the answer is another one."""
         if not self.best or not self.classes:
             return ()
         return tuple(amount for amount, best in zip(self.amounts, self.best, strict=True) if best != self.classes[0])
 
     @property
     def stays(self) -> float:
-        """Share of the amounts at which the answer stays, 0…1."""
+        """Invariance: share of the amounts at which the answer stays, 0…1."""
         return float(np.mean([best == self.classes[0] for best in self.best])) if self.best else 1.0
+
+    @property
+    def likeness(self) -> Likeness | None:
+        """Equivariance: mean likeness of the maps over the range; None before the first."""
+        return mean_likeness([one for _, one in self.maps])
+
+
+@dataclass(frozen=True)
+class MeasureCurve(Request):
+    """Request of a transformation's curve for the picture after earlier edits."""
+
+    edits: tuple[Edit, ...]
+    """Those before it."""
+    kind: str
+    explanation: ExplainRequest
+
+    def __call__(self, context: Context) -> Iterator[TransformCurve]:
+        asked, amounts = ScoresRequest(self.explanation.picture), amounts_of(self.kind)
+        classes = tuple(int(index) for index in context.answer(with_edits(asked, self.edits)).order[:CLASSES])
+        curve = TransformCurve(classes=classes)
+        for count, amount in enumerate(amounts, 1):
+            scores = context.answer(with_edits(asked, (*self.edits, Transform(self.kind, amount))))
+            curve = replace(
+                curve, amounts=amounts[:count], best=(*curve.best, int(scores.order[0])),
+                shares=(*curve.shares, tuple(float(scores.probabilities[index]) for index in classes)),
+                done=0.4 * count / len(amounts),
+            )  # fmt: skip
+            yield curve
+        curve = yield from self._maps(context, curve)
+        yield replace(curve, done=1.0)
+
+    def _maps(self, context: Context, curve: TransformCurve) -> Generator[TransformCurve, None, TransformCurve]:
+        """Make the map at a few amounts, and compare each with the map that the first foretells."""
+        known, plain = TRANSFORMS[self.kind], list[Attribution]()
+        amounts = map_amounts(self.kind)
+        for amount in (known.neutral, *amounts):
+            edits = self.edits if amount == known.neutral else (*self.edits, Transform(self.kind, amount))
+            for shown in stepped(context, with_edits(self.explanation, edits)):
+                yield curve
+            assert isinstance(shown, ExplainAnswer)
+            plain = plain or [shown.attribution]
+            if amount == known.neutral:
+                continue
+            heat = plain[0].heat().double()
+            foretold = known.act(heat[None, None], amount)[0, 0] if known.moves else heat
+            alike = likeness(foretold, shown.attribution.heat())
+            maps = curve.maps if alike is None else (*curve.maps, (amount, alike))
+            curve = replace(curve, maps=maps, done=min(0.99, curve.done + 0.6 / len(amounts)))
+            yield curve
+        return curve
+
+
+@dataclass(frozen=True)
+class Transformed:
+    """Picture at the present amount, and the curve so far."""
+
+    seen: np.ndarray
+    """uint8 (H, W, 3)."""
+    curve: TransformCurve | None = None
+    done: float = 0.0
 
 
 @dataclass(frozen=True)
 class MeasureTransform(Request):
-    """Request of a transformation's curve for the picture after earlier edits."""
+    """Request of a transformed picture, and of the curve it stands on, which is the same for every amount."""
 
     edits: tuple[Edit, ...]
     """Those before it."""
     made: Transform
     explanation: ExplainRequest
 
-    def __call__(self, context: Context) -> Iterator[TransformCurve]:
-        picture, known = self.explanation.picture, TRANSFORMS[self.made.kind]
-        model = context.model.edited(*self.edits)
-        curve = TransformCurve(model.edited(self.made).seen(picture), done=0.05)
-        yield curve
-        asked = with_edits(ScoresRequest(picture), self.edits)
-        classes = tuple(int(index) for index in context.answer(asked).order[:CLASSES])
-        shares, best, amounts = list[tuple[float, ...]](), list[int](), amounts_of(self.made.kind)
-        for count, amount in enumerate(amounts, 1):
-            prediction = model.edited(Transform(self.made.kind, amount)).said(picture)
-            shares.append(tuple(float(prediction.shares[index]) for index in classes))
-            best.append(int(prediction.order[0]))
-            curve = replace(
-                curve, amounts=amounts[:count], classes=classes, shares=tuple(shares), best=tuple(best),
-                done=0.05 + 0.6 * count / len(amounts),
-            )  # fmt: skip
-            yield curve
-        if known.moves and self.made.amount != known.neutral:
-            for likeness in self._likeness(context):
-                curve = replace(curve, likeness=likeness, done=0.9)
-                yield curve
-        yield replace(curve, done=1.0)
-
-    def _likeness(self, context: Context) -> Iterator[float | None]:
-        """Step both maps, then compare the one that was moved with the one that was asked for."""
-        maps = []
-        for edits in (self.edits, (*self.edits, self.made)):
-            shown = None
-            for shown in stepped(context, with_edits(self.explanation, edits)):
-                yield None
-            assert isinstance(shown, ExplainAnswer)
-            maps.append(shown.attribution.heat().double())
-        moved = TRANSFORMS[self.made.kind].act(maps[0][None, None], self.made.amount)[0, 0].double()
-        norms = float(torch.linalg.norm(moved) * torch.linalg.norm(maps[1]))
-        yield float((moved * maps[1]).sum()) / norms if norms else None
+    def __call__(self, context: Context) -> Iterator[Transformed]:
+        seen = context.model.edited(*self.edits, self.made).seen(self.explanation.picture)
+        yield Transformed(seen)
+        for curve in stepped(context, MeasureCurve(self.edits, self.made.kind, self.explanation)):
+            yield Transformed(seen, curve, min(0.99, curve.done))
+        yield Transformed(seen, curve, 1.0)
 
 
 def amounts_of(kind: str) -> tuple[float, ...]:
     """Return the amounts at which a transformation is tried, the one that changes nothing among them."""
     known = TRANSFORMS[kind]
-    spread = {round(float(amount), 6) for amount in np.linspace(known.low, known.high, POINTS)}
+    points = round((known.high - known.low) / known.step) + 1 if known.step else POINTS
+    spread = {round(float(amount), 6) for amount in np.linspace(known.low, known.high, points)}
     return tuple(sorted({*spread, known.neutral}))
+
+
+def map_amounts(kind: str) -> tuple[float, ...]:
+    """Return the amounts at which the map is made: some of those tried, spread evenly, but the neutral one."""
+    known, tried = TRANSFORMS[kind], amounts_of(kind)
+    spread = (tried[round(place)] for place in np.linspace(0, len(tried) - 1, MAPS + 1))
+    return tuple(dict.fromkeys(amount for amount in spread if amount != known.neutral))
