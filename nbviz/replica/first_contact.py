@@ -31,6 +31,25 @@ from nbviz.replica.watching.watch import Watch
 T = TypeVar("T")
 
 
+class _Attempt:
+    """One run at first contact: what is watched, and how it was before."""
+
+    def __init__(self, revision: int, watch: Watch) -> None:
+        self.revision, self.watch = revision, watch
+        self.guard, self.arrays = Guard(watch.tensors), ReadOnly()
+        self.foreign: ForeignCalls | None = None
+        self.state: State | None = None
+        self.tensors: list[tuple[int, torch.Tensor]] = []
+        """The replica's own tensors that lie in the user's memory, with the key of each of the user's."""
+        self.attributes: list[Any] = []
+
+    def check(self) -> None:
+        """Raise Refused where modules were called that are not the replica's."""
+        refusal = None if self.foreign is None else self.foreign.refusal()
+        if refusal is not None:
+            raise refusal
+
+
 class Contact(Observer):
     """Runs a user's module on replicas, a first time under watch. Thread-safe."""
 
@@ -130,56 +149,67 @@ class Contact(Observer):
 
     def _trial(self, work: Callable[[Pass], T]) -> T:
         while True:
-            revision, watch = self._look()
-            guard = Guard(watch.tensors)
-            foreign: ForeignCalls | None = None
-            copies: dict[int, int] = {}
-            arrays = ReadOnly()
+            attempt = _Attempt(*self._look())
             try:
-                with guard, isolated():
-                    run = self._pass(revision, watch, first=True)
-                    own = [(key, mine) for key, mine in self._local.replica.tensors if key not in self._private]
-                    before = [attributes(mine) for _, mine in own]
-                    copies = {id(mine): key for key, mine in own}
-                    guard.protect(mine for _, mine in own)
-                    arrays = self._local.replica.read_only
-                    guard.protect(arrays.memory())
-                    modules = self._local.replica.modules
-                    foreign = ForeignCalls(modules, guard.protect, guard.refuse, self.hooks.codes)
-                    answer = work(replace(run, foreign=foreign))
+                answer = self._run(attempt, work)
             except WeightsWritten:
-                written = guard.refused
-                assert written is not None
-                if self._lets_write(arrays, written):
-                    continue
-                key = copies.get(id(written), id(written))
-                if key in self._private:
-                    raise _unprotectable(foreign, written) from None
-                self._private.add(key)
+                self._own_written(attempt)
                 continue
             except HookActs:
                 continue
             except Exception:
                 # a write to an array that can't be written to raises whatever the network makes of it
-                if self._lets_write(arrays):
+                if self._lets_write(attempt.arrays):
                     continue
                 self._local.key = None  # what the forward wrote before it failed is on the replica
                 raise
-            refusal = foreign.refusal()
-            if refusal is not None:
-                raise refusal
-            moved = {key for (key, mine), was in zip(own, before, strict=True) if attributes(mine) != was}
-            self._private |= moved
-            if moved:
-                continue
-            self.random = guard.random
-            self.conduct.writes_itself |= foreign.gradient_hooks
-            if run.state is not None:
-                run.state.put_back()
-                self.conduct.writes_itself |= run.state.written
-                self.conduct.draws_own |= run.state.draws
-            self._local.state = None
-            return answer
+            attempt.check()
+            if not self._own_moved(attempt):
+                self._conclude(attempt)
+                return answer
+
+    def _run(self, attempt: _Attempt, work: Callable[[Pass], T]) -> T:
+        """Run ``work`` under watch."""
+        guard = attempt.guard
+        with guard, isolated():
+            run = self._pass(attempt.revision, attempt.watch, first=True)
+            made = self._local.replica
+            attempt.tensors = [(key, mine) for key, mine in made.tensors if key not in self._private]
+            attempt.attributes = [attributes(mine) for _, mine in attempt.tensors]
+            attempt.arrays = made.read_only
+            guard.protect(mine for _, mine in attempt.tensors)
+            guard.protect(attempt.arrays.memory())
+            foreign = ForeignCalls(made.modules, guard.protect, guard.refuse, self.hooks.codes)
+            attempt.foreign, attempt.state = foreign, run.state
+            return work(replace(run, foreign=foreign))
+
+    def _own_written(self, attempt: _Attempt) -> None:
+        """Have a private copy of the tensor that a write was stopped at; raises Refused where it has one already."""
+        written = attempt.guard.refused
+        assert written is not None
+        if self._lets_write(attempt.arrays, written):
+            return
+        key = next((key for key, mine in attempt.tensors if mine is written), id(written))
+        if key in self._private:
+            raise _unprotectable(attempt.foreign, written) from None
+        self._private.add(key)
+
+    def _own_moved(self, attempt: _Attempt) -> bool:
+        """Have private copies of tensors that moved without a write (resized, set to other data); whether any did."""
+        pairs = zip(attempt.tensors, attempt.attributes, strict=True)
+        moved = {key for (key, mine), before in pairs if attributes(mine) != before}
+        self._private |= moved
+        return bool(moved)
+
+    def _conclude(self, attempt: _Attempt) -> None:
+        """Note how the network conducts itself, and put back what its forward wrote."""
+        self.random = attempt.guard.random
+        self.conduct.writes_itself |= attempt.foreign is not None and attempt.foreign.gradient_hooks
+        if attempt.state is not None:
+            attempt.state.put_back()
+            self.conduct.writes_itself |= attempt.state.written
+            self.conduct.draws_own |= attempt.state.draws
+        self._local.state = None
 
     def _leave(self, device: torch.device, error: RuntimeError) -> None:
         """Move passes to the CPU after memory ran out on a device; any other error is raised again."""
