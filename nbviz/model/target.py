@@ -14,6 +14,8 @@ from nbviz.model.classes import Classes, class_index, order_of
 from nbviz.model.neuron import Neuron, Place
 from nbviz.model.region import SAID, Region
 from nbviz.model.scoring.outputs import Boxes, ClassMaps, Detection, Kind, Output
+from nbviz.model.scoring.scores import describe
+from nbviz.replica.memory import out_of_memory
 
 SAME = 0.5
 """Overlap (IoU) from which on a box on a changed picture is the one that was found, as in PASCAL VOC."""
@@ -189,7 +191,7 @@ class Target:
     def of(self, output: Output, size: tuple[int, int] | None = None) -> torch.Tensor:
         """Return the scalar of each picture of a batch, (N,); the target is resolved. size: (H, W) of the input."""
         if self.function is not None:
-            return _vector(self.function(output.raw))
+            return _vector(_called(self.function, output.raw))
         if isinstance(output, Boxes) and self.found is not None:
             return torch.stack([self._score(one, self.found) for one in output.raw])
         scores = self._over(output, size) if isinstance(output, ClassMaps) and self.part is not None else output.logits
@@ -226,6 +228,20 @@ def _none_found(target: Target, found: list[Detection], model: Classes) -> str:
         return f"The network finds {count} in this picture, numbered from 0; there is no box {target.number}."
     assert target.index is not None
     return f"The network finds no {model.class_name(target.index)} in this picture. It finds: {kinds}."
+
+
+def _called(function: Callable[[Any], Any], raw: Any) -> Any:
+    try:
+        return function(raw)
+    except NbvizError:
+        raise
+    except Exception as error:
+        if out_of_memory(error):
+            raise
+        raise NbvizError(
+            f"The target function raised {type(error).__name__}: {error}. It is handed the network's own output, "
+            f"which is {describe(raw)}."
+        ) from error
 
 
 def _vector(scores: Any) -> torch.Tensor:

@@ -15,8 +15,8 @@ from nbviz.model.inputs.forward_errors import check_volumes, forward_error
 from nbviz.model.layers import Layer, label
 from nbviz.model.layouts.layout import AxisEvidence, Layout, evidence, infer_layouts, probe_batch
 from nbviz.model.scoring.autograd_graph import graph
-from nbviz.model.scoring.heads import PLAIN, Head, ModuleCall
-from nbviz.model.scoring.outputs import Boxes, Kind, Output, OutputReader, Unknown
+from nbviz.model.scoring.heads import PLAIN, Head, ModuleCall, as_maps
+from nbviz.model.scoring.outputs import Boxes, ClassMaps, Kind, Output, OutputReader, Unknown
 from nbviz.replica.guest import Guest, Pass
 from nbviz.replica.hooks import Address, hooked, layer_name, modules_of, record_layers, split
 
@@ -155,7 +155,8 @@ def _first_pass(run: Pass, x: torch.Tensor, read: OutputReader) -> _FirstPass:
         record = Record(len(held), tuple(tensor.shape[1:]))
         records.setdefault(name, []).append(record)
         held.append((record, tensor, version(tensor)))
-        calls.append(ModuleCall(name, call, isinstance(modules[name], nn.Linear), tensor, tensor.grad_fn))
+        linear = isinstance(modules[name], nn.Linear)
+        calls.append(ModuleCall(name, call, linear, tensor, tensor.grad_fn, version(tensor)))
 
     # with gradients, as passes are later: a network may write to itself only then
     with hooked(modules, keep):
@@ -163,6 +164,8 @@ def _first_pass(run: Pass, x: torch.Tensor, read: OutputReader) -> _FirstPass:
     head = read.head(raw, calls, lambda head: _probed(run, x, read, head))
     before = next((call.output for call in calls if (call.name, call.number) == head.before), None)
     output = read(raw, len(x), head, before)
+    if isinstance(output, ClassMaps) and not read.asked.certain:
+        head = as_maps(head, output.maps, x)
     through = frozenset[Address]() if isinstance(output, Unknown) else came_through(output.logits, calls)
     for record, tensor, before_writes in held:
         record.overwritten = version(tensor) != before_writes

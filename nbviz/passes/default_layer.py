@@ -12,7 +12,7 @@ from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
 from nbviz.model.scoring.heads import ModuleCall
 from nbviz.model.target import Target
-from nbviz.model.trace import came_through
+from nbviz.model.trace import came_through, version
 from nbviz.passes.reach import backward
 from nbviz.passes.subject import Subject, last_spatial_layer, record
 from nbviz.replica.guest import Pass
@@ -72,9 +72,11 @@ def _through(model: InstrumentedModel, x: torch.Tensor, target: Target) -> froze
 
     def work(run: Pass) -> frozenset[tuple[str, int]]:
         calls: list[ModuleCall] = []
-        with hooked(
-            modules_of(run.net), lambda name, call, out: calls.append(ModuleCall(name, call, False, out, out.grad_fn))
-        ):
+
+        def keep(name: str, call: int, output: torch.Tensor) -> None:
+            calls.append(ModuleCall(name, call, False, output, output.grad_fn, version(output)))
+
+        with hooked(modules_of(run.net), keep):
             scores = Subject(model, run, x, target).scores(x.detach().requires_grad_())
         return came_through(scores, calls)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +26,7 @@ class Net(nn.Module):
         self.conv, self.embed = nn.Conv2d(3, 8, 3), nn.Linear(8, 6)
         self.fc, self.other, self.last = nn.Linear(8, classes), nn.Linear(8, 4), nn.Linear(6, classes)
         self.norm, self.ending = nn.BatchNorm1d(8), ending
+        self.temperature = nn.Parameter(torch.tensor(2.5))
         for layer in (self.fc, self.last):
             layer.weight.data *= 20
 
@@ -67,12 +69,28 @@ ENDINGS = {
     "per cent": (5, lambda n, f: 100 * n.fc(f).softmax(1), lambda y: y.softmax(1), True),
     "labels, per cent": (5, lambda n, f: n.fc(f).sigmoid() / 0.01, torch.sigmoid, True),
     "logsigmoid": (5, lambda n, f: functional.logsigmoid(n.fc(f)), torch.sigmoid, True),
-    "per cent of a temperature": (5, lambda n, f: (n.fc(f) / 3).softmax(1) * 100, lambda y: (y / 3).softmax(1), False),
-    "logsigmoid of a temperature": (
-        5, lambda n, f: functional.logsigmoid(n.fc(f) / 3), lambda y: (y / 3).sigmoid(), False,
+    "per cent of a temperature": (5, lambda n, f: (n.fc(f) / 3).softmax(1) * 100, lambda y: (y / 3).softmax(1), 1 / 3),
+    "log-sigmoid of a temperature": (
+        5, lambda n, f: functional.logsigmoid(n.fc(f) / 3), lambda y: (y / 3).sigmoid(), 1 / 3,
+    ),
+    "log-softmax of a temperature": (
+        5, lambda n, f: functional.log_softmax(n.fc(f) * 2, 1), lambda y: (y * 2).softmax(1), 2,
+    ),
+    "softmax of a trained temperature": (
+        5, lambda n, f: (n.fc(f) / n.temperature).softmax(1), lambda y: (y / 2.5).softmax(1), 1 / 2.5,
+    ),
+    "softmax of a scale, as a logarithm": (
+        5, lambda n, f: (n.temperature.exp() * n.fc(f)).softmax(-1), lambda y: (y * math.exp(2.5)).softmax(1),
+        math.exp(2.5),
+    ),
+    "softmax of a temperature in place": (
+        5, lambda n, f: n.fc(f).div_(3).softmax(1), lambda y: (y / 3).softmax(1), False,
+    ),
+    "softmax of the picture's own temperature": (
+        5, lambda n, f: (n.fc(f) / (1 + f.mean(1, keepdim=True).abs())).softmax(1), None, False,
     ),
     "hard sigmoid": (5, lambda n, f: functional.hardsigmoid(n.fc(f)), functional.hardsigmoid, False),
-    "softmax of a temperature": (5, lambda n, f: (n.fc(f) / 3).softmax(1), lambda y: (y / 3).softmax(1), False),
+    "softmax of a temperature": (5, lambda n, f: (n.fc(f) / 3).softmax(1), lambda y: (y / 3).softmax(1), 1 / 3),
     "softmax by hand": (5, lambda n, f: (e := n.fc(f).exp()) / e.sum(1, keepdim=True), lambda y: y.softmax(1), False),
     "tanh to 0…1": (5, lambda n, f: (n.fc(f).tanh() + 1) / 2, lambda y: (y.tanh() + 1) / 2, False),
 }  # fmt: skip
@@ -82,7 +100,7 @@ ENDINGS = {
 def test_a_probability_is_the_one_that_the_network_means(name: str) -> None:
     classes, ending, probability, _ = ENDINGS[name]
     made = net(classes, ending)
-    wanted = probability(made.logits(picture()))[0].tolist()
+    wanted = (made(picture()) if probability is None else probability(made.logits(picture())))[0].tolist()
     assert shares(InstrumentedModel(made)) == pytest.approx(wanted, rel=1e-6)
 
 
@@ -91,13 +109,24 @@ def test_logits_are_explained_where_the_graph_shows_them_else_the_facts_say_so(n
     classes, ending, probability, before = ENDINGS[name]
     made, x = net(classes, ending), picture().requires_grad_()
     logits = made.logits(x)
-    scores = logits if before else probability(logits)
+    scores = made(x) if probability is None else before * logits if before else probability(logits)
     found = nbviz.attribute(made, picture(), classes - 1, "saliency")
     assert torch.allclose(found.values, gradient(scores[0, -1], x), rtol=1e-9, atol=1e-12)
     assert found.facts["score"] == pytest.approx(scores[0, -1].item(), rel=1e-9)
     assert ("output" in found.facts) == (ending is not None and "logit" not in name)
     if not before:
         assert "probabilities" in found.facts["output"]
+
+
+def test_a_temperature_is_followed_as_it_is_trained() -> None:
+    made = net(5, lambda n, f: (n.fc(f) / n.temperature).softmax(1))
+    model = InstrumentedModel(made)
+    for temperature in (2.5, 0.7, 4.0):
+        made.temperature.data.fill_(temperature)
+        wanted = (made.logits(picture()) / temperature).softmax(1)[0].tolist()
+        assert shares(model) == pytest.approx(wanted, rel=1e-6)
+        found = nbviz.attribute(model, picture(), 1, "saliency")
+        assert found.facts["score"] == pytest.approx(made.logits(picture())[0, 1].item() / temperature, rel=1e-6)
 
 
 def test_small_positive_logits_are_no_probabilities() -> None:
@@ -289,3 +318,13 @@ def test_infinite_scores_are_counted_as_such() -> None:
     masked = torch.tensor([float("-inf"), 0, 0, 0, 0])
     with pytest.raises(NbvizError, match="0 NaN, 1 infinite"):
         InstrumentedModel(_Ends(lambda scores: scores + masked)).predict(picture())
+
+
+@pytest.mark.parametrize(
+    ("planes", "given", "doubt"), [(3, {}, True), (3, {"classes": ["a", "b", "c"]}, False), (4, {}, False)]
+)
+def test_maps_that_could_be_a_picture_are_said_to_be_a_guess(planes: int, given: Any, doubt: bool) -> None:
+    torch.manual_seed(0)
+    made = nn.Conv2d(3, planes, 3, padding=1).double().eval()
+    facts = nbviz.attribute(InstrumentedModel(made, **given), picture(), 1, "saliency").facts
+    assert ("pass a callable as target" in facts.get("output", "")) == doubt

@@ -81,3 +81,17 @@ def test_a_function_gives_one_score_a_picture(model: InstrumentedModel) -> None:
         Target(function=lambda output: output).of(model.read(torch.zeros(1, 5)))
     with pytest.raises(NbvizError, match="not float"):
         Target(function=lambda output: 1.0).of(model.read(torch.zeros(1, 5)))
+
+
+def test_an_error_of_a_function_says_what_it_was_handed(model: InstrumentedModel) -> None:
+    with pytest.raises(NbvizError, match=r"raised KeyError: 'logits'.*handed.*shape \(1, 5\)") as refused:
+        Target(function=lambda output: {"out": output}["logits"]).of(model.read(torch.zeros(1, 5)))
+    assert isinstance(refused.value.__cause__, KeyError)
+
+
+def test_memory_that_runs_out_in_a_function_is_no_fault_of_it(model: InstrumentedModel) -> None:
+    def hungry(output: torch.Tensor) -> torch.Tensor:
+        raise torch.OutOfMemoryError("out of memory")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        Target(function=hungry).of(model.read(torch.zeros(1, 5)))

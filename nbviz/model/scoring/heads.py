@@ -16,7 +16,7 @@ import torch
 from nbviz.errors import NbvizError
 from nbviz.model.scoring.autograd_graph import graph, kind, origin
 from nbviz.model.scoring.scores import NAMES, find, scores_or_maps
-from nbviz.model.scoring.squash import CLOSE, SIGMOIDS, SOFTMAX, multiple, over_classes, squash
+from nbviz.model.scoring.squash import CLOSE, SIGMOIDS, SOFTMAX, multiple, over_classes, slope, squash, undivided
 
 Scale = Literal["softmax", "sigmoid", "shares", "independent"]
 """How scores become probabilities: logits by softmax over the classes, logits by a sigmoid each; or the scores are
@@ -38,6 +38,8 @@ class ModuleCall:
     output: torch.Tensor
     node: Any
     """Of the output as it was put out."""
+    version: int
+    """Of the output as it was put out: another one where a later operation wrote to it."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Head:
     scale: Scale = "softmax"
     factor: float = 1
     """Multiple of the scores that the network puts out, such as 100 for per cent."""
+    slope: float | None = None
+    """Factor of the layer's logits in that step, as 1 / temperature; None where they go into it as they are."""
     pair: bool = False
     """True if the one logit y of a network with two class names is read as the scores (−y, y)."""
     remark: str = ""
@@ -67,6 +71,8 @@ class Head:
             logits = logits if self.factor == 1 else logits / self.factor
         elif before is not None:
             logits = before.reshape(found.shape)
+            if self.slope is not None:  # of this pass: a temperature may be trained
+                logits = logits * (slope(found / self.factor, logits, self.last) or self.slope)
         else:  # equal up to a constant per picture, which no probability depends on
             tiny = torch.finfo(found.dtype).tiny
             logits = found.clamp(min=tiny).log() if self.last == "softmax" else found
@@ -104,6 +110,11 @@ class ScoreHints:
     """``config.num_labels``."""
     regression: bool = False
     """Whether the network's configuration says that its outputs are quantities."""
+
+    @property
+    def certain(self) -> bool:
+        """Return whether a person, or a configuration, says what is put out."""
+        return self.output is not None or bool(self.names or self.labels)
 
 
 def find_head(raw: Any, calls: Sequence[ModuleCall], asked: ScoreHints, probe: Callable[[Head], torch.Tensor]) -> Head:
@@ -207,9 +218,7 @@ def _scaled(
         # a softmax over another axis, such as the pictures', gives no probabilities of classes
         if kind(last) in SOFTMAX and not over_classes(last, scores):
             return head
-        below = last.next_functions[0][0]
-        maker = next((c for c in calls if c.output.numel() == scores.numel() and _same(c.node, below)), None)
-        return _before(replace(head, factor=factor), kind(last), maker)
+        return _before(replace(head, factor=factor), last, scores, calls)
     return head if scores.dim() != 2 else _by_values(head, scores.detach(), end, probe)
 
 
@@ -229,21 +238,38 @@ def _by_values(head: Head, values: torch.Tensor, end: Any, probe: Callable[[Head
     return head
 
 
-def _same(node: Any, other: Any) -> bool:
-    return node is not None and origin(node) is origin(other)
-
-
-def _before(head: Head, name: str, maker: ModuleCall | None) -> Head:
+def _before(head: Head, squashed: Any, scores: torch.Tensor, calls: Sequence[ModuleCall]) -> Head:
+    """Return the head that reads logits before a step, from the layer that puts them out, if one does."""
+    name = kind(squashed)
     step = "sigmoid" if name in SIGMOIDS else "softmax"
     last = f"log-{step}" if name.startswith("Log") else step
-    if maker is not None:
-        remark = _joined(head, f"logits of layer '{maker.name}', before the network's {last}")
+    for number, node in enumerate(undivided(squashed.next_functions[0][0])):
+        maker = next((c for c in calls if c.output.numel() == scores.numel() and origin(c.node) is node), None)
+        if maker is None:
+            continue
+        factor = slope(scores / head.factor, maker.output.reshape(scores.shape), last) if number else None
+        if number and (factor is None or maker.output._version != maker.version):
+            break
+        times = f", times {factor:.4g}," if factor is not None else ","
+        remark = _joined(head, f"logits of layer '{maker.name}'{times} before the network's {last}")
         scale: Scale = "sigmoid" if step == "sigmoid" else "softmax"
-        return replace(head, before=(maker.name, maker.number), last=last, scale=scale, remark=remark)
+        where = maker.name, maker.number
+        return replace(head, before=where, slope=factor, last=last, scale=scale, remark=remark)
     if last == "log-softmax":
         return replace(head, remark=_joined(head, "log-probabilities: no layer puts out what the log-softmax is of"))
     remark = _joined(head, f"probabilities, not logits: no layer puts out what the network's {last} is of")
     return replace(head, last=last, scale="independent" if step == "sigmoid" else "shares", remark=remark)
+
+
+def as_maps(head: Head, maps: torch.Tensor, x: torch.Tensor) -> Head:
+    """Return the head of one map per class; where they could as well be a picture, its remark says so."""
+    if maps.shape[1:] != x.shape[1:]:
+        return head
+    doubt = (
+        f"read as maps of {maps.shape[1]} classes, though they have the shape of the picture: of a network that puts "
+        "out pictures, pass a callable as target"
+    )
+    return replace(head, remark=_joined(head, doubt))
 
 
 def _joined(head: Head, words: str) -> str:

@@ -24,7 +24,7 @@ def scores_or_maps(found: Any, rows: int | None = None) -> torch.Tensor:
     """
     if not isinstance(found, torch.Tensor) or not found.is_floating_point():
         raise NbvizError(
-            f"No class scores in the network's output ({_describe(found)}). "
+            f"No class scores in the network's output ({describe(found)}). "
             "Pass output= (a key, an index or a callable) to say where they are."
         )
     if rows == 1 and (found.dim() == 0 or len(found) != 1):
@@ -58,13 +58,19 @@ def _shape_words(found: torch.Tensor) -> str:
 
 def _pick(raw: Any, output: str | int | Callable[[Any], torch.Tensor]) -> Any:
     if callable(output):
-        return output(raw)
+        try:
+            return output(raw)
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+            raise NbvizError(
+                f"The function passed as output= raised {type(error).__name__}: {error}. It is handed the network's "
+                f"own output, which is {describe(raw)}."
+            ) from error
     try:
         return raw[output]
     except (KeyError, IndexError, TypeError):
         if isinstance(output, str) and hasattr(raw, output):
             return getattr(raw, output)
-    raise NbvizError(f"The network's output has no {output!r}: it is {_describe(raw)}.")
+    raise NbvizError(f"The network's output has no {output!r}: it is {describe(raw)}.")
 
 
 def _search(raw: Any) -> Any:
@@ -81,7 +87,8 @@ def _search(raw: Any) -> Any:
     return likely[0] if likely else raw
 
 
-def _describe(raw: Any) -> str:
+def describe(raw: Any) -> str:
+    """Return what a network's output is, for a sentence: its type, and its shape or what it holds."""
     if isinstance(raw, torch.Tensor):
         return f"a tensor of {raw.dtype} and shape {tuple(raw.shape)}"
     if isinstance(raw, Mapping):

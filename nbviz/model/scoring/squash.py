@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from nbviz.model.scoring.autograd_graph import kind, origin
+from nbviz.model.scoring.autograd_graph import graph, kind, origin
 
 CLOSE = 1e-3
 SOFTMAX = frozenset(("SoftmaxBackward0", "SafeSoftmaxBackward0", "LogSoftmaxBackward0"))
@@ -43,3 +43,41 @@ def over_classes(node: Any, scores: torch.Tensor) -> bool:
     if len(shape) == scores.dim() == 4:
         return axis % 4 == 1
     return bool(shape[axis] == scores.shape[1])
+
+
+def undivided(node: Any) -> list[Any]:
+    """Return the nodes whose values a node's may be a constant multiple of, itself first, such as of logits / T.
+
+    The factor may be a number, or a parameter of one value and what is computed from it.
+    """
+    chain = [origin(node)]
+    while chain[-1] is not None and kind(chain[-1]) in MULTIPLES:
+        above = [before for before, _ in chain[-1].next_functions if before is not None and not _is_one_value(before)]
+        if len(above) != 1:
+            break
+        chain.append(origin(above[0]))
+    return [one for one in chain if one is not None]
+
+
+def _is_one_value(node: Any) -> bool:
+    leaves = [one.variable for one in graph(node) if hasattr(one, "variable")]
+    return len(leaves) > 0 and all(leaf.numel() == 1 for leaf in leaves)
+
+
+def slope(result: torch.Tensor, logits: torch.Tensor, last: str) -> float | None:
+    """Return f > 0 of result = step(f · logits), (N, classes, …); None where no such factor shows.
+
+    last: the step, "softmax", "log-softmax", "sigmoid" or "log-sigmoid".
+    """
+    made, before = result.detach().double(), logits.detach().double()
+    if last.endswith("softmax"):
+        made = made if last.startswith("log") else made.log()
+        made, before = made - made[:, :1], before - before[:, :1]
+    else:
+        made = torch.logit(made.exp() if last.startswith("log") else made)
+    seen = made.isfinite() & before.isfinite()  # a probability of 0 or 1 tells nothing
+    made, before = made[seen], before[seen]
+    square = float((before**2).sum())
+    factor = float((made * before).sum()) / square if square else 0.0
+    close = torch.allclose(made, factor * before, rtol=CLOSE, atol=CLOSE * float(made.abs().max()) if len(made) else 0)
+    return factor if factor > 0 and close else None
