@@ -163,7 +163,10 @@ class InstrumentedModel:
 
     def seen(self, image: Any) -> np.ndarray:
         """Return the picture as the network saw it, uint8 (H, W, 3)."""
-        return self.transform.seen(self.input(image).float().cpu())
+        picture = as_picture(image)
+        x = self.input(picture).float().cpu()
+        transform = self.transform if picture.tensor is None else self._usual.of_tensors(x.shape[1])
+        return transform.seen(x)
 
     def forget(self) -> None:
         """Let go of the inputs, traces and replicas kept; they are made again when needed."""

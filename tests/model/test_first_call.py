@@ -11,7 +11,7 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
-from nbviz import InstrumentedModel
+from nbviz import InstrumentedModel, attribute
 from nbviz.errors import NbvizError
 from tests.networks import picture
 
@@ -126,3 +126,16 @@ def test_other_data_than_pictures_is_named(net: nn.Module, words: str) -> None:
         InstrumentedModel(net).layers()
     with pytest.raises(NbvizError, match=f"{words}.*wrap it in a module"):
         InstrumentedModel(net).predict(picture())
+
+
+def test_a_tensor_is_explained_and_drawn_without_a_forward_for_the_first_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*args: object) -> None:
+        raise AssertionError("the network was run up to its first layer")
+
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(4 * 36, 3)).eval()
+    x = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    model = InstrumentedModel(net)
+    wanted = model.transform.seen(x)
+    monkeypatch.setattr("nbviz.model.inputs.input_size.first_call", never)
+    found = attribute(net, x, 1, "saliency")
+    assert (found.picture == wanted).all() and found.picture.shape == (8, 8, 3)

@@ -63,6 +63,13 @@ class Usual:
             learns = self._transform.guessed and not self._sized
             return replace(self._transform, tried=self._tried) if learns else self._transform
 
+    def of_tensors(self, channels: int) -> Preprocessing:
+        """Return the preprocessing that tensors of so many channels have had; the network is not run for it."""
+        with self._lock:
+            if self._asked or isinstance(self._given, Preprocessing):
+                return self._transform
+            return Preprocessing.ensure(self._given, self._guest.module, FirstLayer(channels))
+
     def shape(self) -> tuple[int, ...]:
         """Return the shape (C, H, W). NbvizError where the network takes no size that was tried."""
         with self._lock:
