@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from nbviz.replica.copying.foreign_calls import ForeignCalls
+from nbviz.replica.interruption import pause
 from nbviz.replica.user_code.conduct import Conduct
 from nbviz.replica.user_code.quiet import quiet
 from nbviz.replica.user_code.state import State
@@ -32,7 +33,11 @@ class Pass:
     """Put back before each pass, of a network that writes to itself."""
 
     def __call__(self, batch: torch.Tensor) -> Any:
-        """Return the network's own output for a batch, which is moved to the network's device."""
+        """Return the network's own output for a batch, which is moved to the network's device.
+
+        Raises Unwanted where the work on this thread is not wanted any more.
+        """
+        pause()
         # when memory runs out, the next attempt's network is on the CPU, and the batch may not be
         batch = batch.to(self.device)
         first = self.foreign is not None

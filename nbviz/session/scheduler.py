@@ -2,8 +2,9 @@
 
 Requests are generators, so the worker steps them: after every partial answer it looks whether the request is
 still wanted, and serves newer ones first (a click on a layer is answered while integrated gradients still
-sharpens). Answers are handed over under the lock that guards the widgets and the selection, so one that no
-longer belongs to the selection is never shown. Partial answers go out at most ten times a second.
+sharpens). One that is dropped within a step ends before the network's next pass. Answers are handed over under the
+lock that guards the widgets and the selection, so one that no longer belongs to the selection is never shown. Partial
+answers go out at most ten times a second.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from nbviz.replica.interruption import Unwanted, unless
 from nbviz.session.context import LiveContext
 from nbviz.session.memory import give_back
 from nbviz.session.requests.base import Request
@@ -222,13 +224,16 @@ class Scheduler:
 
     def _step(self, job: Job) -> None:
         try:
-            if job.answers is None:
-                job.answers = self.context.answers(job.request)
-            job.last = next(job.answers)
-            while _final(job.last):  # it only has to end: no other job may come between it and its place
+            with unless(lambda: self._jobs.get(job.slot) is not job):
+                if job.answers is None:
+                    job.answers = self.context.answers(job.request)
                 job.last = next(job.answers)
+                while _final(job.last):  # it only has to end: no other job may come between it and its place
+                    job.last = next(job.answers)
         except StopIteration:
             self._finish(job)
+        except Unwanted:  # dropped within the step
+            pass
         except BaseException as error:  # a user's code may call sys.exit: it ends that answer, not the worker
             self._fail(job, error)
         else:

@@ -27,6 +27,8 @@ SHOWN = 12
 """Pictures of an opened cell."""
 PICTURES = 500
 """Of a data set, at most, are mapped while somebody waits."""
+BATCH = 8
+"""Pictures in a step: forward and backward of more take longer than a newer request should wait."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class MapPictures(Request):
 
     def __call__(self, context: Context) -> Iterator[Any]:
         items = self.data if isinstance(self.data, Items) else Items.ensure(list(self.data))
-        yield from Atlas.building(context.model, items, self.layer, pictures=PICTURES)
+        yield from Atlas.building(context.model, items, self.layer, pictures=PICTURES, batch=BATCH)
 
 
 Source = Atlas | MapPictures

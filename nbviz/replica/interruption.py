@@ -1,0 +1,39 @@
+"""Interruption: long work asks between two passes whether anybody still wants it.
+
+A worker steps generators, and between two steps it hears of a cancel; within a step, an attack of twenty passes or a
+table over every layer, only the work itself can stop. Each pass of a network asks here, and so does what takes long
+without one. Outside of :func:`unless` nothing is ever interrupted.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class Unwanted(BaseException):
+    """Raised in work that nobody wants any more; no error, and passed on by everything that handles errors."""
+
+
+class _Asked(threading.local):
+    unwanted: Callable[[], bool] | None = None
+
+
+_ASKED = _Asked()
+
+
+@contextmanager
+def unless(unwanted: Callable[[], bool]) -> Iterator[None]:
+    """Interrupt what this thread does in the block once ``unwanted`` returns true: :class:`Unwanted` is raised."""
+    before, _ASKED.unwanted = _ASKED.unwanted, unwanted
+    try:
+        yield
+    finally:
+        _ASKED.unwanted = before
+
+
+def pause() -> None:
+    """Raise :class:`Unwanted` where the work on this thread is not wanted any more; to be called in long loops."""
+    if _ASKED.unwanted is not None and _ASKED.unwanted():
+        raise Unwanted
