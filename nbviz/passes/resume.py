@@ -1,9 +1,10 @@
-"""Resumed forwards: what comes before a layer is run once and replayed.
+"""Resumed forwards: a layer, and what comes before it, is run once and replayed.
 
-One forward notes every module call: where it begins, where it ends, what it puts out. The outermost calls that end
-before the layer's call begins are replayed in the order of their calls, each giving a copy of what it put out, once per
-picture of the batch; code between modules runs on these copies as it is written. A module whose replayed calls are
-used up runs really. Whether that is the same network is not assumed but tried: the first batch is run whole as well.
+One forward notes every module call: where it begins, where it ends, what it puts out. The layer's own call, and the
+outermost calls that end before it, are replayed in the order of their calls, each giving a copy of what it put out,
+once per picture of the batch; code between modules runs on these copies as it is written. A module whose replayed calls
+are used up runs really. Whether that is the same network is not assumed but tried: the first batch is run whole as
+well.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,11 +22,12 @@ from torch.utils import _pytree as pytree
 
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.replica.guest import Pass
-from nbviz.replica.hooks import edit_output, modules_of, surrounded
+from nbviz.replica.hooks import Edit as OutputEdit
+from nbviz.replica.hooks import edit_output, modules_of, surrounded, with_first_tensor
 
 TOLERANCE = 1e-5
 """Largest difference from a whole forward, relative to the largest score, that float32 allows: kernels that take
-another batch may add in another order. In float64 it is a ten-millionth of that."""
+another batch may add in another order. Float64 has no such kernels: there they are equal to the bit."""
 
 
 @dataclass
@@ -37,35 +40,35 @@ class _Frame:
 
 
 class _Recorder:
-    """Recorder of the outermost calls that end before one call of a layer begins."""
+    """Recorder of one call of a layer, and of the outermost calls that end before it."""
 
     def __init__(self, layer: str, call: int, overwritten: frozenset[tuple[str, int]]) -> None:
         self._layer, self._call, self._overwritten = layer, call, overwritten
         self._counts: dict[str, int] = defaultdict(int)
         self._stack: list[_Frame] = []
         self.calls: list[tuple[str, Any]] | None = None
-        """(module, output) in the order of the calls; None until the layer's call begins."""
+        """(module, output) in the order of the calls, the layer's last; None until its call ends."""
 
     def enter(self, name: str) -> None:
-        if self.calls is not None:
-            return
-        self._counts[name] += 1
-        if name == self._layer and self._counts[name] == self._call:
-            self.calls = [call for frame in self._stack for call in frame.ended]
-            self._stack.clear()
-            return
-        self._stack.append(_Frame(name, self._counts[name]))
+        if self.calls is None:
+            self._counts[name] += 1
+            self._stack.append(_Frame(name, self._counts[name]))
 
     def leave(self, _: str, output: Any) -> None:
         if self.calls is not None:
             return
         frame = self._stack.pop()
-        if self._stack:
-            plain = isinstance(output, Tensor)
-            safe = plain and (frame.name, frame.number) not in self._overwritten
-            # outputs that hold several tensors are not watched for in-place operations behind them
-            copy = output if safe else pytree.tree_map_only(Tensor, torch.clone, output)
-            self._stack[-1].ended.append((frame.name, copy))
+        here = frame.name == self._layer and frame.number == self._call
+        if not here and not self._stack:
+            return
+        plain = isinstance(output, Tensor)
+        safe = plain and (frame.name, frame.number) not in self._overwritten
+        # outputs that hold several tensors are not watched for in-place operations behind them
+        ended = frame.name, output if safe else pytree.tree_map_only(Tensor, torch.clone, output)
+        if here:
+            self.calls = [call for outer in self._stack for call in outer.ended] + [ended]
+        else:
+            self._stack[-1].ended.append(ended)
 
 
 Read = Callable[[Pass, Tensor], Any]
@@ -77,13 +80,13 @@ def _output(run: Pass, batch: Tensor) -> Any:
 
 
 class Resumed:
-    """Network that is run from one layer on, for one picture."""
+    """Network that is run from one layer's output on, for one picture."""
 
     def __init__(self, model: InstrumentedModel, run: Pass, x: Tensor, layer: str, read: Read = _output) -> None:
-        """Run the picture ``x`` (1, C, H, W) once, and keep what comes before ``layer``.
+        """Run the picture ``x`` (1, C, H, W) once, and keep what ``layer`` and all before it put out.
 
-        layer: a name of ``model.layers()``; ``"relu#2"`` resumes at the second call of ``relu``, a name without a
-        number at the call whose output is shown, the last. read: runs a forward and reads what is wanted of it, a
+        layer: a name of ``model.layers()``; ``"relu#2"`` resumes behind the second call of ``relu``, a name without a
+        number behind the call whose output is shown, the last. read: runs a forward and reads what is wanted of it, a
         tensor (N, …) or anything that holds some.
         """
         trace = model.trace(x)
@@ -95,56 +98,66 @@ class Resumed:
             self.output = read(run, self.x)
         """Reading for the picture itself."""
         self.calls = recorder.calls or []
-        self._exact: dict[bool, bool] = {}
+        self._replays: dict[bool, bool | None] = {}
+        """Several pictures or one → whether the layer's own call is replayed; None where whole forwards are run."""
 
     @property
     def exact(self) -> bool:
         """True if the resumed forwards so far equalled whole ones; where one did not, whole ones are run instead."""
-        return all(self._exact.values())
+        return None not in self._replays.values()
 
-    def __call__(self, count: int, edit: Callable[[Tensor], Tensor]) -> Any:
+    def __call__(self, count: int, edit: OutputEdit) -> Any:
         """Run ``count`` copies of the picture with the layer's output (count, …) edited; return what is read.
 
-        The first forward of one picture, and the first of several, are compared with whole ones.
+        The first forward of one picture, and the first of several, are compared with whole ones: only a batch of
+        several can show that rows of pictures are mixed up.
         """
-        several = count > 1  # only a batch of several can show that rows of pictures are mixed up
-        if several not in self._exact:
-            whole, resumed = self._whole(count, edit), self._tried(count, edit)
-            self._exact[several] = resumed is not None and _same(whole, resumed)
+        several = count > 1
+        if several not in self._replays:
+            whole = self._whole(count, edit)
+            ways = (True, False) if self.calls else ()
+            self._replays[several] = next((own for own in ways if self._equal(whole, count, edit, own)), None)
             return whole
-        return self._replayed(count, edit) if self._exact[several] else self._whole(count, edit)
+        own = self._replays[several]
+        return self._whole(count, edit) if own is None else self._replayed(count, edit, own)
 
-    def _tried(self, count: int, edit: Callable[[Tensor], Tensor]) -> Any | None:
+    def _equal(self, whole: Any, count: int, edit: OutputEdit, own: bool) -> bool:
         try:
-            return self._replayed(count, edit)
-        except Exception:
-            return None
+            return _same(whole, self._replayed(count, edit, own))
+        except Exception:  # code between modules that no copies can be put into: whole forwards are run instead
+            return False
 
-    def _replayed(self, count: int, edit: Callable[[Tensor], Tensor]) -> Any:
-        outputs: dict[str, deque[Any]] = defaultdict(deque)
-        for name, output in self.calls:
-            outputs[name].append(output)
-        with replaying(self.run.net, outputs, count):
-            # all earlier calls of the layer are replayed or lie in calls that are, so that this is the first it sees
-            return self._edited(count, edit, 1)
+    def _replayed(self, count: int, edit: OutputEdit, own: bool) -> Any:
+        """Replay what comes before the layer and, if ``own``, the layer's own call.
 
-    def _whole(self, count: int, edit: Callable[[Tensor], Tensor]) -> Any:
-        return self._edited(count, edit, self.call)
+        A layer may do more than put out: a block may overwrite what it was given, which a shortcut around it reads.
+        """
+        outputs: dict[str, deque[Callable[[], Any]]] = defaultdict(deque)
+        for name, output in self.calls[:-1]:
+            outputs[name].append(partial(_copied, output, count))
+        with ExitStack() as undo:
+            if own:
+                outputs[self.stem].append(lambda: with_first_tensor(_copied(self.calls[-1][1], count), edit))
+            else:  # all its earlier calls are replayed or lie in calls that are, so that this is the first it sees
+                undo.enter_context(edit_output(self.run.net, (self.stem, 1), edit))
+            undo.enter_context(replaying(self.run.net, outputs))
+            return self._forward(count)
 
-    def _edited(self, count: int, edit: Callable[[Tensor], Tensor], call: int) -> Any:
-        with edit_output(self.run.net, (self.stem, call), edit):
-            return self._read(self.run, self.x.expand(count, *self.x.shape[1:]))
+    def _whole(self, count: int, edit: OutputEdit) -> Any:
+        with edit_output(self.run.net, (self.stem, self.call), edit):
+            return self._forward(count)
+
+    def _forward(self, count: int) -> Any:
+        return self._read(self.run, self.x.expand(count, *self.x.shape[1:]))
 
 
 @contextmanager
-def replaying(net: nn.Module, outputs: Mapping[str, deque[Any]], count: int) -> Iterator[None]:
-    """Let modules of a replica give their recorded outputs, ``count`` times, while any are left."""
+def replaying(net: nn.Module, outputs: Mapping[str, deque[Callable[[], Any]]]) -> Iterator[None]:
+    """Let modules of a replica, instead of running, give what the next of ``outputs`` returns, while any are left."""
 
-    def instead(module: nn.Module, left: deque[Any]) -> Callable[..., Any]:
+    def instead(module: nn.Module, left: deque[Callable[[], Any]]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            if not left:
-                return module._call_impl(*args, **kwargs)
-            return pytree.tree_map_only(Tensor, lambda tensor: _copies(tensor, count), left.popleft())
+            return left.popleft()() if left else module._call_impl(*args, **kwargs)
 
         return call
 
@@ -156,6 +169,11 @@ def replaying(net: nn.Module, outputs: Mapping[str, deque[Any]], count: int) -> 
             # torch's own way round a module's hooks and forward, which Module.compile() uses
             setattr(module, "_compiled_call_impl", instead(module, left))  # noqa: B010
         yield
+
+
+def _copied(output: Any, count: int) -> Any:
+    """Return a recorded output ``count`` times along the batch; nothing that is done to it reaches the record."""
+    return pytree.tree_map_only(Tensor, lambda tensor: _copies(tensor, count), output)
 
 
 def _copies(tensor: Tensor, count: int) -> Tensor:
@@ -171,7 +189,7 @@ def _same(one: Any, other: Any) -> bool:
 def _close(one: Tensor, other: Tensor) -> bool:
     if one.shape != other.shape or one.dtype != other.dtype:
         return False
-    if not one.is_floating_point() or not one.numel():
+    if one.dtype == torch.float64 or not one.is_floating_point() or not one.numel():
         return torch.equal(one, other)
-    room = TOLERANCE * (1e-7 if one.dtype == torch.float64 else 1.0) * float(one.detach().abs().max())
+    room = TOLERANCE * float(one.detach().abs().max())
     return bool(((one - other).abs() <= room).all())
