@@ -19,7 +19,7 @@ from typing import Any
 import traitlets
 from traitlets.utils.bunch import Bunch
 
-from nbviz.arguments import at_least
+from nbviz.arguments import at_least, channel_number
 from nbviz.attribution import METHODS
 from nbviz.attribution.options import checked_options
 from nbviz.errors import NbvizError, nearest, unknown
@@ -28,7 +28,7 @@ from nbviz.model.target import Target
 from nbviz.session.context import LiveContext
 from nbviz.session.history import HistoryTraits
 from nbviz.session.pins.pin import Pin, checked
-from nbviz.session.requests.heads import check_head, head_counts
+from nbviz.session.place_traits import PlaceTraits
 
 LOCK = threading.RLock()
 """Held while widgets are painted and while a selection changes: what is shown is always that of the selection."""
@@ -36,12 +36,19 @@ CHANNELS = "channels"
 """The stage that is always there."""
 ACT = "act"
 """Type of the one notification of an act; ``change["new"]`` is the frozenset of the names that changed."""
-_ORDER = ("image", "layer", "at", "channel", "target", "method", "options", "pinned_place", "place", "edits")
+_ORDER = ("image", "layer", "at", "channel", "group", "target", "method", "options", "pinned_place", "place", "edits")
 """Traits in the order in which an act writes them: what others are checked against, or reset by, comes first."""
 _CAUSES = MappingProxyType(
-    {"channel": "layer", "target": "image", "options": "method", "place": "pinned_place", "edits": "image"}
+    {
+        "channel": "layer",
+        "group": "channel",
+        "target": "image",
+        "options": "method",
+        "place": "pinned_place",
+        "edits": "image",
+    }
 )
-"""Trait → the one whose change resets it."""
+"""Trait → the one whose change, or reset, resets it."""
 _PLAIN = frozenset(("pictures", "stages", "networks"))
 """Attributes that are no traits."""
 
@@ -52,7 +59,7 @@ class _Something(traitlets.Any):
     allow_none = False
 
 
-class Selection(HistoryTraits):
+class Selection(PlaceTraits, HistoryTraits):
     """Picture, layer, channel, target, method, options and edits, observable one by one.
 
     Writing an unknown name raises :class:`~nbviz.errors.UnknownName` with the nearest match and
@@ -72,6 +79,9 @@ class Selection(HistoryTraits):
 
     channel = traitlets.Int(None, allow_none=True)
     """Index of the chosen channel; None is the first by contribution to the target."""
+
+    group = traitlets.Tuple()
+    """Further channels of the layer that are chosen together with ``channel``, ascending; empty for none."""
 
     target = _Something("predicted")
     """Target: class index or name, ``"predicted"``, a pair (contrast), a callable, or a ``Target``: a class over a
@@ -95,21 +105,6 @@ class Selection(HistoryTraits):
 
     marked = traitlets.Tuple()
     """Items of a review that a person marked, by number, ascending."""
-
-    place = traitlets.Tuple(default_value=None, allow_none=True)
-    """(row, column) pointed at, as fractions of the picture in 0…1; None when nowhere."""
-
-    pinned_place = traitlets.Tuple(default_value=None, allow_none=True)
-    """(row, column) of the pinned place, as fractions of the picture in 0…1: heads show what it looks at; or None."""
-
-    query = traitlets.Enum(["reads", "mean"], "reads")
-    """Queries while no place is pinned: the tokens that the score reads (the class token …), or all patches equally."""
-
-    head = traitlets.Tuple(default_value=None, allow_none=True)
-    """(attention, head) shown large, both from 0; (attention, None) is the mean over its heads; None is the last's."""
-
-    attention = traitlets.Enum(["raw", "gradient"], "raw")
-    """Attention as it is, or times its gradient for the target, what is above zero."""
 
     def __init__(self, model: InstrumentedModel, pictures: Iterable[str], **start: Any) -> None:
         self._model = model
@@ -149,6 +144,7 @@ class Selection(HistoryTraits):
                         moved.add(name)
                 elif _CAUSES.get(name) in moved and (after := self._after_reset(name)) is not getattr(self, name):
                     super().__setattr__(name, after)
+                    moved.add(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if self.has_trait(name):
@@ -211,7 +207,7 @@ class Selection(HistoryTraits):
             return "predicted" if placed else target
         if name == "edits":
             return self._edits_after_reset()
-        return {"channel": None, "options": {}, "place": self.pinned_place}[name]
+        return {"channel": None, "group": (), "options": {}, "place": self.pinned_place}[name]
 
     # -- checking -------------------------------------------------------------------------------------
 
@@ -234,6 +230,15 @@ class Selection(HistoryTraits):
         if value is not None and channels is not None and not 0 <= value < channels:
             raise NbvizError(f"Channel {value} is not in layer '{self.layer}': it has {channels}, from 0 on.")
         return value
+
+    @traitlets.validate("group")
+    def _check_group(self, proposal: dict[str, Any]) -> tuple[int, ...]:
+        group = {at_least("a channel of group", channel, 0) for channel in proposal["value"]} - {self.channel}
+        if group and self.channel is None:
+            raise NbvizError("A group is chosen together with a channel: write selection.channel as well.")
+        for channel in group:
+            channel_number(self.layer, channel, self._model.layer(self.layer).channels or 0)
+        return tuple(sorted(group))
 
     @traitlets.validate("target")
     def _check_target(self, proposal: dict[str, Any]) -> Any:
@@ -274,22 +279,6 @@ class Selection(HistoryTraits):
     @traitlets.validate("pins")
     def _check_pins(self, proposal: dict[str, Any]) -> tuple[Pin, ...]:
         return checked(proposal["value"], self._model, list(self.pictures), self.networks)
-
-    @traitlets.validate("pinned_place")
-    def _check_pinned(self, proposal: dict[str, Any]) -> tuple[float, float] | None:
-        value = proposal["value"]
-        if value is None:
-            return None
-        if len(value) != 2 or not all(isinstance(part, (int, float)) and 0 <= part <= 1 for part in value):
-            raise NbvizError(f"A pinned place is (row, column) as fractions of the picture in 0…1, not {value!r}.")
-        return float(value[0]), float(value[1])
-
-    @traitlets.validate("head")
-    def _check_head(self, proposal: dict[str, Any]) -> tuple[int, int | None] | None:
-        value: tuple[int, int | None] | None = proposal["value"]
-        if value is not None:
-            check_head(value, head_counts(self._model))
-        return value
 
 
 def _hint(name: str, names: Iterable[str]) -> str:

@@ -35,7 +35,8 @@ test("the pictures made again open and close, and stand beside each other in one
 const PAGE = {
   about: "blocks.1",
   modes: [["here", "Here", ""]],
-  look: { mode: "here", sort: "class", shared: false, recipe: "default", scalable: true },
+  look: { mode: "here", sort: "class", shared: false, recipe: "default", scalable: true, measured: false },
+  group: [],
   mosaic: bytes(1),
   bars: [],
   sheet: { columns: 2, rows: 2, tile_height: 4, tile_width: 4, gap: 1, kind: "image/png" },
@@ -80,4 +81,30 @@ test("arrows choose channels and turn the page; the chosen one again lays its ma
   assert.equal(one.find(".nbviz-tile-pager .nbviz-num").textContent, "4–5 of 5");
   one.end();
   assert.equal(model.heard, 0);
+});
+
+test("Ctrl-click and Shift-click choose channels together, as do arrows with Shift", async () => {
+  const model = new Model(PAGE),
+    one = view(grid.widget, model);
+  await settled();
+  const tiles = one.all(".nbviz-tile");
+  one.find("[role=listbox]").focus();
+  const click = (place, keys) => tiles[place].dispatchEvent(new MouseEvent("click", { bubbles: true, ...keys }));
+  click(2, { ctrlKey: true });
+  model.change({ group: [9] });
+  assert.deepEqual(
+    tiles.map((tile) => tile.getAttribute("aria-selected")),
+    ["false", "true", "true"],
+  );
+  click(2, { metaKey: true });
+  click(0, { shiftKey: true });
+  const sent = model.sent.map(({ event, channels, on }) => [event, channels, on]);
+  assert.deepEqual(sent, [
+    ["gather", [9], true],
+    ["gather", [9], false],
+    ["gather", [7, 5, 9], true],
+  ]);
+  press(one.find("[role=listbox]"), "ArrowRight", { shiftKey: true });
+  assert.deepEqual(model.sent.at(-1)?.channels, [7, 5], "from the tile that the keys are at");
+  one.end();
 });

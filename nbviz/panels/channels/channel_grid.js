@@ -2,6 +2,11 @@
 /** @type {Option[]} */
 const SORTS = [
   ["class", "For the class", "Largest contribution to the class first (gradient × activation, summed over places)"],
+  [
+    "effect",
+    "By effect",
+    "Measured: what the class loses most without comes first. Measure, on the card below, makes it",
+  ],
   ["activation", "By activation", "Largest activation first"],
   ["index", "By number", "In the network's own order"],
 ];
@@ -22,7 +27,7 @@ const SCALES = [
  * @typedef {Front & {
  *   about: string,
  *   modes: Choice[],
- *   look: { mode: string, sort: string, shared: boolean, recipe: string, scalable: boolean },
+ *   look: { mode: string, sort: string, shared: boolean, recipe: string, scalable: boolean, measured: boolean },
  *   mosaic: DataView,
  *   bars: number[],
  *   sheet: Sheet & { kind: string, aspect?: number, signed?: boolean, photos?: boolean },
@@ -41,6 +46,7 @@ const SCALES = [
  *   begin: string,
  *   offer: string,
  *   channel: number | null,
+ *   group: number[],
  *   on_canvas: boolean,
  *   marked: number[],
  * }} ChannelGridTraits
@@ -63,6 +69,7 @@ export default {
       set(el("div", "nbviz-tiles"), {
         role: "listbox",
         tabindex: 0,
+        "aria-multiselectable": "true",
         id: uid("tiles"),
         "aria-orientation": "horizontal",
       }),
@@ -110,11 +117,24 @@ function chooseTiles(model, life, grid, tip, send, turn) {
   life.listen(grid, "click", (event) => {
     const place = tiles.at(event.target);
     if (place === null) return;
+    const from = tiles.active();
     tiles.activate(place);
-    choose(place);
+    if (event.shiftKey) gather(model, send, from, place);
+    else if (event.ctrlKey || event.metaKey) toggle(model, send, place);
+    else choose(place);
   });
   gridKeys(model, life, grid, tiles, choose, turn, send);
   hoverTiles(grid, tip, life, tiles, model);
+}
+
+/**
+ * One tile is chosen as well, or no more.
+ * @param {Model<ChannelGridTraits>} model
+ */
+function toggle(model, send, place) {
+  const channel = model.get("channels")[place];
+  const on = channel !== model.get("channel") && !model.get("group").includes(channel);
+  send("gather", { channels: [channel], on });
 }
 
 /**
@@ -129,6 +149,7 @@ function gridControls(model, life, send) {
     const look = model.get("look");
     fillSegment(segment, model.get("modes"), look.mode, (mode) => send("look", { look: { mode } }));
     sort.select.value = look.sort;
+    for (const option of sort.select.options) option.disabled = option.value === "effect" && !look.measured;
     drawSecond(second, look);
   });
   life.listen(sort.select, "change", () => send("look", { look: { sort: sort.select.value } }));

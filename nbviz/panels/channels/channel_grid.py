@@ -19,11 +19,13 @@ from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel
 from nbviz.panels.base.strip import fail, ready
-from nbviz.panels.channels.grid_words import about, edited_channels, modes
+from nbviz.panels.channels.grid_effects import Measured
+from nbviz.panels.channels.grid_words import about, edited_channels, look_data, modes, sheet_data, still_part
 from nbviz.panels.scenes.channel_page import ChannelLook, ChannelsPage, Photos, make_page, mode_of, per_page, strongest
-from nbviz.panels.snapshot.parts import ChannelsPart, StillParts
+from nbviz.panels.snapshot.parts import StillParts
 from nbviz.session.code import Script
 from nbviz.session.requests.base import ChannelsAnswer, ChannelsRequest, FiltersRequest, Request
+from nbviz.session.requests.edits.effects import EffectsAnswer, MeasureEffects
 from nbviz.session.requests.health import HealthAnswer
 from nbviz.session.selection import CHANNELS, Selection
 
@@ -31,8 +33,8 @@ from nbviz.session.selection import CHANNELS, Selection
 class ChannelGrid(Front):
     """Widget of a mosaic whose tiles are options of a listbox.
 
-    Sends ``{"event": …}``: choose (channel), canvas, explanation, page (page), look (mode, sort, shared or recipe),
-    and for pictures cancel and begin.
+    Sends ``{"event": …}``: choose (channel), gather (channels, on), canvas, explanation, page (page), look (mode, sort,
+    shared or recipe), and for pictures cancel and begin.
     """
 
     scripts = ("channel_tiles",)
@@ -42,7 +44,7 @@ class ChannelGrid(Front):
     modes: traitlets.List[list[Any]] = traitlets.List().tag(sync=True)
     """[[key, text, tip, enabled], …] of the switch."""
     look = traitlets.Dict().tag(sync=True)
-    """mode, sort, shared, recipe; scalable says whether the scale can be chosen."""
+    """mode, sort, shared, recipe; scalable: the scale can be chosen; measured: effects are there to sort by."""
     mosaic = traitlets.Bytes().tag(sync=True)
     """One picture of all tiles, of the sheet's kind; empty where they are bars."""
     bars = traitlets.List(traitlets.Float()).tag(sync=True)
@@ -73,6 +75,8 @@ class ChannelGrid(Front):
     """A sentence in the tiles' place: what could be here."""
     channel = traitlets.Int(None, allow_none=True).tag(sync=True)
     """The chosen one."""
+    group = traitlets.List(traitlets.Int()).tag(sync=True)
+    """Those chosen together with it."""
     on_canvas = traitlets.Bool(False).tag(sync=True)
     """True if the chosen one's map lies on the canvas."""
     marked = traitlets.List(traitlets.Int()).tag(sync=True)
@@ -80,11 +84,12 @@ class ChannelGrid(Front):
 
 
 class ChannelsPanel(Panel):
-    """Panel that chooses ``selection.channel``, and with a second click ``selection.canvas``."""
+    """Panel that chooses ``selection.channel`` and ``group``, and with a second click ``selection.canvas``."""
 
     slot = "channels"
-    reads = frozenset(("image", "layer", "target", "channel", "canvas", "place", "edits", "original"))
+    reads = frozenset(("image", "layer", "target", "channel", "group", "canvas", "place", "edits", "original"))
     asks = frozenset(("image", "layer", "target"))
+    hears = ("switch",)
 
     def __init__(self, links: Links) -> None:
         super().__init__(links)
@@ -96,7 +101,9 @@ class ChannelsPanel(Panel):
         self._photos: dict[str, Photos] = {}
         """Mode → pictures for channels of the layer on show."""
         self._health: HealthAnswer | None = None
-        self.view = ChannelGrid(modes=modes(False), look=_look(self.look, None, True))
+        self.measured: Measured | None = None
+        """Effects measured last."""
+        self.view = ChannelGrid(modes=modes(False), look=look_data(self.look, None, True, False))
         self.listen(self.view, self._act)
 
     def request(self, selection: Selection) -> Request | None:
@@ -127,7 +134,28 @@ class ChannelsPanel(Panel):
             if selection.channel not in self.view.channels:
                 self._draw(answer, self._page_of(answer, selection.channel))
             self.view.channel = selection.channel
-        self.view.edited = edited_channels(selection, self.view.channels)
+        self.view.group = list(selection.group)
+        if answer is not None and self.page is not None and self.view.channels:
+            with self.view.hold_sync():
+                self._say(answer.layer, self.page)
+
+    def hear(self, slot: str, request: Request | None, answer: EffectsAnswer | None) -> None:
+        """Take over the effects measured so far, and sort by them."""
+        known, self.measured = self.measured, Measured.of(request, answer)
+        if self.measured is None or self._answer is None or self.page is None:
+            return
+        if self.measured.begins(known) and self.look.sort == "class":
+            self.look = replace(self.look, sort="effect", page=0)
+        if self.measured.worth_drawing(known):
+            self._answer = replace(self._answer, effects=self._effects())
+            self._draw(self._answer, self.look.page)
+
+    def _effects(self) -> np.ndarray | None:
+        """Return the measured effects of what is on show, (C,); None where there are none."""
+        chosen = self.selection
+        target = Target.ensure(chosen.target, self.model)
+        asked = MeasureEffects(self.pictures[chosen.image], chosen.layer, target)
+        return self.measured.column if self.measured is not None and self.measured.request == asked else None
 
     def point(self, place: tuple[float, float] | None) -> None:
         """Mark the channels strongest at a place (row, column as fractions of the picture), or none."""
@@ -167,8 +195,11 @@ class ChannelsPanel(Panel):
     def _say(self, layer: str, page: ChannelsPage) -> None:
         findings = self._health.findings.get(layer, {}) if self._health is not None else {}
         marks = [findings[channel][1] if channel in findings else "" for channel in page.channels]
-        self.view.words = [" · ".join(filter(None, pair)) for pair in zip(page.words, marks, strict=True)]
+        edited = edited_channels(self.selection, page.channels)
+        said = zip(page.words, [edited.get(channel, "") for channel in page.channels], marks, strict=True)
+        self.view.words = [" · ".join(filter(None, parts)) for parts in said]
         self.view.ill = [channel for channel in page.channels if channel in findings]
+        self.view.edited = sorted(edited)
 
     def refuse(self, mode: str, error: BaseException) -> None:
         """Show why there are no pictures of this mode; the other modes are still there."""
@@ -187,7 +218,7 @@ class ChannelsPanel(Panel):
         if self._answer is None or self._answer.layer != answer.layer:
             self._photos.clear()
             self._quiet()
-        self._answer = answer
+        self._answer = answer = replace(answer, effects=self._effects())
         layer = self.model.layer(answer.layer)
         weights = self.links.context.answer(FiltersRequest(answer.layer)).weights
         # a transposed convolution counts its filters along another axis
@@ -215,22 +246,7 @@ class ChannelsPanel(Panel):
             fail(self.view, error)
 
     def still(self) -> StillParts:
-        page, view = self.page, self.view
-        if page is None:
-            return {}
-        at = page.channels.index(view.channel) if view.channel in page.channels else None
-        pager = f"{page.first + 1}–{page.first + len(page.channels)} of {view.total}"
-        count = len(page.channels)
-        part = ChannelsPart([view.about], page.mosaic, count, at, page.aspect, self.settings, page.caption, pager)
-        return {"channels": part}
-
-    @property
-    def settings(self) -> list[str]:
-        """Describe how the maps are sorted and scaled."""
-        sort = {"class": "For the class", "activation": "By activation", "index": "By number"}[self.look.sort]
-        last = {"made": self.look.recipe.capitalize(), "found": ""}
-        scale = last.get(self.look.mode, "Shared scale" if self.look.shared else "Own scale")
-        return [word for word in (self.look.mode.capitalize(), sort, scale) if word]
+        return {} if self.page is None else {"channels": still_part(self.page, self.view, self.look)}
 
     def _page_of(self, answer: ChannelsAnswer, channel: int) -> int:
         rank = int(np.flatnonzero(answer.order(self.look.sort) == channel)[0])
@@ -242,31 +258,38 @@ class ChannelsPanel(Panel):
         total, view = len(answer.peaks), self.view
         with view.hold_sync():
             view.modes = modes(self._filters is not None)
-            view.look = _look(self.look, self._filters, answer.maps.places)
+            view.look = look_data(self.look, self._filters, answer.maps.places, answer.effects is not None)
             view.mosaic, view.bars = b"" if drawn.heights else drawn.mosaic.data, drawn.heights
-            view.sheet = _sheet(drawn) | {"signed": answer.maps.signed}
+            view.sheet = sheet_data(drawn) | {"signed": answer.maps.signed}
             view.channels = drawn.channels
             self._say(answer.layer, drawn)
             view.caption, view.note, view.first = drawn.caption, drawn.note, drawn.first
             view.total, view.page, view.pages = total, page, -(-total // drawn.per_page)
-            view.edited = edited_channels(self.selection, drawn.channels)
 
     def _act(self, content: Content) -> None:
         event = content.get("event")
         if event == "choose":
             self.selection.channel = content["channel"]
+        elif event == "gather":
+            self._gather(content["channels"], bool(content["on"]))
         elif event in ("canvas", "explanation"):
             self.selection.canvas = "channel" if event == "canvas" else "explanation"
         elif event in ("page", "look"):
             self._redraw(content)
             self.links.ask()
 
+    def _gather(self, channels: list[int], on: bool) -> None:
+        """Choose channels together with those that are chosen, or no more with them; one at least stays."""
+        now = [self.view.channel, *self.selection.group]
+        left = [*now, *channels] if on else [channel for channel in now if channel not in channels] or now[:1]
+        self.selection.change(channel=left[0], group=left[1:])
+
     def _redraw(self, content: dict[str, Any]) -> None:
         """Turn the page, or look at the same answer in another way."""
         wanted = content.get("look", {})
         self.look = replace(self.look, **wanted)
         if self._answer is None or self.page is None:
-            self.view.look = _look(self.look, None, True)
+            self.view.look = look_data(self.look, None, True, False)
             return
         if wanted.keys() & {"mode", "recipe"}:
             self._quiet()
@@ -275,19 +298,3 @@ class ChannelsPanel(Panel):
         # a new order is read from its start; a new scale or mode keeps what is in sight
         first = 0 if "sort" in wanted else self.page.first // per_page(self._answer, self.look, self._filters)
         self._draw(self._answer, min(max(content.get("page", first), 0), self.view.pages - 1))
-
-
-def _look(look: ChannelLook, filters: np.ndarray | None, places: bool) -> dict[str, Any]:
-    mode = mode_of(look, filters)
-    return {
-        "mode": mode, "sort": look.sort, "shared": look.shared, "scalable": places and mode == "maps",
-        "recipe": look.recipe,
-    }  # fmt: skip
-
-
-def _sheet(page: ChannelsPage) -> dict[str, Any]:
-    drawn = page.mosaic
-    return {
-        "columns": drawn.columns, "rows": drawn.rows, "gap": drawn.gap, "aspect": page.aspect,
-        "tile_height": drawn.tile_height, "tile_width": drawn.tile_width, "kind": drawn.kind, "photos": page.photos,
-    }  # fmt: skip

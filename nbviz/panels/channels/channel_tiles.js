@@ -42,7 +42,7 @@ function tileView(model, life, grid) {
     () => model.get("sheet").kind,
   );
   life.watch("channel", () => choose(model.get("channel")));
-  life.watch("marked on_canvas ill edited", mark);
+  life.watch("marked on_canvas ill edited group", mark);
   return {
     choose,
     activate,
@@ -92,16 +92,27 @@ function paintPage(model, grid, nodes, url) {
  */
 function markTiles(model, nodes, shown, chosen, active) {
   const marked = new Set(model.get("marked")),
+    group = new Set(model.get("group")),
     ill = new Set(model.get("ill")),
     edited = new Set(model.get("edited"));
   shown.forEach((channel, i) => {
-    const { classList } = set(nodes[i], { "aria-selected": String(channel === chosen) });
+    const { classList } = set(nodes[i], { "aria-selected": String(channel === chosen || group.has(channel)) });
+    classList.toggle("nbviz-first", channel === chosen && group.size > 0);
     classList.toggle("nbviz-marked", marked.has(channel));
     classList.toggle("nbviz-ill", ill.has(channel));
     classList.toggle("nbviz-edited", edited.has(channel));
     classList.toggle("nbviz-active", i === active);
     classList.toggle("nbviz-lies", channel === chosen && model.get("on_canvas"));
   });
+}
+
+/**
+ * All tiles from one to another are chosen as well.
+ * @param {Model<import("./channel_grid.js").ChannelGridTraits>} model
+ */
+function gather(model, send, from, to) {
+  const channels = model.get("channels").slice(Math.min(from, to), Math.max(from, to) + 1);
+  send("gather", { channels, on: true });
 }
 
 /** A bar from the ground, or from the middle where numbers have both signs. */
@@ -112,7 +123,7 @@ function drawBar(style, share, signed) {
 }
 
 /**
- * Arrows choose, beyond the page's end on the next page; PageUp and PageDown only turn.
+ * Arrows choose, beyond the page's end on the next page, and with Shift choose as well; PageUp and PageDown only turn.
  * @param {Model<import("./channel_grid.js").ChannelGridTraits>} model
  */
 function gridKeys(model, life, grid, tiles, choose, turn, send) {
@@ -120,10 +131,13 @@ function gridKeys(model, life, grid, tiles, choose, turn, send) {
     tiles.activate(place);
     if (model.get("channels")[place] !== tiles.chosen()) choose(place);
   };
-  const step = (by) => {
+  const step = (by, event) => {
     const place = tiles.active() + by;
     if (place >= 0 && place < tiles.count()) {
-      go(place);
+      if (event.shiftKey) {
+        gather(model, send, tiles.active(), place);
+        tiles.activate(place);
+      } else go(place);
       return;
     }
     const on = place > 0;
@@ -132,10 +146,10 @@ function gridKeys(model, life, grid, tiles, choose, turn, send) {
     turn(on ? 1 : -1);
   };
   const acts = {
-    ArrowRight: () => step(1),
-    ArrowLeft: () => step(-1),
-    ArrowDown: () => step(model.get("sheet").columns),
-    ArrowUp: () => step(-model.get("sheet").columns),
+    ArrowRight: (event) => step(1, event),
+    ArrowLeft: (event) => step(-1, event),
+    ArrowDown: (event) => step(model.get("sheet").columns, event),
+    ArrowUp: (event) => step(-model.get("sheet").columns, event),
     Home: () => go(0),
     End: () => go(tiles.count() - 1),
     PageDown: () => turn(1),

@@ -31,7 +31,7 @@ class ChannelLook:
     mode: str = "maps"
     """``"maps"``, ``"filters"``, ``"made"`` or ``"found"``."""
     sort: str = "class"
-    """``"class"``, ``"activation"`` or ``"index"``."""
+    """``"class"``, ``"effect"``, ``"activation"`` or ``"index"``."""
     shared: bool = False
     """True if all maps share the layer's scale."""
     recipe: str = "default"
@@ -197,9 +197,10 @@ def tile_words(answer: ChannelsAnswer, channel: int) -> str:
     if peak == 0:
         return f"channel {channel} (no activation)"
     words = f"channel {channel} · {'peak ' if answer.maps.places else ''}{three_digits(peak)}"
-    if np.isnan(contribution):
-        return words
-    return f"{words} · for {answer.target} {three_digits(contribution, plus=True)}"
+    if not np.isnan(contribution):
+        words += f" · for {answer.target} {three_digits(contribution, plus=True)}"
+    effect = np.nan if answer.effects is None else float(answer.effects[channel])
+    return words if np.isnan(effect) else f"{words} · without it {three_digits(effect, plus=True)}"
 
 
 def strongest(answer: ChannelsAnswer, place: tuple[float, float], count: int = 4) -> list[int]:

@@ -3,87 +3,190 @@ const HOWS = [
   ["on", "On", "As the network has it"],
   ["off", "Off", "Puts out 0 everywhere"],
   ["mean", "Mean", "Puts out its own mean over the picture everywhere"],
+  ["clamp", "Clamp", "Puts out nothing below, and nothing above, two limits"],
 ];
 
 /**
  * @typedef {Front & {
  *   channel: number | null,
- *   how: "on" | "off" | "mean" | "scale",
+ *   group: number[],
+ *   how: "on" | "off" | "mean" | "scale" | "clamp" | "mixed",
  *   factor: number,
+ *   limits: number[],
  *   only: boolean,
  *   measured: any[],
  *   largest: any[],
+ *   classes: any[],
+ *   count: number,
+ *   all: boolean,
  *   progress: string,
  *   asked: boolean,
  * }} SwitchFrontTraits
  */
+
+/** @typedef {Model<SwitchFrontTraits>} SwitchModel */
 
 export default {
   /** @param {View<SwitchFrontTraits>} view */
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-switch");
-    const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "The chosen channel" });
-    const hows = HOWS.map(([how, text, title]) => {
-      const node = set(button(text, ""), { title, "data-how": how });
-      life.listen(node, "click", () => model.send({ event: "put", how }));
-      return node;
-    });
-    segment.append(...hows);
-    const factor = focusable(set(el("input", "nbviz-slider"), { type: "range", min: -2, max: 3, step: 0.1 })),
-      figure = el("span", "nbviz-num nbviz-small");
-    set(factor, { "aria-label": "Factor of the channel, −2 to 3", title: "Scales what the channel puts out" });
-    const only = set(button("only it"), { title: "Switches every other channel of this layer off" }),
-      measure = set(button("Measure"), {
-        title: "Switches each channel of this layer off once: what the score then loses",
-      });
-    const said = set(el("div", "nbviz-caption"), { role: "status", "aria-live": "polite" }),
-      largest = el("div", "nbviz-caption nbviz-num");
     root.append(
-      el("div", "nbviz-bar nbviz-switch-bar", segment, factor, figure, only, measure),
+      el("div", "nbviz-bar nbviz-switch-bar", ...switchControls(model, life), ...switchActs(model, life, root)),
       drawState(model, el("div"), life),
-      said,
-      largest,
+      ...effectLines(model, life),
+      classList(model, life),
     );
-    const word = () => {
-      figure.textContent = `× ${Number(factor.value)}`.replace("-", "−");
-    };
-    const say = throttle(() => model.send({ event: "scale", factor: Number(factor.value) }), 120);
-    life.listen(factor, "input", () => {
-      word();
-      say();
-    });
-    life.listen(only, "click", () => model.send({ event: "only" }));
-    life.listen(measure, "click", () => model.send({ event: "measure" }));
-    life.watch("how factor", () => {
-      for (const node of hows) set(node, { "aria-pressed": String(node.dataset.how === model.get("how")) });
-      if (document.activeElement !== factor) factor.value = String(model.get("factor"));
-      word();
-    });
-    life.watch("only", () => set(only, { "aria-pressed": String(model.get("only")) }));
     life.watch("channel", () => {
       root.hidden = model.get("channel") === null;
-    });
-    life.watch("asked", () => {
-      measure.disabled = model.get("asked");
-    });
-    life.watch("measured progress", () => {
-      const progress = model.get("progress");
-      runs(said, progress ? [...model.get("measured"), ` ${progress}`] : model.get("measured"));
-      said.hidden = !said.textContent;
-    });
-    life.watch("largest", () => {
-      const all = model.get("largest");
-      largest.hidden = !all.length;
-      largest.replaceChildren(
-        "largest: ",
-        ...all.flatMap(([channel, words], place) => {
-          const node = set(button(String(channel), "nbviz-link"), { title: "Opens its card" });
-          node.addEventListener("click", () => model.send({ event: "choose", channel }));
-          return [place ? " · " : "", node, ` ${words}`];
-        }),
-      );
     });
     return life.end;
   },
 };
+
+/**
+ * How the channels are put: a segment, the limits of a clamp, the factor.
+ * @param {SwitchModel} model
+ * @param {Life} life
+ */
+function switchControls(model, life) {
+  const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "The chosen channels" });
+  const hows = HOWS.map(([how, text, title]) => {
+    const node = set(button(text, ""), { title, "data-how": how });
+    life.listen(node, "click", () => model.send({ event: "put", how }));
+    return node;
+  });
+  segment.append(...hows);
+  const factor = focusable(set(el("input", "nbviz-slider"), { type: "range", min: -2, max: 3, step: 0.1 })),
+    figure = el("span", "nbviz-num nbviz-small nbviz-switch-factor");
+  set(factor, { "aria-label": "Factor of the channel, −2 to 3", title: "Scales what the channel puts out" });
+  const [low, high] = ["Lowest", "Highest"].map((name) =>
+    set(el("input", "nbviz-input nbviz-switch-limit"), { type: "number", step: "any", "aria-label": `${name} value` }),
+  );
+  const limits = el("span", "nbviz-switch-limits", low, "…", high);
+  const word = () => {
+    figure.textContent = `× ${Number(factor.value)}`.replace("-", "−");
+  };
+  const say = throttle(() => model.send({ event: "scale", factor: Number(factor.value) }), 120);
+  life.listen(factor, "input", () => {
+    word();
+    say();
+  });
+  for (const node of [low, high])
+    life.listen(node, "change", () => {
+      if (low.value && high.value) model.send({ event: "clamp", low: Number(low.value), high: Number(high.value) });
+    });
+  life.watch("how factor limits", () => {
+    const how = model.get("how"),
+      clamped = how === "clamp";
+    for (const node of hows) set(node, { "aria-pressed": String(node.dataset.how === how) });
+    if (document.activeElement !== factor) factor.value = String(model.get("factor"));
+    limits.hidden = !clamped;
+    factor.hidden = figure.hidden = clamped;
+    const [least, most] = model.get("limits");
+    if (clamped) [low.value, high.value] = [String(least), String(most)];
+    word();
+  });
+  return [segment, factor, figure, limits];
+}
+
+/**
+ * All but these, and Measure; how many are chosen together.
+ * @param {SwitchModel} model
+ * @param {Life} life
+ * @param {HTMLElement} root
+ */
+function switchActs(model, life, root) {
+  const only = set(button("all but it"), { title: "Switches every other channel of this layer off" }),
+    measure = set(button("Measure"), {
+      title: "Switches each channel of this layer off once: what every class's score then loses",
+    });
+  const together = el("span", "nbviz-small nbviz-note nbviz-switch-group");
+  life.listen(only, "click", () => model.send({ event: "only" }));
+  life.listen(measure, "click", () => {
+    model.send({ event: "measure" });
+    root.scrollIntoView({ block: "nearest" });
+  });
+  life.watch("only", () => set(only, { "aria-pressed": String(model.get("only")) }));
+  life.watch("group", () => {
+    const group = model.get("group"),
+      several = group.length > 1;
+    only.textContent = several ? `all but these ${group.length}` : "all but it";
+    together.textContent = several ? `${group.length} together: ${group.join(", ")}` : "";
+    together.hidden = !several;
+    together.title = together.textContent;
+  });
+  life.watch("asked", () => {
+    measure.disabled = model.get("asked");
+  });
+  return [only, measure, together];
+}
+
+/**
+ * Foretold beside measured, and the channels with the largest effects.
+ * @param {SwitchModel} model
+ * @param {Life} life
+ */
+function effectLines(model, life) {
+  const said = set(el("div", "nbviz-caption"), { role: "status", "aria-live": "polite" }),
+    largest = el("div", "nbviz-caption nbviz-num");
+  life.watch("measured progress", () => {
+    const progress = model.get("progress");
+    runs(said, progress ? [...model.get("measured"), ` ${progress}`] : model.get("measured"));
+    said.hidden = !said.textContent;
+  });
+  life.watch("largest", () => {
+    const all = model.get("largest");
+    largest.hidden = !all.length;
+    largest.replaceChildren(
+      "largest effects: ",
+      ...all.flatMap(([channel, words], place) => {
+        const node = set(button(String(channel), "nbviz-link"), { title: "Opens its card" });
+        node.addEventListener("click", () => model.send({ event: "choose", channel }));
+        return [place ? " · " : "", node, ` ${words}`];
+      }),
+    );
+  });
+  return [said, largest];
+}
+
+/**
+ * What every class's score does without the channel, largest change first.
+ * @param {SwitchModel} model
+ * @param {Life} life
+ */
+function classList(model, life) {
+  const rows = el("div", "nbviz-effect-classes"),
+    more = button("", "nbviz-link"),
+    node = el(
+      "div",
+      "nbviz-effects",
+      el("div", "nbviz-label", "without it, every class, largest change first"),
+      rows,
+      more,
+    );
+  life.listen(more, "click", () => model.send({ event: "all" }));
+  life.watch("classes count all", () => {
+    const classes = model.get("classes");
+    node.hidden = !classes.length;
+    rows.replaceChildren(
+      ...classes.map(([name, change, bar, explained]) => {
+        const fill = set(el("span", bar < 0 ? "against" : ""), {
+          style: `width:${50 * Math.abs(bar)}%;left:${bar < 0 ? 50 + 50 * bar : 50}%`,
+        });
+        const row = el(
+          "div",
+          "nbviz-effect-class",
+          el(explained ? "strong" : "span", "", name),
+          el("span", "nbviz-effect-bar", fill),
+          el("span", "nbviz-num", change),
+        );
+        row.title = `${name} ${change}`;
+        return row;
+      }),
+    );
+    more.hidden = !model.get("all") && classes.length >= model.get("count");
+    more.textContent = model.get("all") ? "the largest only" : `all ${model.get("count").toLocaleString("en")} classes`;
+  });
+  return node;
+}

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from nbviz.edits import Channels, Transform
+from nbviz.errors import NbvizError
 from nbviz.explorer import Explorer
-from nbviz.panels.whatif.channel_switch import put, state_of
+from nbviz.panels.whatif.channel_edits import put, state_of
+from nbviz.passes.feature_maps import feature_maps
 from nbviz.session.inline import InlineRunner
 from tests.panels.rig import say
 from tests.test_explorer import network, pictures
@@ -45,15 +47,15 @@ def test_a_channel_is_switched_off_and_on_again(explorer: Explorer) -> None:
 
 def test_channels_put_alike_are_one_edit_and_others_keep_their_place() -> None:
     turned, edits = Transform("rotate", 5.0), ()
-    edits = put(edits, "1", 3, "off")
-    edits = put((*edits, turned), "1", 5, "off")
+    edits = put(edits, "1", [3], "off")
+    edits = put((*edits, turned), "1", [5], "off")
     assert edits == (Channels("1", off=[3, 5]), turned)
-    edits = put(edits, "1", 3, "scale", 2.0)
+    edits = put(edits, "1", [3], "scale", 2.0)
     assert edits == (Channels("1", off=[5], scale={3: 2.0}), turned)
     assert state_of(edits, "1", 3) == ("scale", 2.0) and state_of(edits, "1", 5) == ("off", 1.0)
-    edits = put(put(edits, "1", 5, "mean"), "1", 3, "on")
+    edits = put(put(edits, "1", [5], "mean"), "1", [3], "on")
     assert edits == (turned, Channels("1", off=[5], fill="mean"))
-    assert put(edits, "2", 5, "on") == edits
+    assert put(edits, "2", [5], "on") == edits
 
 
 def test_what_is_measured_is_what_switching_each_off_does(explorer: Explorer) -> None:
@@ -72,3 +74,80 @@ def test_what_is_measured_is_what_switching_each_off_does(explorer: Explorer) ->
     assert explorer.selection.channel == best
     agreement = answer.effects.agreement(1)
     assert agreement is None or any(f"{agreement:.2f}".replace("-", "−") in str(run) for run in view.measured)
+
+
+def test_several_are_chosen_together_and_switched_as_one(explorer: Explorer) -> None:
+    view, grid = explorer.panels["switch"].view, explorer.panels["channels"].view
+    say(grid, event="gather", channels=[5, 6], on=True)
+    assert explorer.selection.channel == 3 and explorer.selection.group == (5, 6)
+    assert grid.group == [5, 6] and view.group == [3, 5, 6]
+    say(view, event="put", how="off")
+    assert explorer.selection.edits == (Channels("1", off=[3, 5, 6]),) and view.how == "off"
+    assert all(
+        word.endswith("switched off") == (c in (3, 5, 6)) for c, word in zip(grid.channels, grid.words, strict=True)
+    )
+    say(grid, event="gather", channels=[5], on=False)
+    say(view, event="put", how="on")
+    assert explorer.selection.edits == (Channels("1", off=[5]),) and view.group == [3, 6]
+    say(view, event="clamp", low=0.0, high=0.25)
+    assert explorer.selection.edits == (Channels("1", off=[5], clamp={3: (0, 0.25), 6: (0, 0.25)}),)
+    assert view.how == "clamp" and view.limits == [0.0, 0.25]
+    assert explorer.panels["channels"]._answer.maps.values[6].max() <= 0.25
+    say(view, event="only")
+    assert explorer.selection.edits[-1] == Channels("1", only=[3, 6]) and view.only
+    say(grid, event="gather", channels=[3], on=False)
+    assert (explorer.selection.channel, explorer.selection.group) == (6, ())
+    say(grid, event="gather", channels=[6], on=False)
+    assert explorer.selection.channel == 6  # one stays chosen
+
+
+def test_layers_behind_a_changed_channel_show_their_changed_maps(explorer: Explorer) -> None:
+    say(explorer.panels["switch"].view, event="put", how="off")
+    explorer.selection.layer = "3"
+    shown = explorer.panels["channels"]._answer.maps.values
+    model, picture = explorer.model, explorer.pictures["one"]
+    np.testing.assert_array_equal(shown, feature_maps(model.edited(*explorer.selection.edits), picture, "3").values)
+    assert not np.array_equal(shown, feature_maps(model, picture, "3").values)
+    assert explorer.selection.group == () and explorer.panels["channels"].view.edited == []
+
+
+def test_a_clamp_begins_at_half_the_peak(explorer: Explorer) -> None:
+    peak = float(explorer.panels["channels"]._answer.peaks[3])
+    say(explorer.panels["switch"].view, event="put", how="clamp")
+    ((channel, (low, high)),) = explorer.selection.edits[0].clamp
+    assert channel == 3 and low == 0 and high == pytest.approx(peak / 2, rel=0.06)
+
+
+def test_measured_effects_sort_the_grid_and_every_class_is_listed(explorer: Explorer) -> None:
+    view, grid, picture = explorer.panels["switch"].view, explorer.panels["channels"].view, explorer.pictures["one"]
+    assert not grid.look["measured"] and view.classes == []
+    say(view, event="measure")
+    before = explorer.model.logits(picture)
+    losses = [explorer.model.edited(Channels("1", off=[c])).logits(picture)[1] - before[1] for c in range(8)]
+    assert grid.look["sort"] == "effect" and grid.channels == np.argsort(losses, kind="stable").tolist()
+    assert all("without it" in words or "no activation" in words for words in grid.words)
+    changes = explorer.model.edited(Channels("1", off=[3])).logits(picture) - before
+    order = np.argsort(-np.abs(changes), kind="stable")
+    assert [row[0] for row in view.classes] == [explorer.model.class_name(int(i)) for i in order]
+    assert [row[1] for row in view.classes] == [f"{changes[i]:+.2f}".replace("-", "−") for i in order]
+    assert [row[3] for row in view.classes] == [i == 1 for i in order]
+    explorer.selection.target = 2  # of another class nothing is measured yet by this order
+    say(grid, event="look", look={"sort": "class"})
+    assert explorer.panels["switch"]._answer.index == 2 and grid.look["measured"]
+    explorer.selection.layer = "3"
+    assert not grid.look["measured"] and grid.look["sort"] == "class"
+
+
+def test_a_group_is_of_one_layer_and_reset_with_its_channel(explorer: Explorer) -> None:
+    selection = explorer.selection
+    selection.group = (6, 4, 3)
+    assert selection.group == (4, 6) and selection.state()["group"] == [4, 6]
+    with pytest.raises(NbvizError, match="no channel 8"):
+        selection.group = (8,)
+    selection.channel = 2
+    assert selection.group == ()
+    selection.change(channel=1, group=(2, 5))
+    selection.layer = "3"
+    assert selection.channel is None and selection.group == ()
+    with pytest.raises(NbvizError, match="together with a channel"):
+        selection.group = (1,)

@@ -1,0 +1,57 @@
+"""Texts and figures of measured effects: a channel's, a layer's, every class's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nbviz.drawing.numbers import signed
+from nbviz.session.requests.edits.effects import EffectsAnswer
+
+LARGEST = 5
+"""Channels named as those with the largest effects."""
+
+
+def measured_words(answer: EffectsAnswer, channel: int | None) -> list[Any]:
+    """Describe an effect: ``"foretold −0.66, measured −0.41"``, beside what other channels of the layer do."""
+    effects, runs = answer.effects, list[Any]()
+    column = effects.measured[:, answer.index]
+    if channel is not None and channel < len(column) and np.isfinite(column[channel]):
+        foretold = effects.foretold[answer.index][channel]
+        measured = [signed(float(column[channel]), True), "strong"]
+        runs += [f"without it the score moves: foretold {signed(float(foretold), True)}, measured ", measured, "."]
+        middling = float(np.nanmedian(np.abs(column)))
+        runs.append(f" A middling channel of this layer moves it by {signed(middling)}.")
+    agreement = effects.agreement(answer.index) if answer.done == 1 else None
+    if agreement is not None:
+        runs += [" The first order ranks this layer's channels as measured with r ", [signed(agreement), "strong"]]
+        runs.append(" (1 the same order, 0 chance).")
+    return runs
+
+
+def largest_words(answer: EffectsAnswer) -> list[list[Any]]:
+    """Return the channels with the largest measured effects on the class, of either sign."""
+    column = answer.effects.measured[:, answer.index]
+    order = np.argsort(-np.abs(column), kind="stable")[:LARGEST]
+    return [[int(channel), signed(float(column[channel]), True)] for channel in order]
+
+
+def class_rows(answer: EffectsAnswer, channel: int | None, name: Callable[[int], str]) -> list[list[Any]]:
+    """Return every class's change without a channel, largest first: [class, change, bar −1…1, the explained one]."""
+    table = answer.effects.measured
+    if channel is None or channel >= len(table) or not np.isfinite(table[channel]).all():
+        return []
+    changes = table[channel]
+    most = float(np.abs(changes).max()) or 1.0
+    order = np.argsort(-np.abs(changes), kind="stable").tolist()
+    return [
+        [
+            name(index),
+            signed(float(changes[index]), True),
+            round(float(changes[index]) / most, 3),
+            index == answer.index,
+        ]
+        for index in order
+    ]
