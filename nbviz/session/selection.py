@@ -28,7 +28,7 @@ from nbviz.model.target import Target
 from nbviz.session.context import LiveContext
 from nbviz.session.history import HistoryTraits
 from nbviz.session.pins.pin import Pin, checked
-from nbviz.session.place_traits import PlaceTraits
+from nbviz.session.pins.place_traits import PlaceTraits
 
 LOCK = threading.RLock()
 """Held while widgets are painted and while a selection changes: what is shown is always that of the selection."""

@@ -42,7 +42,8 @@ def put(edits: Sequence[Edit], layer: str, channels: Sequence[int], how: str, va
     if how in FILLS:
         edit = replace(edit, off=[*edit.off, *named])
     else:
-        edit = replace(edit, **{how: {**dict(getattr(edit, how)), **dict.fromkeys(named, value)}})
+        values: dict[str, Any] = {how: {**dict(getattr(edit, how)), **dict.fromkeys(named, value)}}
+        edit = replace(edit, **values)
     return (*others, edit) if place is None else (*others[:place], edit, *others[place + 1 :])
 
 
@@ -58,7 +59,7 @@ def _takes(edit: Edit, layer: str, fill: str) -> bool:
 
 def _without(edit: Channels, channels: set[int]) -> Channels:
     """Return an edit that leaves channels as they are."""
-    kept = {
+    kept: dict[str, Any] = {
         name: {other: value for other, value in getattr(edit, name) if other not in channels}
         for name in ("scale", "clamp")
     }

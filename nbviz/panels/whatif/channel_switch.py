@@ -97,7 +97,8 @@ class ChannelSwitch(Panel):
     def _sync_group(self, selection: Selection, layer: str, channel: int) -> None:
         view, group = self.view, sorted({channel, *selection.group})
         states = [state_of(selection.edits, layer, one) for one in group]
-        how, value = states[0] if states.count(states[0]) == len(states) else ("mixed", 1.0)
+        mixed: tuple[str, Any] = "mixed", 1.0
+        how, value = states[0] if states.count(states[0]) == len(states) else mixed
         view.group, view.how = group, how
         view.factor = value if how == "scale" else 1.0
         view.limits = list(value) if how == "clamp" else []

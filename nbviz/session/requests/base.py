@@ -155,19 +155,15 @@ class ChannelsAnswer:
     target: str
     """The target as text."""
     effects: np.ndarray | None = None
-    """(C,) measured change of the target's score without each channel; NaN where it is not measured yet; or None."""
+    """(C,) measured change of the target's score without each channel, NaN where it is not measured yet; or None."""
 
     def order(self, by: str) -> np.ndarray:
-        """Return channel indices sorted by ``"index"``, ``"activation"``, ``"class"`` or ``"effect"``, largest first.
-
-        By effect, what the target loses most without comes first, and what is not measured last; before anything is
-        measured it is the order for the class.
-        """
+        """Return channels by ``"index"``, ``"activation"``, ``"class"`` or ``"effect"`` (loss), largest first."""
         if by == "index":
             return np.arange(len(self.peaks))
-        if by == "effect" and self.effects is not None:
-            return np.argsort(np.nan_to_num(self.effects, nan=np.inf), kind="stable")
         key = np.abs(self.peaks) if by == "activation" else self.contributions
+        if by == "effect" and self.effects is not None:
+            key = -self.effects
         return np.argsort(-np.nan_to_num(key, nan=-np.inf), kind="stable")
 
 
