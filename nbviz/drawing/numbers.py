@@ -5,17 +5,17 @@ A minus is a real one, so that figures in a column are as wide as each other.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeGuard
 
 import numpy as np
 
 
-def finite(value: Any) -> bool:
+def finite(value: object) -> TypeGuard[float]:
     """Return whether a value is a number, and a finite one."""
     return isinstance(value, (int, float)) and bool(np.isfinite(value))
 
 
-def figure(value: Any) -> str:
+def figure(value: object) -> str:
     """Write a number as short as it can be read: 8.31, 0.051, 1.2e-05; "not a number", and nothing for None."""
     if not finite(value):
         return "not a number" if value is not None else ""
@@ -36,12 +36,12 @@ def signed(value: float, plus: bool = False, digits: int = 2) -> str:
     return minus(f"{value:{'+' if plus else ''}.{digits}f}")
 
 
-def score_words(value: Any) -> str:
+def score_words(value: object) -> str:
     """Write a score, always to two decimals."""
     return signed(value) if finite(value) else figure(value)
 
 
-def percent(share: Any, digits: int | None = None) -> str:
+def percent(share: float, digits: int | None = None) -> str:
     """Write a share as a percentage, with a decimal below ten unless ``digits`` says how many: 4.1 %, 23 %."""
     value = 100 * float(share)
     if value > 1000:

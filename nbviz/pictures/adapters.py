@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import nn
 
-from nbviz.pictures.network_hints import attribute
+from nbviz.pictures.network_hints import Weights, attribute
 
 KEYS = ("pixel_values", "image", "images")
 """Keys under which mappings hold the picture: Hugging Face's, albumentations' and others'."""
+TransformLike: TypeAlias = Callable[..., Any] | Mapping[str, Any] | Weights
+"""Preprocessing as a person has it at hand: a callable picture → tensor, torchvision's weights or their transforms,
+timm's data configuration, a Hugging Face image processor, an albumentations transform, or a Preprocessing."""
 _RANDOM = ("Random", "AutoAugment", "RandAugment", "TrivialAugment", "AugMix", "ColorJitter")
 
 
@@ -22,9 +25,9 @@ _RANDOM = ("Random", "AutoAugment", "RandAugment", "TrivialAugment", "AugMix", "
 class Processor:
     """Hugging Face image processor as a callable picture → tensor (C, H, W)."""
 
-    processor: Callable[..., Any]
+    processor: Callable[..., object]
 
-    def __call__(self, image: Image.Image) -> Any:
+    def __call__(self, image: Image.Image) -> object:
         return picture_of(self.processor(images=image, return_tensors="pt"))
 
 
@@ -32,18 +35,18 @@ class Processor:
 class Keyword:
     """Albumentations transform as a callable picture → tensor (C, H, W)."""
 
-    transform: Callable[..., Any]
+    transform: Callable[..., object]
 
-    def __call__(self, image: Image.Image) -> Any:
+    def __call__(self, image: Image.Image) -> object:
         return picture_of(self.transform(image=np.asarray(image)))
 
     @property
-    def transforms(self) -> list[Any]:
+    def transforms(self) -> list[object]:
         """Steps that the transform is composed of."""
         return [self.transform]
 
 
-def adapted(transform: Callable[..., Any]) -> Callable[[Image.Image], Any]:
+def adapted(transform: Callable[..., object]) -> Callable[[Image.Image], object]:
     """Return a transform that takes a picture alone: itself, unless it is one of Hugging Face's or albumentations'."""
     if any(base.__module__.partition(".")[0] == "albumentations" for base in type(transform).__mro__):
         return Keyword(transform)
@@ -53,7 +56,7 @@ def adapted(transform: Callable[..., Any]) -> Callable[[Image.Image], Any]:
     return transform
 
 
-def picture_of(result: Any) -> Any:
+def picture_of(result: object) -> object:
     """Return the picture in the mapping a transform gave, (C, H, W) or (1, C, H, W); anything else as it is."""
     if not isinstance(result, Mapping):
         return result
@@ -66,18 +69,18 @@ def picture_of(result: Any) -> Any:
     return result
 
 
-def is_random(transform: Any) -> bool:
+def is_random(transform: object) -> bool:
     """Return whether a transform, or a step of it, draws anew at each call."""
     return any(type(step).__name__.startswith(_RANDOM) or _at_times(step) for step in _steps(transform))
 
 
-def _at_times(step: Any) -> bool:
+def _at_times(step: object) -> bool:
     """Return whether a step is applied with a probability, as albumentations' are."""
     chance = attribute(step, "p")
     return isinstance(chance, float) and 0 < chance < 1
 
 
-def _steps(transform: Any) -> list[Any]:
+def _steps(transform: object) -> list[object]:
     """Return a transform and all it is composed of."""
     parts = getattr(transform, "transforms", None)
     if not isinstance(parts, (list, tuple, nn.ModuleList)):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeGuard
 
 import torch
 from PIL import Image
@@ -96,7 +96,7 @@ class Probed:
     """(height, width), where it doesn't follow the picture's."""
 
 
-def probe(transform: Callable[[Image.Image], Any], mode: str) -> Probed:
+def probe(transform: Callable[[Image.Image], object], mode: str) -> Probed:
     """Measure `transform`, which is given pictures of PIL's `mode`."""
     outputs = []
     for colour, size in _PROBES:
@@ -115,9 +115,10 @@ def probe(transform: Callable[[Image.Image], Any], mode: str) -> Probed:
     return Probed(_fitted([_middle(output) for output in outputs]), size_seen)
 
 
-def _usable(output: Any) -> bool:
-    tensor = isinstance(output, torch.Tensor) and output.is_floating_point()
-    return tensor and (output.ndim == 3 or (output.ndim == 4 and len(output) == 1)) and output.numel() > 0
+def _usable(output: object) -> TypeGuard[torch.Tensor]:
+    if not isinstance(output, torch.Tensor) or not output.is_floating_point():
+        return False
+    return bool((output.ndim == 3 or (output.ndim == 4 and len(output) == 1)) and output.numel() > 0)
 
 
 def _middle(output: torch.Tensor) -> torch.Tensor:

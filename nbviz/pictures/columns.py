@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 import torch
@@ -23,11 +23,30 @@ LABELS = ("label", "labels", "target", "fine_label", "class", "cls", "category",
 
 
 class Numbered(Protocol):
-    """Sequence of items, read by number."""
+    """Sequence of items, read by number; an item may be a picture, a pair or a mapping, in any form."""
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, number: int) -> Any: ...
+    def __getitem__(self, number: int, /) -> Any: ...  # noqa: ANN401 - a data set says of its items what it likes
+
+
+class Frame(Protocol):
+    """Data frame, of pandas or polars, as far as it is needed here."""
+
+    @property
+    def columns(self) -> Iterable[object]:
+        """Names of the columns."""
+        ...
+
+    def __getitem__(self, column: object, /) -> Column: ...
+
+
+class Column(Protocol):
+    """Column of a data frame, as far as it is needed here."""
+
+    def to_list(self) -> list[Any]:
+        """Values by position, whatever the frame's own index is."""
+        ...
 
 
 class Rows:
@@ -57,12 +76,12 @@ class Table:
         return {name: column[number] for name, column in self._columns.items()}
 
 
-def is_frame(value: Any) -> bool:
+def is_frame(value: object) -> TypeGuard[Frame]:
     """Return whether this is a data frame, of pandas or polars; told by its shape, as neither need be installed."""
     return hasattr(value, "columns") and hasattr(value, "to_dict") and hasattr(value, "__getitem__")
 
 
-def table_of(frame: Any) -> Table:
+def table_of(frame: Frame) -> Table:
     """Return a data frame's columns; each is read by position, whatever the frame's own index is."""
     return Table({str(name): frame[name].to_list() for name in frame.columns})
 
@@ -88,7 +107,7 @@ def label_column(row: Mapping[str, Any]) -> str | None:
     return next((name for name in LABELS if name in row), None)
 
 
-def labelled_column(dataset: Any) -> tuple[tuple[str, ...] | None, str | None]:
+def labelled_column(dataset: object) -> tuple[tuple[str, ...] | None, str | None]:
     """Find the names of a ``datasets.ClassLabel`` feature and its column: of a usual name, or the only one."""
     features = getattr(dataset, "features", None)
     if not isinstance(features, Mapping):
@@ -98,7 +117,7 @@ def labelled_column(dataset: Any) -> tuple[tuple[str, ...] | None, str | None]:
     return (None, None) if usual is None else (tuple(map(str, named[usual])), usual)
 
 
-def looks_like_picture(value: Any) -> bool:
+def looks_like_picture(value: object) -> bool:
     """Return whether one value of a column can be a picture: pixels, an encoded file, or a file's name."""
     if isinstance(value, (str, PathLike)):
         return Path(value).suffix.lower() in SUFFIXES
@@ -114,17 +133,21 @@ def is_encoded(value: Mapping[str, Any]) -> bool:
     return value.keys() == {"bytes", "path"}
 
 
-def label_in(item: Any) -> Any:
+def label_in(item: object) -> object:
     """The label of an item that is a mapping."""
-    column = label_column(item) if isinstance(item, Mapping) else None
+    if not isinstance(item, Mapping):
+        return None
+    column = label_column(item)
     return None if column is None else item[column]
 
 
-def is_pair(value: Any) -> bool:
+def is_pair(value: object) -> TypeGuard[Sequence[Any]]:
     """Return whether this is (picture, label): a name or a number, in whatever it is wrapped."""
-    if not isinstance(value, (tuple, list)) or len(value) != 2 or isinstance(value[0], (int, float)):
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
         return False
     picture, label = value
+    if isinstance(picture, (int, float)):
+        return False
     if isinstance(label, (str, PathLike)):
         # Two file names are two pictures.
         return not looks_like_picture(label)
@@ -135,7 +158,7 @@ def is_pair(value: Any) -> bool:
     )
 
 
-def are_batch(pictures: Any, labels: Any) -> bool:
+def are_batch(pictures: object, labels: object) -> bool:
     """Return whether these are a loader's batch: pictures (N, C, H, W), and N labels."""
     array = (np.ndarray, torch.Tensor)
     return (

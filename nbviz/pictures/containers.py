@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO, TypeGuard
 
 from nbviz.pictures.files import SUFFIXES
 
 _LONGEST_NAME = 1024
 
 
-def unpacked(value: Any) -> Any:
+def unpacked(value: object) -> object:
     """Return the path or the bytes that a value stands for; any other value as it is.
 
     A file that is open is read whole and left where it stood.
@@ -20,9 +20,12 @@ def unpacked(value: Any) -> Any:
         return value.tobytes()
     if isinstance(value, bytes) and _is_name(value):
         return os.fsdecode(value)
-    if all(hasattr(value, name) for name in ("read", "seek", "tell")) and not hasattr(value, "shape"):
-        return _content(value)
-    return value
+    return _content(value) if _is_open(value) else value
+
+
+def _is_open(value: object) -> TypeGuard[BinaryIO]:
+    """Return whether this can be read as a file; an array of some packages can be, too."""
+    return all(hasattr(value, name) for name in ("read", "seek", "tell")) and not hasattr(value, "shape")
 
 
 def _is_name(value: bytes) -> bool:
@@ -33,7 +36,7 @@ def _is_name(value: bytes) -> bool:
     return os.path.exists(name) or Path(name).suffix.lower() in SUFFIXES
 
 
-def _content(file: Any) -> Any:
+def _content(file: BinaryIO) -> object:
     if getattr(file, "closed", False):
         return file
     at = file.tell()

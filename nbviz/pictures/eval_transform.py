@@ -5,7 +5,7 @@ Equal to the bit to torchvision's and timm's on PIL images, without importing ei
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import floor
 from typing import Any
@@ -97,6 +97,6 @@ def recipe_from_timm(config: Mapping[str, Any], channels: int) -> EvalTransform:
     )
 
 
-def _per_channel(numbers: Any, channels: int) -> tuple[float, ...]:
+def _per_channel(numbers: Iterable[float], channels: int) -> tuple[float, ...]:
     known = tuple(float(number) for number in numbers)
     return known if len(known) == channels else (sum(known) / len(known),) * channels

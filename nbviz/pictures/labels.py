@@ -17,19 +17,19 @@ MOST = 2**31 - 1
 _WORDNET = re.compile(r"n\d{8}")
 
 
-def label_index(label: Any) -> int | None:
+def label_index(label: object) -> int | None:
     """Return the index of a label: itself, alone in an array, or one-hot; None for no label, one below zero, a text."""
     number = whole(_bare(label))
     return number if number is not None and 0 <= number <= MOST else None
 
 
-def item_label(label: Any) -> int | None:
+def item_label(label: object) -> int | None:
     """Return the index of an item's class; of a question's answer, yes or no, 1 or 0."""
     bare = _bare(label)
     return int(bare) if isinstance(bare, bool) else label_index(bare)
 
 
-def class_list(classes: Any) -> tuple[str, ...]:
+def class_list(classes: object) -> tuple[str, ...]:
     """Return the names of classes in the order of their scores.
 
     classes: names in order, in a list, an array or a column; or a mapping of index → name or name → index, as
@@ -49,7 +49,7 @@ def class_list(classes: Any) -> tuple[str, ...]:
     return tuple(map(_class_name, classes))
 
 
-def names_in(classes: Any) -> tuple[str, ...] | None:
+def names_in(classes: object) -> tuple[str, ...] | None:
     """Return the names that a data set gives its classes; None where it gives none, or not in an order."""
     if classes is None or callable(classes):
         return None
@@ -60,7 +60,7 @@ def names_in(classes: Any) -> tuple[str, ...] | None:
         return None
 
 
-def class_names(dataset: Any) -> tuple[str, ...] | None:
+def class_names(dataset: object) -> tuple[str, ...] | None:
     """Return a data set's own ``classes``, through torch's Subset and ConcatDataset; None where it has none."""
     for _ in range(8):
         classes = names_in(getattr(dataset, "classes", None))
@@ -88,26 +88,26 @@ def _numbered(classes: Mapping[Any, Any]) -> tuple[str, ...]:
     return tuple(_class_name(by_index[index]) for index in range(len(classes)))
 
 
-def _index(value: Any) -> int | None:
+def _index(value: object) -> int | None:
     """Read a whole number, or one that JSON made a text."""
     return int(value) if isinstance(value, str) and value.isdecimal() else whole(value)
 
 
-def _class_name(name: Any) -> str:
+def _class_name(name: object) -> str:
     """Return one name of a class: of several synonyms the first, after WordNet's number."""
     if isinstance(name, (tuple, list)) and name:
         return str(next((word for word in name if not _WORDNET.fullmatch(str(word))), name[0]))
     return name.decode() if isinstance(name, bytes) else str(name)
 
 
-def _bare(label: Any) -> Any:
+def _bare(label: object) -> object:
     """Return a label without the array or tensor around it."""
     if isinstance(label, torch.Tensor):
         label = label.detach().cpu().numpy()
     return _alone(np.asarray(label)) if isinstance(label, (np.ndarray, np.generic)) else label
 
 
-def _alone(array: np.ndarray) -> Any:
+def _alone(array: np.ndarray[Any, Any] | np.generic) -> object:
     if array.size == 1:
         return array.item()
     one_hot = array.ndim == 1 and array.size > 1 and (array == 1).sum() == 1 and (array == 0).sum() == array.size - 1
@@ -115,7 +115,7 @@ def _alone(array: np.ndarray) -> Any:
 
 
 def given_labels(
-    labels: Any, count: int, classes: Sequence[str] | None
+    labels: object, count: int, classes: Sequence[str] | None
 ) -> tuple[list[int | None], Sequence[str] | None]:
     """Return the index of each of ``count`` labels passed beside a data set, and the names of the classes.
 
@@ -134,7 +134,7 @@ def given_labels(
     return [_given(label, item, numbers) for item, label in enumerate(given)], classes
 
 
-def _given(label: Any, item: int, numbers: dict[str, int]) -> int | None:
+def _given(label: object, item: int, numbers: dict[str, int]) -> int | None:
     if label is None:
         return None
     if isinstance(label, str):

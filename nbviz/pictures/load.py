@@ -30,8 +30,8 @@ from nbviz.pictures.decode import (
 )
 from nbviz.pictures.files import checked_path, shortened
 from nbviz.pictures.labels import item_label
-from nbviz.pictures.picture import Picture
-from nbviz.pictures.sources import FORMS, Source, kind_of
+from nbviz.pictures.picture import Picture, PictureLike
+from nbviz.pictures.sources import FORMS, DatasetLike, Source, kind_of
 
 __all__ = ["NotAPicture", "Picture", "Pictures", "load_pictures"]
 
@@ -72,7 +72,7 @@ class Pictures(Mapping[str, Picture]):
         return f"Pictures({', '.join(self)})"
 
 
-def load_pictures(images: Any) -> Pictures:
+def load_pictures(images: DatasetLike) -> Pictures:
     """Open every kind of `images` the Explorer takes.
 
     images: a path, a folder or a pattern (``photos/*.jpg``), a list or tuple of any mix, with labels or without, a
@@ -153,7 +153,7 @@ def unique_name(name: str, taken: Mapping[str, Any]) -> str:
     return f"{name} ({number})"
 
 
-def _picture(value: Any, name: str, label: int | None = None) -> Picture:
+def _picture(value: object, name: str, label: int | None = None) -> Picture:
     value = unpacked(value)
     if isinstance(value, Picture):
         return Picture(name, value.source, value.label if label is None else label)
@@ -192,7 +192,7 @@ def item_of(dataset: Numbered, index: int, name: str) -> Picture:
     return _picture(image, shortened(str(image)) if isinstance(image, (str, PathLike)) else name, label)
 
 
-def image_and_label(item: Any) -> tuple[Any, int | None]:
+def image_and_label(item: object) -> tuple[object, int | None]:
     """Take apart one item of a data set: a picture, a pair, or a mapping with a column of pictures."""
     if isinstance(item, Mapping):
         if is_encoded(item):
@@ -206,7 +206,7 @@ def image_and_label(item: Any) -> tuple[Any, int | None]:
     return image, item_label(label)
 
 
-def as_picture(image: Any) -> Picture:
+def as_picture(image: PictureLike) -> Picture:
     """Return any image that a call takes as one Picture."""
     if isinstance(image, Picture):
         return image

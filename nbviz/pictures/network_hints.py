@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isqrt
-from typing import Any
+from typing import Any, Protocol, TypeGuard
 
 from torch import nn
 
@@ -17,7 +17,7 @@ GUESSED_SIZES = (
 )
 
 
-def attribute(owner: Any, name: str) -> Any:
+def attribute(owner: object, name: str) -> Any:  # noqa: ANN401 - an attribute of somebody else's class
     """Return an attribute of the user's own object; None where it isn't there or its property raises."""
     try:
         return getattr(owner, name, None)
@@ -78,7 +78,7 @@ def flattened(numbers: int) -> FirstLayer | None:
     return None
 
 
-def _pair(size: Any) -> tuple[int, int] | None:
+def _pair(size: object) -> tuple[int, int] | None:
     if isinstance(size, int) and not isinstance(size, bool) and size > 0:
         return size, size
     if isinstance(size, (tuple, list)) and len(size) == 2 and all(isinstance(side, int) for side in size):
@@ -86,11 +86,22 @@ def _pair(size: Any) -> tuple[int, int] | None:
     return None
 
 
-def is_weights(value: Any) -> bool:
+class Weights(Protocol):
+    """Member of one of torchvision's enums of weights, as far as it is needed here."""
+
+    meta: Mapping[str, Any]
+    url: str
+
+    def transforms(self) -> Callable[..., Any]:
+        """Make the preprocessing that the weights were trained with."""
+        ...
+
+
+def is_weights(value: object) -> TypeGuard[Weights]:
     """Return whether a value is a torchvision weights enum's, by its shape: torchvision needn't be imported."""
     return hasattr(value, "meta") and hasattr(value, "url") and callable(getattr(value, "transforms", None))
 
 
-def is_preset(value: Any) -> bool:
+def is_preset(value: object) -> TypeGuard[Callable[..., Any]]:
     """Return whether a value is a preprocessing that torchvision's weights carry."""
     return type(value).__module__ == "torchvision.transforms._presets"

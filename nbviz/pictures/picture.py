@@ -6,11 +6,15 @@ names is computed once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import blake2b
+from os import PathLike
 from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias
 
+import numpy as np
 import torch
 from PIL import Image, ImageOps
 
@@ -84,6 +88,25 @@ class Picture:
     def __repr__(self) -> str:
         label = "" if self.label is None else f", label={self.label}"
         return f"Picture({self.name!r}, {self.size[0]} × {self.size[1]}{label})"
+
+
+PictureLike: TypeAlias = (
+    Picture
+    | Image.Image
+    | torch.Tensor
+    | np.ndarray[Any, Any]
+    | str
+    | PathLike[str]
+    | bytes
+    | bytearray
+    | memoryview
+    | BinaryIO
+    | FilePage
+    | Mapping[str, Any]
+)
+"""One picture as a person has it at hand: pixels (uint8 (H, W), (H, W, 3) or (H, W, 4), or 16-bit gray), a float
+tensor ((1,) C, H, W) that is preprocessed already, a file by name, open or as its bytes, the mapping that Hugging Face
+keeps of one, or a mapping name → picture of one entry."""
 
 
 def _version(source: Encoded) -> tuple[int, int] | None:

@@ -19,11 +19,11 @@ from PIL import Image
 from torch import nn
 
 from nbviz.errors import NbvizError
-from nbviz.pictures.adapters import adapted, is_random, picture_of
+from nbviz.pictures.adapters import TransformLike, adapted, is_random, picture_of
 from nbviz.pictures.colours import Colours, Probed, drawn_by_range, normalised, probe
 from nbviz.pictures.decode import checked_tensor, is_finite
 from nbviz.pictures.eval_transform import EvalTransform, recipe_from_timm
-from nbviz.pictures.load import Picture, load_pictures
+from nbviz.pictures.load import load_pictures
 from nbviz.pictures.network_hints import (
     GUESSED_SIZES,
     FirstLayer,
@@ -34,6 +34,7 @@ from nbviz.pictures.network_hints import (
     shown_size,
     timm_config,
 )
+from nbviz.pictures.picture import Picture, PictureLike
 from nbviz.wrappers import unwrap
 
 __all__ = ["GUESSED_SIZES", "Preprocessing", "EvalTransform"]
@@ -54,7 +55,7 @@ _numbers = count()
 class Preprocessing:
     """Callable: picture → float tensor (1, C, H, W). Made by `Preprocessing.ensure`."""
 
-    forward: Callable[[Image.Image], Any] | None
+    forward: Callable[[Image.Image], object] | None
     """RGB picture (gray for a 1-channel network) → tensor; None where only tensors can be given."""
 
     source: str
@@ -70,7 +71,7 @@ class Preprocessing:
     """Of a guess whose network hasn't been asked yet: gives the guess for the size the network takes."""
 
     @classmethod
-    def ensure(cls, transform: Any, net: nn.Module, first: FirstLayer | None = None) -> Preprocessing:
+    def ensure(cls, transform: TransformLike | None, net: nn.Module, first: FirstLayer | None = None) -> Preprocessing:
         """Return the preprocessing of pictures for `net`.
 
         transform: a callable PIL → tensor, torchvision weights or their transforms, timm's data
@@ -94,7 +95,7 @@ class Preprocessing:
         return cls(recipe, source, len(recipe.mean), (source, recipe))
 
     @classmethod
-    def _given(cls, transform: Any, source: str, channels: int) -> Preprocessing:
+    def _given(cls, transform: object, source: str, channels: int) -> Preprocessing:
         if isinstance(transform, Preprocessing):
             return transform
         if is_weights(transform):
@@ -121,7 +122,7 @@ class Preprocessing:
         plain = EvalTransform(crop=size, resize=size, mean=(0.0,) * channels, std=(1.0,) * channels)
         return cls.from_recipe(plain, "guess")
 
-    def __call__(self, image: Any) -> torch.Tensor:
+    def __call__(self, image: PictureLike) -> torch.Tensor:
         """Turn a picture in any form `load_pictures` takes into a float32 tensor (1, C, H, W) on the CPU.
 
         Float tensors are already preprocessed and pass through, float64 ones as they are. NbvizError for
@@ -263,7 +264,7 @@ class Preprocessing:
         return drawn_by_range(channels)
 
 
-def _picture(image: Any) -> Picture:
+def _picture(image: PictureLike) -> Picture:
     if isinstance(image, Picture):
         return image
     if isinstance(image, torch.Tensor) and image.dtype != torch.uint8:
@@ -274,8 +275,8 @@ def _picture(image: Any) -> Picture:
     raise NbvizError(f"A picture is a path, a PIL image, a uint8 array or a float tensor, not {image!r}.")
 
 
-def _checked_result(result: Any) -> torch.Tensor:
-    result = picture_of(result)
+def _checked_result(output: object) -> torch.Tensor:
+    result = picture_of(output)
     wanted = "It has to give a float tensor (C, H, W)"
     if not isinstance(result, torch.Tensor):
         what = "a picture" if isinstance(result, Image.Image) else f"a {type(result).__name__}"

@@ -10,19 +10,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from PIL import Image
 from torch.utils.data import DataLoader, default_collate, default_convert
 
 from nbviz.errors import NbvizError
+from nbviz.pictures.columns import Numbered
 from nbviz.pictures.decode import is_finite
 from nbviz.pictures.labels import given_labels
 from nbviz.pictures.load import NotAPicture, Picture, image_and_label, item_of
-from nbviz.pictures.sources import Source
+from nbviz.pictures.sources import DatasetLike, Source
 
-Transform = Callable[[Any], torch.Tensor]
+T = TypeVar("T")
+Transform = Callable[[Picture], torch.Tensor]
 Labels = Iterable[int | str | None]
 NO_LABEL = -1
 
@@ -42,7 +44,7 @@ class Batch:
 class Items:
     """Data set as item number → picture and label."""
 
-    def __init__(self, source: Any, labels: Labels | None = None, classes: Sequence[str] | None = None) -> None:
+    def __init__(self, source: Numbered, labels: Labels | None = None, classes: Sequence[str] | None = None) -> None:
         self._source = source
         self._labels: list[int | None] | None = None
         if not len(self):
@@ -53,20 +55,22 @@ class Items:
         """Names of the classes, where the data set has them."""
 
     @classmethod
-    def ensure(cls, dataset: Any, labels: Labels | None = None) -> Items:
+    def ensure(cls, dataset: DatasetLike, labels: Labels | None = None) -> Items:
         """Return any data set a call takes as items. Raises NbvizError for one without a length, or empty."""
         if isinstance(dataset, cls):
             return dataset if labels is None else cls(dataset._source, labels, dataset.classes)  # noqa: SLF001 - our own
-        collate: Any = None
+        collated: _Collated | None = None
         if isinstance(dataset, DataLoader):
-            dataset, collate = dataset.dataset, dataset.collate_fn
+            if dataset.collate_fn not in (None, default_collate, default_convert):
+                collated = _Collated(dataset.dataset, dataset.collate_fn)
+            dataset = dataset.dataset
         source = Source.ensure(_with_length(dataset))
         if source.single:
             if isinstance(dataset, (str, os.PathLike)) and not os.path.exists(os.path.expanduser(dataset)):
                 raise NbvizError(f"'{dataset}' is not a folder, nor is a file of that name there.")
             raise NbvizError("The data set is one picture: pass a list of pictures, a Dataset or a folder.")
-        if collate not in (None, default_collate, default_convert):
-            return cls(_Collated(dataset, collate), labels, source.classes)
+        if collated is not None:
+            return cls(collated, labels, source.classes)
         known = source.labels if labels is None else labels
         return cls(source.items, known, source.classes)
 
@@ -101,7 +105,7 @@ class Items:
         size: int,
         transform: Transform,
         shape: tuple[int, ...],
-        problem: Callable[[int, str], Any],
+        problem: Callable[[int, str], object],
     ) -> Iterator[Batch]:
         """Read the items of these numbers, ``size`` at a time; ``problem(number, sentence)`` for each left out."""
         taken: list[tuple[int, int, torch.Tensor]] = []
@@ -129,13 +133,13 @@ def _batch(taken: list[tuple[int, int, torch.Tensor]]) -> Batch:
 class _Collated:
     """Data set of a loader whose own ``collate_fn`` makes tensors of pictures."""
 
-    def __init__(self, dataset: Any, collate: Callable[[list[Any]], Any]) -> None:
+    def __init__(self, dataset: Numbered, collate: Callable[[list[Any]], object]) -> None:
         self._dataset, self._collate = dataset, collate
 
     def __len__(self) -> int:
         return len(self._dataset)
 
-    def __getitem__(self, number: int) -> Any:
+    def __getitem__(self, number: int) -> object:
         item = self._dataset[number]
         image, label = image_and_label(item)
         if isinstance(image, torch.Tensor) and image.is_floating_point():
@@ -165,7 +169,7 @@ def _check(x: torch.Tensor, shape: tuple[int, ...]) -> None:
         raise NbvizError("it holds NaN or infinite values.")
 
 
-def _with_length(dataset: Any) -> Any:
+def _with_length(dataset: T) -> T:
     """Return the data set, where it can be numbered or is a picture in some form."""
     if hasattr(dataset, "__iter__") and not hasattr(dataset, "__len__") and not isinstance(dataset, Image.Image):
         raise NbvizError(

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 import torch
 from PIL import Image
+from torch.utils.data import DataLoader
 
 from nbviz.errors import NbvizError
 from nbviz.pictures.columns import (
@@ -39,7 +40,7 @@ from nbviz.pictures.containers import unpacked
 from nbviz.pictures.decode import FilePage, NotAPicture, pages
 from nbviz.pictures.files import class_folders, folders_in, is_address, matching_files, picture_files, shortened
 from nbviz.pictures.labels import class_names, given_labels, names_in
-from nbviz.pictures.picture import Picture
+from nbviz.pictures.picture import Picture, PictureLike
 
 FROM_A_DATASET = 12
 FROM_A_FOLDER = 512
@@ -76,7 +77,7 @@ class Source:
         return self.shown is not None
 
     @classmethod
-    def ensure(cls, images: Any) -> Source:
+    def ensure(cls, images: DatasetLike | Source) -> Source:
         """Return the items of anything that holds pictures. Raises NbvizError for all else, with a way out."""
         if isinstance(images, cls):
             return images
@@ -99,6 +100,12 @@ class Source:
         if hasattr(images, "__getitem__") and hasattr(images, "__len__"):
             return _from_data_set(images)
         raise NbvizError(f"images= got {kind_of(images)}. It takes {FORMS}.{_iterable_hint(images)}")
+
+
+DatasetLike: TypeAlias = PictureLike | Numbered | DataLoader[Any]
+"""Data set, or a few chosen pictures, as a person has them: a picture in any form; a folder, or a pattern of files'
+names; a list, or a mapping name → picture or class → pictures; a batch (N, C, H, W); a data frame, or a column of one;
+a map-style Dataset, or a loader around one. Items are pictures, with labels or without: a pair or a mapping each."""
 
 
 def _from_path(path: str | PathLike[str]) -> Source:
@@ -145,27 +152,26 @@ def _from_files(
     names: Sequence[str] | None = None,
     labels: Sequence[int | None] | None = None,
     classes: tuple[str, ...] | None = None,
-    **about: Any,
+    *,
+    shown: int | None = None,
+    noun: str = "pictures",
+    notes: tuple[str, ...] = (),
+    single: bool = False,
 ) -> Source:
     """Read chosen pictures in any form; a file of several pages gives each page."""
-    names = (
-        [name_of(value, None if about.get("single") else n) for n, value in enumerate(files)]
-        if names is None
-        else names
-    )
+    names = [name_of(value, None if single else n) for n, value in enumerate(files)] if names is None else names
     counted = [_pages(file, name) for file, name in zip(files, names, strict=True)]
     if all(len(numbers) == 1 for numbers in counted):
-        return Source(files, names, labels, classes, **about)
-    about.pop("single", None)
+        return Source(files, names, labels, classes, shown, noun, notes, single)
     items, called, numbers = [], [], []
     for n, (file, name, found) in enumerate(zip(files, names, counted, strict=True)):
         items += [FilePage(_file(file), page) if len(found) > 1 else file for page in found]
         called += [f"{name} page {page + 1}" if len(found) > 1 else name for page in found]
         numbers += [None if labels is None else labels[n]] * len(found)
-    return Source(items, called, None if labels is None else numbers, classes, **about)
+    return Source(items, called, None if labels is None else numbers, classes, shown, noun, notes)
 
 
-def _pages(file: Any, name: str) -> list[int]:
+def _pages(file: object, name: str) -> list[int]:
     if not _may_have_pages(file):
         return [0]
     try:
@@ -175,13 +181,13 @@ def _pages(file: Any, name: str) -> list[int]:
         return [0]
 
 
-def _may_have_pages(file: Any) -> bool:
+def _may_have_pages(file: object) -> TypeGuard[str | PathLike[str] | bytes]:
     if isinstance(file, (bytes, bytearray)):
         return bytes(file[:4]) in _TIFF
     return isinstance(file, (str, PathLike)) and str(file).lower().endswith(_PAGED) and not is_address(file)
 
 
-def _file(file: Any) -> Path | bytes:
+def _file(file: str | PathLike[str] | bytes) -> Path | bytes:
     return bytes(file) if isinstance(file, (bytes, bytearray)) else Path(os.path.expanduser(file))
 
 
@@ -258,14 +264,14 @@ def _from_list(images: Sequence[Any]) -> Source:
     return Source(images, names)
 
 
-def _from_data_set(images: Any) -> Source:
+def _from_data_set(images: Numbered) -> Source:
     classes, label = labelled_column(images)
     if label is not None:
         return Source(Rows(images, None, label), classes=classes, shown=FROM_A_DATASET, noun="items")
     return Source(images, classes=class_names(images), shown=FROM_A_DATASET, noun="items")
 
 
-def name_of(value: Any, index: int | None) -> str:
+def name_of(value: object, index: int | None) -> str:
     """Return a name that says where a picture came from."""
     name = "image" if index is None else f"image {index}"
     if isinstance(value, Picture):
@@ -277,12 +283,12 @@ def name_of(value: Any, index: int | None) -> str:
     return name
 
 
-def kind_of(value: Any) -> str:
+def kind_of(value: object) -> str:
     """Describe a value by itself and its type, for a message."""
     return f"{shortened(repr(value))} ({type(value).__name__})"
 
 
-def _iterable_hint(images: Any) -> str:
+def _iterable_hint(images: object) -> str:
     if hasattr(images, "dataset"):
         return " This has a data set: pass its .dataset."
     if isinstance(images, (set, frozenset)):
