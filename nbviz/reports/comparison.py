@@ -125,16 +125,21 @@ def _check_same(old: Any, new: Any, one: Values, other: Values) -> None:
         )
 
 
-Answers = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]
-"""Labels, and whether each of two networks was right, of the pictures that both have."""
+Answers = tuple[NDArray[np.int64] | None, NDArray[np.bool_], NDArray[np.bool_]]
+"""Labels, None where a picture has several, and whether each of two networks was right, of the pictures of both."""
 
 
 def _paired(one: Values, other: Values) -> Answers | None:
     if "rows" not in one or "rows" not in other:
         return None
-    first, second = (np.array([v["rows"][n] for n in ("items", "labels", "prediction")]) for v in (one, other))
+    several = "right" in one["rows"] and "right" in other["rows"]
+    names = ("items", "right", "right") if several else ("items", "labels", "prediction")
+    first, second = (np.array([v["rows"][n] for n in names]) for v in (one, other))
     _, here, there = np.intersect1d(first[0], second[0], return_indices=True)
     first, second = first[:, here], second[:, there]
+    if several:
+        known = first[1] >= 0
+        return None, first[1][known] == 1, second[1][known] == 1
     known = first[1] >= 0
     return first[1][known], (first[1] == first[2])[known], (second[1] == second[2])[known]
 
@@ -144,15 +149,14 @@ def _accuracy(one: Values, other: Values, answers: Answers | None, limits: Thres
         return []
     names = one["manifest"]["classes"]
     if answers is None:
-        groups = {"accuracy": [_counts(v["summary"]["accuracy"], "labelled", "value") for v in (one, other)]}
-        for row, new in zip(one["classes"], other["classes"], strict=True):
-            if row["support"] is not None and new["support"] is not None:
-                groups[f"recall of {row['class']}"] = [_counts(part, "support", "recall") for part in (row, new)]
-        tests = {name: _fisher(*pair) for name, pair in groups.items()}
+        pair = [_counts(v["summary"]["accuracy"], "labelled", "value") for v in (one, other)]
+        tests = {"accuracy": _fisher(*pair), **_recalls(one, other)}
     else:
         labels, was, now = answers
         tests = {"accuracy": _mcnemar(was, now)}
-        for index in np.unique(labels).tolist():
+        if labels is None:
+            tests |= _recalls(one, other)
+        for index in () if labels is None else np.unique(labels).tolist():
             inside = labels == index
             tests[f"recall of {names[index]}"] = _mcnemar(was[inside], now[inside])
     corrected = [tests["accuracy"][1], *holm([p for name, (_, p, _) in tests.items() if name != "accuracy"])]
@@ -160,6 +164,16 @@ def _accuracy(one: Values, other: Values, answers: Answers | None, limits: Thres
         _fallen(name, lost, float(p), detail, limits.accuracy if name == "accuracy" else limits.recall)
         for (name, (lost, _, detail)), p in zip(tests.items(), corrected, strict=True)
     ]
+
+
+def _recalls(one: Values, other: Values) -> dict[str, Test]:
+    """Test the recall of each class by the counts in the tables."""
+    tests = {}
+    for row, new in zip(one["classes"], other["classes"], strict=True):
+        if row["support"] is not None and new["support"] is not None:
+            pair = [_counts(part, "support", "recall") for part in (row, new)]
+            tests[f"recall of {row['class']}"] = _fisher(*pair)
+    return tests
 
 
 Test = tuple[float, float, str]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import torch
 
 from nbviz.errors import NbvizError, Refused
@@ -20,6 +21,7 @@ from nbviz.reports.values import FORMAT, Values, plain
 from nbviz.reviews.audits.log import AuditLog
 from nbviz.reviews.records.records import SLICED
 from nbviz.reviews.result import Review
+from nbviz.reviews.several import SeveralReview
 from nbviz.version import __version__
 
 
@@ -134,9 +136,12 @@ def _confusion(review: Review, privacy: Privacy | None) -> Values:
     return {"names": list(matrix.names), "counts": counts.tolist()}
 
 
-def _calibration(review: Review, privacy: Privacy | None) -> Values:  # noqa: ARG001 - the signature is its caller's
+def _calibration(review: Review, privacy: Privacy | None) -> Values:
     table = review.calibration
-    return {"bins": _records(table), **table.attrs}
+    classes = _unless_refused("calibration of classes", lambda: _records(review.class_calibration), {})
+    if privacy is not None and classes is not None:
+        classes = [row for row in classes if row["answers"] >= privacy.k]
+    return {"bins": _records(table), **table.attrs, "classes": classes}
 
 
 def _slices(review: Review, privacy: Privacy | None) -> list[Values]:
@@ -171,4 +176,9 @@ def _health(review: Review) -> Values:
 def _rows(review: Review) -> Values:
     """Return answers by item, which pair one report with another."""
     names = ("items", "labels", "prediction")
-    return {name: review.column(name).tolist() for name in names}
+    rows = {name: review.column(name).tolist() for name in names}
+    if isinstance(review, SeveralReview):
+        right = np.full(len(review), -1)
+        right[review.known] = review.right
+        rows["right"] = right.tolist()
+    return rows

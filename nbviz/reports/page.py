@@ -24,6 +24,7 @@ figure img { width: 8rem; image-rendering: pixelated; display: block; }
 CLASS_COLUMNS = ("class", "support", "precision", "recall", "recall_low", "recall_high", "f1")
 SLICE_COLUMNS = ("column", "slice", "count", "accuracy", "low", "high", "elsewhere", "corrected")
 SHIFT_COLUMNS = ("corruption", "severity", "accuracy", "low", "high", "same", "error", "corrected")
+CALIBRATION_COLUMNS = ("class", "answers", "said", "right", "low", "high", "corrected", "error", "chance_high")
 WORST, FINDINGS = 20, 50
 
 
@@ -94,7 +95,8 @@ def _calibration(found: Values | None) -> str:
         f"Calibration error {found['error']:.2%}; a perfectly calibrated network would show {low:.2%} to {high:.2%} "
         "on as many pictures."
     )
-    return section("Calibration", f"<p>{escape(words)}</p>{reliability_chart(found['bins'])}")
+    classes = table(_first(found.get("classes")), CALIBRATION_COLUMNS)
+    return section("Calibration", f"<p>{escape(words)}</p>{reliability_chart(found['bins'])}{classes}")
 
 
 def _pictures(pictures: Sequence[tuple[str, str]]) -> str:

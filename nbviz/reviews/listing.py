@@ -42,11 +42,10 @@ class Listing:
 
     def _inside(self, review: Review) -> NDArray[np.bool_]:
         inside = np.ones(len(review), bool)
-        labels, predictions = review.column("labels"), review.column("prediction")
         if self.label is not None:
-            inside &= labels == self.label
+            inside &= review.has_class(self.label)
         if self.prediction is not None:
-            inside &= predictions == self.prediction
+            inside &= review.says_class(self.prediction)
         if self.part is not None:
             inside &= _slice(review, self.part)
         if self.items is not None:
@@ -59,12 +58,9 @@ class Listing:
         sure = review.column("probability") >= SURE
         if self.answers == "sure":
             return sure
-        known = np.zeros(len(review), bool)
-        known[review.known] = True
-        right = known & (review.column("labels") == review.column("prediction"))
-        if self.answers == "right":
-            return right
-        return known & ~right & (sure if self.answers == "surely wrong" else True)
+        chosen = np.zeros(len(review), bool)
+        chosen[review.known] = review.right if self.answers == "right" else ~review.right
+        return chosen & sure if self.answers == "surely wrong" else chosen
 
 
 def _slice(review: Review, part: tuple[str, str]) -> NDArray[np.bool_]:

@@ -12,9 +12,11 @@ from nbviz.dataset.shards.plan import data_digest, model_digest
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items, Labels
-from nbviz.reviews.records.making import record, recording
+from nbviz.reviews.records.making import check_several, record, recording
+from nbviz.reviews.records.presence import has_several
 from nbviz.reviews.records.store import REVIEW
 from nbviz.reviews.result import Review
+from nbviz.reviews.several import SeveralReview
 
 
 def review(
@@ -23,7 +25,7 @@ def review(
     path: str | PathLike[str] | None = None,
     client: Any = None,
     *,
-    labels: Labels | None = None,
+    labels: Labels | Any = None,
     metadata: Any = None,
     batch: int | None = None,
     progress: bool = True,
@@ -34,7 +36,9 @@ def review(
     model: an :class:`InstrumentedModel` or any ``nn.Module``; it is left untouched. dataset: a map-style data set, a
     loader around one, a folder (sub-folders are classes) or a list; items may be (picture, label). path: a folder to
     write to; a review that was interrupted goes on there and ends the same. client: a ``distributed.Client`` whose
-    workers share the work. labels: where the data set has none; an index, a name or None per item. metadata: a pandas
+    workers share the work. labels: where the data set has none; an index, a name or None per item; of a network
+    that says of each class by itself whether it is there, all classes of each item: zeros and ones (items, classes), a
+    frame of them, or lists of names. metadata: a pandas
     frame, or name → values, one row per item, whose columns become slices. batch: pictures per forward. cancel: asked
     between batches; :class:`Stopped` is raised when it says yes.
 
@@ -43,7 +47,14 @@ def review(
     whose scores are not finite, are left out and named in :attr:`Review.problems`.
     """
     recorded = record(model, dataset, path, client, labels=labels, batch=batch, progress=progress, cancel=cancel)
-    return Review(*recorded, metadata)
+    return _made(recorded, metadata, labels)
+
+
+def _made(recorded: tuple[Any, ...], metadata: Any, labels: Any) -> Review:
+    if has_several(labels):
+        return SeveralReview(*recorded, metadata, labels=labels)
+    plan, part, notes, network, items = recorded
+    return Review(plan, part, notes, network, items, metadata)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +112,7 @@ def load(
     model: Any = None,
     dataset: Any = None,
     *,
-    labels: Labels | None = None,
+    labels: Labels | Any = None,
     metadata: Any = None,
 ) -> Review:
     """Read a review from its folder; with model and data set, pictures can be shown and changed again.
@@ -113,7 +124,8 @@ def load(
     if not (folder / REVIEW.whole).exists():
         raise NbvizError(f"The review in '{path}' is not finished: call nbviz.review with this path, and it goes on.")
     network = None if model is None else InstrumentedModel.ensure(model)
-    items = None if dataset is None else Items.ensure(dataset, labels)
+    several = has_several(labels)
+    items = None if dataset is None else Items.ensure(dataset, None if several else labels)
     if network is not None and model_digest(network) != plan.model:
         raise NbvizError(f"The review in '{path}' is of another network, or of other weights of this one.")
     if items is not None and len(items) != plan.items:
@@ -121,4 +133,7 @@ def load(
     if network is not None and items is not None and data_digest(items, network)[0] != plan.data:
         raise NbvizError(f"The review in '{path}' is of another data set: other pictures, preprocessing or labels.")
     with intact(folder, "review"):
-        return Review(plan, REVIEW.read(folder / REVIEW.whole), manifest["notes"], network, items, metadata)
+        part = REVIEW.read(folder / REVIEW.whole)
+    if several:
+        check_several(labels, plan)
+    return _made((plan, part, manifest["notes"], network, items), metadata, labels)

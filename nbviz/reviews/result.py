@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbviz.arguments import at_least
-from nbviz.errors import NbvizError, unknown
+from nbviz.errors import NbvizError, Refused, unknown
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.reviews.cues.hunt import Hunt, Suspect, cue_table, suspects
 from nbviz.reviews.records.making import record
@@ -21,10 +21,12 @@ from nbviz.reviews.statistics.calibration import (
     Reliability,
     RiskCoverage,
     Temperature,
+    brier,
     reliability,
     risk_coverage,
     temperature,
 )
+from nbviz.reviews.statistics.class_calibration import class_calibration
 from nbviz.reviews.statistics.classes import Confusion, class_table, confusion
 from nbviz.reviews.statistics.labels import SuspectLabels, suspect_labels
 from nbviz.reviews.statistics.slices import slice_table, slices_of
@@ -59,8 +61,30 @@ class Review(Records):
 
     @cached_property
     def reliability(self) -> Reliability:
-        """Confidence against frequency, beside what chance would show. Raises Refused below 30 pictures."""
+        """Confidence against frequency, beside what chance would show. Raises Refused below 30 pictures.
+
+        Of a network with one score it is that of its second answer over 0…1, which is all that it says.
+        """
+        if self.plan.scores == 1:
+            return reliability(np.exp(self.logs[:, 1]), self.labels == 1)
         return reliability(self.confidence, self.right)
+
+    @cached_property
+    def class_calibration(self) -> pandas.DataFrame:
+        """One row per class: whether its probability can be believed, see :func:`class_calibration`."""
+        return class_calibration(*self._class_figures(), self.names)
+
+    def _class_figures(self) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return probabilities, truth and answers, each (labelled pictures, classes)."""
+        every = np.arange(len(self.names))
+        prediction = self._columns["prediction"][self.known]
+        return np.exp(self.logs), self.labels[:, None] == every, prediction[:, None] == every
+
+    @property
+    def brier(self) -> float:
+        """Brier score: mean squared distance to the truth, 0…2 summed over classes; of one score 0…1."""
+        whole = brier(np.exp(self.logs), self.labels)
+        return whole / 2 if self.plan.scores == 1 else whole
 
     @property
     def calibration(self) -> pandas.DataFrame:
@@ -69,7 +93,15 @@ class Review(Records):
 
     @cached_property
     def temperature(self) -> Temperature:
-        """One temperature for all scores, fitted on a half, judged on the other. Raises Refused below 60 pictures."""
+        """One temperature for all scores, fitted on a half, judged on the other.
+
+        Raises Refused below 60 pictures, and for scores that are independent, with one label per picture.
+        """
+        if self.plan.multilabel:
+            raise Refused(
+                "The network says of each class by itself whether it is there, and each picture has one label: pass "
+                "labels= with all classes of each picture, (items, classes) of zeros and ones."
+            )
         return temperature(self.logs, self.labels)
 
     @cached_property
@@ -102,7 +134,7 @@ class Review(Records):
             self,
             {
                 "accuracy": lambda: accuracy_figures(self, self.classes),
-                "calibration": lambda: calibration_figures(self, self.reliability),
+                "calibration": lambda: calibration_figures(self.reliability, self.brier if self.plan.every else None),
                 "temperature": lambda: temperature_figures(self.temperature),
                 "risk": lambda: {"area": self.risk_coverage.area, "chance": self.risk_coverage.chance},
             },
@@ -127,6 +159,9 @@ class Review(Records):
             {"item": items, "label": names[labels], "suggested": names[found.suggested], "margin": found.margin}
         )
 
+    def _suspect_rows(self) -> NDArray[np.int64]:
+        return self.known[self._suspects.rows]
+
     def order(self, by: Order = "loss", seed: int = 0) -> NDArray[np.int64]:
         """Rows of :attr:`pictures` in an order for looking at them.
 
@@ -141,11 +176,11 @@ class Review(Records):
             wrong = self.known[~self.right]
             return wrong[np.argsort(-c["probability"][wrong], kind="stable")]
         if by == "loss":
-            return self.known[np.argsort(-c["loss"][self.known], kind="stable")]
+            return self.known[np.argsort(-self.loss, kind="stable")]
         if by == "unsure":
             return np.argsort(c["probability"] - c["second"], kind="stable")
         if by == "suspect label":
-            return self.known[self._suspects.rows]
+            return self._suspect_rows()
         if by == "random":
             return np.random.default_rng(seed).permutation(len(self))
         if by == "item":

@@ -9,7 +9,7 @@ import numpy as np
 
 from nbviz.errors import Refused
 from nbviz.reviews.records.records import Records
-from nbviz.reviews.statistics.calibration import Reliability, Temperature, brier
+from nbviz.reviews.statistics.calibration import Reliability, Temperature
 from nbviz.reviews.statistics.intervals import wilson
 
 if TYPE_CHECKING:
@@ -53,11 +53,10 @@ def accuracy_figures(records: Records, classes: pandas.DataFrame) -> dict[str, A
     }  # fmt: skip
 
 
-def calibration_figures(records: Records, found: Reliability) -> dict[str, Any]:
-    """Return the calibration error beside chance, and the Brier score where every score was kept."""
+def calibration_figures(found: Reliability, brier: float | None) -> dict[str, Any]:
+    """Return the calibration error beside chance, and the Brier score; None where not every score was kept."""
     figures = {"error": found.error, "chance": list(found.chance), "beyond_chance": found.beyond_chance}
-    # of hundreds of classes the scores kept don't give a Brier score
-    return {**figures, "brier": brier(np.exp(records.logs), records.labels) if records.plan.every else None}
+    return {**figures, "brier": brier}
 
 
 def temperature_figures(found: Temperature) -> dict[str, Any]:

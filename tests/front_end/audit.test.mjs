@@ -46,7 +46,7 @@ test("nothing is answered before there is a picture, and the end can be signed",
   assert.ok(sent(model).length === 0 && buttons.every((node) => node.disabled));
   assert.equal(buttons[0].getAttribute("aria-pressed"), "true");
   const sign = one.find(".nbviz-audit-end button");
-  assert.ok(sign.hidden);
+  assert.ok(sign.parentElement.hidden);
   model.change({ figures: ["All answered."] });
   sign.click();
   assert.deepEqual(sent(model), [{ event: "sign" }]);

@@ -115,12 +115,13 @@ function auditAnswers(model, life) {
 function auditEnd(model, life) {
   const figures = el("p", "nbviz-caption"),
     node = set(button("Sign the report"), { title: "Writes the agreement into report.html, .json and .md" }),
-    signed = set(el("span", "nbviz-caption"), { role: "status" });
+    signed = set(el("span", "nbviz-caption"), { role: "status" }),
+    bar = el("div", "nbviz-bar", node, signed);
   node.addEventListener("click", () => model.send({ event: "sign" }));
   life.watch("figures signed", () => {
     runs(figures, model.get("figures"));
-    figures.hidden = node.hidden = !model.get("figures").length;
+    figures.hidden = bar.hidden = !model.get("figures").length;
     signed.textContent = model.get("signed");
   });
-  return el("div", "nbviz-audit-end", figures, el("div", "nbviz-bar", node, signed));
+  return el("div", "nbviz-audit-end", figures, bar);
 }

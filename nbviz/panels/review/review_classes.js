@@ -27,9 +27,10 @@ function reviewClasses(model, life) {
     often = el("p", "nbviz-caption");
   const draw = () => {
     const matrix = model.get("matrix"),
-      table = select.value === "table";
+      table = select.value === "table" || !matrix.counts;
     hiding.hidden = table;
-    if (!matrix.counts) return place.replaceChildren();
+    box.hidden = !matrix.counts;
+    if (!matrix.table) return place.replaceChildren();
     place.replaceChildren(
       table ? classTable(model, matrix) : matrixTable(model, matrix, select.value === "shares", hide.checked),
     );

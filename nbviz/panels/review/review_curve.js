@@ -2,6 +2,7 @@
 /**
  * @typedef {{
  *   bins?: [number, number, number, number, string][], words?: Runs, risk?: [number, number][], risk_words?: Runs,
+ *   classes?: [string, string, string, string, string, boolean][],
  * }} Curve
  */
 
@@ -16,15 +17,17 @@ function reviewCurve(model, life) {
   const chart = el("div", "nbviz-review-chart"),
     words = el("p", "nbviz-caption"),
     risk = el("div", "nbviz-review-chart"),
-    riskWords = el("p", "nbviz-caption");
+    riskWords = el("p", "nbviz-caption"),
+    classes = el("div", "nbviz-review-matrix");
   life.watch("curve", () => {
     const curve = model.get("curve");
     chart.replaceChildren(...(curve.bins?.length ? [reliabilityChart(curve.bins)] : []));
     risk.replaceChildren(...(curve.risk?.length ? [riskChart(curve.risk)] : []));
     runs(words, curve.words ?? []);
     runs(riskWords, curve.risk_words ?? []);
+    classes.replaceChildren(...(curve.classes?.length ? [calibrationTable(curve.classes)] : []));
   });
-  return el("div", "", el("div", "nbviz-review-charts", chart, risk), words, riskWords);
+  return el("div", "", el("div", "nbviz-review-charts", chart, risk), words, riskWords, classes);
 }
 
 /**
@@ -87,4 +90,22 @@ function riskChart(risk) {
     words,
     svg("path", { class: "curve", d: path }),
   );
+}
+
+/**
+ * Mean probability of the answers that name a class, beside how many of them are right.
+ * @param {[string, string, string, string, string, boolean][]} rows
+ */
+function calibrationTable(rows) {
+  const heads = ["answer", "pictures", "said", "was right", "95 %", ""];
+  const head = heads.map((name) => set(el("th", "nbviz-note", name), { scope: "col" }));
+  const body = rows.map(([name, ...cells]) => {
+    const beyond = cells.pop();
+    const row = cells.map((cell) => el("td", "nbviz-num nbviz-review-figure", String(cell)));
+    const verdict = beyond ? (Number(cells[1]) > Number(cells[2]) ? "too sure" : "not sure enough") : "";
+    return el("tr", "", set(el("th", "", name), { scope: "row" }), ...row, el("td", "nbviz-warning", verdict));
+  });
+  const title = "Calibration of the answers that name each class; marked: beyond chance, corrected for all classes";
+  const table = el("table", "nbviz-review-table", el("thead", "", el("tr", "", ...head)), el("tbody", "", ...body));
+  return set(table, { "aria-label": title, title });
 }

@@ -10,7 +10,10 @@ from nbviz.attribution.words import Run
 from nbviz.drawing.numbers import percent
 from nbviz.reviews.result import Review
 from nbviz.reviews.statistics.calibration import Reliability
+from nbviz.session.requests.review import MOST, class_work
 
+CLASSES, SHARES = 20, ("said", "right")
+"""Classes that are listed, and the figures of each."""
 POINTS = 60
 """Points of the risk–coverage curve that are drawn."""
 
@@ -23,8 +26,23 @@ def curve(review: Review) -> dict[str, Any]:
     return {
         "bins": bins(found), "words": words,
         "risk": [[float(risk.coverage[at]), float(risk.risk[at])] for at in places],
+        "classes": _class_rows(review),
         "risk_words": [f"Wrong among the surest: area {risk.area:.4f}, were sureness no guide {risk.chance:.4f}."],
     }  # fmt: skip
+
+
+def _class_rows(review: Review) -> list[list[Any]]:
+    """Return [class, answers, said, right, interval, beyond chance] per class, as far as it was computed ahead."""
+    if not review.plan.every or class_work(review) > MOST:
+        return []
+    rows = review.class_calibration.head(CLASSES).to_dict("records")
+    return [
+        [
+            row["class"], f"{row['answers']:,}", *(f"{row[name]:.3f}" if row["answers"] else "–" for name in SHARES),
+            f"{row['low']:.3f}–{row['high']:.3f}", bool(row["corrected"] < 0.05),
+        ]
+        for row in rows
+    ]  # fmt: skip
 
 
 def bins(found: Reliability) -> list[list[Any]]:

@@ -10,6 +10,7 @@ from nbviz.attribution.words import Run
 from nbviz.drawing.numbers import percent
 from nbviz.reviews.listing import SURE, Listing
 from nbviz.reviews.result import Review
+from nbviz.reviews.several import SeveralReview
 
 ORDERS = (
     ("surest", "surest first", "By the probability of the answer"),
@@ -46,10 +47,12 @@ def figures(review: Review) -> list[list[str]]:
         least, most = (100 * end for end in calibration["chance"])
         tip = "A perfectly calibrated network would show the error in brackets on as many pictures, 90 times of 100"
         error = [percent(calibration["error"], 2), f"calibration error (chance {least:.1f}–{most:.1f})", tip]
+    several = isinstance(review, SeveralReview)
+    share = "pictures of which every class is said as it is" if several else "answers that are the label"
     return [
-        [*right, "Share of answers that are the label, with its 95 % Wilson interval"],
+        [*right, f"Share of {share}, with its 95 % Wilson interval"],
         error,
-        [f"{wrong:,}", f"wrong of {len(review.right):,}", "Answers that are not the label"],
+        [f"{wrong:,}", f"wrong of {len(review.right):,}", "All others"],
     ]
 
 
@@ -71,20 +74,17 @@ def _scored(review: Review, order: str) -> bool:
 
 def tiles(review: Review, rows: np.ndarray) -> list[list[Any]]:
     """Return [item, prediction, label, wrong] per row, classes by name."""
-    column, names = review.column, review.names
     result = []
-    for row in rows.tolist():
-        label, prediction = int(column("labels")[row]), int(column("prediction")[row])
-        answer = f"{names[prediction]} {column('probability')[row]:.2f}"
-        wrong = label >= 0 and label != prediction
-        result.append([int(column("items")[row]), answer, _truth(names, label, wrong), wrong])
+    for row in review.pictures.iloc[rows].itertuples():
+        answer = f"{row.prediction or 'none'} {row.probability:.2f}"
+        result.append([int(row.item), answer, _truth(row.label, row.right), row.right is False])
     return result
 
 
-def _truth(names: tuple[str, ...], label: int, wrong: bool) -> str:
-    if label < 0:
+def _truth(label: str | None, right: bool | None) -> str:
+    if right is None:
         return "no label"
-    return f"is {names[label]}" if wrong else "right"
+    return "right" if right else f"is {label or 'none of them'}"
 
 
 def filters(listing: Listing, names: tuple[str, ...]) -> list[list[str]]:
@@ -101,7 +101,10 @@ def filters(listing: Listing, names: tuple[str, ...]) -> list[list[str]]:
 
 def matrix(review: Review) -> dict[str, Any]:
     """Return the confusion matrix, the table of the classes, and a sentence on the commonest confusion."""
-    confusion, table = review.confusion, review.classes
+    table = [_class_row(row) for row in review.classes.to_dict("records")]
+    if isinstance(review, SeveralReview):
+        return {"table": table, "often": ["Each class is said or not by itself; a click lists its pictures."]}
+    confusion = review.confusion
     counts = confusion.counts
     pairs = confusion.pairs()
     often: list[Run] = ["Nothing is confused."]
@@ -113,7 +116,7 @@ def matrix(review: Review) -> dict[str, Any]:
     return {
         "names": list(confusion.names), "classes": list(confusion.classes), "counts": counts.tolist(), "often": often,
         "right": [f"{percent(counts[i, i] / max(1, counts[i].sum()), 1)} right" for i in range(len(counts))],
-        "table": [_class_row(row) for row in table.to_dict("records")],
+        "table": table,
     }  # fmt: skip
 
 

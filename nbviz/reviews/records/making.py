@@ -12,13 +12,14 @@ from nbviz.arguments import at_least
 from nbviz.dataset.files import folder_at
 from nbviz.dataset.shards import Execution, Problems, one_pass
 from nbviz.dataset.shards.store import MANIFEST
-from nbviz.errors import NbvizError
+from nbviz.errors import NbvizError, Refused
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.scoring.heads import head_of
 from nbviz.pictures.samples import Items, Labels
 from nbviz.replica.guest import Pass
 from nbviz.reviews.records.job import Reading, RecordJob, ReviewPart, no_rows, together
 from nbviz.reviews.records.plan import ReviewPlan, planned
+from nbviz.reviews.records.presence import has_several, presence
 from nbviz.reviews.records.store import REVIEW
 
 Recorded = tuple[ReviewPlan, ReviewPart, list[str], InstrumentedModel, Items]
@@ -30,19 +31,35 @@ def record(
     path: str | PathLike[str] | None = None,
     client: Any = None,
     *,
-    labels: Labels | None = None,
+    labels: Labels | Any = None,
     batch: int | None = None,
     progress: bool = True,
     cancel: Callable[[], bool] | None = None,
 ) -> Recorded:
     """Look at every picture once; arguments and errors are those of ``nbviz.review``."""
-    network, items = InstrumentedModel.ensure(model), Items.ensure(dataset, labels)
+    several = has_several(labels)
+    network, items = InstrumentedModel.ensure(model), Items.ensure(dataset, None if several else labels)
     execution, before = Execution(client, progress, cancel), network.fingerprint()
     folder = None if path is None else folder_at(path)
     plan, notes = planned(network, items, _batch(batch, folder))
+    if several:
+        check_several(labels, plan)
     job = _job(network, items, plan)
     part = one_pass(network, job, REVIEW, folder, before, execution, {"notes": notes})
     return plan, part, notes, network, items
+
+
+def check_several(labels: Any, plan: ReviewPlan) -> None:
+    """Raise, before a long pass, what is wrong with labels of several classes per item.
+
+    Refused for a network that chooses one class, NbvizError for another size or unknown classes.
+    """
+    if not plan.multilabel:
+        raise Refused(
+            "labels= has several classes per item, and the network chooses one of its classes: where its scores are "
+            "independent, InstrumentedModel(net, multilabel=True) says so."
+        )
+    presence(labels, plan.items, plan.names)
 
 
 def _batch(asked: int | None, folder: Path | None) -> int | None:

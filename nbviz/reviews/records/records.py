@@ -119,6 +119,14 @@ class Records:
             )
         return rows
 
+    def has_class(self, index: int) -> NDArray[np.bool_]:
+        """Return which pictures are labelled as a class, (pictures,)."""
+        return self._columns["labels"] == index
+
+    def says_class(self, index: int) -> NDArray[np.bool_]:
+        """Return of which pictures the network says a class, (pictures,)."""
+        return self._columns["prediction"] == index
+
     @property
     def labels(self) -> NDArray[np.int64]:
         """Class of each labelled picture, (labelled pictures,). Raises Refused without labels, as all below do."""
@@ -158,4 +166,7 @@ class Records:
     @cached_property
     def logs(self) -> NDArray[np.float64]:
         """Log probabilities (labelled pictures, classes). Raises Refused where not every score was kept."""
-        return log_probabilities(self._columns["scores"][self.known], self.plan)
+        return self._every_log()[self.known]
+
+    def _every_log(self) -> NDArray[np.float64]:
+        return log_probabilities(self._columns["scores"], self.plan)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 INTERVAL = 0.15
 """Seconds between partial pages of pictures."""
+MOST = 10**7
+"""Pictures × classes up to which the calibration of every class is computed before it is asked for."""
 EXAMPLES = 6
 """Suspects of a hunt that are shown as pictures."""
 
@@ -55,11 +58,19 @@ class OpenReview(Request):
 
 def warm(review: Review) -> None:
     """Compute every table that a click shows, so that the click only reads it."""
-    for table in ("summary", "classes", "confusion", "slices", "suspect_labels"):
+    for table in ("summary", "classes", "confusion", "slices", "suspect_labels", "pictures"):
         try:
             getattr(review, table)
         except Refused:  # the page that needs it says why
             continue
+    if review.labelled and review.plan.every and class_work(review) <= MOST:
+        with suppress(Refused):  # too few pictures: the page says so
+            review.class_calibration  # noqa: B018 - kept for the click that shows it
+
+
+def class_work(review: Review) -> int:
+    """Return the size of a review's table of classes' calibration."""
+    return len(review) * len(review.names)
 
 
 @dataclass(frozen=True, eq=False)
