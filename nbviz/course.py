@@ -1,7 +1,8 @@
 """`nbviz teach`: JupyterLab with the course laid out; `nbviz show`: one page for the projector, without code.
 
-`nbviz teach --prepare` makes the pictures that lessons ask students to look at (*Made*, some minutes of one core), and
-runs every lesson once, so that what fails, fails before the class comes. Thirty students share one `NBVIZ_CACHE`.
+`nbviz teach --prepare` makes the pictures that lessons ask students to look at (*Made*), and runs every lesson once, so
+that what fails, fails before the class comes. Thirty students share one `NBVIZ_CACHE`. It takes some minutes of one core;
+run again after it was stopped, it makes only the pictures that are missing.
 """
 
 from __future__ import annotations
@@ -12,9 +13,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nbviz import cli
+
+if TYPE_CHECKING:  # torch is imported only when pictures are made
+    from nbviz.model.instrumented import InstrumentedModel
 
 LESSONS = (
     "02_what_a_filter_sees.ipynb",
@@ -31,11 +37,12 @@ LESSONS = (
 TEACHING = ("README.md", "class_guesses.ipynb", *(f"lesson_{number:02}.md" for number in range(1, 11)))
 APP = "app.ipynb"
 APP_PORT = 8866
-MADE = {
-    "efficientnet_lite0": ("stem.0", "blocks.2", "blocks.4", "blocks.8", "head"),
-    "fashion_cnn": ("blocks.5",),
+MADE: Mapping[str, Mapping[str, int | None]] = {
+    "efficientnet_lite0": {"stem.0": None, "blocks.2": None, "blocks.4": None, "blocks.8": None, "head": 2},
+    "fashion_cnn": {"blocks.5": None},
 }
-"""Network → layers that lessons open at *Made*."""
+"""Network → layer that lessons open at *Made* → pages of its grid; None for all. All 1,280 channels of ``head`` would
+take half an hour of one core, and no lesson turns its 54 pages."""
 PAGE = 24
 """Pictures made at a time, each page kept when it is done."""
 LONGEST = 1200
@@ -63,23 +70,54 @@ def lay_out(folder: Path) -> Path:
     return folder / LESSONS[0]
 
 
-def make(wanted: Mapping[str, Sequence[str]] = MADE) -> Iterator[tuple[str, str, int]]:
-    """Make the pictures of all channels of layers; those in the cache are only read.
+@dataclass(frozen=True)
+class Progress:
+    """Progress of the pictures: a layer is done."""
 
-    Yields (network, layer, channels) a layer, when it is done. OSError where the cache can't be written.
+    network: str
+    layer: str
+    pictures: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.network}, {self.layer}: {self.pictures} pictures ({self.seconds:.0f} s)"
+
+
+def make(wanted: Mapping[str, Mapping[str, int | None]] = MADE) -> Iterator[Progress]:
+    """Make the pictures of layers' channels, a page of the grid at a time; those in the cache are only read.
+
+    wanted: network → layer → pages, as in :data:`MADE`. Yields when a layer is done. OSError where the cache can't be
+    written.
     """
     import nbviz
     from nbviz.features import making
 
     for network, layers in wanted.items():
         model = nbviz.zoo.load(network)
-        for layer in layers:
-            count = model.layer(layer).channels or 0
-            for start in range(0, count, PAGE):
-                *_, made = making(model, layer, range(start, min(start + PAGE, count)))
+        for layer, pages in layers.items():
+            began, channels = time.monotonic(), grid_order(model, layer)[: None if pages is None else pages * PAGE]
+            for start in range(0, len(channels), PAGE):
+                *_, made = making(model, layer, channels[start : start + PAGE])
                 if "note" in made.facts:
                     raise OSError(made.facts["note"])
-            yield network, layer, count
+            yield Progress(network, layer, len(channels), time.monotonic() - began)
+
+
+def grid_order(model: InstrumentedModel, layer: str) -> list[int]:
+    """Return a layer's channels as the grid of a fresh Explorer orders them.
+
+    First come those that add most to the likeliest class of the first photograph.
+    """
+    from nbviz import zoo
+    from nbviz.model.target import Target
+    from nbviz.pictures.load import load_pictures
+    from nbviz.session.context import LiveContext
+    from nbviz.session.requests.base import ChannelsAnswer, ChannelsRequest
+
+    first = next(iter(load_pictures(zoo.photographs()).values()))
+    channels: ChannelsAnswer = LiveContext(model).answer(ChannelsRequest(first, layer, Target.ensure("predicted")))
+    order: list[int] = channels.order("class").tolist()
+    return order
 
 
 def rehearse(names: Sequence[str] = LESSONS) -> Iterator[tuple[str, float, str]]:
@@ -150,9 +188,11 @@ def _prepare() -> int:
     os.environ.update(cli.environment(dict(os.environ), cli.cores()))  # before torch is imported
     from nbviz.features.picture_cache import default_path
 
-    for network, layer, count in make():
-        print(f"{network}, {layer}: {count} pictures", flush=True)
-    print(f"They are in {default_path()}. Students share them with NBVIZ_CACHE set to that folder.", flush=True)
+    for layer in make():
+        print(layer, flush=True)
+    folder = default_path()
+    megabytes = sum(file.stat().st_size for file in folder.rglob("*.png")) / 1e6
+    print(f"{folder} holds {megabytes:.1f} MB of pictures. Students share them with NBVIZ_CACHE set to it.", flush=True)
     failures = 0
     for name, seconds, words in rehearse():
         failures += bool(words)

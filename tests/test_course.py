@@ -14,6 +14,8 @@ import pytest
 import nbviz
 from nbviz import cli, course
 from nbviz.lessons.guess import VARIABLE
+from nbviz.panels.channels.channel_grid import ChannelsPanel
+from nbviz.panels.scenes.channel_page import PHOTOS
 
 ROOT = Path(__file__).resolve().parents[1]
 Started = list[tuple[list[str], dict[str, str]]]
@@ -98,14 +100,30 @@ def test_a_rehearsal_runs_lessons_with_the_reveals_open_and_names_what_fails(
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(cells) and dict(os.environ) == before
 
 
-def test_pictures_are_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_pictures_are_made_once_and_the_next_call_makes_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("NBVIZ_CACHE", str(tmp_path))
-    wanted = {"fashion_cnn": ("stem",)}
-    assert list(course.make(wanted)) == [("fashion_cnn", "stem", 16)]
+    wanted = {"fashion_cnn": {"stem": None}}
+    assert [(one.network, one.layer, one.pictures) for one in course.make(wanted)] == [("fashion_cnn", "stem", 16)]
     times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.png")}
     assert len(times) == 16
-    assert list(course.make(wanted)) == [("fashion_cnn", "stem", 16)]
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.png")} == times
+    missing = min(times)
+    missing.unlink()
+    assert [one.pictures for one in course.make(wanted)] == [16]
+    again = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.png")}
+    assert {path for path in times if again[path] != times[path]} == {missing}
+
+
+def test_the_pages_that_are_made_are_those_a_fresh_grid_opens_with() -> None:
+    """A layer of which only the first pages are made: the grid asks for these very channels."""
+    (layer,) = (layer for layer, pages in course.MADE["efficientnet_lite0"].items() if pages is not None)
+    with nbviz.Explorer(layer=layer) as explorer:
+        assert explorer.wait(timeout=60)
+        grid = explorer.panels["channels"]
+        assert isinstance(grid, ChannelsPanel)
+        assert grid.view.channels == course.grid_order(explorer.model, layer)[: len(grid.view.channels)]
+    assert course.PAGE == PHOTOS
 
 
 def test_the_layers_of_the_lessons_are_there() -> None:
