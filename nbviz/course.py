@@ -1,8 +1,8 @@
 """`nbviz teach`: JupyterLab with the course laid out; `nbviz show`: one page for the projector, without code.
 
 `nbviz teach --prepare` makes the pictures that lessons ask students to look at (*Made*), and runs every lesson once, so
-that what fails, fails before the class comes. Thirty students share one `NBVIZ_CACHE`. It takes some minutes of one core;
-run again after it was stopped, it makes only the pictures that are missing.
+that what fails, fails before the class comes. Thirty students share one `NBVIZ_CACHE`. It takes some minutes of one
+core; run again after it was stopped, it makes only the pictures that are missing.
 """
 
 from __future__ import annotations

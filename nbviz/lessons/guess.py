@@ -10,6 +10,7 @@ import io
 import math
 import os
 from collections.abc import Sequence
+from reprlib import repr as shortened
 from typing import Any
 
 import traitlets
@@ -17,6 +18,7 @@ from PIL import Image
 
 from nbviz.errors import NbvizError
 from nbviz.lessons.pool import Answer, current
+from nbviz.lessons.values import numbers
 from nbviz.panels.base import front
 
 VARIABLE = "NBVIZ_LESSONS_DEMO"
@@ -92,23 +94,25 @@ class Guess(front.Scripted):
         return "No guess." if self.answer is None else f"Your guess: {_words(self.answer, self.unit)}"
 
     def _option(self, value: object) -> str:
-        if value not in self.options:
-            raise NbvizError(f"{value!r} is none of the options: {', '.join(self.options)}.")
+        if not isinstance(value, str) or value not in self.options:
+            raise NbvizError(f"{shortened(value)} is none of the options: {', '.join(self.options)}.")
         return str(value)
 
     def _number(self, value: object) -> float:
         low, high = self.limits
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise NbvizError(f"A guess here is a number from {low:g} to {high:g}, not {value!r}.")
-        return float(value)
+        given = numbers(value)
+        if given is None or given.ndim or not low <= given <= high:
+            raise NbvizError(f"A guess here is a number from {low:g} to {high:g}, not {shortened(value)}.")
+        return float(given)
 
-    def _box(self, value: Any) -> list[float]:
+    def _box(self, value: object) -> list[float]:
         height, width = self.size
-        sides = [float(side) for side in value] if isinstance(value, list | tuple) and len(value) == 4 else []
-        top, left, bottom, right = sides or [math.nan] * 4
+        given = numbers(value)
+        top, left, bottom, right = [math.nan] * 4 if given is None or given.shape != (4,) else given.tolist()
         if not (0 <= top < bottom <= height and 0 <= left < right <= width):
-            raise NbvizError(f"A box is (top, left, bottom, right) within {height} × {width} pixels, not {value!r}.")
-        return sides
+            size = f"{height} × {width} pixels"
+            raise NbvizError(f"A box is (top, left, bottom, right) within {size}, not {shortened(value)}.")
+        return [top, left, bottom, right]
 
     @property
     def words(self) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nbviz.errors import NbvizError
+from nbviz.lessons.values import numbers
 
 VARIABLE = "NBVIZ_LESSONS_POOL"
 
@@ -76,13 +77,25 @@ def guesses(folder: str | Path) -> Any:
 
 
 def _read(folder: Path) -> list[tuple[str, str, Answer]]:
-    """Return student, question, answer: each student's last guess at each question; lines cut short are left out."""
+    """Return student, question, answer: each student's last guess at each question; other lines are left out."""
     last: dict[tuple[str, str], Answer] = {}
     for file in sorted(folder.glob("*.jsonl")):
-        for line in file.read_text(encoding="utf-8").splitlines():
+        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 guess = json.loads(line)
-                last[file.stem, str(guess["question"])] = guess["answer"]
+                question, answer = str(guess["question"]), _answer(guess["answer"])
             except (ValueError, KeyError, TypeError):  # another kernel is in the middle of writing it
                 continue
+            last[file.stem, question] = answer
     return [(student, question, answer) for (student, question), answer in last.items()]
+
+
+def _answer(value: object) -> Answer:
+    """Return a guess as it was written: a word, a number, or a box; raises TypeError for anything else."""
+    if isinstance(value, str):
+        return value
+    given = numbers(value)
+    if given is None or given.shape not in ((), (4,)):
+        raise TypeError
+    read: Answer = given.tolist()
+    return read

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,13 +16,26 @@ def numbers(answer: object) -> np.ndarray[Any, np.dtype[np.float64]] | None:
     Truth values and words are no numbers.
     """
     try:
-        array = np.asarray(answer.detach().cpu() if isinstance(answer, torch.Tensor) else answer)
+        with np.errstate(all="ignore"):
+            array = np.asarray(_plain(answer))
+            if array.dtype.kind not in "iuf" or not array.size:
+                return None
+            values = array.astype(np.float64).squeeze()
     except Exception:  # whatever a student's object raises when it is read as an array, it is no number
         return None
-    if array.dtype.kind not in "iuf" or not array.size:
-        return None
-    values = array.astype(np.float64).squeeze()
     return values if np.isfinite(values).all() else None
+
+
+def _plain(answer: object) -> object:
+    """Return what numpy can read: tensors without their graph, in a type that numpy has; fractions as floats."""
+    if isinstance(answer, torch.Tensor):
+        tensor = answer.detach().cpu()
+        return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    if isinstance(answer, list | tuple):
+        if any(isinstance(part, bool) for part in answer):
+            raise TypeError  # beside numbers numpy would read True as 1
+        return [_plain(part) for part in answer]
+    return float(answer) if isinstance(answer, Fraction | Decimal) else answer
 
 
 def near(answer: object, right: object, part: float = 0.0, absolute: float = 0.0) -> bool:
