@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbviz import cli
 
@@ -38,7 +38,7 @@ TEACHING = ("README.md", "class_guesses.ipynb", *(f"lesson_{number:02}.md" for n
 APP = "app.ipynb"
 APP_PORT = 8866
 MADE: Mapping[str, Mapping[str, int | None]] = {
-    "efficientnet_lite0": {"stem.0": None, "blocks.2": None, "blocks.4": None, "blocks.8": None, "head": 2},
+    "efficientnet_lite0": {"stem.0": None, "blocks.2": None, "blocks.4": None, "blocks.8": None, "head": 1},
     "fashion_cnn": {"blocks.5": None},
 }
 """Network → layer that lessons open at *Made* → pages of its grid; None for all. All 1,280 channels of ``head`` would
@@ -95,11 +95,11 @@ def make(wanted: Mapping[str, Mapping[str, int | None]] = MADE) -> Iterator[Prog
     for network, layers in wanted.items():
         model = nbviz.zoo.load(network)
         for layer, pages in layers.items():
-            began, channels = time.monotonic(), grid_order(model, layer)[: None if pages is None else pages * PAGE]
+            began, channels = time.monotonic(), grid_order(model, layer)[: None if pages is None else PAGE * pages]
             for start in range(0, len(channels), PAGE):
-                *_, made = making(model, layer, channels[start : start + PAGE])
-                if "note" in made.facts:
-                    raise OSError(made.facts["note"])
+                for made in making(model, layer, channels[start : start + PAGE]):
+                    if "note" in made.facts:
+                        raise OSError(made.facts["note"])
             yield Progress(network, layer, len(channels), time.monotonic() - began)
 
 
@@ -137,7 +137,8 @@ def rehearse(names: Sequence[str] = LESSONS) -> Iterator[tuple[str, float, str]]
         began, words = time.monotonic(), ""
         with tempfile.TemporaryDirectory(prefix="nbviz-course-") as folder:
             where = {"metadata": {"path": folder}}
-            client = NotebookClient(notebook, timeout=LONGEST, kernel_name="python3", resources=where)
+            quiet: dict[str, Any] = {"kernel_name": "python3", "extra_arguments": ["--log-level=ERROR"]}
+            client = NotebookClient(notebook, timeout=LONGEST, resources=where, **quiet)
             try:
                 client.execute(env=settings)
             except CellExecutionError as error:

@@ -84,7 +84,7 @@ class Progress:
 
     def _repr_markdown_(self) -> str:
         lines = [f"| {lesson} | {name} | {state} |" for lesson, name, state in self.rows]
-        return "\n".join(["| lesson | question | |", "|---|---|---|", *lines])
+        return "\n".join(["| lesson | question | state |", "|---|---|---|", *lines])
 
 
 def progress(lesson: int | None = None) -> Progress:
