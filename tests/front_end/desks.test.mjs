@@ -21,6 +21,10 @@ const PAINT = {
   method: "Saliency",
   lines: [["Its score falls by ", ["1.2", "strong"]]],
   answered: 0,
+  offer: "",
+  flip: {},
+  flip_words: [],
+  flip_share: 0,
 };
 const ATTACK = {
   kind: "pgd",
@@ -56,7 +60,7 @@ const TRANSFORM = {
 };
 const DESKS = { paint: PAINT, attack: ATTACK, transform: TRANSFORM };
 const FILES = {
-  paint: ["whatif/paint_mask", "whatif/paint_strokes"],
+  paint: ["whatif/paint_mask", "whatif/paint_strokes", "whatif/paint_flip"],
   attack: [],
   transform: ["whatif/transform_draws"],
 };
@@ -94,6 +98,33 @@ test("the brush's controls say what they do", async () => {
   assert.deepEqual([...new Uint8Array(model.sent.at(-1).buffers[0])], [255], "8 painted pixels are a byte");
   named("Erase").click();
   assert.equal(named("Erase").getAttribute("aria-pressed"), "true");
+  page.end();
+});
+
+test("until it flips draws its curves and offers to hide what flips it", async () => {
+  const { model, page } = await desk("paint");
+  assert.equal(page.find(".nbviz-flip-curve").parentNode.hidden, true);
+  const named = (words) => page.all("button").find((node) => node.textContent === words);
+  named("until it flips").click();
+  assert.equal(model.sent.at(-1).event, "flip");
+  model.set("flip", {
+    start: 1,
+    map: [[0.25, 0.5]],
+    edges: [[0.5, 0]],
+    band: [[0.5, 0.2, 0.4]],
+    flip: 0.25,
+    most: 0.5,
+  });
+  model.set("flip_words", ["hiding ", ["25 %", "strong"]]);
+  model.set("flip_share", 0.25);
+  const lines = page.all(".nbviz-flip-curve polyline").map((line) => line.getAttribute("points"));
+  assert.deepEqual(lines, ["0,0 360,90", "0,0 180,45"]);
+  assert.equal(page.find(".nbviz-flip-curve .now").getAttribute("x1"), "180");
+  named("hide these 25 %").click();
+  assert.deepEqual([model.sent.at(-1).event, model.sent.at(-1).share], ["marks", 0.25]);
+  model.set("offer", "integrated gradients from this blur");
+  named("integrated gradients from this blur").click();
+  assert.equal(model.sent.at(-1).event, "from_fill");
   page.end();
 });
 

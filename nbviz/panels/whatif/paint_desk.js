@@ -11,10 +11,21 @@
  *   method: string,
  *   lines: any[],
  *   answered: number,
+ *   offer: string,
+ *   flip: Record<string, any>,
+ *   flip_words: any[],
+ *   flip_share: number,
  * }} PaintFrontTraits
  */
 
 /** @typedef {Model<PaintFrontTraits>} PaintModel */
+
+/** @type {Option[]} */
+const FORMS = [
+  ["brush", "brush", "Paints where the pointer goes; Shift joins two clicks by a line"],
+  ["rectangle", "rectangle", "Paints a rectangle from corner to corner"],
+  ["ellipse", "ellipse", "Paints an ellipse from corner to corner"],
+];
 
 export default {
   /** @param {View<PaintFrontTraits>} view */
@@ -30,9 +41,11 @@ export default {
       drawState(model, el("div"), life),
       sheet.stack,
       el("div", "nbviz-bar nbviz-desk-foot", ...mapControls(model, life)),
+      untilItFlips(model, life),
       deskLines(model, life),
+      offeredMap(model, life),
     );
-    strokes({ model, life, mask, ...sheet, brush: brush.size, erasing: brush.erasing });
+    strokes({ model, life, mask, ...sheet, ...brush });
     rectangle({ model, life, mask, ...sheet });
     background(model, life, sheet.picture, "picture");
     closeOnEscape(model, life, root);
@@ -58,7 +71,7 @@ function paintSheet() {
       role: "application",
       "aria-roledescription": "canvas to paint on",
       "aria-label":
-        "The picture, to paint on. R draws a rectangle: arrows move it, Shift with arrows sizes it, Enter paints it.",
+        "The picture, to paint on. R draws a rectangle, E an ellipse: arrows move it, Shift with arrows sizes it, Enter paints it.",
     }),
   );
   return { stack, picture, over, ring, box };
@@ -73,7 +86,7 @@ function fillControls(model, life) {
   const hide = set(button("Hide", ""), { title: "What is painted is covered" }),
     only = set(button("Keep only", ""), { title: "All but what is painted is covered" });
   const modes = set(el("div", "nbviz-segment", hide, only), { role: "group", "aria-label": "What the brush does" });
-  const fill = selectBox(model.get("fills"), "What it is painted with");
+  const fill = selectBox([], "What it is painted with");
   const send = () =>
     model.send({ event: "settings", keep: only.getAttribute("aria-pressed") === "true", fill: fill.select.value });
   const mode = (keep) => {
@@ -88,11 +101,14 @@ function fillControls(model, life) {
   life.listen(only, "click", () => choose(true));
   life.listen(fill.select, "change", send);
   life.watch("keep", () => mode(model.get("keep")));
-  life.watch("fill", () => (fill.select.value = model.get("fill")));
+  life.watch("fills fill", () => {
+    fillSelect(fill.select, model.get("fills"));
+    fill.select.value = model.get("fill");
+  });
   return [modes, fill.box];
 }
 
-/** The brush: its size, whether it erases; and the mask the other way round. */
+/** What paints: a brush of some size or a form, whether it erases; and the mask the other way round. */
 function brushControls(life, mask) {
   const title = "Size of the brush";
   const size = set(deskSlider("nbviz-desk-brush", title, { min: 4, max: 96, step: 1, value: 30 }), { title });
@@ -101,8 +117,13 @@ function brushControls(life, mask) {
   const erasing = () => erase.getAttribute("aria-pressed") === "true";
   life.listen(erase, "click", () => set(erase, { "aria-pressed": String(!erasing()) }));
   life.listen(invert, "click", () => mask.invert());
-  const nodes = [el("span", "nbviz-small nbviz-note", "size"), size, erase, invert];
-  return { nodes, size: () => Number(size.value), erasing };
+  const form = selectBox(FORMS, "What paints");
+  const label = el("span", "nbviz-small nbviz-note", "size");
+  life.listen(form.select, "change", () => {
+    label.hidden = size.hidden = form.select.value !== "brush";
+  });
+  const nodes = [form.box, label, size, erase, invert];
+  return { nodes, brush: () => Number(size.value), erasing, form: () => form.select.value };
 }
 
 /**
@@ -123,5 +144,26 @@ function mapControls(model, life) {
   life.listen(share, "input", words);
   words();
   life.watch("method", () => (marks.title = `Hides the share of the picture that ${model.get("method")} marks most`));
-  return [marks, rest, share, percent];
+  const until = set(button("until it flips"), {
+    title: "Hides more and more of what the map marks until the answer changes, beside random maps and plain edges",
+  });
+  life.listen(until, "click", () => model.send({ event: "flip" }));
+  return [marks, rest, share, percent, until];
+}
+
+/**
+ * The link to the map that foretells what was painted exactly.
+ * @param {PaintModel} model
+ * @param {Life} life
+ */
+function offeredMap(model, life) {
+  const link = set(button("", "nbviz-link"), {
+    title: "A path that begins at what is painted with foretells this paint",
+  });
+  life.listen(link, "click", () => model.send({ event: "from_fill" }));
+  life.watch("offer", () => {
+    link.textContent = model.get("offer");
+    link.hidden = !model.get("offer");
+  });
+  return link;
 }

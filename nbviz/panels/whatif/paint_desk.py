@@ -6,6 +6,7 @@ and the picture follow. When the stroke ends it becomes an edit, and everything 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import traitlets
 
 from nbviz.attribution import METHODS
-from nbviz.drawing.numbers import signed
+from nbviz.drawing.numbers import percent, signed
 from nbviz.drawing.overlay import png
 from nbviz.edits import Mask, Paint
 from nbviz.edits.paint import FILLS
@@ -21,25 +22,31 @@ from nbviz.errors import NbvizError
 from nbviz.model.edit import Edit
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
-from nbviz.panels.base.panel import LOCK, Content
+from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.whatif.desk import Desk
+from nbviz.panels.whatif.paint_flip import PaintFlip
+from nbviz.pictures.picture import Picture
 from nbviz.session.requests.base import ExplainAnswer, Request
 from nbviz.session.requests.edits.edited_request import with_edits
-from nbviz.session.requests.edits.paint import MeasurePaint, Painted, top_share
+from nbviz.session.requests.edits.foretold import FILL_BASELINES, Foretold
+from nbviz.session.requests.edits.paint import TRIES, MeasurePaint, Painted, top_share
 from nbviz.session.requests.on_show import explanation
 from nbviz.session.selection import Selection
 
+OTHER = "picture "
+"""In front of the name of another picture that is painted with, in the menu's keys."""
 WORDS = {"blur": "with blur", "mean": "with mean colour", "noise": "with noise", "gray": "with gray"}
 
 
 class PaintFront(Front):
     """Widget of the picture with a brush over it.
 
-    Sends ``{"event": …}``: stroke (end) with the mask's bits, settings (keep, fill), marks or rest (share), close.
+    Sends ``{"event": …}``: stroke (end) with the mask's bits, settings (keep, fill), marks or rest (share), flip,
+    from_fill, close.
     """
 
-    scripts = ("desk", "paint_mask", "paint_strokes")
+    scripts = ("desk", "paint_mask", "paint_strokes", "paint_flip")
 
     picture = traitlets.Bytes().tag(sync=True)
     """PNG: as the network sees it, painted."""
@@ -57,6 +64,14 @@ class PaintFront(Front):
     """Lines of runs: what was measured."""
     answered = traitlets.Int(0).tag(sync=True)
     """Drafts whose scores are on show: the browser sends the next when the last is answered."""
+    offer = traitlets.Unicode().tag(sync=True)
+    """Words of the link to the map that foretells this paint exactly; empty for none."""
+    flip = traitlets.Dict().tag(sync=True)
+    """Hiding curves: start, map and edges [[share, chance], …], band [[share, low, high], …], flip, most."""
+    flip_words: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """Runs: how much it takes until the answer changes."""
+    flip_share = traitlets.Float(0.0).tag(sync=True)
+    """The share that flips it where the map says; 0 for none."""
 
 
 class PaintDesk(Desk):
@@ -68,9 +83,22 @@ class PaintDesk(Desk):
 
     def __init__(self, links: Links) -> None:
         super().__init__(links)
-        self.view = PaintFront(fills=[[key, WORDS[key]] for key in FILLS])
+        self.view = PaintFront()
         self.listen(self.view, self._act)
         self._settings: dict[str, Any] = {"keep": False, "fill": "blur"}
+        self.until = PaintFlip(links, self)
+
+    def parts(self) -> dict[str, Panel]:
+        return {"until it flips": self.until}
+
+    def others(self) -> tuple[Edit, ...]:
+        """Edits beneath the paint."""
+        return self._painted(None)
+
+    def fill(self) -> str | Picture:
+        """Return what is painted with."""
+        fill: str | Picture = self._settings["fill"]
+        return fill
 
     def request(self, selection: Selection) -> Request:
         asked = explanation(selection, self.model, self.pictures)
@@ -83,11 +111,12 @@ class PaintDesk(Desk):
             self._settings = {"keep": paint.keep, "fill": paint.fill}
         with LOCK, self.view.hold_sync():
             self.view.method = METHODS[selection.method].title
-            if isinstance(self._settings["fill"], str):
-                self.view.fill = self._settings["fill"]
+            self.view.fills = self._fills()
+            self.view.fill = fill_key(self._settings["fill"], self.pictures)
             self.view.keep = self._settings["keep"]
             if selection.draft is None:
                 self.view.mask = b"" if paint is None else paint.mask.bits
+        self.until.sync(selection)
 
     def show(self, answer: Painted) -> None:
         with LOCK, self.view.hold_sync():
@@ -95,7 +124,20 @@ class PaintDesk(Desk):
             self.view.rows, self.view.columns = answer.seen.shape[:2]
             self.view.picture = png(answer.seen)
             if self.selection.draft is None:
-                self.view.lines = lines(answer, self._share())
+                self.view.lines = lines(answer, self._share(), self.view.fill)
+                self.view.offer = self._offer(answer)
+
+    def _fills(self) -> list[list[str]]:
+        """Return what can be painted with: the picture's own, then the other pictures."""
+        others = [name for name in self.pictures if name != self.selection.image]
+        return [[key, WORDS[key]] for key in FILLS] + [[f"{OTHER}{name}", f"with {name}"] for name in others]
+
+    def _offer(self, answer: Painted) -> str:
+        """Return the words of the link to integrated gradients from what is painted with; empty where they are on."""
+        told = answer.foretold
+        if told is None or told.way != "sum" or self._paint(self.selection.edits_on) is None:
+            return ""
+        return f"integrated gradients from this {self.view.fill.removeprefix(OTHER)}"
 
     def wait(self, progress: str = "") -> None:
         if self.selection.draft is None:
@@ -131,8 +173,24 @@ class PaintDesk(Desk):
             self._set(content)
         elif event in ("marks", "rest"):
             self._mark(float(content["share"]), event == "rest")
+        elif event == "flip":
+            self.until.wanted = self.until.scan()
+            self.links.ask()
+        elif event == "from_fill":
+            self._from_fill()
         elif event == "close":
             self.close(content)
+
+    def _from_fill(self) -> None:
+        """Explain by integrated gradients whose path begins at what is painted with."""
+        paint = self._paint(self.selection.edits)
+        if paint is None:
+            return
+        picture = self.pictures[self.selection.image]
+        start: Any = paint.fill
+        if start not in FILL_BASELINES:
+            start = paint.substrate(self.model.input(picture), self.model)
+        self.selection.change(method="integrated_gradients", options={"baseline": start})
 
     def _stroke(self, bits: bytes, end: bool) -> None:
         rows, columns = self.view.rows, self.view.columns
@@ -147,7 +205,9 @@ class PaintDesk(Desk):
             self.selection.draft = edits
 
     def _set(self, content: Content) -> None:
-        self._settings = {"keep": bool(content.get("keep")), "fill": str(content.get("fill", "blur"))}
+        fill = str(content.get("fill", "blur"))
+        other = self.pictures.get(fill.removeprefix(OTHER)) if fill.startswith(OTHER) else None
+        self._settings = {"keep": bool(content.get("keep")), "fill": other or fill}
         paint = self._paint(self.selection.edits)
         if paint is not None:
             self.selection.edits = (*self.selection.edits[:-1], replace(paint, **self._settings))
@@ -166,23 +226,54 @@ class PaintDesk(Desk):
         self.selection.edits = self._painted(Mask.of(top_share(np.abs(heat), min(max(share, 0.01), 0.5))))
 
 
-def lines(answer: Painted, share: float) -> list[list[Any]]:
-    """Describe the measured effect, a line of runs each."""
+def fill_key(fill: str | Picture, pictures: Mapping[str, Picture]) -> str:
+    """Return the menu's key of what is painted with."""
+    if isinstance(fill, str):
+        return fill
+    return f"{OTHER}{next((name for name, picture in pictures.items() if picture == fill), fill.name)}"
+
+
+def lines(answer: Painted, share: float, fill: str) -> list[list[Any]]:
+    """Describe the measured effect, a line of runs each. fill: key of what was painted with."""
     if answer.score is None:
         return []
     name, before, after = answer.score
     change = [signed(after - before, True), "strong"]
-    hidden = f" · hidden {100 * share:.{0 if share >= 0.1 else 1}f} % of the picture" if share else ""
+    hidden = f" · hidden {percent(share)} of the picture" if share else ""
     result: list[list[Any]] = [
         ["score of ", [name, "strong"], f": {signed(before)} → {signed(after)}, ", change, hidden]
     ]
+    if share and answer.same:
+        result.append(["what was painted is what was there already: nothing changed"])
     if share and answer.foretold is not None:
-        title = METHODS[answer.method].title
-        end = " for these pixels, from its own baseline; this was painted with something else"
-        result.append([f"{title} foretold ", [signed(answer.foretold, True), "strong"], end])
+        result.append(foretold_words(answer, answer.foretold, fill))
     if answer.patches:
         low, high = min(answer.patches), max(answer.patches)
         result.append(
             [f"this form elsewhere: {signed(low, True)} … {signed(high, True)} in {len(answer.patches)} tries"]
         )
     return result
+
+
+def foretold_words(answer: Painted, told: Foretold, fill: str) -> list[Any]:
+    """Describe what the map foretold of the painted part: a change, or a rank among places."""
+    title = METHODS[answer.method].title
+    if told.change is None:
+        runs: list[Any] = [
+            f"{title} marks it more than ",
+            [f"{told.above} of {TRIES}", "strong"],
+            " places of this form",
+        ]
+        if answer.score is not None and len(answer.patches) == TRIES:
+            done = abs(answer.score[2] - answer.score[1])
+            less = sum(abs(change) < done for change in answer.patches)
+            runs += ["; hiding it does more than ", [f"{less} of {TRIES}", "strong"]]
+        return runs
+    change = [signed(told.change, True), "strong"]
+    painted_with = fill.removeprefix(OTHER)
+    ends = {
+        "gradient": ", to first order",
+        "same baseline": f" for these pixels, from the same {painted_with}",
+        "sum": f" for these pixels, from {told.start}; this was {painted_with}",
+    }
+    return [f"{title} foretold ", change, ends[told.way]]

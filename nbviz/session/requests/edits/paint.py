@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
 import numpy as np
 
-from nbviz.attribution import Attribution
-from nbviz.edits import Mask, Paint
+from nbviz.edits import Paint
 from nbviz.model.edit import Edit
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.pictures.picture import Picture
-from nbviz.session.requests.base import Context, ExplainRequest, Request, ScoresRequest
+from nbviz.session.requests.base import Context, ExplainAnswer, ExplainRequest, Request, ScoresRequest, stepped
 from nbviz.session.requests.edits.edited_request import with_edits
+from nbviz.session.requests.edits.foretold import Foretold, foretold, scattered
 
 TRIES = 20
 """Random patches of the same size and form."""
-PATHS = ("integrated_gradients", "blur_integrated_gradients", "expected_gradients", "input_x_gradient")
-"""Methods whose map sums to what the pixels add to the score, each from a baseline of its own."""
 
 
 class _Editing(Protocol):
-    def known(self, request: Request) -> object | None: ...
+    def known(self, request: Request) -> ExplainAnswer | None: ...
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,10 @@ class Painted:
     """uint8 (H, W, 3): as the network sees it."""
     score: tuple[str, float, float] | None = None
     """The class, its raw score before and after; None where the target is no class."""
-    foretold: float | None = None
-    """Change of the score that the map predicts; None where it can't tell."""
+    foretold: Foretold | None = None
+    """Prediction of the map; None where the map isn't there yet, or nothing is painted."""
+    same: bool = False
+    """True if what is painted is what was there already."""
     method: str = ""
     """The method of that map."""
     patches: tuple[float, ...] = ()
@@ -70,36 +70,35 @@ class MeasurePaint(Request):
         paint = next((edit for edit in reversed(self.edits) if isinstance(edit, Paint)), None)
         answer = replace(answer, score=(context.model.class_name(index), score, float(after.logits[index])))
         if paint is not None:
-            answer = replace(answer, foretold=self._foretold(context, paint), method=self.explanation.method)
-            yield answer
-            changes: list[float] = []
-            for moved in scattered(paint, TRIES):
-                changes.append(_score(context.model, self.picture, moved, index) - score)
-                yield replace(answer, patches=tuple(changes), done=0.1 + 0.89 * len(changes) / TRIES)
-            answer = replace(answer, patches=tuple(changes))
+            answer = yield from self._painted(context, paint, answer, index)
         yield replace(answer, done=1.0)
 
-    def _foretold(self, context: Context, paint: Paint) -> float | None:
-        """Return the change that a map of parts of the score predicts, if it is cached; its baseline is its own."""
-        known = cast(_Editing, context).known(self.explanation)
-        attribution: Attribution | None = getattr(known, "attribution", None)
-        if (
-            attribution is None
-            or self.explanation.method not in PATHS
-            or attribution.values.shape[-2:] != _size(paint.mask)
-        ):
-            return None
-        inside = paint.mask.pixels ^ paint.keep
-        flat = attribution.values.double().reshape(-1, *_size(paint.mask)).sum(0).numpy()
-        return -float(flat[inside].sum())
-
-
-def scattered(paint: Paint, count: int) -> Iterator[Paint]:
-    """Yield the same paint at random places; what leaves the picture at one edge enters at the other."""
-    draw, pixels = np.random.default_rng(0), paint.mask.pixels
-    for _ in range(count):
-        by = int(draw.integers(pixels.shape[0])), int(draw.integers(pixels.shape[1]))
-        yield replace(paint, mask=Mask.of(np.roll(pixels, by, (0, 1))))
+    def _painted(
+        self, context: Context, paint: Paint, answer: Painted, index: int
+    ) -> Generator[Painted, None, Painted]:
+        """Measure the paint alone: what the map foretells of it, and the same form at other places."""
+        model, patches = context.model, scattered(paint, TRIES)
+        x = model.input(self.picture)
+        substrate = paint.substrate(x, model)
+        known: ExplainAnswer | None = cast(_Editing, context).known(self.explanation)
+        answer = replace(answer, same=bool((paint.apply(x, model) == x).all()), method=self.explanation.method)
+        if known is not None:
+            told = foretold(self.explanation, known.attribution, paint, x, substrate, patches)
+            answer = replace(answer, foretold=told)
+        yield answer
+        assert answer.score is not None
+        for patch in patches:
+            change = _score(model, self.picture, patch, index) - answer.score[1]
+            changes = (*answer.patches, change)
+            answer = replace(answer, patches=changes, done=0.1 + 0.89 * len(changes) / TRIES)
+            yield answer
+        if known is None:  # the map of the picture without edits, where the one with them is on show
+            for known in stepped(context, self.explanation):
+                yield answer
+            assert known is not None
+            told = foretold(self.explanation, known.attribution, paint, x, substrate, patches)
+            answer = replace(answer, foretold=told)
+        return answer
 
 
 def top_share(heat: np.ndarray, share: float) -> np.ndarray:
@@ -112,7 +111,3 @@ def top_share(heat: np.ndarray, share: float) -> np.ndarray:
 
 def _score(model: InstrumentedModel, picture: Picture, edit: Edit, index: int) -> float:
     return float(model.edited(edit).logits(picture)[index])
-
-
-def _size(mask: Mask) -> tuple[int, int]:
-    return mask.height, mask.width
