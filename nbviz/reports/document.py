@@ -39,6 +39,10 @@ class Privacy:
         return hashlib.blake2b(f"{self.salt}\0{name}".encode(), digest_size=6).hexdigest()
 
 
+SUSPECTS = 50
+"""Suspect labels that are listed."""
+
+
 def now() -> str:
     """Return the time, to the second, in UTC."""
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
@@ -62,7 +66,13 @@ def document(review: Review, asked: Parts, privacy: Privacy | None, maps: Sequen
     privacy: None writes items' numbers, too. maps: the panel of explained pictures.
     """
     absent = dict(review.summary["absent"])
-    parts = {"classes": _classes, "confusion": _confusion, "calibration": _calibration, "slices": _slices}
+    parts = {
+        "classes": _classes,
+        "confusion": _confusion,
+        "calibration": _calibration,
+        "slices": _slices,
+        "labels": _labels,
+    }
     found: Values = {}
     for name, part in parts.items():
         found[name] = _unless_refused(name, lambda part=part: part(review, privacy), absent)
@@ -150,10 +160,18 @@ def _slices(review: Review, privacy: Privacy | None) -> list[Values]:
         return rows
     total = len(review.labels)
     rows = [row for row in rows if privacy.k <= row["count"] <= total - privacy.k]
-    own = [row for row in rows if row["column"] not in SLICED]
+    own = [row for row in rows if row["column"] not in (*SLICED, "features")]
     for row in own:
         row["column"], row["slice"] = privacy.hashed(row["column"]), privacy.hashed(row["slice"])
     return rows
+
+
+def _labels(review: Review, privacy: Privacy | None) -> Values:
+    table = review.suspect_labels
+    known = {"count": len(table), "of": len(review.known), "out_of_sample": table.attrs.get("out_of_sample", False)}
+    if privacy is not None:
+        return {**known, "count": None if 0 < len(table) < privacy.k else len(table)}
+    return {**known, "rows": _records(table.head(SUSPECTS))}
 
 
 def _cues(review: Review, privacy: Privacy | None) -> list[Values]:

@@ -7,7 +7,7 @@ from html import escape
 
 from nbviz.reports.audits import audit_section
 from nbviz.reports.chart import reliability_chart
-from nbviz.reports.tables import section, table
+from nbviz.reports.tables import number, section, table
 from nbviz.reports.values import Values
 
 STYLE = """
@@ -25,6 +25,7 @@ CLASS_COLUMNS = ("class", "support", "precision", "recall", "recall_low", "recal
 SLICE_COLUMNS = ("column", "slice", "count", "accuracy", "low", "high", "elsewhere", "corrected")
 SHIFT_COLUMNS = ("corruption", "severity", "accuracy", "low", "high", "same", "error", "corrected")
 CALIBRATION_COLUMNS = ("class", "answers", "said", "right", "low", "high", "corrected", "error", "chance_high")
+LABEL_COLUMNS = ("item", "label", "suggested", "margin")
 WORST, FINDINGS = 20, 50
 
 
@@ -41,7 +42,8 @@ def page(values: Values, pictures: Sequence[tuple[str, str]] = (), maps: Sequenc
         f"<h1>{escape(title)}</h1>", _manifest(values), _summary(values),
         section("Classes", table(values["classes"], CLASS_COLUMNS)), _confusion(values["confusion"]),
         _calibration(values["calibration"]), section("Slices", table(_first(values["slices"]), SLICE_COLUMNS)),
-        _cues(values.get("cues")), section("Shift", table(values.get("shift"), SHIFT_COLUMNS)),
+        _labels(values.get("labels")), _cues(values.get("cues")),
+        section("Shift", table(values.get("shift"), SHIFT_COLUMNS)),
         section("Filters", table(values["health"]["findings"][:FINDINGS], ("layer", "channel", "finding"))),
         _pictures(pictures), _maps(values.get("maps") or [], maps),
         audit_section(values["audits"], values["manifest"]["weights"]), _absent(values),
@@ -105,6 +107,18 @@ def _pictures(pictures: Sequence[tuple[str, str]]) -> str:
         for address, words in pictures
     )
     return section("Surely wrong", figures)
+
+
+def _labels(found: Values | None) -> str:
+    if found is None:
+        return ""
+    how = "by networks that were not trained on them" if found["out_of_sample"] else (
+        "in sample, if the network was trained on these pictures: it then finds less"
+    )  # fmt: skip
+    words = f"{number(found['count'])} of {found['of']} labels are suspect, judged {how}."
+    rows = [{**row, "class": row.get("class")} for row in _first(found.get("rows")) or []]
+    columns = ("item", "class", "label", "suggested", "margin") if any(r["class"] for r in rows) else LABEL_COLUMNS
+    return section("Labels", f"<p>{escape(words)}</p>{table(rows, columns)}")
 
 
 def _cues(rows: list[Values] | None) -> str:

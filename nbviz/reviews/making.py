@@ -12,6 +12,7 @@ from nbviz.dataset.shards.plan import data_digest, model_digest
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items, Labels
+from nbviz.reviews.folds import Folds
 from nbviz.reviews.records.making import check_several, record, recording
 from nbviz.reviews.records.presence import has_several
 from nbviz.reviews.records.store import REVIEW
@@ -27,6 +28,7 @@ def review(
     *,
     labels: Labels | Any = None,
     metadata: Any = None,
+    folds: Folds | None = None,
     batch: int | None = None,
     progress: bool = True,
     cancel: Callable[[], bool] | None = None,
@@ -38,16 +40,18 @@ def review(
     write to; a review that was interrupted goes on there and ends the same. client: a ``distributed.Client`` whose
     workers share the work. labels: where the data set has none; an index, a name or None per item; of a network
     that says of each class by itself whether it is there, all classes of each item: zeros and ones (items, classes), a
-    frame of them, or lists of names. metadata: a pandas
-    frame, or name → values, one row per item, whose columns become slices. batch: pictures per forward. cancel: asked
-    between batches; :class:`Stopped` is raised when it says yes.
+    frame of them, or lists of names. metadata: a pandas frame, or name → values, one row per item, whose columns become
+    slices. folds: networks that were each trained without some of the items, with these items' numbers: labels are then
+    suspected out of sample. batch: pictures per forward. cancel: asked between batches; :class:`Stopped` is raised when
+    it says yes.
 
     Raises Refused for networks that put out no class scores and labels that are none of the network's classes,
     NbvizError for an empty data set, and a path with a review of something else. Items that can't be read, and those
     whose scores are not finite, are left out and named in :attr:`Review.problems`.
     """
     recorded = record(model, dataset, path, client, labels=labels, batch=batch, progress=progress, cancel=cancel)
-    return _made(recorded, metadata, labels)
+    made = _made(recorded, metadata, labels)
+    return made if folds is None else made.with_folds(folds, progress)
 
 
 def _made(recorded: tuple[Any, ...], metadata: Any, labels: Any) -> Review:

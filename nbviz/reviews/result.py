@@ -13,6 +13,8 @@ from nbviz.arguments import at_least
 from nbviz.errors import NbvizError, Refused, unknown
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.reviews.cues.hunt import Hunt, Suspect, cue_table, suspects
+from nbviz.reviews.folds import Folds, fold_probabilities
+from nbviz.reviews.influence import influence_table
 from nbviz.reviews.records.making import record
 from nbviz.reviews.records.records import SLICED, Records
 from nbviz.reviews.shift.against import against_table
@@ -28,6 +30,7 @@ from nbviz.reviews.statistics.calibration import (
 )
 from nbviz.reviews.statistics.class_calibration import class_calibration
 from nbviz.reviews.statistics.classes import Confusion, class_table, confusion
+from nbviz.reviews.statistics.clusters import clusters
 from nbviz.reviews.statistics.labels import SuspectLabels, suspect_labels
 from nbviz.reviews.statistics.slices import slice_table, slices_of
 from nbviz.reviews.summary import accuracy_figures, bins_table, calibration_figures, headline, temperature_figures
@@ -45,9 +48,17 @@ class Review(Records):
     Made by ``nbviz.review``; tables are pandas frames, made when asked for.
     """
 
+    held_out: NDArray[np.float64] | None = None
+    """Probabilities (labelled pictures, classes) by networks that were not trained on the pictures; None without."""
+
     def bound(self, model: InstrumentedModel) -> Review:
         """Return the same review of the same network in another wrapping."""
-        return Review(self.plan, self._part, self.notes, model, self.items, self.metadata)
+        return self._twin(model, self.held_out)
+
+    def _twin(self, model: InstrumentedModel | None, held_out: NDArray[np.float64] | None) -> Review:
+        twin = Review(self.plan, self._part, self.notes, model, self.items, self.metadata)
+        twin.held_out = held_out
+        return twin
 
     @cached_property
     def classes(self) -> pandas.DataFrame:
@@ -118,6 +129,8 @@ class Review(Records):
     def parts(self) -> dict[tuple[str, str], NDArray[np.bool_]]:
         """Slices: (column, name of its part) → (pictures,), which pictures are in it; cut among the labelled ones."""
         columns = {name: self._columns[name] for name in SLICED}
+        if self.plan.features:
+            columns["features"] = clusters(self._columns["features"], self._columns["prediction"], self.names)
         columns |= self.metadata_columns()
         cut = slices_of({name: values[self.known] for name, values in columns.items()})
         return {part: self._spread(inside) for part, inside in cut.items()}
@@ -142,22 +155,41 @@ class Review(Records):
 
     @cached_property
     def _suspects(self) -> SuspectLabels:
-        return suspect_labels(np.exp(self.logs), self.labels)
+        shares = np.exp(self.logs) if self.held_out is None else self.held_out
+        return suspect_labels(shares, self.labels)
+
+    def with_folds(self, folds: Folds, progress: bool = True) -> Review:
+        """Return the same review with :attr:`suspect_labels` judged by networks that were not trained on the pictures.
+
+        folds: (network, numbers of the items that it was not trained on), each item in one; see
+        :func:`fold_probabilities`.
+        """
+        return self._twin(self.model, fold_probabilities(self, folds, progress))
 
     @property
     def suspect_labels(self) -> pandas.DataFrame:
         """Pictures whose label is suspect, the most suspect first: item, label, suggested, margin.
 
         By confident learning, see :func:`nbviz.reviews.statistics.labels.suspect_labels`. Of pictures that the network
-        was trained on it finds less: it may have learnt their labels by heart.
+        was trained on it finds less: it may have learnt their labels by heart. ``attrs["out_of_sample"]`` is True where
+        folds were given, see :meth:`with_folds`.
         """
         import pandas
 
         found, names = self._suspects, np.array(self.names, dtype=object)
         items, labels = self._columns["items"][self.known][found.rows], self.labels[found.rows]
-        return pandas.DataFrame(
+        table = pandas.DataFrame(
             {"item": items, "label": names[labels], "suggested": names[found.suggested], "margin": found.margin}
         )
+        table.attrs["out_of_sample"] = self.held_out is not None
+        return table
+
+    def influences(self, item: int, training: Any, top: int = 10) -> pandas.DataFrame:
+        """One row per training picture, the loudest for the answer to an item first, see :func:`influence_table`.
+
+        training: the training data, or a review of them by the same network.
+        """
+        return influence_table(self, self._other(training, "training"), item, at_least("top", top, 1))
 
     def _suspect_rows(self) -> NDArray[np.int64]:
         return self.known[self._suspects.rows]
@@ -219,7 +251,7 @@ class Review(Records):
         :func:`against_table`, and else of :func:`shift_table`.
         """
         if against is not None:
-            return against_table(self, self._other(against))
+            return against_table(self, self._other(against, "against"))
         *_, answers = self.shifting(corruptions, sample=sample, seed=seed)
         assert isinstance(answers, dict)
         return shift_table(answers)
@@ -235,8 +267,8 @@ class Review(Records):
         numbers, labels = self._columns["items"][rows].tolist(), self._columns["labels"][rows]
         return answers_under(model, items, self.plan, numbers, names, seed, labels)
 
-    def _other(self, against: Any) -> Records:
-        other = against if isinstance(against, Records) else Records(*record(self.model, against, progress=False))
+    def _other(self, data: Any, name: str) -> Records:
+        other = data if isinstance(data, Records) else Records(*record(self.model, data, progress=False))
         if other.plan.model != self.plan.model:
-            raise NbvizError("against= is a review of another network, or of other weights of this one.")
+            raise NbvizError(f"{name}= is a review of another network, or of other weights of this one.")
         return other

@@ -42,7 +42,9 @@ class SeveralReview(Review):
         super().__init__(*recorded)
         self._presence = presence(labels, self.plan.items, self.names)[self._columns["items"]]
 
-    def bound(self, model: InstrumentedModel) -> Review:
+    def _twin(self, model: InstrumentedModel | None, held_out: NDArray[np.float64] | None) -> Review:
+        if held_out is not None:
+            raise Refused("Folds are for pictures that have one class each.")
         twin = SeveralReview.__new__(SeveralReview)
         vars(twin).update({name: value for name, value in vars(self).items() if name not in _cached(self)}, model=model)
         return twin
@@ -55,7 +57,7 @@ class SeveralReview(Review):
         return self._presence[:, index] == 1
 
     def says_class(self, index: int) -> NDArray[np.bool_]:
-        return np.exp(self._every_log()[:, index]) >= HALF
+        return np.exp(self.every_log()[:, index]) >= HALF
 
     @cached_property
     def known(self) -> NDArray[np.int64]:
@@ -109,7 +111,7 @@ class SeveralReview(Review):
         loss, right, labels = np.full(len(self), np.nan), every.copy(), every.copy()
         loss[self.known], right[self.known] = self.loss, self.right
         labels[self.known] = [", ".join(names[row]) for row in self.present]
-        said = [", ".join(names[row]) for row in np.exp(self._every_log()) >= HALF]
+        said = [", ".join(names[row]) for row in np.exp(self.every_log()) >= HALF]
         return table.assign(label=labels, prediction=said, right=right, loss=loss)
 
     @cached_property

@@ -166,7 +166,8 @@ class Records:
     @cached_property
     def logs(self) -> NDArray[np.float64]:
         """Log probabilities (labelled pictures, classes). Raises Refused where not every score was kept."""
-        return self._every_log()[self.known]
+        return self.every_log()[self.known]
 
-    def _every_log(self) -> NDArray[np.float64]:
+    def every_log(self) -> NDArray[np.float64]:
+        """Log probabilities of all pictures, (pictures, classes). Raises Refused where not every score was kept."""
         return log_probabilities(self._columns["scores"], self.plan)
