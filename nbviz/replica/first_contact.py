@@ -53,7 +53,7 @@ class _Attempt:
 class Contact(Observer):
     """Runs a user's module on replicas, a first time under watch. Thread-safe."""
 
-    def __init__(self, net: Any, device: str | torch.device = "auto", hooks: Hooks = "auto") -> None:
+    def __init__(self, net: nn.Module, device: str | torch.device = "auto", hooks: Hooks = "auto") -> None:
         grown_heap()
         super().__init__(net, hooks)
         self._asked = checked_device(device)

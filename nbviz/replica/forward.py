@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextvars
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import nn
 
 from nbviz.replica.copying.foreign_calls import ForeignCalls
+from nbviz.replica.hooks import RawOutput
 from nbviz.replica.interruption import pause
 from nbviz.replica.user_code.conduct import Conduct
 from nbviz.replica.user_code.quiet import quiet
@@ -32,7 +32,7 @@ class Pass:
     state: State | None = None
     """Put back before each pass, of a network that writes to itself."""
 
-    def __call__(self, batch: torch.Tensor) -> Any:
+    def __call__(self, batch: torch.Tensor) -> RawOutput:
         """Return the network's own output for a batch, which is moved to the network's device.
 
         Raises Unwanted where the work on this thread is not wanted any more.
@@ -54,11 +54,11 @@ class Pass:
         if self.state is not None:
             self.state.put_back_objects()
 
-    def _forward(self, batch: torch.Tensor) -> Any:
+    def _forward(self, batch: torch.Tensor) -> RawOutput:
         # context variables that it sets, numpy's error handling among them, end with it
         return contextvars.copy_context().run(self._guarded, batch)
 
-    def _guarded(self, batch: torch.Tensor) -> Any:
+    def _guarded(self, batch: torch.Tensor) -> RawOutput:
         if self.foreign is not None:
             with self.foreign.watch():
                 return self.net(batch)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 from torch import nn
@@ -20,17 +20,24 @@ from torch.utils import _pytree as pytree
 T = TypeVar("T")
 Address = tuple[str, int]
 """A module's name and which of its calls in a forward, counted from 1: one output."""
+RawOutput: TypeAlias = Any
+"""Output as a module's forward returns it: a tensor, or a tuple, list, mapping or object with tensors somewhere in it.
+Any, as torch's modules say nothing of it and people's functions read from it what they know to be there."""
+Arguments = tuple[Any, ...]
+"""Positional arguments that a module or one of torch's functions is called with."""
+Keywords = dict[str, Any]
+"""Keyword arguments of such a call."""
 Edit = Callable[[torch.Tensor], torch.Tensor]
 _LIKE_A_CALL = re.compile(r"#\d+#*$")
 OnOutput = Callable[[str, int, torch.Tensor], None]
-OnCall = Callable[[str, int, Any, torch.Tensor], None]
+OnCall = Callable[[str, int, Arguments, torch.Tensor], None]
 
 
 class Enough(BaseException):
     """Signal that ends a forward whose rest is not wanted; not an Exception, so that no model swallows it."""
 
 
-def first_tensor(output: Any) -> torch.Tensor | None:
+def first_tensor(output: object) -> torch.Tensor | None:
     """Return the tensor a layer put out: itself, or the first in a tuple, list, dict or output object."""
     if isinstance(output, torch.Tensor):
         return output
@@ -81,7 +88,7 @@ def hooked_calls(modules: Mapping[str, nn.Module], on_call: OnCall) -> Iterator[
     calls: dict[str, int] = {}
 
     def watch(name: str) -> Callable[..., None]:
-        def hook(_: nn.Module, inputs: Any, output: Any) -> None:
+        def hook(_: nn.Module, inputs: Arguments, output: RawOutput) -> None:
             calls[name] = calls.get(name, 0) + 1
             tensor = first_tensor(output)
             if tensor is not None:
@@ -144,7 +151,7 @@ def input_at(net: nn.Module, address: Address, forward: Callable[[], object]) ->
     stem, number = address
     calls = count(1)
 
-    def enter(_: nn.Module, given: Any) -> None:
+    def enter(_: nn.Module, given: Arguments) -> None:
         tensor = first_tensor(given)
         if next(calls) == number and tensor is not None:
             inputs.append(tensor)
@@ -159,7 +166,7 @@ def input_at(net: nn.Module, address: Address, forward: Callable[[], object]) ->
 
 
 @contextmanager
-def surrounded(net: nn.Module, enter: Callable[[str], None], leave: Callable[[str, Any], None]) -> Iterator[None]:
+def surrounded(net: nn.Module, enter: Callable[[str], None], leave: Callable[[str, RawOutput], None]) -> Iterator[None]:
     """Call ``enter(name)`` before and ``leave(name, output)`` after every call of every module."""
     with ExitStack() as undo:
         for name, module in modules_of(net).items():
@@ -178,11 +185,11 @@ def edit_output(net: nn.Module, address: Address, edit: Edit) -> ExitStack:
     stem, number = address
     calls = 0
 
-    def begin(_: nn.Module, __: Any) -> None:
+    def begin(_: nn.Module, __: Arguments) -> None:
         nonlocal calls
         calls = 0
 
-    def hook(_: nn.Module, __: Any, output: Any) -> Any:
+    def hook(_: nn.Module, __: Arguments, output: RawOutput) -> RawOutput | None:
         nonlocal calls
         calls += 1
         return with_first_tensor(output, edit) if calls == number else None
@@ -193,7 +200,7 @@ def edit_output(net: nn.Module, address: Address, edit: Edit) -> ExitStack:
     return undo
 
 
-def with_first_tensor(output: Any, edit: Edit) -> Any:
+def with_first_tensor(output: RawOutput, edit: Edit) -> RawOutput:
     """Return a layer's output with its first tensor edited; what else it holds stays as it is."""
     leaves, spec = pytree.tree_flatten(output)
     for place, leaf in enumerate(leaves):

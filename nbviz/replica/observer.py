@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+
+from torch import nn
 
 from nbviz.replica.replica import Replica, instrumentable, replica
 from nbviz.replica.user_code.conduct import Conduct
@@ -19,7 +20,7 @@ Look = tuple[int, Watch]
 class Observer:
     """Watches a user's module, inside whatever wrappers it has. Thread-safe."""
 
-    def __init__(self, net: Any, hooks: Hooks) -> None:
+    def __init__(self, net: nn.Module, hooks: Hooks) -> None:
         self.net = net
         self.hooks = UserHooks(hooks)
         self._module = instrumentable(net)

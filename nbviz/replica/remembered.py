@@ -7,8 +7,9 @@ import threading
 import types
 import weakref
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
+import torch
 from torch import nn
 
 from nbviz.replica.guest import Guest
@@ -22,17 +23,17 @@ MOST_OBJECTS = 300_000
 class WeakGuest(Guest):
     """Guest for the length of somebody else's reference to the network."""
 
-    def __init__(self, net: nn.Module, device: Any = "auto", hooks: Hooks = "auto") -> None:
+    def __init__(self, net: nn.Module, device: str | torch.device = "auto", hooks: Hooks = "auto") -> None:
         self._net = weakref.ref(net)
         super().__init__(net, device, hooks)
 
     @property
-    def net(self) -> Any:
+    def net(self) -> nn.Module | None:
         """The user's network; None when it is gone."""
         return self._net()
 
     @net.setter
-    def net(self, net: Any) -> None:
+    def net(self, net: nn.Module) -> None:
         """Nothing: it would be held."""
 
     @property
@@ -89,7 +90,7 @@ def _leads_back(net: nn.Module) -> bool:
     return False
 
 
-def _held(value: Any) -> list[Any]:
+def _held(value: object) -> list[object]:
     if isinstance(value, types.FunctionType):  # not its globals: a notebook's hold everything
         return [value.__closure__, value.__defaults__, value.__kwdefaults__, value.__dict__]
     if isinstance(value, dict):  # from Python 3.13 on the dictionary of an object whose values lie in it tells none

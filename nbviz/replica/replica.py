@@ -6,7 +6,7 @@ by another cell meanwhile. What is copied and what is shared is :mod:`nbviz.repl
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -19,7 +19,7 @@ from nbviz.replica.user_code.user_hooks import UserHooks
 from nbviz.wrappers import unwrap
 
 
-def instrumentable(net: Any) -> nn.Module:
+def instrumentable(net: object) -> nn.Module:
     """Return the module inside ``DataParallel``, ``DistributedDataParallel`` and ``torch.compile`` wrappers.
 
     Raises :class:`NbvizError` for anything that cannot be instrumented: other objects, and networks with parts in

@@ -41,7 +41,7 @@ class Kinds:
         return self._held[kind]
 
 
-def _part(value: Any, copy: Callable[[Any], Any]) -> Any:
+def _part(value: object, copy: Callable[[Any], Any]) -> object:
     if isinstance(value, (staticmethod, classmethod)):
         return type(value)(copy(value.__func__))
     if isinstance(value, property):
@@ -60,7 +60,7 @@ def _held(kind: type) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def parts(value: Any) -> list[Any]:
+def parts(value: object) -> list[object]:
     """Return the functions of a method of any kind, or of a property; of anything else itself."""
     if isinstance(value, (staticmethod, classmethod)):
         return [value.__func__]

@@ -31,7 +31,8 @@ from nbviz.replica.copying.reach import ATOMS, SEARCHED, cells, fields, holds_mo
 from nbviz.replica.copying.values import VALUES
 
 T = TypeVar("T")
-HookCopy = Callable[["Copier", str, object], object | None]
+Hook = Callable[..., object]
+HookCopy = Callable[["Copier", str, Hook], object | None]
 TensorMap = Callable[[torch.Tensor], torch.Tensor]
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _ATOMS = frozenset(ATOMS)
@@ -50,7 +51,7 @@ class Copier:
         self._map, self._hook_copy = tensor_map, hook_copy
         # originals are held too: the address of one freed meanwhile could come back as another's
         self._memo: dict[int, tuple[object, object]] = {}
-        self._hooks: list[tuple[dict[int, object], dict[int, object]]] = []
+        self._hooks: list[tuple[dict[int, object], dict[int, Hook]]] = []
         self._hook_kinds: dict[int, str] = {}
         self._weak: list[object] = []
         self._kinds = Kinds()
@@ -141,7 +142,7 @@ class Copier:
         known = self._memo.get(id(value))
         return known[1] if known is not None else self.remember(value, type(value)())
 
-    def _hook_dict(self, value: dict[int, object]) -> object:
+    def _hook_dict(self, value: dict[int, Hook]) -> object:
         """Return an empty copy, to be filled when all that the network itself holds is known."""
         known = self._memo.get(id(value))
         if known is not None:

@@ -12,6 +12,7 @@ import threading
 import types
 import weakref
 from collections.abc import Callable
+from functools import _lru_cache_wrapper
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import torch
@@ -56,7 +57,7 @@ class OwnGenerator(torch.Generator):
         self.addresses.discard(self._cdata)
 
 
-def iterator_copy(copier: Copies, value: Any) -> object:
+def iterator_copy(copier: Copies, value: object) -> object:
     """Copy one of Python's iterators over its own parts."""
     made = recipe(value)
     if made is None:
@@ -95,9 +96,10 @@ def _reference(copier: Copies, value: weakref.ReferenceType[object]) -> object:
     return copier.remember(value, weakref.ref(twin))
 
 
-def _weak_proxy(copier: Copies, value: Any) -> object:
+def _weak_proxy(copier: Copies, value: weakref.ProxyType[Any]) -> object:
     try:
-        target = value.__init__.__self__  # a bound method knows whose it is
+        method: Any = value.__init__
+        target = method.__self__  # a bound method knows whose it is
     except ReferenceError:
         return copier.remember(value, value)
     twin = copier.copy(target)
@@ -105,7 +107,7 @@ def _weak_proxy(copier: Copies, value: Any) -> object:
     return copier.remember(value, weakref.proxy(twin))
 
 
-def _queue(copier: Copies, value: Any) -> object:
+def _queue(copier: Copies, value: queue.Queue[Any]) -> object:
     if type(value) not in _QUEUES:  # a class of the user's could do anything
         return copier.remember(value, value)
     twin = copier.remember(value, type(value)(value.maxsize))
@@ -166,7 +168,7 @@ def _proxy(copier: Copies, value: types.MappingProxyType[Any, Any]) -> object:
     return copier.remember(value, value if same else types.MappingProxyType(items))
 
 
-def _cached(copier: Copies, value: Any) -> object:
+def _cached(copier: Copies, value: _lru_cache_wrapper[Any]) -> object:
     twin = functools.lru_cache(**value.cache_parameters())(copier.copy(value.__wrapped__))
     twin.__dict__.update({name: item for name, item in value.__dict__.items() if name != "__wrapped__"})
     return copier.remember(value, twin)

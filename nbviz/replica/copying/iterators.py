@@ -13,7 +13,7 @@ import warnings
 from _queue import SimpleQueue
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from nbviz.errors import Refused
 
@@ -101,7 +101,7 @@ class StandIn:
     def __init__(self, kind: type) -> None:
         self._kind = kind
 
-    def _refuse(self, *_: object, **__: object) -> Any:
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
         name = self._kind.__name__
         raise Refused(
             f"The network uses a {name} that it holds, of which no copy can be made, so running it would move the "
@@ -111,7 +111,7 @@ class StandIn:
 
     __iter__ = __next__ = __enter__ = __exit__ = __aiter__ = __anext__ = __await__ = _refuse
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Callable[..., NoReturn]:
         if name.startswith("__") or not hasattr(self._kind, name):
             raise AttributeError(name)
         return self._refuse

@@ -14,7 +14,7 @@ _PARAMETERS = ("model", "module", "net", "network", "backbone")
 """Attributes under which wrappers (pipelines, trainers, learners) hold their network."""
 
 
-def not_a_network(value: Any) -> str:
+def not_a_network(value: object) -> str:
     """Return the sentence for something that is no ``nn.Module``, with the way from it to one."""
     sentence = f"A network must be a torch.nn.Module, not {type(value).__name__}"
     if isinstance(value, type):
@@ -82,7 +82,7 @@ def _of_mapping(value: Mapping[Any, Any]) -> str:
     return f"Its keys are {', '.join(map(repr, list(value)[:5]))}."
 
 
-def _held(value: Any) -> str | None:
+def _held(value: object) -> str | None:
     """Return the attribute under which an object holds a network, or None."""
     attributes = getattr(value, "__dict__", None) or {}
     held = {name: item for name, item in attributes.items() if isinstance(item, nn.Module)}

@@ -9,13 +9,15 @@ import pickle
 import random
 from collections.abc import Callable
 from operator import is_
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 
 from nbviz.replica.copying.holders import Cached, OwnGenerator
 from nbviz.replica.copying.iterators import Replay
+
+T = TypeVar("T")
 
 
 class Value(NamedTuple):
@@ -26,7 +28,7 @@ class Value(NamedTuple):
     write: Callable[[Any, Any], None]
 
 
-def _array_write(array: np.ndarray, contents: Any) -> None:
+def _array_write(array: np.ndarray, contents: _Items | bytes) -> None:
     if isinstance(contents, _Items):
         for place, item in enumerate(contents):
             array.flat[place] = item
@@ -34,7 +36,7 @@ def _array_write(array: np.ndarray, contents: Any) -> None:
     array[...] = np.frombuffer(contents, array.dtype).reshape(array.shape)
 
 
-def _array_read(array: np.ndarray) -> Any:
+def _array_read(array: np.ndarray) -> _Items | bytes | None:
     if array.dtype == object:
         return _Items(array.flat)
     return array.tobytes() if array.flags.writeable else None
@@ -47,7 +49,7 @@ class _Items(list[Any]):
         return isinstance(other, _Items) and len(self) == len(other) and all(map(is_, self, other))
 
 
-def _stream_copy(stream: Any) -> Any:
+def _stream_copy(stream: T) -> T:
     return copy.deepcopy(stream) if type(stream) in VALUES else stream  # a class of the user's could do anything
 
 
@@ -60,7 +62,7 @@ def _numbers_write(numbers: array.array[Any], contents: bytes) -> None:
     numbers.frombytes(contents)
 
 
-def _text_copy(stream: io.StringIO | io.BytesIO) -> Any:
+def _text_copy(stream: io.StringIO | io.BytesIO) -> io.StringIO | io.BytesIO:
     if type(stream) not in VALUES or stream.closed:
         return stream
     twin = type(stream)()

@@ -56,7 +56,7 @@ def watched(see: See) -> Iterator[bool]:
 
 
 def _both(see: See, before: See) -> See:
-    def seen(frame: FrameType, event: str, argument: Any) -> None:
+    def seen(frame: FrameType, event: str, argument: object) -> None:
         see(frame, event, argument)
         before(frame, event, argument)
 

@@ -121,7 +121,7 @@ class _Sight:
         self._called: set[str] = set()
         self._codes: set[CodeType] = set()
 
-    def see(self, frame: FrameType, event: str, function: Any) -> None:
+    def see(self, frame: FrameType, event: str, function: object) -> None:
         if event == "c_call":
             self._called.add(_SOURCES.get(id(getattr(function, "__self__", None)), ""))
         elif event == "call" and frame.f_code not in self._codes:

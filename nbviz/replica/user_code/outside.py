@@ -219,7 +219,7 @@ def _renewed(place: Place) -> object:
     return before
 
 
-def _another(value: Any) -> object:
+def _another(value: object) -> object:
     if isinstance(value, Cached):
         return functools.lru_cache(**value.cache_parameters())(value.__wrapped__)
     if isinstance(value, torch.Generator):

@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TextIO
 
 _WARNING = re.compile(r"(?s)\S.*?:\d+: (?P<words>\w*Warning: .*?)\n(?:  .*\n)?\Z")
 """A warning as Python writes it, in one piece: file, line, kind, message, and the source line where it is known."""
@@ -42,7 +42,7 @@ _inside = 0
 class _Stream:
     """Stream that hands a thread's output to what catches it, and everybody else's to the stream it stands for."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
@@ -52,7 +52,7 @@ class _Stream:
         caught.take(text)
         return len(text)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
 
 
@@ -94,7 +94,7 @@ _STREAMS: deque[_Stream] = deque(maxlen=64)
 """Those made last. ``print`` in another thread has one without a reference to it: were it freed, Python would crash."""
 
 
-def _catching(stream: Any) -> _Stream:
+def _catching(stream: TextIO) -> _Stream:
     """Return the catcher of a stream; one left behind by a thread that had put its own there serves again."""
     if isinstance(stream, _Stream):
         return stream

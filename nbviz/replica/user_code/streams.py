@@ -128,7 +128,7 @@ def _forwarded() -> Iterator[tuple[ModuleType, str, str, str]]:
 
 def _forward(function: Function, stream: str, of: Callable[[Streams], Function]) -> Function:
     @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: object, **kwargs: object) -> object:
         own = current()
         if own is None:
             return function(*args, **kwargs)

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
 from nbviz.errors import NbvizError
-from nbviz.replica.copying.copier import Copier
+from nbviz.replica.copying.copier import Copier, Hook
 from nbviz.replica.user_code.hook_code import HookTargets, function_of, looks_only
 
 Hooks = Literal["auto", "run", "skip"]
@@ -49,7 +49,7 @@ class UserHooks:
         """Forget hooks seen so far, as the network has changed."""
         self._run.clear()
 
-    def copy(self, copier: Copier, attribute: str, hook: object) -> object | None:
+    def copy(self, copier: Copier, attribute: str, hook: Hook) -> object | None:
         """Copy the user's hook in this attribute of a module for a replica; None for one that is left out."""
         if isinstance(hook, HookListener) or is_torchs(hook):
             return copier.copy(hook)
@@ -68,7 +68,7 @@ class HookActs(BaseException):
 class HookListener:
     """Wrapper that calls a hook with detached tensors, as long as it returns nothing and writes to none of them."""
 
-    def __init__(self, hook: Any) -> None:
+    def __init__(self, hook: Hook) -> None:
         self.hook = hook
         self.acts: bool | None = None
         """True if it takes part in the computation; None before its first call."""
@@ -78,7 +78,8 @@ class HookListener:
         if self.acts:
             return self.hook(module, *given)
         # what it writes to in its first call must not be the pass's own
-        handed = _mapped(given, torch.Tensor.detach if self.acts is False else lambda t: t.detach().clone())
+        detached = torch.Tensor.detach if self.acts is False else lambda t: t.detach().clone()
+        handed = tuple(_mapped(value, detached) for value in given)
         before = _versions(handed)
         answer = self.hook(module, *handed)
         self.acts = answer is not None or _versions(handed) != before
@@ -107,19 +108,19 @@ def _read_by_network(copier: Copier, hook: object, look: HookTargets) -> bool:  
     return any(look.globals.intersection(method.__code__.co_names) for method in methods)
 
 
-def _mapped(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+def _mapped(value: object, change: Callable[[torch.Tensor], torch.Tensor]) -> object:
     if isinstance(value, torch.Tensor):
         return change(value)
-    if type(value) in (tuple, list):
+    if type(value) is tuple or type(value) is list:
         return type(value)(_mapped(item, change) for item in value)
     if type(value) is dict:
         return {key: _mapped(item, change) for key, item in value.items()}
     return value
 
 
-def _versions(value: Any) -> list[int]:
+def _versions(value: object) -> list[int]:
     if isinstance(value, torch.Tensor):
         return [] if value.is_inference() else [value._version]
-    if type(value) in (tuple, list):
+    if type(value) is tuple or type(value) is list:
         return [version for item in value for version in _versions(item)]
     return [version for item in value.values() for version in _versions(item)] if type(value) is dict else []

@@ -10,14 +10,16 @@ user's RNG is where it was, another thread may draw from it meanwhile, and the s
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
+from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nbviz.replica.copying.holders import OwnGenerator
+from nbviz.replica.hooks import Arguments, Keywords
 from nbviz.replica.user_code.streams import current
 
 _global_rng = threading.RLock()
@@ -53,7 +55,9 @@ class Guard(TorchDispatchMode):
         """Let nothing be written to these, either."""
         self._owned.update({t.data_ptr(): t for t in tensors if t.layout == torch.strided and t.numel()})
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(
+        self, func: OpOverload, types: Sequence[type], args: Arguments = (), kwargs: Keywords | None = None
+    ) -> object:
         kwargs = kwargs or {}
         acts = _acts(func)
         if self._owned and (acts.writes or acts.normalises):
@@ -63,7 +67,7 @@ class Guard(TorchDispatchMode):
         self.random = True
         return self._drawn(func, args, kwargs)
 
-    def _drawn(self, func: Any, args: Any, kwargs: Any) -> Any:
+    def _drawn(self, func: OpOverload, args: Arguments, kwargs: Keywords) -> object:
         if func is torch.ops.aten.native_dropout.default:
             return self._dropout(*args, **kwargs)
         func = _with_generator(func)
@@ -100,13 +104,13 @@ class Guard(TorchDispatchMode):
             self._generators[device] = torch.Generator(device).manual_seed(0)
         return self._generators[device]
 
-    def _check(self, acts: _Acts, args: Any, kwargs: Any) -> None:
+    def _check(self, acts: _Acts, args: Arguments, kwargs: Keywords) -> None:
         for place, name in acts.writes:
             self.refuse(kwargs.get(name, args[place] if place < len(args) else None))
         if acts.normalises and len(args) > 5 and args[5] is True:
             self.refuse(args[3:5])
 
-    def refuse(self, value: Any) -> None:
+    def refuse(self, value: object) -> None:
         """Raise :class:`WeightsWritten` for a tensor, or one of several, over protected memory."""
         for tensor in value if isinstance(value, (list, tuple)) else [value]:
             if not isinstance(tensor, torch.Tensor) or tensor.layout != torch.strided:
@@ -130,7 +134,7 @@ class _Acts(NamedTuple):
 
 # a schema takes torch longer to read than a small operation takes to run
 @cache
-def _acts(func: Any) -> _Acts:
+def _acts(func: OpOverload) -> _Acts:
     written = [
         (place, argument.name)
         for place, argument in enumerate(func._schema.arguments)
@@ -142,7 +146,7 @@ def _acts(func: Any) -> _Acts:
 
 
 @cache
-def _with_generator(func: Any) -> Any:
+def _with_generator(func: OpOverload) -> OpOverload:
     """Return the overload of an operation that takes a generator and the same arguments; itself where there is none."""
     packet, own = func.overloadpacket, _arguments(func)
     named = [argument.name for argument in func._schema.arguments]
@@ -151,12 +155,12 @@ def _with_generator(func: Any) -> Any:
     return next(fitting, func)
 
 
-def _arguments(func: Any) -> list[tuple[str, str]]:
+def _arguments(func: OpOverload) -> list[tuple[str, str]]:
     """Return name and type of each argument but a generator."""
     return [(argument.name, str(argument.type)) for argument in func._schema.arguments if argument.name != "generator"]
 
 
-def _drops_nothing(func: Any, args: Any, kwargs: Any) -> bool:
+def _drops_nothing(func: OpOverload, args: Arguments, kwargs: Keywords) -> bool:
     """Return whether a random operation's only chance is a dropout of zero, as attention's is in eval mode."""
     for place, argument in enumerate(func._schema.arguments):
         if argument.name == "dropout_p":
@@ -164,7 +168,7 @@ def _drops_nothing(func: Any, args: Any, kwargs: Any) -> bool:
     return False
 
 
-def _put_back(func: Any, args: Any, kwargs: Any) -> Any:
+def _put_back(func: OpOverload, args: Arguments, kwargs: Keywords) -> object:
     """Put the global generator back after the few random operations that take no generator."""
     with _global_rng:
         cpu = torch.get_rng_state()
@@ -177,7 +181,7 @@ def _put_back(func: Any, args: Any, kwargs: Any) -> Any:
                 torch.cuda.set_rng_state_all(cuda)
 
 
-def _device(args: Any, kwargs: Any) -> torch.device:
+def _device(args: Arguments, kwargs: Keywords) -> torch.device:
     tensors = (value for value in (*args, *kwargs.values()) if isinstance(value, torch.Tensor))
     first = next(tensors, None)
     if first is not None:

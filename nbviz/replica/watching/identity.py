@@ -81,20 +81,20 @@ def _written(code: CodeType | None) -> frozenset[str]:
     return frozenset(step.argval for step in dis.get_instructions(code) if step.opname == "STORE_ATTR")
 
 
-def is_plain(value: Any) -> bool:
+def is_plain(value: object) -> bool:
     """Return whether a value is a number, text, None, or a sequence of these, whose ``repr`` tells all of it."""
     if isinstance(value, (list, tuple)):
         return all(map(is_plain, value))
     return value is None or isinstance(value, (bool, int, float, complex, str, bytes))
 
 
-def _code_of(function: Any) -> tuple[str, Any]:
+def _code_of(function: object) -> tuple[str, object]:
     code = getattr(function, "__code__", None)
     own = code is not None and not is_installed(code.co_filename)
     return getattr(function, "__qualname__", ""), described(code) if own else None
 
 
-def described(code: Any) -> Any:
+def described(code: object) -> object:
     """Return code as plain values: its constants may hold code again, and sets in any order."""
     if isinstance(code, CodeType):
         return code.co_code, code.co_names, [described(constant) for constant in code.co_consts]

@@ -12,7 +12,8 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
-from typing import Any
+from types import FrameType
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch.optim.optimizer import (
@@ -21,17 +22,18 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
+T = TypeVar("T")
 FIRST_INTERVAL, LONGEST_INTERVAL = 0.1, 3.0
 STEP_FILE = Optimizer.profile_hook_step.__code__.co_filename
 
 
-class Errand:
+class Errand(Generic[T]):
     """Task at the end of a step, run by the thread that steps."""
 
-    def __init__(self, work: Callable[[], Any]) -> None:
+    def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
         self.done = threading.Event()
-        self.answer: Any = None
+        self.answer: T | None = None
         self.error: Exception | None = None
 
     def run(self) -> None:
@@ -49,7 +51,7 @@ class Steps:
 
     def __init__(self, tensors: Iterable[torch.Tensor]) -> None:
         self._ids = {id(t) for t in tensors}
-        self._errands: list[Errand] = []
+        self._errands: list[Errand[Any]] = []
         self._running: dict[int, tuple[int, int]] = {}  # optimiser → thread, depth: a step may call its parent's
         self._ended = float("-inf")
         self.count = 0
@@ -75,7 +77,7 @@ class Steps:
             self._forget_raised()
         return self.count
 
-    def at_end(self, work: Callable[[], Any]) -> Any | None:
+    def at_end(self, work: Callable[[], T]) -> T | None:
         """Return ``work``'s result at the end of the next step; None if none ends in three times the usual interval."""
         errand = Errand(work)
         self._errands.append(errand)
@@ -120,7 +122,7 @@ class Steps:
         self.count += 1
 
 
-def _inside_step(frame: Any) -> bool:
+def _inside_step(frame: FrameType | None) -> bool:
     while frame is not None:
         if frame.f_code.co_filename == STEP_FILE and frame.f_code.co_name == "wrapper":
             return True
@@ -149,14 +151,14 @@ def _follow(steps: Steps) -> None:
             steps.begin(id(optimizer), thread)
 
 
-def _begins(optimizer: Optimizer, *_: Any) -> None:
+def _begins(optimizer: Optimizer, *_: object) -> None:
     key = id(optimizer)
     _stepping[key] = weakref.ref(optimizer, lambda _: _stepping.pop(key, None)), threading.get_ident()
     for steps in _owners(optimizer):
         steps.begin(id(optimizer), threading.get_ident())
 
 
-def _ends(optimizer: Optimizer, *_: Any) -> None:
+def _ends(optimizer: Optimizer, *_: object) -> None:
     _stepping.pop(id(optimizer), None)
     for steps in _owners(optimizer):
         steps.end(id(optimizer))

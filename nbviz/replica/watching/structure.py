@@ -31,7 +31,7 @@ class Structure:
 
     def __init__(self, net: nn.Module) -> None:
         modules = list(net.modules())
-        containers: dict[int, Any] = {}
+        containers: dict[int, Collection[Any]] = {}
         for module in modules:
             for name, value in list(module.__dict__.items()):
                 if name not in IRRELEVANT:
@@ -86,11 +86,11 @@ class _Values:
         return True
 
 
-def _view(container: Any) -> Any:
+def _view(container: Collection[Any]) -> Collection[Any]:
     return container.values() if isinstance(container, dict) else container
 
 
-def _collect(value: Any, found: dict[int, Any], depth: int = 2) -> None:
+def _collect(value: object, found: dict[int, Collection[Any]], depth: int = 2) -> None:
     if isinstance(value, _CONTAINERS) and id(value) not in found:
         found[id(value)] = value
         for item in list(_view(value)) if depth else ():
