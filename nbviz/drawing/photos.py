@@ -17,6 +17,8 @@ from nbviz.drawing.mosaic import Mosaic
 
 GAP = 4
 QUALITY = 80
+ROUGH = 45
+"""Quality of a picture that is not finished."""
 EMPTY = 127
 """Gray of a tile that has no picture."""
 Pixels = NDArray[np.uint8]
@@ -43,6 +45,13 @@ def jpeg(pixels: Pixels, quality: int = QUALITY) -> bytes:
     """Return uint8 (H, W, 3) or (H, W) as JPEG bytes."""
     out = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def webp(pixels: Pixels, quality: int = ROUGH) -> bytes:
+    """Return uint8 (H, W, 4) as WebP bytes, roughly: for what is soon drawn again."""
+    out = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(out, "WEBP", quality=quality, method=1)
     return out.getvalue()
 
 

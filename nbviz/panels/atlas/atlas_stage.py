@@ -29,6 +29,7 @@ from nbviz.panels.atlas.atlas_words import (
     told,
     words,
 )
+from nbviz.panels.base.allowance import Allowance
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content
@@ -42,6 +43,8 @@ from nbviz.session.selection import Selection
 
 PAUSE = 0.5
 """Seconds between partial sheets: each is hundreds of kilobytes."""
+PARTIALS = 1_200_000
+"""Bytes of all unfinished sheets of one map."""
 EMPTY = (
     "An atlas lays out what this layer tells apart: patches of pictures that look alike to it lie side by side, "
     "and each cell says which class it speaks for. Few pictures make a small map. That of a data set comes from "
@@ -109,6 +112,7 @@ class AtlasStage(Stage):
         self._shown: Shown | None = None
         self._drawn: Tiles | None = None
         self._told_at = 0.0
+        self._partials = Allowance(PARTIALS)
         self.view = AtlasFront()
         self.listen(self.view, self._act)
 
@@ -152,6 +156,7 @@ class AtlasStage(Stage):
             self.point(self.selection.place)
 
     def wait(self, progress: str = "") -> None:
+        self._partials.begin()
         self.view.state, self.view.message, self.view.done = "computing", progress, 0.0
 
     def fail(self, error: BaseException) -> None:
@@ -186,10 +191,12 @@ class AtlasStage(Stage):
 
     def _sheet(self, tiles: Tiles | None, final: bool) -> None:
         now = time.monotonic()
-        if tiles is None or tiles is self._drawn or (not final and now - self._told_at < PAUSE):
+        early = not final and (now - self._told_at < PAUSE or not self._partials.allows(self.view.done))
+        if tiles is None or tiles is self._drawn or early:
             return
         self._told_at, self._drawn = now, tiles
         data, kind = packed(tiles.pixels)
+        self._partials.spend(len(data))
         self.view.sheet = {"tile": tiles.pixels.shape[1], "across": ACROSS, "kind": kind, "ready": tiles.ready}
         self.view.sprite = data
 

@@ -9,6 +9,7 @@ import numpy as np
 from nbviz.drawing.numbers import three_digits
 from nbviz.drawing.overlay import photo_mosaic
 from nbviz.errors import NbvizError
+from nbviz.panels.base.allowance import Allowance
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel, nothing
 from nbviz.panels.channels.channel_card import ChannelPanel, Illustration
@@ -19,6 +20,8 @@ from nbviz.session.selection import Selection
 
 SIDE, FACET = 256, 160
 """Pixels a side at most: of one picture, of each of several."""
+PARTIALS = 300_000
+"""Bytes of all unfinished pictures of one channel."""
 ABSENT = "Pictures are made from noise, step by step, so that they drive the channel most."
 
 
@@ -38,6 +41,7 @@ class CardMade(Panel):
         self.picture: np.ndarray | None = None
         """Picture on show, uint8 (h, w, 3)."""
         self._making, self._variant, self._finished = False, "channel", 0
+        self._partials = Allowance(PARTIALS)
         self.listen(self.view, self._act, retry=nothing)
 
     def request(self, selection: Selection) -> Request | None:
@@ -56,19 +60,25 @@ class CardMade(Panel):
             return
         page, final, pixels = answer.made, answer.done >= 1, list(answer.made.pixels)
         self._finished += final and page.facts["seconds"] > 0
-        several = len(pixels) > 1
-        drawn = photo_mosaic(pixels, 2, FACET) if several else photo_mosaic(pixels, 1, SIDE)
-        self.picture = np.concatenate(pixels, 1) if several else pixels[0]
-        self.card.illustrate("made", Illustration("made", self.picture))
         with self.view.hold_sync():
-            self.view.made_picture = drawn.data
+            if self._partials.allows(answer.done):
+                self._draw(pixels)
             self.view.made = {
                 "state": "there" if final else "computing", "words": words(answer), "variant": answer.variant,
                 "progress": "" if final else answer.progress, "rise": _points(page.rise), "steps": page.recipe.steps,
                 "button": "" if final else "stop",
             }  # fmt: skip
 
+    def _draw(self, pixels: list[np.ndarray]) -> None:
+        several = len(pixels) > 1
+        drawn = photo_mosaic(pixels, 2, FACET) if several else photo_mosaic(pixels, 1, SIDE)
+        self.picture = np.concatenate(pixels, 1) if several else pixels[0]
+        self.card.illustrate("made", Illustration("made", self.picture))
+        self.view.made_picture = drawn.data
+        self._partials.spend(len(drawn.data))
+
     def wait(self, progress: str = "") -> None:
+        self._partials.begin()
         # what is known on disk is there in a moment: nothing is said of it
         if self._making or self._variant != "channel":
             self.view.made = {**self.view.made, "state": "computing", "progress": "begins", "button": "stop"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nbviz.drawing.numbers import three_digits
+from nbviz.panels.base.allowance import Allowance
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel, nothing
 from nbviz.panels.channels.channel_grid import ChannelsPanel
@@ -14,6 +15,8 @@ from nbviz.session.requests.made import MadeAnswer, MakeChannels
 from nbviz.session.selection import Selection
 
 GO_ON = "Go on"
+PARTIALS = 1_200_000
+"""Bytes of all unfinished pages of one page of made pictures."""
 
 
 class MadePage(Panel):
@@ -29,6 +32,7 @@ class MadePage(Panel):
         self._stopped: Request | None = None
         """Request that a person has cancelled: not made again until they say so."""
         self._photos = Photos()
+        self._partials = Allowance(PARTIALS)
         self._progress = ""
         self.finished = 0
         """Pages so far: whoever looks for pictures on disk looks again."""
@@ -47,11 +51,16 @@ class MadePage(Panel):
 
     def show(self, answer: MadeAnswer) -> None:
         self.finished += answer.done >= 1
-        self._photos = photos(answer)
+        again = self._partials.allows(answer.done)
+        if again:
+            self._photos = photos(answer)
         self._progress = answer.progress if answer.done < 1 else ""
         self.grid.put("made", self._photos, self._progress, answer.done if answer.done < 1 else 0.0)
+        if again:
+            self._partials.spend(len(self.view.mosaic))
 
     def wait(self, progress: str = "") -> None:
+        self._partials.begin()
         self.view.state = "computing"
         self.view.progress, self.view.share, self.view.begin = "begins", 0.0, ""
 

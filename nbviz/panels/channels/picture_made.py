@@ -14,6 +14,7 @@ import traitlets
 
 from nbviz.drawing.overlay import photo_mosaic
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.panels.base.allowance import Allowance
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel
@@ -25,6 +26,8 @@ from nbviz.session.selection import CHANNELS, Selection
 
 SIDE, STOPS = 144, 12
 """Pixels a side of a picture; layers along the slider."""
+PARTIALS = 400_000
+"""Bytes of all unfinished rows of one layer's three pictures."""
 SEEN = ["as seen", "The picture as the network sees it"]
 LABELS = {"keeps": "what it keeps", "more": "more of it", "dream": "dreamt further"}
 
@@ -57,6 +60,7 @@ class PictureMade(Panel):
     def __init__(self, links: Links, grid: ChannelsPanel) -> None:
         super().__init__(links)
         self.view = PictureMadeFront()
+        self._partials = Allowance(PARTIALS)
         self.listen(self.view, self._act)
         grid.view.observe(self._follow, "look")
 
@@ -76,19 +80,26 @@ class PictureMade(Panel):
             self.view.at = self.view.stops.index(selection.layer)
 
     def wait(self, progress: str = "") -> None:
+        self._partials.begin()
         self.view.state, self.view.progress = "computing", "begins"
 
     def show(self, answer: Remade) -> None:
-        seen = self.model.seen(self.pictures[self.selection.image])
-        pixels = {kind: item.pixels[0] for kind, item in answer.made.items()}
-        drawn = photo_mosaic([seen, *(pixels.get(kind) for kind in KINDS)], 1 + len(KINDS), SIDE)
         names = stops(self.model)
         with self.view.hold_sync():
             ready(self.view)
             self.view.stops, self.view.at = names, nearest_stop(self.model, names, answer.layer)
-            self.view.pictures, self.view.tiles = drawn.data, [SEEN, *([LABELS[k], words(answer, k)] for k in KINDS)]
-            self.view.sheet = {"columns": drawn.columns, "side": drawn.tile_width, "gap": drawn.gap}
+            self.view.tiles = [SEEN, *([LABELS[k], words(answer, k)] for k in KINDS)]
+            if self._partials.allows(answer.done):
+                self._draw(answer)
             self.view.progress, self.view.share = (answer.progress, answer.done) if answer.done < 1 else ("", 0.0)
+
+    def _draw(self, answer: Remade) -> None:
+        seen = self.model.seen(self.pictures[self.selection.image])
+        pixels = {kind: item.pixels[0] for kind, item in answer.made.items()}
+        drawn = photo_mosaic([seen, *(pixels.get(kind) for kind in KINDS)], 1 + len(KINDS), SIDE)
+        self.view.pictures = drawn.data
+        self.view.sheet = {"columns": drawn.columns, "side": drawn.tile_width, "gap": drawn.gap}
+        self._partials.spend(len(drawn.data))
 
     def fail(self, error: BaseException) -> None:
         with self.view.hold_sync():

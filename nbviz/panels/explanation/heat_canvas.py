@@ -1,7 +1,8 @@
 """Two canvases, one over the other: the picture in gray, and heat whose opacity the browser sets alone.
 
-Pixels travel as palette PNGs in an ``Image`` that the canvas draws: a third of the bytes of RGBA, and exact.
-They are kept, because a canvas is blank again after a page reload.
+Pixels travel as palette PNGs in an ``Image`` that the canvas draws: a third of the bytes of RGBA, and exact. What is
+still being computed travels as WebP, a fifth of that, and no more of it than :data:`PARTIALS`. Pixels are kept, because
+a canvas is blank again after a page reload.
 """
 
 from __future__ import annotations
@@ -15,11 +16,16 @@ from ipycanvas import Canvas, hold_canvas
 from PIL import Image
 
 from nbviz.drawing.overlay import gray, png
+from nbviz.drawing.photos import webp
 from nbviz.errors import NbvizError
 from nbviz.model.edit import Edit, PictureEdit
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.panels.base.allowance import Allowance
 from nbviz.panels.base.panel import LOCK
 from nbviz.pictures.load import Picture
+
+PARTIALS = 220_000
+"""Bytes of all unfinished maps of one explanation."""
 
 
 class Stack(ipywidgets.Box):
@@ -36,16 +42,20 @@ class CanvasLayer:
         self.source = ipywidgets.Image(format="png")
         self.pixels: np.ndarray | None = None
 
-    def draw(self, pixels: np.ndarray | None) -> None:
-        """Paint uint8 (H, W, 4), or nothing."""
+    def draw(self, pixels: np.ndarray | None, partial: bool = False) -> int:
+        """Paint uint8 (H, W, 4), or nothing; returns the bytes that it took. A partial one is drawn roughly."""
         if pixels is not None and (pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 4):
             raise ValueError(f"a canvas takes uint8 (H, W, 4), not {pixels.dtype} {pixels.shape}")
         self.pixels = pixels
+        data = b""
         if pixels is not None:
-            self.source.value = compact(pixels)
+            data = webp(pixels) if partial else compact(pixels)
+            with self.source.hold_sync():
+                self.source.format, self.source.value = "webp" if partial else "png", data
             if (self.canvas.height, self.canvas.width) != pixels.shape[:2]:
                 self.canvas.height, self.canvas.width = pixels.shape[:2]
         self.redraw()
+        return len(data)
 
     def redraw(self) -> None:
         """Paint again what is on show."""
@@ -63,6 +73,7 @@ class HeatCanvas:
 
     def __init__(self, *over: ipywidgets.Widget) -> None:
         self._lower, self._upper = CanvasLayer("nbviz-picture"), CanvasLayer("nbviz-heat")
+        self._partials = Allowance(PARTIALS)
         layers = self._lower, self._upper
         canvases, sources = [layer.canvas for layer in layers], [layer.source for layer in layers]
         self.view = Stack([*canvases, *over], sources=sources, _dom_classes=["nbviz-stack"])
@@ -79,16 +90,27 @@ class HeatCanvas:
         """Pixels of the upper layer, uint8 (H, W, 4)."""
         return self._upper.pixels
 
-    def draw(self, picture: np.ndarray | None, heat: np.ndarray | None, smooth: bool = False) -> None:
+    def draw(
+        self, picture: np.ndarray | None, heat: np.ndarray | None, smooth: bool = False, done: float = 1.0
+    ) -> None:
         """Paint. picture, heat: uint8 (H, W, 4), or None for nothing; sizes may differ, the stylesheet
-        stretches both alike. smooth: whether the heat stands for an interpolated map.
+        stretches both alike. smooth: whether the heat stands for an interpolated map. done: share of the work, 0…1;
+        an unfinished map is painted roughly, and where it would be one too many, not at all.
         """
         with LOCK:
+            if not self._partials.allows(done):
+                return
             upper = self._upper.canvas
             (upper.add_class if smooth else upper.remove_class)("nbviz-smooth")
             if not _same(picture, self.picture):
                 self._lower.draw(picture)
-            self._upper.draw(heat)
+            size = self._upper.draw(heat, partial=done < 1)
+            if done < 1:
+                self._partials.spend(size)
+
+    def begin(self) -> None:
+        """Begin with another map, whose unfinished forms may all be sent again."""
+        self._partials.begin()
 
     def dim(self, yes: bool) -> None:
         """Mark what is on show as old."""

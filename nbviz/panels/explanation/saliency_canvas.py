@@ -112,12 +112,9 @@ class SaliencyCanvas(Panel):
             named = self._method.title, self.selection.image
             scene = explanation_scene(answer, *named, self.links.heat.high, self.foot.clear)
         with LOCK:
-            self.scene, self._headed, self._question = (
-                scene,
-                heading_reads(self.selection),
-                map_question(self.selection),
-            )
-            self.canvas.draw(scene.picture, scene.heat, scene.smooth)
+            self.scene, self._headed = scene, heading_reads(self.selection)
+            self._question = map_question(self.selection)
+            self.canvas.draw(scene.picture, scene.heat, scene.smooth, scene.done)
             self.canvas.dim(False)
             with self.bar.hold_sync():
                 self.bar.title, self.bar.note = scene.title, scene.heading
@@ -130,6 +127,7 @@ class SaliencyCanvas(Panel):
     def wait(self, progress: str = "") -> None:
         with LOCK:
             # an old map beside the new picture's scores would pass for theirs; the photograph is right at once
+            self.canvas.begin()
             another = self._question != map_question(self.selection)
             if another:
                 same = self._question[:1] == (self.selection.image,)

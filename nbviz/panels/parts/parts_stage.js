@@ -54,7 +54,7 @@ export default {
     life.watch("aspect", () => root.style.setProperty("--aspect", String(model.get("aspect"))));
     background(model, life, backdrop, "backdrop", "image/png");
     background(model, life, root, "sheet", "image/png", "--sheet");
-    background(model, life, root, "made", "image/png", "--made");
+    background(model, life, root, "made", "image/jpeg", "--made");
     life.watch("sheet", () => root.classList.toggle("nbviz-parts-none", !model.get("sheet")?.byteLength));
     life.watch("made", () => root.classList.toggle("nbviz-parts-made", Boolean(model.get("made")?.byteLength)));
     life.watch("state", () => root.classList.toggle("nbviz-waiting", model.get("state") === "computing"));

@@ -15,8 +15,10 @@ from PIL import Image
 from nbviz.drawing.numbers import percent, three_digits
 from nbviz.drawing.overlay import gray, overlay, png
 from nbviz.drawing.palette import NAMES, alone, hexed, laid
+from nbviz.drawing.photos import jpeg
 from nbviz.features.factors import FEWEST, MOST, Factors, Nothing
 from nbviz.model.target import Target
+from nbviz.panels.base.allowance import Allowance
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content
@@ -30,6 +32,8 @@ from nbviz.session.selection import CHANNELS, Selection
 LETTERS = "ABCDEFGHIJKL"
 OPACITY = 0.8
 """Of the parts over the picture, here and in the stylesheet."""
+PARTIALS = 400_000
+"""Bytes of all unfinished pictures of one question."""
 SHARE = "of all that the parts say: the sum of its absolute values"
 GAIN = "gradient × part, summed over places and channels: to first order, what the score loses without it"
 
@@ -61,7 +65,7 @@ class PartsFront(Front):
     """Runs below the picture."""
     note = traitlets.Unicode().tag(sync=True)
     made = traitlets.Bytes().tag(sync=True)
-    """PNG of the made pictures, one under the other; empty where none are."""
+    """JPEG of the made pictures, one under the other; empty where none are."""
     making = traitlets.Bool(False).tag(sync=True)
     """True if pictures are asked for."""
     progress = traitlets.Unicode().tag(sync=True)
@@ -83,6 +87,7 @@ class PartsStage(Stage):
         self._made: set[tuple[Any, ...]] = set()
         """Questions whose pictures were asked for: they stay asked for."""
         self._answer: PartsAnswer | None = None
+        self._partials = Allowance(PARTIALS)
         self.view = PartsFront()
         self.listen(self.view, self._act)
 
@@ -125,13 +130,17 @@ class PartsStage(Stage):
                 view.aspect = answer.seen.shape[1] / answer.seen.shape[0]
             view.rows, view.target = rows(answer), answer.target
             view.caption, view.note = caption(answer), note(answer)
-            view.made, view.progress = b"", ""
-            if answer.made is not None:
+            view.progress = "" if answer.made is None else answer.progress
+            if answer.made is None:
+                view.made = b""
+            elif self._partials.allows(answer.done):
                 pixels = answer.made.pixels
-                view.made, view.progress = png(pixels.reshape(-1, *pixels.shape[2:])), answer.progress
+                view.made = jpeg(pixels.reshape(-1, *pixels.shape[2:]))
+                self._partials.spend(len(view.made))
             view.state = "partial" if answer.done < 1 else "ready"
 
     def wait(self, progress: str = "") -> None:
+        self._partials.begin()
         self.view.state, self.view.message = "computing", progress
 
     def fail(self, error: BaseException) -> None:
