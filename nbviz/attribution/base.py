@@ -226,11 +226,12 @@ def attribute(
     several = isinstance(target, list)
     if several and not target:
         raise NbvizError("target=[] names nothing to explain.")
+    picture = as_picture(image)
     found: tuple[Attribution | None, ...] = ()
     with model.guest.one_look():
-        for found in explain_each(model, image, target if several else [target], method, layer, **options):
+        for found in explain_each(model, picture, target if several else [target], method, layer, **options):
             pass
-    seen = model.seen(as_picture(image))
+    seen = model.seen(picture)
     made = [replace(attribution, picture=seen) for attribution in found if attribution is not None]
     if not made:
         raise NbvizError(f"Method '{method}' yielded no attribution.")
