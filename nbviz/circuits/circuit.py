@@ -17,7 +17,7 @@ from nbviz.circuits.step import Step, step
 from nbviz.edits.channels import Fill
 from nbviz.errors import NbvizError, Refused
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.model.layers import Layer, with_channels
+from nbviz.model.layers import Layer, grid_layers, with_channels
 from nbviz.model.target import Target
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _walk(model: InstrumentedModel, steps: int) -> list[str]:
 
 def _blocks(model: InstrumentedModel) -> list[str]:
     """Return the names of the layers that a step may lead to, in call order."""
-    layers = [layer for layer in model.layers().walk() if layer.places and layer.order is not None and layer.name]
+    layers = [layer for layer in grid_layers(model.layers()) if not layer.is_call]
     rows = [layer for layer in layers if _in_row(layer, model)]
     outer = [layer for layer in rows if not any(layer.name.startswith(f"{other.name}.") for other in rows)]
     blocks = outer or [layer for layer in layers if layer.kind in {kind.__name__ for kind in ELEMENTWISE}] or layers

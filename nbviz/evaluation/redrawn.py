@@ -56,7 +56,7 @@ def _leads(model: InstrumentedModel, stage: str, layer: str) -> bool:
 def stages(model: InstrumentedModel) -> list[str]:
     """Return the names of the network's stages with weights, in call order: blocks, not single layers."""
     heavy = _heavy(model)
-    called = [layer for layer in model.layers().walk() if layer.first_call is not None and "#" not in layer.name]
+    called = [layer for layer in model.layers().walk() if layer.first_call is not None and not layer.is_call]
     held = {layer.name: sum(_within(name, layer.name) for name in heavy) for layer in called}
     layers: list[Layer] = []
     pending = [model.layers()]

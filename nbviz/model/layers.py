@@ -43,6 +43,11 @@ class Layer:
         return stem, call or self.calls
 
     @property
+    def is_call(self) -> bool:
+        """True for one call of a module that is called several times, such as ``"relu#2"``."""
+        return split(self.name)[1] is not None
+
+    @property
     def channels(self) -> int | None:
         """Number of channels of the output; None when it has no output that can be shown."""
         if self.shape is None or self.layout is None or self.layout.kind == "none":
@@ -61,6 +66,13 @@ class Layer:
         yield self
         for child in self.children:
             yield from child.walk()
+
+
+def grid_layers(root: Layer) -> list[Layer]:
+    """Return the layers below that put out a grid of places, each output once: the last call by its module's name."""
+    called = [layer for layer in root.walk() if layer.name and layer.places and layer.order is not None]
+    first = {layer.address: layer for layer in reversed(called)}  # a module stands before its calls
+    return [layer for layer in called if first[layer.address] is layer]
 
 
 def with_channels(known: Mapping[str, Layer], names: Iterable[str]) -> list[Layer]:

@@ -277,7 +277,8 @@ def _layer(path: str, module: nn.Module, records: Records, layouts: dict[str, La
 def _calls(name: str, module: nn.Module, calls: list[Record], layouts: dict[str, Layout]) -> Iterable[Layer]:
     for i, record in enumerate(calls, start=1):
         layout = layouts.get(f"{name}#{i}")
-        yield Layer(f"{name}#{i}", type(module).__name__, record.shape, 0, (), 1, f"call {i}", layout, record.order)
+        kind, order = type(module).__name__, record.order
+        yield Layer(f"{name}#{i}", kind, record.shape, 0, (), 1, f"call {i}", layout, first_call=order, order=order)
 
 
 def _first(calls: list[Record], children: list[Layer]) -> int | None:

@@ -9,7 +9,7 @@ import torch
 from nbviz.errors import NbvizError
 from nbviz.model.by_model import ByModel
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.model.layers import Layer
+from nbviz.model.layers import Layer, grid_layers
 from nbviz.model.scoring.heads import ModuleCall
 from nbviz.model.target import Target
 from nbviz.model.trace import came_through, version
@@ -96,7 +96,6 @@ def _read(subject: Subject, last: Layer) -> str:
 
 def _candidates(model: InstrumentedModel, last: Layer) -> list[Layer]:
     """Return layers with places, the last first; those with the last one's places, norms and blocks, before all."""
-    spatial = [layer for layer in model.layers().walk() if layer.name and layer.places and layer.order is not None]
-    spatial.sort(key=lambda layer: layer.order or 0, reverse=True)
+    spatial = sorted(grid_layers(model.layers()), key=lambda layer: layer.order or 0, reverse=True)
     stream = [x for x in spatial if x.shape == last.shape and ("Norm" in x.kind or (x.children and x.calls == 1))]
     return stream + [layer for layer in spatial if layer not in stream]

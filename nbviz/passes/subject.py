@@ -11,7 +11,7 @@ import torch
 from nbviz.errors import NbvizError, Refused
 from nbviz.model.batches import mixes_batch
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.model.layers import Layer
+from nbviz.model.layers import Layer, grid_layers
 from nbviz.model.layouts.layout import probe_batch
 from nbviz.model.scoring.outputs import Output
 from nbviz.model.target import Target
@@ -178,7 +178,7 @@ def last_spatial_layer(model: InstrumentedModel, through: Container[tuple[str, i
     A block counts, for what it puts out joins its branches; of a Sequential it is the last layer in it.
     """
     trace = model.trace()
-    spatial = [layer for layer in trace.root.walk() if layer.name and layer.places and layer.order is not None]
+    spatial = grid_layers(trace.root)
     spatial = [layer for layer in spatial if leads(layer, trace.through if through is None else through)] or spatial
     steps = quantised(model.guest.module)
     if not spatial and steps is not None:

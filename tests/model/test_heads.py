@@ -89,6 +89,7 @@ ENDINGS = {
     "softmax of the picture's own temperature": (
         5, lambda n, f: (n.fc(f) / (1 + f.mean(1, keepdim=True).abs())).softmax(1), None, False,
     ),
+    "sparse": (5, lambda n, f: n.fc(f).to_sparse(), lambda y: y.softmax(1), True),
     "hard sigmoid": (5, lambda n, f: functional.hardsigmoid(n.fc(f)), functional.hardsigmoid, False),
     "softmax of a temperature": (5, lambda n, f: (n.fc(f) / 3).softmax(1), lambda y: (y / 3).softmax(1), 1 / 3),
     "softmax by hand": (5, lambda n, f: (e := n.fc(f).exp()) / e.sum(1, keepdim=True), lambda y: y.softmax(1), False),
@@ -113,7 +114,7 @@ def test_logits_are_explained_where_the_graph_shows_them_else_the_facts_say_so(n
     found = nbviz.attribute(made, picture(), classes - 1, "saliency")
     assert torch.allclose(found.values, gradient(scores[0, -1], x), rtol=1e-9, atol=1e-12)
     assert found.facts["score"] == pytest.approx(scores[0, -1].item(), rel=1e-9)
-    assert ("output" in found.facts) == (ending is not None and "logit" not in name)
+    assert ("output" in found.facts) == (ending is not None and "logit" not in name and name != "sparse")
     if not before:
         assert "probabilities" in found.facts["output"]
 

@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 import nbviz
+from nbviz.evaluation import redrawn
+from nbviz.evaluation.redrawn import stages
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.passes.default_layer import default_layer
@@ -110,6 +112,37 @@ def test_the_default_layer_is_one_that_the_scores_come_through(order: str, metho
     torch.manual_seed(0)
     found = nbviz.attribute(Heads(order).eval(), torch.rand(1, 3, 16, 16), 1, method)
     assert found.facts["layer"] == "trunk.1" and found.values.any()
+
+
+class Twice(nn.Module):
+    """A trunk that is run for the scores, and once more for maps beside them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk, self.act, self.fc = nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Linear(6, 3)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.fc(self.act(self.trunk(x)).mean((2, 3))), self.act(self.trunk(x))
+
+
+def test_of_a_layer_that_is_called_twice_it_is_the_call_that_the_scores_come_through() -> None:
+    torch.manual_seed(0)
+    net, x = Twice().eval(), torch.rand(1, 3, 16, 16)
+    found = nbviz.attribute(net, x, 1, "grad_cam")
+    assert found.facts["layer"] == "act#1"
+    maps = net.act(net.trunk(x))
+    slope = (net.fc.weight[1] / maps[0, 0].numel()).view(1, -1, 1, 1)  # of the mean over places
+    assert torch.allclose(found.values, (slope * maps).sum(1), atol=1e-7)
+
+
+def test_a_call_has_a_place_in_call_order() -> None:
+    model = InstrumentedModel(Twice().eval())
+    order = {layer.name: layer.order for layer in model.layers().walk() if layer.places}
+    assert order["trunk#1"] < order["act#1"] < order["trunk#2"] < order["act#2"] == order["act"]
+    assert stages(redrawn(model, 0, layer="act#1")) == ["trunk", "fc"]
+    assert not torch.equal(redrawn(model, 0, layer="act#1").net.trunk.weight, model.net.trunk.weight)
+    steps = nbviz.circuit(model, torch.rand(1, 3, 16, 16), 1, layers=["act#1", "trunk#1"], top=2)
+    assert set(steps.nodes["layer"]) >= {"act#1", "trunk#1"}
 
 
 def test_a_function_of_another_head_has_that_head_s_layer() -> None:

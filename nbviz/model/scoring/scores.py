@@ -27,6 +27,7 @@ def scores_or_maps(found: Any, rows: int | None = None) -> torch.Tensor:
             f"No class scores in the network's output ({describe(found)}). "
             "Pass output= (a key, an index or a callable) to say where they are."
         )
+    found = found.to_dense() if found.layout is not torch.strided else found
     if rows == 1 and (found.dim() == 0 or len(found) != 1):
         found = found.reshape(1, -1) if found.dim() < 2 else found[None]
     if found.dim() == 1:

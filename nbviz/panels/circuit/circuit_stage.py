@@ -12,7 +12,7 @@ from nbviz.drawing.mosaic import mosaic
 from nbviz.drawing.numbers import three_digits
 from nbviz.drawing.overlay import heat_rgba, png, scale, table
 from nbviz.drawing.photos import photo_mosaic
-from nbviz.model.layers import Layer
+from nbviz.model.layers import Layer, grid_layers
 from nbviz.model.target import Target
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
@@ -158,7 +158,7 @@ class CircuitStage(Stage):
 
     def _sources(self, answer: CircuitAnswer) -> list[list[str]]:
         later = None if answer.node.is_score else self.model.layer(answer.node.layer).order
-        layers = [layer for layer in self.model.layers().walk() if _before(layer, later)]
+        layers = [layer for layer in grid_layers(self.model.layers()) if _before(layer, later)]
         names = [layer.name for layer in sorted(layers, key=lambda layer: layer.order or 0)]
         return [[name, f"{name} · one block earlier" if name == answer.source else name] for name in names]
 
@@ -220,8 +220,7 @@ class StepPictures(Panel):
 
 
 def _before(layer: Layer, later: int | None) -> bool:
-    called = bool(layer.name and layer.channels and layer.places) and layer.order is not None
-    return called and (later is None or (layer.order or 0) < later)
+    return bool(layer.channels) and not layer.is_call and (later is None or (layer.order or 0) < later)
 
 
 def tiles(maps: FeatureMaps, channels: Sequence[int]) -> np.ndarray:

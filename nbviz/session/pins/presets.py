@@ -10,7 +10,7 @@ from typing import Any
 from nbviz.attribution import METHODS
 from nbviz.errors import NbvizError, nearest
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.model.layers import Layer
+from nbviz.model.layers import Layer, grid_layers
 from nbviz.model.target import Target
 from nbviz.passes.default_layer import last_layer
 from nbviz.pictures.load import Picture
@@ -92,7 +92,7 @@ def stations(model: InstrumentedModel) -> list[str]:
 
     The last of each size of grid; where there are fewer than three sizes, evenly spaced ones.
     """
-    walked = [layer for layer in model.layers().walk() if layer.name and layer.places and layer.order is not None]
+    walked = [layer for layer in grid_layers(model.layers()) if not layer.is_call]
     ordered = sorted((layer for layer in walked if max(layer.places or (1, 1)) > 1), key=_order)
     grids = {layer.places: layer for layer in sorted(ordered, key=lambda layer: (-_depth(layer), _order(layer)))}
     if len(grids) >= 3:
