@@ -212,13 +212,12 @@ def attribute(
 ) -> Attribution | list[Attribution]:
     """Explain one score of a network for one picture, or several at once.
 
-    net_or_model: any ``nn.Module`` or an :class:`InstrumentedModel`; it is left untouched. image: a picture, or
-    a preprocessed float tensor (1, C, H, W). target: class index or name, ``"predicted"``, a pair (a tuple:
-    contrast), a callable, or a :class:`Target`: a class over a region, a detector's box, a channel. A list of
-    these gives a list of attributions, each as it would be alone, for less than the price of each alone. method:
-    a key of ``nbviz.METHODS``. layer: for methods that use one; left out, the last whose places the score
-    depends on. hooks: what becomes of hooks of yours on a plain network, see :class:`InstrumentedModel`. options: the
-    method's own. Raises :class:`NbvizError` for anything that can't be done.
+    net_or_model: any ``nn.Module`` or an :class:`InstrumentedModel`; it is left untouched. image: a picture, or a
+    preprocessed float tensor (1, C, H, W). target: class index or name, ``"predicted"``, a pair (a tuple: contrast), a
+    callable, or a :class:`Target`: a class over a region, a detector's box, a channel. A list of these gives a list of
+    attributions, each as it would be alone, for less. method: a key of ``nbviz.METHODS``. layer: for methods that use
+    one; left out, the last whose places the score depends on. hooks: what becomes of hooks of yours on a plain network,
+    see :class:`InstrumentedModel`. options: the method's own. Raises :class:`NbvizError` for what can't be done.
     """
     if hooks != "auto" and isinstance(net_or_model, InstrumentedModel):
         raise NbvizError("This model has its own hooks: give hooks= to InstrumentedModel instead.")

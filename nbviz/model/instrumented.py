@@ -164,9 +164,7 @@ class InstrumentedModel:
     def seen(self, image: Any) -> np.ndarray:
         """Return the picture as the network saw it, uint8 (H, W, 3)."""
         picture = as_picture(image)
-        x = self.input(picture).float().cpu()
-        transform = self.transform if picture.tensor is None else self._usual.of_tensors(x.shape[1])
-        return transform.seen(x)
+        return self._usual.seen(self.input(picture).float().cpu(), ready=picture.tensor is not None)
 
     def forget(self) -> None:
         """Let go of the inputs, traces and replicas kept; they are made again when needed."""
@@ -195,8 +193,7 @@ class InstrumentedModel:
         shape = self._shape if x is None else tuple(x.shape[1:])
         if (known := self._known(shape)) is not None:
             return known
-        # a lock of its own: a first trace takes a second, and nobody else need wait for it
-        with self._tracing:
+        with self._tracing:  # a lock of its own: a first trace takes a second, and nobody else need wait for it
             if (known := self._known(shape)) is not None:
                 return known
             x = noise(self.guest, shape or self._usual.shape()) if x is None else x

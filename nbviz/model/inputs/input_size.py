@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from nbviz.errors import NbvizError
@@ -63,12 +64,13 @@ class Usual:
             learns = self._transform.guessed and not self._sized
             return replace(self._transform, tried=self._tried) if learns else self._transform
 
-    def of_tensors(self, channels: int) -> Preprocessing:
-        """Return the preprocessing that tensors of so many channels have had; the network is not run for it."""
+    def seen(self, x: torch.Tensor, ready: bool) -> np.ndarray:
+        """Return an input (1, C, H, W) as the network sees it, uint8 (H, W, 3). ready: a tensor that a person made."""
         with self._lock:
-            if self._asked or isinstance(self._given, Preprocessing):
-                return self._transform
-            return Preprocessing.ensure(self._given, self._guest.module, FirstLayer(channels))
+            if not ready or self._asked or isinstance(self._given, Preprocessing):
+                return self.transform.seen(x)
+            # its channels are known, and nothing has to be run to find them
+            return Preprocessing.ensure(self._given, self._guest.module, FirstLayer(x.shape[1])).seen(x)
 
     def shape(self) -> tuple[int, ...]:
         """Return the shape (C, H, W). NbvizError where the network takes no size that was tried."""

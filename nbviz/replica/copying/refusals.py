@@ -28,8 +28,8 @@ def not_a_network(value: object) -> str:
         return f"{sentence}. It holds one: pass its .{held}."
     if isinstance(value, str):
         return (
-            f"{sentence}: {value!r:.80}. A network of torchvision, timm or nbviz is made by nbviz.zoo.load(name); one in "
-            "a file is built by its own code, then net.load_state_dict(torch.load(path))."
+            f"{sentence}: {value!r:.80}. A network of torchvision, timm or nbviz is made by nbviz.zoo.load(name); one "
+            "in a file is built by its own code, then net.load_state_dict(torch.load(path))."
         )
     if callable(value):
         return f"{sentence}: {value!r:.80}. Pass the module that it calls, or wrap it in one whose forward does."
