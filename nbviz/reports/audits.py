@@ -8,9 +8,10 @@ from html import escape
 
 from nbviz.reports.tables import number, section, table
 from nbviz.reports.values import Values, plain
-from nbviz.reviews.audits.agreement import Estimate, agreement, answers_of, inside_of, pairs
+from nbviz.reviews.audits.agreement import agreement, answers_of, inside_of, pairs
 from nbviz.reviews.audits.log import Audit, AuditLog
 from nbviz.reviews.audits.sample import RULE
+from nbviz.reviews.statistics.intervals import Estimate
 
 LOG = "audit.jsonl"
 """Log of a report's audits, in its folder."""

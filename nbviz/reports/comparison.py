@@ -16,9 +16,8 @@ from scipy.stats import fisher_exact
 from nbviz.errors import NbvizError, unknown
 from nbviz.reports.values import FORMAT, Values
 from nbviz.reports.verdicts import ReportVerdict, State, worst
-from nbviz.reviews.audits.agreement import Estimate
 from nbviz.reviews.shift.answers import mcnemar
-from nbviz.reviews.statistics.intervals import holm
+from nbviz.reviews.statistics.intervals import Estimate, holm
 
 LEVEL = 0.05
 """p above which a difference counts as chance."""

@@ -39,8 +39,8 @@ class Privacy:
         return hashlib.blake2b(f"{self.salt}\0{name}".encode(), digest_size=6).hexdigest()
 
 
-SUSPECTS = 50
-"""Suspect labels that are listed."""
+COMPARED, SUSPECTS = 20, 50
+"""Pictures whose maps are followed along corruptions; suspect labels that are listed."""
 
 
 def now() -> str:
@@ -80,7 +80,7 @@ def document(review: Review, asked: Parts, privacy: Privacy | None, maps: Sequen
     wanted = {"shift": corruptions is None or bool(corruptions), "cues": asked.cues, "maps": asked.maps}
     absent |= {name: "Not asked for." for name, there in wanted.items() if not there}
     if wanted["shift"]:
-        found["shift"] = _unless_refused("shift", lambda: _records(review.shift(corruptions)), absent)
+        found["shift"] = _unless_refused("shift", lambda: _records(review.shift(corruptions, maps=COMPARED)), absent)
     if wanted["cues"]:
         found["cues"] = _unless_refused("cues", lambda: _cues(review, privacy), absent)
     if privacy is not None:

@@ -23,7 +23,10 @@ figure img { width: 8rem; image-rendering: pixelated; display: block; }
 """
 CLASS_COLUMNS = ("class", "support", "precision", "recall", "recall_low", "recall_high", "f1")
 SLICE_COLUMNS = ("column", "slice", "count", "accuracy", "low", "high", "elsewhere", "corrected")
-SHIFT_COLUMNS = ("corruption", "severity", "accuracy", "low", "high", "same", "error", "corrected")
+SHIFT_COLUMNS = (
+    "corruption", "severity", "accuracy", "low", "high", "same", "error", "corrected",
+    "alike", "alike_low", "alike_high",
+)  # fmt: skip
 CALIBRATION_COLUMNS = ("class", "answers", "said", "right", "low", "high", "corrected", "error", "chance_high")
 LABEL_COLUMNS = ("item", "label", "suggested", "margin")
 WORST, FINDINGS = 20, 50

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -18,7 +18,7 @@ from nbviz.reviews.influence import influence_table
 from nbviz.reviews.records.making import record
 from nbviz.reviews.records.records import SLICED, Records
 from nbviz.reviews.shift.against import against_table
-from nbviz.reviews.shift.answers import Answers, Key, answers_under, chosen, pictures_for, shift_table
+from nbviz.reviews.shift.answers import Answers, Changes, Key, answers_under, chosen, pictures_for, shift_table
 from nbviz.reviews.statistics.calibration import (
     Reliability,
     RiskCoverage,
@@ -240,32 +240,43 @@ class Review(Records):
         self,
         corruptions: Sequence[str] | None = None,
         *,
+        own: Mapping[str, Any] | None = None,
         against: Any = None,
         sample: int | None = 300,
+        maps: int = 0,
         seed: int = 0,
     ) -> pandas.DataFrame:
         """Accuracy and calibration along five severities of each corruption, or beside another data set.
 
-        corruptions: names in ``nbviz.reviews.CORRUPTIONS``; None for all. sample: pictures, drawn once by ``seed``;
+        corruptions: names in ``nbviz.reviews.CORRUPTIONS``; None for all, unless ``own`` has some: name → a function
+        of a PIL picture, as the network sees it, that returns another. maps: pictures whose maps are compared, where
+        the answer holds. sample: pictures, drawn once by ``seed``;
         None for all. against: a data set, or a review of one by the same network; then the table is that of
         :func:`against_table`, and else of :func:`shift_table`.
         """
         if against is not None:
             return against_table(self, self._other(against, "against"))
-        *_, answers = self.shifting(corruptions, sample=sample, seed=seed)
+        *_, answers = self.shifting(corruptions, own=own, sample=sample, maps=maps, seed=seed)
         assert isinstance(answers, dict)
         return shift_table(answers)
 
     def shifting(
-        self, corruptions: Sequence[str] | None = None, *, sample: int | None = 300, seed: int = 0
+        self,
+        corruptions: Sequence[str] | None = None,
+        *,
+        own: Mapping[str, Any] | None = None,
+        sample: int | None = 300,
+        maps: int = 0,
+        seed: int = 0,
     ) -> Iterator[int | dict[Key, Answers]]:
         """Measure step by step, as :meth:`shift` does: yield the pictures asked so far, and last all answers."""
         model, items = pictures_for(self.items, self.model)
-        names = chosen(corruptions)
+        names = () if corruptions is None and own else chosen(corruptions)
+        changes = Changes(names, own or {}, seed, at_least("maps", maps, 0))
         count = len(self) if sample is None else min(at_least("sample", sample, 1), len(self))
         rows = np.sort(np.random.default_rng(seed).permutation(len(self))[:count])
         numbers, labels = self._columns["items"][rows].tolist(), self._columns["labels"][rows]
-        return answers_under(model, items, self.plan, numbers, names, seed, labels)
+        return answers_under(model, items, self.plan, numbers, changes, labels)
 
     def _other(self, data: Any, name: str) -> Records:
         other = data if isinstance(data, Records) else Records(*record(self.model, data, progress=False))

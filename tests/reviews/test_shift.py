@@ -129,6 +129,61 @@ def test_other_data_that_is_darker_is_told_and_the_same_is_not() -> None:
     assert (same["effect"] == 0).all() and (same["corrected"] > 0.9).all()
 
 
+def corner_model() -> nbviz.InstrumentedModel:
+    """Says bright or dark from the left half; the right half counts for nothing."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 256, 2)).eval()
+    weight = torch.zeros(3, 16, 16)
+    weight[:, :, :8] = torch.linspace(0.5, 1.5, 16)[None, :, None] * 4 / 128
+    with torch.no_grad():
+        net[1].weight.copy_(torch.stack([-weight.flatten(), weight.flatten()]))
+        net[1].bias.copy_(torch.tensor([1.0, -1.0]) * 12 * 80 / 255)
+    return nbviz.InstrumentedModel(net, lambda image: torch.from_numpy(np.array(image)).permute(2, 0, 1) / 255)
+
+
+def test_maps_stay_alike_where_the_answer_holds_and_only_there() -> None:
+    review = nbviz.review(corner_model(), Lights(), progress=False)
+    table = review.shift(["brightness", "gaussian_noise"], sample=None, maps=24).set_index(["corruption", "severity"])
+    for key, row in table.iterrows():
+        name, severity = key
+        if not severity:
+            assert row["maps"] == 0 and np.isnan(row["alike"])
+            continue
+        held = 0
+        for number in range(24):
+            colours = np.asarray(Lights()[number][0], dtype=float).transpose(2, 0, 1) / 255
+            changed = torch.from_numpy(corrupted(colours, str(name), severity, number))[None].float()
+            held += int(review.model(changed).argmax()) == review.column("prediction")[number]  # type: ignore[misc]
+        assert row["maps"] == held
+    light = table.loc["gaussian_noise"]["alike"]
+    assert light[1] > light[5] > table.attrs["alike_by_chance"] - 0.1 and light[1] > 0.7
+    assert (table["alike_low"].dropna() <= table["alike"].dropna()).all()
+
+
+def test_a_change_of_one_s_own_is_measured_and_one_that_fails_is_named() -> None:
+    review, model = nbviz.review(brightness_model(), Lights(), progress=False), brightness_model()
+    table = review.shift(own={"darker": lambda image: Image.eval(image, lambda value: value // 3)}, sample=None)
+    assert table["severity"].tolist() == [0, 1] and set(table["corruption"]) == {"darker"}
+    right = [
+        int(model(torch.from_numpy(np.asarray(image) // 3).permute(2, 0, 1)[None] / 255).argmax()) == label
+        for image, label in Lights()
+    ]
+    assert table["accuracy"].iloc[1] == np.mean(right) == 0.5 and table["corrected"].iloc[1] < 0.001
+    both = review.shift(["jpeg"], own={"same": lambda image: image}, sample=20)
+    assert both.groupby("corruption")["severity"].max().to_dict() == {"jpeg": 5, "same": 1}
+    assert both.set_index("corruption").loc["same", "same"].tolist() == [1, 1]
+    with pytest.raises(NbvizError, match="change 'crop' makes \\(4, 4\\) out of \\(16, 16\\)"):
+        review.shift(own={"crop": lambda image: image.crop((0, 0, 4, 4))})
+    with pytest.raises(NbvizError, match="change 'none' raised AttributeError"):
+        review.shift(own={"none": lambda _: None})
+
+
+def test_fog_over_a_small_picture_is_the_fog_over_a_large_one_seen_from_afar() -> None:
+    """Its lengths are the picture's: at 28 pixels it is as strong as at 224, and as coarse beside the object."""
+    for decay in (2.0, 1.4):
+        large, small = (plasma(side, decay, np.random.default_rng(3)) for side in (224, 28))
+        assert np.corrcoef(large[::8, ::8].ravel(), small.ravel())[0, 1] == pytest.approx(1)
+
+
 def test_without_labels_it_says_how_many_answers_stay() -> None:
     review = nbviz.review(brightness_model(), [image for image, _ in Lights()], progress=False)
     table = review.shift(["contrast"], sample=20)

@@ -16,28 +16,7 @@ import numpy as np
 
 from nbviz.reviews.audits.log import Audit
 from nbviz.reviews.audits.sample import AuditSample
-from nbviz.reviews.statistics.intervals import wilson
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Share or mean with its 95 % interval; NaN where nothing was counted."""
-
-    value: float
-    low: float
-    high: float
-
-    def less(self, other: Estimate) -> Estimate:
-        """Return the difference from another, independent one, its interval by square and add."""
-        low = math.hypot(self.value - self.low, other.high - other.value)
-        high = math.hypot(self.high - self.value, other.value - other.low)
-        value = self.value - other.value
-        return Estimate(value, value - low, value + high)
-
-    @property
-    def beyond_chance(self) -> bool:
-        """True if zero is outside the interval."""
-        return self.low > 0 or self.high < 0
+from nbviz.reviews.statistics.intervals import Estimate, mean_of, share_of
 
 
 @dataclass(frozen=True)
@@ -118,23 +97,6 @@ def inside_of(audit: Audit) -> Inside:
     hit = combine([(size, share_of(float(rows[:, 0].sum()), len(rows))) for size, rows in groups])
     beyond = combine([(size, mean_of(rows[:, 1] - rows[:, 2])) for size, rows in groups])
     return Inside(sum(len(rows) for _, rows in groups), hit, means(1), means(2), beyond)
-
-
-def share_of(hits: float, count: int) -> Estimate:
-    """Return a share with its Wilson interval; NaN of nothing."""
-    low, high = wilson(hits, count)
-    return Estimate(hits / count if count else math.nan, float(low), float(high))
-
-
-def mean_of(values: np.ndarray) -> Estimate:
-    """Return a mean with its interval by Student's t; NaN ends for a single value."""
-    from scipy.stats import t
-
-    mean = float(values.mean())
-    if len(values) < 2:
-        return Estimate(mean, math.nan, math.nan)
-    half = float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5)
-    return Estimate(mean, mean - half, mean + half)
 
 
 @dataclass(frozen=True)

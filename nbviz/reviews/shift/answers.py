@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from nbviz.edits.rgb import Rgb
@@ -19,8 +20,9 @@ from nbviz.pictures.samples import Batch, Items
 from nbviz.reviews.records.job import scored
 from nbviz.reviews.records.plan import ReviewPlan
 from nbviz.reviews.shift.corruptions import CORRUPTIONS, SEVERITIES, corrupted
+from nbviz.reviews.shift.map_stability import MapStability
 from nbviz.reviews.statistics.calibration import LEAST, reliability
-from nbviz.reviews.statistics.intervals import holm, wilson
+from nbviz.reviews.statistics.intervals import Estimate, holm, mean_of, wilson
 
 if TYPE_CHECKING:
     import pandas
@@ -39,6 +41,10 @@ class Answers:
     prediction: NDArray[np.int64]
     probability: NDArray[np.float64]
     loss: NDArray[np.float64]
+    alike: NDArray[np.float64]
+    """How alike its map is to that of the picture unchanged, NaN where that was not looked at or the answer is another;
+    of :data:`NONE` how alike it is to another picture's with the same answer.
+    """
 
 
 def answers_under(
@@ -46,11 +52,10 @@ def answers_under(
     items: Items,
     plan: ReviewPlan,
     numbers: Sequence[int],
-    names: Sequence[str],
-    seed: int,
+    changes: Changes,
     labels: NDArray[np.int64],
 ) -> Iterator[int | dict[Key, Answers]]:
-    """Ask the network about pictures as they are and under every corruption and severity.
+    """Ask the network about pictures as they are and under every change and severity.
 
     Yields the number of pictures asked so far, and last all answers.
 
@@ -59,13 +64,16 @@ def answers_under(
     by_item = dict(zip(numbers, labels.tolist(), strict=True))
     tensors: dict[Key, list[dict[str, Tensor]]] = {}
     missing: list[str] = []
+    maps = MapStability(model, changes.maps)
     for batch in items.batches(
         numbers, plan.batch, model.transform, plan.shape, lambda n, why: missing.append(f"item {n}: {why}")
     ):
         truth = torch.tensor([by_item[number] for number in batch.numbers.tolist()], device="cpu")
-        for key, inputs in _changed(model, batch, names, seed):
-            output = _asked(model, inputs)
-            tensors.setdefault(key, []).append({"labels": truth, **scored(output, truth, plan)})
+        for key, inputs in _changed(model, batch, changes):
+            row = {"labels": truth, **scored(_asked(model, inputs), truth, plan)}
+            explained = row["prediction"].numpy() if plan.scores > 1 else np.zeros(len(truth), np.int64)
+            compare = maps.begin if key == NONE else maps.alike
+            tensors.setdefault(key, []).append({**row, "alike": torch.from_numpy(compare(inputs, explained))})
         yield sum(len(row["labels"]) for row in tensors[NONE])
     if not tensors:
         raise NbvizError(f"None of the pictures can be read. {missing[0] if missing else ''}")
@@ -76,15 +84,44 @@ def answers_under(
     }
 
 
-def _changed(model: InstrumentedModel, batch: Batch, names: Sequence[str], seed: int) -> Iterator[tuple[Key, Tensor]]:
+@dataclass(frozen=True)
+class Changes:
+    """Changes that pictures are put through."""
+
+    names: tuple[str, ...] = ()
+    """Corruptions, each in five severities."""
+    own: Mapping[str, Callable[[Image.Image], Image.Image]] = field(default_factory=dict)
+    """A user's own: name → PIL picture, as the network sees it, to another of the same size; severity 1."""
+    seed: int = 0
+    maps: int = 0
+    """Pictures whose maps are compared."""
+
+
+def _changed(model: InstrumentedModel, batch: Batch, changes: Changes) -> Iterator[tuple[Key, Tensor]]:
     yield NONE, batch.inputs
     rgb = Rgb.of(model, batch.inputs)
     pictures = _snapped(rgb.colours(batch.inputs).clamp(0, 1).double().numpy())
     numbers = batch.numbers.tolist()
-    for name in names:
+    for name in changes.names:
         for severity in SEVERITIES:
-            changed = [corrupted(p, name, severity, n, seed) for p, n in zip(pictures, numbers, strict=True)]
+            changed = [corrupted(p, name, severity, n, changes.seed) for p, n in zip(pictures, numbers, strict=True)]
             yield (name, severity), rgb.input(torch.from_numpy(np.stack(changed))).to(batch.inputs)
+    for name, act in changes.own.items():
+        changed = [_own(name, act, p) for p in pictures]
+        yield (name, 1), rgb.input(torch.from_numpy(np.stack(changed))).to(batch.inputs)
+
+
+def _own(name: str, act: Callable[[Image.Image], Image.Image], colours: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Put colours (P, H, W) through a user's own change of a picture. NbvizError where it raises or resizes."""
+    pixels = np.round(colours * 255).astype(np.uint8)
+    picture = Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
+    try:
+        changed = np.asarray(act(picture).convert(picture.mode), dtype=np.float64) / 255
+    except Exception as error:  # a function of the user's own can raise anything
+        raise NbvizError(f"The change '{name}' raised {type(error).__name__}: {error}.") from error
+    if changed.shape[:2] != colours.shape[1:]:
+        raise NbvizError(f"The change '{name}' makes {changed.shape[:2]} out of {colours.shape[1:]} pixels.")
+    return changed.reshape(*colours.shape[1:], len(colours)).transpose(2, 0, 1)
 
 
 def _snapped(colours: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -110,18 +147,25 @@ def shift_table(answers: dict[Key, Answers]) -> pandas.DataFrame:
     pictures ``accuracy`` with its 95 % Wilson interval ``low`` and ``high``, ``confidence`` (mean probability of the
     answer), ``log_loss``, ``error`` (of calibration; NaN below 30 pictures), ``lost`` (accuracy without the corruption
     less with it), ``p`` (McNemar's exact test of it) and ``corrected`` (by Holm). Figures of labels are NaN without.
+    ``alike``: mean rank correlation of a map with the one before, of the ``maps`` pictures whose answer held, with its
+    95 % interval (Student's t); ``attrs["alike_by_chance"]`` is that of different pictures with one answer.
     """
     import pandas
 
     base = answers[NONE]
     rows = []
     for name in dict.fromkeys(key[0] for key in answers if key != NONE):
-        for severity in (0, *SEVERITIES):
+        for severity in (0, *(key[1] for key in answers if key[0] == name)):
             now = answers[name, severity] if severity else base
             rows.append({"corruption": name, "severity": severity, **_figures(now, base)})
     table = pandas.DataFrame(rows)
     table["corrected"] = holm(table["p"].to_numpy(float))
+    table.attrs["alike_by_chance"] = float(_known(base.alike).mean()) if len(_known(base.alike)) else None
     return table
+
+
+def _known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return values[np.isfinite(values)]
 
 
 def _figures(now: Answers, before: Answers) -> dict[str, Any]:
@@ -129,7 +173,7 @@ def _figures(now: Answers, before: Answers) -> dict[str, Any]:
     right, was = (now.prediction == now.labels)[known], (before.prediction == before.labels)[known]
     figures = {
         "pictures": len(now.labels), "same": float((now.prediction == before.prediction).mean()),
-        "confidence": float(now.probability.mean()),
+        "confidence": float(now.probability.mean()), **_alike(now, now is before),
     }  # fmt: skip
     if not known.any():
         return figures | dict.fromkeys(("accuracy", "low", "high", "log_loss", "error", "lost", "p"), np.nan)
@@ -142,6 +186,14 @@ def _figures(now: Answers, before: Answers) -> dict[str, Any]:
         "lost": float(was.mean() - right.mean()),
         "p": np.nan if now is before else mcnemar(was, right)[0],
     }  # fmt: skip
+
+
+def _alike(now: Answers, unchanged: bool) -> dict[str, float]:
+    """Return the number of maps compared, and their mean likeness with its interval."""
+    values = _known(now.alike)
+    mean = mean_of(values) if len(values) and not unchanged else Estimate(np.nan, np.nan, np.nan)
+    figures = {"alike": mean.value, "alike_low": mean.low, "alike_high": mean.high}
+    return {"maps": 0 if unchanged else len(values), **figures}
 
 
 def mcnemar(before: NDArray[np.bool_], now: NDArray[np.bool_]) -> tuple[float, int, int]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
@@ -36,3 +39,41 @@ def holm(p: ArrayLike) -> NDArray[np.float64]:
     steps = given[order] * np.arange(len(order), 0, -1)
     corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return corrected
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Share or mean with its 95 % interval; NaN where nothing was counted."""
+
+    value: float
+    low: float
+    high: float
+
+    def less(self, other: Estimate) -> Estimate:
+        """Return the difference from another, independent one, its interval by square and add."""
+        low = math.hypot(self.value - self.low, other.high - other.value)
+        high = math.hypot(self.high - self.value, other.value - other.low)
+        value = self.value - other.value
+        return Estimate(value, value - low, value + high)
+
+    @property
+    def beyond_chance(self) -> bool:
+        """True if zero is outside the interval."""
+        return self.low > 0 or self.high < 0
+
+
+def share_of(hits: float, count: int) -> Estimate:
+    """Return a share with its Wilson interval; NaN of nothing."""
+    low, high = wilson(hits, count)
+    return Estimate(hits / count if count else math.nan, float(low), float(high))
+
+
+def mean_of(values: np.ndarray) -> Estimate:
+    """Return a mean with its interval by Student's t; NaN ends for a single value."""
+    from scipy.stats import t
+
+    mean = float(values.mean())
+    if len(values) < 2:
+        return Estimate(mean, math.nan, math.nan)
+    half = float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5)
+    return Estimate(mean, mean - half, mean + half)
