@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nbviz.arguments import at_least
+from nbviz.circuits.effects import class_of
 from nbviz.circuits.node import ELEMENTWISE, Node, strongest
 from nbviz.circuits.step import Step, step
 from nbviz.edits.channels import Fill
-from nbviz.errors import NbvizError, Refused
+from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer, grid_layers, with_channels
-from nbviz.model.target import Target
 
 if TYPE_CHECKING:
     import pandas
@@ -68,7 +68,7 @@ def circuit(
     top = at_least("top", top, 1)
     x = model.input(image)
     model.trace(x)
-    start = Node("", _class(model, target, x))
+    start = Node("", class_of(model, target, x))
     if layers is None:
         names = _walk(model, STEPS)
     else:
@@ -157,12 +157,3 @@ def _tables(model: InstrumentedModel, steps: Sequence[Step], last: Sequence[Node
         pandas.DataFrame(nodes, columns=columns),
         pandas.DataFrame(edges, columns=["source", "target", "layer", "channel", "effect", "share", "first_order"]),
     )
-
-
-def _class(model: InstrumentedModel, target: Any, x: Any) -> int:
-    resolved = Target.ensure(target, model)
-    if resolved.predicted:
-        return model.predict(x, top=1)[0][1]
-    if resolved.index is None or resolved.other is not None:
-        raise Refused("A circuit starts from a class: target= is its index or its name.")
-    return resolved.index

@@ -88,7 +88,7 @@ def channel_effects(
     import pandas
 
     model = InstrumentedModel.ensure(model)
-    index = None if target is None else _class(model, target, image)
+    index = None if target is None else class_of(model, target, image)
     effects: Effects | None = None
     for effects in measuring(model, image, layer, () if index is None else (index,), fill=fill, channels=channels):
         pass
@@ -138,9 +138,7 @@ def _measured(
     fill: Fill,
 ) -> Iterator[Effects]:
     assert layer.layout is not None and layer.channels is not None
-    resumed = Resumed(
-        model, run, x, layer.name, lambda run, batch: model.find_logits(run(batch)).detach().double().cpu()
-    )
+    resumed = resumed_scores(model, run, x, layer.name)
     scores = resumed.output[0].numpy()
     chosen = list(classes) or np.argsort(-scores, kind="stable")[:FORETOLD].tolist()
     foretold = first_order(model, run, x, layer, chosen, fill)
@@ -150,6 +148,11 @@ def _measured(
             measured[batch], count = off.numpy() - scores, count + len(batch)
             done = count / len(channels)
             yield Effects(layer.name, scores, measured.copy(), foretold, resumed.exact, done)
+
+
+def resumed_scores(model: InstrumentedModel, run: Pass, x: Tensor, layer: str) -> Resumed:
+    """Return the network resumed at a layer, read as float64 scores (N, classes)."""
+    return Resumed(model, run, x, layer, lambda run, batch: model.find_logits(run(batch)).detach().double().cpu())
 
 
 def first_order(
@@ -168,10 +171,11 @@ def first_order(
     return effects
 
 
-def _class(model: InstrumentedModel, target: Any, image: Any) -> int:
+def class_of(model: InstrumentedModel, target: Any, image: Any) -> int:
+    """Return the class that is measured, by index. Raises Refused for a target that is not one class."""
     resolved = Target.ensure(target, model)
     if resolved.predicted:
         return model.predict(image, top=1)[0][1]
     if resolved.index is None or resolved.other is not None:
-        raise Refused("channel_effects measures classes one by one: target= is a class, or None for all of them.")
+        raise Refused("Channels are switched off for the score of a class: target= is one, by index or name.")
     return resolved.index

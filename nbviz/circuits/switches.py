@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,10 +23,19 @@ def one_off_each(layout: Layout, channels: Sequence[int], fill: Fill) -> Callabl
     """Return the edit that switches, in the i-th picture of a batch, the i-th of ``channels`` off."""
 
     def edit(output: Tensor) -> Tensor:
-        mask = torch.zeros(len(output), layout.channels(tuple(output.shape)), dtype=torch.bool, device="cpu")
-        rows = len(output) // len(channels)
-        for row, channel in enumerate(channel for channel in channels for _ in range(rows)):
-            mask[row, channel] = True
+        masks = np.zeros((len(channels), layout.channels(tuple(output.shape))), bool)
+        masks[np.arange(len(channels)), channels] = True
+        return off_each(layout, masks, fill)(output)
+
+    return edit
+
+
+def off_each(layout: Layout, masks: np.ndarray, fill: Fill) -> Callable[[Tensor], Tensor]:
+    """Return the edit that switches, in the i-th picture of a batch, the channels of the i-th mask (n, C) off."""
+
+    def edit(output: Tensor) -> Tensor:
+        # windows and tokens folded into the batch lie within a picture's own rows
+        mask = torch.from_numpy(np.repeat(masks, len(output) // len(masks), 0))
         return torch.where(layout.per_channel(mask, output).to(output.device), filling(output, layout, fill), output)
 
     return edit

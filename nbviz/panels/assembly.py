@@ -18,6 +18,7 @@ from nbviz.panels.channels.card_found import CardFound
 from nbviz.panels.channels.card_made import CardMade
 from nbviz.panels.channels.channel_card import ChannelPanel
 from nbviz.panels.channels.channel_grid import ChannelsPanel
+from nbviz.panels.channels.class_need import ClassNeed
 from nbviz.panels.channels.found_page import FoundAhead, FoundPage
 from nbviz.panels.channels.health_marks import HealthMarks
 from nbviz.panels.channels.made_page import MadePage
@@ -60,11 +61,11 @@ def assemble(links: Links) -> dict[str, Panel]:
     classes = ClassDropdown(links, lambda: card.view.channel)
     pages = _pages(links, grid, card, tree)
     middle = [opened(stage, links) for stage in stages()]
-    switch = ChannelSwitch(links, card.subject)
+    switch, need = ChannelSwitch(links, card.subject), ClassNeed(links, card.subject)
     desks = [PaintDesk(links), TransformDesk(links), AttackDesk(links)]
     panels = [
         TitleBar(links), PictureChooser(links), classes, ScoreBars(links), *desks, canvas, tree,
-        StageTabs(links, [grid, pages[0], card, switch], middle), grid, card, switch, WhatIf(links),
+        StageTabs(links, [grid, pages[0], card, switch, need], middle), grid, card, switch, need, WhatIf(links),
         Desks(links, canvas, desks), *pages, trust, TrustFigures(links, trust),
         MapFile(links, canvas, trust), MethodMarks(links, canvas), *middle,
     ]  # fmt: skip

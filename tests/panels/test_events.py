@@ -25,7 +25,7 @@ from nbviz.session.selection import Selection
 from tests.test_explorer import network, pictures, states
 
 PACKAGE = Path(nbviz.__file__).parent
-CARDS = {"card_made", "card_found", "switch"}
+CARDS = {"card_made", "card_found", "switch", "need"}
 QUESTION = {"classes", "scores"}
 
 
