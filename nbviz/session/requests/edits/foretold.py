@@ -1,4 +1,4 @@
-"""What a map foretells of a painted part: a change of the score, or only how much it marks the part.
+"""Prediction by a map for a painted part: a change of the score, or only how much the map marks the part.
 
 A gradient map foretells Σ g·(painted − picture) over the part, to first order. A map whose parts add up to a difference
 of scores foretells minus their sum, from the baseline of its own: that is what was done only where the part was painted
