@@ -8,7 +8,8 @@ that is left, or of the one that is wanted. Distances are in grey levels of 255 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -25,7 +26,7 @@ from nbviz.model.edit import Editable, PictureEdit
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.replica.guest import Pass
 
-METHODS = ("fgsm", "pgd")
+METHODS = ("fgsm", "pgd", "noise")
 NORMS = ("linf", "l2")
 STRIDE = 2.5
 """A PGD step is the size over the number of steps, times this (Madry et al.): the border can be reached and left."""
@@ -37,7 +38,9 @@ class Attack(PictureEdit):
     """Change every pixel a little, so that the network predicts something else."""
 
     method: str = "pgd"
-    """``"fgsm"`` or ``"pgd"``."""
+    """``"fgsm"``, ``"pgd"``, or ``"noise"``, which asks nothing of the network: random signs, or by ``"l2"`` random
+    signs of that length, as the control.
+    """
     size: float = 1.0
     """How far a pixel may move, in grey levels of 255; by ``"l2"`` the root of the sum of squares over the picture, in
     the same unit. 0 is the picture to the bit.
@@ -67,8 +70,17 @@ class Attack(PictureEdit):
         object.__setattr__(self, "size", float(size))
 
     @property
+    def control(self) -> Attack:
+        """Noise of the same size, into no class."""
+        return replace(self, method="noise", into=None, random_start=False)
+
+    @property
     def words(self) -> str:
         levels = f"{self.size:g} grey level{'' if self.size == 1 else 's'}"
+        if self.norm == "l2":
+            levels += " in all"
+        if self.method == "noise":
+            return f"noise, {levels}"
         if self.into is None:
             return f"{self.method.upper()}, {levels} away"
         return (
@@ -87,6 +99,8 @@ class Attack(PictureEdit):
         """Attack an input (1, C, H, W); see :func:`attack` for a picture."""
         rgb = Rgb.of(model, x)
         model.trace(x)
+        if self.method == "noise":
+            return self._noisy(rgb, x)
 
         def work(run: Pass) -> Tensor:
             colours = rgb.colours(x)
@@ -108,6 +122,15 @@ class Attack(PictureEdit):
         attacked = model.guest.steady(work)
         rounded = (attacked * 255).round() / 255
         return _Run(attacked, rounded, rgb.input(rounded).to(x))
+
+    def _noisy(self, rgb: Rgb, x: Tensor) -> _Run:
+        colours = rgb.colours(x)
+        generator = torch.Generator().manual_seed(self.seed + 1)
+        signs = torch.randint(0, 2, colours.shape, generator=generator, device="cpu").to(colours) * 2 - 1
+        far = self.size / 255 / (math.sqrt(signs[0].numel()) if self.norm == "l2" else 1.0)
+        exact = (colours + far * signs).clamp(min(0.0, float(colours.min())), max(1.0, float(colours.max())))
+        rounded = (exact * 255).round() / 255
+        return _Run(exact, rounded, rgb.input(rounded).to(x))
 
     def perturb(self, colours: Tensor, loss: Any) -> Tensor:
         """Return colours (1, P, H, W) moved within the size so that ``loss`` of colours rises; not rounded."""
@@ -182,6 +205,10 @@ class Attacked:
     """The control: what it says of the original with random signs of the same size added."""
     largest: float
     """Grey levels by which a pixel moved at most, after rounding."""
+    noisy: Image.Image
+    """The original with that noise, 8 bit."""
+    inputs: Mapping[str, Tensor]
+    """``"original"``, ``"attacked"`` and ``"noisy"`` as the network takes them, (1, C, H, W)."""
 
     @property
     def flipped(self) -> bool:
@@ -196,7 +223,7 @@ class Attacked:
 def attack(
     model: Any,
     image: Any,
-    method: Literal["pgd", "fgsm"] = "pgd",
+    method: Literal["pgd", "fgsm", "noise"] = "pgd",
     size: float = 1.0,
     into: int | str | None = None,
     **options: Any,
@@ -204,34 +231,27 @@ def attack(
     """Attack one picture; the network is left untouched.
 
     model: any ``nn.Module`` or an :class:`InstrumentedModel`. image: a picture, or a preprocessed float tensor. method:
-    ``"pgd"`` or ``"fgsm"``. size: grey levels of 255 by which a pixel may move. into: the class it is led to; None
-    leads away from the predicted one. options: further fields of :class:`Attack` (norm, steps, random_start, seed).
-    Raises NbvizError where it can't be done.
+    ``"pgd"``, ``"fgsm"`` or ``"noise"``, the control. size: grey levels of 255 by which a pixel may move. into: the
+    class it is led to; None leads away from the predicted one. options: further fields of :class:`Attack` (norm, steps,
+    random_start, seed). Raises NbvizError where it can't be done.
     """
     model = InstrumentedModel.ensure(model)
     edit, x = Attack(method, size, into, **options), model.input(image)
-    before = model.predict(x)
-    ran = edit.run(x, model)
+    ran, noisy = edit.run(x, model), edit.control.run(x, model)
     rgb = Rgb.of(model, x)
     shown = rgb.colours(x)
     return Attacked(
         edit,
         _picture(ran.colours),
         _picture(shown),
-        before,
+        model.predict(x),
         model.predict(ran.input),
         model.predict(rgb.input(ran.exact).to(x)),
-        model.predict(rgb.input(_signs(shown, edit)).to(x)),
+        model.predict(noisy.input),
         float((ran.colours - shown).abs().max()) * 255,
+        _picture(noisy.colours),
+        {"original": x, "attacked": ran.input, "noisy": noisy.input},
     )
-
-
-def _signs(colours: Tensor, made: Attack) -> Tensor:
-    generator = torch.Generator().manual_seed(made.seed + 1)
-    signs = torch.randint(0, 2, colours.shape, generator=generator, device="cpu").to(colours) * 2 - 1
-    far = made.size / 255
-    change = signs * far if made.norm == "linf" else signs * far / math.sqrt(signs[0].numel())
-    return (((colours + change).clamp(0, 1) * 255).round()) / 255
 
 
 def _picture(colours: Tensor) -> Image.Image:

@@ -28,9 +28,15 @@ const PAINT = {
 };
 const ATTACK = {
   kind: "pgd",
-  kinds: [["pgd", "PGD"]],
+  kinds: [
+    ["pgd", "PGD"],
+    ["noise", "noise"],
+  ],
   size: 1,
   largest: 16,
+  norm: "linf",
+  start: false,
+  unit: "of 255 grey levels",
   into: -1,
   classes: [[3, "into lynx"]],
   pictures: [NO_BYTES, NO_BYTES, NO_BYTES, NO_BYTES],
@@ -38,6 +44,7 @@ const ATTACK = {
   notes: ["", "", "", ""],
   lines: [],
   smallest: "",
+  beside: [],
 };
 const TRANSFORM = {
   kinds: [["turn", "turn"]],
@@ -133,6 +140,14 @@ test("the attack's slider goes as far as Python says, and a click searches for t
   assert.deepEqual([page.find("input").max, page.find("input").value], ["16", "1"]);
   page.find(".nbviz-link").click();
   assert.equal(model.sent.at(-1).event, "find");
+  const start = page.all("button").find((node) => node.textContent === "random start");
+  start.click();
+  assert.deepEqual([model.sent.at(-1).start, model.sent.at(-1).norm, model.sent.at(-1).size], [true, "linf", 1]);
+  model.set("kind", "noise");
+  assert.equal(start.hidden, true);
+  assert.equal(page.all(".nbviz-attack-grid > div").filter((cell) => !cell.hidden).length, 4);
+  model.set("beside", [["the same picture on ", ["before", "em"]]]);
+  assert.match(page.root.textContent, /the same picture on before/);
   model.set("into", 3);
   assert.equal(page.all("select")[1].value, "3");
   page.end();

@@ -5,6 +5,9 @@
  *   kinds: any[],
  *   size: number,
  *   largest: number,
+ *   norm: string,
+ *   start: boolean,
+ *   unit: string,
  *   into: number,
  *   classes: any[],
  *   pictures: any[],
@@ -12,6 +15,7 @@
  *   notes: any[],
  *   lines: any[],
  *   smallest: string,
+ *   beside: any[],
  * }} AttackFrontTraits
  */
 
@@ -27,10 +31,12 @@ export default {
     root.append(
       deskHead("Attack", "the least change that fools it"),
       el("div", "nbviz-bar", controls.kind.box, controls.into.box),
-      el("div", "nbviz-bar nbviz-small nbviz-note", "at most", controls.size, controls.figure, "of 255 grey levels"),
+      el("div", "nbviz-bar nbviz-small nbviz-note", "at most", controls.size, controls.figure, controls.unit),
+      el("div", "nbviz-bar", controls.norm.box, controls.start),
       drawState(model, el("div"), life),
       grid,
       deskLines(model, life),
+      besideLines(model, life),
       smallestAttack(model, life),
     );
     closeOnEscape(model, life, root);
@@ -49,54 +55,96 @@ function attackControls(model, life) {
   const away = ["-1", "away from its class"];
   const kind = selectBox(model.get("kinds"), "Attack"),
     into = selectBox([away], "Where the attack leads");
+  /** @type {Option[]} */
+  const norms = [
+    ["linf", "each value alike", "L∞: no value moves by more than this"],
+    ["l2", "all values together", "L2: the root of the sum of squares over the picture is no more than this"],
+  ];
+  const norm = selectBox(norms, "What the size limits");
+  const start = set(button("random start"), { title: "PGD begins at a random place within the size" });
+  const unit = el("span");
   const range = { min: 0, max: model.get("largest"), step: 0.25 };
   const size = deskSlider("nbviz-attack-size", "How far a pixel may move, in grey levels of 255", range);
   const figure = el("strong", "nbviz-num");
   const send = () =>
-    model.send({ event: "set", kind: kind.select.value, into: Number(into.select.value), size: Number(size.value) });
+    model.send({
+      event: "set",
+      kind: kind.select.value,
+      into: Number(into.select.value),
+      norm: norm.select.value,
+      start: start.getAttribute("aria-pressed") === "true",
+      size: Number(size.value),
+    });
   const say = throttle(send, 150);
   life.listen(kind.select, "change", send);
   life.listen(into.select, "change", send);
+  life.listen(norm.select, "change", send);
+  life.listen(start, "click", () => {
+    set(start, { "aria-pressed": String(start.getAttribute("aria-pressed") !== "true") });
+    send();
+  });
   life.listen(size, "input", () => {
-    figure.textContent = size.value;
+    figure.textContent = String(Number(Number(size.value).toPrecision(4)));
     say();
   });
-  life.watch("kind", () => (kind.select.value = model.get("kind")));
+  life.watch("kind norm start", () => {
+    kind.select.value = model.get("kind");
+    norm.select.value = model.get("norm");
+    set(start, { "aria-pressed": String(model.get("start")) });
+    start.hidden = !model.get("kind").startsWith("pgd");
+    into.box.hidden = model.get("kind") === "noise";
+  });
   life.watch("classes into", () => {
     /** @type {Option[]} */
     const classes = model.get("classes").map(([index, text]) => [String(index), text]);
     fillSelect(into.select, [away, ...classes]);
     into.select.value = String(model.get("into"));
   });
-  life.watch("size", () => {
+  life.watch("size largest unit", () => {
+    set(size, { max: model.get("largest"), step: model.get("norm") === "l2" ? "any" : 0.25 });
+    unit.textContent = model.get("unit");
     if (document.activeElement !== size) size.value = String(model.get("size"));
     figure.textContent = String(model.get("size"));
   });
-  return { kind, into, size, figure };
+  return { kind, into, size, figure, unit, norm, start };
 }
 
 /**
- * The four pictures, each with its caption above and a note below.
+ * The pictures, each with its caption above and a note below.
  * @param {AttackModel} model
  * @param {Life} life
  */
 function attackPictures(model, life) {
-  const cells = [0, 1, 2, 3].map(() => {
+  const cells = [0, 1, 2, 3, 4, 5].map(() => {
     const picture = set(el("div", "nbviz-attack-picture"), { role: "img" });
     return { label: el("span", "nbviz-label"), picture, note: el("span", "nbviz-small nbviz-note nbviz-num") };
   });
-  const urls = ["", "", "", ""];
+  const boxes = cells.map((cell) => el("div", "", cell.label, cell.picture, cell.note));
+  const urls = cells.map(() => "");
   life.after(() => urls.forEach((url) => URL.revokeObjectURL(url)));
   life.watch("pictures captions notes", () =>
     cells.forEach((cell, place) => {
-      urls[place] = bytesUrl(model.get("pictures")[place], urls[place]);
+      urls[place] = bytesUrl(model.get("pictures")[place] ?? null, urls[place]);
       cell.picture.style.backgroundImage = urls[place] ? `url(${urls[place]})` : "none";
-      cell.label.textContent = cell.label.title = model.get("captions")[place];
-      set(cell.picture, { "aria-label": model.get("captions")[place] });
-      cell.note.textContent = model.get("notes")[place];
+      const caption = model.get("captions")[place] ?? "";
+      cell.label.textContent = cell.label.title = caption;
+      set(cell.picture, { "aria-label": caption });
+      cell.note.textContent = model.get("notes")[place] ?? "";
+      boxes[place].hidden = !caption;
     }),
   );
-  return el("div", "nbviz-attack-grid", ...cells.map((cell) => el("div", "", cell.label, cell.picture, cell.note)));
+  return el("div", "nbviz-attack-grid", ...boxes);
+}
+
+/**
+ * What the networks beside this one say of the same picture.
+ * @param {AttackModel} model
+ * @param {Life} life
+ */
+function besideLines(model, life) {
+  const node = set(el("div", "nbviz-caption"), { role: "status", "aria-live": "polite" });
+  life.watch("beside", () => node.replaceChildren(...model.get("beside").map((line) => runs(el("div"), line))));
+  return node;
 }
 
 /**

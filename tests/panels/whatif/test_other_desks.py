@@ -14,7 +14,7 @@ from torch.nn import functional
 import nbviz
 from nbviz.edits import PRESETS, TRANSFORMS, Attack, Channels, Draw, Transform
 from nbviz.explorer import Explorer
-from nbviz.panels.whatif.attack_desk import magnified
+from nbviz.panels.whatif.attack_words import magnified
 from nbviz.panels.whatif.transform_draws import likeness_line
 from nbviz.session.inline import InlineRunner
 from nbviz.session.requests.edits.attack import SIZES

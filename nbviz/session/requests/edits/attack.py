@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from nbviz.attribution import Attribution
 from nbviz.edits import Attack, Attacked, attack
+from nbviz.edits.rgb import Rgb
 from nbviz.model.edit import Edit
+from nbviz.model.target import Target
 from nbviz.session.requests.base import Context, ExplainAnswer, ExplainRequest, Request, stepped
 from nbviz.session.requests.edits.edited_request import with_edits
 
 SIZES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
 """Grey levels that are tried, in this order, for the smallest that flips."""
+STEP = 0.25
+"""Distance of the sizes that are tried between the last that doesn't flip and the first that does."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AttackAnswer:
     """Attacked picture so far."""
 
     attacked: Attacked
-    before: Attribution | None = None
-    after: Attribution | None = None
+    maps: Mapping[str, Attribution] = field(default_factory=dict)
+    """``"before"`` and ``"after"`` for the same class; ``"other"``, after, for the class that is predicted then, where
+    that is another one; ``"noisy"`` with noise of the same size: what any change of this size does to the map.
+    """
     done: float = 0.0
 
     @property
@@ -35,10 +42,20 @@ class AttackAnswer:
     @property
     def likeness(self) -> float | None:
         """Pearson correlation of the maps before and after, for the same class; None where one is flat."""
-        if self.before is None or self.after is None:
-            return None
-        one, other = (attribution.heat().double().numpy().ravel() for attribution in (self.before, self.after))
-        return float(np.corrcoef(one, other)[0, 1]) if one.std() > 0 and other.std() > 0 else None
+        return correlation(self.maps.get("before"), self.maps.get("after"))
+
+    @property
+    def noise_likeness(self) -> float | None:
+        """Pearson correlation of the map before with that under noise of the same size; None where one is flat."""
+        return correlation(self.maps.get("before"), self.maps.get("noisy"))
+
+
+def correlation(one: Attribution | None, other: Attribution | None) -> float | None:
+    """Return the Pearson correlation of two maps; None where one is flat, or still to come."""
+    if one is None or other is None:
+        return None
+    pair = [made.heat().double().numpy().ravel() for made in (one, other)]
+    return float(np.corrcoef(*pair)[0, 1]) if all(heat.std() > 0 for heat in pair) else None
 
 
 @dataclass(frozen=True)
@@ -51,20 +68,26 @@ class MeasureAttack(Request):
     explanation: ExplainRequest
 
     def __call__(self, context: Context) -> Iterator[AttackAnswer]:
-        one, model = self.made, context.model.edited(*self.edits)
+        one, model, asked = self.made, context.model.edited(*self.edits), self.explanation
         done = attack(
-            model, self.explanation.picture, one.method, one.size, one.into,  # type: ignore[arg-type]
+            model, asked.picture, one.method, one.size, one.into,  # type: ignore[arg-type]
             norm=one.norm, steps=one.steps, random_start=one.random_start, seed=one.seed,
         )  # fmt: skip
         answer = AttackAnswer(done, done=0.2)
         yield answer
-        for shown in stepped(context, with_edits(self.explanation, self.edits)):
-            assert isinstance(shown, ExplainAnswer)
-            answer = replace(answer, before=shown.attribution, done=0.2 + 0.3 * shown.attribution.done)
-            yield answer
-        for shown in stepped(context, with_edits(self.explanation, (*self.edits, one))):
-            answer = replace(answer, after=shown.attribution, done=min(0.99, 0.5 + 0.5 * shown.attribution.done))
-            yield answer
+        wanted: list[tuple[str, ExplainRequest, tuple[Edit, ...]]] = [("before", asked, self.edits)]
+        if one.size:
+            wanted += [("after", asked, (*self.edits, one)), ("noisy", asked, (*self.edits, one.control))]
+        if done.flipped:
+            other = replace(asked, target=Target(index=done.after[0][1]))
+            wanted.insert(2, ("other", other, (*self.edits, one)))
+        for place, (name, request, edits) in enumerate(wanted):
+            for shown in stepped(context, with_edits(request, edits)):
+                assert isinstance(shown, ExplainAnswer)
+                part = (place + shown.attribution.done) / len(wanted)
+                maps = {**answer.maps, name: shown.attribution}
+                answer = replace(answer, maps=maps, done=min(0.99, 0.2 + 0.8 * part))
+                yield answer
         yield replace(answer, done=1.0)
 
 
@@ -73,35 +96,53 @@ class Smallest:
     """Progress of the search for the smallest attack."""
 
     size: float | None
-    """The smallest size tried so far that changes the answer, grey levels; None where none does yet."""
+    """The smallest size that changes the answer as an 8-bit file holds the picture; None where none does yet."""
     tried: Sequence[float]
     done: float
+    exact: float | None = None
+    """The same before rounding to whole grey levels."""
 
 
 @dataclass(frozen=True)
 class FindSmallest(Request):
-    """Request of the smallest attack that changes the prediction: a scan upwards, then a bisection."""
+    """Request of the smallest attack that changes the prediction: a scan upwards, then a finer one."""
 
     edits: tuple[Edit, ...]
     made: Attack
     explanation: ExplainRequest
 
     def __call__(self, context: Context) -> Iterator[Smallest]:
-        model, tried = context.model.edited(*self.edits), list[float]()
+        model, tried = context.model.edited(*self.edits), dict[float, tuple[bool, bool]]()
+        x = model.input(self.explanation.picture)
+        rgb, label = Rgb.of(model, x), model.predict(x, 1)[0][1]
+        unit = unit_of(self.made.norm, rgb.colours(x).numel())
 
-        def flips(size: float) -> bool:
-            tried.append(size)
-            one = replace(self.made, size=size)
-            picture = self.explanation.picture
-            return model.edited(one).predict(picture, 1)[0][1] != model.predict(picture, 1)[0][1]
+        def flips(size: float) -> tuple[bool, bool]:
+            """Return whether an attack of this size changes the answer: before rounding, and after."""
+            if size not in tried:
+                ran = replace(self.made, size=size * unit).run(x, model)
+                inputs = rgb.input(ran.exact).to(x), ran.input
+                exact, rounded = (model.predict(one, 1)[0][1] != label for one in inputs)
+                tried[size] = exact, rounded
+            return tried[size]
 
-        for place, size in enumerate(SIZES):
-            if flips(size):
+        answer = Smallest(None, (), 0.0)
+        for way in (1, 0):  # as a file holds it, then before rounding: mostly of sizes that were tried
+            for place, size in enumerate(SIZES):
+                found = flips(size)[way]
+                if not found:
+                    done = (0.45 * place / len(SIZES)) + 0.5 * (way == 0)
+                    yield replace(answer, tried=tuple(s * unit for s in tried), done=done)
+                    continue
                 below = SIZES[place - 1] if place else 0.0
-                middle = round((below + size) / 2, 3)
-                if size - below > 0.25 and flips(middle):
-                    size = middle
-                yield Smallest(size, tuple(tried), 1.0)
-                return
-            yield Smallest(None, tuple(tried), 0.99 * (place + 1) / len(SIZES))
-        yield Smallest(None, tuple(tried), 1.0)
+                between = np.arange(below + STEP, size, STEP)
+                smallest = next((float(one) for one in between if flips(float(one))[way]), size)
+                size = smallest * unit
+                answer = replace(answer, size=size) if way else replace(answer, exact=size)
+                break
+        yield replace(answer, tried=tuple(size * unit for size in tried), done=1.0)
+
+
+def unit_of(norm: str, values: int) -> float:
+    """Return the size that counts as one: a grey level for each of ``values`` numbers, or that in all by ``"l2"``."""
+    return round(math.sqrt(values), 2) if norm == "l2" else 1.0

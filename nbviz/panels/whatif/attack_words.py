@@ -1,0 +1,89 @@
+"""Pictures and sentences of an attack, from its answers alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from nbviz.attribution import Attribution
+from nbviz.drawing.numbers import signed
+from nbviz.drawing.overlay import gray, heat_rgba, overlay, png
+from nbviz.session.requests.edits.attack import AttackAnswer
+from nbviz.session.requests.edits.transfer import TransferAnswer
+
+OPACITY = 0.55
+
+
+def transfer_words(answer: TransferAnswer, name: str) -> list[Any]:
+    """Describe what another network says of the attacked picture, beside noise of the same size."""
+    (one, _, share), (other, _, now) = answer.before, answer.after
+    runs: list[Any] = ["the same picture on ", [name, "em"], ": "]
+    runs += [[f"{one} {share:.2f} → {other} {now:.2f}", "strong"]]
+    noise = f"noise of the same size: {answer.noise[0]} {answer.noise[2]:.2f}"
+    return [*runs, f"; it {'is fooled too' if answer.flipped else 'is not fooled'}; {noise}."]
+
+
+def cells(answer: AttackAnswer, title: str) -> tuple[list[bytes], list[str], list[str]]:
+    """Return pictures, captions and notes of the grid: up to six; a map still to come is no bytes."""
+    attacked, maps, factor = answer.attacked, answer.maps, magnified(answer.added)
+    before = maps.get("before")
+    label = attacked.before[0][0] if before is None else before.facts["target"]
+    added = np.clip(128 + factor * answer.added.astype(np.int32), 0, 255).astype(np.uint8)
+    shown = [
+        (png(np.asarray(attacked.picture)), "attacked picture, as a file would hold it", ""),
+        (png(added), f"what was added, × {factor}", f"at most {attacked.largest:.0f} of 255 grey levels"),
+        (drawn(before, attacked.original), f"{title} for {label}, before", ""),
+    ]
+    if attacked.edit.size:
+        after, noisy = drawn(maps.get("after"), attacked.picture), drawn(maps.get("noisy"), attacked.noisy)
+        shown.append((after, f"{title} for {label}, after", _same_map(answer.likeness)))
+        shown.append((noisy, "with noise of the same size", _same_map(answer.noise_likeness)))
+    if attacked.flipped:
+        shown.append((drawn(maps.get("other"), attacked.picture), f"{title} for {attacked.after[0][0]}, after", ""))
+    return [cell[0] for cell in shown], [cell[1] for cell in shown], [cell[2] for cell in shown]
+
+
+def _same_map(likeness: float | None) -> str:
+    return "" if likeness is None else f"the same map, r {signed(likeness)}"
+
+
+def lines(answer: AttackAnswer) -> list[list[Any]]:
+    """Describe the attack, a line of runs each."""
+    attacked = answer.attacked
+    label, index, share = attacked.before[0][0], attacked.before[0][1], attacked.before[0][2]
+    now, noisy = _share(attacked.after, index), _share(attacked.noise, index)
+    first = [f"{label} {share:.2f} → {_share_words(now)}", "strong"]
+    line: list[Any] = [first]
+    if attacked.flipped:
+        line += [", now ", [f"{attacked.after[0][0]} {attacked.after[0][2]:.2f}", "strong"]]
+    line.append(f"; noise of the same size: {label} {_share_words(noisy)}.")
+    lines_said: list[list[Any]] = [line]
+    if attacked.unrounded[0][1] != attacked.after[0][1]:
+        lines_said.append([f"Before rounding to whole grey levels it says {attacked.unrounded[0][0]}."])
+    if answer.likeness is not None and attacked.flipped and answer.likeness > 0.7:
+        lines_said.append(["The map is nearly the same: it does not tell that the answer changed."])
+    return lines_said
+
+
+def _share(said: list[tuple[str, int, float, float]], index: int) -> float | None:
+    return next((share for _, other, share, _ in said if other == index), None)
+
+
+def _share_words(share: float | None) -> str:
+    return "below the first five" if share is None else f"{share:.2f}"
+
+
+def magnified(added: np.ndarray) -> int:
+    """Return the power of two that makes the largest change about half of the range."""
+    most = int(np.abs(added).max(initial=0))
+    return 1 if not most else max(1, 2 ** int(np.log2(96 / most)))
+
+
+def drawn(made: Attribution | None, picture: Image.Image) -> bytes:
+    """Return a PNG of a map over the picture in gray; empty where there is none yet."""
+    if made is None:
+        return b""
+    backdrop = gray(np.asarray(picture))
+    return png(overlay(backdrop, heat_rgba(made.heat().double().numpy(), None, made.signed), OPACITY))
