@@ -82,7 +82,7 @@ def _known(count: int | None, total: int) -> int:
 def _at_random(counts: Sequence[int]) -> str:
     if not counts:
         return ""
-    return f", in random order {float(np.median(counts)):g} ({min(counts)} … {max(counts)} of {len(counts)} orders)"
+    return f", in random order {float(np.median(counts)):g} ({min(counts)} … {max(counts)} in {len(counts)} orders)"
 
 
 def _ticked(count: int, total: int) -> bool:

@@ -1,7 +1,12 @@
-// The way back from a class: breadcrumbs, the node, its channels as rows with signed bars.
+// The way back from a class: breadcrumbs, what was walked, the node, its channels as rows with signed bars.
+const OVERVIEW_WIDE = 480,
+  OVERVIEW_TALL = 64;
+
 /**
  * @typedef {Front & {
  *   path: any[],
+ *   overview: Record<string, any>,
+ *   kept: any[],
  *   here: DataView,
  *   node: any[],
  *   source: string,
@@ -12,6 +17,7 @@
  *   rest: any[],
  *   maps: DataView,
  *   made: DataView,
+ *   node_made: DataView,
  *   making: string,
  *   code: string,
  * }} CircuitFrontTraits
@@ -30,6 +36,8 @@ export default {
     const [copy, code] = asCode(model, life);
     root.append(
       walkCrumbs(model, life),
+      walkOverview(model, life),
+      keptPaths(model, life),
       drawState(model, el("div"), life),
       walkNode(model, life),
       stepControls(model, life),
@@ -54,6 +62,10 @@ export default {
  */
 function walkCrumbs(model, life) {
   const crumbs = set(el("nav", "nbviz-crumbs"), { "aria-label": "The walk" });
+  const keep = set(button("keep path", "nbviz-link"), {
+    title: "Keeps this path below, to be walked again with one click",
+  });
+  life.listen(keep, "click", () => model.send({ event: "keep" }));
   life.watch("path", () => {
     const path = model.get("path");
     crumbs.replaceChildren(
@@ -63,9 +75,79 @@ function walkCrumbs(model, life) {
         return [el("span", "nbviz-note nbviz-num", effect && `‹ ${effect}`), crumb];
       }),
       el("span", "nbviz-note", "‹ choose one below"),
+      path.length > 1 ? keep : "",
     );
   });
   return crumbs;
+}
+
+/**
+ * All that was walked, the class at the left: edges as wide as their effect, inhibiting ones in the second colour.
+ * @param {CircuitModel} model
+ * @param {Life} life
+ */
+function walkOverview(model, life) {
+  const graph = set(svg("svg", { role: "group" }), {
+    class: "nbviz-circuit-overview",
+    "aria-label": "What was walked",
+  });
+  life.watch("overview", () => {
+    const { nodes = [], edges = [] } = model.get("overview");
+    const depth = Math.max(1, ...nodes.map(([at]) => at));
+    graph.toggleAttribute("hidden", nodes.length < 2);
+    set(graph, { viewBox: `0 0 ${OVERVIEW_WIDE} ${OVERVIEW_TALL}` });
+    const at = nodes.map(([column, row]) => [
+      12 + ((OVERVIEW_WIDE - 24) * column) / Math.max(2, depth),
+      OVERVIEW_TALL * row,
+    ]);
+    const line = ([from, to, wide, inhibits]) => {
+      const [[x, y], [ahead, level]] = [at[from], at[to]],
+        middle = (x + ahead) / 2;
+      const edge = svg("path", { d: `M${x},${y}C${middle},${y},${middle},${level},${ahead},${level}` });
+      return set(edge, { class: inhibits ? "against" : "", "stroke-width": (0.5 + 5 * wide).toFixed(2) });
+    };
+    const dot = ([, , words, on, walked], place) => {
+      const [cx, cy] = at[place];
+      const node = svg("circle", { cx, cy, r: walked ? 5 : 2 }, svg("title", {}, words));
+      set(node, { class: on ? "on" : walked ? "walked" : "" });
+      if (!walked) return node;
+      set(node, { tabindex: 0, role: "button", "aria-label": `Goes to ${words}` });
+      const go = () => model.send({ event: "visit", node: place });
+      node.addEventListener("click", go);
+      node.addEventListener("keydown", (event) => {
+        if (event.key === "Enter" || event.key === " ") go();
+      });
+      return node;
+    };
+    graph.replaceChildren(...edges.map(line), ...nodes.map(dot));
+  });
+  return graph;
+}
+
+/**
+ * Paths that were kept: a click walks them again.
+ * @param {CircuitModel} model
+ * @param {Life} life
+ */
+function keptPaths(model, life) {
+  const list = set(el("div", "nbviz-circuit-kept"), { role: "list", "aria-label": "Paths that are kept" });
+  life.watch("kept", () => {
+    const kept = model.get("kept");
+    list.hidden = !kept.length;
+    list.replaceChildren(
+      ...kept.map(([words, now], place) => {
+        const open = set(button(words, "nbviz-link"), {
+            title: `Walks it again: ${words}`,
+            "aria-current": String(now),
+          }),
+          drop = set(button("×", "nbviz-link"), { title: "Keeps it no more", "aria-label": `Keeps no more: ${words}` });
+        open.addEventListener("click", () => model.send({ event: "open", place }));
+        drop.addEventListener("click", () => model.send({ event: "drop", place }));
+        return set(el("span", "nbviz-circuit-path", open, drop), { role: "listitem" });
+      }),
+    );
+  });
+  return list;
 }
 
 /**
@@ -76,11 +158,15 @@ function walkCrumbs(model, life) {
 function walkNode(model, life) {
   const map = set(el("div", "nbviz-circuit-here"), { role: "img", "aria-label": "The channel's map here" }),
     box = el("div", "", el("span", "nbviz-label", "here"), map),
+    picture = set(el("div", "nbviz-circuit-here"), { role: "img", "aria-label": "The picture made for it" }),
+    made = el("div", "", el("span", "nbviz-label", "made"), picture),
     node = el("div", "nbviz-caption nbviz-circuit-node");
   life.watch("node", () => node.replaceChildren(...model.get("node").map((line) => runs(el("div"), line))));
   life.watch("here", () => (box.hidden = !model.get("here")?.byteLength));
+  life.watch("node_made", () => (made.hidden = !model.get("node_made")?.byteLength));
   background(model, life, map, "here");
-  return el("div", "nbviz-circuit-top", box, node);
+  background(model, life, picture, "node_made", "image/jpeg");
+  return el("div", "nbviz-circuit-top", made, box, node);
 }
 
 /**

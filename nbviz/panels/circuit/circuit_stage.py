@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import traitlets
 from nbviz.drawing.mosaic import mosaic
 from nbviz.drawing.numbers import three_digits
 from nbviz.drawing.overlay import heat_rgba, png, scale, table
-from nbviz.drawing.photos import photo_mosaic
+from nbviz.errors import NbvizError
 from nbviz.model.layers import Layer, grid_layers
 from nbviz.model.target import Target
 from nbviz.panels.base.front import Front
@@ -19,12 +20,13 @@ from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.stage import Stage, register
 from nbviz.panels.base.strip import fail, ready
-from nbviz.panels.circuit.circuit_words import Walked, checked, code, node_lines, rows
+from nbviz.panels.circuit.circuit_words import checked, code, node_lines, rows
+from nbviz.panels.circuit.made_tiles import MadeTiles, Named
+from nbviz.panels.circuit.walk import KeptPath, Path, Walk, Walked, overview
 from nbviz.panels.snapshot.parts import StagePart, StillParts
 from nbviz.passes.feature_maps import FeatureMaps
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.edits.circuit import CircuitAnswer, WalkStep
-from nbviz.session.requests.made import MadeAnswer, MakeChannels
 from nbviz.session.selection import Selection
 
 TILE = 36
@@ -34,13 +36,18 @@ TILE = 36
 class CircuitFront(Front):
     """Widget of breadcrumbs, the node, the line that checks it, and its channels as rows.
 
-    Sends ``{"event": …}``: go (place in the path), into (channel), source (layer), order (first), make.
+    Sends ``{"event": …}``: go (place in the path), visit (node of the overview), into (channel), source (layer), order
+    (first), make, keep, open (place of a kept path), drop (place).
     """
 
     scripts = ("base/as_code",)
 
     path: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """[[words, effect of the step to it], …], the node on show last."""
+    overview: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
+    """nodes [[depth, place, words, on the path, walked to], …] and edges [[from, to, width, inhibits], …]."""
+    kept: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """[[words, whether it is the one on show], …]"""
     here = traitlets.Bytes().tag(sync=True)
     """PNG of the node's map; empty for a score."""
     node: traitlets.List[Any] = traitlets.List().tag(sync=True)
@@ -59,7 +66,9 @@ class CircuitFront(Front):
     maps = traitlets.Bytes().tag(sync=True)
     """PNG: the channels' maps, one under the other."""
     made = traitlets.Bytes().tag(sync=True)
-    """JPEG: pictures made for the node, then for the channels, one under the other; empty where none are."""
+    """JPEG: pictures made for the channels, one under the other; empty where none are."""
+    node_made = traitlets.Bytes().tag(sync=True)
+    """JPEG of the picture made for the node; empty where none is."""
     making = traitlets.Unicode().tag(sync=True)
     """How far the pictures are; empty when nothing is being made."""
     code = traitlets.Unicode().tag(sync=True)
@@ -78,13 +87,32 @@ class CircuitStage(Stage):
         super().__init__(links)
         self.view = CircuitFront()
         self.listen(self.view, self._act)
-        self.path: list[Walked] = [Walked()]
-        self._source, self._first, self._of = "", False, ("", None)
+        self.walk = Walk()
+        self.kept: list[KeptPath] = []
+        self._source, self._first = "", False
+        self._of: tuple[str, Any] = "", None
         self._answer: CircuitAnswer | None = None
-        self.pictures_made = StepPictures(links, self)
+        make = partial(MadeTiles, links, front=self.view)
+        self.pictures_made = [
+            make("circuit pictures", trait="made", side=2 * TILE, channels=self._top),
+            make("circuit node picture", trait="node_made", side=4 * TILE, channels=self._node),
+        ]
 
     def parts(self) -> dict[str, Panel]:
-        return {"circuit pictures": self.pictures_made}
+        return {panel.slot: panel for panel in self.pictures_made}
+
+    def _top(self) -> Named | None:
+        step = None if self._answer is None else self._answer.step
+        return None if step is None else (step.source, step.top)
+
+    def _node(self) -> Named | None:
+        at = self.path[-1]
+        return (at.layer, (at.channel,)) if at.layer else None
+
+    @property
+    def path(self) -> Path:
+        """From the class to the node on show."""
+        return self.walk.path
 
     @property
     def answer(self) -> CircuitAnswer | None:
@@ -98,13 +126,15 @@ class CircuitStage(Stage):
     def sync(self, selection: Selection) -> None:
         of = selection.image, selection.target
         if of != self._of:  # another walk
-            self._of, self.path, self._source = of, [Walked()], ""
+            self._of, self.walk, self._source = of, Walk(), ""
 
     def show(self, answer: CircuitAnswer) -> None:
         self._answer = answer
         with LOCK, self.view.hold_sync():
             ready(self.view)
             self.view.path = [self._crumb(at, answer.index) for at in self.path]
+            self.view.overview = overview(self.walk, answer.step, lambda at: self._crumb(at, answer.index)[0])
+            self._show_kept()
             self.view.here = b"" if answer.here is None else png(scale(answer.here, False), table(False))
             self.view.node = node_lines(answer, self.model.class_name)
             self.view.source, self.view.sources = answer.source, self._sources(answer)
@@ -137,7 +167,7 @@ class CircuitStage(Stage):
         self._answer = None
         with self.view.hold_sync():
             self.view.rows, self.view.rest, self.view.checked, self.view.node = [], [], [], []
-            self.view.maps, self.view.made, self.view.here = b"", b"", b""
+            self.view.maps, self.view.made, self.view.here, self.view.overview = b"", b"", b"", {}
             fail(self.view, error)
 
     def still(self) -> StillParts:
@@ -164,13 +194,8 @@ class CircuitStage(Stage):
 
     def _act(self, content: Content) -> None:
         event = content.get("event")
-        if event == "go":
-            place = min(max(int(content["place"]), 0), len(self.path) - 1)
-            self.path, self._source = self.path[: place + 1], ""
-        elif event == "into" and self._answer is not None and self._answer.step is not None:
-            channel = int(content["channel"])
-            effect = float(self._answer.step.effects[channel])
-            self.path, self._source = [*self.path, Walked(self._answer.source, channel, effect)], ""
+        if event in ("go", "visit", "into"):
+            self._go(event, content)
         elif event == "source":
             self._source = str(content["layer"])
         elif event == "order":
@@ -180,43 +205,46 @@ class CircuitStage(Stage):
                     self._draw(self._answer)
             return
         elif event == "make":
-            self.pictures_made.wanted = True
+            for panel in self.pictures_made:
+                panel.wanted = True
+        elif event in ("keep", "open", "drop"):
+            self._keep(event, content)
         else:
             return
         self.links.ask()
 
+    def _go(self, event: str, content: Content) -> None:
+        walk, step = self.walk, None if self._answer is None else self._answer.step
+        if event == "into" and step is not None:
+            walk.into(step, int(content["channel"]))
+        elif event == "go":
+            walk.go(self.path[: max(int(content["place"]), 0) + 1])
+        elif event == "visit" and 0 <= int(content["node"]) < len(walk.visited):
+            walk.go(walk.visited[int(content["node"])])
+        self._source = ""
 
-class StepPictures(Panel):
-    """Panel of pictures made for the channels of a step, on request; draws into the stage."""
+    def _keep(self, event: str, content: Content) -> None:
+        image, target = self.selection.image, self.selection.target
+        if event == "keep" and self._answer is not None:
+            words = " ‹ ".join(self._crumb(at, self._answer.index)[0] for at in self.path)
+            one = KeptPath(image, target, self.path, f"{image}: {words}")
+            self.kept += [one] if one not in self.kept else []
+        elif event == "drop":
+            del self.kept[int(content["place"])]
+        elif event == "open":
+            one = self.kept[int(content["place"])]
+            if one.image not in self.pictures:
+                raise NbvizError(f"The picture '{one.image}' of this path is gone.")
+            if (one.image, one.target) != self._of:
+                self._of, self.walk = (one.image, one.target), Walk()
+                self.selection.change(image=one.image, target=one.target)
+            self._source = ""
+            self.walk.go(one.path)
+        self._show_kept()
 
-    slot = "circuit pictures"
-    edits = False
-
-    def __init__(self, links: Links, stage: CircuitStage) -> None:
-        super().__init__(links)
-        self.stage, self.view, self.wanted = stage, stage.view, False
-        self._for: tuple[str, tuple[int, ...]] | None = None
-
-    def request(self, selection: Selection) -> Request | None:
-        answer = self.stage.answer
-        if answer is None or answer.step is None or not self.wanted:
-            return None
-        asked = answer.source, answer.step.top
-        if asked != self._for:
-            self._for, self.view.made = asked, b""
-        return MakeChannels(answer.source, answer.step.top, "preview")
-
-    def show(self, answer: MadeAnswer) -> None:
-        pictures = [answer.pixels(channel) for channel in answer.channels]
-        with self.view.hold_sync():
-            self.view.made = photo_mosaic(pictures, 1, 2 * TILE).data
-            self.view.making = answer.progress if answer.done < 1 else ""
-
-    def wait(self, progress: str = "") -> None:
-        self.view.making = "making pictures"
-
-    def fail(self, error: BaseException) -> None:
-        self.view.making = f"no pictures: {error}"
+    def _show_kept(self) -> None:
+        now = self.selection.image, self.selection.target, self.path
+        self.view.kept = [[one.words, (one.image, one.target, one.path) == now] for one in self.kept]
 
 
 def _before(layer: Layer, later: int | None) -> bool:

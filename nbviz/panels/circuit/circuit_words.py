@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nbviz.circuits import Step
 from nbviz.drawing.numbers import percent, three_digits
+from nbviz.panels.circuit.walk import Walked
 from nbviz.session.requests.edits.circuit import CircuitAnswer, also_feeds
-
-
-@dataclass(frozen=True)
-class Walked:
-    """Node that was walked to."""
-
-    layer: str = ""
-    channel: int = 0
-    effect: float | None = None
-    """Loss of the node before it without it; None for the beginning."""
 
 
 def node_lines(answer: CircuitAnswer, name: Callable[[int], str]) -> list[list[Any]]:
@@ -55,8 +45,10 @@ def checked(taken: Step) -> list[Any]:
     count, total = len(taken.top), len(taken.effects)
     if taken.given is None or taken.left is None:
         return ["The channels of this layer give nothing to it: what it is comes by other ways."]
-    line: list[Any] = [["Checked:", "strong"], f" these {count} of {total} alone give "]
-    line += [[percent(taken.given), "strong"], " of it; without them ", [percent(taken.left), "strong"], " is left."]
+    line: list[Any] = [["Checked:", "strong"], f" these {count} of {total} alone give ", *share_words(taken.given)]
+    line += ["; without them ", *share_words(taken.left), " is left."]
+    if max(taken.given, taken.left) > 1 or min(taken.given, taken.left) < 0:
+        line.append(" Some drive it and some inhibit it, so that these are no shares.")
     if taken.spread:
         line.append(" Spread over many: no few channels explain it.")
     if not taken.exact:
@@ -73,7 +65,7 @@ def rows(taken: Step, values: np.ndarray) -> tuple[list[list[Any]], list[Any]]:
     for channel in top:
         value = float(values[channel])
         known = bool(np.isfinite(value))
-        share = f"{100 * abs(value / taken.value):.1f} %" if known and taken.value else ""
+        share = effect_share(value, taken.value) if known else ""
         shown.append([channel, three_digits(value, plus=True) if known else "–", share, value / most if known else 0.0])
     others = len(taken.effects) - len(top)
     words = [
@@ -82,6 +74,21 @@ def rows(taken: Step, values: np.ndarray) -> tuple[list[list[Any]], list[Any]]:
         float(np.clip(rest / most, -1.2, 1.2)),
     ]
     return shown, words if others else []
+
+
+def share_words(share: float) -> list[Any]:
+    """Write what is given of a node, in runs: a share where it is one, else how many times its value."""
+    if 0 <= share <= 1:
+        return [[percent(share), "strong"], " of it"]
+    return [[f"{three_digits(share)} × its value", "strong"]]
+
+
+def effect_share(effect: float, value: float) -> str:
+    """Write an effect beside the node's value: a share of it; where it is larger than that, that it is so."""
+    if not value:
+        return ""
+    share = abs(effect / value)
+    return f"{100 * share:.1f} %" if share <= 1 else "more than it is"
 
 
 def code(path: Sequence[Walked], answer: CircuitAnswer, name: str) -> str:

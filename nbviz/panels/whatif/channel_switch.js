@@ -91,13 +91,13 @@ function switchControls(model, life) {
 }
 
 /**
- * All but these, and Measure; how many are chosen together.
+ * Only these, and Measure; how many are chosen together.
  * @param {SwitchModel} model
  * @param {Life} life
  * @param {HTMLElement} root
  */
 function switchActs(model, life, root) {
-  const only = set(button("all but it"), { title: "Switches every other channel of this layer off" }),
+  const only = set(button("only it"), { title: "Switches every other channel of this layer off" }),
     measure = set(button("Measure"), {
       title: "Switches each channel of this layer off once: what every class's score then loses",
     });
@@ -111,7 +111,7 @@ function switchActs(model, life, root) {
   life.watch("group", () => {
     const group = model.get("group"),
       several = group.length > 1;
-    only.textContent = several ? `all but these ${group.length}` : "all but it";
+    only.textContent = several ? `only these ${group.length}` : "only it";
     together.textContent = several ? `${group.length} together: ${group.join(", ")}` : "";
     together.hidden = !several;
     together.title = together.textContent;

@@ -7,18 +7,23 @@ from typing import Any
 
 import numpy as np
 
+from nbviz.circuits import Effects
 from nbviz.drawing.numbers import signed
 from nbviz.session.requests.edits.effects import EffectsAnswer
 
 LARGEST = 5
 """Channels named as those with the largest effects."""
+STILL = 1e-5
+"""Change that is none, beside the largest score: float32 may add in another order."""
 
 
 def measured_words(answer: EffectsAnswer, channel: int | None) -> list[Any]:
     """Describe an effect: ``"foretold −0.66, measured −0.41"``, beside what other channels of the layer do."""
     effects, runs = answer.effects, list[Any]()
     column = effects.measured[:, answer.index]
-    if channel is not None and channel < len(column) and np.isfinite(column[channel]):
+    if _still(effects, channel):
+        runs.append("it is off already, or nothing hears it: no score moves without it.")
+    elif channel is not None and channel < len(column) and np.isfinite(column[channel]):
         foretold = effects.foretold[answer.index][channel]
         measured = [signed(float(column[channel]), True), "strong"]
         runs += [f"without it the score moves: foretold {signed(float(foretold), True)}, measured ", measured, "."]
@@ -41,7 +46,12 @@ def largest_words(answer: EffectsAnswer) -> list[list[Any]]:
 def class_rows(answer: EffectsAnswer, channel: int | None, name: Callable[[int], str]) -> list[list[Any]]:
     """Return every class's change without a channel, largest first: [class, change, bar −1…1, the explained one]."""
     table = answer.effects.measured
-    if channel is None or channel >= len(table) or not np.isfinite(table[channel]).all():
+    if (
+        channel is None
+        or channel >= len(table)
+        or not np.isfinite(table[channel]).all()
+        or _still(answer.effects, channel)
+    ):
         return []
     changes = table[channel]
     most = float(np.abs(changes).max()) or 1.0
@@ -55,3 +65,10 @@ def class_rows(answer: EffectsAnswer, channel: int | None, name: Callable[[int],
         ]
         for index in order
     ]
+
+
+def _still(effects: Effects, channel: int | None) -> bool:
+    """Return whether no class's score moves without a channel."""
+    if channel is None or channel >= len(effects.measured):
+        return False
+    return bool((np.abs(effects.measured[channel]) <= STILL * np.abs(effects.scores).max()).all())

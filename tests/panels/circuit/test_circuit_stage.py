@@ -11,7 +11,7 @@ import nbviz
 from nbviz.circuits import Node, step
 from nbviz.edits import Channels
 from nbviz.explorer import Explorer
-from nbviz.panels.circuit.circuit_words import rows
+from nbviz.panels.circuit.circuit_words import effect_share, rows, share_words
 from nbviz.session.inline import InlineRunner
 from nbviz.session.requests.edits.circuit import CircuitAnswer
 from tests.panels.rig import say
@@ -94,3 +94,57 @@ def test_the_rest_is_what_the_rows_leave(explorer: Explorer) -> None:
     shown, rest = rows(taken, taken.effects)
     assert len(shown) == 6 and rest == []  # the layer has no more
     assert max(abs(row[3]) for row in shown) == 1
+
+
+def test_the_overview_holds_all_that_was_walked(explorer: Explorer) -> None:
+    view = explorer.panels["circuit"].view
+    first, second = (row[0] for row in view.rows[:2])
+    step_ = answer(explorer).step
+    assert step_ is not None
+    graph = view.overview
+    assert graph["nodes"][0][2:] == ["score of bee", True, True] and len(graph["nodes"]) == len(graph["edges"]) + 1 == 7
+    say(view, event="into", channel=first)
+    say(view, event="go", place=0)
+    say(view, event="into", channel=second)
+    graph = view.overview
+    walked = [node[2] for node in graph["nodes"] if node[4]]
+    assert walked == ["score of bee", f"3 · {first}", f"3 · {second}"]
+    most = np.abs(step_.effects).max()
+    for channel, edge in zip((first, second), graph["edges"][:2], strict=True):
+        assert edge[2] == pytest.approx(abs(step_.effects[channel]) / most, abs=1e-3)
+        assert edge[0] == 0 and edge[3] == (step_.effects[channel] < 0)
+    assert [node[3] for node in graph["nodes"] if node[4]] == [True, False, True]
+    say(view, event="visit", node=1)
+    assert answer(explorer).node.channel == first and len(view.path) == 2
+
+
+def test_a_path_that_is_kept_is_walked_again(explorer: Explorer) -> None:
+    view = explorer.panels["circuit"].view
+    channel = view.rows[0][0]
+    say(view, event="into", channel=channel)
+    say(view, event="keep")
+    say(view, event="keep")
+    assert view.kept == [[f"one: score of bee ‹ 3 · {channel}", True]]
+    explorer.selection.change(image="two", target=2)
+    assert len(view.path) == 1 and view.kept[0][1] is False
+    say(view, event="open", place=0)
+    assert (explorer.selection.image, explorer.selection.target) == ("one", 1)
+    assert answer(explorer).node.channel == channel and view.kept[0][1] is True
+    say(view, event="drop", place=0)
+    assert view.kept == []
+
+
+def test_more_than_all_is_no_share() -> None:
+    assert effect_share(1.0, 4.0) == "25.0 %" and effect_share(-5.0, 4.0) == "more than it is"
+    assert share_words(0.5)[1] == " of it" and "1.20 × its value" in str(share_words(1.2))
+    assert "−0.300 × its value" in str(share_words(-0.3)) and "%" not in str(share_words(-0.3))
+
+
+def test_pictures_are_made_for_the_node_as_well(explorer: Explorer) -> None:
+    view = explorer.panels["circuit"].view
+    say(view, event="into", channel=view.rows[0][0])
+    assert not view.node_made
+    say(view, event="make")
+    assert view.node_made and view.made and view.making == ""
+    say(view, event="go", place=0)
+    assert not view.node_made and view.made

@@ -151,3 +151,12 @@ def test_a_group_is_of_one_layer_and_reset_with_its_channel(explorer: Explorer) 
     assert selection.channel is None and selection.group == ()
     with pytest.raises(NbvizError, match="together with a channel"):
         selection.group = (1,)
+
+
+def test_a_channel_that_is_off_already_has_no_effect_to_list(explorer: Explorer) -> None:
+    view = explorer.panels["switch"].view
+    say(view, event="measure")
+    say(view, event="put", how="off")
+    assert view.classes == [] and "off already" in view.measured[0]
+    say(view, event="put", how="on")
+    assert len(view.classes) == 4

@@ -1,0 +1,91 @@
+"""Walk back from a class: where it stands, all that was walked to, and the paths that a person keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nbviz.circuits import Step
+
+
+@dataclass(frozen=True)
+class Walked:
+    """Node that was walked to."""
+
+    layer: str = ""
+    channel: int = 0
+    effect: float | None = None
+    """Loss of the node before it without it; None for the beginning."""
+    width: float = 1.0
+    """Its size beside the largest effect on that node, 0…1."""
+
+
+Path = tuple[Walked, ...]
+START: Path = (Walked(),)
+
+
+@dataclass(frozen=True)
+class KeptPath:
+    """Path of one picture and target."""
+
+    image: str
+    target: Any
+    path: Path
+    words: str
+
+
+@dataclass
+class Walk:
+    """Paths that were walked from one class of one picture."""
+
+    path: Path = START
+    """From the class to the node on show."""
+    visited: list[Path] = field(default_factory=lambda: [START])
+    """Every path whose end was on show, in the order in which they came."""
+
+    def go(self, path: Path) -> None:
+        """Show the end of a path."""
+        self.path = path
+        for end in range(1, len(path) + 1):
+            if path[:end] not in self.visited:
+                self.visited.append(path[:end])
+
+    def into(self, step: Step, channel: int) -> None:
+        """Show a channel of the step on show."""
+        effect, most = float(step.effects[channel]), float(np.abs(step.effects).max()) or 1.0
+        self.go((*self.path, Walked(step.source, channel, effect, abs(effect) / most)))
+
+
+def overview(walk: Walk, step: Step | None, words: Callable[[Walked], str]) -> dict[str, Any]:
+    """Return what was walked as a graph, the class first, and the channels of the step on show as leaves.
+
+    nodes: [depth, place in its column 0…1, words, on the path, walked to]; edges: [from, to, width 0…1, inhibits].
+    """
+    paths = list(walk.visited)
+    if step is not None:
+        most = float(np.abs(step.effects).max()) or 1.0
+        for channel in step.top:
+            effect = float(step.effects[channel])
+            leaf = (*walk.path, Walked(step.source, channel, effect, abs(effect) / most))
+            paths += [leaf] if leaf not in walk.visited else []
+    columns: dict[int, list[Path]] = {}
+    for path in paths:
+        columns.setdefault(len(path), []).append(path)
+    place = {path: at for column in columns.values() for path, at in zip(column, _spread(len(column)), strict=True)}
+    nodes = [
+        [len(path) - 1, place[path], words(path[-1]), path == walk.path[: len(path)], path in walk.visited]
+        for path in paths
+    ]
+    edges = [
+        [paths.index(path[:-1]), number, round(path[-1].width, 3), (path[-1].effect or 0) < 0]
+        for number, path in enumerate(paths)
+        if len(path) > 1
+    ]
+    return {"nodes": nodes, "edges": edges}
+
+
+def _spread(count: int) -> Sequence[float]:
+    return [round((place + 0.5) / count, 4) for place in range(count)]
