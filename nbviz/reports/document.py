@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 import platform
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from nbviz.errors import NbvizError, Refused
 from nbviz.evaluation.health import health
 from nbviz.reports.audits import audit_values
 from nbviz.reports.maps import ExplainedPicture
+from nbviz.reports.privacy import Privacy, bins, quarters, suppress
 from nbviz.reports.values import FORMAT, Values, plain
 from nbviz.reviews.audits.log import AuditLog
 from nbviz.reviews.records.records import SLICED
@@ -24,21 +25,7 @@ from nbviz.reviews.result import Review
 from nbviz.reviews.several import SeveralReview
 from nbviz.version import __version__
 
-
-@dataclass(frozen=True)
-class Privacy:
-    """Rules of a report that shows nothing of a single picture."""
-
-    k: int = 20
-    """Groups of fewer pictures are left out."""
-    salt: str = ""
-    """Mixed into the hashes of columns' names and values."""
-
-    def hashed(self, name: object) -> str:
-        """Hash a name so that it can't be read back without the salt."""
-        return hashlib.blake2b(f"{self.salt}\0{name}".encode(), digest_size=6).hexdigest()
-
-
+NOT_ASKED = "Not asked for."
 COMPARED, SUSPECTS = 20, 50
 """Pictures whose maps are followed along corruptions; suspect labels that are listed."""
 
@@ -58,49 +45,85 @@ class Parts:
     maps: bool = True
     audits: AuditLog | None = None
     """Log of what people said of its maps."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Cost of parts that were there before: the review, the maps."""
+
+
+class Cost:
+    """Wall-clock seconds of a report's parts."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        """Time this block as a part."""
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - began, 2)
 
 
 def document(review: Review, asked: Parts, privacy: Privacy | None, maps: Sequence[ExplainedPicture]) -> Values:
     """Gather a report's values: plain numbers, texts and lists, NaN as None.
 
-    privacy: None writes items' numbers, too. maps: the panel of explained pictures.
+    privacy: None writes items' numbers, too. maps: the panel of explained pictures. Raises NbvizError for a private
+    report of fewer pictures than a group has.
     """
-    absent = dict(review.summary["absent"])
-    parts = {
-        "classes": _classes,
-        "confusion": _confusion,
-        "calibration": _calibration,
-        "slices": _slices,
-        "labels": _labels,
-    }
-    found: Values = {}
-    for name, part in parts.items():
-        found[name] = _unless_refused(name, lambda part=part: part(review, privacy), absent)
-    corruptions = asked.corruptions
-    wanted = {"shift": corruptions is None or bool(corruptions), "cues": asked.cues, "maps": asked.maps}
-    absent |= {name: "Not asked for." for name, there in wanted.items() if not there}
-    if wanted["shift"]:
-        found["shift"] = _unless_refused("shift", lambda: _records(review.shift(corruptions, maps=COMPARED)), absent)
-    if wanted["cues"]:
-        found["cues"] = _unless_refused("cues", lambda: _cues(review, privacy), absent)
+    if privacy is not None and len(review) < privacy.k:
+        words = f"A private report tells of groups of at least {privacy.k} pictures, and these are {len(review)}:"
+        raise NbvizError(f"{words} pass a smaller k=, or more pictures.")
+    absent, cost = dict(review.summary["absent"]), Cost()
+    found = {**_tables(review, privacy, absent, cost), **_long(review, asked, privacy, absent, cost)}
     if privacy is not None:
         absent["maps"] = "A private report has no picture."
-    elif wanted["maps"]:
+    elif asked.maps:
         found["maps"] = [_map(one) for one in maps]
-    found["health"] = _health(review)
-    summary = {name: value for name, value in review.summary.items() if name != "absent"}
+    else:
+        absent["maps"] = NOT_ASKED
     if privacy is None:
         found["rows"] = _rows(review)
-    problems = [f"{review.left_out} items were left out."] if review.left_out else []
     k = None if privacy is None else privacy.k
+    left_out = [f"{review.left_out} items were left out."] if review.left_out else []
     values = {
-        "format": FORMAT, "made": now(), "manifest": _manifest(review, privacy), "private": privacy is not None,
-        "k": k, "summary": summary, **found,
+        "format": FORMAT, "made": now(), "seconds": {**asked.seconds, **cost.seconds},
+        "manifest": _manifest(review, privacy), "private": privacy is not None, "k": k,
+        "summary": {name: value for name, value in review.summary.items() if name != "absent"}, **found,
         "audits": [] if asked.audits is None else audit_values(asked.audits, k),
-        "notes": [] if privacy else list(review.notes),
-        "problems": problems if privacy else review.problems, "absent": absent,
+        "notes": [] if privacy else list(review.notes), "problems": left_out if privacy else review.problems,
+        "absent": absent,
     }  # fmt: skip
     return plain(values)
+
+
+def _tables(review: Review, privacy: Privacy | None, absent: dict[str, str], cost: Cost) -> Values:
+    """Return what follows from the review's records alone."""
+    parts = {
+        "classes": _classes, "confusion": _confusion, "calibration": _calibration, "slices": _slices, "labels": _labels,
+    }  # fmt: skip
+    found: Values = {}
+    for name, part in parts.items():
+        with cost.of(name):
+            found[name] = _unless_refused(name, lambda part=part: part(review, privacy), absent)
+    return found
+
+
+def _long(review: Review, asked: Parts, privacy: Privacy | None, absent: dict[str, str], cost: Cost) -> Values:
+    """Return what asks the network again."""
+    names = asked.corruptions
+    parts = {
+        "shift": (names is None or bool(names), lambda: _records(review.shift(names, maps=COMPARED))),
+        "cues": (asked.cues, lambda: _cues(review, privacy)),
+    }
+    found: Values = {}
+    for name, (wanted, part) in parts.items():
+        if not wanted:
+            absent[name] = NOT_ASKED
+            continue
+        with cost.of(name):
+            found[name] = _unless_refused(name, part, absent)
+    with cost.of("health"):
+        found["health"] = _health(review)
+    return found
 
 
 def _unless_refused(name: str, part: Any, absent: dict[str, str]) -> Any:
@@ -142,7 +165,7 @@ def _confusion(review: Review, privacy: Privacy | None) -> Values:
     matrix = review.confusion
     counts = matrix.counts.astype(float)
     if privacy is not None:
-        counts[counts < privacy.k] = math.nan
+        counts = suppress(counts, privacy.k)
     return {"names": list(matrix.names), "counts": counts.tolist()}
 
 
@@ -151,7 +174,8 @@ def _calibration(review: Review, privacy: Privacy | None) -> Values:
     classes = _unless_refused("calibration of classes", lambda: _records(review.class_calibration), {})
     if privacy is not None and classes is not None:
         classes = [row for row in classes if row["answers"] >= privacy.k]
-    return {"bins": _records(table), **table.attrs, "classes": classes}
+    rows = _records(table) if privacy is None else bins(_records(table))
+    return {"bins": rows, **table.attrs, "classes": classes}
 
 
 def _slices(review: Review, privacy: Privacy | None) -> list[Values]:
@@ -160,6 +184,7 @@ def _slices(review: Review, privacy: Privacy | None) -> list[Values]:
         return rows
     total = len(review.labels)
     rows = [row for row in rows if privacy.k <= row["count"] <= total - privacy.k]
+    quarters(rows)
     own = [row for row in rows if row["column"] not in (*SLICED, "features")]
     for row in own:
         row["column"], row["slice"] = privacy.hashed(row["column"]), privacy.hashed(row["slice"])

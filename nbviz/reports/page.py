@@ -49,7 +49,7 @@ def page(values: Values, pictures: Sequence[tuple[str, str]] = (), maps: Sequenc
         section("Shift", table(values.get("shift"), SHIFT_COLUMNS)),
         section("Filters", table(values["health"]["findings"][:FINDINGS], ("layer", "channel", "finding"))),
         _pictures(pictures), _maps(values.get("maps") or [], maps),
-        audit_section(values["audits"], values["manifest"]["weights"]), _absent(values),
+        audit_section(values["audits"], values["manifest"]["weights"]), _absent(values), _cost(values),
     ]  # fmt: skip
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
     return f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n<body><main>\n' + (
@@ -151,6 +151,11 @@ def _maps(rows: Sequence[Values], addresses: Sequence[str]) -> str:
         image = f'<img src="{escape(address)}" alt="{escape(f"Map of {words}")}">'
         figures.append(f"<figure>{image}<figcaption>{escape(words)}<br><small>{dots}</small></figcaption></figure>")
     return section("Maps of a fixed panel, and how far each can be trusted", "".join(figures))
+
+
+def _cost(values: Values) -> str:
+    rows = [{"part": part, "seconds": seconds} for part, seconds in values["seconds"].items()]
+    return f"<!--cost-->{section('Cost', table(rows, ('part', 'seconds')))}<!--/cost-->"
 
 
 def _absent(values: Values) -> str:

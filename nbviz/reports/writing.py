@@ -14,10 +14,11 @@ from nbviz.drawing.png import data_url, png
 from nbviz.errors import NbvizError
 from nbviz.pictures.samples import Labels
 from nbviz.reports.audits import LOG
-from nbviz.reports.document import Parts, Privacy, document
+from nbviz.reports.document import Cost, Parts, document
 from nbviz.reports.maps import explained
 from nbviz.reports.markdown import markdown
 from nbviz.reports.page import page
+from nbviz.reports.privacy import Privacy
 from nbviz.reports.tables import number
 from nbviz.reports.values import Values, json_text
 from nbviz.reports.verdicts import ReportVerdict, State, junit
@@ -54,15 +55,17 @@ def report(
     wrong and corner cases, is explained, and each map judged; never in a private report. private: no pixel, no item, no
     row, groups of at least ``k`` pictures only, and names and values of the columns of ``metadata`` hashed with
     ``salt``. audits: the log of ``nbviz.audit``, whose figures are reported; left out, ``audit.jsonl`` of the folder,
-    where it is there. The same inputs give the same bytes but for the time.
+    where it is there. The same inputs give the same bytes but for the time and what each part took.
     """
     folder = folder_at(out)
-    result = review
+    result, cost = review, Cost()
     if result is None:
-        result = reviewed(model, dataset, labels=labels, metadata=metadata, progress=progress)
+        with cost.of("review"):
+            result = reviewed(model, dataset, labels=labels, metadata=metadata, progress=progress)
     privacy = Privacy(at_least("k", k, 2), salt) if private else None
-    panel = list(explained(result)) if maps and not private else []
-    asked = Parts(corruptions, cues, maps, _log(folder, audits, private))
+    with cost.of("maps"):
+        panel = list(explained(result)) if maps and not private else []
+    asked = Parts(corruptions, cues, maps, _log(folder, audits, private), cost.seconds)
     values = document(result, asked, privacy, panel)
     made_at(folder)
     texts = {
