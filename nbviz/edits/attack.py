@@ -139,14 +139,17 @@ class Attack(PictureEdit):
         now = colours.clone()
         if self.random_start and self.method == "pgd":
             now = (colours + self._start(colours, far)).clamp(low, high)
+        first: Tensor | None = None
         for _ in range(steps):
             leaf = now.detach().requires_grad_()
+            first = leaf if first is None else first
             value = loss(leaf)
             gradient = torch.autograd.grad(value, leaf, allow_unused=True)[0] if value.requires_grad else None
-            if gradient is None:
+            if gradient is None or (leaf is first and not bool(gradient.any())):
+                what = "No gradient leads" if gradient is None else "A gradient of zero leads"
                 raise Refused(
-                    "No gradient leads from this network's scores to the picture, so that no attack by gradients can "
-                    "be made: its forward detaches, rounds, or runs without gradients."
+                    f"{what} from this network's scores to the picture, so that no attack by gradients can be made: "
+                    "its forward detaches, rounds, has quantised weights, or runs without gradients."
                 )
             moved = now + step * self._direction(gradient)
             now = (colours + self._within(moved - colours, far)).clamp(low, high).detach()

@@ -28,6 +28,8 @@ class Mask:
         array = pixels.detach().cpu().numpy() if isinstance(pixels, torch.Tensor) else np.asarray(pixels)
         if array.ndim != 2 or not array.size or array.dtype == object:
             raise NbvizError(f"A mask is an array (H, W), not one of shape {array.shape}.")
+        if array.dtype.kind in "fc" and np.isnan(array).any():
+            raise NbvizError("The mask holds NaN: a pixel is in it (not zero) or outside of it (zero).")
         return cls(array.shape[0], array.shape[1], np.packbits(array != 0).tobytes())
 
     @classmethod

@@ -75,6 +75,9 @@ class EditTraits(traitlets.HasTraits):
     original = traitlets.Bool(False)
     """True if everything is shown as it is without the edits, which stay on."""
 
+    dropped = traitlets.Tuple()
+    """Sentences on edits that were taken away because this network lacks what they name; empty once edits change."""
+
     draft = traitlets.Tuple(default_value=None, allow_none=True)
     """Edits of a stroke that is still being drawn: only the scores and the painted picture follow; None for none."""
 
@@ -112,6 +115,28 @@ class EditTraits(traitlets.HasTraits):
         """Take the last undo back; nothing where there is none."""
         self._edit_steps.forward(self.edits, self._write_edits)
 
+    def drop_unfit(self) -> None:
+        """Take away the edits that the network, as it is now, lacks; ``dropped`` says which and why."""
+        fitting, sentences = self.fitting(self.edits)
+        if sentences:
+            self.change(edits=fitting, dropped=sentences)
+
+    def fitting(self, edits: Iterable[Edit]) -> tuple[tuple[Edit, ...], tuple[str, ...]]:
+        """Return those of the edits that this network and picture can have, and a sentence on each of the others."""
+        fit, sentences = list[Edit](), list[str]()
+        for edit in edits:
+            try:
+                self._checked([edit])
+                fit.append(edit)
+            except NbvizError as error:
+                words = edit.words if isinstance(edit, Edit) else repr(edit)
+                sentences.append(f"Taken away: {words}. {error}")
+        return tuple(fit), tuple(sentences)
+
+    def change(self, **values: Any) -> None:
+        """Write several traits as one act."""
+        raise NotImplementedError
+
     def _write_edits(self, edits: tuple[Edit, ...]) -> None:
         self.edits = edits
 
@@ -123,9 +148,11 @@ class EditTraits(traitlets.HasTraits):
     @traitlets.validate("edits", "draft")
     def _check_edits(self, proposal: dict[str, Any]) -> tuple[Edit, ...] | None:
         value = proposal["value"]
-        if value is None:
-            return None
-        edits = checked(value, self._model)
+        return None if value is None else self._checked(value)
+
+    def _checked(self, value: Iterable[Any]) -> tuple[Edit, ...]:
+        """Return edits as a tuple. Raises NbvizError for what this network or picture can't have."""
+        edits = checked(tuple(value), self._model)
         for edit in edits:
             try:
                 hash(edit)

@@ -34,10 +34,6 @@ class HistoryTraits(EditTraits):
         self._steps = Timeline[Values](keeps=False)  # where a picture or layer is gone, the others stay
         super().__init__()
 
-    def change(self, **values: Any) -> None:
-        """Write several traits as one act."""
-        raise NotImplementedError
-
     def __repr__(self) -> str:
         named = {name: getattr(self, name) for name in SPOKEN}
         try:

@@ -36,7 +36,20 @@ CHANNELS = "channels"
 """The stage that is always there."""
 ACT = "act"
 """Type of the one notification of an act; ``change["new"]`` is the frozenset of the names that changed."""
-_ORDER = ("image", "layer", "at", "channel", "group", "target", "method", "options", "pinned_place", "place", "edits")
+_ORDER = (
+    "image",
+    "layer",
+    "at",
+    "channel",
+    "group",
+    "target",
+    "method",
+    "options",
+    "pinned_place",
+    "place",
+    "edits",
+    "dropped",
+)
 """Traits in the order in which an act writes them: what others are checked against, or reset by, comes first."""
 _CAUSES = MappingProxyType(
     {
@@ -46,6 +59,7 @@ _CAUSES = MappingProxyType(
         "options": "method",
         "place": "pinned_place",
         "edits": "image",
+        "dropped": "edits",
     }
 )
 """Trait → the one whose change, or reset, resets it."""
@@ -207,7 +221,7 @@ class Selection(PlaceTraits, HistoryTraits):
             return "predicted" if placed else target
         if name == "edits":
             return self._edits_after_reset()
-        return {"channel": None, "group": (), "options": {}, "place": self.pinned_place}[name]
+        return {"channel": None, "group": (), "options": {}, "place": self.pinned_place, "dropped": ()}[name]
 
     # -- checking -------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from nbviz.passes.default_layer import last_layer
 from nbviz.pictures.load import Picture, Pictures
 from nbviz.pictures.sources import FROM_A_DATASET
 from nbviz.reviews.result import Review
+from nbviz.session.plain import plain
 from nbviz.session.selection import CHANNELS, Selection
 from nbviz.session.state import State, changes_of
 
@@ -96,12 +98,16 @@ def first_selection(
     method = selection.method if "options" in start else first_method(model)
     at = "layer" if chosen else "last"
     selection.change(layer=chosen or first_layer(model), method=method, at=at)
+    dropped: tuple[str, ...] = ()
     if state is not None:
-        selection.restore(state)
+        edits, dropped = selection.fitting(known.get("edits", ()))
+        restored = json.loads(state) if isinstance(state, str) else dict(state)
+        selection.restore(restored | {"edits": plain(edits, "selection.edits")} if dropped else state)
     given = {key: value for key, value in start.items() if key != "layer" or value}
     if "layer" not in given:
         given.setdefault("at", selection.at)
     selection.change(**given)
+    selection.dropped = dropped
     selection.clear_history()
     Target.ensure(selection.target, model)  # an output that can't be read is said here, once
     return selection

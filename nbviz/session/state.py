@@ -16,7 +16,7 @@ from nbviz.model.target import Target
 from nbviz.session.pins.pin import Pin
 from nbviz.session.plain import plain, value_of
 
-PASSING = frozenset(("place", "draft", "original", "tool"))
+PASSING = frozenset(("place", "draft", "original", "tool", "dropped"))
 """Traits that say what a hand does at the moment: no part of a state."""
 State = dict[str, Any]
 

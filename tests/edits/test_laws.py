@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -14,6 +15,7 @@ import nbviz
 from nbviz.edits import EDITS, TRANSFORMS, Attack, Channels, Draw, Mask, Paint, Transform
 from nbviz.errors import NbvizError
 from nbviz.model.edit import Edit
+from nbviz.pictures.load import as_picture
 from tests.networks import state_hash
 
 SIZE = 24
@@ -130,6 +132,24 @@ def test_an_attack_asks_the_network_as_the_edits_before_it_left_it() -> None:
     assert not torch.equal(after, plain.edited(attack, off).input(picture()))
 
 
+class Rounding(nn.Module):
+    """Network with no path for gradients, or one of zeros."""
+
+    def __init__(self, no_grad: bool = False) -> None:
+        super().__init__()
+        self.net, self.no_grad = network(), no_grad
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.no_grad):
+            return self.net((10 * x).round())
+
+
+def quantised() -> nn.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.ao.quantization.quantize_dynamic(network().eval(), {nn.Linear}, dtype=torch.qint8)
+
+
 BAD: list[Callable[[], object]] = [
     lambda: Paint(left_half(), "plaid"),
     lambda: Paint(np.zeros((2, 2, 2))),
@@ -153,6 +173,12 @@ BAD: list[Callable[[], object]] = [
     lambda: Attack(norm="l7"),
     lambda: nbviz.attack(model(), picture(), into=99),
     lambda: nbviz.attack(model(), picture(), into=model().predict(picture())[0][1]),
+    lambda: model().edited(Paint(left_half(), as_picture(picture()))).input(picture()),
+    lambda: Paint(np.full((SIZE, SIZE), np.nan)),
+    lambda: nbviz.attack(Rounding(), torch.rand(3, SIZE, SIZE)),
+    lambda: nbviz.attack(Rounding(no_grad=True), torch.rand(3, SIZE, SIZE)),
+    lambda: nbviz.attack(quantised(), torch.rand(3, SIZE, SIZE)),
+    lambda: nbviz.attack(nn.Sequential(nn.Flatten(), nn.Linear(320, 3)), torch.rand(5, 8, 8)),
     lambda: model().edited("blur"),  # type: ignore[arg-type]
 ]
 

@@ -154,6 +154,35 @@ def test_what_the_network_lacks_is_refused_and_nothing_else_lost(bad: Any) -> No
     assert selection.edits == ()
 
 
+def test_an_edit_that_a_new_network_lacks_is_dropped_with_a_note_and_nothing_else_is_lost() -> None:
+    turned_a_bit, off, paint = Transform("rotate", 20), Channels("1", off=[2]), Paint(left())
+    with Explorer(network(), pictures(), runner=InlineRunner, method="saliency") as one:
+        one.selection.edits = (turned_a_bit, off, paint)
+        state = {name: one.selection.state()[name] for name in ("edits", "image", "method")}
+    narrow = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 2, 3, padding=1), torch.nn.ReLU(), torch.nn.Conv2d(2, 6, 3), torch.nn.ReLU(),
+        torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(6, 4),
+    )  # fmt: skip
+    with Explorer(narrow, pictures(), runner=InlineRunner, state=state) as other:
+        selection, strip = other.selection, other.panels["what_if"].view
+        assert selection.edits == (turned_a_bit, paint) and selection.method == "saliency"
+        (sentence,) = selection.dropped
+        assert "channel 2 off" in sentence and "has 2 channels" in sentence and strip.dropped == sentence
+        selection.edits = (paint,)
+        assert selection.dropped == () and strip.dropped == ""
+
+
+def test_surgery_that_takes_a_layer_away_drops_its_edit_at_the_next_refresh() -> None:
+    net = network()
+    with Explorer(net, pictures(), runner=InlineRunner, method="saliency") as explorer:
+        explorer.selection.edits = (Transform("rotate", 20), Channels("1", off=[2]))
+        net[0], net[2] = torch.nn.Conv2d(3, 2, 3, padding=1), torch.nn.Conv2d(2, 6, 3, stride=2, padding=1)
+        explorer.refresh()
+        assert explorer.selection.edits == (Transform("rotate", 20),)
+        assert "there is no channel 2" in explorer.panels["what_if"].view.dropped
+        assert explorer.panels["channels"].view.state == "ready"
+
+
 def test_a_request_stays_itself_without_edits_that_matter_to_it() -> None:
     picture = rig().pictures["cat"]
     scores, found, made = ScoresRequest(picture), NoIndex("1", 2), MakeChannels("1", (0,))

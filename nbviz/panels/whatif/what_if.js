@@ -13,6 +13,7 @@ const HINT = "paint over the picture, turn it, attack it; channels are switched 
  *   undo: boolean,
  *   redo: boolean,
  *   original: boolean,
+ *   dropped: string,
  * }} WhatIfFrontTraits
  */
 
@@ -49,7 +50,12 @@ export default {
       hint,
       el("span", "nbviz-what-if-end", undo, redo, original, clear),
     );
-    root.append(row, drawState(model, el("div"), life));
+    const dropped = set(el("div", "nbviz-small nbviz-warning nbviz-what-if-dropped"), { role: "status" });
+    root.append(row, dropped, drawState(model, el("div"), life));
+    life.watch("dropped", () => {
+      dropped.textContent = model.get("dropped");
+      dropped.hidden = !model.get("dropped");
+    });
     holdOriginal(model, life, original);
 
     life.watch("tool", () => {

@@ -27,13 +27,15 @@ class WhatIfFront(Front):
     redo = traitlets.Bool(False).tag(sync=True)
     original = traitlets.Bool(False).tag(sync=True)
     """True if the original is on show."""
+    dropped = traitlets.Unicode().tag(sync=True)
+    """Sentences on edits that the network lacks and that were taken away."""
 
 
 class WhatIf(Panel):
     """Panel that writes ``edits``, ``tool`` and ``original`` of the Selection."""
 
     slot = "what_if"
-    reads, asks = frozenset(("edits", "tool", "original")), frozenset(())
+    reads, asks = frozenset(("edits", "tool", "original", "dropped")), frozenset(())
     edits = False
 
     def __init__(self, links: Links) -> None:
@@ -45,6 +47,7 @@ class WhatIf(Panel):
         with LOCK, self.view.hold_sync():
             ready(self.view)
             self.view.chips = [edit.words for edit in selection.edits]
+            self.view.dropped = " ".join(selection.dropped)
             self.view.tool, self.view.original = selection.tool, selection.original
             self.view.undo, self.view.redo = selection.can_undo, selection.can_redo
 
