@@ -183,7 +183,20 @@ const CIRCUIT = {
     ["score of lynx", ""],
     ["layer3 · 4", "+1.20"],
   ],
+  overview: {
+    nodes: [
+      [0, 0.5, "score of lynx", true, true],
+      [1, 0.5, "layer3 · 4", true, true],
+      [2, 0.5, "layer2 · 7", false, false],
+    ],
+    edges: [
+      [0, 1, 1, false],
+      [1, 2, 0.4, true],
+    ],
+  },
+  kept: [["cat: score of lynx ‹ layer3 · 4", true]],
   here: NO_BYTES,
+  node_made: NO_BYTES,
   node: [],
   source: "layer2",
   sources: [["layer2", "layer2"]],
@@ -205,14 +218,20 @@ test("every control of the circuit reaches the kernel", async () => {
     [".nbviz-crumbs button", { event: "go", place: 0 }],
     ["[data-key=first]", { event: "order", first: true }],
     [".nbviz-circuit-row", { event: "into", channel: 7 }],
-    [".nbviz-link", { event: "make" }],
+    [".nbviz-crumbs .nbviz-link", { event: "keep" }],
+    [".nbviz-circuit-path button", { event: "open", place: 0 }],
+    [".nbviz-circuit-path button + button", { event: "drop", place: 0 }],
+    [".nbviz-circuit-overview circle.on[tabindex]", { event: "visit", node: 0 }],
+    [".nbviz-caption .nbviz-link", { event: "make" }],
   ];
   for (const [selector, content] of events) {
-    page.find(selector).click();
+    page.find(selector).dispatchEvent(new MouseEvent("click", { bubbles: true }));
     assert.deepEqual(model.sent.at(-1), { ...content, buffers: [] });
   }
+  assert.ok(page.find(".nbviz-circuit-overview path.against"), "what inhibits has the second colour");
+  assert.equal(page.all(".nbviz-circuit-overview [tabindex]").length, 2, "what was not walked to can't be gone to");
   model.set("making", "making pictures");
-  assert.equal(page.find(".nbviz-link").hidden, true);
+  assert.equal(page.find(".nbviz-caption .nbviz-link").hidden, true);
   page.end();
   assert.equal(model.heard, 0);
 });

@@ -111,7 +111,7 @@ function walkOverview(model, life) {
       const node = svg("circle", { cx, cy, r: walked ? 5 : 2 }, svg("title", {}, words));
       set(node, { class: on ? "on" : walked ? "walked" : "" });
       if (!walked) return node;
-      set(node, { tabindex: 0, role: "button", "aria-label": `Goes to ${words}` });
+      focusable(set(node, { tabindex: 0, role: "button", "aria-label": `Goes to ${words}` }));
       const go = () => model.send({ event: "visit", node: place });
       node.addEventListener("click", go);
       node.addEventListener("keydown", (event) => {
