@@ -12,7 +12,16 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from tests.browser.page import browser, chromium
+
 ROOT = Path(__file__).resolve().parents[1]
+AXE = ROOT / ".ci/node_modules/axe-core/axe.min.js"
+SERIOUS = """async theme => {
+  document.documentElement.dataset.theme = document.documentElement.dataset.mode = theme;
+  return (await axe.run({resultTypes: ['violations']})).violations
+    .filter(found => ['serious', 'critical'].includes(found.impact))
+    .map(found => [theme, found.id, found.help, found.nodes.slice(0, 3).map(node => node.html.slice(0, 160))]);
+}"""
 OURS = ("*.html", "reference/*.html", "teaching/*.html", "site/*.html", "site/generated/*.html")
 
 
@@ -74,3 +83,25 @@ def test_pictures_have_words_and_headings_are_in_order(pages: dict[Path, Page]) 
         assert not page.mute, path.name
         steps = [below - above for above, below in zip(page.levels, page.levels[1:], strict=False)]
         assert page.levels.count(1) == 1 and max(steps, default=0) <= 1, (path.name, page.levels)
+
+
+LOOKED_AT = (
+    "site/index",
+    "02_what_a_filter_sees",
+    "reference/methods",
+    "teaching/README",
+    "site/generated/nbviz.attribute",
+)
+
+
+def test_axe_finds_nothing_serious_in_either_theme(pages: dict[Path, Page]) -> None:
+    """Contrast of text, names of controls, landmarks: one page of each kind."""
+    if not AXE.is_file() or chromium() is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("needs Chromium, and axe-core: npm --prefix .ci ci")
+    html = next(path.parent for path in pages if path.name == "11_your_own_network.html")
+    with browser() as window:
+        sheet = window.new_page(viewport={"width": 1280, "height": 900})
+        for name in LOOKED_AT:
+            sheet.goto((html / f"{name}.html").as_uri())
+            sheet.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+            assert [found for theme in ("light", "dark") for found in sheet.evaluate(SERIOUS, theme)] == [], name

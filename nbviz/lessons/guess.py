@@ -49,7 +49,11 @@ class Guess(front.Scripted):
     _esm = front.esm(__package__, "guess")
     _css = "\n".join(
         front.asset(package, name) or ""
-        for package, name in (("nbviz.panels.base", "tokens.css"), (__package__, "guess.css"))
+        for package, name in (
+            ("nbviz.panels.base", "tokens.css"),
+            ("nbviz.panels.base", "frame.css"),  # a lesson may have no Explorer that brings it
+            (__package__, "guess.css"),
+        )
     )
 
     question = traitlets.Unicode().tag(sync=True)

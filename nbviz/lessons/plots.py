@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from nbviz.attribution import Attribution
+from nbviz.attribution.limits import evidence_limits
 from nbviz.drawing.colormap import scale, table
 from nbviz.errors import NbvizError
 
@@ -51,9 +52,10 @@ class PictureRow:
 def show(pictures: Mapping[str, Any], caption: str, size: int = TILE, signed: bool | None = None) -> PictureRow:
     """Show pictures and maps in a row.
 
-    pictures: name → a PIL picture, colours (3, H, W) in 0…1, a map (H, W) of any range, or an Attribution. caption: one
-    sentence that says what is to be seen. size: pixels of the longer side. signed: whether maps are drawn around zero
-    (blue below, red above); None: where a value is below zero. Raises NbvizError for any other shape.
+    pictures: name → a PIL picture, colours (3, H, W) or grey (1, H, W) in 0…1, a map (H, W) of any range, or an
+    Attribution, on the Explorer's scale. caption: one sentence that says what is to be seen. size: pixels of the longer
+    side. signed: whether maps are drawn around zero (blue below, red above); None: where a value is below zero. Raises
+    NbvizError for any other shape.
     """
     return PictureRow(tuple((name, _tile(name, thing, size, signed)) for name, thing in pictures.items()), caption)
 
@@ -68,17 +70,26 @@ def _tile(name: str, thing: Any, size: int, signed: bool | None) -> Image.Image:
 
 def _drawn(name: str, thing: Any, signed: bool | None) -> Image.Image:
     if isinstance(thing, Attribution):
-        thing, signed = thing.heat(), thing.signed
+        return _evidence(thing)
     values = thing.detach().cpu() if isinstance(thing, torch.Tensor) else torch.as_tensor(np.asarray(thing))
     values = values.float()
-    while values.ndim > 2 and len(values) == 1:
+    while values.ndim > 3 and len(values) == 1:
         values = values[0]
-    if values.ndim == 3 and values.shape[0] == 3:
-        return Image.fromarray((255 * values.clamp(0, 1)).round().byte().permute(1, 2, 0).contiguous().numpy())
+    if values.ndim == 3 and values.shape[0] in (1, 3):
+        colours = values.expand(3, -1, -1).clamp(0, 1)
+        return Image.fromarray((255 * colours).round().byte().permute(1, 2, 0).contiguous().numpy())
     if values.ndim != 2:
-        raise NbvizError(f"'{name}' is of shape {tuple(values.shape)}: colours are (3, H, W), a map is (H, W).")
+        raise NbvizError(
+            f"'{name}' is of shape {tuple(values.shape)}: colours are (3, H, W), grey is (1, H, W), a map is (H, W)."
+        )
     around = bool((values < 0).any()) if signed is None else signed
     return Image.fromarray(table(around)[scale(values.numpy(), around)][..., :3])
+
+
+def _evidence(attribution: Attribution) -> Image.Image:
+    values = attribution.heat().float().cpu().numpy()
+    limits = evidence_limits(values, attribution.signed, attribution.interpolated)
+    return Image.fromarray(table(attribution.signed)[scale(values, attribution.signed, limits)][..., :3])
 
 
 def _png(picture: Image.Image) -> bytes:

@@ -1,6 +1,6 @@
 """The site: lessons with the stills of a real run, reference pages, and the API from its docstrings.
 
-Built by ``python -m sphinx -W -c notebooks/site notebooks build/site``; ``SITE_RUN=off`` in front leaves the notebooks unrun.
+Built by ``python -m sphinx -W -c notebooks/site notebooks build/site``; ``SITE_RUN=off`` leaves the notebooks unrun.
 """
 
 import os
@@ -22,6 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 nb_execution_mode = "off" if os.environ.get("SITE_RUN") == "off" else "cache"
 nb_execution_timeout = 600
+nb_execution_in_temp = True  # lesson 10 writes a report
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
@@ -37,6 +38,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "nbviz"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_theme_options = {
     "navbar_start": ["navbar-logo"],
     "navbar_end": ["theme-switcher"],

@@ -36,6 +36,12 @@ def test_cells_are_short(path: Path) -> None:
 
 
 @lessons
+def test_code_needs_no_scrolling_to_the_right(path: Path) -> None:
+    """In a window of 1,200 pixels a cell shows 113 letters."""
+    assert [line for cell in course.code(path) for line in cell.splitlines() if len(line) > 112] == []
+
+
+@lessons
 def test_a_guess_stands_before_its_reveal_and_reveals_wait_for_it(path: Path) -> None:
     cells = course.code(path)
     first = next(at for at, cell in enumerate(cells) if "guess(" in cell)

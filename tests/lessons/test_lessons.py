@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from nbviz import lessons
+from nbviz.attribution import Attribution
 from nbviz.errors import NbvizError, UnknownName
 from nbviz.lessons import checks
 from nbviz.lessons.guess import VARIABLE
@@ -144,6 +145,15 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     for ask in (lessons.pool, lessons.guesses):
         with pytest.raises(NbvizError, match="nowhere"):
             ask(tmp_path / "nowhere")
+
+
+def test_a_row_draws_grey_pictures_as_grey_and_evidence_on_the_explorers_scale() -> None:
+    row = lessons.show({"grey": torch.full((1, 2, 2), 0.5), "map": torch.full((2, 2), 0.5)}, "Grey, and a map.")
+    assert [picture.getpixel((0, 0)) for _, picture in row.pictures] == [(128, 128, 128), (252, 255, 164)]
+    evidence = torch.ones(20, 20)
+    evidence[0, 0] = 1000  # one pixel of 400 far above all others leaves them visible
+    row = lessons.show({"evidence": Attribution(torch.zeros(1, 3, 20, 20), evidence, (20, 20))}, "One pixel above all.")
+    assert row.pictures[0][1].getpixel((100, 100)) == (252, 255, 164)
 
 
 def test_a_row_has_its_names_and_caption_in_every_form() -> None:
