@@ -94,11 +94,11 @@ class Explorer:
         named = [] if self.model is model else name_classes(self.model, loaded)
         source = None if images is None else loaded.source
         self.transforms = augmentations(transforms)
-        self.library = Library(self.model, self.pictures, index, source, atlas, review)
+        self._context = LiveContext(self.model)
+        self.library = Library(self.model, self.pictures, index, source, atlas, review, self._context.version)
         slots = [stage.slot for stage in stages()]
         self.selection = first_selection(self.model, self.pictures, selection, slots, state)
         self._embedded = model is None and images is None
-        self._context = LiveContext(self.model)
         self._activity = Activity()
         self.panels = assemble(self._links((*loaded.problems, *loaded.notes, *named)))
         self.view = laid_out(self.panels, f"nbviz: {self.model.name}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, MutableMapping
+from collections.abc import Callable, Hashable, MutableMapping
 from typing import Any
 
 from nbviz.dataset import Atlas, Index, fitting
@@ -19,6 +19,7 @@ class Library:
     """Index of the network as it is, and the Explorer's own pictures. One per Explorer.
 
     images: what the Explorer was given; of a data set or folder it shows the first few, and here all are meant.
+    version: the network's fingerprint; a context's is looked up once an act.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Library:
         images: Any = None,
         atlas: Atlas | None = None,
         review: Review | None = None,
+        version: Callable[[], Hashable] | None = None,
     ) -> None:
         self._model, self._pictures = model, pictures
         source = None if images is None else Source.ensure(images)
@@ -36,7 +38,8 @@ class Library:
         self._index = None if index is None else fitting(index, model)
         self.ahead = images is None and index is None and review is None
         """True if the pictures are nbviz's own photographs, few enough to be looked through before anybody asks."""
-        self._version: Hashable = model.fingerprint()
+        self._now: Callable[[], Hashable] = version or model.fingerprint
+        self._version = self._now()
         self._own: Items | None = None
         self.atlas = None if atlas is None else atlas.of(model)
         """An atlas made before, of this network."""
@@ -46,11 +49,11 @@ class Library:
     @property
     def index(self) -> Index | None:
         """Index; None where there is none, or the network has changed since."""
-        return self._index if self._index is not None and self._version == self._model.fingerprint() else None
+        return self._index if self._index is not None and self._version == self._now() else None
 
     def put(self, index: Index) -> None:
         """Take over an index that was made just now."""
-        self._index, self._version = index, self._model.fingerprint()
+        self._index, self._version = index, self._now()
 
     def knowing(self, layer: str) -> Index | None:
         """Return the index, where it has this layer."""
