@@ -33,7 +33,9 @@ class Node:
     channel: int
     """The class's index where there is no layer."""
     place: tuple[int, int] | None = None
-    """(row, column) on the layer's own grid; None for a score, and for layers without places."""
+    """(row, column) on the layer's own grid; None for a score, for layers without places, and where ``token`` is."""
+    token: int | None = None
+    """Token before the first place, from 0, such as the class token."""
 
     @property
     def is_score(self) -> bool:
@@ -75,6 +77,8 @@ class NodeReader:
 
     def _value(self, tensor: Tensor) -> Tensor:
         assert self._layer.layout is not None
+        if self._node.token is not None:
+            return self._layer.layout.by_channel(tensor)[:, self._node.channel, self._node.token]
         maps = self._layer.layout.maps(tensor)
         row, column = self._node.place or (0, 0)
         return maps[:, self._node.channel, row, column]
@@ -101,16 +105,18 @@ def _maker(run: Pass, x: Tensor, address: Address) -> Address | None:
 
 
 def strongest(model: InstrumentedModel, x: Tensor, layer: str, channel: int) -> Node:
-    """Return the node of a channel at the place where it is strongest for the input ``x`` (1, C, H, W)."""
+    """Return the node of a channel at the place, or the token, where it is strongest for the input (1, C, H, W)."""
     layout = channel_layer(model, layer).layout
     assert layout is not None
 
-    def work(run: Pass) -> Tensor:
+    def work(run: Pass) -> int:
         with torch.no_grad():
-            return layout.maps(layer_output(model, run, x, layer))[0, channel]
+            return int(layout.by_channel(layer_output(model, run, x, layer))[0, channel].argmax())
 
-    maps = model.guest.steady(work)
+    at = model.guest.steady(work)
     if not layout.has_places:
         return Node(layer, channel)
-    row, column = divmod(int(maps.flatten().argmax()), maps.shape[1])
+    if at < layout.prefix:
+        return Node(layer, channel, token=at)
+    row, column = divmod(at - layout.prefix, layout.width)
     return Node(layer, channel, (row, column))

@@ -48,6 +48,8 @@ class Step:
     """The node's value with all channels of the layer off: what other paths and biases give."""
     exact: bool
     """True if forwards could be resumed at the layer."""
+    kind: str = "channel"
+    """``"channel"``, or ``"head"`` where the sources are attention heads."""
 
     @property
     def rest(self) -> float:
@@ -79,7 +81,7 @@ def step(model: InstrumentedModel, x: Tensor, node: Node, source: str, top: int 
     before the node, or has no channels.
     """
     layer = channel_layer(model, source)
-    _check_order(model, node, layer)
+    check_order(model, node, layer)
     reader = NodeReader(model, node, x)
     return model.guest.steady(lambda run: _step(model, run, x, node, layer, reader, top, fill))
 
@@ -129,7 +131,8 @@ def _first_order(run: Pass, x: Tensor, layer: Layer, reader: NodeReader, fill: F
     return layer.layout.by_channel(slope.double() * change)[0].sum(1).cpu().numpy()
 
 
-def _check_order(model: InstrumentedModel, node: Node, layer: Layer) -> None:
+def check_order(model: InstrumentedModel, node: Node, layer: Layer) -> None:
+    """Raise NbvizError where a layer doesn't come before a node."""
     if node.is_score:
         return
     later = model.layer(node.layer)

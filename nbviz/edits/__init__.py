@@ -1,9 +1,9 @@
 """Edits of the picture and of layers' outputs, as frozen values.
 
-``Paint``, ``Transform``, ``Draw`` and ``Attack`` edit the network's input, ``Channels`` edits a layer. A tuple of edits
-is made in order: ``model.edited(*edits)`` is an ``InstrumentedModel`` over the same weights, and the user's network is
-left as it is. A new kind of edit is one file here, or one cell of a notebook: a frozen dataclass registered with
-``edit``.
+``Paint``, ``Transform``, ``Draw`` and ``Attack`` edit the network's input, ``Channels`` and ``Heads`` edit a layer. A
+tuple of edits is made in order: ``model.edited(*edits)`` is an ``InstrumentedModel`` over the same weights, and the
+user's network is left as it is. A new kind of edit is one file here, or one cell of a notebook: a frozen dataclass
+registered with ``edit``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from nbviz.edits.augmentation import Augmentation
 from nbviz.edits.base import EDITS, edit
 from nbviz.edits.channels import Channels
 from nbviz.edits.draw import Draw
+from nbviz.edits.heads import Heads
 from nbviz.edits.mask import Mask
 from nbviz.edits.paint import Paint
 from nbviz.edits.presets import PRESETS, preset
@@ -35,6 +36,7 @@ __all__ = [
     "Channels",
     "Draw",
     "Edit",
+    "Heads",
     "Mask",
     "NetworkEdit",
     "Paint",

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import nn
 
 import nbviz
-from nbviz.edits import EDITS, TRANSFORMS, Attack, Channels, Draw, Mask, Paint, Transform
+from nbviz.edits import EDITS, TRANSFORMS, Attack, Channels, Draw, Heads, Mask, Paint, Transform
 from nbviz.errors import NbvizError
 from nbviz.model.edit import Edit
 from nbviz.pictures.load import as_picture
@@ -58,6 +58,7 @@ def same(image: Image.Image) -> Image.Image:
 SOME: dict[str, Callable[[], Edit]] = {
     "Paint": lambda: Paint(left_half()),
     "Channels": lambda: Channels("3", off=[2, 5], scale={1: 2.0}, clamp={0: (0.0, None)}),
+    "Heads": lambda: Heads("7", off=[1], of=2),
     "Transform": lambda: Transform("rotate", 15),
     "Draw": lambda: Draw(mirrored, 2),
     "Attack": lambda: Attack("pgd", 2.0),
@@ -65,6 +66,7 @@ SOME: dict[str, Callable[[], Edit]] = {
 NOTHING: dict[str, Callable[[], Edit]] = {
     "Paint": lambda: Paint(np.zeros((SIZE, SIZE), bool)),
     "Channels": lambda: Channels("3"),
+    "Heads": lambda: Heads("7", of=2),
     "Transform": lambda: Transform("rotate", 0),
     "Draw": lambda: Draw(same, 2),
     "Attack": lambda: Attack("pgd", 0),

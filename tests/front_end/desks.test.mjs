@@ -203,6 +203,7 @@ const CIRCUIT = {
   first: false,
   checked: [],
   rows: [[7, "−0.5", "20 %", -0.2]],
+  kind: "channel",
   rest: [],
   maps: NO_BYTES,
   made: NO_BYTES,
@@ -230,6 +231,11 @@ test("every control of the circuit reaches the kernel", async () => {
   }
   assert.ok(page.find(".nbviz-circuit-overview path.against"), "what inhibits has the second colour");
   assert.equal(page.all(".nbviz-circuit-overview [tabindex]").length, 2, "what was not walked to can't be gone to");
+  model.set("kind", "head");
+  const sent = model.sent.length;
+  page.find(".nbviz-circuit-row").click();
+  assert.equal(model.sent.length, sent, "a head has no value to walk back from");
+  model.set("kind", "channel");
   model.set("making", "making pictures");
   assert.equal(page.find(".nbviz-caption .nbviz-link").hidden, true);
   page.end();

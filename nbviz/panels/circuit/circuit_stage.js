@@ -14,6 +14,7 @@ const OVERVIEW_WIDE = 480,
  *   first: boolean,
  *   checked: any[],
  *   rows: any[],
+ *   kind: string,
  *   rest: any[],
  *   maps: DataView,
  *   made: DataView,
@@ -32,7 +33,7 @@ export default {
     root.classList.add("nbviz-circuit");
     const list = set(el("div", "nbviz-circuit-rows"), { role: "list" });
     const checked = el("p", "nbviz-circuit-checked");
-    const measured = "each bar: what it loses when that channel is set to 0 everywhere · ";
+    const measured = "each bar: what it loses when that channel or head is set to 0 everywhere";
     const [copy, code] = asCode(model, life);
     root.append(
       walkCrumbs(model, life),
@@ -43,11 +44,11 @@ export default {
       stepControls(model, life),
       checked,
       list,
-      el("p", "nbviz-caption", measured, ...makeControls(model, life, root), " · ", copy),
+      el("p", "nbviz-caption", measured, makeControls(model, life, root), " · ", copy),
       code,
     );
     life.watch("checked", () => runs(checked, model.get("checked")));
-    life.watch("rows rest", () => drawRows(model, list));
+    life.watch("rows rest kind", () => drawRows(model, list));
     life.watch("state", () => list.classList.toggle("nbviz-waiting", model.get("state") === "computing"));
     background(model, life, root, "maps", "image/png", "--maps");
     background(model, life, root, "made", "image/jpeg", "--made");
@@ -68,6 +69,8 @@ function walkCrumbs(model, life) {
   life.listen(keep, "click", () => model.send({ event: "keep" }));
   life.watch("path", () => {
     const path = model.get("path");
+    // a row far down was clicked: what it leads to begins at the top
+    if (crumbs.childElementCount) crumbs.scrollIntoView({ block: "nearest" });
     crumbs.replaceChildren(
       ...path.flatMap(([words, effect], place) => {
         const crumb = set(button(words), { "aria-current": place === path.length - 1 ? "step" : null, title: words });
@@ -206,21 +209,25 @@ function makeControls(model, life, root) {
   const make = set(button("make pictures", "nbviz-link"), {
       title: "Makes a picture for each channel: what drives it most (seconds; kept on disk)",
     }),
-    making = el("span", "nbviz-small nbviz-note");
+    making = el("span", "nbviz-small nbviz-note"),
+    node = el("span", "", " · ", make, making);
   life.listen(make, "click", () => model.send({ event: "make" }));
-  life.watch("made making rows", () => {
+  life.watch("made making rows kind", () => {
     const any = Boolean(model.get("made")?.byteLength);
     root.classList.toggle("nbviz-circuit-made", any);
-    make.hidden = any || Boolean(model.get("making")) || !model.get("rows").length;
+    make.hidden = any || Boolean(model.get("making")) || !model.get("rows").length || model.get("kind") !== "channel";
     making.textContent = model.get("making");
+    node.hidden = make.hidden && !making.textContent;
   });
-  return [make, " ", making];
+  return node;
 }
 
 /** Rows are buttons: a click, or Enter, goes there; arrows go from row to row. */
 function drawRows(model, list) {
   const rows = model.get("rows"),
     rest = model.get("rest"),
+    kind = model.get("kind"),
+    walks = kind === "channel",
     count = rows.length;
   const focused = [...list.children].indexOf(document.activeElement);
   const nodes = rows.map(([channel, effect, share, bar], place) => {
@@ -233,10 +240,11 @@ function drawRows(model, list) {
     }
     const row = set(button("", "nbviz-circuit-row"), {
       role: "listitem",
-      "aria-label": `channel ${channel}: ${effect}. Goes there.`,
-      title: "Goes there",
+      "aria-label": `${kind} ${channel}: ${effect}.${walks ? " Goes there." : ""}`,
+      title: walks ? "Goes there" : "A head puts out many numbers: there is no one value to walk back from",
     });
-    const name = el("span", "", "channel ", el("strong", "", String(channel)));
+    const name = el("span", "", `${kind} `, el("strong", "", String(channel)));
+    map.hidden = !walks;
     row.append(
       made,
       map,
@@ -244,7 +252,7 @@ function drawRows(model, list) {
       barOf(bar, false),
       el("span", "nbviz-num nbviz-circuit-figure", effect, " ", el("span", "nbviz-note", share)),
     );
-    row.addEventListener("click", () => model.send({ event: "into", channel }));
+    if (walks) row.addEventListener("click", () => model.send({ event: "into", channel }));
     row.addEventListener("keydown", (event) => {
       const next = { ArrowDown: place + 1, ArrowUp: place - 1 }[event.key];
       if (next === undefined) return;

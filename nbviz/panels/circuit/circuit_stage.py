@@ -26,7 +26,7 @@ from nbviz.panels.circuit.walk import KeptPath, Path, Walk, Walked, overview
 from nbviz.panels.snapshot.parts import StagePart, StillParts
 from nbviz.passes.feature_maps import FeatureMaps
 from nbviz.session.requests.base import Request
-from nbviz.session.requests.edits.circuit import CircuitAnswer, WalkStep
+from nbviz.session.requests.edits.circuit import HEADS, CircuitAnswer, WalkStep
 from nbviz.session.selection import Selection
 
 TILE = 36
@@ -61,6 +61,8 @@ class CircuitFront(Front):
     """Runs: what the channels shown give alone, and what is left without them."""
     rows: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """Channels as [number, effect as text, share as text, bar −1…1]."""
+    kind = traitlets.Unicode("channel").tag(sync=True)
+    """What the rows are: ``"channel"`` or ``"head"``; only channels can be gone to."""
     rest: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """[words, effect as text, bar]; empty for none."""
     maps = traitlets.Bytes().tag(sync=True)
@@ -103,7 +105,7 @@ class CircuitStage(Stage):
 
     def _top(self) -> Named | None:
         step = None if self._answer is None else self._answer.step
-        return None if step is None else (step.source, step.top)
+        return None if step is None or step.kind != "channel" else (step.source, step.top)
 
     def _node(self) -> Named | None:
         at = self.path[-1]
@@ -152,7 +154,8 @@ class CircuitStage(Stage):
             end = "" if answer.source else "No block comes before it: the walk ends here."
             view.checked = [end] if answer.done == 1 else []
             return
-        values = taken.first_order if self._first else taken.effects
+        view.kind = taken.kind
+        values = taken.first_order if self._first and taken.kind == "channel" else taken.effects
         view.rows, view.rest = rows(taken, values)
         view.checked = checked(taken)
         view.maps = b""
@@ -190,7 +193,12 @@ class CircuitStage(Stage):
         later = None if answer.node.is_score else self.model.layer(answer.node.layer).order
         layers = [layer for layer in grid_layers(self.model.layers()) if _before(layer, later)]
         names = [layer.name for layer in sorted(layers, key=lambda layer: layer.order or 0)]
-        return [[name, f"{name} · one block earlier" if name == answer.source else name] for name in names]
+        known = [[name, f"{name} · one block earlier" if name == answer.source else name] for name in names]
+        heads = [(name, count) for name, count in answer.heads if later is None or (self._order(name) < later)]
+        return known + [[HEADS + name, f"{name} · its {count} heads"] for name, count in heads]
+
+    def _order(self, name: str) -> int:
+        return self.model.layer(name).order or 0
 
     def _act(self, content: Content) -> None:
         event = content.get("event")
@@ -215,7 +223,7 @@ class CircuitStage(Stage):
 
     def _go(self, event: str, content: Content) -> None:
         walk, step = self.walk, None if self._answer is None else self._answer.step
-        if event == "into" and step is not None:
+        if event == "into" and step is not None and step.kind == "channel":
             walk.into(step, int(content["channel"]))
         elif event == "go":
             walk.go(self.path[: max(int(content["place"]), 0) + 1])

@@ -21,6 +21,8 @@ def node_lines(answer: CircuitAnswer, name: Callable[[int], str]) -> list[list[A
         return [] if score is None else [[[three_digits(score), "strong"], " raw score"]]
     if answer.step is not None:
         place = "" if answer.node.place is None else " at row {}, column {}".format(*answer.node.place)
+        if answer.node.token is not None:
+            place = f" at token {answer.node.token}, before the first place"
         before = " before its non-linearity" if answer.step.before else ""
         lines.append([[three_digits(answer.step.value), "strong"], f"{place}{before}"])
     if answer.effects is not None and score is not None:
@@ -44,14 +46,14 @@ def checked(taken: Step) -> list[Any]:
     """Return the line that checks the step: what the channels shown give alone, and what is left without them."""
     count, total = len(taken.top), len(taken.effects)
     if taken.given is None or taken.left is None:
-        return ["The channels of this layer give nothing to it: what it is comes by other ways."]
+        return [f"The {taken.kind}s of this layer give nothing to it: what it is comes by other ways."]
     line: list[Any] = [["Checked:", "strong"], f" these {count} of {total} alone give ", *share_words(taken.given)]
     line += ["; without them ", *share_words(taken.left), " is left."]
     if max(taken.given, taken.left) > 1 or min(taken.given, taken.left) < 0:
         line.append(" Some drive it and some inhibit it, so that these are no shares.")
     if taken.spread:
-        line.append(" Spread over many: no few channels explain it.")
-    if not taken.exact:
+        line.append(f" Spread over many: no few {taken.kind}s explain it.")
+    if not taken.exact and taken.kind == "channel":
         line.append(" Forwards could not be resumed at this layer; each was a whole one.")
     return line
 
@@ -69,7 +71,7 @@ def rows(taken: Step, values: np.ndarray) -> tuple[list[list[Any]], list[Any]]:
         shown.append([channel, three_digits(value, plus=True) if known else "–", share, value / most if known else 0.0])
     others = len(taken.effects) - len(top)
     words = [
-        f"the other {others} channels, summed",
+        f"the other {others} {taken.kind}s, summed",
         three_digits(rest, plus=True),
         float(np.clip(rest / most, -1.2, 1.2)),
     ]
@@ -94,6 +96,11 @@ def effect_share(effect: float, value: float) -> str:
 def code(path: Sequence[Walked], answer: CircuitAnswer, name: str) -> str:
     """Return the Python that makes the walk's layers as a table."""
     layers = [at.layer for at in path if at.layer]
+    if answer.step is not None and answer.step.kind == "head":
+        node, layer = answer.node, answer.step.source
+        made = f"nbviz.circuits.Node({node.layer!r}, {node.channel}, {node.place}, {node.token})"
+        heads = len(answer.step.effects)
+        return f"nbviz.circuits.head_step(model, model.input(picture), {made}, {layer!r}, {heads}).effects"
     if answer.source:
         layers.append(answer.source)
     return f"nbviz.circuits.circuit(model, picture, {name!r}, layers={layers!r})"

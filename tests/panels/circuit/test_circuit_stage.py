@@ -9,7 +9,7 @@ import pytest
 
 import nbviz
 from nbviz.circuits import Node, step
-from nbviz.edits import Channels
+from nbviz.edits import Channels, Heads
 from nbviz.explorer import Explorer
 from nbviz.panels.circuit.circuit_words import effect_share, rows, share_words
 from nbviz.session.inline import InlineRunner
@@ -148,3 +148,26 @@ def test_pictures_are_made_for_the_node_as_well(explorer: Explorer) -> None:
     assert view.node_made and view.made and view.making == ""
     say(view, event="go", place=0)
     assert not view.node_made and view.made
+
+
+def test_attention_heads_are_rows_that_end_the_walk() -> None:
+    model, photo = nbviz.zoo.load("fashion_vit"), nbviz.zoo.fashion()[0][0]
+    with Explorer(model, [photo], runner=InlineRunner, method="saliency", target=9, stage="circuit") as explorer:
+        view = explorer.panels["circuit"].view
+        names = [name for name, _ in view.sources]
+        assert "heads of blocks.3.attention" in names
+        say(view, event="source", layer="heads of blocks.3.attention")
+        before = explorer.model.logits(photo)[9]
+        made = answer(explorer).step
+        assert made is not None and view.kind == "head" and len(view.rows) == 4 and view.rest == []
+        for head in range(4):
+            off = explorer.model.edited(Heads("blocks.3.attention", off=[head], of=4)).logits(photo)[9]
+            assert made.effects[head] == pytest.approx(before - off, abs=1e-5)
+        again = eval(view.code, {"nbviz": nbviz, "model": explorer.model, "picture": photo})
+        np.testing.assert_allclose(again, made.effects, rtol=1e-6)
+        say(view, event="into", channel=view.rows[0][0])
+        assert len(view.path) == 1  # a head is many numbers: nothing to walk back from
+        say(view, event="source", layer="blocks.3")
+        say(view, event="into", channel=view.rows[0][0])
+        names = [name for name, _ in view.sources]
+        assert "heads of blocks.2.attention" in names

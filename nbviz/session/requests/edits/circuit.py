@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nbviz.circuits import Effects, Node, Step, block_before, measuring, step
+from nbviz.circuits import Effects, Node, Step, block_before, head_layers, head_step, measuring, step
 from nbviz.circuits.node import strongest
 from nbviz.errors import Refused
 from nbviz.model.target import Target
 from nbviz.passes.feature_maps import FeatureMaps
 from nbviz.session.requests.base import Context, MapsRequest, PictureRequest, ScoresRequest
+
+HEADS = "heads of "
+"""What stands before a source that is a layer's attention heads."""
 
 TOP = 8
 ALSO = 3
@@ -30,7 +33,9 @@ class CircuitAnswer:
     """The layer whose channels drive the node; empty where there is none before it."""
     step: Step | None = None
     sources: FeatureMaps | None = None
-    """Maps of the source's channels."""
+    """Maps of the source's channels; None for heads."""
+    heads: tuple[tuple[str, int], ...] = ()
+    """Layers with attention, and how many heads each has."""
     here: np.ndarray | None = None
     """(h, w): the node's own map; None for a score."""
     effects: np.ndarray | None = None
@@ -49,7 +54,7 @@ class WalkStep(PictureRequest):
     """Of the node; empty for the class's score."""
     channel: int = 0
     source: str = ""
-    """The earlier layer; empty for the block before."""
+    """The earlier layer, or ``"heads of "`` one; empty for the block before."""
 
     def __call__(self, context: Context) -> Iterator[CircuitAnswer]:
         model = context.model
@@ -60,7 +65,8 @@ class WalkStep(PictureRequest):
             raise Refused("A circuit starts from one class: choose a class, without 'rather than'.")
         node = strongest(model, x, self.layer, self.channel) if self.layer else Node("", index)
         source = self.source or block_before(model, self.layer) or ""
-        answer = CircuitAnswer(node, index, source, done=0.1)
+        heads: dict[str, int] = context.answer(AskHeadLayers(self.picture))
+        answer = CircuitAnswer(node, index, source, heads=tuple(heads.items()), done=0.1)
         if self.layer:
             own: FeatureMaps = context.answer(MapsRequest(self.picture, self.layer))
             effects: Effects | None = None
@@ -72,11 +78,22 @@ class WalkStep(PictureRequest):
         else:
             answer = replace(answer, scores=np.asarray(prediction.logits, np.float64))
         yield answer
-        if source:
+        layer = source.removeprefix(HEADS)
+        if source.startswith(HEADS) and layer in heads:
+            answer = replace(answer, step=head_step(model, x, node, layer, heads[layer], TOP))
+        elif source:
             taken = step(model, x, node, source, TOP)
             maps: FeatureMaps = context.answer(MapsRequest(self.picture, source))
             answer = replace(answer, step=taken, sources=maps)
         yield replace(answer, done=1.0)
+
+
+@dataclass(frozen=True)
+class AskHeadLayers(PictureRequest):
+    """Request of the layers in which attention happens, with their heads."""
+
+    def __call__(self, context: Context) -> Iterator[dict[str, int]]:
+        yield head_layers(context.model, context.model.input(self.picture))
 
 
 def also_feeds(answer: CircuitAnswer, count: int = ALSO) -> list[tuple[int, float]]:

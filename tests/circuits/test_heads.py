@@ -1,0 +1,135 @@
+"""Attention heads off, by the weights of a copy of the network: closed form for every way heads are mixed."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+import nbviz
+from nbviz.circuits import Node, head_layers, head_step
+from nbviz.circuits.node import NodeReader, strongest
+from nbviz.edits import Heads
+from nbviz.errors import NbvizError
+from tests.networks import state_hash
+
+WIDTH, HEADS = 8, 2
+
+
+class Own(nn.Module):
+    """Attention whose last linear layer mixes the heads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv, self.proj = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
+
+    def heads(self, tokens: Tensor) -> Tensor:
+        query, key, value = self.qkv(tokens).unflatten(-1, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)
+        return functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.proj(self.heads(tokens))
+
+
+class Apart(nn.Module):
+    """Attention that leaves the mixing to another module, as Hugging Face's does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.own = Own()
+        self.own.proj, self.dense = nn.Identity(), nn.Linear(WIDTH, WIDTH)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.dense(self.own(tokens))
+
+
+class Torch(nn.Module):
+    """Torch's own attention, which calls no module of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.MultiheadAttention(WIDTH, HEADS, batch_first=True)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        mixed: Tensor = self.inner(tokens, tokens, tokens, need_weights=False)[0]
+        return mixed
+
+
+class Transformer(nn.Module):
+    """A class token and 3 × 3 patches through one attention."""
+
+    def __init__(self, attention: nn.Module) -> None:
+        super().__init__()
+        self.patch, self.token = nn.Conv2d(3, WIDTH, 4, 4), nn.Parameter(torch.randn(1, 1, WIDTH))
+        self.attention, self.head = attention, nn.Linear(WIDTH, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = torch.cat([self.token.expand(len(x), -1, -1), self.patch(x).flatten(2).transpose(1, 2)], 1)
+        return self.head((tokens + self.attention(tokens))[:, 0])
+
+
+MAKES = {"own": Own, "apart": Apart, "torch": Torch}
+X = torch.randn(1, 3, 12, 12, generator=torch.Generator().manual_seed(1)).double()
+
+
+@pytest.fixture(params=MAKES)
+def net(request: pytest.FixtureRequest) -> Transformer:
+    torch.manual_seed(0)
+    return Transformer(MAKES[request.param]()).double().eval()
+
+
+def without(net: Transformer, off: list[int]) -> Tensor:
+    """Scores with the columns of the mixing layer that read those heads at zero."""
+    copy = deepcopy(net)
+    mix = {Own: lambda a: a.proj, Apart: lambda a: a.dense, Torch: lambda a: a.inner.out_proj}[type(copy.attention)]
+    size = WIDTH // HEADS
+    with torch.no_grad():
+        for head in off:
+            mix(copy.attention).weight[:, head * size : (head + 1) * size] = 0
+        scores: Tensor = copy(X)[0]
+    return scores
+
+
+def test_heads_off_are_columns_of_the_mixing_layer_at_zero(net: Transformer) -> None:
+    model, before = nbviz.InstrumentedModel(net), state_hash(net)
+    ((layer, count),) = head_layers(model, X).items()
+    assert count == HEADS
+    for off in ([], [0], [1], [0, 1]):
+        edited = model.edited(Heads(layer, off=off, of=HEADS))
+        torch.testing.assert_close(edited(X)[0], without(net, off), rtol=0, atol=1e-14)
+    taken = head_step(model, X, Node("", 2), layer, HEADS)
+    losses = [float(without(net, [])[2] - without(net, [head])[2]) for head in range(HEADS)]
+    np.testing.assert_allclose(taken.effects, losses, atol=1e-14)
+    assert taken.off == pytest.approx(float(without(net, [0, 1])[2]), abs=1e-14) and taken.kind == "head"
+    assert state_hash(net) == before
+
+
+def test_a_node_may_be_the_class_token() -> None:
+    model, layer = nbviz.zoo.load("fashion_vit"), "blocks.2"
+    x = model.input(nbviz.zoo.fashion()[0][0])
+    with model.capture(layer) as outputs:
+        model(x)
+    values, tokens = outputs[layer][0], set[int | None]()
+    for channel in range(12):
+        node, at = strongest(model, x, layer, channel), int(values[:, channel].argmax())
+        assert (node.token, node.place) == ((0, None) if at == 0 else (None, divmod(at - 1, 7)))
+        read = model.guest.steady(lambda run, node=node: NodeReader(model, node, x)(run, x).detach())
+        assert float(read) == pytest.approx(float(values[at, channel]))
+        tokens.add(node.token)
+    assert tokens == {0, None}
+
+
+def test_what_has_no_heads_is_refused_in_a_sentence(net: Transformer) -> None:
+    model = nbviz.InstrumentedModel(net)
+    with pytest.raises(NbvizError, match="no attention"):
+        model.edited(Heads("patch", off=[0], of=2))
+    with pytest.raises(NbvizError, match="no head 2"):
+        Heads("attention", off=[2], of=2)
+    with pytest.raises(NbvizError, match="can't share"):
+        model.edited(Heads(next(iter(head_layers(model, X))), off=[0], of=3))(X)
+    plain = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(400, 3))
+    assert head_layers(nbviz.InstrumentedModel(plain), X.float()) == {}
