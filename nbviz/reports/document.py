@@ -21,7 +21,7 @@ from nbviz.reports.privacy import Privacy, bins, quarters, suppress
 from nbviz.reports.values import FORMAT, Values, plain
 from nbviz.reviews.audits.log import AuditLog
 from nbviz.reviews.records.records import SLICED
-from nbviz.reviews.result import Review
+from nbviz.reviews.result import CLUSTERS, Review
 from nbviz.reviews.several import SeveralReview
 from nbviz.version import __version__
 
@@ -185,7 +185,7 @@ def _slices(review: Review, privacy: Privacy | None) -> list[Values]:
     total = len(review.labels)
     rows = [row for row in rows if privacy.k <= row["count"] <= total - privacy.k]
     quarters(rows)
-    own = [row for row in rows if row["column"] not in (*SLICED, "features")]
+    own = [row for row in rows if row["column"] not in (*SLICED, CLUSTERS)]
     for row in own:
         row["column"], row["slice"] = privacy.hashed(row["column"]), privacy.hashed(row["slice"])
     return rows

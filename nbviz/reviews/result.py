@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 Order = Literal["surest", "surely wrong", "loss", "unsure", "suspect label", "random", "item"]
 ORDERS: tuple[str, ...] = get_args(Order)
+CLUSTERS = "features"
+"""Column of slices whose parts are clusters of the head's input."""
 
 
 class Review(Records):
@@ -130,7 +132,7 @@ class Review(Records):
         """Slices: (column, name of its part) → (pictures,), which pictures are in it; cut among the labelled ones."""
         columns = {name: self._columns[name] for name in SLICED}
         if self.plan.features:
-            columns["features"] = clusters(self._columns["features"], self._columns["prediction"], self.names)
+            columns[CLUSTERS] = clusters(self._columns["features"], self._columns["prediction"], self.names)
         columns |= self.metadata_columns()
         cut = slices_of({name: values[self.known] for name, values in columns.items()})
         return {part: self._spread(inside) for part, inside in cut.items()}

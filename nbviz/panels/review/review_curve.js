@@ -27,7 +27,9 @@ function reviewCurve(model, life) {
     runs(riskWords, curve.risk_words ?? []);
     classes.replaceChildren(...(curve.classes?.length ? [calibrationTable(curve.classes)] : []));
   });
-  return el("div", "", el("div", "nbviz-review-charts", chart, risk), words, riskWords, classes);
+  const page = el("div", "", el("div", "nbviz-review-charts", chart), words, classes);
+  page.append(el("div", "nbviz-review-charts", risk, riskWords));
+  return page;
 }
 
 /**
@@ -43,7 +45,7 @@ function chartFrame(side, across, up, words, ...marks) {
     middle = EDGE + side / 2;
   return svg(
     "svg",
-    { viewBox: `0 0 ${size} ${size}`, width: size, role: "img", "aria-label": words },
+    { viewBox: `0 ${EDGE - 10} ${size} ${size - EDGE + 10}`, width: size, role: "img", "aria-label": words },
     svg("rect", { class: "frame", x: EDGE, y: EDGE, width: side, height: side }),
     svg("text", { x: middle, y: size - 4, "text-anchor": "middle" }, across),
     svg("text", { transform: `translate(14 ${middle}) rotate(-90)`, "text-anchor": "middle" }, up),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Collection, MutableMapping
 
 from nbviz.drawing.photos import Pixels, photo_mosaic
 from nbviz.errors import NbvizError
@@ -17,6 +17,8 @@ from nbviz.session.selection import Selection
 
 ACROSS, SIDE = 6, 96
 """Tiles in a row of the sheet, and pixels a side of each."""
+OPENED = 12
+"""Opened pictures that stay among the Explorer's."""
 
 
 class ReviewPictures(Panel):
@@ -50,26 +52,42 @@ class ReviewPictures(Panel):
 
 
 class Opener:
-    """Opener of a data set's items among the Explorer's pictures: one that isn't there yet is added."""
+    """Opener of a data set's items among the Explorer's pictures: one that isn't there yet is added.
+
+    Of those added the last few stay: whoever clicks through hundreds would not find the own pictures again.
+    """
 
     def __init__(self, pictures: MutableMapping[str, Picture]) -> None:
         self._pictures = pictures
         self._names: dict[int, str] = {}
+        self._added: list[str] = []
 
     def item(self, name: str) -> int | None:
         """Return the item that goes by a name; None where none was opened by it."""
         return next((item for item, known in self._names.items() if known == name), None)
 
-    def name(self, items: Items, item: int) -> str:
-        """Return the name of an item's picture. Raises NbvizError where it can't be read."""
+    def name(self, items: Items, item: int, keep: Collection[str] = ()) -> str:
+        """Return the name of an item's picture. Raises NbvizError where it can't be read.
+
+        keep: names of pictures that are in use, which stay however many were added after them.
+        """
         if self._names.get(item) not in self._pictures:
             picture = items.read(item)
             name = next((one for one in self._near(item) if _same(self._pictures[one], picture)), None)
             if name is None:
                 name = unique_name(picture.name, self._pictures)
                 self._pictures[name] = Picture(name, picture.source, picture.label)
+                self._drop(keep)
+                self._added.append(name)
             self._names[item] = name
         return self._names[item]
+
+    def _drop(self, keep: Collection[str]) -> None:
+        self._added = [name for name in self._added if name in self._pictures]
+        unused = [name for name in self._added if name not in keep]
+        for name in unused[: max(0, len(self._added) - OPENED + 1)]:
+            del self._pictures[name]
+            self._added.remove(name)
 
     def _near(self, item: int) -> list[str]:
         """Return names under which the Explorer may have it already: its place among its pictures, or its number."""

@@ -232,7 +232,8 @@ class ReviewStage(Stage):
 
     def _choose(self, item: int) -> None:
         if self.review is not None and self.review.items is not None:
-            self.selection.image = self._opener.name(self.review.items, item)
+            pinned = (pin.picture for pin in self.selection.pins)
+            self.selection.image = self._opener.name(self.review.items, item, {self.selection.image, *pinned})
 
     def _code(self) -> str:
         if self.page != "pictures":

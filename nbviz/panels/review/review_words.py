@@ -9,7 +9,7 @@ import numpy as np
 from nbviz.attribution.words import Run
 from nbviz.drawing.numbers import percent
 from nbviz.reviews.listing import SURE, Listing
-from nbviz.reviews.result import Review
+from nbviz.reviews.result import CLUSTERS, Review
 from nbviz.reviews.several import SeveralReview
 
 ORDERS = (
@@ -133,7 +133,7 @@ def slice_rows(review: Review) -> dict[str, Any]:
     table = review.slices
     rows = [
         {
-            "key": [row["column"], row["slice"]], "name": f"{row['column']} {row['slice']}",
+            "key": [row["column"], row["slice"]], "name": _slice_name(row),
             "count": f"{row['count']:,}",
             "share": row["accuracy"], "low": row["low"], "high": row["high"], "beside": row["elsewhere"],
             "figure": percent(row["accuracy"], 1),
@@ -145,6 +145,10 @@ def slice_rows(review: Review) -> dict[str, Any]:
     words = f"{worse} of {len(rows)} slices do worse than the rest beyond chance (Fisher, corrected by Holm for all)."
     tail = " Bars: share right with its 95 % interval; the tick is the share elsewhere. A click lists those wrong."
     return {"kind": "slices", "rows": rows, "words": [words + tail if rows else "No slice has 20 pictures."]}
+
+
+def _slice_name(row: dict[str, Any]) -> str:
+    return str(row["slice"]) if row["column"] == CLUSTERS else f"{row['column']} {row['slice']}"
 
 
 def p_words(p: float) -> str:

@@ -13,8 +13,10 @@ import torch
 import nbviz
 from nbviz.errors import NbvizError
 from nbviz.explorer import Explorer
+from nbviz.panels.review.review_pictures import OPENED, Opener
 from nbviz.panels.review.review_stage import SHOWN
 from nbviz.panels.review.review_words import p_words
+from nbviz.pictures.samples import Items
 from nbviz.reviews import CORRUPTIONS, Listing
 from nbviz.reviews.cues.example import transplant
 from nbviz.session.inline import InlineRunner
@@ -250,3 +252,16 @@ def test_a_listing_is_checked() -> None:
     assert (review.column("probability")[sure] >= 0.9).all()
     both = [set(Listing(answers=kind).rows(review)) for kind in ("right", "wrong")]
     assert not both[0] & both[1] and len(both[0] | both[1]) == COUNT
+
+
+def test_of_the_pictures_opened_the_last_few_stay_and_those_in_use() -> None:
+    items = Items.ensure([np.full((4, 4, 3), number, np.uint8) for number in range(60)])
+    own = {"mine": items.read(59)}
+    opener = Opener(own)
+    kept = opener.name(items, 0)
+    for number in range(1, 40):
+        latest = opener.name(items, number, {kept})
+    assert "mine" in own and kept in own and latest in own and len(own) == OPENED + 1
+    assert opener.item(latest) == 39 and opener.name(items, 39) == latest
+    again = opener.name(items, 3, {kept})  # dropped by now: it is read once more
+    assert again in own and own[again].source == items.read(3).source
