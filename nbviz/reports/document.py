@@ -113,6 +113,7 @@ def _long(review: Review, asked: Parts, privacy: Privacy | None, absent: dict[st
     parts = {
         "shift": (names is None or bool(names), lambda: _records(review.shift(names, maps=COMPARED))),
         "cues": (asked.cues, lambda: _cues(review, privacy)),
+        "evidence": (asked.cues, lambda: _records(review.evidence())),
     }
     found: Values = {}
     for name, (wanted, part) in parts.items():

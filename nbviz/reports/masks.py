@@ -11,10 +11,11 @@ from nbviz.pictures.samples import Labels
 from nbviz.reports.audits import LOG, audit_lines, audit_values
 from nbviz.reports.comparison import read_report
 from nbviz.reports.signing import sign
-from nbviz.reviews.audits.inside import Truth, measure_sample
+from nbviz.reviews.audits.inside import measure_sample
 from nbviz.reviews.audits.log import AuditLog
 from nbviz.reviews.audits.sample import METHOD, draw
 from nbviz.reviews.making import review as make_review
+from nbviz.reviews.masks import Truth
 from nbviz.reviews.result import Review
 
 

@@ -15,7 +15,8 @@ STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin: .5rem 0 1.5rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem .6rem; border-bottom: 1px solid var(--line); text-align: right; }
-th:first-child, td:first-child { text-align: left; }
+th:first-child, td:first-child, td.text { text-align: left; }
+th { vertical-align: bottom; }
 figure { display: inline-block; margin: 0 .6rem .6rem 0; width: 8rem; vertical-align: top; font-size: 12px; }
 figure img { width: 8rem; image-rendering: pixelated; display: block; }
 .scroll { overflow-x: auto; } small { opacity: .75; }
@@ -28,6 +29,7 @@ SHIFT_COLUMNS = (
     "alike", "alike_low", "alike_high",
 )  # fmt: skip
 CALIBRATION_COLUMNS = ("class", "answers", "said", "right", "low", "high", "corrected", "error", "chance_high")
+EVIDENCE_COLUMNS = ("place", "evidence", "low", "high", "area", "pictures")
 LABEL_COLUMNS = ("item", "label", "suggested", "margin")
 WORST, FINDINGS = 20, 50
 
@@ -48,6 +50,7 @@ def page(values: Values, pictures: Sequence[tuple[str, str]] = (), maps: Sequenc
         _labels(values.get("labels")), _cues(values.get("cues")),
         section("Shift", table(values.get("shift"), SHIFT_COLUMNS)),
         section("Filters", table(values["health"]["findings"][:FINDINGS], ("layer", "channel", "finding"))),
+        section("Where the evidence lies", table(values.get("evidence"), EVIDENCE_COLUMNS)),
         _pictures(pictures), _maps(values.get("maps") or [], maps),
         audit_section(values["audits"], values["manifest"]["weights"]), _absent(values), _cost(values),
     ]  # fmt: skip
@@ -71,7 +74,7 @@ def _manifest(values: Values) -> str:
 
 def _summary(values: Values) -> str:
     rows = [
-        {"figure": f"{part}: {name.replace('_', ' ')}", "value": value}
+        {"figure": f"{part}: {name}".replace("_", " ").removesuffix(": "), "value": value}
         for part, figures in values["summary"].items()
         for name, value in (figures.items() if isinstance(figures, dict) else [("", figures)])
         if not isinstance(value, list)
@@ -161,4 +164,4 @@ def _cost(values: Values) -> str:
 def _absent(values: Values) -> str:
     said = [f"{name}: {reason}" for name, reason in values["absent"].items()]
     lines = "".join(f"<li>{escape(line)}</li>" for line in (*values["notes"], *values["problems"], *said))
-    return section("Not looked at, and notes", f"<ul>{lines}</ul>")
+    return section("Not looked at, and notes", f"<ul>{lines}</ul>" if lines else "")

@@ -26,7 +26,10 @@ def table(rows: Sequence[Values] | None, columns: Sequence[str]) -> str:
     if not rows:
         return ""
     head = "".join(f'<th scope="col">{escape(name.replace("_", " "))}</th>' for name in columns)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(number(row.get(name)))}</td>" for name in columns) + "</tr>" for row in rows
-    )
+    body = "".join("<tr>" + "".join(_cell(row.get(name)) for name in columns) + "</tr>" for row in rows)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _cell(value: Any) -> str:
+    kind = ' class="text"' if isinstance(value, str) else ""
+    return f"<td{kind}>{escape(number(value))}</td>"

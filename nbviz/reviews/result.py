@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nbviz.arguments import at_least
-from nbviz.errors import NbvizError, Refused, unknown
+from nbviz.errors import Refused, unknown
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.reviews.cues.hunt import Hunt, Suspect, cue_table, suspects
 from nbviz.reviews.folds import Folds, fold_probabilities
-from nbviz.reviews.influence import influence_table
-from nbviz.reviews.records.making import record
-from nbviz.reviews.records.records import SLICED, Records
-from nbviz.reviews.shift.against import against_table
-from nbviz.reviews.shift.answers import Answers, Changes, Key, answers_under, chosen, pictures_for, shift_table
+from nbviz.reviews.probes import Probes
+from nbviz.reviews.records.records import SLICED
 from nbviz.reviews.statistics.calibration import (
     Reliability,
     RiskCoverage,
@@ -44,7 +38,7 @@ CLUSTERS = "features"
 """Column of slices whose parts are clusters of the head's input."""
 
 
-class Review(Records):
+class Review(Probes):
     """Records of a network's answers to a data set, and the tables over them.
 
     Made by ``nbviz.review``; tables are pandas frames, made when asked for.
@@ -186,13 +180,6 @@ class Review(Records):
         table.attrs["out_of_sample"] = self.held_out is not None
         return table
 
-    def influences(self, item: int, training: Any, top: int = 10) -> pandas.DataFrame:
-        """One row per training picture, the loudest for the answer to an item first, see :func:`influence_table`.
-
-        training: the training data, or a review of them by the same network.
-        """
-        return influence_table(self, self._other(training, "training"), item, at_least("top", top, 1))
-
     def _suspect_rows(self) -> NDArray[np.int64]:
         return self.known[self._suspects.rows]
 
@@ -220,68 +207,3 @@ class Review(Records):
         if by == "item":
             return np.arange(len(self))
         raise unknown("order", by, ORDERS, "a review")
-
-    def cues(self, classes: Sequence[int | str] | None = None, hunt: Hunt | None = None) -> pandas.DataFrame:
-        """One row per suspect, the largest lead first: windows that make the network say a class, see :func:`suspects`.
-
-        classes: indices or names; None for all. ``table.attrs["suspects"]`` has their pictures. Raises Refused without
-        labels, and for a review loaded without its network and data set.
-        """
-        return cue_table([one for each in self.hunting(classes, hunt) for one in each], self.names)
-
-    def hunting(self, classes: Sequence[int | str] | None = None, hunt: Hunt | None = None) -> Iterator[list[Suspect]]:
-        """Hunt class by class, as :meth:`cues` does; yield each class's suspects."""
-        model, items = pictures_for(self.items, self.model)
-        labels, predictions = np.full(self.plan.items, -1), np.full(self.plan.items, -1)
-        labels[self._columns["items"][self.known]] = self.labels
-        predictions[self._columns["items"]] = self._columns["prediction"]
-        numbers = None if classes is None else [model.class_index(c) if isinstance(c, str) else c for c in classes]
-        return suspects(model, items, labels, predictions, hunt, numbers)
-
-    def shift(
-        self,
-        corruptions: Sequence[str] | None = None,
-        *,
-        own: Mapping[str, Any] | None = None,
-        against: Any = None,
-        sample: int | None = 300,
-        maps: int = 0,
-        seed: int = 0,
-    ) -> pandas.DataFrame:
-        """Accuracy and calibration along five severities of each corruption, or beside another data set.
-
-        corruptions: names in ``nbviz.reviews.CORRUPTIONS``; None for all, unless ``own`` has some: name → a function
-        of a PIL picture, as the network sees it, that returns another. maps: pictures whose maps are compared, where
-        the answer holds. sample: pictures, drawn once by ``seed``;
-        None for all. against: a data set, or a review of one by the same network; then the table is that of
-        :func:`against_table`, and else of :func:`shift_table`.
-        """
-        if against is not None:
-            return against_table(self, self._other(against, "against"))
-        *_, answers = self.shifting(corruptions, own=own, sample=sample, maps=maps, seed=seed)
-        assert isinstance(answers, dict)
-        return shift_table(answers)
-
-    def shifting(
-        self,
-        corruptions: Sequence[str] | None = None,
-        *,
-        own: Mapping[str, Any] | None = None,
-        sample: int | None = 300,
-        maps: int = 0,
-        seed: int = 0,
-    ) -> Iterator[int | dict[Key, Answers]]:
-        """Measure step by step, as :meth:`shift` does: yield the pictures asked so far, and last all answers."""
-        model, items = pictures_for(self.items, self.model)
-        names = () if corruptions is None and own else chosen(corruptions)
-        changes = Changes(names, own or {}, seed, at_least("maps", maps, 0))
-        count = len(self) if sample is None else min(at_least("sample", sample, 1), len(self))
-        rows = np.sort(np.random.default_rng(seed).permutation(len(self))[:count])
-        numbers, labels = self._columns["items"][rows].tolist(), self._columns["labels"][rows]
-        return answers_under(model, items, self.plan, numbers, changes, labels)
-
-    def _other(self, data: Any, name: str) -> Records:
-        other = data if isinstance(data, Records) else Records(*record(self.model, data, progress=False))
-        if other.plan.model != self.plan.model:
-            raise NbvizError(f"{name}= is a review of another network, or of other weights of this one.")
-        return other

@@ -46,7 +46,8 @@ class SeveralReview(Review):
         if held_out is not None:
             raise Refused("Folds are for pictures that have one class each.")
         twin = SeveralReview.__new__(SeveralReview)
-        vars(twin).update({name: value for name, value in vars(self).items() if name not in _cached(self)}, model=model)
+        known = {name: value for name, value in vars(self).items() if name not in _cached(self)}
+        twin.__dict__.update(known, model=model)
         return twin
 
     @property

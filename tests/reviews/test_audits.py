@@ -14,9 +14,10 @@ from torch import nn
 import nbviz
 from nbviz.errors import NbvizError, UnknownName
 from nbviz.reviews.audits.agreement import agreement, combine, inside_of, pairs
-from nbviz.reviews.audits.inside import mask_seen, measure_sample
+from nbviz.reviews.audits.inside import measure_sample
 from nbviz.reviews.audits.log import AuditLog
 from nbviz.reviews.audits.sample import AuditSample, SampleGroup, draw
+from nbviz.reviews.masks import mask_seen
 from nbviz.reviews.statistics.intervals import share_of, wilson
 from tests.reviews.test_review import review_of
 

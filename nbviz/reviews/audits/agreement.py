@@ -92,7 +92,7 @@ def inside_of(audit: Audit) -> Inside:
     groups = [(size, rows) for size, rows in groups if len(rows)]
 
     def means(column: int) -> Estimate:
-        return combine([(size, mean_of(rows[:, column])) for size, rows in groups])
+        return combine([(size, mean_of(rows[:, column])) for size, rows in groups]).clipped()
 
     hit = combine([(size, share_of(float(rows[:, 0].sum()), len(rows))) for size, rows in groups])
     beyond = combine([(size, mean_of(rows[:, 1] - rows[:, 2])) for size, rows in groups])

@@ -56,6 +56,10 @@ class Estimate:
         value = self.value - other.value
         return Estimate(value, value - low, value + high)
 
+    def clipped(self) -> Estimate:
+        """Return the same with ends in 0…1, for means of shares."""
+        return Estimate(self.value, max(0.0, self.low), min(1.0, self.high))
+
     @property
     def beyond_chance(self) -> bool:
         """True if zero is outside the interval."""

@@ -1,0 +1,129 @@
+"""Probes of a review: what changing pictures, or looking at other ones, tells of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nbviz.arguments import at_least
+from nbviz.errors import NbvizError
+from nbviz.reviews.cues.directions import Directions, directions_of
+from nbviz.reviews.cues.hunt import Hunt, Suspect, cue_table, suspects
+from nbviz.reviews.cues.paste import paste_table
+from nbviz.reviews.cues.places import evidence_table
+from nbviz.reviews.influence import influence_table
+from nbviz.reviews.masks import Truth
+from nbviz.reviews.records.making import record
+from nbviz.reviews.records.records import Records
+from nbviz.reviews.shift.against import against_table
+from nbviz.reviews.shift.answers import Answers, Changes, Key, answers_under, chosen, pictures_for, shift_table
+
+if TYPE_CHECKING:
+    import pandas
+
+
+class Probes(Records):
+    """Records whose network and pictures can be asked again."""
+
+    def cues(self, classes: Sequence[int | str] | None = None, hunt: Hunt | None = None) -> pandas.DataFrame:
+        """One row per suspect, the largest lead first: windows that make the network say a class, see :func:`suspects`.
+
+        classes: indices or names; None for all. ``table.attrs["suspects"]`` has their pictures. Raises Refused without
+        labels, and for a review loaded without its network and data set.
+        """
+        return cue_table([one for each in self.hunting(classes, hunt) for one in each], self.names)
+
+    def hunting(self, classes: Sequence[int | str] | None = None, hunt: Hunt | None = None) -> Iterator[list[Suspect]]:
+        """Hunt class by class, as :meth:`cues` does; yield each class's suspects."""
+        model, items = pictures_for(self.items, self.model)
+        labels, predictions = np.full(self.plan.items, -1), np.full(self.plan.items, -1)
+        labels[self._columns["items"][self.known]] = self.labels
+        predictions[self._columns["items"]] = self._columns["prediction"]
+        numbers = None if classes is None else [model.class_index(c) if isinstance(c, str) else c for c in classes]
+        return suspects(model, items, labels, predictions, hunt, numbers)
+
+    def shift(
+        self,
+        corruptions: Sequence[str] | None = None,
+        *,
+        own: Mapping[str, Any] | None = None,
+        against: Any = None,
+        sample: int | None = 300,
+        maps: int = 0,
+        seed: int = 0,
+    ) -> pandas.DataFrame:
+        """Accuracy and calibration along five severities of each corruption, or beside another data set.
+
+        corruptions: names in ``nbviz.reviews.CORRUPTIONS``; None for all, unless ``own`` has some: name → a function
+        of a PIL picture, as the network sees it, that returns another. maps: pictures whose maps are compared, where
+        the answer holds. sample: pictures, drawn once by ``seed``;
+        None for all. against: a data set, or a review of one by the same network; then the table is that of
+        :func:`against_table`, and else of :func:`shift_table`.
+        """
+        if against is not None:
+            return against_table(self, self._other(against, "against"))
+        *_, answers = self.shifting(corruptions, own=own, sample=sample, maps=maps, seed=seed)
+        assert isinstance(answers, dict)
+        return shift_table(answers)
+
+    def shifting(
+        self,
+        corruptions: Sequence[str] | None = None,
+        *,
+        own: Mapping[str, Any] | None = None,
+        sample: int | None = 300,
+        maps: int = 0,
+        seed: int = 0,
+    ) -> Iterator[int | dict[Key, Answers]]:
+        """Measure step by step, as :meth:`shift` does: yield the pictures asked so far, and last all answers."""
+        model, items = pictures_for(self.items, self.model)
+        names = () if corruptions is None and own else chosen(corruptions)
+        changes = Changes(names, own or {}, seed, at_least("maps", maps, 0))
+        rows = self.sampled(sample, seed)
+        numbers, labels = self._columns["items"][rows].tolist(), self._columns["labels"][rows]
+        return answers_under(model, items, self.plan, numbers, changes, labels)
+
+    def _other(self, data: Any, name: str) -> Records:
+        other = data if isinstance(data, Records) else Records(*record(self.model, data, progress=False))
+        if other.plan.model != self.plan.model:
+            raise NbvizError(f"{name}= is a review of another network, or of other weights of this one.")
+        return other
+
+    def influences(self, item: int, training: Any, top: int = 10) -> pandas.DataFrame:
+        """One row per training picture, the loudest for the answer to an item first, see :func:`influence_table`.
+
+        training: the training data, or a review of them by the same network.
+        """
+        return influence_table(self, self._other(training, "training"), item, at_least("top", top, 1))
+
+    def evidence(self, truth: Truth | None = None, *, sample: int = 100, seed: int = 0) -> pandas.DataFrame:
+        """One row per place (border, corners, background): the share of the evidence there, see :func:`evidence_table`.
+
+        truth: item → mask or box of the object, in the picture's own pixels. sample: pictures, drawn once by ``seed``.
+        """
+        model, items = pictures_for(self.items, self.model)
+        return evidence_table(model, items, self, self.sampled(sample, seed), truth)
+
+    def paste(
+        self, patch: Any, place: tuple[int, int] = (0, 0), *, sample: int = 300, seed: int = 0
+    ) -> pandas.DataFrame:
+        """One row per class: how often it is said with a patch put over every picture, see :func:`paste_table`.
+
+        patch: a PIL picture, pixels (H, W) or (H, W, 3), or a text, at its own size in pixels of the network's input.
+        place: (top, left). sample: pictures, drawn once by ``seed``.
+        """
+        model, items = pictures_for(self.items, self.model)
+        return paste_table(model, items, self, self.sampled(sample, seed), patch, place)
+
+    def directions(self, label: int | str, count: int = 4) -> Directions:
+        """Principal directions of what each feature adds to a class's score, see :func:`directions_of`."""
+        model, _ = pictures_for(self.items, self.model)
+        index = model.class_index(label) if isinstance(label, str) else label
+        return directions_of(model, self, index, at_least("count", count, 1))
+
+    def sampled(self, sample: int | None, seed: int) -> np.ndarray:
+        """Return rows of a seeded draw of pictures, ascending; all for None."""
+        count = len(self) if sample is None else min(at_least("sample", sample, 1), len(self))
+        return np.sort(np.random.default_rng(seed).permutation(len(self))[:count])
