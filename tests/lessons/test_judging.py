@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from nbviz.errors import NbvizError
 from nbviz.lessons import checks
 from nbviz.lessons.question import QUESTIONS, load
 
+TEACHING = Path(__file__).resolve().parents[2] / "notebooks" / "teaching"
 load()
 every_question = pytest.mark.parametrize("name", QUESTIONS)
 
@@ -113,6 +116,16 @@ def test_near_misses_are_wrong(name: str) -> None:
 @every_question
 def test_the_right_answer_is_right_in_every_form(name: str) -> None:
     assert [answer for answer in forms(name) if not lessons.check(name, answer).right] == []
+
+
+@every_question
+def test_the_solution_on_the_teachers_page_is_right(name: str) -> None:
+    """``*name*: 16 · 3 · 3 = 144.``, ``about −0.34.``, ``2 / 255.`` or ``(35, 31).``; it ends at a full stop."""
+    page = (TEACHING / f"lesson_{QUESTIONS[name].lesson:02}.md").read_text(encoding="utf-8").replace("−", "-")
+    solution = page.split(f"*{name}*: ")[1].split(". ")[0].split(".\n")[0].split("=")[-1]
+    values = [float(value) for value in re.findall(r"-?\d+\.?\d*", solution.split(" (")[0] or solution)]
+    answer = values[0] / values[1] if " / " in solution else values
+    assert lessons.check(name, answer), solution
 
 
 def test_judging_depends_on_no_order() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -46,5 +47,8 @@ def test_each_lesson_has_a_page_for_its_teacher(path: Path) -> None:
     page = (TEACHING / f"lesson_{number:02}.md").read_text(encoding="utf-8")
     for part in ("**Aims.**", "**Misconceptions, and the question", "**Timing.**", "**Project.**", "**Exam.**"):
         assert part in page
+    assert "**Solutions.**" in page and "**Without Python.**" in page
+    timing = page.split("**Timing.**")[1].split(".")[0]
+    assert sum(map(int, re.findall(r"\d+", timing))) == int(re.findall(r"\*\*(\d+) minutes", course.text(path))[0])
     assert not [asked.name for asked in course.questions(path) if f"*{asked.name}*" not in page]
     assert f"`{path.stem}`" in (TEACHING / "README.md").read_text(encoding="utf-8")
