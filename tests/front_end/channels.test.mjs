@@ -50,6 +50,7 @@ const PAGE = {
     share: 0,
     begin: "",
     offer: "",
+    held: "",
     on_canvas: false,
     marked: [5],
     edited: [],

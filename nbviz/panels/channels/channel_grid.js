@@ -41,6 +41,7 @@ const SCALES = [
  *   pages: number,
  *   caption: string,
  *   note: string,
+ *   held: string,
  *   progress: string,
  *   share: number,
  *   begin: string,
@@ -170,6 +171,7 @@ function gridFoot(model, life, send, turn) {
     line = el("div", "nbviz-progress", fill),
     how = el("span", "nbviz-num"),
     cancel = button("Cancel", "nbviz-link"),
+    follow = set(button("show it there", "nbviz-link"), { title: "Turns to the page where this channel belongs now" }),
     begin = button("", "nbviz-link"),
     start = button(""),
     sentence = el("p"),
@@ -188,12 +190,16 @@ function gridFoot(model, life, send, turn) {
     how.hidden = cancel.hidden = !progress;
     caption.hidden = Boolean(progress);
   });
-  life.watch("caption", () => {
-    caption.textContent = model.get("caption");
+  life.watch("caption held progress", () => {
+    const held = model.get("held");
+    caption.textContent = held || model.get("caption");
+    caption.title = held ? "A tile that you chose stays where it is when the order changes" : model.get("caption");
+    follow.hidden = !held || Boolean(model.get("progress"));
   });
+  life.listen(follow, "click", () => send("follow"));
   life.listen(cancel, "click", () => send("cancel"));
   [begin, start].forEach((node) => life.listen(node, "click", () => send("begin")));
-  const words = el("span", "nbviz-grid-said", caption, how, cancel, begin);
+  const words = el("span", "nbviz-grid-said", caption, follow, how, cancel, begin);
   return [offer, line, el("div", "nbviz-caption nbviz-grid-foot", words, gridPager(model, life, turn))];
 }
 
@@ -204,6 +210,7 @@ function gridPager(model, life, turn) {
   const back = pagerButton("‹", "Page before"),
     range = el("span", "nbviz-num"),
     on = pagerButton("›", "Next page");
+  range.title = "Channels on this page, of all of this layer in the order chosen above";
   life.watch("first total page pages channels", () => {
     const first = model.get("first"),
       page = model.get("page"),

@@ -21,10 +21,12 @@ from nbviz.panels.base.panel import Content, Panel
 from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.channels.grid_effects import Measured
 from nbviz.panels.channels.grid_words import about, edited_channels, look_data, modes, sheet_data, still_part
-from nbviz.panels.scenes.channel_page import ChannelLook, ChannelsPage, Photos, make_page, mode_of, per_page, strongest
+from nbviz.panels.channels.held_place import held, held_words
+from nbviz.panels.channels.page_parts import filters_of, tile_notes, tiles_code
+from nbviz.panels.scenes.channel_page import ChannelLook, ChannelsPage, Photos, make_page, mode_of, page_of, strongest
 from nbviz.panels.snapshot.parts import StillParts
 from nbviz.session.code import Script
-from nbviz.session.requests.base import ChannelsAnswer, ChannelsRequest, FiltersRequest, Request
+from nbviz.session.requests.base import ChannelsAnswer, ChannelsRequest, Request
 from nbviz.session.requests.edits.effects import EffectsAnswer, MeasureEffects
 from nbviz.session.requests.health import HealthAnswer
 from nbviz.session.selection import CHANNELS, Selection
@@ -65,6 +67,8 @@ class ChannelGrid(Front):
     pages = traitlets.Int(1).tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
+    held = traitlets.Unicode().tag(sync=True)
+    """Where the chosen channel belongs by now, whose tile has stayed; empty where it is there."""
     progress = traitlets.Unicode().tag(sync=True)
     """How far the pictures are, as text; empty when they are there."""
     share = traitlets.Float(0.0).tag(sync=True)
@@ -97,31 +101,23 @@ class ChannelsPanel(Panel):
         self.page: ChannelsPage | None = None
         self._answer: ChannelsAnswer | None = None
         self._filters: np.ndarray | None = None
-        """Layers known to have no filters."""
-        self._photos: dict[str, Photos] = {}
-        """Mode → pictures for channels of the layer on show."""
+        self._photos: dict[str, Photos] = {}  # mode → pictures for channels of the layer on show
         self._health: HealthAnswer | None = None
-        self.measured: Measured | None = None
-        """Effects measured last."""
+        self.measured: Measured | None = None  # the effects measured last
         self.view = ChannelGrid(modes=modes(False), look=look_data(self.look, None, True, False))
         self.listen(self.view, self._act)
 
     def request(self, selection: Selection) -> Request | None:
-        target = Target.ensure(selection.target, self.model)
-        return ChannelsRequest(self.pictures[selection.image], selection.layer, target)
+        picture, target = self.pictures[selection.image], Target.ensure(selection.target, self.model)
+        return ChannelsRequest(picture, selection.layer, target)
 
     def code(self, script: Script) -> str:
         answer, page = self._answer, self.page
         if answer is None or page is None:
             return ""
         mode, layer, channels = mode_of(self.look, self._filters), answer.layer, page.channels
-        if mode == "filters":
-            return f"model.filters({layer!r})[{channels}]"
-        if mode == "made":
-            return f"nbviz.visualize(model, {layer!r}, {channels}, preset={self.look.recipe!r})"
-        index = self.links.library.knowing(layer)
-        if mode == "found":
-            return "" if index is None else f"[{script.value(index)}.top({layer!r}, n, 1) for n in {channels}]"
+        if mode != "maps":
+            return tiles_code(script, mode, layer, channels, self.look.recipe, self.links.library.knowing(layer))
         asked = self.request(self.selection)
         model = "model" if asked is None else script.network(self.with_edits(asked))
         return script.channels(self.pictures[self.selection.image], layer, str(channels), model)
@@ -131,13 +127,11 @@ class ChannelsPanel(Panel):
         self.point(selection.place)
         answer = self._answer
         if answer is not None and answer.layer == selection.layer and selection.channel is not None:
-            if selection.channel not in self.view.channels:
-                self._draw(answer, self._page_of(answer, selection.channel))
+            if selection.channel != self.view.channel and selection.channel not in self.view.channels:
+                self._draw(answer, page_of(answer, self.look, self._filters, selection.channel))
             self.view.channel = selection.channel
         self.view.group = list(selection.group)
-        if answer is not None and self.page is not None and self.view.channels:
-            with self.view.hold_sync():
-                self._say(answer.layer, self.page)
+        self._say_again()
 
     def hear(self, slot: str, request: Request | None, answer: EffectsAnswer | None) -> None:
         """Take over the effects measured so far, and sort by them."""
@@ -145,16 +139,15 @@ class ChannelsPanel(Panel):
         if self.measured is None or self._answer is None or self.page is None:
             return
         if self.measured.begins(known) and self.look.sort == "class":
-            self.look = replace(self.look, sort="effect", page=0)
+            self.look = held(replace(self.look, sort="effect", page=0), self.page, self.selection.channel, first=0)
         if self.measured.worth_drawing(known):
             self._answer = replace(self._answer, effects=self._effects())
             self._draw(self._answer, self.look.page)
 
     def _effects(self) -> np.ndarray | None:
         """Return the measured effects of what is on show, (C,); None where there are none."""
-        chosen = self.selection
-        target = Target.ensure(chosen.target, self.model)
-        asked = MeasureEffects(self.pictures[chosen.image], chosen.layer, target)
+        target = Target.ensure(self.selection.target, self.model)
+        asked = MeasureEffects(self.pictures[self.selection.image], self.selection.layer, target)
         return self.measured.column if self.measured is not None and self.measured.request == asked else None
 
     def point(self, place: tuple[float, float] | None) -> None:
@@ -168,36 +161,37 @@ class ChannelsPanel(Panel):
     def wanted(self, mode: str, selection: Selection) -> tuple[int, ...] | None:
         """Return the channels of the page on show, where it shows this mode; None where it doesn't."""
         answer = self._answer
-        if answer is None or self.page is None or answer.layer != selection.layer or selection.stage != CHANNELS:
-            return None
-        return tuple(self.page.channels) if self.look.mode == mode else None
+        elsewhere = answer is None or answer.layer != selection.layer or selection.stage != CHANNELS
+        return None if elsewhere or self.page is None or self.look.mode != mode else tuple(self.page.channels)
 
     def put(
         self, mode: str, photos: Photos, progress: str = "", share: float = 0.0, begin: str = "", offer: str = ""
     ) -> None:
         """Show pictures for the page, so far; begin: the button's label; offer: a sentence in the tiles' place."""
         self._photos[mode] = photos
-        if self.look.mode == mode and self._answer is not None and self.page is not None:
-            with self.view.hold_sync():
-                ready(self.view)
-                self._draw(self._answer, self.look.page)
-                self.view.progress, self.view.share, self.view.begin, self.view.offer = progress, share, begin, offer
-                if offer:
-                    self.view.channels, self.view.words, self.view.mosaic = [], [], b""
+        if self.look.mode != mode or self._answer is None or self.page is None:
+            return
+        with self.view.hold_sync():
+            ready(self.view)
+            self._draw(self._answer, self.look.page)
+            self.view.progress, self.view.share, self.view.begin, self.view.offer = progress, share, begin, offer
+            if offer:
+                self.view.channels, self.view.words, self.view.mosaic = [], [], b""
 
     def judge(self, found: HealthAnswer | None) -> None:
         """Mark the channels that do nothing of their own; None takes the marks away."""
         self._health = found
+        self._say_again()
+
+    def _say_again(self) -> None:
         if self._answer is not None and self.page is not None and self.view.channels:
             with self.view.hold_sync():
                 self._say(self._answer.layer, self.page)
 
     def _say(self, layer: str, page: ChannelsPage) -> None:
         findings = self._health.findings.get(layer, {}) if self._health is not None else {}
-        marks = [findings[channel][1] if channel in findings else "" for channel in page.channels]
         edited = edited_channels(self.selection, page.channels)
-        said = zip(page.words, [edited.get(channel, "") for channel in page.channels], marks, strict=True)
-        self.view.words = [" · ".join(filter(None, parts)) for parts in said]
+        self.view.words = tile_notes(page, edited, {channel: words for channel, (_, words) in findings.items()})
         self.view.ill = [channel for channel in page.channels if channel in findings]
         self.view.edited = sorted(edited)
 
@@ -206,31 +200,31 @@ class ChannelsPanel(Panel):
         self._photos.pop(mode, None)
         if self.look.mode == mode:
             with self.view.hold_sync():
-                self._quiet()
-                self.view.mosaic, self.view.bars, self.view.channels, self.view.words = b"", [], [], []
-                self.view.caption = self.view.note = ""
+                self._empty()
                 fail(self.view, error)
+
+    def _empty(self) -> None:
+        self._quiet()
+        self.view.mosaic, self.view.bars, self.view.channels, self.view.words = b"", [], [], []
+        self.view.caption = self.view.note = self.view.held = ""
 
     def _quiet(self) -> None:
         self.view.progress, self.view.share, self.view.begin, self.view.offer = "", 0.0, "", ""
 
     def show(self, answer: ChannelsAnswer) -> None:
-        if self._answer is None or self._answer.layer != answer.layer:
+        if fresh := self._answer is None or self._answer.layer != answer.layer:
             self._photos.clear()
             self._quiet()
         self._answer = answer = replace(answer, effects=self._effects())
-        layer = self.model.layer(answer.layer)
-        weights = self.links.context.answer(FiltersRequest(answer.layer)).weights
-        # a transposed convolution counts its filters along another axis
-        self._filters = weights if weights is not None and len(weights) == len(answer.peaks) else None
+        self._filters = filters_of(self.links.context, answer)
         chosen = self.selection.channel
         if chosen is None or chosen >= len(answer.peaks) or self.selection.layer != answer.layer:
             chosen = int(answer.order("class")[0])
         with self.view.hold_sync():
             ready(self.view)
-            self.view.about = about(layer, answer)
+            self.view.about = about(self.model.layer(answer.layer), answer)
             self.view.channel = chosen
-            self._draw(answer, self._page_of(answer, chosen))
+            self._follow(answer, chosen, fresh or self.selection.channel is None)
             self.point(self.selection.place)
 
     def wait(self, progress: str = "") -> None:
@@ -239,23 +233,23 @@ class ChannelsPanel(Panel):
     def fail(self, error: BaseException) -> None:
         self._answer = self.page = None
         with self.view.hold_sync():
-            self.view.about, self.view.caption, self.view.note = self.selection.layer, "", ""
-            self.view.channels, self.view.words, self.view.mosaic, self.view.bars = [], [], b"", []
+            self.view.about = self.selection.layer
             self.view.channel, self.view.page, self.view.pages, self.view.total = None, 0, 1, 0
-            self._quiet()
+            self._empty()
             fail(self.view, error)
 
     def still(self) -> StillParts:
         return {} if self.page is None else {"channels": still_part(self.page, self.view, self.look)}
 
-    def _page_of(self, answer: ChannelsAnswer, channel: int) -> int:
-        rank = int(np.flatnonzero(answer.order(self.look.sort) == channel)[0])
-        return rank // per_page(answer, self.look, self._filters)
+    def _follow(self, answer: ChannelsAnswer, channel: int, wish: bool) -> None:
+        """Draw the page that a channel belongs on; without a ``wish`` for it, the page and its tile stay."""
+        self.look = held(self.look, self.page, None if wish else channel)
+        self._draw(answer, page_of(answer, self.look, self._filters, channel) if wish else self.look.page)
 
     def _draw(self, answer: ChannelsAnswer, page: int) -> None:
         self.look = replace(self.look, page=page)
         self.page = drawn = make_page(answer, self.look, self._filters, self._photos.get(self.look.mode))
-        total, view = len(answer.peaks), self.view
+        view, total = self.view, len(answer.peaks)
         with view.hold_sync():
             view.modes = modes(self._filters is not None)
             view.look = look_data(self.look, self._filters, answer.maps.places, answer.effects is not None)
@@ -264,7 +258,8 @@ class ChannelsPanel(Panel):
             view.channels = drawn.channels
             self._say(answer.layer, drawn)
             view.caption, view.note, view.first = drawn.caption, drawn.note, drawn.first
-            view.total, view.page, view.pages = total, page, -(-total // drawn.per_page)
+            view.held, view.total, view.page = held_words(answer, self.look, drawn), total, page
+            view.pages = -(-total // drawn.per_page)
 
     def _act(self, content: Content) -> None:
         event = content.get("event")
@@ -274,7 +269,7 @@ class ChannelsPanel(Panel):
             self._gather(content["channels"], bool(content["on"]))
         elif event in ("canvas", "explanation"):
             self.selection.canvas = "channel" if event == "canvas" else "explanation"
-        elif event in ("page", "look"):
+        elif event in ("page", "look", "follow"):
             self._redraw(content)
             self.links.ask()
 
@@ -291,10 +286,15 @@ class ChannelsPanel(Panel):
         if self._answer is None or self.page is None:
             self.view.look = look_data(self.look, None, True, False)
             return
+        if content.get("event") == "follow":
+            self._follow(self._answer, self.view.channel, wish=True)
+            return
         if wanted.keys() & {"mode", "recipe"}:
             self._quiet()
             ready(self.view)
             self._photos.pop("made" if "recipe" in wanted else "", None)
         # a new order is read from its start; a new scale or mode keeps what is in sight
-        first = 0 if "sort" in wanted else self.page.first // per_page(self._answer, self.look, self._filters)
-        self._draw(self._answer, min(max(content.get("page", first), 0), self.view.pages - 1))
+        if "sort" in wanted:
+            self.look = held(self.look, self.page, self.selection.channel, first=0)
+        seen = 0 if "sort" in wanted else page_of(self._answer, self.look, self._filters, self.page.channels[0])
+        self._draw(self._answer, min(max(content.get("page", seen), 0), self.view.pages - 1))

@@ -37,6 +37,8 @@ class ChannelLook:
     recipe: str = "default"
     """How pictures are made: ``"preview"``, ``"default"`` or ``"high"``."""
     page: int = 0
+    held: tuple[int, int] | None = None
+    """Channel whose tile stays where it is, whatever the order, and its rank there, from 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +79,15 @@ def mode_of(look: ChannelLook, filters: np.ndarray | None) -> str:
     return "maps" if look.mode == "filters" and filters is None else look.mode
 
 
+def ordered(answer: ChannelsAnswer, look: ChannelLook) -> list[int]:
+    """Return all channels as they stand on the pages."""
+    order: list[int] = answer.order(look.sort).tolist()
+    if look.held is not None and look.held[0] in order:
+        order.remove(look.held[0])
+        order.insert(look.held[1], look.held[0])
+    return order
+
+
 def per_page(answer: ChannelsAnswer, look: ChannelLook, filters: np.ndarray | None) -> int:
     """Return the number of tiles of a full page."""
     if look.mode in ("made", "found"):
@@ -86,13 +97,18 @@ def per_page(answer: ChannelsAnswer, look: ChannelLook, filters: np.ndarray | No
     return TILES if answer.maps.places else BARS
 
 
+def page_of(answer: ChannelsAnswer, look: ChannelLook, filters: np.ndarray | None, channel: int) -> int:
+    """Return the page, from 0, on which a channel stands."""
+    return ordered(answer, look).index(channel) // per_page(answer, look, filters)
+
+
 def make_page(
     answer: ChannelsAnswer, look: ChannelLook, filters: np.ndarray | None, photos: Photos | None = None
 ) -> ChannelsPage:
     """Draw a page of a layer's channels; ``filters`` (C, in, kh, kw) and ``photos`` are drawn in their modes."""
     count = per_page(answer, look, filters)
     first = look.page * count
-    chosen = answer.order(look.sort)[first : first + count].tolist()
+    chosen = ordered(answer, look)[first : first + count]
     total = min(count, len(answer.peaks))
     heights: list[float] = []
     if look.mode in ("made", "found"):
