@@ -91,7 +91,10 @@ class Library:
             raise NbvizError(f"There is no picture {number}: there are {self.count:,}, numbered from 0.")
         if self.whole is None:
             return list(self._pictures)[number]
-        picture = self.whole.read(number)
+        return self.take(self.whole.read(number))
+
+    def take(self, picture: Picture) -> str:
+        """Put a picture among the Explorer's, where it isn't yet, and return its name; NbvizError for a damaged one."""
         if picture.name not in self._pictures:
             picture.open()  # a damaged one must not be chosen
             self._pictures[picture.name] = picture

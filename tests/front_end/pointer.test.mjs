@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { bytes, Model, press, script, settled, view } from "./widget.mjs";
 
 const pointer = await script("explanation/pointer_zoom", "explanation/pointer");
-const TRAITS = { rows: 100, columns: 100, place: null, tip: "", caption: "", choosing: false, outlines: [] };
+const TRAITS = { rows: 100, columns: 100, place: null, tip: "", top: [], caption: "", choosing: false, outlines: [] };
 
 /** A pointer in its stack of 200 × 200 pixels; the layer itself lies where the style puts it. */
 function opened() {
@@ -70,6 +70,24 @@ test("the photograph is there while Space is held", async () => {
   assert.ok(!photo.hidden);
   one.root.dispatchEvent(new KeyboardEvent("keyup", { key: " ", bubbles: true }));
   assert.ok(photo.hidden);
+  await settled();
+  one.end();
+});
+
+test("channels named at a pinned place are links that choose them, and leave the place pinned", async () => {
+  const { model, one } = opened();
+  const links = () => [...one.root.querySelectorAll(".nbviz-tip .nbviz-link")];
+  model.change({ place: [0.5, 0.5], tip: "row 1 · 2.00\nstrongest here: ch 4, 21", top: [4, 21] });
+  assert.equal(one.root.querySelector(".nbviz-tip").textContent, model.get("tip"));
+  assert.ok(one.root.querySelector(".nbviz-tip.nbviz-pinned-tip"));
+  assert.deepEqual(
+    links().map((link) => link.textContent),
+    ["4", "21"],
+  );
+  links()[1].dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  assert.deepEqual(model.sent, [{ event: "channel", channel: 21, buffers: [] }]);
+  model.change({ tip: "row 1", top: [] });
+  assert.equal(links().length, 0);
   await settled();
   one.end();
 });

@@ -177,7 +177,9 @@ function openedCell(model, life) {
     url = bytesUrl(model.get("strip"), url);
     strip.replaceChildren(
       ...Array.from({ length: count }, (_, i) => {
-        const tile = set(el("span", "nbviz-atlas-patch"), { role: "img", "aria-label": tips[i], title: tips[i] });
+        const words = `${tips[i]}. A click opens this picture.`,
+          tile = set(button("", "nbviz-atlas-patch"), { "aria-label": words, title: words });
+        tile.addEventListener("click", () => model.send({ event: "open", at: i }));
         tile.style.backgroundImage = `url(${url})`;
         tile.style.backgroundSize = `${100 * count}% 100%`;
         tile.style.backgroundPosition = `${count > 1 ? (100 * i) / (count - 1) : 0}% 0`;

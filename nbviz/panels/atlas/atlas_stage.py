@@ -14,6 +14,7 @@ import numpy as np
 import traitlets
 
 from nbviz.dataset.atlas.atlas import Atlas
+from nbviz.errors import NbvizError
 from nbviz.panels.atlas.atlas_words import (
     ACROSS,
     about,
@@ -240,10 +241,24 @@ class AtlasStage(Stage):
             self.look = content["look"]
         elif event == "cell":
             self.cell = content["cell"]
+        elif event == "open":
+            self._open_picture(int(content["at"]))
+            return
         else:
             return
         self.sync(self.selection)
         self.links.ask()
+
+    def _open_picture(self, at: int) -> None:
+        """Choose the picture that a patch of the opened cell was cut from."""
+        opened = self._shown.opened if self._shown is not None else None
+        if opened is None:
+            return
+        item, source = opened.examples[at].item, self.source
+        data = source.data if isinstance(source, MapPictures) else self._given
+        if data is None:
+            raise NbvizError("This atlas was opened without its pictures: nbviz.Atlas.load(path, model, dataset).")
+        self.selection.image = self.links.library.take(data[item] if isinstance(data, tuple) else data.read(item))
 
     def _cancel(self) -> None:
         """Go back to the map that was there, or to none."""

@@ -7,7 +7,10 @@
  * @returns {[HTMLButtonElement, HTMLPreElement]}
  */
 function asCode(model, life) {
-  const link = set(button("as code", "nbviz-link"), { "aria-expanded": "false" }),
+  const link = set(button("as code", "nbviz-link"), {
+      "aria-expanded": "false",
+      title: "The Python that makes what is shown here",
+    }),
     code = el("pre", "nbviz-code");
   code.hidden = true;
   life.watch("code", () => (code.textContent = model.get("code")));

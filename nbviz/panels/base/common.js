@@ -71,7 +71,7 @@ function button(text, names = "nbviz-button") {
  */
 function selectBox(options, label) {
   const select = focusable(el("select", "nbviz-select"));
-  set(select, { "aria-label": label });
+  set(select, { "aria-label": label, title: label });
   fillSelect(select, options);
   return { box: el("span", "nbviz-select-box", select), select };
 }

@@ -179,7 +179,10 @@ function foundPart(model, life) {
 }
 
 function crop(found, words, index, part, whole) {
-  const node = set(button("", "nbviz-crop"), { "aria-label": `${words}. Opens this picture` });
+  const node = set(button("", "nbviz-crop"), {
+    "aria-label": `${words}. Opens this picture`,
+    title: `${words}. A click opens this picture.`,
+  });
   Object.assign(node.style, squareStyle(found.sheet, index));
   for (const name of ["pointerenter", "focus"]) node.addEventListener(name, () => whole.show(found, index, node, part));
   for (const name of ["pointerleave", "blur"]) node.addEventListener(name, whole.hide);

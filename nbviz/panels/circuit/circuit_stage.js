@@ -1,6 +1,7 @@
 // The way back from a class: breadcrumbs, what was walked, the node, its channels as rows with signed bars.
 const OVERVIEW_WIDE = 480,
-  OVERVIEW_TALL = 64;
+  OVERVIEW_TALL = 64,
+  ADDS = "What this adds to what is explained above, and its share of all";
 
 /**
  * @typedef {Front & {
@@ -250,7 +251,7 @@ function drawRows(model, list) {
       map,
       name,
       barOf(bar, false),
-      el("span", "nbviz-num nbviz-circuit-figure", effect, " ", el("span", "nbviz-note", share)),
+      set(el("span", "nbviz-num nbviz-circuit-figure", effect, " ", el("span", "nbviz-note", share)), { title: ADDS }),
     );
     if (walks) row.addEventListener("click", () => model.send({ event: "into", channel }));
     row.addEventListener("keydown", (event) => {
@@ -264,7 +265,7 @@ function drawRows(model, list) {
   });
   list.replaceChildren(...nodes);
   if (rest.length) {
-    const last = el("span", "nbviz-num nbviz-circuit-figure nbviz-note", rest[1]);
+    const last = set(el("span", "nbviz-num nbviz-circuit-figure nbviz-note", rest[1]), { title: ADDS });
     list.append(
       el(
         "div",

@@ -72,6 +72,7 @@ function progressLine(model, life) {
 function opacity(model, life, root) {
   const slider = focusable(el("input", "nbviz-slider"));
   set(slider, { type: "range", min: 0, max: 1, step: 0.01, "aria-label": "Opacity of the heat" });
+  slider.title = "How strongly the colours cover the picture";
   const spread = (value) => root.closest(".nbviz")?.style.setProperty("--nbviz-heat", value);
   life.watch("opacity", () => {
     slider.value = String(model.get("opacity"));

@@ -119,7 +119,7 @@ function optionsOf(model, life, root) {
     const options = model.get("options"),
       changed = options.filter((option) => option.changed).map((option) => option.title);
     more.disabled = !options.length;
-    more.title = options.length ? "" : "This method has no options.";
+    more.title = options.length ? "The settings of this method, each with a sentence" : "This method has no options.";
     if (changed.length) more.title = `Changed: ${changed.join(", ")}`;
     const count = changed.length ? [" ", el("span", "nbviz-num nbviz-stage-badge", String(changed.length))] : [];
     more.replaceChildren("Options", ...count);
@@ -145,7 +145,7 @@ function optionsOf(model, life, root) {
  */
 function fillOptions(model, pop, options) {
   const focused = focusedIn(pop)?.dataset.option;
-  const reset = button("Reset");
+  const reset = set(button("Reset"), { title: "Every setting as the method has it by itself" });
   reset.disabled = !options.some((option) => option.changed);
   reset.addEventListener("click", () => model.send({ event: "reset" }));
   pop.replaceChildren(...options.map((option) => row(model, option)), el("div", "nbviz-options-end", reset));
@@ -194,6 +194,7 @@ function row(model, option) {
   label.htmlFor = id;
   input.id = id;
   input.dataset.option = option.name;
+  input.title = option.sentence;
   focusable(input);
   input.addEventListener("change", () => {
     const wrong = problem(option, input);

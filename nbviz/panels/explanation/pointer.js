@@ -5,6 +5,7 @@
  *   columns: number,
  *   place: Place | null,
  *   tip: string,
+ *   top: number[],
  *   caption: string,
  *   choosing: boolean,
  *   outlines: [number, number, number, number, string, string][],
@@ -25,7 +26,10 @@ export default {
     set(tip, { id, role: "status" });
     set(root, { "aria-describedby": id });
     root.append(photograph(model, life, root), borders(model, life), outlines(model, life), marker, tip);
-    pointed(model, life, root, (place, words, pinned) => drawPlace(marker, tip, place, words, pinned));
+    const choose = (channel) => model.send({ event: "channel", channel });
+    pointed(model, life, root, (place, words, pinned, top) =>
+      drawPlace(marker, tip, place, channelLinks(words, top, choose), pinned),
+    );
     // The canvases below are pictures only: the keyboard's way in is this layer.
     whenAttached(root, life, () =>
       root.parentElement.querySelectorAll("canvas").forEach((one) => set(one, { tabindex: -1, "aria-hidden": "true" })),
@@ -76,12 +80,28 @@ function outlines(model, life) {
   return boxes;
 }
 
+/** The words of a place with the channels they end in as links that choose them; only a pinned place's can be reached. */
+function channelLinks(words, top, choose) {
+  const named = top.join(", ");
+  if (!named || !words.endsWith(named)) return [words];
+  const links = top.map((channel) => {
+    const link = set(button(String(channel), "nbviz-link"), { title: `Choose channel ${channel}` });
+    link.addEventListener("click", (event) => {
+      event.stopPropagation(); // under it lies the picture, where a click lets the place go
+      choose(channel);
+    });
+    return link;
+  });
+  return [words.slice(0, -named.length), ...links.flatMap((link, at) => (at ? [", ", link] : [link]))];
+}
+
 /** The marker at a place, and what is said of it beside it, away from the picture's edges. */
 function drawPlace(marker, tip, place, words, pinned) {
   marker.hidden = !place;
   marker.classList.toggle("pinned", pinned);
-  tip.hidden = !place || !words;
-  tip.textContent = words;
+  tip.classList.toggle("nbviz-pinned-tip", pinned);
+  tip.hidden = !place || words.join("") === "";
+  tip.replaceChildren(...words);
   if (!place) return;
   const [row, column] = place,
     left = column > 0.5,
@@ -96,7 +116,7 @@ function drawPlace(marker, tip, place, words, pinned) {
 }
 
 /**
- * What is pointed at and pinned, by pointer, keys and the other pictures of the frame; `draw(place, words, pinned)`.
+ * What is pointed at and pinned, by pointer, keys and the other pictures of the frame; `draw(place, words, pinned, channels)`.
  * @param {Model<PointerFrontTraits>} model
  */
 function pointed(model, life, root, draw) {
@@ -107,7 +127,7 @@ function pointed(model, life, root, draw) {
   const redraw = () => {
     const other = place() ? null : at.there;
     at.pinned = Boolean(model.get("place"));
-    draw(other || place(), other ? at.value : model.get("tip"), at.pinned && !at.here);
+    draw(other || place(), other ? at.value : model.get("tip"), at.pinned && !at.here, other ? [] : model.get("top"));
   };
   const paint = () => {
     redraw();
@@ -149,7 +169,7 @@ function pointed(model, life, root, draw) {
   life.listen(root, "keydown", placeKeys(model, at, { place, paint, send, say }));
   listenKeys(life, root, keys);
   life.watch("place", paint);
-  life.watch("tip", redraw);
+  life.watch("tip top", redraw);
 }
 
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };

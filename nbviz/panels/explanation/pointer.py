@@ -10,7 +10,8 @@ from nbviz.panels.base.front import Front
 
 
 class PointerFront(Front):
-    """Sends ``{"event": "point", "place": [row, column] | null, "pin": bool, "choose": bool}`` and ``escape``.
+    """Sends ``{"event": "point", "place": [row, column] | null, "pin": bool, "choose": bool}``, ``escape``, and
+    ``{"event": "channel", "channel": n}``.
 
     Places are fractions of the picture in 0…1. The marker follows at once; the words come from Python.
     """
@@ -23,6 +24,9 @@ class PointerFront(Front):
     place = traitlets.Any(None).tag(sync=True)
     """Where the marker stands when nobody points: the pinned place as [row, column], or None."""
     tip = traitlets.Unicode().tag(sync=True)
+    """Words on the place pointed at, or pinned."""
+    top: traitlets.List[int] = traitlets.List(traitlets.Int()).tag(sync=True)
+    """Channels of the layer that are strongest there; while the place is pinned, a click on one chooses it."""
     caption = traitlets.Unicode().tag(sync=True)
     """The picture as text."""
     choosing = traitlets.Bool(False).tag(sync=True)

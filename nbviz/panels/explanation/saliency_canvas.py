@@ -150,11 +150,11 @@ class SaliencyCanvas(Panel):
 
     def point(self, place: Place | None) -> None:
         """Show the text on a place."""
-        scene = self.scene
-        top = [int(channel) for channel in self.strongest(place)][:4] if place else []
+        scene, top = self.scene, self.strongest(place)[:4] if place else []
         with LOCK:
             says = self.lines.words(place) if place else ""
-            self.pointer.tip = tip_words(place, scene.values, scene.size, top, says) if place and scene else ""
+            tip = tip_words(place, scene.values, scene.size, top, says) if place and scene else ""
+            self.pointer.set_state({"tip": tip, "top": top if tip else []})
 
     def _rescale(self) -> None:
         if self._answer is not None:
@@ -254,6 +254,7 @@ class SaliencyCanvas(Panel):
             "escape": self._escaped,
             "pin": lambda _: self._toggle(),
             "cancel": self._cancel, "last": lambda _: setattr(self.selection, "at", "last"),
+            "channel": lambda content: setattr(self.selection, "channel", int(content["channel"])),
         }  # fmt: skip
         if content.get("event") in acts:
             acts[content["event"]](content)

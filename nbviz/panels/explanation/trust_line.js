@@ -86,7 +86,7 @@ function edgePart(life, root) {
 function curvesPart(model, life, root) {
   const opener = button("curves ▸", "nbviz-link nbviz-right"),
     more = set(el("div", "nbviz-trust-more"), { id: uid("trust") });
-  set(opener, { "aria-controls": more.id });
+  set(opener, { "aria-controls": more.id, title: "The measurements behind the dots, as curves and figures" });
   life.listen(opener, "click", () => {
     model.set("opened", !model.get("opened"));
     model.save_changes();

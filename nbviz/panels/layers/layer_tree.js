@@ -23,6 +23,7 @@ export default {
       type: "text",
       placeholder: "filter: name, kind, shape",
       "aria-label": "Filter layers",
+      title: "Shows only layers whose name, kind or shape has these words",
       spellcheck: "false",
       autocomplete: "off",
     });

@@ -44,7 +44,7 @@ export default {
       empty.replaceChildren(
         el("p", "", "Pin keeps the map on show here, so that you can look at another beside it. Or begin with:"),
         ...sets.map(([name, title, sentence]) => {
-          const made = button(title);
+          const made = set(button(title), { title: sentence });
           made.dataset.set = name;
           made.addEventListener("click", () => model.send({ event: "add", name }));
           return el("div", "nbviz-pin-set", made, el("span", "nbviz-small nbviz-caption", sentence));

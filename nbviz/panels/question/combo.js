@@ -72,6 +72,7 @@ function searchInput(id, label) {
     type: "text",
     role: "combobox",
     "aria-label": label,
+    title: `${label}: type to search`,
     "aria-autocomplete": "list",
     "aria-controls": id,
     autocomplete: "off",

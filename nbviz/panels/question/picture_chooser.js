@@ -84,10 +84,11 @@ function pageOf(place, page, fit, count) {
 }
 
 function stripPager(life, turn) {
-  const back = set(button("‹", "nbviz-page-turn"), { "aria-label": "Earlier pictures" }),
-    next = set(button("›", "nbviz-page-turn"), { "aria-label": "More pictures" }),
+  const back = set(button("‹", "nbviz-page-turn"), { "aria-label": "Earlier pictures", title: "Earlier pictures" }),
+    next = set(button("›", "nbviz-page-turn"), { "aria-label": "More pictures", title: "More pictures" }),
     where = el("span", "nbviz-num"),
     node = el("span", "nbviz-pager nbviz-small nbviz-note", back, where, next);
+  where.title = "Pictures in this row, of all there are";
   life.listen(back, "click", () => turn(-1));
   life.listen(next, "click", () => turn(1));
   const draw = (page, pages, words) => {

@@ -1,4 +1,6 @@
 // The attack desk: controls, four pictures, what was measured.
+const SAYS = "What the network says of this picture, or how large the change is";
+
 /**
  * @typedef {Front & {
  *   kind: string,
@@ -65,7 +67,7 @@ function attackControls(model, life) {
   const unit = el("span");
   const range = { min: 0, max: model.get("largest"), step: 0.25 };
   const size = deskSlider("nbviz-attack-size", "How far a pixel may move, in grey levels of 255", range);
-  const figure = el("strong", "nbviz-num");
+  const figure = set(el("strong", "nbviz-num"), { title: "How far a pixel may move, in grey levels of 255" });
   const send = () =>
     model.send({
       event: "set",
@@ -117,7 +119,11 @@ function attackControls(model, life) {
 function attackPictures(model, life) {
   const cells = [0, 1, 2, 3, 4, 5].map(() => {
     const picture = set(el("div", "nbviz-attack-picture"), { role: "img" });
-    return { label: el("span", "nbviz-label"), picture, note: el("span", "nbviz-small nbviz-note nbviz-num") };
+    return {
+      label: el("span", "nbviz-label"),
+      picture,
+      note: set(el("span", "nbviz-small nbviz-note nbviz-num"), { title: SAYS }),
+    };
   });
   const boxes = cells.map((cell) => el("div", "", cell.label, cell.picture, cell.note));
   const urls = cells.map(() => "");
@@ -128,7 +134,7 @@ function attackPictures(model, life) {
       cell.picture.style.backgroundImage = urls[place] ? `url(${urls[place]})` : "none";
       const caption = model.get("captions")[place] ?? "";
       cell.label.textContent = cell.label.title = caption;
-      set(cell.picture, { "aria-label": caption });
+      set(cell.picture, { "aria-label": caption, title: caption });
       cell.note.textContent = model.get("notes")[place] ?? "";
       boxes[place].hidden = !caption;
     }),
@@ -153,7 +159,7 @@ function besideLines(model, life) {
  * @param {Life} life
  */
 function smallestAttack(model, life) {
-  const result = el("span", "nbviz-num");
+  const result = set(el("span", "nbviz-num"), { title: "The smallest size at which the answer is another" });
   const find = set(button("find the smallest that flips", "nbviz-link"), {
     title: "Tries sizes from the smallest on, with this attack",
   });

@@ -59,6 +59,7 @@ function switchControls(model, life) {
   segment.append(...hows);
   const factor = focusable(set(el("input", "nbviz-slider"), { type: "range", min: -2, max: 3, step: 0.1 })),
     figure = el("span", "nbviz-num nbviz-small nbviz-switch-factor");
+  figure.title = "What the channel puts out is multiplied by this";
   set(factor, { "aria-label": "Factor of the channel, −2 to 3", title: "Scales what the channel puts out" });
   const [low, high] = ["Lowest", "Highest"].map((name) =>
     set(el("input", "nbviz-input nbviz-switch-limit"), { type: "number", step: "any", "aria-label": `${name} value` }),

@@ -15,7 +15,9 @@ function deskHead(title, note) {
  * @param {{min: number, max: number, step: number | "any", value?: number}} range
  */
 function deskSlider(names, label, { value, ...range }) {
-  const node = focusable(set(el("input", `nbviz-slider ${names}`), { type: "range", ...range, "aria-label": label }));
+  const node = focusable(
+    set(el("input", `nbviz-slider ${names}`), { type: "range", ...range, "aria-label": label, title: label }),
+  );
   if (value !== undefined) node.value = String(value);
   return node;
 }

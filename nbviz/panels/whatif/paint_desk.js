@@ -140,6 +140,7 @@ function mapControls(model, life) {
   const send = (event) => model.send({ event, share: Number(share.value) / 100 });
   life.listen(marks, "click", () => send("marks"));
   life.listen(rest, "click", () => send("rest"));
+  percent.title = "This share of the picture, where the map is strongest, is painted over";
   const words = () => (percent.textContent = `most important ${share.value} %`);
   life.listen(share, "input", words);
   words();

@@ -33,6 +33,7 @@ export default {
     const picture = set(el("div", "nbviz-transform-picture"), {
       role: "img",
       "aria-label": "The changed picture, as the network sees it",
+      title: "The changed picture, as the network sees it",
     });
     const slider = el("div", "", picture, curve.chart, curve.legend);
     root.append(
@@ -61,7 +62,7 @@ export default {
 function transformControls(model, life, move) {
   const kind = selectBox(model.get("kinds"), "What is changed");
   const amount = deskSlider("nbviz-transform-amount", "How much", { min: 0, max: 100, step: "any" });
-  const figure = el("strong", "nbviz-num"),
+  const figure = set(el("strong", "nbviz-num"), { title: "How much the picture is changed" }),
     another = set(button("another on top"), { title: "Keeps this change and begins the next one over it" });
   const send = () => model.send({ event: "set", kind: kind.select.value, amount: Number(amount.value) });
   const say = throttle(send, 120);
@@ -98,6 +99,7 @@ function shareCurve(model) {
     class: "nbviz-transform-curve",
     "aria-label": "Shares of the likeliest classes along the slider",
   });
+  const about = svg("title", {}, "How likely the classes are as the picture is changed more and more");
   const legend = el("div", "nbviz-small nbviz-note nbviz-transform-legend");
   const now = svg("line", { class: "now", y1: 0, y2: TALL });
   const across = (value) => {
@@ -108,6 +110,7 @@ function shareCurve(model) {
     const { amounts = [], lines = [], flips = [] } = model.get("curve");
     const half = amounts.length > 1 ? (across(amounts[1]) - across(amounts[0])) / 2 : 0;
     chart.replaceChildren(
+      about,
       ...flips.map((at) => svg("rect", { class: "flip", x: across(at) - half, width: 2 * half, y: 0, height: TALL })),
       ...lines.map(([, shares], place) =>
         svg("polyline", {

@@ -82,6 +82,9 @@ def test_a_cell_is_opened_and_closed(parts: Rig, stage: AtlasStage) -> None:
     assert stage.view.chosen == 2 and "speaks for" in _words(stage.view.opened["heading"])
     assert stage.view.opened["count"] == len(stage.view.opened["tips"]) and stage.view.opened["tips"][0].startswith("c")
     assert stage.view.strip and stage.view.made
+    for at, tip in enumerate(stage.view.opened["tips"]):  # a patch opens the picture that it was cut from
+        say(stage.view, event="open", at=at)
+        assert tip.split(",")[0] == parts.selection.image and stage.view.state == "ready"
     say(stage.view, event="cell", cell=None)
     parts.show(stage)
     assert stage.view.opened == {} and stage.view.chosen is None
