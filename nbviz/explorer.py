@@ -42,8 +42,10 @@ from nbviz.session.state import State
 
 FIRST_STILL_SECONDS = 2.0
 """How long the mimebundle waits, at most, so that its still picture is not empty."""
-WHOLE_STILL_SECONDS = 15.0
-"""How long a cell that nobody attends waits, at most, so that its still picture is finished."""
+WHOLE_STILL_SECONDS = 45.0
+"""How long a cell that nobody attends waits, at most, so that its still picture is finished; then it is shown as it is:
+on a loaded machine a page with a few parts missing is worth more than one without a picture.
+"""
 
 
 class Explorer:
@@ -214,9 +216,11 @@ class Explorer:
         """Show it live, with the still picture beside it for when nothing runs; NotImplementedError in a terminal."""
         if self.closed or not in_notebook():
             raise NotImplementedError  # IPython shows it as it shows any object
-        if unattended():
+        alone = unattended()
+        if alone:
             self._events.scheduler.wait(WHOLE_STILL_SECONDS, background=True)
-        self._still.show(self.view._repr_mimebundle_() or {}, repr(self))
+        draft = self.snapshot if alone else None
+        self._still.show(self.view._repr_mimebundle_() or {}, repr(self), draft)
 
     def _rested(self, change: Mapping[str, Any]) -> None:
         if change["new"]:

@@ -54,11 +54,15 @@ class CellStill:
         """When it was last drawn, monotonic seconds."""
         self._thread: threading.Thread | None = None
 
-    def show(self, live: Mapping[str, Any], words: str) -> None:
-        """Publish the live view, a mimebundle, and the still under it; ``words`` is both as plain text."""
+    def show(self, live: Mapping[str, Any], words: str, draft: Callable[[], Image.Image] | None = None) -> None:
+        """Publish the live view, a mimebundle, and the still under it; ``words`` is both as plain text.
+
+        draft: draws the picture as it stands, to be shown where it isn't finished: for a cell that nobody sees again.
+        """
         # a static page shows the first of these kinds that it knows: an empty one, and then the still
         _publish({**live, "text/html": f"<!-- {LIVE} -->", "text/plain": words})
-        self._draw_again(words)
+        if not self._draw_again(words) and draft is not None:
+            self._keep(draft(), words)
         self._replace(GONE if self._drawn else EMPTY, words, update=False)
         self._shown = True
 
@@ -88,8 +92,11 @@ class CellStill:
         if picture is None:
             return False
         self._at = time.monotonic()
-        self._drawn = f'<img alt="{html.escape(words)}" src="{data_url(lean_png(picture))}">'
+        self._keep(picture, words)
         return True
+
+    def _keep(self, picture: Image.Image, words: str) -> None:
+        self._drawn = f'<img alt="{html.escape(words)}" src="{data_url(lean_png(picture))}">'
 
     def _replace(self, sentence: str, words: str, update: bool = True) -> None:
         style = (asset("nbviz.panels.base", "still.css") or "") + HIDDEN.format(live=self.live, still=self.still)

@@ -79,3 +79,18 @@ def test_words_are_never_markup_and_a_cell_that_runs_again_gets_no_line(publishe
     assert "<b>" not in published[-1][0]["text/html"] and "&lt;b&gt;" in published[-1][0]["text/html"]
     still.close("words", again=True)
     assert len(published) == 2
+
+
+def test_a_page_that_nobody_attends_gets_the_picture_as_it_stands_and_then_the_finished_one(
+    published: Published,
+) -> None:
+    ready: list[Image.Image | None] = [None]
+    still = CellStill(lambda: ready[0])
+    still.show({}, "words", draft=lambda: picture(70))
+    assert shown(published[-1][0]) == 70 and cell_still.GONE in published[-1][0]["text/html"]
+    ready[0] = picture(120)
+    renewed(still)
+    assert shown(published[-1][0]) == 120 and published[-1][2]
+    finished = CellStill(lambda: picture(30))
+    finished.show({}, "words", draft=lambda: pytest.fail("a finished picture needs no draft"))
+    assert shown(published[-1][0]) == 30
