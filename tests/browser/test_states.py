@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,3 +63,13 @@ def test_a_closed_explorer_leaves_its_picture_and_a_line(windows: Callable[..., 
     picture = str(lab.ask("explorer._still._drawn.split('src=\"')[1][:-2]"))
     lab.ask("explorer.close()")
     seen(lab, picture, "was closed")
+
+
+def test_a_kernel_that_is_killed_leaves_the_finished_picture(windows: Callable[..., Lab]) -> None:
+    lab = windows(OPEN)
+    lab.page.locator(".nbviz [role=tree]").wait_for()
+    lab.until("explorer._still._drawn", 120)
+    picture = str(lab.ask("explorer._still._drawn.split('src=\"')[1][:-2]"))
+    lab.page.wait_for_function("src => document.querySelector('.nbviz-still img')?.src === src", arg=picture)
+    os.kill(lab.ask("__import__('os').getpid()"), signal.SIGKILL)
+    seen(lab, picture, "run the cell again")

@@ -31,7 +31,7 @@ def looks(atlas: Atlas) -> list[list[Any]]:
     there = "Each cell's most typical patch" if atlas.has_pictures else "This atlas was loaded without its pictures"
     return [
         ["patches", "Patches", there, atlas.has_pictures],
-        ["made", "Made", "A picture for each cell: what goes far along its mean direction, less that of all", True],
+        ["made", "Made", "A picture made for each cell: what the layer sees there more than elsewhere", True],
     ]
 
 

@@ -131,7 +131,7 @@ def more_words(finds: Finds) -> str:
     """Return selectivity and quantiles, where they are known."""
     parts = []
     if finds.selectivity is not None:
-        parts.append(f"selectivity {finds.selectivity:.2f}, of 1 for a single class")
+        parts.append(f"selectivity {finds.selectivity:.2f}: 1 is for one class alone, 0 for all alike")
     if finds.quantiles is not None:
         high, middle, low = (three_digits(value) for value in finds.quantiles)
         parts.append(f"over a random sample: strongest {high}, middle {middle}, weakest {low}")

@@ -27,7 +27,7 @@ from nbviz.session.requests.base import ChannelAnswer, ChannelRequest, FiltersRe
 from nbviz.session.requests.health import HealthAnswer
 from nbviz.session.selection import Selection
 
-CONTRIBUTION = "gradient × activation, summed over places: to first order, what the score loses without it"
+CONTRIBUTION = "about what the score would lose without it (gradient × activation, summed over places)"
 
 
 class ChannelCard(Front):

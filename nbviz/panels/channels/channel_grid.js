@@ -1,7 +1,11 @@
 // A page of channels: one picture as the background of its tiles, which are the options of a listbox.
 /** @type {Option[]} */
 const SORTS = [
-  ["class", "For the class", "Largest contribution to the class first (gradient × activation, summed over places)"],
+  [
+    "class",
+    "For the class",
+    "Channels that add most to the class's score first (gradient × activation, summed over places)",
+  ],
   [
     "effect",
     "By effect",

@@ -16,7 +16,7 @@
  * }} FootFrontTraits
  */
 
-const BOX = "Draw the box of the largest part of the evidence that reaches half its maximum.",
+const BOX = "Draw a box around the largest spot that counts at least half as much as the strongest place.",
   CLEAR = "Leave the picture as it is where there is no evidence: only what counts is coloured.";
 
 export default {
@@ -204,7 +204,7 @@ const FACTS = [
   [/^residual/, "The map should add up to the change of the score; by this share it does not."],
   [/evaluations?$/, "How often the network was run to draw this map."],
   [/ (m?s)$/, "How long it took."],
-  [/^for /, "What the score would lose without this channel, to first order, and its place among all."],
+  [/^for /, "About what the score would lose without this channel, and its rank among all channels."],
 ];
 
 /** A line of facts; each one says what it means when pointed at. */

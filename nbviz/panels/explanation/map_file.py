@@ -24,7 +24,11 @@ KINDS = (
     ("svg", "as SVG", "The same for print: text stays text."),
     ("pdf", "as PDF", "The same as a page."),
     ("npy", "as numbers (.npy)", "The map's own values, float32 rows × columns: numpy.load opens it."),
-    ("json", "as boxes and masks (COCO)", "Where the map reaches half its maximum, as a COCO data set."),
+    (
+        "json",
+        "as boxes and masks (COCO)",
+        "Where the map counts at least half as much as at its strongest place, as a COCO data set.",
+    ),
 )
 NO_BOXES = "Boxes and masks are those of an explanation; this is a channel's map."
 

@@ -34,8 +34,8 @@ OPACITY = 0.8
 """Of the parts over the picture, here and in the stylesheet."""
 PARTIALS = 400_000
 """Bytes of all unfinished pictures of one question."""
-SHARE = "of all that the parts say: the sum of its absolute values"
-GAIN = "gradient × part, summed over places and channels: to first order, what the score loses without it"
+SHARE = "how much of all that the parts say is said by this one"
+GAIN = "about what the score would lose without this part (gradient × part, summed over places and channels)"
 
 
 class PartsFront(Front):
