@@ -49,7 +49,7 @@ CONCLUSIONS: dict[int, tuple[str, ...]] = {
         "fine['all waves alike'] > 0.15 and fine['single pixels'] > 0.2",
         "8 < len(two_meanings) < 64",
         "len(found) == 3",
-        "to_us['blocks.4'] > 0.75 and to_us['blocks.13'] < 0.4",
+        "by_pixels['blocks.4'] > 0.75 and by_pixels['blocks.13'] < 0.4",
         "to_the_layer['blocks.13'] > 0.6 and all(to_the_layer[layer] > another[layer] + 0.15 for layer in inverses)",
     ),
     7: (
