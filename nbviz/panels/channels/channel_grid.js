@@ -180,6 +180,7 @@ function gridFoot(model, life, send, turn) {
     start = button(""),
     sentence = el("p"),
     offer = el("div", "nbviz-offer", sentence, start);
+  const words = el("span", "nbviz-grid-said", caption, follow, how, cancel, begin);
   life.watch("progress share begin offer", () => {
     const asked = model.get("offer"),
       progress = model.get("progress");
@@ -197,13 +198,13 @@ function gridFoot(model, life, send, turn) {
   life.watch("caption held progress", () => {
     const held = model.get("held");
     caption.textContent = held || model.get("caption");
-    caption.title = held ? "A tile that you chose stays where it is when the order changes" : model.get("caption");
+    caption.title = held ? `${held}. A tile that you chose stays when the order changes.` : model.get("caption");
     follow.hidden = !held || Boolean(model.get("progress"));
+    words.classList.toggle("nbviz-grid-held", !follow.hidden);
   });
   life.listen(follow, "click", () => send("follow"));
   life.listen(cancel, "click", () => send("cancel"));
   [begin, start].forEach((node) => life.listen(node, "click", () => send("begin")));
-  const words = el("span", "nbviz-grid-said", caption, follow, how, cancel, begin);
   return [offer, line, el("div", "nbviz-caption nbviz-grid-foot", words, gridPager(model, life, turn))];
 }
 
