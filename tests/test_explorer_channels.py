@@ -17,6 +17,7 @@ import nbviz
 from nbviz.dataset import LiveIndex
 from nbviz.explorer import Explorer
 from nbviz.panels.channels.channel_grid import ChannelsPanel
+from nbviz.panels.channels.grid_words import settings
 from nbviz.panels.still import still_parts
 from nbviz.session.requests.found import NoIndex
 from nbviz.session.requests.made import MakeChannels
@@ -125,7 +126,7 @@ def test_the_still_picture_shows_the_page(live: Explorer) -> None:
     maps = np.asarray(live.snapshot())
     look(live, mode="made", recipe="preview")
     assert live.wait(60)
-    assert grid_of(live).settings == ["Made", "For the class", "Preview"]
+    assert settings(grid_of(live).look) == ["Made", "For the class", "Preview"]
     assert not np.array_equal(maps[: len(maps) // 2], np.asarray(live.snapshot())[: len(maps) // 2])
 
 

@@ -7,7 +7,7 @@ const SAYS = "What the network says of this picture, or how large the change is"
  *   kinds: any[],
  *   size: number,
  *   largest: number,
- *   norm: string,
+ *   norm: "linf" | "l2",
  *   start: boolean,
  *   unit: string,
  *   into: number,
