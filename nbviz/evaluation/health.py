@@ -21,6 +21,7 @@ from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer, with_channels
 from nbviz.pictures.samples import Items
 from nbviz.replica.hooks import modules_of, record_layers
+from nbviz.replica.interruption import pause
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,6 +118,7 @@ def _rows(
     likeness = statistics[INPUT].likeness
     smooth = likeness is None or float(likeness.median()) >= 2 * NOISE
     for layer in chosen:
+        pause()
         for channel, finding, detail in _findings(model, layer, statistics[layer.name], smooth, pictures):
             earlier = before.get((channel, _kind(finding)))
             where = f" Seen before in '{earlier}'." if earlier else ""
