@@ -2,71 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import traitlets
 
 from nbviz.errors import NbvizError
 from nbviz.model.edit import Edit, PictureEdit, checked
-from nbviz.model.instrumented import InstrumentedModel
+from nbviz.session.history import HistoryTraits, Timeline
 
-T = TypeVar("T")
 EDIT_TRAITS = frozenset(("edits", "original"))
 """Traits on which every request that takes edits depends."""
-MOST = 100
-"""Steps that are remembered."""
 TOOLS = ("", "paint", "transform", "attack")
 
 
-class Timeline(Generic[T]):
-    """Past and future of a value, as undo and redo, or back and forward, go through them.
-
-    keeps: whether a value that can't be written any more stays, to be tried again; else it is lost.
-    """
-
-    def __init__(self, keeps: bool) -> None:
-        self.past: list[T] = []
-        self.future: list[T] = []
-        """Values before and after the present one, the nearest last."""
-        self._keeps, self._going = keeps, False
-
-    def note(self, before: T) -> None:
-        """Note the value before an act, unless the act goes back or forward; what was ahead is forgotten."""
-        if not self._going:
-            self.past.append(before)
-            del self.past[:-MOST]
-            self.future.clear()
-
-    def back(self, now: T, write: Callable[[T], None]) -> None:
-        """Write the value before; nothing where there is none. now: the present one."""
-        self._go(self.past, self.future, now, write)
-
-    def forward(self, now: T, write: Callable[[T], None]) -> None:
-        """Write the value that was left by going back; nothing where there is none. now: the present one."""
-        self._go(self.future, self.past, now, write)
-
-    def clear(self) -> None:
-        """Forget past and future."""
-        self.past.clear()
-        self.future.clear()
-
-    def _go(self, source: list[T], other: list[T], now: T, write: Callable[[T], None]) -> None:
-        if not source:
-            return
-        value, self._going = source.pop(), True
-        other.append(now)  # before the write: observers look whether there is more
-        try:
-            write(value)
-        except BaseException:
-            other.pop()
-            source.extend([value] if self._keeps else [])
-            raise
-        finally:
-            self._going = False
-
-
-class EditTraits(traitlets.HasTraits):
+class EditTraits(HistoryTraits):
     """Edits that are on, with undo and redo."""
 
     edits = traitlets.Tuple()
@@ -83,10 +33,6 @@ class EditTraits(traitlets.HasTraits):
 
     tool = traitlets.Enum(TOOLS, "")
     """Whose desk is open in the right column: ``"paint"``, ``"transform"``, ``"attack"``; empty for none."""
-
-    _model: InstrumentedModel
-    pictures: Iterable[str]
-    image: Any
 
     def __init__(self) -> None:
         self._edit_steps = Timeline[tuple[Edit, ...]](keeps=True)
@@ -132,10 +78,6 @@ class EditTraits(traitlets.HasTraits):
                 words = edit.words if isinstance(edit, Edit) else repr(edit)
                 sentences.append(f"Taken away: {words}. {error}")
         return tuple(fit), tuple(sentences)
-
-    def change(self, **values: Any) -> None:
-        """Write several traits as one act."""
-        raise NotImplementedError
 
     def _write_edits(self, edits: tuple[Edit, ...]) -> None:
         self.edits = edits

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import traitlets
 
 from nbviz.drawing.overlay import png
 from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
-from nbviz.session.edit_traits import EditTraits, Timeline
 from nbviz.session.state import State, changes_of, state_of, target_data
 
 STEPS = frozenset((
@@ -22,17 +22,74 @@ THUMBNAIL = 116
 """Pixels a side of the picture that a notebook shows with a selection."""
 SPOKEN = ("image", "layer", "channel", "target", "method", "options", "canvas", "stage")
 """Traits that the ``repr`` of a selection says."""
+MOST = 100
+"""Steps that are remembered."""
 Values = dict[str, Any]
+T = TypeVar("T")
 
 
-class HistoryTraits(EditTraits):
+class Timeline(Generic[T]):
+    """Past and future of a value, as undo and redo, or back and forward, go through them.
+
+    keeps: whether a value that can't be written any more stays, to be tried again; else it is lost.
+    """
+
+    def __init__(self, keeps: bool) -> None:
+        self.past: list[T] = []
+        self.future: list[T] = []
+        """Values before and after the present one, the nearest last."""
+        self._keeps, self._going = keeps, False
+
+    def note(self, before: T) -> None:
+        """Note the value before an act, unless the act goes back or forward; what was ahead is forgotten."""
+        if not self._going:
+            self.past.append(before)
+            del self.past[:-MOST]
+            self.future.clear()
+
+    def back(self, now: T, write: Callable[[T], None]) -> None:
+        """Write the value before; nothing where there is none. now: the present one."""
+        self._go(self.past, self.future, now, write)
+
+    def forward(self, now: T, write: Callable[[T], None]) -> None:
+        """Write the value that was left by going back; nothing where there is none. now: the present one."""
+        self._go(self.future, self.past, now, write)
+
+    def clear(self) -> None:
+        """Forget past and future."""
+        self.past.clear()
+        self.future.clear()
+
+    def _go(self, source: list[T], other: list[T], now: T, write: Callable[[T], None]) -> None:
+        if not source:
+            return
+        value, self._going = source.pop(), True
+        other.append(now)  # before the write: observers look whether there is more
+        try:
+            write(value)
+        except BaseException:
+            other.pop()
+            source.extend([value] if self._keeps else [])
+            raise
+        finally:
+            self._going = False
+
+
+class HistoryTraits(traitlets.HasTraits):
     """History of a selection's acts, and the selection as plain data."""
 
+    _model: InstrumentedModel
+    pictures: Iterable[str]
+    image: Any
     target: Any
 
     def __init__(self) -> None:
         self._steps = Timeline[Values](keeps=False)  # where a picture or layer is gone, the others stay
         super().__init__()
+
+    def change(self, **values: Any) -> None:
+        """Write several traits as one act."""
+        raise NotImplementedError
 
     def __repr__(self) -> str:
         named = {name: getattr(self, name) for name in SPOKEN}

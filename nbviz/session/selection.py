@@ -26,7 +26,7 @@ from nbviz.errors import NbvizError, nearest, unknown
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.session.context import LiveContext
-from nbviz.session.history import HistoryTraits
+from nbviz.session.edit_traits import EditTraits
 from nbviz.session.pins.pin import Pin, checked
 from nbviz.session.pins.place_traits import PlaceTraits
 
@@ -73,7 +73,7 @@ class _Something(traitlets.Any):
     allow_none = False
 
 
-class Selection(PlaceTraits, HistoryTraits):
+class Selection(PlaceTraits, EditTraits):
     """Picture, layer, channel, target, method, options and edits, observable one by one.
 
     Writing an unknown name raises :class:`~nbviz.errors.UnknownName` with the nearest match and

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from nbviz.explorer import Explorer
-from nbviz.panels.base.allowance import Allowance
 from nbviz.panels.explanation.heat_canvas import PARTIALS
+from nbviz.panels.scenes.allowance import Allowance
 from nbviz.session.inline import InlineRunner
 from nbviz.session.requests.made import MadeAnswer, MakeChannels
 from nbviz.session.requests.one_channel import MakeOne

@@ -30,12 +30,12 @@ from nbviz.panels.atlas.atlas_words import (
     told,
     words,
 )
-from nbviz.panels.base.allowance import Allowance
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content
 from nbviz.panels.base.stage import Stage, register
 from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.scenes.allowance import Allowance
 from nbviz.panels.snapshot.parts import StagePart, StillParts
 from nbviz.pictures.samples import Items
 from nbviz.session.requests.atlas import MapPictures, Opened, ShowAtlas, Shown, Source, Tiles

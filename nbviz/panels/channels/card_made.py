@@ -9,11 +9,11 @@ import numpy as np
 from nbviz.drawing.numbers import three_digits
 from nbviz.drawing.overlay import photo_mosaic
 from nbviz.errors import NbvizError
-from nbviz.panels.base.allowance import Allowance
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel, nothing
 from nbviz.panels.channels.channel_card import ChannelPanel, Illustration
 from nbviz.panels.channels.made_page import MadePage
+from nbviz.panels.scenes.allowance import Allowance
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.one_channel import KeptOne, MakeOne, NotMade, OneMade
 from nbviz.session.selection import Selection

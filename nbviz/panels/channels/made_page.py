@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from nbviz.drawing.numbers import three_digits
-from nbviz.panels.base.allowance import Allowance
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel, nothing
 from nbviz.panels.channels.channel_grid import ChannelsPanel
+from nbviz.panels.scenes.allowance import Allowance
 from nbviz.panels.scenes.channel_page import Photos
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.made import MadeAnswer, MakeChannels

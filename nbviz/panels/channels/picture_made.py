@@ -14,12 +14,12 @@ import traitlets
 
 from nbviz.drawing.overlay import photo_mosaic
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.panels.base.allowance import Allowance
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel
 from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.channels.channel_grid import ChannelsPanel
+from nbviz.panels.scenes.allowance import Allowance
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.one_picture import KINDS, Remade, Remake
 from nbviz.session.selection import CHANNELS, Selection

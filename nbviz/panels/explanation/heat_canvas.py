@@ -20,8 +20,8 @@ from nbviz.drawing.photos import webp
 from nbviz.errors import NbvizError
 from nbviz.model.edit import Edit, PictureEdit
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.panels.base.allowance import Allowance
 from nbviz.panels.base.panel import LOCK
+from nbviz.panels.scenes.allowance import Allowance
 from nbviz.pictures.load import Picture
 
 PARTIALS = 220_000

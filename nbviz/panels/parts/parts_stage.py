@@ -18,12 +18,12 @@ from nbviz.drawing.palette import NAMES, alone, hexed, laid
 from nbviz.drawing.photos import jpeg
 from nbviz.features.factors import FEWEST, MOST, Factors, Nothing
 from nbviz.model.target import Target
-from nbviz.panels.base.allowance import Allowance
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content
 from nbviz.panels.base.stage import Stage, register
 from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.scenes.allowance import Allowance
 from nbviz.panels.snapshot.parts import StagePart, StillParts
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.factors import PartsAnswer, ShowParts
