@@ -32,10 +32,10 @@ class Circuit:
     """Nodes and the edges between them."""
 
     nodes: pandas.DataFrame
-    """One row per node: ``node`` (its words), ``layer``, ``channel``, ``row``, ``column``, ``value`` (before its
-    non-linearity where ``before``); of nodes that were walked from also ``source``, ``alone`` and ``without`` (the
-    value with only the top channels of the source, and without them), ``given`` and ``left`` (the same as shares),
-    ``spread`` (whether no few channels explain it) and ``exact``.
+    """One row per node: ``node`` (its words), ``layer``, ``channel``, ``row``, ``column``, ``token`` (before the first
+    place), ``value`` (before its non-linearity where ``before``); of nodes that were walked from also ``source``,
+    ``alone`` and ``without`` (the value with only the top channels of the source, and without them), ``given`` and
+    ``left`` (the same as shares), ``spread`` (whether no few channels explain it) and ``exact``.
     """
     edges: pandas.DataFrame
     """One row per edge: ``source`` and ``target`` (words of nodes), ``layer`` and ``channel`` of the source, ``effect``
@@ -78,7 +78,7 @@ def circuit(
     for name in names:
         taken = [step(model, x, node, name, top, fill) for node in front]
         steps += taken
-        front = [strongest(model, x, name, channel) for channel in _union(one.top for one in taken)]
+        front = [strongest(model, x, name, channel, start.channel) for channel in _union(one.top for one in taken)]
     return _tables(model, steps, front)
 
 
@@ -133,16 +133,16 @@ def _union(groups: Iterable[Sequence[int]]) -> list[int]:
 def _tables(model: InstrumentedModel, steps: Sequence[Step], last: Sequence[Node]) -> Circuit:
     import pandas
 
-    nodes = [
+    nodes: list[tuple[object, ...]] = [
         (
-            one.node.words(model), one.node.layer, one.node.channel, *(one.node.place or (None, None)), one.value,
+            one.node.words(model), one.node.layer, one.node.channel, *_where(one.node), one.value,
             one.before, one.source, one.alone, one.without, one.given, one.left, one.spread, one.exact,
         )
         for one in steps
     ]  # fmt: skip
     unwalked = (None,) * 9
-    nodes += [(one.words(model), one.layer, one.channel, *(one.place or (None, None)), *unwalked) for one in last]
-    columns = ["node", "layer", "channel", "row", "column", "value", "before", "source", "alone", "without"]
+    nodes += [(one.words(model), one.layer, one.channel, *_where(one), *unwalked) for one in last]
+    columns = ["node", "layer", "channel", "row", "column", "token", "value", "before", "source", "alone", "without"]
     columns += ["given", "left", "spread", "exact"]
     edges = [
         (
@@ -157,3 +157,8 @@ def _tables(model: InstrumentedModel, steps: Sequence[Step], last: Sequence[Node
         pandas.DataFrame(nodes, columns=columns),
         pandas.DataFrame(edges, columns=["source", "target", "layer", "channel", "effect", "share", "first_order"]),
     )
+
+
+def _where(node: Node) -> tuple[int | None, int | None, int | None]:
+    """Return row, column and token."""
+    return (*(node.place or (None, None)), node.token)

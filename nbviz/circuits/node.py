@@ -13,7 +13,10 @@ from torch import Tensor, nn
 
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.layers import Layer
+from nbviz.model.target import Target
 from nbviz.passes.feature_maps import channel_layer, layer_output
+from nbviz.passes.subject import Subject, record
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import Address, Enough, cut, hooked, input_at, modules_of, output_at
 
@@ -104,14 +107,22 @@ def _maker(run: Pass, x: Tensor, address: Address) -> Address | None:
     return makers[0] if makers else None
 
 
-def strongest(model: InstrumentedModel, x: Tensor, layer: str, channel: int) -> Node:
-    """Return the node of a channel at the place, or the token, where it is strongest for the input (1, C, H, W)."""
-    layout = channel_layer(model, layer).layout
+def strongest(model: InstrumentedModel, x: Tensor, layer: str, channel: int, index: int | None = None) -> Node:
+    """Return the node of a channel at the place, or the token, where it is strongest for the input (1, C, H, W).
+
+    index: a class; of tokens only those count that its score depends on: what others hold in the last block of a
+    transformer that reads its class token is read by nobody.
+    """
+    known = channel_layer(model, layer)
+    layout = known.layout
     assert layout is not None
 
     def work(run: Pass) -> int:
         with torch.no_grad():
-            return int(layout.by_channel(layer_output(model, run, x, layer))[0, channel].argmax())
+            values = layout.by_channel(layer_output(model, run, x, layer))[0, channel]
+        if layout.prefix and index is not None:
+            values = values.masked_fill(~_read_tokens(model, run, x, known, index), -torch.inf)
+        return int(values.argmax())
 
     at = model.guest.steady(work)
     if not layout.has_places:
@@ -120,3 +131,12 @@ def strongest(model: InstrumentedModel, x: Tensor, layer: str, channel: int) -> 
         return Node(layer, channel, token=at)
     row, column = divmod(at - layout.prefix, layout.width)
     return Node(layer, channel, (row, column))
+
+
+def _read_tokens(model: InstrumentedModel, run: Pass, x: Tensor, layer: Layer, index: int) -> Tensor:
+    """Return which tokens of a layer a class's score depends on, (tokens,); all where it depends on none."""
+    assert layer.layout is not None
+    subject = Subject(model, run, x, Target(index=index))
+    scores, activations = record(subject, subject.leaf(x), layer.name)
+    read = layer.layout.by_channel(activations[layer.name].slope(scores))[0].abs().sum(0) > 0
+    return read if read.any() else torch.ones_like(read)

@@ -22,13 +22,14 @@ from nbviz.replica.torchvision_import import torchvision
 from tests.bench.measure import Row, cpu, paired
 
 ROUNDS = int(os.environ.get("NBVIZ_ROUNDS", "3"))
-BATCH, CHANNELS = 8, 64
-"""Channels of a layer that are measured, at most; what is run whole for comparison counts for less with more."""
+BATCH, CHANNELS = 8, 128
+"""Pictures of a whole batch, and channels of a layer that are measured, at most: what is run whole for comparison, and
+the first order, count for less with more."""
 LAYERS = {
-    "efficientnet_lite0": ("blocks.4.body.2", "blocks.10", "blocks.15"),
+    "efficientnet_lite0": ("blocks.5.body.2", "blocks.7", "blocks.10", "blocks.15"),
     "resnet18": ("layer2.1.conv2", "layer4.0.conv1"),
 }
-NODES = "blocks.13", "blocks.10", "blocks.5"
+NODES = "blocks.13", "blocks.10", "blocks.7", "blocks.5"
 
 
 def rows() -> Iterator[Row | str]:

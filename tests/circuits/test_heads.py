@@ -121,6 +121,10 @@ def test_a_node_may_be_the_class_token() -> None:
         assert float(read) == pytest.approx(float(values[at, channel]))
         tokens.add(node.token)
     assert tokens == {0, None}
+    # behind the last block only the class token is read
+    assert {strongest(model, x, "blocks.3", channel, 9).token for channel in range(4)} == {0}
+    nodes = nbviz.circuit(model, x, 9, top=2).nodes
+    assert (nodes["token"][nodes["layer"] == "blocks.3"] == 0).all()
 
 
 def test_what_has_no_heads_is_refused_in_a_sentence(net: Transformer) -> None:

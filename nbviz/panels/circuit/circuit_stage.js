@@ -179,7 +179,7 @@ function walkNode(model, life) {
  * @param {Life} life
  */
 function stepControls(model, life) {
-  const source = selectBox([], "The earlier layer whose channels drive it");
+  const source = selectBox([], "The earlier layer whose channels, or heads, drive it");
   const segment = set(el("div", "nbviz-segment"), { role: "group", "aria-label": "What the bars are" });
   life.watch("source sources", () => {
     fillSelect(source.select, model.get("sources"));
@@ -197,7 +197,7 @@ function stepControls(model, life) {
       model.send({ event: "order", first: order === "first" }),
     ),
   );
-  return el("div", "nbviz-bar", el("span", "nbviz-small nbviz-note", "driven by the channels of"), source.box, segment);
+  return el("div", "nbviz-bar", el("span", "nbviz-small nbviz-note", "driven by"), source.box, segment);
 }
 
 /**
@@ -245,7 +245,7 @@ function drawRows(model, list) {
       title: walks ? "Goes there" : "A head puts out many numbers: there is no one value to walk back from",
     });
     const name = el("span", "", `${kind} `, el("strong", "", String(channel)));
-    map.hidden = !walks;
+    row.classList.toggle("nbviz-circuit-plain", !walks);
     row.append(
       made,
       map,

@@ -63,7 +63,7 @@ class WalkStep(PictureRequest):
         index = prediction.class_of(self.target)
         if index is None or self.target.other is not None:
             raise Refused("A circuit starts from one class: choose a class, without 'rather than'.")
-        node = strongest(model, x, self.layer, self.channel) if self.layer else Node("", index)
+        node = strongest(model, x, self.layer, self.channel, index) if self.layer else Node("", index)
         source = self.source or block_before(model, self.layer) or ""
         heads: dict[str, int] = context.answer(AskHeadLayers(self.picture))
         answer = CircuitAnswer(node, index, source, heads=tuple(heads.items()), done=0.1)
