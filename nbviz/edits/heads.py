@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from nbviz.edits.base import edit
 from nbviz.errors import NbvizError
 from nbviz.model.edit import Editable, NetworkEdit
 from nbviz.model.layers import Layer
-from nbviz.replica.hooks import modules_of, with_first_tensor
+from nbviz.replica.hooks import edit_every_input, edit_every_output, edit_parameters, layer_name, modules_of
 
 PROJECTIONS = frozenset(("out", "proj", "out_proj", "o_proj", "c_proj", "to_out", "dense", "wo", "fc_out"))
 """Names that libraries give the linear layer behind attention, which mixes the heads."""
@@ -70,27 +71,21 @@ def heads_off(net: nn.Module, name: str, heads: Iterable[int], of: int) -> ExitS
 
     Raises NbvizError where the module's width can't be split into so many heads.
     """
-    module, undo, off = modules_of(net)[name], ExitStack(), tuple(heads)
+    module, off = modules_of(net)[name], tuple(heads)
     if isinstance(module, nn.MultiheadAttention):
         if of != module.num_heads:
             raise NbvizError(f"'{name}' has {module.num_heads} heads; {of} can't share its width.")
-        for handle in _values_off(module, off, of):
-            undo.callback(handle.remove)
-        return undo
-    mix = _projection(module)
+        return edit_parameters(net, name, _values_off(module, off))
+    mix, zero = _projection(module), _zeroing(off, of, name)
     if mix is None:  # the heads are mixed further on: the layer puts them out side by side
-        handle = module.register_forward_hook(lambda _, __, output: with_first_tensor(output, _zeroing(off, of, name)))
-    else:
-        zero = _zeroing(off, of, name)
-        handle = mix.register_forward_pre_hook(lambda _, given: (zero(given[0]), *given[1:]))
-    undo.callback(handle.remove)
-    return undo
+        return edit_every_output(net, name, zero)
+    return edit_every_input(net, ".".join(filter(None, (name, mix))), zero)
 
 
-def _projection(module: nn.Module) -> nn.Module | None:
+def _projection(module: nn.Module) -> str | None:
     """Return the linear layer of an attention module that mixes its heads; None where it has none of that name."""
-    linear = [(name, one) for name, one in module.named_modules() if isinstance(one, nn.Linear)]
-    named = [one for name, one in linear if PROJECTIONS & set(name.split("."))]
+    linear = [layer_name(name) for name, one in module.named_modules() if isinstance(one, nn.Linear)]
+    named = [name for name in linear if PROJECTIONS & set(name.split("."))]
     return named[-1] if named else None
 
 
@@ -108,28 +103,15 @@ def _zeroing(heads: tuple[int, ...], of: int, name: str) -> Callable[[Tensor], T
     return zero
 
 
-def _values_off(module: nn.MultiheadAttention, heads: tuple[int, ...], of: int) -> list[Any]:
-    """Hook torch's own attention, which mixes heads in one call: a head whose values are zero puts out zero.
+def _values_off(module: nn.MultiheadAttention, heads: tuple[int, ...]) -> dict[str, Callable[[Tensor], Tensor]]:
+    """Return edits of torch's own attention, which mixes heads in one call: heads of zero values put out zero."""
+    width, first = module.head_dim, 2 * module.embed_dim
+    starts = {"in_proj_weight": first, "v_proj_weight": 0, "in_proj_bias": first}
 
-    The weights are the user's: while the module runs, it has copies with the heads' rows zeroed.
-    """
-    names = [
-        name for name in ("in_proj_weight", "v_proj_weight", "in_proj_bias") if module._parameters.get(name) is not None
-    ]
-    width = module.embed_dim // of
-    real: dict[str, nn.Parameter | None] = {}
+    def edit(start: int, weight: Tensor) -> Tensor:
+        for head in heads:
+            weight[start + head * width : start + (head + 1) * width] = 0
+        return weight
 
-    def begin(*_: Any) -> None:
-        for name in names:
-            real[name] = weight = module._parameters[name]
-            assert weight is not None
-            copy = weight.detach().clone()
-            first = 0 if name == "v_proj_weight" else 2 * module.embed_dim
-            for head in heads:
-                copy[first + head * width : first + (head + 1) * width] = 0
-            module._parameters[name] = nn.Parameter(copy, requires_grad=False)
-
-    def end(*_: Any) -> None:
-        module._parameters.update(real)
-
-    return [module.register_forward_pre_hook(begin), module.register_forward_hook(end, always_call=True)]
+    there = {name: start for name, start in starts.items() if module._parameters.get(name) is not None}
+    return {name: partial(edit, start) for name, start in there.items()}

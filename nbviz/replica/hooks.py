@@ -200,6 +200,42 @@ def edit_output(net: nn.Module, address: Address, edit: Edit) -> ExitStack:
     return undo
 
 
+def edit_every_output(net: nn.Module, name: str, edit: Edit) -> ExitStack:
+    """Let all calls of a module of a replica put out edited tensors, as :func:`edit_output` does for one."""
+    undo = ExitStack()
+    hook = modules_of(net)[name].register_forward_hook(lambda _, __, output: with_first_tensor(output, edit))
+    undo.callback(hook.remove)
+    return undo
+
+
+def edit_every_input(net: nn.Module, name: str, edit: Edit) -> ExitStack:
+    """Hand all calls of a module of a replica an edited first argument, a tensor, instead of their own."""
+    undo = ExitStack()
+    hook = modules_of(net)[name].register_forward_pre_hook(lambda _, given: (edit(given[0]), *given[1:]))
+    undo.callback(hook.remove)
+    return undo
+
+
+def edit_parameters(net: nn.Module, name: str, edits: Mapping[str, Edit]) -> ExitStack:
+    """Let a module of a replica run with edited copies of its parameters: the weights themselves are the user's.
+
+    edits: parameter's name → edit of a copy. The real ones are back after each call, one that raised included.
+    """
+    module, real = modules_of(net)[name], dict[str, nn.Parameter | None]()
+
+    def begin(*_: object) -> None:
+        for parameter, edit in edits.items():
+            weight = real[parameter] = module._parameters[parameter]
+            if weight is not None:
+                module._parameters[parameter] = nn.Parameter(edit(weight.detach().clone()), requires_grad=False)
+
+    undo = ExitStack()
+    undo.callback(module.register_forward_pre_hook(begin).remove)
+    end = module.register_forward_hook(lambda *_: module._parameters.update(real), always_call=True)
+    undo.callback(end.remove)
+    return undo
+
+
 def with_first_tensor(output: RawOutput, edit: Edit) -> RawOutput:
     """Return a layer's output with its first tensor edited; what else it holds stays as it is."""
     leaves, spec = pytree.tree_flatten(output)
