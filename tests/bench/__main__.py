@@ -9,7 +9,7 @@ from importlib import import_module
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-PARTS = ("costs", "tensors", "methods", "explorer", "path", "features", "dataset", "switches", "cancel")
+PARTS = ("costs", "tensors", "methods", "explorer", "path", "features", "dataset", "switches", "edits", "cancel")
 
 
 def main() -> None:

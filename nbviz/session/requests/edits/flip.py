@@ -31,7 +31,7 @@ SHARES = tuple(percent / 100 for percent in range(1, 51))
 COARSE = SHARES[1::2]
 """Those at which random orders are tried."""
 RANDOMS = 20
-BATCH = 8
+BATCH = 4
 
 
 @dataclass(frozen=True)
