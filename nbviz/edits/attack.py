@@ -245,19 +245,19 @@ def attack(
     shown = rgb.colours(x)
     return Attacked(
         edit,
-        _picture(ran.colours),
-        _picture(shown),
+        picture_of(ran.colours),
+        picture_of(shown),
         model.predict(x),
         model.predict(ran.input),
         model.predict(rgb.input(ran.exact).to(x)),
         model.predict(noisy.input),
         float((ran.colours - shown).abs().max()) * 255,
-        _picture(noisy.colours),
+        picture_of(noisy.colours),
         {"original": x, "attacked": ran.input, "noisy": noisy.input},
     )
 
 
-def _picture(colours: Tensor) -> Image.Image:
+def picture_of(colours: Tensor) -> Image.Image:
     planes = (colours[0].clamp(0, 1) * 255).round().byte().cpu()
     array: np.ndarray = planes.expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy()
     return Image.fromarray(array)

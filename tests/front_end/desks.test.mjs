@@ -45,6 +45,10 @@ const ATTACK = {
   lines: [],
   smallest: "",
   beside: [],
+  others: [["coffee", "the map of coffee"]],
+  map_pictures: [],
+  map_captions: [],
+  map_words: [],
 };
 const TRANSFORM = {
   kinds: [["turn", "turn"]],
@@ -68,7 +72,7 @@ const TRANSFORM = {
 const DESKS = { paint: PAINT, attack: ATTACK, transform: TRANSFORM };
 const FILES = {
   paint: ["whatif/paint_mask", "whatif/paint_strokes", "whatif/paint_flip"],
-  attack: [],
+  attack: ["whatif/attack_map"],
   transform: ["whatif/transform_draws"],
 };
 
@@ -145,9 +149,17 @@ test("the attack's slider goes as far as Python says, and a click searches for t
   assert.deepEqual([model.sent.at(-1).start, model.sent.at(-1).norm, model.sent.at(-1).size], [true, "linf", 1]);
   model.set("kind", "noise");
   assert.equal(start.hidden, true);
-  assert.equal(page.all(".nbviz-attack-grid > div").filter((cell) => !cell.hidden).length, 4);
+  assert.equal(page.all(".nbviz-attack-grid:not(.nbviz-attack-maps) > div").filter((cell) => !cell.hidden).length, 4);
   model.set("beside", [["the same picture on ", ["before", "em"]]]);
   assert.match(page.root.textContent, /the same picture on before/);
+  page
+    .all("button")
+    .find((node) => node.textContent.startsWith("A map can lie"))
+    .click();
+  assert.deepEqual([model.sent.at(-1).event, model.sent.at(-1).like], ["map", "coffee"]);
+  assert.equal(page.find(".nbviz-attack-maps").hidden, true);
+  model.set("map_pictures", [NO_BYTES, NO_BYTES, NO_BYTES]);
+  assert.equal(page.find(".nbviz-attack-maps").hidden, false);
   model.set("into", 3);
   assert.equal(page.all("select")[1].value, "3");
   page.end();

@@ -18,6 +18,10 @@ const SAYS = "What the network says of this picture, or how large the change is"
  *   lines: any[],
  *   smallest: string,
  *   beside: any[],
+ *   others: any[],
+ *   map_pictures: DataView[],
+ *   map_captions: any[],
+ *   map_words: any[],
  * }} AttackFrontTraits
  */
 
@@ -40,6 +44,7 @@ export default {
       deskLines(model, life),
       besideLines(model, life),
       smallestAttack(model, life),
+      lyingMap(model, life),
     );
     closeOnEscape(model, life, root);
     life.watch("state", () => grid.classList.toggle("nbviz-dimmed", model.get("state") === "computing"));

@@ -14,6 +14,7 @@ from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.whatif.attack_map import AttackMap
 from nbviz.panels.whatif.attack_parts import AttackBeside, SmallestAttack
 from nbviz.panels.whatif.attack_words import cells, lines
 from nbviz.panels.whatif.desk import Desk
@@ -38,10 +39,10 @@ LARGEST = 16.0
 class AttackFront(Front):
     """Widget of controls, four pictures and the measured figures.
 
-    Sends ``{"event": …}``: set (kind, norm, start, size, into), find, close.
+    Sends ``{"event": …}``: set (kind, norm, start, size, into), find, map (like), close.
     """
 
-    scripts = ("desk",)
+    scripts = ("desk", "attack_map")
 
     kind = traitlets.Unicode("pgd").tag(sync=True)
     kinds: traitlets.List[Any] = traitlets.List(TITLES).tag(sync=True)
@@ -65,6 +66,13 @@ class AttackFront(Front):
     lines: traitlets.List[Any] = traitlets.List().tag(sync=True)
     smallest = traitlets.Unicode().tag(sync=True)
     """Result of the search for the smallest, in a sentence."""
+    others: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """[[name, words], …]: pictures whose map can be wanted."""
+    map_pictures: traitlets.List[Any] = traitlets.List(traitlets.Bytes()).tag(sync=True)
+    """PNGs of the attack on the map: picture, map before, map after."""
+    map_captions: traitlets.List[Any] = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    map_words: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """Runs: whether the answer stays, and whose map it is now."""
     beside: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """Lines of runs: what the networks beside this one say of the same picture."""
 
@@ -80,6 +88,7 @@ class AttackDesk(Desk):
         self.view = AttackFront()
         self.listen(self.view, self._act)
         self.search = SmallestAttack(links, self)
+        self.lie = AttackMap(links, self)
         self._made = Attack("pgd", 0.0)
         self.attacked: Attacked | None = None
         """The attack on show."""
@@ -89,7 +98,8 @@ class AttackDesk(Desk):
     def parts(self) -> dict[str, Panel]:
         others = {name: AttackBeside(self.links, self, name) for name in self.selection.networks}
         self._beside = {name: self._beside.get(name, made) for name, made in others.items()}
-        return {"smallest attack": self.search, **{f"attack on {name}": made for name, made in self._beside.items()}}
+        own = {"smallest attack": self.search, "map attack": self.lie}
+        return {**own, **{f"attack on {name}": made for name, made in self._beside.items()}}
 
     def say_beside(self) -> None:
         """Show what the networks beside this one say."""
@@ -130,6 +140,7 @@ class AttackDesk(Desk):
             self.view.largest, self.view.size = LARGEST * unit, attack.size
             self.view.unit = "of 255 grey levels" if unit == 1 else "grey levels, root of squares over the picture"
             self._offer(selection, attack)
+            self.lie.sync(selection)
             if not self.search.wanted:
                 self.view.smallest = ""
 
@@ -178,6 +189,9 @@ class AttackDesk(Desk):
             self._set(content)
         elif event == "find":
             self.search.wanted = True
+            self.links.ask()
+        elif event == "map":
+            self.lie.ask(str(content["like"]))
             self.links.ask()
         elif event == "close":
             self.close(content)

@@ -1,0 +1,95 @@
+"""Demonstration that a map can lie while the answer stays: the map of another picture, by a change that no one sees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nbviz.attribution import METHODS
+from nbviz.drawing.numbers import signed
+from nbviz.drawing.overlay import png
+from nbviz.edits import map_attack
+from nbviz.edits.map_attack import MapAttacked
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import LOCK, Panel
+from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.whatif.attack_parts import AttackHost
+from nbviz.panels.whatif.attack_words import drawn
+from nbviz.session.requests.base import Request
+from nbviz.session.requests.edits.map_attack import MeasureMapAttack
+from nbviz.session.selection import Selection
+
+SIZE, STEPS = 4.0, 40
+
+
+class AttackMap(Panel):
+    """Panel that leads the map to that of another picture when asked to; its desk has the view."""
+
+    slot = "map attack"
+    edits = False
+
+    def __init__(self, links: Links, desk: AttackHost) -> None:
+        super().__init__(links)
+        self.desk, self.view = desk, desk.view
+        self.wanted: MeasureMapAttack | None = None
+        """The attack that was asked for; any other picture asks another question."""
+
+    def ask(self, name: str) -> None:
+        """Ask for the map of another picture. Raises KeyError for one that isn't there."""
+        method = self.selection.method if self.selection.method in map_attack.METHODS else map_attack.METHODS[0]
+        picture = self.pictures[self.selection.image]
+        self.wanted = MeasureMapAttack(self.desk.others(), picture, self.pictures[name], method, SIZE, STEPS)
+
+    def request(self, selection: Selection) -> Request | None:
+        asked = self.wanted
+        same = asked is not None and selection.image in self.pictures
+        here = same and asked is not None and asked.picture == self.pictures[selection.image]
+        return asked if here and selection.tool == "attack" else None
+
+    def sync(self, selection: Selection) -> None:
+        others = [[name, f"the map of {name}"] for name in self.pictures if name != selection.image]
+        with LOCK, self.view.hold_sync():
+            self.view.set_trait("others", others)
+            if self.request(selection) is None:
+                self._put([], [], [])
+
+    def show(self, answer: MapAttacked) -> None:
+        assert self.wanted is not None
+        title = METHODS[answer.method].title
+        with LOCK, self.view.hold_sync():
+            ready(self.view)
+            pictures = [
+                png(np.asarray(answer.picture)),
+                drawn(answer.maps["before"], answer.original),
+                drawn(answer.maps["after"], answer.picture),
+            ]
+            self._put(pictures, ["the changed picture", f"{title}, before", f"{title}, after"], self._words(answer))
+
+    def _words(self, answer: MapAttacked) -> list[Any]:
+        assert self.wanted is not None
+        alike, (name, _, share, _), (now, _, then, _) = answer.likeness, answer.before[0], answer.after[0]
+        stays = "the answer stays" if answer.stays else "the answer changes too"
+        changed = [f"{signed(alike['before'])} → {signed(alike['after'])}", "strong"]
+        runs: list[Any] = [f"{stays}: {name} {share:.2f} → {now} {then:.2f}; the map's likeness to that of "]
+        runs += [[self.wanted.like.name, "em"], ": r ", changed]
+        runs.append(
+            f" (with noise of the same size {signed(alike['noisy'])}); to itself r {signed(alike['own'])} "
+            f"(noise {signed(alike['own noisy'])}); at most {answer.largest:.0f} of 255 grey levels"
+        )
+        return runs if answer.done == 1 else [*runs, f"; {100 * answer.done:.0f} % of the steps"]
+
+    def _put(self, pictures: list[bytes], captions: list[str], words: list[Any]) -> None:
+        self.view.set_trait("map_pictures", pictures)
+        self.view.set_trait("map_captions", captions)
+        self.view.set_trait("map_words", words)
+
+    def wait(self, progress: str = "") -> None:
+        self.view.set_trait(
+            "map_words", ["looking for a change that moves the map alone; the first look takes a moment"]
+        )
+
+    def fail(self, error: BaseException) -> None:
+        with self.view.hold_sync():
+            self._put([], [], [])
+            fail(self.view, error)
