@@ -42,3 +42,31 @@ def test_a_review_from_the_button_to_a_picture(windows: Callable[..., Lab]) -> N
         page.set_viewport_size({"width": width, "height": 1000})
         page.wait_for_function(f"() => ({SIDEWAYS})().length === 0")
     assert lab.cells() == cells and not lab.errors
+
+
+AUDIT = [
+    "import nbviz, tempfile\nfrom nbviz import zoo\n"
+    "data = zoo.fashion(); data = [data[number] for number in range(60)]\n"
+    "model = zoo.load('fashion_cnn')\nout = nbviz.report(model, data, tempfile.mkdtemp(), corruptions=[], cues=False,\n"
+    "                   maps=False, progress=False)\n"
+    "desk = nbviz.audit(model, data, out, 'Ada', count=3, method='saliency')",
+    "desk",
+]
+
+
+def test_an_audit_is_answered_with_one_hand_and_signed(windows: Callable[..., Lab]) -> None:
+    lab = windows(AUDIT, 640, dark=True)
+    page, cells = lab.page, lab.cells()
+    page.wait_for_function("() => document.activeElement.classList.contains('nbviz-audit-desk')")
+    keys = ("ArrowRight", 1), ("ArrowLeft", 2), ("ArrowUp", 2), ("ArrowDown", 2), ("b", 2), ("ArrowRight", 3)
+    for key, count in keys:  # "b" would insert a cell, were the keys not kept from JupyterLab
+        lab.until("desk.front.seen and desk.front.state == 'ready'")
+        page.locator(".nbviz-audit-answers button:not([disabled])").first.wait_for()
+        page.keyboard.press(key)
+        lab.until(f"len(desk.answers) == {count}")
+    lab.until("sorted(desk.answers.values()) == [\"can't tell\", 'yes', 'yes']")
+    page.get_by_role("button", name="Sign the report").click()
+    lab.until("desk.front.signed and 'Ada' in (out / 'report.html').read_text()")
+    page.get_by_text("Written into").wait_for()
+    assert page.evaluate("() => document.querySelector('.nbviz-audit-desk').scrollWidth <= 640")
+    assert lab.cells() == cells and not lab.errors
