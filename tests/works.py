@@ -39,7 +39,19 @@ from nbviz.session.requests import (
 )
 from nbviz.session.requests import review as reviews
 from nbviz.session.requests.base import Request
-from nbviz.session.requests.edits import attack, circuit, edited_request, effects, paint, transform
+from nbviz.session.requests.edits import (
+    attack,
+    circuit,
+    draws,
+    edited_request,
+    effects,
+    flip,
+    map_attack,
+    need,
+    paint,
+    transfer,
+    transform,
+)
 
 
 @dataclass(frozen=True)
@@ -72,7 +84,7 @@ def _below(kind: type[Request]) -> Iterator[type[Request]]:
 
 def works(world: World) -> Mapping[str, Request]:
     """Name → request: one of each kind, and one of each registered method, measure."""
-    model, (picture, *_), layer, target = world.model, world.pictures, world.layer, world.target
+    model, (picture, other, *_), layer, target = world.model, world.pictures, world.layer, world.target
     explain = base.ExplainRequest(picture, target, "grad_cam", layer)
     size = model.seen(picture).shape[:2]
     stroke = np.zeros(size, bool)
@@ -100,7 +112,12 @@ def works(world: World) -> Mapping[str, Request]:
         reviews.MeasureShift(world.review, 24), *common, trust.Trust(explain), trust.TrustDetail(explain),
         attack.MeasureAttack((), Attack("pgd", 1.0, steps=20), explain),
         attack.FindSmallest((), Attack("pgd", 1.0, steps=20), explain),
-        circuit.WalkStep(picture, target, layer, 0), effects.MeasureEffects(picture, layer, target),
+        map_attack.MeasureMapAttack((), picture, other, "saliency", 4.0, 12),
+        transfer.MeasureTransfer(picture, other, other), flip.ScanFlip((), "gray", explain),
+        draws.MeasureDraws((), "crop_and_flip", explain, 12), transform.MeasureCurve((), "rotate", explain),
+        circuit.WalkStep(picture, target, layer, 0), circuit.AskHeadLayers(picture),
+        effects.MeasureEffects(picture, layer, target), need.MeasureNeed(picture, layer, target),
+        need.MeasureOverPictures(world.items, layer, (0, 1)),
         paint.MeasurePaint(picture, edits, explain), transform.MeasureTransform((), Transform("rotate", 20.0), explain),
         edited_request.Edited(explain, edits), edited_request.Compare(explain, edits),
         Elsewhere(LiveContext(model), None, explain),
