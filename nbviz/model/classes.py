@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol, SupportsIndex
 
 import torch
 from torch import nn
@@ -44,7 +44,7 @@ def order_of(shares: torch.Tensor, model: Classes) -> list[int]:
     return [*there, *behind, *(i for i in order if not shares[i] > 0)]
 
 
-def class_index(value: Any, model: Classes | None) -> int:
+def class_index(value: str | SupportsIndex, model: Classes | None) -> int:
     """Return the index of a class given as index or name."""
     if isinstance(value, str):
         return _named(value, model)
@@ -83,7 +83,7 @@ def _named(value: str, model: Classes | None) -> int:
     raise unknown("Class", value, names)
 
 
-def carried_names(transform: Any, net: nn.Module) -> tuple[str, ...] | None:
+def carried_names(transform: object, net: nn.Module) -> tuple[str, ...] | None:
     """Return the class names that a network carries itself, or None.
 
     They are those of torchvision's weights given as ``transform``, a Hugging Face ``config.id2label`` that holds more

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
 from typing import Any, ClassVar
@@ -22,14 +22,14 @@ from nbviz.model.layers import Layer
 from nbviz.model.recorders import Recorders
 from nbviz.model.scoring.forward import evaluate
 from nbviz.model.scoring.heads import head_of
-from nbviz.model.scoring.outputs import Kind, Output, reader_of
+from nbviz.model.scoring.outputs import Kind, Output, OutputKey, reader_of
 from nbviz.model.scoring.prediction import Prediction, prediction
 from nbviz.model.trace import Trace, trace
-from nbviz.pictures.labels import class_list
-from nbviz.pictures.load import as_picture
-from nbviz.pictures.preprocessing import Preprocessing
+from nbviz.pictures.labels import ClassNames, class_list
+from nbviz.pictures.load import PictureLike, as_picture
+from nbviz.pictures.preprocessing import Preprocessing, TransformLike
 from nbviz.replica.guest import Guest, Pass
-from nbviz.replica.hooks import modules_of, split
+from nbviz.replica.hooks import RawOutput, modules_of, split
 from nbviz.replica.torch_modes import isolated
 from nbviz.replica.user_code.user_hooks import Hooks
 
@@ -53,11 +53,11 @@ class InstrumentedModel:
 
     def __init__(
         self,
-        net: Any,
-        transform: Any = None,
-        classes: Sequence[str] | None = None,
+        net: torch.nn.Module,
+        transform: TransformLike | None = None,
+        classes: ClassNames | None = None,
         *,
-        output: str | int | Callable[[Any], torch.Tensor] | None = None,
+        output: OutputKey | None = None,
         multilabel: bool = False,
         device: str | torch.device = "auto",
         name: str | None = None,
@@ -85,7 +85,7 @@ class InstrumentedModel:
         self._traces = OrderedDict(self._traces)
 
     @classmethod
-    def ensure(cls, net_or_model: Any, **options: Any) -> InstrumentedModel:
+    def ensure(cls, net_or_model: torch.nn.Module | InstrumentedModel, **options: Any) -> InstrumentedModel:  # noqa: ANN401 - the class's own
         """Return the model itself, or a plain network wrapped."""
         return net_or_model if isinstance(net_or_model, cls) else cls(net_or_model, **options)
 
@@ -93,7 +93,7 @@ class InstrumentedModel:
         return f"InstrumentedModel({self.name}, {self.parameters:,} parameters, {self.device})"
 
     @property
-    def net(self) -> Any:
+    def net(self) -> torch.nn.Module:
         """The user's own network."""
         return self.guest.net
 
@@ -128,7 +128,7 @@ class InstrumentedModel:
         """Kind of the network's output: "classes", "maps" (segmentation), "boxes" (detection) or "unknown"."""
         return self.trace().kind
 
-    def find_logits(self, raw: Any) -> torch.Tensor:
+    def find_logits(self, raw: RawOutput) -> torch.Tensor:
         """Return scores (N, classes) of a raw output: of a map per class its mean, of boxes the best one's, or 0."""
         return self.read(raw, head=head_of(self.known)).logits
 
@@ -140,7 +140,7 @@ class InstrumentedModel:
         """Return the key of the network's state now; ``reread``: of all weights, see `Watch.contents`."""
         return self.guest.fingerprint(reread)
 
-    def input(self, image: Any) -> torch.Tensor:
+    def input(self, image: PictureLike) -> torch.Tensor:
         """Return the network input for a picture, (1, C, H, W), of its type; passes move it to their device.
 
         image: a :class:`Picture`, PIL image, path, uint8 array, or a preprocessed float tensor ((1,) C, H, W).
@@ -161,7 +161,7 @@ class InstrumentedModel:
             self._inputs.move_to_end(key)
             return self._inputs[key]
 
-    def seen(self, image: Any) -> np.ndarray:
+    def seen(self, image: PictureLike) -> np.ndarray:
         """Return the picture as the network saw it, uint8 (H, W, 3)."""
         picture = as_picture(image)
         return self._usual.seen(self.input(picture).float().cpu(), ready=picture.tensor is not None)
@@ -247,7 +247,7 @@ class InstrumentedModel:
 
         return self.guest.steady(work)
 
-    def said(self, image: Any) -> Prediction:
+    def said(self, image: PictureLike) -> Prediction:
         """Return the prediction for one picture: a score per class, and the class at each place or the boxes."""
         x = self.input(image)
         self.trace(x)
@@ -258,20 +258,19 @@ class InstrumentedModel:
 
         return self.guest.steady(work)
 
-    def logits(self, image: Any) -> np.ndarray:
+    def logits(self, image: PictureLike) -> np.ndarray:
         """Return one raw score per class of one picture, float32 (classes,), see :meth:`find_logits`."""
         return self.said(image).logits
 
-    def predict(self, image: Any, top: int = 5) -> list[tuple[str, int, float, float]]:
+    def predict(self, image: PictureLike, top: int = 5) -> list[tuple[str, int, float, float]]:
         """Return the classes with the highest scores: [(class name, index, share, score), …], best first.
 
         share: its probability, by softmax, for one score or with ``multilabel=True`` by a sigmoid, or as the network
         puts it out; of a segmentation network its share of the picture, with the background last; of a detector the
         score of its best box. score: raw, see :meth:`find_logits`.
         """
-        prediction = self.said(image).checked()
-        shares, logits = prediction.shares, prediction.logits
-        return [(self.class_name(i), i, float(shares[i]), float(logits[i])) for i in prediction.order[:top].tolist()]
+        one = self.said(image).checked()
+        return [(self.class_name(i), i, float(one.shares[i]), float(one.logits[i])) for i in one.order[:top].tolist()]
 
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
         """Return logits (N, classes) of a batch (N, C, H, W), differentiable in it; alone where pictures would mix."""

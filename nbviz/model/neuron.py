@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from nbviz.errors import NbvizError
 from nbviz.model.layers import Layer
 
-Place = Any
+Place = str | Sequence[int] | None
 """``"mean"``, ``"max"``, or (row, column) in the layer's grid of places."""
 
 

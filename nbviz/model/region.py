@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch.nn import functional
 
 from nbviz.errors import NbvizError
 from nbviz.model.boxes import Box
 
+MaskLike: TypeAlias = ArrayLike | torch.Tensor
+"""Mask (H, W) of a part of the picture, non-zero in it, at any resolution: an array, a tensor or rows of numbers."""
 SAID, WHOLE = "where it is said", "over the whole picture, for it is said nowhere"
 
 
@@ -28,7 +31,7 @@ class Region:
     """The mask, packed row by row."""
 
     @classmethod
-    def of_mask(cls, mask: Any, words: str = "") -> Region:
+    def of_mask(cls, mask: MaskLike, words: str = "") -> Region:
         """Make a region from a mask (H, W), non-zero where it is."""
         array = np.asarray(mask.detach().cpu() if isinstance(mask, torch.Tensor) else mask)
         if array.ndim != 2 or not array.size:

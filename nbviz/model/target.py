@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import SupportsIndex, TypeAlias
 
 import torch
 
@@ -12,9 +12,10 @@ from nbviz.errors import NbvizError
 from nbviz.model.boxes import Box, ious
 from nbviz.model.classes import Classes, class_index, order_of
 from nbviz.model.neuron import Neuron, Place
-from nbviz.model.region import SAID, Region
+from nbviz.model.region import SAID, MaskLike, Region
 from nbviz.model.scoring.outputs import Boxes, ClassMaps, Detection, Kind, Output
 from nbviz.model.scoring.scores import describe
+from nbviz.replica.hooks import RawOutput
 from nbviz.replica.memory import out_of_memory
 
 SAME = 0.5
@@ -34,7 +35,7 @@ class Target:
     """Class index; None with nothing else said is the predicted class, or the best box."""
     other: int | None = None
     """The class it is contrasted with: logit(index) − logit(other)."""
-    function: Callable[[Any], torch.Tensor] | None = None
+    function: Callable[[RawOutput], torch.Tensor] | None = None
     """The network's own output → (N,)."""
     part: Region | None = None
     """Segmentation: over which part of the picture; None is where the network says the class."""
@@ -50,7 +51,9 @@ class Target:
     # -- making one -----------------------------------------------------------------------------------
 
     @classmethod
-    def region(cls, target: Any = "predicted", mask: Any = None, box: Sequence[float] | None = None) -> Target:
+    def region(
+        cls, target: TargetLike = "predicted", mask: MaskLike | None = None, box: Sequence[float] | None = None
+    ) -> Target:
         """Explain a class of a segmentation network over a region: the mean of its map there.
 
         target: class index or name, or "predicted" (the class said most often in the region). mask: (H, W) of any
@@ -78,7 +81,7 @@ class Target:
         return cls(unit=Neuron.of(layer, channel, place))
 
     @classmethod
-    def ensure(cls, value: Any, model: Classes | None = None) -> Target:
+    def ensure(cls, value: TargetLike, model: Classes | None = None) -> Target:
         """Return a Target from an index, a class name, ``"predicted"``, a pair (a tuple), a callable or a Target.
 
         Raises :class:`NbvizError` for an unknown class name (with the nearest), an ambiguous one, an index
@@ -92,7 +95,7 @@ class Target:
         return result
 
     @classmethod
-    def _from(cls, value: Any, model: Classes | None) -> Target:
+    def _from(cls, value: TargetLike, model: Classes | None) -> Target:
         if isinstance(value, Target):
             return value
         if isinstance(value, str) and value == "predicted":
@@ -208,13 +211,18 @@ class Target:
         places = (output.maps.shape[2], output.maps.shape[3])
         return torch.einsum("nchw,hw->nc", output.maps, self.part.weights(places, size or places).to(output.maps))
 
-    def _score(self, one: Any, box: Box) -> torch.Tensor:
+    def _score(self, one: Mapping[str, torch.Tensor], box: Box) -> torch.Tensor:
         overlap = torch.where(one["labels"] == self.index, ious(one["boxes"].detach(), box), 0)
         if not len(overlap) or float(overlap.max()) < SAME:
             return one["scores"].sum() * 0  # not found at a step of a path: 0, without cutting the graph off
         return one["scores"][overlap.argmax()]
 
 
+TargetLike: TypeAlias = (
+    Target | str | SupportsIndex | tuple[str | SupportsIndex, str | SupportsIndex] | Callable[[RawOutput], torch.Tensor]
+)
+"""Target as a person writes it: the index or name of a class, "predicted", a contrast as a pair of classes, or a
+callable from the network's own output to one score per picture, (N,)."""
 _WORDS: dict[Kind | None, str] = {"classes": "one score per class", "maps": "one map per class", "boxes": "boxes"}
 _WORDS["unknown"] = "what nbviz can't read"
 
@@ -230,7 +238,7 @@ def _none_found(target: Target, found: list[Detection], model: Classes) -> str:
     return f"The network finds no {model.class_name(target.index)} in this picture. It finds: {kinds}."
 
 
-def _called(function: Callable[[Any], Any], raw: Any) -> Any:
+def _called(function: Callable[[RawOutput], object], raw: RawOutput) -> object:
     try:
         return function(raw)
     except NbvizError:
@@ -244,7 +252,7 @@ def _called(function: Callable[[Any], Any], raw: Any) -> Any:
         ) from error
 
 
-def _vector(scores: Any) -> torch.Tensor:
+def _vector(scores: object) -> torch.Tensor:
     if not isinstance(scores, torch.Tensor) or scores.dim() not in (0, 1):
         shape = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores).__name__
         raise NbvizError(f"A target function gives one score per picture, shape (N,), not {shape}.")

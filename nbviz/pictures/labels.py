@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -14,6 +14,9 @@ from nbviz.errors import NbvizError
 
 MOST = 2**31 - 1
 """Rankings keep labels in 32 bits."""
+ClassNames: TypeAlias = Iterable[Any] | Mapping[Any, Any]
+"""Names of classes as networks and data sets carry them: in order, as a list, an array or a column; or by number, as
+index → name or name → index."""
 _WORDNET = re.compile(r"n\d{8}")
 
 

@@ -33,7 +33,7 @@ from nbviz.pictures.labels import item_label
 from nbviz.pictures.picture import Picture, PictureLike
 from nbviz.pictures.sources import FORMS, DatasetLike, Source, kind_of
 
-__all__ = ["NotAPicture", "Picture", "Pictures", "load_pictures"]
+__all__ = ["NotAPicture", "Picture", "PictureLike", "Pictures", "load_pictures"]
 
 
 class Pictures(Mapping[str, Picture]):

@@ -37,7 +37,7 @@ from nbviz.pictures.network_hints import (
 from nbviz.pictures.picture import Picture, PictureLike
 from nbviz.wrappers import unwrap
 
-__all__ = ["GUESSED_SIZES", "Preprocessing", "EvalTransform"]
+__all__ = ["GUESSED_SIZES", "EvalTransform", "Preprocessing", "TransformLike"]
 
 _SENTENCES = {
     "torchvision weights": "preprocessing from torchvision's weights",

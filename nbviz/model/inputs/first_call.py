@@ -7,6 +7,7 @@ computed, and a picture of wrong shape does no harm.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from nbviz.pictures.network_hints import FirstLayer, flattened
 from nbviz.replica.guest import Guest, Pass
-from nbviz.replica.hooks import Enough
+from nbviz.replica.hooks import Arguments, Enough, Keywords
 
 _CONVOLUTIONS = {torch.conv1d: 1, torch.conv2d: 2, torch.conv3d: 3}
 _TRANSPOSED = {torch.conv_transpose1d: 1, torch.conv_transpose2d: 2, torch.conv_transpose3d: 3}
@@ -85,7 +86,9 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]  # torch is read as Any
         self.picture = picture
         self.call: FirstCall | None = None
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Sequence[type], args: Arguments = (), kwargs: Keywords | None = None
+    ) -> object:
         kwargs = kwargs or {}
         layer = self._layer(func, args, kwargs)
         if layer is None:
@@ -97,7 +100,9 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]  # torch is read as Any
         # a layer over coordinates or queries, not over the picture; nor are those behind it
         return func(*args, **kwargs).detach()
 
-    def _layer(self, func: Any, args: Any, kwargs: Any) -> tuple[torch.Tensor, FirstCall] | None:
+    def _layer(
+        self, func: Callable[..., Any], args: Arguments, kwargs: Keywords
+    ) -> tuple[torch.Tensor, FirstCall] | None:
         """Return the input and the call of a function that computes with weights; None for all others."""
         if func is torch.Tensor.__getitem__ and isinstance(args[1], str):
             return args[0], FirstCall(self.picture, 0, 0, key=args[1])

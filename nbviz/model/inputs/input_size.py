@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from nbviz.errors import NbvizError
 from nbviz.model.inputs.first_call import FirstCall, first_call
 from nbviz.model.inputs.forward_errors import check_data, check_signature, forward_error, of_size
 from nbviz.pictures.network_hints import FirstLayer, defined_first, shown_size
-from nbviz.pictures.preprocessing import GUESSED_SIZES, Preprocessing
+from nbviz.pictures.preprocessing import GUESSED_SIZES, Preprocessing, TransformLike
 from nbviz.replica.guest import Guest, Pass
 from nbviz.replica.hooks import first_tensor
 from nbviz.replica.torch_modes import isolated
@@ -41,7 +40,7 @@ def noise(guest: Guest, shape: tuple[int, ...]) -> torch.Tensor:
 class Usual:
     """Preprocessing of a network and the size of picture it is used with; a guess is settled by trying. Thread-safe."""
 
-    def __init__(self, guest: Guest, transform: Any) -> None:
+    def __init__(self, guest: Guest, transform: TransformLike | None) -> None:
         self._guest, self._lock = guest, threading.RLock()
         self._refused: tuple[int, NbvizError] | None = None
         self._given, self._asked, self._sized = transform, False, False
@@ -141,5 +140,5 @@ def _size_taken(guest: Guest, transform: Preprocessing) -> tuple[int, int]:
     raise forward_error(guest, noise(guest, (transform.channels, *sizes[0])), first, all_sizes=True) from first
 
 
-def _run(x: torch.Tensor) -> Callable[[Pass], Any]:
+def _run(x: torch.Tensor) -> Callable[[Pass], torch.Tensor | None]:
     return lambda run: first_tensor(run(x))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+
+from torch.autograd.graph import Node
 
 _SHAPES = "Expand View UnsafeView ReshapeAlias Permute Transpose T Unsqueeze Squeeze Clone ToCopy Alias"
 RESHAPING = frozenset(f"{name}Backward0" for name in _SHAPES.split())
 """Nodes that change the shape, order or type of values, never the values."""
 
 
-def graph(root: Any) -> Iterator[Any]:
+def graph(root: Node | None) -> Iterator[Node]:
     """Yield nodes of autograd's graph from a node, such as ``output.grad_fn``, down to its leaves."""
     # a node's Python object is its identity only while it is held
     visited, left = {root}, [] if root is None else [root]
@@ -23,14 +24,14 @@ def graph(root: Any) -> Iterator[Any]:
                 left.append(below)
 
 
-def origin(node: Any) -> Any:
+def origin(node: Node | None) -> Node | None:
     """Return the node that made the values of ``node``: itself, or the first below it that does more than reshape."""
     while node is not None and kind(node) in RESHAPING:
         node = node.next_functions[0][0]
     return node
 
 
-def kind(node: Any) -> str:
+def kind(node: Node) -> str:
     """Return a node's name, with the number of a variant that squeezes or clones as 0."""
     name = str(node.name())
     return f"{name.rstrip('0123456789')}0" if name[-1:].isdigit() else name

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import torch
+from torch.autograd.graph import Node
 
 from nbviz.errors import NbvizError
 from nbviz.model.scoring.autograd_graph import graph, kind, origin
-from nbviz.model.scoring.scores import NAMES, find, scores_or_maps
+from nbviz.model.scoring.scores import NAMES, OutputKey, find, scores_or_maps
 from nbviz.model.scoring.squash import CLOSE, SIGMOIDS, SOFTMAX, multiple, over_classes, slope, squash, undivided
+from nbviz.replica.hooks import RawOutput
 
 Scale = Literal["softmax", "sigmoid", "shares", "independent"]
 """How scores become probabilities: logits by softmax over the classes, logits by a sigmoid each; or the scores are
@@ -36,7 +38,7 @@ class ModuleCall:
     number: int
     linear: bool
     output: torch.Tensor
-    node: Any
+    node: Node | None
     """Of the output as it was put out."""
     version: int
     """Of the output as it was put out: another one where a later operation wrote to it."""
@@ -102,7 +104,7 @@ def head_of(known: HasHead | None) -> Head:
 class ScoreHints:
     """Statements of a person, or of the network's own configuration, about its scores."""
 
-    output: str | int | Callable[[Any], torch.Tensor] | None = None
+    output: OutputKey | None = None
     multilabel: bool = False
     names: int = 0
     """Class names given."""
@@ -117,7 +119,9 @@ class ScoreHints:
         return self.output is not None or bool(self.names or self.labels)
 
 
-def find_head(raw: Any, calls: Sequence[ModuleCall], asked: ScoreHints, probe: Callable[[Head], torch.Tensor]) -> Head:
+def find_head(
+    raw: RawOutput, calls: Sequence[ModuleCall], asked: ScoreHints, probe: Callable[[Head], torch.Tensor]
+) -> Head:
     """Find the head of a network whose output for one picture is ``raw``. probe: scores (N, classes) of others."""
     if asked.regression and asked.output is None:
         return Head(problem=NbvizError(_REGRESSION))
@@ -136,13 +140,13 @@ def find_head(raw: Any, calls: Sequence[ModuleCall], asked: ScoreHints, probe: C
     return replace(head, pair=scores.shape[1] == 1 and asked.names == 2 and head.scale == "sigmoid")
 
 
-def candidates(raw: Any) -> dict[str | int, torch.Tensor]:
+def candidates(raw: RawOutput) -> dict[str | int, torch.Tensor]:
     """Return place → tensor for all in an output that can be read as scores or maps of one picture."""
     items = raw.items() if isinstance(raw, Mapping) else enumerate(raw) if isinstance(raw, (tuple, list)) else ()
     return {place: item for place, item in items if _readable(item)}
 
 
-def _readable(item: Any) -> bool:
+def _readable(item: object) -> bool:
     if not isinstance(item, torch.Tensor) or not item.is_floating_point() or item.dim() == 0:
         return False
     try:
@@ -152,7 +156,7 @@ def _readable(item: Any) -> bool:
     return True
 
 
-def _placed(raw: Any, calls: Sequence[ModuleCall], asked: ScoreHints) -> Head:
+def _placed(raw: RawOutput, calls: Sequence[ModuleCall], asked: ScoreHints) -> Head:
     if isinstance(raw, torch.Tensor):
         return Head()
     if type(raw).__module__ == "torch.return_types":
@@ -222,7 +226,7 @@ def _scaled(
     return head if scores.dim() != 2 else _by_values(head, scores.detach(), end, probe)
 
 
-def _by_values(head: Head, values: torch.Tensor, end: Any, probe: Callable[[Head], torch.Tensor]) -> Head:
+def _by_values(head: Head, values: torch.Tensor, end: Node | None, probe: Callable[[Head], torch.Tensor]) -> Head:
     """Return the head of scores whose graph names no step that makes probabilities, as their values tell it."""
     among = bool(((values >= 0) & (values <= 1)).all())
     whole = next((total for total in WHOLES if values.shape[1] > 1 and _share(values, total)), None)
@@ -238,7 +242,7 @@ def _by_values(head: Head, values: torch.Tensor, end: Any, probe: Callable[[Head
     return head
 
 
-def _before(head: Head, squashed: Any, scores: torch.Tensor, calls: Sequence[ModuleCall]) -> Head:
+def _before(head: Head, squashed: Node, scores: torch.Tensor, calls: Sequence[ModuleCall]) -> Head:
     """Return the head that reads logits before a step, from the layer that puts them out, if one does."""
     name = kind(squashed)
     step = "sigmoid" if name in SIGMOIDS else "softmax"
@@ -281,7 +285,7 @@ def _share(values: torch.Tensor, whole: int) -> bool:
     return bool((values >= 0).all() and ((values.float().sum(1) / whole - 1).abs() < CLOSE).all())
 
 
-def _bounded(node: Any) -> bool:
+def _bounded(node: Node) -> bool:
     """Return whether the last operations are elementwise on something that is squashed, such as (tanh(x) + 1) / 2."""
     left, steps = [node], 0
     while left and steps < 16:
@@ -289,5 +293,6 @@ def _bounded(node: Any) -> bool:
         if kind(node) in BOUNDED:
             return True
         if kind(node) in ELEMENTWISE:
-            left += [origin(below) for below, _ in node.next_functions if below is not None]
+            above = (origin(below) for below, _ in node.next_functions if below is not None)
+            left += [one for one in above if one is not None]
     return False

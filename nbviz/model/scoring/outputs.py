@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import nn
@@ -17,8 +17,10 @@ from torch import nn
 from nbviz.errors import NbvizError
 from nbviz.model.boxes import Box
 from nbviz.model.scoring.heads import PLAIN, Head, ModuleCall, Scale, ScoreHints, find_head
+from nbviz.model.scoring.scores import OutputKey as OutputKey
 from nbviz.model.scoring.scores import find, scores_or_maps
 from nbviz.pictures.network_hints import attribute
+from nbviz.replica.hooks import RawOutput
 
 Kind = Literal["classes", "maps", "boxes", "unknown"]
 KEYS = frozenset(("boxes", "labels", "scores"))
@@ -30,7 +32,7 @@ class Output(Protocol):
     @property
     def kind(self) -> Kind: ...
     @property
-    def raw(self) -> Any: ...
+    def raw(self) -> RawOutput: ...
     @property
     def logits(self) -> torch.Tensor: ...
 
@@ -39,7 +41,7 @@ class Output(Protocol):
 class ClassScores:
     """Output of one score per class and picture."""
 
-    raw: Any
+    raw: RawOutput
     logits: torch.Tensor
     """(N, classes)."""
     kind: Kind = "classes"
@@ -58,7 +60,7 @@ class ClassScores:
 class ClassMaps:
     """Output of one map per class and picture, as segmentation networks have."""
 
-    raw: Any
+    raw: RawOutput
     maps: torch.Tensor
     """(N, classes, h, w)."""
     kind: Kind = "maps"
@@ -121,7 +123,7 @@ class Boxes:
 class Unknown:
     """Output in which no scores can be found."""
 
-    raw: Any
+    raw: RawOutput
     problem: NbvizError
     kind: Kind = "unknown"
 
@@ -140,7 +142,7 @@ class OutputReader:
     """How many a detector has, if known."""
 
     def __call__(
-        self, raw: Any, rows: int | None = None, head: Head = PLAIN, before: torch.Tensor | None = None
+        self, raw: RawOutput, rows: int | None = None, head: Head = PLAIN, before: torch.Tensor | None = None
     ) -> Output:
         """Read an output. rows: pictures in the batch. before: what ``head.before`` put out in the same pass."""
         if self.asked.output is None and _is_boxes(raw):
@@ -156,13 +158,13 @@ class OutputReader:
             return ClassMaps(raw, head.logits(scores, before))
         return ClassScores(raw, head.logits(scores, before), scale=head.scale)
 
-    def head(self, raw: Any, calls: Sequence[ModuleCall], probe: Callable[[Head], torch.Tensor]) -> Head:
+    def head(self, raw: RawOutput, calls: Sequence[ModuleCall], probe: Callable[[Head], torch.Tensor]) -> Head:
         """Find the scores in the first output, of one picture, and what they mean; see :func:`find_head`."""
         detector = self.asked.output is None and _is_boxes(raw)
         return PLAIN if detector else find_head(raw, calls, self.asked, probe)
 
 
-def reader(output: str | int | Callable[[Any], torch.Tensor] | None, classes: int = 0) -> OutputReader:
+def reader(output: OutputKey | None, classes: int = 0) -> OutputReader:
     """From the network's own output to an :class:`Output`. output: a key, an attribute, a place or a callable that
     takes the scores or maps out of it; left out, they are looked for. classes: what a detector has, if known.
     """
@@ -170,7 +172,11 @@ def reader(output: str | int | Callable[[Any], torch.Tensor] | None, classes: in
 
 
 def reader_of(
-    net: nn.Module, output: str | int | Callable[[Any], torch.Tensor] | None, given: int, names: int, multilabel: bool
+    net: nn.Module,
+    output: OutputKey | None,
+    given: int,
+    names: int,
+    multilabel: bool,
 ) -> OutputReader:
     """Return the reader for a network; given: class names from a person; names: these, or those that it carries."""
     config = attribute(net, "config")
@@ -185,9 +191,10 @@ def reader_of(
     return OutputReader(asked, given or classes_of(net) or names)
 
 
-def _is_boxes(raw: Any) -> bool:
-    items = isinstance(raw, (list, tuple)) and len(raw) > 0
-    return items and all(isinstance(one, Mapping) and one.keys() >= KEYS for one in raw)
+def _is_boxes(raw: object) -> bool:
+    if not isinstance(raw, (list, tuple)) or not raw:
+        return False
+    return all(isinstance(one, Mapping) and one.keys() >= KEYS for one in raw)
 
 
 def classes_of(net: nn.Module) -> int:

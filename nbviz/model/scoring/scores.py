@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import torch
 
 from nbviz.errors import NbvizError
+from nbviz.replica.hooks import RawOutput
 
+OutputKey = str | int | Callable[[RawOutput], torch.Tensor]
+"""Place of the scores in a network's output: a key, an attribute, an index, or a callable that takes them out."""
 NAMES = ("logits", "scores", "out", "output", "pred", "predictions", "y")
 
 
-def find(raw: Any, output: str | int | Callable[[Any], torch.Tensor] | None) -> Any:
+def find(raw: RawOutput, output: OutputKey | None) -> RawOutput:
     """Return the part that ``output`` names (key, attribute, place or callable), else where scores usually are."""
     return _search(raw) if output is None else _pick(raw, output)
 
 
-def scores_or_maps(found: Any, rows: int | None = None) -> torch.Tensor:
+def scores_or_maps(found: RawOutput, rows: int | None = None) -> torch.Tensor:
     """Return scores (N, classes) from that, (N,) or (N, classes, 1, 1), or maps as they are; else a sentence.
 
     rows: pictures in the batch, where known: a batch of one whose axis was squeezed away gets it back.
@@ -57,7 +59,7 @@ def _shape_words(found: torch.Tensor) -> str:
     return f"{text}. Pass output= (a key or a callable) that takes the scores out of it, or a callable as target."
 
 
-def _pick(raw: Any, output: str | int | Callable[[Any], torch.Tensor]) -> Any:
+def _pick(raw: RawOutput, output: OutputKey) -> RawOutput:
     if callable(output):
         try:
             return output(raw)
@@ -74,7 +76,7 @@ def _pick(raw: Any, output: str | int | Callable[[Any], torch.Tensor]) -> Any:
     raise NbvizError(f"The network's output has no {output!r}: it is {describe(raw)}.")
 
 
-def _search(raw: Any) -> Any:
+def _search(raw: RawOutput) -> RawOutput:
     if isinstance(raw, torch.Tensor):
         return raw
     for name in NAMES:
@@ -88,7 +90,7 @@ def _search(raw: Any) -> Any:
     return likely[0] if likely else raw
 
 
-def describe(raw: Any) -> str:
+def describe(raw: object) -> str:
     """Return what a network's output is, for a sentence: its type, and its shape or what it holds."""
     if isinstance(raw, torch.Tensor):
         return f"a tensor of {raw.dtype} and shape {tuple(raw.shape)}"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
+from torch.autograd.graph import Node
 
 from nbviz.model.scoring.autograd_graph import graph, kind, origin
 
@@ -14,7 +13,7 @@ SIGMOIDS = frozenset(("SigmoidBackward0", "LogSigmoidBackward0"))
 MULTIPLES = frozenset(("MulBackward0", "DivBackward0"))
 
 
-def squash(node: Any) -> Any:
+def squash(node: Node | None) -> Node | None:
     """Return the softmax or sigmoid that made a node's values, multiples aside; None where another step did."""
     while node is not None and kind(node) in MULTIPLES:
         above = [origin(before) for before, _ in node.next_functions if before is not None]
@@ -24,7 +23,7 @@ def squash(node: Any) -> Any:
     return node if node is not None and kind(node) in SOFTMAX | SIGMOIDS else None
 
 
-def multiple(scores: torch.Tensor, squash: Any) -> float | None:
+def multiple(scores: torch.Tensor, squash: Node) -> float | None:
     """Return the factor, above 0, between a softmax's or sigmoid's result and scores; None where there is no such."""
     name = kind(squash)
     if origin(scores.grad_fn) is squash or name not in SOFTMAX and name != "SigmoidBackward0":
@@ -37,7 +36,7 @@ def multiple(scores: torch.Tensor, squash: Any) -> float | None:
     return factor if factor > 0 and torch.allclose(found, factor * result, rtol=CLOSE, atol=0) else None
 
 
-def over_classes(node: Any, scores: torch.Tensor) -> bool:
+def over_classes(node: Node, scores: torch.Tensor) -> bool:
     shape, axis = node._saved_result.shape, int(node._saved_dim)
     axis = axis - 2**64 if axis >= 2**63 else axis
     if len(shape) == scores.dim() == 4:
@@ -45,7 +44,7 @@ def over_classes(node: Any, scores: torch.Tensor) -> bool:
     return bool(shape[axis] == scores.shape[1])
 
 
-def undivided(node: Any) -> list[Any]:
+def undivided(node: Node | None) -> list[Node]:
     """Return the nodes whose values a node's may be a constant multiple of, itself first, such as of logits / T.
 
     The factor may be a number, or a parameter of one value and what is computed from it.
@@ -59,7 +58,7 @@ def undivided(node: Any) -> list[Any]:
     return [one for one in chain if one is not None]
 
 
-def _is_one_value(node: Any) -> bool:
+def _is_one_value(node: Node) -> bool:
     leaves = [one.variable for one in graph(node) if hasattr(one, "variable")]
     return len(leaves) > 0 and all(leaf.numel() == 1 for leaf in leaves)
 
