@@ -241,15 +241,10 @@ def _none_found(target: Target, found: list[Detection], model: Classes) -> str:
 def _called(function: Callable[[RawOutput], object], raw: RawOutput) -> object:
     try:
         return function(raw)
-    except NbvizError:
+    except Exception as error:  # it stays the person's own, with what explains it
+        if not isinstance(error, NbvizError) and not out_of_memory(error):
+            error.add_note(f"The target function was handed the network's own output, which is {describe(raw)}.")
         raise
-    except Exception as error:
-        if out_of_memory(error):
-            raise
-        raise NbvizError(
-            f"The target function raised {type(error).__name__}: {error}. It is handed the network's own output, "
-            f"which is {describe(raw)}."
-        ) from error
 
 
 def _vector(scores: object) -> torch.Tensor:
