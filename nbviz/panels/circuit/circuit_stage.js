@@ -123,7 +123,8 @@ function walkOverview(model, life) {
       });
       return node;
     };
-    graph.replaceChildren(...edges.map(line), ...nodes.map(dot));
+    const words = "Walked from the class at the left: an edge is as wide as its effect; the second colour inhibits";
+    graph.replaceChildren(svg("title", {}, words), ...edges.map(line), ...nodes.map(dot));
   });
   return graph;
 }
