@@ -71,7 +71,7 @@ def lay_out(folder: Path) -> Path:
 
 
 @dataclass(frozen=True)
-class Progress:
+class PageProgress:
     """Progress of the pictures: a layer is done."""
 
     network: str
@@ -83,7 +83,7 @@ class Progress:
         return f"{self.network}, {self.layer}: {self.pictures} pictures ({self.seconds:.0f} s)"
 
 
-def make(wanted: Mapping[str, Mapping[str, int | None]] = MADE) -> Iterator[Progress]:
+def make(wanted: Mapping[str, Mapping[str, int | None]] = MADE) -> Iterator[PageProgress]:
     """Make the pictures of layers' channels, a page of the grid at a time; those in the cache are only read.
 
     wanted: network → layer → pages, as in :data:`MADE`. Yields when a layer is done. OSError where the cache can't be
@@ -100,7 +100,7 @@ def make(wanted: Mapping[str, Mapping[str, int | None]] = MADE) -> Iterator[Prog
                 for made in making(model, layer, channels[start : start + PAGE]):
                     if "note" in made.facts:
                         raise OSError(made.facts["note"])
-            yield Progress(network, layer, len(channels), time.monotonic() - began)
+            yield PageProgress(network, layer, len(channels), time.monotonic() - began)
 
 
 def grid_order(model: InstrumentedModel, layer: str) -> list[int]:

@@ -70,6 +70,15 @@ def test_no_folder_is_above_15_python_files_save_the_methods() -> None:
     assert crowded <= {"nbviz/attribution/methods"}
 
 
+def test_one_name_is_one_class() -> None:
+    places: dict[str, list[str]] = {}
+    for path in (ROOT / "nbviz").rglob("*.py"):
+        for name in re.findall(r"^class ([A-Z]\w*)", path.read_text(encoding="utf-8"), re.MULTILINE):
+            places.setdefault(name, []).append(path.relative_to(ROOT).as_posix())
+    assert len(places) > 300
+    assert not {name: files for name, files in places.items() if len(files) > 1}
+
+
 def test_no_import_leads_back_in_a_circle() -> None:
     """import-linter doesn't look at imports for types alone: a class that a helper only names may import the helper."""
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == [{"b", "c"}]

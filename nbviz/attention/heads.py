@@ -62,7 +62,7 @@ class HeadBlock:
 
 
 @dataclass(frozen=True, eq=False)
-class Heads:
+class AttentionHeads:
     """Attention blocks of one forward of one picture."""
 
     counts: tuple[int, ...]
@@ -93,7 +93,7 @@ class Heads:
 @contextmanager
 def gathering(
     model: InstrumentedModel, run: Pass, picture: Any, target: Target | None
-) -> Iterator[tuple[Heads, Iterator[HeadBlock | str]]]:
+) -> Iterator[tuple[AttentionHeads, Iterator[HeadBlock | str]]]:
     """Run one forward and yield its attention: first the facts known of all blocks, then each block, the last first.
 
     target: None for the probabilities; else these × the gradient of the target's score, positive part (Chefer, Gur
@@ -106,7 +106,7 @@ def gathering(
     network.check_unchanged()
     counts, size = tuple(block.heads for block in network.blocks), 4 * sum(math.prod(b.shape) for b in network.blocks)
     words = "" if target is None else subject.target_words
-    yield Heads(counts, _reads(network), words, size), _blocks(network, ran, target is not None)
+    yield AttentionHeads(counts, _reads(network), words, size), _blocks(network, ran, target is not None)
 
 
 def _blocks(found: NetworkAttention, ran: list[tuple[int, int, str]], weighted: bool) -> Iterator[HeadBlock | str]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import nbviz
-from nbviz.attention.heads import HeadBlock, Heads, gathering
+from nbviz.attention.heads import AttentionHeads, HeadBlock, gathering
 from nbviz.attention.views import AttentionView, BlockSeen, Query, Seen
 from nbviz.model.instrumented import as_picture
 from nbviz.model.target import Target
@@ -28,12 +28,12 @@ HERE = (0.3, 0.6)
 NUMBER = 1 + GRID * 1 + 2
 
 
-def gathered(net: nn.Module, x: Tensor, target: Target | None = None) -> tuple[Heads, list[HeadBlock | str]]:
+def gathered(net: nn.Module, x: Tensor, target: Target | None = None) -> tuple[AttentionHeads, list[HeadBlock | str]]:
     """What is known of a network's attentions, and they themselves, last first."""
     model = nbviz.InstrumentedModel(net)
     model.trace(x)
 
-    def work(run: object) -> tuple[Heads, list[HeadBlock | str]]:
+    def work(run: object) -> tuple[AttentionHeads, list[HeadBlock | str]]:
         with gathering(model, run, as_picture(x), target) as (known, blocks):  # type: ignore[arg-type]
             return known, list(blocks)
 

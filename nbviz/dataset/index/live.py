@@ -13,7 +13,7 @@ from typing import Any
 from nbviz.dataset.index.index import Index
 from nbviz.dataset.index.options import IndexOptions
 from nbviz.dataset.index.plan import planned
-from nbviz.dataset.index.ranking_pass import Walk
+from nbviz.dataset.index.ranking_pass import IndexWalk
 from nbviz.dataset.shards.plan import model_digest
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
@@ -64,7 +64,7 @@ def indexing(
     def work(run: Pass) -> Iterator[LiveIndex]:
         if run.snapshot:
             raise NbvizError("The network is being trained: look through the pictures when its training has ended.")
-        walk = Walk(plan, run)
+        walk = IndexWalk(plan, run)
         yield LiveIndex(0, len(items))
         for part in items.batches(range(len(items)), plan.batch, model.transform, plan.shape, walk.problem):
             walk.forward(part)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from nbviz.dataset.index.partial import Known, PartialIndex
 from nbviz.dataset.index.plan import Plan
-from nbviz.dataset.index.ranking_pass import Walk
+from nbviz.dataset.index.ranking_pass import IndexWalk
 from nbviz.dataset.shards.job import ShardJob, Tick
 from nbviz.replica.guest import Pass
 
@@ -18,7 +18,7 @@ class RankingJob(ShardJob[Plan, PartialIndex]):
         """Rank one piece, over one version of the weights. known: of other pieces, from :meth:`PartialIndex.known`."""
 
         def work(run: Pass) -> PartialIndex:
-            walk, plan = Walk(self.plan, run, known), self.plan
+            walk, plan = IndexWalk(self.plan, run, known), self.plan
             numbers = plan.numbers(piece)
             for batch in self.items.batches(numbers, plan.batch, self.transform, plan.shape, walk.problem):
                 walk.forward(batch)

@@ -23,7 +23,7 @@ Call = tuple[str, int]
 """Module and which of its calls, from 1."""
 
 
-class Walk:
+class IndexWalk:
     """Rankings while batches pass; the channels of all layers stand in one row."""
 
     def __init__(self, plan: Plan, run: Pass, known: Known | None = None) -> None:
@@ -125,7 +125,7 @@ class Walk:
 class _Looks:
     """State of one forward as the hooks see it."""
 
-    def __init__(self, walk: Walk, batch: Batch) -> None:
+    def __init__(self, walk: IndexWalk, batch: Batch) -> None:
         self.walk, self.batch = walk, batch
         self.entries = {which: ranking.entry for which, ranking in walk.rankings.items()}
         numbers = enumerate(batch.numbers.tolist())

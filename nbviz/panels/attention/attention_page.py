@@ -41,7 +41,7 @@ class Sheet:
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class HeadsPage:
     """Page on show."""
 
     answer: HeadsAnswer

@@ -18,7 +18,7 @@ from nbviz.drawing.overlay import backdrop, colour_bar
 from nbviz.errors import NbvizError
 from nbviz.model.target import Target
 from nbviz.panels.attention.attention_page import (
-    Drawn,
+    HeadsPage,
     about,
     caption,
     figures,
@@ -109,7 +109,7 @@ class AttentionStage(Stage):
         super().__init__(links)
         self.view = AttentionFront(bar=colour_bar(150, 11, False))
         self.listen(self.view, self._act)
-        self.drawn: Drawn | None = None
+        self.drawn: HeadsPage | None = None
         self._answer: HeadsAnswer | None = None
         self._pictured: np.ndarray | None = None
 
@@ -178,7 +178,7 @@ class AttentionStage(Stage):
             "aspect": width / height,
         }  # fmt: skip
         view.caption, view.note = caption(answer, drawn.peak, view.shared), note(answer)
-        self.drawn = Drawn(answer, drawn, 0, 0, answer.seen.blocks[0].maps[-1])
+        self.drawn = HeadsPage(answer, drawn, 0, 0, answer.seen.blocks[0].maps[-1])
         self._describe(answer)
 
     def _describe(self, answer: HeadsAnswer) -> None:
@@ -196,7 +196,7 @@ class AttentionStage(Stage):
         view.queries = queries(answer)
         rolled = view.rollout and block.rollout is not None
         values = block.rollout if rolled and block.rollout is not None else block.maps[head]
-        self.drawn = Drawn(answer, drawn.sheet, row, head, values)
+        self.drawn = HeadsPage(answer, drawn.sheet, row, head, values)
         view.map, view.grid, view.high = large(values), list(values.shape), three_digits(float(np.nanmax(values)))
         view.figures = rollout_figures(blocks, row) if rolled else figures(answer, block, head)
         view.title = title(answer, block, head, rolled)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbviz.drawing.overlay import Mosaic, gray, heat_rgba
-from nbviz.panels.attention.attention_page import Drawn
+from nbviz.panels.attention.attention_page import HeadsPage
 from nbviz.panels.snapshot.over import laid_over
 from nbviz.panels.snapshot.parts import CardPart, ChannelsPart, StillParts
 
@@ -16,7 +16,7 @@ GAP = 1
 """Pixels between tiles."""
 
 
-def still(drawn: Drawn, view: Any, settings: Sequence[str]) -> StillParts:
+def still(drawn: HeadsPage, view: Any, settings: Sequence[str]) -> StillParts:
     """Return the still picture's part, with the texts of ``view``, an ``AttentionFront``."""
     sheet, rows, aspect = drawn.sheet, len(view.rows), view.shape["aspect"]
     grid = ChannelsPart(

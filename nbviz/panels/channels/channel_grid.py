@@ -19,7 +19,7 @@ from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel
 from nbviz.panels.base.strip import fail, ready
-from nbviz.panels.channels.grid_effects import Measured
+from nbviz.panels.channels.grid_effects import MeasuredEffects
 from nbviz.panels.channels.grid_words import about, edited_channels, look_data, modes, sheet_data, still_part
 from nbviz.panels.channels.held_place import held, held_words
 from nbviz.panels.channels.page_parts import filters_of, tile_notes, tiles_code
@@ -103,7 +103,7 @@ class ChannelsPanel(Panel):
         self._filters: np.ndarray | None = None
         self._photos: dict[str, Photos] = {}  # mode → pictures for channels of the layer on show
         self._health: HealthAnswer | None = None
-        self.measured: Measured | None = None  # the effects measured last
+        self.measured: MeasuredEffects | None = None  # the effects measured last
         self.view = ChannelGrid(modes=modes(False), look=look_data(self.look, None, True, False))
         self.listen(self.view, self._act)
 
@@ -135,7 +135,7 @@ class ChannelsPanel(Panel):
 
     def hear(self, slot: str, request: Request | None, answer: EffectsAnswer | None) -> None:
         """Take over the effects measured so far, and sort by them."""
-        known, self.measured = self.measured, Measured.of(request, answer)
+        known, self.measured = self.measured, MeasuredEffects.of(request, answer)
         if self.measured is None or self._answer is None or self.page is None:
             return
         if self.measured.begins(known) and self.look.sort == "class":

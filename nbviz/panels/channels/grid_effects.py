@@ -14,14 +14,14 @@ REDRAWS = 5
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredEffects:
     """Effects so far, and what they are effects of."""
 
     request: MeasureEffects
     answer: EffectsAnswer
 
     @classmethod
-    def of(cls, request: Request | None, answer: EffectsAnswer | None) -> Measured | None:
+    def of(cls, request: Request | None, answer: EffectsAnswer | None) -> MeasuredEffects | None:
         """Return the effects; None where nothing is measured."""
         return cls(request, answer) if isinstance(request, MeasureEffects) and answer is not None else None
 
@@ -30,11 +30,11 @@ class Measured:
         """(C,) change of the explained score without each channel; NaN where it is not measured yet."""
         return self.answer.effects.measured[:, self.answer.index]
 
-    def begins(self, before: Measured | None) -> bool:
+    def begins(self, before: MeasuredEffects | None) -> bool:
         """Return whether these are the first effects of their request."""
         return before is None or before.request != self.request
 
-    def worth_drawing(self, before: Measured | None) -> bool:
+    def worth_drawing(self, before: MeasuredEffects | None) -> bool:
         """Return whether enough has been added since ``before`` to sort anew."""
         if before is None or self.begins(before) or self.answer.done == 1:
             return True

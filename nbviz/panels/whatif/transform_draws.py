@@ -18,7 +18,7 @@ from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Panel
 from nbviz.panels.base.strip import fail, ready
 from nbviz.session.requests.base import Request
-from nbviz.session.requests.edits.draws import DRAWS, Drawn, DrawsAnswer, MeasureDraws
+from nbviz.session.requests.edits.draws import DRAWS, DrawsAnswer, MeasureDraws, PictureDraw
 from nbviz.session.requests.edits.likeness import Likeness
 from nbviz.session.requests.on_show import explanation
 from nbviz.session.selection import Selection
@@ -73,7 +73,7 @@ class TransformDraws(Panel):
             view.set_trait("draws", [self._tile(one) for one in answer.draws])
             view.set_trait("lines", draw_lines(answer, self.model.class_name))
 
-    def _tile(self, drawn: Drawn) -> list[Any]:
+    def _tile(self, drawn: PictureDraw) -> list[Any]:
         """Return [answer, share, whether it is the same, what was done]."""
         words = " · ".join(edit.words for edit in drawn.edits) or "left as it is"
         return [self.model.class_name(drawn.index), percent(drawn.share, 0), drawn.index == self.answer.index, words]
@@ -94,7 +94,7 @@ def menu(transforms: Sequence[str]) -> list[list[str]]:
     return own + [[name, f"{DRAWS} draws: {known.title}", known.sentence] for name, known in PRESETS.items()]
 
 
-def drawn_map(drawn: Drawn) -> np.ndarray | None:
+def drawn_map(drawn: PictureDraw) -> np.ndarray | None:
     """Return a draw's map over its picture in gray, uint8 (H, W, 3); None while it is still to come."""
     made: Attribution | None = drawn.attribution
     if made is None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nbviz.attention.heads import HeadBlock, Heads, gathering
+from nbviz.attention.heads import AttentionHeads, HeadBlock, gathering
 from nbviz.attention.views import AttentionView, Query, Seen
 from nbviz.errors import NbvizError, Refused
 from nbviz.model.by_model import ByModel
@@ -37,10 +37,10 @@ class AskHeads(PictureRequest):
 
     target: Target | None = None
 
-    def __call__(self, context: Context) -> Iterator[Heads]:
+    def __call__(self, context: Context) -> Iterator[AttentionHeads]:
         yield from context.model.guest.steadily(lambda run: self._kept(context.model, run))
 
-    def _kept(self, model: InstrumentedModel, run: Pass) -> Iterator[Heads]:
+    def _kept(self, model: InstrumentedModel, run: Pass) -> Iterator[AttentionHeads]:
         with gathering(model, run, self.picture, self.target) as (heads, blocks):
             if not heads.kept:
                 yield heads
@@ -58,7 +58,7 @@ class AskHeads(PictureRequest):
 class HeadsAnswer:
     """Attention of every head from one query, over the picture as the network saw it."""
 
-    heads: Heads
+    heads: AttentionHeads
     """Without the weights."""
     seen: Seen
     query: Query
@@ -75,7 +75,7 @@ class LookFrom(PictureRequest):
     target: Target | None = None
 
     def __call__(self, context: Context) -> Iterator[HeadsAnswer]:
-        heads: Heads | None = None
+        heads: AttentionHeads | None = None
         for heads in stepped(context, AskHeads(self.picture, self.target)):
             if heads.done < 1:
                 yield self._answer(context, heads, self._look(heads).seen(whole=False), heads.done)
@@ -85,7 +85,7 @@ class LookFrom(PictureRequest):
         else:
             yield from context.model.guest.steadily(lambda run: self._live(context, run))
 
-    def _look(self, heads: Heads) -> AttentionView:
+    def _look(self, heads: AttentionHeads) -> AttentionView:
         looking = AttentionView(self.query, self.target is not None)
         for block in reversed(heads.blocks):
             looking.add(block)
@@ -104,7 +104,7 @@ class LookFrom(PictureRequest):
                 count += block is not None
             yield self._answer(context, replace(heads, left_out=tuple(left_out)), looking.seen())
 
-    def _answer(self, context: Context, heads: Heads, seen: Seen, done: float = 1.0) -> HeadsAnswer:
+    def _answer(self, context: Context, heads: AttentionHeads, seen: Seen, done: float = 1.0) -> HeadsAnswer:
         if done == 1 and not seen.blocks:
             raise Refused(heads.left_out[0])
         _COUNTS[context.model] = heads.counts
@@ -121,7 +121,7 @@ def _paced(blocks: Iterator[HeadBlock | str]) -> Iterator[HeadBlock | str | None
         yield block
 
 
-def _gathered(heads: Heads, found: list[HeadBlock | str]) -> Heads:
+def _gathered(heads: AttentionHeads, found: list[HeadBlock | str]) -> AttentionHeads:
     blocks = tuple(block for block in reversed(found) if isinstance(block, HeadBlock))
     left_out = tuple(block for block in reversed(found) if isinstance(block, str))
     done = len(found) / heads.total

@@ -20,7 +20,7 @@ DRAWS = 12
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class PictureDraw:
     """One draw, and what the network makes of it."""
 
     edits: tuple[Edit, ...]
@@ -43,7 +43,7 @@ class DrawsAnswer:
 
     index: int
     """The class that is predicted without a draw."""
-    draws: tuple[Drawn, ...] = ()
+    draws: tuple[PictureDraw, ...] = ()
     done: float = 0.0
 
     @property
@@ -97,15 +97,15 @@ def drawn_edits(source: Augmentation | str, seed: int, side: int) -> tuple[Edit,
     return (Draw(source, seed),) if isinstance(source, Augmentation) else PRESETS[source].draw(seed, side)
 
 
-def answered(model: InstrumentedModel, picture: Any, edits: tuple[Edit, ...]) -> Drawn:
+def answered(model: InstrumentedModel, picture: Any, edits: tuple[Edit, ...]) -> PictureDraw:
     """Return a draw with the network's prediction for it."""
     edited = model.edited(*edits)
     prediction = edited.said(picture)
     index = int(prediction.order[0])
-    return Drawn(edits, edited.seen(picture), index, float(prediction.shares[index]))
+    return PictureDraw(edits, edited.seen(picture), index, float(prediction.shares[index]))
 
 
-def moved_likeness(plain: Attribution, drawn: Drawn, shown: Attribution) -> Likeness | None:
+def moved_likeness(plain: Attribution, drawn: PictureDraw, shown: Attribution) -> Likeness | None:
     """Compare the map moved as a preset's draw moves the picture with the map of the moved picture."""
     heat = plain.heat().double()[None, None]
     for edit in drawn.edits:
