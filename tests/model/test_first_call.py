@@ -139,3 +139,18 @@ def test_a_tensor_is_explained_and_drawn_without_a_forward_for_the_first_layer(m
     monkeypatch.setattr("nbviz.model.inputs.input_size.first_call", never)
     found = attribute(net, x, 1, "saliency")
     assert (found.picture == wanted).all() and found.picture.shape == (8, 8, 3)
+
+
+def test_a_transform_is_probed_once_for_all_tensors() -> None:
+    calls = []
+
+    def transform(image: Image.Image) -> torch.Tensor:
+        calls.append(image.size)
+        return torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(image.getpixel((0, 0))[0]))
+
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 36, 3)).eval()
+    model, x = InstrumentedModel(net, transform=transform), torch.rand(1, 3, 8, 8)
+    attribute(model, x, 1, "saliency")
+    asked = len(calls)
+    attribute(model, x.flip(3), 1, "saliency")
+    assert 0 < asked == len(calls)

@@ -45,6 +45,8 @@ class Usual:
         self._refused: tuple[int, NbvizError] | None = None
         self._given, self._asked, self._sized = transform, False, False
         self._transform = Preprocessing.ensure(transform, guest.module)
+        self._of_tensors: dict[int, Preprocessing] = {}
+        """Preprocessing that ready tensors are taken to have had, by their channels: it probes a person's transform."""
 
     @property
     def transform(self) -> Preprocessing:
@@ -68,8 +70,11 @@ class Usual:
         with self._lock:
             if not ready or self._asked or isinstance(self._given, Preprocessing):
                 return self.transform.seen(x)
-            # its channels are known, and nothing has to be run to find them
-            return Preprocessing.ensure(self._given, self._guest.module, FirstLayer(x.shape[1])).seen(x)
+            channels = x.shape[1]  # known, and nothing has to be run to find them
+            if channels not in self._of_tensors:
+                first = FirstLayer(channels)
+                self._of_tensors[channels] = Preprocessing.ensure(self._given, self._guest.module, first)
+            return self._of_tensors[channels].seen(x)
 
     def shape(self) -> tuple[int, ...]:
         """Return the shape (C, H, W). NbvizError where the network takes no size that was tried."""
