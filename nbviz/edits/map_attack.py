@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -160,7 +159,7 @@ def _gradient(
     """Return the pass that gives the gradient of the map's distance to the goal, by colours."""
 
     def work(run: Pass) -> Tensor:
-        with Softplus(beta) if beta < math.inf else nullcontext():
+        with Softplus(beta):
             with torch.no_grad():
                 scores = model.evaluate(run, rgb.input(start)).logits[0]
             leaf = now.detach().requires_grad_()
