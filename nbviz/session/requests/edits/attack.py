@@ -11,6 +11,7 @@ import numpy as np
 from nbviz.attribution import Attribution
 from nbviz.edits import Attack, Attacked, attack
 from nbviz.edits.rgb import Rgb
+from nbviz.evaluation.maps import pearson
 from nbviz.model.edit import Edit
 from nbviz.model.target import Target
 from nbviz.session.requests.base import Context, ExplainAnswer, ExplainRequest, Request, stepped
@@ -52,10 +53,7 @@ class AttackAnswer:
 
 def correlation(one: Attribution | None, other: Attribution | None) -> float | None:
     """Return the Pearson correlation of two maps; None where one is flat, or still to come."""
-    if one is None or other is None:
-        return None
-    pair = [made.heat().double().numpy().ravel() for made in (one, other)]
-    return float(np.corrcoef(*pair)[0, 1]) if all(heat.std() > 0 for heat in pair) else None
+    return None if one is None or other is None else pearson(one.heat(), other.heat())
 
 
 @dataclass(frozen=True)
