@@ -79,11 +79,12 @@ class MeasureDraws(Request):
             yield answer
         for shown in stepped(context, with_edits(self.explanation, self.edits)):
             yield answer
+        assert isinstance(shown, ExplainAnswer)
+        plain = shown.attribution
         for place, drawn in enumerate(answer.draws):
             for shown in stepped(context, with_edits(self.explanation, (*self.edits, *drawn.edits))):
                 yield answer
             assert isinstance(shown, ExplainAnswer)
-            plain = context.answer(with_edits(self.explanation, self.edits)).attribution
             alike = None if isinstance(self.source, Augmentation) else moved_likeness(plain, drawn, shown.attribution)
             drawn = replace(drawn, attribution=shown.attribution, likeness=alike)
             draws = (*answer.draws[:place], drawn, *answer.draws[place + 1 :])
