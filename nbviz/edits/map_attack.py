@@ -29,6 +29,8 @@ METHODS = ("saliency", "input_x_gradient")
 """Methods whose map can be attacked: those that are one gradient."""
 BETAS = (10.0, 100.0)
 """Sharpness of the softplus, from the first step to the last: at infinity it is a ReLU."""
+SHOWN = 10
+"""Steps from one judgement to the next."""
 KEEP = 1.0
 """Weight of the scores' change beside the map's distance."""
 _STRAIGHT = (
@@ -123,9 +125,9 @@ def attacking_map(
         raise unknown("Method", method, METHODS, "attacks on maps")
     limits = Attack("pgd", size, steps=steps)  # the same limits are checked there
     x = model.input(image)
-    rgb, label = Rgb.of(model, x), int(model.predict(x, 1)[0][1])
-    goal = wanted_map(model, like, method, x)
-    colours = rgb.colours(x)
+    rgb, goal = Rgb.of(model, x), wanted_map(model, like, method, x)
+    judge, colours = _Judge(model, rgb, x, goal, method, limits), rgb.colours(x)
+    label = judge.before[0][1]
     now, far = colours.clone(), limits.size / 255
     for step in range(steps):
         part = (step + 1) / steps
@@ -134,8 +136,8 @@ def attacking_map(
         stride = 2.5 * far / steps * (1.5 - part)
         now = now - stride * gradient.sign()
         now = (colours + (now - colours).clamp(-far, far)).clamp(0, 1).detach()
-        if step == steps - 1 or (step + 1) % 20 == 0:
-            yield _judged(model, rgb, x, now, goal, method, limits, part)
+        if step == steps - 1 or (step + 1) % SHOWN == 0:
+            yield judge.judged(now, part)
 
 
 def wanted_map(model: InstrumentedModel, like: Any, method: str, x: Tensor) -> Tensor:
@@ -181,25 +183,37 @@ def _gradient(
     return work
 
 
-def _judged(
-    model: InstrumentedModel, rgb: Rgb, x: Tensor, now: Tensor, goal: Tensor, method: str, limits: Attack, done: float
-) -> MapAttacked:
-    """Judge an attack on the real network, as an 8-bit file holds the picture."""
-    rounded = (now * 255).round() / 255
-    after, noisy = rgb.input(rounded).to(x), limits.control.run(x, model).input
-    before = model.predict(x)
-    label = before[0][1]
-    inputs = {"before": x, "after": after, "noisy": noisy}
-    maps = {name: attribute(model, one, label, method) for name, one in inputs.items()}
-    heats = {name: made.heat((x.shape[2], x.shape[3])).double().cpu() for name, made in maps.items()}
-    alike = {name: correlation(heat, goal) for name, heat in heats.items()}
-    alike |= {"own": correlation(heats["after"], heats["before"])}
-    alike |= {"own noisy": correlation(heats["noisy"], heats["before"])}
-    largest = float((rounded - rgb.colours(x)).abs().max()) * 255
-    return MapAttacked(
-        method, picture_of(rounded), picture_of(rgb.colours(x)), before, model.predict(after), maps, goal, alike,
-        largest, done,
-    )  # fmt: skip
+class _Judge:
+    """Judge of an attack on the real network, as an 8-bit file holds the picture.
+
+    The picture before, and noise of the same size, are the same at every step: they are explained once.
+    """
+
+    def __init__(
+        self, model: InstrumentedModel, rgb: Rgb, x: Tensor, goal: Tensor, method: str, limits: Attack
+    ) -> None:
+        self.model, self.rgb, self.x, self.goal, self.method = model, rgb, x, goal, method
+        self.before = model.predict(x)
+        noisy = limits.control.run(x, model).input
+        self.maps = {"before": self._map(x), "noisy": self._map(noisy)}
+
+    def _map(self, x: Tensor) -> Attribution:
+        return attribute(self.model, x, self.before[0][1], self.method)
+
+    def judged(self, now: Tensor, done: float) -> MapAttacked:
+        """Judge the attack so far. now: its colours; done: the share of the steps that are done."""
+        rounded, shown = (now * 255).round() / 255, self.rgb.colours(self.x)
+        after = self.rgb.input(rounded).to(self.x)
+        maps = {**self.maps, "after": self._map(after)}
+        size = (self.x.shape[2], self.x.shape[3])
+        heats = {name: made.heat(size).double().cpu() for name, made in maps.items()}
+        alike = {name: correlation(heat, self.goal) for name, heat in heats.items()}
+        alike |= {"own": correlation(heats["after"], heats["before"])}
+        alike |= {"own noisy": correlation(heats["noisy"], heats["before"])}
+        return MapAttacked(
+            self.method, picture_of(rounded), picture_of(shown), self.before, self.model.predict(after), maps,
+            self.goal, alike, float((rounded - shown).abs().max()) * 255, done,
+        )  # fmt: skip
 
 
 def correlation(one: Tensor, other: Tensor) -> float:
