@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 import nbviz
+from nbviz.edits import Attack, Transform
 from nbviz.edits import map_attack as room
 from nbviz.edits.map_attack import Softplus, correlation, map_attack
 from nbviz.errors import NbvizError
@@ -101,5 +102,11 @@ def test_the_desk_shows_it_with_its_figures_and_forgets_it_with_another_picture(
     assert f"r {alike['before']:.2f} → {alike['after']:.2f}" in said
     assert f"noise of the same size {alike['noisy']:.2f}" in said
     assert len(view.map_pictures) == 3 and all(view.map_pictures)
+    explorer.selection.edits = (Attack("pgd", 2.0),)
+    assert len(view.map_pictures) == 3  # the attack on the answer is not beneath it
+    explorer.selection.edits = (Transform("flip", 1),)
+    assert view.map_pictures == [] and view.map_words == []
+    explorer.selection.edits = ()
+    assert len(view.map_pictures) == 3
     explorer.selection.image = "two"
     assert view.map_pictures == [] and view.others == [["one", "the map of one"]]

@@ -33,7 +33,7 @@ class AttackMap(Panel):
         super().__init__(links)
         self.desk, self.view = desk, desk.view
         self.wanted: MeasureMapAttack | None = None
-        """The attack that was asked for; any other picture asks another question."""
+        """The attack that was asked for; another picture, or other edits before it, ask another question."""
 
     def ask(self, name: str) -> None:
         """Ask for the map of another picture. Raises KeyError for one that isn't there."""
@@ -43,9 +43,10 @@ class AttackMap(Panel):
 
     def request(self, selection: Selection) -> Request | None:
         asked = self.wanted
-        same = asked is not None and selection.image in self.pictures
-        here = same and asked is not None and asked.picture == self.pictures[selection.image]
-        return asked if here and selection.tool == "attack" else None
+        if asked is None or selection.tool != "attack" or selection.image not in self.pictures:
+            return None
+        same = asked.picture == self.pictures[selection.image] and asked.edits == self.desk.others()
+        return asked if same else None
 
     def sync(self, selection: Selection) -> None:
         others = [[name, f"the map of {name}"] for name in self.pictures if name != selection.image]
