@@ -9,11 +9,10 @@ from PIL import Image
 
 from nbviz.attribution import Attribution
 from nbviz.drawing.numbers import signed
-from nbviz.drawing.overlay import gray, heat_rgba, overlay, png
+from nbviz.drawing.overlay import png
+from nbviz.panels.whatif.map_over import map_over
 from nbviz.session.requests.edits.attack import AttackAnswer
 from nbviz.session.requests.edits.transfer import TransferAnswer
-
-OPACITY = 0.55
 
 
 def transfer_words(answer: TransferAnswer, name: str) -> list[Any]:
@@ -83,7 +82,4 @@ def magnified(added: np.ndarray) -> int:
 
 def drawn(made: Attribution | None, picture: Image.Image) -> bytes:
     """Return a PNG of a map over the picture in gray; empty where there is none yet."""
-    if made is None:
-        return b""
-    backdrop = gray(np.asarray(picture))
-    return png(overlay(backdrop, heat_rgba(made.heat().double().numpy(), None, made.signed), OPACITY))
+    return b"" if made is None else png(map_over(made, np.asarray(picture)))

@@ -8,22 +8,22 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nbviz.attribution import Attribution
 from nbviz.drawing.numbers import percent, signed
-from nbviz.drawing.overlay import gray, heat_rgba, overlay, photo_mosaic
+from nbviz.drawing.overlay import photo_mosaic
 from nbviz.edits import PRESETS, Augmentation
 from nbviz.model.edit import Edit
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Panel
 from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.whatif.map_over import map_over
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.edits.draws import DRAWS, DrawsAnswer, MeasureDraws, PictureDraw
 from nbviz.session.requests.edits.likeness import Likeness
 from nbviz.session.requests.on_show import explanation
 from nbviz.session.selection import Selection
 
-COLUMNS, SIDE, OPACITY = 4, 112, 0.55
+COLUMNS, SIDE = 4, 112
 MOST, SOME = 0.5, 0.15
 """Shares of the way from the map laid elsewhere to an equal one, from which it moves with the picture, or in part."""
 OWN = "own "
@@ -96,10 +96,7 @@ def menu(transforms: Sequence[str]) -> list[list[str]]:
 
 def drawn_map(drawn: PictureDraw) -> np.ndarray | None:
     """Return a draw's map over its picture in gray, uint8 (H, W, 3); None while it is still to come."""
-    made: Attribution | None = drawn.attribution
-    if made is None:
-        return None
-    return overlay(gray(drawn.seen), heat_rgba(made.heat().double().numpy(), None, made.signed), OPACITY)
+    return None if drawn.attribution is None else map_over(drawn.attribution, drawn.seen)
 
 
 def draw_lines(answer: DrawsAnswer, name_of: Callable[[int], str]) -> list[list[Any]]:
