@@ -65,7 +65,7 @@ class AttackMap(Panel):
                 drawn(answer.maps["before"], answer.original),
                 drawn(answer.maps["after"], answer.picture),
             ]
-            self._put(pictures, ["the changed picture", f"{title}, before", f"{title}, after"], self._words(answer))
+            self._put(pictures, ["changed picture", f"{title}, before", f"{title}, after"], self._words(answer))
 
     def _words(self, answer: MapAttacked) -> list[Any]:
         assert self.wanted is not None

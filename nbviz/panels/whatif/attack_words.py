@@ -31,7 +31,7 @@ def cells(answer: AttackAnswer, title: str) -> tuple[list[bytes], list[str], lis
     label = attacked.before[0][0] if before is None else before.facts["target"]
     added = np.clip(128 + factor * answer.added.astype(np.int32), 0, 255).astype(np.uint8)
     shown = [
-        (png(np.asarray(attacked.picture)), "attacked picture, as a file would hold it", ""),
+        (png(np.asarray(attacked.picture)), "attacked, as a file holds it", ""),
         (png(added), f"what was added, × {factor}", f"at most {attacked.largest:.0f} of 255 grey levels"),
         (drawn(before, attacked.original), f"{title} for {label}, before", ""),
     ]
