@@ -17,7 +17,7 @@ from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.whatif.attack_map import AttackMap
 from nbviz.panels.whatif.attack_parts import AttackBeside, SmallestAttack
 from nbviz.panels.whatif.attack_words import cells, lines
-from nbviz.panels.whatif.desk import Desk
+from nbviz.panels.whatif.desk import MAP_READS, Desk
 from nbviz.session.requests.base import ExplainRequest, Request, ScoresAnswer, ScoresRequest
 from nbviz.session.requests.edits.attack import AttackAnswer, MeasureAttack, unit_of
 from nbviz.session.requests.edits.edited_request import with_edits
@@ -81,7 +81,7 @@ class AttackDesk(Desk):
     """Desk that writes ``edits``: the last one is the attack it makes, if that is an :class:`Attack`."""
 
     slot = tool = "attack"
-    reads = frozenset(("tool", "image", "target", "method", "options", "layer", "at", "edits", "original"))
+    reads = MAP_READS
 
     def __init__(self, links: Links) -> None:
         super().__init__(links)

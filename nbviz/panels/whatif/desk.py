@@ -11,6 +11,9 @@ from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.stage import OFF
 from nbviz.session.selection import Selection
 
+MAP_READS = frozenset(("tool", "image", "target", "method", "options", "layer", "at", "edits", "original"))
+"""Traits of the selection that a desk reads which works with the map on show."""
+
 
 class Desk(Panel):
     """Base of desks: asleep while another tool, or none, is open. *Esc* closes it and leaves its edit on."""

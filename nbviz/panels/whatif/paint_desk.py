@@ -24,7 +24,7 @@ from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.strip import fail, ready
-from nbviz.panels.whatif.desk import Desk
+from nbviz.panels.whatif.desk import MAP_READS, Desk
 from nbviz.panels.whatif.paint_flip import PaintFlip
 from nbviz.pictures.picture import Picture
 from nbviz.session.requests.base import ExplainAnswer, Request
@@ -79,7 +79,7 @@ class PaintDesk(Desk):
 
     slot = tool = "paint"
     hears = ("scores",)
-    reads = frozenset(("tool", "image", "target", "method", "options", "layer", "at", "edits", "draft", "original"))
+    reads = MAP_READS | {"draft"}
 
     def __init__(self, links: Links) -> None:
         super().__init__(links)

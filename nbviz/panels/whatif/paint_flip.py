@@ -11,6 +11,7 @@ from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Panel
 from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.whatif.desk import MAP_READS
 from nbviz.pictures.picture import Picture
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.edits.flip import RANDOMS, SHARES, FlipAnswer, ScanFlip
@@ -33,7 +34,7 @@ class PaintFlip(Panel):
     """Panel that scans when asked to; its desk has the view."""
 
     slot = "until it flips"
-    reads = frozenset(("tool", "image", "target", "method", "options", "layer", "at", "edits", "original"))
+    reads = MAP_READS
     edits = False
 
     def __init__(self, links: Links, desk: FlipHost) -> None:

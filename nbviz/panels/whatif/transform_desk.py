@@ -14,7 +14,7 @@ from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.strip import fail, ready
-from nbviz.panels.whatif.desk import Desk
+from nbviz.panels.whatif.desk import MAP_READS, Desk
 from nbviz.panels.whatif.transform_draws import TransformDraws, likeness_line, menu
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.edits.transform import MeasureTransform, TransformCurve, Transformed
@@ -62,7 +62,7 @@ class TransformDesk(Desk):
     """Desk that writes ``edits``: the last one is its transformation, if that is a :class:`Transform`."""
 
     slot = tool = "transform"
-    reads = frozenset(("tool", "image", "target", "method", "options", "layer", "at", "edits", "original"))
+    reads = MAP_READS
 
     def __init__(self, links: Links) -> None:
         super().__init__(links)

@@ -16,6 +16,7 @@ from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Panel
 from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.whatif.desk import MAP_READS
 from nbviz.panels.whatif.map_over import map_over
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.edits.draws import DRAWS, DrawsAnswer, MeasureDraws, PictureDraw
@@ -43,7 +44,7 @@ class TransformDraws(Panel):
     """Panel that draws from a preset or a transform of one's own; its desk has the view."""
 
     slot = "draws"
-    reads = frozenset(("tool", "image", "target", "method", "options", "layer", "at", "edits", "original"))
+    reads = MAP_READS
     edits = False
 
     def __init__(self, links: Links, desk: DrawsHost) -> None:
