@@ -12,9 +12,12 @@ from PIL import Image
 from torch.nn import functional
 
 import nbviz
+from nbviz.attribution.limits import evidence_limits
+from nbviz.drawing.overlay import gray, heat_rgba, overlay
 from nbviz.edits import PRESETS, TRANSFORMS, Attack, Channels, Draw, Transform
 from nbviz.explorer import Explorer
 from nbviz.panels.whatif.attack_words import magnified
+from nbviz.panels.whatif.map_over import map_over
 from nbviz.panels.whatif.transform_draws import likeness_line
 from nbviz.session.inline import InlineRunner
 from nbviz.session.requests.edits.attack import SIZES
@@ -164,6 +167,11 @@ def test_draws_of_a_transform_of_ones_own_have_answers_maps_and_become_edits() -
         drawn = explorer.panels["transform"].draws.answer.draws[2]
         expected = nbviz.attribute(net.edited(*explorer.selection.edits, Draw(turned, 2)), picture, method="saliency")
         np.testing.assert_array_equal(drawn.attribution.heat(), expected.heat())
+        heat = expected.heat(drawn.seen.shape[:2]).numpy()  # its few highest pixels don't leave the rest black
+        rgba = heat_rgba(heat, evidence_limits(heat, expected.signed, expected.interpolated), expected.signed)
+        shown = overlay(gray(drawn.seen), rgba, 0.55)
+        np.testing.assert_allclose(map_over(expected, drawn.seen).astype(int), shown.astype(int), atol=2)
+        assert np.abs(shown.astype(int) - overlay(gray(drawn.seen), heat_rgba(heat, None, False), 0.55)).max() > 20
         for place in (3, 2):  # the second in place of the first
             say(view, event="draw", place=place)
             assert explorer.selection.edits == (Transform("brightness", 0.8), Draw(turned, place))
