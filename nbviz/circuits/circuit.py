@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbviz.arguments import at_least
 from nbviz.circuits.effects import class_of
-from nbviz.circuits.node import ELEMENTWISE, Node, strongest
+from nbviz.circuits.node import ELEMENTWISE, Node, strongest_each
 from nbviz.circuits.step import Step, step
 from nbviz.edits.channels import Fill
 from nbviz.errors import NbvizError
@@ -78,7 +78,7 @@ def circuit(
     for name in names:
         taken = [step(model, x, node, name, top, fill) for node in front]
         steps += taken
-        front = [strongest(model, x, name, channel, start.channel) for channel in _union(one.top for one in taken)]
+        front = strongest_each(model, x, name, _union(one.top for one in taken), start.channel)
     return _tables(model, steps, front)
 
 

@@ -6,6 +6,7 @@ So the value is read where the non-linearity takes it in, if a module applies it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
+from nbviz.model.layouts.layout import Layout
 from nbviz.model.target import Target
 from nbviz.passes.feature_maps import channel_layer, layer_output
 from nbviz.passes.subject import Subject, record
@@ -113,18 +115,30 @@ def strongest(model: InstrumentedModel, x: Tensor, layer: str, channel: int, ind
     index: a class; of tokens only those count that its score depends on: what others hold in the last block of a
     transformer that reads its class token is read by nobody.
     """
+    return strongest_each(model, x, layer, (channel,), index)[0]
+
+
+def strongest_each(
+    model: InstrumentedModel, x: Tensor, layer: str, channels: Sequence[int], index: int | None = None
+) -> list[Node]:
+    """Return the node of each channel as :func:`strongest` does, by one forward for all of them."""
     known = channel_layer(model, layer)
     layout = known.layout
     assert layout is not None
 
-    def work(run: Pass) -> int:
+    def work(run: Pass) -> list[int]:
         with torch.no_grad():
-            values = layout.by_channel(layer_output(model, run, x, layer))[0, channel]
+            values = layout.by_channel(layer_output(model, run, x, layer))[0, list(channels)]
         if layout.prefix and index is not None:
             values = values.masked_fill(~_read_tokens(model, run, x, known, index), -torch.inf)
-        return int(values.argmax())
+        found: list[int] = values.argmax(1).tolist()
+        return found
 
-    at = model.guest.steady(work)
+    return [_node(layer, channel, at, layout) for channel, at in zip(channels, model.guest.steady(work), strict=True)]
+
+
+def _node(layer: str, channel: int, at: int, layout: Layout) -> Node:
+    """Return the node of a channel, ``at`` tokens and places from the first."""
     if not layout.has_places:
         return Node(layer, channel)
     if at < layout.prefix:
