@@ -125,11 +125,16 @@ def _curves(model: InstrumentedModel, run: Pass, x: Tensor, need: Need, fill: Fi
         """(n, C) channels that are off → (n,) scores."""
         with torch.no_grad():
             parts = [masks[first : first + batch] for first in range(0, len(masks), batch)]
-            return np.concatenate([resumed(len(p), off_each(layout, p, fill))[:, need.index].numpy() for p in parts])
+            found = [resumed(len(p), off_each(layout, p, fill))[:, need.index].numpy() for p in parts]
+            return np.concatenate([np.zeros(0), *found])
+
+    # every order begins and ends with these two; the first batch is run whole as well, so it had better be small
+    whole, base = scores(np.array([[False], [True]]).repeat(len(need.order), 1))
 
     def both(order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        off = prefixes(order, need.counts)
-        return tuple(np.split(scores(np.concatenate([off, ~off])), 2))  # type: ignore[return-value]
+        off = prefixes(order, need.counts[1:-1])
+        gone, kept = np.split(scores(np.concatenate([off, ~off])), 2)
+        return np.array([whole, *gone, base]), np.array([base, *kept, whole])
 
     without, alone = both(need.order)
     need = replace(need, without=without, alone=alone, exact=need.exact and resumed.exact, done=1 / (orders + 1))
