@@ -100,13 +100,31 @@ def gathering(
     and Wolf 2021, arXiv:2103.15679). A block that can't be shown comes as a sentence. Raises :class:`Refused` where
     the network has no attention that can be read.
     """
-    subject = Subject(model, run, model.input(picture), Target() if target is None else target)
-    with spans(run.net) as ran:
-        network = NetworkAttention(subject)
-    network.check_unchanged()
+    subject, network, ran = _looked_at(model, run, model.input(picture), Target() if target is None else target)
     counts, size = tuple(block.heads for block in network.blocks), 4 * sum(math.prod(b.shape) for b in network.blocks)
     words = "" if target is None else subject.target_words
     yield AttentionHeads(counts, _reads(network), words, size), _blocks(network, ran, target is not None)
+
+
+def head_counts(model: InstrumentedModel, run: Pass, x: Tensor) -> dict[str, int]:
+    """Return the layers in which attention happens → their heads, in the order of the forward; no weights are read.
+
+    Raises :class:`Refused` where the network has no attention that can be read.
+    """
+    _, network, ran = _looked_at(model, run, x, Target())
+    named = [(_layer(block, ran), block.heads) for block in network.blocks]
+    return {layer: heads for layer, heads in named if layer}
+
+
+def _looked_at(
+    model: InstrumentedModel, run: Pass, x: Tensor, target: Target
+) -> tuple[Subject, NetworkAttention, list[tuple[int, int, str]]]:
+    """Run one forward; return its subject, its attention, and when each module ran."""
+    subject = Subject(model, run, x, target)
+    with spans(run.net) as ran:
+        network = NetworkAttention(subject)
+    network.check_unchanged()
+    return subject, network, ran
 
 
 def _blocks(found: NetworkAttention, ran: list[tuple[int, int, str]], weighted: bool) -> Iterator[HeadBlock | str]:

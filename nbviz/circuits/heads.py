@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nbviz.attention.heads import gathering
+from nbviz.attention.heads import head_counts
 from nbviz.circuits.node import Node, NodeReader
 from nbviz.circuits.step import Step, check_order
 from nbviz.edits.heads import heads_off
@@ -19,14 +19,8 @@ from nbviz.replica.guest import Pass
 
 def head_layers(model: InstrumentedModel, x: Tensor) -> dict[str, int]:
     """Return the layers in which attention happens → their heads, in call order; none where no attention is read."""
-
-    def work(run: Pass) -> dict[str, int]:
-        with gathering(model, run, x, None) as (_, blocks):
-            known = [block for block in blocks if not isinstance(block, str) and block.layer]
-        return {block.layer: block.weights.shape[1] for block in sorted(known, key=lambda block: block.number)}
-
     try:
-        return model.guest.steady(work)
+        return model.guest.steady(lambda run: head_counts(model, run, x))
     except Refused:  # a network without attention that can be read
         return {}
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from nbviz.arguments import at_least, channel_number
 from nbviz.edits.channels import Channels, Fill
 from nbviz.errors import NbvizError
-from nbviz.model.batches import mixes_batch
+from nbviz.model.batches import batch_size
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.passes.feature_maps import channel_layer
 from nbviz.pictures.load import Picture
@@ -109,9 +109,7 @@ def over_pictures(
     """Yield effects over more and more labelled pictures, the last over all that were drawn."""
     draw = np.random.default_rng(0)
     numbers = draw.permutation(len(items))[:pictures].tolist()
-    x = model.input(_readable(items, numbers))
-    model.trace(x)
-    size = 1 if model.guest.steady(lambda run: mixes_batch(model, run, x)) else BATCH
+    size = batch_size(model, tuple(model.input(_readable(items, numbers)).shape[1:]), BATCH)
     known = channel_layer(model, layer)
     assert known.channels is not None
     named = sorted({channel_number(layer, channel, known.channels) for channel in channels})
