@@ -30,19 +30,16 @@ def head_step(model: InstrumentedModel, x: Tensor, node: Node, layer: str, heads
 
     One forward per head, ended at the node. Raises NbvizError where the layer does not come before the node.
     """
-    known = model.layer(layer)
-    check_order(model, node, known)
+    check_order(model, node, model.layer(layer))
     reader = NodeReader(model, node, x)
-    return model.guest.steady(lambda run: _head_step(run, x, node, reader, (layer, known.address[0]), heads, top))
+    return model.guest.steady(lambda run: _head_step(model, run, x, node, reader, layer, heads, top))
 
 
 def _head_step(
-    run: Pass, x: Tensor, node: Node, reader: NodeReader, names: tuple[str, str], heads: int, top: int
+    model: InstrumentedModel, run: Pass, x: Tensor, node: Node, reader: NodeReader, layer: str, heads: int, top: int
 ) -> Step:
-    layer, module = names
-
     def without(off: Iterable[int]) -> float:
-        with torch.no_grad(), heads_off(run.net, module, off, heads):
+        with torch.no_grad(), heads_off(run.net, model, layer, off, heads):
             return float(reader(run, x).detach().double())
 
     value = without(())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -57,7 +56,7 @@ class Heads(NetworkEdit):
 
     def attach(self, net: nn.Module, model: Editable) -> None:
         """Hook the edit on a replica."""
-        heads_off(net, model.layer(self.layer).address[0], self.off, self.of)
+        heads_off(net, model, self.layer, self.off, self.of)
 
 
 def _linear(layer: Layer) -> bool:
@@ -66,20 +65,22 @@ def _linear(layer: Layer) -> bool:
     return any(one.kind in kinds for one in layer.walk())
 
 
-def heads_off(net: nn.Module, name: str, heads: Iterable[int], of: int) -> ExitStack:
-    """Zero heads of a replica's attention module, from now on or for the length of a ``with`` block.
+def heads_off(net: nn.Module, model: Editable, layer: str, heads: Iterable[int], of: int) -> ExitStack:
+    """Zero heads of a replica's attention layer, from now on or for the length of a ``with`` block.
 
-    Raises NbvizError where the module's width can't be split into so many heads.
+    Raises NbvizError where the layer's width can't be split into so many heads.
     """
-    module, off = modules_of(net)[name], tuple(heads)
-    if isinstance(module, nn.MultiheadAttention):
-        if of != module.num_heads:
-            raise NbvizError(f"'{name}' has {module.num_heads} heads; {of} can't share its width.")
-        return edit_parameters(net, name, _values_off(module, off))
-    mix, zero = _projection(module), _zeroing(off, of, name)
+    name = model.layer(layer).address[0]
+    module, zero = modules_of(net)[name], _zeroing(tuple(heads), of, name)
+    if isinstance(module, nn.MultiheadAttention) and of != module.num_heads:
+        raise NbvizError(f"'{name}' has {module.num_heads} heads; {of} can't share its width.")
+    mix = _projection(module)
     if mix is None:  # the heads are mixed further on: the layer puts them out side by side
         return edit_every_output(net, name, zero)
-    return edit_every_input(net, ".".join(filter(None, (name, mix))), zero)
+    mixing = ".".join(filter(None, (name, mix)))
+    if model.layer(mixing).order is None:  # only its weights are used, as torch's own attention and Swin's do
+        return edit_parameters(net, name, {f"{mix}.weight": zero})
+    return edit_every_input(net, mixing, zero)
 
 
 def _projection(module: nn.Module) -> str | None:
@@ -90,7 +91,7 @@ def _projection(module: nn.Module) -> str | None:
 
 
 def _zeroing(heads: tuple[int, ...], of: int, name: str) -> Callable[[Tensor], Tensor]:
-    """Return the function that zeroes heads of (…, width), where they lie side by side."""
+    """Return the function that zeroes heads of (…, width), tokens or the weights that read them, side by side."""
 
     def zero(values: Tensor) -> Tensor:
         if values.shape[-1] % of:
@@ -101,17 +102,3 @@ def _zeroing(heads: tuple[int, ...], of: int, name: str) -> Callable[[Tensor], T
         return (by_head * keep).flatten(-2)
 
     return zero
-
-
-def _values_off(module: nn.MultiheadAttention, heads: tuple[int, ...]) -> dict[str, Callable[[Tensor], Tensor]]:
-    """Return edits of torch's own attention, which mixes heads in one call: heads of zero values put out zero."""
-    width, first = module.head_dim, 2 * module.embed_dim
-    starts = {"in_proj_weight": first, "v_proj_weight": 0, "in_proj_bias": first}
-
-    def edit(start: int, weight: Tensor) -> Tensor:
-        for head in heads:
-            weight[start + head * width : start + (head + 1) * width] = 0
-        return weight
-
-    there = {name: start for name, start in starts.items() if module._parameters.get(name) is not None}
-    return {name: partial(edit, start) for name, start in there.items()}

@@ -219,20 +219,31 @@ def edit_every_input(net: nn.Module, name: str, edit: Edit) -> ExitStack:
 def edit_parameters(net: nn.Module, name: str, edits: Mapping[str, Edit]) -> ExitStack:
     """Let a module of a replica run with edited copies of its parameters: the weights themselves are the user's.
 
-    edits: parameter's name → edit of a copy. The real ones are back after each call, one that raised included.
+    edits: parameter's name, below the module ``"proj.weight"``, → edit of a copy. The real ones are back after each
+    call, one that raised included.
     """
-    module, real = modules_of(net)[name], dict[str, nn.Parameter | None]()
+    module = modules_of(net)[name]
+    below, real = modules_of(module), dict[str, nn.Parameter | None]()
+
+    def put(path: str, weight: nn.Parameter | None) -> nn.Parameter | None:
+        stem, _, parameter = path.rpartition(".")
+        held = below[stem]._parameters
+        before, held[parameter] = held[parameter], weight
+        return before
 
     def begin(*_: object) -> None:
-        for parameter, edit in edits.items():
-            weight = real[parameter] = module._parameters[parameter]
+        for path, edit in edits.items():
+            weight = real[path] = put(path, None)
             if weight is not None:
-                module._parameters[parameter] = nn.Parameter(edit(weight.detach().clone()), requires_grad=False)
+                put(path, nn.Parameter(edit(weight.detach().clone()), requires_grad=False))
+
+    def end(*_: object) -> None:
+        for path, weight in real.items():
+            put(path, weight)
 
     undo = ExitStack()
     undo.callback(module.register_forward_pre_hook(begin).remove)
-    end = module.register_forward_hook(lambda *_: module._parameters.update(real), always_call=True)
-    undo.callback(end.remove)
+    undo.callback(module.register_forward_hook(end, always_call=True).remove)
     return undo
 
 

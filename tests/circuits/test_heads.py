@@ -35,6 +35,13 @@ class Own(nn.Module):
         return self.proj(self.heads(tokens))
 
 
+class Weights(Own):
+    """Attention that uses only the weights of its last linear layer, as torchvision's Swin does: it is never called."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return functional.linear(self.heads(tokens), self.proj.weight, self.proj.bias)
+
+
 class Apart(nn.Module):
     """Attention that leaves the mixing to another module, as Hugging Face's does."""
 
@@ -72,7 +79,7 @@ class Transformer(nn.Module):
         return self.head((tokens + self.attention(tokens))[:, 0])
 
 
-MAKES = {"own": Own, "apart": Apart, "torch": Torch}
+MAKES = {"own": Own, "weights": Weights, "apart": Apart, "torch": Torch}
 X = torch.randn(1, 3, 12, 12, generator=torch.Generator().manual_seed(1)).double()
 
 
@@ -85,11 +92,12 @@ def net(request: pytest.FixtureRequest) -> Transformer:
 def without(net: Transformer, off: list[int]) -> Tensor:
     """Scores with the columns of the mixing layer that read those heads at zero."""
     copy = deepcopy(net)
-    mix = {Own: lambda a: a.proj, Apart: lambda a: a.dense, Torch: lambda a: a.inner.out_proj}[type(copy.attention)]
+    attention = copy.attention
+    mix = {Apart: "dense", Torch: "inner.out_proj"}.get(type(attention), "proj")
     size = WIDTH // HEADS
     with torch.no_grad():
         for head in off:
-            mix(copy.attention).weight[:, head * size : (head + 1) * size] = 0
+            attention.get_submodule(mix).weight[:, head * size : (head + 1) * size] = 0
         scores: Tensor = copy(X)[0]
     return scores
 
