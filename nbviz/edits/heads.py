@@ -17,7 +17,7 @@ from nbviz.model.edit import Editable, NetworkEdit
 from nbviz.model.layers import Layer
 from nbviz.replica.hooks import edit_every_input, edit_every_output, edit_parameters, layer_name, modules_of
 
-PROJECTIONS = frozenset(("out", "proj", "out_proj", "o_proj", "c_proj", "to_out", "dense", "wo", "fc_out"))
+PROJECTIONS = frozenset(("out", "proj", "out_proj", "o_proj", "c_proj", "to_out", "dense", "wo", "fc_out", "merge"))
 """Names that libraries give the linear layer behind attention, which mixes the heads."""
 
 

@@ -42,6 +42,17 @@ class Weights(Own):
         return functional.linear(self.heads(tokens), self.proj.weight, self.proj.bias)
 
 
+class Merge(Own):
+    """Attention whose last linear layer is named as MaxVit's is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.merge, self.proj = self.proj, None
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.merge(self.heads(tokens))
+
+
 class Apart(nn.Module):
     """Attention that leaves the mixing to another module, as Hugging Face's does."""
 
@@ -79,7 +90,7 @@ class Transformer(nn.Module):
         return self.head((tokens + self.attention(tokens))[:, 0])
 
 
-MAKES = {"own": Own, "weights": Weights, "apart": Apart, "torch": Torch}
+MAKES = {"own": Own, "weights": Weights, "merge": Merge, "apart": Apart, "torch": Torch}
 X = torch.randn(1, 3, 12, 12, generator=torch.Generator().manual_seed(1)).double()
 
 
@@ -93,7 +104,7 @@ def without(net: Transformer, off: list[int]) -> Tensor:
     """Scores with the columns of the mixing layer that read those heads at zero."""
     copy = deepcopy(net)
     attention = copy.attention
-    mix = {Apart: "dense", Torch: "inner.out_proj"}.get(type(attention), "proj")
+    mix = {Merge: "merge", Apart: "dense", Torch: "inner.out_proj"}.get(type(attention), "proj")
     size = WIDTH // HEADS
     with torch.no_grad():
         for head in off:
