@@ -39,6 +39,11 @@ def test_no_floor_below_the_panels_loads_a_widget_library_or_torchvision(floor: 
     assert modules_after(f"import {floor}").isdisjoint(HEAVY)
 
 
+def test_an_explorer_and_a_report_begin_without_the_libraries_of_their_tables() -> None:
+    loaded = modules_after("import nbviz, nbviz.reports\nnbviz.Explorer, nbviz.report, nbviz.audit")
+    assert loaded.isdisjoint(("scipy.stats", "scipy.optimize", "sklearn", "pandas"))
+
+
 def test_the_default_network_is_loaded_only_when_asked_for() -> None:
     assert "nbviz.zoo.efficientnet_lite0" not in modules_after("import nbviz")
 

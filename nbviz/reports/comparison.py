@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import fisher_exact
 
 from nbviz.errors import NbvizError, unknown
 from nbviz.reports.values import FORMAT, Values
@@ -190,6 +189,8 @@ def _counts(figures: Values, total: str, share: str) -> tuple[int, int]:
 
 
 def _fisher(one: tuple[int, int], other: tuple[int, int]) -> Test:
+    from scipy.stats import fisher_exact
+
     was, now = (right / max(1, right + wrong) for right, wrong in (one, other))
     return was - now, float(fisher_exact([one, other]).pvalue), f"{was:.3f} → {now:.3f}, not paired"
 

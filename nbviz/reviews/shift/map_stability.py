@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 from torch import Tensor
 
 from nbviz.model.instrumented import InstrumentedModel
@@ -49,6 +48,8 @@ class MapStability:
 
     def _maps(self, inputs: Tensor, answers: NDArray[np.int64]) -> NDArray[np.float64]:
         """Ranks of the maps' cells (N, cells); a batch per answer, for they are of one class each."""
+        from scipy.stats import rankdata
+
         ranks: NDArray[np.float64] | None = None
         for index in np.unique(answers):
             rows = np.flatnonzero(answers == index)
