@@ -90,8 +90,11 @@ def test_a_pattern_is_what_many_of_a_class_share_and_few_others() -> None:
     own[:12, :, 8:12, 20:24] = own[0, :, 2:6, 20:24]
     (found,) = patterns(own, others)
     assert found.window == (8, 20, 12, 24) and found.share == 0.3 and found.rows(own).tolist() == list(range(12))
+    # in pictures that it was not found in, it is one by the same rule
+    assert found.repeats(own[:32], others) and not found.repeats(own[3:], others)
+    assert not found.repeats(torch.cat([own, others, others, others]), others)
     others[:10, :, 8:12, 20:24] = own[0, :, 8:12, 20:24]  # as common elsewhere, it is none
-    assert patterns(own, others) == []
+    assert not found.repeats(own, others) and patterns(own, others) == []
 
 
 def test_windows_tile_the_picture_around_the_one() -> None:

@@ -9,11 +9,11 @@ Each stands beside the same done with windows elsewhere.
 A part of an object moves answers as a mark does (the gap between a trouser's legs makes trousers), so a third thing is
 asked: the window shows the *same pixels* in many pictures of the class and in few others, as a watermark, a tag or a
 frame does. Such patterns are looked for in all of the picture, whether maps point at them or not. What is chosen by
-looking is not judged by the same look: patterns come from one half of the pictures and are tested on the other, on
-donors and recipients that had no part in the choice, against every other window that tiles the picture. The p-value is
-McNemar's, of the window against the best of the others on the same recipients, corrected by Holm for all patterns.
-Windows of maps that are no pattern are listed beside ten controls and never flagged: cues that look otherwise in every
-picture (a background, a pose) are among them, and are for a person to judge.
+looking is not judged by the same look: patterns come from one half of the pictures, have to be patterns of the other
+half, too, and are tested on it, on donors and recipients that had no part in the choice, against every other window
+that tiles the picture. The p-value is McNemar's, of the window against the best of the others on the same recipients,
+corrected by Holm for all patterns. Windows of maps that are no pattern are listed beside ten controls and never
+flagged: cues that look otherwise in every picture (a background, a pose) are among them, and are for a person to judge.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ class Suspect:
     """The class."""
     window: Window
     pictures: tuple[int, ...]
-    """Item numbers of those that have it: of a pattern all, of a window of maps the group, the most typical first."""
+    """Item numbers of those that have it: of a pattern all of the half that it is tested on, of a window of maps the
+    group, the most typical first.
+    """
     transplanted: float
     """Share of pictures of other classes that become this class with the window's pixels put in."""
     transplanted_elsewhere: tuple[float, ...]
@@ -74,7 +76,9 @@ class Suspect:
     removed_elsewhere: tuple[float, ...]
     """The same with each control window."""
     repeated: float = 0.0
-    """Share of the class's pictures that show the same pixels there; 0 for a window of maps that is no pattern."""
+    """Share of the class's pictures of that half that show the same pixels there; 0 for a window of maps that is no
+    pattern.
+    """
     p: float = np.nan
     """One-sided p on the half of the pictures that it was not found in; NaN for a window of maps."""
 
@@ -151,7 +155,7 @@ def _of_class(
     result = [
         _tested(model, second, pattern, index, rng)
         for pattern in patterns(first.own, first.others)
-        if len(pattern.rows(second.own)) and _moves(model, first, pattern, index, rng)
+        if pattern.repeats(second.own, second.others) and _moves(model, first, pattern, index, rng)
     ]
     maps = gradient_maps(model, first.own, index)
     return result + [_of_group(model, first, group, index, hunt, rng) for group in groups(maps, hunt.seed)]
@@ -180,11 +184,12 @@ def _tested(model: InstrumentedModel, half: Half, pattern: Pattern, index: int, 
 
     places = [pattern.window, *lattice(pattern.window, (half.own.shape[2], half.own.shape[3]))]
     some = [places[0], *(places[1 + at] for at in rng.permutation(len(places) - 1)[:CONTROLS])]
-    suspect, became = _measured(model, half, pattern.rows(half.own), places, some, index, rng)
+    members = pattern.rows(half.own)
+    suspect, became = _measured(model, half, members, places, some, index, rng)
     rival = became[1 + int(became[1:].mean(1).argmax())]
     won, beaten = int((became[0] & ~rival).sum()), int((rival & ~became[0]).sum())
     p = float(binomtest(won, won + beaten, alternative="greater").pvalue) if won + beaten else 1.0
-    return replace(suspect, repeated=pattern.share, p=p)
+    return replace(suspect, repeated=len(members) / len(half.own), p=p)
 
 
 def _measured(

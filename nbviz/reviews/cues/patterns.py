@@ -41,6 +41,11 @@ class Pattern:
         near = (_cells(pictures, self.window) - self.pixels).square().mean(1).sqrt() <= TOLERANCE * self.spread
         return near.nonzero()[:, 0].numpy()
 
+    def repeats(self, own: Tensor, others: Tensor) -> bool:
+        """Return whether it is a pattern of other pictures of the class, too, and as much rarer in other classes."""
+        here, there = (torch.tensor(len(self.rows(pictures))) for pictures in (own, others))
+        return bool(_is_pattern(here, there, len(own), len(others)))
+
 
 def patterns(own: Tensor, others: Tensor, most: int = MOST) -> list[Pattern]:
     """Find patterns of a class's pictures (N, C, H, W) that other classes' (M, C, H, W) rarely have.
@@ -72,14 +77,18 @@ def windows(size: tuple[int, int]) -> list[Window]:
 def _of_window(own: Tensor, others: Tensor, window: Window, spread: float) -> Pattern | None:
     cells, theirs = _cells(own, window), _cells(others, window)
     near = TOLERANCE * spread * cells.shape[1] ** 0.5
-    share = (torch.cdist(cells, cells) <= near).double().mean(1)
-    elsewhere = (torch.cdist(cells, theirs) <= near).double().mean(1)
+    here, there = ((torch.cdist(cells, those) <= near).sum(1) for those in (cells, theirs))
     # what most of the class shows is often the empty background of all: a pattern may be of a minority
-    rare = (share * len(own) >= max(FEWEST, COMMON * len(own))) & (RARER * elsewhere <= share)
+    rare = _is_pattern(here, there, len(own), len(others))
     if not rare.any():
         return None
-    best = int((share * rare).argmax())
-    return Pattern(window, cells[best], float(share[best]), spread)
+    best = int((here * rare).argmax())
+    return Pattern(window, cells[best], int(here[best]) / len(own), spread)
+
+
+def _is_pattern(here: Tensor, there: Tensor, own: int, others: int) -> Tensor:
+    """Return whether ``here`` of a class's pictures with the same pixels, and ``there`` of other classes', are one."""
+    return (here >= max(FEWEST, COMMON * own)) & (RARER * there * own <= here * others)
 
 
 def _cells(pictures: Tensor, window: Window) -> Tensor:
