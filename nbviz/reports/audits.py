@@ -29,7 +29,8 @@ def audit_values(log: AuditLog, k: int | None = None) -> list[Values]:
         found.append(
             {
                 "audit": name, "began": audit.began, "weights": known.weights, "method": known.method,
-                "seed": known.seed, "people": people, "pairs": [asdict(pair) for pair in pairs(audit)],
+                "seed": known.seed, "people": people,
+                "pairs": [asdict(pair) for pair in pairs(audit) if k is None or pair.both >= k],
                 "groups": [{"name": g.name, "size": g.size, "count": len(g.items)} for g in known.groups],
                 "inside": _inside(audit, before, k),
             }
@@ -40,14 +41,15 @@ def audit_values(log: AuditLog, k: int | None = None) -> list[Values]:
 def _person(audit: Audit, who: str, before: dict[str, Estimate], k: int | None) -> Values:
     answers = audit.answers[who]
     groups = answers_of(audit.sample, answers)
-    value = agreement(audit.sample, answers)
     shown = [group for group in groups if k is None or group.yes + group.no >= k]
-    values = {
+    whole = agreement(audit.sample, answers) if len(shown) == len(groups) else None
+    return {
         "who": who, "when": audit.when[who], "answers": len(answers), "unclear": sum(g.unclear for g in groups),
-        "agreement": asdict(value), "change": _change(f"answers {who}", value, before),
+        "agreement": None if whole is None else asdict(whole),
+        # a value left out is none that a later one is told beside: value and change would give it away
+        "change": None if whole is None else _change(f"answers {who}", whole, before),
         "groups": [{"name": g.name, "yes": g.yes, "no": g.no, **asdict(g.share)} for g in shown],
     }  # fmt: skip
-    return values if len(shown) == len(groups) else {**values, "agreement": None, "change": None}
 
 
 def _inside(audit: Audit, before: dict[str, Estimate], k: int | None) -> Values | None:

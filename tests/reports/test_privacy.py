@@ -20,7 +20,10 @@ from PIL import Image
 
 import nbviz
 from nbviz.errors import NbvizError
+from nbviz.reports.audits import audit_values
 from nbviz.reports.privacy import suppress
+from nbviz.reviews.audits.log import AuditLog
+from nbviz.reviews.audits.sample import AuditSample, SampleGroup
 from tests.reports.test_reports import NAMES, trained, transform
 
 COUNT, FILES = 240, ("report.html", "report.json", "report.md", "report.xml")
@@ -152,3 +155,22 @@ def test_fewer_pictures_than_a_group_are_refused(tmp_path: Path) -> None:
     model = nbviz.InstrumentedModel(trained(0), transform, NAMES)
     with pytest.raises(NbvizError, match="groups of at least 20 pictures, and these are 12"):
         nbviz.report(model, few, tmp_path, True, corruptions=[], cues=False, progress=False)
+
+
+def test_an_audit_of_few_pictures_is_told_neither_alone_nor_by_what_changed(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path / "audit.jsonl")
+    for seed, count in enumerate((5, 30, 40)):
+        sample = AuditSample("weights", "data", "saliency", seed, (SampleGroup("all", 90, tuple(range(count))),))
+        log.begin(sample)
+        for item in sample.items:
+            log.answer(sample, item, "yes" if item % 4 else "no", "Ada")
+            if item < 25 * seed - 20:
+                log.answer(sample, item, "yes", "Grace")
+    few, enough, later = audit_values(log, 20)
+    (ada,) = few["people"]
+    assert ada["agreement"] is None and ada["groups"] == [] and few["pairs"] == []
+    assert enough["people"][0]["agreement"]["value"] == pytest.approx(22 / 30)
+    assert enough["people"][0]["change"] is None and enough["pairs"] == []  # Grace answered five
+    assert later["people"][0]["change"] is not None and later["pairs"][0]["both"] == 30
+    open_values = audit_values(log)
+    assert open_values[1]["people"][0]["change"] is not None and open_values[1]["pairs"][0]["both"] == 5
