@@ -111,7 +111,7 @@ def _long(review: Review, asked: Parts, privacy: Privacy | None, absent: dict[st
     """Return what asks the network again."""
     names = asked.corruptions
     parts = {
-        "shift": (names is None or bool(names), lambda: _records(review.shift(names, maps=COMPARED))),
+        "shift": (names is None or bool(names), lambda: _shift(review, names, COMPARED)),
         "cues": (asked.cues, lambda: _cues(review, privacy)),
         "evidence": (asked.cues, lambda: _records(review.evidence())),
     }
@@ -203,6 +203,11 @@ def _labels(review: Review, privacy: Privacy | None) -> Values:
 def _cues(review: Review, privacy: Privacy | None) -> list[Values]:
     rows = _records(review.cues())
     return [row for row in rows if privacy is None or row["pictures"] >= privacy.k]
+
+
+def _shift(review: Review, names: Sequence[str] | None, maps: int) -> list[Values]:
+    table = review.shift(names, maps=maps)
+    return [{**row, "alike_by_chance": table.attrs["alike_by_chance"]} for row in _records(table)]
 
 
 def _map(one: ExplainedPicture) -> Values:

@@ -26,7 +26,7 @@ CLASS_COLUMNS = ("class", "support", "precision", "recall", "recall_low", "recal
 SLICE_COLUMNS = ("column", "slice", "count", "accuracy", "low", "high", "elsewhere", "corrected")
 SHIFT_COLUMNS = (
     "corruption", "severity", "accuracy", "low", "high", "same", "error", "corrected",
-    "alike", "alike_low", "alike_high",
+    "alike", "alike_low", "alike_high", "alike_by_chance",
 )  # fmt: skip
 CALIBRATION_COLUMNS = ("class", "answers", "said", "right", "low", "high", "corrected", "error", "chance_high")
 EVIDENCE_COLUMNS = ("place", "evidence", "low", "high", "area", "pictures")

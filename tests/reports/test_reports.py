@@ -135,6 +135,14 @@ def test_figures_are_the_review_s(old: Path) -> None:
     assert values["absent"]["shift"] == "Not asked for." and "cues" in values["absent"]
 
 
+def test_the_likeness_of_maps_stands_beside_its_value_by_chance(tmp_path: Path) -> None:
+    written(trained(0), tmp_path, corruptions=["jpeg"])
+    rows = json.loads((tmp_path / "report.json").read_text())["shift"]
+    assert len({row["alike_by_chance"] for row in rows}) == 1
+    assert all(-1 <= row["alike_by_chance"] < row["alike"] <= 1 for row in rows if row["maps"])
+    assert "alike by chance</th>" in (tmp_path / "report.html").read_text()
+
+
 def test_a_fixed_panel_is_explained_and_cues_are_hunted(tmp_path: Path) -> None:
     written(trained(0), tmp_path, cues=True, maps=True)
     values = json.loads((tmp_path / "report.json").read_text())
