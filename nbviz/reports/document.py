@@ -27,7 +27,7 @@ from nbviz.version import __version__
 
 NOT_ASKED = "Not asked for."
 COMPARED, SUSPECTS = 20, 50
-"""Pictures whose maps are followed along corruptions; suspect labels that are listed."""
+"""Pictures whose maps are followed along corruptions, none in a private report; suspect labels that are listed."""
 
 
 def now() -> str:
@@ -69,9 +69,8 @@ def document(review: Review, asked: Parts, privacy: Privacy | None, maps: Sequen
     privacy: None writes items' numbers, too. maps: the panel of explained pictures. Raises NbvizError for a private
     report of fewer pictures than a group has.
     """
-    if privacy is not None and len(review) < privacy.k:
-        words = f"A private report tells of groups of at least {privacy.k} pictures, and these are {len(review)}:"
-        raise NbvizError(f"{words} pass a smaller k=, or more pictures.")
+    if privacy is not None:
+        _check_enough(review, privacy.k)
     absent, cost = dict(review.summary["absent"]), Cost()
     found = {**_tables(review, privacy, absent, cost), **_long(review, asked, privacy, absent, cost)}
     if privacy is not None:
@@ -95,6 +94,14 @@ def document(review: Review, asked: Parts, privacy: Privacy | None, maps: Sequen
     return plain(values)
 
 
+def _check_enough(review: Review, k: int) -> None:
+    count = len(review.known) if review.labelled else len(review)
+    if count < k:
+        which = f"{count} of these have a label" if count < len(review) else f"these are {count}"
+        words = f"A private report tells of groups of at least {k} pictures, and {which}:"
+        raise NbvizError(f"{words} pass a smaller k=, or more pictures.")
+
+
 def _tables(review: Review, privacy: Privacy | None, absent: dict[str, str], cost: Cost) -> Values:
     """Return what follows from the review's records alone."""
     parts = {
@@ -109,11 +116,11 @@ def _tables(review: Review, privacy: Privacy | None, absent: dict[str, str], cos
 
 def _long(review: Review, asked: Parts, privacy: Privacy | None, absent: dict[str, str], cost: Cost) -> Values:
     """Return what asks the network again."""
-    names = asked.corruptions
+    names, k = asked.corruptions, 0 if privacy is None else privacy.k
     parts = {
-        "shift": (names is None or bool(names), lambda: _shift(review, names, COMPARED)),
-        "cues": (asked.cues, lambda: _cues(review, privacy)),
-        "evidence": (asked.cues, lambda: _records(review.evidence())),
+        "shift": (names is None or bool(names), lambda: _shift(review, names, 0 if privacy else COMPARED)),
+        "cues": (asked.cues, lambda: _of_at_least(k, review.cues())),
+        "evidence": (asked.cues, lambda: _of_at_least(k, review.evidence())),
     }
     found: Values = {}
     for name, (wanted, part) in parts.items():
@@ -183,7 +190,7 @@ def _slices(review: Review, privacy: Privacy | None) -> list[Values]:
     rows = _records(review.slices)
     if privacy is None:
         return rows
-    total = len(review.labels)
+    total = len(review.known)
     rows = [row for row in rows if privacy.k <= row["count"] <= total - privacy.k]
     quarters(rows)
     own = [row for row in rows if row["column"] not in (*SLICED, CLUSTERS)]
@@ -200,14 +207,14 @@ def _labels(review: Review, privacy: Privacy | None) -> Values:
     return {**known, "rows": _records(table.head(SUSPECTS))}
 
 
-def _cues(review: Review, privacy: Privacy | None) -> list[Values]:
-    rows = _records(review.cues())
-    return [row for row in rows if privacy is None or row["pictures"] >= privacy.k]
-
-
 def _shift(review: Review, names: Sequence[str] | None, maps: int) -> list[Values]:
     table = review.shift(names, maps=maps)
     return [{**row, "alike_by_chance": table.attrs["alike_by_chance"]} for row in _records(table)]
+
+
+def _of_at_least(k: int, table: Any) -> list[Values]:
+    """Return the rows of a table that are of enough pictures."""
+    return [row for row in _records(table) if row["pictures"] >= k]
 
 
 def _map(one: ExplainedPicture) -> Values:

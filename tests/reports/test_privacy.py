@@ -25,6 +25,7 @@ from nbviz.reports.privacy import suppress
 from nbviz.reviews.audits.log import AuditLog
 from nbviz.reviews.audits.sample import AuditSample, SampleGroup
 from tests.reports.test_reports import NAMES, trained, transform
+from tests.reviews import test_several as several
 
 COUNT, FILES = 240, ("report.html", "report.json", "report.md", "report.xml")
 SECRET, COLUMN = "Ms Quimby & co/№7", "ward of origin"
@@ -137,6 +138,8 @@ def test_no_figure_is_a_single_picture_s(private: tuple[nbviz.Review, str, dict[
     told = {round(number, 9) for part in ("calibration", "slices", "summary") for number in numbers(values[part])}
     assert len(told) > 60 and not told & own
     assert all("from" not in row and "low" in row for row in values["calibration"]["bins"])
+    assert all(row["maps"] == 0 and row["alike"] is None for row in values["shift"])  # of 20 pictures, fewer that held
+    assert values["evidence"] and all(row["pictures"] >= 20 for row in values["evidence"])
     named = {row["slice"] for row in values["slices"] if row["column"] == "brightness"}
     assert named <= {f"part {n} of 4, from the lowest" for n in range(1, 5)} and named
 
@@ -155,6 +158,17 @@ def test_fewer_pictures_than_a_group_are_refused(tmp_path: Path) -> None:
     model = nbviz.InstrumentedModel(trained(0), transform, NAMES)
     with pytest.raises(NbvizError, match="groups of at least 20 pictures, and these are 12"):
         nbviz.report(model, few, tmp_path, True, corruptions=[], cues=False, progress=False)
+    labels = [number % 4 if number < 12 else None for number in range(COUNT)]
+    pictures = [Folder()[number][0] for number in range(COUNT)]
+    with pytest.raises(NbvizError, match="groups of at least 20 pictures, and 12 of these have a label"):
+        nbviz.report(model, pictures, tmp_path, True, labels=labels, corruptions=[], cues=False, progress=False)
+
+
+def test_slices_of_pictures_with_several_classes_are_told(tmp_path: Path) -> None:
+    review = nbviz.review(several.network(), several.Points(), labels=several.drawn(), progress=False)
+    nbviz.report(None, None, tmp_path, True, review=review, corruptions=[], cues=False)
+    values = json.loads((tmp_path / "report.json").read_text())
+    assert values["slices"] and "slices" not in values["absent"]
 
 
 def test_an_audit_of_few_pictures_is_told_neither_alone_nor_by_what_changed(tmp_path: Path) -> None:
