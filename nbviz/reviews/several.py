@@ -159,8 +159,8 @@ class SeveralReview(Review):
         return pandas.concat(tables).sort_values("margin", kind="stable", ignore_index=True)
 
     def _suspect_rows(self) -> NDArray[np.int64]:
-        items = self._columns["items"].tolist()
-        return np.array([items.index(item) for item in dict.fromkeys(self.suspect_labels["item"])], dtype=np.int64)
+        items = self._columns["items"]
+        return np.searchsorted(items, list(dict.fromkeys(self.suspect_labels["item"]))).astype(np.int64)
 
 
 def _cached(review: Review) -> set[str]:
