@@ -183,8 +183,10 @@ class _Panels:
         """Add a panel to the sums, or take it out."""
         path, low, high = panel
         places = [(path, t) for t in (low, (low + high) / 2, high)]
-        first, middle, last = (self._gradients[place].to(self._sum) for place in places)
-        begin, half, end = (self._at(*place).to(self._sum) for place in places)
+        # products of one panel in the gradients' own precision, sums over panels in double: what is added is taken out
+        # again to the bit, and a float32 gradient has no more digits than its product
+        first, middle, last = (at_least_single(self._gradients[place]) for place in places)
+        begin, half, end = (self._at(*place).to(middle) for place in places)
         one, other = half - begin, end - half
         early, late = middle - first, last - middle
         bend, change = late * one - early * other, (late * one).abs_() + (early * other).abs_()
@@ -195,6 +197,7 @@ class _Panels:
             unsure = torch.hypot(late * other, early * one)
         trapezoids = ((first + middle) * one + (middle + last) * other) / 2
         self._sum.add_(trapezoids - even * bend / 6, alpha=sign)
+        unsure = unsure.to(self._sum)  # squares of a saturated probability's gradients vanish in single precision
         self._variance.addcmul_(unsure, unsure, value=sign / 12)
         if sign > 0:
             self._unsure[panel] = float(unsure.sum())
