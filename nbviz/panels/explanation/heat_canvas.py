@@ -15,8 +15,9 @@ import traitlets
 from ipycanvas import Canvas, hold_canvas
 from PIL import Image
 
-from nbviz.drawing.overlay import gray, png
+from nbviz.drawing.overlay import gray
 from nbviz.drawing.photos import webp
+from nbviz.drawing.png import compact_png
 from nbviz.errors import NbvizError
 from nbviz.model.edit import Edit, PictureEdit
 from nbviz.model.instrumented import InstrumentedModel
@@ -49,7 +50,7 @@ class CanvasLayer:
         self.pixels = pixels
         data = b""
         if pixels is not None:
-            data = webp(pixels) if partial else compact(pixels)
+            data = webp(pixels) if partial else compact_png(pixels)
             with self.source.hold_sync():
                 self.source.format, self.source.value = "webp" if partial else "png", data
             if (self.canvas.height, self.canvas.width) != pixels.shape[:2]:
@@ -128,16 +129,6 @@ class HeatCanvas:
         with LOCK:
             self._lower.redraw()
             self._upper.redraw()
-
-
-def compact(pixels: np.ndarray) -> bytes:
-    """Encode uint8 (H, W, 4) as PNG; with a palette where there are at most 256 colours, as every map drawn has."""
-    packed = np.ascontiguousarray(pixels).view(np.uint32)[..., 0]
-    colours = np.unique(packed)
-    if len(colours) > 256:
-        return png(pixels)
-    indices = np.searchsorted(colours, packed)  # half the time of np.unique's own inverse
-    return png(indices.astype(np.uint8), colours.view(np.uint8).reshape(-1, 4))
 
 
 def enlarged(heat: np.ndarray, size: tuple[int, ...], smooth: bool) -> np.ndarray:
