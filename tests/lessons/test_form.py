@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 import ast
+import re
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 
+import nbformat
 import pytest
 
+import nbviz
+from nbviz import cli
 from tests.lessons import course
 
 PARTS = [
     "The question", "Guess", "Reveal", "Poke", "Check", "What this can't tell you", "Further reading",
 ]  # fmt: skip
+TOUR = course.ROOT / "notebooks" / cli.TOUR
 lessons = pytest.mark.parametrize("path", course.LESSONS, ids=lambda path: path.stem)
+
+
+@cache
+def panels() -> str:
+    """The source of all panels, in small letters."""
+    files = [file for file in (course.ROOT / "nbviz" / "panels").rglob("*") if file.suffix in (".py", ".js")]
+    return "\n".join(file.read_text(encoding="utf-8") for file in files).lower()
+
+
+@cache
+def known() -> set[str]:
+    """Titles of methods, names of photographs and of classes, in small letters."""
+    model = nbviz.zoo.load()
+    classes = [model.class_name(index) for index in range(1000)]
+    titles = [method.title for method in nbviz.METHODS.values()]
+    return {name.lower() for name in (*titles, *nbviz.zoo.photographs(), *classes)}
 
 
 @lessons
@@ -67,3 +89,24 @@ def test_every_picture_has_a_caption(path: Path) -> None:
 @lessons
 def test_further_reading_names_papers(path: Path) -> None:
     assert course.text(path).split("## Further reading")[1].count("\n- ") >= 2
+
+
+@lessons
+def test_cells_carry_no_metadata(path: Path) -> None:
+    assert [cell.id for cell in nbformat.read(path, as_version=4).cells if cell.metadata] == []
+
+
+@lessons
+def test_a_place_is_guessed_before_a_map_shows_it(path: Path) -> None:
+    cells = course.code(path)
+    drawn = [at for at, cell in enumerate(cells) if "guess(" in cell and "picture=" in cell]
+    assert not [cell for cell in cells[: max(drawn, default=0)] if "nbviz.Explorer(" in cell]
+
+
+@pytest.mark.parametrize("path", [TOUR, *course.LESSONS], ids=lambda path: path.stem)
+def test_what_a_reader_is_to_press_is_on_the_screen(path: Path) -> None:
+    """Words in italics under *Poke* are controls, methods, photographs or classes that are there."""
+    part = course.text(path).split("## Poke")[-1].split("## Check")[0].replace("\n   ", " ").replace("**", "")
+    words = {word.lower() for word in re.findall(r"(?<!\w)\*([^*\n]+)\*", part)} - {"watch", "as we do"}
+    assert words
+    assert {word for word in words - known() if not re.search(rf"[\"'`>] ?{re.escape(word)}", panels())} == set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import random
 import re
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from nbviz import lessons
 from nbviz.errors import NbvizError
 from nbviz.lessons import checks
 from nbviz.lessons.question import QUESTIONS, load
+from tests.lessons import course
 
 TEACHING = Path(__file__).resolve().parents[2] / "notebooks" / "teaching"
 load()
@@ -155,6 +157,31 @@ def test_a_guess_of_any_type_is_taken_or_refused_in_a_sentence() -> None:
                 assert len(str(refusal)) < 300
             else:
                 assert type(one.answer) in (str, float, list) and one.reveal().startswith("Your guess: ")
+
+
+def test_every_guess_of_the_course_has_its_own_name_and_takes_no_wrong_answer() -> None:
+    """A class's guesses are gathered by name; what is computed in the notebook is stood in for."""
+    stand_ins = {"options": ["blocks.2", "blocks.4"], "picture": Image.new("RGB", (224, 224))}
+    asked = [call for path in course.LESSONS for call in course.calls(path, "guess")]
+    names = [str(getattr(call.args[0], "value", "")) for call in asked]
+    assert len(names) == len(set(names)) >= 15 and all(names)
+    for name, call in zip(names, asked, strict=True):
+        ways = {str(word.arg): _literal(word.value, stand_ins.get(str(word.arg))) for word in call.keywords}
+        one = lessons.guess(name, "?", **ways)
+        low, high = ways.get("number") or (1.0, 0.0)
+        for answer in WRONG[1:]:
+            if type(answer) in (int, float, bool) and low <= answer <= high:
+                continue
+            with pytest.raises(NbvizError):
+                one.answer = answer
+        assert one.answer is None
+
+
+def _literal(node: ast.expr, stand_in: object) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return stand_in
 
 
 @pytest.mark.parametrize("number", [np.int64(3), np.float32(3), torch.tensor(3), torch.tensor([3.0]), Fraction(3)])

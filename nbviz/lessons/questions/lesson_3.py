@@ -19,8 +19,7 @@ ESPRESSO, CUP = 967, 968
         "All changes are 0.01, so take it out of the sum: 0.01 times the sum of the whole gradient.",
     ),
     way="""
-slopes = torch.autograd.grad(model.net(coffee)[0, 967], coffee)[0]
-0.01 * float(slopes.sum())
+0.01 * float(gradient(coffee, 967).sum())
 """,
 )
 def all_brighter() -> object:
@@ -31,14 +30,11 @@ def all_brighter() -> object:
 @question(
     3,
     hints=(
-        "Do with `scores_of_coffee[967]` and `[968]` what was done with the two cats.",
-        "`correlation(one, other)` takes two gradients; each is `torch.autograd.grad(score, coffee, "
-        "retain_graph=True)[0]`.",
+        "Do with *espresso* and *cup*, for `coffee`, what was done with the two cats.",
+        "`correlation(one, other)` takes two gradients, and `gradient(coffee, 968)` is that of the score of *cup*.",
     ),
     way="""
-fresh = model.net(coffee)[0]
-pair = [torch.autograd.grad(fresh[index], coffee, retain_graph=True)[0] for index in (967, 968)]
-correlation(*pair)
+correlation(gradient(coffee, 967), gradient(coffee, 968))
 """,
     absolute=0.03,
 )
