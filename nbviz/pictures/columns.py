@@ -20,6 +20,11 @@ PICTURES = (
 )
 """Names of a column of pictures, looked for in this order; else the only column whose value is a picture is taken."""
 LABELS = ("label", "labels", "target", "fine_label", "class", "cls", "category", "y")
+TRUTHS = (
+    *("mask", "masks", "segmentation_mask", "semantic_mask", "segmentation", "annotation", "target", "targets"),
+    *("objects", "labels", "label"),
+)
+"""Names of a column of masks or boxes, looked for in this order."""
 
 
 class Numbered(Protocol):
@@ -139,6 +144,15 @@ def label_in(item: object) -> object:
         return None
     column = label_column(item)
     return None if column is None else item[column]
+
+
+def truth_in(item: object) -> object:
+    """Return what an item holds beside its picture: the second of a pair, a mask or boxes by name; None for nothing."""
+    if isinstance(item, Mapping):
+        if "boxes" in item:
+            return item
+        return next((item[name] for name in TRUTHS if item.get(name) is not None), None)
+    return item[1] if isinstance(item, (tuple, list)) and len(item) > 1 else None
 
 
 def is_pair(value: object) -> TypeGuard[Sequence[Any]]:

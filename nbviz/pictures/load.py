@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from nbviz.errors import NbvizError
-from nbviz.pictures.columns import Numbered, is_encoded, label_column, picture_column
+from nbviz.pictures.columns import Numbered, is_encoded, label_column, picture_column, truth_in
 from nbviz.pictures.containers import unpacked
 from nbviz.pictures.decode import (
     FilePage,
@@ -181,6 +181,11 @@ def _picture(value: object, name: str, label: int | None = None) -> Picture:
 
 def item_of(dataset: Numbered, index: int, name: str) -> Picture:
     """Read one item of a data set, with its label where it has one; NotAPicture, of its file's name where it is one."""
+    return sample_of(dataset, index, name)[0]
+
+
+def sample_of(dataset: Numbered, index: int, name: str) -> tuple[Picture, object]:
+    """Read one item once: its picture, and what else is known of it, such as a mask or boxes; None where nothing is."""
     # A data set may draw its augmentation anew at each call, so an item is fetched once and kept.
     try:
         item = dataset[index]
@@ -189,7 +194,8 @@ def item_of(dataset: Numbered, index: int, name: str) -> Picture:
     except Exception as error:
         raise NotAPicture(name, f"the data set raised {type(error).__name__}: {error}") from error
     image, label = image_and_label(item)
-    return _picture(image, shortened(str(image)) if isinstance(image, (str, PathLike)) else name, label)
+    called = shortened(str(image)) if isinstance(image, (str, PathLike)) else name
+    return _picture(image, called, label), truth_in(item)
 
 
 def image_and_label(item: object) -> tuple[object, int | None]:

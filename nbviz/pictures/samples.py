@@ -17,10 +17,10 @@ from PIL import Image
 from torch.utils.data import DataLoader, default_collate, default_convert
 
 from nbviz.errors import NbvizError
-from nbviz.pictures.columns import Numbered
+from nbviz.pictures.columns import Numbered, truth_in
 from nbviz.pictures.decode import is_finite
 from nbviz.pictures.labels import given_labels
-from nbviz.pictures.load import NotAPicture, Picture, image_and_label, item_of
+from nbviz.pictures.load import NotAPicture, Picture, image_and_label, sample_of
 from nbviz.pictures.sources import DatasetLike, Source
 
 T = TypeVar("T")
@@ -85,9 +85,13 @@ class Items:
 
     def read(self, number: int) -> Picture:
         """Read one item, with its label where it has one. NbvizError, in a sentence, where it can't be read."""
-        picture = item_of(self._source, number, _name(number))
+        return self.sample(number)[0]
+
+    def sample(self, number: int) -> tuple[Picture, object]:
+        """Read one item once: its picture, as :meth:`read`, and what stands beside it, such as a mask, or None."""
+        picture, beside = sample_of(self._source, number, _name(number))
         label = picture.label if self._labels is None else self._labels[number]
-        return Picture(_name(number), picture.source, label)
+        return Picture(_name(number), picture.source, label), beside
 
     def shape(self, transform: Transform) -> tuple[int, ...]:
         """Shape (C, H, W) of the first item that can be read, preprocessed."""
@@ -115,7 +119,7 @@ class Items:
                 x = transform(picture)
                 _check(x, shape)
             except NbvizError as error:
-                problem(number, _reason(error, number))
+                problem(number, left_out_reason(error, number))
                 continue
             taken.append((number, NO_LABEL if picture.label is None else picture.label, x))
             if len(taken) == size:
@@ -144,17 +148,19 @@ class _Collated:
         image, label = image_and_label(item)
         if isinstance(image, torch.Tensor) and image.is_floating_point():
             return item
-        tensors, beside = image_and_label(self._collate([item]))
+        collated = self._collate([item])
+        tensors, beside = image_and_label(collated)
         if not (isinstance(tensors, torch.Tensor) and tensors.is_floating_point()):
             return item
-        return tensors, beside if label is None else label
+        known = beside if label is None else label
+        return tensors, truth_in(collated) if known is None else known
 
 
 def _name(number: int) -> str:
     return f"item {number}"
 
 
-def _reason(error: NbvizError, number: int) -> str:
+def left_out_reason(error: NbvizError, number: int) -> str:
     """Return the reason why an item is left out, for a list that says its number already."""
     if not isinstance(error, NotAPicture):
         return str(error)

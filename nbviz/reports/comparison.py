@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbviz.errors import NbvizError, unknown
+from nbviz.reports.dense.comparison import mask_verdicts
 from nbviz.reports.values import FORMAT, Values
 from nbviz.reports.verdicts import ReportVerdict, State, worst
 from nbviz.reviews.shift.answers import mcnemar
@@ -29,7 +30,7 @@ class Thresholds:
     accuracy: float = 0.01
     """Accuracy lost; a loss beyond chance below it warns."""
     recall: float = 0.05
-    """Recall of a class lost, as ``accuracy``; p corrected by Holm for the number of classes."""
+    """Recall of a class lost, of masks its IoU, as ``accuracy``; p corrected by Holm for the number of classes."""
     collapsed: int = 0
     """Filters of a layer collapsed to one value more than before."""
     dead: int = 2
@@ -89,14 +90,18 @@ def compare_reports(
     limits = thresholds or Thresholds()
     one, other = read_report(old), read_report(new)
     _check_same(old, new, one, other)
-    answers = _paired(one, other)
+    if one["manifest"].get("task") == "maps":
+        answered, paired = mask_verdicts(one, other, limits.accuracy, limits.recall)
+    else:
+        answers = _paired(one, other)
+        answered, paired = _accuracy(one, other, answers, limits), answers is not None
     verdicts = [
-        *_accuracy(one, other, answers, limits),
+        *answered,
         *_health(one, other, limits),
         *_calibration(one, other, limits),
         *_audits(one, other, limits),
     ]
-    return ReportComparison(tuple(verdicts), answers is not None)
+    return ReportComparison(tuple(verdicts), paired)
 
 
 def read_report(folder: str | PathLike[str]) -> Values:
@@ -116,6 +121,8 @@ def read_report(folder: str | PathLike[str]) -> Values:
 def _check_same(old: Any, new: Any, one: Values, other: Values) -> None:
     here, there = one["manifest"], other["manifest"]
     data = {known["data"] for known in (here, there)} - {None}
+    if here.get("task") != there.get("task"):
+        raise NbvizError(f"The reports in '{old}' and '{new}' are of networks for different tasks.")
     if here["items"] != there["items"] or here["classes"] != there["classes"] or len(data) > 1:
         raise NbvizError(
             f"The reports in '{old}' and '{new}' are of other data, preprocessing or classes ({here['items']} and "

@@ -20,8 +20,11 @@ from nbviz.reports.maps import ExplainedPicture
 from nbviz.reports.privacy import Privacy, bins, quarters, suppress
 from nbviz.reports.values import FORMAT, Values, plain
 from nbviz.reviews.audits.log import AuditLog
+from nbviz.reviews.dense.plan import DensePlan
+from nbviz.reviews.dense.review import DenseReview
 from nbviz.reviews.records.records import SLICED
 from nbviz.reviews.result import CLUSTERS, Review
+from nbviz.reviews.segmentation.review import SegmentationReview
 from nbviz.reviews.several import SeveralReview
 from nbviz.version import __version__
 
@@ -75,12 +78,14 @@ def document(review: Review, asked: Parts, privacy: Privacy | None, maps: Sequen
     found = {**_tables(review, privacy, absent, cost), **_long(review, asked, privacy, absent, cost)}
     if privacy is not None:
         absent["maps"] = "A private report has no picture."
+    elif isinstance(review, DenseReview):
+        absent["maps"] = f"Maps of a fixed panel are of one class per picture, and this network puts out {review.noun}."
     elif asked.maps:
         found["maps"] = [_map(one) for one in maps]
     else:
         absent["maps"] = NOT_ASKED
     if privacy is None:
-        found["rows"] = _rows(review)
+        found |= {"pixels": _pixels(review)} if isinstance(review, SegmentationReview) else {"rows": _rows(review)}
     k = None if privacy is None else privacy.k
     left_out = [f"{review.left_out} items were left out."] if review.left_out else []
     values = {
@@ -150,6 +155,7 @@ def _manifest(review: Review, privacy: Privacy | None) -> Values:
         "input": list(plan.shape), "seed": 0,
         "versions": {"nbviz": __version__, "torch": torch.__version__, "python": platform.python_version()},
         "machine": f"{platform.system()} {platform.machine()}",
+        **({"task": plan.task} if isinstance(plan, DensePlan) else {}),
     }  # fmt: skip
 
 
@@ -161,7 +167,8 @@ def _classes(review: Review, privacy: Privacy | None) -> list[Values]:
     rows = _records(review.classes)
     if privacy is None:
         return rows
-    few = [row["support"] < privacy.k or row["predicted"] < privacy.k for row in rows]
+    sizes = ("pictures",) if isinstance(review, DenseReview) else ("support", "predicted")
+    few = [any(row[size] < privacy.k for size in sizes) for row in rows]
     kept = ("class", "index")
     return [
         {name: value if name in kept or not left_out else None for name, value in row.items()}
@@ -170,6 +177,8 @@ def _classes(review: Review, privacy: Privacy | None) -> list[Values]:
 
 
 def _confusion(review: Review, privacy: Privacy | None) -> Values:
+    if privacy is not None and isinstance(review, DenseReview):
+        raise Refused("A private report tells no pairs of classes: one picture may hold all pixels of a pair.")
     matrix = review.confusion
     counts = matrix.counts.astype(float)
     if privacy is not None:
@@ -178,6 +187,8 @@ def _confusion(review: Review, privacy: Privacy | None) -> Values:
 
 
 def _calibration(review: Review, privacy: Privacy | None) -> Values:
+    if privacy is not None and isinstance(review, DenseReview):
+        raise Refused("A private report tells no bins of pixels: one picture may hold all of a bin.")
     table = review.calibration
     classes = _unless_refused("calibration of classes", lambda: _records(review.class_calibration), {})
     if privacy is not None and classes is not None:
@@ -227,6 +238,15 @@ def _health(review: Review) -> Values:
         raise NbvizError("A report needs the review's network and data set: nbviz.reviews.load(path, model, dataset).")
     table = health(review.model, review.items)
     return {"findings": _records(table[["layer", "channel", "finding"]]), "pictures": table.attrs["pictures"]}
+
+
+def _pixels(review: SegmentationReview) -> Values:
+    """Return pixels by class and answer of each item, which pair one report with another."""
+    names = ("items", "pair_items", "pair_label", "pair_prediction", "pair_count")
+    columns = {name: review.column(name) for name in names}
+    known = columns["pair_label"] >= 0
+    items = columns["items"][review.known].tolist() if review.labelled else []
+    return {"items": items, **{name: columns[name][known].tolist() for name in names[1:]}}
 
 
 def _rows(review: Review) -> Values:

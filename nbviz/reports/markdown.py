@@ -13,13 +13,16 @@ def markdown(values: Values) -> str:
     for part, figures in values["summary"].items():
         for name, value in figures.items() if isinstance(figures, dict) else [("", figures)]:
             if not isinstance(value, list):
-                lines.append(f"| {_cell(part)} {_cell(name.replace('_', ' '))} | {number(value)} |")
-    worst = sorted((row for row in values["classes"] or [] if row["recall"] is not None), key=lambda row: row["recall"])
+                lines.append(f"| {_cell(part.replace('_', ' '))} {_cell(name.replace('_', ' '))} | {number(value)} |")
+    title, name, count = (
+        ("IoU", "iou", "pictures") if values["manifest"].get("task") else ("recall", "recall", "support")
+    )
+    worst = sorted((row for row in values["classes"] or [] if row[name] is not None), key=lambda row: row[name])
     if worst:
-        lines += ["", "| weakest classes | recall | 95 % | pictures |", "|---|---|---|---|"]
+        lines += ["", f"| weakest classes | {title} | 95 % | pictures |", "|---|---|---|---|"]
     for row in worst[:5]:
-        interval = f"{number(row['recall_low'])} … {number(row['recall_high'])}"
-        lines.append(f"| {_cell(row['class'])} | {number(row['recall'])} | {interval} | {row['support']} |")
+        interval = f"{number(row[f'{name}_low'])} … {number(row[f'{name}_high'])}"
+        lines.append(f"| {_cell(row['class'])} | {number(row[name])} | {interval} | {row[count]} |")
     lines += ["", *map(_cell, audit_lines(values.get("audits", [])))]
     lines += [*(f"- {_cell(name)}: {_cell(reason)}" for name, reason in values["absent"].items())]
     return "\n".join(lines) + "\n"

@@ -23,6 +23,9 @@ figure img { width: 8rem; image-rendering: pixelated; display: block; }
 @media print { body { max-width: none; margin: 0; } section { break-inside: avoid; } }
 """
 CLASS_COLUMNS = ("class", "support", "precision", "recall", "recall_low", "recall_high", "f1")
+PIXEL_COLUMNS = (
+    "class", "pictures", "support", "accuracy", "accuracy_low", "accuracy_high", "iou", "iou_low", "iou_high",
+)  # fmt: skip
 SLICE_COLUMNS = ("column", "slice", "count", "accuracy", "low", "high", "elsewhere", "corrected")
 SHIFT_COLUMNS = (
     "corruption", "severity", "accuracy", "low", "high", "same", "error", "corrected",
@@ -45,19 +48,25 @@ def page(values: Values, pictures: Sequence[tuple[str, str]] = (), maps: Sequenc
     title = f"Review of {values['manifest']['network']}"
     parts = [
         f"<h1>{escape(title)}</h1>", _manifest(values), _summary(values),
-        section("Classes", table(values["classes"], CLASS_COLUMNS)), _confusion(values["confusion"]),
+        section("Classes", table(values["classes"], class_columns(values))),
+        _confusion(values["confusion"], "pixels" if values["manifest"].get("task") == "maps" else "pictures"),
         _calibration(values["calibration"]), section("Slices", table(_first(values["slices"]), SLICE_COLUMNS)),
         _labels(values.get("labels")), _cues(values.get("cues")),
         section("Shift", table(values.get("shift"), SHIFT_COLUMNS)),
         section("Filters", table(values["health"]["findings"][:FINDINGS], ("layer", "channel", "finding"))),
         section("Where the evidence lies", table(values.get("evidence"), EVIDENCE_COLUMNS)),
-        _pictures(pictures), _maps(values.get("maps") or [], maps),
+        _pictures(pictures, values), _maps(values.get("maps") or [], maps),
         audit_section(values["audits"], values["manifest"]["weights"]), _absent(values), _cost(values),
     ]  # fmt: skip
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
     return f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n<body><main>\n' + (
         "\n".join(part for part in parts if part) + "\n</main></body></html>\n"
     )
+
+
+def class_columns(values: Values) -> tuple[str, ...]:
+    """Return the columns of the table of classes."""
+    return PIXEL_COLUMNS if values["manifest"].get("task") == "maps" else CLASS_COLUMNS
 
 
 def _first(rows: list[Values] | None) -> list[Values] | None:
@@ -82,7 +91,7 @@ def _summary(values: Values) -> str:
     return section("Summary", table(rows, ("figure", "value")))
 
 
-def _confusion(found: Values | None) -> str:
+def _confusion(found: Values | None, noun: str) -> str:
     if found is None:
         return ""
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ("label", *found["names"]))
@@ -92,27 +101,30 @@ def _confusion(found: Values | None) -> str:
         for name, counts in zip(found["names"], found["counts"], strict=True)
     )  # fmt: skip
     rows = f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    return section("Confusion (rows: label, columns: prediction)", rows)
+    return section(f"Confusion in {noun} (rows: label, columns: prediction)", rows)
 
 
 def _calibration(found: Values | None) -> str:
     if found is None:
         return ""
     low, high = found["chance"]
-    words = (
-        f"Calibration error {found['error']:.2%}; a perfectly calibrated network would show {low:.2%} to {high:.2%} "
-        "on as many pictures."
-    )
+    words = f"Calibration error {found['error']:.2%}; "
+    if low is None:
+        words += "how much a perfectly calibrated network would show depends on how alike a picture's pixels are."
+    else:
+        words += f"a perfectly calibrated network would show {low:.2%} to {high:.2%} on as many pictures."
     classes = table(_first(found.get("classes")), CALIBRATION_COLUMNS)
     return section("Calibration", f"<p>{escape(words)}</p>{reliability_chart(found['bins'])}{classes}")
 
 
-def _pictures(pictures: Sequence[tuple[str, str]]) -> str:
+def _pictures(pictures: Sequence[tuple[str, str]], values: Values) -> str:
     figures = "".join(
         f'<figure><img src="{escape(address)}" alt="{escape(words)}"><figcaption>{escape(words)}</figcaption></figure>'
         for address, words in pictures
     )
-    return section("Surely wrong", figures)
+    drawn = values["manifest"].get("task") == "maps"
+    words = "Fewest pixels right (colours: classes that are said; lines: borders of the true masks)"
+    return section(words if drawn else "Surely wrong", figures)
 
 
 def _labels(found: Values | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -23,10 +23,11 @@ from nbviz.reports.tables import number
 from nbviz.reports.values import Values, json_text
 from nbviz.reports.verdicts import ReportVerdict, State, junit
 from nbviz.reviews.audits.log import AuditLog
+from nbviz.reviews.dense.review import DenseReview
 from nbviz.reviews.making import review as reviewed
 from nbviz.reviews.result import Review
 
-PICTURES = 12
+PICTURES, SIDE = 12, 256
 ROOM = "; make room and call nbviz.report again."
 
 
@@ -64,7 +65,8 @@ def report(
             result = reviewed(model, dataset, labels=labels, metadata=metadata, progress=progress)
     privacy = Privacy(at_least("k", k, 2), salt) if private else None
     with cost.of("maps"):
-        panel = list(explained(result)) if maps and not private else []
+        dense = isinstance(result, DenseReview)
+        panel = list(explained(result)) if maps and not private and not dense else []
     asked = Parts(corruptions, cues, maps, _log(folder, audits, private), cost.seconds)
     values = document(result, asked, privacy, panel)
     made_at(folder)
@@ -95,6 +97,8 @@ def _pictures(review: Review) -> list[tuple[str, str]]:
     model, items = review.model, review.items
     if not review.labelled or model is None or items is None:
         return []
+    if isinstance(review, DenseReview):
+        return list(_drawn(review))
     shown = []
     for row in review.pictures.iloc[review.order("surely wrong")[:PICTURES]].itertuples():
         try:
@@ -104,6 +108,17 @@ def _pictures(review: Review) -> list[tuple[str, str]]:
         words = f"item {row.item}: {row.prediction} ({row.probability:.0%}), labelled {row.label}"
         shown.append((data_url(png(seen)), words))
     return shown
+
+
+def _drawn(review: DenseReview) -> Iterator[tuple[str, str]]:
+    """Yield the worst pictures with the network's answers and the true ones drawn on them."""
+    for row in review.order("worst")[:PICTURES]:
+        item = int(review.column("items")[row])
+        try:
+            drawn = review.drawn(item, SIDE)
+        except NbvizError:  # it was readable during the review, and its row is in the tables
+            continue
+        yield data_url(png(drawn)), f"item {item}: {review.words(int(row))}"
 
 
 def _verdicts(values: Values) -> list[ReportVerdict]:

@@ -42,9 +42,11 @@ class Listing:
 
     def _inside(self, review: Review) -> NDArray[np.bool_]:
         inside = np.ones(len(review), bool)
-        if self.label is not None:
+        if self.label is not None and self.prediction is not None:
+            inside &= review.confuses(self.label, self.prediction)
+        elif self.label is not None:
             inside &= review.has_class(self.label)
-        if self.prediction is not None:
+        elif self.prediction is not None:
             inside &= review.says_class(self.prediction)
         if self.part is not None:
             inside &= _slice(review, self.part)

@@ -8,16 +8,23 @@ from os import PathLike
 from typing import Any
 
 from nbviz.dataset.files import folder_at, intact
+from nbviz.dataset.shards import Execution, Product
 from nbviz.dataset.shards.plan import data_digest, model_digest
-from nbviz.errors import NbvizError
+from nbviz.errors import NbvizError, Refused
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items, Labels
+from nbviz.reviews.dense.plan import DENSE, IGNORE, truths_digest
+from nbviz.reviews.dense.recording import batch_of, recorded
+from nbviz.reviews.dense.recording import recording as dense_recording
+from nbviz.reviews.dense.samples import Truths
 from nbviz.reviews.folds import Folds
 from nbviz.reviews.records.making import check_several, record, recording
+from nbviz.reviews.records.plan import ReviewPlan
 from nbviz.reviews.records.presence import has_several
 from nbviz.reviews.records.store import REVIEW
 from nbviz.reviews.result import Review
 from nbviz.reviews.several import SeveralReview
+from nbviz.reviews.tasks import KINDS, PREPARED, task_in, task_of
 
 
 def review(
@@ -30,6 +37,7 @@ def review(
     metadata: Any = None,
     folds: Folds | None = None,
     batch: int | None = None,
+    ignore: int | None = IGNORE,
     progress: bool = True,
     cancel: Callable[[], bool] | None = None,
 ) -> Review:
@@ -40,24 +48,34 @@ def review(
     write to; a review that was interrupted goes on there and ends the same. client: a ``distributed.Client`` whose
     workers share the work. labels: where the data set has none; an index, a name or None per item; of a network
     that says of each class by itself whether it is there, all classes of each item: zeros and ones (items, classes), a
-    frame of them, or lists of names. metadata: a pandas frame, or name → values, one row per item, whose columns become
-    slices. folds: networks that were each trained without some of the items, with these items' numbers: labels are then
-    suspected out of sample. batch: pictures per forward. cancel: asked between batches; :class:`Stopped` is raised when
-    it says yes.
+    frame of them, or lists of names; of a segmentation network masks of class numbers (H, W). metadata: a pandas frame,
+    or name → values, one row per item, whose columns become slices. folds: networks that were each trained without some
+    of the items, with these items' numbers: labels are then suspected out of sample. batch: pictures per forward.
+    ignore: value of a mask's pixels that are not counted. cancel: asked between batches; :class:`Stopped` is raised
+    when it says yes.
 
-    Raises Refused for networks that put out no class scores and labels that are none of the network's classes,
-    NbvizError for an empty data set, and a path with a review of something else. Items that can't be read, and those
-    whose scores are not finite, are left out and named in :attr:`Review.problems`.
+    Of a segmentation network it is a :class:`SegmentationReview`. Raises Refused for networks that put out neither
+    class scores nor maps and labels that are none of the network's classes, NbvizError for an empty data set, and a
+    path with a review of something else. Items that can't be read, and those whose scores are not finite, are left out
+    and named in :attr:`Review.problems`.
     """
-    recorded = record(model, dataset, path, client, labels=labels, batch=batch, progress=progress, cancel=cancel)
-    made = _made(recorded, metadata, labels)
+    network, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
+    if (task := task_of(network, items)) is not None:
+        if folds is not None:
+            raise Refused("Folds are for pictures that have one class each.")
+        execution, before = Execution(client, progress, cancel), network.fingerprint()
+        folder = None if path is None else folder_at(path)
+        ready = PREPARED[task](network, items, labels, batch_of(batch, folder), ignore)
+        return ready.review(recorded(ready, folder, before, execution), metadata)
+    whole = record(network, items, path, client, labels=labels, batch=batch, progress=progress, cancel=cancel)
+    made = _made(whole, metadata, labels)
     return made if folds is None else made.with_folds(folds, progress)
 
 
-def _made(recorded: tuple[Any, ...], metadata: Any, labels: Any) -> Review:
+def _made(whole: tuple[Any, ...], metadata: Any, labels: Any) -> Review:
     if has_several(labels):
-        return SeveralReview(*recorded, metadata, labels=labels)
-    plan, part, notes, network, items = recorded
+        return SeveralReview(*whole, metadata, labels=labels)
+    plan, part, notes, network, items = whole
     return Review(plan, part, notes, network, items, metadata)
 
 
@@ -84,11 +102,19 @@ class LiveReview:
 def reviewing(model: Any, dataset: Any) -> Iterator[LiveReview]:
     """Review as ``nbviz.review`` does, in memory and a batch at a time; the last carries the review."""
     network, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
-    for step in recording(network, items):
-        if isinstance(step, int):
-            yield LiveReview(step, len(items))
-        else:
-            yield LiveReview(len(items), len(items), Review(*step))
+    for step in _steps(network, items):
+        yield LiveReview(step, len(items)) if isinstance(step, int) else LiveReview(len(items), len(items), step)
+
+
+def _steps(network: InstrumentedModel, items: Items) -> Iterator[int | Review]:
+    task = task_of(network, items)
+    if task is None:
+        for step in recording(network, items):
+            yield step if isinstance(step, int) else Review(*step)
+        return
+    ready = PREPARED[task](network, items, None, None, IGNORE)
+    for made in dense_recording(ready):
+        yield made if isinstance(made, int) else ready.review(made)
 
 
 def fitting(review: Any, model: InstrumentedModel) -> Review:
@@ -124,20 +150,37 @@ def load(
     Raises NbvizError where there is none, where it isn't finished, and where it is of another network or data set.
     """
     folder = folder_at(path)
-    plan, manifest = REVIEW.read_manifest(folder)
-    if not (folder / REVIEW.whole).exists():
+    task = task_in(folder)
+    product: Product[Any, Any] = REVIEW if task is None else DENSE
+    plan, manifest = product.read_manifest(folder)
+    if not (folder / product.whole).exists():
         raise NbvizError(f"The review in '{path}' is not finished: call nbviz.review with this path, and it goes on.")
     network = None if model is None else InstrumentedModel.ensure(model)
-    several = has_several(labels)
-    items = None if dataset is None else Items.ensure(dataset, None if several else labels)
+    several = task is None and has_several(labels)
+    items = None if dataset is None else Items.ensure(dataset, None if several or task is not None else labels)
+    truths = None if task is None else Truths.ensure(labels, plan.items)
+    _check_source(path, plan, network, items, truths)
+    with intact(folder, "review"):
+        part = product.read(folder / product.whole)
+    if task is not None and truths is not None:
+        dense = KINDS[task](plan, part, manifest["notes"], network, items, metadata)
+        dense.truths = truths
+        return dense
+    if several:
+        check_several(labels, plan)
+    return _made((plan, part, manifest["notes"], network, items), metadata, labels)
+
+
+def _check_source(
+    path: Any, plan: ReviewPlan, network: InstrumentedModel | None, items: Items | None, truths: Truths | None
+) -> None:
+    """Raise NbvizError where a review is of another network or data set."""
     if network is not None and model_digest(network) != plan.model:
         raise NbvizError(f"The review in '{path}' is of another network, or of other weights of this one.")
     if items is not None and len(items) != plan.items:
         raise NbvizError(f"The review in '{path}' is of another data set ({plan.items} items, here {len(items)}).")
-    if network is not None and items is not None and data_digest(items, network)[0] != plan.data:
+    if network is None or items is None:
+        return
+    data = data_digest(items, network)[0]
+    if plan.data != (data if truths is None else truths_digest(data, items, network, truths)):
         raise NbvizError(f"The review in '{path}' is of another data set: other pictures, preprocessing or labels.")
-    with intact(folder, "review"):
-        part = REVIEW.read(folder / REVIEW.whole)
-    if several:
-        check_several(labels, plan)
-    return _made((plan, part, manifest["notes"], network, items), metadata, labels)

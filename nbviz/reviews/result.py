@@ -32,8 +32,9 @@ from nbviz.reviews.summary import accuracy_figures, bins_table, calibration_figu
 if TYPE_CHECKING:
     import pandas
 
-Order = Literal["surest", "surely wrong", "loss", "unsure", "suspect label", "random", "item"]
-ORDERS: tuple[str, ...] = get_args(Order)
+Order = Literal["surest", "surely wrong", "worst", "loss", "unsure", "suspect label", "random", "item"]
+ORDERS: tuple[str, ...] = tuple(name for name in get_args(Order) if name != "worst")
+"""Orders of a classifier's pictures; those of masks and boxes have a worst one."""
 CLUSTERS = "features"
 """Column of slices whose parts are clusters of the head's input."""
 
@@ -182,6 +183,10 @@ class Review(Probes):
 
     def _suspect_rows(self) -> NDArray[np.int64]:
         return self.known[self._suspects.rows]
+
+    def confuses(self, label: int, prediction: int) -> NDArray[np.bool_]:
+        """Return which pictures of a class are said to be another, (pictures,)."""
+        return self.has_class(label) & self.says_class(prediction)
 
     def order(self, by: Order = "loss", seed: int = 0) -> NDArray[np.int64]:
         """Rows of :attr:`pictures` in an order for looking at them.

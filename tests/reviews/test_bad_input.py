@@ -20,7 +20,7 @@ from nbviz.panels.review.review_words import slice_rows
 from nbviz.reviews import load
 from tests.dataset.index.test_index import Labelled, whole
 from tests.networks import Functional
-from tests.task_networks import Detects, Segments
+from tests.task_networks import Detects
 
 NAMES = ("<img src=x>", "b & c")
 FAST: dict[str, Any] = {"corruptions": [], "cues": False, "maps": False, "progress": False}
@@ -80,7 +80,7 @@ def test_bright_pictures_alone_have_no_slice_that_fails(tmp_path: Path) -> None:
     assert not (nbviz.review(halves(), folder, progress=False).slices["corrected"] < 0.05).any()
 
 
-@pytest.mark.parametrize(("net", "words"), [(Detects(), "boxes"), (Segments(), "segmentation")])
+@pytest.mark.parametrize(("net", "words"), [(Detects(), "boxes")])
 def test_networks_that_name_no_class_are_refused_with_a_way_out(net: nn.Module, words: str) -> None:
     with pytest.raises(Refused, match=f"{words}.*Pass output=") as raised:
         nbviz.review(net.eval(), Labelled(), progress=False)

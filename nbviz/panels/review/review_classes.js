@@ -2,11 +2,12 @@
 /**
  * @typedef {{
  *   names?: string[], classes?: (number | null)[], counts?: number[][], right?: string[], often?: Runs,
- *   table?: (string | number)[][],
+ *   table?: (string | number)[][], heads?: string[], shares?: boolean, noun?: string,
  * }} Matrix
  */
 
 const CLASS_HEADS = ["class", "pictures", "recall", "95 %", "precision", "F1"];
+const TABLE = "recall, precision, F1";
 
 /**
  * @param {Model<import("./review_front.js").ReviewFrontTraits>} model
@@ -17,7 +18,7 @@ function reviewClasses(model, life) {
     [
       ["counts", "as they were: rows"],
       ["shares", "shares of the row"],
-      ["table", "recall, precision, F1"],
+      ["table", TABLE],
     ],
     "What the classes show",
   );
@@ -25,9 +26,19 @@ function reviewClasses(model, life) {
     hiding = el("label", "nbviz-review-check", hide, "hide the diagonal");
   const place = el("div", "nbviz-review-matrix"),
     often = el("p", "nbviz-caption");
+  const [counts] = select.options;
   const draw = () => {
-    const matrix = model.get("matrix"),
-      table = select.value === "table" || !matrix.counts;
+    const matrix = model.get("matrix");
+    // counts of pixels are too long to stand in a cell
+    counts.hidden = counts.disabled = Boolean(matrix.shares);
+    if (matrix.shares && select.value === "counts") select.value = "shares";
+    select.options[2].textContent = matrix.heads
+      ? matrix.heads
+          .filter((head) => head !== "95 %")
+          .slice(2)
+          .join(", ")
+      : TABLE;
+    const table = select.value === "table" || !matrix.counts;
     hiding.hidden = table;
     box.hidden = !matrix.counts;
     if (!matrix.table) return place.replaceChildren();
@@ -48,7 +59,7 @@ function reviewClasses(model, life) {
  * @param {boolean} shares
  * @param {boolean} hidden
  */
-function matrixTable(model, { names = [], classes = [], counts = [], right = [] }, shares, hidden) {
+function matrixTable(model, { names = [], classes = [], counts = [], right = [], noun = "" }, shares, hidden) {
   const sums = counts.map((row) => row.reduce((sum, count) => sum + count, 0) || 1);
   /** @type {(row: number, column: number) => number} */
   const value = (row, column) => (shares ? counts[row][column] / sums[row] : counts[row][column]);
@@ -59,7 +70,9 @@ function matrixTable(model, { names = [], classes = [], counts = [], right = [] 
       const cell = el("td");
       if (i === j && hidden) cell.append(el("span", "nbviz-note", "·"));
       else if (count)
-        cell.append(matrixCell(model, [names[i], names[j]], [classes[i], classes[j]], count, value(i, j), shares));
+        cell.append(
+          matrixCell(model, [names[i], names[j], noun], [classes[i], classes[j]], count, value(i, j), shares),
+        );
       cell.style.setProperty("--share", String(i === j && hidden ? 0 : value(i, j) / most));
       return cell;
     });
@@ -83,9 +96,10 @@ function matrixTable(model, { names = [], classes = [], counts = [], right = [] 
  * @param {number} value
  * @param {boolean} shares
  */
-function matrixCell(model, [label, prediction], [from, to], count, value, shares) {
+function matrixCell(model, [label, prediction, noun], [from, to], count, value, shares) {
   const text = shares ? (100 * value).toFixed(value < 0.1 ? 1 : 0) : String(count);
-  const node = set(button(text, ""), { title: `${label} taken for ${prediction}: ${count}` });
+  const words = `${label} taken for ${prediction}: ${count.toLocaleString("en")} ${noun}`.trim();
+  const node = set(button(text, ""), { title: words });
   node.disabled = from === null || to === null;
   node.addEventListener("click", () => model.send({ event: "pair", label: from, prediction: to }));
   return node;
@@ -108,8 +122,8 @@ function className(model, name, index, scope) {
  * @param {Model<import("./review_front.js").ReviewFrontTraits>} model
  * @param {Matrix} matrix
  */
-function classTable(model, { table = [] }) {
-  const heads = CLASS_HEADS.map((name) => set(el("th", "nbviz-note", name), { scope: "col" }));
+function classTable(model, { table = [], heads: names = CLASS_HEADS }) {
+  const heads = names.map((name) => set(el("th", "nbviz-note", name), { scope: "col" }));
   const rows = table.map(([index, name, ...figures]) =>
     el(
       "tr",

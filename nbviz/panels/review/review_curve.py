@@ -45,14 +45,14 @@ def _class_rows(review: Review) -> list[list[Any]]:
     ]  # fmt: skip
 
 
-def bins(found: Reliability) -> list[list[Any]]:
+def bins(found: Reliability, noun: str = "pictures") -> list[list[Any]]:
     """Return [confidence, frequency, low, high, words] per bin."""
     columns = found.confidence, found.frequency, found.low, found.high, found.counts
-    return [[*map(float, row[:4]), _bin_words(*row)] for row in zip(*columns, strict=True)]
+    return [[*map(float, row[:4]), _bin_words(noun, *row)] for row in zip(*columns, strict=True)]
 
 
-def _bin_words(said: float, right: float, low: float, high: float, count: int) -> str:
-    return f"{count:,} pictures: said {said:.3f}, was right {right:.3f} ({low:.3f}–{high:.3f})"
+def _bin_words(noun: str, said: float, right: float, low: float, high: float, count: int) -> str:
+    return f"{count:,} {noun}: said {said:.3f}, was right {right:.3f} ({low:.3f}–{high:.3f})"
 
 
 def _bins_words(found: Reliability) -> list[Run]:

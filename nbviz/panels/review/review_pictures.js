@@ -4,6 +4,7 @@
  *   order?: string, answers?: string, label?: string,
  *   orders?: Option[], answer_choices?: Option[], labels?: Option[],
  *   filters?: [string, string][], first?: number, total?: number, shown?: number,
+ *   about?: string, legend?: [string, string][],
  * }} Listing
  */
 
@@ -49,7 +50,27 @@ function reviewPictures(model, life) {
     },
     () => "image/jpeg",
   );
-  return el("div", "", ...listingBar(model, life), grid, none);
+  return el("div", "", ...listingBar(model, life), drawnLegend(model, life), grid, none);
+}
+
+/**
+ * What is drawn over the pictures, where anything is: a sentence, and the colour of each class.
+ * @param {Model<import("./review_front.js").ReviewFrontTraits>} model
+ * @param {Life} life
+ */
+function drawnLegend(model, life) {
+  const line = el("p", "nbviz-caption nbviz-review-legend");
+  life.watch("listing", () => {
+    const { about = "", legend = [] } = model.get("listing");
+    line.hidden = !about;
+    line.replaceChildren(
+      `${about} `,
+      ...legend.map(([name, colour]) =>
+        el("span", "", set(el("span", "chip"), { style: `background:${colour}`, "aria-hidden": "true" }), name),
+      ),
+    );
+  });
+  return line;
 }
 
 /**

@@ -11,8 +11,10 @@ from nbviz.panels.base.panel import Panel
 from nbviz.panels.review.review_front import ReviewFront
 from nbviz.pictures.load import Picture, unique_name
 from nbviz.pictures.samples import Items
+from nbviz.reviews.dense.review import DenseReview
+from nbviz.reviews.result import Review
 from nbviz.session.requests.base import Request
-from nbviz.session.requests.review import ReadPictures, ReviewPage
+from nbviz.session.requests.review import DrawAnswers, ReadPictures, ReviewPage
 from nbviz.session.selection import Selection
 
 ACROSS, SIDE = 6, 96
@@ -30,13 +32,15 @@ class ReviewPictures(Panel):
     def __init__(self, links: Links, view: ReviewFront) -> None:
         super().__init__(links)
         self.view = view
-        self.items: Items | None = None
+        self.review: Review | None = None
         self.numbers: tuple[int, ...] = ()
 
     def request(self, selection: Selection) -> Request | None:
-        if self.items is None or not self.numbers:
+        if self.review is None or self.review.items is None or not self.numbers:
             return None
-        return ReadPictures(self.items, self.numbers)
+        if isinstance(self.review, DenseReview):
+            return DrawAnswers(self.review, self.numbers, SIDE)
+        return ReadPictures(self.review.items, self.numbers)
 
     def show(self, answer: ReviewPage) -> None:
         blank: list[Pixels | None] = [None] * (answer.total - len(answer.pictures))

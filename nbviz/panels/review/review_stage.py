@@ -19,16 +19,16 @@ from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.stage import Stage, register
 from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.review.page_words import words_of
 from nbviz.panels.review.review_cues import CuePage, Hunting, ShiftPage
-from nbviz.panels.review.review_curve import curve
 from nbviz.panels.review.review_front import ReviewFront
 from nbviz.panels.review.review_pictures import Opener, ReviewPictures
-from nbviz.panels.review.review_words import FILTERS, choices, figures, filters, matrix, slice_rows, tiles
+from nbviz.panels.review.review_words import FILTERS, filters
 from nbviz.panels.snapshot.parts import StagePart, StillParts
 from nbviz.pictures.load import Picture
-from nbviz.reviews.listing import Listing
+from nbviz.reviews.listing import Answers, Listing
 from nbviz.reviews.making import LiveReview
-from nbviz.reviews.result import Review
+from nbviz.reviews.result import Order, Review
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.review import MakeReview, OpenReview
 from nbviz.session.selection import Selection
@@ -97,13 +97,25 @@ class ReviewStage(Stage):
     def _open(self, review: Review) -> None:
         self.review = self.links.library.review = review
         self.source = OpenReview(review)  # one of other weights is refused, and not made again by itself
-        self.listing, self.first = Listing(answers="wrong" if review.labelled else "all"), 0
-        self.view.figures, self.view.pages = figures(review), [[*page, True] for page in PAGES]
+        words = words_of(review)
+        self.listing, self.first = self._first_listing(review), 0
+        self.view.figures = words.figures(review)
+        self.view.pages = [
+            [name, text, words.why if name in words.missing else tip, name not in words.missing]
+            for name, text, tip in PAGES
+        ]
         self.view.offer = []
         for hunt in self._hunts.values():
             hunt.open(review)
         self.draw()
         self.links.ask()
+
+    @staticmethod
+    def _first_listing(review: Review) -> Listing:
+        words = words_of(review)
+        if words.first == "surest":
+            return Listing(answers="wrong" if review.labelled else "all")
+        return Listing(words.first if review.labelled else "unsure")
 
     def draw(self) -> None:
         """Send what the page on show needs."""
@@ -122,14 +134,15 @@ class ReviewStage(Stage):
                 fail(view, reason)
 
     def _draw_page(self, review: Review) -> None:
+        words = words_of(review)
         if self.page == "pictures":
             self._draw_pictures(review)
         elif self.page == "classes":
-            self.view.matrix = matrix(review)
+            self.view.matrix = words.matrix(review)
         elif self.page == "calibration":
-            self.view.curve = curve(review)
+            self.view.curve = words.curve(review)
         else:
-            self.view.rows = slice_rows(review) if self.page == "slices" else self._hunts[self.page].rows
+            self.view.rows = words.slices(review) if self.page == "slices" else self._hunts[self.page].rows
 
     def _draw_pictures(self, review: Review) -> None:
         rows = self.listing.rows(review)
@@ -137,13 +150,13 @@ class ReviewStage(Stage):
         shown = rows[self.first : self.first + SHOWN]
         listing = self.listing
         self.view.listing = {
-            **choices(review), "order": listing.order,
+            **words_of(review).choices(review), "order": listing.order,
             "answers": listing.answers if listing.items is None else "marked",
             "label": "" if listing.label is None else str(listing.label), "filters": filters(listing, review.names),
             "first": self.first, "total": len(rows), "shown": SHOWN,
         }  # fmt: skip
-        self.view.tiles = tiles(review, shown)
-        self._tiles.items = review.items
+        self.view.tiles = words_of(review).tiles(review, shown)
+        self._tiles.review = review
         self._tiles.numbers = tuple(int(number) for number in review.column("items")[shown])
 
     def wait(self, progress: str = "") -> None:
@@ -199,7 +212,7 @@ class ReviewStage(Stage):
             self._begin(event == "begin")
         elif event in ("pair", "class", "slice"):
             self.page, self.first = "pictures", 0
-            self.listing = _chosen(content)
+            self.listing = _chosen(content, "surest" if self.review is None else words_of(self.review).first)
 
     def _begin(self, begun: bool) -> None:
         """Begin what the page on show computes, or stop it."""
@@ -242,8 +255,9 @@ class ReviewStage(Stage):
         return f"review.pictures.iloc[nbviz.reviews.Listing({', '.join(given)}).rows(review)]"
 
 
-def _chosen(content: Content) -> Listing:
+def _chosen(content: Content, order: Order) -> Listing:
     """Return pictures of a slice that are wrong, of a confused pair, or of a class."""
     if content["event"] == "slice":
-        return Listing(answers="wrong", part=(content["column"], content["part"]))
-    return Listing(label=content["label"], prediction=content.get("prediction"))
+        wrong: Answers = "wrong" if order == "surest" else "all"
+        return Listing(order, wrong, part=(content["column"], content["part"]))
+    return Listing(order, label=content["label"], prediction=content.get("prediction"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from nbviz.drawing.numbers import percent
 from nbviz.reviews.listing import SURE, Listing
 from nbviz.reviews.result import CLUSTERS, Review
 from nbviz.reviews.several import SeveralReview
+
+if TYPE_CHECKING:
+    import pandas
 
 ORDERS = (
     ("surest", "surest first", "By the probability of the answer"),
@@ -130,8 +133,16 @@ def _class_row(row: dict[str, Any]) -> list[Any]:
 
 def slice_rows(review: Review) -> dict[str, Any]:
     """Return the slices, the worst first, with what they came to be corrected for."""
-    table = review.slices
-    rows = [
+    rows = slice_table_rows(review.slices)
+    worse = sum(row["marked"] for row in rows)
+    words = f"{worse} of {len(rows)} slices do worse than the rest beyond chance (Fisher, corrected by Holm for all)."
+    tail = " Bars: share right with its 95 % interval; the tick is the share elsewhere. A click lists those wrong."
+    return {"kind": "slices", "rows": rows, "words": [words + tail if rows else "No slice has 20 pictures."]}
+
+
+def slice_table_rows(table: pandas.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table of slices as they are drawn."""
+    return [
         {
             "key": [row["column"], row["slice"]], "name": _slice_name(row),
             "count": f"{row['count']:,}",
@@ -141,10 +152,6 @@ def slice_rows(review: Review) -> dict[str, Any]:
         }
         for row in table.to_dict("records")
     ]  # fmt: skip
-    worse = sum(row["marked"] for row in rows)
-    words = f"{worse} of {len(rows)} slices do worse than the rest beyond chance (Fisher, corrected by Holm for all)."
-    tail = " Bars: share right with its 95 % interval; the tick is the share elsewhere. A click lists those wrong."
-    return {"kind": "slices", "rows": rows, "words": [words + tail if rows else "No slice has 20 pictures."]}
 
 
 def _slice_name(row: dict[str, Any]) -> str:

@@ -71,7 +71,7 @@ def planned(model: InstrumentedModel, items: Items, batch: int | None) -> tuple[
     x = noise(model.guest, base.shape)
     model.trace(x)
     scores, scale, head, features = model.guest.steady(lambda run: _first(model, run, x))
-    names = _names(model, scores)
+    names = class_names(model, scores)
     labels, notes = matched(items.classes, names, model.classes is not None)
     count = scores if scores <= EVERY else TOP
     plan = ReviewPlan(
@@ -80,7 +80,8 @@ def planned(model: InstrumentedModel, items: Items, batch: int | None) -> tuple[
     return plan, notes
 
 
-def _names(model: InstrumentedModel, scores: int) -> tuple[str, ...]:
+def class_names(model: InstrumentedModel, scores: int) -> tuple[str, ...]:
+    """Return the names of as many classes; of one score those of its two answers."""
     if scores > 1:
         return tuple(model.class_name(index) for index in range(scores))
     name = model.class_name(0)

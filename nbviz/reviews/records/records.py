@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nbviz.dataset.shards import Part
 from nbviz.errors import NbvizError, Refused, unknown
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
-from nbviz.reviews.records.job import ReviewPart
 from nbviz.reviews.records.metadata import frame_of
 from nbviz.reviews.records.plan import ReviewPlan
 from nbviz.reviews.records.scores import log_probabilities
@@ -30,7 +30,7 @@ class Records:
     def __init__(
         self,
         plan: ReviewPlan,
-        part: ReviewPart,
+        part: Part,
         notes: Sequence[str] = (),
         model: InstrumentedModel | None = None,
         items: Items | None = None,

@@ -76,7 +76,11 @@ def confusion(
     """
     from sklearn.metrics import confusion_matrix
 
-    full = confusion_matrix(labels, predictions, labels=np.arange(len(names)))
+    return shown_confusion(confusion_matrix(labels, predictions, labels=np.arange(len(names))), names, most)
+
+
+def shown_confusion(full: NDArray[np.int64], names: Sequence[str], most: int = OTHER) -> Confusion:
+    """Order a whole matrix (classes, classes) by likeness, and sum up the classes beyond ``most``."""
     wrong = full.sum(0) + full.sum(1) - 2 * full.diagonal()
     most_wrong = np.sort(np.argsort(-wrong, kind="stable")[:most]) if len(names) > most else np.arange(len(names))
     order = most_wrong[_by_likeness(full[np.ix_(most_wrong, most_wrong)])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from nbviz.errors import NbvizError, Refused
 from nbviz.pictures.samples import Items
 from nbviz.reviews.cues.example import Transplant, transplant
 from nbviz.reviews.cues.hunt import Suspect, cue_table
+from nbviz.reviews.dense.review import DenseReview
 from nbviz.reviews.making import LiveReview, fitting, reviewing
 from nbviz.reviews.result import Review
 from nbviz.reviews.shift.answers import shift_table
@@ -94,20 +95,33 @@ class ReadPictures(Request):
     numbers: tuple[int, ...]
 
     def __call__(self, context: Context) -> Iterator[ReviewPage]:
-        pictures, yielded = list[Pixels | None](), time.perf_counter()
-        for number in self.numbers:
-            pictures.append(_read(context, self.items, number))
-            if time.perf_counter() - yielded >= INTERVAL and len(pictures) < len(self.numbers):
-                yielded = time.perf_counter()
-                yield ReviewPage(tuple(pictures), len(self.numbers))
-        yield ReviewPage(tuple(pictures), len(self.numbers))
+        return _page(self.numbers, lambda number: context.model.seen(self.items.read(number)))
 
 
-def _read(context: Context, items: Items, number: int) -> np.ndarray | None:
-    try:
-        return context.model.seen(items.read(number))
-    except NbvizError:  # it was readable when it was reviewed; its tile stays gray
-        return None
+@dataclass(frozen=True)
+class DrawAnswers(Request):
+    """Pictures of a data set by number, with the network's masks or boxes and the true ones drawn on them."""
+
+    review: DenseReview
+    numbers: tuple[int, ...]
+    side: int
+
+    def __call__(self, context: Context) -> Iterator[ReviewPage]:
+        return _page(self.numbers, lambda number: self.review.drawn(number, self.side))
+
+
+def _page(numbers: Sequence[int], read: Callable[[int], Pixels]) -> Iterator[ReviewPage]:
+    """Read pictures one by one; yield those so far now and then, and all at the end."""
+    pictures, yielded = list[Pixels | None](), time.perf_counter()
+    for number in numbers:
+        try:
+            pictures.append(read(number))
+        except NbvizError:  # it was readable when it was reviewed; its tile stays gray
+            pictures.append(None)
+        if time.perf_counter() - yielded >= INTERVAL and len(pictures) < len(numbers):
+            yielded = time.perf_counter()
+            yield ReviewPage(tuple(pictures), len(numbers))
+    yield ReviewPage(tuple(pictures), len(numbers))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,1 @@
+"""Reports of networks that answer place by place or box by box."""

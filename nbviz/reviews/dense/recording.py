@@ -1,0 +1,84 @@
+"""Recording of a dense review: in one pass, kept in memory or in a folder, or a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from nbviz.arguments import at_least
+from nbviz.dataset.shards import Execution, Problems, ShardJob, one_pass
+from nbviz.dataset.shards.store import MANIFEST
+from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.pictures.samples import Items
+from nbviz.replica.guest import Pass
+from nbviz.reviews.dense.part import DensePart, together
+from nbviz.reviews.dense.plan import DENSE, DensePlan
+from nbviz.reviews.dense.review import DenseReview
+from nbviz.reviews.dense.samples import Truths
+
+
+class DenseJob(Protocol):
+    """Maker of the records of a piece, a batch at a time."""
+
+    plan: DensePlan
+
+    def rows(self, run: Pass, numbers: Iterable[int], problems: Problems) -> Iterator[list[dict[str, Tensor]]]: ...
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Everything that a dense review's pass needs."""
+
+    network: InstrumentedModel
+    items: Items
+    job: ShardJob[DensePlan, DensePart]
+    notes: list[str]
+    truths: Truths
+    kind: type[DenseReview]
+    empty: Callable[[], dict[str, Tensor]]
+    """Tensors of no picture."""
+
+    def review(self, part: DensePart, metadata: Any = None) -> DenseReview:
+        """Return the review of recorded pictures."""
+        review = self.kind(self.job.plan, part, self.notes, self.network, self.items, metadata)
+        review.truths = self.truths
+        return review
+
+
+def batch_of(asked: int | None, folder: Path | None) -> int | None:
+    """Return the pictures per forward: as asked for, or of the review that is resumed in a folder."""
+    if asked is not None:
+        return at_least("batch", asked, 1)
+    there = folder is not None and (folder / MANIFEST).exists()
+    return DENSE.read_manifest(folder)[0].batch if there and folder is not None else None
+
+
+def recorded(ready: Preparation, folder: Path | None, before: Any, execution: Execution) -> DensePart:
+    """Look at every picture once."""
+    return one_pass(ready.network, ready.job, DENSE, folder, before, execution, {"notes": ready.notes})
+
+
+def recording(ready: Preparation) -> Iterator[int | DensePart]:
+    """Do the same in memory while somebody waits: yield the number of pictures so far, and last what was recorded.
+
+    Raises NbvizError for a network in training.
+    """
+    job: Any = ready.job
+    job.plan = replace(job.plan, piece=len(ready.items))
+
+    def work(run: Pass) -> Iterator[int | DensePart]:
+        if run.snapshot:
+            raise NbvizError("The network is being trained: review it when its training has ended.")
+        problems, rows = Problems(), [ready.empty()]
+        yield 0
+        for group in job.rows(run, range(len(ready.items)), problems):
+            rows += group
+            yield len(rows) - 1 + problems.count
+        yield together(0, rows, problems)
+
+    yield from ready.network.guest.steadily(work)

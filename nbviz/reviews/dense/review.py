@@ -1,0 +1,164 @@
+"""Review of a network whose answer is not one class per picture: what needs one says so, the rest works."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nbviz.errors import Refused
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.reviews.dense.plan import DensePlan
+from nbviz.reviews.dense.samples import Truths
+from nbviz.reviews.dense.slices import mean_slices
+from nbviz.reviews.result import Review
+from nbviz.reviews.statistics.slices import slices_of
+
+if TYPE_CHECKING:
+    import pandas
+
+
+class DenseReview(Review):
+    """Base of reviews of masks and of boxes; :attr:`scores` is a picture's own figure, in 0…1."""
+
+    plan: DensePlan
+    noun: ClassVar[str]
+    """The answers, for sentences: "masks"."""
+    truths: Truths = Truths()
+    """True masks or boxes of the items, read again where they are drawn."""
+
+    def refuse(self, what: str) -> NoReturn:
+        """Raise Refused for what needs one answer per picture."""
+        raise Refused(
+            f"{what} need one class per picture, and {self.name} puts out {self.noun}: review.classes, review.pictures "
+            "and review.slices tell how it does."
+        )
+
+    @property
+    def name(self) -> str:
+        """Name of the network, for sentences."""
+        return "the network" if self.model is None else self.model.name
+
+    @property
+    def labelled(self) -> bool:
+        return bool(self._known_rows.any())
+
+    @property
+    def _known_rows(self) -> NDArray[np.bool_]:
+        """Return which pictures have a truth, (pictures,)."""
+        raise NotImplementedError
+
+    @cached_property
+    def known(self) -> NDArray[np.int64]:
+        """Rows of :attr:`pictures` that have a truth. Raises Refused where none has."""
+        rows = np.flatnonzero(self._known_rows)
+        if not len(rows):
+            raise Refused(
+                f"The data set has no {self.noun}, so nothing tells right from wrong: pass labels= to nbviz.review, "
+                "one per item, or a data set whose items are pairs with them."
+            )
+        return rows
+
+    @property
+    def figure(self) -> NDArray[np.float64]:
+        """Figure of each picture that has a truth, 0…1."""
+        raise NotImplementedError
+
+    def words(self, row: int) -> str:
+        """Describe how well a row of :attr:`pictures` was answered."""
+        raise NotImplementedError
+
+    def drawn(self, item: int, side: int) -> NDArray[np.uint8]:
+        """Draw an item's picture, uint8 (h, w, 3), its longer side ``side`` pixels, with the answer and the truth.
+
+        Raises NbvizError where it can't be read, and without network and data set.
+        """
+        raise NotImplementedError
+
+    def _twin(self, model: InstrumentedModel | None, held_out: NDArray[np.float64] | None) -> Review:
+        if held_out is not None:
+            self.refuse("Folds")
+        twin = type(self)(self.plan, self._part, self.notes, model, self.items, self.metadata)
+        twin.truths = self.truths
+        return twin
+
+    @cached_property
+    def slices(self) -> pandas.DataFrame:
+        """One row per slice, by the pictures' own figures, see :func:`mean_slices`."""
+        return mean_slices(self.figure, {part: inside[self.known] for part, inside in self.parts.items()})
+
+    @property
+    def _sliced(self) -> dict[str, NDArray[Any]]:
+        """Return columns that are cut into slices: the picture's own appearance, and those handed in."""
+        names = ("brightness", "contrast", "saturation", "width", "height")
+        return {**{name: self._columns[name] for name in names}, **self.metadata_columns()}
+
+    @cached_property
+    def parts(self) -> dict[tuple[str, str], NDArray[np.bool_]]:
+        cut = slices_of({name: values[self.known] for name, values in self._sliced.items()})
+        return {part: self._spread(inside) for part, inside in cut.items()}
+
+    # -- what needs one class per picture -------------------------------------------------------------
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        self.refuse("Labels")
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        self.refuse("Right and wrong answers")
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        self.refuse("Probabilities of answers")
+
+    @property
+    def top5(self) -> float | None:
+        return None
+
+    @property
+    def brier(self) -> float:
+        self.refuse("Brier scores")
+
+    @cached_property
+    def class_calibration(self) -> pandas.DataFrame:
+        self.refuse("Calibrations of each class")
+
+    @cached_property
+    def temperature(self) -> Any:
+        self.refuse("Temperatures")
+
+    @cached_property
+    def risk_coverage(self) -> Any:
+        self.refuse("Risk and coverage")
+
+    @property
+    def suspect_labels(self) -> pandas.DataFrame:
+        self.refuse("Suspect labels")
+
+    def every_log(self) -> NDArray[np.float64]:
+        self.refuse("Probabilities of all classes")
+
+    def hunting(self, classes: Any = None, hunt: Any = None) -> Iterator[Any]:  # noqa: ARG002 - as of all reviews
+        self.refuse("Cues")
+
+    def shifting(self, corruptions: Any = None, **options: Any) -> Iterator[Any]:  # noqa: ARG002 - as of all reviews
+        self.refuse("Answers under corruptions")
+
+    def shift(self, corruptions: Any = None, **options: Any) -> pandas.DataFrame:  # noqa: ARG002 - as of all reviews
+        self.refuse("Answers under corruptions")
+
+    def evidence(self, truth: Any = None, **options: Any) -> pandas.DataFrame:  # noqa: ARG002 - as of all reviews
+        self.refuse("Shares of a class's evidence")
+
+    def paste(self, patch: Any, place: Any = (0, 0), **options: Any) -> pandas.DataFrame:  # noqa: ARG002 - as of all
+        self.refuse("Pasted patches")
+
+    def influences(self, item: int, training: Any, top: int = 10) -> pandas.DataFrame:  # noqa: ARG002 - as of all
+        self.refuse("Influences of training pictures")
+
+    def directions(self, label: int | str, count: int = 4) -> Any:  # noqa: ARG002 - as of all reviews
+        self.refuse("Directions of features")
