@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
@@ -12,25 +12,14 @@ from torch import nn
 
 from nbviz.errors import NbvizError
 from nbviz.model.inputs.forward_errors import check_volumes, forward_error
-from nbviz.model.layers import Layer, label
-from nbviz.model.layouts.layout import AxisEvidence, Layout, evidence, infer_layouts, probe_batch
+from nbviz.model.layers import Layer
+from nbviz.model.layouts.layout import probe_batch
+from nbviz.model.layouts.tree import Record, Records, layer_tree, version
 from nbviz.model.scoring.autograd_graph import graph
 from nbviz.model.scoring.heads import PLAIN, Head, ModuleCall, as_maps
 from nbviz.model.scoring.outputs import Boxes, ClassMaps, Kind, Output, OutputReader, Unknown
 from nbviz.replica.guest import Guest, Pass
-from nbviz.replica.hooks import Address, hooked, layer_name, modules_of, record_layers, split
-
-
-@dataclass
-class Record:
-    """Output of one module call in the tracing pass."""
-
-    order: int
-    shape: tuple[int, ...]
-    overwritten: bool = False
-
-
-Records = dict[str, list[Record]]
+from nbviz.replica.hooks import Address, hooked, modules_of, record_layers, split
 
 
 class Trace:
@@ -96,7 +85,7 @@ def trace(guest: Guest, x: torch.Tensor, read: OutputReader) -> Trace:
     """
 
     def tree() -> Layer:
-        return guest.steady(lambda run: _layer("", run.net, first.records, _layouts(run, x, first.records)))
+        return guest.steady(lambda run: layer_tree(run, x, first.records))
 
     with _sentences(guest, x):
         check_volumes(guest, x)
@@ -198,93 +187,3 @@ def _count(output: Output, pictures: int) -> int | None:
     if rows != pictures:
         raise ValueError(f"it puts out {rows} rows of scores for {pictures} picture")
     return int(classes)
-
-
-def version(tensor: torch.Tensor) -> int:
-    """Return the count of in-place changes; 0 for what was made in inference mode, which keeps none."""
-    return 0 if tensor.is_inference() else tensor._version
-
-
-def _layouts(run: Pass, x: torch.Tensor, records: Records) -> dict[str, Layout]:
-    picture = (x.shape[-2], x.shape[-1])
-    evidences: dict[str, AxisEvidence] = {}
-    modules = modules_of(run.net)
-    last: list[tuple[torch.Tensor, int, AxisEvidence]] = []
-
-    def judge(name: str, call: int, tensor: torch.Tensor) -> None:
-        calls = len(records.get(name, []))
-        if call > calls:
-            return
-        # a Sequential puts out the object its last child did
-        if not (last and last[0][0] is tensor and last[0][1] == version(tensor)):
-            last[:] = [(tensor, version(tensor), evidence(tensor, picture, modules.get(name)))]
-        evidences[f"{name}#{call}" if calls > 1 else name] = last[0][2]
-
-    batch = probe_batch(x)
-    try:
-        with torch.no_grad(), hooked(modules, judge):
-            run(batch)
-    except torch.OutOfMemoryError:
-        raise
-    except Exception:
-        evidences.clear()
-        for (name, call), output in _one_by_one(run, batch, modules).items():
-            judge(name, call, output)
-    return infer_layouts(evidences, picture)
-
-
-def _one_by_one(run: Pass, batch: torch.Tensor, modules: Mapping[str, nn.Module]) -> dict[Address, torch.Tensor]:
-    """Join outputs of pictures that pass one at a time: (name, call) → output of the batch."""
-    outputs: dict[tuple[str, int], list[torch.Tensor]] = {}
-
-    def keep(name: str, call: int, tensor: torch.Tensor) -> None:
-        outputs.setdefault((name, call), []).append(tensor.clone())
-
-    for row in batch.split(1):
-        with torch.no_grad(), hooked(modules, keep):
-            run(row)
-    whole = {key: rows for key, rows in outputs.items() if len(rows) == len(batch)}
-    # what has lost the axis of the batch gets it back, as a squeezed output does
-    return {key: torch.cat(rows) if rows[0].shape[:1] == (1,) else torch.stack(rows) for key, rows in whole.items()}
-
-
-def _layer(path: str, module: nn.Module, records: Records, layouts: dict[str, Layout]) -> Layer:
-    name = layer_name(path)
-    calls = records.get(name, [])
-    if len(calls) > 1:
-        layouts[name] = layouts[f"{name}#{len(calls)}"]
-    children = [
-        _layer(f"{path}.{child}" if path else child, inner, records, layouts)
-        for child, inner in module.named_children()
-    ]
-    children.sort(key=_order)
-    if len(calls) > 1:
-        children += _calls(name, module, calls, layouts)
-    return Layer(
-        name=name,
-        kind=type(module).__name__,
-        shape=calls[-1].shape if calls else None,
-        parameters=sum(p.numel() for p in module.parameters()),
-        children=tuple(children),
-        calls=len(calls),
-        label=label(module),
-        layout=layouts.get(name),
-        first_call=_first(calls, children),
-        order=calls[-1].order if calls else None,
-    )
-
-
-def _calls(name: str, module: nn.Module, calls: list[Record], layouts: dict[str, Layout]) -> Iterable[Layer]:
-    for i, record in enumerate(calls, start=1):
-        layout = layouts.get(f"{name}#{i}")
-        kind, order = type(module).__name__, record.order
-        yield Layer(f"{name}#{i}", kind, record.shape, 0, (), 1, f"call {i}", layout, first_call=order, order=order)
-
-
-def _first(calls: list[Record], children: list[Layer]) -> int | None:
-    orders = [c.order for c in calls[:1]] + [c.first_call for c in children if c.first_call is not None]
-    return min(orders, default=None)
-
-
-def _order(layer: Layer) -> float:
-    return float("inf") if layer.first_call is None else layer.first_call

@@ -15,8 +15,9 @@ import torch
 
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layouts.layout import Layout
+from nbviz.model.layouts.tree import version
 from nbviz.model.target import Target
-from nbviz.model.trace import Trace, version
+from nbviz.model.trace import Trace
 from nbviz.passes.graph.attention_count import note_attention
 from nbviz.passes.precision import at_least_single
 from nbviz.passes.subject import Subject

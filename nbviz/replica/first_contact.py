@@ -209,7 +209,6 @@ class Contact(Observer):
             attempt.state.put_back()
             self.conduct.writes_itself |= attempt.state.written
             self.conduct.draws_own |= attempt.state.draws
-        self._local.state = None
 
     def _leave(self, device: torch.device, error: RuntimeError) -> None:
         """Move passes to the CPU after memory ran out on a device; any other error is raised again."""
