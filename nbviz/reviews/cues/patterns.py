@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,10 +10,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from nbviz.reviews.cues.transplant import Window
+from nbviz.reviews.cues.transplant import Window, lattice
 
 SIDES = (4 / 28, 7 / 28)
-"""Sides of a window, as shares of the picture's: a mark is seen whole by one that is not much larger than it."""
+"""Sides of a window, as shares of the picture's: a mark is seen whole by one that is not much larger than it, and a
+larger mark in part, from which the window grows.
+"""
+STEP, ALIKE, ROOM = 1 / 28, 0.8, 3
+"""Step that a window grows by, as a share of the picture's side; share of the pictures with a pattern that show the
+same pixels there, too; windows of its size that it leaves room for, at least, to be compared with.
+"""
 CELLS = 8
 """Cells a side, at most, that a window is compared by."""
 TOLERANCE = 0.15
@@ -29,8 +35,8 @@ class Pattern:
     """Pattern of a window in the pictures that have it."""
 
     window: Window
-    pixels: Tensor
-    """(values,): the window's cells in the picture that most others agree with."""
+    picture: Tensor
+    """(1, C, H, W): the picture that most others agree with in the window."""
     share: float
     """Of the class's pictures."""
     spread: float
@@ -38,8 +44,16 @@ class Pattern:
 
     def rows(self, pictures: Tensor) -> NDArray[np.int64]:
         """Return the rows of pictures (N, C, H, W) that have it."""
-        near = (_cells(pictures, self.window) - self.pixels).square().mean(1).sqrt() <= TOLERANCE * self.spread
-        return near.nonzero()[:, 0].numpy()
+        return self._alike(pictures, self.window).nonzero()[:, 0].numpy()
+
+    def _alike(self, pictures: Tensor, window: Window) -> Tensor:
+        difference = _cells(pictures, window) - _cells(self.picture, window)
+        return difference.square().mean(1).sqrt() <= TOLERANCE * self.spread
+
+    def goes_on(self, own: Tensor, others: Tensor, strip: Window) -> bool:
+        """Return whether most pictures of the class that have it have a pattern of theirs in a strip beside it, too."""
+        here, there = self._alike(own[self.rows(own)], strip), self._alike(others, strip)
+        return bool(here.float().mean() >= ALIKE and _is_pattern(here.sum(), there.sum(), len(own), len(others)))
 
     def repeats(self, own: Tensor, others: Tensor) -> bool:
         """Return whether it is a pattern of other pictures of the class, too, and as much rarer in other classes."""
@@ -57,9 +71,13 @@ def patterns(own: Tensor, others: Tensor, most: int = MOST) -> list[Pattern]:
         one for window in windows((own.shape[2], own.shape[3])) if (one := _of_window(own, others, window, spread))
     ]
     chosen: list[Pattern] = []
+
+    def free(pattern: Pattern) -> bool:
+        return not any(_overlap(pattern.window, other.window) for other in chosen)
+
     for pattern in sorted(found, key=lambda one: -one.share):
-        if len(chosen) < most and not any(_overlap(pattern.window, other.window) for other in chosen):
-            chosen.append(pattern)
+        if len(chosen) < most and free(pattern) and free(whole := _grown(pattern, own, others)):
+            chosen.append(whole)
     return chosen
 
 
@@ -83,7 +101,30 @@ def _of_window(own: Tensor, others: Tensor, window: Window, spread: float) -> Pa
     if not rare.any():
         return None
     best = int((here * rare).argmax())
-    return Pattern(window, cells[best], int(here[best]) / len(own), spread)
+    return Pattern(window, own[best : best + 1], int(here[best]) / len(own), spread)
+
+
+def _grown(pattern: Pattern, own: Tensor, others: Tensor) -> Pattern:
+    """Widen a pattern's window, step by step, as far as its pictures share pixels and controls have room."""
+    while True:
+        wider = (_wider(pattern.window, edge, (own.shape[2], own.shape[3])) for edge in range(4))
+        window = next((wide for wide, strip in filter(None, wider) if pattern.goes_on(own, others, strip)), None)
+        if window is None:
+            return replace(pattern, share=len(pattern.rows(own)) / len(own))
+        pattern = replace(pattern, window=window)
+
+
+def _wider(window: Window, edge: int, size: tuple[int, int]) -> tuple[Window, Window] | None:
+    """Return a window that is one step wider over an edge (0 top, 1 left, 2 bottom, 3 right), and the strip added."""
+    axis, step = edge % 2, max(1, round(STEP * size[edge % 2]))
+    end = max(0, window[edge] - step) if edge < 2 else min(size[axis], window[edge] + step)
+    wide, strip = [*window], [*window]
+    wide[edge] = strip[edge] = end
+    strip[edge - 2] = window[edge]
+    widened = wide[0], wide[1], wide[2], wide[3]
+    if end == window[edge] or len(lattice(widened, size)) < ROOM:
+        return None
+    return widened, (strip[0], strip[1], strip[2], strip[3])
 
 
 def _is_pattern(here: Tensor, there: Tensor, own: int, others: int) -> Tensor:
