@@ -10,6 +10,7 @@ from torch import nn
 
 import nbviz
 from nbviz.errors import Refused
+from nbviz.reviews.cues.candidates import eigengap, groups
 from nbviz.reviews.cues.hunt import Suspect
 from nbviz.reviews.cues.patterns import patterns
 from nbviz.reviews.cues.transplant import lattice
@@ -97,6 +98,47 @@ def test_a_pattern_is_what_many_of_a_class_share_and_few_others() -> None:
     assert not found.repeats(own, others) and patterns(own, others) == []
 
 
+@pytest.mark.parametrize("size", [5, 7, 9, 12])
+def test_a_mark_larger_than_any_window_is_found_whole(size: int) -> None:
+    generator = torch.Generator().manual_seed(size)
+    own, others = (torch.rand(40, 1, 28, 28, generator=generator) for _ in range(2))
+    own[:16, :, 3 : 3 + size, 5 : 5 + size] = torch.rand(1, size, size, generator=generator) + 0.5
+    (found,) = patterns(own, others)
+    assert found.window == (3, 5, 3 + size, 5 + size) and found.share == 0.4
+    assert found.rows(own).tolist() == list(range(16)) and not len(found.rows(others))
+
+
+def test_a_mark_larger_than_half_a_side_leaves_room_for_controls() -> None:
+    own, others = (torch.rand(40, 1, 28, 28, generator=torch.Generator().manual_seed(n)) for n in (0, 1))
+    own[:16, :, 3:25, 5:23] = own[0, :, 3:25, 5:23]
+    for found in patterns(own, others):
+        top, left, bottom, right = found.window
+        assert 3 <= top < bottom <= 25 and 5 <= left < right <= 23
+        assert len(lattice(found.window, (28, 28))) >= 3
+
+
+def test_a_window_that_moves_none_is_not_compared() -> None:
+    review = nbviz.review(network(0.0), Marked(0.9), progress=False)
+    asked = review.cues().attrs["suspects"]
+    for suspect in asked:
+        assert bool(suspect.transplanted_elsewhere) == bool(suspect.transplanted) and suspect.lead <= 0
+        assert suspect.removed_elsewhere
+    assert not all(suspect.transplanted_elsewhere for suspect in asked)
+
+
+def test_groups_are_as_many_as_the_graph_of_maps_falls_into() -> None:
+    generator = torch.Generator().manual_seed(0)
+    maps = torch.rand(90, 28, 28, generator=generator) * 0.1
+    places = torch.arange(90) % 3
+    for place, corner in enumerate(((0, 0), (0, 20), (20, 10))):
+        maps[places == place, corner[0] : corner[0] + 6, corner[1] : corner[1] + 6] += 1
+    found = groups(maps, 0)
+    assert sorted(sorted(group.members.tolist()) for group in found) == [list(range(n, 90, 3)) for n in range(3)]
+    for count in (1, 2, 4):  # cliques that nothing joins have an eigenvalue of zero each
+        graph = np.kron(np.eye(count), np.ones((8, 8)) - np.eye(8))
+        assert eigengap(graph, 6) == count
+
+
 def test_windows_tile_the_picture_around_the_one() -> None:
     around = lattice((5, 0, 9, 4), (14, 12))
     assert (1, 0, 5, 4) in around and (9, 0, 13, 4) in around and (10, 8, 14, 12) in around
@@ -109,8 +151,12 @@ def test_windows_tile_the_picture_around_the_one() -> None:
 
 def test_the_same_hunt_twice_is_the_same_and_one_class_can_be_asked_for() -> None:
     review = nbviz.review(network(30.0), Marked(0.7), progress=False)
-    assert review.cues(["right"]).equals(review.cues(["right"])) and set(review.cues([1])["class"]) == {"right"}
-    suspects = review.cues([1]).attrs["suspects"]
+    alone, both = review.cues(["right"]), review.cues()
+    assert alone.equals(review.cues([1])) and set(alone["class"]) == {"right"}
+    # but for the correction for what is found of the other class
+    of_right = both[both["class"] == "right"].reset_index(drop=True).drop(columns=["corrected", "flagged"])
+    assert of_right.equals(alone.drop(columns=["corrected", "flagged"]))
+    suspects = alone.attrs["suspects"]
     assert all(isinstance(one, Suspect) and all(number % 2 for number in one.pictures) for one in suspects)
 
 

@@ -114,9 +114,10 @@ class ShiftPage(Hunting):
 
 def _cue_row(row: dict[str, Any]) -> dict[str, Any]:
     top, left, bottom, right = row["window"]
+    beside = "" if np.isnan(row["control"]) else f" (elsewhere at most {percent(row['control'], 0)})"
     words: list[Run] = [
         (row["class"], "strong"), f" rows {top}–{bottom}, columns {left}–{right}: put into others, ",
-        (percent(row["transplanted"], 0), "strong"), f" become it (elsewhere at most {percent(row['control'], 0)}); ",
+        (percent(row["transplanted"], 0), "strong"), f" become it{beside}; ",
         f"taken away, {percent(row['removed'], 0)} are lost ({percent(row['removed_control'], 0)}).",
     ]  # fmt: skip
     if row["repeated"]:

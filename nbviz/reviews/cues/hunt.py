@@ -1,14 +1,14 @@
 """Cues: windows that a network leans on and should not, looked for in its maps and proved by changing pictures.
 
 Per class, pictures whose explanations look alike are grouped (as SpRAy does: Lapuschkin et al. 2019,
-doi:10.1038/s41467-019-08987-4; here k-means over pooled integrated gradients). Strong windows of each group are
-candidates, and only a test of cause flags one. *Transplanted*: its pixels, put into pictures of other classes at the
+doi:10.1038/s41467-019-08987-4: spectral clustering of pooled maps, as many groups as the eigenvalues' gap says; here of
+integrated gradients). Strong windows of each group are candidates, and only a test of cause flags one. *Transplanted*: its pixels, put into pictures of other classes at the
 same place, make the network say this class. *Removed*: blurred in the group's own pictures, they make it say another.
 Each stands beside the same done with windows elsewhere.
 
 A part of an object moves answers as a mark does (the gap between a trouser's legs makes trousers), so a third thing is
 asked: the window shows the *same pixels* in many pictures of the class and in few others, as a watermark, a tag or a
-frame does. Such patterns are looked for in all of the picture, whether maps point at them or not. What is chosen by
+frame does. Such patterns are looked for in all of the picture, whether maps point at them or not, and their windows grow as far as they go. What is chosen by
 looking is not judged by the same look: patterns come from one half of the pictures, have to be patterns of the other
 half, too, and are tested on it, on donors and recipients that had no part in the choice, against every other window
 that tiles the picture. The p-value is McNemar's, of the window against the best of the others on the same recipients,
@@ -30,7 +30,7 @@ from torch import Tensor
 from nbviz.errors import Refused
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
-from nbviz.reviews.cues.candidates import FEWEST, Group, gradient_maps, groups, strongest
+from nbviz.reviews.cues.candidates import FEWEST, ROUGH_STEPS, Group, gradient_maps, groups, strongest
 from nbviz.reviews.cues.patterns import SIDES, Pattern, patterns
 from nbviz.reviews.cues.transplant import Window, elsewhere, lattice, lost, moved
 from nbviz.reviews.statistics.intervals import holm
@@ -70,7 +70,9 @@ class Suspect:
     transplanted: float
     """Share of pictures of other classes that become this class with the window's pixels put in."""
     transplanted_elsewhere: tuple[float, ...]
-    """The same with each control window: of a pattern every other, of a window of maps ten."""
+    """The same with each control window: of a pattern every other, of a window of maps ten; empty for a window that
+    makes none become the class, which leads no other.
+    """
     removed: float
     """Share of those pictures that are no longer this class with the window blurred."""
     removed_elsewhere: tuple[float, ...]
@@ -84,8 +86,8 @@ class Suspect:
 
     @property
     def lead(self) -> float:
-        """Lead of the transplanted window over the best of its controls."""
-        return self.transplanted - max(self.transplanted_elsewhere)
+        """Lead of the transplanted window over the best of its controls; at most that, 0, where they weren't asked."""
+        return self.transplanted - max(self.transplanted_elsewhere, default=0.0)
 
 
 @dataclass(frozen=True)
@@ -129,8 +131,8 @@ def suspects(
     hunt = hunt or Hunt()
     if not (labels >= 0).any():
         raise Refused("Cues are hunted per class: the data set has no labels. Pass labels=.")
-    rng = np.random.default_rng(hunt.seed)
     for index in range(int(labels.max()) + 1) if classes is None else classes:
+        rng = np.random.default_rng([hunt.seed, index])  # a class asked for alone comes out as it does among all
         own = np.flatnonzero((labels == index) & (predictions == index))
         others = np.flatnonzero((labels != index) & (labels >= 0) & (predictions != index) & (predictions >= 0))
         if len(own) < 2 * FEWEST or len(others) < 2:
@@ -157,7 +159,7 @@ def _of_class(
         for pattern in patterns(first.own, first.others)
         if pattern.repeats(second.own, second.others) and _moves(model, first, pattern, index, rng)
     ]
-    maps = gradient_maps(model, first.own, index)
+    maps = gradient_maps(model, first.own, index, ROUGH_STEPS)
     return result + [_of_group(model, first, group, index, hunt, rng) for group in groups(maps, hunt.seed)]
 
 
@@ -186,8 +188,9 @@ def _tested(model: InstrumentedModel, half: Half, pattern: Pattern, index: int, 
     some = [places[0], *(places[1 + at] for at in rng.permutation(len(places) - 1)[:CONTROLS])]
     members = pattern.rows(half.own)
     suspect, became = _measured(model, half, members, places, some, index, rng)
-    rival = became[1 + int(became[1:].mean(1).argmax())]
-    won, beaten = int((became[0] & ~rival).sum()), int((rival & ~became[0]).sum())
+    mine, *others = became
+    rival = max(others, key=np.mean, default=mine)
+    won, beaten = int((mine & ~rival).sum()), int((rival & ~mine).sum())
     p = float(binomtest(won, won + beaten, alternative="greater").pvalue) if won + beaten else 1.0
     return replace(suspect, repeated=len(members) / len(half.own), p=p)
 
@@ -202,7 +205,10 @@ def _measured(
     rng: np.random.Generator,
 ) -> tuple[Suspect, NDArray[np.bool_]]:
     """The first of some windows beside the others; and (windows, M), which recipients each of them moved."""
-    became = moved(model, half.others, half.own[rng.choice(members, len(half.others))], places, index)
+    donors = half.own[rng.choice(members, len(half.others))]
+    became = moved(model, half.others, donors, places[:1], index)
+    if became.any():  # what moves none leads no other window, whatever those move: most suspects of a clean network
+        became = np.concatenate([became, moved(model, half.others, donors, places[1:], index)])
     rates, gone = became.mean(1).tolist(), lost(model, half.own[members], blurred, index).mean(1).tolist()
     pictures = tuple(half.numbers[members].tolist())
     return Suspect(index, places[0], pictures, rates[0], tuple(rates[1:]), gone[0], tuple(gone[1:])), became
@@ -211,8 +217,9 @@ def _measured(
 def cue_table(found: Sequence[Suspect], names: Sequence[str]) -> pandas.DataFrame:
     """Return one row per suspect, the flagged ones and the largest lead first.
 
-    ``control``, ``removed_control``: the best control's. ``repeated``: share of the class's pictures with the same
-    pixels there. ``p`` and ``corrected`` (by Holm): of patterns; NaN for windows of maps.
+    ``control``, ``removed_control``: the best control's; the first is NaN where the window itself moves none.
+    ``repeated``: share of the class's pictures with the same pixels there. ``p`` and ``corrected`` (by Holm): of
+    patterns; NaN for windows of maps.
     """
     import pandas
 
@@ -220,14 +227,14 @@ def cue_table(found: Sequence[Suspect], names: Sequence[str]) -> pandas.DataFram
     rows = [
         {
             "class": names[s.index], "window": s.window, "repeated": s.repeated, "transplanted": s.transplanted,
-            "control": max(s.transplanted_elsewhere), "removed": s.removed, "removed_control": max(s.removed_elsewhere),
+            "control": max(s.transplanted_elsewhere, default=np.nan), "removed": s.removed, "removed_control": max(s.removed_elsewhere),
             "lead": s.lead, "p": s.p, "corrected": p, "flagged": bool(p < LEVEL and s.lead >= LEAD),
             "pictures": len(s.pictures),
         }
         for s, p in zip(found, corrected, strict=True)
     ]  # fmt: skip
     table = pandas.DataFrame(rows, columns=COLUMNS)
-    order = table.sort_values(["flagged", "lead"], ascending=False, kind="stable").index
+    order = table.sort_values(["flagged", "lead", "transplanted"], ascending=False, kind="stable").index
     table = table.loc[order].reset_index(drop=True)
     table.attrs["suspects"] = [found[row] for row in order]
     return table
