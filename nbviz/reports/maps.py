@@ -51,10 +51,9 @@ def explained(review: Review) -> Iterator[ExplainedPicture]:
             picture = items.read(item)
         except NbvizError:  # it was readable during the review, and its row is in the tables
             continue
-        index = int(review.column("prediction")[row])
         label = "" if table["label"].iat[row] is None else f", labelled {table['label'].iat[row]}"
         words = f"{table['prediction'].iat[row]} ({table['probability'].iat[row]:.0%}){label}"
-        yield _explained(model, picture, index if review.plan.scores > 1 else 0, (item, rule, words))
+        yield _explained(model, picture, int(review.explained[row]), (item, rule, words))
 
 
 def panel(review: Review) -> dict[int, str]:

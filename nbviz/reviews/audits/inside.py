@@ -23,7 +23,7 @@ def explain_item(review: Review, item: int, method: str) -> tuple[Picture, Attri
     if model is None or items is None:
         raise NbvizError("An audit needs the review's network and data set: nbviz.reviews.load(path, model, dataset).")
     row = int(np.searchsorted(review.column("items"), item))
-    index = int(review.column("prediction")[row]) if review.plan.scores > 1 else 0
+    index = int(review.explained[row])
     picture = items.read(item)
     *_, attribution = explain(model, picture, Target(index=index), method)
     return picture, attribution

@@ -41,7 +41,7 @@ def evidence_table(
     for row in rows.tolist():
         item = int(records.column("items")[row])
         picture = items.read(item)
-        index = int(records.column("prediction")[row]) if records.plan.scores > 1 else 0
+        index = int(records.explained[row])
         heat = gradient_maps(model, model.input(picture), index)[0].double().numpy()
         if not heat.sum() > 0:
             continue

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from nbviz.dataset.shards.plan import ShardPlan, cut
@@ -52,6 +54,10 @@ class ReviewPlan(ShardPlan):
     def multilabel(self) -> bool:
         """True if each class is present or not by itself."""
         return self.scores > 1 and self.scale in ("sigmoid", "independent")
+
+    def score_of(self, classes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the numbers of the scores that classes are explained by; a network with one score has only that."""
+        return classes if self.scores > 1 else np.zeros_like(classes)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:

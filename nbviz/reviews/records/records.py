@@ -127,6 +127,11 @@ class Records:
         """Return of which pictures the network says a class, (pictures,)."""
         return self._columns["prediction"] == index
 
+    @cached_property
+    def explained(self) -> NDArray[np.int64]:
+        """Numbers of the scores that the answers are explained by, (pictures,)."""
+        return self.plan.score_of(self._columns["prediction"])
+
     @property
     def labels(self) -> NDArray[np.int64]:
         """Class of each labelled picture, (labelled pictures,). Raises Refused without labels, as all below do."""
