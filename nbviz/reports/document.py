@@ -26,6 +26,7 @@ from nbviz.reviews.records.records import SLICED
 from nbviz.reviews.result import CLUSTERS, Review
 from nbviz.reviews.segmentation.review import SegmentationReview
 from nbviz.reviews.several import SeveralReview
+from nbviz.reviews.shift.answers import OF_LABELS
 from nbviz.version import __version__
 
 NOT_ASKED = "Not asked for."
@@ -116,6 +117,9 @@ def _tables(review: Review, privacy: Privacy | None, absent: dict[str, str], cos
     for name, part in parts.items():
         with cost.of(name):
             found[name] = _unless_refused(name, lambda part=part: part(review, privacy), absent)
+    if found["calibration"] is not None:
+        classes = _unless_refused("calibration of classes", lambda: _class_calibration(review, privacy), absent)
+        found["calibration"]["classes"] = classes
     return found
 
 
@@ -123,7 +127,7 @@ def _long(review: Review, asked: Parts, privacy: Privacy | None, absent: dict[st
     """Return what asks the network again."""
     names, k = asked.corruptions, 0 if privacy is None else privacy.k
     parts = {
-        "shift": (names is None or bool(names), lambda: _shift(review, names, 0 if privacy else COMPARED)),
+        "shift": (names is None or bool(names), lambda: _shift(review, names, privacy)),
         "cues": (asked.cues, lambda: _of_at_least(k, review.cues())),
         "evidence": (asked.cues, lambda: _of_at_least(k, review.evidence())),
     }
@@ -190,11 +194,13 @@ def _calibration(review: Review, privacy: Privacy | None) -> Values:
     if privacy is not None and isinstance(review, DenseReview):
         raise Refused("A private report tells no bins of pixels: one picture may hold all of a bin.")
     table = review.calibration
-    classes = _unless_refused("calibration of classes", lambda: _records(review.class_calibration), {})
-    if privacy is not None and classes is not None:
-        classes = [row for row in classes if row["answers"] >= privacy.k]
     rows = _records(table) if privacy is None else bins(_records(table))
-    return {"bins": rows, **table.attrs, "classes": classes}
+    return {"bins": rows, **table.attrs}
+
+
+def _class_calibration(review: Review, privacy: Privacy | None) -> list[Values]:
+    least = 0 if privacy is None else privacy.k
+    return [row for row in _records(review.class_calibration) if row["answers"] >= least]
 
 
 def _slices(review: Review, privacy: Privacy | None) -> list[Values]:
@@ -218,9 +224,11 @@ def _labels(review: Review, privacy: Privacy | None) -> Values:
     return {**known, "rows": _records(table.head(SUSPECTS))}
 
 
-def _shift(review: Review, names: Sequence[str] | None, maps: int) -> list[Values]:
-    table = review.shift(names, maps=maps)
-    return [{**row, "alike_by_chance": table.attrs["alike_by_chance"]} for row in _records(table)]
+def _shift(review: Review, names: Sequence[str] | None, privacy: Privacy | None) -> list[Values]:
+    table = review.shift(names, maps=COMPARED if privacy is None else 0)
+    k, chance = 0 if privacy is None else privacy.k, {"alike_by_chance": table.attrs["alike_by_chance"]}
+    few = dict.fromkeys(("labelled", *OF_LABELS))  # figures of fewer labelled pictures than a group has
+    return [{**row, **(few if row["labelled"] < k else {}), **chance} for row in _records(table)]
 
 
 def _of_at_least(k: int, table: Any) -> list[Values]:

@@ -2,18 +2,20 @@
 
 Per class, pictures whose explanations look alike are grouped (as SpRAy does: Lapuschkin et al. 2019,
 doi:10.1038/s41467-019-08987-4: spectral clustering of pooled maps, as many groups as the eigenvalues' gap says; here of
-integrated gradients). Strong windows of each group are candidates, and only a test of cause flags one. *Transplanted*: its pixels, put into pictures of other classes at the
-same place, make the network say this class. *Removed*: blurred in the group's own pictures, they make it say another.
-Each stands beside the same done with windows elsewhere.
+integrated gradients). Strong windows of each group are candidates, and only a test of cause flags one.
+*Transplanted*: its pixels, put into pictures of other classes at the same place, make the network say this class.
+*Removed*: blurred in the group's own pictures, they make it say another. Each stands beside the same done with windows
+elsewhere.
 
 A part of an object moves answers as a mark does (the gap between a trouser's legs makes trousers), so a third thing is
 asked: the window shows the *same pixels* in many pictures of the class and in few others, as a watermark, a tag or a
-frame does. Such patterns are looked for in all of the picture, whether maps point at them or not, and their windows grow as far as they go. What is chosen by
-looking is not judged by the same look: patterns come from one half of the pictures, have to be patterns of the other
-half, too, and are tested on it, on donors and recipients that had no part in the choice, against every other window
-that tiles the picture. The p-value is McNemar's, of the window against the best of the others on the same recipients,
-corrected by Holm for all patterns. Windows of maps that are no pattern are listed beside ten controls and never
-flagged: cues that look otherwise in every picture (a background, a pose) are among them, and are for a person to judge.
+frame does. Such patterns are looked for in all of the picture, whether maps point at them or not, and their windows
+grow as far as they go. What is chosen by looking is not judged by the same look: patterns come from one half of the
+pictures, have to be patterns of the other half, too, and are tested on it, on donors and recipients that had no part in
+the choice, against every other window that tiles the picture. The p-value is McNemar's, of the window against the best
+of the others on the same recipients, corrected by Holm for all patterns. Windows of maps that are no pattern are listed
+beside ten controls and never flagged: cues that look otherwise in every picture (a background, a pose) are among them,
+and are for a person to judge.
 """
 
 from __future__ import annotations
@@ -227,8 +229,9 @@ def cue_table(found: Sequence[Suspect], names: Sequence[str]) -> pandas.DataFram
     rows = [
         {
             "class": names[s.index], "window": s.window, "repeated": s.repeated, "transplanted": s.transplanted,
-            "control": max(s.transplanted_elsewhere, default=np.nan), "removed": s.removed, "removed_control": max(s.removed_elsewhere),
-            "lead": s.lead, "p": s.p, "corrected": p, "flagged": bool(p < LEVEL and s.lead >= LEAD),
+            "control": max(s.transplanted_elsewhere, default=np.nan), "removed": s.removed,
+            "removed_control": max(s.removed_elsewhere), "lead": s.lead, "p": s.p, "corrected": p,
+            "flagged": bool(p < LEVEL and s.lead >= LEAD),
             "pictures": len(s.pictures),
         }
         for s, p in zip(found, corrected, strict=True)

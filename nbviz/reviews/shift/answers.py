@@ -31,6 +31,8 @@ Key = tuple[str, int]
 """Corruption and severity; ("none", 0) for pictures as they are."""
 NONE: Key = ("none", 0)
 SNAP = 1e-4
+OF_LABELS = ("accuracy", "low", "high", "log_loss", "error", "lost", "p", "corrected")
+"""Columns of a shift's table that are of labelled pictures alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +73,7 @@ def answers_under(
         truth = torch.tensor([by_item[number] for number in batch.numbers.tolist()], device="cpu")
         for key, inputs in _changed(model, batch, changes):
             row = {"labels": truth, **scored(_asked(model, inputs), truth, plan)}
-            explained = row["prediction"].numpy() if plan.scores > 1 else np.zeros(len(truth), np.int64)
+            explained = plan.score_of(row["prediction"].numpy())
             compare = maps.begin if key == NONE else maps.alike
             tensors.setdefault(key, []).append({**row, "alike": torch.from_numpy(compare(inputs, explained))})
         yield sum(len(row["labels"]) for row in tensors[NONE])
@@ -143,9 +145,9 @@ def _asked(model: InstrumentedModel, inputs: Tensor) -> ClassScores:
 def shift_table(answers: dict[Key, Answers]) -> pandas.DataFrame:
     """Return one row per corruption and severity, each corruption from 0, the same pictures throughout.
 
-    Columns: ``corruption``, ``severity``, ``pictures``, ``same`` (share of answers as without it), and of labelled
-    pictures ``accuracy`` with its 95 % Wilson interval ``low`` and ``high``, ``confidence`` (mean probability of the
-    answer), ``log_loss``, ``error`` (of calibration; NaN below 30 pictures), ``lost`` (accuracy without the corruption
+    Columns: ``corruption``, ``severity``, ``pictures``, ``same`` (share of answers as without it), ``confidence`` (mean
+    probability of the answer), and of those ``labelled`` ``accuracy`` with its 95 % Wilson interval ``low`` and
+    ``high``, ``log_loss``, ``error`` (of calibration; NaN below 30 pictures), ``lost`` (accuracy without the corruption
     less with it), ``p`` (McNemar's exact test of it) and ``corrected`` (by Holm). Figures of labels are NaN without.
     ``alike``: mean rank correlation of a map with the one before, of the ``maps`` pictures whose answer held, with its
     95 % interval (Student's t); ``attrs["alike_by_chance"]`` is that of different pictures with one answer.
@@ -172,11 +174,12 @@ def _figures(now: Answers, before: Answers) -> dict[str, Any]:
     known = now.labels >= 0
     right, was = (now.prediction == now.labels)[known], (before.prediction == before.labels)[known]
     figures = {
-        "pictures": len(now.labels), "same": float((now.prediction == before.prediction).mean()),
+        "pictures": len(now.labels), "labelled": int(known.sum()),
+        "same": float((now.prediction == before.prediction).mean()),
         "confidence": float(now.probability.mean()), **_alike(now, now is before),
     }  # fmt: skip
     if not known.any():
-        return figures | dict.fromkeys(("accuracy", "low", "high", "log_loss", "error", "lost", "p"), np.nan)
+        return figures | dict.fromkeys(OF_LABELS, np.nan)
     low, high = wilson(int(right.sum()), len(right))
     enough = len(right) >= LEAST
     return {
