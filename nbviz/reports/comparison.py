@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbviz.errors import NbvizError, unknown
-from nbviz.reports.dense.comparison import mask_verdicts
+from nbviz.reports.dense.comparison import dense_verdicts
 from nbviz.reports.values import FORMAT, Values
 from nbviz.reports.verdicts import ReportVerdict, State, worst
 from nbviz.reviews.shift.answers import mcnemar
@@ -30,7 +30,7 @@ class Thresholds:
     accuracy: float = 0.01
     """Accuracy lost; a loss beyond chance below it warns."""
     recall: float = 0.05
-    """Recall of a class lost, of masks its IoU, as ``accuracy``; p corrected by Holm for the number of classes."""
+    """Recall of a class lost, IoU or AP50, as ``accuracy``; p corrected by Holm for the number of classes."""
     collapsed: int = 0
     """Filters of a layer collapsed to one value more than before."""
     dead: int = 2
@@ -90,8 +90,8 @@ def compare_reports(
     limits = thresholds or Thresholds()
     one, other = read_report(old), read_report(new)
     _check_same(old, new, one, other)
-    if one["manifest"].get("task") == "maps":
-        answered, paired = mask_verdicts(one, other, limits.accuracy, limits.recall)
+    if one["manifest"].get("task") is not None:
+        answered, paired = dense_verdicts(one, other, limits.accuracy, limits.recall)
     else:
         answers = _paired(one, other)
         answered, paired = _accuracy(one, other, answers, limits), answers is not None

@@ -22,6 +22,7 @@ from nbviz.reports.values import FORMAT, Values, plain
 from nbviz.reviews.audits.log import AuditLog
 from nbviz.reviews.dense.plan import DensePlan
 from nbviz.reviews.dense.review import DenseReview
+from nbviz.reviews.detection.review import DetectionReview
 from nbviz.reviews.records.records import SLICED
 from nbviz.reviews.result import CLUSTERS, Review
 from nbviz.reviews.segmentation.review import SegmentationReview
@@ -86,7 +87,7 @@ def document(review: Review, asked: Parts, privacy: Privacy | None, maps: Sequen
     else:
         absent["maps"] = NOT_ASKED
     if privacy is None:
-        found |= {"pixels": _pixels(review)} if isinstance(review, SegmentationReview) else {"rows": _rows(review)}
+        found |= _single(review)
     k = None if privacy is None else privacy.k
     left_out = [f"{review.left_out} items were left out."] if review.left_out else []
     values = {
@@ -155,8 +156,8 @@ def _manifest(review: Review, privacy: Privacy | None) -> Values:
     model, plan = review.model, review.plan
     return {
         "network": "" if model is None else model.name, "parameters": None if model is None else model.parameters,
-        "weights": plan.model, "data": None if privacy else plan.data, "items": plan.items, "classes": list(plan.names),
-        "input": list(plan.shape), "seed": 0,
+        "weights": plan.model, "data": None if privacy else plan.data, "items": plan.items,
+        "classes": list(review.names), "input": list(plan.shape), "seed": 0,
         "versions": {"nbviz": __version__, "torch": torch.__version__, "python": platform.python_version()},
         "machine": f"{platform.system()} {platform.machine()}",
         **({"task": plan.task} if isinstance(plan, DensePlan) else {}),
@@ -246,6 +247,23 @@ def _health(review: Review) -> Values:
         raise NbvizError("A report needs the review's network and data set: nbviz.reviews.load(path, model, dataset).")
     table = health(review.model, review.items)
     return {"findings": _records(table[["layer", "channel", "finding"]]), "pictures": table.attrs["pictures"]}
+
+
+def _single(review: Review) -> Values:
+    """Return what pairs one report with another, picture by picture."""
+    if isinstance(review, SegmentationReview):
+        return {"pixels": _pixels(review)}
+    if isinstance(review, DetectionReview):
+        return {"boxes": _boxes(review)}
+    return {"rows": _rows(review)}
+
+
+def _boxes(review: DetectionReview) -> Values:
+    """Return found boxes and true ones of each item that has a target; matches at an overlap of .5."""
+    items = review.column("items")[review.known].tolist() if review.labelled else []
+    names = ("box_items", "box_label", "box_score", "object_items", "object_label")
+    columns = {name: review.column(name).tolist() for name in names}
+    return {"items": items, **columns, "box_match": review.column("box_match")[:, 0].tolist()}
 
 
 def _pixels(review: SegmentationReview) -> Values:

@@ -6,6 +6,9 @@ from nbviz.reports.audits import audit_lines
 from nbviz.reports.tables import number
 from nbviz.reports.values import Values
 
+WEAKEST = {"maps": ("IoU", "iou", "pictures"), "boxes": ("AP50", "ap50", "pictures")}
+"""Task → title and name of the figure by which classes are weak, and what they are counted in."""
+
 
 def markdown(values: Values) -> str:
     """Return the summary of a report for a pull request."""
@@ -14,9 +17,7 @@ def markdown(values: Values) -> str:
         for name, value in figures.items() if isinstance(figures, dict) else [("", figures)]:
             if not isinstance(value, list):
                 lines.append(f"| {_cell(part.replace('_', ' '))} {_cell(name.replace('_', ' '))} | {number(value)} |")
-    title, name, count = (
-        ("IoU", "iou", "pictures") if values["manifest"].get("task") else ("recall", "recall", "support")
-    )
+    title, name, count = WEAKEST.get(values["manifest"].get("task", ""), ("recall", "recall", "support"))
     worst = sorted((row for row in values["classes"] or [] if row[name] is not None), key=lambda row: row[name])
     if worst:
         lines += ["", f"| weakest classes | {title} | 95 % | pictures |", "|---|---|---|---|"]

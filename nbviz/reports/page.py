@@ -23,6 +23,9 @@ figure img { width: 8rem; image-rendering: pixelated; display: block; }
 @media print { body { max-width: none; margin: 0; } section { break-inside: avoid; } }
 """
 CLASS_COLUMNS = ("class", "support", "precision", "recall", "recall_low", "recall_high", "f1")
+BOX_COLUMNS = (
+    "class", "pictures", "support", "predicted", "precision", "recall", "ap50", "ap50_low", "ap50_high", "ap",
+)  # fmt: skip
 PIXEL_COLUMNS = (
     "class", "pictures", "support", "accuracy", "accuracy_low", "accuracy_high", "iou", "iou_low", "iou_high",
 )  # fmt: skip
@@ -35,6 +38,11 @@ CALIBRATION_COLUMNS = ("class", "answers", "said", "right", "low", "high", "corr
 EVIDENCE_COLUMNS = ("place", "evidence", "low", "high", "area", "pictures")
 LABEL_COLUMNS = ("item", "label", "suggested", "margin")
 WORST, FINDINGS = 20, 50
+NOUNS = {"maps": "pixels", "boxes": "boxes"}
+DRAWN = {
+    "maps": "Fewest pixels right (colours: classes that are said; lines: borders of the true masks)",
+    "boxes": "Most boxes missed or made up (colours: boxes with a score of .5 or more; white: true ones)",
+}
 
 
 CUE_COLUMNS = ("class", "window", "repeated", "transplanted", "control", "removed", "corrected", "flagged")
@@ -49,7 +57,7 @@ def page(values: Values, pictures: Sequence[tuple[str, str]] = (), maps: Sequenc
     parts = [
         f"<h1>{escape(title)}</h1>", _manifest(values), _summary(values),
         section("Classes", table(values["classes"], class_columns(values))),
-        _confusion(values["confusion"], "pixels" if values["manifest"].get("task") == "maps" else "pictures"),
+        _confusion(values["confusion"], NOUNS.get(values["manifest"].get("task", ""), "pictures")),
         _calibration(values["calibration"]), section("Slices", table(_first(values["slices"]), SLICE_COLUMNS)),
         _labels(values.get("labels")), _cues(values.get("cues")),
         section("Shift", table(values.get("shift"), SHIFT_COLUMNS)),
@@ -66,7 +74,7 @@ def page(values: Values, pictures: Sequence[tuple[str, str]] = (), maps: Sequenc
 
 def class_columns(values: Values) -> tuple[str, ...]:
     """Return the columns of the table of classes."""
-    return PIXEL_COLUMNS if values["manifest"].get("task") == "maps" else CLASS_COLUMNS
+    return {"maps": PIXEL_COLUMNS, "boxes": BOX_COLUMNS}.get(values["manifest"].get("task", ""), CLASS_COLUMNS)
 
 
 def _first(rows: list[Values] | None) -> list[Values] | None:
@@ -110,7 +118,7 @@ def _calibration(found: Values | None) -> str:
     low, high = found["chance"]
     words = f"Calibration error {found['error']:.2%}; "
     if low is None:
-        words += "how much a perfectly calibrated network would show depends on how alike a picture's pixels are."
+        words += "what chance would show depends on how alike the answers of one picture are."
     else:
         words += f"a perfectly calibrated network would show {low:.2%} to {high:.2%} on as many pictures."
     classes = table(_first(found.get("classes")), CALIBRATION_COLUMNS)
@@ -122,9 +130,7 @@ def _pictures(pictures: Sequence[tuple[str, str]], values: Values) -> str:
         f'<figure><img src="{escape(address)}" alt="{escape(words)}"><figcaption>{escape(words)}</figcaption></figure>'
         for address, words in pictures
     )
-    drawn = values["manifest"].get("task") == "maps"
-    words = "Fewest pixels right (colours: classes that are said; lines: borders of the true masks)"
-    return section(words if drawn else "Surely wrong", figures)
+    return section(DRAWN.get(values["manifest"].get("task", ""), "Surely wrong"), figures)
 
 
 def _labels(found: Values | None) -> str:

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from nbviz.reviews.cues.hunt import Hunt
+from nbviz.reviews.detection.review import DetectionReview
 from nbviz.reviews.listing import Listing
 from nbviz.reviews.making import load, review
 from nbviz.reviews.result import Review
 from nbviz.reviews.segmentation.review import SegmentationReview
 from nbviz.reviews.shift.corruptions import CORRUPTIONS, corruption
 
-__all__ = ["CORRUPTIONS", "Hunt", "Listing", "Review", "SegmentationReview", "corruption", "load", "review"]
+__all__ = [
+    "CORRUPTIONS",
+    "DetectionReview",
+    "Hunt",
+    "Listing",
+    "Review",
+    "SegmentationReview",
+    "corruption",
+    "load",
+    "review",
+]

@@ -13,14 +13,16 @@ from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
 from nbviz.reviews.dense.recording import Preparation
 from nbviz.reviews.dense.review import DenseReview
+from nbviz.reviews.detection.preparing import prepared as boxes_prepared
+from nbviz.reviews.detection.review import DetectionReview
 from nbviz.reviews.records.plan import FORMAT
 from nbviz.reviews.segmentation.maps import map_reader
-from nbviz.reviews.segmentation.preparing import prepared
+from nbviz.reviews.segmentation.preparing import prepared as maps_prepared
 from nbviz.reviews.segmentation.review import SegmentationReview
 
-PREPARED: dict[str, Callable[..., Preparation]] = {"maps": prepared}
+PREPARED: dict[str, Callable[..., Preparation]] = {"maps": maps_prepared, "boxes": boxes_prepared}
 """Task → preparation (network, items, labels, batch, ignore) of its review."""
-KINDS: dict[str, type[DenseReview]] = {"maps": SegmentationReview}
+KINDS: dict[str, type[DenseReview]] = {"maps": SegmentationReview, "boxes": DetectionReview}
 
 
 def task_of(network: InstrumentedModel, items: Items) -> str | None:

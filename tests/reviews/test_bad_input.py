@@ -20,7 +20,7 @@ from nbviz.panels.review.review_words import slice_rows
 from nbviz.reviews import load
 from tests.dataset.index.test_index import Labelled, whole
 from tests.networks import Functional
-from tests.task_networks import Detects
+from tests.task_networks import Detects, Segments
 
 NAMES = ("<img src=x>", "b & c")
 FAST: dict[str, Any] = {"corruptions": [], "cues": False, "maps": False, "progress": False}
@@ -80,11 +80,20 @@ def test_bright_pictures_alone_have_no_slice_that_fails(tmp_path: Path) -> None:
     assert not (nbviz.review(halves(), folder, progress=False).slices["corrected"] < 0.05).any()
 
 
-@pytest.mark.parametrize(("net", "words"), [(Detects(), "boxes")])
-def test_networks_that_name_no_class_are_refused_with_a_way_out(net: nn.Module, words: str) -> None:
-    with pytest.raises(Refused, match=f"{words}.*Pass output=") as raised:
-        nbviz.review(net.eval(), Labelled(), progress=False)
+@pytest.mark.parametrize(("net", "words"), [(Detects(), "boxes"), (Segments(), "masks")])
+def test_networks_that_name_no_class_work_over_pictures_of_a_class_each(net: nn.Module, words: str) -> None:
+    review = nbviz.review(net.eval(), Labelled(), progress=False)
+    assert len(review) == len(Labelled()) and len(review.pictures) == len(review)
+    with pytest.raises(Refused, match=f"The data set has no {words}, so nothing tells right from wrong: pass labels="):
+        review.classes  # noqa: B018
+    with pytest.raises(Refused, match=f"{words}: review.classes, review.pictures") as raised:
+        review.suspect_labels  # noqa: B018
     assert type(net).__name__ in str(raised.value)
+
+
+def test_what_no_review_can_read_is_refused_with_a_way_out() -> None:
+    with pytest.raises(NbvizError, match="not one score per class.*Pass output="):
+        nbviz.review(nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten(2)).eval(), Labelled(), progress=False)
 
 
 def test_a_full_disk_loses_nothing_of_a_review(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

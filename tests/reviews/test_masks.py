@@ -16,7 +16,7 @@ from torch.nn import functional
 
 import nbviz
 from nbviz.errors import NbvizError, Refused
-from nbviz.reviews.segmentation.geometry import measured
+from nbviz.reviews.dense.geometry import measured
 from nbviz.reviews.segmentation.masks import class_numbers
 from tests.reviews.test_segmentation import CLASSES, COUNT, SIDE, Says, Scenes, made
 

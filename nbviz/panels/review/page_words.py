@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from nbviz.panels.review import mask_words, review_words
+from nbviz.panels.review import box_words, mask_words, review_words
 from nbviz.panels.review.review_curve import curve
+from nbviz.reviews.detection.review import DetectionReview
 from nbviz.reviews.result import Order, Review
 from nbviz.reviews.segmentation.review import SegmentationReview
 
@@ -40,6 +41,14 @@ MASKS = PageWords(
 )  # fmt: skip
 
 
+BOXES = PageWords(
+    box_words.figures, box_words.choices, box_words.tiles, box_words.matrix, box_words.curve, box_words.slice_rows,
+    "worst", MASKS.missing, box_words.MISSING,
+)  # fmt: skip
+
+
 def words_of(review: Review) -> PageWords:
     """Return the texts for a kind of review."""
+    if isinstance(review, DetectionReview):
+        return BOXES
     return MASKS if isinstance(review, SegmentationReview) else CLASSES

@@ -32,6 +32,13 @@ def resampled(counts: Any, count: int = DRAWS, seed: int = 0) -> Floats:
     return np.concatenate([np.asarray((counts.T @ block.T).T) for block in draws(counts.shape[0], count, seed)])
 
 
+def mean_of_known(figures: Floats, axis: int) -> Floats:
+    """Return means along an axis, NaN left out; NaN where nothing is known."""
+    known = np.isfinite(figures)
+    count = known.sum(axis)
+    return np.where(count > 0, np.where(known, figures, 0.0).sum(axis) / np.maximum(count, 1), np.nan)
+
+
 def interval(figures: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
     """Return ends of the figures of draws (draws, …), NaN left out: low and high (…)."""
     known = np.isfinite(figures)

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
-
-from torch import Tensor
+from typing import Any
 
 from nbviz.arguments import at_least
-from nbviz.dataset.shards import Execution, Problems, ShardJob, one_pass
+from nbviz.dataset.shards import Execution, Problems, one_pass
 from nbviz.dataset.shards.store import MANIFEST
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
 from nbviz.replica.guest import Pass
+from nbviz.reviews.dense.job import DenseJob
 from nbviz.reviews.dense.part import DensePart, together
-from nbviz.reviews.dense.plan import DENSE, DensePlan
+from nbviz.reviews.dense.plan import DENSE
 from nbviz.reviews.dense.review import DenseReview
 from nbviz.reviews.dense.samples import Truths
-
-
-class DenseJob(Protocol):
-    """Maker of the records of a piece, a batch at a time."""
-
-    plan: DensePlan
-
-    def rows(self, run: Pass, numbers: Iterable[int], problems: Problems) -> Iterator[list[dict[str, Tensor]]]: ...
 
 
 @dataclass(frozen=True)
@@ -36,12 +27,10 @@ class Preparation:
 
     network: InstrumentedModel
     items: Items
-    job: ShardJob[DensePlan, DensePart]
+    job: DenseJob
     notes: list[str]
     truths: Truths
     kind: type[DenseReview]
-    empty: Callable[[], dict[str, Tensor]]
-    """Tensors of no picture."""
 
     def review(self, part: DensePart, metadata: Any = None) -> DenseReview:
         """Return the review of recorded pictures."""
@@ -68,13 +57,13 @@ def recording(ready: Preparation) -> Iterator[int | DensePart]:
 
     Raises NbvizError for a network in training.
     """
-    job: Any = ready.job
+    job = ready.job
     job.plan = replace(job.plan, piece=len(ready.items))
 
     def work(run: Pass) -> Iterator[int | DensePart]:
         if run.snapshot:
             raise NbvizError("The network is being trained: review it when its training has ended.")
-        problems, rows = Problems(), [ready.empty()]
+        problems, rows = Problems(), [job.no_rows()]
         yield 0
         for group in job.rows(run, range(len(ready.items)), problems):
             rows += group

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nbviz.reviews.dense.bootstrap import LEAST, Floats, interval, resampled
+from nbviz.reviews.dense.bootstrap import LEAST, Floats, interval, mean_of_known, resampled
 from nbviz.reviews.statistics.intervals import Estimate
 
 if TYPE_CHECKING:
@@ -130,14 +130,14 @@ def mean_accuracy(counts: PixelCounts) -> Estimate:
     hits, support, _ = counts.sums
     own = counts.matrix.diagonal() / np.where(counts.matrix.sum(1) > 0, counts.matrix.sum(1), np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return _estimate(counts, float(np.nanmean(own)), np.nanmean(hits / support, axis=1))
+        return _estimate(counts, float(np.nanmean(own)), mean_of_known(hits / support, 1))
 
 
 def mean_iou(counts: PixelCounts) -> Estimate:
     """Return the mean IoU over the classes that are there or said; with its interval over pictures."""
     matrix = counts.matrix.astype(float)
     whole = iou(matrix.diagonal(), matrix.sum(1), matrix.sum(0))
-    return _estimate(counts, float(np.nanmean(whole)), np.nanmean(iou(*counts.sums), axis=1))
+    return _estimate(counts, float(np.nanmean(whole)), mean_of_known(iou(*counts.sums), 1))
 
 
 def _estimate(counts: PixelCounts, value: float, drawn: Floats) -> Estimate:

@@ -38,7 +38,7 @@ class MapReader:
 
     def maps(self, run: Pass, batch: Tensor) -> Tensor:
         """Run the network on a batch and return its maps."""
-        maps = maps_in(evaluate(run, batch, self.reader, self.head), self.reader, len(batch))
+        maps = maps_in(evaluate(run, batch, self.reader, self.head), self.reader, batch.shape)
         if maps is None:
             raise Refused("The network puts out no maps for this batch, as it did for the first picture.")
         return maps
@@ -57,8 +57,11 @@ class MapReader:
         return torch.cat([torch.zeros_like(one), one])
 
 
-def maps_in(output: Output, reader: OutputReader, rows: int) -> Tensor | None:
-    """Return the maps (N, classes, h, w) in an output; those of one map, too, which no target can be read from."""
+def maps_in(output: Output, reader: OutputReader, shape: torch.Size) -> Tensor | None:
+    """Return the maps (N, classes, h, w) in an output; those of one map, too, which no target can be read from.
+
+    shape: (N, C, H, W) of the batch; one map as large as the picture may lack its axis of classes.
+    """
     if isinstance(output, ClassMaps):
         return output.maps
     if not isinstance(output, Unknown):
@@ -69,8 +72,8 @@ def maps_in(output: Output, reader: OutputReader, rows: int) -> Tensor | None:
         return None
     if not isinstance(found, Tensor) or not found.is_floating_point():
         return None
-    found = found[:, None] if found.dim() == 3 and len(found) == rows else found
-    alone = found.dim() == 4 and len(found) == rows and found.shape[1] == 1 and found[0, 0].numel() > 1
+    found = found[:, None] if found.shape == (shape[0], *shape[2:]) else found
+    alone = found.dim() == 4 and len(found) == shape[0] and found.shape[1] == 1 and found[0, 0].numel() > 1
     return found if alone else None
 
 
@@ -80,7 +83,7 @@ def map_reader(model: InstrumentedModel, x: Tensor) -> tuple[MapReader, int] | N
 
     def work(run: Pass) -> tuple[Tensor, Scale] | None:
         # with a graph, which shows whether a sigmoid came last
-        maps = maps_in(evaluate(run, x.detach().requires_grad_(), model.read, head), model.read, len(x))
+        maps = maps_in(evaluate(run, x.detach().requires_grad_(), model.read, head), model.read, x.shape)
         if maps is None:
             return None
         last = squash(origin(maps.grad_fn))

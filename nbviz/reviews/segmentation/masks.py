@@ -13,9 +13,9 @@ from nbviz.errors import NbvizError, Refused
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.preprocessing import Preprocessing
 from nbviz.replica.guest import Pass
+from nbviz.reviews.dense.geometry import Geometries
 from nbviz.reviews.dense.plan import DensePlan
 from nbviz.reviews.dense.samples import Sample, plain_array
-from nbviz.reviews.segmentation.geometry import Geometries
 from nbviz.reviews.segmentation.maps import MapReader
 
 UNKNOWN = -1

@@ -17,7 +17,7 @@ from nbviz.reviews.dense.recording import Preparation
 from nbviz.reviews.dense.samples import Truths, first
 from nbviz.reviews.records.matching import matched
 from nbviz.reviews.records.plan import class_names
-from nbviz.reviews.segmentation.job import SegmentationJob, SegmentationReading, no_rows
+from nbviz.reviews.segmentation.job import SegmentationJob
 from nbviz.reviews.segmentation.maps import MapReader, map_reader
 from nbviz.reviews.segmentation.masks import Masks, check_object_value, class_numbers
 from nbviz.reviews.segmentation.review import SegmentationReview
@@ -45,8 +45,8 @@ def prepared(
         scores=maps, kept=0, scale=reader.scale, head="", labels=table, names=names, ignore=_ignored(ignore),
     )  # fmt: skip
     notes += _notes(network, items, truths, plan, reader)
-    job = SegmentationJob(network.guest, network.transform, items, plan, SegmentationReading(reader, truths))
-    return Preparation(network, items, job, notes, truths, SegmentationReview, no_rows)
+    job = SegmentationJob(network.guest, network.transform, items, plan, truths, reader)
+    return Preparation(network, items, job, notes, truths, SegmentationReview)
 
 
 def _ignored(ignore: Any) -> int | None:

@@ -13,7 +13,8 @@ from nbviz.drawing.masks import mask_over
 from nbviz.errors import NbvizError, Refused, unknown
 from nbviz.model.classes import BACKGROUND
 from nbviz.model.inputs.input_size import noise
-from nbviz.reviews.dense.bootstrap import LEAST, interval, resampled
+from nbviz.reviews.dense.bootstrap import LEAST
+from nbviz.reviews.dense.reliability import binned
 from nbviz.reviews.dense.review import DenseReview
 from nbviz.reviews.dense.samples import read
 from nbviz.reviews.result import Order
@@ -25,7 +26,7 @@ from nbviz.reviews.segmentation.figures import (
     pixel_accuracy,
     pixel_table,
 )
-from nbviz.reviews.segmentation.maps import BINS, MapReader, map_reader
+from nbviz.reviews.segmentation.maps import MapReader, map_reader
 from nbviz.reviews.segmentation.masks import Masks, masks_of
 from nbviz.reviews.shift.answers import pictures_for
 from nbviz.reviews.statistics.calibration import Reliability
@@ -174,23 +175,14 @@ class SegmentationReview(DenseReview):
     def reliability(self) -> Reliability:
         """Confidence of pixels against the share right, in 15 bins of equal width, intervals over pictures.
 
-        ``chance`` is NaN: how far bins of a perfectly calibrated network stray depends on how alike pixels of a picture
-        are, which nobody knows. Raises Refused below 10 pictures, and where each class has a sigmoid of its own.
+        See :func:`binned`. Raises Refused below 10 pictures, and where each class has a sigmoid of its own.
         """
         if self.plan.scale not in ("softmax", "shares") and self.plan.scores > 1:
             raise Refused("Each class's map has a sigmoid of its own: a pixel's probabilities don't sum to 1.")
         if len(self.known) < LEAST:
             raise Refused(f"Calibration needs {LEAST} pictures with masks, and there are {len(self.known)}.")
         count, right, said = (self._columns[name][self.known] for name in ("bin_count", "bin_right", "bin_confidence"))
-        used = count.sum(0) > 0
-        sums = np.split(resampled(np.concatenate([count, right, said], 1)), 3, axis=1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            low, high = interval((sums[1] / sums[0])[:, used])
-            frequency, confidence = (right.sum(0) / count.sum(0))[used], (said.sum(0) / count.sum(0))[used]
-        total = count.sum(0)[used]
-        error = float((np.abs(frequency - confidence) * total).sum() / total.sum())
-        edges = np.append(np.arange(BINS)[used] / BINS, (np.flatnonzero(used)[-1] + 1) / BINS)
-        return Reliability(edges, total, confidence, frequency, low, high, error, (np.nan, np.nan))
+        return binned(count, right, said)
 
     @cached_property
     def summary(self) -> dict[str, Any]:

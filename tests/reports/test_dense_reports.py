@@ -1,4 +1,4 @@
-"""Reports of segmentation networks carry pixels and IoU, and two of them are compared picture by picture."""
+"""Reports of segmentation networks and detectors carry their figures, and two are compared picture by picture."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import nn
 import nbviz
 from nbviz.errors import NbvizError
 from nbviz.reports import compare_reports
+from tests.reviews.test_detection import Finds, Streets
 from tests.reviews.test_segmentation import CLASSES, Says, Scenes
 
 FAST: dict[str, Any] = {"corruptions": [], "cues": False, "progress": False}
@@ -79,3 +80,33 @@ def test_a_private_report_tells_no_pixel_of_a_picture(tmp_path: Path) -> None:
     assert verdicts["IoU of class 0"].state == "fail" and "not paired" in verdicts["IoU of class 0"].detail
     with pytest.raises(NbvizError, match="at least 31 pictures"):
         written(tmp_path / "none", Says(), private=True, k=31)
+
+
+def test_reports_of_detectors_are_compared_by_average_precision(tmp_path: Path) -> None:
+    data, net = Streets(count=40), Finds().eval()
+
+    class Misses(Finds):
+        def _one(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+            found = super()._one(image)
+            kept = found["labels"] != 2
+            return {name: values[kept] for name, values in found.items()}
+
+    nets = {"old": net, "same": net, "new": Misses().eval()}
+    for name, one in nets.items():
+        nbviz.report(one, data, tmp_path / name, **FAST)
+    values = json.loads((tmp_path / "old/report.json").read_text())
+    review = nbviz.review(net, data, progress=False)
+    assert values["summary"]["ap50"]["value"] == pytest.approx(review.summary["ap50"]["value"])
+    html, text = ((tmp_path / "old" / name).read_text() for name in ("report.html", "report.md"))
+    assert "Most boxes missed or made up" in html and "ap50 low" in html and "| weakest classes | AP50 |" in text
+    same = compare_reports(tmp_path / "old", tmp_path / "same")
+    assert same.state == "pass" and same.paired and len(same.verdicts) >= 4
+    states = {v.name: v.state for v in compare_reports(tmp_path / "old", tmp_path / "new").verdicts}
+    assert states["AP50 of class 2"] == states["mean AP50"] == "fail" and states["AP50 of class 1"] == "pass"
+    nbviz.report(net, data, tmp_path / "private", private=True, k=5, **FAST)
+    told = json.loads((tmp_path / "private/report.json").read_text())
+    assert "boxes" not in told and told["confusion"] is None and told["summary"]["ap50"]["value"] > 0
+    mixed = scenes()
+    nbviz.report(Says().eval(), mixed, tmp_path / "masks", **FAST)
+    with pytest.raises(NbvizError, match="of networks for different tasks"):
+        compare_reports(tmp_path / "old", tmp_path / "masks")

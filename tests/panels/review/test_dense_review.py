@@ -1,4 +1,4 @@
-"""The stage Review of a segmentation network: tiles with masks, orders, classes in pixels, and what it has not."""
+"""The stage Review of segmentation networks and detectors: masks or boxes drawn, own orders and figures."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ import pytest
 import torch
 
 import nbviz
+from nbviz.drawing.boxes import boxes_over
 from nbviz.drawing.masks import borders, mask_over
+from nbviz.drawing.palette import colours
 from nbviz.explorer import Explorer
 from nbviz.panels.review.review_stage import SHOWN
-from nbviz.reviews import SegmentationReview
+from nbviz.reviews import DetectionReview, SegmentationReview
 from nbviz.session.inline import InlineRunner
 from tests.panels.rig import NASTY, say
+from tests.reviews.test_detection import Streets
 from tests.reviews.test_segmentation import Scenes, network
+from tests.task_networks import Detects
 
 NAMES = ["background", "road", NASTY, "tree", "sky"]
 
@@ -72,3 +76,29 @@ def test_masks_are_drawn_with_their_borders() -> None:
     assert filled.shape == (16, 16, 3) and (filled == filled[0, 0]).all() and (filled[0, 0] != 100).any()
     inner, outer = borders(said)
     assert not inner.any() and not outer.any()
+
+
+def test_a_detector_has_boxes_drawn_and_its_own_figures() -> None:
+    data = Streets(count=12)
+    options = {"runner": InlineRunner, "stage": "review", "method": "saliency"}
+    torch.manual_seed(2)
+    with Explorer(Detects().eval(), data, **options) as made:
+        view = made.panels["review"].view
+        say(view, event="run")
+        review = made.review
+        assert isinstance(review, DetectionReview) and view.state == "ready" and view.pictures
+        assert view.figures[0][0] == f"{review.summary['ap50']['value']:.3f}"
+        assert [tile[0] for tile in view.tiles] == review.column("items")[review.order("worst")].tolist()
+        for page in ("classes", "calibration", "slices"):
+            say(view, event="page", name=page)
+            assert view.state == "ready", view.message
+        assert view.matrix["names"][-1] == "nothing" and view.matrix["heads"][2] == "AP50"
+        say(view, event="class", label=1)
+        assert view.page == "pictures" and view.listing["total"] == review.has_class(1).sum() > 0
+
+
+def test_boxes_are_drawn_at_their_places() -> None:
+    gray = np.full((40, 40, 3), 100, np.uint8)
+    drawn = boxes_over(gray, np.array([[4.0, 4, 12, 12]]), [0], np.array([[20.0, 20, 44, 30]]), 80)
+    assert drawn.shape == (80, 80, 3) and (drawn[40, 45:75] == 255).any() and (drawn[20, 40] == 100).all()
+    assert (drawn[8, 8:24] == colours()[0]).all()

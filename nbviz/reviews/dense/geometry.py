@@ -23,8 +23,8 @@ SNAP = 0.004
 """Share by which a fitted scale may differ from one that is meant."""
 KEPT = 256
 OTHER = (
-    "transform= does more than resize and crop, so masks in the pictures' own pixels can't follow it: pass masks as "
-    "large as the network's input, or tensors that are preprocessed already."
+    "transform= does more than resize and crop, so masks and boxes in the pictures' own pixels can't follow it: pass "
+    "masks as large as the network's input, or tensors that are preprocessed already."
 )
 
 
@@ -34,6 +34,15 @@ class Geometry:
 
     rows: NDArray[np.int64]
     columns: NDArray[np.int64]
+    down: tuple[float, float]
+    """Pixel of the picture under the first row, and from one row to the next."""
+    across: tuple[float, float]
+
+    def boxes(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return boxes (n, 4) of the picture, left, top, right, bottom, in pixels of the input."""
+        begin = np.array([self.across[0], self.down[0]] * 2)
+        step = np.array([self.across[1], self.down[1]] * 2)
+        return (boxes - 0.5 - begin) / step + 0.5  # whole numbers are edges here, and middles of pixels there
 
     def sampled(self, mask: NDArray[np.generic], outside: int) -> NDArray[np.generic]:
         """Return a mask (h, w) of the picture as (H, W) of the input, by its nearest pixel; ``outside`` beyond it."""
@@ -62,21 +71,20 @@ class Geometries:
 def measured(transform: Preprocessing, size: tuple[int, int]) -> Geometry:
     """Measure a preprocessing on a picture (height, width)."""
     height, width = size
-    down = np.repeat(_ramp(height)[:, None], width, 1)
-    across = np.repeat(_ramp(width)[None], height, 0)
-    seen = [
-        transform.seen(transform(Image.fromarray(np.repeat(one[..., None], 3, 2))))[..., 0] for one in (down, across)
-    ]
-    rows, columns = seen[0].astype(float), seen[1].astype(float)
-    return Geometry(_places(rows.mean(1), rows.std(1), height), _places(columns.mean(0), columns.std(0), width))
+    ramps = np.repeat(_ramp(height)[:, None], width, 1), np.repeat(_ramp(width)[None], height, 0)
+    pictures = [Image.fromarray(np.repeat(ramp[..., None], 3, 2)) for ramp in ramps]
+    rows, columns = (transform.seen(transform(picture))[..., 0].astype(float) for picture in pictures)
+    down = _line(rows.mean(1), rows.std(1), height)
+    across = _line(columns.mean(0), columns.std(0), width)
+    return Geometry(_nearest(*down, len(rows), height), _nearest(*across, columns.shape[1], width), down, across)
 
 
 def _ramp(length: int) -> NDArray[np.uint8]:
     return np.rint(np.linspace(0, 255, length)).astype(np.uint8)
 
 
-def _places(levels: NDArray[np.float64], spread: NDArray[np.float64], length: int) -> NDArray[np.int64]:
-    """Return the pixel under each place of the input, from the mean grey level there (0…255 over ``length``)."""
+def _line(levels: NDArray[np.float64], spread: NDArray[np.float64], length: int) -> tuple[float, float]:
+    """Return pixel under the first place and the step to the next, from the mean grey level there (0…255)."""
     count = len(levels)
     inner = slice(int(EDGE * count), max(int(EDGE * count) + 2, count - int(EDGE * count)))
     at, values = np.arange(count)[inner], levels[inner]
@@ -90,8 +98,8 @@ def _places(levels: NDArray[np.float64], spread: NDArray[np.float64], length: in
     return _snapped(step * scale, begin * scale, count, length)
 
 
-def _snapped(step: float, begin: float, count: int, length: int) -> NDArray[np.int64]:
-    """Return the nearest pixels, a scale that is nearly that of the whole side, or 1, taken as it."""
+def _snapped(step: float, begin: float, count: int, length: int) -> tuple[float, float]:
+    """Return the line with a step that is nearly that of the whole side, or 1, and a middle taken as what they are."""
     middle = begin + step * (count - 1) / 2
     for meant in (1.0, length / count):
         if abs(step / meant - 1) < SNAP:
@@ -99,7 +107,10 @@ def _snapped(step: float, begin: float, count: int, length: int) -> NDArray[np.i
     off = middle - (length - 1) / 2
     if abs(off) < max(0.5, SNAP * length):  # resized, or cropped in the middle
         middle = (length - 1) / 2
-    places = middle + step * (np.arange(count) - (count - 1) / 2)
-    # to the pixel that a place lies in; what lies on a border belongs to the one behind it
-    nearest = np.floor(places + 0.5 + 1e-9).astype(np.int64)
-    return np.where((nearest >= 0) & (nearest < length), nearest, -1)
+    return middle - step * (count - 1) / 2, step
+
+
+def _nearest(begin: float, step: float, count: int, length: int) -> NDArray[np.int64]:
+    """Return the pixel that each place lies in; what lies on a border belongs to the one behind it."""
+    places = np.floor(begin + step * np.arange(count) + 0.5 + 1e-9).astype(np.int64)
+    return np.where((places >= 0) & (places < length), places, -1)

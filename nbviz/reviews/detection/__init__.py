@@ -1,0 +1,1 @@
+"""Reviews of detectors: boxes that are found, missed and made up, and average precision per class."""
