@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import SupportsIndex
 
 from nbviz.errors import NbvizError
 
 
-def whole(value: Any) -> int | None:
+def whole(value: object) -> int | None:
     """Return the number; None for anything else, True and 3.0 among it."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
         return None
     try:
         return operator.index(value)
@@ -18,7 +18,7 @@ def whole(value: Any) -> int | None:
         return None
 
 
-def at_least(name: str, value: Any, least: int) -> int:
+def at_least(name: str, value: object, least: int) -> int:
     """Check an argument that is a whole number. NbvizError, with its name, for any other."""
     number = whole(value)
     if number is None or number < least:
@@ -26,7 +26,7 @@ def at_least(name: str, value: Any, least: int) -> int:
     return number
 
 
-def channel_number(layer: str, value: Any, count: int) -> int:
+def channel_number(layer: str, value: object, count: int) -> int:
     """Check the number of a channel of a layer with ``count``. NbvizError for one that isn't there."""
     number = whole(value)
     if number is None:

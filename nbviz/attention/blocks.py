@@ -26,6 +26,7 @@ from nbviz.passes.graph.attention_nodes import Block, attentions, gradients, hid
 from nbviz.passes.reach import reaches
 from nbviz.passes.subject import Subject
 from nbviz.pictures.load import as_picture
+from nbviz.pictures.picture import PictureLike
 from nbviz.replica.guest import Pass
 
 _probed: ByModel[InstrumentedModel, dict[Any, dict[str, Layout]]] = ByModel()
@@ -201,7 +202,7 @@ class AttentionMaps:
         return self.blocks[block][:, token, self.prefix :].unflatten(-1, self.grid)
 
 
-def attention_maps(model: InstrumentedModel, picture: Any) -> AttentionMaps:
+def attention_maps(model: InstrumentedModel, picture: PictureLike) -> AttentionMaps:
     """Attention probabilities of every block and head for a picture, from one forward.
 
     Raises :class:`Refused` where there is no self-attention, where it is windowed, or where blocks have
@@ -236,6 +237,6 @@ def _probe(model: InstrumentedModel, run: Pass, x: Tensor) -> dict[str, Layout]:
     return layouts[key]
 
 
-def _tokens(values: Any) -> Tensor:
+def _tokens(values: tuple[Tensor, ...]) -> Tensor:
     """Return the values of the probing pictures, each (heads, tokens, channels), as (pictures, tokens, channels)."""
     return torch.stack(values).movedim(1, 2).flatten(2)

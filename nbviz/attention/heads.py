@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +20,7 @@ from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.passes.graph.attention_nodes import Block, gradients
 from nbviz.passes.subject import Subject
+from nbviz.pictures.picture import PictureLike
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import surrounded
 
@@ -92,7 +92,7 @@ class AttentionHeads:
 
 @contextmanager
 def gathering(
-    model: InstrumentedModel, run: Pass, picture: Any, target: Target | None
+    model: InstrumentedModel, run: Pass, picture: PictureLike, target: Target | None
 ) -> Iterator[tuple[AttentionHeads, Iterator[HeadBlock | str]]]:
     """Run one forward and yield its attention: first the facts known of all blocks, then each block, the last first.
 

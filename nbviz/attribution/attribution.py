@@ -123,9 +123,16 @@ class Attribution:
         path.write_bytes(self.encoded(path.suffix, opacity=opacity, trust=trust, sentences=sentences))
         return path
 
-    def encoded(self, suffix: str, **options: Any) -> bytes:
-        """Return what :meth:`save` writes for a suffix; options: the same."""
-        return self.figure(**options).encoded(suffix)
+    def encoded(
+        self,
+        suffix: str,
+        *,
+        opacity: float = OPACITY,
+        trust: Sequence[tuple[str, str]] = (),
+        sentences: Sequence[str] = (),
+    ) -> bytes:
+        """Return what :meth:`save` writes for a suffix; the rest: as there."""
+        return self.figure(opacity=opacity, trust=trust, sentences=sentences).encoded(suffix)
 
     @property
     def _method(self) -> str:
@@ -140,7 +147,7 @@ class Attribution:
         said += [f"{percent(self.done)} done"] if self.done < 1 else []
         return f"Attribution({', '.join(said)})"
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         """Return the map as a picture, for a notebook, and as text."""
         return {"text/plain": repr(self), "image/png": self.figure().png()}
 

@@ -22,15 +22,17 @@ from nbviz.attribution.attribution import Attribution as Attribution
 from nbviz.attribution.options import About as About
 from nbviz.attribution.options import Option, checked_options, options_of
 from nbviz.errors import NbvizError, unknown
-from nbviz.model.brief import brief_model
+from nbviz.model.brief import ModelLike, brief_model
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.model.target import Target
+from nbviz.model.target import Target, TargetLike
 from nbviz.passes.default_layer import default_layer
 from nbviz.passes.shared_forwards import Shared
 from nbviz.passes.subject import Subject
 from nbviz.pictures.decode import is_finite
 from nbviz.pictures.load import as_picture
+from nbviz.pictures.picture import PictureLike
 from nbviz.pictures.preprocessing import READY
+from nbviz.replica.guest import Pass
 from nbviz.replica.heap import kept_between
 from nbviz.replica.user_code.user_hooks import Hooks
 
@@ -109,7 +111,12 @@ def _sort() -> None:
 
 
 def explain(
-    model: InstrumentedModel, image: Any, target: Any, method: str, layer: str | None = None, **options: Any
+    model: InstrumentedModel,
+    image: PictureLike,
+    target: TargetLike,
+    method: str,
+    layer: str | None = None,
+    **options: object,
 ) -> Iterator[Attribution]:
     """Yield attributions that get better; the last is final. Arguments as in :func:`attribute`."""
     for (attribution,) in explain_each(model, image, [target], method, layer, **options):
@@ -118,14 +125,19 @@ def explain(
 
 
 def explain_each(
-    model: InstrumentedModel, image: Any, targets: Sequence[Any], method: str, layer: str | None = None, **options: Any
+    model: InstrumentedModel,
+    image: PictureLike,
+    targets: Sequence[TargetLike],
+    method: str,
+    layer: str | None = None,
+    **options: object,
 ) -> Iterator[tuple[Attribution | None, ...]]:
     """Yield attributions of several targets in turn, a step each; None for those still to come; the last are final.
 
     Each is what the target would get alone, to the bit; forwards that they have in common are run once.
     """
     chosen = _method(method)
-    options = checked_options(chosen.title, chosen.options, options)
+    chosen_options = checked_options(chosen.title, chosen.options, options)
     picture = as_picture(image)
     x = model.input(picture)
     model.trace(x)
@@ -137,11 +149,11 @@ def explain_each(
         model.layer(layer)
     started = time.perf_counter()
 
-    def work(run: Any) -> Iterator[tuple[Attribution | None, ...]]:
+    def work(run: Pass) -> Iterator[tuple[Attribution | None, ...]]:
         shared = Shared() if len(wanted) > 1 else None
         at = layer if chosen.uses_layer else None
         subjects = [Subject(model, run, x, target, at, shared) for target in wanted]
-        return _in_turn([_stated(chosen, subject, options, started, preprocessing) for subject in subjects])
+        return _in_turn([_stated(chosen, subject, chosen_options, started, preprocessing) for subject in subjects])
 
     yield from kept_between(model.guest.steadily(work))
 
@@ -176,39 +188,39 @@ def _in_turn(all_of_them: list[Iterator[Attribution]]) -> Iterator[tuple[Attribu
 
 @overload
 def attribute(
-    net_or_model: Any,
-    image: Any,
-    target: list[Any],
+    net_or_model: ModelLike,
+    image: PictureLike,
+    target: list[TargetLike],
     method: str = ...,
     layer: str | None = ...,
     *,
     hooks: Hooks = ...,
-    **options: Any,
+    **options: object,
 ) -> list[Attribution]: ...
 
 
 @overload
 def attribute(
-    net_or_model: Any,
-    image: Any,
-    target: Any = ...,
+    net_or_model: ModelLike,
+    image: PictureLike,
+    target: TargetLike = ...,
     method: str = ...,
     layer: str | None = ...,
     *,
     hooks: Hooks = ...,
-    **options: Any,
+    **options: object,
 ) -> Attribution: ...
 
 
 def attribute(
-    net_or_model: Any,
-    image: Any,
-    target: Any = "predicted",
+    net_or_model: ModelLike,
+    image: PictureLike,
+    target: TargetLike | list[TargetLike] = "predicted",
     method: str = "integrated_gradients",
     layer: str | None = None,
     *,
     hooks: Hooks = "auto",
-    **options: Any,
+    **options: object,
 ) -> Attribution | list[Attribution]:
     """Explain one score of a network for one picture, or several at once.
 
@@ -222,19 +234,19 @@ def attribute(
     if hooks != "auto" and isinstance(net_or_model, InstrumentedModel):
         raise NbvizError("This model has its own hooks: give hooks= to InstrumentedModel instead.")
     model = brief_model(net_or_model) if hooks == "auto" else InstrumentedModel(net_or_model, hooks=hooks)
-    several = isinstance(target, list)
-    if several and not target:
+    targets = target if isinstance(target, list) else [target]
+    if not targets:
         raise NbvizError("target=[] names nothing to explain.")
     picture = as_picture(image)
     found: tuple[Attribution | None, ...] = ()
     with model.guest.one_look():
-        for found in explain_each(model, picture, target if several else [target], method, layer, **options):
+        for found in explain_each(model, picture, targets, method, layer, **options):
             pass
     seen = model.seen(picture)
     made = [replace(attribution, picture=seen) for attribution in found if attribution is not None]
     if not made:
         raise NbvizError(f"Method '{method}' yielded no attribution.")
-    return made if several else made[0]
+    return made if isinstance(target, list) else made[0]
 
 
 def result(
@@ -245,7 +257,7 @@ def result(
     done: float = 1.0,
     progress: str = "",
     signed: bool = False,
-    **facts: Any,
+    **facts: object,
 ) -> Attribution:
     """Return an Attribution of a subject; ``facts`` are what the method adds to those every one has."""
     height, width = subject.x.shape[-2:]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
@@ -51,8 +51,8 @@ def baseline_of(x: torch.Tensor, given: str, transform: Preprocessing) -> torch.
     raise NbvizError(f"A baseline is {', '.join(map(repr, NAMES))} or a tensor, not {given!r}.")
 
 
-def said(given: Any) -> str:
-    """Return the name of a baseline, in a word."""
+def baseline_name(given: str | torch.Tensor) -> str:
+    """Return the name of a baseline; "given" for a tensor."""
     return given if isinstance(given, str) else "given"
 
 

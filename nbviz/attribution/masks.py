@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from types import EllipsisType
 
 import torch
 from torch.nn import functional
@@ -21,7 +21,7 @@ class Window:
     right: int
 
     @property
-    def pixels(self) -> tuple[Any, slice, slice]:
+    def pixels(self) -> tuple[EllipsisType, slice, slice]:
         """Index into the last two axes of a picture or a map."""
         return ..., slice(self.top, self.bottom), slice(self.left, self.right)
 

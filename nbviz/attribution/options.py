@@ -45,7 +45,7 @@ class Option:
     label: str = ""
     """Name on its control."""
 
-    def checked(self, value: Any) -> Any:
+    def checked(self, value: object) -> object:
         """Return the value as the method takes it: numbers as Python's own.
 
         Raises NbvizError for another type, none of the choices, or a number outside the limits.
@@ -60,7 +60,7 @@ class Option:
             return bool(value)
         return self._number(value) if self.kind in ("int", "float") else value
 
-    def _number(self, value: Any) -> int | float:
+    def _number(self, value: object) -> int | float:
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
             raise NbvizError(f"{self.name} is a number, not {value!r:.80}.")
         number = float(value)
@@ -87,7 +87,7 @@ def options_of(run: Callable[..., Any]) -> tuple[Option, ...]:
     return tuple(_option(p.name, p.default, hints.get(p.name, str)) for p in keywords)
 
 
-def _option(name: str, default: Any, hint: Any) -> Option:
+def _option(name: str, default: object, hint: object) -> Option:
     about = About("")
     if get_origin(hint) is Annotated:
         hint, *notes = get_args(hint)

@@ -101,14 +101,14 @@ def _between(start: torch.Tensor, end: torch.Tensor, t: float) -> torch.Tensor:
 
 
 def integrated(
-    subject: Subject, paths: Sequence[Path], tolerance: float, maximum: int, **facts: Any
+    subject: Subject, paths: Sequence[Path], tolerance: float, maximum: int, **facts: object
 ) -> Iterator[Attribution]:
     """Yield the integral over paths as attributions that get better; heat is the absolute channel sum."""
     dtype = at_least_single(subject.x).dtype
     for integral in integrate(subject, paths, tolerance, maximum):
         values = integral.values.to(dtype)
         heat = integral.values.sum(0).abs().to(dtype)
-        own = {**facts, **integral.facts}
+        own: dict[str, Any] = {**facts, **integral.facts}
         yield result(subject, values[None], heat, done=integral.done, progress=integral.progress, **own)
 
 

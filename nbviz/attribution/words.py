@@ -129,12 +129,12 @@ def _joined(parts: list[list[Run]]) -> list[Run]:
     return runs
 
 
-def _extra(name: str, value: Any) -> bool:
+def _extra(name: str, value: object) -> bool:
     """Return a fact of a method's own that one line can carry."""
     return name not in _KNOWN and isinstance(value, (str, int, float)) and len(str(value)) < 40
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     return figure(value) if isinstance(value, float) else str(value)
 
 

@@ -64,7 +64,7 @@ class Example:
         of = f", {self.name}" if self.name else "" if self.label is None else f", class {self.label}"
         return f"Example(item {self.item}{of}: {self.activation:.3g}{place})"
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         """Return the picture with the part that drives the channel framed, for a notebook, and as text."""
         bundle: dict[str, Any] = {"text/plain": repr(self)}
         if self._seen is None or self._box is None:

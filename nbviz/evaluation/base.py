@@ -16,6 +16,8 @@ import torch
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.passes.subject import Subject
+from nbviz.pictures.picture import PictureLike
+from nbviz.replica.guest import Pass
 
 T = TypeVar("T")
 State = Literal["passed", "not passed", "can't tell"]
@@ -38,7 +40,7 @@ class Map(Protocol):
     def heat(self, size: tuple[int, int] | None = None) -> torch.Tensor: ...
 
 
-Explain = Callable[[InstrumentedModel, Any, Target], Iterator[Map]]
+Explain = Callable[[InstrumentedModel, PictureLike, Target], Iterator[Map]]
 """(model, picture, target) → maps that get better; the last is final."""
 
 
@@ -96,7 +98,7 @@ def scored(
     batches: makes an iterator of the network's inputs (N, C, H, W); called again should the weights move.
     """
 
-    def work(run: Any) -> Iterator[torch.Tensor]:
+    def work(run: Pass) -> Iterator[torch.Tensor]:
         scores: list[torch.Tensor] = []
         for batch in batches():
             subject = Subject(model, run, batch[:1], target)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from nbviz.evaluation.base import Explain, Map, Steps
+from nbviz.evaluation.base import Explain, Map, Steps, T
 from nbviz.evaluation.maps import empty
 from nbviz.evaluation.measures.curves import Curves, controls, curves
 from nbviz.evaluation.registry import MEASURES, Case, Figure, common
+from nbviz.model.boxes import Box
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.region import MaskLike
 from nbviz.model.target import Target
+from nbviz.pictures.picture import PictureLike
 
 DRAWN = "curves"
 """The measure that is drawn, every control beside it."""
@@ -47,7 +49,12 @@ class Detail:
 
 
 def detail(
-    model: InstrumentedModel, picture: Any, target: Target, judged: Map, explain: Explain, truth: Any = None
+    model: InstrumentedModel,
+    picture: PictureLike,
+    target: Target,
+    judged: Map,
+    explain: Explain,
+    truth: MaskLike | Box | None = None,
 ) -> Iterator[Detail]:
     """Compute curves beside controls, then every measure without a verdict; ``truth``: a mask or box of the object."""
     note = empty(judged)
@@ -73,7 +80,7 @@ def _value(figure: Figure) -> float:
     return figure[0] if isinstance(figure, tuple) else figure
 
 
-def _partial(steps: Steps[Any], known: Detail, done: float, progress: str) -> Any:
+def _partial(steps: Steps[T], known: Detail, done: float, progress: str) -> Generator[Detail, None, T]:
     while True:
         try:
             next(steps)

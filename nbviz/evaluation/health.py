@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -16,10 +16,12 @@ from torch import nn
 from nbviz.arguments import at_least
 from nbviz.evaluation.channel_statistics import ChannelStatistics
 from nbviz.model.batches import batch_size
+from nbviz.model.brief import ModelLike
 from nbviz.model.inputs.input_size import noise
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer, with_channels
 from nbviz.pictures.samples import Items
+from nbviz.pictures.sources import DatasetLike
 from nbviz.replica.hooks import modules_of, record_layers
 from nbviz.replica.interruption import pause
 
@@ -48,8 +50,8 @@ Gathered = tuple[list[Layer], dict[str, ChannelStatistics], int]
 
 
 def health(
-    model: Any,
-    dataset: Any,
+    model: ModelLike,
+    dataset: DatasetLike,
     layers: Sequence[str] | None = None,
     sample: int | None = 256,
     batch: int = 32,
@@ -95,7 +97,11 @@ class Judged:
 
 
 def judging(
-    model: Any, dataset: Any, layers: Sequence[str] | None = None, sample: int | None = 256, batch: int = 32
+    model: ModelLike,
+    dataset: DatasetLike,
+    layers: Sequence[str] | None = None,
+    sample: int | None = 256,
+    batch: int = 32,
 ) -> Iterator[Judged]:
     """Run :func:`health` step by step, one batch per step; the last step has the findings."""
     model, items = InstrumentedModel.ensure(model), Items.ensure(dataset)

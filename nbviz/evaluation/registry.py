@@ -12,16 +12,19 @@ import math
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, SupportsFloat
 
 from nbviz.errors import NbvizError
 from nbviz.evaluation.base import Explain, Map, Steps, Verdict
+from nbviz.model.boxes import Box
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.region import MaskLike
 from nbviz.model.target import Target
+from nbviz.pictures.picture import PictureLike
 
 Figure = float | tuple[float, float, float]
 """A value, or a value with the ends of its 95 % interval."""
-Common = Callable[[InstrumentedModel, Any, Target], Iterator[Any]]
+Common = Callable[[InstrumentedModel, PictureLike, Target], Iterator[object]]
 """(model, picture, target) → answers that get better; the last is what all maps of the picture have in common."""
 
 
@@ -30,13 +33,13 @@ class Case:
     """One map to be judged, and all that a measure may use."""
 
     model: InstrumentedModel
-    picture: Any
+    picture: PictureLike
     target: Target
     """Settled: a class by its index, never "predicted"."""
     map: Map
     explain: Explain | None = None
     """Explains again, as the map was explained; None for a control."""
-    truth: Any = None
+    truth: MaskLike | Box | None = None
     """Mask (H, W) or box of the object in the network's input, where it is known."""
     common: Any = None
     """The last answer of the measure's own ``common``."""
@@ -85,16 +88,16 @@ class Measure:
             raise NbvizError(f"Measure '{self.name}' is registered as a verdict and returned {result!r:.80}.")
         return measured
 
-    def _measured(self, found: Any) -> Measured:
-        if isinstance(found, Measured):
-            return found
-        if isinstance(found, Verdict):
-            return Measured({}, found)
-        figures = found if isinstance(found, Mapping) else {self.name: found}
+    def _measured(self, result: object) -> Measured:
+        if isinstance(result, Measured):
+            return result
+        if isinstance(result, Verdict):
+            return Measured({}, result)
+        figures: Mapping[str, Any] = result if isinstance(result, Mapping) else {self.name: result}
         return Measured({name: _figure(self.name, value) for name, value in figures.items()})
 
 
-def _figure(name: str, value: Any) -> Figure:
+def _figure(name: str, value: SupportsFloat | tuple[float, float, float] | None) -> Figure:
     if isinstance(value, tuple) and len(value) == 3:
         return float(value[0]), float(value[1]), float(value[2])
     try:
@@ -109,7 +112,10 @@ MEASURES = MappingProxyType(_measures)
 """Name → measure, the cheapest first."""
 
 
-def measure(name: str, **about: Any) -> Callable[[Callable[[Case], Any]], Callable[[Case], Any]]:
+def measure(
+    name: str,
+    **about: Any,  # noqa: ANN401 - fields of Measure, which checks them
+) -> Callable[[Callable[[Case], Any]], Callable[[Case], Any]]:
     """Register a function of a :class:`Case` as a measure, under a name as people read it.
 
     about: fields of :class:`Measure`, such as ``verdict=True`` for one that returns a :class:`Verdict`. The function
@@ -134,9 +140,9 @@ def verdicts() -> tuple[Measure, ...]:
     return tuple(one for one in MEASURES.values() if one.verdict)
 
 
-def common(one: Measure, model: InstrumentedModel, picture: Any, target: Target) -> Any:
+def common(one: Measure, model: InstrumentedModel, picture: PictureLike, target: Target) -> object:
     """Compute the common part of a measure for all maps of a picture and target, once."""
-    result = None
+    result: object = None
     for result in one.common(model, picture, target) if one.common is not None else ():
         pass
     return result

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RESAMPLES = 2000
 
 
-def summary(table: Any, against: str | None = None, seed: int = 0) -> Any:
+def summary(table: pd.DataFrame, against: str | None = None, seed: int = 0) -> pd.DataFrame:
     """Return the mean of every method and measure over pictures, with its 95 % interval.
 
     table: what ``nbviz.compare`` gives. against: a method, such as ``"edges"``: then the values are differences
     from it on the same picture. Returns a pandas table: method, measure, pictures, mean, low, high; the interval is
     the bootstrap's over pictures, missing values left out.
     """
-    import pandas
+    import pandas as pd
 
     wide = table.pivot_table(index="picture", columns=["method", "measure"], values="value", observed=True)
     generator = np.random.default_rng(seed)
@@ -30,7 +33,7 @@ def summary(table: Any, against: str | None = None, seed: int = 0) -> Any:
         values = values.dropna().to_numpy()
         if len(values):
             rows.append((method, measure, len(values), values.mean(), *_interval(values, generator)))
-    return pandas.DataFrame(rows, columns=["method", "measure", "pictures", "mean", "low", "high"])
+    return pd.DataFrame(rows, columns=["method", "measure", "pictures", "mean", "low", "high"])
 
 
 def _interval(values: np.ndarray, generator: np.random.Generator) -> tuple[float, float]:

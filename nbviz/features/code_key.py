@@ -22,7 +22,7 @@ def code_key(function: Callable[..., Any]) -> str:
     return hashlib.blake2b(repr(_described(function, [])).encode(), digest_size=6).hexdigest()
 
 
-def _described(function: Callable[..., Any], callers: list[Any]) -> Any:
+def _described(function: Callable[..., Any], callers: list[FunctionType]) -> object:
     if not isinstance(function, FunctionType):
         raise ValueError(f"{function!r} is no function")
     if function in callers:
@@ -44,7 +44,7 @@ def _names(code: CodeType) -> Iterator[str]:
             yield from _names(constant)
 
 
-def _value(value: Any, function: FunctionType, callers: list[Any]) -> Any:
+def _value(value: object, function: FunctionType, callers: list[FunctionType]) -> object:
     if isinstance(value, ModuleType):
         return value.__name__
     if isinstance(value, FunctionType) and value.__module__ == function.__module__:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,34 +24,44 @@ from nbviz.features.parametrisation import Canvas, Fourier
 from nbviz.features.recipe import Recipe, changed
 from nbviz.features.request import Asked, objectives_for
 from nbviz.features.transforms import draw_warps
+from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.load import as_picture
+from nbviz.pictures.picture import PictureLike
 
 _DREAM = Recipe(steps=10, rate=0.05, jitter=12, scale=1, rotate=0)
 _OWN = ("size", "facets", "parametrisation")
 
 
-def dream(model: Any, image: Any, layer: str, channels: Asked | None = None, **options: Any) -> Tensor:
+def dream(
+    model: ModelLike,
+    image: PictureLike,
+    layer: str,
+    channels: Asked | None = None,
+    octaves: int = 3,
+    ratio: float = 1.4,
+    **recipe: object,
+) -> Tensor:
     """Return a photograph dreamt further by a layer: (1, 3, H, W), float32 in 0…1, as the network sees it.
 
-    channels: None raises all that the layer says; else one channel or objective. options: ``octaves`` (3) of
-    ``ratio`` (1.4) to each other, and fields of :class:`Recipe`; ``steps`` are those of one octave.
+    channels: None raises the whole layer's activation; else one channel or objective. octaves: sizes, ``ratio`` to each
+    other. recipe: fields of :class:`Recipe`; ``steps`` are those of one octave.
     """
     page: Made | None = None
-    for page in dreaming(model, image, layer, channels, **options):
+    for page in dreaming(model, image, layer, channels, octaves, ratio, **recipe):
         pass
     assert page is not None
     return page.pictures
 
 
 def dreaming(
-    model: Any,
-    image: Any,
+    model: ModelLike,
+    image: PictureLike,
     layer: str,
     channels: Asked | None = None,
     octaves: int = 3,
     ratio: float = 1.4,
-    **recipe: Any,
+    **recipe: object,
 ) -> Iterator[Made]:
     """Run :func:`dream` step by step; all pages are of the photograph's size."""
     model = InstrumentedModel.ensure(model)

@@ -6,8 +6,7 @@ the other made pictures in place of their regularisers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -15,20 +14,23 @@ from torch import Tensor
 from nbviz.features.ascent import Ascent
 from nbviz.features.layer_defaults import check_layers
 from nbviz.features.model_view import ModelView, outputs
-from nbviz.features.objectives import likeness, sameness
+from nbviz.features.objectives import Objective, likeness, sameness
 from nbviz.features.optimise import Made, climbing, generator_of, last_pictures, parametrisation_of
 from nbviz.features.parametrisation import Canvas
 from nbviz.features.recipe import Recipe, changed
 from nbviz.features.transforms import draw_warps
+from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.load import as_picture
+from nbviz.pictures.picture import PictureLike
+from nbviz.replica.guest import Pass
 
 # Still, or nearly, because what is asked for has its place.
 _INVERSION = Recipe(steps=150, rate=0.05, jitter=0, scale=1, rotate=0)
 _CARICATURE = Recipe(steps=60, rate=0.08, jitter=2, scale=1, rotate=0)
 
 
-def invert(model: Any, image: Any, layer: str, **recipe: Any) -> Tensor:
+def invert(model: ModelLike, image: PictureLike, layer: str, **recipe: object) -> Tensor:
     """Return the picture that a layer can't tell from this one: (1, 3, H, W), float32 in 0…1, as the network sees it.
 
     model: an :class:`InstrumentedModel` or any ``nn.Module``; it is left untouched. image: a picture, or a
@@ -37,12 +39,12 @@ def invert(model: Any, image: Any, layer: str, **recipe: Any) -> Tensor:
     return last_pictures(inverting(model, image, layer, **recipe))
 
 
-def inverting(model: Any, image: Any, layer: str, **recipe: Any) -> Iterator[Made]:
+def inverting(model: ModelLike, image: PictureLike, layer: str, **recipe: object) -> Iterator[Made]:
     """Run :func:`invert` step by step; ``rise`` is minus the relative squared distance at the layer, 0 at best."""
     return _remade(model, image, layer, sameness, changed(_INVERSION, recipe, without=("size", "facets")))
 
 
-def caricature(model: Any, image: Any, layer: str, **recipe: Any) -> Tensor:
+def caricature(model: ModelLike, image: PictureLike, layer: str, **recipe: object) -> Tensor:
     """Return a picture that exaggerates a layer's activation of this one: (1, 3, H, W), float32 in 0…1.
 
     From noise, the dot product with the layer's activations is raised, times the square of their cosine (Olah et
@@ -51,18 +53,20 @@ def caricature(model: Any, image: Any, layer: str, **recipe: Any) -> Tensor:
     return last_pictures(caricaturing(model, image, layer, **recipe))
 
 
-def caricaturing(model: Any, image: Any, layer: str, **recipe: Any) -> Iterator[Made]:
+def caricaturing(model: ModelLike, image: PictureLike, layer: str, **recipe: object) -> Iterator[Made]:
     """Run :func:`caricature` step by step."""
     return _remade(model, image, layer, likeness, changed(_CARICATURE, recipe, without=("size", "facets")))
 
 
-def _remade(model: Any, image: Any, layer: str, objective: Any, recipe: Recipe) -> Iterator[Made]:
+def _remade(
+    model: ModelLike, image: PictureLike, layer: str, objective: Callable[[str, Tensor], Objective], recipe: Recipe
+) -> Iterator[Made]:
     model = InstrumentedModel.ensure(model)
     x = model.input(as_picture(image))
     model.trace(x)
     check_layers(model, [layer])
 
-    def work(run: Any) -> Iterator[Made]:
+    def work(run: Pass) -> Iterator[Made]:
         eye = ModelView(model, run)
         with torch.no_grad():
             reference = outputs(model, run, x, [layer])[layer][0]

@@ -7,10 +7,10 @@ offset, so that gradients flow back. Where the network takes only one size, pict
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import Node
 
 from nbviz.errors import NbvizError
 from nbviz.features.layer_defaults import LEAK, SCORES, counts_places, native_size
@@ -139,14 +139,14 @@ def _wide(tensor: Tensor) -> Tensor:
 
 
 def _leak(tensor: Tensor) -> None:
-    node: Any = tensor.grad_fn
+    node: Node | None = tensor.grad_fn
     while node is not None and _kind(node) in _CARRIERS and node.next_functions:
         node = node.next_functions[0][0]
     if node is not None and _kind(node) in _ACTIVATIONS:
         node.register_hook(_leaking)
 
 
-def _kind(node: Any) -> str:
+def _kind(node: Node) -> str:
     return node.name().rstrip("0123456789").removesuffix("Backward")
 
 

@@ -63,7 +63,7 @@ class Made:
         part = "" if self.done >= 1 else f", {self.done:.0%} done".replace("%", " %")
         return f"Made({count} picture{'' if count == 1 else 's'} {size}: {named}{part})"
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         """Return the pictures side by side, for a notebook, and as text."""
         count, side = len(self.pictures), min(SIDE, max(self.pictures.shape[-2:]))
         bundle: dict[str, Any] = {"text/plain": repr(self)}

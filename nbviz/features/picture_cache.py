@@ -35,6 +35,7 @@ from nbviz.features.objectives import Objective
 from nbviz.features.optimise import Made
 from nbviz.features.recipe import Recipe, recipe_for
 from nbviz.features.request import Asked, objectives_for
+from nbviz.model.brief import ModelLike
 from nbviz.model.by_model import ByModel
 from nbviz.model.edit import NetworkEdit
 from nbviz.model.instrumented import InstrumentedModel
@@ -80,7 +81,7 @@ def page_of(objectives: Sequence[Objective], recipe: Recipe, entries: Sequence[E
 
 
 def kept(
-    model: Any, layer: str, channels: Asked, preset: str = "default", path: Path = None, **recipe: Any
+    model: ModelLike, layer: str, channels: Asked, preset: str = "default", path: Path = None, **recipe: object
 ) -> Made | None:
     """Read the page that :func:`making` would give at once; None where it would have to make a picture."""
     model = InstrumentedModel.ensure(model)
@@ -169,7 +170,7 @@ def network_digest(model: InstrumentedModel, net: nn.Module) -> str:
     return known[1]
 
 
-def _digest(value: Any, size: int) -> str:
+def _digest(value: object, size: int) -> str:
     return hashlib.blake2b(repr(value).encode(), digest_size=size).hexdigest()
 
 

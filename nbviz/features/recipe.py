@@ -7,7 +7,7 @@ stronger warps. `recipe_for` chooses by how far a layer has coarsened the pictur
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -29,7 +29,7 @@ _WARPS = {"jitter": 8.0, "rotate": 8.0, "scale": 1.1}
 """Options of regularisers that a recipe has unless it says otherwise."""
 
 
-def _measure(name: str, value: Any, least: float, most: float = math.inf) -> float:
+def _measure(name: str, value: float, least: float, most: float = math.inf) -> float:
     try:
         number = math.nan if isinstance(value, (bool, str)) else float(value)
     except (TypeError, ValueError):
@@ -41,7 +41,7 @@ def _measure(name: str, value: Any, least: float, most: float = math.inf) -> flo
     return number
 
 
-def _seed(value: Any) -> int:
+def _seed(value: object) -> int:
     number = whole(value)
     if number is None:
         raise NbvizError(f"seed= is a whole number, not {value!r}.")
@@ -83,13 +83,12 @@ class Recipe:
     strengths: tuple[tuple[str, float], ...] = ()
     """Options of regularisers that are not off, by name."""
 
-    def __init__(self, **values: Any) -> None:
-        given = dict(values.pop("strengths", _WARPS))
+    def __init__(self, *, strengths: Iterable[tuple[str, float]] = tuple(_WARPS.items()), **values: object) -> None:
         for field in fields(Recipe):
             # frozen, so not by plain assignment
             object.__setattr__(self, field.name, values.pop(field.name, field.default))
         self._check()
-        object.__setattr__(self, "strengths", _strengths({**given, **values}))
+        object.__setattr__(self, "strengths", _strengths({**dict(strengths), **values}))
 
     def _check(self) -> None:
         for name, low in _WHOLE.items():
@@ -161,7 +160,7 @@ def _strengths(given: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
     return tuple((name, values[name]) for name in sorted(values) if values[name] != known[name].default)
 
 
-def _strength(option: Option, value: Any) -> float:
+def _strength(option: Option, value: float) -> float:
     least, most = -math.inf if option.low is None else option.low, math.inf if option.high is None else option.high
     return _measure(option.name, value, least, most)
 
@@ -172,7 +171,7 @@ def _no_option(name: str, known: Sequence[str]) -> TypeError:
     return TypeError(f"'{name}' is not an option here; {hint}")
 
 
-def recipe_for(model: InstrumentedModel, layer: str, preset: str = "default", **changes: Any) -> Recipe:
+def recipe_for(model: InstrumentedModel, layer: str, preset: str = "default", **changes: object) -> Recipe:
     """Return the recipe for a layer, with the caller's changes.
 
     preset: "preview", "default" or "high". changes: fields of :class:`Recipe`; None leaves a field as the

@@ -31,7 +31,7 @@ def objectives_for(model: InstrumentedModel, layer: str, channels: Asked, kind: 
     return objectives
 
 
-def _of_channel(kind: Kind, layer: str, index: Any, count: int) -> Objective:
+def _of_channel(kind: Kind, layer: str, index: object, count: int) -> Objective:
     if whole(index) is None:
         raise NbvizError(f"A channel is a whole number or an objective, not {index!r}.")
     return kind.make(layer, channel_number(layer, index, count))

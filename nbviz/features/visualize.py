@@ -15,12 +15,13 @@ from nbviz.features.optimise import Made, last_pictures, pages
 from nbviz.features.picture_cache import Entry, Path, PictureCache, network_digest, page_of
 from nbviz.features.recipe import Recipe, recipe_for
 from nbviz.features.request import Asked, objectives_for
+from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.replica.guest import Pass
 
 
 def visualize(
-    model: Any,
+    model: ModelLike,
     layer: str,
     channels: Asked,
     steps: int | None = None,
@@ -29,7 +30,7 @@ def visualize(
     *,
     objective: str = "channel",
     path: Path | bool = None,
-    **recipe: Any,
+    **recipe: object,
 ) -> Tensor:
     """Make pictures that drive channels most: (n, 3, size, size), float32 in 0…1.
 
@@ -41,18 +42,25 @@ def visualize(
     (see :mod:`nbviz.features.picture_cache`); None is the usual one, False keeps nothing. Raises :class:`NbvizError`
     for layers and channels that aren't there. After Olah et al., Feature Visualization, Distill 2017.
     """
-    chosen = {"steps": steps, "size": size, "seed": seed, "objective": objective, "path": path, **recipe}
+    chosen: dict[str, Any] = {
+        "steps": steps,
+        "size": size,
+        "seed": seed,
+        "objective": objective,
+        "path": path,
+        **recipe,
+    }
     return last_pictures(making(model, layer, channels, **chosen))
 
 
 def making(
-    model: Any,
+    model: ModelLike,
     layer: str,
     channels: Asked,
     preset: str = "default",
     path: Path | bool = None,
     objective: str = "channel",
-    **recipe: Any,
+    **recipe: object,
 ) -> Iterator[Made]:
     """Run :func:`visualize` step by step: pages that get better, at most ten a second; the last is final.
 

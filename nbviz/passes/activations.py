@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
+from torch.autograd.graph import GradientEdge
 
 from nbviz.errors import NbvizError
 from nbviz.model.layers import Layer
@@ -20,7 +20,7 @@ class Activation:
     layer: Layer
     activation: torch.Tensor
     """Detached."""
-    edge: Any
+    edge: GradientEdge | None
     """Its place in autograd's graph; None where nothing differentiable leads to it."""
     check_constant: Callable[[torch.Tensor, str], None]
     """Raises :class:`Refused` unless the score is the same for any picture; see ``Subject.check_constant``."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from nbviz.errors import NbvizError
@@ -19,7 +17,7 @@ from nbviz.passes.subject import Subject, last_spatial_layer, record
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import hooked, modules_of
 
-_known: ByModel[InstrumentedModel, dict[Any, str]] = ByModel()
+_known: ByModel[InstrumentedModel, dict[tuple[int, tuple[int, ...], Target], str]] = ByModel()
 
 
 def default_layer(model: InstrumentedModel, x: torch.Tensor, target: Target) -> Layer:

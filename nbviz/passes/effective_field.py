@@ -8,7 +8,6 @@ Networks, NeurIPS 2016.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +15,12 @@ import torch
 from nbviz.arguments import channel_number
 from nbviz.errors import NbvizError
 from nbviz.model.boxes import Box
+from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.passes.reach import backward, cut
 from nbviz.passes.receptive_field import output_of
 from nbviz.pictures.load import as_picture
+from nbviz.pictures.picture import PictureLike
 from nbviz.replica.guest import Pass
 
 FAINT = 0.0455
@@ -51,7 +52,7 @@ class EffectiveField:
 
 
 def effective_field(
-    model: Any, image: Any, layer: str, channel: int | None = None, place: tuple[int, int] | None = None
+    model: ModelLike, image: PictureLike, layer: str, channel: int | None = None, place: tuple[int, int] | None = None
 ) -> EffectiveField:
     """Return the effective receptive field of one place of a layer in one picture.
 

@@ -7,8 +7,8 @@ the backward goes to the input alone, so no weight gets a gradient.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -99,7 +99,7 @@ class Reducer:
         """Release, after the forward, the memory that the backward no longer needs held."""
         self._held.clear()
 
-    def _reducer(self, name: str, activation: torch.Tensor, layout: Layout) -> Any:
+    def _reducer(self, name: str, activation: torch.Tensor, layout: Layout) -> Callable[[torch.Tensor | None], None]:
         # not self: the hook lives in C++, where Python's collector finds no circle, and self holds the tensor it is on
         activations, maps, contributions = [activation], self._maps, self._contributions if self._summed else None
 

@@ -7,10 +7,10 @@ and reentrant checkpoints cut autograd's graph while the score goes on depending
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import nn
+from torch.autograd.graph import GradientEdge
 
 from nbviz.errors import Refused
 from nbviz.model.scoring.autograd_graph import graph
@@ -20,7 +20,9 @@ GRADIENT_FREE = ("occlusion", "rise")
 CHECKPOINT = "CheckpointFunctionBackward"
 
 
-def backward(scores: torch.Tensor, inputs: Sequence[Any], retain: bool = False) -> tuple[torch.Tensor | None, ...]:
+def backward(
+    scores: torch.Tensor, inputs: Sequence[torch.Tensor | GradientEdge], retain: bool = False
+) -> tuple[torch.Tensor | None, ...]:
     """Return gradients of Σ scores in tensors or graph edges; None where none leads there."""
     if not scores.requires_grad or not inputs:
         return (None,) * len(inputs)

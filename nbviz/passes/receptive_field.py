@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,10 +25,14 @@ from nbviz.model.inputs.input_size import noise
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
 from nbviz.replica.guest import Pass
-from nbviz.replica.hooks import output_at
+from nbviz.replica.hooks import Arguments, Keywords, RawOutput, output_at
 from nbviz.replica.replica import replicate
 from nbviz.replica.torch_modes import isolated
 
+Operation = Callable[..., Any]
+"""One of torch's functions, or the rule that stands in for it; each has its own arguments."""
+Pair = int | tuple[int, ...] | list[int]
+"""One number for rows and columns, or one for each."""
 KEPT = 4096
 
 
@@ -160,7 +164,9 @@ def _linear() -> Iterator[None]:
 class _Linear(TorchFunctionMode):
     """Mode that runs a network as sums over what each operation reads."""
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(
+        self, func: Operation, types: Sequence[type], args: Arguments = (), kwargs: Keywords | None = None
+    ) -> RawOutput:
         kwargs = kwargs or {}
         rule = _RULES.get(func)
         if rule is not None:
@@ -168,27 +174,37 @@ class _Linear(TorchFunctionMode):
         return args[0] if func in _PASSED_ON and args else func(*args, **kwargs)
 
 
-def _convolution(func: Any) -> Any:
-    def rule(x: torch.Tensor, weight: torch.Tensor, bias: Any = None, *args: Any, **kwargs: Any) -> torch.Tensor:  # noqa: ARG001 - the signature is its caller's
+def _convolution(func: Operation) -> Operation:
+    def rule(
+        x: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None = None,  # noqa: ARG001 - the signature is its caller's
+        *args: object,
+        **kwargs: object,
+    ) -> torch.Tensor:
         fan_in = weight[0].numel()
         return func(x, torch.full_like(weight, 1 / fan_in, dtype=x.dtype), None, *args, **kwargs)
 
     return rule
 
 
-def _linear_layer(x: torch.Tensor, weight: torch.Tensor, bias: Any = None) -> torch.Tensor:  # noqa: ARG001 - the signature is its caller's
+def _linear_layer(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,  # noqa: ARG001 - the signature is its caller's
+) -> torch.Tensor:
     return x.mean(-1, keepdim=True).expand(*x.shape[:-1], weight.shape[0])
 
 
 def _max_pool(
     x: torch.Tensor,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    dilation: Pair = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,  # noqa: ARG001 - the signature is its caller's
-) -> Any:
+) -> torch.Tensor:
     kernel, dilated = _pair(kernel_size), _pair(dilation)
     stride = _pair(kernel_size if stride is None or stride == [] else stride)
     if dilated != (1, 1):
@@ -197,27 +213,29 @@ def _max_pool(
     return functional.avg_pool2d(x, kernel, stride, _pair(padding), ceil_mode)
 
 
-def _attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+def _attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
     mean = value.mean(-2, keepdim=True) + key.mean((-2, -1), keepdim=True)
     return mean.expand(*query.shape[:-1], value.shape[-1]) + query.mean(-1, keepdim=True)
 
 
-def _multi_head(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *_: Any, **__: Any) -> Any:
+def _multi_head(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *_: object, **__: object
+) -> tuple[torch.Tensor, None]:
     # (length, batch, width)
     mean = (value.mean((0, 2), keepdim=True) + key.mean((0, 2), keepdim=True)).expand_as(query)
     return mean + query.mean(-1, keepdim=True), None
 
 
-def _softmax(x: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+def _softmax(x: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
     # what a mask forbids is not seen; other scores may be negative only by a mask's offset
     return torch.where(x < -50, 0.0, 1.0).to(x) * (1 + x.abs())
 
 
-def _norm_of(x: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+def _norm_of(x: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
     return x
 
 
-def _pair(value: Any) -> tuple[int, int]:
+def _pair(value: Pair) -> tuple[int, int]:
     return (int(value[0]), int(value[-1])) if isinstance(value, (tuple, list)) else (int(value), int(value))
 
 
@@ -232,7 +250,7 @@ _PASSED_ON = {
     for name in (*_NAMES.split(), "clamp", "clamp_", "clip", "clamp_min", "clamp_max", "sigmoid_", "tanh_", "abs")
     if callable(getattr(home, name, None))
 }
-_RULES: dict[Any, Any] = {
+_RULES: dict[Operation, Operation] = {
     **{getattr(torch, name): _convolution(getattr(torch, name)) for name in ("conv1d", "conv2d", "conv3d")},
     functional.linear: _linear_layer,
     torch._C._nn.linear: _linear_layer,

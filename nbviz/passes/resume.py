@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +22,7 @@ from torch.utils import _pytree as pytree
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import Edit as OutputEdit
-from nbviz.replica.hooks import edit_output, modules_of, surrounded, with_first_tensor
+from nbviz.replica.hooks import RawOutput, edit_output, modules_of, surrounded, with_first_tensor
 
 TOLERANCE = 1e-5
 """Largest difference from a whole forward, relative to the largest score, that float32 allows: kernels that take
@@ -36,7 +35,7 @@ class _Frame:
 
     name: str
     number: int
-    ended: list[tuple[str, Any]] = field(default_factory=list)
+    ended: list[tuple[str, RawOutput]] = field(default_factory=list)
 
 
 class _Recorder:
@@ -46,7 +45,7 @@ class _Recorder:
         self._layer, self._call, self._overwritten = layer, call, overwritten
         self._counts: dict[str, int] = defaultdict(int)
         self._stack: list[_Frame] = []
-        self.calls: list[tuple[str, Any]] | None = None
+        self.calls: list[tuple[str, RawOutput]] | None = None
         """(module, output) in the order of the calls, the layer's last; None until its call ends."""
 
     def enter(self, name: str) -> None:
@@ -54,7 +53,7 @@ class _Recorder:
             self._counts[name] += 1
             self._stack.append(_Frame(name, self._counts[name]))
 
-    def leave(self, _: str, output: Any) -> None:
+    def leave(self, _: str, output: RawOutput) -> None:
         if self.calls is not None:
             return
         frame = self._stack.pop()
@@ -71,11 +70,11 @@ class _Recorder:
             self._stack[-1].ended.append(ended)
 
 
-Read = Callable[[Pass, Tensor], Any]
+Read = Callable[[Pass, Tensor], RawOutput]
 """Reads one forward of a batch: the network's own output, unless it ends earlier."""
 
 
-def _output(run: Pass, batch: Tensor) -> Any:
+def _output(run: Pass, batch: Tensor) -> RawOutput:
     return run(batch)
 
 
@@ -106,7 +105,7 @@ class Resumed:
         """True if the resumed forwards so far equalled whole ones; where one did not, whole ones are run instead."""
         return None not in self._replays.values()
 
-    def __call__(self, count: int, edit: OutputEdit) -> Any:
+    def __call__(self, count: int, edit: OutputEdit) -> RawOutput:
         """Run ``count`` copies of the picture with the layer's output (count, …) edited; return what is read.
 
         The first forward of one picture, and the first of several, are compared with whole ones: only a batch of
@@ -121,18 +120,18 @@ class Resumed:
         own = self._replays[several]
         return self._whole(count, edit) if own is None else self._replayed(count, edit, own)
 
-    def _equal(self, whole: Any, count: int, edit: OutputEdit, own: bool) -> bool:
+    def _equal(self, whole: RawOutput, count: int, edit: OutputEdit, own: bool) -> bool:
         try:
             return _same(whole, self._replayed(count, edit, own), 0.0 if self.x.dtype == torch.float64 else TOLERANCE)
         except Exception:  # code between modules that no copies can be put into: whole forwards are run instead
             return False
 
-    def _replayed(self, count: int, edit: OutputEdit, own: bool) -> Any:
+    def _replayed(self, count: int, edit: OutputEdit, own: bool) -> RawOutput:
         """Replay what comes before the layer and, if ``own``, the layer's own call.
 
         A layer may do more than put out: a block may overwrite what it was given, which a shortcut around it reads.
         """
-        outputs: dict[str, deque[Callable[[], Any]]] = defaultdict(deque)
+        outputs: dict[str, deque[Callable[[], RawOutput]]] = defaultdict(deque)
         for name, output in self.calls[:-1]:
             outputs[name].append(partial(_copied, output, count))
         with ExitStack() as undo:
@@ -143,20 +142,20 @@ class Resumed:
             undo.enter_context(replaying(self.run.net, outputs))
             return self._forward(count)
 
-    def _whole(self, count: int, edit: OutputEdit) -> Any:
+    def _whole(self, count: int, edit: OutputEdit) -> RawOutput:
         with edit_output(self.run.net, (self.stem, self.call), edit):
             return self._forward(count)
 
-    def _forward(self, count: int) -> Any:
+    def _forward(self, count: int) -> RawOutput:
         return self._read(self.run, self.x.expand(count, *self.x.shape[1:]))
 
 
 @contextmanager
-def replaying(net: nn.Module, outputs: Mapping[str, deque[Callable[[], Any]]]) -> Iterator[None]:
+def replaying(net: nn.Module, outputs: Mapping[str, deque[Callable[[], RawOutput]]]) -> Iterator[None]:
     """Let modules of a replica, instead of running, give what the next of ``outputs`` returns, while any are left."""
 
-    def instead(module: nn.Module, left: deque[Callable[[], Any]]) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
+    def instead(module: nn.Module, left: deque[Callable[[], RawOutput]]) -> Callable[..., RawOutput]:
+        def call(*args: object, **kwargs: object) -> RawOutput:
             return left.popleft()() if left else module._call_impl(*args, **kwargs)
 
         return call
@@ -171,7 +170,7 @@ def replaying(net: nn.Module, outputs: Mapping[str, deque[Callable[[], Any]]]) -
         yield
 
 
-def _copied(output: Any, count: int) -> Any:
+def _copied(output: RawOutput, count: int) -> RawOutput:
     """Return a recorded output ``count`` times along the batch; nothing that is done to it reaches the record."""
     return pytree.tree_map_only(Tensor, lambda tensor: _copies(tensor, count), output)
 
@@ -181,7 +180,7 @@ def _copies(tensor: Tensor, count: int) -> Tensor:
     return tensor.repeat(count, *[1] * (tensor.ndim - 1)) if tensor.ndim else tensor.clone()
 
 
-def _same(one: Any, other: Any, room: float) -> bool:
+def _same(one: RawOutput, other: RawOutput, room: float) -> bool:
     first, second = ([t for t in pytree.tree_leaves(value) if isinstance(t, Tensor)] for value in (one, other))
     return len(first) == len(second) and all(_close(a, b, room) for a, b in zip(first, second, strict=True))
 

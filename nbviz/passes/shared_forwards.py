@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 import torch
+
+from nbviz.model.scoring.outputs import Output
+from nbviz.passes.activations import Activation
 
 KEPT = 4
 
@@ -20,9 +22,9 @@ class Shared:
 
     def __init__(self) -> None:
         self._leaf: torch.Tensor | None = None
-        self._output: Any = None
-        self._plain: deque[tuple[torch.Tensor, Any]] = deque(maxlen=KEPT)
-        self.layers: dict[str, Any] = {}
+        self._output: Output | None = None
+        self._plain: deque[tuple[torch.Tensor, Output]] = deque(maxlen=KEPT)
+        self.layers: dict[str, Activation] = {}
         """Layers' outputs in the forward with a graph."""
 
     def leaf(self, batch: torch.Tensor) -> torch.Tensor:
@@ -35,7 +37,7 @@ class Shared:
         """Return whether this leaf was run, with these layers recorded."""
         return batch is self._leaf and self._output is not None and all(name in self.layers for name in layers)
 
-    def output(self, batch: torch.Tensor, run: Callable[[torch.Tensor], Any]) -> Any:
+    def output(self, batch: torch.Tensor, run: Callable[[torch.Tensor], Output]) -> Output:
         """Return the network's output of a batch, read."""
         if batch is self._leaf:
             if self._output is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Container
 from functools import partial
-from typing import Any
 
 import torch
 
@@ -21,6 +20,7 @@ from nbviz.passes.feature_maps import layer_output
 from nbviz.passes.precision import at_least_single
 from nbviz.passes.reach import GRADIENT_FREE, backward, cut, quantised
 from nbviz.passes.shared_forwards import Shared
+from nbviz.pictures.picture import PictureLike
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import record_layers
 
@@ -163,7 +163,7 @@ class Subject:
         return self.target.words(self.model)
 
 
-def resolved(model: InstrumentedModel, picture: Any, target: Target) -> Target:
+def resolved(model: InstrumentedModel, picture: PictureLike, target: Target) -> Target:
     """Return the target with what depends on the picture settled: other pictures and weights would say otherwise."""
     x = model.input(picture)
     if target.settled(model.trace(x).kind):

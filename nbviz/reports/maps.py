@@ -16,6 +16,7 @@ from nbviz.evaluation.registry import Case, common, verdicts
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.pictures.load import Picture
+from nbviz.pictures.picture import PictureLike
 from nbviz.reviews.listing import Listing
 from nbviz.reviews.result import Review
 
@@ -96,7 +97,7 @@ def draw_map(seen: NDArray[np.uint8], attribution: Attribution) -> NDArray[np.ui
     return overlay(gray(seen), heat_rgba(np.asarray(heat), None, False), OPACITY)
 
 
-def _explain(model: InstrumentedModel, picture: Picture, target: Target) -> Iterator[Attribution]:
+def _explain(model: InstrumentedModel, picture: PictureLike, target: Target) -> Iterator[Attribution]:
     return explain(model, picture, target, METHOD)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from torch import nn
 
 from nbviz.errors import NbvizError, unknown
+from nbviz.pictures.network_hints import Weights
 from nbviz.replica.torchvision_import import torchvision
 from nbviz.zoo.class_names import imagenet
 from nbviz.zoo.registry import own_networks
@@ -17,9 +20,15 @@ from nbviz.zoo.registry import own_networks
 if TYPE_CHECKING:
     from nbviz.model.instrumented import InstrumentedModel
 
+WeightsLike: TypeAlias = Weights | str | bool | None
+"""Weights as a person asks for them: a member of torchvision's enum, its name, whether to have any, or none."""
+
 
 def load(
-    name: str = "efficientnet_lite0", weights: Any = None, device: str = "auto", **options: Any
+    name: str = "efficientnet_lite0",
+    weights: WeightsLike = None,
+    device: str = "auto",
+    **options: object,
 ) -> InstrumentedModel:
     """Load a network by its name, ready to be explored.
 
@@ -48,43 +57,45 @@ def names() -> list[str]:
     return list(dict.fromkeys(result))
 
 
-def _own(name: str, weights: Any, device: str, options: dict[str, Any]) -> InstrumentedModel:
+def _own(name: str, weights: WeightsLike, device: str, options: dict[str, object]) -> InstrumentedModel:
     if weights is not None:
         raise NbvizError(f"'{name}' comes with its weights; weights={weights!r} can't be chosen.")
     built = own_networks()[name](**options)
     if device == "auto":
         built.net.to(_accelerator())
     classes = imagenet() if built.classes == "imagenet" else built.classes
-    return _instrumented(built.net, classes=classes, name=built.title, device=device)
+    return _model()(built.net, classes=classes, name=built.title, device=device)
 
 
-def _from_torchvision(name: str, weights: Any, device: str, options: dict[str, Any]) -> InstrumentedModel:
+def _from_torchvision(name: str, weights: WeightsLike, device: str, options: dict[str, object]) -> InstrumentedModel:
     models = torchvision().models
+    if isinstance(weights, bool):  # as timm has it: those that come with the network, or none
+        weights = "DEFAULT" if weights else None
     if isinstance(weights, str):
-        weights = _weights_named(models.get_model_weights(name), weights, name)
+        weights = _weights_named(models.get_model_weights(name).__members__, weights, name)
     net = _downloaded(name, lambda: models.get_model(name, weights=weights, **options))
     if weights is None:
-        return _instrumented(net, name=f"{name} (random weights)", device=device)
+        return _model()(net, name=f"{name} (random weights)", device=device)
     classes = weights.meta.get("categories")
-    return _instrumented(net, transform=weights, classes=classes, name=name, device=device)
+    return _model()(net, transform=weights, classes=classes, name=name, device=device)
 
 
-def _weights_named(enum: Any, wanted: str, name: str) -> Any:
-    wanted = wanted.rpartition(".")[2]
-    if wanted not in enum.__members__:
-        raise unknown("weights", wanted, enum.__members__, where=f"torchvision's for {name}")
-    return enum[wanted]
+def _weights_named(members: Mapping[str, Weights], given: str, name: str) -> Weights:
+    member = given.rpartition(".")[2]  # "ResNet18_Weights.DEFAULT" is how torchvision writes it
+    if member not in members:
+        raise unknown("weights", member, members, where=f"torchvision's for {name}")
+    return members[member]
 
 
-def _from_timm(name: str, weights: Any, device: str, options: dict[str, Any]) -> InstrumentedModel:
+def _from_timm(name: str, weights: WeightsLike, device: str, options: dict[str, object]) -> InstrumentedModel:
     net = _downloaded(name, lambda: _timm().create_model(name, pretrained=bool(weights), **options))
     if not weights:
-        return _instrumented(net, name=f"{name} (random weights)", device=device)
+        return _model()(net, name=f"{name} (random weights)", device=device)
     classes = imagenet() if getattr(net, "num_classes", None) == 1000 else None
-    return _instrumented(net, classes=classes, name=name, device=device)
+    return _model()(net, classes=classes, name=name, device=device)
 
 
-def _downloaded(name: str, build: Any) -> nn.Module:
+def _downloaded(name: str, build: Callable[[], nn.Module]) -> nn.Module:
     try:
         return build().eval()
     except (OSError, RuntimeError) as error:
@@ -94,10 +105,10 @@ def _downloaded(name: str, build: Any) -> nn.Module:
         ) from error
 
 
-def _instrumented(net: nn.Module, **settings: Any) -> InstrumentedModel:
+def _model() -> type[InstrumentedModel]:
     from nbviz.model.instrumented import InstrumentedModel
 
-    return InstrumentedModel(net, **settings)
+    return InstrumentedModel
 
 
 def _accelerator() -> torch.device:
@@ -115,7 +126,7 @@ def _torchvision_names() -> list[str]:
     return list(models.list_models(module=models))
 
 
-def _timm() -> Any:
+def _timm() -> ModuleType:
     # timm imports torchvision, whose own failure is the one to tell.
     torchvision()
     return import_module("timm")

@@ -8,7 +8,7 @@ thirtieth of the time of a solver in Python.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,6 +19,9 @@ from nbviz.attribution.base import Attribution, register, result
 from nbviz.errors import NbvizError, Refused
 from nbviz.model.layouts.layout import Layout
 from nbviz.passes.subject import Subject
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Flows = NDArray[np.float64]
 UNIT = 2**30
@@ -99,7 +102,7 @@ def _flows(source: Flows, capacities: list[Flows], tokens: list[int]) -> Iterato
         yield count, token, maximum_flow(graph, 0, first + token).flow_value / UNIT
 
 
-def _graph(source: Flows, capacities: list[Flows]) -> Any:
+def _graph(source: Flows, capacities: list[Flows]) -> csr_array:
     """Capacities in whole units; node 0 is the source, then come the tokens after the last block, the one
     before, …, and before the first."""
     from scipy.sparse import csr_array

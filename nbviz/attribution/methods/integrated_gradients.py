@@ -16,7 +16,7 @@ import torch
 
 from nbviz.attribution.base import SCORE, About, Attribution, register, result
 from nbviz.attribution.baselines import baseline as blank
-from nbviz.attribution.baselines import said
+from nbviz.attribution.baselines import baseline_name
 from nbviz.attribution.path_integral import BATCH, Maximum, Path, Tolerance, integrated, residual, straight
 from nbviz.passes.precision import at_least_single
 from nbviz.passes.subject import Subject
@@ -52,7 +52,7 @@ def integrated_gradients(
     value of the channel sum, ≥ 0. ``facts["map_error"]``: estimated relative L1 error of the map (adaptive
     rule). baseline may be a preprocessed tensor of the picture's shape.
     """
-    path, name = straight(blank(subject, baseline)[0], subject.x[0]), said(baseline)
+    path, name = straight(blank(subject, baseline)[0], subject.x[0]), baseline_name(baseline)
     if rule == "gausslegendre":
         yield from _gauss_legendre(subject, path, steps, name)
     else:

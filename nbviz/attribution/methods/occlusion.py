@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import torch
 
 from nbviz.attribution.base import About, Attribution, register, result
-from nbviz.attribution.baselines import Name, baseline, said
+from nbviz.attribution.baselines import Name, baseline, baseline_name
 from nbviz.attribution.batch_size import at_once
 from nbviz.attribution.masks import Window, windows
 from nbviz.passes.precision import at_least_single
@@ -45,7 +45,7 @@ def occlusion(
     step = stride or max(1, side // 2)
     passes = windows(size, side, min(step, side))
     sweep = _Sweep(subject, baseline(subject, fill))
-    facts: dict[str, Any] = {"window": side, "stride": min(step, side), "fill": said(fill)}
+    facts: dict[str, Any] = {"window": side, "stride": min(step, side), "fill": baseline_name(fill)}
     count, batch = sum(map(len, passes)), at_once(subject)
     for number, places in enumerate(passes):
         before = sweep.values()
@@ -86,7 +86,7 @@ class _Sweep:
         """Return the map so far; 0 where no window has been."""
         return self._sum / self._covered.clamp(min=1)
 
-    def result(self, done: float = 1.0, progress: str = "", **facts: Any) -> Attribution:
+    def result(self, done: float = 1.0, progress: str = "", **facts: object) -> Attribution:
         """Return the map so far as an attribution."""
         values = self.values().to(at_least_single(self._subject.x).dtype)
         return result(self._subject, values, values, done=done, progress=progress, signed=True, **facts)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import torch
 
 from nbviz.attribution.base import About, Attribution, register, result
-from nbviz.attribution.baselines import Name, baseline, said
+from nbviz.attribution.baselines import Name, baseline, baseline_name
 from nbviz.attribution.batch_size import at_once
 from nbviz.attribution.convergence import cells as in_cells
 from nbviz.attribution.convergence import reliability
@@ -55,7 +55,7 @@ def rise(
     vote = _Vote(subject, baseline(subject, fill), probability)
     size = (subject.x.shape[2], subject.x.shape[3])
     most, done = masks or maximum, 0.0
-    facts: dict[str, Any] = {"cells": cells, "fill": said(fill)}
+    facts: dict[str, Any] = {"cells": cells, "fill": baseline_name(fill)}
     for batch in _regrouped(smooth_masks(size, cells, probability, seed, DRAWN), at_once(subject)):
         vote.add(batch[: most - vote.count])
         sure = vote.reliability() if vote.count >= min(FIRST, most) else 0.0
@@ -109,7 +109,7 @@ class _Vote:
         """Estimate the correlation with a repetition, at the resolution at which maps are compared."""
         return reliability(*(in_cells(self._values(half)) for half in (0, 1)))
 
-    def result(self, done: float = 1.0, progress: str = "", **facts: Any) -> Attribution:
+    def result(self, done: float = 1.0, progress: str = "", **facts: object) -> Attribution:
         """Return the map so far as an attribution."""
         values = self._values(0, 1).to(at_least_single(self._subject.x).dtype)
         if self.count >= 2:

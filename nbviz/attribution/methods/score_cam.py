@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from nbviz.attribution.base import About, Attribution, register, result
-from nbviz.attribution.baselines import Name, baseline, said
+from nbviz.attribution.baselines import Name, baseline, baseline_name
 from nbviz.attribution.batch_size import at_once
 from nbviz.passes.precision import at_least_single
 from nbviz.passes.subject import Subject, record
@@ -47,7 +47,7 @@ def score_cam(
     order = live[flat[live].square().sum(1).argsort(descending=True, stable=True)][:maximum]
     scores = at_least_single(scores)
     change = torch.empty(0, dtype=scores.dtype, device=scores.device)
-    facts: dict[str, Any] = {"places": tuple(activation.shape[1:]), "fill": said(fill)}
+    facts: dict[str, Any] = {"places": tuple(activation.shape[1:]), "fill": baseline_name(fill)}
     through, batch = _Through(subject, baseline(subject, fill)), at_once(subject)
     for begin in range(0, len(order), batch):
         change = torch.cat([change, through(activation[order[begin : begin + batch]]) - scores])

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, nullcontext
 from functools import partial
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
@@ -30,11 +30,16 @@ from nbviz.dataset.shards import Stopped
 from nbviz.dataset.shards.plan import data_digest, model_digest
 from nbviz.errors import NbvizError
 from nbviz.model.boxes import Box
+from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.passes.effective_field import EffectiveField
 from nbviz.passes.receptive_field import ReceptiveFields
 from nbviz.pictures.samples import Items, Labels
+from nbviz.pictures.sources import DatasetLike
 from nbviz.replica.heap import kept_heap
+
+if TYPE_CHECKING:
+    from tqdm.auto import tqdm
 
 
 class Atlas:
@@ -87,8 +92,8 @@ class Atlas:
     @classmethod
     def build(
         cls,
-        model: Any,
-        dataset: Any,
+        model: ModelLike,
+        dataset: DatasetLike,
         layer: str,
         places: int | None = None,
         seed: int = 0,
@@ -135,15 +140,15 @@ class Atlas:
     @classmethod
     def building(
         cls,
-        model: Any,
-        dataset: Any,
+        model: ModelLike,
+        dataset: DatasetLike,
         layer: str,
         places: int | None = None,
         seed: int = 0,
         path: str | PathLike[str] | None = None,
         *,
         labels: Labels | None = None,
-        **options: Any,
+        **options: Any,  # noqa: ANN401 - the rest of AtlasOptions, which checks them
     ) -> Iterator[BuildStep | Atlas]:
         """Run :meth:`build` step by step: ``done`` and ``progress``, the atlas last. options: as there."""
         chosen = AtlasOptions(layer, places, seed, **options)
@@ -192,7 +197,11 @@ class Atlas:
 
     @classmethod
     def load(
-        cls, path: str | PathLike[str], model: Any = None, dataset: Any = None, labels: Labels | None = None
+        cls,
+        path: str | PathLike[str],
+        model: ModelLike | None = None,
+        dataset: DatasetLike | None = None,
+        labels: Labels | None = None,
     ) -> Atlas:
         """Read an atlas from a folder. With ``model`` and ``dataset`` its cells can show their pictures.
 
@@ -257,7 +266,7 @@ class Atlas:
             )
         return cells_at(self._found.tensors, activation)
 
-    def _number(self, cell: Any) -> int:
+    def _number(self, cell: SupportsIndex) -> int:
         number = whole(cell)
         if number is None or not 0 <= number < len(self.cells):
             raise NbvizError(f"The atlas has cells 0 to {len(self.cells) - 1}: there is no {cell!r}.")
@@ -294,7 +303,7 @@ def _no_channel() -> EffectiveField:
     raise NbvizError("What drives a place is asked of a channel: an atlas's examples are of none, nbviz.Index's are.")
 
 
-def _bar() -> Any:
+def _bar() -> tqdm:
     from tqdm.auto import tqdm
 
     return tqdm(total=1.0, desc="mapping", bar_format="{l_bar}{bar}| {postfix}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
@@ -15,6 +14,7 @@ from nbviz.model.target import Target
 from nbviz.passes.subject import Subject, record
 from nbviz.pictures.samples import Batch, Items
 from nbviz.replica.guest import Pass
+from nbviz.replica.hooks import RawOutput
 
 MAX_REASONS = 20
 
@@ -80,7 +80,7 @@ class Sampler:
         x = batch.inputs.to(run.device, self.model.guest.dtype)
         predictions: list[torch.Tensor] = []
 
-        def own(output: Any) -> torch.Tensor:
+        def own(output: RawOutput) -> torch.Tensor:
             best = self.model.find_logits(output).max(1)
             predictions.append(best.indices.cpu())
             return best.values

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,10 +22,15 @@ from nbviz.dataset.index.store import INDEX, resumed
 from nbviz.dataset.shards import Execution, one_pass
 from nbviz.dataset.shards.plan import data_digest, model_digest
 from nbviz.errors import NbvizError
+from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.passes.effective_field import EffectiveField, effective_field
 from nbviz.passes.receptive_field import ReceptiveFields
 from nbviz.pictures.samples import Items, Labels
+from nbviz.pictures.sources import DatasetLike
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 
 class Index:
@@ -52,12 +57,12 @@ class Index:
     @classmethod
     def build(
         cls,
-        model: Any,
-        dataset: Any,
+        model: ModelLike,
+        dataset: DatasetLike,
         layers: Sequence[str] | None = None,
         k: int = 9,
         path: str | PathLike[str] | None = None,
-        client: Any = None,
+        client: Client | None = None,
         *,
         labels: Labels | None = None,
         bottom: int = 0,
@@ -108,7 +113,11 @@ class Index:
 
     @classmethod
     def load(
-        cls, path: str | PathLike[str], model: Any = None, dataset: Any = None, labels: Labels | None = None
+        cls,
+        path: str | PathLike[str],
+        model: ModelLike | None = None,
+        dataset: DatasetLike | None = None,
+        labels: Labels | None = None,
     ) -> Index:
         """Read an index from a folder. With ``model`` and ``dataset`` examples can show their pictures.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from nbviz.dataset.index.index import Index
 from nbviz.dataset.index.options import IndexOptions
@@ -16,8 +15,10 @@ from nbviz.dataset.index.plan import planned
 from nbviz.dataset.index.ranking_pass import IndexWalk
 from nbviz.dataset.shards.plan import model_digest
 from nbviz.errors import NbvizError
+from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
+from nbviz.pictures.sources import DatasetLike
 from nbviz.replica.guest import Pass
 
 
@@ -42,8 +43,8 @@ class LiveIndex:
 
 
 def indexing(
-    model: Any,
-    dataset: Any,
+    model: ModelLike,
+    dataset: DatasetLike,
     layers: Sequence[str] | None = None,
     k: int = 9,
     *,
@@ -77,7 +78,7 @@ def indexing(
     yield from model.guest.steadily(work)
 
 
-def fitting(index: Any, model: InstrumentedModel) -> Index:
+def fitting(index: object, model: InstrumentedModel) -> Index:
     """Bind an index to an open model. NbvizError for one of another network or without pictures."""
     if not isinstance(index, Index):
         raise NbvizError(

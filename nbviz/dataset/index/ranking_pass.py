@@ -6,8 +6,6 @@ in-place operations that come after change nothing.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from nbviz.dataset.index.partial import Known, PartialIndex
@@ -17,7 +15,7 @@ from nbviz.dataset.index.ranking import Ranking
 from nbviz.dataset.shards.part import MAX_REASONS
 from nbviz.pictures.samples import Batch
 from nbviz.replica.guest import Pass
-from nbviz.replica.hooks import Enough, hooked_calls, modules_of, split
+from nbviz.replica.hooks import Arguments, Enough, hooked_calls, modules_of, split
 
 Call = tuple[str, int]
 """Module and which of its calls, from 1."""
@@ -133,7 +131,7 @@ class _Looks:
         self.seen: dict[tuple[Call, str], Peaks] = {}
         self.last: tuple[Call, torch.Tensor, int] | None = None
 
-    def take(self, stem: str, number: int, inputs: Any, tensor: torch.Tensor) -> None:
+    def take(self, stem: str, number: int, inputs: Arguments, tensor: torch.Tensor) -> None:
         """Read a module's output."""
         walk, call = self.walk, (stem, number)
         if call not in walk.calls:
@@ -151,7 +149,7 @@ class _Looks:
         if len(self.seen) == len(walk.calls) * len(walk.rankings):
             raise Enough
 
-    def before(self, stem: str, inputs: Any, maps: torch.Tensor) -> Call | None:
+    def before(self, stem: str, inputs: Arguments, maps: torch.Tensor) -> Call | None:
         """Return the layer read last, where a module with a rule was given its output as it was then."""
         if self.last is None or stem not in self.walk.rules or not inputs or inputs[0] is not self.last[1]:
             return None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from nbviz.dataset.shards.cluster import on_cluster
 from nbviz.dataset.shards.job import PartT, PlanT, ShardJob
@@ -16,6 +16,11 @@ from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.replica.heap import kept_heap
 
+if TYPE_CHECKING:
+    from distributed import Client
+    from tqdm.auto import tqdm
+
+T = TypeVar("T")
 Cancel = Callable[[], bool]
 
 
@@ -27,7 +32,7 @@ class Stopped(NbvizError):
 class Execution:
     """Client, progress bar and cancelling of a pass: no part of its result. NbvizError for another client."""
 
-    client: Any = None
+    client: Client | None = None
     """A ``distributed.Client`` whose workers share the pieces."""
     progress: bool = True
     cancel: Cancel | None = None
@@ -79,13 +84,13 @@ class Build(Generic[PlanT, PartT]):
             for part in parts:
                 self._store.add(part)
 
-    def _unchanged(self, found: Any) -> Any:
+    def _unchanged(self, answer: T) -> T:
         if self._model.fingerprint() != self._before:
             raise NbvizError(
                 f"The network changed while its pictures were looked through ({self._product.activity}): call "
                 f"{self._product.call} again when its training has ended."
             )
-        return found
+        return answer
 
     def stop(self) -> None:
         """Raise :class:`Stopped` if that was requested."""
@@ -94,7 +99,7 @@ class Build(Generic[PlanT, PartT]):
             done = f"{len(self._store.done)} of {self._pieces} pieces" if self._pieces else "no piece"
             raise Stopped(f"Stopped with {done} done{advice}.")
 
-    def _bar(self, plan: ShardPlan, todo: list[int]) -> Any:
+    def _bar(self, plan: ShardPlan, todo: list[int]) -> tqdm:
         from tqdm.auto import tqdm
 
         left = sum(len(plan.numbers(piece)) for piece in todo)

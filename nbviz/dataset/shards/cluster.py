@@ -10,12 +10,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from functools import reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbviz.dataset.shards.job import PartT, PlanT, ShardJob
 from nbviz.dataset.shards.part import Part
 from nbviz.errors import NbvizError
 from nbviz.replica.heap import kept_heap
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
 
 TOGETHER = 4
 """Pieces a task; what is under way is lost when this process is stopped."""
@@ -24,7 +27,7 @@ POLL = 0.5
 
 
 def on_cluster(
-    job: ShardJob[PlanT, PartT], todo: list[int], client: Any, tick: Callable[[int], None]
+    job: ShardJob[PlanT, PartT], todo: list[int], client: Client, tick: Callable[[int], None]
 ) -> Iterator[PartT]:
     """Yield the parts of groups of pieces as they are done.
 
@@ -41,7 +44,7 @@ def on_cluster(
     yield from _as_done([client.submit(_pieces, shared, group, pure=False) for group in groups], client, tick)
 
 
-def _as_done(waiting: list[Any], client: Any, tick: Callable[[int], None]) -> Iterator[Any]:
+def _as_done(waiting: list[Future], client: Client, tick: Callable[[int], None]) -> Iterator[PartT]:
     from distributed import KilledWorker, wait
 
     try:

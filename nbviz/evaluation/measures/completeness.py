@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from nbviz.evaluation.base import Map, Steps, all_scores
@@ -11,10 +9,11 @@ from nbviz.evaluation.maps import signed
 from nbviz.evaluation.registry import Case, measure
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
+from nbviz.pictures.picture import PictureLike
 
 
 def completeness(
-    model: InstrumentedModel, picture: Any, target: Target, judged: Map, baseline: torch.Tensor | None = None
+    model: InstrumentedModel, picture: PictureLike, target: Target, judged: Map, baseline: torch.Tensor | None = None
 ) -> Steps[float | None]:
     """Return abs(Σ values − (F(x) − F(x′))) / abs(F(x) − F(x′)); None where the scores do not differ.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -20,6 +19,7 @@ from nbviz.evaluation.maps import cell_of, cell_sums
 from nbviz.evaluation.registry import Case, measure
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
+from nbviz.pictures.picture import PictureLike
 
 CELLS, STEPS, BLUR, RANDOMS = 14, 7, 15 / 224, 3
 
@@ -34,7 +34,7 @@ class Curves:
 
 def curves(
     model: InstrumentedModel,
-    picture: Any,
+    picture: PictureLike,
     target: Target,
     maps: dict[str, torch.Tensor],
     known: torch.Tensor | None = None,
@@ -64,7 +64,7 @@ def curves(
     return dict(zip(maps, _read(scores, shares, len(maps)), strict=True))
 
 
-def ends(model: InstrumentedModel, picture: Any, target: Target) -> Iterator[torch.Tensor]:
+def ends(model: InstrumentedModel, picture: PictureLike, target: Target) -> Iterator[torch.Tensor]:
     """Return the scores of the picture and of all of it hidden, (2,): where every map's curves begin and end."""
     x = model.input(picture)
     yield from scored(model, target, lambda: iter([torch.cat([x, blurred(x, BLUR * min(x.shape[2:]))])]))

@@ -15,7 +15,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import torch
 
@@ -26,6 +25,7 @@ from nbviz.evaluation.maps import cell_of, cell_sums, empty, spoken
 from nbviz.evaluation.registry import Case, Measured, measure
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
+from nbviz.pictures.picture import PictureLike
 
 NAME = "hiding"
 MASKS, CELLS, KEPT, BLUR = 192, 7, 0.8, 15 / 224
@@ -70,7 +70,7 @@ class Hidings:
         return float(_partial(self.scores, predicted[:, None], cells.sum(1))[0])
 
 
-def hidings(model: InstrumentedModel, picture: Any, target: Target) -> Iterator[Hidings]:
+def hidings(model: InstrumentedModel, picture: PictureLike, target: Target) -> Iterator[Hidings]:
     """Compute the scores of the picture under the fixed masks; the last answer has all 192."""
     x = model.input(picture)
     size = (x.shape[2], x.shape[3])

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -18,6 +17,7 @@ from nbviz.evaluation.registry import Case, measure
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.passes.precision import at_least_single
+from nbviz.pictures.picture import PictureLike
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Infidelity:
 
 def infidelity(
     model: InstrumentedModel,
-    picture: Any,
+    picture: PictureLike,
     target: Target,
     judged: Map,
     noise: float = 0.2,

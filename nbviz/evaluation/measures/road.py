@@ -7,7 +7,6 @@ neighbours, plus a little noise; the shape of what was removed then tells the ne
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from nbviz.evaluation.base import Curve, Map, Steps, all_scores
 from nbviz.evaluation.registry import Case, measure
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
+from nbviz.pictures.picture import PictureLike
 
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 NOISE = 0.01
@@ -24,7 +24,7 @@ _NEIGHBOURS = [(i, j, 1 / 12 if i and j else 1 / 6) for i in (-1, 0, 1) for j in
 
 def road(
     model: InstrumentedModel,
-    picture: Any,
+    picture: PictureLike,
     target: Target,
     judged: Map,
     shares: tuple[float, ...] = SHARES,

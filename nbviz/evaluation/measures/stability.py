@@ -6,7 +6,6 @@ A fact, not a verdict: the steadiest map of all, plain edges, knows nothing of t
 from __future__ import annotations
 
 from statistics import mean
-from typing import Any
 
 import torch
 
@@ -15,12 +14,13 @@ from nbviz.evaluation.maps import empty, spearman, strength
 from nbviz.evaluation.registry import Case, measure
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
+from nbviz.pictures.picture import PictureLike
 
 LEVELS, DRAWS = 2, 2
 
 
 def stability(
-    model: InstrumentedModel, picture: Any, target: Target, judged: Map, explain: Explain
+    model: InstrumentedModel, picture: PictureLike, target: Target, judged: Map, explain: Explain
 ) -> Steps[float | None]:
     """Return the mean Spearman of the maps' strength over draws of uniform noise in ±2 of 255; None without a map."""
     x = model.input(picture)

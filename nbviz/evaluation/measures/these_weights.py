@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from statistics import median
-from typing import Any
 
 from nbviz.evaluation.base import Explain, Map, Steps, Verdict, final, unable
 from nbviz.evaluation.maps import empty, spearman, strength
@@ -16,13 +15,14 @@ from nbviz.evaluation.redrawn import redrawn
 from nbviz.evaluation.registry import Case, Measured, measure
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
+from nbviz.pictures.picture import PictureLike
 
 NAME = "these weights"
 ALIKE, SEEDS = 0.8, 3
 
 
 def these_weights(
-    model: InstrumentedModel, picture: Any, target: Target, judged: Map, explain: Explain
+    model: InstrumentedModel, picture: PictureLike, target: Target, judged: Map, explain: Explain
 ) -> Steps[Verdict]:
     """Judge by Spearman of the maps' strength before and after, median of three seeds: passed below .8.
 

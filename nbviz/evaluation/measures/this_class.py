@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -12,13 +11,16 @@ from nbviz.evaluation.maps import empty, spearman, strength
 from nbviz.evaluation.registry import Case, Measured, measure
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
+from nbviz.pictures.picture import PictureLike
 
 NAME = "this class"
 ALIKE = 0.8
 """Rank correlation from which on two maps are taken for the same."""
 
 
-def this_class(model: InstrumentedModel, picture: Any, target: Target, judged: Map, explain: Explain) -> Steps[Verdict]:
+def this_class(
+    model: InstrumentedModel, picture: PictureLike, target: Target, judged: Map, explain: Explain
+) -> Steps[Verdict]:
     """Judge by Spearman of the maps' strength with an unrelated class's: passed below .8."""
     reason = empty(judged)
     index = unrelated(model.logits(picture), target) if target.instead(0) is not None else None

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import wraps
 from types import MappingProxyType
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from torch import Tensor
 from torch.nn import functional
@@ -71,7 +71,7 @@ class Objective:
 
     __rmul__ = __mul__
 
-    def __radd__(self, other: Any) -> Objective:
+    def __radd__(self, other: object) -> Objective:
         return self if other == 0 else NotImplemented  # what sum() begins with
 
     def __truediv__(self, divisor: float) -> Objective:
@@ -130,7 +130,7 @@ def objective(make: Make) -> Make:
     signature = inspect.signature(make)
 
     @wraps(make)
-    def keyed(*args: Any, **options: Any) -> Objective:
+    def keyed(*args: object, **options: object) -> Objective:
         result = make(*args, **options)
         return result if result.key is not None else replace(result, key=_key(make, signature.bind(*args, **options)))
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.nn import functional
 
@@ -14,7 +14,7 @@ from nbviz.features.objectives.base import Objective, Says, objective
 
 
 @objective
-def direction(layer: str, vector: Any, *, cosine: float = 0.0) -> Objective:
+def direction(layer: str, vector: ArrayLike | Tensor, *, cosine: float = 0.0) -> Objective:
     """Return the mean over places along a direction among a layer's channels.
 
     vector: (C,). cosine: the power of the cosine similarity that multiplies the dot product; above 0, pictures

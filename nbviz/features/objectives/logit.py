@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nbviz.arguments import whole
 from nbviz.errors import NbvizError
 from nbviz.features.layer_defaults import SCORES
 from nbviz.features.objectives.base import Objective, objective
+from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
 
 
 @objective
-def logit(model: Any, target: int | str) -> Objective:
+def logit(model: ModelLike, target: int | str) -> Objective:
     """Return a class's raw score; target: index or name. model: :class:`InstrumentedModel` or any ``nn.Module``."""
     model = InstrumentedModel.ensure(model)
     model.trace()

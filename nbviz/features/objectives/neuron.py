@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import SupportsIndex
 
 from torch import Tensor
 
@@ -27,7 +28,7 @@ def neuron(layer: str, index: int, place: tuple[int, int] | None = None) -> Obje
     return Objective(f"channel {index} of {layer} at {where}", (layer,), of, f"{index}@{where}")
 
 
-def _place(place: Any) -> tuple[int, int]:
+def _place(place: Iterable[SupportsIndex]) -> tuple[int, int]:
     numbers = [whole(number) for number in place] if hasattr(place, "__iter__") else []
     if len(numbers) != 2 or None in numbers:
         raise NbvizError(f"A place is (row, column), two whole numbers, not {place!r}.")

@@ -65,14 +65,12 @@ class MapFile(Panel):
             made = replace(answer.attribution, picture=answer.seen)
             if kind == "json":
                 return json.dumps(made.coco(largest=False, file_name=self.selection.image)).encode()
-            return made.encoded(f".{kind}", opacity=self.canvas.foot.opacity, **self._trust())
+            trust = [(name, state) for name, state, _ in self.trust.view.dots]
+            sentences = list(self.trust.view.sentences)
+            return made.encoded(f".{kind}", opacity=self.canvas.foot.opacity, trust=trust, sentences=sentences)
         if isinstance(answer, ChannelAnswer) and scene is not None and scene.values is not None:
             return self._channel(kind, answer, scene)
         raise NbvizError("There is no map to save yet.")
-
-    def _trust(self) -> dict[str, list[tuple[str, str]] | list[str]]:
-        view = self.trust.view
-        return {"trust": [(name, state) for name, state, _ in view.dots], "sentences": list(view.sentences)}
 
     def _channel(self, kind: str, answer: ChannelAnswer, scene: Scene) -> bytes:
         maps = answer.channels.maps

@@ -12,11 +12,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.graph import GradientEdge
+from torch.autograd.graph import GradientEdge, Node
 
 from nbviz.model.scoring.autograd_graph import RESHAPING, graph
 from nbviz.passes.precision import at_least_single
@@ -30,9 +29,9 @@ HIDING = ("Checkpoint", "Compiled")
 class Block:
     """Attention block in one forward of one picture. Its graph lives as long as it does."""
 
-    node: Any
+    node: Node
     """The autograd node of the fused attention or of the softmax."""
-    product: Any
+    product: Node
     """The node of the matrix product with the values; the same node where attention is fused."""
     shape: tuple[int, ...]
     """Of P: (windows, heads, queries, keys); one window where every place can see every other."""
@@ -81,7 +80,7 @@ def attentions(output: Tensor) -> tuple[tuple[Block, ...], int]:
     happens to them on their way to a matrix product.
     """
     nodes = list(graph(output.grad_fn))
-    consumers: dict[Any, list[Any]] = {}
+    consumers: dict[Node, list[Node]] = {}
     for node in nodes:
         for parent, _ in node.next_functions:
             consumers.setdefault(parent, []).append(node)
@@ -112,7 +111,7 @@ def gradients(score: Tensor, blocks: Sequence[Block]) -> Iterator[Tensor]:
         yield at_least_single(gradient).reshape(block.shape)
 
 
-def _block(node: Any, consumers: dict[Any, list[Any]]) -> Block | None:
+def _block(node: Node, consumers: dict[Node, list[Node]]) -> Block | None:
     name = node.name()
     if name.startswith("ScaledDotProduct") and hasattr(node, "_saved_query"):
         query, key = node._saved_query, node._saved_key
@@ -124,7 +123,7 @@ def _block(node: Any, consumers: dict[Any, list[Any]]) -> Block | None:
     return None if product is None else Block(node, product, _shape(shape))
 
 
-def _square_softmax(node: Any) -> bool:
+def _square_softmax(node: Node) -> bool:
     if node.name() not in SOFTMAX:
         return False
     shape = tuple(node._saved_result.shape)
@@ -143,7 +142,7 @@ def _last(axis: int, axes: int) -> bool:
     return axis in (-1, axes - 1, 2**64 - 1)
 
 
-def _product(softmax: Any, consumers: dict[Any, list[Any]]) -> Any:
+def _product(softmax: Node, consumers: dict[Node, list[Node]]) -> Node | None:
     """Return the matrix product that the probabilities go into unchanged; None where there is none."""
     left = list(consumers.get(softmax, ()))
     while left:
@@ -155,13 +154,13 @@ def _product(softmax: Any, consumers: dict[Any, list[Any]]) -> Any:
     return None
 
 
-def _other_factor(product: Any, keys: int) -> Tensor | None:
+def _other_factor(product: Node, keys: int) -> Tensor | None:
     """Return the values in a matrix product P·V, (…, keys, channels)."""
     value = product._saved_mat2
     return value if value is not None and value.shape[-2] == keys else None
 
 
-def _softmax_again(node: Any) -> Tensor:
+def _softmax_again(node: Node) -> Tensor:
     query = at_least_single(node._saved_query.detach())
     key = at_least_single(_repeated(node._saved_key.detach(), query.shape[-3]))
     scale = node._saved_scale

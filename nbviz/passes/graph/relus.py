@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch.autograd.function import BackwardCFunction
-from torch.autograd.graph import get_gradient_edge
+from torch.autograd.graph import Node, get_gradient_edge
 
 from nbviz.errors import Refused
 
@@ -39,7 +39,7 @@ _FLOORS = {
 class Rectifiers:
     """Activation functions in the graph below an output."""
 
-    nodes: tuple[Any, ...]
+    nodes: tuple[Node, ...]
     """Autograd nodes of ReLU calls."""
     others: Counter[str]
     """Activations that are no ReLU, by name."""
@@ -67,7 +67,7 @@ _HIDING = {
 }
 
 
-def rectifiers(root: Any, x: torch.Tensor) -> Rectifiers:
+def rectifiers(root: Node, x: torch.Tensor) -> Rectifiers:
     """Find every activation on the way from a node, such as ``output.grad_fn``, down to ``x``.
 
     What weights are made with, such as a relative position's own little network, is not on the way.
@@ -86,7 +86,7 @@ def rectifiers(root: Any, x: torch.Tensor) -> Rectifiers:
 
 
 @contextmanager
-def ruled(nodes: Sequence[Any], rule: Rule) -> Iterator[None]:
+def ruled(nodes: Sequence[Node], rule: Rule) -> Iterator[None]:
     """Let the backward of these nodes follow ``rule`` within the block.
 
     guided: g·[x > 0]·[g > 0]; deconvnet: g·[g > 0], whatever x was.
@@ -103,27 +103,27 @@ def ruled(nodes: Sequence[Any], rule: Rule) -> Iterator[None]:
 
 # What a ReLU's backward puts out is a tensor of its own that nobody else has seen yet: it is written to in place, for
 # a second one a call would cost a twentieth of the pass. What came from above may be another branch's too.
-def _guided(below: tuple[Any, ...], above: tuple[Any, ...]) -> None:  # noqa: ARG001 - the signature is its caller's
+def _guided(below: tuple[torch.Tensor | None, ...], above: tuple[torch.Tensor | None, ...]) -> None:  # noqa: ARG001 - the signature is its caller's
     if below[0] is not None:
         below[0].clamp_(min=0)
 
 
-def _deconvnet(below: tuple[Any, ...], above: tuple[Any, ...]) -> None:
+def _deconvnet(below: tuple[torch.Tensor | None, ...], above: tuple[torch.Tensor | None, ...]) -> None:
     if below[0] is not None:
         torch.clamp(above[0], min=0, out=below[0])
 
 
-def _is_relu(node: Any, kind: str) -> bool:
+def _is_relu(node: Node, kind: str) -> bool:
     if kind == "Relu":
         return True
     floor = getattr(node, _FLOORS.get(kind, ""), None)
     return isinstance(floor, (int, float)) and floor == 0
 
 
-def _between(root: Any, end: Any) -> list[Any]:
+def _between(root: Node, end: Node) -> list[Node]:
     """Return the nodes on a path from ``root`` to ``end``."""
     # a node's Python object is its identity only while it is held
-    above: dict[Any, list[Any]] = {root: []}
+    above: dict[Node, list[Node]] = {root: []}
     left = [root]
     while left:
         node = left.pop()
