@@ -9,12 +9,10 @@ from nbviz.attribution.base import (
     About,
     Attribution,
     Method,
-    attribute,
-    explain,
-    explain_each,
     register,
     result,
 )
+from nbviz.attribution.explanation import attribute, explain, explain_each
 
 # by name, as a notebook's own methods are: this room does not know which there are
 import_module(f"{__name__}.methods")

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from nbviz.attribution.base import explain
+from nbviz.attribution.explanation import explain
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.replica import heap
 from tests.networks import build, picture
