@@ -102,7 +102,11 @@ class Explorer:
         self.selection = first_selection(self.model, self.pictures, selection, slots, state)
         self._embedded = model is None and images is None
         self._activity = Activity()
-        self.panels = assemble(self._links((*loaded.problems, *loaded.notes, *named)))
+        self._open((*loaded.problems, *loaded.notes, *named), runner)
+
+    def _open(self, notes: tuple[str, ...], runner: type[Scheduler] | type[InlineRunner]) -> None:
+        """Assemble the panels, lay them out, and ask for all that they show."""
+        self.panels = assemble(self._links(notes))
         self.view = laid_out(self.panels, f"nbviz: {self.model.name}")
         self._still = CellStill(self._finished)
         self.view.add_class(self._still.live)

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 
+from nbviz.attribution.options import About
 from nbviz.errors import NbvizError
 from nbviz.passes.precision import at_least_single
 from nbviz.passes.subject import Subject
 from nbviz.pictures.preprocessing import Preprocessing
 
 Name = Literal["black", "gray", "mean", "blur", "noise"]
+Fill = Annotated[Name | torch.Tensor, About("What stands where the picture is hidden.", label="hide with")]
+"""Option of a method that hides parts of the picture."""
 NAMES: tuple[str, ...] = ("black", "gray", "mean", "blur", "noise")
 
 

@@ -65,20 +65,26 @@ def report(
             result = reviewed(model, dataset, labels=labels, metadata=metadata, progress=progress)
     privacy = Privacy(at_least("k", k, 2), salt) if private else None
     with cost.of("maps"):
-        dense = isinstance(result, DenseReview)
-        panel = list(explained(result)) if maps and not private and not dense else []
+        panel = list(explained(result)) if maps and not private and not isinstance(result, DenseReview) else []
     asked = Parts(corruptions, cues, maps, _log(folder, audits, private), cost.seconds)
     values = document(result, asked, privacy, panel)
+    _write(
+        folder, values, page(values, [] if private else _pictures(result), [data_url(png(one.drawn)) for one in panel])
+    )
+    return folder
+
+
+def _write(folder: Path, values: Values, html: str) -> None:
+    """Write a report in all its forms."""
     made_at(folder)
     texts = {
         "report.json": json_text(values),
-        "report.html": page(values, [] if private else _pictures(result), [data_url(png(one.drawn)) for one in panel]),
+        "report.html": html,
         "report.md": markdown(values),
         "report.xml": junit("nbviz report", _verdicts(values)),
     }
     for name, text in texts.items():
         written(folder / name, partial(Path.write_text, data=text, encoding="utf-8"), ROOM)
-    return folder
 
 
 def _log(folder: Path, audits: str | PathLike[str] | None, private: bool) -> AuditLog:

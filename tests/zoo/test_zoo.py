@@ -167,6 +167,9 @@ def test_chosen_weights_bring_preprocessing_and_class_names(monkeypatch: pytest.
     assert made == [models.SqueezeNet1_1_Weights.DEFAULT] and model.name == "squeezenet1_1"
     assert model.transform.source == "torchvision weights"
     assert model.classes is not None and model.classes[281] == "tabby"
+    zoo.load("squeezenet1_1", weights=True)
+    zoo.load("squeezenet1_1", weights=False)
+    assert made[1:] == [models.SqueezeNet1_1_Weights.DEFAULT, None]
 
 
 def test_timms_names_load() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import torch
 
 from nbviz.attribution.base import About, Attribution, register, result
-from nbviz.attribution.baselines import Name, baseline, baseline_name
+from nbviz.attribution.baselines import Fill, baseline, baseline_name
 from nbviz.attribution.batch_size import at_once
 from nbviz.attribution.masks import Window, windows
 from nbviz.passes.precision import at_least_single
@@ -31,7 +31,7 @@ def occlusion(
     stride: Annotated[
         int, About("How far the patch moves each time, in pixels; 0 is half a patch.", 0, 512, label="moved by")
     ] = 0,
-    fill: Annotated[Name | torch.Tensor, About("What stands where the picture is hidden.", label="hide with")] = "gray",
+    fill: Fill = "gray",
 ) -> Iterator[Attribution]:
     """How much the score falls when a part of the picture is hidden.
 
@@ -52,8 +52,7 @@ def occlusion(
         for begin in range(0, len(places), batch):
             sweep.hide(places[begin : begin + batch])
             if sweep.count < count:
-                words = f"{sweep.count} of {count} windows"
-                yield sweep.result(done=sweep.count / count, progress=words, **facts)
+                yield sweep.result(done=sweep.count / count, progress=f"{sweep.count} of {count} windows", **facts)
         if number:
             facts["last_change"] = _share(sweep.values() - before, sweep.values())
     yield sweep.result(windows=count, **facts)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import torch
 
 from nbviz.attribution.base import About, Attribution, register, result
-from nbviz.attribution.baselines import Name, baseline, baseline_name
+from nbviz.attribution.baselines import Fill, baseline, baseline_name
 from nbviz.attribution.batch_size import at_once
 from nbviz.attribution.convergence import cells as in_cells
 from nbviz.attribution.convergence import reliability
@@ -20,6 +20,15 @@ DRAWN = 4
 """Masks drawn at once, whatever the network: they are the same masks for all."""
 FIRST = 64
 """Masks before two halves are compared."""
+Wanted = Annotated[
+    float,
+    About(
+        "The map is steady when other masks would give one that agrees this well; 1 is fully.",
+        0.1,
+        0.99,
+        label="steady at",
+    ),
+]
 
 
 @register("RISE", "Petsiuk, Das, Saenko 2018, arXiv:1806.07421", family="hiding parts")
@@ -29,19 +38,11 @@ def rise(
     masks: Annotated[
         int, About("How many random masks; 0 goes on until the map is steady.", 0, 20000, label="masks")
     ] = 0,
-    wanted: Annotated[
-        float,
-        About(
-            "The map is steady when other masks would give one that agrees this well; 1 is fully.",
-            0.1,
-            0.99,
-            label="steady at",
-        ),
-    ] = 0.9,
+    wanted: Wanted = 0.9,
     maximum: Annotated[int, About("Masks at most.", 8, 20000, label="masks at most")] = 1000,
     cells: Annotated[int, About("A mask is so many cells wide and high.", 2, 32, label="cells a side")] = 7,
     probability: Annotated[float, About("Share of the cells that is kept.", 0.05, 0.95, label="share kept")] = 0.5,
-    fill: Annotated[Name | torch.Tensor, About("What stands where the picture is hidden.", label="hide with")] = "blur",
+    fill: Fill = "blur",
     seed: Annotated[int, About("Another number draws other random masks.", 0, 2**31 - 1, label="draw")] = 0,
 ) -> Iterator[Attribution]:
     """Which parts the score follows when random parts of the picture are shown and hidden.

@@ -9,28 +9,25 @@ import torch
 from torch.nn import functional
 
 from nbviz.attribution.base import About, Attribution, register, result
-from nbviz.attribution.baselines import Name, baseline, baseline_name
+from nbviz.attribution.baselines import Fill, baseline, baseline_name
 from nbviz.attribution.batch_size import at_once
 from nbviz.passes.precision import at_least_single
 from nbviz.passes.subject import Subject, record
+
+Maximum = Annotated[
+    int,
+    About(
+        "How many channels of the layer are tried, those that are most active first.", 1, 4096, label="channels at most"
+    ),
+]
 
 
 @register("Score-CAM", "Wang et al. 2020, arXiv:1910.01279", uses_layer=True, family="class activation")
 def score_cam(
     subject: Subject,
     *,
-    maximum: Annotated[
-        int,
-        About(
-            "How many channels of the layer are tried, those that are most active first.",
-            1,
-            4096,
-            label="channels at most",
-        ),
-    ] = 256,
-    fill: Annotated[
-        Name | torch.Tensor, About("What stands where the picture is hidden.", label="hide with")
-    ] = "black",
+    maximum: Maximum = 256,
+    fill: Fill = "black",
 ) -> Iterator[Attribution]:
     """Where the layer's channels are active whose maps, laid over the picture, leave most of the score.
 

@@ -20,6 +20,23 @@ FIRST = 16
 """Draws before two halves are compared."""
 
 Of = Literal["saliency", "input_x_gradient", "guided_backprop", "deconvnet"]
+Averaged = Annotated[Of, About("Which map is averaged over the noisy copies.", label="averages")]
+Noise = Annotated[
+    float, About("How strong the noise is, as a share of the picture's range of values.", 0, 1, label="noise")
+]
+Samples = Annotated[int, About("How many noisy copies; 0 goes on until the map is steady.", 0, 20000, label="copies")]
+Tolerance = Annotated[
+    float,
+    About(
+        "The map is steady when more copies would move less than this share of it.", 1e-9, 0.5, label="steady within"
+    ),
+]
+Maximum = Annotated[int, About("Noisy copies at most.", 2, 20000, label="copies at most")]
+Squared = Annotated[bool, About("Average squares, so that plus and minus don't cancel.", label="squares")]
+Variance = Annotated[
+    bool, About("Show how much the noisy copies disagree, instead of their mean (VarGrad).", label="disagreement")
+]
+Seed = Annotated[int, About("Another number draws other noise.", 0, 2**31 - 1, label="draw")]
 _UNITS = {"saliency": GRADIENT, "input_x_gradient": SCORE}
 _RULES: dict[str, Any] = {"guided_backprop": "guided", "deconvnet": "deconvnet"}
 
@@ -28,28 +45,14 @@ _RULES: dict[str, Any] = {"guided_backprop": "guided", "deconvnet": "deconvnet"}
 def smoothgrad(
     subject: Subject,
     *,
-    of: Annotated[Of, About("Which map is averaged over the noisy copies.", label="averages")] = "saliency",
-    noise: Annotated[
-        float, About("How strong the noise is, as a share of the picture's range of values.", 0, 1, label="noise")
-    ] = 0.15,
-    samples: Annotated[
-        int, About("How many noisy copies; 0 goes on until the map is steady.", 0, 20000, label="copies")
-    ] = 0,
-    tolerance: Annotated[
-        float,
-        About(
-            "The map is steady when more copies would move less than this share of it.",
-            1e-9,
-            0.5,
-            label="steady within",
-        ),
-    ] = 0.1,
-    maximum: Annotated[int, About("Noisy copies at most.", 2, 20000, label="copies at most")] = 300,
-    squared: Annotated[bool, About("Average squares, so that plus and minus don't cancel.", label="squares")] = False,
-    variance: Annotated[
-        bool, About("Show how much the noisy copies disagree, instead of their mean (VarGrad).", label="disagreement")
-    ] = False,
-    seed: Annotated[int, About("Another number draws other noise.", 0, 2**31 - 1, label="draw")] = 0,
+    of: Averaged = "saliency",
+    noise: Noise = 0.15,
+    samples: Samples = 0,
+    tolerance: Tolerance = 0.1,
+    maximum: Maximum = 300,
+    squared: Squared = False,
+    variance: Variance = False,
+    seed: Seed = 0,
 ) -> Iterator[Attribution]:
     """Which pixels move the score in the neighbourhood of the picture, not at one point of it alone.
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, nullcontext
 from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import Any, SupportsIndex
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from nbviz.dataset.atlas.plan import planned
 from nbviz.dataset.atlas.store import free_or_same, read_atlas, write_atlas
 from nbviz.dataset.example import Example
 from nbviz.dataset.files import check_room, folder_at
+from nbviz.dataset.progress import progress_bar
 from nbviz.dataset.shards import Stopped
 from nbviz.dataset.shards.plan import data_digest, model_digest
 from nbviz.errors import NbvizError
@@ -37,9 +38,6 @@ from nbviz.passes.receptive_field import ReceptiveFields
 from nbviz.pictures.samples import Items, Labels
 from nbviz.pictures.sources import DatasetLike
 from nbviz.replica.heap import kept_heap
-
-if TYPE_CHECKING:
-    from tqdm.auto import tqdm
 
 
 class Atlas:
@@ -110,22 +108,17 @@ class Atlas:
         """Build the atlas: one pass over a data set, then a layout.
 
         model: an :class:`InstrumentedModel` or any ``nn.Module``; it is left untouched. dataset: a map-style data
-        set, a loader around one, a folder or a list. layer: its name. places: drawn at random of each picture, its
-        border aside; None for as many as come to 5,000 of all pictures together; at most 20,000 are looked at. seed:
-        of places and layout: the same gives the same atlas. path: a folder to keep it in; one that is there already
-        is read instead. layout: "tsne" (scikit-learn), "umap" (needs umap-learn), "pca", or "auto": t-SNE, and UMAP
-        above 10,000 places where it is installed. least: places a cell needs. labels: where the data set has none.
-        pictures: look at so many at most, drawn at random. cancel: asked between steps; :class:`Stopped` when it says
-        yes.
-
-        Raises :class:`NbvizError` for too few places (50 are needed), a layer that isn't there, and a path with
-        something else in it. Where the disk has become full at the end, the atlas is returned with a warning, and
-        :meth:`save` writes it later.
+        set, a loader around one, a folder or a list; labels: where it has none. path: a folder to keep the atlas in;
+        one that is there already is read instead. cancel: asked between steps; :class:`Stopped` when it says yes.
+        layer, places, seed, layout, least, batch, pictures: see :class:`AtlasOptions`. Raises :class:`NbvizError` for
+        fewer than 50 places, a layer that isn't there, and a path with something else in it. A disk that has become
+        full at the end is a warning: :meth:`save` writes the atlas later.
         """
         options = AtlasOptions(layer, places, seed, layout, least, batch, pictures)
         step: BuildStep | Atlas | None = None
         steps = cls._steps(InstrumentedModel.ensure(model), Items.ensure(dataset, labels), options, path)
-        with kept_heap(), closing(steps), _bar() if progress else nullcontext() as bar:
+        shown = progress_bar("mapping", 1.0, bar_format="{l_bar}{bar}| {postfix}") if progress else nullcontext()
+        with kept_heap(), closing(steps), shown as bar:
             for step in steps:
                 if cancel is not None and cancel():
                     raise Stopped("Stopped: an atlas is made in one go, nothing of it is kept.")
@@ -205,8 +198,7 @@ class Atlas:
     ) -> Atlas:
         """Read an atlas from a folder. With ``model`` and ``dataset`` its cells can show their pictures.
 
-        labels: as :meth:`build` had them.
-        NbvizError where there is none, or where it is of another network or data set.
+        labels: as :meth:`build` had them. NbvizError where there is none, or one of another network or data set.
         """
         plan, manifest, tensors = read_atlas(folder_at(path))
         chart = Charted(plan, tensors, manifest["side"], manifest["layout"], tuple(manifest["notes"]))
@@ -242,9 +234,8 @@ class Atlas:
         tensors, cell = self._found.tensors, self._number(cell)
         there = (tensors["cells"] == cell).nonzero()[:, 0]
         order = there[tensors["typical"][there].argsort(descending=True, stable=True)].tolist()
-        first = {int(tensors["items"][row]): row for row in reversed(order)}.values()
-        kept = set(first)
-        rows = [row for row in order if row in kept] + [row for row in order if row not in kept]
+        first = set({int(tensors["items"][row]): row for row in reversed(order)}.values())
+        rows = sorted(order, key=lambda row: row not in first)  # stable: both halves stay in their order
         return [self._example(row) for row in rows[: at_least("n", n, 0)]]
 
     def apart(self, cell: int) -> np.ndarray:
@@ -301,9 +292,3 @@ class Atlas:
 
 def _no_channel() -> EffectiveField:
     raise NbvizError("What drives a place is asked of a channel: an atlas's examples are of none, nbviz.Index's are.")
-
-
-def _bar() -> tqdm:
-    from tqdm.auto import tqdm
-
-    return tqdm(total=1.0, desc="mapping", bar_format="{l_bar}{bar}| {postfix}")

@@ -16,16 +16,21 @@ class AtlasOptions:
     """Choices of a build. NbvizError, with the argument's name, for what can't be."""
 
     layer: str
+    """Its name."""
     places: int | None = None
-    """Drawn of each picture; None for as many as come to 5,000 of all."""
+    """Drawn at random of each picture, its border aside; None for as many as come to 5,000 of all pictures together.
+    At most 20,000 are looked at."""
     seed: int = 0
+    """Of places and layout: the same gives the same atlas."""
     layout: str = "auto"
+    """"tsne" (scikit-learn), "umap" (needs umap-learn), "pca", or "auto": t-SNE, and UMAP above 10,000 places where it
+    is installed."""
     least: int = 3
     """Places a cell needs."""
     batch: int = 32
     """Pictures per forward."""
     pictures: int | None = None
-    """Looked at, at most; None for all."""
+    """Looked at, at most, drawn at random; None for all."""
 
     def __post_init__(self) -> None:
         for name, least in (("places", 1), ("pictures", 1), ("seed", 0), ("least", 1), ("batch", 1)):

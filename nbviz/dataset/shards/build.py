@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from nbviz.dataset.progress import progress_bar
 from nbviz.dataset.shards.cluster import on_cluster
 from nbviz.dataset.shards.job import PartT, PlanT, ShardJob
 from nbviz.dataset.shards.plan import ShardPlan
@@ -100,10 +101,8 @@ class Build(Generic[PlanT, PartT]):
             raise Stopped(f"Stopped with {done} done{advice}.")
 
     def _bar(self, plan: ShardPlan, todo: list[int]) -> tqdm:
-        from tqdm.auto import tqdm
-
         left = sum(len(plan.numbers(piece)) for piece in todo)
-        return tqdm(total=plan.items, initial=plan.items - left, unit=" pictures", desc=self._product.activity)
+        return progress_bar(self._product.activity, plan.items, unit=" pictures", initial=plan.items - left)
 
 
 def one_pass(

@@ -39,7 +39,7 @@ def width_of_a_field() -> object:
     absolute=0.015,
 )
 def lower_half() -> object:
-    """What share of 1,000 Fashion pictures has a nearest picture of its own kind, by the pixels of the lower half?"""
+    """Which share of 1,000 Fashion pictures has a nearest picture of its own kind, by the pixels of the lower half?"""
     model, fashion = zoo.load("fashion_cnn"), zoo.fashion()
     rows = torch.cat([model.transform(fashion[index][0])[0, :, 14:].reshape(1, -1) for index in range(1000)])
     labels = torch.tensor(fashion.targets[:1000])
