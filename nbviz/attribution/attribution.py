@@ -57,6 +57,7 @@ class Attribution:
         if size == tuple(self.evidence.shape):
             return self.evidence
         if self.interpolated:
+            # align_corners=False keeps a place's value at the middle of what it stands for
             return functional.interpolate(evidence, size=size, mode="bilinear", align_corners=False)[0, 0]
         smaller = size[0] < evidence.shape[2] and size[1] < evidence.shape[3]
         return functional.interpolate(evidence, size=size, mode="area" if smaller else "nearest-exact")[0, 0]
@@ -140,12 +141,12 @@ class Attribution:
 
     def __repr__(self) -> str:
         layer, score, status = (self.facts.get(name) for name in ("layer", "score", "status"))
-        said = [f"{self.facts.get('target', 'no target')} by {self._method}" + (f" at {layer}" if layer else "")]
-        said += [f"score {score_words(score)}"] if finite(score) else []
-        said += ["heat {} × {}".format(*self.size)]
-        said += [str(status)] if status not in (None, "ok") else []
-        said += [f"{percent(self.done)} done"] if self.done < 1 else []
-        return f"Attribution({', '.join(said)})"
+        phrases = [f"{self.facts.get('target', 'no target')} by {self._method}" + (f" at {layer}" if layer else "")]
+        phrases += [f"score {score_words(score)}"] if finite(score) else []
+        phrases += ["heat {} × {}".format(*self.size)]
+        phrases += [str(status)] if status not in (None, "ok") else []
+        phrases += [f"{percent(self.done)} done"] if self.done < 1 else []
+        return f"Attribution({', '.join(phrases)})"
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         """Return the map as a picture, for a notebook, and as text."""
@@ -166,5 +167,6 @@ def _share(threshold: float) -> float:
 def _runs(mask: np.ndarray) -> list[int]:
     """Lengths of runs of equal pixels, column by column, zeros first."""
     flat = mask.ravel(order="F").astype(np.int8)
+    # the prepended zero makes the first run one of zeros, empty where the corner is inside, as COCO counts
     ends = np.flatnonzero(np.diff(flat, prepend=0, append=1 - flat[-1:]))
     return [int(length) for length in np.diff(ends, prepend=0)]

@@ -64,6 +64,7 @@ def blurred(x: torch.Tensor, sigma: float) -> torch.Tensor:
     if sigma == 0:
         return x
     wide = at_least_single(x)
+    # separable: two small products instead of a convolution as wide as the picture
     rows, columns = (_kernel(length, sigma).to(wide) for length in x.shape[2:])
     return (rows @ wide @ columns.T).to(x)
 
@@ -84,7 +85,9 @@ def _cosines(length: int) -> torch.Tensor:
 
 
 def _noise(x: torch.Tensor) -> torch.Tensor:
+    # one of its own: torch's random state is the user's
     generator = torch.Generator().manual_seed(0)
+    # drawn on the CPU in double, so that every device and precision starts from the same picture
     noise = torch.rand(x.shape, generator=generator, dtype=torch.float64, device="cpu").to(x)
     low, high = x.amin((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
     return low + noise * (high - low)

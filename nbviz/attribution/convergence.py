@@ -15,6 +15,7 @@ CELLS = 28
 def cells(heat: torch.Tensor) -> torch.Tensor:
     """Average heat (H, W) to at most 28 × 28 cells."""
     size = [min(CELLS, length) for length in heat.shape]
+    # on the CPU in double: Apple's devices have no double, and adaptive pooling there takes only sizes that divide
     return functional.adaptive_avg_pool2d(heat[None, None].double().cpu(), size)[0, 0]
 
 
@@ -35,6 +36,7 @@ def pattern_error(one: torch.Tensor, other: torch.Tensor) -> float:
     shown, shared = (_root(part) for part in (((one + other) / 2).square(), one * other))
     if not shown.any():
         return 0.0
+    # half, for what lies too much in one cell lies too little in another and would be counted twice
     return float((shown / shown.sum() - shared / shared.sum()).abs().sum()) / 2 if shared.any() else 1.0
 
 
@@ -55,4 +57,5 @@ def reliability(one: torch.Tensor, other: torch.Tensor) -> float:
     if not bool((norms > 0).all()):
         return 0.0
     r = max(0.0, float(pair[0] @ pair[1] / norms.prod()))
+    # the whole has twice the draws of a half, so it repeats better than the halves agree
     return 2 * r / (1 + r)

@@ -61,19 +61,21 @@ def explain_each(
     chosen_options = checked_options(chosen.title, chosen.options, options)
     picture = as_picture(image)
     x = model.input(picture)
+    # before the pass: where nobody has asked for the structure yet, finding it runs the network
     model.trace(x)
     preprocessing = READY if picture.tensor is not None else model.transform.sentence  # a guess runs the network
-    wanted = [Target.ensure(target, model) for target in targets]
+    settled = [Target.ensure(target, model) for target in targets]
     if chosen.uses_layer:
-        layer = default_layer(model, x, wanted[0]).name if layer is None else _spatial(model, layer)
+        layer = default_layer(model, x, settled[0]).name if layer is None else _spatial(model, layer)
     elif layer is not None:
         model.layer(layer)
     started = time.perf_counter()
 
     def work(run: Pass) -> Iterator[tuple[Attribution | None, ...]]:
-        shared = Shared() if len(wanted) > 1 else None
+        # alone there is nothing to share, and a held graph would cost its memory
+        shared = Shared() if len(settled) > 1 else None
         at = layer if chosen.uses_layer else None
-        subjects = [Subject(model, run, x, target, at, shared) for target in wanted]
+        subjects = [Subject(model, run, x, target, at, shared) for target in settled]
         return _in_turn([_stated(chosen, subject, chosen_options, started, preprocessing) for subject in subjects])
 
     yield from kept_between(model.guest.steadily(work))
@@ -159,15 +161,16 @@ def attribute(
     if not targets:
         raise NbvizError("target=[] names nothing to explain.")
     picture = as_picture(image)
-    found: tuple[Attribution | None, ...] = ()
+    answers: tuple[Attribution | None, ...] = ()
+    # whether the network is still as it was is asked once for all the passes within
     with model.guest.one_look():
-        for found in explain_each(model, picture, targets, method, layer, **options):
+        for answers in explain_each(model, picture, targets, method, layer, **options):
             pass
     seen = model.seen(picture)
-    made = [replace(attribution, picture=seen) for attribution in found if attribution is not None]
-    if not made:
+    attributions = [replace(attribution, picture=seen) for attribution in answers if attribution is not None]
+    if not attributions:
         raise NbvizError(f"Method '{method}' yielded no attribution.")
-    return made if isinstance(target, list) else made[0]
+    return attributions if isinstance(target, list) else attributions[0]
 
 
 def _with_facts(attribution: Attribution, subject: Subject, started: float, common: Mapping[str, Any]) -> Attribution:

@@ -111,6 +111,7 @@ class Figure:
     def _layout(self) -> tuple[list[Tile | Words], float]:
         heat = np.nan_to_num(self.heat, posinf=0.0, neginf=0.0)
         rows, columns = heat.shape if self.picture is None else self.picture.shape[:2]
+        # a tall picture ends at one and a quarter of the width, or it would push its facts off a page
         share = min(WIDTH / columns, 1.25 * WIDTH / rows)
         wide, tall = columns * share, rows * share
         frame = (MARGIN + (WIDTH - wide) / 2, 2.0 * MARGIN + LINE / 2, wide, tall)
@@ -132,6 +133,7 @@ class Figure:
         peak = Limits.of(heat, self.signed).high
         low, high, _ = limit_words(limits, self.signed, "evidence", not heat.any(), peak)
         yield Words(MARGIN, y, (low,), 11)
+        # a digit of the 11 pixel font is 6.5 wide: SVG lays out its text only where it is shown
         left = MARGIN + 8 + 6.5 * len(low)
         bar = np.asarray(Image.open(io.BytesIO(colour_bar(BAR, 1, self.signed))).convert("RGBA"))
         yield Tile(bar, (left, y - 5, BAR, 10), smooth=True)

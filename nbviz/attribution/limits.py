@@ -19,6 +19,7 @@ def evidence_limits(values: np.ndarray, signed: bool, smooth: bool) -> Limits:
     sizes = np.abs(values[np.isfinite(values)])
     if smooth or not sizes.any():
         return limits
+    # where the quantile is 0, fewer pixels than that share are above it, and the scale ends at the largest
     high = float(np.quantile(sizes, BRIGHT)) or limits.high
     return Limits(-high if signed else 0.0, high, limits.bad)
 

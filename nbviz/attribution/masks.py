@@ -33,13 +33,14 @@ def windows(size: tuple[int, int], window: int, stride: int) -> list[list[Window
     between windows; together they are every window once. Those at the lower and right edge are cut off there.
     """
     spans = [_spans(length, window, stride) for length in size]
+    # a power of two, so that halving it ends at every window
     step = 2 ** int(math.log2(max(1, window // stride)))
     passes, places = [], set[tuple[int, int]]()
     while step:
         chosen = [_every(len(group), step) for group in spans]
-        fresh = [(i, j) for i in chosen[0] for j in chosen[1] if (i, j) not in places]
-        places |= set(fresh)
-        corners = [zip(spans[0][i], spans[1][j], strict=True) for i, j in fresh]
+        new = [(i, j) for i in chosen[0] for j in chosen[1] if (i, j) not in places]
+        places |= set(new)
+        corners = [zip(spans[0][i], spans[1][j], strict=True) for i, j in new]
         passes.append([Window(*first, *last) for first, last in corners])
         step //= 2
     return [group for group in passes if group]
@@ -64,6 +65,7 @@ def smooth_masks(
     """
     generator = torch.Generator().manual_seed(seed)
     cell = [math.ceil(length / cells) for length in size]
+    # one cell more than the picture, so that a shift never uncovers an edge
     large = [(cells + 1) * length for length in cell]
     while True:
         drawn = torch.rand(batch, 1, cells, cells, generator=generator, dtype=torch.float32, device="cpu")

@@ -61,6 +61,7 @@ class Option:
         return self._number(value) if self.kind in ("int", "float") else value
 
     def _number(self, value: object) -> int | float:
+        # True is a Real to Python, and no number to a person
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
             raise NbvizError(f"{self.name} is a number, not {value!r:.80}.")
         number = float(value)
@@ -93,6 +94,7 @@ def _option(name: str, default: object, hint: object) -> Option:
         hint, *notes = get_args(hint)
         about = next((note for note in notes if isinstance(note, About)), about)
     tensors = torch.Tensor in get_args(hint)
+    # Literal[…] | Tensor: the control offers the choices, code may pass the tensor
     hint = next((part for part in get_args(hint) if get_origin(part) is Literal), hint)
     label = about.label or name.replace("_", " ")
     if get_origin(hint) is Literal:

@@ -130,6 +130,7 @@ def integrate(subject: Subject, paths: Sequence[Path], tolerance: float, maximum
         yield Integral(panels.values, panels.evaluations, error, *panels.scores, done, progress, stopped)
         if stopped:
             return
+        # halving a panel takes two evaluations
         if room > 1:
             panels.halve(min(batch, room) // 2)
         else:
@@ -149,6 +150,7 @@ class _Panels:
 
     def __init__(self, subject: Subject, paths: Sequence[Path], batch: int) -> None:
         self._subject, self._paths, self._batch = subject, paths, batch
+        # panels are added and taken out again: in single what is left of large ones would stay in the sum
         wide = torch.float32 if subject.x.device.type == "mps" else torch.float64
         self._gradients: dict[tuple[int, float], torch.Tensor] = {}
         self._scores: dict[tuple[int, float], float] = {}
@@ -190,6 +192,7 @@ class _Panels:
         one, other = half - begin, end - half
         early, late = middle - first, last - middle
         bend, change = late * one - early * other, (late * one).abs_() + (early * other).abs_()
+        # the smallest number instead of 0: where nothing changes it is even, and no division by zero
         even = 1 - bend.abs() / change.clamp_(min=torch.finfo(change.dtype).tiny)
         # a jump is unsure by the step that it lies in; on a straight path both are the same
         unsure = torch.lerp((late * other - early * one).abs_(), bend.abs(), even)

@@ -46,8 +46,8 @@ def facts_lines(facts: Mapping[str, Any]) -> Lines:
 
 def card_lines(facts: Mapping[str, Any]) -> Lines:
     """Return the lines where a title names class and layer already, and there is little room."""
-    said = "difference of scores " if AGAINST in str(facts.get("target", "")) else "score "
-    return [[said, (score_words(facts.get("score")), "strong"), *_start(facts)], _joined(_how(facts))]
+    opening = "difference of scores " if AGAINST in str(facts.get("target", "")) else "score "
+    return [[opening, (score_words(facts.get("score")), "strong"), *_start(facts)], _joined(_how(facts))]
 
 
 def trust_lines(verdicts: Sequence[tuple[str, str]], sentences: Sequence[str]) -> Lines:
@@ -57,8 +57,8 @@ def trust_lines(verdicts: Sequence[tuple[str, str]], sentences: Sequence[str]) -
     """
     runs: list[Run] = ["trust: "]
     for place, (name, state) in enumerate(verdicts):
-        said = "still being judged" if state == "judging" else state
-        runs += [" · " if place else "", f"{name} ", (said, "warn" if state == "not passed" else "strong")]
+        shown = "still being judged" if state == "judging" else state
+        runs += [" · " if place else "", f"{name} ", (shown, "warn" if state == "not passed" else "strong")]
     lines: Lines = [runs] if verdicts else []
     return lines + [[sentence] for sentence in sentences]
 
@@ -77,10 +77,10 @@ def _what(facts: Mapping[str, Any]) -> list[Run]:
     target = str(facts.get("target", ""))
     difference = AGAINST in target
     if facts.get("any_class"):
-        said = "does not depend on the class; " + ("difference of scores, " if difference else "score of ")
+        opening = "does not depend on the class; " + ("difference of scores, " if difference else "score of ")
     else:
-        said = "explains the difference of scores, " if difference else "explains the score of "
-    runs: list[Run] = [said, (target, "strong"), f": {score_words(facts.get('score'))}"]
+        opening = "explains the difference of scores, " if difference else "explains the score of "
+    runs: list[Run] = [opening, (target, "strong"), f": {score_words(facts.get('score'))}"]
     runs += _start(facts)
     if facts.get("layer"):
         places = facts.get("places")

@@ -49,8 +49,10 @@ class Activation:
         Raises :class:`Refused` where no gradient leads here; of a score that is the same for any picture it is zero.
         """
         gradient = None
+        # without an edge the output hangs on nothing that is differentiated, a leaf or a detached one
         if self.edge is not None:
             (gradient,) = backward(scores, [self.edge], retain or self.shared)
+        # zero is right where no picture changes the score, and a lie where the network cuts its graph
         if gradient is None:
             self.check_constant(scores, f"layer '{self.layer.name}'")
             gradient = torch.zeros_like(self.activation)

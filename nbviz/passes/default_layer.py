@@ -30,6 +30,7 @@ def default_layer(model: InstrumentedModel, x: torch.Tensor, target: Target) -> 
     if target.unit is not None and model.layer(target.unit.layer).places:
         return model.layer(target.unit.layer)
     aim = target if target.index is None else Target()  # one class reads the same places as another
+    # surgery on the network may move the layer: it counts up the revision
     key, known = (model.guest.revision, tuple(x.shape[1:]), aim), _known.setdefault(model, {})
     if key in known:
         return model.layer(known[key])
@@ -83,6 +84,7 @@ def _through(model: InstrumentedModel, x: torch.Tensor, target: Target) -> froze
 
 
 def _read(subject: Subject, last: Layer) -> str:
+    # one backward for all candidates: a pass for each would cost as many
     names = [layer.name for layer in _candidates(subject.model, last)]
     scores, activations = record(subject, subject.x.detach().requires_grad_(), *names)
     leads = [name for name in names if activations[name].edge is not None]
@@ -96,5 +98,6 @@ def _read(subject: Subject, last: Layer) -> str:
 def _candidates(model: InstrumentedModel, last: Layer) -> list[Layer]:
     """Return layers with places, the last first; those with the last one's places, norms and blocks, before all."""
     spatial = sorted(grid_layers(model.layers()), key=lambda layer: layer.order or 0, reverse=True)
+    # of the last one's own tokens first: a norm or a block is what the class token attends to
     stream = [x for x in spatial if x.shape == last.shape and ("Norm" in x.kind or (x.children and x.calls == 1))]
     return stream + [layer for layer in spatial if layer not in stream]

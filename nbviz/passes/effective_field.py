@@ -83,7 +83,10 @@ def effective_field(
             raise cut(run.net, start, f"layer '{layer}'", "the picture")
         return gradient
 
+    # absolute before the sum, for colours of opposite sign would cancel; double, for thousands of small values are
+    # added
     field = model.guest.steady(work)[0].abs().sum(0).double()
+    # an empty field stays empty instead of 0 / 0
     values = (field / field.sum().clamp(min=1e-300)).float().cpu().numpy()
     return EffectiveField(values, layer, channel, at if known.places else None)
 

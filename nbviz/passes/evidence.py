@@ -59,6 +59,7 @@ def _walk(model: InstrumentedModel, run: Pass, reduced: Reducer, x: torch.Tensor
     with hooked(modules_of(run.net), reduced.keep):
         score = subject.scores(leaf)[0]
     reduced.release()
+    # the graph is at hand now: the backward frees it as it goes
     note_attention(model, score)
     subject.slopes(score, leaf)
     maps, contributions = reduced.results()
@@ -68,9 +69,9 @@ def _walk(model: InstrumentedModel, run: Pass, reduced: Reducer, x: torch.Tensor
 class Reducer:
     """Reduction of activations and gradients layer by layer, as the backward pass reaches them."""
 
-    def __init__(self, found: Trace, contributions: bool = True) -> None:
+    def __init__(self, trace: Trace, contributions: bool = True) -> None:
         # looked up before the network is hooked: where nobody has asked for them yet it is run to find them
-        self._layers, self._overwritten, self._summed = found.layers, found.overwritten, contributions
+        self._layers, self._overwritten, self._summed = trace.layers, trace.overwritten, contributions
         self._maps: dict[str, torch.Tensor | None] = {}
         self._contributions: dict[str, torch.Tensor] = {}
         self._first: dict[tuple[int, int], str] = {}
@@ -92,6 +93,7 @@ class Reducer:
         if not tensor.requires_grad:
             return
         overwritten = (name, call) in self._overwritten
+        # only those that a later operation overwrites cost a copy
         activation = tensor.detach().clone() if overwritten else tensor.detach()
         tensor.register_hook(self._reducer(name, activation, layer.layout))
 
@@ -108,6 +110,7 @@ class Reducer:
             if gradient is None:  # a quantised layer in between passes none
                 return
             slopes = at_least_single(layout.maps(gradient)[0])
+            # popped: the hook lives as long as the graph, and would hold the activation as long
             a, g = at_least_single(layout.maps(activations.pop())[0]).flatten(1), slopes.flatten(1)
             if contributions is not None:  # a batched product instead of vecdot takes four times as long
                 contributions[name] = torch.linalg.vecdot(g, a)

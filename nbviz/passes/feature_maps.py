@@ -66,6 +66,7 @@ def layer_output(model: InstrumentedModel, run: Pass, x: torch.Tensor, name: str
     trace = model.trace()
     stem, call = split(name)
     address = stem, call or trace.calls[stem]
+    # a caller's input that asks for a gradient gets a graph, all others no memory for one
     with torch.set_grad_enabled(x.requires_grad):
         output = output_at(run.net, address, lambda: run(x))
     if output is None:

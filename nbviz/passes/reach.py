@@ -27,6 +27,7 @@ def backward(
     if not scores.requires_grad or not inputs:
         return (None,) * len(inputs)
     try:
+        # never .backward(): that would leave .grad on whatever else requires one
         return torch.autograd.grad(scores.sum(), inputs, allow_unused=True, retain_graph=retain)
     except RuntimeError:
         # a reentrant checkpoint raises in place of a gradient

@@ -33,7 +33,8 @@ Operation = Callable[..., Any]
 """One of torch's functions, or the rule that stands in for it; each has its own arguments."""
 Pair = int | tuple[int, ...] | list[int]
 """One number for rows and columns, or one for each."""
-KEPT = 4096
+MOST_BOXES = 4096
+"""Boxes that are held; beyond it the oldest go."""
 
 
 class ReceptiveFields:
@@ -69,8 +70,11 @@ class ReceptiveFields:
     def _grid(self, layer: Layer, places: tuple[int, int]) -> tuple[_Axis, _Axis] | None:
         """Return steps and reach of a layer whose places see the same, shifted; None where they don't."""
         height, width = places
+        # fewer places have no two neighbours free of the border: each is measured by itself
         if min(height, width) < 4:
             return None
+        # two neighbours at the start, in the middle and at the end: step and reach come from the middle, where no
+        # padding is seen, the others try them
         steps = [(0.0, 0), (0.0, 1), (0.5, 0), (0.5, 1), (1.0, -2), (1.0, -1)]
         probes = [tuple(min(size - 1, int(part * size) + off) for size in places) for part, off in steps]
         boxes = self._boxes(layer, probes)  # type: ignore[arg-type]
@@ -90,7 +94,7 @@ class ReceptiveFields:
             for place, box in zip(missing, self._measured(layer, missing), strict=True):
                 self._known[layer.name, place] = box
         boxes = [self._known[layer.name, place] for place in places]
-        while len(self._known) > KEPT:
+        while len(self._known) > MOST_BOXES:
             self._known.popitem(last=False)
         return boxes
 
@@ -101,6 +105,7 @@ class ReceptiveFields:
                 guest = self._model.guest
                 net = replicate(guest.module, _ones, guest.hooks).requires_grad_(False)
                 self._run = Pass(net, torch.device("cpu"), guest.random)
+            # double: means upon means of a deep network leave the far pixels less than single precision's least number
             x = torch.ones(1, *self._shape, dtype=torch.float64, device="cpu", requires_grad=True)
             with _linear():
                 output = output_of(self._run, x, layer)
@@ -133,6 +138,7 @@ def _fitted(places: list[int], ends: list[tuple[int, int]], size: int) -> _Axis 
 
 
 def _bounds(gradient: torch.Tensor | None, shape: tuple[int, ...]) -> Box:
+    # no way back, or a value that overflowed where a module is run as it is: all of the picture, never too little of it
     if gradient is None or not bool(gradient.isfinite().all()):
         return Box(0, 0, shape[-2], shape[-1])
     inside = gradient[0].abs().sum(0) > 0
@@ -206,7 +212,9 @@ def _max_pool(
     return_indices: bool = False,  # noqa: ARG001 - the signature is its caller's
 ) -> torch.Tensor:
     kernel, dilated = _pair(kernel_size), _pair(dilation)
+    # torch's own call says [] for a stride left out
     stride = _pair(kernel_size if stride is None or stride == [] else stride)
+    # avg_pool2d has no dilation: a convolution of equal weights per channel does the same
     if dilated != (1, 1):
         weight = torch.full((x.shape[1], 1, *kernel), 1 / (kernel[0] * kernel[1]), dtype=x.dtype, device=x.device)
         return functional.conv2d(x, weight, None, stride, _pair(padding), dilated, x.shape[1])
@@ -214,6 +222,7 @@ def _max_pool(
 
 
 def _attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
+    # keys and the query itself decide what is attended to, and so are seen
     mean = value.mean(-2, keepdim=True) + key.mean((-2, -1), keepdim=True)
     return mean.expand(*query.shape[:-1], value.shape[-1]) + query.mean(-1, keepdim=True)
 
@@ -229,10 +238,6 @@ def _multi_head(
 def _softmax(x: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
     # what a mask forbids is not seen; other scores may be negative only by a mask's offset
     return torch.where(x < -50, 0.0, 1.0).to(x) * (1 + x.abs())
-
-
-def _norm_of(x: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
-    return x
 
 
 def _pair(value: Pair) -> tuple[int, int]:

@@ -57,14 +57,14 @@ class _Recorder:
         if self.calls is not None:
             return
         frame = self._stack.pop()
-        here = frame.name == self._layer and frame.number == self._call
-        if not here and not self._stack:
+        at_layer = frame.name == self._layer and frame.number == self._call
+        if not at_layer and not self._stack:
             return
         plain = isinstance(output, Tensor)
         safe = plain and (frame.name, frame.number) not in self._overwritten
         # outputs that hold several tensors are not watched for in-place operations behind them
         ended = frame.name, output if safe else pytree.tree_map_only(Tensor, torch.clone, output)
-        if here:
+        if at_layer:
             self.calls = [call for outer in self._stack for call in outer.ended] + [ended]
         else:
             self._stack[-1].ended.append(ended)
@@ -114,7 +114,9 @@ class Resumed:
         several = count > 1
         if several not in self._replays:
             whole = self._whole(count, edit)
+            # first without running the layer at all; where that differs it does more than put out, and runs
             ways = (True, False) if self.calls else ()
+            # tried on the very edit that is asked for: nothing is assumed of code between the modules
             self._replays[several] = next((own for own in ways if self._equal(whole, count, edit, own)), None)
             return whole
         own = self._replays[several]

@@ -14,7 +14,8 @@ import torch
 from nbviz.model.scoring.outputs import Output
 from nbviz.passes.activations import Activation
 
-KEPT = 4
+PLAIN_FORWARDS = 4
+"""Forwards without a graph that are held."""
 
 
 class Shared:
@@ -23,7 +24,7 @@ class Shared:
     def __init__(self) -> None:
         self._leaf: torch.Tensor | None = None
         self._output: Output | None = None
-        self._plain: deque[tuple[torch.Tensor, Output]] = deque(maxlen=KEPT)
+        self._plain: deque[tuple[torch.Tensor, Output]] = deque(maxlen=PLAIN_FORWARDS)
         self.layers: dict[str, Activation] = {}
         """Layers' outputs in the forward with a graph."""
 
@@ -43,8 +44,10 @@ class Shared:
             if self._output is None:
                 self._output = run(batch)
             return self._output
+        # a graph that its caller's backward will free: nobody else may be handed it
         if torch.is_grad_enabled() and batch.requires_grad:
             return run(batch)
+        # the latest first: targets explained in turn ask for what the one before them asked last
         for known, output in reversed(self._plain):
             if _equal(known, batch):
                 return output

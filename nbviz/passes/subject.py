@@ -135,8 +135,9 @@ class Subject:
         """Raise :class:`Refused` unless the score is the same for another picture, and so rightly has no gradient."""
         if self._constant is None:
             with torch.no_grad():
-                here, *others = probe_batch(self.x).split(1)
-                score = self.scores(here)
+                # tried on other pictures: a missing gradient alone can't tell a constant from a graph that was cut
+                picture, *others = probe_batch(self.x).split(1)
+                score = self.scores(picture)
                 same = all(torch.equal(score, self.scores(other)) for other in others)
             # the steps of quantised layers swallow small changes
             self._constant = same and quantised(self.run.net) is None
@@ -190,6 +191,7 @@ def last_spatial_layer(model: InstrumentedModel, through: Container[tuple[str, i
     if not spatial:
         raise NbvizError(f"No layer of {model.name} has an output with places: there is nowhere to draw a map.")
     last = max(spatial, key=_order)
+    # its output is its last child's: the child has a name that says what it is
     while last.kind == "Sequential" and any(child.order is not None for child in last.children):
         last = max(last.children, key=_order)
     return last
@@ -208,7 +210,7 @@ def record(subject: Subject, batch: torch.Tensor, *names: str) -> tuple[torch.Te
         shared.again()
     # looked up here: whether the network is still the same is asked a pass, not a layer
     layers = {name: trace.layers[name] if name in trace.layers else subject.model.layer(name) for name in names}
-    wanted = {layer.address: name for name, layer in layers.items()}
+    names_by_address = {layer.address: name for name, layer in layers.items()}
     activations: dict[str, Activation] = {}
 
     def keep(name: str, output: torch.Tensor) -> None:
@@ -219,8 +221,9 @@ def record(subject: Subject, batch: torch.Tensor, *names: str) -> tuple[torch.Te
         edge = torch.autograd.graph.get_gradient_edge(output) if output.requires_grad else None
         activations[name] = Activation(layers[name], activation, edge, subject.check_constant, subject.retain)
 
+    # before the hooks are on: it may run forwards, whose calls they would count
     subject.together(batch)
-    with record_layers(subject.run.net, wanted, keep):
+    with record_layers(subject.run.net, names_by_address, keep):
         scores = subject.scores(batch)
     for name in names:
         if name not in activations:

@@ -45,25 +45,26 @@ def attention(
     yield result(subject, values, values, **facts, block=network.blocks.index(chosen), head=str(head))
 
 
-def _global(found: NetworkAttention, block: Block, head: str | int) -> tuple[torch.Tensor, dict[str, Any]]:
-    rows = found.rows(block)
+def _global(network: NetworkAttention, block: Block, head: str | int) -> tuple[torch.Tensor, dict[str, Any]]:
+    rows = network.rows(block)
     heads = torch.einsum("q,hqk->hk", rows, block.probabilities()[0].to(rows))
-    return found.on_grid(_merged(heads, head), block), found.facts(block)
+    return network.on_grid(_merged(heads, head), block), network.facts(block)
 
 
-def _windowed(found: NetworkAttention, block: Block, head: str | int) -> tuple[torch.Tensor, dict[str, Any]]:
-    windows, probabilities = found.windows(block), block.probabilities()
+def _windowed(network: NetworkAttention, block: Block, head: str | int) -> tuple[torch.Tensor, dict[str, Any]]:
+    windows, probabilities = network.windows(block), block.probabilities()
     looking = (windows.places >= 0).to(probabilities)
+    # a window that is all padding has no place: 0 instead of 0 / 0
     looking = looking / looking.sum(1, keepdim=True).clamp(min=1)
     heads = torch.einsum("wq,whqk->hwk", looking, probabilities)
-    return windows.on_grid(_merged(heads, head)), found.window_facts(block)
+    return windows.on_grid(_merged(heads, head)), network.window_facts(block)
 
 
-def _chosen(found: NetworkAttention, block: int) -> Block:
-    count = len(found.blocks)
+def _chosen(network: NetworkAttention, block: int) -> Block:
+    count = len(network.blocks)
     if not -count <= block < count:
         raise NbvizError(f"block={block} is not in this network: it has 0 to {count - 1}; -1 is the last.")
-    return found.blocks[block]
+    return network.blocks[block]
 
 
 def _merged(heads: torch.Tensor, head: str | int) -> torch.Tensor:

@@ -62,9 +62,9 @@ def attention_flow(subject: Subject) -> Iterator[Attribution]:
     yield _shown(network, flows, 1.0, "", {**facts, "unhindered": unhindered})
 
 
-def _shown(found: NetworkAttention, flows: Flows, done: float, progress: str, facts: dict[str, Any]) -> Attribution:
-    values = found.on_grid(torch.from_numpy(flows)).to(found.reads.dtype)
-    return result(found.subject, values, values, done=done, progress=progress, **facts)
+def _shown(network: NetworkAttention, flows: Flows, done: float, progress: str, facts: dict[str, Any]) -> Attribution:
+    values = network.on_grid(torch.from_numpy(flows)).to(network.reads.dtype)
+    return result(network.subject, values, values, done=done, progress=progress, **facts)
 
 
 def _capacities(probabilities: torch.Tensor) -> Flows:
@@ -88,6 +88,7 @@ def _check(capacities: list[Flows]) -> None:
 def _coarse_first(layout: Layout) -> list[int]:
     """Order the patches' tokens, those of a coarse grid first."""
     places = [(row, column) for row in range(layout.height) for column in range(layout.width)]
+    # by the lowest bit set in row or column: (0, 0) first, then every 16th, 8th … place, a grid that gets finer
     places.sort(key=lambda place: -((place[0] | place[1] | 1 << 30) & -(place[0] | place[1] | 1 << 30)))
     return [layout.prefix + row * layout.width + column for row, column in places]
 
@@ -108,14 +109,15 @@ def _graph(source: Flows, capacities: list[Flows]) -> csr_array:
     from scipy.sparse import csr_array
 
     tokens = len(source)
-    below, beside = (axis.ravel() for axis in np.indices((tokens, tokens)))
+    before, after = (axis.ravel() for axis in np.indices((tokens, tokens)))
     starts, ends, sizes = [np.zeros(tokens, int)], [1 + np.arange(tokens)], [source]
     for depth, block in enumerate(reversed(capacities)):
-        starts.append(1 + depth * tokens + below)
-        ends.append(1 + (depth + 1) * tokens + beside)
+        starts.append(1 + depth * tokens + before)
+        ends.append(1 + (depth + 1) * tokens + after)
         sizes.append(block.ravel())
     whole = (np.concatenate(sizes) * UNIT).astype(np.int32)
     nodes = 1 + (len(capacities) + 1) * tokens
     graph = csr_array((whole, (np.concatenate(starts), np.concatenate(ends))), shape=(nodes, nodes))
+    # the solver looks along every edge that is stored, one of no capacity too
     graph.eliminate_zeros()
     return graph

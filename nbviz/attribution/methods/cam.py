@@ -70,6 +70,7 @@ def _find(subject: Subject) -> _Head:
         layer = layers[name]
         if name in spatial and call == layer.calls and layer.layout is not None:
             maps = at_least_single(layer.layout.maps(output))
+            # a ReLU called as a function is no module, and stands between the maps and their mean unseen
             for rectified in (True, False):
                 means[name, rectified] = (maps.clamp(min=0) if rectified else maps).mean((2, 3))
 
@@ -83,6 +84,7 @@ def _find(subject: Subject) -> _Head:
         logits = output.logits
         subject.calls += 1
         for name in reversed(outputs):
+            # to the bit: a softmax or a scale behind it would make its weights those of something else
             if outputs[name].shape == logits.shape and torch.equal(outputs[name], logits):
                 return _matched(name, linear[name], means, logits)
     raise Refused(f"CAM needs a linear layer as head; in {subject.model.name} no linear layer puts out the scores.")
@@ -95,6 +97,7 @@ def _matched(name: str, head: nn.Module, means: dict[tuple[str, bool], torch.Ten
     spread = (exact - exact.mean()).abs().max().clamp(min=1e-12)
     # a head in half precision rounds its inputs and its sums
     close = torch.maximum(CLOSE * spread, ROUNDED * torch.finfo(logits.dtype).eps * exact.abs().max())
+    # the last that fits: a block and the layers in it may put out the same maps
     for (maps, rectified), mean in reversed(means.items()):
         if mean.shape[1] == weight.shape[1] and (mean @ weight.T + bias - exact).abs().max() <= close:
             return _Head(name, weight, maps, rectified)

@@ -36,9 +36,11 @@ def eigen_cam(subject: Subject) -> Iterator[Attribution]:
 
 def _first(maps: torch.Tensor) -> tuple[torch.Tensor, float]:
     """Project maps (C, places) on their first component: (places,), and its share of the energy."""
+    # the smaller of the two Gram matrices has the same eigenvalues above 0
     wide = maps.shape[0] > maps.shape[1]
     values, vectors = torch.linalg.eigh(maps.T @ maps if wide else maps @ maps.T)
     largest = values[-1].clamp(min=0)
     component = vectors[:, -1] * largest.sqrt() if wide else vectors[:, -1] @ maps
     whole = maps.square().sum()
+    # a singular vector's sign is chance: it would turn the map inside out from one machine to the next
     return component * (1 if component.sum() >= 0 else -1), float(largest / whole) if whole else 0.0

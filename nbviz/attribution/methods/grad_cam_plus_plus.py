@@ -24,6 +24,7 @@ def grad_cam_plus_plus(subject: Subject) -> Iterator[Attribution]:
     activation, gradient = subject.at_layer()
     square = gradient**2
     below = 2 * square + activation.sum((1, 2), keepdim=True) * gradient**3
+    # divided by 1 where it is left out: the quotient is computed everywhere, and 0 / 0 is NaN
     alpha = torch.where(below != 0, square / torch.where(below != 0, below, 1), 0)
     weights = (alpha * gradient.clamp(min=0)).sum((1, 2))
     values = (weights[:, None, None] * activation).sum(0)

@@ -26,6 +26,7 @@ def gradient_rollout(subject: Subject) -> Iterator[Attribution]:
     trunk = network.trunk
     weighted = [_weighted(b, g) for b, g in zip(network.blocks, network.gradients(*network.blocks), strict=True)]
     start, row = network.reads.to(weighted[-1]), torch.zeros_like(network.reads).to(weighted[-1])
+    # a pooling query reads tokens and is none: its attention is where the walk starts
     if network.pool is not None:
         start, row = row, weighted.pop().mean(0)
     for mixing in reversed(weighted[: len(trunk)]):

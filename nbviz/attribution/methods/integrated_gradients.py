@@ -82,6 +82,7 @@ def _gauss_legendre(subject: Subject, path: Path, steps: int, name: str) -> Iter
             used += float(weights[i]) / 2
         count = begin + len(some)
         if count < steps:
+            # scaled by the weights so far, so that a partial map has the size of the whole
             yield shown(integral / used, count / steps, f"{count} of {steps} steps")
     yield shown(integral)
 

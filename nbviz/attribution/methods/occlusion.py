@@ -43,6 +43,7 @@ def occlusion(
     size = (subject.x.shape[2], subject.x.shape[3])
     side = window or max(1, round(min(size) / 7))
     step = stride or max(1, side // 2)
+    # a stride above the window's side would leave pixels that no window covers
     passes = windows(size, side, min(step, side))
     sweep = _Sweep(subject, baseline(subject, fill))
     facts: dict[str, Any] = {"window": side, "stride": min(step, side), "fill": baseline_name(fill)}
@@ -73,6 +74,7 @@ class _Sweep:
         """Evaluate a batch of windows."""
         batch = self._subject.x.repeat(len(places), 1, 1, 1)
         for picture, place in zip(batch, places, strict=True):
+            # in the batch's own copy, which repeat() made
             picture[place.pixels] = self._fill[0][place.pixels]
         with torch.no_grad():
             scores = self._subject.scores(batch).double().cpu()

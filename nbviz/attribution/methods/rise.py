@@ -20,7 +20,7 @@ DRAWN = 4
 """Masks drawn at once, whatever the network: they are the same masks for all."""
 FIRST = 64
 """Masks before two halves are compared."""
-Wanted = Annotated[
+Agreement = Annotated[
     float,
     About(
         "The map is steady when other masks would give one that agrees this well; 1 is fully.",
@@ -38,7 +38,7 @@ def rise(
     masks: Annotated[
         int, About("How many random masks; 0 goes on until the map is steady.", 0, 20000, label="masks")
     ] = 0,
-    wanted: Wanted = 0.9,
+    wanted: Agreement = 0.9,
     maximum: Annotated[int, About("Masks at most.", 8, 20000, label="masks at most")] = 1000,
     cells: Annotated[int, About("A mask is so many cells wide and high.", 2, 32, label="cells a side")] = 7,
     probability: Annotated[float, About("Share of the cells that is kept.", 0.05, 0.95, label="share kept")] = 0.5,
@@ -58,6 +58,7 @@ def rise(
     most, done = masks or maximum, 0.0
     facts: dict[str, Any] = {"cells": cells, "fill": baseline_name(fill)}
     for batch in _regrouped(smooth_masks(size, cells, probability, seed, DRAWN), at_once(subject)):
+        # masks are drawn in fours whatever is asked for, so that the first hundred are the same for all
         vote.add(batch[: most - vote.count])
         sure = vote.reliability() if vote.count >= min(FIRST, most) else 0.0
         if vote.count >= most or (not masks and sure >= wanted):

@@ -41,6 +41,7 @@ def score_cam(
     activation = at_least_single(activations[subject.layer or ""].maps[0])
     flat = activation.flatten(1)
     live = torch.nonzero(flat.amax(1) > flat.amin(1)).flatten()
+    # stable: of channels equally active the same ones are tried every time
     order = live[flat[live].square().sum(1).argsort(descending=True, stable=True)][:maximum]
     scores = at_least_single(scores)
     change = torch.empty(0, dtype=scores.dtype, device=scores.device)
@@ -70,6 +71,7 @@ class _Through:
         x = self._subject.x
         wide = functional.interpolate(maps[:, None], size=x.shape[2:], mode="bilinear", align_corners=False)
         low, high = wide.amin((2, 3), keepdim=True), wide.amax((2, 3), keepdim=True)
+        # enlarging may flatten a map that was not flat: the smallest number instead of 0
         shares = (wide - low) / (high - low).clamp(min=torch.finfo(wide.dtype).tiny)
         with torch.no_grad():
             return self._subject.scores((self._fill + shares * (x - self._fill)).to(x))

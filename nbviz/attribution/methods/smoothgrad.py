@@ -73,6 +73,7 @@ def smoothgrad(
         error = average.error() if average.count >= FIRST else 1.0
         if average.count >= most or (not samples and error <= tolerance):
             break
+        # the error falls with the root of the number of copies
         near = 0.0 if samples else min(0.95, (tolerance / error) ** 2)
         done = max(done, near, average.count / most)
         of_most = f"{most}" if samples else f"at most {most}"
@@ -85,6 +86,7 @@ def _noisy(x: torch.Tensor, noise: float, seed: int, count: int) -> Iterator[tor
     sigma = noise * float(x.max() - x.min())
     for begin in range(0, count, BATCH):
         shape = (min(BATCH, count - begin), *x.shape[1:])
+        # on the CPU in double and converted after: every device and precision adds the same noise
         drawn = torch.randn(shape, generator=generator, dtype=torch.float64, device="cpu")
         yield x + sigma * drawn.to(x)
 
@@ -112,9 +114,9 @@ class _Average:
 
     def _gradients(self, batch: torch.Tensor) -> torch.Tensor:
         if self._of in _RULES:
-            found = ruled_gradient(self._subject, batch, _RULES[self._of], f"SmoothGrad of {self._of}")
-            self._facts = found.facts
-            return found.values
+            ruled = ruled_gradient(self._subject, batch, _RULES[self._of], f"SmoothGrad of {self._of}")
+            self._facts = ruled.facts
+            return ruled.values
         _, gradients = self._subject.gradient(batch)
         return gradients if self._of == "saliency" else at_least_single(batch) * at_least_single(gradients)
 

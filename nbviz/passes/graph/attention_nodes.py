@@ -84,6 +84,7 @@ def attentions(output: Tensor) -> tuple[tuple[Block, ...], int]:
     for node in nodes:
         for parent, _ in node.next_functions:
             consumers.setdefault(parent, []).append(node)
+    # the walk starts at the output; autograd's numbers have the order of the forward
     nodes.sort(key=lambda node: node._sequence_nr())
     pairs = [(node, _block(node, consumers)) for node in nodes]
     changed = sum(block is None and _square_softmax(node) for node, block in pairs)
@@ -99,9 +100,11 @@ def gradients(score: Tensor, blocks: Sequence[Block]) -> Iterator[Tensor]:
     """Yield ∂ score/∂P of each block, shaped as P; one backward, down to the first block. The graph is kept."""
     if not blocks:
         return
+    # edges, not tensors: probabilities have no object in Python that outlived the forward
     edges = [GradientEdge(block.node, 0) for block in blocks]
     arrived = torch.autograd.grad(score, edges, retain_graph=True, allow_unused=True)
     for block, gradient in zip(blocks, arrived, strict=True):
+        # the score does not come through every block: behind the last one the class token alone is read
         if gradient is None:
             yield torch.zeros(block.shape, dtype=torch.float32, device=score.device)
             continue
@@ -165,6 +168,7 @@ def _softmax_again(node: Node) -> Tensor:
     key = at_least_single(_repeated(node._saved_key.detach(), query.shape[-3]))
     scale = node._saved_scale
     scores = (query @ key.transpose(-1, -2)) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    # kernels name it by themselves: the CPU's attn_mask, the memory-efficient one attn_bias
     mask = getattr(node, "_saved_attn_mask", getattr(node, "_saved_attn_bias", None))
     if mask is not None:
         scores = scores.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else scores + mask.detach()
@@ -176,5 +180,6 @@ def _softmax_again(node: Node) -> Tensor:
 
 def _repeated(tensor: Tensor, heads: int) -> Tensor:
     """Repeat keys or values of grouped-query attention, one for each head."""
+    # the kernel is handed the few keys, and shares each among neighbouring queries itself
     groups = heads // tensor.shape[-3]
     return tensor if groups == 1 else tensor.repeat_interleave(groups, -3)

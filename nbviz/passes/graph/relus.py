@@ -74,8 +74,10 @@ def rectifiers(root: Node, x: torch.Tensor) -> Rectifiers:
     """
     nodes, others, hidden = [], Counter[str](), []
     for node in _between(root, get_gradient_edge(x).node):
+        # CopySlices calls itself torch::autograd::CopySlices
         name = node.name().rpartition("::")[2]
         kind = name.partition("Backward")[0]
+        # a Python autograd.Function computes out of autograd's sight, as a part written in place does
         if name == "CopySlices" or isinstance(node, BackwardCFunction):
             hidden.append(name)
         elif _is_relu(node, kind):
@@ -116,6 +118,7 @@ def _deconvnet(below: tuple[torch.Tensor | None, ...], above: tuple[torch.Tensor
 def _is_relu(node: Node, kind: str) -> bool:
     if kind == "Relu":
         return True
+    # from 0 on it passes: ReLU6, hardtanh(0, 6), clamp(min=0) and threshold at 0 are ReLUs by another name
     floor = getattr(node, _FLOORS.get(kind, ""), None)
     return isinstance(floor, (int, float)) and floor == 0
 
@@ -132,6 +135,7 @@ def _between(root: Node, end: Node) -> list[Node]:
                 if below not in above:
                     left.append(below)
                 above.setdefault(below, []).append(node)
+    # back up from the picture: what leads only to weights is never met
     lit, left = dict.fromkeys([end]), [end]
     while left:
         for node in above.get(left.pop(), []):
