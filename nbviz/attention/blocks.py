@@ -1,6 +1,6 @@
 """Attention blocks of a network as one picture passes: where their tokens lie, and which the score reads.
 
-``Attention`` is one forward of a ``Subject`` with its graph, from which probabilities and gradients are taken
+``NetworkAttention`` is one forward of a ``Subject`` with its graph, from which probabilities and gradients are taken
 block by block, so that only one block's are held at a time. Where the tokens lie is what the layout probe
 says of layers with as many tokens, else of the attention's own values. Which tokens the score reads after the
 last block is where its gradient there is not zero: the class token, all patches, or a pooling query's choice.
@@ -44,6 +44,7 @@ class NetworkAttention:
         leaf = subject.x.detach().requires_grad_()
         self.score = subject.scores(leaf)[0]
         self.blocks, self.changed = attentions(self.score)
+        # a graph that is cut hides attention: that is told first, not that there is none
         if not self.blocks and not reaches(self.score, leaf):
             subject.check_constant(self.score, "the picture")
         if not self.blocks and not self.changed:
@@ -88,6 +89,7 @@ class NetworkAttention:
             return weights / weights.sum()
         last = self.blocks[-1]
         (gradient,) = gradients(self.score, [last])
+        # by what the gradient reaches, not by its size: a token counts as much as another that is read
         read = gradient.abs().sum((0, 1, 3)) > 0
         if not read.any():  # a score that reads nothing: as class tokens would, else all
             read[: self.layout(last).prefix or None] = True
@@ -117,6 +119,7 @@ class NetworkAttention:
         """Return the layout of a block's keys; None where it is windowed or unknown."""
         if block.windows > 1:
             return None
+        # what the layers' probe found costs nothing; the attention's own values cost six forwards
         for layer in self.subject.model.trace().layers.values():
             layout = layer.layout
             if layout is not None and layout.kind in ("tokens", "tokens_first") and layout.tokens == block.keys:
@@ -222,6 +225,7 @@ def attention_maps(model: InstrumentedModel, picture: PictureLike) -> AttentionM
 
 def _probe(model: InstrumentedModel, run: Pass, x: Tensor) -> dict[str, Layout]:
     """Return the layout of the values of each attention block, by its number; kept until the structure changes."""
+    # by number of the block: surgery, another size or precision may give other blocks
     key, layouts = (model.guest.revision, x.shape, x.dtype), _probed.setdefault(model, {})
     if key not in layouts:
         values: list[list[Tensor | None]] = []

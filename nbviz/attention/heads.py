@@ -24,7 +24,7 @@ from nbviz.pictures.picture import PictureLike
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import surrounded
 
-KEPT = 64 * 2**20
+MOST_BYTES = 64 * 2**20
 """Bytes of heads kept of one picture: ViT-L/16 has 57 MiB, ViT-B/16 21 MiB."""
 
 ALL_PLACES = "the mean of all places"
@@ -74,7 +74,7 @@ class AttentionHeads:
     nbytes: int
     """Bytes of all weights."""
     blocks: tuple[HeadBlock, ...] = ()
-    """In the order of the forward; while ``done`` < 1 the last ones only. None are kept beyond :data:`KEPT`."""
+    """In the order of the forward; while ``done`` < 1 the last ones only. None are kept beyond :data:`MOST_BYTES`."""
     left_out: tuple[str, ...] = ()
     """Why further attentions can't be shown, a sentence each."""
     done: float = 1.0
@@ -85,9 +85,9 @@ class AttentionHeads:
         return len(self.counts)
 
     @property
-    def kept(self) -> bool:
+    def fits(self) -> bool:
         """True if the weights are few enough to be held in memory."""
-        return self.nbytes <= KEPT
+        return self.nbytes <= MOST_BYTES
 
 
 @contextmanager
@@ -121,43 +121,46 @@ def _looked_at(
 ) -> tuple[Subject, NetworkAttention, list[tuple[int, int, str]]]:
     """Run one forward; return its subject, its attention, and when each module ran."""
     subject = Subject(model, run, x, target)
+    # the graph must be of this very forward: numbers of two forwards do not compare
     with spans(run.net) as ran:
         network = NetworkAttention(subject)
+    # before anything is shown: heads that are changed on their way are not what the network uses
     network.check_unchanged()
     return subject, network, ran
 
 
-def _blocks(found: NetworkAttention, ran: list[tuple[int, int, str]], weighted: bool) -> Iterator[HeadBlock | str]:
-    order = found.blocks[::-1]
+def _blocks(network: NetworkAttention, ran: list[tuple[int, int, str]], weighted: bool) -> Iterator[HeadBlock | str]:
+    order = network.blocks[::-1]
     slopes: Iterator[Tensor | None] = iter([None] * len(order))
     if weighted:
-        slopes = gradients(found.score, order)
+        slopes = gradients(network.score, order)
     for block, slope in zip(order, slopes, strict=True):
         try:
-            yield _block(found, block, slope, _layer(block, ran))
+            yield _block(network, block, slope, _layer(block, ran))
         except Refused as refused:
             yield str(refused)
 
 
-def _block(found: NetworkAttention, block: Block, slope: Tensor | None, layer: str) -> HeadBlock:
-    known = found.known(block)
+def _block(network: NetworkAttention, block: Block, slope: Tensor | None, layer: str) -> HeadBlock:
+    known = network.known(block)
     weights = block.probabilities()
     if slope is not None:
         weights = (weights * slope).clamp(min=0)
-    number, weights = found.blocks.index(block), weights.float().cpu()
+    number, weights = network.blocks.index(block), weights.float().cpu()
     if known is not None:
-        rows = found.rows(block).float().cpu()
+        rows = network.rows(block).float().cpu()
         return HeadBlock(number, layer, weights, rows, (known.height, known.width), known.prefix, None)
-    windows = found.windows(block)
-    alike = torch.full((block.queries,), 1 / block.queries, dtype=torch.float32, device="cpu")
-    return HeadBlock(number, layer, weights, alike, windows.grid, 0, windows.places.cpu())
+    # windowed, or of tokens that no layer of the network shows: found by disturbing places
+    windows = network.windows(block)
+    equal = torch.full((block.queries,), 1 / block.queries, dtype=torch.float32, device="cpu")
+    return HeadBlock(number, layer, weights, equal, windows.grid, 0, windows.places.cpu())
 
 
-def _reads(found: NetworkAttention) -> str:
-    if any(block.windows > 1 for block in found.blocks):
+def _reads(network: NetworkAttention) -> str:
+    if any(block.windows > 1 for block in network.blocks):
         return ALL_PLACES
     try:
-        return found.readers
+        return network.readers
     except Refused:  # it can't be told where tokens lie, only that they are read
         return "what is read"
 
@@ -178,5 +181,7 @@ def spans(net: nn.Module) -> Iterator[list[tuple[int, int, str]]]:
 def _layer(block: Block, ran: list[tuple[int, int, str]]) -> str:
     """Return the innermost module that ran when the block did."""
     when = block.node._sequence_nr()
+    # a block's number is drawn while the modules around it run; of those, the last begun, and of these the first ended,
+    # is innermost
     inside = [(first, -end, name) for first, end, name in ran if first <= when < end]
     return max(inside, key=lambda span: span[:2])[2] if inside else ""

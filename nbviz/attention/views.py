@@ -92,9 +92,11 @@ class AttentionView:
         if not self.weighted:
             mixing = mixing + torch.eye(len(mixing), dtype=mixing.dtype, device=mixing.device)
             mixing = mixing / mixing.sum(-1, keepdim=True)
+        # all rollouts take the step together: one product a block, not one for each block after it
         starts, grown = (torch.stack(rows) for rows in zip(*((t.start, t.grown) for t in self._trails), strict=True))
         grown = grown + (starts + grown) @ mixing if self.weighted else (starts + grown) @ mixing
         for trail, row in zip(self._trails, grown, strict=True):
+            # weighted, the start stays apart: what has grown is far smaller, and its digits would be lost in the sum
             trail.grown, trail.start = row, trail.start if self.weighted else torch.zeros_like(row)
 
 
@@ -182,6 +184,7 @@ def _windowed(block: HeadBlock, places: Tensor, weights: Tensor, query: Query) -
     else:
         window, number = (places == _place(block, query)).nonzero()[0].tolist()
         rows, places, inside = weights[window, :, number][:, None], places[window][None], real[window][None]
+    # NaN, not 0: outside its window a query can't look at all
     maps = rows.new_full((len(rows), block.grid[0] * block.grid[1]), math.nan)
     maps[:, places[inside]] = rows[:, inside]
     return rows, maps.unflatten(1, block.grid)
@@ -190,6 +193,7 @@ def _windowed(block: HeadBlock, places: Tensor, weights: Tensor, query: Query) -
 def _entropy(rows: Tensor) -> Tensor:
     """Return the entropy in bits of rows (heads, keys), or its mean over windows (heads, windows, keys)."""
     shares = rows / rows.sum(-1, keepdim=True)
+    # xlogy: 0 · log 0 is 0 for a key that nobody attends to
     bits = -torch.special.xlogy(shares, shares).sum(-1) / math.log(2)
     return bits if bits.dim() == 1 else bits.nanmean(-1)
 
@@ -214,8 +218,9 @@ def _distances(weights: Tensor, apart: Tensor, block: HeadBlock, query: Query) -
         return torch.full_like(weights[0, :, 0, 0], math.nan)
     known = apart.isfinite()
     if not isinstance(query, str):
-        here = _place(block, query)
-        known = known & (_places(block, apart.shape[-1] - block.prefix) == here)[:, :, None]
+        place = _place(block, query)
+        known = known & (_places(block, apart.shape[-1] - block.prefix) == place)[:, :, None]
+    # a NaN times a weight of 0 is NaN: tokens without a place are masked, not only left out of the divisor
     far = torch.einsum("whqk,wqk->whq", weights, torch.where(known, apart, 0.0))
     near = torch.einsum("whqk,wqk->whq", weights, known.float())
     return (far / near).movedim(1, 0).flatten(1).nanmean(1)

@@ -31,7 +31,7 @@ TRIED = 2
 HALVES = 3
 """Random halves of the places that must reach the same tokens before a block counts as cut like another."""
 
-_kept: ByModel[InstrumentedModel, dict[Any, Windows | None]] = ByModel()
+_windows: ByModel[InstrumentedModel, dict[Any, Windows | None]] = ByModel()
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +54,10 @@ class Windows:
 def windows_of(subject: Subject, number: int) -> Windows | None:
     """Find the places of the tokens of attention block ``number``; None where unknown. Kept for its network."""
     same = (subject.model.guest.revision, subject.x.shape, subject.x.dtype)
-    known, this = _kept.setdefault(subject.model, {}), (*same, number)
+    known, this = _windows.setdefault(subject.model, {}), (*same, number)
     if this not in known:
-        others = [found for key, found in known.items() if key[:-1] == same and found is not None]
+        # blocks of one network are mostly cut in two or three ways: theirs are tried before a dozen disturbances
+        others = [windows for key, windows in known.items() if key[:-1] == same and windows is not None]
         ways = (_like(look, others) or _decoded(look) for look in _feeding(subject, number))
         known[this] = next((windows for windows in ways if windows is not None), None)
     return known[this]
@@ -114,15 +115,17 @@ def _feeding(subject: Subject, number: int) -> list[_Look]:
     block, layer = blocks[number], subject.model.layer
     when = block.node._sequence_nr()
     after = next(((name, tensor) for at, name, tensor in order if at > when and layer(name).calls == 1), None)
+    # the numbers of blocks must mean the same in the shorter forward: it must hold those up to this one and no more
     early = after is not None and [b.node for b in attentions(after[1])[0]] == [b.node for b in blocks[: number + 1]]
     layers = [layer(name) for at, name, _ in reversed(order) if at < when]
     until = after[0] if early and after is not None else None
-    return [_Look(subject, number, found, until) for found in layers if _fills(found, block)][:TRIED]
+    return [_Look(subject, number, one, until) for one in layers if _fills(one, block)][:TRIED]
 
 
 def _fills(layer: Layer, block: Block) -> bool:
     if layer.calls != 1 or layer.places is None or layer.layout is None or layer.layout.prefix:
         return False
+    # a layer no larger than a window can't be what was cut into several
     least = 1 if block.windows == 1 else block.keys
     return least < layer.places[0] * layer.places[1] <= block.windows * block.keys
 
@@ -139,12 +142,12 @@ def _like(look: _Look, others: list[Windows]) -> Windows | None:
     return left[0] if left else None
 
 
-def _agrees(windows: Windows, chosen: Tensor, found: Tensor | None) -> bool:
+def _agrees(windows: Windows, chosen: Tensor, reached: Tensor | None) -> bool:
     """Return whether noise at chosen places (h, w) reaches the tokens that lie there, (windows, heads, tokens)."""
-    if found is None or windows.places.shape != found[:, 0].shape:
+    if reached is None or windows.places.shape != reached[:, 0].shape:
         return False
-    there = (windows.places >= 0) & chosen.flatten().to(found.device)[windows.places.clamp(min=0)]
-    return bool((found == there[:, None]).all())
+    chosen_tokens = (windows.places >= 0) & chosen.flatten().to(reached.device)[windows.places.clamp(min=0)]
+    return bool((reached == chosen_tokens[:, None]).all())
 
 
 def _decoded(look: _Look) -> Windows | None:
@@ -160,10 +163,10 @@ def _decoded(look: _Look) -> Windows | None:
             return None
         numbers += tokens.long() << digit
     places = numbers[:, 0] - 1  # of the first head; numbers count from 1, so that 0 is padding
-    alike = (numbers == numbers[:, :1]).all()
+    same_in_heads = (numbers == numbers[:, :1]).all()
     real = places[places >= 0].sort().values
     each_once = torch.equal(real, torch.arange(height * width, device=real.device))
-    return Windows(places, (height, width)) if alike and each_once else None
+    return Windows(places, (height, width)) if same_in_heads and each_once else None
 
 
 def _noise(layout: Layout | None, chosen: Tensor) -> Callable[[Tensor], Tensor]:
@@ -172,8 +175,10 @@ def _noise(layout: Layout | None, chosen: Tensor) -> Callable[[Tensor], Tensor]:
     def disturb(output: Tensor) -> Tensor:
         maps = layout.maps(output)
         noise = torch.randn(maps.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float32, device="cpu")
+        # the layer's own output may be read by a shortcut as well, and is left as it is
         disturbed = output.detach().clone()
         layout.maps(disturbed).add_((noise * chosen).to(maps))
+        # by adding to it, so that the graph goes on through the layer
         return output + (disturbed - output.detach())
 
     return disturb

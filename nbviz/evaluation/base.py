@@ -103,6 +103,7 @@ def scored(
         for batch in batches():
             subject = Subject(model, run, batch[:1], target)
             with torch.no_grad():
+                # double: areas and correlations are sums over differences far smaller than the scores
                 scores.append(subject.scores(batch).double().cpu())
             yield torch.cat(scores)
 

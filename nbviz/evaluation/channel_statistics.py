@@ -9,7 +9,7 @@ LEAST_SIDE = 8
 """Places a side from which it can be told whether a map is noise."""
 COMPARED, WINDOW = 32, 32
 """Pictures, and places a side in their middle, that tell noise: more costs and tells no more."""
-KEPT = 1024
+SAMPLES = 1024
 """Values a channel that are kept, for comparing channels."""
 
 
@@ -24,8 +24,8 @@ class ChannelStatistics:
         self._at_limit = torch.zeros(channels, dtype=torch.float64, device="cpu")
         self.count, self._compared = 0, 0
         """Values a channel."""
-        self._a_picture = max(1, KEPT // pictures)
-        self._kept: list[torch.Tensor] = []
+        self._a_picture = max(1, SAMPLES // pictures)
+        self._samples: list[torch.Tensor] = []
         self._together = torch.zeros(len(SHIFTS), channels, dtype=torch.float64, device="cpu")
         self._energy = torch.zeros(len(SHIFTS), channels, dtype=torch.float64, device="cpu")
         self._generator = torch.Generator().manual_seed(0)
@@ -40,8 +40,9 @@ class ChannelStatistics:
         if self.limit is not None:
             self._at_limit += (flat >= self.limit).to(flat.dtype).sum(2).sum(0).cpu()
         self.count += flat.shape[0] * flat.shape[2]
+        # the same places for all channels, for channels are compared with each other
         where = torch.randperm(flat.shape[2], generator=self._generator, device="cpu")[: self._a_picture]
-        self._kept.append(flat[:, :, where.to(flat.device)].transpose(0, 1).flatten(1).cpu())
+        self._samples.append(flat[:, :, where.to(flat.device)].transpose(0, 1).flatten(1).cpu())
         left = COMPARED - self._compared
         if left > 0 and min(maps.shape[-2:]) >= LEAST_SIDE:
             self._compare_neighbours(_middle(maps[:left]))
@@ -51,9 +52,10 @@ class ChannelStatistics:
         centred = maps - maps.mean((2, 3), keepdim=True)
         for number, (down, right) in enumerate(SHIFTS):
             height, width = centred.shape[-2] - down, centred.shape[-1] - right
-            here, there = centred[..., :height, :width], centred[..., down:, right:]
-            self._together[number] += (here * there).sum((0, 2, 3)).cpu()
-            self._energy[number] += ((here.square() + there.square()) / 2).sum((0, 2, 3)).cpu()
+            one, other = centred[..., :height, :width], centred[..., down:, right:]
+            self._together[number] += (one * other).sum((0, 2, 3)).cpu()
+            # mean of both ends' energy: at the border their sums differ, and a correlation must not exceed 1
+            self._energy[number] += ((one.square() + other.square()) / 2).sum((0, 2, 3)).cpu()
 
     @property
     def finite(self) -> bool:
@@ -66,9 +68,9 @@ class ChannelStatistics:
         return self._at_limit / max(1, self.count)
 
     @property
-    def kept(self) -> torch.Tensor:
+    def sample(self) -> torch.Tensor:
         """Sample of the values, the same places for all channels: (C, samples)."""
-        return torch.cat(self._kept, 1)
+        return torch.cat(self._samples, 1)
 
     @property
     def likeness(self) -> torch.Tensor | None:

@@ -16,6 +16,7 @@ NAMES = ("random", "edges", "centre")
 
 def edges(x: torch.Tensor) -> torch.Tensor:
     """Length of the gradient of a picture (1, C, H, W), mean over channels, by Sobel: (H, W) float64, ≥ 0."""
+    # replicated: a black border would be the strongest edge of most pictures
     gray = functional.pad(x.detach().double().cpu().mean(1, keepdim=True), (1, 1, 1, 1), mode="replicate")
     sobel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]], dtype=torch.float64, device="cpu")
     across, down = (functional.conv2d(gray, kernel[None, None])[0, 0] for kernel in (sobel, sobel.T))
@@ -39,6 +40,7 @@ def random_like(values: torch.Tensor, seed: int) -> torch.Tensor:
     # the phases of white noise keep the symmetry that a real map's spectrum has
     spectrum = torch.fft.rfft2(noise)
     phases = spectrum / spectrum.abs().clamp(min=1e-30)
+    # the mean has no phase, only a sign, which is put back at the end
     phases[0, 0] = 1
     return torch.fft.irfft2(torch.fft.rfft2(values).abs() * phases, s=values.shape) + _sign(values)
 

@@ -66,6 +66,7 @@ def detail(
     drawing = curves(model, picture, target, maps)
     known = replace(known, curves=(yield from _partial(drawing, known, 0.3, "deleting and inserting")))
     case = Case(model, picture, target, judged, explain, truth)
+    # read when asked: a notebook's cell may have registered another since
     left = [one for one in MEASURES.values() if one.default and not one.verdict and one.name != DRAWN]
     for number, one in enumerate(left):
         if one.applies(case):

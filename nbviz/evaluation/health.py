@@ -38,7 +38,7 @@ MEANINGS = {
     "noise-like": "neighbouring places have nothing in common: it may answer to the input's noise, or be untrained",
     "collapsed": "its filter only sums what it sees: it has learnt nothing, or was pruned",
 }
-ALIKE, FEW = 0.9995, 8
+SAME, FEW = 0.9995, 8
 SATURATED, NOISE, BUSY = 0.95, 0.06, 0.25
 FLAT, ROUNDING = 1e-5, 1e-6
 _PASSED_ON = ("Identity", "Dropout", "Flatten", "StochasticDepth", "DropPath")
@@ -122,6 +122,7 @@ def _rows(
 ) -> list[Row]:
     rows, before = list[Row](), dict[tuple[int, str], str]()
     likeness = statistics[INPUT].likeness
+    # pictures that are noise themselves make every early channel look so
     smooth = likeness is None or float(likeness.median()) >= 2 * NOISE
     for layer in chosen:
         pause()
@@ -158,6 +159,7 @@ def _gathering(
     numbers = sorted(order[:sample].tolist())
 
     def work(run: Pass) -> Iterator[Judged | Gathered]:
+        # a second attempt, after the weights moved, reads the items again
         problems.clear()
         modules = modules_of(run.net)
         statistics = {
@@ -210,7 +212,7 @@ def _findings(
         return [*_collapsed(model, layer)]
     constant = _constant(seen)
     findings = [*_collapsed(model, layer), *_still(seen, constant, pictures), *_saturated(seen, constant)]
-    return sorted([*findings, *_duplicates(seen.kept, constant), *(_noise(seen, constant) if smooth else ())])
+    return sorted([*findings, *_duplicates(seen.sample, constant), *(_noise(seen, constant) if smooth else ())])
 
 
 def _constant(seen: ChannelStatistics) -> torch.Tensor:
@@ -224,6 +226,7 @@ def _still(seen: ChannelStatistics, constant: torch.Tensor, pictures: int) -> It
         value = float(seen.high[channel])
         if abs(value) <= FLAT * float(seen.high.abs().median()):
             yield channel, "dead", f"0 in every place of {pictures} pictures"
+        # one that always stands at its limit is told as saturated
         elif seen.limit is None or value < seen.limit:
             yield channel, "uniform", f"{value:.3g} in every place of {pictures} pictures"
 
@@ -233,24 +236,25 @@ def _saturated(seen: ChannelStatistics, constant: torch.Tensor) -> Iterator[Find
         yield channel, "saturated", f"{float(seen.at_limit[channel]):.0%} of its values are at the limit {seen.limit:g}"
 
 
-def _duplicates(kept: torch.Tensor, constant: torch.Tensor) -> Iterator[Finding]:
+def _duplicates(values: torch.Tensor, constant: torch.Tensor) -> Iterator[Finding]:
     """Find each channel that follows an earlier one; channels that moved in a few samples only can't be judged."""
-    judged = ((_moved(kept).sum(1) >= FEW) & ~constant).nonzero()[:, 0]
+    judged = ((_moved(values).sum(1) >= FEW) & ~constant).nonzero()[:, 0]
     if len(judged) < 2:
         return
-    centred = kept[judged] - kept[judged].mean(1, keepdim=True)
+    centred = values[judged] - values[judged].mean(1, keepdim=True)
     unit = centred / centred.norm(dim=1, keepdim=True)
-    alike = (unit @ unit.T).tril(-1)
-    best, first = alike.max(1)
-    for place in (best > ALIKE).nonzero()[:, 0].tolist():
+    # below the diagonal: each pair once, told of the later channel
+    correlations = (unit @ unit.T).tril(-1)
+    best, first = correlations.max(1)
+    for place in (best > SAME).nonzero()[:, 0].tolist():
         other = int(judged[first[place]])
         yield int(judged[place]), "duplicate", f"follows channel {other} (correlation {float(best[place]):.4f})"
 
 
-def _moved(kept: torch.Tensor) -> torch.Tensor:
+def _moved(values: torch.Tensor) -> torch.Tensor:
     """Return which of a channel's values differ from its commonest."""
-    middle = kept.median(1, keepdim=True).values
-    return (kept - middle).abs() > FLAT * kept.abs().amax(1, keepdim=True)
+    middle = values.median(1, keepdim=True).values
+    return (values - middle).abs() > FLAT * values.abs().amax(1, keepdim=True)
 
 
 def _noise(seen: ChannelStatistics, constant: torch.Tensor) -> Iterator[Finding]:
@@ -258,13 +262,14 @@ def _noise(seen: ChannelStatistics, constant: torch.Tensor) -> Iterator[Finding]
     if likeness is None or constant.all() or float(likeness[~constant].median()) < 2 * NOISE:
         return  # where most channels are so, it is the pictures that are noise
     # a channel that rarely speaks has neighbours of nothing to be like
-    busy = _moved(seen.kept).float().mean(1) >= BUSY
+    busy = _moved(seen.sample).float().mean(1) >= BUSY
     for channel in ((likeness < NOISE) & busy & ~constant).nonzero()[:, 0].tolist():
         yield channel, "noise-like", f"neighbouring places correlate by {float(likeness[channel]):.2f} at most"
 
 
 def _collapsed(model: InstrumentedModel, layer: Layer) -> Iterator[Finding]:
     weights = model.guest.steady(lambda run: _weights(modules_of(run.net)[layer.address[0]]))
+    # of two or three weights some filter is equal by chance
     if weights is None or weights.shape[1] < 4:
         return
     spread = weights.amax(1) - weights.amin(1)
@@ -285,5 +290,5 @@ def _kind(finding: str) -> str:
 
 def _carried(before: dict[tuple[int, str], str], rows: list[Row], layer: Layer) -> dict[tuple[int, str], str]:
     """Return channel and finding → the first of the layers in a row that had it."""
-    here = [(channel, _kind(finding)) for name, channel, finding, _ in rows if name == layer.name]
-    return {key: before.get(key, layer.name) for key in here}
+    pairs = [(channel, _kind(finding)) for name, channel, finding, _ in rows if name == layer.name]
+    return {key: before.get(key, layer.name) for key in pairs}

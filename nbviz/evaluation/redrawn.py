@@ -14,9 +14,9 @@ from nbviz.replica.replica import replicate
 
 LARGE = 0.3
 """A stage with more than this share of the layers that have weights is taken apart."""
-KEPT_BYTES = 32 * 2**20
+MOST_BYTES = 32 * 2**20
 """Redrawn weights up to this size are kept for the next map: looking at the structure anew costs more than they do."""
-_kept: ByModel[InstrumentedModel, dict[Any, InstrumentedModel]] = ByModel()
+_redrawn: ByModel[InstrumentedModel, dict[Any, InstrumentedModel]] = ByModel()
 
 
 def redrawn(model: InstrumentedModel, seed: int, count: int = 3, layer: str | None = None) -> InstrumentedModel:
@@ -25,7 +25,8 @@ def redrawn(model: InstrumentedModel, seed: int, count: int = 3, layer: str | No
     layer: the last stages up to this layer, for a channel of it depends on no later ones. Norms, biases and scales
     are kept: without them activations die, and the test would be of that. Only the redrawn tensors are copies.
     """
-    version, copies = model.fingerprint(), _kept.setdefault(model, {})
+    version, copies = model.fingerprint(), _redrawn.setdefault(model, {})
+    # weights that have changed never come back: their copies are memory for nothing
     for old in [key for key in copies if key[0] != version]:
         del copies[old]
     key = (version, seed, count, layer)
@@ -42,7 +43,7 @@ def redrawn(model: InstrumentedModel, seed: int, count: int = 3, layer: str | No
         multilabel=model.read.asked.multilabel,
         name=model.name,
     )
-    if size <= KEPT_BYTES:
+    if size <= MOST_BYTES:
         copies[key] = copy
     return copy
 
@@ -96,7 +97,9 @@ def _drawn(net: nn.Module, chosen: list[str], seed: int) -> tuple[nn.Module, int
     drawn: dict[int, torch.Tensor] = {}
     for name, module in net.named_modules():
         for weight in _weights(module) if any(_within(name, stage) for stage in chosen) else ():
+            # on the CPU in single, so that a seed means the same weights on every device
             noise = torch.randn(weight.shape, generator=generator, dtype=torch.float32, device="cpu")
+            # by address: weights that two modules share stay shared
             drawn.setdefault(weight.data_ptr(), noise.to(weight) * weight.detach().std())
     size = sum(weight.numel() * weight.element_size() for weight in drawn.values())
     return replicate(net, lambda t: drawn.get(t.data_ptr(), t)), size

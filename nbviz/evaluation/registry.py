@@ -103,8 +103,8 @@ def _figure(name: str, value: SupportsFloat | tuple[float, float, float] | None)
     try:
         return math.nan if value is None else float(value)
     except (TypeError, ValueError) as error:
-        wanted = "a number, numbers by name or a Verdict"
-        raise NbvizError(f"Measure '{name}' returns {wanted}, not {value!r:.80}.") from error
+        kinds = "a number, numbers by name or a Verdict"
+        raise NbvizError(f"Measure '{name}' returns {kinds}, not {value!r:.80}.") from error
 
 
 _measures: dict[str, Measure] = {}

@@ -21,6 +21,7 @@ def summary(table: pd.DataFrame, against: str | None = None, seed: int = 0) -> p
     """
     import pandas as pd
 
+    # observed: categories that have no row would become rows of nothing
     wide = table.pivot_table(index="picture", columns=["method", "measure"], values="value", observed=True)
     generator = np.random.default_rng(seed)
     rows = []

@@ -10,7 +10,7 @@ import torch
 
 from nbviz.evaluation import converged
 from nbviz.evaluation.measures.hiding import SURE, _bootstrap, compared
-from nbviz.evaluation.measures.this_class import ALIKE
+from nbviz.evaluation.measures.this_class import SIMILAR
 from tests.bench.trust_tables import Kept, alike_rows, controls, false_alarms, hiding_rates, judged, pictures, reach
 
 _PAGE = """# How far a map can be trusted: the study behind the dots
@@ -110,7 +110,7 @@ def _verdicts(kept: Kept) -> Iterator[str]:
         classes = [kept[name, method, "class"]["alike"] for name in pictures(kept, method, "class")]
         weights = [kept[name, method, "weights"].state for name in pictures(kept, method, "weights")]
         shown = [verdict.state for verdict in judged(kept, "cells", method)]
-        cells = [_share(sure), _share(["passed" if (a is not None and a < ALIKE) else "" for a in classes])]
+        cells = [_share(sure), _share(["passed" if (a is not None and a < SIMILAR) else "" for a in classes])]
         yield f"| {method} | {' | '.join([*cells, _share(weights), _share(shown)])} |"
 
 

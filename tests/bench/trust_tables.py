@@ -13,7 +13,7 @@ from nbviz.evaluation import Hidings, Verdict
 from nbviz.evaluation.base import State
 from nbviz.evaluation.controls import random_like
 from nbviz.evaluation.measures.hiding import ALPHA, compared
-from nbviz.evaluation.measures.this_class import ALIKE
+from nbviz.evaluation.measures.this_class import SIMILAR
 
 SMOOTHNESS = (0.0, 0.7, 1.5, 3.0)
 DRAWS = 20
@@ -103,7 +103,7 @@ def alike_rows(kept: Kept) -> Iterator[str]:
         weights = [kept[name, method, "weights"] for name in pictures(kept, method, "weights")]
         states: list[State] = [verdict.state for verdict in weights]
         alike = [verdict.figures["similarity"] for verdict in weights if "similarity" in verdict.figures]
-        passed = sum(a is not None and a < ALIKE for a in classes)
+        passed = sum(a is not None and a < SIMILAR for a in classes)
         weighed = f"{_range(alike)} | {states.count('passed')} of {len(states)}"
         yield f"| {method} | {_range(classes)} | {passed} of {len(classes)} | {weighed} |"
 

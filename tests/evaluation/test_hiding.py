@@ -7,8 +7,8 @@ import torch
 
 from nbviz.attribution.baselines import blurred
 from nbviz.evaluation import Hidings, hiding, hidings
-from nbviz.evaluation.maps import cell_of, cell_sums
-from nbviz.evaluation.measures.hiding import BLUR, CELLS, KEPT, MASKS, _copies, _partial, _weighted, compared, masks
+from nbviz.evaluation.maps import BLUR, cell_of, cell_sums
+from nbviz.evaluation.measures.hiding import CELLS, MASKS, PROBABILITY, _copies, _partial, _weighted, compared, masks
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from tests.bench.trust_tables import smooth
@@ -37,11 +37,11 @@ def test_the_exact_map_of_a_linear_score_passes() -> None:
 def test_scores_are_those_of_the_masked_pictures() -> None:
     found, x = hidden(), picture()
     rows = cell_of(SIZE, CELLS)
-    mask = found.kept[5][rows][:, rows]
+    mask = found.masks[5][rows][:, rows]
     wanted = Linear()(torch.where(mask > 0, x, blurred(x, BLUR * SIZE)))[0, 1]
     assert float(found.scores[5]) == pytest.approx(float(wanted.detach()), abs=1e-9)
-    assert len(found.scores) == MASKS and found.kept.mean() == pytest.approx(KEPT, abs=0.02)
-    assert torch.equal(masks((CELLS, CELLS)), found.kept)
+    assert len(found.scores) == MASKS and found.masks.mean() == pytest.approx(PROBABILITY, abs=0.02)
+    assert torch.equal(masks((CELLS, CELLS)), found.masks)
 
 
 def test_maps_that_know_nothing_hardly_ever_pass() -> None:
@@ -65,7 +65,7 @@ def test_a_control_does_not_beat_itself_and_is_named() -> None:
     cells = cell_sums(exact().sum((0, 1)), found.size, found.cells)
     for name, words in (("edges", "plain edges predict the"), ("centre", "a blob in the centre predicts the")):
         rivals = {**found.controls, name: cells}
-        verdict = compared(Hidings(found.kept, found.scores, rivals, found.size), cells * 3)
+        verdict = compared(Hidings(found.masks, found.scores, rivals, found.size), cells * 3)
         assert verdict.state == "not passed" and words in verdict.sentence
         assert verdict.figures[f"ahead of {name}"] == 0
 
@@ -87,14 +87,14 @@ def test_what_can_not_be_told() -> None:
 def test_a_score_that_no_sum_of_parts_predicts_tests_no_map() -> None:
     found = hidden()
     noise = torch.randn(MASKS, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    verdict = hiding(Hidings(found.kept, noise, found.controls, found.size), hand_made(exact()))
+    verdict = hiding(Hidings(found.masks, noise, found.controls, found.size), hand_made(exact()))
     assert verdict.state == "can't tell" and verdict.figures["reach"] < 0.3
 
 
 def test_the_number_kept_is_partialled_out() -> None:
     found = hidden()
-    count = found.kept.sum((1, 2))
-    only_count = Hidings(found.kept, 5 * count + 0.01 * found.scores, found.controls, found.size)
+    count = found.masks.sum((1, 2))
+    only_count = Hidings(found.masks, 5 * count + 0.01 * found.scores, found.controls, found.size)
     one, other = (compared(h, cell_sums(exact().sum((0, 1)), h.size, h.cells)) for h in (found, only_count))
     assert one.figures["r"] == pytest.approx(other.figures["r"], abs=1e-9)
 

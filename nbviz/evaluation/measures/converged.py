@@ -24,6 +24,7 @@ def converged(judged: Map) -> Verdict:
         return _by_error(float(facts["map_error"]))
     if facts.get("reliability") is not None:
         return _by_reliability(float(facts["reliability"]))
+    # one draw alone: a method states an error from two on
     if "samples" in facts or "masks" in facts:
         return unable(NAME, "So few draws say nothing of their error.")
     if facts.get("residual") is not None:
@@ -33,6 +34,7 @@ def converged(judged: Map) -> Verdict:
 
 def _by_error(error: float) -> Verdict:
     figures = {"map error": error}
+    # NaN: comparisons with it are all false, so that it would pass for the last case
     if error != error:
         return unable(NAME, "The map's error could not be estimated.")
     if error <= ERROR:

@@ -12,16 +12,15 @@ from dataclasses import dataclass
 
 import torch
 
-from nbviz.attribution.baselines import blurred
-from nbviz.evaluation.base import BATCH, Curve, Steps, all_scores, scored
+from nbviz.evaluation.base import Curve, Steps, all_scores, scored
 from nbviz.evaluation.controls import centre, edges, random_like
-from nbviz.evaluation.maps import cell_of, cell_sums
+from nbviz.evaluation.maps import cell_sums, hidden, partly_hidden
 from nbviz.evaluation.registry import Case, measure
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.pictures.picture import PictureLike
 
-CELLS, STEPS, BLUR, RANDOMS = 14, 7, 15 / 224, 3
+CELLS, STEPS, RANDOMS = 14, 7, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,20 +45,14 @@ def curves(
     x = model.input(picture)
     size = (x.shape[2], x.shape[3])
     cells = (min(CELLS, size[0]), min(CELLS, size[1]))
-    hidden = blurred(x, BLUR * min(size))
     shares = torch.linspace(0, 1, STEPS + 1, dtype=torch.float64, device="cpu")
     strengths = [cell_sums(values, size, cells).flatten() for values in maps.values()]
+    # stable: of equal cells the first, on every machine the same
     orders = [strength.argsort(descending=True, stable=True) for strength in strengths]
     first = torch.stack([mask.view(cells) for order in orders for mask in _first(order, shares[1:-1])])
     both = [torch.ones_like(first[:1]), torch.zeros_like(first[:1])] if known is None else []
     masks = torch.cat([*both, 1 - first, first])
-    rows, columns = (cell_of(length, count) for length, count in zip(size, cells, strict=True))
-
-    def batches() -> Iterator[torch.Tensor]:
-        for some in masks.split(BATCH):
-            yield torch.where(some[:, rows][:, :, columns][:, None].to(x) > 0, x, hidden)
-
-    scores = yield from all_scores(model, target, batches)
+    scores = yield from all_scores(model, target, lambda: partly_hidden(x, masks))
     scores = scores if known is None else torch.cat([known, scores])
     return dict(zip(maps, _read(scores, shares, len(maps)), strict=True))
 
@@ -67,7 +60,7 @@ def curves(
 def ends(model: InstrumentedModel, picture: PictureLike, target: Target) -> Iterator[torch.Tensor]:
     """Return the scores of the picture and of all of it hidden, (2,): where every map's curves begin and end."""
     x = model.input(picture)
-    yield from scored(model, target, lambda: iter([torch.cat([x, blurred(x, BLUR * min(x.shape[2:]))])]))
+    yield from scored(model, target, lambda: iter([torch.cat([x, hidden(x)])]))
 
 
 def controls(picture: torch.Tensor, like: torch.Tensor) -> dict[str, torch.Tensor]:

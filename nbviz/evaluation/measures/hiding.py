@@ -18,17 +18,16 @@ from functools import cached_property
 
 import torch
 
-from nbviz.attribution.baselines import blurred
-from nbviz.evaluation.base import BATCH, Map, Verdict, scored, unable
+from nbviz.evaluation.base import Map, Verdict, scored, unable
 from nbviz.evaluation.controls import centre, edges
-from nbviz.evaluation.maps import cell_of, cell_sums, empty, spoken
+from nbviz.evaluation.maps import cell_sums, empty, partly_hidden, spoken
 from nbviz.evaluation.registry import Case, Measured, measure
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.pictures.picture import PictureLike
 
 NAME = "hiding"
-MASKS, CELLS, KEPT, BLUR = 192, 7, 0.8, 15 / 224
+MASKS, CELLS, PROBABILITY = 192, 7, 0.8
 ALPHA = 0.05
 SURE = 0.8
 """Share of resamples in which a map must be ahead of a control. Chosen among five levels on the study's own
@@ -46,7 +45,7 @@ _LOST = {"edges": "plain edges", "centre": "a blob in the centre"}
 class Hidings:
     """Target's scores of one picture with parts hidden; shared by all maps of it."""
 
-    kept: torch.Tensor
+    masks: torch.Tensor
     """(masks, rows, columns) float64, 1 where a cell is kept."""
     scores: torch.Tensor
     """(masks,) float64; fewer while it is being computed."""
@@ -58,12 +57,12 @@ class Hidings:
     @property
     def cells(self) -> tuple[int, int]:
         """Rows and columns of cells."""
-        return self.kept.shape[1], self.kept.shape[2]
+        return self.masks.shape[1], self.masks.shape[2]
 
     @cached_property
     def reach(self) -> float:
         """Partial correlation of the scores with the best sum over cells, cross-validated; NaN where they are flat."""
-        cells, predicted = self.kept.flatten(1), torch.zeros_like(self.scores)
+        cells, predicted = self.masks.flatten(1), torch.zeros_like(self.scores)
         for fold in range(FOLDS):
             out = torch.arange(len(cells), device="cpu") % FOLDS == fold
             predicted[out] = _fitted(cells[~out], self.scores[~out], cells[out])
@@ -76,16 +75,8 @@ def hidings(model: InstrumentedModel, picture: PictureLike, target: Target) -> I
     size = (x.shape[2], x.shape[3])
     cells = (min(CELLS, size[0]), min(CELLS, size[1]))
     fixed = masks(cells)
-    hidden = blurred(x, BLUR * min(size))
     known = {"edges": cell_sums(edges(x), size, cells), "centre": cell_sums(centre(size), size, cells)}
-    rows, columns = (cell_of(length, count) for length, count in zip(size, cells, strict=True))
-
-    def batches() -> Iterator[torch.Tensor]:
-        for some in fixed.split(BATCH):
-            mask = some[:, rows][:, :, columns][:, None].to(x)
-            yield torch.where(mask > 0, x, hidden)
-
-    for scores in scored(model, target, batches):
+    for scores in scored(model, target, lambda: partly_hidden(x, fixed)):
         yield Hidings(fixed, scores, known, size, len(scores) / MASKS)
 
 
@@ -93,31 +84,32 @@ def masks(cells: tuple[int, int], count: int = MASKS) -> torch.Tensor:
     """Return the fixed masks, (count, rows, columns) float64, 1 where a cell is kept."""
     generator = torch.Generator().manual_seed(0)
     drawn = torch.rand(count, *cells, generator=generator, dtype=torch.float64, device="cpu")
-    return (drawn < KEPT).double()
+    return (drawn < PROBABILITY).double()
 
 
-def hiding(found: Hidings, judged: Map) -> Verdict:
+def hiding(trials: Hidings, judged: Map) -> Verdict:
     """Judge whether hiding parts moves the score as the map predicts; takes milliseconds."""
-    reason = empty(judged) or _flat(found.scores)
+    reason = empty(judged) or _flat(trials.scores)
     if reason:
         return unable(NAME, f"Hiding parts can't tell: {reason}.")
-    if not found.reach >= REACH:
-        return unable(NAME, "Hiding parts can't tell: no sum over parts predicts this score.", reach=found.reach)
-    cells = cell_sums(spoken(judged), found.size, found.cells)
-    return compared(found, cells)
+    # so, and not <, for NaN is no reach either
+    if not trials.reach >= REACH:
+        return unable(NAME, "Hiding parts can't tell: no sum over parts predicts this score.", reach=trials.reach)
+    cells = cell_sums(spoken(judged), trials.size, trials.cells)
+    return compared(trials, cells)
 
 
-def compared(found: Hidings, cells: torch.Tensor) -> Verdict:
+def compared(trials: Hidings, cells: torch.Tensor) -> Verdict:
     """Return the verdict for a map given by its cell sums."""
-    kept = found.kept.flatten(1)
+    shown = trials.masks.flatten(1)
     copies = _copies(cells)
-    r = _partial(found.scores, kept @ copies.flatten(1).T, kept.sum(1))
+    r = _partial(trials.scores, shown @ copies.flatten(1).T, shown.sum(1))
     own = float(r[0])
     if own != own:
         return unable(NAME, "Hiding parts can't tell: the map is the same everywhere.")
     p = float((r >= own - EQUAL).sum()) / len(r)  # the map itself is among them: the 1 + of the rule
-    ahead, interval = _bootstrap(found, cells)
-    figures = {"r": own, "p": p, "low": interval[0], "high": interval[1], "reach": found.reach}
+    ahead, interval = _bootstrap(trials, cells)
+    figures = {"r": own, "p": p, "low": interval[0], "high": interval[1], "reach": trials.reach}
     figures |= {f"ahead of {name}": share for name, share in ahead.items()}
     if p >= ALPHA:
         return Verdict(NAME, "not passed", _not_shown(p), figures)
@@ -142,17 +134,18 @@ def _flat(scores: torch.Tensor) -> str:
 def _copies(cells: torch.Tensor) -> torch.Tensor:
     """Return the map's cells shifted (around the edges) and flipped in every way, itself first."""
     turned = [cells, cells.flip(0), cells.flip(1), cells.flip(0, 1)]
+    # turned by a quarter it is a grid of the same shape only if that is square
     if cells.shape[0] == cells.shape[1]:
         turned += [one.T for one in turned]
     shifts = [(i, j) for i in range(cells.shape[0]) for j in range(cells.shape[1])]
     return torch.stack([one.roll(shift, (0, 1)) for one in turned for shift in shifts])
 
 
-def _fitted(kept: torch.Tensor, scores: torch.Tensor, unseen: torch.Tensor) -> torch.Tensor:
+def _fitted(shown: torch.Tensor, scores: torch.Tensor, unseen: torch.Tensor) -> torch.Tensor:
     """Predict scores of unseen masks by ridge regression on the others."""
-    x, y = kept - kept.mean(0), scores - scores.mean()
+    x, y = shown - shown.mean(0), scores - scores.mean()
     weights = torch.linalg.solve(x.T @ x + RIDGE * torch.eye(x.shape[1], dtype=x.dtype, device=x.device), x.T @ y)
-    return (unseen - kept.mean(0)) @ weights + scores.mean()
+    return (unseen - shown.mean(0)) @ weights + scores.mean()
 
 
 def _partial(scores: torch.Tensor, predicted: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
@@ -169,18 +162,20 @@ def _partial(scores: torch.Tensor, predicted: torch.Tensor, count: torch.Tensor)
     return (y @ p) / (left * y.norm())
 
 
-def _bootstrap(found: Hidings, cells: torch.Tensor) -> tuple[dict[str, float], tuple[float, float]]:
+def _bootstrap(trials: Hidings, cells: torch.Tensor) -> tuple[dict[str, float], tuple[float, float]]:
     """Return the share of resamples of the masks in which the map beats each control, and r's 95 % interval."""
-    kept = found.kept.flatten(1)
-    rivals = torch.stack([cells, *found.controls.values()]).flatten(1)
+    shown = trials.masks.flatten(1)
+    rivals = torch.stack([cells, *trials.controls.values()]).flatten(1)
+    # another seed than the masks': resamples must not follow them
     generator = torch.Generator().manual_seed(1)
-    drawn = torch.randint(len(kept), (RESAMPLES, len(kept)), generator=generator, device="cpu")
-    weights = torch.zeros(RESAMPLES, len(kept), dtype=torch.float64, device="cpu")
-    weights.scatter_add_(1, drawn, torch.ones_like(weights)).div_(len(kept))
-    r = _weighted(torch.stack([found.scores, kept.sum(1), *(kept @ rivals.T).T]), weights)
+    drawn = torch.randint(len(shown), (RESAMPLES, len(shown)), generator=generator, device="cpu")
+    weights = torch.zeros(RESAMPLES, len(shown), dtype=torch.float64, device="cpu")
+    weights.scatter_add_(1, drawn, torch.ones_like(weights)).div_(len(shown))
+    r = _weighted(torch.stack([trials.scores, shown.sum(1), *(shown @ rivals.T).T]), weights)
+    # a resample in which one of the two is flat has no correlation: it counts for the map
     shares = ((r[:, :1] - r[:, 1:]).nan_to_num(1.0) > EQUAL).double().mean(0).tolist()
     low, high = (float(r[:, 0].nan_to_num(0.0).quantile(share)) for share in (0.025, 0.975))
-    return dict(zip(found.controls, shares, strict=True)), (low, high)
+    return dict(zip(trials.controls, shares, strict=True)), (low, high)
 
 
 def _weighted(variables: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -192,6 +187,7 @@ def _weighted(variables: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     spread = covariance.diagonal(dim1=1, dim2=2).clamp(min=1e-30).sqrt()
     r = covariance / (spread[:, :, None] * spread[:, None, :])
     y_n, p_n = r[:, 0, 1:2], r[:, 1, 2:]
+    # clamped: where the count alone predicts everything the root would be of a rounding, or of less than 0
     return (r[:, 0, 2:] - y_n * p_n) / ((1 - y_n**2).clamp(min=1e-12) * (1 - p_n**2).clamp(min=1e-12)).sqrt()
 
 

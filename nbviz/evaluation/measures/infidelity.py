@@ -53,6 +53,7 @@ def infidelity(
     predicted: list[torch.Tensor] = []
 
     def batches() -> Iterator[torch.Tensor]:
+        # a second attempt draws the same noise again
         predicted.clear()
         generator = torch.Generator().manual_seed(seed)
         yield x

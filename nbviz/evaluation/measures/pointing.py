@@ -47,6 +47,7 @@ def pointing(
     heat = judged.heat(judged.size).double().cpu().clamp(min=0)
     if not bool(torch.isfinite(heat).all()) or not bool(heat.any()):
         return None
+    # several equally high places share the point: of a flat map chance decides, not the first pixel
     near = _grown(mask, tolerance)
     hit = float(near[heat == heat.max()].double().mean())
     inside, covered = float(heat[mask].sum() / heat.sum()), float(mask.double().mean())

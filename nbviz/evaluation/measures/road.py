@@ -60,6 +60,7 @@ def imputed(x: torch.Tensor, removed: torch.Tensor, seed: int = 0) -> torch.Tens
     from scipy.sparse.linalg import spsolve
 
     mask = removed.cpu().numpy()
+    # a copy: numpy shares the CPU's memory with the tensor, which is the caller's
     pixels = x[0].detach().double().cpu().numpy().copy()
     if not mask.any():
         return x
@@ -70,6 +71,7 @@ def imputed(x: torch.Tensor, removed: torch.Tensor, seed: int = 0) -> torch.Tens
     rows, columns = np.nonzero(mask)
     matrix, right = _system(pixels, number, rows, columns)
     size = len(rows)
+    # one factorisation for all colours: their right-hand sides are columns
     solved = spsolve(csr_matrix((matrix[2], (matrix[0], matrix[1])), (size, size)).tocsc(), right)
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(size, len(pixels), generator=generator, dtype=torch.float64, device="cpu")

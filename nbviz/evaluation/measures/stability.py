@@ -30,8 +30,8 @@ def stability(
         noise = torch.rand(x.shape, generator=generator, dtype=torch.float64, device="cpu").to(x)
         moved = x + (2 * noise - 1) * LEVELS * level(model, x)
         against = yield from final(explain(model, moved, target))
-        alike = None if empty(against) else spearman(strength(judged), strength(against))
-        correlations += [] if alike is None else [alike]
+        correlation = None if empty(against) else spearman(strength(judged), strength(against))
+        correlations += [] if correlation is None else [correlation]
     return mean(correlations) if correlations else None
 
 

@@ -18,7 +18,7 @@ from nbviz.model.target import Target
 from nbviz.pictures.picture import PictureLike
 
 NAME = "these weights"
-ALIKE, SEEDS = 0.8, 3
+SIMILAR, SEEDS = 0.8, 3
 
 
 def these_weights(
@@ -37,16 +37,16 @@ def these_weights(
     for seed in range(SEEDS):
         yield
         against = yield from final(explain(redrawn(model, seed, layer=layer), picture, target))
-        alike = None if empty(against) else spearman(strength(judged), strength(against))
-        correlations += [] if alike is None else [alike]
+        similarity = None if empty(against) else spearman(strength(judged), strength(against))
+        correlations += [] if similarity is None else [similarity]
     if len(correlations) * 2 <= SEEDS:
         return unable(NAME, "Other weights can't be compared: with them there is nothing to show.")
-    alike = median(correlations)
-    figures = {"similarity": alike}
-    if alike < ALIKE:
-        words = f"With {which} redrawn the network gives another map (similarity {alike:.2f})."
+    similarity = median(correlations)
+    figures = {"similarity": similarity}
+    if similarity < SIMILAR:
+        words = f"With {which} redrawn the network gives another map (similarity {similarity:.2f})."
         return Verdict(NAME, "passed", words, figures)
-    words = f"With {which} redrawn the network gives almost the same map (similarity {alike:.2f})."
+    words = f"With {which} redrawn the network gives almost the same map (similarity {similarity:.2f})."
     return Verdict(NAME, "not passed", words, figures)
 
 

@@ -14,7 +14,7 @@ from nbviz.model.target import Target
 from nbviz.pictures.picture import PictureLike
 
 NAME = "this class"
-ALIKE = 0.8
+SIMILAR = 0.8
 """Rank correlation from which on two maps are taken for the same."""
 
 
@@ -23,6 +23,7 @@ def this_class(
 ) -> Steps[Verdict]:
     """Judge by Spearman of the maps' strength with an unrelated class's: passed below .8."""
     reason = empty(judged)
+    # a target that is no class, such as a channel, has no other class to be compared with
     index = unrelated(model.logits(picture), target) if target.instead(0) is not None else None
     other = None if index is None else target.instead(index)
     if other is None and not reason:
@@ -33,14 +34,14 @@ def this_class(
     against = yield from final(explain(model, picture, other))
     if empty(against):
         return unable(NAME, f"Another class can't be compared: for {name}, {empty(against)}.")
-    alike = spearman(strength(judged), strength(against))
-    if alike is None:
+    similarity = spearman(strength(judged), strength(against))
+    if similarity is None:
         return unable(NAME, "Another class can't be compared: the map is the same everywhere.")
-    figures = {"similarity": alike}
-    if alike < ALIKE:
-        words = f"An unrelated class, {name}, has another map (similarity {alike:.2f})."
+    figures = {"similarity": similarity}
+    if similarity < SIMILAR:
+        words = f"An unrelated class, {name}, has another map (similarity {similarity:.2f})."
         return Verdict(NAME, "passed", words, figures)
-    words = f"An unrelated class, {name}, has almost the same map (similarity {alike:.2f})."
+    words = f"An unrelated class, {name}, has almost the same map (similarity {similarity:.2f})."
     return Verdict(NAME, "not passed", words, figures)
 
 

@@ -178,7 +178,7 @@ def caption(answer: HeadsAnswer, peak: float, shared: bool) -> list[Any]:
 def note(answer: HeadsAnswer) -> str:
     """Return the reason why something is not shown, or takes time."""
     words = [f"Left out: {sentence}" for sentence in answer.heads.left_out]
-    if not answer.heads.kept:
+    if not answer.heads.fits:
         size = answer.heads.nbytes / 2**20
         words.append(f"All heads of this picture take {size:.0f} MiB: each place is computed when it is asked for.")
     return " ".join(words)

@@ -42,7 +42,7 @@ class AskHeads(PictureRequest):
 
     def _kept(self, model: InstrumentedModel, run: Pass) -> Iterator[AttentionHeads]:
         with gathering(model, run, self.picture, self.target) as (heads, blocks):
-            if not heads.kept:
+            if not heads.fits:
                 yield heads
                 return
             found: list[HeadBlock | str] = []
@@ -80,7 +80,7 @@ class LookFrom(PictureRequest):
             if heads.done < 1:
                 yield self._answer(context, heads, self._look(heads).seen(whole=False), heads.done)
         assert heads is not None
-        if heads.kept:
+        if heads.fits:
             yield self._answer(context, heads, self._look(heads).seen())
         else:
             yield from context.model.guest.steadily(lambda run: self._live(context, run))

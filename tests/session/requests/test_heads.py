@@ -64,7 +64,7 @@ def test_too_many_to_keep_are_looked_at_all_the_same(
     context: LiveContext, monkeypatch: pytest.MonkeyPatch, target: Target | None, query: str
 ) -> None:
     wanted: HeadsAnswer = context.answer(LookFrom(PICTURE, query, target))
-    monkeypatch.setattr(tensor_heads, "KEPT", 100)
+    monkeypatch.setattr(tensor_heads, "MOST_BYTES", 100)
     other = LiveContext(context.model)
     found: HeadsAnswer = other.answer(LookFrom(PICTURE, query, target))
     assert not found.heads.kept and not other.answer(AskHeads(PICTURE, target)).blocks
@@ -77,7 +77,7 @@ def test_blocks_come_one_by_one_where_they_take_time(
     context: LiveContext, monkeypatch: pytest.MonkeyPatch, kept: int
 ) -> None:
     monkeypatch.setattr(session_heads, "PAUSE", -1.0)
-    monkeypatch.setattr(tensor_heads, "KEPT", kept)
+    monkeypatch.setattr(tensor_heads, "MOST_BYTES", kept)
     answers = list(LookFrom(PICTURE, "reads")(context))
     assert [[block.number for block in answer.seen.blocks] for answer in answers][-1] == [0, 1, 2]
     assert [2] in [[block.number for block in answer.seen.blocks] for answer in answers[:-1]]
