@@ -35,7 +35,7 @@ def _index(model: Any, layer: str) -> list[Tensor]:
     index = nbviz.Index.build(model, pictures(), k=4, bottom=2, sample=3, labels=labels, progress=False)
     best = index.top(layer, 0)[0]
     pixels = [torch.from_numpy(best.crop.copy()), torch.from_numpy(best.effective.values.copy())]
-    return [*(index._found.tensors[key] for key in sorted(index._found.tensors)), *pixels]
+    return [*(index._rankings.tensors[key] for key in sorted(index._rankings.tensors)), *pixels]
 
 
 def _health(model: Any, layer: str) -> list[Tensor]:

@@ -93,6 +93,7 @@ def vectors(
         return values
 
     rows = torch.stack(model.guest.steady(work)).numpy() if examples else np.zeros((0, layer.channels), np.float32)
+    # the channel itself is strong in all of them: it would only say that they are alike
     return np.delete(rows, channel, axis=1)
 
 
@@ -113,6 +114,8 @@ def _clouds(centred: np.ndarray) -> Iterator[np.ndarray]:
     """Draw normal points with the covariance of these."""
     random, count = np.random.default_rng(0), len(centred)
     for _ in range(CLOUDS):
+        # random mixtures of the points themselves: the covariance without computing it, which has more entries than
+        # points
         drawn = random.normal(size=(count, count)) @ centred / np.sqrt(count)
         yield drawn - drawn.mean(0)
 
@@ -131,6 +134,7 @@ def _best(points: np.ndarray) -> tuple[float, Any]:
     best: tuple[float, Any] = (-1.0, np.zeros(len(points), int))
     for number in range(2, min(MOST, len(points) // 2) + 1):
         groups, score = _parted(points, number)
+        # a group of one is an outlier, and its silhouette is 0 by definition
         if np.bincount(groups).min() > 1 and score > best[0]:
             best = score, groups
     return best

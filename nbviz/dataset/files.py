@@ -25,7 +25,7 @@ def folder_at(path: str | os.PathLike[str]) -> Path:
     return folder
 
 
-def made_at(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """Make a folder that isn't there. NbvizError where the disk refuses."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -35,10 +35,10 @@ def made_at(folder: Path) -> None:
 
 def check_room(folder: Path) -> None:
     """Raise NbvizError where a folder can't be made or written to, without making it."""
-    there = next(place for place in (folder, *folder.absolute().parents) if os.path.exists(place))
-    if not os.path.isdir(there) or not os.access(there, os.W_OK):
-        reason = "Read-only" if os.path.isdir(there) else "Not a directory"
-        raise NbvizError(f"The folder '{folder}' can't be made: {reason}: '{there}'.")
+    parent = next(place for place in (folder, *folder.absolute().parents) if os.path.exists(place))
+    if not os.path.isdir(parent) or not os.access(parent, os.W_OK):
+        reason = "Read-only" if os.path.isdir(parent) else "Not a directory"
+        raise NbvizError(f"The folder '{folder}' can't be made: {reason}: '{parent}'.")
 
 
 @contextmanager
@@ -50,6 +50,7 @@ def alone(folder: Path, waiting: Callable[[], Any]) -> Iterator[None]:
     if fcntl is None:
         yield
         return
+    # the folder itself is locked: a lock file would have to be removed, and is another file to explain
     lock = os.open(folder, os.O_RDONLY)
     try:
         while not _locked(lock):
@@ -76,20 +77,21 @@ def holds_only(folder: Path, *names: str) -> bool:
     )
 
 
-def written(file: Path, write: Callable[[Path], Any], advice: str) -> None:
+def write_whole(file: Path, write: Callable[[Path], Any], advice: str) -> None:
     """Write a file whole or not at all. NbvizError, with ``advice`` at its end, where the disk refuses."""
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write(beside)
-        with open(beside, "rb+") as opened:
+        write(temporary)
+        # on the disk before it gets its name: a machine that goes down leaves the old file or the new one
+        with open(temporary, "rb+") as opened:
             os.fsync(opened.fileno())
-        os.replace(beside, file)
+        os.replace(temporary, file)
     except OSError as error:
         raise NbvizError(f"'{file}' could not be written ({error.strerror or error}){advice}") from error
     finally:
         with suppress(OSError):
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
 def manifest_in(path: Path, name: str, kind: str, known: int) -> dict[str, Any]:
@@ -100,9 +102,9 @@ def manifest_in(path: Path, name: str, kind: str, known: int) -> dict[str, Any]:
         raise NbvizError(f"There is no {kind} in '{path}': {name} can't be read ({error.strerror}).") from error
     except ValueError as error:
         raise NbvizError(f"'{path / name}' is no JSON ({error}). Build the {kind} in a new folder.") from error
-    there = manifest.get("format") if isinstance(manifest, dict) else None
-    if there != known:
-        raise NbvizError(f"The {kind} in '{path}' has format {there!r}; this nbviz reads {known}. Build it anew.")
+    format = manifest.get("format") if isinstance(manifest, dict) else None
+    if format != known:
+        raise NbvizError(f"The {kind} in '{path}' has format {format!r}; this nbviz reads {known}. Build it anew.")
     return manifest
 
 
@@ -113,6 +115,7 @@ def intact(path: Path, kind: str) -> Iterator[None]:
 
     try:
         yield
+    # whatever a half-written or foreign file makes of the reading of it
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise NbvizError(
             f"The {kind} in '{path}' is damaged ({type(error).__name__}: {error}). Build it anew in a new folder."

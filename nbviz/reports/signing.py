@@ -6,7 +6,7 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 
-from nbviz.dataset.files import folder_at, written
+from nbviz.dataset.files import folder_at, write_whole
 from nbviz.errors import NbvizError
 from nbviz.reports.audits import BEGIN, END, audit_section, audit_values
 from nbviz.reports.comparison import read_report
@@ -36,4 +36,4 @@ def sign(out: str | PathLike[str], log: AuditLog) -> None:
         "report.md": markdown(values),
     }
     for name, text in texts.items():
-        written(folder / name, partial(Path.write_text, data=text, encoding="utf-8"), ROOM)
+        write_whole(folder / name, partial(Path.write_text, data=text, encoding="utf-8"), ROOM)

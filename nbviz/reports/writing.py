@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nbviz.arguments import at_least
-from nbviz.dataset.files import folder_at, made_at, written
+from nbviz.dataset.files import folder_at, make_folder, write_whole
 from nbviz.drawing.png import data_url, png
 from nbviz.errors import NbvizError
 from nbviz.pictures.samples import Labels
@@ -76,7 +76,7 @@ def report(
 
 def _write(folder: Path, values: Values, html: str) -> None:
     """Write a report in all its forms."""
-    made_at(folder)
+    make_folder(folder)
     texts = {
         "report.json": json_text(values),
         "report.html": html,
@@ -84,7 +84,7 @@ def _write(folder: Path, values: Values, html: str) -> None:
         "report.xml": junit("nbviz report", _verdicts(values)),
     }
     for name, text in texts.items():
-        written(folder / name, partial(Path.write_text, data=text, encoding="utf-8"), ROOM)
+        write_whole(folder / name, partial(Path.write_text, data=text, encoding="utf-8"), ROOM)
 
 
 def _log(folder: Path, audits: str | PathLike[str] | None, private: bool) -> AuditLog:

@@ -117,7 +117,7 @@ def test_builds_of_one_folder_at_the_same_time_all_end_with_the_index(tmp_path: 
     alone = build(Labelled(), batch=1)
     assert len(found) == 3 and {file.name for file in tmp_path.iterdir()} == FILES
     for index in found:
-        assert all(torch.equal(t, index._found.tensors[key]) for key, t in alone._found.tensors.items())
+        assert all(torch.equal(t, index._rankings.tensors[key]) for key, t in alone._rankings.tensors.items())
     assert sorted(reads)[1] < sorted(reads)[2], "only one of them looked through the pictures"
 
 

@@ -45,37 +45,37 @@ class Atlas:
 
     def __init__(
         self,
-        found: Charted,
+        chart: Charted,
         classes: Sequence[str] | None,
         model: InstrumentedModel | None = None,
         items: Items | None = None,
         names: Sequence[str] | None = None,
     ) -> None:
-        self.plan, self.side, self.layout = found.plan, found.side, found.layout
-        self.notes = found.notes
+        self.plan, self.side, self.layout = chart.plan, chart.side, chart.layout
+        self.notes = chart.notes
         """Sentences about pictures and places that were left out."""
         self.problem = ""
         """Why it could not be saved, in a sentence; empty where it was, or was not asked to be."""
         self.classes = None if classes is None else tuple(classes)
         """Names of the network's scores."""
         self.label_names = None if names is None else tuple(names)
-        self._found, self._model = found, model
+        self._chart, self._model = chart, model
         self.items = items
         """The data set, where it is known."""
         self._fields: ReceptiveFields | None = None
-        self.cells = cells_from(found, self.class_name, self._label)
+        self.cells = cells_from(chart, self.class_name, self._label)
         """All cells, row by row."""
 
     def __repr__(self) -> str:
         return f"Atlas({self.layer}, {len(self.cells)} cells, {len(self):,} places, {self.layout})"
 
     def __len__(self) -> int:
-        return len(self._found.tensors["items"])
+        return len(self._chart.tensors["items"])
 
     @property
     def nbytes(self) -> int:
         """Bytes of its tensors, its pictures aside."""
-        return sum(tensor.numel() * tensor.element_size() for tensor in self._found.tensors.values())
+        return sum(tensor.numel() * tensor.element_size() for tensor in self._chart.tensors.values())
 
     @property
     def layer(self) -> str:
@@ -159,12 +159,12 @@ class Atlas:
             check_room(folder_at(path))  # a disk that refuses does so before the work, not after
         step = BuildStep(0.0, "")
         for step in charting(model, items, plan):
-            if step.found is None:
+            if step.chart is None:
                 yield step
         if model.fingerprint() != before:
             raise NbvizError("The network changed while it was mapped: build again when its training has ended.")
-        assert step.found is not None
-        atlas = cls(step.found, model.classes, model, items, items.classes or model.classes)
+        assert step.chart is not None
+        atlas = cls(step.chart, model.classes, model, items, items.classes or model.classes)
         if path is not None:
             atlas._save_or_say(path)
         yield atlas
@@ -180,7 +180,7 @@ class Atlas:
         """Write the atlas to a folder; see :mod:`nbviz.dataset.atlas.store` for the format."""
         folder = folder_at(path)
         free_or_same(folder, self.plan)
-        charted = self._found
+        charted = self._chart
         manifest = {
             "plan": self.plan.as_json(), "side": charted.side, "layout": charted.layout,
             "notes": list(charted.notes), "classes": self.classes, "labels": self.label_names,
@@ -223,7 +223,7 @@ class Atlas:
     def of(self, model: InstrumentedModel) -> Atlas:
         """Return the same atlas for a model that is open; NbvizError where it is of another network."""
         self.check(model)
-        return Atlas(self._found, self.classes or model.classes, model, self.items, self.label_names)
+        return Atlas(self._chart, self.classes or model.classes, model, self.items, self.label_names)
 
     def class_name(self, index: int) -> str:
         """Return the name of a class; "class 17" where there are no names."""
@@ -231,9 +231,9 @@ class Atlas:
 
     def examples(self, cell: int, n: int = 9) -> list[Example]:
         """Return a cell's pictures, the most typical first: nearest to its mean direction, each picture once."""
-        tensors, cell = self._found.tensors, self._number(cell)
-        there = (tensors["cells"] == cell).nonzero()[:, 0]
-        order = there[tensors["typical"][there].argsort(descending=True, stable=True)].tolist()
+        tensors, cell = self._chart.tensors, self._number(cell)
+        rows_of_cell = (tensors["cells"] == cell).nonzero()[:, 0]
+        order = rows_of_cell[tensors["typical"][rows_of_cell].argsort(descending=True, stable=True)].tolist()
         first = set({int(tensors["items"][row]): row for row in reversed(order)}.values())
         rows = sorted(order, key=lambda row: row not in first)  # stable: both halves stay in their order
         return [self._example(row) for row in rows[: at_least("n", n, 0)]]
@@ -243,7 +243,7 @@ class Atlas:
 
         Made pictures go along this one: what all places share would look the same in every cell.
         """
-        return units(self.cells[self._number(cell)].direction[None])[0] - self._found.tensors["centre"].numpy()
+        return units(self.cells[self._number(cell)].direction[None])[0] - self._chart.tensors["centre"].numpy()
 
     def cells_of(self, activation: np.ndarray) -> np.ndarray:
         """Find the cells of a picture's places: activation (C, h, w) → int (h, w), −1 where on no cell.
@@ -255,7 +255,7 @@ class Atlas:
             raise NbvizError(
                 f"An activation of '{self.layer}' is ({self.plan.channels}, height, width), not {activation.shape}."
             )
-        return cells_at(self._found.tensors, activation)
+        return cells_at(self._chart.tensors, activation)
 
     def _number(self, cell: SupportsIndex) -> int:
         number = whole(cell)
@@ -264,7 +264,7 @@ class Atlas:
         return number
 
     def _example(self, row: int) -> Example:
-        tensors, plan = self._found.tensors, self.plan
+        tensors, plan = self._chart.tensors, self.plan
         item, label = int(tensors["items"][row]), int(tensors["labels"][row])
         where = divmod(int(tensors["places"][row]), plan.grid[1]) if plan.has_places else None
         name = None if label < 0 else self._label(label)

@@ -47,7 +47,7 @@ class BuildStep:
     progress: str
     seen: int = 0
     """Pictures that are done."""
-    found: Charted | None = field(default=None, repr=False)
+    chart: Charted | None = field(default=None, repr=False)
 
 
 def charting(model: InstrumentedModel, items: Items, plan: AtlasPlan) -> Iterator[BuildStep]:
@@ -75,7 +75,7 @@ _NAMES = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 
 def _enough(sampler: Sampler, seen: int) -> Points:
     if not seen:
-        first = next(iter(sampler.problems.values()), "")
+        first = next(iter(sampler.problems.reasons.values()), "")
         raise NbvizError(f"None of the {sampler.plan.items} pictures can be read. The first: {first}")
     points = sampler.points
     if len(points) < FEWEST:
@@ -85,9 +85,9 @@ def _enough(sampler: Sampler, seen: int) -> Points:
 
 def _notes(sampler: Sampler) -> tuple[str, ...]:
     notes = []
-    if sampler.left_out:
-        number, sentence = next(iter(sampler.problems.items()))
-        notes.append(f"{sampler.left_out} pictures could not be used: item {number} ({sentence.rstrip('.')}), …")
+    if sampler.problems.count:
+        number, sentence = next(iter(sampler.problems.reasons.items()))
+        notes.append(f"{sampler.problems.count} pictures could not be used: item {number} ({sentence.rstrip('.')}), …")
     if sampler.silent:
         notes.append(f"At {sampler.silent:,} places every channel was zero; they are not on the map.")
     if sampler.broken:
@@ -105,6 +105,7 @@ def _charted(
     cells = occupied[counts >= plan.least]
     if not len(cells):
         raise NbvizError(f"No cell of the map has {plan.least} places: ask for fewer a cell (least=) or draw more.")
+    # squares with too few places are on the map and in no cell
     number = np.full(side * side, -1)
     number[cells] = np.arange(len(cells))
     values = points.values.numpy()

@@ -38,20 +38,20 @@ class Cell:
     """Classes of its pictures in the data set → places; empty without labels."""
 
 
-def cells_from(found: Charted, class_name: Name, label: Name) -> list[Cell]:
+def cells_from(chart: Charted, class_name: Name, label: Name) -> list[Cell]:
     """Return all cells, row by row. class_name: of a score; label: of a class of the data set."""
-    tensors = found.tensors
+    tensors = chart.tensors
     return [
-        _cell(found, number, int(square), (tensors["cells"] == number).nonzero()[:, 0], class_name, label)
+        _cell(chart, number, int(square), (tensors["cells"] == number).nonzero()[:, 0], class_name, label)
         for number, square in enumerate(tensors["squares"].tolist())
     ]
 
 
-def _cell(found: Charted, number: int, square: int, rows: torch.Tensor, class_name: Name, label: Name) -> Cell:
-    tensors = found.tensors
+def _cell(chart: Charted, number: int, square: int, rows: torch.Tensor, class_name: Name, label: Name) -> Cell:
+    tensors = chart.tensors
     index, share = _speaks_for(tensors["predicted"][rows], tensors["gains"][rows])
     labels = Counter(label(value) for value in tensors["labels"][rows].tolist() if value >= 0)
-    row, column = divmod(square, found.side)
+    row, column = divmod(square, chart.side)
     name = None if index is None else class_name(index)
     direction = tensors["directions"][number].numpy()
     return Cell(number, row, column, len(rows), direction, index, name, share, labels)
@@ -61,6 +61,7 @@ def _speaks_for(predicted: torch.Tensor, gains: torch.Tensor) -> tuple[int | Non
     classes, place = predicted.unique(return_inverse=True)
     sums = torch.zeros(len(classes), dtype=torch.float32, device="cpu").index_add_(0, place, gains.float())
     best = int(sums.argmax())
+    # not <=: NaN speaks for no class either
     if not sums[best] > 0:
         return None, 0.0
     return int(classes[best]), float(sums[best] / sums.clamp(min=0).sum())
@@ -80,5 +81,6 @@ def cells_at(tensors: Mapping[str, torch.Tensor], activation: np.ndarray) -> np.
 
 def commonest(cells: torch.Tensor) -> torch.Tensor:
     """Return the commonest of the nearest points' cells; of equally common ones that of the nearest point."""
+    # argmax takes the first of equals, and the nearest point stands first
     counts = (cells[:, None] == cells[None, :]).sum(1)
     return cells[int(counts.argmax())]

@@ -23,6 +23,7 @@ def tsne(points: np.ndarray, seed: int) -> np.ndarray:
     """Return t-SNE of points (N, d), begun at their first two axes: (N, 2)."""
     from sklearn.manifold import TSNE
 
+    # t-SNE refuses a perplexity as large as the number of points
     perplexity = min(30.0, (len(points) - 1) / 4)
     start = pca(points, seed)
     # its own "pca" start would be the same, computed again
@@ -34,6 +35,7 @@ def umap(points: np.ndarray, seed: int) -> np.ndarray:
     """Return UMAP of points (N, d): (N, 2)."""
     from umap import UMAP
 
+    # one thread: UMAP repeats for a seed only so, and says so in a warning otherwise
     return UMAP(n_neighbors=min(15, len(points) - 1), random_state=seed, n_jobs=1).fit_transform(points)
 
 

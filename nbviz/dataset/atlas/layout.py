@@ -62,10 +62,10 @@ def units(values: np.ndarray) -> np.ndarray:
     return values / np.where(length > 0, length, 1)
 
 
-def chosen_layout(asked: str, points: int) -> str:
+def chosen_layout(name: str, points: int) -> str:
     """Choose for "auto": t-SNE, or for many points umap-learn where it is installed."""
-    if asked != "auto":
-        return asked
+    if name != "auto":
+        return name
     return "umap" if points > MANY and find_spec("umap") is not None else "tsne"
 
 
@@ -84,6 +84,7 @@ def flattening(points: np.ndarray, layout: str, seed: int) -> Generator[np.ndarr
         if layout == "tsne":
             scikit("manifold")  # imported here, Python's random generator is left where it was
         flat = LAYOUTS[layout](points, seed)
+    # a few far points would squeeze all others into the middle cells
     low, high = np.quantile(flat, [EDGE, 1 - EDGE], axis=0)
     yield np.clip((flat - low) / np.maximum(high - low, 1e-12), 0, 1).astype(np.float32)
 
@@ -108,6 +109,7 @@ def _in_process(points: np.ndarray, layout: str, seed: int) -> Generator[np.ndar
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(POLL)
         finally:
+            # also when the generator is closed halfway: nobody waits for the layout any more
             process.kill()
             process.wait()
         if process.returncode:

@@ -55,16 +55,17 @@ class AtlasPlan:
     @property
     def numbers(self) -> list[int]:
         """Numbers of the pictures that are looked at, ascending: all, or as many as give the places wanted."""
-        wanted = -(-self.points // self.places)
-        if wanted >= self.items:
+        count = -(-self.points // self.places)
+        if count >= self.items:
             return list(range(self.items))
         order = torch.randperm(self.items, generator=torch.Generator().manual_seed(self.seed), device="cpu")
-        return sorted(order[:wanted].tolist())
+        return sorted(order[:count].tolist())
 
     @property
     def inside(self) -> torch.Tensor:
         """Return the places (n,) that may be drawn: not the border, where half of what a place sees is padding."""
         height, width = self.grid
+        # of a grid of three the border is all but one place
         edge = 1 if min(height, width) >= 4 else 0
         places = torch.arange(height * width, device="cpu").view(height, width)
         return places[edge : height - edge, edge : width - edge].flatten()
@@ -72,6 +73,7 @@ class AtlasPlan:
     def places_of(self, item: int) -> torch.Tensor:
         """Draw the places (places,) of one picture; they depend on the seed and its number alone."""
         inside = self.inside
+        # a prime far above most numbers of items, so that seed and item rarely give what another pair gives
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + item)
         return inside[torch.randperm(len(inside), generator=generator, device="cpu")[: self.places]].sort().values
 
@@ -111,24 +113,24 @@ def planned(model: InstrumentedModel, items: Items, options: AtlasOptions) -> At
 
 
 def _with_places(plan: AtlasPlan, places: int | None, pictures: int) -> AtlasPlan:
-    there = len(plan.inside)
-    if places is not None and places > there:
-        raise NbvizError(f"places= is {places}, but '{plan.layer}' has {there} places per picture, its border aside.")
-    usual = min(-(-USUAL // pictures), max(1, int(SHARE * there)))
+    most = len(plan.inside)
+    if places is not None and places > most:
+        raise NbvizError(f"places= is {places}, but '{plan.layer}' has {most} places per picture, its border aside.")
+    usual = min(-(-USUAL // pictures), max(1, int(SHARE * most)))
     each = usual if places is None else places
     points = min(each * pictures, USUAL if places is None else MOST)
     if points < FEWEST:
-        raise NbvizError(_too_few(plan, each, there))
+        raise NbvizError(_too_few(plan, each, most))
     return replace(plan, places=each, points=points)
 
 
-def _too_few(plan: AtlasPlan, each: int, there: int) -> str:
+def _too_few(plan: AtlasPlan, each: int, most: int) -> str:
     pictures = f"{plan.items} pictures give" if plan.items > 1 else "1 picture gives"
     needed = -(-FEWEST // each)
     more = f"Add pictures (it takes {needed})"
-    if there * plan.items >= FEWEST:
+    if most * plan.items >= FEWEST:
         more += f", or draw more places of each: places={-(-FEWEST // plan.items)}"
-    elif not plan.has_places or there < 20:
+    elif not plan.has_places or most < 20:
         more += ", or choose a layer with more places"
     of = f"{each} place" + ("s" if each > 1 else "")
     return f"An atlas needs {FEWEST} places or more; {pictures} {of} each of '{plan.layer}'. {more}."

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 
 from nbviz.dataset.atlas.plan import AtlasPlan
+from nbviz.dataset.shards.part import Problems
 from nbviz.errors import Refused
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
@@ -15,8 +16,6 @@ from nbviz.passes.subject import Subject, record
 from nbviz.pictures.samples import Batch, Items
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import RawOutput
-
-MAX_REASONS = 20
 
 
 @dataclass
@@ -47,9 +46,8 @@ class Sampler:
     model: InstrumentedModel
     items: Items
     plan: AtlasPlan
-    problems: dict[int, str] = field(default_factory=dict)
-    """The first pictures left out, and why."""
-    left_out: int = 0
+    problems: Problems = field(default_factory=Problems)
+    """Pictures left out."""
     silent: int = 0
     """Places at which every channel is zero: they have no direction."""
     broken: int = 0
@@ -61,7 +59,7 @@ class Sampler:
         self.__init__(self.model, self.items, self.plan)  # type: ignore[misc]  # weights moved: from the start
         done = 0
         plan, transform = self.plan, self.model.transform
-        for batch in self.items.batches(plan.numbers, plan.batch, transform, plan.shape, self._problem):
+        for batch in self.items.batches(plan.numbers, plan.batch, transform, plan.shape, self.problems.add):
             self._rows.append(self._batch(run, batch))
             done += len(batch.numbers)
             yield done
@@ -71,16 +69,12 @@ class Sampler:
         """Return all points."""
         return joined(self._rows)
 
-    def _problem(self, number: int, sentence: str) -> None:
-        self.left_out += 1
-        if len(self.problems) < MAX_REASONS:
-            self.problems[number] = sentence
-
     def _batch(self, run: Pass, batch: Batch) -> Points:
         x = batch.inputs.to(run.device, self.model.guest.dtype)
         predictions: list[torch.Tensor] = []
 
         def own(output: RawOutput) -> torch.Tensor:
+            # each picture is explained for its own prediction: one backward for all of them
             best = self.model.find_logits(output).max(1)
             predictions.append(best.indices.cpu())
             return best.values
@@ -95,15 +89,16 @@ class Sampler:
             gradient = activation.gradient(scores).flatten(2)
         except Refused:  # the map needs none: its cells speak for no class, which its notes say
             gradient = torch.zeros_like(values)
+        # drawn by number, not in turn: a build in other batches draws the same
         places = torch.stack([self.plan.places_of(int(number)) for number in batch.numbers])
         rows = torch.arange(len(x), device="cpu").repeat_interleave(places.shape[1])
         at = (rows.to(values.device), slice(None), places.flatten().to(values.device))
         taken, slopes = values[at].float().cpu(), gradient[at].float().cpu()
-        return self._kept(Points(
+        return self._usable(Points(
             batch.numbers[rows], places.flatten(), batch.labels[rows], predicted[rows], (taken * slopes).sum(1), taken
         ))  # fmt: skip
 
-    def _kept(self, points: Points) -> Points:
+    def _usable(self, points: Points) -> Points:
         finite = points.values.isfinite().all(1)
         spoken = points.values.abs().amax(1) > 0
         self.broken += int((~finite).sum())

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from nbviz.dataset.atlas.plan import FORMAT, AtlasPlan
-from nbviz.dataset.files import holds_only, intact, manifest_in, written
+from nbviz.dataset.files import holds_only, intact, manifest_in, write_whole
 from nbviz.errors import NbvizError
 from nbviz.version import __version__
 
@@ -36,8 +36,8 @@ def write_atlas(path: Path, manifest: Mapping[str, Any], tensors: Mapping[str, t
     versions = {"nbviz": __version__, "torch": torch.__version__}
     text = json.dumps({"format": FORMAT, "versions": versions, **manifest}, indent=1, ensure_ascii=False)
     data = save({name: tensor.contiguous() for name, tensor in sorted(tensors.items())})
-    written(path / TENSORS, lambda to: to.write_bytes(data), ROOM)
-    written(path / MANIFEST, lambda to: to.write_text(text, "utf-8"), ROOM)
+    write_whole(path / TENSORS, lambda to: to.write_bytes(data), ROOM)
+    write_whole(path / MANIFEST, lambda to: to.write_text(text, "utf-8"), ROOM)
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
@@ -63,16 +63,16 @@ def free_or_same(path: Path, plan: AtlasPlan) -> bool:
             raise NbvizError(f"'{path}' holds other files and no atlas: choose an empty or a new folder.")
         return False
     with intact(path, "atlas"):
-        there = AtlasPlan.from_json(read_manifest(path)["plan"])
+        old = AtlasPlan.from_json(read_manifest(path)["plan"])
     away = "Choose another path, or remove that folder."
-    if there.model != plan.model:
+    if old.model != plan.model:
         raise NbvizError(f"The atlas in '{path}' is of another network, or of other weights of this one. {away}")
-    if there.data != plan.data:
+    if old.data != plan.data:
         raise NbvizError(
-            f"The atlas in '{path}' is of another data set ({there.items} pictures, here {plan.items}). {away}"
+            f"The atlas in '{path}' is of another data set ({old.items} pictures, here {plan.items}). {away}"
         )
-    if there.layer != plan.layer:
-        raise NbvizError(f"The atlas in '{path}' is of layer '{there.layer}', not '{plan.layer}'. {away}")
-    if there != plan:
+    if old.layer != plan.layer:
+        raise NbvizError(f"The atlas in '{path}' is of layer '{old.layer}', not '{plan.layer}'. {away}")
+    if old != plan:
         raise NbvizError(f"The atlas in '{path}' has other places, another seed or layout. {away}")
     return True

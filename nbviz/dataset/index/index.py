@@ -39,19 +39,19 @@ class Index:
     def __init__(
         self,
         plan: Plan,
-        found: PartialIndex,
+        rankings: PartialIndex,
         classes: Sequence[str] | None,
         model: InstrumentedModel | None = None,
         items: Items | None = None,
     ) -> None:
-        self.plan, self._found = plan, found
+        self.plan, self._rankings = plan, rankings
         self._model, self._items = model, items
         self._fields: ReceptiveFields | None = None
-        self._lookup = Lookup(plan, found, classes)
+        self._lookup = Lookup(plan, rankings, classes)
 
     def __repr__(self) -> str:
         channels = sum(layer.channels for layer in self.plan.layers)
-        size = f"{len(self.layers)} layers, {channels:,} channels, {self._found.seen:,} pictures"
+        size = f"{len(self.layers)} layers, {channels:,} channels, {self._rankings.seen:,} pictures"
         return f"Index({size}, k={self.plan.k})"
 
     @classmethod
@@ -155,12 +155,12 @@ class Index:
     @property
     def seen(self) -> int:
         """Number of pictures that were read."""
-        return self._found.seen
+        return self._rankings.seen
 
     @property
     def nbytes(self) -> int:
         """Bytes of its tensors, its pictures aside."""
-        return sum(tensor.numel() * tensor.element_size() for tensor in self._found.tensors.values())
+        return sum(tensor.numel() * tensor.element_size() for tensor in self._rankings.tensors.values())
 
     @property
     def items(self) -> Items | None:
@@ -170,7 +170,7 @@ class Index:
     @property
     def problems(self) -> list[str]:
         """Sentences about items that were left out; empty where every item was read."""
-        return self._found.sentences(self.plan.items)
+        return self._rankings.sentences(self.plan.items)
 
     def top(self, layer: str, channel: int, n: int | None = None) -> list[Example]:
         """Return the pictures that drive a channel most, best first: ``k``, or the first ``n`` of them."""

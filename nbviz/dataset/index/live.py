@@ -67,13 +67,13 @@ def indexing(
             raise NbvizError("The network is being trained: look through the pictures when its training has ended.")
         walk = IndexWalk(plan, run)
         yield LiveIndex(0, len(items))
-        for part in items.batches(range(len(items)), plan.batch, model.transform, plan.shape, walk.problem):
+        for part in items.batches(range(len(items)), plan.batch, model.transform, plan.shape, walk.part.leave_out):
             walk.forward(part)
-            yield LiveIndex(walk.found.seen, len(items))
-        found = walk.gathered(0)
-        if not found.seen:
+            yield LiveIndex(walk.part.seen, len(items))
+        whole = walk.gathered(0)
+        if not whole.seen:
             raise NbvizError(f"None of the {len(items)} pictures could be read.")
-        yield LiveIndex(found.seen, len(items), Index(plan, found, classes, model, items))
+        yield LiveIndex(whole.seen, len(items), Index(plan, whole, classes, model, items))
 
     yield from model.guest.steadily(work)
 
@@ -95,4 +95,4 @@ def fitting(index: object, model: InstrumentedModel) -> Index:
             "The index was loaded without its data set, so it has no pictures to show: "
             "Index.load(path, model, dataset)."
         )
-    return Index(index.plan, index._found, index.classes, model, index.items)  # noqa: SLF001 - our own
+    return Index(index.plan, index._rankings, index.classes, model, index.items)  # noqa: SLF001 - our own

@@ -33,8 +33,8 @@ class RankingRow:
 class Lookup:
     """Rankings of a finished index."""
 
-    def __init__(self, plan: Plan, found: PartialIndex, classes: Sequence[str] | None) -> None:
-        self.plan, self._tensors = plan, found.tensors
+    def __init__(self, plan: Plan, rankings: PartialIndex, classes: Sequence[str] | None) -> None:
+        self.plan, self._tensors = plan, rankings.tensors
         self.classes = None if classes is None else tuple(classes)
         """Names of the labels, where known."""
         self._layers = {layer.name: layer for layer in plan.layers}
@@ -67,6 +67,7 @@ class Lookup:
         values, places = (self._tensors[stem + part][channel] for part in ("values", "places"))
         order = values.argsort(descending=True, stable=True)
         order = order[values[order] > -torch.inf]
+        # unique: of few items even steps would fall on one twice
         steps = np.unique(np.linspace(0, len(order) - 1, min(n, len(order))).round().astype(int)).tolist()
         chosen = [int(order[step]) for step in steps]
         return [RankingRow(float(values[i]), self.plan.sample[i], int(places[i])) for i in chosen]

@@ -19,6 +19,7 @@ class PartialIndex(Part):
 
     def known(self, before: Known) -> Known:
         """Return values that each rank has reached at least, over all pieces so far."""
+        # thresholds only: a piece need not keep what could not enter where the others stand
         ours = {key: t for key, t in self.tensors.items() if key.endswith(("/top/values", "/bottom/values"))}
         return {key: torch.maximum(t, before[key]) if key in before else t for key, t in ours.items()}
 

@@ -43,6 +43,7 @@ class Peaks:
         if flat.shape[2] == 1:
             values = flat[:, :, 0].float()
             return cls(values if sign > 0 else -values, torch.zeros_like(values, dtype=torch.int32))
+        # numpy finds the place as fast as torch the value; on small maps its call costs more than the search
         if flat.shape[2] >= LARGE and _numpys(flat):
             rows = flat.view(-1, flat.shape[2]).numpy()
             places = np.argmax(rows, 1) if sign > 0 else np.argmin(rows, 1)
@@ -50,11 +51,11 @@ class Peaks:
             return cls(values if sign > 0 else -values, torch.from_numpy(places).view(flat.shape[:2]).int())
         return cls(flat.amax(2).float() if sign > 0 else -flat.amin(2).float())
 
-    def locate(self, maps: torch.Tensor, wanted: torch.Tensor, sign: int) -> torch.Tensor:
+    def locate(self, maps: torch.Tensor, needed: torch.Tensor, sign: int) -> torch.Tensor:
         """Return places (N, C), right wherever they are wanted: the unknown ones are looked for."""
         if self.places is not None and self.known is None:
             return self.places
-        missing = wanted if self.known is None else wanted & ~self.known
+        missing = needed if self.known is None else needed & ~self.known
         rows = flat_nonzero(missing)
         if self.places is None:
             self.places = torch.zeros_like(self.values, dtype=torch.int32)
@@ -114,6 +115,7 @@ class Clamped:
         values = given.values.clamp(low, high)
         if given.places is None:
             return Peaks(values)
+        # at a limit several places are equal now, and the first of them may not be the one that was strongest
         inside = (values > low).logical_and_(values < high)
         return Peaks(values, given.places.clone(), inside if given.known is None else inside.logical_and_(given.known))
 
@@ -145,8 +147,10 @@ class Shifted:
 
 def rule_of(module: nn.Module) -> Rule | None:
     """Return the rule a module obeys, if there is one that is exact."""
+    # a hook of the user's may change what the module puts out
     if module._forward_hooks or module._forward_pre_hooks:
         return None
+    # by type, not isinstance: a subclass may do anything
     if type(module) is nn.ReLU:
         return Clamped(0.0, torch.inf)
     if type(module) in (nn.ReLU6, nn.Hardtanh):
@@ -162,5 +166,6 @@ def follows(module: nn.Module, given: torch.Tensor, maps: torch.Tensor) -> bool:
         return False
     if type(module) is not nn.BatchNorm2d:
         return True
+    # with one place a channel torch takes another kernel, which may round otherwise
     one = maps.shape[2] * maps.shape[3] == 1
     return maps.device.type == "cpu" and given.is_contiguous() and maps.is_contiguous() and not one

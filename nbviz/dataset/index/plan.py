@@ -71,9 +71,9 @@ def planned(model: InstrumentedModel, items: Items, options: IndexOptions) -> Pl
     )
 
 
-def _sample(items: int, wanted: int) -> tuple[int, ...]:
+def _sample(items: int, count: int) -> tuple[int, ...]:
     order = torch.randperm(items, generator=torch.Generator().manual_seed(0), device="cpu")
-    return tuple(sorted(order[:wanted].tolist()))
+    return tuple(sorted(order[:count].tolist()))
 
 
 def _watched(
@@ -89,6 +89,7 @@ def _watched(
     for layer in reversed(chosen):  # of one tensor's names the innermost: its module made it, and says how
         stem, call = layer.address
         assert layer.layout is not None and layer.channels is not None
+        # by kind of layout as well: the same tensor may be read as maps by one and as tokens by another
         first = seen.setdefault((outputs[stem, call], layer.layout.kind), layer.name)
         if first != layer.name:
             same[layer.name] = first

@@ -80,6 +80,7 @@ class Ranking:
         """
         placed = len(self._ranks)
         may = peaks > entry
+        # of the first batches nearly all pass: all but the best of them would be inserted and pushed out again
         if len(peaks) > placed and may.count_nonzero() > placed * peaks.shape[1]:  # no more than so many of one batch
             may &= peaks >= peaks.nan_to_num(nan=-torch.inf).topk(placed, dim=0).values[-1]
         return may
@@ -102,6 +103,7 @@ class Ranking:
 
     def _insert(self, rows: torch.Tensor, values: torch.Tensor, codes: torch.Tensor) -> None:
         """Insert one picture's peaks in some channels (R,); an equal later item never displaces an earlier one."""
+        # pictures of the same batch that came before may have raised the bar
         still = flat_nonzero(values > self.entry.index_select(0, rows))
         if len(still) < len(rows):
             rows, values, codes = (part.index_select(0, still) for part in (rows, values, codes))
@@ -109,6 +111,7 @@ class Ranking:
             return
         values, codes = values[:, None], codes[:, None]
         old = self._values.index_select(0, rows)
+        # at most as many as it has ranks, and equal ones before it: the earlier item keeps its rank
         rank = (old >= values).sum(1, keepdim=True)
         source = self._ranks - (self._ranks > rank).long()
         new = old.gather(1, source).scatter_(1, rank, values)
@@ -124,6 +127,7 @@ class Ranking:
         self._waiting.clear()
         depth, numbers = far.shape[1], numbers.to(far.device)
         for part, values in zip(far.split(SORTED), peaks.split(SORTED, 1), strict=True):
+            # -∞ is nothing, whatever item it came from: two pieces' empty ranks must be equal
             came = packed(values.T, numbers).masked_fill_(values.T == -torch.inf, NOTHING)
             part.copy_(sorted_keys(torch.cat([part, came], 1))[:, :depth])
 
@@ -166,6 +170,7 @@ def merged(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -
     items = torch.cat([one["items"], other["items"]], 1)
     keys = packed(torch.cat([one["values"], other["values"]], 1), items)
     values, best = unpacked(sorted_keys(keys)[:, :depth])
+    # places are known of the first ranks alone, so these are merged by themselves
     near = torch.cat([keys[:, :placed], keys[:, depth : depth + placed]], 1).argsort(dim=1, descending=True)
     places = torch.cat([one["places"], other["places"]], 1).gather(1, near[:, :placed])
     labels = torch.cat([one["labels"], other["labels"]], 1).flatten()

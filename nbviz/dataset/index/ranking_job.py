@@ -20,7 +20,7 @@ class RankingJob(ShardJob[Plan, PartialIndex]):
         def work(run: Pass) -> PartialIndex:
             walk, plan = IndexWalk(self.plan, run, known), self.plan
             numbers = plan.numbers(piece)
-            for batch in self.items.batches(numbers, plan.batch, self.transform, plan.shape, walk.problem):
+            for batch in self.items.batches(numbers, plan.batch, self.transform, plan.shape, walk.part.leave_out):
                 walk.forward(batch)
                 if tick is not None:
                     tick(len(batch.numbers))

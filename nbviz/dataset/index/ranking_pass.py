@@ -12,7 +12,6 @@ from nbviz.dataset.index.partial import Known, PartialIndex
 from nbviz.dataset.index.peaks import Peaks, follows, rule_of
 from nbviz.dataset.index.plan import Plan, Watched
 from nbviz.dataset.index.ranking import Ranking
-from nbviz.dataset.shards.part import MAX_REASONS
 from nbviz.pictures.samples import Batch
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import Arguments, Enough, hooked_calls, modules_of, split
@@ -48,30 +47,25 @@ class IndexWalk:
         values = torch.full(wide, -torch.inf, dtype=torch.float32, device="cpu")
         self.sampled = values, torch.zeros_like(values, dtype=torch.int32)
         self.nan = set[int]()
-        self.found = PartialIndex((), {})
+        self.part = PartialIndex((), {})
 
     def gathered(self, piece: int) -> PartialIndex:
         """Return the rankings of the batches so far, as a piece."""
-        self.found.pieces = (piece,)
-        kept = {which: ranking.fields for which, ranking in self.rankings.items()}
+        self.part.pieces = (piece,)
+        results = {which: ranking.fields for which, ranking in self.rankings.items()}
         if self.columns:
-            kept["sample"] = dict(zip(("values", "places"), self.sampled, strict=True))
+            results["sample"] = dict(zip(("values", "places"), self.sampled, strict=True))
         for layer, channels in self.calls.values():
-            for which, fields in kept.items():
+            for which, fields in results.items():
                 for part, tensor in fields.items():
                     # a copy: a view would take the whole row of channels with it wherever it is sent
-                    self.found.tensors[f"{layer.name}/{which}/{part}"] = tensor[channels].cpu().clone()
-        return self.found
-
-    def problem(self, number: int, sentence: str) -> None:
-        """Note an item that is left out."""
-        self.found.left_out += 1
-        if len(self.found.problems) < MAX_REASONS:
-            self.found.problems[number] = sentence
+                    self.part.tensors[f"{layer.name}/{which}/{part}"] = tensor[channels].cpu().clone()
+        return self.part
 
     def forward(self, batch: Batch) -> None:
         """Run one batch: every watched layer's output is read as it comes; nothing after the last is computed."""
         looks = _Looks(self, batch)
+        # a network in half precision takes its pictures so; one of whole numbers alone as they are
         floats = (weight.dtype for weight in self.run.net.parameters() if weight.is_floating_point())
         dtype = next(floats, torch.float32)
         with torch.no_grad(), hooked_calls(self.modules, looks.take):
@@ -83,7 +77,7 @@ class IndexWalk:
             values, places = looks.row(which)
             self.lost(values, batch)
             ranking.update(values, places, batch.numbers, batch.labels)
-        self.found.seen += len(batch.numbers)
+        self.part.seen += len(batch.numbers)
 
     def peaks(self, stem: str, given: Peaks | None, maps: torch.Tensor, sign: int) -> Peaks:
         """Return a layer's peaks, by its module's rule if the input's are at hand; the first time, by both."""
@@ -94,6 +88,7 @@ class IndexWalk:
             looked = Peaks.of(maps, sign)
             self.proven.add((stem, sign))
             if not torch.equal(followed.values, looked.values):
+                # one disagreement is enough: this kernel rounds otherwise than the rule
                 del self.rules[stem]
                 return looked
         return followed
@@ -101,12 +96,13 @@ class IndexWalk:
     def sample(self, channels: slice, maps: torch.Tensor, peaks: Peaks, drawn: dict[int, int]) -> None:
         """Keep the peaks of the items drawn for the sample. drawn: row of the batch → column of the sample."""
         rows, columns = list(drawn), list(drawn.values())
-        wanted = torch.zeros_like(peaks.values, dtype=torch.bool)
-        wanted[rows] = True
-        here = peaks.values[rows]
+        drawn_rows = torch.zeros_like(peaks.values, dtype=torch.bool)
+        drawn_rows[rows] = True
+        peaks_drawn = peaks.values[rows]
         values, places = self.sampled
-        values[channels, columns] = torch.where(here.isnan(), -torch.inf, here).T.cpu() + 0.0
-        places[channels, columns] = peaks.locate(maps, wanted, 1)[rows].T.cpu()
+        # + 0.0 makes 0 of −0, so that equal values are equal on disk
+        values[channels, columns] = torch.where(peaks_drawn.isnan(), -torch.inf, peaks_drawn).T.cpu() + 0.0
+        places[channels, columns] = peaks.locate(maps, drawn_rows, 1)[rows].T.cpu()
 
     def lost(self, peaks: torch.Tensor, batch: Batch) -> None:
         """Note which items a layer answers with NaN; they rank nowhere in those channels."""
@@ -116,7 +112,7 @@ class IndexWalk:
         for layer, channels in self.calls.values():
             for number in set(batch.numbers[nan[:, channels].any(1).cpu()].tolist()) - self.nan:
                 self.nan.add(number)
-                self.problem(number, f"layer '{layer.name}' puts out NaN for it")
+                self.part.leave_out(number, f"layer '{layer.name}' puts out NaN for it")
         peaks[nan] = -torch.inf
 
 
@@ -146,6 +142,7 @@ class _Looks:
         if self.drawn:
             walk.sample(channels, maps, self.seen[call, "top"], self.drawn)
         self.last = call, tensor, _version(tensor)
+        # every watched output has come: what the network computes after is for nobody
         if len(self.seen) == len(walk.calls) * len(walk.rankings):
             raise Enough
 
@@ -155,6 +152,7 @@ class _Looks:
             return None
         call, given, version = self.last
         module = self.walk.modules[stem]
+        # in place, the module's own write is the one that is expected
         own = 1 if getattr(module, "inplace", False) else 0
         as_it_was = version >= 0 and _version(given) == version + own
         return call if as_it_was and follows(module, given, maps) else None

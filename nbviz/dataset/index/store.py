@@ -16,14 +16,14 @@ from nbviz.dataset.shards.store import AWAY, MANIFEST, Product, check_source
 from nbviz.errors import NbvizError
 
 
-def check_same(path: Path, there: Plan, asked: Plan) -> None:
+def check_same(path: Path, old: Plan, new: Plan) -> None:
     """Raise NbvizError where the index in a folder is not the one asked for."""
-    check_source("index", path, there, asked)
+    check_source("index", path, old, new)
     for name in ("k", "depth", "bottom", "batch"):
-        has, wanted = getattr(there, name), getattr(asked, name)
-        if has != wanted:
-            raise NbvizError(f"The index in '{path}' has {name} {has}, not {wanted}. {AWAY}")
-    if there != asked:
+        has, needs = getattr(old, name), getattr(new, name)
+        if has != needs:
+            raise NbvizError(f"The index in '{path}' has {name} {has}, not {needs}. {AWAY}")
+    if old != new:
         raise NbvizError(f"The index in '{path}' is of other layers, or another sample. {AWAY}")
 
 

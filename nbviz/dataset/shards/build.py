@@ -77,6 +77,7 @@ class Build(Generic[PlanT, PartT]):
                     bar.update(pictures)
                 self.stop()
 
+            # asked after each part: pieces of two versions of the weights must not be merged
             if self._execution.client is None:
                 parts: Iterator[PartT] = map(self._unchanged, job.each(todo, tick))
             else:

@@ -51,6 +51,7 @@ def _as_done(waiting: list[Future], client: Client, tick: Callable[[int], None])
         while waiting:
             tick(0)
             try:
+                # short waits, so that a wish to stop is heard while a task runs
                 done, _ = wait(waiting, timeout=POLL, return_when="FIRST_COMPLETED")
             except TimeoutError:
                 continue
@@ -65,6 +66,7 @@ def _as_done(waiting: list[Future], client: Client, tick: Callable[[int], None])
             "Try a smaller batch=. What was done is kept where a path was given."
         ) from error
     finally:
+        # also after an error here: tasks that nobody waits for would go on on the cluster
         client.cancel(waiting)
 
 

@@ -47,10 +47,12 @@ class ShardJob(ABC, Generic[PlanT, PartT]):
         import cloudpickle
 
         def pack(run: Pass) -> bytes:
+            # a replica has none of our hooks, and a worker may have no such device
             net = replicate(run.net, lambda tensor: tensor.detach().cpu())
             return cloudpickle.dumps((type(self), net, self.transform, self.items, self.plan, self.more()))
 
         try:
+            # once: a client asks for it with every task
             self._packed = self._packed or self.guest.steady(pack)
         except Exception as error:  # a reader's own objects can fail in any way
             raise NbvizError(

@@ -52,10 +52,17 @@ class Part(ABC):
 
     def merge(self, other: Self) -> Self:
         """Merge both; the same whatever the order."""
+        # sorted before it is cut, or the order of merging would decide which are told
         problems = dict(sorted({**self.problems, **other.problems}.items())[:MAX_REASONS])
         pieces = tuple(sorted(self.pieces + other.pieces))
         tensors = self.merge_tensors(other)
         return type(self)(pieces, tensors, problems, self.left_out + other.left_out, self.seen + other.seen)
+
+    def leave_out(self, number: int, sentence: str) -> None:
+        """Note an item that could not be read, or answered."""
+        self.left_out += 1
+        if len(self.problems) < MAX_REASONS:
+            self.problems[number] = sentence
 
     def sentences(self, items: int) -> list[str]:
         """Return one sentence about what was left out of a data set of ``items``, or none."""

@@ -65,6 +65,7 @@ def cut(model: InstrumentedModel, items: Items, batch: int | None) -> tuple[Shar
     shape = items.shape(model.transform)
     size = batch_size(model, shape, usual_batch(model, shape) if batch is None else batch)
     data, labelled = data_digest(items, model)
+    # whole batches: a cut in the middle of one would change how pictures are batched, and by that their last digits
     piece = -(-max(len(items) // PIECES, LEAST, BATCHES * size) // size) * size
     return ShardPlan(model_digest(model), data, len(items), shape, size, piece), labelled
 
@@ -87,6 +88,7 @@ def data_digest(items: Items, model: InstrumentedModel) -> tuple[str, bool]:
     NbvizError where an item differs between two readings: what is drawn at random can't be found again.
     """
     digest, labelled = hashlib.blake2b(str(len(items)).encode(), digest_size=16), False
+    # a few, evenly: reading all would take as long as the pass
     for number in sorted({i * (len(items) - 1) // max(1, PROBES - 1) for i in range(PROBES)}):
         try:
             picture = items.read(number)

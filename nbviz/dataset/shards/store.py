@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic
 
-from nbviz.dataset.files import alone, holds_only, intact, made_at, manifest_in, written
+from nbviz.dataset.files import alone, holds_only, intact, make_folder, manifest_in, write_whole
 from nbviz.dataset.shards.job import PartT, PlanT
 from nbviz.errors import NbvizError
 from nbviz.version import __version__
@@ -74,13 +74,13 @@ class Product(Generic[PlanT, PartT]):
         return self.part(tuple(facts["pieces"]), load_file(file), problems, facts["left_out"], facts["seen"])
 
 
-def check_source(product: str, path: Path, there: PlanT, asked: PlanT) -> None:
+def check_source(product: str, path: Path, old: PlanT, new: PlanT) -> None:
     """Raise NbvizError where a folder is of another network or data set than is asked for."""
-    if there.model != asked.model:
+    if old.model != new.model:
         raise NbvizError(f"The {product} in '{path}' is of another network, or of other weights of this one. {AWAY}")
-    if there.data != asked.data or there.items != asked.items:
+    if old.data != new.data or old.items != new.items:
         raise NbvizError(
-            f"The {product} in '{path}' is of another data set ({there.items} items, here {asked.items}; "
+            f"The {product} in '{path}' is of another data set ({old.items} items, here {new.items}; "
             f"or other pictures, labels or preprocessing). {AWAY}"
         )
 
@@ -92,7 +92,7 @@ class Memory(Generic[PartT]):
     """Store of a pass in memory, for as long as the process lives."""
 
     def __init__(self) -> None:
-        self._found: PartT | None = None
+        self._part: PartT | None = None
         self.whole: PartT | None = None
 
     @contextmanager
@@ -103,16 +103,16 @@ class Memory(Generic[PartT]):
     @property
     def done(self) -> set[int]:
         """Numbers of the pieces that are done."""
-        return set(self._found.pieces) if self._found else set()
+        return set(self._part.pieces) if self._part else set()
 
-    def add(self, found: PartT) -> None:
+    def add(self, part: PartT) -> None:
         """Keep a part: the results of some pieces."""
-        self._found = found if self._found is None else self._found.merge(found)
+        self._part = part if self._part is None else self._part.merge(part)
 
     def finish(self) -> PartT:
         """Return all parts merged."""
-        assert self._found is not None
-        return self._found
+        assert self._part is not None
+        return self._part
 
 
 class Folder(Generic[PlanT, PartT]):
@@ -134,11 +134,11 @@ class Folder(Generic[PlanT, PartT]):
             waiting()
             time.sleep(POLL)
 
-        made_at(self.path)
+        make_folder(self.path)
         with alone(self.path, wait):
             self._check()
             if not (self.path / MANIFEST).exists():
-                written(self.path / MANIFEST, self._write_manifest, self._product.advice)
+                write_whole(self.path / MANIFEST, self._write_manifest, self._product.advice)
             self._parts = self._read_parts()
             yield
 
@@ -158,6 +158,7 @@ class Folder(Generic[PlanT, PartT]):
                 part = self._product.read(self.path / self._product.whole)
         except NbvizError:
             return None
+        # a whole of fewer pieces is of a plan that was cut otherwise
         return part if set(part.pieces) == set(range(self._plan.pieces)) else None
 
     @property
@@ -165,24 +166,26 @@ class Folder(Generic[PlanT, PartT]):
         """Numbers of the pieces that are done."""
         return {piece for pieces in self._parts.values() for piece in pieces}
 
-    def add(self, found: PartT) -> None:
+    def add(self, part: PartT) -> None:
         """Write a part; merges the parts there when they become many."""
-        file = self.path / PARTS / f"{min(found.pieces):05d}-{max(found.pieces):05d}.safetensors"
-        written(file, lambda to: write_part(to, found), self._product.advice)
-        self._parts[file] = found.pieces
+        file = self.path / PARTS / f"{min(part.pieces):05d}-{max(part.pieces):05d}.safetensors"
+        write_whole(file, lambda to: write_part(to, part), self._product.advice)
+        self._parts[file] = part.pieces
         if len(self._parts) > MANY:
+            # merged now and then: a merge is as large for one piece as for many, and a file for each would be hundreds
             together = self._merged()
             old = list(self._parts)
             self._parts = {}
             self.add(together)
-            for part in old:
-                if part not in self._parts:
-                    part.unlink()
+            for single in old:
+                # the merged file may have the name of one of them
+                if single not in self._parts:
+                    single.unlink()
 
     def finish(self) -> PartT:
         """Write all parts merged as one file, and delete the parts."""
         part = self._merged()
-        written(self.path / self._product.whole, lambda to: write_part(to, part), self._product.advice)
+        write_whole(self.path / self._product.whole, lambda to: write_part(to, part), self._product.advice)
         # and what was half-written there when a process ended
         shutil.rmtree(self.path / PARTS, ignore_errors=True)
         return part
@@ -198,20 +201,20 @@ class Folder(Generic[PlanT, PartT]):
     def _read_parts(self) -> dict[Path, tuple[int, ...]]:
         from safetensors import SafetensorError
 
-        found: dict[Path, tuple[int, ...]] = {}
+        parts: dict[Path, tuple[int, ...]] = {}
         if not (self.path / PARTS).is_dir():
-            return found
+            return parts
         for file in (self.path / PARTS).iterdir():
             try:
-                found[file] = tuple(_facts(file)["pieces"])
+                parts[file] = tuple(_facts(file)["pieces"])
             except (SafetensorError, OSError, KeyError, ValueError):
                 file.unlink()  # half-written: its pieces are done again
         # stopped between writing parts merged and removing the single ones
-        for file, pieces in list(found.items()):
-            if any(other != file and set(pieces) < set(more) for other, more in found.items()):
-                del found[file]
+        for file, pieces in list(parts.items()):
+            if any(other != file and set(pieces) < set(more) for other, more in parts.items()):
+                del parts[file]
                 file.unlink()
-        return found
+        return parts
 
     def _write_manifest(self, to: Path) -> None:
         import torch
@@ -221,12 +224,12 @@ class Folder(Generic[PlanT, PartT]):
         to.write_text(json.dumps(manifest, indent=1, ensure_ascii=False), "utf-8")
 
 
-def write_part(file: Path, found: PartT) -> None:
+def write_part(file: Path, part: PartT) -> None:
     """Write one part as a safetensors file."""
     from safetensors.torch import save
 
-    facts = {"pieces": found.pieces, "problems": found.problems, "left_out": found.left_out, "seen": found.seen}
-    tensors = {key: found.tensors[key].contiguous() for key in sorted(found.tensors)}
+    facts = {"pieces": part.pieces, "problems": part.problems, "left_out": part.left_out, "seen": part.seen}
+    tensors = {key: part.tensors[key].contiguous() for key in sorted(part.tensors)}
     # not save_file: a full disk shall raise OSError, as everywhere
     file.write_bytes(save(tensors, {"found": json.dumps(facts)}))
 

@@ -19,7 +19,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from nbviz.dataset.files import alone, made_at
+from nbviz.dataset.files import alone, make_folder
 from nbviz.errors import NbvizError, unknown
 from nbviz.reviews.audits.sample import AuditSample
 
@@ -120,7 +120,7 @@ class AuditLog:
             raise ValueError(f"kind {kind!r}")
 
     def _add(self, values: dict[str, Any], sample: AuditSample) -> None:
-        made_at(self.path.parent)
+        make_folder(self.path.parent)
         when = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         line = json.dumps({"audit": sample.audit, "when": when, **values}, ensure_ascii=False, sort_keys=True)
         try:

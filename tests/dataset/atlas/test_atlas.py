@@ -72,7 +72,7 @@ def test_planted_clusters_lie_apart_and_speak_for_their_class() -> None:
 
 def test_what_a_point_adds_is_gradient_times_activation() -> None:
     atlas, model = build(layout="pca"), network()
-    tensors = atlas._found.tensors
+    tensors = atlas._chart.tensors
     weight = model.net[4].weight.detach() / (SIDE * SIDE)
     for row in (0, 100, 200):
         item, place = int(tensors["items"][row]), int(tensors["places"][row])
@@ -85,13 +85,13 @@ def test_what_a_point_adds_is_gradient_times_activation() -> None:
 
 def test_places_are_not_of_the_border_and_depend_on_the_seed_alone() -> None:
     one, again, other = build(layout="pca"), build(layout="pca", batch=7), build(layout="pca", seed=1)
-    places = one._found.tensors["places"]
+    places = one._chart.tensors["places"]
     rows, columns = places // SIDE, places % SIDE
     assert rows.min() >= 1 and rows.max() <= SIDE - 2 and columns.min() >= 1 and columns.max() <= SIDE - 2
-    assert Counter(one._found.tensors["items"].tolist()) == Counter(dict.fromkeys(range(90), 3))
-    for name, tensor in one._found.tensors.items():
-        assert torch.allclose(tensor, again._found.tensors[name], atol=1e-5), name
-    assert not torch.equal(places, other._found.tensors["places"])
+    assert Counter(one._chart.tensors["items"].tolist()) == Counter(dict.fromkeys(range(90), 3))
+    for name, tensor in one._chart.tensors.items():
+        assert torch.allclose(tensor, again._chart.tensors[name], atol=1e-5), name
+    assert not torch.equal(places, other._chart.tensors["places"])
 
 
 def test_no_more_pictures_are_looked_at_than_asked_for() -> None:
@@ -106,7 +106,7 @@ def test_no_more_pictures_are_looked_at_than_asked_for() -> None:
 
 def test_the_same_seed_lays_out_the_same() -> None:
     one, two = build(), build()
-    assert torch.equal(one._found.tensors["flat"], two._found.tensors["flat"])
+    assert torch.equal(one._chart.tensors["flat"], two._chart.tensors["flat"])
     assert [cell.row for cell in one.cells] == [cell.row for cell in two.cells]
 
 

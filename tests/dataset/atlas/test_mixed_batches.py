@@ -26,7 +26,7 @@ def test_a_network_that_mixes_the_pictures_of_a_batch_is_mapped_one_at_a_time(ki
     else:
         norm = nn.BatchNorm2d(6, track_running_stats=False)
         net = nn.Sequential(first, nn.Sequential(norm, nn.ReLU()), nn.AdaptiveAvgPool2d(1), nn.Flatten(), last)
-    found, alone = (build(InstrumentedModel(net), batch=size)._found.tensors for size in (16, 1))
+    found, alone = (build(InstrumentedModel(net), batch=size)._chart.tensors for size in (16, 1))
     assert found.keys() == alone.keys() and len(found["items"]) == 270
     for name, values in found.items():
         assert torch.allclose(values.float(), alone[name].float(), atol=1e-5), name

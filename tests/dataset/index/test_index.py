@@ -101,7 +101,7 @@ def test_pieces_done_in_any_order_and_deep_ranks_come_to_the_same(monkeypatch: p
     backwards = Index.build(net, list(pictures()), **options)
     assert straight.plan.pieces > 4 and whole_set.plan.pieces == 1
     for index in (backwards, whole_set):
-        assert all(torch.equal(t, index._found.tensors[key]) for key, t in straight._found.tensors.items())
+        assert all(torch.equal(t, index._rankings.tensors[key]) for key, t in straight._rankings.tensors.items())
     deep = [(row.value, row.item) for row in straight._lookup.rows("relu", 1, "top")]
     assert deep == [(v, i) for v, i, _ in one_by_one(net, "relu", 1, pictures(), 2)[:10]]
 
@@ -214,12 +214,12 @@ def test_class_profile_counts_the_strongest_pictures() -> None:
 def test_torch_s_defaults_change_nothing() -> None:
     net = whole(Functional())
     options: dict[str, Any] = {"k": 4, "bottom": 2, "sample": 9, "progress": False}
-    plain = Index.build(net, Labelled(), **options)._found.tensors
+    plain = Index.build(net, Labelled(), **options)._rankings.tensors
     labelled = Labelled()
     torch.set_default_dtype(torch.float64)
     torch.set_default_device("meta")
     try:
-        found = Index.build(net, labelled, **options)._found.tensors
+        found = Index.build(net, labelled, **options)._rankings.tensors
     finally:
         torch.set_default_dtype(torch.float32)
         torch.set_default_device(None)
