@@ -66,6 +66,7 @@ class Ascent:
         """Take one step."""
         coefficients = self.coefficients.detach().requires_grad_()
         pictures = self.parametrisation.pictures(coefficients)
+        # a leaf in between: regularisers act on the gradient in the picture, before it reaches the coefficients
         leaf = pictures.detach().requires_grad_()
         values, pull = self._pull(leaf)
         (gradient,) = torch.autograd.grad(pictures, coefficients, self._regularised(leaf, pull))
@@ -82,6 +83,7 @@ class Ascent:
         total = values.sum()
         if self.recipe.facets > 1:
             total = self._unlike(values, says)
+        # NaN would spread over the whole picture within a step and look like a result
         for objective, value in zip(self.objectives, values.tolist(), strict=True):
             if not math.isfinite(value):
                 raise NbvizError(f"What is to be raised, {objective.words}, is {value} for a made picture.")
@@ -100,6 +102,7 @@ class Ascent:
             return torch.autograd.grad(total, pictures, allow_unused=True)[0]
         slopes = torch.autograd.grad(total, heard, retain_graph=True, materialize_grads=True)
         peak = float(torch.stack([slope.abs().max() for slope in slopes]).max()) or 1.0
+        # smaller and smaller, should a sum within the network leave the range upwards
         for scale in (1 / peak, 2**-8 / peak, 2**-16 / peak):
             scaled = [slope * scale for slope in slopes]
             (gradient,) = torch.autograd.grad(heard, pictures, scaled, retain_graph=True, allow_unused=True)
@@ -114,7 +117,9 @@ class Ascent:
             facets = slice(first, first + self.recipe.facets)
             driven = says[self.objectives[first].layers[0]][facets].detach()
             size = driven.square().mean().sqrt().clamp(min=1e-6)
-            total = total + values[facets].sum() / size - self.recipe.diversity * alike(says[self._facets][facets])
+            total = (
+                total + values[facets].sum() / size - self.recipe.diversity * gram_cosine(says[self._facets][facets])
+            )
         return total
 
     def _regularised(self, pictures: Tensor, pull: Tensor) -> Tensor:
@@ -123,6 +128,7 @@ class Ascent:
         for penalty, options in self.recipe.acting("penalty"):
             (weight,) = options.values()
             (gradient,) = torch.autograd.grad(penalty(pictures), pictures)
+            # in units of the pull, so that a weight means the same at every layer
             total = total - weight * gradient * (_rms(pull) / _rms(gradient))
         for smooth, options in self.recipe.acting("gradient"):
             total = smooth(total, **options)
@@ -142,6 +148,7 @@ class Ascent:
         mean, square = self._moments
         mean.lerp_(gradient, 0.1)
         square.lerp_(gradient.square(), 0.001)
+        # Adam's correction for moments that begin at 0
         count = self.step + 1
         return (mean / (1 - 0.9**count)) / ((square / (1 - 0.999**count)).sqrt() + 1e-8)
 
@@ -152,11 +159,12 @@ def _with_places(eye: ModelView, name: str) -> str:
     return name if places and max(places) > 1 else last_spatial_layer(eye.model).name
 
 
-def alike(maps: Tensor) -> Tensor:
+def gram_cosine(maps: Tensor) -> Tensor:
     """Return the mean cosine between Gram matrices (channel by channel, over places) of pictures' maps (N, C, h, w)."""
     places = maps.flatten(2)
     grams = functional.normalize((places @ places.transpose(1, 2)).flatten(1), dim=1)
     count = len(grams)
+    # without the diagonal: each is like itself
     return ((grams @ grams.T).sum() - count) / (count * (count - 1))
 
 

@@ -25,6 +25,7 @@ def code_key(function: Callable[..., Any]) -> str:
 def _described(function: Callable[..., Any], callers: list[FunctionType]) -> object:
     if not isinstance(function, FunctionType):
         raise ValueError(f"{function!r} is no function")
+    # a function that calls itself, through others too: its name is enough, its code is in the digest already
     if function in callers:
         return function.__qualname__
     callers = [*callers, function]
@@ -49,6 +50,7 @@ def _value(value: object, function: FunctionType, callers: list[FunctionType]) -
         return value.__name__
     if isinstance(value, FunctionType) and value.__module__ == function.__module__:
         return _described(value, callers)
+    # another module's by name: what a library computes is its version's business
     if callable(value) and getattr(value, "__module__", None) != function.__module__:
         return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__qualname__)}"
     if is_plain(value):

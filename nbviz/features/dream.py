@@ -22,7 +22,7 @@ from nbviz.features.objectives import Objective, energy
 from nbviz.features.optimise import Made, climbing, generator_of
 from nbviz.features.parametrisation import Canvas, Fourier
 from nbviz.features.recipe import Recipe, changed
-from nbviz.features.request import Asked, objectives_for
+from nbviz.features.request import ChannelsLike, objectives_for
 from nbviz.features.transforms import draw_warps
 from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
@@ -37,7 +37,7 @@ def dream(
     model: ModelLike,
     image: PictureLike,
     layer: str,
-    channels: Asked | None = None,
+    channels: ChannelsLike | None = None,
     octaves: int = 3,
     ratio: float = 1.4,
     **recipe: object,
@@ -58,7 +58,7 @@ def dreaming(
     model: ModelLike,
     image: PictureLike,
     layer: str,
-    channels: Asked | None = None,
+    channels: ChannelsLike | None = None,
     octaves: int = 3,
     ratio: float = 1.4,
     **recipe: object,
@@ -70,11 +70,12 @@ def dreaming(
     if isinstance(ratio, (str, bool)) or not 1 < ratio < float("inf"):
         raise NbvizError(f"ratio= is a number above 1, not {ratio!r}.")
     picture = as_picture(image)
+    # so that layers are known at this photograph's size
     model.trace(model.input(picture))
-    asked = objectives_for(model, layer, 0 if channels is None else channels)
-    if len(asked) != 1:
-        raise NbvizError(f"A dream has one objective, not {len(asked)}: add them, or leave channels= out.")
-    objective = energy(layer) if channels is None else asked[0]
+    objectives = objectives_for(model, layer, 0 if channels is None else channels)
+    if len(objectives) != 1:
+        raise NbvizError(f"A dream has one objective, not {len(objectives)}: add them, or leave channels= out.")
+    objective = energy(layer) if channels is None else objectives[0]
     photograph = torch.from_numpy(model.seen(picture).astype(np.float32) / 255).permute(2, 0, 1)[None]
     sizes = _sizes((photograph.shape[2], photograph.shape[3]), octaves, ratio)
     return model.guest.steadily(lambda run: _dream(ModelView(model, run), objective, photograph, sizes, chosen))

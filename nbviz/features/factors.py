@@ -109,6 +109,7 @@ def _factors(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         # how far it came is said by the share it explains
         warnings.simplefilter("ignore", scikit("exceptions").ConvergenceWarning)
         where = model.fit_transform(rows / top)
+    # scaled back: scikit-learn's tolerance is meant for values around 1
     return where * top, model.components_
 
 
@@ -116,5 +117,6 @@ def _scaled(where: np.ndarray, along: np.ndarray) -> tuple[np.ndarray, np.ndarra
     """Scale directions to length 1; parts that came out empty are left out."""
     length = np.linalg.norm(along, axis=1)
     where = where * length
-    there = where.max(0) > 1e-6 * where.max()
-    return where[:, there], along[there] / length[there, None]
+    # rounding leaves a part that is none a trace
+    used = where.max(0) > 1e-6 * where.max()
+    return where[:, used], along[used] / length[used, None]

@@ -68,14 +68,15 @@ def _remade(
 
     def work(run: Pass) -> Iterator[Made]:
         eye = ModelView(model, run)
+        # the picture's own output is a constant of the objective
         with torch.no_grad():
             reference = outputs(model, run, x, [layer])[layer][0]
-        wanted, size = objective(layer, reference), (x.shape[-2], x.shape[-1])
+        target, size = objective(layer, reference), (x.shape[-2], x.shape[-1])
         parametrisation = parametrisation_of(recipe, Canvas(size, eye.colours.seen, recipe.decorrelate, recipe.decay))
-        generator = generator_of(recipe.seed, wanted)
+        generator = generator_of(recipe.seed, target)
         start = parametrisation.start(generator)[None]
         warps = draw_warps(recipe, size, generator)
-        ascent = Ascent(eye, [wanted], parametrisation, recipe, start, None if warps is None else warps[None])
-        yield from climbing([ascent], [wanted.words], recipe)
+        ascent = Ascent(eye, [target], parametrisation, recipe, start, None if warps is None else warps[None])
+        yield from climbing([ascent], [target.words], recipe)
 
     return model.guest.steadily(work)

@@ -23,6 +23,7 @@ def native_size(model: InstrumentedModel) -> tuple[int, int]:
     """
     size = None if model.transform.guessed else model.transform.size
     if size is not None:
+        # a trace settles for which size shapes and layouts are known
         model.trace(noise(model.guest, (model.transform.channels, *size)))
         return size
     model.trace()

@@ -80,13 +80,13 @@ class Made:
 
 def pages(eye: ModelView, objectives: Sequence[Objective], recipe: Recipe) -> Iterator[Made]:
     """Yield pages of one picture per objective (or of ``recipe.facets``), which get better; the last is final."""
-    asked = [objective for objective in objectives for _ in range(recipe.facets)]
+    rows = [objective for objective in objectives for _ in range(recipe.facets)]
     layers = tuple(dict.fromkeys(name for objective in objectives for name in objective.layers))
     size = (recipe.size, recipe.size)
     eye.fit(size, layers)
     parametrisation = parametrisation_of(recipe, Canvas(size, eye.colours.seen, recipe.decorrelate, recipe.decay))
-    chunks = _chunks(eye, asked, recipe, parametrisation)
-    yield from climbing(chunks, [objective.words for objective in asked], recipe)
+    chunks = _chunks(eye, rows, recipe, parametrisation)
+    yield from climbing(chunks, [objective.words for objective in rows], recipe)
 
 
 def parametrisation_of(recipe: Recipe, canvas: Canvas) -> Parametrisation:
@@ -104,6 +104,7 @@ def climbing(chunks: Sequence[Ascent], words: Sequence[str], recipe: Recipe) -> 
         chunk.advance()
         page.changed.add(chunk)
         now = time.perf_counter()
+        # a page takes as long to draw as some steps: ten a second look continuous
         if now - yielded >= INTERVAL and not page.complete:
             yield page.made(words, now - started)
             yielded = now
@@ -122,6 +123,7 @@ def _turns(chunks: Sequence[Ascent]) -> Iterator[Ascent]:
 def _grouped(chunks: Sequence[Ascent]) -> Iterator[list[Ascent]]:
     page: list[Ascent] = []
     for chunk in chunks:
+        # a screen's worth sharpens together; the next page would only slow it
         if page and sum(len(other.objectives) for other in [*page, chunk]) > _SMALL_CHUNK:
             yield page
             page = []
@@ -173,22 +175,22 @@ def _rise(chunk: Ascent, steps: int) -> np.ndarray:
 
 
 def _chunks(
-    eye: ModelView, asked: Sequence[Objective], recipe: Recipe, parametrisation: Parametrisation
+    eye: ModelView, objectives: Sequence[Objective], recipe: Recipe, parametrisation: Parametrisation
 ) -> list[Ascent]:
     size = (recipe.size, recipe.size)
     starts, warps = [], []
-    for index, objective in enumerate(asked):
+    for index, objective in enumerate(objectives):
         generator = generator_of(recipe.seed, objective, index % recipe.facets)
         starts.append(parametrisation.start(generator))
         warps.append(draw_warps(recipe, size, generator))
     long = _chunk_length(eye, recipe)
     chunks = []
-    for rows in (slice(first, first + long) for first in range(0, len(asked), long)):
+    for rows in (slice(first, first + long) for first in range(0, len(objectives), long)):
         turned = [matrices for matrices in warps[rows] if matrices is not None]
         chunks.append(
             Ascent(
                 eye,
-                asked[rows],
+                objectives[rows],
                 parametrisation,
                 recipe,
                 torch.stack(starts[rows]),
@@ -207,6 +209,7 @@ def _chunk_length(eye: ModelView, recipe: Recipe) -> int:
 def generator_of(seed: int, objective: Objective, facet: int = 0) -> torch.Generator:
     """Return the random generator of one picture."""
     name = f"{seed}|{objective.layers}|{objective.key or objective.words}|{facet}"
+    # crc32, not hash(): that one differs from process to process
     return torch.Generator().manual_seed(zlib.crc32(name.encode()))
 
 

@@ -55,6 +55,7 @@ class Canvas:
         if self.decorrelate and self.colours == 3:
             values = torch.einsum("rc,nchw->nrhw", COLOUR_AXES.to(values), values)
         if self.base is not None:
+            # a photograph's black and white are infinite before the squashing
             values = values + torch.logit(self.base.to(values).clamp(0.02, 0.98))
         return torch.sigmoid(values)
 
@@ -62,6 +63,7 @@ class Canvas:
         """Return (H, W // 2 + 1) amplitudes: 1/frequency to the power of ``decay``; the lowest is left out."""
         height, width = self.size
         frequency = torch.hypot(torch.fft.fftfreq(height, **_PLAIN)[:, None], torch.fft.rfftfreq(width, **_PLAIN)[None])
+        # the lowest frequency is one period a side: the mean's would be infinite
         return 1 / frequency.clamp(min=1 / max(height, width)) ** self.decay
 
 

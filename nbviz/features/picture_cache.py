@@ -34,7 +34,7 @@ from nbviz.features.model_view import colours_of
 from nbviz.features.objectives import Objective
 from nbviz.features.optimise import Made
 from nbviz.features.recipe import Recipe, recipe_for
-from nbviz.features.request import Asked, objectives_for
+from nbviz.features.request import ChannelsLike, objectives_for
 from nbviz.model.brief import ModelLike
 from nbviz.model.by_model import ByModel
 from nbviz.model.edit import NetworkEdit
@@ -63,10 +63,10 @@ class Entry:
     """(facets, steps)."""
 
     @classmethod
-    def of(cls, made: Made, place: int) -> Entry:
+    def of(cls, page: Made, place: int) -> Entry:
         """Return the entry of an objective by its place on a page."""
-        rows = slice(place * made.recipe.facets, (place + 1) * made.recipe.facets)
-        return cls(made.pictures[rows], made.rise[rows])
+        rows = slice(place * page.recipe.facets, (place + 1) * page.recipe.facets)
+        return cls(page.pictures[rows], page.rise[rows])
 
 
 def page_of(objectives: Sequence[Objective], recipe: Recipe, entries: Sequence[Entry]) -> Made:
@@ -80,8 +80,8 @@ def page_of(objectives: Sequence[Objective], recipe: Recipe, entries: Sequence[E
     )
 
 
-def kept(
-    model: ModelLike, layer: str, channels: Asked, preset: str = "default", path: Path = None, **recipe: object
+def cached_page(
+    model: ModelLike, layer: str, channels: ChannelsLike, preset: str = "default", path: Path = None, **recipe: object
 ) -> Made | None:
     """Read the page that :func:`making` would give at once; None where it would have to make a picture."""
     model = InstrumentedModel.ensure(model)
@@ -112,6 +112,7 @@ class PictureCache:
         name = objective.key if objective.key.isdigit() else _digest(objective.key, 6)
         file = pathlib.Path(quote(objective.layers[-1], safe="") or "scores", f"{name}.{digest}.png")
         shipped = None if self._shipped is None else self._shipped / file
+        # only beside the usual folder: whoever names one wants to see what is in it
         return shipped if shipped is not None and shipped.is_file() else self.folder / file
 
     def get(self, objective: Objective, recipe: Recipe) -> Entry | None:
@@ -133,6 +134,7 @@ class PictureCache:
     def put(self, objective: Objective, recipe: Recipe, entry: Entry) -> None:
         """Write an entry; a disk that is full or read-only is a :attr:`problem`, no error."""
         place = self.place(objective, recipe)
+        # after one failure the disk is asked no more: each try may take seconds
         if place is None or self.problem or DATA in place.parents:
             return
         try:
@@ -159,6 +161,7 @@ def network_digest(model: InstrumentedModel, net: nn.Module) -> str:
 
     net: the network itself or a replica of it.
     """
+    # read anew: a picture cached for other weights would stay wrong on the disk for ever
     version = model.fingerprint(reread=True)
     known = _digests.get(model)
     if known is None or known[0] != version:
@@ -186,5 +189,6 @@ def _write(place: pathlib.Path, entry: Entry, text: dict[str, Any]) -> None:
             Image.fromarray(pixels).save(file, format="PNG", pnginfo=info)
         os.replace(temporary, place)
     except BaseException:
+        # KeyboardInterrupt too: nothing half-written stays
         os.unlink(temporary)
         raise

@@ -185,7 +185,9 @@ def recipe_for(model: InstrumentedModel, layer: str, preset: str = "default", **
     if native <= _TINY:
         recipe = replace(recipe, steps=round(2.5 * recipe.steps), rate=min(0.2, 4 * recipe.rate))
     if counts_places(model.layer(layer)):
+        # positions are learnt for this many places, so another size would only be resized back
         recipe = replace(recipe, size=native)
+    # a shift of a large part of a small picture would move what is made out of it
     fitting = {"size": min(recipe.size, native), "jitter": min(recipe.jitter, native // 8)}
     return changed(changed(recipe, fitting), changes)
 

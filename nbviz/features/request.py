@@ -12,20 +12,24 @@ from nbviz.features.objectives import Objective
 from nbviz.features.objectives.base import Kind, kind_by_channel
 from nbviz.model.instrumented import InstrumentedModel
 
-Asked = int | slice | Objective | Sequence[int | Objective]
+ChannelsLike = int | slice | Objective | Sequence[int | Objective]
 
 
-def objectives_for(model: InstrumentedModel, layer: str, channels: Asked, kind: str = "channel") -> list[Objective]:
+def objectives_for(
+    model: InstrumentedModel, layer: str, channels: ChannelsLike, kind: str = "channel"
+) -> list[Objective]:
     """Return objectives of a layer's channels, of a registered kind. NbvizError for what isn't there."""
     check_layers(model, [layer])
-    count, made_by = model.layer(layer).channels or 0, kind_by_channel(kind)
+    count, registered = model.layer(layer).channels or 0, kind_by_channel(kind)
     if isinstance(channels, slice):
         channels = range(count)[channels]
     one = isinstance(channels, Objective) or whole(channels) is not None or not hasattr(channels, "__iter__")
-    asked: list[Any] = [channels] if one else list(channels)  # type: ignore[arg-type]
-    if not asked:
+    items: list[Any] = [channels] if one else list(channels)  # type: ignore[arg-type]
+    if not items:
         raise NbvizError("channels= is empty: name at least one channel.")
-    objectives = [item if isinstance(item, Objective) else _of_channel(made_by, layer, item, count) for item in asked]
+    objectives = [
+        item if isinstance(item, Objective) else _of_channel(registered, layer, item, count) for item in items
+    ]
     for objective in objectives:
         check_layers(model, objective.layers)
     return objectives

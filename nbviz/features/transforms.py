@@ -32,6 +32,8 @@ def warped(pictures: Tensor, matrices: Tensor | None, size: tuple[int, int] | No
     if matrices is None:
         if size == tuple(pictures.shape[-2:]):
             return pictures
+        # antialias, or the fine pattern that is left out folds back as a coarse one
         return functional.interpolate(pictures, size=size, mode="bilinear", align_corners=False, antialias=True)
     grid = functional.affine_grid(matrices.to(pictures), [*pictures.shape[:2], *size], align_corners=False)
+    # mirrored beyond the edge: a black border would be a shape that the network answers to
     return functional.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)

@@ -14,7 +14,7 @@ from nbviz.features.objectives import Objective
 from nbviz.features.optimise import Made, last_pictures, pages
 from nbviz.features.picture_cache import Entry, Path, PictureCache, network_digest, page_of
 from nbviz.features.recipe import Recipe, recipe_for
-from nbviz.features.request import Asked, objectives_for
+from nbviz.features.request import ChannelsLike, objectives_for
 from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.replica.guest import Pass
@@ -23,7 +23,7 @@ from nbviz.replica.guest import Pass
 def visualize(
     model: ModelLike,
     layer: str,
-    channels: Asked,
+    channels: ChannelsLike,
     steps: int | None = None,
     size: int | None = None,
     seed: int = 0,
@@ -56,7 +56,7 @@ def visualize(
 def making(
     model: ModelLike,
     layer: str,
-    channels: Asked,
+    channels: ChannelsLike,
     preset: str = "default",
     path: Path | bool = None,
     objective: str = "channel",
@@ -98,6 +98,7 @@ def _completed(eye: ModelView, objectives: Sequence[Objective], recipe: Recipe, 
     for page in pages(eye, [objectives[row] for row in missing], recipe):
         for place, row in enumerate(missing):
             new = Entry.of(page, place)
+            # a step that was not taken is NaN: cached is only what has climbed to the end
             if entries[row] is None and not np.isnan(new.rise).any():
                 entries[row] = new
                 cache.put(objectives[row], recipe, new)

@@ -13,7 +13,17 @@ from torch import Tensor
 import tests.features.own_objective
 import tests.features.own_regulariser  # noqa: F401
 from nbviz.errors import NbvizError, UnknownName
-from nbviz.features import OBJECTIVES, REGULARISERS, Objective, Recipe, kept, making, objective, regulariser, visualize
+from nbviz.features import (
+    OBJECTIVES,
+    REGULARISERS,
+    Objective,
+    Recipe,
+    cached_page,
+    making,
+    objective,
+    regulariser,
+    visualize,
+)
 from nbviz.features.objectives import base as objectives
 from nbviz.features.regularisers import base as regularisers
 from nbviz.features.regularisers.blur import blur
@@ -112,8 +122,8 @@ def test_a_new_regulariser_renames_no_picture(tmp_path: Path) -> None:
         return gradient * (1 - halved)
 
     assert [Recipe().key, Recipe(size=32, blur=1.0).key] == keys
-    assert kept(small(), LAYER, [0, 1], steps=4, seed=0, path=tmp_path) is not None
-    assert kept(small(), LAYER, [0, 1], steps=4, seed=0, halved=0.5, path=tmp_path) is None
+    assert cached_page(small(), LAYER, [0, 1], steps=4, seed=0, path=tmp_path) is not None
+    assert cached_page(small(), LAYER, [0, 1], steps=4, seed=0, halved=0.5, path=tmp_path) is None
 
 
 def test_a_key_holds_what_differs_from_the_usual_recipe_and_nothing_else() -> None:

@@ -211,12 +211,12 @@ def test_the_two_extremes_of_a_channel_are_apart() -> None:
 
 
 def test_facets_are_unlike_each_other() -> None:
-    from nbviz.features.ascent import alike
+    from nbviz.features.ascent import gram_cosine
 
     model = small()
     alone, apart = (visualize(model, "3", 1, facets=3, diversity=w, steps=60, path=False) for w in (0.0, 4.0))
     assert apart.shape[0] == 3
-    assert float(alike(says(model, apart, "3"))) < float(alike(says(model, alone, "3"))) - 0.02
+    assert float(gram_cosine(says(model, apart, "3"))) < float(gram_cosine(says(model, alone, "3"))) - 0.02
 
 
 def test_facets_of_a_class_are_compared_where_there_are_places() -> None:

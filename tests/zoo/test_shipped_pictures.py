@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import nbviz
-from nbviz.features import kept, making
+from nbviz.features import cached_page, making
 from nbviz.features.model_view import colours_of
 from nbviz.features.picture_cache import PictureCache
 from nbviz.model.instrumented import InstrumentedModel
@@ -31,13 +31,13 @@ def model(
 def test_every_channel_has_one_that_fits_the_network_and_the_recipe(model: InstrumentedModel) -> None:
     layer = first_layer(model)
     channels = range(model.layer(layer).channels or 0)
-    made = kept(model, layer, channels)
+    made = cached_page(model, layer, channels)
     assert made is not None and len(made.pictures) == len(channels), "run python -m tests.ship"
 
 
 def test_nearly_all_of_them_drive_their_channel_more_than_the_noise_they_began_as(model: InstrumentedModel) -> None:
     layer = first_layer(model)
-    made = kept(model, layer, range(model.layer(layer).channels or 0))
+    made = cached_page(model, layer, range(model.layer(layer).channels or 0))
     assert made is not None and np.isfinite(made.rise).all()
     assert (made.rise[:, -1] > made.rise[:, 0]).mean() > 0.9
 
@@ -49,13 +49,13 @@ def test_one_that_is_shipped_is_neither_made_nor_written(model: InstrumentedMode
 
 
 def test_a_folder_of_one_s_own_has_none_of_them(model: InstrumentedModel, tmp_path: Path) -> None:
-    assert kept(model, first_layer(model), [1], path=tmp_path) is None
+    assert cached_page(model, first_layer(model), [1], path=tmp_path) is None
 
 
 def test_another_network_has_none(model: InstrumentedModel) -> None:
     with torch.no_grad():
         next(model.net.parameters()).add_(1e-3)
-    assert kept(model, first_layer(model), [1]) is None
+    assert cached_page(model, first_layer(model), [1]) is None
 
 
 def test_they_are_at_most_six_megabytes() -> None:

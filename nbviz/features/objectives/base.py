@@ -132,6 +132,7 @@ def objective(make: Make) -> Make:
     @wraps(make)
     def keyed(*args: object, **options: object) -> Objective:
         result = make(*args, **options)
+        # an objective that knows its own key keeps it: it may be equal to one made in another way
         return result if result.key is not None else replace(result, key=_key(make, signature.bind(*args, **options)))
 
     by_channel = [*signature.parameters][:2] == ["layer", "index"]

@@ -30,6 +30,7 @@ def direction(layer: str, vector: ArrayLike | Tensor, *, cosine: float = 0.0) ->
         dot = (maps * unit).sum(0)
         if not cosine:
             return dot.mean()
+        # the cosine ends at .1: below 0 a power of it would reward the opposite direction, at 0 it has no gradient
         return (dot * (dot / maps.norm(dim=0).clamp(min=1e-6)).clamp(min=0.1) ** cosine).mean()
 
     digest = hashlib.blake2b(along.numpy().tobytes(), digest_size=8).hexdigest()

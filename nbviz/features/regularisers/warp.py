@@ -28,8 +28,10 @@ def warp(
     """Shift, magnify and turn the picture at random before the network sees it."""
     drawn = torch.rand((4, steps), generator=generator, dtype=torch.float32, device="cpu")
     turn, zoom, down, right = 2 * drawn - 1
+    # a power, so that magnifying and shrinking are equally likely
     angle, zoom = turn * math.radians(rotate), scale**-zoom
     height, width = size
+    # affine_grid counts both axes from −1 to 1, whatever their length: a turn in pixels needs their ratio
     aspect = height / width
     cos, sin = zoom * torch.cos(angle), zoom * torch.sin(angle)
     across = torch.stack([cos, -sin * aspect, 2 * jitter / width * right], dim=1)

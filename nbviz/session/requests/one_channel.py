@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from nbviz.features import Made, Objective, channel, kept, making
+from nbviz.features import Made, Objective, cached_page, channel, making
 from nbviz.session.requests.base import Context, Request
 
 VARIANTS = ("channel", "facets", "opposite")
@@ -79,5 +79,5 @@ class KeptOne(_One):
     since: int = 0
 
     def __call__(self, context: Context) -> Iterator[OneMade | NotMade]:
-        page = kept(context.model, *self.asked(), **self.changes())
+        page = cached_page(context.model, *self.asked(), **self.changes())
         yield NotMade(self.layer, self.channel) if page is None else self.answer(page)
