@@ -54,9 +54,10 @@ class Contact(Observer):
     """Runs a user's module on replicas, a first time under watch. Thread-safe."""
 
     def __init__(self, net: nn.Module, device: str | torch.device = "auto", hooks: Hooks = "auto") -> None:
+        # before the first pass: its tensors decide how the allocator asks the system for memory
         grown_heap()
         super().__init__(net, hooks)
-        self._asked = checked_device(device)
+        self._device = checked_device(device)
         self._private: set[int] = set()
         self._prepare: Callable[[nn.Module], None] | None = None
         self.random = False
@@ -70,15 +71,16 @@ class Contact(Observer):
 
     def _replica(self, mapping: TensorMap | None) -> Replica:
         """Return a replica ready to run, over aliases of the tensors that it shares."""
-        made = None if self.conduct.writes_arrays else self._take_spare()
-        if made is None or mapping is not None or self._watch.inference:
-            made = replica(self._module, mapping, self.hooks, True, self.conduct.writes_arrays)
+        copy = None if self.conduct.writes_arrays else self._take_spare()
+        # the spare shares all tensors: of no use where some have to be copies
+        if copy is None or mapping is not None or self._watch.inference:
+            copy = replica(self._module, mapping, self.hooks, True, self.conduct.writes_arrays)
         if self._prepare is not None:
-            self._prepare(made.net)
-        return made
+            self._prepare(copy.net)
+        return copy
 
-    def _state(self, made: Replica) -> State:
-        return State(made.objects, [mine for key, mine in made.tensors if key in self._private])
+    def _state(self, copy: Replica) -> State:
+        return State(copy.objects, [mine for key, mine in copy.tensors if key in self._private])
 
     @property
     def module(self) -> nn.Module:
@@ -95,7 +97,7 @@ class Contact(Observer):
     @property
     def device(self) -> torch.device:
         """Device where passes run."""
-        return self.home if self._asked == "auto" else torch.device(self._asked)
+        return self.home if self._device == "auto" else torch.device(self._device)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -123,6 +125,7 @@ class Contact(Observer):
         key = revision, self.device, frozenset(self._private), copied
         local, minded = self._local, first or self.conduct.writes_itself
         if getattr(local, "key", None) != key:
+            # the key last: an error in between leaves none, and the replica is made anew
             local.replica, local.state, local.key = self._replica(self._mapping()), None, key
             local.net = local.replica.net
         if minded and local.state is None:
@@ -152,6 +155,7 @@ class Contact(Observer):
             attempt = _Attempt(*self._look())
             try:
                 answer = self._run(attempt, work)
+            # stopped before the write: a private copy of that tensor, and once more
             except WeightsWritten:
                 self._own_written(attempt)
                 continue
@@ -173,13 +177,13 @@ class Contact(Observer):
         guard = attempt.guard
         with guard, isolated():
             run = self._pass(attempt.revision, attempt.watch, first=True)
-            made = self._local.replica
-            attempt.tensors = [(key, mine) for key, mine in made.tensors if key not in self._private]
+            copy = self._local.replica
+            attempt.tensors = [(key, mine) for key, mine in copy.tensors if key not in self._private]
             attempt.attributes = [attributes(mine) for _, mine in attempt.tensors]
-            attempt.arrays = made.read_only
+            attempt.arrays = copy.read_only
             guard.protect(mine for _, mine in attempt.tensors)
             guard.protect(attempt.arrays.memory())
-            foreign = ForeignCalls(made.modules, guard.protect, guard.refuse, self.hooks.codes)
+            foreign = ForeignCalls(copy.modules, guard.protect, guard.refuse, self.hooks.codes)
             attempt.foreign, attempt.state = foreign, run.state
             return work(replace(run, foreign=foreign))
 
@@ -217,7 +221,8 @@ class Contact(Observer):
         if device.type == "cpu":
             raise NbvizError(f"Memory ran out: {error}") from error
         self.note = f"memory ran out on {device}; computed on the CPU instead"
-        self._asked = "cpu"
+        self._device = "cpu"
+        # replicas on the device hold its memory
         self._local.__dict__.clear()
 
     def _lets_write(self, arrays: ReadOnly, written: torch.Tensor | None = None) -> bool:

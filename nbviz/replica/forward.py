@@ -42,12 +42,12 @@ class Pass:
         batch = batch.to(self.device)
         first = self.foreign is not None
         sight = self.foreign.sight if self.foreign is not None else None
-        with quiet(self.conduct.caught), self.conduct.streams(first), self.conduct.outside.kept(sight):
-            with self.conduct.input(batch, first) as given, self._fresh():
+        with quiet(self.conduct.caught), self.conduct.streams(first), self.conduct.outside.restored(sight):
+            with self.conduct.input(batch, first) as given, self._own_state():
                 return self._forward(given)
 
-    def _fresh(self) -> AbstractContextManager[None]:
-        return nullcontext() if self.state is None else self.state.fresh()
+    def _own_state(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.state is None else self.state.renewed()
 
     def rest(self) -> None:
         """Let go of what the last pass left on the network, its graph first of all."""
@@ -64,5 +64,6 @@ class Pass:
                 return self.net(batch)
         if not self.random:
             return self.net(batch)
+        # a network that draws runs under the guard for ever, drawing from streams of its own
         with Guard():
             return self.net(batch)

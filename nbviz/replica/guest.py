@@ -37,6 +37,7 @@ class Guest(Contact):
     def variant(self, prepare: Callable[[nn.Module], None]) -> Guest:
         """Return a guest of the same network whose replicas are each handed to ``prepare`` once, to be hooked."""
         twin = copy(self)
+        # a lock and replicas of its own: those of the other guest are not to be hooked
         twin._lock, twin._local = threading.RLock(), threading.local()  # noqa: SLF001 - our own
         twin._prepare, twin._spare = prepare, None  # noqa: SLF001 - our own
         return twin
@@ -75,6 +76,7 @@ class Guest(Contact):
                 with isolated(), holding():  # what is no generator does some of its work at once
                     answers = work(run)
                 for answer in isolated_steps(answers, holding):
+                    # nobody has seen this answer yet: it is thrown away with the version that it is of
                     if not unchanged():
                         break
                     yield answer
@@ -90,10 +92,12 @@ class Guest(Contact):
     def _versions(self) -> Iterator[tuple[Pass, Look, Callable[[], bool]]]:
         """Yield the network itself, as long as nobody trains it, then a snapshot."""
         for again in range(2):
+            # structure may have changed with the weights: look anew
             if again:
                 self._local.look = None
             look = self._look()
             watch = look[1]
+            # in training it would move within any pass: straight to the snapshot
             before = None if watch.steps.recent() else watch.quiet()
             if before is None:
                 break
@@ -124,6 +128,7 @@ class Guest(Contact):
 
     def _copy(self) -> Replica:
         copy = self._replica(lambda t: t.to(self.device, copy=True))
+        # the copy is queued only: the training thread must not step on before it is done
         if self.home.type == "cuda":
             torch.cuda.synchronize(self.home)
         return copy

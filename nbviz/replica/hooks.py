@@ -63,16 +63,17 @@ def layer_name(name: str) -> str:
 
 def modules_named(net: nn.Module, names: Collection[str]) -> dict[str, nn.Module]:
     """Return module by name, of these names only; a few are found sooner than all."""
-    found: dict[str, nn.Module] = {}
+    modules: dict[str, nn.Module] = {}
     for name in names:
         module: nn.Module | None = net
+        # through _modules: a getattr could run code of the user's class
         for part in name.split(".") if name else ():
             module = None if module is None else module._modules.get(part)
         if module is None or "#" in name:  # a dot within a part, or a name that its layer has otherwise
             every = modules_of(net)
             return {name: every[name] for name in names}
-        found[name] = module
-    return found
+        modules[name] = module
+    return modules
 
 
 @contextmanager
@@ -89,6 +90,7 @@ def hooked_calls(modules: Mapping[str, nn.Module], on_call: OnCall) -> Iterator[
 
     def watch(name: str) -> Callable[..., None]:
         def hook(_: nn.Module, inputs: Arguments, output: RawOutput) -> None:
+            # counted before it is known whether there is a tensor: numbers must not depend on what a call puts out
             calls[name] = calls.get(name, 0) + 1
             tensor = first_tensor(output)
             if tensor is not None:
@@ -170,6 +172,7 @@ def surrounded(net: nn.Module, enter: Callable[[str], None], leave: Callable[[st
     """Call ``enter(name)`` before and ``leave(name, output)`` after every call of every module."""
     with ExitStack() as undo:
         for name, module in modules_of(net).items():
+            # name as a default: a closure would see the loop's last
             before = module.register_forward_pre_hook(lambda _, __, name=name: enter(name))
             after = module.register_forward_hook(lambda _, __, output, name=name: leave(name, output))
             undo.callback(before.remove)
@@ -195,6 +198,7 @@ def edit_output(net: nn.Module, address: Address, edit: Edit) -> ExitStack:
         return with_first_tensor(output, edit) if calls == number else None
 
     undo = ExitStack()
+    # on the network, for a forward that was cut short called no hook after it
     undo.callback(net.register_forward_pre_hook(begin).remove)
     undo.callback(modules_of(net)[stem].register_forward_hook(hook).remove)
     return undo
@@ -243,6 +247,7 @@ def edit_parameters(net: nn.Module, name: str, edits: Mapping[str, Edit]) -> Exi
 
     undo = ExitStack()
     undo.callback(module.register_forward_pre_hook(begin).remove)
+    # always: a forward that raised, or was ended here, must not leave edited weights
     undo.callback(module.register_forward_hook(end, always_call=True).remove)
     return undo
 

@@ -16,24 +16,25 @@ class Unwanted(BaseException):
     """Raised in work that nobody wants any more; no error, and passed on by everything that handles errors."""
 
 
-class _Asked(threading.local):
+class _Question(threading.local):
     unwanted: Callable[[], bool] | None = None
 
 
-_ASKED = _Asked()
+_QUESTION = _Question()
 
 
 @contextmanager
 def unless(unwanted: Callable[[], bool]) -> Iterator[None]:
     """Interrupt what this thread does in the block once ``unwanted`` returns true: :class:`Unwanted` is raised."""
-    before, _ASKED.unwanted = _ASKED.unwanted, unwanted
+    # blocks may lie in each other: a request asks for another's answer
+    before, _QUESTION.unwanted = _QUESTION.unwanted, unwanted
     try:
         yield
     finally:
-        _ASKED.unwanted = before
+        _QUESTION.unwanted = before
 
 
 def pause() -> None:
     """Raise :class:`Unwanted` where the work on this thread is not wanted any more; to be called in long loops."""
-    if _ASKED.unwanted is not None and _ASKED.unwanted():
+    if _QUESTION.unwanted is not None and _QUESTION.unwanted():
         raise Unwanted

@@ -26,7 +26,7 @@ class Observer:
         self._module = instrumentable(net)
         self._lock = threading.RLock()
         self._local = threading.local()
-        self._made = 0
+        self._changes = 0
         self.conduct = Conduct()
         self._spare: Replica | None = None
         self._watching: Watch | None = self._watched()  # here, so that what can't be copied is refused at once
@@ -42,7 +42,7 @@ class Observer:
         """Let go of the replicas and of what was read of the network; they are made again when needed."""
         with self._lock:
             self._local, self._spare, self._watching = threading.local(), None, None
-            self._made += 1  # what changes from now on is not seen
+            self._changes += 1  # what changes from now on is not seen
 
     def _watched(self) -> Watch:
         """Return a watch over the network; its walk over all tensors makes the first replica, too."""
@@ -55,6 +55,7 @@ class Observer:
 
     def _take_spare(self) -> Replica | None:
         with self._lock:
+            # one thread takes it: a replica is never shared
             spare, self._spare = self._spare, None
             return spare
 
@@ -69,11 +70,12 @@ class Observer:
             return held
         with self._lock:
             if not self._watch.still(self.conduct.draws_own):
+                # a wrapper may hold another network now, or one that can't be copied
                 self._module = instrumentable(self.net)
                 self.hooks.forget()
                 self._watching = self._watched()
-                self._made += 1
-            return self._made, self._watch
+                self._changes += 1
+            return self._changes, self._watch
 
     def one_look(self) -> AbstractContextManager[None]:
         """Look at the structure once for all that this thread does within; a pass run again looks anew."""
@@ -81,6 +83,7 @@ class Observer:
 
     @contextmanager
     def _holding(self, look: Look) -> Iterator[None]:
+        # looks lie in each other: the outermost decides for the whole pass
         outer, self._local.look = getattr(self._local, "look", None), look
         try:
             yield

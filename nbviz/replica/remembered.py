@@ -67,6 +67,7 @@ class Remembered(Generic[K]):
         """Return the network's value, made where it isn't known; None for a network that can't be remembered."""
         with self._lock:
             known = self._known.get(id(net))
+            # the address of one that was freed may be another's by now
             if known is not None and known[0]() is net and self._valid(known[1]):
                 return known[1]
             self._known.pop(id(net), None)
@@ -79,6 +80,7 @@ class Remembered(Generic[K]):
 
 def _leads_back(net: nn.Module) -> bool:
     """Return whether something that a network holds holds the network."""
+    # from the dictionary, not the network: its class leads everywhere
     visited, stack = {id(net.__dict__)}, [net.__dict__]
     while stack:
         for value in _held(stack.pop()):

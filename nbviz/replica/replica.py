@@ -72,10 +72,12 @@ def replica(
     """
 
     def mapped(value: torch.Tensor) -> torch.Tensor:
-        made = _shared(value, tensor_map)
-        return alias(value) if aliases and made is value else made
+        twin = _shared(value, tensor_map)
+        return alias(value) if aliases and twin is value else twin
 
+    # whatever the caller is inside of: tensors made in inference mode can't be used for a gradient later
     with torch.inference_mode(False), torch.no_grad():
+        # three tries are enough for a thread that writes now and then; a fourth says what is wrong
         for _ in range(3):
             try:
                 return _replica(net, mapped, hooks, writes_arrays)
@@ -133,10 +135,11 @@ def alias(value: torch.Tensor) -> torch.Tensor:
     """
     if type(value) not in (torch.Tensor, nn.Parameter) or not value.is_leaf or value.is_inference():
         return value
-    made = value.detach()
-    made = nn.Parameter(made, value.requires_grad) if isinstance(value, nn.Parameter) else made
-    made.requires_grad_(value.requires_grad).__dict__.update(value.__dict__)
-    return made
+    twin = value.detach()
+    twin = nn.Parameter(twin, value.requires_grad) if isinstance(value, nn.Parameter) else twin
+    # attributes that the user set on it, which a forward may read
+    twin.requires_grad_(value.requires_grad).__dict__.update(value.__dict__)
+    return twin
 
 
 def attributes(tensor: torch.Tensor) -> tuple[object, ...]:
@@ -147,12 +150,12 @@ def attributes(tensor: torch.Tensor) -> tuple[object, ...]:
 
 def copied(value: torch.Tensor, tensor_map: TensorMap) -> torch.Tensor:
     """Return ``tensor_map`` of a tensor, still a Parameter if it was one."""
-    made = tensor_map(value.detach())
-    if made.data_ptr() == value.data_ptr() and made.dtype == value.dtype and not value.is_inference():
+    twin = tensor_map(value.detach())
+    if twin.data_ptr() == value.data_ptr() and twin.dtype == value.dtype and not value.is_inference():
         return value
     if isinstance(value, nn.Parameter):
-        return nn.Parameter(made, requires_grad=value.requires_grad)
-    return made
+        return nn.Parameter(twin, requires_grad=value.requires_grad)
+    return twin
 
 
 def _plain(module: nn.Module) -> None:
@@ -162,4 +165,5 @@ def _plain(module: nn.Module) -> None:
     if getattr(module, "_compiled_call_impl", None) is not None:
         module._compiled_call_impl = None
     for name, child in module._modules.items():
+        # parts may be compiled by themselves
         module._modules[name] = None if child is None else unwrap(child)

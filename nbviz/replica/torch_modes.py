@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def isolated_steps(
-    answers: Iterator[T], around: Callable[[], AbstractContextManager[None]] = nullcontext
+    answers: Iterator[T], context: Callable[[], AbstractContextManager[None]] = nullcontext
 ) -> Iterator[T]:
     """Iterate with :func:`isolated` modes inside each step only, so that a generator may be left at any yield.
 
@@ -20,13 +20,14 @@ def isolated_steps(
     """
     try:
         while True:
-            with isolated(), around():
+            with isolated(), context():
                 try:
                     answer = next(answers)
                 except StopIteration:
                     return
             yield answer
     finally:
+        # at once, not when it is collected: what it holds may be a whole graph
         close = getattr(answers, "close", None)
         if close is not None:
             close()
@@ -44,4 +45,5 @@ def isolated() -> Iterator[None]:
             else:
                 yield
     finally:
+        # a forward may switch it for its thread, and the contexts put back only what they set themselves
         torch.set_grad_enabled(enabled)

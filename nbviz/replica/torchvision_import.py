@@ -21,7 +21,7 @@ _MISMATCH = "operator torchvision::nms does not exist"
 _SCHEMAS = ("nms", "qnms")
 _lock = threading.Lock()
 # A library that is collected takes its schemas with it.
-_kept_alive: list[torch.library.Library] = []
+_libraries: list[torch.library.Library] = []
 
 
 def torchvision() -> ModuleType:
@@ -42,12 +42,13 @@ def torchvision() -> ModuleType:
 
 
 def _import_without_operators() -> ModuleType:
+    # half-imported modules would be taken for the whole ones
     for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
         del sys.modules[name]
     library = torch.library.Library("torchvision", "DEF")
     for name in _SCHEMAS:
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    _kept_alive.append(library)
+    _libraries.append(library)
     try:
         module = importlib.import_module("torchvision")
     except (ImportError, OSError, RuntimeError) as error:

@@ -57,10 +57,12 @@ class ArrayCopies:
         """Return the replica's array for the user's; that one itself where its class is of the user's making."""
         self.met.append(array)
         owner = self._owners.get(id(array))
+        # copying it would run code of the user's class
         if not type(array).__module__.startswith("numpy"):
             return array
         if owner is not None:
             return self._over(array, owner, copy(owner))
+        # the elements are objects, which may be modules
         if array.dtype == object:
             twin = array.copy()
             for place, item in enumerate(twin.flat):
@@ -71,6 +73,7 @@ class ArrayCopies:
     def _view(self, array: Array, twin: Array) -> Array:
         self.read_only.arrays.append(array)
         view = twin.view()
+        # a write raises: at first contact that tells of it, and the network then gets arrays of its own
         view.flags.writeable = False
         return view
 
@@ -79,7 +82,10 @@ class ArrayCopies:
             return array.copy()
         flat = mine.detach().as_strided((mine.numel(),), (1,)).view(torch.uint8).numpy()
         start = array.__array_interface__["data"][0] - owner.data_ptr()
+        # over the copy's memory as the user's lies over the tensor: what the network writes through one it reads
+        # through the other
         twin: Array = np.ndarray(array.shape, array.dtype, flat, start, array.strides)
+        # the replica's own copy of the tensor may be written to
         if mine.data_ptr() != owner.data_ptr():
             return twin
         self.read_only.owners.add(id(owner))
@@ -91,13 +97,14 @@ def owners_of(arrays: Sequence[Array], tensors: Iterable[torch.Tensor]) -> Mappi
     if not arrays:
         return {}
     spans = [(_tensor_span(tensor), tensor) for tensor in tensors if _in_memory(tensor)]
-    found = {}
+    owners = {}
     for array in arrays:
         begin, end = _span(array)
         owner = next((tensor for (first, last), tensor in spans if first <= begin and end <= last), None)
+        # an empty array has an address like any other, and lies over nothing
         if owner is not None and array.size:
-            found[id(array)] = owner
-    return found
+            owners[id(array)] = owner
+    return owners
 
 
 def _in_memory(tensor: torch.Tensor) -> bool:

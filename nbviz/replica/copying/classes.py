@@ -31,6 +31,7 @@ class Kinds:
         twin = derived(kind) if held or hasattr(kind, "__del__") else kind
         self._known[kind] = twin  # before its parts are copied, which may lead back here
         for name, value in held.items():
+            # type's own: a metaclass of the user's may do anything on setting
             type.__setattr__(twin, name, _part(value, copy))
         return twin
 
@@ -51,11 +52,12 @@ def _part(value: object, copy: Callable[[Any], Any]) -> object:
 
 def _held(kind: type) -> Iterator[tuple[str, Any]]:
     """Yield the attributes of the user's own classes through which a module can be reached."""
-    found: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
+    # from the root up, so that a class's own attribute replaces its parent's
     for base in reversed(kind.__mro__):
         if is_own(base.__module__):
-            found.update(vars(base))
-    for name, value in found.items():
+            attributes.update(vars(base))
+    for name, value in attributes.items():
         if not isinstance(value, _PLAIN) and any(map(holds_module, parts(value))):
             yield name, value
 

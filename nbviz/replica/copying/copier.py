@@ -64,8 +64,10 @@ class Copier:
     def network(self, net: nn.Module) -> nn.Module:
         """Copy a network, with its hooks, in the network's own training mode."""
         twin = self.copy(net)
+        # hooks last: whether one may be left out depends on what the network itself holds
         while self._hooks:
             mine, theirs = self._hooks.pop()
+            # a list: the network may be running in another thread, and its hooks come and go
             for key, hook in list(theirs.items()):
                 twin_hook = self._hook_copy(self, self._hook_kinds.get(id(theirs), ""), hook)
                 if twin_hook is not None:
@@ -95,6 +97,7 @@ class Copier:
 
     def touches(self, value: object) -> bool:
         """Return whether a value reaches a module, or something of which the network's copy has its own."""
+        # an end to it: a hook may hold a whole notebook
         parts = islice(reached(value), SEARCHED)
         return any(issubclass(type(part), nn.Module) or self._differs(part) for part in parts)
 
@@ -122,6 +125,8 @@ class Copier:
         if isinstance(value, torch.jit.ScriptModule):  # lives in C++, where it can't share its tensors
             self.modules[id(value)] = copy.deepcopy(value)
             return self.remember(value, self.modules[id(value)])
+        # remembered before its parts are copied, which may lead back to it; object's __new__, so that no code of the
+        # user's runs
         twin: nn.Module = self.remember(value, object.__new__(self._kinds.of(type(value), self.copy)))
         self.modules[id(value)] = twin
         attributes = dict(value.__dict__)
@@ -173,6 +178,7 @@ class Copier:
         twin = self.remember(value, base.__new__(type(value)))
         if isinstance(value, collections.defaultdict):
             cast(collections.defaultdict[object, object], twin).default_factory = self.copy(value.default_factory)
+        # dict's own methods: those of a subclass may be the user's
         for key, item in list(base.items(value)):
             base.__setitem__(twin, self.copy(key), self.copy(item))
         return self._attributed(value, twin)
@@ -210,6 +216,7 @@ class Copier:
 
     def _function(self, value: types.FunctionType) -> object:
         closure = tuple(self._cell(cell) for cell in value.__closure__ or ())
+        # it shares its code and its globals: only what it closes over is copied
         twin = types.FunctionType(value.__code__, value.__globals__, value.__name__, None, closure)
         self.remember(value, twin)
         for mine, theirs in zip(closure, value.__closure__ or (), strict=True):
@@ -245,6 +252,7 @@ class Copier:
         own = fields(value) and (is_state(value) or holds_module(value)) or self._kinds.held(kind)
         if kind.__module__.startswith("torch.fx") or not own:
             return self.remember(value, value)
+        # object's __new__ refuses a class that is laid out in C
         new = kind.__new__ if issubclass(kind, types.SimpleNamespace) else object.__new__
         try:
             twin: object = self.remember(value, new(self._kinds.of(kind, self.copy)))

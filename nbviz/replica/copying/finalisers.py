@@ -15,6 +15,7 @@ def derived(kind: type[T]) -> type[T]:
     """Return a class like this one, whose objects do nothing when they are collected."""
     namespace: dict[str, object] = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
     if hasattr(kind, "__del__"):
+        # a finaliser would take hooks off the user's network, or close its files
         namespace["__del__"] = _nothing
     twin = type.__new__(type(kind), kind.__name__, (_Blank,), {**namespace, "__doc__": kind.__doc__})
     try:

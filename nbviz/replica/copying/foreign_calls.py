@@ -40,7 +40,7 @@ class ForeignCalls:
         """Places outside of the network that the functions called can write to."""
         self._known = set(map(id, copies))
         self._protect, self._refuse = protect, refuse
-        self._made: list[nn.Module] = []  # held, so that no other comes to have the address of one
+        self._born: list[nn.Module] = []  # held, so that no other comes to have the address of one
         self.module: nn.Module | None = None
         """The first that has weights or buffers."""
         self.gradient_hooks = False
@@ -57,6 +57,7 @@ class ForeignCalls:
             owner = getattr(function, "__self__", None)
             if isinstance(owner, torch.Tensor):  # what is written through its array is seen by nobody
                 self._refuse(owner)
+        # before the function has run: what it writes to is still as it was
         if event == "call":
             self.sight.see(frame)
         if event != "call" or self.module is not None:
@@ -73,9 +74,10 @@ class ForeignCalls:
         if not issubclass(type(first), nn.Module) or id(first) in self._known:
             return
         assert isinstance(first, nn.Module)
+        # made by the forward itself: nobody else's
         if code.co_name in _BIRTHS:
             self._known.add(id(first))
-            self._made.append(first)
+            self._born.append(first)
         elif code.co_name in _CALLS:
             tensors = [*first.parameters(), *first.buffers()]
             if tensors:

@@ -59,10 +59,10 @@ class OwnGenerator(torch.Generator):
 
 def iterator_copy(copier: Copies, value: object) -> object:
     """Copy one of Python's iterators over its own parts."""
-    made = recipe(value)
-    if made is None:
+    parts = recipe(value)
+    if parts is None:
         return stand_in(copier, value)
-    function, arguments, position = made
+    function, arguments, position = parts
     return copier.remember(value, Replay(make(function, copier.copy(arguments), copier.copy(position))))
 
 
@@ -111,6 +111,7 @@ def _queue(copier: Copies, value: queue.Queue[Any]) -> object:
     if type(value) not in _QUEUES:  # a class of the user's could do anything
         return copier.remember(value, value)
     twin = copier.remember(value, type(value)(value.maxsize))
+    # the user's threads may be putting and taking
     with value.mutex:
         twin.queue, twin.unfinished_tasks = copier.copy(value.queue), value.unfinished_tasks
     return twin
@@ -147,6 +148,7 @@ def _view(copier: Copies, value: memoryview) -> object:
     owner = copier.copy(value.obj)
     if owner is value.obj:
         return copier.remember(value, value)
+    # a part of the owner's memory can't be found again in the copy's: only the whole is the same view
     whole = memoryview(owner)
     if (whole.shape, whole.format, whole.strides) != (value.shape, value.format, value.strides):
         return stand_in(copier, value)
@@ -154,6 +156,7 @@ def _view(copier: Copies, value: memoryview) -> object:
 
 
 def _local(copier: Copies, value: threading.local) -> object:
+    # empty in the thread that makes the replica means another thread's: then the last that were seen
     if value.__dict__:
         _locals[value] = dict(value.__dict__)
     twin = copier.remember(value, types.SimpleNamespace())
@@ -169,6 +172,7 @@ def _proxy(copier: Copies, value: types.MappingProxyType[Any, Any]) -> object:
 
 
 def _cached(copier: Copies, value: _lru_cache_wrapper[Any]) -> object:
+    # an empty cache: what the user's holds may be tensors of the user's modules
     twin = functools.lru_cache(**value.cache_parameters())(copier.copy(value.__wrapped__))
     twin.__dict__.update({name: item for name, item in value.__dict__.items() if name != "__wrapped__"})
     return copier.remember(value, twin)

@@ -36,10 +36,10 @@ def recipe(iterator: object) -> tuple[Callable[..., Any], tuple[object, ...], ob
     """Return the function, arguments and position from which an iterator can be made again; None where it can't."""
     try:
         with _no_deprecation():
-            made = cast(tuple[Any, ...], iterator.__reduce__())
+            parts = cast(tuple[Any, ...], iterator.__reduce__())
     except (TypeError, AttributeError):
         return None
-    return made[0], made[1], made[2] if len(made) > 2 else None
+    return parts[0], parts[1], parts[2] if len(parts) > 2 else None
 
 
 def make(function: Callable[..., Any], arguments: tuple[object, ...], position: object) -> Iterator[object]:
@@ -47,6 +47,7 @@ def make(function: Callable[..., Any], arguments: tuple[object, ...], position: 
     iterator = function(*arguments)
     if position is not None:
         with _no_deprecation():
+            # where it stood, without taking what lies before from the user's own
             iterator.__setstate__(position)
     return cast(Iterator[object], iterator)
 
@@ -61,8 +62,8 @@ def _no_deprecation() -> Iterator[None]:
 
 def position(iterator: object) -> object:
     """Return what is equal as long as nobody takes from an iterator, as plain values."""
-    made = recipe(iterator)
-    parts = () if made is None else (*made[1], *(made[2] if isinstance(made[2], tuple) else (made[2],)))
+    remake = recipe(iterator)
+    parts = () if remake is None else (*remake[1], *(remake[2] if isinstance(remake[2], tuple) else (remake[2],)))
     return tuple(len(part) if isinstance(part, (list, tuple)) else repr(part) for part in parts)
 
 
@@ -77,9 +78,9 @@ class Replay:
 
     def set_back(self) -> None:
         """Begin again."""
-        made = recipe(self._origin)
-        assert made is not None  # it was made of one
-        self._now, self.taken = make(*made), 0
+        parts = recipe(self._origin)
+        assert parts is not None  # it was made of one
+        self._now, self.taken = make(*parts), 0
 
     def __iter__(self) -> Replay:
         return self
@@ -112,6 +113,7 @@ class StandIn:
     __iter__ = __next__ = __enter__ = __exit__ = __aiter__ = __anext__ = __await__ = _refuse
 
     def __getattr__(self, name: str) -> Callable[..., NoReturn]:
+        # an attribute that the real one has not is missing here as well: hasattr and copy ask for some
         if name.startswith("__") or not hasattr(self._kind, name):
             raise AttributeError(name)
         return self._refuse

@@ -51,6 +51,7 @@ def fields(value: object) -> dict[str, object]:
         return {}
     attributes = slots(value)
     try:
+        # object's own: __getattr__ and __dict__ of a class may be the user's code
         attributes.update(object.__getattribute__(value, "__dict__"))
     except (AttributeError, TypeError):
         pass
@@ -82,10 +83,10 @@ def _slots(kind: type) -> list[types.MemberDescriptorType]:
         return []
     python = [base for base in kind.__mro__ if "__slots__" in base.__dict__]
     members = [item for base in python for item in base.__dict__.values()]
-    found = [item for item in members if isinstance(item, types.MemberDescriptorType)]
-    if not found:
+    descriptors = [item for item in members if isinstance(item, types.MemberDescriptorType)]
+    if not descriptors:
         _slotless.add(kind)
-    return found
+    return descriptors
 
 
 def inside(value: object) -> list[object]:
@@ -107,8 +108,8 @@ def inside(value: object) -> list[object]:
     if isinstance(value, queue.Queue):
         return [value.queue]
     if is_iterator(type(value)):
-        made = recipe(value)
-        return [] if made is None else [*made[1], made[2]]
+        parts = recipe(value)
+        return [] if parts is None else [*parts[1], parts[2]]
     return list(fields(value).values())
 
 
@@ -118,6 +119,7 @@ def reached(value: object) -> Iterator[object]:
     while pending:
         item = pending.popleft()
         yield item
+        # a module is copied whatever it holds: no need to look further
         if isinstance(item, nn.Module):
             continue
         for inner in islice(inside(item), SEARCHED):
@@ -135,6 +137,7 @@ def is_state(value: object) -> bool:
     """Return whether an object is a small bag of plain values, which a forward may count or remember in."""
     if not fields(value) or _root(value) == "torch":
         return False
+    # one more than is small, so that more of them need not be counted
     parts = list(islice(reached(value), SMALL + 1))
     return len(parts) <= SMALL and all(_plain(item) for item in parts)
 

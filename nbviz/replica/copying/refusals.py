@@ -61,18 +61,19 @@ def checked_device(device: str | torch.device) -> str | torch.device:
     if device == "auto":
         return device
     try:
-        asked = torch.device(device)
-        torch.empty(0, device=asked)
+        place = torch.device(device)
+        # torch.device takes any number: only memory on it tells whether it is there
+        torch.empty(0, device=place)
     except (RuntimeError, TypeError, AssertionError, ImportError) as error:
         raise NbvizError(f"device={str(device)!r} is not there. {_devices()}") from error
-    return asked
+    return place
 
 
 def _devices() -> str:
     kind = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     names = [f"'{kind}:{number}'" for number in range(torch.accelerator.device_count() if kind else 0)]
-    there_are = "There are 'cpu', " + ", ".join(names) if names else "There is only 'cpu'"
-    return f"{there_are} here; 'auto' is where the weights are."
+    sentence = "There are 'cpu', " + ", ".join(names) if names else "There is only 'cpu'"
+    return f"{sentence} here; 'auto' is where the weights are."
 
 
 def _of_mapping(value: Mapping[Any, Any]) -> str:

@@ -39,6 +39,7 @@ def _array_write(array: np.ndarray, contents: _Items | bytes) -> None:
 def _array_read(array: np.ndarray) -> _Items | bytes | None:
     if array.dtype == object:
         return _Items(array.flat)
+    # what can't be written to can't have changed
     return array.tobytes() if array.flags.writeable else None
 
 
@@ -54,6 +55,7 @@ def _stream_copy(stream: T) -> T:
 
 
 def _generator_write(generator: np.random.Generator, contents: bytes) -> None:
+    # pickled, for the state is a dict with arrays, which compare element by element
     generator.bit_generator.state = pickle.loads(contents)
 
 
@@ -66,6 +68,7 @@ def _text_copy(stream: io.StringIO | io.BytesIO) -> io.StringIO | io.BytesIO:
     if type(stream) not in VALUES or stream.closed:
         return stream
     twin = type(stream)()
+    # its text and its position, without moving the user's
     twin.__setstate__(stream.__getstate__())  # type: ignore[union-attr]
     return twin
 

@@ -45,6 +45,7 @@ def watched(see: See) -> Iterator[bool]:
         yield False
         return
     if native:
+        # cProfile counts on being the only one; two profilers can't be on at once
         before.disable()
     sys.setprofile(see if native or before is None else _both(see, before))
     try:

@@ -39,6 +39,7 @@ class Conduct:
     @contextmanager
     def input(self, batch: torch.Tensor, first: bool) -> Iterator[torch.Tensor]:
         """Return the batch to hand over: a copy, no leaf, for a network that writes to its input or may do so."""
+        # the batch is the caller's, which runs it again
         given = batch.clone() if first or self.writes_input else batch
         before = None if given.is_inference() else given._version
         yield given
@@ -77,6 +78,7 @@ class Conduct:
                 moved = {name for name, stream in STREAMS.items() if not _equal(stream.state(), before[name])}
                 self.direct |= moved & sight.drawn() if seen else moved
             for name in self.direct:
+                # in finally: also where the forward raised or was interrupted
                 STREAMS[name].put_back(before[name])
 
     @property

@@ -72,9 +72,11 @@ def _source(code: types.CodeType) -> ast.FunctionDef | ast.Lambda | None:
         compiled = compile(tree, code.co_filename, "exec", flags=code.co_flags & _FUTURE, dont_inherit=True)
     except (SyntaxError, ValueError):
         return None
+    # a file edited since shows what the hook no longer does
     if not any(item == code for item in _codes(compiled)):
         return None
     nodes = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.Lambda)) and _is(node, code)]
+    # two lambdas on one line can't be told apart
     return nodes[0] if len(nodes) == 1 else None
 
 
@@ -210,6 +212,7 @@ class _Reader:
         """Return the object that an expression names now; ``_MISSING`` where it depends on the hook's arguments."""
         if isinstance(node, ast.Attribute):
             owner = self._value(node.value)
+            # not getattr: a property would run code
             return getattr(owner, "__dict__", {}).get(node.attr, _MISSING) if owner is not _MISSING else _MISSING
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
             owner = self._value(node.value)

@@ -67,12 +67,13 @@ class Outside:
         self._settings: set[str] = set()
 
     @contextmanager
-    def kept(self, sight: Sight | None) -> Iterator[None]:
+    def restored(self, sight: Sight | None) -> Iterator[None]:
         """Put back in the end what a pass writes; ``sight`` notes its places in a first contact."""
         if sight is None and not (self._places or self._caches or self._objects or self._settings):
             yield
             return
         with self._lock:  # two passes at once would put back each other's
+            # all of them once; from then on those that this network was seen to change
             names = set(SETTINGS) if sight is not None else self._settings
             settings = {name: SETTINGS[name].read() for name in names}
             places = [(place, place.read()) for place in self._places.values()]
@@ -140,6 +141,7 @@ class Sight:
     def see(self, frame: types.FrameType) -> None:
         """Note what a function that is about to run can write to."""
         code = frame.f_code
+        # what a hook of the user's writes the user has asked for
         if id(code) in self._foreign or self._hooks and self._in_hook(frame):
             return
         if is_installed(code.co_filename) or code.co_filename.startswith((STANDARD, "<frozen")):
@@ -149,6 +151,7 @@ class Sight:
         owner = first if isinstance(first, type) else type(first)
         if (id(code), id(owner)) in self._seen:
             return
+        # held, so that neither address becomes another's
         self._seen[id(code), id(owner)] = code, owner
         variables, attributes = writes(code)
         named = [(name, frame.f_globals[name]) for name in code.co_names if name in frame.f_globals]
@@ -224,10 +227,10 @@ def _another(value: object) -> object:
         return functools.lru_cache(**value.cache_parameters())(value.__wrapped__)
     if isinstance(value, torch.Generator):
         return value.clone_state()
-    made = recipe(value) if is_iterator(type(value)) else None
-    if made is None:
+    parts_of = recipe(value) if is_iterator(type(value)) else None
+    if parts_of is None:
         return StandIn(type(value)) if isinstance(value, UNCOPIABLE) else value
-    function, arguments, position = made
+    function, arguments, position = parts_of
     return make(function, tuple(_another(argument) for argument in arguments), position)
 
 
@@ -240,6 +243,7 @@ def writes(code: types.CodeType) -> tuple[frozenset[str], frozenset[str]]:
             variables.add(step.argval)
         elif step.opname in ("STORE_ATTR", "DELETE_ATTR"):
             attributes.add(step.argval)
+        # setattr's name is a constant of the code, if it is known at all
         elif step.opname == "LOAD_CONST" and isinstance(step.argval, str) and "setattr" in code.co_names:
             attributes.add(step.argval)
     return frozenset(variables), frozenset(attributes)

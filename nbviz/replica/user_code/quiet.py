@@ -61,6 +61,7 @@ def quiet(caught: Caught) -> Iterator[None]:
     """Catch this thread's standard output and error in this block; other threads' go where they went."""
     outer = getattr(_local, "caught", None)
     _enter()
+    # by thread: the cell that runs meanwhile prints where it always did
     _local.caught = caught
     try:
         yield
@@ -73,6 +74,7 @@ def _enter() -> None:
     global _inside
     with _lock:
         _inside += 1
+        # the first in puts the catchers there, the last out takes them away
         if _inside == 1:
             for name in ("stdout", "stderr"):
                 setattr(sys, name, _catching(getattr(sys, name)))

@@ -21,6 +21,7 @@ class Setting(NamedTuple):
 def _environment_write(variables: dict[str, str]) -> None:
     for name in set(os.environ).difference(variables):
         del os.environ[name]
+    # only those that differ: every write reaches the process's own environment
     os.environ.update({name: text for name, text in variables.items() if os.environ.get(name) != text})
 
 

@@ -53,7 +53,7 @@ class State:
         """True if a random stream was."""
 
     @contextmanager
-    def fresh(self) -> Iterator[None]:
+    def renewed(self) -> Iterator[None]:
         """Put the contents of a pass's beginning back, and take off hooks that the last pass put on modules."""
         self.put_back()
         before = list(map(tuple, self._hooks))
@@ -63,6 +63,7 @@ class State:
             changed = list(map(tuple, self._hooks)) != before
             for hooks, names in zip(self._hooks, before, strict=True) if changed else ():
                 for name in [name for name in hooks if name not in names]:
+                    # a hook that a forward puts on itself would be there twice in the next pass
                     del hooks[name]
                     self.written = True
 
@@ -73,6 +74,7 @@ class State:
             # a graph over what was written is stale, but batch norm's, which writes without telling, never reads it
             written = tensor._version != self._versions[i]
             with torch.inference_mode(False), torch.no_grad():
+                # resized in place: its memory may be too small for what it held
                 if (tensor.shape, tensor.dtype) != (saved.shape, saved.dtype):
                     tensor.data = saved.clone()
                 (tensor if written else tensor.data).copy_(saved)
@@ -80,6 +82,7 @@ class State:
 
     def put_back_objects(self) -> None:
         """Put back all but the values of tensors, which a graph still in use may need as they are."""
+        # identity, not equality: comparing may run code of the user's, and 1 == True
         for held, kind, saved in [*self._holders, *(self._empty if any(self._nothing) else ())]:
             now = kind.read(held)
             if len(now) != len(saved) or not all(map(is_, now, saved)):

@@ -95,6 +95,7 @@ def _enter() -> None:
         if _inside == 1:
             for module, name, stream, of in _forwarded():
                 function = getattr(module, name)
+                # as found, not as Python ships it: somebody may have patched it
                 _before.append((module, name, function))
                 setattr(module, name, _forward(function, stream, attrgetter(of)))
 
@@ -132,6 +133,7 @@ def _forward(function: Function, stream: str, of: Callable[[Streams], Function])
         own = current()
         if own is None:
             return function(*args, **kwargs)
+        # that it draws at all is what a first contact wants to know
         own.used.add(stream)
         return of(own)(*args, **kwargs)
 

@@ -55,6 +55,7 @@ class UserHooks:
             return copier.copy(hook)
         if self.choice == "skip" or self.choice == "auto" and _can_be_spared(copier, hook):
             return None
+        # one for all replicas: what is learnt of a hook in one pass holds for the next
         listener = self._run.setdefault(id(hook), HookListener(hook))
         if copier.touches(hook):
             return copier.copy(hook)  # what it writes, the network may read
@@ -84,6 +85,7 @@ class HookListener:
         answer = self.hook(module, *handed)
         self.acts = answer is not None or _versions(handed) != before
         if self.acts:
+            # the pass went on without what the hook does: it is worth nothing
             raise HookActs
         return None
 

@@ -53,6 +53,7 @@ class Guard(TorchDispatchMode):
 
     def protect(self, tensors: Iterable[torch.Tensor]) -> None:
         """Let nothing be written to these, either."""
+        # by address: a view or an alias is another object over the same memory
         self._owned.update({t.data_ptr(): t for t in tensors if t.layout == torch.strided and t.numel()})
 
     def __torch_dispatch__(
@@ -84,7 +85,9 @@ class Guard(TorchDispatchMode):
     def _dropout(self, x: torch.Tensor, p: float, train: bool | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         if train is False:
             return x.clone(), torch.ones_like(x, dtype=torch.bool)
+        # torch's own dropout takes no generator
         mask = torch.empty_like(x).bernoulli_(1 - p, generator=self._generator(x.device))
+        # p = 1 drops everything: 0, not 0 / 0
         return x * mask / max(1 - p, 1e-30), mask.bool()
 
     def _copy_of(self, generator: torch.Generator) -> torch.Generator:
@@ -107,6 +110,7 @@ class Guard(TorchDispatchMode):
     def _check(self, acts: _Acts, args: Arguments, kwargs: Keywords) -> None:
         for place, name in acts.writes:
             self.refuse(kwargs.get(name, args[place] if place < len(args) else None))
+        # argument 5 is training, 3 and 4 the running mean and variance
         if acts.normalises and len(args) > 5 and args[5] is True:
             self.refuse(args[3:5])
 

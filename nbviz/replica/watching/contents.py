@@ -50,6 +50,7 @@ class Contents:
                 self._next += 1
                 if time.perf_counter() > end:
                     break
+            # a round is over: the next call begins another
             self._next %= max(1, len(self._pieces))
             return self._next > 0
 
@@ -87,6 +88,7 @@ def _checksum(piece: Sequence[torch.Tensor]) -> int:
         parts = [_as_integers(t) for t in piece]
         for part in (parts[0] if len(parts) == 1 else torch.cat(parts)).split(PIECE):
             factors = _factors(part.device)[: len(part)]
+            # times 3, so that two parts that change places don't give the same sum
             total = 3 * total + int(part.to(torch.int64, copy=True).mul_(factors).sum())
     return total
 
@@ -96,4 +98,5 @@ def _factors(device: torch.device) -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
     with torch.inference_mode(False):
         factors = torch.randint(-(2**62), 2**62, (PIECE,), generator=generator, dtype=torch.int64, device="cpu")
+        # odd: a product with an even one could be 0 modulo 2⁶⁴ though the value changed
         return (2 * factors + 1).to(device)

@@ -62,11 +62,13 @@ class HeldState:
 
 
 def _same(now: Sequence[object], then: Sequence[object]) -> bool:
+    # identity: an equal object put in another's place may be changed later by itself
     return len(now) == len(then) and all(map(is_, now, then))
 
 
 def _array(array: np.ndarray) -> tuple[object, ...]:
     if array.nbytes > MOST_BYTES:
+        # a sample of a large one: reading all at every event would take as long as a pass
         return array.shape, array.dtype, array.flat[:: array.size // SAMPLES].tobytes()
     return array.shape, array.dtype, array.tobytes()
 

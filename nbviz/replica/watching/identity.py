@@ -35,11 +35,13 @@ def network_digest(net: nn.Module) -> str:
     """
     digest = hashlib.blake2b(digest_size=16)
     for name, module in net.named_modules():
+        # an address in a repr is another in every process
         shown = re.sub(r"0x[0-9a-f]+", "", module.extra_repr())
         digest.update(f"{name}|{type(module).__qualname__}|{shown}|{_behaviour(module)!r}".encode())
     for name, tensor in _named(net):
         digest.update(f"{name}|{tuple(tensor.shape)}|{tensor.dtype}".encode())
         if tensor.layout == torch.strided and tensor.device.type != "meta":
+            # bytes in the order of the shape: how they lie in memory is no part of a network
             data = tensor.detach().cpu().contiguous()
             digest.update(data.reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
@@ -98,4 +100,5 @@ def described(code: object) -> object:
     """Return code as plain values: its constants may hold code again, and sets in any order."""
     if isinstance(code, CodeType):
         return code.co_code, code.co_names, [described(constant) for constant in code.co_consts]
+    # a set's order follows hashes, which differ from process to process
     return sorted(map(repr, code)) if isinstance(code, frozenset) else repr(code)

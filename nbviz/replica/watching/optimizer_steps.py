@@ -73,6 +73,7 @@ class Steps:
         """Wait until no step is under way, and return the count. A step that lasts longer is not waited for."""
         deadline = time.monotonic() + seconds
         while self._running and time.monotonic() < deadline:
+            # half a millisecond: a step of a small network takes about one
             time.sleep(0.0005)
             self._forget_raised()
         return self.count
@@ -85,12 +86,14 @@ class Steps:
             try:
                 self._errands.remove(errand)
             except ValueError:  # the training thread has just taken it
+                # then it is being run, and ends soon
                 errand.done.wait()
         if errand.error is not None:
             raise errand.error
         return errand.answer
 
     def _forget_raised(self) -> None:
+        # a step that raised never reports its end: its frame is gone
         frames = sys._current_frames()
         for optimizer, (thread, _) in list(self._running.items()):
             if not _inside_step(frames.get(thread)):
@@ -117,6 +120,7 @@ class Steps:
         self.interval = min(now - self._ended, LONGEST_INTERVAL) if self._ended > 0 else FIRST_INTERVAL
         self._ended, self.thread = now, thread
         while self._errands:
+            # before the count: whoever reads it finds the weights of the step that has just ended
             self._errands.pop(0).run()
         self._running.pop(optimizer, None)
         self.count += 1
@@ -145,6 +149,7 @@ def _follow(steps: Steps) -> None:
             _hooks.append(register_optimizer_step_pre_hook(_begins))
             _hooks.append(register_optimizer_step_post_hook(_ends))
         _followers = (*(ref for ref in _followers if ref() is not None), weakref.ref(steps))
+    # steps that began before this counter was there
     for ref, thread in list(_stepping.values()):
         optimizer = ref()
         if optimizer is not None and steps.owns(optimizer):

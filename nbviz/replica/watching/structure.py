@@ -46,6 +46,7 @@ class Structure:
         self._items = _Values([_view(container) for container in changeable if container])
         self._names = _Values([container for container in changeable if container and isinstance(container, dict)])
         self._empty = [container for container in changeable if not container]
+        # held for their addresses alone, see above
         self._held = [list(_view(container)) for container in containers.values()]
         self._functions = [
             (kind, name, function)
@@ -82,6 +83,7 @@ class _Values:
         pairs = enumerate(zip(now, self._then, strict=True))
         if not but or any(new is not old for i, (new, old) in pairs if i not in but):
             return False
+        # training modes have changed, which count for nothing: compare with these from now on, at full speed
         self._then = now
         return True
 
@@ -90,11 +92,11 @@ def _view(container: Collection[Any]) -> Collection[Any]:
     return container.values() if isinstance(container, dict) else container
 
 
-def _collect(value: object, found: dict[int, Collection[Any]], depth: int = 2) -> None:
-    if isinstance(value, _CONTAINERS) and id(value) not in found:
-        found[id(value)] = value
+def _collect(value: object, containers: dict[int, Collection[Any]], depth: int = 2) -> None:
+    if isinstance(value, _CONTAINERS) and id(value) not in containers:
+        containers[id(value)] = value
         for item in list(_view(value)) if depth else ():
-            _collect(item, found, depth - 1)
+            _collect(item, containers, depth - 1)
 
 
 def _functions(kind: type) -> Iterator[tuple[str, Any]]:

@@ -64,4 +64,5 @@ def _runnable(thread: int) -> bool:
         stat = Path(f"/proc/self/task/{thread}/stat").read_text()
     except OSError:  # ended, or not Linux
         return False
+    # behind the last bracket: a thread's name may hold brackets and spaces
     return stat.rpartition(")")[2].split()[0] == "R"

@@ -34,6 +34,7 @@ def _running(modules: set[int]) -> bool:
 
 def _inside(frame: FrameType | None, modules: set[int]) -> bool:
     while frame is not None:
+        # by code, not name: it is compared for every frame of every thread
         if frame.f_code is _CALL:
             module = frame.f_locals.get("self")
             if isinstance(module, nn.Module) and id(module) in modules and module.training:

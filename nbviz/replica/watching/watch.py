@@ -44,11 +44,12 @@ class Watch:
         """walk: makes a replica, which tells all that the network reaches; left out, :func:`replica` does."""
         self._structure = Structure(net)
         self._modules = {id(module) for module in net.modules()}
-        made = replica(net) if walk is None else walk()
-        self._state = HeldState(net, made.originals, self._structure.containers)
-        self.tensors = made.users
+        copy = replica(net) if walk is None else walk()
+        self._state = HeldState(net, copy.originals, self._structure.containers)
+        self.tensors = copy.users
         """All tensors that the network's modules reach."""
         self._dense = [t for t in self.tensors if _dense(t)]
+        # inference tensors have no version to ask for
         self._tracked = [t for t in self.tensors if not t.is_inference()]
         self._pointers = self.pointers()
         self._samples: dict[tuple[torch.dtype, torch.device], list[torch.Tensor]] = {}
@@ -85,6 +86,7 @@ class Watch:
     def values(self) -> tuple[Hashable, ...]:
         """Return versions and a sample of the values of every tensor."""
         with torch.no_grad():
+            # views over the user's memory, put together for one read a type and device
             samples = [torch.cat(parts).cpu().view(torch.uint8) for parts in self._samples.values()]
         return (self._versions(), *(sample.numpy().tobytes() for sample in samples))
 
@@ -127,6 +129,7 @@ class Watch:
 
         Never taken inside an optimiser's step, nor inside a forward that trains, unless they last for seconds.
         """
+        # in this order: a forward that trains ends before its step begins
         await_forwards(self._modules, WAIT)
         steps = self.steps.settled(WAIT)
         return steps, tuple(self.pointers()), self.values()
