@@ -86,7 +86,7 @@ def test_every_public_call_leaves_the_network_as_it_was(name: str) -> None:
 
     calls: list[Callable[[], Any]] = [
         lambda: model.predict(x),
-        lambda: model.said(x),
+        lambda: model.prediction(x),
         model.layers,
         model.fingerprint,
         captured,

@@ -40,7 +40,7 @@ def redrawn(model: InstrumentedModel, seed: int, count: int = 3, layer: str | No
         model.transform,
         model.classes,
         output=model.output,
-        multilabel=model.read.asked.multilabel,
+        multilabel=model.read.hints.multilabel,
         name=model.name,
     )
     if size <= MOST_BYTES:

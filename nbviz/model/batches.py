@@ -33,11 +33,11 @@ def mixes_batch(model: Evaluated, run: Pass, x: torch.Tensor) -> bool:
 
     Found out once per structure and size of pictures, by three pictures' forwards.
     """
-    found = model.trace()
-    if found.mixes is None:
+    trace = model.trace()
+    if trace.mixes is None:
         # a detector's boxes, and what is drawn at random, are not the same twice
-        found.mixes = found.kind != "boxes" and not run.random and not _alike(model, run, x.detach()[:1])
-    return found.mixes
+        trace.mixes = trace.kind != "boxes" and not run.random and not _independent(model, run, x.detach()[:1])
+    return trace.mixes
 
 
 def parts(model: Evaluated, run: Pass, batch: torch.Tensor) -> Sequence[torch.Tensor]:
@@ -53,7 +53,8 @@ def batch_size(model: Evaluated, shape: tuple[int, ...], most: int) -> int:
     return 1 if mixed else most
 
 
-def _alike(model: Evaluated, run: Pass, x: torch.Tensor) -> bool:
+def _independent(model: Evaluated, run: Pass, x: torch.Tensor) -> bool:
+    # two pictures that differ: two alike would not show that they are mixed
     pair = probe_batch(x)[[0, 1]]
     with torch.no_grad():
         alone = model.evaluate(run, pair[:1])
@@ -67,9 +68,11 @@ def _alike(model: Evaluated, run: Pass, x: torch.Tensor) -> bool:
         return False
     one, both = _values(alone), _values(together)
     if one is None or both is None or both.shape[1:] != one.shape[1:] or len(both) != 2:
+        # no tensor to compare, and so none that another picture could change
         return one is None
     close = CLOSE if one.dtype in (torch.float32, torch.float64) else CLOSE_HALF
     difference = (both[:1] - one).abs().max()
+    # so, and not <=, for NaN counts as independent: it has another cause
     return not bool(difference > close * one.abs().max())
 
 

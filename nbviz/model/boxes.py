@@ -44,6 +44,7 @@ class Box(NamedTuple):
 
 def ious(boxes: torch.Tensor, box: Box) -> torch.Tensor:
     """Return the overlap of each of ``boxes`` (n, 4), as (left, top, right, bottom), with ``box``: IoU (n,) in 0…1."""
+    # Apple's devices have no double
     boxes = boxes.double() if boxes.device.type != "mps" else boxes.float()
     left, top, right, bottom = boxes.unbind(1)
     high = (bottom.clamp(max=box.bottom) - top.clamp(min=box.top)).clamp(min=0)
@@ -67,10 +68,10 @@ def parts(heat: torch.Tensor, threshold: float) -> list[tuple[Box, np.ndarray]]:
     """Return the connected parts that :func:`components` bounds, each with its own mask, bool (H, W)."""
     from skimage.measure import label, regionprops
 
-    there = reaching(heat, threshold).numpy()
-    numbered = label(there, connectivity=2)
-    found = sorted(regionprops(numbered), key=lambda part: -part.area)
-    return [(Box(*map(float, part.bbox)), numbered == part.label) for part in found]
+    above = reaching(heat, threshold).numpy()
+    numbered = label(above, connectivity=2)
+    regions = sorted(regionprops(numbered), key=lambda part: -part.area)
+    return [(Box(*map(float, part.bbox)), numbered == part.label) for part in regions]
 
 
 def reaching(heat: torch.Tensor, threshold: float) -> torch.Tensor:

@@ -29,5 +29,5 @@ class ByModel(WeakKeyDictionary[K, V]):
     @classmethod
     def forget(cls, model: object) -> None:
         """Drop what every room keeps for a model."""
-        for kept in list(cls._all):
-            kept.pop(model, None)
+        for values in list(cls._all):
+            values.pop(model, None)

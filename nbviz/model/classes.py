@@ -40,8 +40,8 @@ def order_of(shares: torch.Tensor, model: Classes) -> list[int]:
     order = shares.argsort(descending=True, stable=True).tolist()
     names = model.classes or ()
     behind = [i for i in order if shares[i] > 0 and i < len(names) and names[i].lower() in BACKGROUND]
-    there = [i for i in order if shares[i] > 0 and i not in behind]
-    return [*there, *behind, *(i for i in order if not shares[i] > 0)]
+    others = [i for i in order if shares[i] > 0 and i not in behind]
+    return [*others, *behind, *(i for i in order if not shares[i] > 0)]
 
 
 def class_index(value: str | SupportsIndex, model: Classes | None) -> int:
@@ -74,6 +74,7 @@ def _named(value: str, model: Classes | None) -> int:
         raise NbvizError(
             f"Class '{value}' can't be found by name: the model has no class names. Pass classes= or an index."
         )
+    # as it is written first: names may differ in capitals alone
     for same in (str.__eq__, lambda a, b: a.lower() == b.lower()):
         indices = [i for i, name in enumerate(names) if same(name, value)]
         if len(indices) == 1:

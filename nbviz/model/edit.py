@@ -90,6 +90,7 @@ def edited_input(x: Tensor, edits: Sequence[Edit], model: Editable) -> Tensor:
     """Apply the picture edits among ``edits``, in order; model: the network without any."""
     for place, edit in enumerate(edits):
         if isinstance(edit, PictureEdit):
+            # what stands behind it in the stack is made of its answer and can't be asked
             before = [other for other in edits[:place] if isinstance(other, NetworkEdit)] if edit.asks_network else []
             x = edit.apply(x, model.edited(*before))
     return x

@@ -33,7 +33,7 @@ from nbviz.replica.hooks import RawOutput, modules_of, split
 from nbviz.replica.torch_modes import isolated
 from nbviz.replica.user_code.user_hooks import Hooks
 
-KEPT_INPUTS, KEPT_TRACES = 8, 4
+MOST_INPUTS, MOST_TRACES = 8, 4
 
 
 class InstrumentedModel:
@@ -156,7 +156,7 @@ class InstrumentedModel:
                 with isolated():
                     x = ready(self.guest, picture.tensor if transform is None else transform(picture))
                 self._inputs[key] = edited_input(x, self.edits, self._plain or self)
-                while len(self._inputs) > KEPT_INPUTS:
+                while len(self._inputs) > MOST_INPUTS:
                     self._inputs.popitem(last=False)
             self._inputs.move_to_end(key)
             return self._inputs[key]
@@ -181,6 +181,7 @@ class InstrumentedModel:
         """
         if not edits:
             return self
+        # from the plain model, so that edits of edits are one list and not models behind models
         twin, plain = copy(self), self._plain or self
         twin._plain, twin.edits = plain, (edits := (*self.edits, *checked(edits, plain)))  # noqa: SLF001 - our own
         twin._begin()  # noqa: SLF001 - our own
@@ -202,7 +203,7 @@ class InstrumentedModel:
             with self._lock:
                 self._shape = tuple(x.shape[1:])
                 self._traces[self.guest.revision, self._shape, self.guest.dtype] = result
-                while len(self._traces) > KEPT_TRACES:
+                while len(self._traces) > MOST_TRACES:
                     self._traces.popitem(last=False)
             return result
 
@@ -247,7 +248,7 @@ class InstrumentedModel:
 
         return self.guest.steady(work)
 
-    def said(self, image: PictureLike) -> Prediction:
+    def prediction(self, image: PictureLike) -> Prediction:
         """Return the prediction for one picture: a score per class, and the class at each place or the boxes."""
         x = self.input(image)
         self.trace(x)
@@ -260,7 +261,7 @@ class InstrumentedModel:
 
     def logits(self, image: PictureLike) -> np.ndarray:
         """Return one raw score per class of one picture, float32 (classes,), see :meth:`find_logits`."""
-        return self.said(image).logits
+        return self.prediction(image).logits
 
     def predict(self, image: PictureLike, top: int = 5) -> list[tuple[str, int, float, float]]:
         """Return the classes with the highest scores: [(class name, index, share, score), …], best first.
@@ -269,7 +270,7 @@ class InstrumentedModel:
         puts it out; of a segmentation network its share of the picture, with the background last; of a detector the
         score of its best box. score: raw, see :meth:`find_logits`.
         """
-        one = self.said(image).checked()
+        one = self.prediction(image).checked()
         return [(self.class_name(i), i, float(one.shares[i]), float(one.logits[i])) for i in one.order[:top].tolist()]
 
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:

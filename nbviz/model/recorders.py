@@ -46,20 +46,21 @@ class Recorders:
         self, run: Pass, parts: Sequence[torch.Tensor], work: Callable[[torch.Tensor], torch.Tensor]
     ) -> torch.Tensor:
         """Pass a batch in parts, and record the whole batch's outputs: what ``work`` gives of each, joined."""
-        kept = [list[dict[str, torch.Tensor]]() for _ in self._now()]
+        outputs = [list[dict[str, torch.Tensor]]() for _ in self._now()]
         answers = []
         for part in parts:
-            with self._around(run):
+            with self._recorded(run):
                 answers.append(work(part))
-            for recorder, rows in zip(self._now(), kept, strict=True):
+            for recorder, rows in zip(self._now(), outputs, strict=True):
+                # a copy: the next part fills the same dictionary
                 rows.append(dict(recorder.outputs))
         if len(parts) > 1:
-            for recorder, rows in zip(self._now(), kept, strict=True):
+            for recorder, rows in zip(self._now(), outputs, strict=True):
                 recorder.outputs.update({name: torch.cat([row[name] for row in rows]) for name in rows[0]})
         return answers[0] if len(answers) == 1 else torch.cat(answers)
 
     @contextmanager
-    def _around(self, run: Pass) -> Iterator[None]:
+    def _recorded(self, run: Pass) -> Iterator[None]:
         """Hook the layers recorded now, for the length of one pass."""
         with ExitStack() as hooks:
             for recorder in self._now():

@@ -16,7 +16,7 @@ from nbviz.model.boxes import Box
 
 MaskLike: TypeAlias = ArrayLike | torch.Tensor
 """Mask (H, W) of a part of the picture, non-zero in it, at any resolution: an array, a tensor or rows of numbers."""
-SAID, WHOLE = "where it is said", "over the whole picture, for it is said nowhere"
+PREDICTED, WHOLE = "where it is said", "over the whole picture, for it is said nowhere"
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ class Region:
             shares = torch.outer(_overlap(top, bottom, places[0], size[0]), _overlap(left, right, places[1], size[1]))
         else:
             wide = torch.from_numpy(self.mask()).double()[None, None]
+            # by area: a place that lies half in the region counts half
             shares = functional.interpolate(wide, size=places, mode="area")[0, 0]
         if not bool(shares.any()):
             raise NbvizError(f"The region ({self.words}) lies outside the picture, {size[0]} × {size[1]} pixels.")

@@ -12,7 +12,7 @@ from nbviz.errors import NbvizError
 from nbviz.model.boxes import Box, ious
 from nbviz.model.classes import Classes, class_index, order_of
 from nbviz.model.neuron import Neuron, Place
-from nbviz.model.region import SAID, MaskLike, Region
+from nbviz.model.region import PREDICTED, MaskLike, Region
 from nbviz.model.scoring.outputs import Boxes, ClassMaps, Detection, Kind, Output
 from nbviz.model.scoring.scores import describe
 from nbviz.replica.hooks import RawOutput
@@ -88,6 +88,7 @@ class Target:
         out of range, a layer, channel or box that can't be, or anything else.
         """
         result = cls._from(value, model)
+        # a region may be made by name before there is a model to ask
         if result.name is not None and model is not None:
             result = replace(result, index=class_index(result.name, model), name=None)
         if model is not None:
@@ -117,12 +118,12 @@ class Target:
     def _check(self, model: Classes) -> None:
         if self.unit is not None:
             self.unit.check(model.layer(self.unit.layer))
-        wanted: Kind | None = "boxes" if self.number is not None else "maps" if self.part is not None else None
+        needed: Kind | None = "boxes" if self.number is not None else "maps" if self.part is not None else None
         kind = None if model.known is None else model.known.kind
         if model.known is not None and model.known.problem and self.function is None and self.unit is None:
             raise model.known.problem
-        if wanted is not None and kind not in (None, wanted):
-            what = "boxes, so it has none" if wanted == "boxes" else "a map per class, so it has no class over a region"
+        if needed is not None and kind not in (None, needed):
+            what = "boxes, so it has none" if needed == "boxes" else "a map per class, so it has no class over a region"
             raise NbvizError(f"This network does not put out {what} to explain: it gives {_WORDS[kind]}.")
 
     # -- what it says of itself -----------------------------------------------------------------------
@@ -170,7 +171,7 @@ class Target:
         if isinstance(output, ClassMaps):
             return self._placed(output, model, size)
         if isinstance(output, Boxes):
-            return self._matched(output.found(), model)
+            return self._matched(output.detections(), model)
         return replace(self, index=int(output.logits[0].argmax()))
 
     def _placed(self, output: ClassMaps, model: Classes, size: tuple[int, int] | None) -> Target:
@@ -179,17 +180,19 @@ class Target:
         index = order_of(output.shares(weights), model)[0] if self.index is None else self.index
         if self.part is not None:
             return replace(self, index=index)
-        region = output.said[0] == index
-        return replace(self, index=index, part=Region.of_mask(region, SAID) if bool(region.any()) else Region.whole())
+        region = output.labels[0] == index
+        return replace(
+            self, index=index, part=Region.of_mask(region, PREDICTED) if bool(region.any()) else Region.whole()
+        )
 
-    def _matched(self, found: list[Detection], model: Classes) -> Target:
-        asked = [i for i, one in enumerate(found) if self.index in (None, one.label)]
+    def _matched(self, detections: list[Detection], model: Classes) -> Target:
+        fitting = [i for i, one in enumerate(detections) if self.index in (None, one.label)]
         if self.number is not None:
-            asked = [i for i in asked if i == self.number]
-        if not asked:
-            raise NbvizError(_none_found(self, found, model))
-        one = found[asked[0]]
-        return replace(self, index=one.label, number=asked[0], found=one.box)
+            fitting = [i for i in fitting if i == self.number]
+        if not fitting:
+            raise NbvizError(_no_such_box(self, detections, model))
+        one = detections[fitting[0]]
+        return replace(self, index=one.label, number=fitting[0], found=one.box)
 
     def of(self, output: Output, size: tuple[int, int] | None = None) -> torch.Tensor:
         """Return the scalar of each picture of a batch, (N,); the target is resolved. size: (H, W) of the input."""
@@ -227,12 +230,12 @@ _WORDS: dict[Kind | None, str] = {"classes": "one score per class", "maps": "one
 _WORDS["unknown"] = "what nbviz can't read"
 
 
-def _none_found(target: Target, found: list[Detection], model: Classes) -> str:
-    if not found:
+def _no_such_box(target: Target, detections: list[Detection], model: Classes) -> str:
+    if not detections:
         return "The network finds no box in this picture, so there is none to explain."
-    kinds = ", ".join(dict.fromkeys(model.class_name(one.label) for one in found))
+    kinds = ", ".join(dict.fromkeys(model.class_name(one.label) for one in detections))
     if target.number is not None:
-        count = f"{len(found)} box{'es' if len(found) != 1 else ''}"
+        count = f"{len(detections)} box{'es' if len(detections) != 1 else ''}"
         return f"The network finds {count} in this picture, numbered from 0; there is no box {target.number}."
     assert target.index is not None
     return f"The network finds no {model.class_name(target.index)} in this picture. It finds: {kinds}."

@@ -88,6 +88,7 @@ def trace(guest: Guest, x: torch.Tensor, read: OutputReader) -> Trace:
         return guest.steady(lambda run: layer_tree(run, x, first.records))
 
     with _sentences(guest, x):
+        # before the forward, which would run without an error and mean something else
         check_volumes(guest, x)
         first = guest.trial(lambda run: _first_pass(run, x, read))
     problem = first.output.problem if isinstance(first.output, Unknown) else None
@@ -107,19 +108,19 @@ def _sentences(guest: Guest, x: torch.Tensor) -> Iterator[None]:
 
 
 def recording(
-    run: Pass, found: Trace, names: Sequence[str], on_output: Callable[[str, torch.Tensor], object]
+    run: Pass, known: Trace, names: Sequence[str], on_output: Callable[[str, torch.Tensor], object]
 ) -> AbstractContextManager[None]:
     """Call ``on_output(name, tensor)`` as layers put out; outputs later overwritten come as clones."""
-    wanted: dict[Address, list[str]] = {}
+    addresses: dict[Address, list[str]] = {}
     for name in names:
         stem, call = split(name)
-        wanted.setdefault((stem, call or found.calls.get(stem, 0)), []).append(name)
+        addresses.setdefault((stem, call or known.calls.get(stem, 0)), []).append(name)
 
     def keep(known_as: list[str], tensor: torch.Tensor) -> None:
         for name in known_as:
             on_output(name, tensor)
 
-    return record_layers(run.net, wanted, keep, found.overwritten)
+    return record_layers(run.net, addresses, keep, known.overwritten)
 
 
 @dataclass(frozen=True)
@@ -153,8 +154,9 @@ def _first_pass(run: Pass, x: torch.Tensor, read: OutputReader) -> _FirstPass:
     head = read.head(raw, calls, lambda head: _probed(run, x, read, head))
     before = next((call.output for call in calls if (call.name, call.number) == head.before), None)
     output = read(raw, len(x), head, before)
-    if isinstance(output, ClassMaps) and not read.asked.certain:
+    if isinstance(output, ClassMaps) and not read.hints.certain:
         head = as_maps(head, output.maps, x)
+    # read as passes read it: from the layer before a softmax, if that is where the scores come from
     through = frozenset[Address]() if isinstance(output, Unknown) else came_through(output.logits, calls)
     for record, tensor, before_writes in held:
         record.overwritten = version(tensor) != before_writes

@@ -48,7 +48,7 @@ def test_a_box_s_evidence_lies_in_it_and_not_in_the_other(detects: InstrumentedM
     hits = []
     for scene in SCENES:
         x = scene.image[None]
-        said = detects.said(x)
+        said = detects.prediction(x)
         assert len(said.boxes) == len(scene.boxes)
         found = nbviz.attribute(detects, x, [Target.box(i) for i in range(len(said.boxes))], method, **METHODS[method])
         for one, made in zip(said.boxes, found, strict=True):
@@ -62,7 +62,7 @@ def test_a_box_s_evidence_lies_in_it_and_not_in_the_other(detects: InstrumentedM
 
 def test_hiding_a_box_takes_its_score_away_and_leaves_the_other(detects: InstrumentedModel) -> None:
     scene = SCENES[0]
-    x, boxes = scene.image[None], detects.said(scene.image[None]).boxes
+    x, boxes = scene.image[None], detects.prediction(scene.image[None]).boxes
     hidden = x.clone()
     top, left, bottom, right = (int(edge) for edge in boxes[0].box)
     hidden[:, :, max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1] = 0.45

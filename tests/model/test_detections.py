@@ -47,7 +47,7 @@ def test_a_class_is_its_best_box_and_predicted_is_the_best_of_all() -> None:
     assert resolved(model, x, Target()).number == 0
     best = [found["scores"][found["labels"] == label].max().item() for label in range(5)]
     assert model.logits(x) == pytest.approx(best)
-    said = model.said(x)
+    said = model.prediction(x)
     assert said.kind == "boxes" and len(said.boxes) == 20 and said.boxes[0].score == pytest.approx(max(best))
 
 

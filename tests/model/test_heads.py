@@ -158,7 +158,7 @@ def test_one_picture_s_sum_of_1_makes_no_shares() -> None:
     made.fc.bias.data[0] = made.conv(picture()).relu().mean((2, 3))[0, 0].detach()
     assert made(picture())[0].tolist() == [1, 0, 0, 0, 0]
     model = InstrumentedModel(made)
-    assert model.said(picture()).scale == "independent" and "0…1" in model.trace().head.remark
+    assert model.prediction(picture()).scale == "independent" and "0…1" in model.trace().head.remark
 
 
 def test_per_cent_of_a_hidden_graph_are_shares() -> None:
@@ -171,7 +171,7 @@ def test_labels_are_independent_where_a_person_says_so() -> None:
     made = net(5)
     model = InstrumentedModel(made, multilabel=True)
     assert shares(model) == pytest.approx(made.logits(picture()).sigmoid()[0].tolist(), rel=1e-6)
-    assert model.said(picture()).scale == "sigmoid"
+    assert model.prediction(picture()).scale == "sigmoid"
 
 
 def test_one_logit_with_two_names_has_a_negative_class() -> None:

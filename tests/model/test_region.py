@@ -97,7 +97,7 @@ def test_a_class_that_is_said_nowhere_is_explained_over_the_whole_picture() -> N
 
 
 def test_what_the_network_says_where() -> None:
-    said = InstrumentedModel(linear()).said(X)
+    said = InstrumentedModel(linear()).prediction(X)
     assert said.kind == "maps" and said.regions is not None
     assert np.array_equal(said.regions, SCORES.argmax(0).numpy())
 

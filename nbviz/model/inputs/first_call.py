@@ -69,6 +69,7 @@ def first_call(guest: Guest, x: torch.Tensor) -> FirstCall | None:
     def work(run: Pass) -> None:
         try:
             with watch:
+                # a clone, for a network may write to its input, and a leaf that requires a gradient can't be written to
                 run(x.detach().requires_grad_().clone())
         except Enough:
             return
@@ -94,6 +95,7 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]  # torch is read as Any
         if layer is None:
             return func(*args, **kwargs)
         given, call = layer
+        # the picture's gradient is what tells its own way through the network from all others
         if given.requires_grad:
             self.call = call
             raise Enough

@@ -28,6 +28,7 @@ def forward_error(guest: Guest, x: torch.Tensor, error: Exception, all_sizes: bo
     """
     raised = f"{type(error).__name__}: {error}"
     return NbvizError(
+        # from the surest cause to the vaguest
         missing_operators(error)
         or _missing_package(error)
         or _devices(guest.module)

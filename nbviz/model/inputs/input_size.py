@@ -43,7 +43,7 @@ class Usual:
     def __init__(self, guest: Guest, transform: TransformLike | None) -> None:
         self._guest, self._lock = guest, threading.RLock()
         self._refused: tuple[int, NbvizError] | None = None
-        self._given, self._asked, self._sized = transform, False, False
+        self._given, self._settled, self._sized = transform, False, False
         self._transform = Preprocessing.ensure(transform, guest.module)
         self._of_tensors: dict[int, Preprocessing] = {}
         """Preprocessing that ready tensors are taken to have had, by their channels: it probes a person's transform."""
@@ -55,12 +55,12 @@ class Usual:
         Raises NbvizError for a network of volumes, sequences or dictionaries instead of pictures.
         """
         with self._lock:
-            if not self._asked:
+            if not self._settled:
                 check_signature(self._guest.module)
                 first = self._first_layer()
                 if first is not None:
                     self._transform = Preprocessing.ensure(self._given, self._guest.module, first)
-                self._asked = True
+                self._settled = True
             # made anew each time: if it were kept it and this would hold each other, and with them the network
             learns = self._transform.guessed and not self._sized
             return replace(self._transform, tried=self._tried) if learns else self._transform
@@ -68,7 +68,7 @@ class Usual:
     def seen(self, x: torch.Tensor, ready: bool) -> np.ndarray:
         """Return an input (1, C, H, W) as the network sees it, uint8 (H, W, 3). ready: a tensor that a person made."""
         with self._lock:
-            if not ready or self._asked or isinstance(self._given, Preprocessing):
+            if not ready or self._settled or isinstance(self._given, Preprocessing):
                 return self.transform.seen(x)
             channels = x.shape[1]  # known, and nothing has to be run to find them
             if channels not in self._of_tensors:
@@ -99,6 +99,7 @@ class Usual:
             return None
         shown = shown_size(net, defined)
         sizes = [*([shown] if shown else []), *((side, side) for side in GUESSED_SIZES[:FEW_SIZES])]
+        # photographs first, whatever layer stands first in __init__
         for channels in dict.fromkeys((3, defined.channels, 1)):
             for size in dict.fromkeys(sizes):
                 call = first_call(self._guest, noise(self._guest, (channels, *size)))
@@ -123,6 +124,7 @@ class Usual:
         try:
             return _size_taken(self._guest, self._transform)
         except NbvizError as error:
+            # until its structure changes: surgery may make it take another size
             self._refused = revision, error
             raise
 
@@ -136,6 +138,7 @@ def _size_taken(guest: Guest, transform: Preprocessing) -> tuple[int, int]:
         try:
             guest.trial(_run(x))
         except Exception as error:  # a forward of the user's own can raise anything
+            # the error at the first size is told: at sizes that are far too small others come up
             first = first or error
             if not of_size(error):
                 break

@@ -52,12 +52,12 @@ def infer_layouts(
     }
 
 
-def _agreed(found: Mapping[str, AxisEvidence]) -> dict[str, Layout]:
+def _agreed(candidates: Mapping[str, AxisEvidence]) -> dict[str, Layout]:
     """Return the layouts of the outputs that are sure; equally many tokens lie as most layers say.
 
     One layer in hundreds fits a wrong grid by chance.
     """
-    sure = {name: item.layout for name, item in found.items() if item.layout is not None}
+    sure = {name: item.layout for name, item in candidates.items() if item.layout is not None}
     votes: dict[tuple[Kind, int], Counter[Layout]] = {}
     for layout in sure.values():
         votes.setdefault((layout.kind, layout.tokens), Counter())[layout] += 1
@@ -73,6 +73,7 @@ def _inherited(shape: tuple[int, ...], same_shape: set[Layout]) -> Layout:
     if len(same_shape) == 1:
         layout = next(iter(same_shape))
         lengths = (layout.height, layout.width) if len(shape) == 4 else (layout.tokens,)
+        # as many channels as places: either axis could be the one
         if layout.channels(shape) not in lengths:
             return replace(layout, reason="as layers of the same shape")
     return Layout("none", reason="which axis is space can't be told: its output does not follow the picture")

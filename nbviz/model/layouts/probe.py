@@ -58,6 +58,7 @@ def probe_batch(x: Tensor, seed: int = 0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(x.shape[1:], generator=generator, dtype=torch.float32, device="cpu").to(x)
     spread = float(x.float().std()) if x.numel() > 1 else 0.0
+    # about the picture's own contrast: less drowns in rounding, more drives activations out of range
     noise *= 2 * (spread if 0.1 < spread < math.inf else 1.0)
     for index, (rows, columns) in enumerate(_perturbed(*x.shape[-2:]), start=1):
         batch[index, ..., rows, columns] += noise[..., rows, columns]
@@ -157,16 +158,18 @@ def _score(output: Tensor, layout: Layout) -> float:
     sides = _halves(layout.height, layout.width)
     # An axis of one place has no sides.
     tested = [(down, sides[0])] * (layout.height > 1) + [(right, sides[1])] * (layout.width > 1)
+    # the weaker axis decides: a grid of wrong width follows one of them by chance
     return min(_correlation(values / total, side) for values, side in tested)
 
 
 def _change(output: Tensor, layout: Layout) -> NDArray[np.float32]:
     """Return how much each place changes with each probe, every probe's mean 1: (5, h·w)."""
     places = layout.places(output)
-    wanted = max(8, SAMPLED // places.shape[2])
-    places = places[:, :: max(1, places.shape[1] // wanted)].float()
+    channels = max(8, SAMPLED // places.shape[2])
+    places = places[:, :: max(1, places.shape[1] // channels)].float()
     moved = (places[1:] - places[:1]).square().sum(1)
     change: NDArray[np.float32] = torch.nan_to_num(moved, nan=0.0, posinf=0.0).cpu().numpy()
+    # each probe to a mean of 1, for quarters of a picture have unequal contrast
     change /= np.maximum(change.mean(1, keepdims=True), TINY)
     return change
 

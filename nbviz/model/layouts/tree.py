@@ -47,6 +47,7 @@ def _layouts(run: Pass, x: torch.Tensor, records: Records) -> dict[str, Layout]:
 
     def judge(name: str, call: int, tensor: torch.Tensor) -> None:
         calls = len(records.get(name, []))
+        # a network may call a module more often for a batch than for one picture
         if call > calls:
             return
         # a Sequential puts out the object its last child did
@@ -72,6 +73,7 @@ def _one_by_one(run: Pass, batch: torch.Tensor, modules: Mapping[str, nn.Module]
     outputs: dict[tuple[str, int], list[torch.Tensor]] = {}
 
     def keep(name: str, call: int, tensor: torch.Tensor) -> None:
+        # cloned, for they outlive the operations that overwrite them
         outputs.setdefault((name, call), []).append(tensor.clone())
 
     for row in batch.split(1):

@@ -66,19 +66,19 @@ class Head:
     problem: NbvizError | None = None
     """Why the scores can't be told from other tensors."""
 
-    def logits(self, found: torch.Tensor, before: torch.Tensor | None) -> torch.Tensor:
+    def logits(self, output: torch.Tensor, before: torch.Tensor | None) -> torch.Tensor:
         """Return logits (N, classes) from the network's output and, where they are read before it, from there."""
         if self.before is None:
-            logits = found.exp() if self.last == "log-sigmoid" else found
+            logits = output.exp() if self.last == "log-sigmoid" else output
             logits = logits if self.factor == 1 else logits / self.factor
         elif before is not None:
-            logits = before.reshape(found.shape)
+            logits = before.reshape(output.shape)
             if self.slope is not None:  # of this pass: a temperature may be trained
-                logits = logits * (slope(found / self.factor, logits, self.last) or self.slope)
+                logits = logits * (slope(output / self.factor, logits, self.last) or self.slope)
         else:  # equal up to a constant per picture, which no probability depends on
-            tiny = torch.finfo(found.dtype).tiny
-            logits = found.clamp(min=tiny).log() if self.last == "softmax" else found
-            logits = torch.logit(found, tiny) if self.last == "sigmoid" else logits
+            tiny = torch.finfo(output.dtype).tiny
+            logits = output.clamp(min=tiny).log() if self.last == "softmax" else output
+            logits = torch.logit(output, tiny) if self.last == "sigmoid" else logits
         return torch.cat([-logits, logits], 1) if self.pair else logits
 
 
@@ -120,24 +120,25 @@ class ScoreHints:
 
 
 def find_head(
-    raw: RawOutput, calls: Sequence[ModuleCall], asked: ScoreHints, probe: Callable[[Head], torch.Tensor]
+    raw: RawOutput, calls: Sequence[ModuleCall], hints: ScoreHints, probe: Callable[[Head], torch.Tensor]
 ) -> Head:
     """Find the head of a network whose output for one picture is ``raw``. probe: scores (N, classes) of others."""
-    if asked.regression and asked.output is None:
+    if hints.regression and hints.output is None:
         return Head(problem=NbvizError(_REGRESSION))
     try:
-        head = Head() if asked.output is not None else _placed(raw, calls, asked)
-        found = find(raw, head.place if asked.output is None else asked.output)
-        scores = scores_or_maps(found, 1)
+        head = Head() if hints.output is not None else _placed(raw, calls, hints)
+        part = find(raw, head.place if hints.output is None else hints.output)
+        scores = scores_or_maps(part, 1)
     except NbvizError as problem:
         return Head(problem=problem)
     head = _scaled(head, scores, calls, probe)
     if scores.dim() != 2:
         return head
-    if scores.shape[1] == 1 or asked.multilabel:
+    if scores.shape[1] == 1 or hints.multilabel:
+        # one score alone shares nothing with others, whatever the step before it says
         one_by_one: dict[Scale, Scale] = {"softmax": "sigmoid", "shares": "independent"}
         head = replace(head, scale=one_by_one.get(head.scale, head.scale))
-    return replace(head, pair=scores.shape[1] == 1 and asked.names == 2 and head.scale == "sigmoid")
+    return replace(head, pair=scores.shape[1] == 1 and hints.names == 2 and head.scale == "sigmoid")
 
 
 def candidates(raw: RawOutput) -> dict[str | int, torch.Tensor]:
@@ -156,7 +157,7 @@ def _readable(item: object) -> bool:
     return True
 
 
-def _placed(raw: RawOutput, calls: Sequence[ModuleCall], asked: ScoreHints) -> Head:
+def _placed(raw: RawOutput, calls: Sequence[ModuleCall], hints: ScoreHints) -> Head:
     if isinstance(raw, torch.Tensor):
         return Head()
     if type(raw).__module__ == "torch.return_types":
@@ -175,7 +176,7 @@ def _placed(raw: RawOutput, calls: Sequence[ModuleCall], asked: ScoreHints) -> H
     among = candidates(raw)
     if len(among) <= 1:
         return Head(next(iter(among), next(iter(tensors), None)))
-    for count in (asked.names, asked.labels):
+    for count in (hints.names, hints.labels):
         fitting = [place for place, tensor in among.items() if count and scores_or_maps(tensor, 1).shape[1] == count]
         if len(fitting) == 1:
             return _chosen(fitting[0], among, f"the only one of {count} classes")
@@ -252,6 +253,7 @@ def _before(head: Head, squashed: Node, scores: torch.Tensor, calls: Sequence[Mo
         if maker is None:
             continue
         factor = slope(scores / head.factor, maker.output.reshape(scores.shape), last) if number else None
+        # overwritten since: what is read there in a pass is something else
         if number and (factor is None or maker.output._version != maker.version):
             break
         times = f", times {factor:.4g}," if factor is not None else ","

@@ -71,13 +71,13 @@ class ClassMaps:
         return self.maps.mean((2, 3))
 
     @property
-    def said(self) -> torch.Tensor:
+    def labels(self) -> torch.Tensor:
         """Class with the highest score at each place, (N, h, w)."""
         return self.maps.detach().argmax(1)
 
     def shares(self, weights: torch.Tensor | None = None) -> torch.Tensor:
         """Share of the first picture predicted as each class, float64 (classes,); of ``weights`` (h, w), sum 1."""
-        classes = self.said[0].flatten().cpu()
+        classes = self.labels[0].flatten().cpu()
         counts = None if weights is None else weights.flatten().cpu()
         return torch.bincount(classes, counts, self.maps.shape[1]).double() / (
             1 if weights is not None else len(classes)
@@ -107,11 +107,12 @@ class Boxes:
         """Return the score of each class's best box, (N, classes), 0 where there is none."""
         most = [int(one["labels"].max()) + 1 for one in self.raw if len(one["labels"])]
         count = max([self.classes, 1, *most])
+        # scatter, not a loop: it is differentiable in the scores
         rows = [one["scores"].new_zeros(count).scatter_reduce(0, one["labels"], one["scores"], "amax")
                 for one in self.raw]  # fmt: skip
         return torch.stack(rows)
 
-    def found(self, row: int = 0) -> list[Detection]:
+    def detections(self, row: int = 0) -> list[Detection]:
         """Return the boxes of a picture of the batch, best score first."""
         one = {key: self.raw[row][key].detach().cpu() for key in KEYS}
         order = one["scores"].argsort(descending=True, stable=True).tolist()
@@ -137,7 +138,7 @@ class Unknown:
 class OutputReader:
     """Reading of a network's own output as an :class:`Output`, by its head (:func:`find_head`)."""
 
-    asked: ScoreHints = ScoreHints()
+    hints: ScoreHints = ScoreHints()
     classes: int = 0
     """How many a detector has, if known."""
 
@@ -145,12 +146,12 @@ class OutputReader:
         self, raw: RawOutput, rows: int | None = None, head: Head = PLAIN, before: torch.Tensor | None = None
     ) -> Output:
         """Read an output. rows: pictures in the batch. before: what ``head.before`` put out in the same pass."""
-        if self.asked.output is None and _is_boxes(raw):
+        if self.hints.output is None and _is_boxes(raw):
             return Boxes(raw, self.classes)
         if head.problem is not None:
             return Unknown(raw, head.problem)
         try:
-            where = head.place if self.asked.output is None else self.asked.output
+            where = head.place if self.hints.output is None else self.hints.output
             scores = scores_or_maps(find(raw, where), rows)
         except NbvizError as problem:
             return Unknown(raw, problem)
@@ -160,8 +161,8 @@ class OutputReader:
 
     def head(self, raw: RawOutput, calls: Sequence[ModuleCall], probe: Callable[[Head], torch.Tensor]) -> Head:
         """Find the scores in the first output, of one picture, and what they mean; see :func:`find_head`."""
-        detector = self.asked.output is None and _is_boxes(raw)
-        return PLAIN if detector else find_head(raw, calls, self.asked, probe)
+        detector = self.hints.output is None and _is_boxes(raw)
+        return PLAIN if detector else find_head(raw, calls, self.hints, probe)
 
 
 def reader(output: OutputKey | None, classes: int = 0) -> OutputReader:
@@ -181,14 +182,14 @@ def reader_of(
     """Return the reader for a network; given: class names from a person; names: these, or those that it carries."""
     config = attribute(net, "config")
     labels, problem = attribute(config, "num_labels"), attribute(config, "problem_type")
-    asked = ScoreHints(
+    hints = ScoreHints(
         output,
         multilabel or problem == "multi_label_classification",
         given,
         labels if isinstance(labels, int) else 0,
         problem == "regression",
     )
-    return OutputReader(asked, given or classes_of(net) or names)
+    return OutputReader(hints, given or classes_of(net) or names)
 
 
 def _is_boxes(raw: object) -> bool:

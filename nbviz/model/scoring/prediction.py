@@ -41,8 +41,9 @@ class Prediction:
             row, column = (min(int(part * n), n - 1) for part, n in zip(place, self.regions.shape, strict=True))
             return int(self.regions[row, column])
         row, column = (part * n for part, n in zip(place, self.size, strict=True))
-        around = [number for number, one in enumerate(self.boxes) if one.box.holds(row, column)]
-        return min(around, key=lambda number: self.boxes[number].box.area, default=None)
+        enclosing = [number for number, one in enumerate(self.boxes) if one.box.holds(row, column)]
+        # the smallest: a box within a box is what the pointer means
+        return min(enclosing, key=lambda number: self.boxes[number].box.area, default=None)
 
     def chosen(self, target: Target) -> int | None:
         """Return the class, or the box, that a target means here; None where it is neither or isn't there."""
@@ -52,8 +53,8 @@ class Prediction:
             return int(self.order[0]) if target.index is None else target.index
         if target.number is not None:
             return target.number if target.number < len(self.boxes) else None
-        asked = (number for number, one in enumerate(self.boxes) if target.index in (None, one.label))
-        return next(asked, None)
+        fitting = (number for number, one in enumerate(self.boxes) if target.index in (None, one.label))
+        return next(fitting, None)
 
     def class_of(self, target: Target) -> int | None:
         """Return the class a target speaks of here: of a box its label; None where it speaks of none."""
@@ -80,8 +81,8 @@ def prediction(output: Output, model: Classes, size: tuple[int, int]) -> Predict
     if isinstance(output, ClassMaps):
         shares = output.shares()
         order = np.array(order_of(shares, model))
-        return Prediction("maps", logits.numpy(), shares.numpy(), order, output.said[0].cpu().numpy(), (), size)
-    boxes = tuple(output.found()) if isinstance(output, Boxes) else ()
+        return Prediction("maps", logits.numpy(), shares.numpy(), order, output.labels[0].cpu().numpy(), (), size)
+    boxes = tuple(output.detections()) if isinstance(output, Boxes) else ()
     shares = output.probabilities[0].detach().cpu() if isinstance(output, ClassScores) else logits.double()
     scale = output.scale if isinstance(output, ClassScores) else None
     order = np.argsort(-logits.numpy(), kind="stable")

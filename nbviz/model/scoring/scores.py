@@ -19,37 +19,37 @@ def find(raw: RawOutput, output: OutputKey | None) -> RawOutput:
     return _search(raw) if output is None else _pick(raw, output)
 
 
-def scores_or_maps(found: RawOutput, rows: int | None = None) -> torch.Tensor:
+def scores_or_maps(part: RawOutput, rows: int | None = None) -> torch.Tensor:
     """Return scores (N, classes) from that, (N,) or (N, classes, 1, 1), or maps as they are; else a sentence.
 
     rows: pictures in the batch, where known: a batch of one whose axis was squeezed away gets it back.
     """
-    if not isinstance(found, torch.Tensor) or not found.is_floating_point():
+    if not isinstance(part, torch.Tensor) or not part.is_floating_point():
         raise NbvizError(
-            f"No class scores in the network's output ({describe(found)}). "
+            f"No class scores in the network's output ({describe(part)}). "
             "Pass output= (a key, an index or a callable) to say where they are."
         )
-    found = found.to_dense() if found.layout is not torch.strided else found
-    if rows == 1 and (found.dim() == 0 or len(found) != 1):
-        found = found.reshape(1, -1) if found.dim() < 2 else found[None]
-    if found.dim() == 1:
-        found = found[:, None]
-    if found.dim() >= 2 and rows is not None and len(found) != rows:
+    part = part.to_dense() if part.layout is not torch.strided else part
+    if rows == 1 and (part.dim() == 0 or len(part) != 1):
+        part = part.reshape(1, -1) if part.dim() < 2 else part[None]
+    if part.dim() == 1:
+        part = part[:, None]
+    if part.dim() >= 2 and rows is not None and len(part) != rows:
         raise NbvizError(
-            f"The network puts out shape {tuple(found.shape)} for a batch of {rows}: its first axis is not the batch. "
+            f"The network puts out shape {tuple(part.shape)} for a batch of {rows}: its first axis is not the batch. "
             "Pass output= (a callable) that gives (N, classes)."
         )
-    if found.dim() == 2 or (found.dim() > 2 and found[0, 0].numel() == 1):
-        return found.flatten(1)
-    if found.dim() == 4 and found.shape[1] > 1:
-        return found
-    raise NbvizError(_shape_words(found))
+    if part.dim() == 2 or (part.dim() > 2 and part[0, 0].numel() == 1):
+        return part.flatten(1)
+    if part.dim() == 4 and part.shape[1] > 1:
+        return part
+    raise NbvizError(_shape_words(part))
 
 
-def _shape_words(found: torch.Tensor) -> str:
-    text = f"The network puts out shape {tuple(found.shape)}, not one score per class (N, classes)"
-    if found.dim() == 4:
-        within = bool(((found >= 0) & (found <= 1)).all())
+def _shape_words(part: torch.Tensor) -> str:
+    text = f"The network puts out shape {tuple(part.shape)}, not one score per class (N, classes)"
+    if part.dim() == 4:
+        within = bool(((part >= 0) & (part <= 1)).all())
         other = "1 - y" if within else "0 * y"  # of probabilities, and of logits
         return (
             f"{text} or one map per class. Is it one of two classes? Pass output=lambda y: torch.cat([{other}, y], 1). "
@@ -82,6 +82,7 @@ def _search(raw: RawOutput) -> RawOutput:
     for name in NAMES:
         if isinstance(raw, Mapping) and name in raw:
             return raw[name]
+        # only a tensor: raw may be any object, with methods of these names
         if isinstance(getattr(raw, name, None), torch.Tensor):
             return getattr(raw, name)
     items = list(raw.values()) if isinstance(raw, Mapping) else raw if isinstance(raw, (tuple, list)) else []

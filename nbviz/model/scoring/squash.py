@@ -29,15 +29,16 @@ def multiple(scores: torch.Tensor, squash: Node) -> float | None:
     if origin(scores.grad_fn) is squash or name not in SOFTMAX and name != "SigmoidBackward0":
         return 1
     result = squash._saved_result.detach().double().reshape(-1)
-    found = scores.detach().double().reshape(-1)
-    if result.shape != found.shape:
+    values = scores.detach().double().reshape(-1)
+    if result.shape != values.shape:
         return None
-    factor = float(found.sum() / result.sum())
-    return factor if factor > 0 and torch.allclose(found, factor * result, rtol=CLOSE, atol=0) else None
+    factor = float(values.sum() / result.sum())
+    return factor if factor > 0 and torch.allclose(values, factor * result, rtol=CLOSE, atol=0) else None
 
 
 def over_classes(node: Node, scores: torch.Tensor) -> bool:
     shape, axis = node._saved_result.shape, int(node._saved_dim)
+    # autograd keeps it as an unsigned number
     axis = axis - 2**64 if axis >= 2**63 else axis
     if len(shape) == scores.dim() == 4:
         return axis % 4 == 1
@@ -59,6 +60,7 @@ def undivided(node: Node | None) -> list[Node]:
 
 
 def _is_one_value(node: Node) -> bool:
+    # a temperature is a parameter of one value, or computed from some
     leaves = [one.variable for one in graph(node) if hasattr(one, "variable")]
     return len(leaves) > 0 and all(leaf.numel() == 1 for leaf in leaves)
 
@@ -68,15 +70,17 @@ def slope(result: torch.Tensor, logits: torch.Tensor, last: str) -> float | None
 
     last: the step, "softmax", "log-softmax", "sigmoid" or "log-sigmoid".
     """
-    made, before = result.detach().double(), logits.detach().double()
+    after, before = result.detach().double(), logits.detach().double()
     if last.endswith("softmax"):
-        made = made if last.startswith("log") else made.log()
-        made, before = made - made[:, :1], before - before[:, :1]
+        after = after if last.startswith("log") else after.log()
+        after, before = after - after[:, :1], before - before[:, :1]
     else:
-        made = torch.logit(made.exp() if last.startswith("log") else made)
-    seen = made.isfinite() & before.isfinite()  # a probability of 0 or 1 tells nothing
-    made, before = made[seen], before[seen]
+        after = torch.logit(after.exp() if last.startswith("log") else after)
+    seen = after.isfinite() & before.isfinite()  # a probability of 0 or 1 tells nothing
+    after, before = after[seen], before[seen]
     square = float((before**2).sum())
-    factor = float((made * before).sum()) / square if square else 0.0
-    close = torch.allclose(made, factor * before, rtol=CLOSE, atol=CLOSE * float(made.abs().max()) if len(made) else 0)
+    factor = float((after * before).sum()) / square if square else 0.0
+    close = torch.allclose(
+        after, factor * before, rtol=CLOSE, atol=CLOSE * float(after.abs().max()) if len(after) else 0
+    )
     return factor if factor > 0 and close else None

@@ -45,9 +45,9 @@ class CanvasLines:
         foot.observe(lambda _: self._draw(), "box")
 
     @property
-    def said(self) -> Prediction | None:
+    def prediction(self) -> Prediction | None:
         """Prediction at each place; None where the network makes none."""
-        return None if self._answer is None else self._answer.said
+        return None if self._answer is None else self._answer.prediction
 
     def show(self, answer: Any, target: Target) -> None:
         """Draw the lines of an answer; what is no explanation has none. Called once the canvas's captions stand."""
@@ -61,7 +61,7 @@ class CanvasLines:
             self._seen, self._pointer.photo = seen, b"" if seen is None else jpeg(seen, QUALITY)
 
     def _draw(self) -> None:
-        prediction = self.said
+        prediction = self.prediction
         chosen = None if prediction is None else prediction.chosen(self._target)
         self._outlines = found_outlines(prediction, chosen, self._model.class_name)
         if self._answer is not None and self._foot.box:
@@ -87,14 +87,17 @@ class CanvasLines:
 
     def words(self, place: tuple[float, float]) -> str:
         """Return the class that is predicted at a place; empty for none."""
-        prediction, index = self.said, None if self.said is None else self.said.at(place)
+        prediction, index = self.prediction, None if self.prediction is None else self.prediction.at(place)
         if prediction is None or index is None:
             return ""
         return self._model.class_name(prediction.boxes[index].label if prediction.kind == "boxes" else index)
 
     def chosen_at(self, place: tuple[float, float]) -> Any:
         """Return the target that a click on a place chooses: a class's index or a box; None for no change."""
-        prediction, number = self.said, None if self.said is None else self.said.at((place[0], place[1]))
+        prediction, number = (
+            self.prediction,
+            None if self.prediction is None else self.prediction.at((place[0], place[1])),
+        )
         if prediction is None or number is None or number == prediction.chosen(self._target):
             return None
         return Target.box(number) if prediction.kind == "boxes" else number

@@ -72,7 +72,7 @@ class ClassDropdown(Panel):
 
     def show(self, answer: ScoresAnswer) -> None:
         count = len(answer.logits)
-        self._said = answer.said
+        self._said = answer.prediction
         with LOCK, self.view.hold_sync():
             if len(self.view.names) != count:
                 self.view.names = [self.model.class_name(index) for index in range(count)]

@@ -104,7 +104,7 @@ class ScoreBars(Panel):
         if answer is None or not np.isfinite(answer.logits).all():
             return {}
         names, shares = self.model.class_name, answer.probabilities
-        chosen = (self._before or answer).said.class_of(Target.ensure(self.selection.target, self.model))
+        chosen = (self._before or answer).prediction.class_of(Target.ensure(self.selection.target, self.model))
         return {"scores": [ScoreRow(names(i), float(shares[i]), i == chosen) for i in rows(answer.order, chosen)]}
 
     def _paint(self, answer: ScoresAnswer) -> None:
@@ -115,7 +115,7 @@ class ScoreBars(Panel):
             with self.front.hold_sync():
                 self.front.state = "refused" if lost else "ready"
                 self.front.message = lost_words(lost, len(answer.logits)) if lost else ""
-                self.front.measure = measure(answer.said)
+                self.front.measure = measure(answer.prediction)
                 self.front.said = "" if lost else self._draw(answer)
                 if lost:
                     self.front.rows = []
@@ -124,7 +124,7 @@ class ScoreBars(Panel):
     def _draw(self, answer: ScoresAnswer) -> str:
         target = Target.ensure(self.selection.target, self.model)
         before = self._before
-        chosen = (before or answer).said.class_of(target)
+        chosen = (before or answer).prediction.class_of(target)
         self._rows = rows(answer.order, chosen) if before is None else either_rows(answer, before, chosen)
         names = [self.model.class_name(index) for index in self._rows]
         shares = [float(answer.probabilities[index]) for index in self._rows]
@@ -136,13 +136,13 @@ class ScoreBars(Panel):
         figures = ", ".join(f"{n} {s:.2f}" for n, s in zip(names, shares, strict=True))
         if old is not None:
             figures = ", ".join(f"{n} {s:.2f}, before {o:.2f}" for n, s, o in zip(names, shares, old, strict=True))
-        about = measure(answer.said)
+        about = measure(answer.prediction)
         return f"The network says ({about}): {figures}" if about else f"The network says: {figures}"
 
     def _change(self, answer: ScoresAnswer) -> str:
         """Describe a change, ``"score of tiger cat 9.24 → 9.36, +0.12"``, in logits: probabilities saturate."""
         before, target = self._before, Target.ensure(self.selection.target, self.model)
-        index = None if before is None else before.said.class_of(target)
+        index = None if before is None else before.prediction.class_of(target)
         if before is None or index is None:
             return ""
         one, other = float(before.logits[index]), float(answer.logits[index])

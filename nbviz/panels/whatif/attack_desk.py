@@ -122,7 +122,7 @@ class AttackDesk(Desk):
         if not isinstance(known, ScoresAnswer):
             return None
         target = Target.ensure(self.selection.target, self.model)
-        index = known.said.class_of(target) if target.predicted else None
+        index = known.prediction.class_of(target) if target.predicted else None
         return asked if index is None else _of_class(asked, index)
 
     def request(self, selection: Selection) -> Request | None:

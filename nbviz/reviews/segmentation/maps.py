@@ -67,7 +67,7 @@ def maps_in(output: Output, reader: OutputReader, shape: torch.Size) -> Tensor |
     if not isinstance(output, Unknown):
         return None
     try:
-        found = find(output.raw, reader.asked.output)
+        found = find(output.raw, reader.hints.output)
     except NbvizError:
         return None
     if not isinstance(found, Tensor) or not found.is_floating_point():

@@ -36,7 +36,7 @@ def prepared(
     if found is None:
         raise Refused(f"{network.name} puts out no maps of classes.")
     reader, maps = found
-    if network.read.asked.multilabel:
+    if network.read.hints.multilabel:
         raise Refused("Masks of one class per pixel are reviewed, and multilabel=True says that classes overlap.")
     names = class_names(network, maps)
     table, notes = matched(items.classes, names, network.classes is not None)

@@ -96,22 +96,22 @@ class ScoresAnswer:
     """Prediction for a picture."""
 
     picture: Picture
-    said: Prediction
+    prediction: Prediction
 
     @property
     def logits(self) -> np.ndarray:
         """Logits (classes,), see :class:`Prediction`."""
-        return self.said.logits
+        return self.prediction.logits
 
     @property
     def probabilities(self) -> np.ndarray:
         """Probabilities (classes,), or shares of the picture, or scores of the best boxes."""
-        return self.said.shares
+        return self.prediction.shares
 
     @property
     def order(self) -> np.ndarray:
         """Class indices, the predicted one first."""
-        return self.said.order
+        return self.prediction.order
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class ScoresRequest(PictureRequest):
     """Request of the network's scores of one picture."""
 
     def __call__(self, context: Context) -> Iterator[ScoresAnswer]:
-        yield ScoresAnswer(self.picture, context.model.said(self.picture))
+        yield ScoresAnswer(self.picture, context.model.prediction(self.picture))
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,7 @@ class ExplainAnswer:
     attribution: Attribution
     seen: np.ndarray
     """(H, W, 3) uint8."""
-    said: Prediction | None = None
+    prediction: Prediction | None = None
     """Prediction at each place, of networks that put out maps or boxes."""
     early: str = ""
     """Layer of the map, where the evidence is not yet gathered there; empty for none."""
@@ -243,15 +243,15 @@ class ExplainRequest(PictureRequest):
         object.__setattr__(self, "options", freeze(dict(self.options)))
 
     def __call__(self, context: Context) -> Iterator[ExplainAnswer]:
-        picture, said, early = context.model.seen(self.picture), None, None
+        picture, prediction, early = context.model.seen(self.picture), None, None
         if context.model.trace(context.model.input(self.picture)).kind in ("maps", "boxes"):
-            said = context.answer(ScoresRequest(self.picture)).said
+            prediction = context.answer(ScoresRequest(self.picture)).prediction
         for attribution in explain(
             context.model, self.picture, self.target, self.method, self.layer, **thaw(self.options)
         ):
             if early is None:  # a function's layers are looked for by a pass
                 early = self._early(context.model)
-            yield ExplainAnswer(attribution, picture, said, early)
+            yield ExplainAnswer(attribution, picture, prediction, early)
 
     def _early(self, model: InstrumentedModel) -> str:
         """Return the layer of the map, where the evidence is not yet gathered there; empty for none."""

@@ -36,7 +36,7 @@ def made(name: str) -> Rig:
 
 def test_a_detector_s_boxes_lie_over_the_canvas_and_a_click_chooses_one() -> None:
     small = made("detects")
-    panel, said = SaliencyCanvas(small.links, lambda place: []), small.model.said(small.pictures["cat"])
+    panel, said = SaliencyCanvas(small.links, lambda place: []), small.model.prediction(small.pictures["cat"])
     small.show(panel)
     assert panel.pointer.choosing and len(panel.pointer.outlines) == 20
     assert panel.pointer.outlines[-1][4:] == ["chosen", f"{NAMES[said.boxes[0].label]} {said.boxes[0].score:.2f}"]
@@ -87,7 +87,7 @@ def test_another_picture_has_other_boxes() -> None:
 
 def test_a_segmenter_s_regions_are_outlined_and_a_click_chooses_the_class_there() -> None:
     small = made("segments")
-    panel, said = SaliencyCanvas(small.links, lambda place: []), small.model.said(small.pictures["cat"])
+    panel, said = SaliencyCanvas(small.links, lambda place: []), small.model.prediction(small.pictures["cat"])
     small.show(panel)
     assert panel.pointer.choosing and panel.pointer.lines.startswith(b"\x89PNG") and not panel.pointer.outlines
     assert said.regions is not None
@@ -144,7 +144,7 @@ def test_the_bars_say_what_they_measure_and_mark_the_class(name: str, words: str
     if name == "detects":
         small.selection.target = Target.box(5)
         small.show(panel)
-    label = answer.said.class_of(Target.ensure(small.selection.target, small.model))
+    label = answer.prediction.class_of(Target.ensure(small.selection.target, small.model))
     assert list(panel.bars.strong.text) == [NAMES[label]]
 
 
@@ -155,7 +155,7 @@ def test_a_box_is_named_in_the_class_search_and_a_channel_can_be_chosen_there() 
     small.selection.target = Target.box(4)
     answer = small.show(panel)
     assert panel.view.chosen is None
-    assert panel.view.words == f"{NAMES[answer.said.boxes[4].label]}, box 4"
+    assert panel.view.words == f"{NAMES[answer.prediction.boxes[4].label]}, box 4"
     say(panel.view, event="choose", chosen=-2, against=-1)
     assert panel.view.state == "refused" and "choose one in the grid" in panel.view.message
     shown.append(3)

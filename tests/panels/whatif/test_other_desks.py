@@ -102,7 +102,7 @@ def test_a_transformation_has_its_whole_curve(explorer: Explorer) -> None:
     order = [index for _, index, _, _ in explorer.model.predict(picture, 3)]
     assert [name for name, _ in view.curve["lines"]] == [explorer.model.class_name(index) for index in order]
     for at in (0, len(amounts) - 1):
-        shares = explorer.model.edited(Transform("brightness", amounts[at])).said(picture).shares
+        shares = explorer.model.edited(Transform("brightness", amounts[at])).prediction(picture).shares
         np.testing.assert_allclose([curve[at] for _, curve in view.curve["lines"]], shares[order], rtol=1e-6)
     say(view, event="set", kind="brightness", amount=0.5)
     assert explorer.selection.edits == (Transform("brightness", 0.5),) and view.amount == 0.5

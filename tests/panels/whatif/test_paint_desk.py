@@ -153,7 +153,7 @@ def test_the_share_that_flips_is_the_smallest_by_brute_force_and_stands_beside_r
                     for s in curve.shares]  # fmt: skip
             assert list(curve.flips) == said
             assert curve.flip == next((s for s, flips in zip(curve.shares, said, strict=True) if flips), None)
-        hidden = model.edited(Paint(top_share(order.numpy(), answer.map.shares[4]))).said(x).shares[label]
+        hidden = model.edited(Paint(top_share(order.numpy(), answer.map.shares[4]))).prediction(x).shares[label]
         assert answer.map.chances[4] == pytest.approx(float(hidden), rel=1e-6)
         view = desk(made).view
         assert len(view.flip["map"]) == 50 and len(view.flip["band"]) == 25

@@ -67,9 +67,9 @@ def test_a_tool_opens_its_desk_in_place_of_the_explanation(explorer: Explorer) -
 
 def test_bars_have_a_tick_for_before_and_the_difference_in_figures(explorer: Explorer) -> None:
     scores, net = explorer.panels["scores"], explorer.model
-    before = net.said(explorer.pictures["one"])
+    before = net.prediction(explorer.pictures["one"])
     explorer.selection.edits = (OFF_TWO,)
-    after = net.edited(OFF_TWO).said(explorer.pictures["one"])
+    after = net.edited(OFF_TWO).prediction(explorer.pictures["one"])
     order = scores._rows
     np.testing.assert_allclose([x for x, _ in np.array(scores.bars.ticks.x)], before.shares[order], rtol=1e-6)
     changes = [f"{after.shares[i] - before.shares[i]:+.2f}".replace("-", "−") for i in order]

@@ -59,7 +59,7 @@ class WalkStep(PictureRequest):
     def __call__(self, context: Context) -> Iterator[CircuitAnswer]:
         model = context.model
         x = model.input(self.picture)
-        prediction = context.answer(ScoresRequest(self.picture)).said
+        prediction = context.answer(ScoresRequest(self.picture)).prediction
         index = prediction.class_of(self.target)
         if index is None or self.target.other is not None:
             raise Refused("A circuit starts from one class: choose a class, without 'rather than'.")

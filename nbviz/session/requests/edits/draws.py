@@ -101,7 +101,7 @@ def drawn_edits(source: Augmentation | str, seed: int, side: int) -> tuple[Edit,
 def answered(model: InstrumentedModel, picture: Any, edits: tuple[Edit, ...]) -> PictureDraw:
     """Return a draw with the network's prediction for it."""
     edited = model.edited(*edits)
-    prediction = edited.said(picture)
+    prediction = edited.prediction(picture)
     index = int(prediction.order[0])
     return PictureDraw(edits, edited.seen(picture), index, float(prediction.shares[index]))
 

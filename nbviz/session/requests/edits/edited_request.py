@@ -41,7 +41,7 @@ class Edited(Request):
         scores: the answer of ``undecided``.
         """
         target: Target = getattr(_explained(self.request), "target")  # noqa: B009  a request of any kind
-        index = scores.said.class_of(target)
+        index = scores.prediction.class_of(target)
         return self if index is None else replace(self, request=_retargeted(self.request, Target(index=index)))
 
 

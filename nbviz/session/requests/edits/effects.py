@@ -32,7 +32,7 @@ class MeasureEffects(PictureRequest):
     target: Target
 
     def __call__(self, context: Context) -> Iterator[EffectsAnswer]:
-        prediction = context.answer(ScoresRequest(self.picture)).said
+        prediction = context.answer(ScoresRequest(self.picture)).prediction
         index = prediction.class_of(self.target)
         if index is None:
             raise Refused("What channels do is measured for a class: choose one, or what the network predicts.")

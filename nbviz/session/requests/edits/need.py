@@ -20,7 +20,7 @@ class MeasureNeed(PictureRequest):
     target: Target
 
     def __call__(self, context: Context) -> Iterator[Need]:
-        index = context.answer(ScoresRequest(self.picture)).said.class_of(self.target)
+        index = context.answer(ScoresRequest(self.picture)).prediction.class_of(self.target)
         if index is None or self.target.other is not None:
             raise Refused("What is needed is measured for one class: choose a class, without 'rather than'.")
         yield from needing(context.model, self.picture, self.layer, index)

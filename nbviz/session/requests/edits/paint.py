@@ -60,8 +60,8 @@ class MeasurePaint(Request):
         yield answer
         if answer.done == 1.0:
             return
-        before = context.answer(ScoresRequest(self.picture)).said
-        after = context.answer(with_edits(ScoresRequest(self.picture), self.edits)).said
+        before = context.answer(ScoresRequest(self.picture)).prediction
+        after = context.answer(with_edits(ScoresRequest(self.picture), self.edits)).prediction
         index = before.class_of(Target.ensure(self.explanation.target, context.model))
         if index is None:
             yield replace(answer, done=1.0)
