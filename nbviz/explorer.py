@@ -153,7 +153,7 @@ class Explorer:
         of InstrumentedModel; ``transform`` and ``classes`` are this network's unless given. name: on its card. The
         class is matched by name; raises :class:`NbvizError` where the other network has none of that name.
         """
-        return self._pinning.beside(model, name, options)
+        return self._pinning.pin_network(model, name, options)
 
     def code(self, panel: str = "canvas") -> str:
         """Return the Python that makes what a panel shows; the result is called ``shown`` in it.

@@ -53,7 +53,7 @@ def answered(explorer: Explorer) -> Any:
 
 
 def test_made_pictures_come_when_they_are_looked_at(live: Explorer) -> None:
-    assert requested(live) is None and "made" not in live._events.scheduler._wanted
+    assert requested(live) is None and "made" not in live._events.scheduler._requests
     look(live, mode="made", recipe="preview")
     assert live.wait(60)
     grid, answer = grid_of(live), answered(live)

@@ -19,6 +19,7 @@ from nbviz.passes.subject import Subject
 from nbviz.pictures.picture import PictureLike
 from nbviz.replica.guest import Pass
 
+S = TypeVar("S")
 T = TypeVar("T")
 State = Literal["passed", "not passed", "can't tell"]
 Steps = Generator[None, None, T]
@@ -78,6 +79,16 @@ def settle(steps: Steps[T]) -> T:
             next(steps)
         except StopIteration as stop:
             return stop.value
+
+
+def accompany(steps: Steps[T], answer: S) -> Generator[S, None, T]:
+    """Run a judgement, yielding an answer between its passes; return its result."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value
+        yield answer
 
 
 def final(maps: Iterator[Map]) -> Steps[Map]:

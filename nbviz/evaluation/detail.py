@@ -6,7 +6,7 @@ import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 
-from nbviz.evaluation.base import Explain, Map, Steps, T
+from nbviz.evaluation.base import Explain, Map, Steps, T, accompany
 from nbviz.evaluation.maps import empty
 from nbviz.evaluation.measures.curves import Curves, controls, curves
 from nbviz.evaluation.registry import MEASURES, Case, Figure, common
@@ -82,9 +82,4 @@ def _value(figure: Figure) -> float:
 
 
 def _partial(steps: Steps[T], known: Detail, done: float, progress: str) -> Generator[Detail, None, T]:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
-        yield replace(known, done=done, progress=progress)
+    return accompany(steps, replace(known, done=done, progress=progress))

@@ -47,9 +47,11 @@ class Cache:
 
     def put(self, key: Hashable, answer: Any) -> None:
         """Keep an answer; one larger than the whole cache is not kept."""
+        # outside of the lock: walking through a large answer takes longer than any look-up
         held = memory(answer)
         with self._lock:
             self._drop(key)
+            # it would drop all others and then itself
             if sum(held.values()) > self.limit:
                 return
             self._answers[key] = (answer, held)
@@ -111,6 +113,7 @@ def memory(value: Any) -> Memory:
 
 def _storage(value: np.ndarray | torch.Tensor) -> tuple[Hashable, int]:
     """Return the memory that a view keeps alive, which may be more than it shows."""
+    # a view keeps the whole of what it is a part of
     while isinstance(value, np.ndarray) and isinstance(value.base, (np.ndarray, torch.Tensor)):
         value = value.base
     if isinstance(value, np.ndarray):

@@ -36,23 +36,25 @@ class NotebookCell:
         name = parent.get("metadata", {}).get("cellId") or content.get("code", "")
         return cls(str(name), str(header.get("msg_id", "")))
 
-    def enter(self, made: Closable) -> None:
+    def enter(self, owner: Closable) -> None:
         """Close what earlier executions of this cell made, and remember ``made``."""
         if not self.name:
             return
+        # a copy: closing one takes it out of the list
         for execution, earlier in list(_open.get(self.name, [])):
+            # one cell may make several, and they stay beside each other
             if execution != self.execution:
                 earlier.close()
-        _open.setdefault(self.name, []).append((self.execution, made))
+        _open.setdefault(self.name, []).append((self.execution, owner))
 
     def runs_again(self) -> bool:
         """Return whether this cell is being run once more at this moment."""
         now = self.current()
         return bool(self.name) and now.name == self.name and now.execution != self.execution
 
-    def leave(self, made: Closable) -> None:
+    def leave(self, owner: Closable) -> None:
         """Forget what was closed."""
-        entries = [entry for entry in _open.get(self.name, []) if entry[1] is not made]
+        entries = [entry for entry in _open.get(self.name, []) if entry[1] is not owner]
         if entries:
             _open[self.name] = entries
         else:

@@ -71,8 +71,11 @@ class Script:
         """Return the expression of an attribution."""
         layer = {"layer": request.layer} if METHODS[request.method].uses_layer else {}
         values = {"method": request.method, **layer, **thaw(request.options)}
-        written = [f"target={self.target(request.target)}", *(f"{name}={self.value(v)}" for name, v in values.items())]
-        return f"nbviz.attribute({model}, {self.value(request.picture)}, {', '.join(written)})"
+        arguments = [
+            f"target={self.target(request.target)}",
+            *(f"{name}={self.value(v)}" for name, v in values.items()),
+        ]
+        return f"nbviz.attribute({model}, {self.value(request.picture)}, {', '.join(arguments)})"
 
     def target(self, target: Target) -> str:
         """Return a target as a person writes it, where that is shorter."""
@@ -83,7 +86,7 @@ class Script:
             return repr(names if target.other is not None else names[0])
         if target.function is not None and target == Target(function=target.function):
             return self.value(target.function)
-        return self._made(target)
+        return self._constructed(target)
 
     def value(self, value: Any) -> str:
         """Return any value as source text. Raises NbvizError for one that can't be written down."""
@@ -109,10 +112,10 @@ class Script:
         if is_dataclass(value) or hasattr(value, "_fields"):
             if isinstance(value, Target) and value == Target():
                 return self._called(Target, "")
-            return self._made(value)
+            return self._constructed(value)
         return self._named(value)
 
-    def _made(self, value: Any) -> str:
+    def _constructed(self, value: Any) -> str:
         """The call that makes a dataclass, or a named tuple."""
         names = getattr(value, "_fields", None)
         if names is None:
@@ -128,6 +131,7 @@ class Script:
         plain = name.isidentifier() and not keyword.iskeyword(name)
         if not plain or not (isinstance(value, type) or callable(value)):
             raise NbvizError(f"{value!r:.60} ({type(value).__name__}) can't be written as code: set it by hand.")
+        # what the reader wrote in the notebook is there already
         if module != "__main__":
             self.imports.add(f"from {module} import {name}")
         return str(name)

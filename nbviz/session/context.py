@@ -16,7 +16,7 @@ from nbviz.session.cache import Cache
 from nbviz.session.requests.base import Context, Request
 from nbviz.session.requests.edits.edited_request import Edited
 
-KEPT_EDITED = 4
+MOST_EDITED = 4
 """Edited networks kept ready: undo and redo go to and fro between few."""
 
 
@@ -74,8 +74,9 @@ class LiveContext:
         with self._lock:
             if edits not in self._edited:
                 self._edited[edits] = EditedContext(self, edits)
-                while len(self._edited) > KEPT_EDITED:
+                while len(self._edited) > MOST_EDITED:
                     self._edited.popitem(last=False)
+            # undo and redo come back to the same few: the one used longest ago goes
             self._edited.move_to_end(edits)
             return self._edited[edits]
 
@@ -101,6 +102,7 @@ class LiveContext:
 
     def keep(self, request: Request, answer: Any, others: Mapping[Request, Any]) -> None:
         """Keep a request's final answer also for equal requests, and for those it contains."""
+        # only if it is still the answer: the weights may have moved since it was shown
         if self.known(request) is answer:
             for other, part in others.items():
                 self.cache.put((self.version(), self._entry(other)), part)
@@ -112,12 +114,14 @@ class LiveContext:
             return
         if isinstance(request, Edited):
             first = request.undecided
-            asked = request if first is None else request.decided(self.answer(first))
-            yield from self.edited(asked.edits).answers(asked.request)
+            decided = request if first is None else request.decided(self.answer(first))
+            yield from self.edited(decided.edits).answers(decided.request)
             return
+        # looked at anew, even within one_look: this is the pass that the block leaves out
         version, answer = self._look(), None
         for answer in request(self):
             yield answer
+        # an answer over weights that moved meanwhile is shown, and not kept for others
         if answer is not None and self._look() == version:
             self.cache.put((version, self._entry(request)), answer)
 

@@ -85,6 +85,7 @@ class EditTraits(HistoryTraits):
     def _edits_after_reset(self) -> tuple[Edit, ...]:
         """Return the edits that another picture takes over: all but those made for one picture alone."""
         edits = tuple(edit for edit in self.edits if not getattr(edit, "one_picture", False))
+        # the very same tuple where nothing goes, so that it counts as no change
         return self.edits if len(edits) == len(self.edits) else edits
 
     @traitlets.validate("edits", "draft")
@@ -104,6 +105,7 @@ class EditTraits(HistoryTraits):
                     "dataclass of numbers, words and tuples."
                 ) from None
         placed = [edit for edit in edits if isinstance(edit, PictureEdit) and edit.one_picture]
+        # a mask of another picture's size must be refused at the door, not in the worker
         if placed and isinstance(self.pictures, Mapping) and self.image in self.pictures:
             x = self._model.input(self.pictures[self.image])
             for edit in placed:

@@ -44,6 +44,7 @@ class Timeline(Generic[T]):
         """Note the value before an act, unless the act goes back or forward; what was ahead is forgotten."""
         if not self._going:
             self.past.append(before)
+            # each step holds its options' tensors
             del self.past[:-MOST]
             self.future.clear()
 
@@ -68,6 +69,7 @@ class Timeline(Generic[T]):
         try:
             write(value)
         except BaseException:
+            # the write was refused: present, past and future are what they were
             other.pop()
             source.extend([value] if self._keeps else [])
             raise

@@ -18,17 +18,18 @@ class InlineRunner:
     ) -> None:
         self.context, self.listener, self.lock = context, listener, lock
         self._left = frozenset(background)
-        self._wanted: dict[str, Request] = {}
+        self._requests: dict[str, Request] = {}
 
     def submit(self, slot: str, request: Request | None, renew: bool = False) -> None:
         """Answer a request for a slot; the same as now is not answered again unless ``renew``."""
         with self.lock:
             if request is None or slot in self._left:  # nobody waits for the background here
-                self._wanted.pop(slot, None)
+                self._requests.pop(slot, None)
                 return
-            if self._wanted.get(slot) == request and not renew:
+            if self._requests.get(slot) == request and not renew:
                 return
-            self._wanted[slot] = request
+            self._requests[slot] = request
+            # as the scheduler does: panels clear what they show before an answer comes
             self.listener.waiting(slot)
             try:
                 self.listener.answered(slot, request, self.context.answer(request), True)
@@ -48,4 +49,4 @@ class InlineRunner:
 
     def close(self) -> None:
         """Forget the slots."""
-        self._wanted.clear()
+        self._requests.clear()

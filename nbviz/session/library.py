@@ -72,6 +72,7 @@ class Library:
             return self.whole
         if not self._pictures:
             raise NbvizError("There are no pictures to look through.")
+        # pictures are only ever added, so their number tells whether there are new ones
         if self._own is None or len(self._own) != len(self._pictures):
             self._own = Items.ensure(list(self._pictures.values()))
         return self._own
@@ -102,9 +103,9 @@ class Library:
 
     def names(self, name: str) -> dict[int, str]:
         """Return the id of each object of it → its Python expression. name: the library's own."""
-        there: dict[str, object] = {"index": self.index, "atlas": self.atlas, "review": self.review}
-        there |= {"whole": self.whole, "items()": self._own}
-        return {id(value): f"{name}.{part}" for part, value in there.items() if value is not None}
+        parts: dict[str, object] = {"index": self.index, "atlas": self.atlas, "review": self.review}
+        parts |= {"whole": self.whole, "items()": self._own}
+        return {id(value): f"{name}.{part}" for part, value in parts.items() if value is not None}
 
     def forget(self) -> None:
         """Let go of everything."""

@@ -18,6 +18,7 @@ def give_back() -> None:
     """Let the allocator return free memory, at most twice a second; does nothing where it is not glibc's."""
     now = time.monotonic()
     if now - _last[0] >= SELDOM:
+        # before the call: another worker that comes meanwhile need not trim as well
         _last[0] = now
         _trim()(0)
 

@@ -34,7 +34,9 @@ def plain(value: Any, what: str) -> Any:
         return {"mask": [value.height, value.width, _words(value.bits)]}
     if isinstance(value, Edit) and type(value).__name__ in EDITS:
         return {"edit": type(value).__name__, **_fields(value, what)}
-    raise NbvizError(f"{what} is {_said(value)}, which can't be written down as plain data: set it in code instead.")
+    raise NbvizError(
+        f"{what} is {_kind_words(value)}, which can't be written down as plain data: set it in code instead."
+    )
 
 
 def value_of(data: Any) -> Any:
@@ -66,6 +68,7 @@ def is_default(owner: Any, field: Field[Any]) -> bool:
     """Return whether a dataclass's field has its default, in type and value."""
     default = field.default if field.default_factory is MISSING else field.default_factory()
     given = getattr(owner, field.name)
+    # in type as well: True == 1, and code that writes 1 for True is another call
     return type(given) is type(default) and bool(given is default or given == default)
 
 
@@ -101,7 +104,7 @@ def _bytes(words: str) -> bytes:
     return base64.b64decode(words, validate=True)
 
 
-def _said(value: Any) -> str:
+def _kind_words(value: Any) -> str:
     kind = type(value).__name__
     if callable(value) and not is_dataclass(value):
         return f"the function {getattr(value, '__name__', kind)!r} of your own"

@@ -71,7 +71,7 @@ class Scheduler:
         self.context, self.listener, self.lock = context, listener, lock
         self._rank = {slot: rank for rank, slot in enumerate(slots)}
         self._background = frozenset(background)
-        self._wanted: dict[str, Request] = {}
+        self._requests: dict[str, Request] = {}
         self._jobs: dict[str, Job] = {}
         self._dropped: list[Job] = []
         self._changed = threading.Condition()
@@ -86,13 +86,14 @@ class Scheduler:
         Call it with the lock held, or from a thread that may take it.
         """
         with self.lock:
-            if self._wanted.get(slot) == request and not renew:
+            if self._requests.get(slot) == request and not renew:
                 return
             if request is None or self._closed:
                 self._drop(slot)
-                self._wanted.pop(slot, None)
+                self._requests.pop(slot, None)
                 return
-            self._wanted[slot], before = request, self._jobs.get(slot)
+            # before it is shown: what observers of the answer submit must find this one in place
+            self._requests[slot], before = request, self._jobs.get(slot)
             known = self._known(slot, request)
             if known is None:
                 self.listener.waiting(slot)
@@ -105,26 +106,26 @@ class Scheduler:
     @property
     def busy(self) -> bool:
         """True if anything is being computed, background slots aside."""
-        return bool(self._asked())
+        return bool(self._foreground())
 
     @property
     def at_rest(self) -> bool:
         """True if nothing is being computed, in background slots neither."""
         return not self._jobs
 
-    def _asked(self) -> list[Job]:
+    def _foreground(self) -> list[Job]:
         return [job for job in list(self._jobs.values()) if job.slot not in self._background]
 
     def cancel(self, slot: str) -> bool:
         """Drop what a slot is computing; returns whether there was anything."""
         with self.lock:
-            self._wanted.pop(slot, None)
+            self._requests.pop(slot, None)
             return self._drop(slot)
 
     def wait(self, timeout: float | None = None, background: bool = False) -> bool:
         """Wait until every slot has its answer, ``background`` ones too; False when ``timeout`` (seconds) ran out."""
         end = None if timeout is None else time.monotonic() + timeout
-        left_over = (lambda: list(self._jobs)) if background else self._asked
+        left_over = (lambda: list(self._jobs)) if background else self._foreground
         while True:
             with self._changed:
                 left = None if end is None else max(0.0, end - time.monotonic())
@@ -139,11 +140,12 @@ class Scheduler:
         with self._changed:
             self._closed = True
             self._jobs.clear()
-            self._wanted.clear()
+            self._requests.clear()
             self._changed.notify_all()
         _OPEN.discard(self)
         worker = self._worker
         if worker is not None and worker is not threading.current_thread():
+            # not for ever: a forward of the user's may hang, and closing must not
             worker.join(timeout=5)
 
     # -- the caller's side ----------------------------------------------------------------------------
@@ -182,10 +184,12 @@ class Scheduler:
             if closed:
                 return
             if job is not None:
+                # never while self.lock is held: whoever paints would wait for another Explorer's step
                 with _ONE_AT_A_TIME:
                     self._step(job)
             if time.monotonic() - self._idled >= IDLE_SECONDS:
                 self._idle()
+            # it would hold its answers until the next one comes
             del job
             if not self._jobs:  # between two steps of a method the next would fetch it all again, page by page
                 give_back()
@@ -216,6 +220,7 @@ class Scheduler:
 
     def _close_dropped(self) -> None:
         with self._changed:
+            # closed by the worker, which runs them: a generator can't be closed while it runs
             dropped, self._dropped = self._dropped, []
         for job in dropped:
             close = getattr(job.answers, "close", None)
@@ -241,6 +246,7 @@ class Scheduler:
 
     def _partial(self, job: Job) -> None:
         now = time.monotonic()
+        # a browser draws ten pictures a second, and each costs the kernel as much as a step
         if now - job.shown >= 1 / PARTIALS_A_SECOND:
             job.shown = now
             with self.lock:
@@ -263,7 +269,7 @@ class Scheduler:
         with self._changed:
             if self._jobs.get(job.slot) is job:  # what it showed may have asked for more
                 del self._jobs[job.slot]
-            settled = job.slot not in self._background and not self._asked()
+            settled = job.slot not in self._background and not self._foreground()
             self._changed.notify_all()
         if settled:
             self._guarded(self.listener.settled)

@@ -135,6 +135,7 @@ def first_layer(model: InstrumentedModel) -> str:
     spatial = [layer for layer in layers if layer.places and not layer.children]
     if not spatial:
         return layers[0].name
+    # an auxiliary head's layers come last, and the score does not read them
     through = model.trace().through
     spatial = [layer for layer in spatial if leads(layer, through)] or spatial
     activations = [layer for layer in spatial if any(word in layer.kind for word in NON_LINEAR)]

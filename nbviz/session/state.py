@@ -46,20 +46,20 @@ def changes_of(state: Any, known: Collection[str], model: Classes) -> dict[str, 
 
 def target_data(target: Any, model: Classes) -> Any:
     """Return a target as plain data: a class's name, ``"predicted"``, a pair of names, or a mapping of its parts."""
-    made = Target.ensure(target, model)
-    if made.function is not None:
+    whole = Target.ensure(target, model)
+    if whole.function is not None:
         raise NbvizError(
-            f"The target is {made.words(model)!r}, a function of your own, which can't be written down as plain data: "
+            f"The target is {whole.words(model)!r}, a function of your own, which can't be written down as plain data: "
             "set selection.target in code instead."
         )
-    chosen = "predicted" if made.index is None else class_data(made.index, model)
-    if made.unit is not None:
-        return {"channel": [made.unit.layer, made.unit.channel, plain(made.unit.place, "target")]}
-    if made.other is not None:
-        return [chosen, class_data(made.other, model)]
-    if made.number is not None or made.found is not None:
-        return {"box": made.number, "class": chosen, "found": None if made.found is None else list(made.found)}
-    return chosen if made.part is None else {"region": _region_data(made.part), "class": chosen}
+    chosen = "predicted" if whole.index is None else class_data(whole.index, model)
+    if whole.unit is not None:
+        return {"channel": [whole.unit.layer, whole.unit.channel, plain(whole.unit.place, "target")]}
+    if whole.other is not None:
+        return [chosen, class_data(whole.other, model)]
+    if whole.number is not None or whole.found is not None:
+        return {"box": whole.number, "class": chosen, "found": None if whole.found is None else list(whole.found)}
+    return chosen if whole.part is None else {"region": _region_data(whole.part), "class": chosen}
 
 
 def target_of(data: Any, model: Classes) -> Any:
@@ -75,8 +75,8 @@ def target_of(data: Any, model: Classes) -> Any:
         chosen = data["class"]
         index = None if chosen == "predicted" else class_index(chosen, model)
         if "box" in data:
-            found = data.get("found")
-            return Target(number=data["box"], found=None if found is None else Box(*found), index=index)
+            box = data.get("found")
+            return Target(number=data["box"], found=None if box is None else Box(*box), index=index)
         return Target(part=_region(data["region"]), index=index)
     except (KeyError, TypeError, ValueError) as error:
         raise NbvizError(f"The target of this state can't be read: {data!r:.80}.") from error
@@ -113,6 +113,7 @@ def _value(name: str, data: Any, model: Classes) -> Any:
 
 def _option(data: Any) -> Any:
     value = value_of(data)
+    # JSON has no tuples: options hold lists where a person writes one
     return list(value) if isinstance(value, tuple) else value
 
 

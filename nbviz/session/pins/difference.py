@@ -37,14 +37,14 @@ def difference(one: np.ndarray, other: np.ndarray, same_unit: bool) -> Differenc
     rank among its map's values, in per cent from 0 (the lowest) to 100, ties sharing theirs: that needs no common
     unit, and one large value does not decide it.
     """
-    first, second = _alike(one, other)
+    first, second = _pooled(one, other)
     correlation = spearman(first, second)
     if not same_unit:
         first, second = _percent(first), _percent(second)
     return Difference((first - second).numpy(), same_unit, correlation)
 
 
-def _alike(one: np.ndarray, other: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+def _pooled(one: np.ndarray, other: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
     maps = [torch.from_numpy(np.asarray(values, np.float64)) for values in (one, other)]
     rows, columns = (min(a, b) for a, b in zip(one.shape, other.shape, strict=True))
     pooled = [functional.adaptive_avg_pool2d(values[None], (rows, columns))[0] for values in maps]

@@ -53,24 +53,26 @@ class Pinning:
         """Pin the map on show, or the one with other values, computing what it takes to know which it is."""
         return self._pin(pin_of(self.context, self.pictures, self.selection, changes))
 
-    def beside(self, model: Any, name: str | None, options: Mapping[str, Any]) -> Pin:
+    def pin_network(self, model: Any, name: str | None, options: Mapping[str, Any]) -> Pin:
         """Pin the map on show as another network explains it."""
         given = {"transform": self.model.transform, "classes": self.model.classes, **options}
         other = model if isinstance(model, InstrumentedModel) else InstrumentedModel(model, **given)
         pin = pin_of(self.context, self.pictures, self.selection)
+        # a network that can't take this picture is refused before anything is pinned
         other.trace(other.input(self.pictures[pin.picture]))
         context, name = LiveContext(other), name or self._free(other.name)
-        asked = on_network(pin, self.model, name, context)
+        other_pin = on_network(pin, self.model, name, context)
         with LOCK:
             before = self.selection.networks
             others = tuple(one for one in self.selection.pins if one.network != name)
+            # first: a pin is checked against the networks that it may ask
             self.selection.networks = {**before, name: context}
             try:
-                self.selection.change(pins=(*others, asked), stage=STAGE)
+                self.selection.change(pins=(*others, other_pin), stage=STAGE)
             except BaseException:
                 self.selection.networks = before
                 raise
-        return asked
+        return other_pin
 
     def add(self, name: str) -> None:
         """Pin a whole set: ``methods``, ``classes``, ``layers``, or the map on show on another network."""

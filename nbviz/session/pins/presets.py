@@ -37,13 +37,13 @@ def pin_of(
     The predicted class and a layer's first channel become what they are now: the scores of the picture, and the
     channels, are asked for where they aren't known. TypeError for a name that a pin doesn't have.
     """
-    wanted = _changed(context.model, selection, changes or {})
-    asked = map_on_show(wanted, context.model, pictures)
-    target = resolved(context, asked.picture, asked.target)
-    if isinstance(asked, ChannelRequest):
-        channel = context.answer(replace(asked, target=target)).channel
-        return Pin(wanted.image, target, "", asked.layer, (), channel)
-    return Pin(wanted.image, target, asked.method, asked.layer, asked.options)
+    chosen = _changed(context.model, selection, changes or {})
+    request = map_on_show(chosen, context.model, pictures)
+    target = resolved(context, request.picture, request.target)
+    if isinstance(request, ChannelRequest):
+        channel = context.answer(replace(request, target=target)).channel
+        return Pin(chosen.image, target, "", request.layer, (), channel)
+    return Pin(chosen.image, target, request.method, request.layer, request.options)
 
 
 def resolved(context: Context, picture: Picture, target: Target) -> Target:
@@ -94,6 +94,7 @@ def stations(model: InstrumentedModel) -> list[str]:
     """
     walked = [layer for layer in grid_layers(model.layers()) if not layer.is_call]
     ordered = sorted((layer for layer in walked if max(layer.places or (1, 1)) > 1), key=_order)
+    # the later of equal keys stays: of each size the last, and of these the outermost block
     grids = {layer.places: layer for layer in sorted(ordered, key=lambda layer: (-_depth(layer), _order(layer)))}
     if len(grids) >= 3:
         return [layer.name for layer in sorted(grids.values(), key=_order)][-LAYERS:]
@@ -139,14 +140,15 @@ def _class(index: int | None, model: InstrumentedModel, other: InstrumentedModel
             f"{name} puts out {other.scores} scores and this network {model.scores}, and not both have class names: "
             f"pass classes= so that class {index} can be found by name."
         )
-    wanted = model.class_name(index)
-    places = [at for at, known in enumerate(other.classes) if known == wanted]
+    class_name = model.class_name(index)
+    places = [at for at, known in enumerate(other.classes) if known == class_name]
     if len(places) == 1:
         return places[0]
+    # several classes of the name: the one at the same place is meant
     if index in places:
         return index
-    close = nearest(wanted, other.classes)
-    raise NbvizError(f"{name} has no class '{wanted}'." + (f" Nearest: '{close}'." if close else ""))
+    close = nearest(class_name, other.classes)
+    raise NbvizError(f"{name} has no class '{class_name}'." + (f" Nearest: '{close}'." if close else ""))
 
 
 def _changed(model: InstrumentedModel, selection: Selection, changes: Mapping[str, Any]) -> Selection:

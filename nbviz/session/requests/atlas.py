@@ -21,7 +21,7 @@ TILE = 64
 REACH, LEAST = 6, 28
 """A patch shows at most this many steps from place to place, but so many pixels: the middle of what a place sees. It
 is no more than half the picture a side, or every cell of a picture would look the same."""
-KEPT = 32
+MOST_HELD = 32
 """Pictures held while patches are cut."""
 SHOWN = 12
 """Pictures of an opened cell."""
@@ -76,6 +76,7 @@ class CellPatches(Request):
         atlas = _atlas(context, self.source)
         cut, drawn = Cutter(atlas), list[np.ndarray]()
         for cell in atlas.cells:
+            # read cell by cell: the page fills while the next pictures are decoded
             (example,) = atlas.examples(cell.number, 1)
             drawn.append(cut(example))
             if len(drawn) % 16 == 0:
@@ -94,8 +95,8 @@ class MakeCells(Request):
     def __call__(self, context: Context) -> Iterator[Made]:
         atlas = _atlas(context, self.source)
         numbers = self.cells if self.cells is not None else _by_count(atlas)
-        asked = [direction(atlas.layer, atlas.apart(number)) for number in numbers]
-        yield from making(context.model, atlas.layer, asked, self.preset)
+        objectives = [direction(atlas.layer, atlas.apart(number)) for number in numbers]
+        yield from making(context.model, atlas.layer, objectives, self.preset)
 
 
 @dataclass(frozen=True)
@@ -232,7 +233,8 @@ class Cutter:
 
     def _picture(self, example: Example) -> np.ndarray:
         if example.item not in self._seen:
-            if len(self._seen) >= KEPT:
+            if len(self._seen) >= MOST_HELD:
+                # all at once: patches come in no order in which an older one would be wanted sooner
                 self._seen.clear()
             self._seen[example.item] = example.picture
         return self._seen[example.item]
@@ -249,10 +251,10 @@ def _by_count(atlas: Atlas) -> tuple[int, ...]:
     return tuple(cell.number for cell in sorted(atlas.cells, key=lambda cell: -cell.count))
 
 
-def _tiles(made: Made, order: Sequence[int]) -> Tiles:
-    pixels = np.empty_like(made.pixels)
-    pixels[list(order)] = made.pixels
-    return Tiles(pixels, round(made.done * len(pixels)))
+def _tiles(page: Made, order: Sequence[int]) -> Tiles:
+    pixels = np.empty_like(page.pixels)
+    pixels[list(order)] = page.pixels
+    return Tiles(pixels, round(page.done * len(pixels)))
 
 
 def _atlas(context: Context, source: Source) -> Atlas:

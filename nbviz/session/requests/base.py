@@ -177,15 +177,16 @@ class ChannelsRequest(PictureRequest):
     def __call__(self, context: Context) -> Iterator[ChannelsAnswer]:
         maps: FeatureMaps = context.answer(MapsRequest(self.picture, self.layer))
         try:
-            found: EvidenceMaps | None = context.answer(EvidenceRequest(self.picture, self.target))
+            evidence_maps: EvidenceMaps | None = context.answer(EvidenceRequest(self.picture, self.target))
         except NbvizError:  # no such box in this picture: the explanation says so, and the maps are there all the same
-            found = None
+            evidence_maps = None
         flat = maps.values.reshape(len(maps.values), -1)
         peaks = flat[np.arange(len(flat)), np.abs(flat).argmax(1)] if flat.size else np.zeros(len(flat))
-        contributions = None if found is None else found.contributions.get(self.layer)
+        contributions = None if evidence_maps is None else evidence_maps.contributions.get(self.layer)
+        # NaN, not 0: a layer that does not reach the target says nothing, which is not the same as nothing to add
         if contributions is None or len(contributions) != len(flat):
             contributions = np.full(len(flat), np.nan, np.float32)
-        words = self.target.words(context.model) if found is None else found.target
+        words = self.target.words(context.model) if evidence_maps is None else evidence_maps.target
         yield ChannelsAnswer(self.layer, maps, peaks, contributions, words)
 
 

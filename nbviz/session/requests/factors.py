@@ -37,8 +37,8 @@ class MakeParts(PictureRequest):
 
     def __call__(self, context: Context) -> Iterator[Made]:
         parts: Factors = context.answer(Factorise(self.picture, self.layer, self.count))
-        asked = [direction(self.layer, vector) for vector in parts.directions]
-        yield from making(context.model, self.layer, asked, self.preset)
+        objectives = [direction(self.layer, vector) for vector in parts.directions]
+        yield from making(context.model, self.layer, objectives, self.preset)
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,7 @@ class ShowParts(PictureRequest):
     def _for_target(self, context: Context, answer: PartsAnswer) -> PartsAnswer:
         maps: EvidenceMaps = context.answer(EvidenceRequest(self.picture, self.target))
         answer = replace(answer, target=maps.target)
+        # a layer behind the score, or beside its way, has no gradient to share out
         if self.layer not in maps.contributions:
             return answer
         gradient, activation = self._gradient(context)

@@ -133,13 +133,13 @@ class FoundChannel(Request):
         labelled = any(example.label is not None for example in examples)
         profile = index.profile(*where) if labelled else []
         selectivity = index.selectivity(*where) if labelled else None
-        told, crops = (*where,), list[Crop]()
+        about, crops = (*where,), list[Crop]()
         for example in examples:
             crops.append(crop(example))
             if len(crops) < len(examples):
                 share = 0.999 * len(crops) / len(examples)
-                yield Finds(*told, list(crops), index.seen, profile, selectivity, None, share)
-        yield Finds(*told, crops, index.seen, profile, selectivity, _quantiles(index, *where))
+                yield Finds(*about, list(crops), index.seen, profile, selectivity, None, share)
+        yield Finds(*about, crops, index.seen, profile, selectivity, _quantiles(index, *where))
 
 
 def _quantiles(index: Index, layer: str, channel: int) -> tuple[float, float, float] | None:

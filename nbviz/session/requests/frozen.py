@@ -22,6 +22,7 @@ class ByContents:
     """Copy of a value that is compared by its contents."""
 
     def __init__(self, value: Any) -> None:
+        # a copy: the caller may write to theirs, and the request's key must not change
         self.value = value.detach().clone() if isinstance(value, torch.Tensor) else deepcopy(value)
         self._key = _key(value)
 
@@ -46,6 +47,7 @@ def thaw(options: FrozenOptions) -> dict[str, Any]:
 
 
 def _frozen(value: Any) -> Any:
+    # a module is callable too, and its weights are its contents
     plain = value is None or callable(value) or isinstance(value, (str, bytes, bool, int, float, complex, ByContents))
     return value if plain and not isinstance(value, torch.nn.Module) else ByContents(value)
 

@@ -38,20 +38,20 @@ class AskHeads(PictureRequest):
     target: Target | None = None
 
     def __call__(self, context: Context) -> Iterator[AttentionHeads]:
-        yield from context.model.guest.steadily(lambda run: self._kept(context.model, run))
+        yield from context.model.guest.steadily(lambda run: self._collected(context.model, run))
 
-    def _kept(self, model: InstrumentedModel, run: Pass) -> Iterator[AttentionHeads]:
+    def _collected(self, model: InstrumentedModel, run: Pass) -> Iterator[AttentionHeads]:
         with gathering(model, run, self.picture, self.target) as (heads, blocks):
             if not heads.fits:
                 yield heads
                 return
-            found: list[HeadBlock | str] = []
+            collected: list[HeadBlock | str] = []
             for block in _paced(blocks):
                 if block is not None:
-                    found.append(block)
+                    collected.append(block)
                 else:
-                    yield _gathered(heads, found)
-            yield _gathered(heads, found)
+                    yield _gathered(heads, collected)
+            yield _gathered(heads, collected)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,16 +115,17 @@ def _paced(blocks: Iterator[HeadBlock | str]) -> Iterator[HeadBlock | str | None
     """Yield the blocks, and now and then None: time for a partial answer."""
     last = time.monotonic()
     for number, block in enumerate(blocks):
+        # not before the first: an answer without a block says nothing
         if number and time.monotonic() - last > PAUSE:
             yield None
             last = time.monotonic()
         yield block
 
 
-def _gathered(heads: AttentionHeads, found: list[HeadBlock | str]) -> AttentionHeads:
-    blocks = tuple(block for block in reversed(found) if isinstance(block, HeadBlock))
-    left_out = tuple(block for block in reversed(found) if isinstance(block, str))
-    done = len(found) / heads.total
+def _gathered(heads: AttentionHeads, collected: list[HeadBlock | str]) -> AttentionHeads:
+    blocks = tuple(block for block in reversed(collected) if isinstance(block, HeadBlock))
+    left_out = tuple(block for block in reversed(collected) if isinstance(block, str))
+    done = len(collected) / heads.total
     return replace(heads, blocks=blocks, left_out=left_out, done=done)
 
 

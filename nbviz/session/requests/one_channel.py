@@ -49,7 +49,7 @@ class _One(Request):
     preset: str = "default"
     variant: str = "channel"
 
-    def asked(self) -> tuple[str, list[int | Objective], str]:
+    def arguments(self) -> tuple[str, list[int | Objective], str]:
         """Layer, objective and preset, as ``making`` takes them."""
         one = -channel(self.layer, self.channel) if self.variant == "opposite" else self.channel
         return self.layer, [one], self.preset
@@ -58,9 +58,9 @@ class _One(Request):
         """Changes of the recipe for the variant."""
         return {"facets": FACETS} if self.variant == "facets" else {}
 
-    def answer(self, made: Made) -> OneMade:
+    def answer(self, page: Made) -> OneMade:
         """Return made pictures with the request they answer."""
-        return OneMade(self.layer, self.channel, self.variant, made)
+        return OneMade(self.layer, self.channel, self.variant, page)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class MakeOne(_One):
     """Request that makes the picture; one made before comes from disk."""
 
     def __call__(self, context: Context) -> Iterator[OneMade]:
-        for page in making(context.model, *self.asked(), **self.changes()):
+        for page in making(context.model, *self.arguments(), **self.changes()):
             yield self.answer(page)
 
 
@@ -79,5 +79,5 @@ class KeptOne(_One):
     since: int = 0
 
     def __call__(self, context: Context) -> Iterator[OneMade | NotMade]:
-        page = cached_page(context.model, *self.asked(), **self.changes())
+        page = cached_page(context.model, *self.arguments(), **self.changes())
         yield NotMade(self.layer, self.channel) if page is None else self.answer(page)

@@ -52,13 +52,13 @@ class Remake(PictureRequest):
 
     def __call__(self, context: Context) -> Iterator[Remade]:
         pictures: dict[str, Made] = {}
-        asked: list[tuple[str, Request]] = [
+        requests: list[tuple[str, Request]] = [
             ("dream", Dream(self.picture, self.layer)),  # the quickest first
             ("keeps", Invert(self.picture, self.layer)),
             ("more", Caricature(self.picture, self.layer)),
         ]
-        for number, (kind, request) in enumerate(asked):
+        for number, (kind, request) in enumerate(requests):
             for pictures[kind] in stepped(context, request):
-                done = 0.999 * (number + pictures[kind].done) / len(asked)
+                done = 0.999 * (number + pictures[kind].done) / len(requests)
                 yield Remade(self.layer, dict(pictures), done, pictures[kind].progress)
         yield Remade(self.layer, pictures)

@@ -32,6 +32,7 @@ class AskRefusals(PictureRequest):
         for place, name in enumerate(limited):
             yield RefusalsAnswer(dict(reasons), 0.999 * place / len(limited))
             try:
+                # its first step alone: a refusal comes before any map
                 next(explain(context.model, self.picture, "predicted", name), None)
             except Refused as refused:
                 reasons[name] = str(refused)

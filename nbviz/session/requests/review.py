@@ -149,13 +149,13 @@ class HuntCues(Request):
     review: Review
 
     def __call__(self, context: Context) -> Iterator[CueAnswer]:
-        review, found = self.review, list[Suspect]()
+        review, cues = self.review, list[Suspect]()
         total = len(review.names)
         yield CueAnswer(cue_table([], review.names), (), 0, total, 0.0)
         for number, suspects in enumerate(review.hunting()):
-            found += suspects
-            yield CueAnswer(cue_table(found, review.names), (), number + 1, total, 0.99 * (number + 1) / total)
-        table = cue_table(found, review.names)
+            cues += suspects
+            yield CueAnswer(cue_table(cues, review.names), (), number + 1, total, 0.99 * (number + 1) / total)
+        table = cue_table(cues, review.names)
         yield CueAnswer(table, tuple(_examples(context, review, table)), total, total, 1.0)
 
 

@@ -7,13 +7,13 @@ served between any two passes.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nbviz.attribution import Attribution, explain
 from nbviz.evaluation import MEASURES, Case, Verdict
-from nbviz.evaluation.base import Steps
+from nbviz.evaluation.base import Steps, accompany
 from nbviz.evaluation.detail import Detail, detail
 from nbviz.evaluation.registry import Measure, verdicts
 from nbviz.model.instrumented import InstrumentedModel
@@ -68,6 +68,7 @@ class _Judged(Request):
         drawn = self.explanation
 
         def maps(model: InstrumentedModel, picture: Any, target: Target) -> Iterator[Attribution]:
+            # a redrawn network and a moved picture are of this test alone, and not worth a place in the cache
             if model is context.model and picture is drawn.picture:
                 for answer in stepped(context, replace(drawn, target=target)):
                     yield answer.attribution
@@ -82,24 +83,24 @@ class Trust(_Judged):
     """Request of the verdicts on one map."""
 
     def __call__(self, context: Context) -> Iterator[TrustAnswer]:
-        found: dict[str, Verdict] = {}
+        judged: dict[str, Verdict] = {}
         measures = verdicts()
-        for words in self._judge(context, measures, found):
-            yield TrustAnswer(dict(found), min(0.95, len(found) / len(measures)), words)
-        yield TrustAnswer(dict(found))
+        for words in self._judge(context, measures, judged):
+            yield TrustAnswer(dict(judged), min(0.95, len(judged) / len(measures)), words)
+        yield TrustAnswer(dict(judged))
 
-    def _judge(self, context: Context, measures: Iterable[Measure], found: dict[str, Verdict]) -> Iterator[str]:
-        drawn: ExplainAnswer = yield from _said("drawing the map", _last(context, self.explanation))
+    def _judge(self, context: Context, measures: Iterable[Measure], judged: dict[str, Verdict]) -> Iterator[str]:
+        drawn: ExplainAnswer = yield from accompany(_last(context, self.explanation), "drawing the map")
         picture = self.explanation.picture
         target = resolved(context.model, picture, self.explanation.target)
         case = Case(context.model, picture, target, drawn.attribution, self.explainer(context))
         for one in measures:
             known = None
             if one.common is not None:
-                known = yield from _said(one.progress, _last(context, Common(picture, target, one.name)))
-            measured = yield from _said(one.progress, one.of(replace(case, common=known)))
+                known = yield from accompany(_last(context, Common(picture, target, one.name)), one.progress)
+            measured = yield from accompany(one.of(replace(case, common=known)), one.progress)
             if measured.verdict is not None:
-                found[one.name] = measured.verdict
+                judged[one.name] = measured.verdict
 
 
 @dataclass(frozen=True)
@@ -121,13 +122,3 @@ def _last(context: Context, request: Request) -> Steps[Any]:
     for answer in stepped(context, request):
         yield
     return answer
-
-
-def _said(words: str, steps: Steps[Any]) -> Generator[str, None, Any]:
-    """Steps that say what they do."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
-        yield words

@@ -209,4 +209,4 @@ def test_unpinning_while_it_computes_drops_the_work(live: Explorer) -> None:
     assert live.wait(60)
     assert len(cards(live)) == 1 and cards(live)[0].view.state == "ready"
     assert isinstance(live._events.scheduler, Scheduler)
-    assert [slot for slot in live._events.scheduler._wanted if slot.startswith("pins/")] == [cards(live)[0].slot]
+    assert [slot for slot in live._events.scheduler._requests if slot.startswith("pins/")] == [cards(live)[0].slot]

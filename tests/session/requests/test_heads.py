@@ -47,7 +47,7 @@ def test_another_patch_needs_no_forward(context: LiveContext, forwards: list[int
     answers = [context.answer(LookFrom(PICTURE, query)) for query in ("reads", "mean", PLACE)]
     assert len(forwards) == 1
     assert [answer.query for answer in answers] == ["reads", "mean", PLACE]
-    assert all(answer.done == 1 and answer.heads.kept and not answer.heads.blocks for answer in answers)
+    assert all(answer.done == 1 and answer.heads.fits and not answer.heads.blocks for answer in answers)
     assert answers[0].heads.reads == "the class token" and answers[0].picture.shape == (16, 16, 3)
     assert not np.allclose(answers[0].seen.blocks[0].maps, answers[2].seen.blocks[0].maps)
 
@@ -67,7 +67,7 @@ def test_too_many_to_keep_are_looked_at_all_the_same(
     monkeypatch.setattr(tensor_heads, "MOST_BYTES", 100)
     other = LiveContext(context.model)
     found: HeadsAnswer = other.answer(LookFrom(PICTURE, query, target))
-    assert not found.heads.kept and not other.answer(AskHeads(PICTURE, target)).blocks
+    assert not found.heads.fits and not other.answer(AskHeads(PICTURE, target)).blocks
     for one, two in zip(wanted.seen.blocks, found.seen.blocks, strict=True):
         assert np.array_equal(one.maps, two.maps) and np.allclose(one.rollout, two.rollout)  # type: ignore[arg-type]
 

@@ -62,27 +62,28 @@ class MeasureAttack(Request):
 
     edits: tuple[Edit, ...]
     """Those before the attack."""
-    made: Attack
+    attack: Attack
     explanation: ExplainRequest
 
     def __call__(self, context: Context) -> Iterator[AttackAnswer]:
-        one, model, asked = self.made, context.model.edited(*self.edits), self.explanation
+        one, model, explanation = self.attack, context.model.edited(*self.edits), self.explanation
         done = attack(
-            model, asked.picture, one.method, one.size, one.into,  # type: ignore[arg-type]
+            model, explanation.picture, one.method, one.size, one.into,  # type: ignore[arg-type]
             norm=one.norm, steps=one.steps, random_start=one.random_start, seed=one.seed,
         )  # fmt: skip
         answer = AttackAnswer(done, done=0.2)
         yield answer
-        wanted: list[tuple[str, ExplainRequest, tuple[Edit, ...]]] = [("before", asked, self.edits)]
+        jobs: list[tuple[str, ExplainRequest, tuple[Edit, ...]]] = [("before", explanation, self.edits)]
         if one.size:
-            wanted += [("after", asked, (*self.edits, one)), ("noisy", asked, (*self.edits, one.control))]
+            jobs += [("after", explanation, (*self.edits, one)), ("noisy", explanation, (*self.edits, one.control))]
         if done.flipped:
-            other = replace(asked, target=Target(index=done.after[0][1]))
-            wanted.insert(2, ("other", other, (*self.edits, one)))
-        for place, (name, request, edits) in enumerate(wanted):
+            other = replace(explanation, target=Target(index=done.after[0][1]))
+            # after the two that every attack has: their order is that of the page
+            jobs.insert(2, ("other", other, (*self.edits, one)))
+        for place, (name, request, edits) in enumerate(jobs):
             for shown in stepped(context, with_edits(request, edits)):
                 assert isinstance(shown, ExplainAnswer)
-                part = (place + shown.attribution.done) / len(wanted)
+                part = (place + shown.attribution.done) / len(jobs)
                 maps = {**answer.maps, name: shown.attribution}
                 answer = replace(answer, maps=maps, done=min(0.99, 0.2 + 0.8 * part))
                 yield answer
@@ -106,19 +107,19 @@ class FindSmallest(Request):
     """Request of the smallest attack that changes the prediction: a scan upwards, then a finer one."""
 
     edits: tuple[Edit, ...]
-    made: Attack
+    attack: Attack
     explanation: ExplainRequest
 
     def __call__(self, context: Context) -> Iterator[Smallest]:
         model, tried = context.model.edited(*self.edits), dict[float, tuple[bool, bool]]()
         x = model.input(self.explanation.picture)
         rgb, label = Rgb.of(model, x), model.predict(x, 1)[0][1]
-        unit = unit_of(self.made.norm, rgb.colours(x).numel())
+        unit = unit_of(self.attack.norm, rgb.colours(x).numel())
 
         def flips(size: float) -> tuple[bool, bool]:
             """Return whether an attack of this size changes the answer: before rounding, and after."""
             if size not in tried:
-                ran = replace(self.made, size=size * unit).run(x, model)
+                ran = replace(self.attack, size=size * unit).run(x, model)
                 inputs = rgb.input(ran.exact).to(x), ran.input
                 exact, rounded = (model.predict(one, 1)[0][1] != label for one in inputs)
                 tried[size] = exact, rounded
@@ -127,12 +128,13 @@ class FindSmallest(Request):
         answer = Smallest(None, (), 0.0)
         for way in (1, 0):  # as a file holds it, then before rounding: mostly of sizes that were tried
             for place, size in enumerate(SIZES):
-                found = flips(size)[way]
-                if not found:
+                flipped = flips(size)[way]
+                if not flipped:
                     done = (0.45 * place / len(SIZES)) + 0.5 * (way == 0)
                     yield replace(answer, tried=tuple(s * unit for s in tried), done=done)
                     continue
                 below = SIZES[place - 1] if place else 0.0
+                # finer only between the last that failed and the first that flips
                 between = np.arange(below + STEP, size, STEP)
                 smallest = next((float(one) for one in between if flips(float(one))[way]), size)
                 size = smallest * unit

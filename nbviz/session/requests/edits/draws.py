@@ -85,8 +85,8 @@ class MeasureDraws(Request):
             for shown in stepped(context, with_edits(self.explanation, (*self.edits, *drawn.edits))):
                 yield answer
             assert isinstance(shown, ExplainAnswer)
-            alike = None if isinstance(self.source, Augmentation) else moved_likeness(plain, drawn, shown.attribution)
-            drawn = replace(drawn, attribution=shown.attribution, likeness=alike)
+            like = None if isinstance(self.source, Augmentation) else moved_likeness(plain, drawn, shown.attribution)
+            drawn = replace(drawn, attribution=shown.attribution, likeness=like)
             draws = (*answer.draws[:place], drawn, *answer.draws[place + 1 :])
             answer = replace(answer, draws=draws, done=min(0.99, 0.3 + 0.7 * (place + 1) / self.count))
             yield answer

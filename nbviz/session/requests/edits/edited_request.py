@@ -30,9 +30,9 @@ class Edited(Request):
     @property
     def undecided(self) -> ScoresRequest | None:
         """Request to answer first: the scores without edits, where "the predicted class" is explained."""
-        asked = _explained(self.request)
-        predicted = isinstance(target := getattr(asked, "target", None), Target) and target.predicted
-        picture = getattr(asked, "picture", None)
+        request = _explained(self.request)
+        predicted = isinstance(target := getattr(request, "target", None), Target) and target.predicted
+        picture = getattr(request, "picture", None)
         return ScoresRequest(picture) if predicted and picture is not None else None
 
     def decided(self, scores: Any) -> Edited:

@@ -124,6 +124,7 @@ class _Scan:
         """Hide more and more of what ``order`` (H, W) ranks highest; yields the curve so far."""
         curve, x = HidingCurve(), self._x
         ranks = torch.empty(order.numel(), dtype=torch.long, device="cpu")
+        # each pixel's place in the order, so that a mask is one comparison
         ranks[order.flatten().argsort(descending=True, stable=True)] = torch.arange(order.numel(), device="cpu")
         ranks = ranks.view(order.shape)
         for start in range(0, len(shares), BATCH):

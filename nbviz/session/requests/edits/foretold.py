@@ -47,26 +47,31 @@ class Foretold:
 
 
 def foretold(
-    asked: ExplainRequest, made: Attribution, paint: Paint, x: Tensor, substrate: Tensor, patches: Sequence[Paint]
+    request: ExplainRequest,
+    attribution: Attribution,
+    paint: Paint,
+    x: Tensor,
+    substrate: Tensor,
+    patches: Sequence[Paint],
 ) -> Foretold:
     """Read the prediction of a map off it.
 
-    asked: its request. x, substrate: the picture and what it is painted with, as the network takes them. patches: the
+    request: the map's. x, substrate: the picture and what it is painted with, as the network takes them. patches: the
     same form elsewhere.
     """
-    options, size = thaw(asked.options), (paint.mask.height, paint.mask.width)
+    options, size = thaw(request.options), (paint.mask.height, paint.mask.width)
     inside = torch.from_numpy(painted(paint))
-    values = made.values.detach().double().cpu()
-    if tuple(values.shape[-2:]) == size and _is_gradient(asked.method, options):
+    values = attribution.values.detach().double().cpu()
+    if tuple(values.shape[-2:]) == size and _is_gradient(request.method, options):
         step = (substrate - x)[0].double().cpu()
         return Foretold("gradient", float((values.reshape(-1, *size) * step.reshape(-1, *size))[:, inside].sum()))
-    if tuple(values.shape[-2:]) == size and asked.method in PATHS:
+    if tuple(values.shape[-2:]) == size and request.method in PATHS:
         change = -float(values.reshape(-1, *size).sum(0)[inside].sum())
-        given = options.get("baseline", "black") if asked.method == "integrated_gradients" else None
+        given = options.get("baseline", "black") if request.method == "integrated_gradients" else None
         same = given is not None and is_fill(given, paint, substrate)
-        start = STARTS.get(asked.method) or (given if isinstance(given, str) else "a picture of its own")
+        start = STARTS.get(request.method) or (given if isinstance(given, str) else "a picture of its own")
         return Foretold("same baseline" if same else "sum", change, start)
-    heat = made.heat(size).double().cpu().abs().numpy()
+    heat = attribution.heat(size).double().cpu().abs().numpy()
     own = float(heat[painted(paint)].mean()) if paint.mask.share else 0.0
     return Foretold("rank", above=sum(float(heat[painted(patch)].mean()) < own for patch in patches))
 

@@ -32,6 +32,7 @@ def likeness(foretold: Tensor, measured: Tensor) -> Likeness | None:
     if not norms or not np.isfinite(norms):
         return None
     draw = np.random.default_rng(0)
+    # from 1: laid at 0 it would be the map itself
     places = [tuple(int(draw.integers(1, max(2, length))) for length in one.shape) for _ in range(ELSEWHERE)]
     laid = [float((one.roll(place, (0, 1)) * other).sum()) / norms for place in places]
     return Likeness(float((one * other).sum()) / norms, float(np.mean(laid)))

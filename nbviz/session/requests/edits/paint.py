@@ -83,8 +83,8 @@ class MeasurePaint(Request):
         known: ExplainAnswer | None = cast(_Editing, context).known(self.explanation)
         answer = replace(answer, same=bool((paint.apply(x, model) == x).all()), method=self.explanation.method)
         if known is not None:
-            told = foretold(self.explanation, known.attribution, paint, x, substrate, patches)
-            answer = replace(answer, foretold=told)
+            foresight = foretold(self.explanation, known.attribution, paint, x, substrate, patches)
+            answer = replace(answer, foretold=foresight)
         yield answer
         assert answer.score is not None
         for patch in patches:
@@ -96,8 +96,8 @@ class MeasurePaint(Request):
             for known in stepped(context, self.explanation):
                 yield answer
             assert known is not None
-            told = foretold(self.explanation, known.attribution, paint, x, substrate, patches)
-            answer = replace(answer, foretold=told)
+            foresight = foretold(self.explanation, known.attribution, paint, x, substrate, patches)
+            answer = replace(answer, foretold=foresight)
         return answer
 
 

@@ -11,7 +11,7 @@ from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.load import Picture, as_picture
 from nbviz.session.requests.base import Context, Request
 
-Said = tuple[str, int, float]
+ClassShare = tuple[str, int, float]
 """(class, its index, its share)."""
 
 
@@ -19,10 +19,10 @@ Said = tuple[str, int, float]
 class TransferAnswer:
     """Predictions of the other network."""
 
-    before: Said
-    after: Said
+    before: ClassShare
+    after: ClassShare
     """Of the attacked picture."""
-    noise: Said
+    noise: ClassShare
     """The control: of the original with noise of the same size."""
     done: float = 1.0
 
@@ -62,5 +62,5 @@ def transfer(attacked: Attacked, model: InstrumentedModel, other: InstrumentedMo
         "original": attacked.original, "attacked": attacked.picture, "noisy": attacked.noisy
     }  # fmt: skip
     if model.transform.key == other.transform.key:
-        pictures = {name: made.detach().float().cpu() for name, made in attacked.inputs.items()}
+        pictures = {name: tensor.detach().float().cpu() for name, tensor in attacked.inputs.items()}
     return MeasureTransfer(**{name: as_picture(one) for name, one in pictures.items()})

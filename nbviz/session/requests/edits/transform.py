@@ -63,11 +63,11 @@ class MeasureCurve(Request):
     explanation: ExplainRequest
 
     def __call__(self, context: Context) -> Iterator[TransformCurve]:
-        asked, amounts = ScoresRequest(self.explanation.picture), amounts_of(self.kind)
-        classes = tuple(int(index) for index in context.answer(with_edits(asked, self.edits)).order[:CLASSES])
+        scores_of, amounts = ScoresRequest(self.explanation.picture), amounts_of(self.kind)
+        classes = tuple(int(index) for index in context.answer(with_edits(scores_of, self.edits)).order[:CLASSES])
         curve = TransformCurve(classes=classes)
         for count, amount in enumerate(amounts, 1):
-            scores = context.answer(with_edits(asked, (*self.edits, Transform(self.kind, amount))))
+            scores = context.answer(with_edits(scores_of, (*self.edits, Transform(self.kind, amount))))
             curve = replace(
                 curve, amounts=amounts[:count], best=(*curve.best, int(scores.order[0])),
                 shares=(*curve.shares, tuple(float(scores.probabilities[index]) for index in classes)),
@@ -91,8 +91,8 @@ class MeasureCurve(Request):
                 continue
             heat = plain[0].heat().double()
             foretold = known.act(heat[None, None], amount)[0, 0] if known.moves else heat
-            alike = likeness(foretold, shown.attribution.heat())
-            maps = curve.maps if alike is None else (*curve.maps, (amount, alike))
+            like = likeness(foretold, shown.attribution.heat())
+            maps = curve.maps if like is None else (*curve.maps, (amount, like))
             curve = replace(curve, maps=maps, done=min(0.99, curve.done + 0.6 / len(amounts)))
             yield curve
         return curve
@@ -114,13 +114,13 @@ class MeasureTransform(Request):
 
     edits: tuple[Edit, ...]
     """Those before it."""
-    made: Transform
+    transform: Transform
     explanation: ExplainRequest
 
     def __call__(self, context: Context) -> Iterator[Transformed]:
-        seen = context.model.edited(*self.edits, self.made).seen(self.explanation.picture)
+        seen = context.model.edited(*self.edits, self.transform).seen(self.explanation.picture)
         yield Transformed(seen)
-        for curve in stepped(context, MeasureCurve(self.edits, self.made.kind, self.explanation)):
+        for curve in stepped(context, MeasureCurve(self.edits, self.transform.kind, self.explanation)):
             yield Transformed(seen, curve, min(0.99, curve.done))
         yield Transformed(seen, curve, 1.0)
 
