@@ -48,10 +48,13 @@ class Keyword:
 
 def adapted(transform: Callable[..., object]) -> Callable[[Image.Image], object]:
     """Return a transform that takes a picture alone: itself, unless it is one of Hugging Face's or albumentations'."""
+    # By the name of the module: albumentations need not be installed.
     if any(base.__module__.partition(".")[0] == "albumentations" for base in type(transform).__mro__):
         return Keyword(transform)
+    # Told by what it lists, as transformers need not be installed.
     names = attribute(transform, "model_input_names")
     if isinstance(names, (list, tuple)) and "pixel_values" in names:
+        # A multimodal processor wants text too; the part for pictures does without.
         return Processor(attribute(transform, "image_processor") or transform)
     return transform
 
@@ -84,5 +87,6 @@ def _steps(transform: object) -> list[object]:
     """Return a transform and all it is composed of."""
     parts = getattr(transform, "transforms", None)
     if not isinstance(parts, (list, tuple, nn.ModuleList)):
+        # An nn.Sequential of transforms has children in place of a list.
         parts = list(transform.children()) if isinstance(transform, nn.Module) else []
     return [transform, *(step for part in parts for step in _steps(part))]

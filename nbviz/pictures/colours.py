@@ -40,6 +40,7 @@ class Colours:
     @property
     def seen(self) -> int:
         """Number of colours the network tells apart: 3, or 1 where it sees only gray."""
+        # The rows of a gray conversion are parallel only up to the rounding of the transform.
         return 3 if torch.linalg.matrix_rank(self.matrix, rtol=1e-3) > 1 else 1
 
     def colour(self, rgb: torch.Tensor) -> torch.Tensor:
@@ -51,6 +52,7 @@ class Colours:
         matrix, offset = (values.to(pictures.dtype).to(pictures.device) for values in (self.matrix, self.offset))
         offset = offset.view(-1, 1, 1)
         if pictures.shape[1] == 1:
+            # A gray pixel is the colour whose three parts are equal, so the matrix acts by the sums of its rows.
             return pictures * matrix.sum(1).view(-1, 1, 1) + offset
         # Compared on the CPU: an accelerator would be waited for at every step.
         if len(self.matrix) == 3 and torch.equal(self.matrix, torch.diag(self.matrix.diagonal())):
@@ -61,6 +63,7 @@ class Colours:
         """Return the picture (3, H, W) in 0…1 of an input (C, H, W); gray, three times, where it holds no colour."""
         centred = channels.detach().double().cpu() - self.offset.view(-1, 1, 1)
         if torch.linalg.matrix_rank(self.matrix, rtol=1e-3) == 3:
+            # Not inv: a network of more than three channels has more rows than a colour has parts.
             back = torch.linalg.pinv(self.matrix)
             return torch.einsum("rc,chw->rhw", back, centred)
         gray = (centred / self.matrix.sum(1).view(-1, 1, 1)).mean(0)
@@ -71,6 +74,7 @@ def normalised(mean: tuple[float, ...], std: tuple[float, ...]) -> Colours:
     """Return the colours of (x − mean)/std over 1 or 3 channels."""
     # As float32, which is what the tensor was made with.
     means, stds = (torch.tensor(numbers, dtype=torch.float32, device="cpu").double() for numbers in (mean, std))
+    # The weights of PIL's mode "L" (ITU-R 601).
     luma = torch.tensor([[0.299, 0.587, 0.114]], dtype=torch.float64, device="cpu")
     plain = luma if len(mean) == 1 else torch.eye(len(mean), dtype=torch.float64, device="cpu")
     return Colours(plain / stds.view(-1, 1), -means / stds)
@@ -122,6 +126,7 @@ def _usable(output: object) -> TypeGuard[torch.Tensor]:
 
 
 def _middle(output: torch.Tensor) -> torch.Tensor:
+    # The middle, as a transform may pad: its border is no picture.
     return output[:, output.shape[1] // 2, output.shape[2] // 2].detach().double().cpu()
 
 
@@ -129,6 +134,7 @@ def _fitted(middles: list[torch.Tensor]) -> Colours | None:
     offset, last = middles[0], middles[-1]
     colours = Colours(torch.stack([middle - offset for middle in middles[1:4]], dim=1), offset)
     error = (colours.colour(torch.tensor(_PROBES[-1][0], device="cpu") / 255) - last).abs()
+    # A channel whose row sums to zero sees no gray, and `rgb` divides by the sum.
     sums = colours.matrix.sum(1).abs()
     # Written so that a NaN fails too.
     fits = bool((error <= _TOLERANCE * colours.matrix.abs().sum(1)).all() and (sums > 1e-12).all())

@@ -75,6 +75,7 @@ class Table:
         self._columns = columns
 
     def __len__(self) -> int:
+        # The shortest counts: a longer column has rows without a picture or without a label.
         return min(map(len, self._columns.values()))
 
     def __getitem__(self, number: int) -> dict[str, Any]:
@@ -95,6 +96,7 @@ def picture_column(row: Mapping[str, Any]) -> str:
     """Return the name of the column that holds the picture. Raises NbvizError if none or several may be meant."""
     columns = {str(name).lower(): name for name in row}
     for name in PICTURES:
+        # A column may be there and empty: then another one names the picture.
         if name in columns and row[columns[name]] is not None:
             return columns[name]
     holding = [name for name, value in row.items() if looks_like_picture(value)]
@@ -135,6 +137,7 @@ def looks_like_picture(value: object) -> bool:
 
 def is_encoded(value: Mapping[str, Any]) -> bool:
     """Return whether this is {"bytes": …, "path": …}, as Hugging Face keeps a picture that isn't decoded."""
+    # Exactly these two: a row of a table may have a "path" among others.
     return value.keys() == {"bytes", "path"}
 
 
@@ -160,6 +163,7 @@ def is_pair(value: object) -> TypeGuard[Sequence[Any]]:
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         return False
     picture, label = value
+    # Two numbers are no picture and label but, say, a size.
     if isinstance(picture, (int, float)):
         return False
     if isinstance(label, (str, PathLike)):

@@ -37,10 +37,12 @@ def _is_name(value: bytes) -> bool:
 
 
 def _content(file: BinaryIO) -> object:
+    # It goes on as it is, and is then refused by its type, with what a picture may be.
     if getattr(file, "closed", False):
         return file
     at = file.tell()
     file.seek(0)
     content = file.read()
+    # The file is the caller's, who may read on.
     file.seek(at)
     return content if isinstance(content, bytes) else file

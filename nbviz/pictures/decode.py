@@ -24,6 +24,7 @@ _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _END_OF_JPEG = b"\xff\xd9"
 # What one segment of a JPEG's header holds at most.
 _SEGMENT = 65536
+# TIFF's tag NewSubfileType; its lowest bit marks a reduced copy.
 _SUBFILE_TYPE = 254
 _CHANNELS = 4
 """A picture of more rows and columns than this whose last axis is shorter has its channels there."""
@@ -99,6 +100,7 @@ def decoded(source: Encoded, name: str, at_least: int | None = None) -> Image.Im
     """Decode the whole picture in RGB; `at_least` pixels a side let a JPEG be decoded smaller, which is faster."""
     with opened(source, name) as image:
         if at_least is not None:
+            # A JPEG is decoded at a half, a quarter or an eighth, never below this; other formats ignore it.
             image.draft(None, (at_least, at_least))
         return rgb_from_pil(image, name)
 
@@ -121,6 +123,7 @@ def upright_size(source: Encoded, name: str) -> tuple[int, int]:
     """Return (width, height) of the picture turned upright, from the header alone."""
     with opened(source, name) as image:
         width, height = image.size
+        # EXIF's tag Orientation; 5 to 8 are the quarter turns.
         orientation = image.getexif().get(0x0112, 1)
         return (height, width) if orientation in (5, 6, 7, 8) else (width, height)
 
@@ -149,6 +152,7 @@ def rgb_from_pil(image: Image.Image, name: str) -> Image.Image:
 def rgb_from_array(array: np.ndarray[Any, Any], name: str) -> Image.Image:
     """Convert a uint8, uint16 or bool array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) to RGB."""
     if not array.dtype.isnative:
+        # A big-endian uint16, as FITS gives it, is none to the comparisons below.
         array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype == np.bool_:
         array = array.astype(np.uint8) * 255
@@ -185,6 +189,7 @@ def checked_tensor(tensor: torch.Tensor, name: str) -> torch.Tensor:
     if shape[-1] in (1, 3, 4) and min(shape[-3:-1]) > _CHANNELS:
         way = ".permute(2, 0, 1)" if tensor.ndim == 3 else ".permute(0, 3, 1, 2)"
         raise NotAPicture(name, f"a tensor of shape {shape}, whose channels come last", f"Pass (C, H, W): tensor{way}.")
+    # A copy: the caller may go on writing into the tensor, and this one is hashed once.
     tensor = tensor.detach().to("cpu", copy=True)
     tensor = tensor if tensor.dtype == torch.float64 else tensor.float()
     if not is_finite(tensor):
@@ -210,6 +215,7 @@ def by_range(tensor: torch.Tensor) -> Image.Image:
     values = tensor[0].double()
     values = values if values.shape[0] == 3 else values.mean(0, keepdim=True).expand(3, -1, -1)
     low, high = values.min(), values.max()
+    # Even gray where all values are equal: there is no range to divide by.
     scaled = (values - low) / (high - low) if high > low else torch.full_like(values, 0.5)
     return Image.fromarray((scaled * 255).round().byte().permute(1, 2, 0).contiguous().numpy())
 
@@ -239,6 +245,7 @@ def _scaled_sixteen_bit(values: np.ndarray[Any, Any], name: str) -> np.ndarray[A
             f"its 16 bits hold no value above {most:,}, so it would be black",
             f"Pass {way} where that is its full range, or (array // 257).astype('uint8') where it is so dark.",
         )
+    # 65535 = 255 · 257, so 257 maps white to white; 128 rounds.
     return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
@@ -261,9 +268,9 @@ def _dtype_help(array: np.ndarray[Any, Any]) -> str:
 
 
 def _shape_help(shape: tuple[int, ...]) -> str:
-    wanted = "Pass (H, W), (H, W, 3) or (H, W, 4)"
+    shapes = "Pass (H, W), (H, W, 3) or (H, W, 4)"
     first = len(shape) == 3 and shape[0] in (1, 3, 4)
-    return f"{wanted}: np.moveaxis(array, 0, -1); of gray pictures, list(array)." if first else f"{wanted}."
+    return f"{shapes}: np.moveaxis(array, 0, -1); of gray pictures, list(array)." if first else f"{shapes}."
 
 
 def _bomb_limit() -> str:

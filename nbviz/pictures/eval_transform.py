@@ -42,9 +42,11 @@ class EvalTransform:
     """"cover": by the shorter side, in proportion; "border": by the longer one; "squash": both sides."""
 
     def __call__(self, image: Image.Image) -> torch.Tensor:
+        # Before resizing, as timm reads gray pictures: the conversion rounds to 8 bits, so the order shows.
         image = image.convert("L" if len(self.mean) == 1 else "RGB")
         image = image.resize(self._resized(image), _FILTERS.get(self.interpolation, Image.Resampling.BICUBIC))
         values = np.asarray(self._cropped(image), dtype=np.float32).reshape(*self.crop, len(self.mean))
+        # Laid out anew: a transposed view would pass for channels_last, whose kernels round otherwise.
         tensor = torch.from_numpy(values.transpose(2, 0, 1).copy()).div_(255)
         mean, std = (
             torch.tensor(numbers, dtype=torch.float32, device="cpu").view(-1, 1, 1) for numbers in (self.mean, self.std)
@@ -62,6 +64,7 @@ class EvalTransform:
             return width, height
         if self.fit == "cover" and height == width:
             short, long = sorted(image.size)
+            # torchvision's Resize cuts off; timm's own, below, rounds.
             stretched = int(height * long / short)
             return (stretched, height) if image.width >= image.height else (height, stretched)
         ratios = image.height / height, image.width / width
@@ -85,6 +88,7 @@ class EvalTransform:
 def recipe_from_timm(config: Mapping[str, Any], channels: int) -> EvalTransform:
     """Read timm's `pretrained_cfg` as timm itself would, for a network of 1 or 3 channels."""
     height, width = config.get("input_size", (3, 224, 224))[-2:]
+    # timm's own default, for a configuration without one.
     share = config.get("crop_pct") or 0.875
     fits = {"squash": "squash", "border": "border"}
     return EvalTransform(

@@ -48,6 +48,7 @@ def picture_files(folder: Path) -> list[Path]:
     Hidden files and folders (``.ipynb_checkpoints``, ``.Trash``) are left out. Raises NbvizError if there is none.
     """
     try:
+        # The folder's own pictures come first: one with some of its own is no folder of classes.
         files = _pictures_among(folder, folder.iterdir()) or _pictures_among(folder, folder.rglob("*"))
     except OSError as error:
         raise NbvizError(f"The folder '{folder}' can't be read: {error.strerror or error}.") from error

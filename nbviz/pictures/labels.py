@@ -29,6 +29,7 @@ def label_index(label: object) -> int | None:
 def item_label(label: object) -> int | None:
     """Return the index of an item's class; of a question's answer, yes or no, 1 or 0."""
     bare = _bare(label)
+    # `whole` takes no bool for a number, which elsewhere is a mistake.
     return int(bare) if isinstance(bare, bool) else label_index(bare)
 
 
@@ -65,14 +66,16 @@ def names_in(classes: object) -> tuple[str, ...] | None:
 
 def class_names(dataset: object) -> tuple[str, ...] | None:
     """Return a data set's own ``classes``, through torch's Subset and ConcatDataset; None where it has none."""
+    # Wrappers may hold each other in a circle.
     for _ in range(8):
         classes = names_in(getattr(dataset, "classes", None))
         if classes is not None:
             return classes
         parts = getattr(dataset, "datasets", None)
         if isinstance(parts, (list, tuple)) and parts:
-            alike = {class_names(part) for part in parts}
-            return alike.pop() if len(alike) == 1 else None
+            names_of_parts = {class_names(part) for part in parts}
+            # Parts that number their classes differently have no common names.
+            return names_of_parts.pop() if len(names_of_parts) == 1 else None
         dataset = getattr(dataset, "dataset", None)
         if dataset is None:
             break
@@ -81,6 +84,7 @@ def class_names(dataset: object) -> tuple[str, ...] | None:
 
 def _numbered(classes: Mapping[Any, Any]) -> tuple[str, ...]:
     by_index = {_index(key): value for key, value in classes.items()}
+    # Not all keys are numbers, so it is the other way round, as torchvision's class_to_idx.
     if None in by_index:
         by_index = {_index(value): key for key, value in classes.items()}
     if len(by_index) < len(classes) or set(by_index) != set(range(len(classes))):

@@ -95,7 +95,7 @@ def _collected(source: Source, count: int, notes: list[str]) -> Pictures:
     pictures: dict[str, Picture] = {}
     problems: list[NbvizError] = []
     names: list[str] = []
-    moving: list[str] = []
+    animations: list[str] = []
     for number in range(count):
         name = unique_name(str(number) if source.names is None else source.names[number], pictures)
         try:
@@ -105,12 +105,13 @@ def _collected(source: Source, count: int, notes: list[str]) -> Pictures:
             names.append(name)
             continue
         pictures[name] = picture
+        # Only a whole file can be an animation: a page of one was counted as a picture of its own.
         if isinstance(picture.source, (Path, bytes)) and is_animation(picture.source, name):
-            moving.append(name)
+            animations.append(name)
     if not pictures:
         raise _nothing(problems)
-    if moving:
-        notes.append(f"Of an animation the first picture is shown: {', '.join(moving[:5])}.")
+    if animations:
+        notes.append(f"Of an animation the first picture is shown: {', '.join(animations[:5])}.")
     return Pictures(pictures.values(), _summary(problems, names, len(pictures), source.noun), notes, source)
 
 
@@ -134,9 +135,9 @@ def _nothing(problems: list[NbvizError]) -> NbvizError:
 def _summary(problems: list[NbvizError], names: list[str], opened: int, kind: str) -> list[str]:
     if not problems:
         return []
-    shown = [f"{name} ({_reason(error)})" for name, error in zip(names[:5], problems, strict=False)]
-    shown += ["…"] if len(problems) > 5 else []
-    return [f"{len(problems)} of {len(problems) + opened} {kind} could not be read: {', '.join(shown)}"]
+    examples = [f"{name} ({_reason(error)})" for name, error in zip(names[:5], problems, strict=False)]
+    examples += ["…"] if len(problems) > 5 else []
+    return [f"{len(problems)} of {len(problems) + opened} {kind} could not be read: {', '.join(examples)}"]
 
 
 def _reason(error: NbvizError) -> str:
@@ -170,6 +171,7 @@ def _picture(value: object, name: str, label: int | None = None) -> Picture:
         return Picture(name, bytes(value), label)
     if isinstance(value, Image.Image):
         return Picture(name, rgb_from_pil(value, name), label)
+    # torchvision reads files as uint8: pixels, where every other type is preprocessed input.
     if isinstance(value, torch.Tensor) and value.dtype != torch.uint8:
         return Picture(name, checked_tensor(value, name), label)
     if isinstance(value, torch.Tensor):
@@ -216,6 +218,7 @@ def as_picture(image: PictureLike) -> Picture:
     """Return any image that a call takes as one Picture."""
     if isinstance(image, Picture):
         return image
+    # A text may be a pattern, and a dict name → picture: these say themselves how many they are.
     pictures = load_pictures([image] if not isinstance(image, (str, dict)) else image)
     if len(pictures) != 1:
         raise NbvizError(f"One picture is wanted here, not {len(pictures)}.")

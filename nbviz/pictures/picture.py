@@ -63,6 +63,7 @@ class Picture:
     def digest(self) -> str:
         """Hash of the pixels or of the tensor."""
         if isinstance(self.source, torch.Tensor):
+            # The shape goes in too: the same numbers in other rows are another picture.
             digest = blake2b(f"{self.source.dtype}{tuple(self.source.shape)}".encode(), digest_size=16)
             digest.update(self.source.contiguous().numpy().data)
         else:
@@ -74,6 +75,7 @@ class Picture:
     def thumbnail(self, pixels: int) -> Image.Image:
         """Return the largest centred square, `pixels` a side, in RGB."""
         if isinstance(self.source, (Path, bytes, FilePage)):
+            # Twice as large, so that the resampling still averages.
             image = decoded(self.source, self.name, at_least=2 * pixels)
         else:
             image = self.open()

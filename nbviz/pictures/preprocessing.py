@@ -79,6 +79,7 @@ class Preprocessing:
         read it from the network or guess. first: the first layer called, where that is known; else the first defined.
         Raises NbvizError for others.
         """
+        # What a network carries hangs on itself, not on DataParallel or what torch.compile wraps around it.
         net = unwrap(net)
         first = first or defined_first(net)
         if transform is not None:
@@ -277,20 +278,21 @@ def _picture(image: PictureLike) -> Picture:
 
 def _checked_result(output: object) -> torch.Tensor:
     result = picture_of(output)
-    wanted = "It has to give a float tensor (C, H, W)"
+    demand = "It has to give a float tensor (C, H, W)"
     if not isinstance(result, torch.Tensor):
         what = "a picture" if isinstance(result, Image.Image) else f"a {type(result).__name__}"
         turn = "torch.from_numpy(array) is one, with .permute(2, 0, 1) where channels come last"
         way = turn if isinstance(result, np.ndarray) else "torchvision's ToTensor() as its last step does"
-        raise NbvizError(f"transform= gave {what}. {wanted}; {way}.")
+        raise NbvizError(f"transform= gave {what}. {demand}; {way}.")
     if not result.is_floating_point():
         kind = str(result.dtype).removeprefix("torch.")
         raise NbvizError(
-            f"transform= gave a tensor of {kind}. {wanted}: divide by 255, or ToDtype(float32, scale=True)."
+            f"transform= gave a tensor of {kind}. {demand}: divide by 255, or ToDtype(float32, scale=True)."
         )
     if result.ndim not in (3, 4) or (result.ndim == 4 and len(result) != 1):
-        raise NbvizError(f"transform= gave a tensor of shape {tuple(result.shape)}. {wanted}.")
+        raise NbvizError(f"transform= gave a tensor of shape {tuple(result.shape)}. {demand}.")
     if not is_finite(result):
         raise NbvizError("transform= gave a tensor with NaN or infinite values for this picture.")
+    # torchvision's tv_tensors would make each later operation look for its own dispatch.
     result = result.detach().as_subclass(torch.Tensor).float()
     return result if result.ndim == 4 else result[None]

@@ -61,6 +61,7 @@ class Items:
             return dataset if labels is None else cls(dataset._source, labels, dataset.classes)  # noqa: SLF001 - our own
         collated: _Collated | None = None
         if isinstance(dataset, DataLoader):
+            # torch's own only stack what the data set gives already.
             if dataset.collate_fn not in (None, default_collate, default_convert):
                 collated = _Collated(dataset.dataset, dataset.collate_fn)
             dataset = dataset.dataset
@@ -112,7 +113,7 @@ class Items:
         problem: Callable[[int, str], object],
     ) -> Iterator[Batch]:
         """Read the items of these numbers, ``size`` at a time; ``problem(number, sentence)`` for each left out."""
-        taken: list[tuple[int, int, torch.Tensor]] = []
+        members: list[tuple[int, int, torch.Tensor]] = []
         for number in numbers:
             try:
                 picture = self.read(number)
@@ -121,16 +122,16 @@ class Items:
             except NbvizError as error:
                 problem(number, left_out_reason(error, number))
                 continue
-            taken.append((number, NO_LABEL if picture.label is None else picture.label, x))
-            if len(taken) == size:
-                yield _batch(taken)
-                taken = []
-        if taken:
-            yield _batch(taken)
+            members.append((number, NO_LABEL if picture.label is None else picture.label, x))
+            if len(members) == size:
+                yield _batch(members)
+                members = []
+        if members:
+            yield _batch(members)
 
 
-def _batch(taken: list[tuple[int, int, torch.Tensor]]) -> Batch:
-    numbers, labels, inputs = zip(*taken, strict=True)
+def _batch(members: list[tuple[int, int, torch.Tensor]]) -> Batch:
+    numbers, labels, inputs = zip(*members, strict=True)
     return Batch(torch.tensor(numbers, device="cpu"), torch.tensor(labels, device="cpu"), torch.cat(inputs))
 
 
@@ -148,11 +149,12 @@ class _Collated:
         image, label = image_and_label(item)
         if isinstance(image, torch.Tensor) and image.is_floating_point():
             return item
+        # A batch of one: how the function joins several isn't known, and memory stays a picture's.
         collated = self._collate([item])
-        tensors, beside = image_and_label(collated)
+        tensors, own_label = image_and_label(collated)
         if not (isinstance(tensors, torch.Tensor) and tensors.is_floating_point()):
             return item
-        known = beside if label is None else label
+        known = own_label if label is None else label
         return tensors, truth_in(collated) if known is None else known
 
 
@@ -169,8 +171,8 @@ def left_out_reason(error: NbvizError, number: int) -> str:
 
 def _check(x: torch.Tensor, shape: tuple[int, ...]) -> None:
     if tuple(x.shape[1:]) != shape:
-        actual, wanted = (" × ".join(map(str, s)) for s in (x.shape[1:], shape))
-        raise NbvizError(f"it is {actual} where the others are {wanted}; pass a transform= that resizes.")
+        actual, expected = (" × ".join(map(str, s)) for s in (x.shape[1:], shape))
+        raise NbvizError(f"it is {actual} where the others are {expected}; pass a transform= that resizes.")
     if not is_finite(x):
         raise NbvizError("it holds NaN or infinite values.")
 

@@ -121,18 +121,18 @@ def _from_path(path: str | PathLike[str]) -> Source:
 def _from_folder(folder: Path) -> Source:
     """Read a folder's pictures; where all lie in sub-folders, these are the classes, in torchvision's order."""
     files = picture_files(folder)
-    above = class_folders(folder, files)
+    folder_of_each = class_folders(folder, files)
     names = [str(file.relative_to(folder)) for file in files]
-    if above is None:
+    if folder_of_each is None:
         others = folders_in(folder)
-        beside = f"'{folder}' holds pictures of its own, so its folders are left out: {', '.join(others[:5])}."
-        return _from_files(files, names, shown=FROM_A_FOLDER, noun="files", notes=(beside,) if others else ())
-    classes = tuple(sorted(set(above)))
+        left_out = f"'{folder}' holds pictures of its own, so its folders are left out: {', '.join(others[:5])}."
+        return _from_files(files, names, shown=FROM_A_FOLDER, noun="files", notes=(left_out,) if others else ())
+    classes = tuple(sorted(set(folder_of_each)))
     if set(map(str.lower, classes)) <= _SPLITS:
         note = f"'{folder}' holds the splits {', '.join(classes)}, which are no classes: pass one of them for labels."
         return _from_files(files, names, shown=FROM_A_FOLDER, noun="files", notes=(note,))
     numbers = {name: number for number, name in enumerate(classes)}
-    labels = [numbers[name] for name in above]
+    labels = [numbers[name] for name in folder_of_each]
     notes = _numbered_folders(classes)
     return _from_files(files, names, labels, classes, shown=FROM_A_FOLDER, noun="files", notes=notes)
 
@@ -160,15 +160,15 @@ def _from_files(
 ) -> Source:
     """Read chosen pictures in any form; a file of several pages gives each page."""
     names = [name_of(value, None if single else n) for n, value in enumerate(files)] if names is None else names
-    counted = [_pages(file, name) for file, name in zip(files, names, strict=True)]
-    if all(len(numbers) == 1 for numbers in counted):
+    page_numbers = [_pages(file, name) for file, name in zip(files, names, strict=True)]
+    if all(len(numbers) == 1 for numbers in page_numbers):
         return Source(files, names, labels, classes, shown, noun, notes, single)
-    items, called, numbers = [], [], []
-    for n, (file, name, found) in enumerate(zip(files, names, counted, strict=True)):
-        items += [FilePage(_file(file), page) if len(found) > 1 else file for page in found]
-        called += [f"{name} page {page + 1}" if len(found) > 1 else name for page in found]
-        numbers += [None if labels is None else labels[n]] * len(found)
-    return Source(items, called, None if labels is None else numbers, classes, shown, noun, notes)
+    items, titles, numbers = [], [], []
+    for n, (file, name, pages_of_it) in enumerate(zip(files, names, page_numbers, strict=True)):
+        items += [FilePage(_file(file), page) if len(pages_of_it) > 1 else file for page in pages_of_it]
+        titles += [f"{name} page {page + 1}" if len(pages_of_it) > 1 else name for page in pages_of_it]
+        numbers += [None if labels is None else labels[n]] * len(pages_of_it)
+    return Source(items, titles, None if labels is None else numbers, classes, shown, noun, notes)
 
 
 def _pages(file: object, name: str) -> list[int]:
@@ -236,6 +236,7 @@ def _from_array(images: np.ndarray[Any, Any] | torch.Tensor) -> Source:
         return _from_list(images.tolist())
     if images.ndim == 4 or _is_gray_stack(images):
         count = len(images)
+        # Up to a folder's limit all are opened; a longer stack is looked through as a data set is.
         shown = FROM_A_FOLDER if count > FROM_A_FOLDER else None
         return Source(images, [f"image {n}" for n in range(count)], shown=shown)
     return _from_files([images], single=True)
@@ -252,6 +253,7 @@ def _from_list(images: Sequence[Any]) -> Source:
     if is_pair(images) and isinstance(images, tuple):
         return Source([images], [name_of(images[0], None)], single=True)
     images = [unpacked(value) for value in images]
+    # A loader's batch unpacked into a list: pictures and their labels in two tensors.
     if len(images) == 2 and are_batch(*images):
         images = list(zip(*images, strict=True))
     if not any(isinstance(value, (tuple, list, Mapping)) for value in images):
