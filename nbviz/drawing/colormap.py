@@ -92,6 +92,7 @@ def scale_each(maps: NDArray[np.floating], signed: bool) -> tuple[Indices, int]:
 
 
 def _floats(values: NDArray[np.floating]) -> NDArray[np.float32]:
+    # A double beyond float32 becomes infinite, which is drawn as bad: that is no error of the caller's.
     with np.errstate(over="ignore"):
         return np.asarray(values).astype(np.float32, copy=False)
 
@@ -100,6 +101,7 @@ def _extent(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.
     """Return each row's finite minimum and maximum (0 where there is none) and its count of bad values."""
     if not rows.size:
         return (np.zeros(len(rows), np.float32),) * 2 + (np.zeros(len(rows), np.int64),)
+    # NaN passes through both, so only rows that hold one, or an infinity, are looked at again.
     low, high = rows.min(1), rows.max(1)
     bad = np.zeros(len(rows), np.int64)
     for row in np.flatnonzero(~(np.isfinite(low) & np.isfinite(high))):
@@ -118,12 +120,14 @@ def _levels(
     """Return levels of the table for limits that broadcast against `values`."""
     # Halves before the subtraction: float32's largest values would overflow in high − low.
     span = np.asarray(high / 2 - low / 2)
+    # Written so that a NaN counts as flat.
     flat = ~(span > 0)
     with np.errstate(invalid="ignore", over="ignore"):
         place = (values * np.float32(0.5) - low / 2) / np.where(flat, 1, span)
     if flat.any():
         place = np.where(flat, np.float32(0.5 if signed else 0.0), place)
     bad = ~np.isfinite(values)
+    # A cast of NaN to uint8 is undefined; its index is set last.
     place[bad] = 0
     np.clip(place, 0, 1, out=place)
     place *= LEVELS - 1
@@ -134,5 +138,6 @@ def _levels(
 
 def shades(indices: Indices) -> Indices:
     """Reduce indices to 43 shades from 253, ends and signed zero kept: a third fewer bytes in a PNG."""
+    # Steps of 6 meet 0, 126 and 252: both ends and the signed zero.
     coarse = (indices.astype(np.int16) + 3) // 6 * 6
     return np.where(indices < LEVELS, coarse, indices).astype(np.uint8)

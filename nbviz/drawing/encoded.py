@@ -30,8 +30,11 @@ class Encoded:
             if key in self._pictures:
                 self._pictures.move_to_end(key)
                 return self._pictures[key]
+        # Outside the lock: nobody waits for a compression that is not theirs. Two may do the same one; the later
+        # counts.
         data = encode()
         with self._lock:
+            # The other may have put it in meanwhile: its bytes are taken off again.
             self._size += len(data) - len(self._pictures.pop(key, b""))
             self._pictures[key] = data
             while self._size > self._room:

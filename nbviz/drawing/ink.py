@@ -1,9 +1,8 @@
-"""A sheet to write and draw on with Pillow: text with an ellipsis, lines, boxes, pictures; nothing of the
-Explorer.
+"""A sheet to write and draw on with Pillow: text with an ellipsis, lines, boxes, pictures.
 
-All measures are in the frame's pixels and multiplied by the sheet's scale, so text stays sharp when
-enlarged. The sans-serif font is the system's (the built-in one of Pillow has one weight, and no ×); figures
-of these fonts are tabular.
+It knows nothing of the Explorer. All measures are in the frame's pixels and multiplied by the sheet's scale, so text
+stays sharp when enlarged. The sans-serif font is the system's (the built-in one of Pillow has one weight, and no ×);
+figures of these fonts are tabular.
 """
 
 from __future__ import annotations
@@ -100,6 +99,7 @@ class Ink:
             thick: float = 1) -> None:  # fmt: skip
         """Draw a rectangle, `fill` and `outline` being names of colours."""
         x, y, width, height = frame
+        # Pillow counts the last pixel in.
         corners = [*self._at(x, y), *(value - 1 for value in self._at(x + width, y + height))]
         self._draw.rounded_rectangle(
             corners, radius * self.scale, self.colours.get(fill or ""), self.colours.get(outline or ""),
@@ -119,6 +119,7 @@ class Ink:
         Fewer pixels than the frame are enlarged as squares unless `smooth`; more are averaged.
         """
         image = Image.fromarray(pixels) if isinstance(pixels, np.ndarray) else pixels
+        # Its own opacity is the mask it is pasted with.
         image = image.convert("RGBA")
         x, y, width, height = frame
         left, top = self._at(x, y)
@@ -157,15 +158,16 @@ class Ink:
         """Return as much of the pieces as fits, with an ellipsis where something is missing."""
         if width is None or sum(self._length(*piece, size) for piece in pieces) <= width:
             return pieces
-        kept: list[tuple[str, str]] = []
+        pieces_left: list[tuple[str, str]] = []
         room = width - self._length("…", "", size)
         for text, style in pieces:
+            # By halving: each measure sets the text anew, and a caption may be long.
             fits = bisect_right(range(1, len(text) + 1), room, key=partial(self._begun, text, style, size))
-            kept.append((text[:fits], style))
+            pieces_left.append((text[:fits], style))
             room -= self._begun(text, style, size, fits)
             if fits < len(text):
                 break
-        return [*kept[:-1], (kept[-1][0].rstrip() + "…", kept[-1][1])]
+        return [*pieces_left[:-1], (pieces_left[-1][0].rstrip() + "…", pieces_left[-1][1])]
 
     def _begun(self, text: str, style: str, size: float, letters: int) -> float:
         return self._length(text[:letters], style, size)
@@ -174,6 +176,7 @@ class Ink:
         lines: list[list[tuple[str, str]]] = [[]]
         room = width
         for text, style in pieces:
+            # A word keeps the blank behind it: joined pieces read as they were written.
             for word in text.replace(" ", " \n").split("\n"):
                 taken = self._length(word.rstrip(), style, size)
                 if taken > room and lines[-1]:
@@ -230,4 +233,5 @@ def _has(face: ImageFont.FreeTypeFont, letter: str) -> bool:
     """Return whether a font can draw a letter: it looks unlike one that no font has."""
     if letter.isascii() or letter.isspace():
         return True
+    # Pillow doesn't say which letters a font has; a missing one is drawn as the same box as this code, which none has.
     return bytes(face.getmask(letter)) != bytes(face.getmask("\U0010fffd"))

@@ -136,6 +136,7 @@ def shrink(maps: NDArray[np.float32], longest: int) -> NDArray[np.float32]:
         return maps
     for axis in (1, 2):
         starts = np.arange(0, maps.shape[axis], factor)
+        # The last stripe may be narrower: it is divided by its own width.
         sums = np.add.reduceat(maps, starts, axis=axis)
         counts = np.diff([*starts, maps.shape[axis]]).astype(np.float32)
         maps = (sums / (counts[:, None] if axis == 1 else counts)).astype(np.float32)
@@ -168,17 +169,19 @@ def _kernel_grids(kernels: Indices) -> Indices:
     out, inputs, height, width = kernels.shape
     side = int(np.ceil(np.sqrt(inputs)))
     lines = -(-inputs // side)
-    apart = 1 if max(height, width) > 1 else 0
-    grid = np.full((out, lines * side, height + apart, width + apart), GAP, np.uint8)
+    # Between kernels of one pixel the lines would take three quarters of a tile.
+    line = 1 if max(height, width) > 1 else 0
+    grid = np.full((out, lines * side, height + line, width + line), GAP, np.uint8)
     grid[:, :inputs, :height, :width] = kernels
-    grid = grid.reshape(out, lines, side, height + apart, width + apart).transpose(0, 1, 3, 2, 4)
-    grid = grid.reshape(out, lines * (height + apart), side * (width + apart))
-    return grid[:, : grid.shape[1] - apart, : grid.shape[2] - apart]
+    grid = grid.reshape(out, lines, side, height + line, width + line).transpose(0, 1, 3, 2, 4)
+    grid = grid.reshape(out, lines * (height + line), side * (width + line))
+    return grid[:, : grid.shape[1] - line, : grid.shape[2] - line]
 
 
 def _rgb_page(kernels: NDArray[np.float32], columns: int, gap: int) -> Mosaic:
     fine = np.where(np.isfinite(kernels), kernels, 0)
     top = np.abs(fine).max(axis=(1, 2, 3), keepdims=True)
+    # By the filter's own peak, so that zero is the middle gray in all three channels.
     pixels = np.rint(127.5 + 127.5 * fine / np.where(top > 0, top, 1)).astype(np.uint8)
     rgba = np.concatenate([pixels, np.full_like(pixels[:, :1], 255)], 1).transpose(0, 2, 3, 1)
     sheet = _lay(rgba, columns, gap, np.zeros(4, np.uint8))

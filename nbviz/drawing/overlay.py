@@ -61,6 +61,7 @@ def gray(picture: Pixels) -> Pixels:
 def backdrop(picture: Pixels, longest: int = 256) -> bytes:
     """Return a picture, uint8 (H, W, 3), in gray as JPEG bytes, its longer side at most `longest` pixels."""
     image = Image.fromarray(gray(picture)[..., 0])
+    # Keeps the proportions, and never enlarges.
     image.thumbnail((longest, longest))
     out = io.BytesIO()
     image.save(out, "JPEG", quality=85)
@@ -78,6 +79,7 @@ def heat_rgba(
     limits = limits or Limits.of(heat, signed)
     pixels = (clear_table if clear else table)(signed)[scale(heat, signed, limits)]
     if floor > 0:
+        # A NaN is not near zero: it stays drawn, as bad.
         with np.errstate(invalid="ignore"):
             near = np.abs(heat) < floor * max(abs(limits.low), abs(limits.high))
         pixels[near, 3] = 0

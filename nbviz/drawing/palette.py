@@ -23,6 +23,7 @@ def colours() -> NDArray[np.uint8]:
     """Return the palette as RGB, uint8 (12, 3), in the order of :data:`NAMES`."""
     from cmap import Colormap
 
+    # Its first is black, which here is where there is nothing.
     first = [stop.color.rgba8[:3] for stop in Colormap("okabeito").color_stops][1:]
     muted = [stop.color.rgba8[:3] for stop in Colormap("tol:muted").color_stops]
     table = np.array([*first, *(muted[at] for at in _TOL_MUTED.values())], np.uint8)
@@ -41,6 +42,7 @@ def laid(maps: NDArray[np.floating]) -> NDArray[np.uint8]:
     As bright as that is strong relative to the strongest of all; black where there is nothing.
     """
     top = maps.max(0)
+    # The fourth power leaves the strongest map's colour nearly alone, and mixes where two are equal.
     weight = np.power(maps / np.where(top > 0, top, 1), 4)
     hue = np.einsum("khw,kc->hwc", weight, colours()[: len(maps)]) / np.maximum(weight.sum(0), 1)[..., None]
     return np.rint(hue * _bright(top)[..., None]).astype(np.uint8)

@@ -32,12 +32,12 @@ def photo_mosaic(pictures: Sequence[Pixels | None], columns: int, side: int, qua
     """
     tiles = [_tile(picture, side) for picture in pictures]
     rows = max(1, -(-len(tiles) // columns))
-    around = GAP // 2
+    margin = GAP // 2
     cells = np.full((rows * columns, side + GAP, side + GAP, 3), EMPTY, np.uint8)
     for cell, tile in zip(cells, tiles, strict=False):
-        cell[...] = np.pad(tile, ((around, around), (around, around), (0, 0)), mode="edge")
+        cell[...] = np.pad(tile, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
     cells = cells.reshape(rows, columns, *cells.shape[1:]).swapaxes(1, 2)
-    sheet = cells.reshape(rows * (side + GAP), columns * (side + GAP), 3)[around:-around, around:-around]
+    sheet = cells.reshape(rows * (side + GAP), columns * (side + GAP), 3)[margin:-margin, margin:-margin]
     return Mosaic(jpeg(sheet, quality), columns, rows, side, side, GAP, None, 0, "image/jpeg")
 
 
@@ -61,6 +61,7 @@ def _tile(picture: Pixels | None, side: int) -> Pixels:
         return tile
     share = side / max(picture.shape[:2])
     height, width = (max(1, round(length * share)) for length in picture.shape[:2])
+    # Nothing is invented between the pixels of a small picture.
     how = Image.Resampling.NEAREST if share > 1 else Image.Resampling.BOX
     top, left = (side - height) // 2, (side - width) // 2
     tile[top : top + height, left : left + width] = np.asarray(Image.fromarray(picture).resize((width, height), how))

@@ -44,7 +44,9 @@ def _draw(cell: Indices, miniature: Miniature) -> None:
     if not np.isfinite(peak) or not np.isfinite(values.min(initial=0.0)):
         cell[...] = BAD
     elif peak > 0:
+        # Before resizing, as a negative neighbour would darken a bilinear pixel.
         small = fit(np.maximum(values, 0), len(cell))
+        # Averaging may leave nothing of a peak near the smallest number, and there is no dividing by zero.
         level = small / max(small.max(), np.finfo(np.float32).tiny) * (LEVELS - 1)
         cell[...] = shades(np.rint(level).astype(np.uint8))
 
