@@ -10,8 +10,8 @@ well.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -111,41 +111,73 @@ class Resumed:
         The first forward of one picture, and the first of several, are compared with whole ones: only a batch of
         several can show that rows of pictures are mixed up.
         """
-        several = count > 1
-        if several not in self._replays:
-            whole = self._whole(count, edit)
+        return self._checked(
+            count,
+            lambda: self._whole(count, edit),
             # first without running the layer at all; where that differs it does more than put out, and runs
-            ways = (True, False) if self.calls else ()
-            # tried on the very edit that is asked for: nothing is assumed of code between the modules
-            self._replays[several] = next((own for own in ways if self._equal(whole, count, edit, own)), None)
-            return whole
-        own = self._replays[several]
-        return self._whole(count, edit) if own is None else self._replayed(count, edit, own)
+            {True: lambda: self._from_output(count, edit), False: lambda: self._from_input(count, edit)},
+        )
 
-    def _equal(self, whole: RawOutput, count: int, edit: OutputEdit, own: bool) -> bool:
+    def within(self, count: int, change: Callable[[], AbstractContextManager[object]]) -> RawOutput:
+        """Run ``count`` copies of the picture with every call of the layer changed from inside; return what is read.
+
+        change: changes the layer's module for the length of a ``with`` block. All that ends before its last call is
+        replayed where it is its only one.
+        """
+        ways = {False: lambda: self._replayed(count, (), change())} if self.call == 1 else {}
+        return self._checked(count, lambda: self._changed(count, change()), ways)
+
+    def _checked(
+        self, count: int, whole: Callable[[], RawOutput], ways: Mapping[bool, Callable[[], RawOutput]]
+    ) -> RawOutput:
+        """Run the first way that equals a whole forward; where none does, a whole one. ways: as in ``_replays``."""
+        several = count > 1
+        if several in self._replays:
+            own = self._replays[several]
+            return whole() if own is None else ways[own]()
+        result = whole()
+        # tried on the very edit that is asked for: nothing is assumed of code between the modules
+        tried = ways if self.calls else {}
+        self._replays[several] = next((own for own, way in tried.items() if self._equal(result, way)), None)
+        return result
+
+    def _equal(self, whole: RawOutput, way: Callable[[], RawOutput]) -> bool:
         try:
-            return _same(whole, self._replayed(count, edit, own), 0.0 if self.x.dtype == torch.float64 else TOLERANCE)
+            return _same(whole, way(), 0.0 if self.x.dtype == torch.float64 else TOLERANCE)
         except Exception:  # code between modules that no copies can be put into: whole forwards are run instead
             return False
 
-    def _replayed(self, count: int, edit: OutputEdit, own: bool) -> RawOutput:
-        """Replay what comes before the layer and, if ``own``, the layer's own call.
+    def _from_output(self, count: int, edit: OutputEdit) -> RawOutput:
+        """Replay the layer's own call too.
 
         A layer may do more than put out: a block may overwrite what it was given, which a shortcut around it reads.
         """
+
+        def own() -> RawOutput:
+            return with_first_tensor(_copied(self.calls[-1][1], count), edit)
+
+        return self._replayed(count, [(self.stem, own)], nullcontext())
+
+    def _from_input(self, count: int, edit: OutputEdit) -> RawOutput:
+        """Run the layer's own call; its earlier ones are replayed or lie in calls that are, so it is the first seen."""
+        return self._replayed(count, (), edit_output(self.run.net, (self.stem, 1), edit))
+
+    def _replayed(
+        self, count: int, own: Iterable[tuple[str, Callable[[], RawOutput]]], change: AbstractContextManager[object]
+    ) -> RawOutput:
         outputs: dict[str, deque[Callable[[], RawOutput]]] = defaultdict(deque)
         for name, output in self.calls[:-1]:
             outputs[name].append(partial(_copied, output, count))
-        with ExitStack() as undo:
-            if own:
-                outputs[self.stem].append(lambda: with_first_tensor(_copied(self.calls[-1][1], count), edit))
-            else:  # all its earlier calls are replayed or lie in calls that are, so that this is the first it sees
-                undo.enter_context(edit_output(self.run.net, (self.stem, 1), edit))
-            undo.enter_context(replaying(self.run.net, outputs))
+        for name, again in own:
+            outputs[name].append(again)
+        with change, replaying(self.run.net, outputs):
             return self._forward(count)
 
     def _whole(self, count: int, edit: OutputEdit) -> RawOutput:
-        with edit_output(self.run.net, (self.stem, self.call), edit):
+        return self._changed(count, edit_output(self.run.net, (self.stem, self.call), edit))
+
+    def _changed(self, count: int, change: AbstractContextManager[object]) -> RawOutput:
+        with change:
             return self._forward(count)
 
     def _forward(self, count: int) -> RawOutput:
@@ -184,7 +216,7 @@ def _copies(tensor: Tensor, count: int) -> Tensor:
 
 def _same(one: RawOutput, other: RawOutput, room: float) -> bool:
     first, second = ([t for t in pytree.tree_leaves(value) if isinstance(t, Tensor)] for value in (one, other))
-    return len(first) == len(second) and all(_close(a, b, room) for a, b in zip(first, second, strict=True))
+    return 0 < len(first) == len(second) and all(_close(a, b, room) for a, b in zip(first, second, strict=True))
 
 
 def _close(one: Tensor, other: Tensor, room: float) -> bool:

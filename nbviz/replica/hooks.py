@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Container, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import wraps
 from itertools import count
 from typing import Any, TypeAlias, TypeVar
 
@@ -204,51 +205,25 @@ def edit_output(net: nn.Module, address: Address, edit: Edit) -> ExitStack:
     return undo
 
 
-def edit_every_output(net: nn.Module, name: str, edit: Edit) -> ExitStack:
-    """Let all calls of a module of a replica put out edited tensors, as :func:`edit_output` does for one."""
-    undo = ExitStack()
-    hook = modules_of(net)[name].register_forward_hook(lambda _, __, output: with_first_tensor(output, edit))
-    undo.callback(hook.remove)
-    return undo
+def run_within(net: nn.Module, name: str, surrounding: Callable[[], AbstractContextManager[object]]) -> ExitStack:
+    """Run every call of a module of a replica within a context, from now on or for the length of a ``with`` block.
 
-
-def edit_every_input(net: nn.Module, name: str, edit: Edit) -> ExitStack:
-    """Hand all calls of a module of a replica an edited first argument, a tensor, instead of their own."""
-    undo = ExitStack()
-    hook = modules_of(net)[name].register_forward_pre_hook(lambda _, given: (edit(given[0]), *given[1:]))
-    undo.callback(hook.remove)
-    return undo
-
-
-def edit_parameters(net: nn.Module, name: str, edits: Mapping[str, Edit]) -> ExitStack:
-    """Let a module of a replica run with edited copies of its parameters: the weights themselves are the user's.
-
-    edits: parameter's name, below the module ``"proj.weight"``, → edit of a copy. The real ones are back after each
-    call, one that raised included.
+    Hooks can't: those behind a forward aren't run where it is cut short.
     """
     module = modules_of(net)[name]
-    below, real = modules_of(module), dict[str, nn.Parameter | None]()
+    forward = module.forward
 
-    def put(path: str, weight: nn.Parameter | None) -> nn.Parameter | None:
-        stem, _, parameter = path.rpartition(".")
-        held = below[stem]._parameters
-        before, held[parameter] = held[parameter], weight
-        return before
-
-    def begin(*_: object) -> None:
-        for path, edit in edits.items():
-            weight = real[path] = put(path, None)
-            if weight is not None:
-                put(path, nn.Parameter(edit(weight.detach().clone()), requires_grad=False))
-
-    def end(*_: object) -> None:
-        for path, weight in real.items():
-            put(path, weight)
+    @wraps(forward)
+    def within(*args: object, **kwargs: object) -> RawOutput:
+        with surrounding():
+            return forward(*args, **kwargs)
 
     undo = ExitStack()
-    undo.callback(module.register_forward_pre_hook(begin).remove)
-    # always: a forward that raised, or was ended here, must not leave edited weights
-    undo.callback(module.register_forward_hook(end, always_call=True).remove)
+    if "forward" in vars(module):
+        undo.callback(setattr, module, "forward", forward)
+    else:
+        undo.callback(delattr, module, "forward")
+    setattr(module, "forward", within)  # noqa: B010
     return undo
 
 

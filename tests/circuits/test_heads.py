@@ -53,6 +53,39 @@ class Merge(Own):
         return self.merge(self.heads(tokens))
 
 
+class Odd(Own):
+    """Attention written out, an activation behind it, mixed by a convolution of a name of its own; a decoy is by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blend, self.proj = nn.Conv1d(WIDTH, WIDTH, 1), nn.Linear(WIDTH, WIDTH)
+
+    def heads(self, tokens: Tensor) -> Tensor:
+        query, key, value = self.qkv(tokens).unflatten(-1, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)
+        return ((query @ key.mT).softmax(-1) @ value).transpose(1, 2).flatten(2)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.blend(functional.gelu(self.heads(tokens)).mT).mT + self.proj(tokens).softmax(-1)
+
+
+class Folded(Own):
+    """Attention with heads folded into the batch, as bmm takes them, and each head's channels not side by side."""
+
+    def heads(self, tokens: Tensor) -> Tensor:
+        query, key, value = self.qkv(tokens).unflatten(-1, (3, -1, HEADS)).permute(2, 0, 4, 1, 3).flatten(1, 2)
+        attention = functional.dropout(functional.softmax(query @ key.mT, 2), 0.1, self.training)
+        return torch.bmm(attention, value).unflatten(0, (-1, HEADS)).permute(0, 2, 3, 1).flatten(2)
+
+
+class Summed(Own):
+    """Attention by einsum with the axes in an order of its own."""
+
+    def heads(self, tokens: Tensor) -> Tensor:
+        query, key, value = self.qkv(tokens).unflatten(-1, (3, HEADS, -1)).movedim(-3, 0)
+        attention = torch.einsum("nihd,njhd->nhij", query, key).softmax(dim=-1)
+        return torch.einsum("nihj,njhd->nihd", attention.transpose(1, 2), value).flatten(2)
+
+
 class Apart(nn.Module):
     """Attention that leaves the mixing to another module, as Hugging Face's does."""
 
@@ -90,7 +123,8 @@ class Transformer(nn.Module):
         return self.head((tokens + self.attention(tokens))[:, 0])
 
 
-MAKES = {"own": Own, "weights": Weights, "merge": Merge, "apart": Apart, "torch": Torch}
+MAKES = {kind.__name__: kind for kind in (Own, Weights, Merge, Odd, Folded, Summed, Apart, Torch)}
+MIXING = {Merge: "merge", Odd: "blend", Apart: "dense", Torch: "inner.out_proj"}
 X = torch.randn(1, 3, 12, 12, generator=torch.Generator().manual_seed(1)).double()
 
 
@@ -100,16 +134,22 @@ def net(request: pytest.FixtureRequest) -> Transformer:
     return Transformer(MAKES[request.param]()).double().eval()
 
 
-def without(net: Transformer, off: list[int]) -> Tensor:
-    """Scores with the columns of the mixing layer that read those heads at zero."""
+def muted(net: Transformer, off: list[int]) -> Transformer:
+    """Copy with the columns of the mixing layer that read those heads at zero."""
     copy = deepcopy(net)
     attention = copy.attention
-    mix = {Merge: "merge", Apart: "dense", Torch: "inner.out_proj"}.get(type(attention), "proj")
-    size = WIDTH // HEADS
+    mix, size = attention.get_submodule(MIXING.get(type(attention), "proj")), WIDTH // HEADS
     with torch.no_grad():
         for head in off:
-            attention.get_submodule(mix).weight[:, head * size : (head + 1) * size] = 0
-        scores: Tensor = copy(X)[0]
+            own = slice(head, None, HEADS) if isinstance(attention, Folded) else slice(head * size, (head + 1) * size)
+            mix.weight[:, own] = 0
+    return copy
+
+
+def without(net: Transformer, off: list[int]) -> Tensor:
+    """Scores of such a copy."""
+    with torch.no_grad():
+        scores: Tensor = muted(net, off)(X)[0]
     return scores
 
 
@@ -124,7 +164,20 @@ def test_heads_off_are_columns_of_the_mixing_layer_at_zero(net: Transformer) -> 
     losses = [float(without(net, [])[2] - without(net, [head])[2]) for head in range(HEADS)]
     np.testing.assert_allclose(taken.effects, losses, atol=1e-14)
     assert taken.off == pytest.approx(float(without(net, [0, 1])[2]), abs=1e-14) and taken.kind == "head"
-    assert state_hash(net) == before
+    assert taken.exact and state_hash(net) == before
+
+
+def test_heads_off_hold_for_gradients_batches_and_one_edit_over_another(net: Transformer) -> None:
+    model, batch = nbviz.InstrumentedModel(net), torch.cat([X, X.flip(3), 2 * X])
+    (layer,) = head_layers(model, X)
+    one, both = model.edited(Heads(layer, off=[1], of=HEADS)), [Heads(layer, off=[head], of=HEADS) for head in (0, 1)]
+    for many, alone in zip(one(batch), batch.split(1), strict=True):
+        torch.testing.assert_close(many, one(alone)[0], rtol=0, atol=1e-14)
+    torch.testing.assert_close(model.edited(*both)(X)[0], without(net, [0, 1]), rtol=0, atol=1e-14)
+    found = nbviz.attribute(one, X, 2, "saliency").values
+    leaf = X.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(muted(net, [1])(leaf)[0, 2], leaf)
+    np.testing.assert_allclose(found.reshape(slope.shape), slope, atol=1e-14)
 
 
 def test_a_node_may_be_the_class_token() -> None:
@@ -146,8 +199,35 @@ def test_a_node_may_be_the_class_token() -> None:
     assert (nodes["token"][nodes["layer"] == "blocks.3"] == 0).all()
 
 
+class Windowed(Own):
+    """Attention within windows, which stand where others have their heads."""
+
+    def heads(self, tokens: Tensor) -> Tensor:
+        windows = self.qkv(tokens[:, 1:]).unflatten(1, (3, 3)).unflatten(-1, (3, HEADS, -1))
+        query, key, value = windows.permute(3, 0, 4, 1, 2, 5)  # (N, heads, windows, tokens, channels)
+        mixed = functional.scaled_dot_product_attention(query, key, value).permute(0, 2, 3, 1, 4)
+        return torch.cat([tokens[:, :1], mixed.flatten(3).flatten(1, 2)], 1)
+
+
+class Gated(Own):
+    """No attention: tokens weighed by a softmax of theirs, which meets nothing by a product."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.proj(tokens * self.proj(tokens).softmax(1))
+
+
+def test_heads_that_cannot_be_told_are_not_offered_and_refused() -> None:
+    for kind, words in ((Windowed, "can't be told from its windows"), (Gated, "computes no attention")):
+        torch.manual_seed(0)
+        model = nbviz.InstrumentedModel(Transformer(kind()).double().eval())
+        assert head_layers(model, X) == {}
+        with pytest.raises(NbvizError, match=words):
+            model.edited(Heads("attention", off=[0], of=3 if kind is Windowed else 1))(X)
+
+
 def test_what_has_no_heads_is_refused_in_a_sentence(net: Transformer) -> None:
     model = nbviz.InstrumentedModel(net)
+    model.trace(X)
     with pytest.raises(NbvizError, match="no attention"):
         model.edited(Heads("patch", off=[0], of=2))
     with pytest.raises(NbvizError, match="no head 2"):

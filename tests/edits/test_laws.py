@@ -21,11 +21,21 @@ from tests.networks import state_hash
 SIZE = 24
 
 
+class Attention(nn.Module):
+    """4 × 4 places of a map (N, 8, H, W) attend to each other by two heads, each with half of the channels."""
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        coarse = nn.functional.adaptive_avg_pool2d(maps.relu(), 4)
+        places = coarse.flatten(2).unflatten(1, (2, -1)).transpose(2, 3)
+        mixed = nn.functional.scaled_dot_product_attention(places, places, places)
+        return coarse + mixed.transpose(2, 3).flatten(1, 2).reshape(coarse.shape)
+
+
 def network() -> nn.Sequential:
     torch.manual_seed(0)
     return nn.Sequential(
         nn.Conv2d(3, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(inplace=True), nn.Conv2d(6, 8, 3, stride=2),
-        nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4),
+        Attention(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4),
     )  # fmt: skip
 
 
@@ -58,7 +68,7 @@ def same(image: Image.Image) -> Image.Image:
 SOME: dict[str, Callable[[], Edit]] = {
     "Paint": lambda: Paint(left_half()),
     "Channels": lambda: Channels("3", off=[2, 5], scale={1: 2.0}, clamp={0: (0.0, None)}),
-    "Heads": lambda: Heads("7", off=[1], of=2),
+    "Heads": lambda: Heads("4", off=[1], of=2),
     "Transform": lambda: Transform("rotate", 15),
     "Draw": lambda: Draw(mirrored, 2),
     "Attack": lambda: Attack("pgd", 2.0),
@@ -66,7 +76,7 @@ SOME: dict[str, Callable[[], Edit]] = {
 NOTHING: dict[str, Callable[[], Edit]] = {
     "Paint": lambda: Paint(np.zeros((SIZE, SIZE), bool)),
     "Channels": lambda: Channels("3"),
-    "Heads": lambda: Heads("7", of=2),
+    "Heads": lambda: Heads("4", of=2),
     "Transform": lambda: Transform("rotate", 0),
     "Draw": lambda: Draw(same, 2),
     "Attack": lambda: Attack("pgd", 0),

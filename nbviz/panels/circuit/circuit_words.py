@@ -53,7 +53,7 @@ def checked(taken: Step) -> list[Any]:
         line.append(" Some drive it and some inhibit it, so that these are no shares.")
     if taken.spread:
         line.append(f" Spread over many: no few {taken.kind}s explain it.")
-    if not taken.exact and taken.kind == "channel":
+    if not taken.exact:
         line.append(" Forwards could not be resumed at this layer; each was a whole one.")
     return line
 
