@@ -18,6 +18,8 @@ import torch
 from torch import nn
 from torch.utils import _pytree as pytree
 
+from nbviz.errors import NbvizError
+
 T = TypeVar("T")
 Address = tuple[str, int]
 """A module's name and which of its calls in a forward, counted from 1: one output."""
@@ -228,13 +230,21 @@ def run_within(net: nn.Module, name: str, surrounding: Callable[[], AbstractCont
 
 
 def with_first_tensor(output: RawOutput, edit: Edit) -> RawOutput:
-    """Return a layer's output with its first tensor edited; what else it holds stays as it is."""
+    """Return a layer's output with its first tensor edited; what else it holds stays as it is.
+
+    Raises NbvizError where that tensor is held by an object that no other can be put into.
+    """
+    first = first_tensor(output)
+    if first is None:
+        return output
     leaves, spec = pytree.tree_flatten(output)
-    for place, leaf in enumerate(leaves):
-        if isinstance(leaf, torch.Tensor):
-            leaves[place] = edit(leaf)
-            return pytree.tree_unflatten(leaves, spec)
-    return output
+    place = next((place for place, leaf in enumerate(leaves) if leaf is first), None)
+    if place is None:
+        raise NbvizError(
+            f"A layer puts out a {type(output).__name__} whose tensors can't be replaced: edit a layer below it."
+        )
+    leaves[place] = edit(first)
+    return pytree.tree_unflatten(leaves, spec)
 
 
 def split(name: str) -> tuple[str, int | None]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import UserDict
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +13,7 @@ from torch import nn
 
 import nbviz
 from nbviz.edits import Attack, Channels, Paint, Transform
+from nbviz.errors import NbvizError
 from tests.edits.test_laws import SIZE, left_half, model, network, picture
 
 
@@ -134,3 +139,33 @@ def test_colours_change_as_written() -> None:
     torch.testing.assert_close(after("brightness", 0.5), colours * 0.5, atol=1e-5, rtol=0)
     torch.testing.assert_close(after("saturation", 0.0), luma.expand(-1, 3, -1, -1), atol=1e-5, rtol=0)
     torch.testing.assert_close(after("contrast", 0.0), luma.mean().expand_as(colours), atol=1e-5, rtol=0)
+
+
+class Holder(nn.Module):
+    """A convolution whose maps are put out within an object."""
+
+    def __init__(self, hold: Callable[[torch.Tensor], object]) -> None:
+        super().__init__()
+        self.maps, self.hold = nn.Conv2d(3, 4, 3), hold
+
+    def forward(self, x: torch.Tensor) -> object:
+        return self.hold(self.maps(x))
+
+
+def test_an_output_that_nothing_can_be_put_into_is_refused_and_not_left_as_it_is() -> None:
+    for hold in (lambda maps: UserDict(maps=maps), lambda maps: (UserDict(maps=maps), maps + 1)):
+        outer = nn.Sequential(Holder(hold), Reading(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)).eval()
+        held = nbviz.InstrumentedModel(outer)
+        held.trace(torch.rand(1, 3, 12, 12))
+        with pytest.raises(NbvizError, match="whose tensors can't be replaced: edit a layer below"):
+            held.edited(Channels("0", off=[1]))(torch.rand(1, 3, 12, 12))
+        below = held.edited(Channels("0.maps", off=[1]))
+        assert not torch.equal(below(torch.ones(1, 3, 12, 12)), held(torch.ones(1, 3, 12, 12)))
+
+
+class Reading(nn.Module):
+    """Reads the maps out of that object."""
+
+    def forward(self, held: Any) -> torch.Tensor:
+        maps: torch.Tensor = (held[0] if isinstance(held, tuple) else held)["maps"]
+        return maps
