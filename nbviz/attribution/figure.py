@@ -140,6 +140,7 @@ class Figure:
         yield Words(left + BAR + 8, y, (high,), 11)
 
     def _paragraphs(self) -> Iterator[list[tuple[str, str]]]:
+        # a sheet to measure with, on which nothing is drawn
         measure = Ink(1, 1, 1, dark=False)
         for line in self.lines:
             if line:
@@ -162,6 +163,7 @@ def _image(tile: Tile) -> str:
 def _text(words: Words) -> str:
     spans = "".join(_span(run) for run in words.runs)
     place = f'x="{words.x:g}" y="{words.y + 0.35 * words.size:g}" font-size="{words.size:g}"'
+    # xml:space, or the blanks between spans would be lost
     return f'<text {place} xml:space="preserve" fill="{LIGHT["quiet"]}">{spans}</text>'
 
 

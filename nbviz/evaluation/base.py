@@ -74,6 +74,7 @@ class Curve:
 
 def settle(steps: Steps[T]) -> T:
     """Run a judgement to its end and return its result."""
+    # by hand: a for loop throws away what a generator returns
     while True:
         try:
             next(steps)

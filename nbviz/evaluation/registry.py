@@ -128,6 +128,7 @@ def measure(
             raise NbvizError(f"Measure '{name}' needs a docstring: its first line is what a person reads.")
         _measures[name] = Measure(name, run, sentence.splitlines()[0], **about)
         ordered = sorted(_measures.values(), key=lambda one: one.cost)
+        # in place: MEASURES is a view of this very dict
         _measures.clear()
         _measures.update({one.name: one for one in ordered})
         return run

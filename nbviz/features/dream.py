@@ -85,6 +85,7 @@ def _dream(
     eye: ModelView, objective: Objective, photograph: Tensor, sizes: Sequence[tuple[int, int]], recipe: Recipe
 ) -> Iterator[Made]:
     if eye.colours.seen == 1:
+        # One channel where the network sees gray: differences between three would get no gradient.
         photograph = photograph.mean(1, keepdim=True)
     dreamt = torch.zeros_like(photograph)
     rises: list[np.ndarray] = []
@@ -95,6 +96,7 @@ def _dream(
         for page in _octave(eye, objective, base, replace(recipe, seed=recipe.seed + octave)):
             done = (octave + page.done) / len(sizes)
             rise = np.concatenate([*rises, page.rise], axis=1)
+            # only what was dreamt is enlarged: the photograph keeps its own detail
             whole = (resized(photograph, sizes[-1]) + resized(page.pictures - below, sizes[-1])).clamp(0, 1)
             if done < 1:
                 progress = f"octave {octave + 1} of {len(sizes)}"

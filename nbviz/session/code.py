@@ -90,6 +90,7 @@ class Script:
 
     def value(self, value: Any) -> str:
         """Return any value as source text. Raises NbvizError for one that can't be written down."""
+        # by identity: arrays don't compare to one truth, and equal ones may have two names
         if id(value) in self.names:
             return self.names[id(value)]
         if value is None or isinstance(value, (bool, int, str, bytes)):
@@ -142,6 +143,7 @@ class Script:
             raise NbvizError(f"An array of {array.dtype} can't be written as code: set it by hand.")
         self.imports |= {"import base64", "import numpy"}
         bits = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+        # a copy, for what frombuffer returns can't be written to
         text = f'numpy.frombuffer(base64.b64decode("{bits}"), "{array.dtype.str}").reshape({array.shape}).copy()'
         if isinstance(value, np.ndarray):
             return text

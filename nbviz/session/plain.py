@@ -88,6 +88,7 @@ def _tensor(data: Mapping[str, Any]) -> torch.Tensor:
     dtype = getattr(torch, str(data["dtype"]), None)
     if not isinstance(dtype, torch.dtype):
         raise NbvizError(f"There is no kind of number called {data['dtype']!r}.")
+    # a bytearray, as a tensor over bytes can't be written to; and frombuffer refuses an empty one
     flat = (
         torch.frombuffer(bytearray(_bytes(data["bytes"])), dtype=dtype)
         if data["bytes"]

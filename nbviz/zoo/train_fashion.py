@@ -84,6 +84,7 @@ def train(training: Training, images: Tensor, labels: Tensor) -> Iterator[nn.Mod
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, training.rate, total_steps=steps)
     for epoch in range(training.epochs):
         losses = []
+        # the last, smaller batch is left out: the cycle counts whole ones
         for chosen in torch.randperm(len(images))[: len(images) // BATCH * BATCH].view(-1, BATCH):
             mirrored = torch.rand(BATCH, 1, 1, 1) < 0.5
             pictures = torch.where(mirrored, images[chosen].flip(-1), images[chosen])
@@ -124,6 +125,7 @@ def make_network(name: str, source: Path, out: Path) -> None:
     started = time.process_time()
     images, labels = split(source, "train")
     for net in train(training, batch_of(images), torch.from_numpy(labels.astype(np.int64))):
+        # after each epoch: an interrupted run leaves a network that loads
         weights = rounded(net)
         save_file(weights, file, metadata=card)
     card["cpu_seconds"] = f"{time.process_time() - started:.0f}"
@@ -132,6 +134,7 @@ def make_network(name: str, source: Path, out: Path) -> None:
 
 def accuracies(net: nn.Module, weights: dict[str, Tensor], source: Path) -> dict[str, str]:
     """Return the accuracy on the test split, and on the part of it that is shipped."""
+    # those that are shipped: half precision may cost a picture
     net.load_state_dict(weights)
     images, labels = split(source, "t10k")
     hits = right(net.eval(), batch_of(images), torch.from_numpy(labels.astype(np.int64))).double()
@@ -151,6 +154,7 @@ def main() -> None:
     parser.add_argument("--source", type=Path, default=DEBIAN)
     parser.add_argument("--out", type=Path, default=DATA)
     options = parser.parse_args()
+    # sums in one order, whatever the machine: the recipe says so
     torch.set_num_threads(1)
     for name in options.what:
         if name == "pictures":

@@ -78,6 +78,7 @@ def _gauss_legendre(subject: Subject, path: Path, steps: int, name: str) -> Iter
         some = order[begin : begin + BATCH]
         _, gradients = subject.gradient(torch.stack([path(float(nodes[i] + 1) / 2) for i in some]))
         for i, gradient in zip(some, gradients, strict=True):
+            # halved: the nodes lie in −1…1, the path in 0…1
             integral.add_(gradient * delta, alpha=float(weights[i]) / 2)
             used += float(weights[i]) / 2
         count = begin + len(some)
@@ -88,4 +89,5 @@ def _gauss_legendre(subject: Subject, path: Path, steps: int, name: str) -> Iter
 
 
 def _wide(tensor: torch.Tensor) -> torch.dtype:
+    # MPS has no doubles
     return torch.float32 if tensor.device.type == "mps" else torch.float64

@@ -99,7 +99,9 @@ class _Average:
         self._facts: dict[str, Any] = {}
         self.count = 0
         with torch.no_grad():
+            # the score that is stated is the picture's own, not a noisy copy's
             subject.scores(subject.x)
+        # MPS has no doubles
         wide = torch.float32 if subject.x.device.type == "mps" else torch.float64
         self._sums = torch.zeros(2, *subject.x.shape[1:], dtype=wide, device=subject.x.device)
         self._squares = torch.zeros_like(self._sums)
@@ -125,6 +127,7 @@ class _Average:
         mean, square = (sums[list(halves)].sum(0) / count for sums in (self._sums, self._squares))
         if self._kind == "mean":
             return mean
+        # rounding may leave a variance just below zero
         return square if self._kind == "squared" else (square - mean**2).clamp(min=0)
 
     def _heat(self, values: torch.Tensor) -> torch.Tensor:
@@ -136,6 +139,7 @@ class _Average:
         if self._kind != "mean":
             return relative_error(cells(self._heat(one)), cells(self._heat(other)))
         if self._of == "input_x_gradient":
+            # as its heat is of the channels' sum
             one, other = one.sum(0, keepdim=True), other.sum(0, keepdim=True)
         return pattern_error(one, other)
 

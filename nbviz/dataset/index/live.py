@@ -58,6 +58,7 @@ def indexing(
     NbvizError for a network in training: an index of weights that are gone tells nothing.
     """
     model, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
+    # one piece: nothing is on disk that could be gone on with
     plan = replace(planned(model, items, IndexOptions(layers, k, profile=profile)), piece=len(items))
     plan = plan if batch is None else replace(plan, batch=batch)
     classes = items.classes or model.classes

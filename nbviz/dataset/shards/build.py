@@ -42,6 +42,7 @@ class Execution:
     def __post_init__(self) -> None:
         if self.client is None:
             return
+        # told by what it can do: distributed need not be installed
         if not (hasattr(self.client, "submit") and hasattr(self.client, "cancel")):
             hint = "; distributed.Client(cluster) makes one" if hasattr(self.client, "scheduler_address") else ""
             raise NbvizError(

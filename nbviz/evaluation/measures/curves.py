@@ -49,6 +49,7 @@ def curves(
     strengths = [cell_sums(values, size, cells).flatten() for values in maps.values()]
     # stable: of equal cells the first, on every machine the same
     orders = [strength.argsort(descending=True, stable=True) for strength in strengths]
+    # without the ends, which are alike for every map: all of the picture, and nothing
     first = torch.stack([mask.view(cells) for order in orders for mask in _first(order, shares[1:-1])])
     both = [torch.ones_like(first[:1]), torch.zeros_like(first[:1])] if known is None else []
     masks = torch.cat([*both, 1 - first, first])

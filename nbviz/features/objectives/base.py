@@ -160,7 +160,7 @@ def _key(make: Callable[..., Objective], given: inspect.BoundArguments) -> str |
         return None
     try:
         return f"{make.__name__} {values!r} {code_key(make)}"
-    except ValueError:
+    except ValueError:  # what it depends on can't be told from another: nothing is kept
         return None
 
 

@@ -71,6 +71,7 @@ def regulariser(act: Act) -> Callable[[Run], Run]:
         if not sentence:
             raise NbvizError(f"Regulariser '{name}' needs a docstring: its first line is what a person reads.")
         sentence = sentence.splitlines()[0]
+        # a penalty is one number, its weight
         own = (Option(name, 0.0, "float", sentence, (), 0.0),) if act == "penalty" else options_of(run)
         _check(name, own)
         _regularisers[name] = Regulariser(name, act, run, own, sentence)
@@ -80,6 +81,7 @@ def regulariser(act: Act) -> Callable[[Run], Run]:
 
 
 def _check(name: str, own: tuple[Option, ...]) -> None:
+    # its own name may be entered anew, as by a notebook's cell that is run again
     others = {option.name for other in _regularisers.values() if other.name != name for option in other.options}
     if not own or any(option.kind not in ("float", "int") for option in own):
         raise NbvizError(

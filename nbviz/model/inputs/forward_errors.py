@@ -46,6 +46,7 @@ def check_signature(net: nn.Module) -> None:
 
 def check_volumes(guest: Guest, x: torch.Tensor) -> None:
     """Raise NbvizError for a network that would take a picture (1, C, H, W) for one volume (C, depth, H, W)."""
+    # a Conv3d takes four axes without a batch, and runs without an error
     if any(isinstance(module, nn.Conv3d) for module in guest.module.modules()):
         call = first_call(guest, x)
         if call is not None:

@@ -200,6 +200,7 @@ def _is_boxes(raw: object) -> bool:
 
 def classes_of(net: nn.Module) -> int:
     """Return how many classes a detector distinguishes, its background included; 0 where it doesn't say."""
+    # the names under which torchvision's detectors keep it
     heads = [(module, "num_classes") for module in net.modules()]
     heads += [(module, "out_features") for name, module in net.named_modules() if name.endswith("cls_score")]
     heads += [(module, "num_columns") for name, module in net.named_modules() if name.endswith("classification_head")]

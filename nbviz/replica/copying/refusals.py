@@ -39,6 +39,7 @@ def not_a_network(value: object) -> str:
 def check_runnable(net: nn.Module) -> None:
     """Raise NbvizError for a module that can't be copied structurally or run, and name the part that is at fault."""
     kinds = {base.__name__ for base in type(net).__mro__}
+    # what ExportedProgram.module() returns; the class is private
     if "_StatefulGraphModule" in kinds:
         raise NbvizError(
             "This network was exported by torch.export: its graph is fixed to the shapes it was exported with and its "
@@ -47,8 +48,10 @@ def check_runnable(net: nn.Module) -> None:
     for name, module in net.named_modules():
         if isinstance(module, torch.jit.ScriptModule):
             raise NbvizError(_scripted(name, module))
+        # a forward may also be set on the network itself
         if module is net and type(net).forward is nn.Module.forward and "forward" not in net.__dict__:
             raise NbvizError(_without_forward(net))
+        # by name: torch may be built without torch.distributed
         if type(module).__name__ == "FullyShardedDataParallel":
             raise NbvizError(_sharded(name or "the network"))
         for key, tensor in (*module._parameters.items(), *module._buffers.items()):

@@ -213,6 +213,7 @@ class Cutter:
         self._steps = (height / self._grid[0], width / self._grid[1])
         self.side = min(height, width)
         if atlas.plan.has_places:
+            # a place in the middle: at the edges a field is cut off
             rows, columns = atlas.box((self._grid[0] // 2, self._grid[1] // 2)).slices
             middle = max(LEAST, round(REACH * max(self._steps)))
             self.side = min(-(-self.side // 2), max(rows.stop - rows.start, columns.stop - columns.start), middle)

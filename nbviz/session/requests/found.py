@@ -137,6 +137,7 @@ class FoundChannel(Request):
         for example in examples:
             crops.append(crop(example))
             if len(crops) < len(examples):
+                # below 1, which would call it the last
                 share = 0.999 * len(crops) / len(examples)
                 yield Finds(*about, list(crops), index.seen, profile, selectivity, None, share)
         yield Finds(*about, crops, index.seen, profile, selectivity, _quantiles(index, *where))

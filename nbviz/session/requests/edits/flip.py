@@ -95,6 +95,7 @@ class ScanFlip(Request):
         assert isinstance(shown, ExplainAnswer)
         size = (x.shape[2], x.shape[3])
         heat = shown.attribution.heat(size).double().cpu().abs()
+        # no pixel is painted: only what it would be painted with is wanted
         nothing = Paint(Mask.of(np.zeros(size)), self.fill)
         scan = _Scan(model, x, nothing.substrate(x, context.model))
         answer = FlipAnswer(scan.index, scan.chance)

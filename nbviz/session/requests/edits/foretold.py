@@ -63,9 +63,11 @@ def foretold(
     inside = torch.from_numpy(painted(paint))
     values = attribution.values.detach().double().cpu()
     if tuple(values.shape[-2:]) == size and _is_gradient(request.method, options):
+        # to first order: the gradient times the change of each pixel
         step = (substrate - x)[0].double().cpu()
         return Foretold("gradient", float((values.reshape(-1, *size) * step.reshape(-1, *size))[:, inside].sum()))
     if tuple(values.shape[-2:]) == size and request.method in PATHS:
+        # painting takes away what the pixels added
         change = -float(values.reshape(-1, *size).sum(0)[inside].sum())
         given = options.get("baseline", "black") if request.method == "integrated_gradients" else None
         same = given is not None and is_fill(given, paint, substrate)

@@ -67,6 +67,7 @@ class MeasurePaint(Request):
             yield replace(answer, done=1.0)
             return
         score = float(before.logits[index])
+        # the last one is the stroke that was drawn now
         paint = next((edit for edit in reversed(self.edits) if isinstance(edit, Paint)), None)
         answer = replace(answer, score=(context.model.class_name(index), score, float(after.logits[index])))
         if paint is not None:

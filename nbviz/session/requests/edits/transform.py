@@ -129,6 +129,7 @@ def amounts_of(kind: str) -> tuple[float, ...]:
     """Return the amounts at which a transformation is tried, the one that changes nothing among them."""
     known = TRANSFORMS[kind]
     points = round((known.high - known.low) / known.step) + 1 if known.step else POINTS
+    # rounded, or the neutral amount would stand a second time beside itself
     spread = {round(float(amount), 6) for amount in np.linspace(known.low, known.high, points)}
     return tuple(sorted({*spread, known.neutral}))
 
@@ -136,5 +137,6 @@ def amounts_of(kind: str) -> tuple[float, ...]:
 def map_amounts(kind: str) -> tuple[float, ...]:
     """Return the amounts at which the map is made: some of those tried, spread evenly, but the neutral one."""
     known, tried = TRANSFORMS[kind], amounts_of(kind)
+    # one more than asked: the neutral one may be among them
     spread = (tried[round(place)] for place in np.linspace(0, len(tried) - 1, MAPS + 1))
     return tuple(dict.fromkeys(amount for amount in spread if amount != known.neutral))
