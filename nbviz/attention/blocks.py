@@ -9,7 +9,6 @@ last block is where its gradient there is not zero: the class token, all patches
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -21,12 +20,9 @@ from nbviz.errors import Refused
 from nbviz.model.by_model import ByModel
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layouts.layout import Layout, evidence, infer_layouts, probe_batch
-from nbviz.model.target import Target
 from nbviz.passes.graph.attention_nodes import Block, attentions, gradients, hidden
 from nbviz.passes.reach import reaches
 from nbviz.passes.subject import Subject
-from nbviz.pictures.load import as_picture
-from nbviz.pictures.picture import PictureLike
 from nbviz.replica.guest import Pass
 
 _probed: ByModel[InstrumentedModel, dict[Any, dict[str, Layout]]] = ByModel()
@@ -187,40 +183,6 @@ class NetworkAttention:
             "heads": block.heads,
             "reads": self.readers,
         }
-
-
-@dataclass(frozen=True, eq=False)
-class AttentionMaps:
-    """Attention of every head of every block in one picture."""
-
-    blocks: tuple[Tensor, ...]
-    """A block: float32 (heads, tokens, tokens), from row to column; on the CPU."""
-    grid: tuple[int, int]
-    """(h, w) of the patches, row by row behind the prefix."""
-    prefix: int
-    """Class tokens and registers before the first patch."""
-
-    def seen_from(self, block: int, token: int) -> Tensor:
-        """Return the attention of one token, head by head: (heads, h, w)."""
-        return self.blocks[block][:, token, self.prefix :].unflatten(-1, self.grid)
-
-
-def attention_maps(model: InstrumentedModel, picture: PictureLike) -> AttentionMaps:
-    """Attention probabilities of every block and head for a picture, from one forward.
-
-    Raises :class:`Refused` where there is no self-attention, where it is windowed, or where blocks have
-    different tokens. A pooling query at the end is left out.
-    """
-    x = model.input(as_picture(picture))
-    model.trace(x)
-
-    def work(run: Pass) -> AttentionMaps:
-        network = NetworkAttention(Subject(model, run, x, Target.ensure("predicted", model)))
-        layout = network.layout(network.trunk[-1])
-        blocks = tuple(block.probabilities()[0].float().cpu() for block in network.trunk)
-        return AttentionMaps(blocks, (layout.height, layout.width), layout.prefix)
-
-    return model.guest.steady(work)
 
 
 def _probe(model: InstrumentedModel, run: Pass, x: Tensor) -> dict[str, Layout]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 import nbviz
-from nbviz.attention.blocks import NetworkAttention, attention_maps
+from nbviz.attention.blocks import NetworkAttention
 from nbviz.model.target import Target
 from nbviz.passes.graph.attention_nodes import attentions, gradients, hidden
 from nbviz.passes.subject import Subject
@@ -28,6 +29,29 @@ def opened(net: nn.Module, x: Tensor) -> NetworkAttention:
     model = nbviz.InstrumentedModel(net)
     model.trace(x)
     return NetworkAttention(Subject(model, Pass(net.eval(), x.device), x, Target(0)))
+
+
+@dataclass(frozen=True)
+class AttentionMaps:
+    """Attention of every head of every block: (heads, tokens, tokens) each."""
+
+    blocks: tuple[Tensor, ...]
+    grid: tuple[int, int]
+    prefix: int
+
+
+def attention_maps(net: nn.Module, x: Tensor) -> AttentionMaps:
+    """Attention probabilities of a picture, from one forward of a replica."""
+    model = nbviz.InstrumentedModel(net)
+    model.trace(x)
+
+    def work(run: Pass) -> AttentionMaps:
+        network = NetworkAttention(Subject(model, run, x, Target.ensure("predicted", model)))
+        layout = network.layout(network.trunk[-1])
+        blocks = tuple(block.probabilities()[0].float() for block in network.trunk)
+        return AttentionMaps(blocks, (layout.height, layout.width), layout.prefix)
+
+    return model.guest.steady(work)
 
 
 @EVERY_KIND
@@ -171,13 +195,12 @@ def test_class_tokens_registers_and_pooling(prefix: int, read: int, words: str) 
 def test_maps_are_those_of_the_formula_and_the_network_is_left_alone() -> None:
     net = build("Fused")
     before = state_hash(net)
-    maps = attention_maps(nbviz.InstrumentedModel(net), picture())
+    maps = attention_maps(net, picture())
     wanted, _ = reference(build("Written"), picture(), 0)
     assert (maps.grid, maps.prefix, len(maps.blocks)) == ((GRID, GRID), 1, 3)
     for found, p in zip(maps.blocks, wanted, strict=True):
         assert found.dtype == torch.float32
         assert torch.allclose(found, p.float(), rtol=0, atol=1e-6)
-    assert torch.equal(maps.seen_from(1, 5)[:, 2, 3], maps.blocks[1][:, 5, 1 + 2 * GRID + 3])
     assert state_hash(net) == before
 
 
@@ -201,7 +224,7 @@ REAL: dict[str, tuple[dict[str, Any], tuple[int, int], int, str, int]] = {
 def test_timms_transformers(name: str) -> None:
     options, grid, prefix, readers, heads = REAL[name]
     net, x = _timm(name, **options), torch.randn(1, 3, *[options.get("img_size", 64)] * 2)
-    maps = attention_maps(nbviz.InstrumentedModel(net), x)
+    maps = attention_maps(net, x)
     assert (maps.grid, maps.prefix, len(maps.blocks)) == (grid, prefix, 2)
     assert all(block.shape == (heads, *[prefix + grid[0] * grid[1]] * 2) for block in maps.blocks)
     assert all(torch.allclose(block.sum(-1), torch.ones(())) for block in maps.blocks)
@@ -215,7 +238,7 @@ def test_fused_or_not_is_the_same_attention() -> None:
         for block in net.blocks:
             block.attn.fused_attn = fused
         kinds.append(opened(net, x).blocks[0].fused)
-        found.append(attention_maps(nbviz.InstrumentedModel(net), x).blocks)
+        found.append(attention_maps(net, x).blocks)
     assert kinds == [True, False]
     assert all(torch.allclose(*pair, rtol=0, atol=1e-6) for pair in zip(*found, strict=True))
 
@@ -224,7 +247,7 @@ def test_torchvisions_vit() -> None:
     from torchvision.models import VisionTransformer
 
     net = VisionTransformer(image_size=32, patch_size=8, num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=16)
-    maps = attention_maps(nbviz.InstrumentedModel(net), torch.randn(1, 3, 32, 32))
+    maps = attention_maps(net, torch.randn(1, 3, 32, 32))
     assert (maps.grid, maps.prefix, len(maps.blocks)) == ((4, 4), 1, 2)
     assert maps.blocks[0].shape == (2, 17, 17)
 
@@ -237,7 +260,7 @@ def test_hugging_faces_vit(written: str) -> None:
         patch_size=8, num_labels=5, attn_implementation=written,
     )  # fmt: skip
     net, x = transformers.ViTForImageClassification(config).eval(), torch.randn(1, 3, 32, 32)
-    maps = attention_maps(nbviz.InstrumentedModel(net), x)
+    maps = attention_maps(net, x)
     assert (maps.grid, maps.prefix) == ((4, 4), 1)
     eager = transformers.ViTForImageClassification(config)
     eager.load_state_dict(net.state_dict())
@@ -255,4 +278,4 @@ def test_windows_are_refused_in_words() -> None:
     found = opened(net, torch.randn(1, 3, 32, 32))
     assert [block.windows for block in found.blocks] == [4, 1]
     with pytest.raises(nbviz.NbvizError, match=r"block 0 of this network attends within windows of 16 places"):
-        attention_maps(nbviz.InstrumentedModel(net), torch.randn(1, 3, 32, 32))
+        attention_maps(net, torch.randn(1, 3, 32, 32))

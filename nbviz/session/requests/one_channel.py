@@ -9,7 +9,6 @@ from typing import Any
 from nbviz.features import Made, Objective, cached_page, channel, making
 from nbviz.session.requests.base import Context, Request
 
-VARIANTS = ("channel", "facets", "opposite")
 FACETS = 4
 
 

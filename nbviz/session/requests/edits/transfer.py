@@ -31,11 +31,6 @@ class TransferAnswer:
         """True if the other network changes its answer too."""
         return self.before[1] != self.after[1]
 
-    @property
-    def noise_flips(self) -> bool:
-        """True if it does so for noise."""
-        return self.before[1] != self.noise[1]
-
 
 @dataclass(frozen=True)
 class MeasureTransfer(Request):
