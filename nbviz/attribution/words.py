@@ -169,11 +169,11 @@ def pixel(place: tuple[float, float], shape: tuple[int, ...]) -> tuple[int, int]
 
 
 def tip_words(
-    place: tuple[float, float], values: np.ndarray | None, shape: tuple[int, int], top: list[int], said: str = ""
+    place: tuple[float, float], values: np.ndarray | None, shape: tuple[int, int], top: list[int], prediction: str = ""
 ) -> str:
     """Describe a place: where it is, the prediction there, the value, the layer's strongest channels."""
     row, column = pixel(place, shape)
-    line = f"row {row}, column {column}" + (f" · {said}" if said else "")
+    line = f"row {row}, column {column}" + (f" · {prediction}" if prediction else "")
     if values is not None:
         line += f" · {figure(float(values[pixel(place, values.shape)]))}"
     return line + (f"\nstrongest here: ch {', '.join(map(str, top))}" if top else "")
