@@ -50,7 +50,7 @@ def opened(net: nn.Module, known: bool = True) -> InstrumentedModel:
         return InstrumentedModel(net, device="meta")
     model = InstrumentedModel(net)
     model.trace(picture())
-    model.guest._asked = "meta"
+    model.guest._device = "meta"
     return model
 
 
@@ -127,7 +127,7 @@ def test_two_threads_that_run_out_at_once_both_go_on() -> None:
 
     def work(run: Any) -> str:
         if run.device.type != "cpu":
-            guest._asked = "cpu"  # the other thread was first
+            guest._device = "cpu"  # the other thread was first
             raise torch.OutOfMemoryError
         return "done"
 
