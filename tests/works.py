@@ -107,6 +107,7 @@ def works(world: World) -> Mapping[str, Request]:
         health.CheckHealth(world.items), made.MakeChannels(layer, tuple(range(4))), made.Invert(picture, layer),
         one_channel.MakeOne(layer, 0, variant="facets"), one_channel.KeptOne(layer, 0),
         one_picture.Caricature(picture, layer), one_picture.Dream(picture, layer), one_picture.Remake(picture, layer),
+        reviews.AnswersRequest((picture, other)),
         refusals.AskRefusals(picture), reviews.MakeReview(world.items), reviews.OpenReview(world.review),
         reviews.ReadPictures(world.items, tuple(range(12))), reviews.HuntCues(world.review),
         reviews.MeasureShift(world.review, 24), *common, trust.Trust(explain), trust.TrustDetail(explain),

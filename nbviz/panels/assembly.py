@@ -29,7 +29,7 @@ from nbviz.panels.explanation.saliency_canvas import SaliencyCanvas
 from nbviz.panels.explanation.trust_line import TrustFigures, TrustPanel
 from nbviz.panels.layers.layer_tree import LayersPanel
 from nbviz.panels.question.class_dropdown import ClassDropdown
-from nbviz.panels.question.picture_chooser import PictureChooser
+from nbviz.panels.question.picture_chooser import PictureAnswers, PictureChooser
 from nbviz.panels.question.scores import ScoreBars
 from nbviz.panels.question.title_bar import TitleBar
 from nbviz.panels.whatif.attack_desk import AttackDesk
@@ -57,6 +57,7 @@ def assemble(links: Links) -> dict[str, Panel]:
     to trust the map.
     """
     tree, grid, card = LayersPanel(links), ChannelsPanel(links), ChannelPanel(links)
+    chooser = PictureChooser(links)
     canvas, trust = SaliencyCanvas(links, grid.strongest), TrustPanel(links)
     classes = ClassDropdown(links, lambda: card.view.channel)
     pages = _pages(links, grid, card, tree)
@@ -64,10 +65,10 @@ def assemble(links: Links) -> dict[str, Panel]:
     switch, need = ChannelSwitch(links, card.subject), ClassNeed(links, card.subject)
     desks = [PaintDesk(links), TransformDesk(links), AttackDesk(links)]
     panels = [
-        TitleBar(links), PictureChooser(links), classes, ScoreBars(links), *desks, canvas, tree,
+        TitleBar(links), chooser, classes, ScoreBars(links), *desks, canvas, tree,
         StageTabs(links, [grid, pages[0], card, switch, need], middle), grid, card, switch, need, WhatIf(links),
         Desks(links, canvas, desks), *pages, trust, TrustFigures(links, trust),
-        MapFile(links, canvas, trust), MethodMarks(links, canvas), *middle,
+        MapFile(links, canvas, trust), MethodMarks(links, canvas), *middle, PictureAnswers(links, chooser),
     ]  # fmt: skip
     return {panel.slot: panel for panel in panels}
 

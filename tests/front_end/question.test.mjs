@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { bytes, held, Model, press, script, settled, view } from "./widget.mjs";
 
 const classes = await script("question/combo", "question/class_dropdown");
-const chooser = await script("question/picture_adding", "question/picture_chooser");
+const chooser = await script("question/picture_adding", "question/picture_list", "question/picture_chooser");
 const bar = await script("base/menu", "explanation/method_bar");
 const title = await script(
   "base/menu",
@@ -137,6 +137,7 @@ test("a page asks once for its missing thumbnails; arrows choose beyond it; URLs
       chosen: "p5",
       total: 9,
       marks: {},
+      ...UNLISTED,
     });
   const before = held.size,
     one = view(chooser.widget, model);
@@ -165,6 +166,59 @@ test("an option out of its range says which, before it is sent", () => {
   assert.equal(bar.problem(option, input("0")), "At least 1.");
   assert.equal(bar.problem(option, input("51")), "At most 50.");
   assert.equal(bar.problem(option, input("50")), "");
+});
+
+const UNLISTED = { answers: {}, listing: false };
+
+test("pictures in a list: answers and marks, a filter, keys that go on into the data set, and back to the layers", () => {
+  const marks = { a: ["wrong", "labelled cup"], b: ["right", "labelled cat"] },
+    answers = { a: "cat 0.60, is cup", b: "cat 0.90" };
+  const names = ["a", "b", "c"],
+    model = new Model({
+      names,
+      sizes: ["", "", ""],
+      thumbnails: [],
+      chosen: "a",
+      total: 4,
+      marks,
+      ...UNLISTED,
+      answers,
+    }),
+    one = view(chooser.widget, model),
+    frame = one.root.parentElement,
+    column = document.createElement("div");
+  column.className = "nbviz-column-layers";
+  frame.append(column);
+  const all = () => [...column.querySelectorAll("[role=option]")].map((row) => row.dataset.name);
+  const last = () => model.sent.filter(({ event }) => event !== "thumbnails").at(-1);
+  assert.equal(column.children.length, 0);
+  one.find(".nbviz-list-opener").click();
+  assert.deepEqual(all(), ["a", "b", "c"]);
+  assert.equal(document.activeElement.dataset.name, "a", "the chosen one has the focus");
+  assert.match(document.activeElement.textContent, /acat 0.60, is cup✗/);
+  press(document.activeElement, "ArrowDown");
+  assert.equal(document.activeElement.dataset.name, "b");
+  assert.equal(last().name, "b");
+  model.set("chosen", "b");
+  assert.equal(document.activeElement.getAttribute("aria-selected"), "true", "it is painted, and keeps the focus");
+  press(frame, ".");
+  assert.equal(last().name, "c");
+  model.set("chosen", "c");
+  press(frame, ".");
+  assert.equal(last().event, "more");
+  model.set("names", [...names, "d"]);
+  assert.equal(last().name, "d", "what came is gone on to");
+  press(frame, ",");
+  assert.equal(last().name, "b");
+  const field = column.querySelector("input");
+  field.value = "wrong";
+  field.dispatchEvent(new Event("input"));
+  assert.deepEqual(all(), ["a"]);
+  press(field, "Escape");
+  assert.equal(column.firstChild.hidden, true);
+  assert.equal(document.activeElement, one.find(".nbviz-list-opener"));
+  one.end();
+  assert.equal(column.children.length, 0);
 });
 
 const TITLE = {
@@ -278,6 +332,7 @@ test("a method that can't be had is greyed and says why, unless it is the chosen
       method: "grad_cam",
       options: [],
       channel: false,
+      early: "",
       files: [],
       pin: "off",
       refused: { rollout: "Attention rollout needs self-attention; this network has none." },
@@ -295,7 +350,7 @@ test("a method that can't be had is greyed and says why, unless it is the chosen
 test("a picture has its name and mark below it, Delete takes it away, and more come from the data set by page and number", () => {
   const names = ["a", "b", "c"],
     marks = { a: ["wrong", "labelled cup, the network says cat"], b: ["right", "labelled cat, as the network says"] };
-  const model = new Model({ names, sizes: ["", "", ""], thumbnails: [], chosen: "a", total: 5000, marks }),
+  const model = new Model({ names, sizes: ["", "", ""], thumbnails: [], chosen: "a", total: 5000, marks, ...UNLISTED }),
     one = view(chooser.widget, model),
     sent = () => model.sent.filter(({ event }) => event !== "thumbnails").map(({ buffers, ...rest }) => rest);
   assert.deepEqual(

@@ -8,6 +8,8 @@
  *   chosen: string,
  *   total: number,
  *   marks: Record<string, [string, string]>,
+ *   answers: Record<string, string>,
+ *   listing: boolean,
  * }} PictureChooserFrontTraits
  */
 
@@ -19,9 +21,14 @@ export default {
     const strip = set(el("div", "nbviz-thumbs"), { role: "radiogroup", "aria-label": "Picture" });
     const { plus, file, complaint } = adding(model, life, root);
     const pager = stripPager(life, (by) => turn(by)),
-      known = thumbnails(model, life, () => paint());
+      known = thumbnails(model, life, () => {
+        paint();
+        list.paint();
+      }),
+      list = pictureList(model, life, root, known),
+      label = el("span", "nbviz-label", "Picture");
     root.append(
-      el("div", "nbviz-pictures-head", el("span", "nbviz-label", "Picture"), jumpField(model, life), pager.node),
+      el("div", "nbviz-pictures-head", label, list.opener, jumpField(model, life), pager.node),
       strip,
       file,
       complaint,

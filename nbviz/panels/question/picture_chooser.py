@@ -7,7 +7,7 @@ What arrives is opened by ``load_pictures``, joins the mapping of pictures and i
 from __future__ import annotations
 
 import io
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import traitlets
@@ -21,6 +21,7 @@ from nbviz.panels.base.strip import ready
 from nbviz.panels.snapshot.parts import PicturesPart, StillParts
 from nbviz.pictures.load import Picture, load_pictures, unique_name
 from nbviz.session.requests.base import Request, ScoresAnswer
+from nbviz.session.requests.review import Answer, AnswersRequest, SeveralAnswers
 from nbviz.session.selection import Selection
 
 THUMBNAIL = 116
@@ -33,7 +34,7 @@ STILL = 6
 class PictureChooserFront(Front):
     """Widget of names and the first thumbnails; others are asked for when their page is turned to."""
 
-    scripts = ("picture_adding",)
+    scripts = ("picture_adding", "picture_list")
 
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     sizes = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -45,6 +46,10 @@ class PictureChooserFront(Front):
     """How many pictures there are to open by number, those of a data set included."""
     marks: traitlets.Dict[str, list[str]] = traitlets.Dict().tag(sync=True)
     """Name → ["right" | "wrong" | "", sentence]: the true class, and whether the network, once asked, names it."""
+    answers: traitlets.Dict[str, str] = traitlets.Dict().tag(sync=True)
+    """Name → the network's answer and its share, with the true class where that is another; of those asked for."""
+    listing = traitlets.Bool(False).tag(sync=True)
+    """True while all pictures stand in a list, with their answers."""
 
 
 class PictureChooser(Panel):
@@ -58,8 +63,8 @@ class PictureChooser(Panel):
     def __init__(self, links: Links) -> None:
         super().__init__(links)
         self.view = PictureChooserFront()
-        self._predicted: dict[str, int] = {}
-        """Name → the class that the network names for it, of those it was asked for."""
+        self._said: dict[str, Answer] = {}
+        """Name → the network's answer, of those it was asked for."""
         self._errors: list[str] = []
         """Why files could not be added, of those that were added together last."""
         self._next = len(self.pictures) if links.library.whole is not None else links.library.count
@@ -68,6 +73,7 @@ class PictureChooser(Panel):
         if links.problems:
             self._say(" ".join(links.problems), "nothing")
         self.listen(self.view, self._act)
+        self.view.observe(lambda _: links.ask(), "listing")
 
     def sync(self, selection: Selection) -> None:
         with LOCK, self.view.hold_sync():
@@ -79,8 +85,12 @@ class PictureChooser(Panel):
 
     def hear(self, slot: str, request: Request | None, answer: Any) -> None:
         if isinstance(answer, ScoresAnswer):  # an edited picture is no answer to whether it is right
-            self._predicted[answer.picture.name] = int(answer.order[0])
-            self._mark()
+            self.take({answer.picture.name: Answer.of(answer)})
+
+    def take(self, said: Mapping[str, Answer]) -> None:
+        """Show what the network says of pictures, by name."""
+        self._said.update(said)
+        self._mark()
 
     def jump(self, words: str) -> None:
         """Choose a picture by its name, or by its number in all there are. NbvizError where there is none."""
@@ -124,6 +134,8 @@ class PictureChooser(Panel):
                 break
         with LOCK, self.view.hold_sync():
             self._list()
+        if self.view.listing:
+            self.links.ask()
 
     def add(self, name: str, data: bytes) -> str:
         """Open the bytes of an image file, add it under a free name, select it and return that name.
@@ -157,15 +169,22 @@ class PictureChooser(Panel):
 
     def _mark(self) -> None:
         labelled = {name: picture.label for name, picture in self.pictures.items() if picture.label is not None}
-        self.view.marks = {name: self._mark_of(name, label) for name, label in labelled.items()}
+        with LOCK, self.view.hold_sync():
+            self.view.marks = {name: self._mark_of(name, label) for name, label in labelled.items()}
+            self.view.answers = {name: self._words(name) for name in self.pictures if name in self._said}
 
     def _mark_of(self, name: str, label: int) -> list[str]:
-        true, said = f"labelled {self.model.class_name(label)}", self._predicted.get(name)
+        true, said = f"labelled {self.model.class_name(label)}", self._said.get(name)
         if said is None:
             return ["", true]
-        right = said == label
+        right = said.index == label
         return ["right" if right else "wrong", true + (", as the network says" if right else ", the network says "
-                + self.model.class_name(said))]  # fmt: skip
+                + self.model.class_name(said.index))]  # fmt: skip
+
+    def _words(self, name: str) -> str:
+        said, label = self._said[name], self.pictures[name].label
+        words = f"{self.model.class_name(said.index)} {said.share:.2f}"
+        return words if label in (None, said.index) else f"{words}, is {self.model.class_name(label)}"
 
     def _say(self, message: str, state: str) -> None:
         with LOCK, self.view.hold_sync():
@@ -197,6 +216,26 @@ class PictureChooser(Panel):
         except NbvizError as error:
             self._errors.append(str(error))
         self._say(" ".join(self._errors), "refused" if self._errors else "ready")
+
+
+class PictureAnswers(Panel):
+    """Panel of what the network says of every picture, asked while they stand in a list; draws into the chooser."""
+
+    slot, background, edits = "answers", True, False
+    reads = frozenset(("image",))
+
+    def __init__(self, links: Links, chooser: PictureChooser) -> None:
+        super().__init__(links)
+        self.chooser, self.view = chooser, chooser.view
+
+    def awake(self, selection: Selection) -> bool:
+        return self.chooser.view.listing
+
+    def request(self, selection: Selection) -> Request:
+        return AnswersRequest(tuple(self.pictures.values()))
+
+    def show(self, answer: SeveralAnswers) -> None:
+        self.chooser.take(answer.answers)
 
 
 def _still(picture: Picture) -> Image.Image:

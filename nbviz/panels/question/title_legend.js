@@ -13,6 +13,7 @@ const PARTS = [
 const KEYS = [
   ["Tab", "from part to part"],
   ["Arrows", "along pictures, classes, layers, channels, tabs; over the picture, a place at a time"],
+  [", .", "the picture before, and the next, from anywhere; List beside Picture shows all of them"],
   ["Enter", "chooses; on the picture it pins the place; on a channel it shows its map large"],
   ["Esc", "closes what is open; gives the explanation back"],
   ["Alt+← Alt+→", "back to what was on show before, and forward"],
@@ -34,8 +35,7 @@ function legend(life, root) {
     "aria-expanded": "false",
   });
   const shut = set(button("close", "nbviz-link"), { title: "Esc does it too" }),
-    page = el("div", "nbviz-legend-page", el("div", "nbviz-legend-head", el("strong", "", "What is what"), shut));
-  page.append(table("nbviz-legend-parts", PARTS), el("strong", "", "Keys"), table("nbviz-legend-keys", KEYS));
+    page = el("div", "nbviz-legend-page", shut, part("What is what", PARTS), part("Keys", KEYS));
   focusable(set(page, { id: uid("legend"), role: "region", "aria-label": "Legend", tabindex: -1 }));
   set(opener, { "aria-controls": page.id });
   let before = opener;
@@ -66,10 +66,11 @@ function legend(life, root) {
   return { opener, page };
 }
 
-function table(names, rows) {
-  return el(
+function part(title, rows) {
+  const list = el(
     "dl",
-    `nbviz-legend-list ${names}`,
+    "nbviz-legend-list",
     ...rows.flatMap(([name, words]) => [el("dt", "", name), el("dd", "", words)]),
   );
+  return el("section", "", el("strong", "", title), list);
 }

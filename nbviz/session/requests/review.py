@@ -1,17 +1,18 @@
-"""Requests of a review: to make one, to read the pictures on show, to hunt for cues, to measure shift."""
+"""Requests of many pictures: the answer to each; a review, its pictures on show, its cues, its shift."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nbviz.drawing.photos import Pixels
 from nbviz.errors import NbvizError, Refused
+from nbviz.pictures.load import Picture
 from nbviz.pictures.samples import Items
 from nbviz.reviews.cues.example import Transplant, transplant
 from nbviz.reviews.cues.hunt import Suspect, cue_table
@@ -19,7 +20,7 @@ from nbviz.reviews.dense.review import DenseReview
 from nbviz.reviews.making import LiveReview, fitting, reviewing
 from nbviz.reviews.result import Review
 from nbviz.reviews.shift.answers import shift_table
-from nbviz.session.requests.base import Context, Request
+from nbviz.session.requests.base import Context, Request, ScoresAnswer, ScoresRequest
 
 if TYPE_CHECKING:
     import pandas
@@ -203,3 +204,51 @@ class MeasureShift(Request):
                 yield ShiftAnswer(None, step, total)
             else:
                 yield ShiftAnswer(shift_table(step), total, total)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Class that the network names for a picture, and its share."""
+
+    index: int
+    share: float
+    """Probability, or share of the picture, or score of the best box; 0…1."""
+
+    @classmethod
+    def of(cls, scores: ScoresAnswer) -> Answer:
+        """Return the answer that a picture's scores give."""
+        index = int(scores.order[0])
+        return cls(index, float(scores.probabilities[index]))
+
+
+@dataclass(frozen=True)
+class SeveralAnswers:
+    """Answers so far, by the pictures' names."""
+
+    answers: Mapping[str, Answer]
+    done: float
+    """Share of the work, 0…1; 1 is final."""
+
+
+@dataclass(frozen=True)
+class AnswersRequest(Request):
+    """Request of the network's answer to each of several pictures; those that can't be read have none.
+
+    Pictures count as themselves here: comparing what they hold would read all of them before the first answer.
+    """
+
+    pictures: tuple[Picture, ...] = field(compare=False)
+    ids: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ids", tuple(map(id, self.pictures)))
+
+    def __call__(self, context: Context) -> Iterator[SeveralAnswers]:
+        answers: dict[str, Answer] = {}
+        for number, picture in enumerate(self.pictures, 1):
+            try:
+                answers[picture.name] = Answer.of(context.answer(ScoresRequest(picture)))
+            except (NbvizError, OSError):  # choosing the picture says what is wrong with it
+                continue
+            yield SeveralAnswers(dict(answers), min(number / len(self.pictures), 0.999))
+        yield SeveralAnswers(answers, 1.0)
