@@ -7,7 +7,6 @@ const TRAITS = {
   opacity: 0.6,
   box: false,
   clear: false,
-  early: "",
   bar: new DataView(new ArrayBuffer(0)),
   low: "",
   high: "",

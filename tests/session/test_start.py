@@ -87,13 +87,13 @@ def stages(side: int) -> nn.Module:
 def test_it_opens_with_grad_cam_at_the_last_layer_and_says_where_evidence_is_not_yet_gathered() -> None:
     shown = {"one": torch.rand(3, 32, 32)}
     with nbviz.Explorer(stages(8), shown, runner=InlineRunner) as explorer:
-        chosen, foot = explorer.selection, explorer.panels["canvas"].foot
+        chosen, bar = explorer.selection, explorer.panels["canvas"].bar
         assert (chosen.method, chosen.layer, chosen.at) == ("grad_cam", "1", "last")
-        assert explorer.attribution.facts["layer"] == "4" and foot.early == ""
+        assert explorer.attribution.facts["layer"] == "4" and bar.early == ""
         chosen.layer = "0"
-        assert explorer.attribution.facts["layer"] == foot.early == "0"
-        foot._handle_custom_msg({"event": "last"}, [])
-        assert (chosen.layer, chosen.at, foot.early) == ("0", "last", "")
+        assert explorer.attribution.facts["layer"] == bar.early == "0"
+        bar._handle_custom_msg({"event": "last"}, [])
+        assert (chosen.layer, chosen.at, bar.early) == ("0", "last", "")
         assert explorer.attribution.facts["layer"] == "4"
         opened = chosen.state()
     with nbviz.Explorer(stages(8), shown, runner=InlineRunner, state=opened) as explorer:

@@ -76,6 +76,8 @@ function paintPage(model, grid, nodes, url) {
   grid.classList.toggle("nbviz-signed", Boolean(sheet.signed));
   grid.classList.toggle("nbviz-photos", Boolean(sheet.photos));
   grid.style.setProperty("--columns", sheet.columns || 1);
+  grid.style.setProperty("--columns-broad", String(columnsFor(channels.length, sheet, 0.28)));
+  grid.style.setProperty("--columns-beside", String(columnsFor(channels.length, sheet, 1.1)));
   grid.style.setProperty("--aspect", sheet.aspect || 1);
   grid.replaceChildren(...nodes.slice(0, channels.length));
   channels.forEach((_channel, i) => {
@@ -115,6 +117,19 @@ function gather(model, send, from, to) {
   send("gather", { channels, on: true });
 }
 
+/**
+ * The fewest columns whose rows of tiles are together no taller than `share` of the grid's width; bars keep theirs.
+ * @param {number} count
+ * @param {{ aspect?: number, columns?: number }} sheet
+ * @param {number} share
+ */
+function columnsFor(count, { aspect = 1, columns = 1 }, share) {
+  if (aspect < 0.8) return columns;
+  let across = 1;
+  while (Math.ceil(count / across) / aspect / across > share) across += 1;
+  return across;
+}
+
 /** A bar from the ground, or from the middle where numbers have both signs. */
 function drawBar(style, share, signed) {
   const half = signed ? 50 : 100;
@@ -148,8 +163,8 @@ function gridKeys(model, life, grid, tiles, choose, turn, send) {
   const acts = {
     ArrowRight: (event) => step(1, event),
     ArrowLeft: (event) => step(-1, event),
-    ArrowDown: (event) => step(model.get("sheet").columns, event),
-    ArrowUp: (event) => step(-model.get("sheet").columns, event),
+    ArrowDown: (event) => step(tilesInRow(grid), event),
+    ArrowUp: (event) => step(-tilesInRow(grid), event),
     Home: () => go(0),
     End: () => go(tiles.count() - 1),
     PageDown: () => turn(1),
@@ -187,4 +202,12 @@ function hoverTiles(grid, tip, life, tiles, model) {
   });
   life.listen(grid, "pointerleave", hide);
   life.listen(grid, "pointerdown", hide);
+}
+
+/**
+ * How many tiles stand in a row now: the frame's width decides.
+ * @param {HTMLElement} grid
+ */
+function tilesInRow(grid) {
+  return getComputedStyle(grid).gridTemplateColumns.split(" ").length;
 }

@@ -11,7 +11,6 @@
  *   lines: Runs[],
  *   done: number,
  *   instead: string[][],
- *   early: string,
  *   caption: string,
  * }} FootFrontTraits
  */
@@ -37,7 +36,6 @@ export default {
       progressLine(model, life),
       controls,
       facts(model, life),
-      early(model, life),
       drawState(model, el("div"), life),
       ways(model, life),
       said,
@@ -153,22 +151,6 @@ function facts(model, life) {
 }
 
 /**
- * Says that the map lies at an early layer, with a way to the one where the evidence is gathered.
- * @param {Model<FootFrontTraits>} model
- */
-function early(model, life) {
-  const layer = el("em"),
-    link = set(button("last layer", "nbviz-link"), { title: "Draw the map at the last layer that the score reads" }),
-    node = el("div", "nbviz-caption nbviz-early", "At ", layer, " the evidence is not yet gathered: ", link, ".");
-  link.addEventListener("click", () => model.send({ event: "last" }));
-  life.watch("early", () => {
-    layer.textContent = model.get("early");
-    node.hidden = !model.get("early");
-  });
-  return node;
-}
-
-/**
  * The methods that work where the chosen one was refused, each a click away.
  * @param {Model<FootFrontTraits>} model
  */
@@ -207,12 +189,12 @@ const FACTS = [
   [/^for /, "About what the score would lose without this channel, and its rank among all channels."],
 ];
 
-/** A line of facts; each one says what it means when pointed at. */
+/** A line of facts; each one says what it means when pointed at. A size stays on one line. */
 function factRow(line) {
   const parts = [[]];
   for (const run of line) {
     if (run === " · ") parts.push([]);
-    else parts.at(-1).push(run);
+    else parts.at(-1).push(typeof run === "string" ? run.replaceAll(" × ", "\u00a0×\u00a0") : run);
   }
   const nodes = parts.map((part) => {
     const node = runs(el("span"), part);

@@ -12,7 +12,7 @@ from nbviz.panels.base.front import Front
 
 
 class FootFront(Front):
-    """Widget below the canvas; sends ``cancel``, ``retry``, ``method``, ``last``. The slider sets a style variable."""
+    """Widget below the canvas; sends ``cancel``, ``retry``, ``method``. The slider sets a style variable."""
 
     opacity = traitlets.Float(0.55).tag(sync=True)
     """Of the heat over the picture, 0…1; the saved picture applies the same."""
@@ -32,8 +32,6 @@ class FootFront(Front):
     """0…1."""
     instead: traitlets.List[list[str]] = traitlets.List().tag(sync=True)
     """[name, title] of the methods that work where the chosen one was refused; sends ``method`` (name)."""
-    early = traitlets.Unicode().tag(sync=True)
-    """Layer at which the map lies, where the evidence is not yet gathered there; sends ``last``."""
     caption = traitlets.Unicode().tag(sync=True)
     """The canvas as text."""
 

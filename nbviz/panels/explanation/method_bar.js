@@ -8,6 +8,7 @@
  *   refused: Record<string, string>,
  *   options: MethodOption[],
  *   channel: boolean,
+ *   early: string,
  *   files: [string, string, string, boolean][],
  *   pin: "off" | "pin" | "pinned" | "full",
  * }} MethodFrontTraits
@@ -19,12 +20,12 @@ export default {
     const life = lifetime(model);
     root.classList.add("nbviz-method");
     const { box, select } = selectBox([], "Method");
-    const sentence = el("div", "nbviz-small nbviz-note nbviz-method-sentence");
+    const sentence = sentenceLine(model, life);
     const { more, pop } = optionsOf(model, life, root);
     root.append(
       headLine(model, life),
       el("div", "nbviz-bar", box, more, saveMenu(model, life), pinButton(model, life)),
-      sentence,
+      sentence.node,
       pop,
       drawState(model, el("div"), life),
     );
@@ -32,13 +33,32 @@ export default {
       const chosen = model.get("method");
       fillGroups(select, model.get("methods"), { ...model.get("refused"), [chosen]: "" });
       select.value = chosen;
-      sentence.textContent = select.title = model.get("methods").find(([name]) => name === chosen)?.[2] || "";
-      sentence.title = sentence.textContent;
+      select.title = model.get("methods").find(([name]) => name === chosen)?.[2] || "";
+      sentence.draw(select.title);
     });
     life.listen(select, "change", () => model.send({ event: "method", name: select.value }));
     return life.end;
   },
 };
+
+/**
+ * The method's sentence; at an early layer, that the evidence is not gathered there, with a way to where it is.
+ * @param {Model<MethodFrontTraits>} model
+ */
+function sentenceLine(model, life) {
+  const link = set(button("last layer", "nbviz-link"), {
+      title: "Draw the map at the last layer that the score reads",
+    }),
+    node = el("div", "nbviz-small nbviz-note nbviz-method-sentence");
+  link.addEventListener("click", () => model.send({ event: "last" }));
+  const draw = (text) => {
+    node.title = text;
+    if (model.get("early")) node.replaceChildren("Evidence is not yet gathered at this layer: ", link, ".");
+    else node.replaceChildren(text);
+  };
+  life.watch("early", () => draw(node.title));
+  return { node, draw };
+}
 
 /**
  * @param {Model<MethodFrontTraits>} model

@@ -19,7 +19,8 @@ from nbviz.session.selection import Selection
 class MethodFront(Front):
     """Widget of heading, method and options.
 
-    Sends ``method``, ``option`` (name, value), ``reset``, ``back``, ``pin`` and ``save`` (kind); hears ``saved``.
+    Sends ``method``, ``option`` (name, value), ``reset``, ``back``, ``last``, ``pin`` and ``save`` (kind); hears
+    ``saved``.
     """
 
     scripts = ("base/menu",)
@@ -36,6 +37,8 @@ class MethodFront(Front):
     """Plain data of each option, see :func:`controls`."""
     channel = traitlets.Bool(False).tag(sync=True)
     """True if a channel's map is on the canvas, with a way back."""
+    early = traitlets.Unicode().tag(sync=True)
+    """Layer at which the map lies, where the evidence is not yet gathered there; sends ``last``."""
     files: traitlets.List[list[Any]] = traitlets.List().tag(sync=True)
     """[kind, words, sentence, whether it can be had] of what the map can be saved as."""
     pin = traitlets.Enum(["off", "pin", "pinned", "full"], "off").tag(sync=True)

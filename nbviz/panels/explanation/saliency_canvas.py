@@ -120,7 +120,7 @@ class SaliencyCanvas(Panel):
                 self.bar.title, self.bar.note = scene.title, scene.heading
                 self._say_pin()
             self._describe(scene)
-            self.foot.early = "" if isinstance(answer, ChannelAnswer) else answer.early
+            self.bar.early = "" if isinstance(answer, ChannelAnswer) else answer.early
             self.lines.show(answer, Target.ensure(self.selection.target, self.model))
             self.point(self.selection.place)
 
@@ -238,7 +238,7 @@ class SaliencyCanvas(Panel):
             details = "".join(traceback.format_exception(error))
             self._state("failed", f"{self._method.title} failed: {error or type(error).__name__}", details)
         ways = error.instead if isinstance(error, Refused) else ()
-        self.foot.instead, self.foot.early = [[name, METHODS[name].title] for name in ways if name in METHODS], ""
+        self.foot.instead, self.bar.early = [[name, METHODS[name].title] for name in ways if name in METHODS], ""
         self.foot.high = ""
 
     def _gray(self) -> np.ndarray | None:

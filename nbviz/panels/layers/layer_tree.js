@@ -66,15 +66,18 @@ export default {
 
 /** The chosen row stays in sight when the tree is made lower, unless the reader had scrolled away from it. */
 function stayInSight(tree, life, view) {
-  let inSight = true;
+  let inSight = true,
+    height = 0;
   const sized = new ResizeObserver(() => {
+    height = tree.clientHeight;
     tree.style.setProperty("--scroll", `${tree.offsetWidth - tree.clientWidth}px`);
     if (inSight) view.reveal();
   });
   sized.observe(tree);
   life.after(() => sized.disconnect());
   life.listen(tree, "scroll", () => {
-    inSight = view.inSight();
+    // where the tree has just been made lower nobody scrolled: the row is revealed in a moment
+    if (tree.clientHeight === height) inSight = view.inSight();
   });
 }
 
