@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from PIL import Image
@@ -79,6 +79,8 @@ class MapAttacked:
     """``"before"`` and ``"after"``, for the class predicted before; ``"noisy"`` with noise of the same size."""
     wanted: Tensor
     """(H, W): the map that it was led to."""
+    like: Image.Image | None
+    """The picture whose map is wanted, as the network saw it; None where a map was given."""
     likeness: Mapping[str, float]
     """Correlation of ``"before"``, ``"after"`` and ``"noisy"`` with the wanted map; ``"own"`` is after with before, and
     ``"own noisy"`` its control.
@@ -126,7 +128,8 @@ def attacking_map(
     limits = Attack("pgd", size, steps=steps)  # the same limits are checked there
     x = model.input(image)
     rgb, goal = Rgb.of(model, x), wanted_map(model, like, method, x)
-    judge, colours = _Judge(model, rgb, x, goal, method, limits), rgb.colours(x)
+    other = None if _is_map(like) else picture_of(rgb.colours(model.input(like)))
+    judge, colours = _Judge(model, rgb, x, goal, other, method, limits), rgb.colours(x)
     label = judge.before[0][1]
     now, far = colours.clone(), limits.size / 255
     for step in range(steps):
@@ -142,7 +145,7 @@ def attacking_map(
 
 def wanted_map(model: InstrumentedModel, like: Any, method: str, x: Tensor) -> Tensor:
     """Return the map that is wanted, (H, W) ≥ 0, summing to 1: of another picture, or as it is given."""
-    if isinstance(like, Tensor) and like.dim() == 2:
+    if _is_map(like):
         heat = like
     else:
         heat = attribute(model, like, method=method).heat((x.shape[2], x.shape[3]))
@@ -153,6 +156,10 @@ def wanted_map(model: InstrumentedModel, like: Any, method: str, x: Tensor) -> T
             f"input is {x.shape[2]} × {x.shape[3]}, and a map has something in it."
         )
     return heat / heat.sum()
+
+
+def _is_map(like: Any) -> TypeGuard[Tensor]:
+    return isinstance(like, Tensor) and like.dim() == 2
 
 
 def _gradient(
@@ -190,9 +197,16 @@ class _Judge:
     """
 
     def __init__(
-        self, model: InstrumentedModel, rgb: Rgb, x: Tensor, goal: Tensor, method: str, limits: Attack
+        self,
+        model: InstrumentedModel,
+        rgb: Rgb,
+        x: Tensor,
+        goal: Tensor,
+        like: Image.Image | None,
+        method: str,
+        limits: Attack,
     ) -> None:
-        self.model, self.rgb, self.x, self.goal, self.method = model, rgb, x, goal, method
+        self.model, self.rgb, self.x, self.goal, self.like, self.method = model, rgb, x, goal, like, method
         self.before = model.predict(x)
         noisy = limits.control.run(x, model).input
         self.maps = {"before": self._map(x), "noisy": self._map(noisy)}
@@ -212,7 +226,7 @@ class _Judge:
         alike |= {"own noisy": correlation(heats["noisy"], heats["before"])}
         return MapAttacked(
             self.method, picture_of(rounded), picture_of(shown), self.before, self.model.predict(after), maps,
-            self.goal, alike, float((rounded - shown).abs().max()) * 255, done,
+            self.goal, self.like, alike, float((rounded - shown).abs().max()) * 255, done,
         )  # fmt: skip
 
 

@@ -80,7 +80,11 @@ class EditTraits(HistoryTraits):
         return tuple(fit), tuple(sentences)
 
     def _write_edits(self, edits: tuple[Edit, ...]) -> None:
-        self.edits = edits
+        fitting, sentences = self.fitting(edits)  # the network may have changed since they were on
+        if sentences:
+            self.change(edits=fitting, dropped=sentences)
+        else:
+            self.edits = edits
 
     def _edits_after_reset(self) -> tuple[Edit, ...]:
         """Return the edits that another picture takes over: all but those made for one picture alone."""

@@ -16,6 +16,7 @@ from nbviz.edits import map_attack as room
 from nbviz.edits.map_attack import Softplus, correlation, map_attack
 from nbviz.errors import NbvizError
 from nbviz.explorer import Explorer
+from nbviz.panels.whatif.attack_map import led
 from nbviz.session.inline import InlineRunner
 from tests.networks import state_hash
 from tests.panels.rig import say
@@ -68,6 +69,14 @@ def test_the_answer_stays_and_the_map_goes_where_noise_does_not_take_it(method: 
     assert nbviz.InstrumentedModel(net).predict(pixels, 1)[0][1] == made.after[0][1]
 
 
+@pytest.mark.parametrize(("before", "noisy", "after", "words"), [
+    (0.1, 0.1, 0.9, "The map is now nearly"), (0.1, 0.1, 0.4, "The map has moved towards"),
+    (0.2, 0.35, 0.4, "The map was hardly led towards"), (0.9, 0.9, 0.91, "The map was hardly led towards"),
+])  # fmt: skip
+def test_the_words_follow_the_figures(before: float, noisy: float, after: float, words: str) -> None:
+    assert led({"before": before, "noisy": noisy, "after": after}) == words
+
+
 def test_what_cannot_be_led_is_refused() -> None:
     linear = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE * SIDE, 3))
     for bad in (
@@ -101,12 +110,19 @@ def test_the_desk_shows_it_with_its_figures_and_forgets_it_with_another_picture(
     alike = made.likeness
     assert f"r {alike['before']:.2f} → {alike['after']:.2f}" in said
     assert f"noise of the same size {alike['noisy']:.2f}" in said
-    assert len(view.map_pictures) == 3 and all(view.map_pictures)
+    assert len(view.map_pictures) == 4 and all(view.map_pictures)
+    assert view.map_captions[3] == "wanted: of two" and said.startswith("The answer ")
+    pixels = (image(2).permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+    np.testing.assert_array_equal(np.asarray(made.like), pixels)
+    view.state = "computing"
+    explorer.panels["attack"].parts()["map attack"].show(made)
+    assert view.state == "computing"  # a part's answer leaves the desk dimmed
+    view.state = "ready"
     explorer.selection.edits = (Attack("pgd", 2.0),)
-    assert len(view.map_pictures) == 3  # the attack on the answer is not beneath it
+    assert len(view.map_pictures) == 4  # the attack on the answer is not beneath it
     explorer.selection.edits = (Transform("flip", 1),)
     assert view.map_pictures == [] and view.map_words == []
     explorer.selection.edits = ()
-    assert len(view.map_pictures) == 3
+    assert len(view.map_pictures) == 4
     explorer.selection.image = "two"
     assert view.map_pictures == [] and view.others == [["one", "the map of one"]]

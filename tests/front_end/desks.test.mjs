@@ -158,7 +158,7 @@ test("the attack's slider goes as far as Python says, and a click searches for t
     .click();
   assert.deepEqual([model.sent.at(-1).event, model.sent.at(-1).like], ["map", "coffee"]);
   assert.equal(page.find(".nbviz-attack-maps").hidden, true);
-  model.set("map_pictures", [NO_BYTES, NO_BYTES, NO_BYTES]);
+  model.set("map_pictures", [NO_BYTES, NO_BYTES, NO_BYTES, NO_BYTES]);
   assert.equal(page.find(".nbviz-attack-maps").hidden, false);
   model.set("into", 3);
   assert.equal(page.all("select")[1].value, "3");

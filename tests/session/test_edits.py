@@ -179,8 +179,17 @@ def test_surgery_that_takes_a_layer_away_drops_its_edit_at_the_next_refresh() ->
         net[0], net[2] = torch.nn.Conv2d(3, 2, 3, padding=1), torch.nn.Conv2d(2, 6, 3, stride=2, padding=1)
         explorer.refresh()
         assert explorer.selection.edits == (Transform("rotate", 20),)
-        assert "there is no channel 2" in explorer.panels["what_if"].view.dropped
+        strip = explorer.panels["what_if"].view
+        assert "there is no channel 2" in strip.dropped
         assert explorer.panels["channels"].view.state == "ready"
+        explorer.selection.edits = ()
+        assert strip.dropped == ""
+        explorer.selection.undo()
+        explorer.selection.undo()  # to both, of which the network has one
+        assert explorer.selection.edits == (Transform("rotate", 20),) and "there is no channel 2" in strip.dropped
+        assert explorer.selection.can_undo and explorer.selection.can_redo
+        explorer.selection.undo()
+        assert explorer.selection.edits == () and strip.dropped == ""
 
 
 def test_a_request_stays_itself_without_edits_that_matter_to_it() -> None:

@@ -69,7 +69,7 @@ class AttackFront(Front):
     others: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """[[name, words], …]: pictures whose map can be wanted."""
     map_pictures: traitlets.List[Any] = traitlets.List(traitlets.Bytes()).tag(sync=True)
-    """PNGs of the attack on the map: picture, map before, map after."""
+    """PNGs of the attack on the map: picture, map before, map after, the wanted one over its picture."""
     map_captions: traitlets.List[Any] = traitlets.List(traitlets.Unicode()).tag(sync=True)
     map_words: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """Runs: whether the answer stays, and whose map it is now."""

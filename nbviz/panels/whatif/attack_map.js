@@ -1,7 +1,7 @@
 // A map can lie: the picture changed so that its map is another's, before and after, and what it was judged to do.
 
 /**
- * The choice of another picture, three pictures, and a sentence.
+ * The choice of another picture, four pictures, the wanted map last, and a sentence.
  * @param {Model<Front & {others: any[], map_pictures: DataView[], map_captions: string[], map_words: any[]}>} model
  * @param {Life} life
  */
@@ -16,7 +16,7 @@ function lyingMap(model, life) {
     fillSelect(like.select, model.get("others"));
     if (model.get("others").some(([name]) => name === chosen)) like.select.value = chosen;
   });
-  const cells = [0, 1, 2].map(() => {
+  const cells = [0, 1, 2, 3].map(() => {
     const picture = set(el("div", "nbviz-attack-picture"), { role: "img" }),
       label = el("span", "nbviz-label");
     return { picture, label, box: el("div", "", label, picture) };

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,18 @@ from nbviz.edits import map_attack
 from nbviz.edits.map_attack import MapAttacked
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Panel
-from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.base.strip import fail
 from nbviz.panels.whatif.attack_parts import AttackHost
-from nbviz.panels.whatif.attack_words import drawn
+from nbviz.panels.whatif.attack_words import ALIKE, drawn
+from nbviz.panels.whatif.desk import part_ready
+from nbviz.panels.whatif.map_over import heat_over
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.edits.map_attack import MeasureMapAttack
 from nbviz.session.selection import Selection
 
 SIZE, STEPS = 4.0, 40
+MOVED = 0.1
+"""Gain in correlation, over noise of the same size, from which a map is said to have moved."""
 
 
 class AttackMap(Panel):
@@ -59,24 +64,26 @@ class AttackMap(Panel):
         assert self.wanted is not None
         title = METHODS[answer.method].title
         with LOCK, self.view.hold_sync():
-            ready(self.view)
+            part_ready(self.view)
             pictures = [
                 png(np.asarray(answer.picture)),
                 drawn(answer.maps["before"], answer.original),
                 drawn(answer.maps["after"], answer.picture),
+                _wanted(answer),
             ]
-            self._put(pictures, ["changed picture", f"{title}, before", f"{title}, after"], self._words(answer))
+            captions = ["changed picture", f"{title}, before", f"{title}, after", f"wanted: of {self.wanted.like.name}"]
+            self._put(pictures, captions, self._words(answer))
 
     def _words(self, answer: MapAttacked) -> list[Any]:
         assert self.wanted is not None
         alike, (name, _, share, _), (now, _, then, _) = answer.likeness, answer.before[0], answer.after[0]
-        stays = "the answer stays" if answer.stays else "the answer changes too"
+        stays = "The answer stays" if answer.stays else "The answer changes too"
         changed = [f"{signed(alike['before'])} → {signed(alike['after'])}", "strong"]
-        runs: list[Any] = [f"{stays}: {name} {share:.2f} → {now} {then:.2f}; the map's likeness to that of "]
-        runs += [[self.wanted.like.name, "em"], ": r ", changed]
+        runs: list[Any] = [f"{stays}: {name} {share:.2f} → {now} {then:.2f}. {led(alike)} the map of "]
+        runs += [[self.wanted.like.name, "em"], ": correlation r ", changed]
         runs.append(
-            f" (with noise of the same size {signed(alike['noisy'])}); to itself r {signed(alike['own'])} "
-            f"(noise {signed(alike['own noisy'])}); at most {answer.largest:.0f} of 255 grey levels"
+            f", with noise of the same size {signed(alike['noisy'])}. With the map before: {signed(alike['own'])}, "
+            f"with noise {signed(alike['own noisy'])}. Pixels moved by at most {answer.largest:.0f} of 255 grey levels"
         )
         return runs if answer.done == 1 else [*runs, f"; {100 * answer.done:.0f} % of the steps"]
 
@@ -94,3 +101,19 @@ class AttackMap(Panel):
         with self.view.hold_sync():
             self._put([], [], [])
             fail(self.view, error)
+
+
+def led(alike: Mapping[str, float]) -> str:
+    """Say how far the map was led, from its correlations with the wanted one."""
+    gained = alike["after"] - max(alike["before"], alike["noisy"])
+    if alike["after"] > ALIKE and gained > MOVED:
+        return "The map is now nearly"
+    return "The map has moved towards" if gained > MOVED else "The map was hardly led towards"
+
+
+def _wanted(answer: MapAttacked) -> bytes:
+    """Return a PNG of the wanted map over its own picture."""
+    assert answer.like is not None
+    made = answer.maps["before"]
+    heat = answer.wanted.double().cpu().numpy()
+    return png(heat_over(heat, np.asarray(answer.like), False, made.interpolated))

@@ -14,6 +14,9 @@ from nbviz.panels.whatif.map_over import map_over
 from nbviz.session.requests.edits.attack import AttackAnswer
 from nbviz.session.requests.edits.transfer import TransferAnswer
 
+ALIKE, APART = 0.7, 0.3
+"""Correlations above which a map is called the same, and below which it is called another."""
+
 
 def transfer_words(answer: TransferAnswer, name: str) -> list[Any]:
     """Describe what another network says of the attacked picture, beside noise of the same size."""
@@ -45,7 +48,10 @@ def cells(answer: AttackAnswer, title: str) -> tuple[list[bytes], list[str], lis
 
 
 def _same_map(likeness: float | None) -> str:
-    return "" if likeness is None else f"the same map, r {signed(likeness)}"
+    if likeness is None:
+        return ""
+    words = "the same map" if likeness > ALIKE else "partly the same map" if likeness > APART else "another map"
+    return f"{words}, r {signed(likeness)}"
 
 
 def lines(answer: AttackAnswer) -> list[list[Any]]:
@@ -61,7 +67,7 @@ def lines(answer: AttackAnswer) -> list[list[Any]]:
     lines_said: list[list[Any]] = [line]
     if attacked.unrounded[0][1] != attacked.after[0][1]:
         lines_said.append([f"Before rounding to whole grey levels it says {attacked.unrounded[0][0]}."])
-    if answer.likeness is not None and attacked.flipped and answer.likeness > 0.7:
+    if answer.likeness is not None and attacked.flipped and answer.likeness > ALIKE:
         lines_said.append(["The map is nearly the same: it does not tell that the answer changed."])
     return lines_said
 

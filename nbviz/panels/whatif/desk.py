@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from nbviz.panels.base.frame import column_part
+from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.stage import OFF
+from nbviz.panels.base.strip import ready
 from nbviz.session.selection import Selection
 
 MAP_READS = frozenset(("tool", "image", "target", "method", "options", "layer", "at", "edits", "original"))
@@ -29,6 +31,12 @@ class Desk(Panel):
         """Answer *Esc*."""
         if self.selection.tool == self.tool:
             self.selection.tool = ""
+
+
+def part_ready(view: Front) -> None:
+    """Take the strip of a desk away when one of its parts has answered; what the desk computes leaves it dimmed."""
+    if view.state != "computing":
+        ready(view)
 
 
 class Desks(Panel):

@@ -10,8 +10,8 @@ from nbviz.model.edit import Edit
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Panel
-from nbviz.panels.base.strip import fail, ready
-from nbviz.panels.whatif.desk import MAP_READS
+from nbviz.panels.base.strip import fail
+from nbviz.panels.whatif.desk import MAP_READS, part_ready
 from nbviz.pictures.picture import Picture
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.edits.flip import RANDOMS, SHARES, FlipAnswer, ScanFlip
@@ -59,7 +59,7 @@ class PaintFlip(Panel):
 
     def show(self, answer: FlipAnswer) -> None:
         with LOCK, self.view.hold_sync():
-            ready(self.view)
+            part_ready(self.view)
             assert self.wanted is not None
             title = METHODS[self.wanted.explanation.method].title
             words = flip_words(answer, self.model.class_name(answer.index), title)
