@@ -19,7 +19,7 @@ from nbviz.errors import NbvizError, Refused
 from nbviz.reviews import DetectionReview, load
 from nbviz.reviews.detection.matching import THRESHOLDS, matched
 from nbviz.reviews.detection.precision import BoxCounts
-from nbviz.reviews.detection.targets import Target
+from nbviz.reviews.detection.targets import TrueBoxes
 from tests.dataset.index.test_index import after
 from tests.networks import state_hash
 
@@ -170,7 +170,7 @@ def test_precision_and_recall_are_scikit_learn_s() -> None:
 
 
 def test_boxes_are_found_missed_made_up_and_taken_for_others() -> None:
-    target = Target(
+    target = TrueBoxes(
         np.array([[0.0, 0, 10, 10], [20, 0, 30, 10], [40, 0, 50, 10]]), np.array([1, 2, 2]), np.zeros(3, bool)
     )
     boxes = np.array([[0.0, 0, 10, 10], [20, 0, 30, 9], [0, 0, 10, 10], [90, 0, 95, 9], [40, 0, 50, 10]])

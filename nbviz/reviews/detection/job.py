@@ -25,7 +25,7 @@ from nbviz.replica.guest import Pass
 from nbviz.reviews.dense.job import DenseJob, Record, empty
 from nbviz.reviews.dense.samples import Sample
 from nbviz.reviews.detection.matching import THRESHOLDS, matched
-from nbviz.reviews.detection.targets import Target, Targets
+from nbviz.reviews.detection.targets import Targets, TrueBoxes
 
 Found = Mapping[str, Tensor]
 
@@ -75,7 +75,7 @@ class DetectionJob(DenseJob):
         return {**empty(("labelled", *names), ("box_score",)), **match}
 
 
-def box_record(found: Found, target: Target | None, number: int) -> Record:
+def box_record(found: Found, target: TrueBoxes | None, number: int) -> Record:
     """Return the tables of one picture's boxes."""
     one = matched(*arrays(found), target)
     columns = {

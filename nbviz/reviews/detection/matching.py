@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nbviz.reviews.detection.targets import Target
+from nbviz.reviews.detection.targets import TrueBoxes
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 """Overlaps (IoU) from which a box counts as found."""
@@ -48,7 +48,7 @@ def overlaps(boxes: Floats, others: Floats, crowd: NDArray[np.bool_]) -> Floats:
     return np.where(union > 0, shared / np.where(union > 0, union, 1), 0.0)
 
 
-def matched(boxes: Floats, labels: Integers, scores: Floats, target: Target | None) -> Matches:
+def matched(boxes: Floats, labels: Integers, scores: Floats, target: TrueBoxes | None) -> Matches:
     """Match found boxes (n, 4) of one picture; without a target they count neither way."""
     keep = _counted(labels, scores)
     boxes, labels, scores = boxes[keep], labels[keep], scores[keep]

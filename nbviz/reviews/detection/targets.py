@@ -20,7 +20,7 @@ BEYOND = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class Target:
+class TrueBoxes:
     """True boxes of one picture."""
 
     boxes: NDArray[np.float64]
@@ -37,7 +37,7 @@ class Targets:
         """classes: how many there are; 0 where that isn't known."""
         self._geometries, self._classes = Geometries(transform), classes
 
-    def read(self, sample: Sample) -> Target | None:
+    def read(self, sample: Sample) -> TrueBoxes | None:
         """Return a sample's target; None where there is none. Raises Refused for what are no boxes, and other classes.
 
         NbvizError for boxes that reach far beyond their picture.
@@ -57,7 +57,7 @@ class Targets:
         if len(boxes) and sample.picture.tensor is None:
             geometry = self._geometries.of((height, width))
             boxes = geometry.boxes(boxes)
-        return Target(boxes, labels, crowd)
+        return TrueBoxes(boxes, labels, crowd)
 
 
 def parts(truth: Any, number: int) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
