@@ -24,7 +24,7 @@ class Encoded:
         self._lock = threading.Lock()  # the worker draws pages while a click draws the canvas
 
     def get(self, kind: str, encode: Callable[[], bytes], *arrays: np.ndarray) -> bytes:
-        """Return what ``encode`` makes of the arrays, from before where it made it before."""
+        """Return what ``encode`` makes of the arrays; it is called only for arrays that are not kept."""
         key = kind, *(digest(array) for array in arrays)
         with self._lock:
             if key in self._pictures:

@@ -89,7 +89,7 @@ def make(
 
 
 def _completed(eye: ModelView, objectives: Sequence[Objective], recipe: Recipe, cache: PictureCache) -> Iterator[Made]:
-    """Yield pages of cached pictures and of those made now, each of which is cached as soon as it is finished."""
+    """Yield pages of cached and newly made pictures; a new one is cached as soon as it is finished."""
     entries = [cache.get(objective, recipe) for objective in objectives]
     missing = [row for row, entry in enumerate(entries) if entry is None]
     if not missing:

@@ -49,7 +49,7 @@ def _default(model: InstrumentedModel, x: torch.Tensor, target: Target) -> str:
 
 
 def last_layer(model: InstrumentedModel, target: Target | None = None) -> str | None:
-    """Return the name of the default layer where that takes no pass; None where it does, or where there is none."""
+    """Return the name of the default layer if no pass is needed to find it, else None."""
     if target is not None and (target.unit is not None or target.function is not None):
         return None
     try:

@@ -182,7 +182,7 @@ def _picture(value: object, name: str, label: int | None = None) -> Picture:
 
 
 def item_of(dataset: Numbered, index: int, name: str) -> Picture:
-    """Read one item of a data set, with its label where it has one; NotAPicture, of its file's name where it is one."""
+    """Read one item of a data set, with its label if any. Raises NotAPicture, named by the item's file if any."""
     return sample_of(dataset, index, name)[0]
 
 

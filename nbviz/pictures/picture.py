@@ -112,7 +112,7 @@ keeps of one, or a mapping name → picture of one entry."""
 
 
 def _version(source: Encoded) -> tuple[int, int] | None:
-    """Return the state of a file, which tells it from what it was before it was written anew."""
+    """Return a file's time of writing and size: another pair is another content; None for bytes."""
     file = source.file if isinstance(source, FilePage) else source
     if isinstance(file, bytes):
         return None

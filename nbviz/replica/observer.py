@@ -39,7 +39,7 @@ class Observer:
         return self._watching
 
     def forget(self) -> None:
-        """Let go of the replicas and of what was read of the network; they are made again when needed."""
+        """Drop the replicas and all that was read of the network; both are made again when needed."""
         with self._lock:
             self._local, self._spare, self._watching = threading.local(), None, None
             self._changes += 1  # what changes from now on is not seen

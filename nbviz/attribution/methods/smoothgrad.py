@@ -134,7 +134,7 @@ class _Average:
         return values.sum(0).abs() if self._of == "input_x_gradient" else values.abs().amax(0)
 
     def error(self) -> float:
-        """Estimate the error of the heat at the resolution at which it is looked at, as a share of it."""
+        """Estimate the heat's error as a share of it, over at most 28 × 28 cells, as it is looked at."""
         one, other = (self._values(half) for half in (0, 1))
         if self._kind != "mean":
             return relative_error(cells(self._heat(one)), cells(self._heat(other)))

@@ -59,7 +59,7 @@ def curves(
 
 
 def ends(model: InstrumentedModel, picture: PictureLike, target: Target) -> Iterator[torch.Tensor]:
-    """Return the scores of the picture and of all of it hidden, (2,): where every map's curves begin and end."""
+    """Return the scores (2,) with nothing hidden and with everything: where every map's curves begin and end."""
     x = model.input(picture)
     yield from scored(model, target, lambda: iter([torch.cat([x, hidden(x)])]))
 

@@ -57,7 +57,7 @@ class Prediction:
         return next(fitting, None)
 
     def class_of(self, target: Target) -> int | None:
-        """Return the class a target speaks of here: of a box its label; None where it speaks of none."""
+        """Return the target's class in this prediction: a box's label for a box; None for a target without a class."""
         number = self.chosen(target)
         if self.kind != "boxes" or number is None:
             return target.index if self.kind == "boxes" else number

@@ -23,7 +23,7 @@ class Kinds:
         self._held: dict[type, dict[str, Any]] = {}
 
     def of(self, kind: type, copy: Callable[[Any], Any]) -> type:
-        """Return the class for the copy of an object of this one; ``copy`` makes those of what it holds."""
+        """Return the class that copies of this class's objects get; ``copy`` copies what the class itself holds."""
         known = self._known.get(kind)
         if known is not None:
             return known
