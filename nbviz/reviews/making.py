@@ -46,18 +46,16 @@ def review(
     model: an :class:`InstrumentedModel` or any ``nn.Module``; it is left untouched. dataset: a map-style data set, a
     loader around one, a folder (sub-folders are classes) or a list; items may be (picture, label). path: a folder to
     write to; a review that was interrupted goes on there and ends the same. client: a ``distributed.Client`` whose
-    workers share the work. labels: where the data set has none; an index, a name or None per item; of a network
-    that says of each class by itself whether it is there, all classes of each item: zeros and ones (items, classes), a
-    frame of them, or lists of names; of a segmentation network masks of class numbers (H, W), of a detector boxes as
-    torchvision's. metadata: a pandas frame, or name → values, one row per item, whose columns become slices. folds:
-    networks that were each trained without some of the items, with these items' numbers: labels are then suspected out
-    of sample. batch: pictures per forward. ignore: value of a mask's pixels that are not counted. cancel: asked between
-    batches; :class:`Stopped` is raised when it says yes.
+    workers share the work. labels: where the data set has none; an index, a name or None per item; of a network that
+    says yes or no of each class, all classes of each item: zeros and ones (items, classes), a frame of them, or lists
+    of names; of a segmentation network masks of class numbers (H, W), of a detector boxes as torchvision's. metadata: a
+    pandas frame, or name → values, one row per item, whose columns become slices. folds: networks, each with the
+    numbers of the items it was trained without: labels are then suspected out of sample. batch: pictures per forward.
+    ignore: value of a mask's pixels that are not counted. cancel: asked between batches, a yes raises :class:`Stopped`.
 
-    Of a segmentation network it is a :class:`SegmentationReview`, of a detector a :class:`DetectionReview`. Raises
-    Refused for networks that put out neither class scores nor maps nor boxes, and labels that are none of the network's
-    classes, NbvizError for an empty data set, and a path with a review of something else. Items that can't be read, and
-    those whose scores are not finite, are left out and named in :attr:`Review.problems`.
+    A segmentation network has a :class:`SegmentationReview`, a detector a :class:`DetectionReview`. Raises Refused for
+    networks without scores, maps or boxes and for labels of other classes, NbvizError for an empty data set or a folder
+    of another review. Items that can't be read or have no finite scores are left out: see :attr:`Review.problems`.
     """
     network, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
     if (task := task_of(network, items)) is not None:

@@ -118,8 +118,7 @@ class Atlas:
         step: BuildStep | Atlas | None = None
         steps = cls._steps(InstrumentedModel.ensure(model), Items.ensure(dataset, labels), options, path)
         shown = progress_bar("mapping", 1.0, bar_format="{l_bar}{bar}| {postfix}") if progress else nullcontext()
-        # closed here: a stop would leave the pass open until the generator is collected
-        with kept_heap(), closing(steps), shown as bar:
+        with kept_heap(), closing(steps), shown as bar:  # a stop would leave the pass open until it is collected
             for step in steps:
                 if cancel is not None and cancel():
                     raise Stopped("Stopped: an atlas is made in one go, nothing of it is kept.")
