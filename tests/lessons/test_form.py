@@ -23,9 +23,10 @@ lessons = pytest.mark.parametrize("path", course.LESSONS, ids=lambda path: path.
 
 
 @cache
-def panels() -> str:
-    """The source of all panels, in small letters."""
-    files = [file for file in (course.ROOT / "nbviz" / "panels").rglob("*") if file.suffix in (".py", ".js")]
+def screen() -> str:
+    """The source of all panels and of the methods, whose options have labels, in small letters."""
+    rooms = [course.ROOT / "nbviz" / room for room in ("panels", "attribution/methods")]
+    files = [file for room in rooms for file in room.rglob("*") if file.suffix in (".py", ".js")]
     return "\n".join(file.read_text(encoding="utf-8") for file in files).lower()
 
 
@@ -109,4 +110,4 @@ def test_what_a_reader_is_to_press_is_on_the_screen(path: Path) -> None:
     part = course.text(path).split("## Poke")[-1].split("## Check")[0].replace("\n   ", " ").replace("**", "")
     words = {word.lower() for word in re.findall(r"(?<!\w)\*([^*\n]+)\*", part)} - {"watch", "as we do"}
     assert words
-    assert {word for word in words - known() if not re.search(rf"[\"'`>] ?{re.escape(word)}", panels())} == set()
+    assert {word for word in words - known() if not re.search(rf"[\"'`>] ?{re.escape(word)}", screen())} == set()
