@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nbviz.arguments import at_least
 from nbviz.circuits.effects import class_of
 from nbviz.circuits.node import ELEMENTWISE, Node, strongest_each
-from nbviz.circuits.step import Step, step
+from nbviz.circuits.step import Step, steps
 from nbviz.edits.channels import Fill
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
@@ -73,13 +73,13 @@ def circuit(
         names = _walk(model, STEPS)
     else:
         names = [layer.name for layer in with_channels(model.trace().layers, layers)]
-    steps: list[Step] = []
+    walked: list[Step] = []
     front = [start]
     for name in names:
-        taken = [step(model, x, node, name, top, fill) for node in front]
-        steps += taken
+        taken = steps(model, x, front, name, top, fill)
+        walked += taken
         front = strongest_each(model, x, name, _union(one.top for one in taken), start.channel)
-    return _tables(model, steps, front)
+    return _tables(model, walked, front)
 
 
 def block_before(model: InstrumentedModel, name: str) -> str | None:

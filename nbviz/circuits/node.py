@@ -69,24 +69,28 @@ class NodeReader:
 
     def __call__(self, run: Pass, batch: Tensor) -> Tensor:
         """Return the node's value for every picture of a batch (N, C, H, W): (N,), differentiable if the batch is."""
+        return self.values(run, batch, (self._node,))[:, 0]
+
+    def values(self, run: Pass, batch: Tensor, nodes: Sequence[Node]) -> Tensor:
+        """Return the values of nodes of the node's own layer, (N, nodes), by one forward for all of them."""
         if self._node.is_score:
-            scores = self._model.find_logits(run(batch))
-            if not self._node.channel < scores.shape[1]:  # the head may have been replaced since the node was chosen
-                raise NbvizError(f"Class {self._node.channel} is not among the network's {scores.shape[1]} scores.")
-            return scores[:, self._node.channel]
+            scores, classes = self._model.find_logits(run(batch)), [node.channel for node in nodes]
+            if not max(classes) < scores.shape[1]:  # the head may have been replaced since the node was chosen
+                raise NbvizError(f"Class {max(classes)} is not among the network's {scores.shape[1]} scores.")
+            return scores[:, classes]
         tensor_at = input_at if self.before else output_at
         tensor = tensor_at(run.net, self._at, lambda: run(batch))
         if tensor is None:
             raise NbvizError(f"Layer '{self._node.layer}' was not reached in this forward.")
-        return self._value(tensor)
-
-    def _value(self, tensor: Tensor) -> Tensor:
         assert self._layer.layout is not None
-        if self._node.token is not None:
-            return self._layer.layout.by_channel(tensor)[:, self._node.channel, self._node.token]
-        maps = self._layer.layout.maps(tensor)
-        row, column = self._node.place or (0, 0)
-        return maps[:, self._node.channel, row, column]
+        return torch.stack([_value(tensor, node, self._layer.layout) for node in nodes], 1)
+
+
+def _value(output: Tensor, node: Node, layout: Layout) -> Tensor:
+    if node.token is not None:
+        return layout.by_channel(output)[:, node.channel, node.token]
+    row, column = node.place or (0, 0)
+    return layout.maps(output)[:, node.channel, row, column]
 
 
 def _maker(run: Pass, x: Tensor, address: Address) -> Address | None:

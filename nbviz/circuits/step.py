@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,39 +81,63 @@ def step(model: InstrumentedModel, x: Tensor, node: Node, source: str, top: int 
     One forward per channel, resumed at the layer and ended at the node. Raises NbvizError where the layer does not come
     before the node, or has no channels.
     """
+    return steps(model, x, (node,), source, top, fill)[0]
+
+
+def steps(
+    model: InstrumentedModel, x: Tensor, nodes: Sequence[Node], source: str, top: int = 8, fill: Fill = "zero"
+) -> list[Step]:
+    """Measure what each channel of ``source`` does to nodes of one layer; see :func:`step`.
+
+    One forward per channel for all of the nodes, and two per node.
+    """
     layer = channel_layer(model, source)
-    check_order(model, node, layer)
-    reader = NodeReader(model, node, x)
-    return model.guest.steady(lambda run: _step(model, run, x, node, layer, reader, top, fill))
+    check_order(model, nodes[0], layer)
+    reader = NodeReader(model, nodes[0], x)
+    return model.guest.steady(lambda run: _steps(model, run, x, nodes, layer, reader, top, fill))
 
 
-def _step(
-    model: InstrumentedModel, run: Pass, x: Tensor, node: Node, layer: Layer, reader: NodeReader, top: int, fill: Fill
-) -> Step:
+def _steps(
+    model: InstrumentedModel,
+    run: Pass,
+    x: Tensor,
+    nodes: Sequence[Node],
+    layer: Layer,
+    reader: NodeReader,
+    top: int,
+    fill: Fill,
+) -> list[Step]:
     layout, count = layer.layout, layer.channels
     assert layout is not None and count is not None
-    slopes = _first_order(run, x, layer, reader, fill)
+    slopes = _first_order(run, x, nodes, layer, reader, fill)
 
     def read(run: Pass, batch: Tensor) -> Tensor:
-        return reader(run, batch).detach().double().cpu()
+        return reader.values(run, batch, nodes).detach().double().cpu()
+
+    def taken(at: int) -> Step:
+        # by size, and among equals by number, so that the same network gives the same circuit
+        chosen = tuple(np.argsort(-np.abs(effects[:, at]), kind="stable")[:top].tolist())
+        alone = resumed(1, all_but(layout, chosen, count, fill))
+        without = resumed(1, all_of(layout, chosen, fill))
+        about = (float(alone[0, at]), float(without[0, at]), float(nothing[0, at]), resumed.exact)
+        value = float(resumed.output[0, at])
+        return Step(nodes[at], value, reader.before, layer.name, effects[:, at], slopes[at], chosen, *about)
 
     with torch.no_grad():
         resumed = Resumed(model, run, x, layer.name, read)
-        value, effects = float(resumed.output[0]), np.zeros(count)
+        effects = np.zeros((count, len(nodes)))
         for channels, off in sweep(resumed, layout, range(count), fill):
-            effects[channels] = value - off.numpy()
-        # by size, and among equals by number, so that the same network gives the same circuit
-        chosen = tuple(np.argsort(-np.abs(effects), kind="stable")[:top].tolist())
-        alone = resumed(1, all_but(layout, chosen, count, fill))
-        without = resumed(1, all_of(layout, chosen, fill))
+            effects[channels] = (resumed.output - off).numpy()
         nothing = resumed(1, all_of(layout, range(count), fill))
-    about = (float(alone[0]), float(without[0]), float(nothing[0]), resumed.exact)
-    return Step(node, value, reader.before, layer.name, effects, slopes, chosen, *about)
+        return [taken(at) for at in range(len(nodes))]
 
 
-def _first_order(run: Pass, x: Tensor, layer: Layer, reader: NodeReader, fill: Fill) -> np.ndarray:
+def _first_order(
+    run: Pass, x: Tensor, nodes: Sequence[Node], layer: Layer, reader: NodeReader, fill: Fill
+) -> list[np.ndarray]:
+    """Return the first order of each node, (C,), by one forward for all of them."""
     assert layer.layout is not None and layer.channels is not None
-    outputs: list[tuple[Tensor, GradientEdge | None]] = []
+    layout, outputs = layer.layout, list[tuple[Tensor, GradientEdge | None]]()
 
     def keep(_: None, tensor: Tensor) -> None:
         # cloned, for a later operation may overwrite it; its edge is that of this moment
@@ -120,15 +145,19 @@ def _first_order(run: Pass, x: Tensor, layer: Layer, reader: NodeReader, fill: F
         outputs.append((tensor.detach().clone(), edge))
 
     with torch.enable_grad(), record_layers(run.net, {layer.address: None}, keep):
-        value = reader(run, x.detach().requires_grad_())
+        values = reader.values(run, x.detach().requires_grad_(), nodes)
     ((here, edge),) = outputs
-    slope = None
-    if edge is not None and value.requires_grad:
-        (slope,) = torch.autograd.grad(value.sum(), (edge,), allow_unused=True)
-    if slope is None:
-        return np.full(layer.channels, np.nan)
-    change = here.double() - filling(here.double(), layer.layout, fill)
-    return layer.layout.by_channel(slope.double() * change)[0].sum(1).cpu().numpy()
+    change = here.double() - filling(here.double(), layout, fill)
+
+    def first_order(value: Tensor) -> np.ndarray:
+        slope = None
+        if edge is not None and value.requires_grad:
+            (slope,) = torch.autograd.grad(value, (edge,), retain_graph=True, allow_unused=True)
+        if slope is None:
+            return np.full(layer.channels or 0, np.nan)
+        return layout.by_channel(slope.double() * change)[0].sum(1).cpu().numpy()
+
+    return [first_order(value) for value in values[0]]
 
 
 def check_order(model: InstrumentedModel, node: Node, layer: Layer) -> None:

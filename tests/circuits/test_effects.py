@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -9,8 +11,10 @@ from torch import Tensor, nn
 
 import nbviz
 from nbviz.circuits import Node, block_before, channel_effects, circuit, measuring, step
+from nbviz.circuits.node import NodeReader
 from nbviz.edits import Channels
 from nbviz.errors import NbvizError
+from nbviz.replica.guest import Pass
 from tests.networks import build, picture, state_hash
 
 
@@ -108,6 +112,33 @@ def test_a_circuit_is_the_same_every_time_and_its_tables_fit(model: nbviz.Instru
     assert set(one.edges["source"]) | set(one.edges["target"]) == set(one.nodes["node"])
     assert list(one.edges["layer"].unique()) == ["blocks.2", "blocks.1"]
     assert (one.edges.groupby("target").size() == 3).all()
+
+
+def test_nodes_of_one_layer_share_the_forwards_of_a_step(
+    model: nbviz.InstrumentedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forwards: list[int] = []
+    values = NodeReader.values
+
+    def counted(reader: NodeReader, run: Pass, batch: torch.Tensor, nodes: Sequence[Node]) -> torch.Tensor:
+        forwards.append(len(batch))
+        return values(reader, run, batch, nodes)
+
+    monkeypatch.setattr(NodeReader, "values", counted)
+    counts = []
+    for top in (1, 3):
+        forwards.clear()
+        made = circuit(model, X, 2, top=top)
+        counts.append(len(forwards))
+    assert counts[1] - counts[0] == 2 * 2  # two nodes more, each alone with its channels and without them
+    for row in made.nodes[made.nodes["layer"] == "blocks.2"].itertuples():
+        node = Node(row.layer, row.channel, (int(row.row), int(row.column)))
+        taken = step(model, X, node, "blocks.1", top=3)
+        edges = made.edges[made.edges["target"] == row.node]
+        assert list(edges["channel"]) == list(taken.top)
+        np.testing.assert_allclose(edges["effect"], taken.effects[list(taken.top)], rtol=0, atol=1e-14)
+        np.testing.assert_allclose(edges["first_order"], taken.first_order[list(taken.top)], rtol=0, atol=1e-14)
+        assert (row.alone, row.without) == pytest.approx((taken.alone, taken.without), abs=1e-14)
 
 
 def test_the_network_is_left_as_it_was() -> None:
