@@ -28,6 +28,7 @@ def add_report(parser: argparse.ArgumentParser) -> None:
     """Add the options of `nbviz report`."""
     parser.add_argument("--private", action="store_true", help="no pixel, no name, no row; groups of 20 or more")
     parser.add_argument("--salt", default="", help="for hashes of names in a private report")
+    parser.add_argument("--noise", type=float, help="ε of the noise on a private report's mean maps; left out: none")
     parser.add_argument("--corruptions", nargs="*", help="names of those to measure; none: none; left out: all")
     parser.add_argument("--no-cues", dest="cues", action="store_false", help="don't hunt for cues")
     parser.add_argument("--no-maps", dest="maps", action="store_false", help="don't explain a panel of pictures")
@@ -66,7 +67,7 @@ def _report(options: argparse.Namespace) -> int:
     from nbviz.reports import report
 
     model, data = network(options.model, options.weights), dataset(options.data)
-    chosen = {name: getattr(options, name) for name in ("corruptions", "cues", "maps", "salt", "audits")}
+    chosen = {name: getattr(options, name) for name in ("corruptions", "cues", "maps", "salt", "noise", "audits")}
     out = report(model, data, options.out, options.private, **chosen)
     print((out / "report.md").read_text("utf-8"))
     return 0

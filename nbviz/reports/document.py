@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from nbviz.errors import NbvizError, Refused
 from nbviz.evaluation.health import health
 from nbviz.reports.audits import audit_values
 from nbviz.reports.maps import ExplainedPicture
+from nbviz.reports.pairs import pair_values
 from nbviz.reports.privacy import Privacy, bins, quarters, suppress
 from nbviz.reports.values import FORMAT, Values, plain
 from nbviz.reviews.audits.log import AuditLog
@@ -127,10 +128,11 @@ def _tables(review: Review, privacy: Privacy | None, absent: dict[str, str], cos
 def _long(review: Review, asked: Parts, privacy: Privacy | None, absent: dict[str, str], cost: Cost) -> Values:
     """Return what asks the network again."""
     names, k = asked.corruptions, 0 if privacy is None else privacy.k
-    parts = {
+    parts: dict[str, tuple[bool, Callable[[], Any]]] = {
         "shift": (names is None or bool(names), lambda: _shift(review, names, privacy)),
         "cues": (asked.cues, lambda: _of_at_least(k, review.cues())),
         "evidence": (asked.cues, lambda: _of_at_least(k, review.evidence())),
+        "pairs": (asked.maps, lambda: pair_values(review, privacy)),
     }
     found: Values = {}
     for name, (wanted, part) in parts.items():

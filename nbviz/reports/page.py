@@ -7,11 +7,12 @@ from html import escape
 
 from nbviz.reports.audits import audit_section
 from nbviz.reports.chart import reliability_chart
+from nbviz.reports.pairs import pairs_section
 from nbviz.reports.tables import number, section, table
 from nbviz.reports.values import Values
 
 STYLE = """
-:root { color-scheme: light dark; --line: #8884; --accent: #0b6e99; }
+:root { color-scheme: light dark; --line: #8884; --accent: #0b6e99; --other: #c4560a; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin: .5rem 0 1.5rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem .6rem; border-bottom: 1px solid var(--line); text-align: right; }
@@ -19,6 +20,9 @@ th:first-child, td:first-child, td.text { text-align: left; }
 th { vertical-align: bottom; }
 figure { display: inline-block; margin: 0 .6rem .6rem 0; width: 8rem; vertical-align: top; font-size: 12px; }
 figure img { width: 8rem; image-rendering: pixelated; display: block; }
+figure.pair { width: 14rem; } figure.pair svg { display: block; }
+.pair .for { fill: var(--accent); color: var(--accent); } .pair .against { fill: var(--other); color: var(--other); }
+.pair .frame { fill: none; stroke: var(--line); } .pair image { image-rendering: pixelated; }
 .scroll { overflow-x: auto; } small { opacity: .75; }
 @media print { body { max-width: none; margin: 0; } section { break-inside: avoid; } }
 """
@@ -48,16 +52,20 @@ DRAWN = {
 CUE_COLUMNS = ("class", "window", "repeated", "transplanted", "control", "removed", "corrected", "flagged")
 
 
-def page(values: Values, pictures: Sequence[tuple[str, str]] = (), maps: Sequence[str] = ()) -> str:
+def page(
+    values: Values, pictures: Sequence[tuple[str, str]] = (), maps: Sequence[str] = (), means: Sequence[str] = ()
+) -> str:
     """Return the HTML of a report's values; pictures: (data address, caption) of those to show.
 
-    maps: data addresses of the explained pictures that ``values["maps"]`` tells of.
+    maps, means: data addresses of the explained pictures that ``values["maps"]`` tells of, and of the mean pictures of
+    the pairs of ``values["pairs"]``.
     """
     title = f"Review of {values['manifest']['network']}"
     parts = [
         f"<h1>{escape(title)}</h1>", _manifest(values), _summary(values),
         section("Classes", table(values["classes"], class_columns(values))),
         _confusion(values["confusion"], NOUNS.get(values["manifest"].get("task", ""), "pictures")),
+        pairs_section(values.get("pairs") or [], means),
         _calibration(values["calibration"]), section("Slices", table(_first(values["slices"]), SLICE_COLUMNS)),
         _labels(values.get("labels")), _cues(values.get("cues")),
         section("Shift", table(values.get("shift"), SHIFT_COLUMNS)),

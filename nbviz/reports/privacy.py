@@ -22,10 +22,22 @@ class Privacy:
     """Groups of fewer pictures are left out."""
     salt: str = ""
     """Mixed into the hashes of columns' names and values."""
+    noise: float | None = None
+    """Privacy ε of the Laplace noise on mean maps; None for none."""
 
     def hashed(self, name: object) -> str:
         """Hash a name so that it can't be read back without the salt."""
         return hashlib.blake2b(f"{self.salt}\0{name}".encode(), digest_size=6).hexdigest()
+
+    def noisy_mean(self, cells: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+        """Return a mean difference of two maps of shares, over ``count`` pictures, with noise on each cell.
+
+        One picture moves the mean of either map by 2 / count over all cells, so Laplace noise of scale 4 / (ε count) is
+        ε-differentially private (Dwork et al. 2006, doi:10.1007/11681878_14). Drawn afresh: a seed would take it away.
+        """
+        if self.noise is None:
+            return cells
+        return cells + np.random.default_rng().laplace(0, 4 / (self.noise * count), cells.shape)
 
 
 def suppress(counts: NDArray[Any], k: int) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from nbviz.reports.document import Cost, Parts, document
 from nbviz.reports.maps import explained
 from nbviz.reports.markdown import markdown
 from nbviz.reports.page import page
+from nbviz.reports.pairs import mean_pictures
 from nbviz.reports.privacy import Privacy
 from nbviz.reports.tables import number
 from nbviz.reports.values import Values, json_text
@@ -45,6 +46,7 @@ def report(
     maps: bool = True,
     k: int = 20,
     salt: str = "",
+    noise: float | None = None,
     audits: str | PathLike[str] | None = None,
     progress: bool = True,
 ) -> Path:
@@ -53,24 +55,27 @@ def report(
     model, dataset, labels, metadata: as ``nbviz.review`` takes them. out: a folder; its report is written anew.
     review: one that was made before, instead of a pass. corruptions: those whose effect is measured; None for all, an
     empty list for none. cues: whether marks are hunted for that it leans on. maps: whether a panel of pictures, right,
-    wrong and corner cases, is explained, and each map judged; never in a private report. private: no pixel, no item, no
+    wrong and corner cases, is explained, and each map judged (never in a private report), and the maps of the most
+    confused pairs of classes are compared in the mean. private: no pixel, no item, no
     row, groups of at least ``k`` pictures only, and names and values of the columns of ``metadata`` hashed with
-    ``salt``. audits: the log of ``nbviz.audit``, whose figures are reported; left out, ``audit.jsonl`` of the folder,
-    where it is there. The same inputs give the same bytes but for the time and what each part took.
+    ``salt``. noise: ε of Laplace noise on a private report's mean maps of confused pairs (14 × 14 cells, k pictures):
+    then the same inputs don't give the same bytes. audits: the log of ``nbviz.audit``, whose figures are reported; left
+    out, ``audit.jsonl`` of the folder, where it is there. The same inputs give the same bytes but for the time and what
+    each part took.
     """
     folder = folder_at(out)
     result, cost = review, Cost()
     if result is None:
         with cost.of("review"):
             result = reviewed(model, dataset, labels=labels, metadata=metadata, progress=progress)
-    privacy = Privacy(at_least("k", k, 2), salt) if private else None
+    privacy = Privacy(at_least("k", k, 2), salt, _noise(noise)) if private else None
     with cost.of("maps"):
         panel = list(explained(result)) if maps and not private and not isinstance(result, DenseReview) else []
     asked = Parts(corruptions, cues, maps, _log(folder, audits, private), cost.seconds)
     values = document(result, asked, privacy, panel)
-    _write(
-        folder, values, page(values, [] if private else _pictures(result), [data_url(png(one.drawn)) for one in panel])
-    )
+    means = [] if private else mean_pictures(result, values.get("pairs") or [])
+    drawn = [data_url(png(one.drawn)) for one in panel]
+    _write(folder, values, page(values, [] if private else _pictures(result), drawn, means))
     return folder
 
 
@@ -85,6 +90,15 @@ def _write(folder: Path, values: Values, html: str) -> None:
     }
     for name, text in texts.items():
         write_whole(folder / name, partial(Path.write_text, data=text, encoding="utf-8"), ROOM)
+
+
+def _noise(value: object) -> float | None:
+    """Return the privacy of mean maps as it is asked for. NbvizError for what is no number above zero."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+        raise NbvizError(f"noise= is the ε of differential privacy, a number above 0 such as 1.0, not {value!r}.")
+    return float(value)
 
 
 def _log(folder: Path, audits: str | PathLike[str] | None, private: bool) -> AuditLog:

@@ -15,6 +15,7 @@ from nbviz.reviews.cues.paste import paste_table
 from nbviz.reviews.cues.places import evidence_table
 from nbviz.reviews.influence import influence_table
 from nbviz.reviews.masks import Truth
+from nbviz.reviews.pair_maps import PairMaps, pair_maps
 from nbviz.reviews.records.making import record
 from nbviz.reviews.records.records import Records
 from nbviz.reviews.shift.against import against_table
@@ -105,6 +106,15 @@ class Probes(Records):
         """
         model, items = pictures_for(self.items, self.model)
         return evidence_table(model, items, self, self.sampled(sample, seed), truth)
+
+    def pair_maps(self, label: int | str, prediction: int | str, *, sample: int = 100, seed: int = 0) -> PairMaps:
+        """Compare the maps of answer and label over the pictures of a confused pair, see :func:`pair_maps`.
+
+        label, prediction: indices or names of classes. sample: pictures, at most, drawn once by ``seed``.
+        """
+        model, items = pictures_for(self.items, self.model)
+        first, second = (model.class_index(c) if isinstance(c, str) else c for c in (label, prediction))
+        return pair_maps(model, items, self, (first, second), at_least("sample", sample, 1), seed)
 
     def paste(
         self, patch: Any, place: tuple[int, int] = (0, 0), *, sample: int = 300, seed: int = 0

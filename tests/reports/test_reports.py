@@ -21,6 +21,7 @@ import nbviz
 from nbviz import cli
 from nbviz.errors import NbvizError, UnknownName
 from nbviz.reports import Thresholds, compare_reports
+from nbviz.reports.pairs import mean_pictures, pair_values, pairs_section
 from nbviz.reports.privacy import Privacy
 from nbviz.reports.verdicts import ReportVerdict, junit, worst
 
@@ -156,6 +157,24 @@ def test_a_fixed_panel_is_explained_and_cues_are_hunted(tmp_path: Path) -> None:
     assert values["cues"]
     for row in values["cues"]:
         assert row["flagged"] == (row["corrected"] is not None and row["corrected"] < 0.05 and row["lead"] >= 0.05)
+
+
+def test_maps_of_confused_pairs_are_compared_and_private_ones_take_noise(tmp_path: Path) -> None:
+    model = nbviz.InstrumentedModel(worse_on_one_class(trained(0)), transform, NAMES, name="corners")
+    review = nbviz.review(model, Corners(), progress=False)
+    rows, shown, noisy = (pair_values(review, p) for p in (None, Privacy(20), Privacy(20, noise=1.0)))
+    assert all(row["label"] == "<b>east</b>" and len(row["items"]) == row["pictures"] >= 10 for row in rows)
+    assert rows[0]["p"] == 0.001
+    html = pairs_section(rows, mean_pictures(review, rows))
+    assert html.count('<figure class="pair">') == html.count("<image ") == len(rows) and '<rect class="for"' in html
+    assert "<b>" not in html and "<image" not in pairs_section(shown, [])
+    assert shown and all("items" not in row and row["pictures"] >= 20 for row in shown) and shown[0]["p"] is not None
+    assert noisy[0]["p"] is None and noisy[0]["chance"] is None and "with noise added" in pairs_section(noisy, [])
+    added = np.array(noisy[0]["cells"]) - np.array(shown[0]["cells"])
+    # Laplace of scale 4 / (ε n) has a mean size of as much; that of 196 draws is within a half of it
+    assert np.abs(added).mean() == pytest.approx(4 / noisy[0]["pictures"], rel=0.5)
+    with pytest.raises(NbvizError, match="a number above 0 such as 1.0, not 0"):
+        nbviz.report(model, Corners(), tmp_path, True, review=review, noise=0)
 
 
 def test_a_twin_of_another_seed_passes(old: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

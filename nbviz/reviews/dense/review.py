@@ -154,6 +154,9 @@ class DenseReview(Review):
     def evidence(self, truth: Any = None, **options: Any) -> pandas.DataFrame:  # noqa: ARG002 - as of all reviews
         self.refuse("Shares of a class's evidence")
 
+    def pair_maps(self, label: Any, prediction: Any, **options: Any) -> Any:  # noqa: ARG002 - as of all reviews
+        self.refuse("Maps of a confused pair")
+
     def paste(self, patch: Any, place: Any = (0, 0), **options: Any) -> pandas.DataFrame:  # noqa: ARG002 - as of all
         self.refuse("Pasted patches")
 
