@@ -24,7 +24,13 @@ figure.pair { width: 14rem; } figure.pair svg { display: block; }
 .pair .for { fill: var(--accent); color: var(--accent); } .pair .against { fill: var(--other); color: var(--other); }
 .pair .frame { fill: none; stroke: var(--line); } .pair image { image-rendering: pixelated; }
 .scroll { overflow-x: auto; } small { opacity: .75; }
-@media print { body { max-width: none; margin: 0; } section { break-inside: avoid; } }
+@page { margin: 14mm; }
+@media print {
+  :root { color-scheme: light; }
+  body { max-width: none; margin: 0; padding: 0; font-size: 12px; print-color-adjust: exact; }
+  .scroll { overflow: visible; } table { font-size: 9px; } th, td { padding: .1rem .3rem; }
+  h1, h2 { break-after: avoid; } p { break-after: avoid; } tr, figure, svg { break-inside: avoid; }
+}
 """
 CLASS_COLUMNS = ("class", "support", "precision", "recall", "recall_low", "recall_high", "f1")
 BOX_COLUMNS = (
