@@ -12,11 +12,12 @@ from nbviz.reports.tables import number, section, table
 from nbviz.reports.values import Values
 
 STYLE = """
-:root { color-scheme: light dark; --line: #8884; --accent: #0b6e99; --other: #c4560a; }
+:root { color-scheme: light dark; --line: #8884; }
+:root { --accent: light-dark(#0b6e99, #58b7e0); --other: light-dark(#c4560a, #f0904a); }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin: .5rem 0 1.5rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem .6rem; border-bottom: 1px solid var(--line); text-align: right; }
-th:first-child, td:first-child, td.text { text-align: left; }
+th:first-child, td:first-child, th.text, td.text { text-align: left; }
 th { vertical-align: bottom; }
 figure { display: inline-block; margin: 0 .6rem .6rem 0; width: 8rem; vertical-align: top; font-size: 12px; }
 figure img { width: 8rem; image-rendering: pixelated; display: block; }
@@ -28,7 +29,7 @@ figure.pair { width: 14rem; } figure.pair svg { display: block; }
 @media print {
   :root { color-scheme: light; }
   body { max-width: none; margin: 0; padding: 0; font-size: 12px; print-color-adjust: exact; }
-  .scroll { overflow: visible; } table { font-size: 9px; } th, td { padding: .1rem .3rem; }
+  .scroll { overflow: visible; break-inside: avoid; } table { font-size: 9px; } th, td { padding: .1rem .3rem; }
   h1, h2 { break-after: avoid; } p { break-after: avoid; } tr, figure, svg { break-inside: avoid; }
 }
 """

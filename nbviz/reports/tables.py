@@ -25,11 +25,16 @@ def table(rows: Sequence[Values] | None, columns: Sequence[str]) -> str:
     """Return a table of some columns that scrolls sideways by itself; nothing for no rows."""
     if not rows:
         return ""
-    head = "".join(f'<th scope="col">{escape(name.replace("_", " "))}</th>' for name in columns)
+    head = "".join(
+        f'<th scope="col"{_kind(rows[0].get(name))}>{escape(name.replace("_", " "))}</th>' for name in columns
+    )
     body = "".join("<tr>" + "".join(_cell(row.get(name)) for name in columns) + "</tr>" for row in rows)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _cell(value: Any) -> str:
-    kind = ' class="text"' if isinstance(value, str) else ""
-    return f"<td{kind}>{escape(number(value))}</td>"
+    return f"<td{_kind(value)}>{escape(number(value))}</td>"
+
+
+def _kind(value: Any) -> str:
+    return ' class="text"' if isinstance(value, str) else ""
