@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from html import escape
 
 from nbviz.reports.audits import audit_section
-from nbviz.reports.chart import reliability_chart
 from nbviz.reports.pairs import pairs_section
-from nbviz.reports.tables import number, section, table
+from nbviz.reports.tables import number, reliability_chart, section, table
 from nbviz.reports.values import Values
 
 STYLE = """
