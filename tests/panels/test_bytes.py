@@ -13,13 +13,16 @@ import pytest
 import torch
 
 from nbviz.explorer import Explorer
+from nbviz.panels.atlas.atlas_stage import AtlasStage
+from nbviz.panels.atlas.atlas_words import as_png
 from nbviz.panels.explanation.heat_canvas import PARTIALS
+from nbviz.panels.parts.parts_stage import PartsStage
 from nbviz.panels.scenes.allowance import Allowance
 from nbviz.session.inline import InlineRunner
 from nbviz.session.requests.made import MadeAnswer, MakeChannels
 from nbviz.session.requests.one_channel import MakeOne
 from nbviz.session.requests.one_picture import KINDS, Remade
-from tests.panels.rig import say
+from tests.panels.rig import rig, say
 
 STEPS = 120
 """Partial answers: twelve seconds at ten a second."""
@@ -122,6 +125,38 @@ def test_pages_of_made_pictures_stay_small(explorer: Explorer, sent: list[int]) 
     assert 100_000 < size <= 600_000
     row = lambda number: Remade(asked.layer, {kind: step(one.made, number) for kind in KINDS}, number / STEPS)  # noqa: E731
     assert 100_000 < spent(sent, run(remade, row)) <= 600_000
+
+
+def test_what_is_made_of_parts_and_of_an_atlas_stays_small(sent: list[int]) -> None:
+    small = rig(layer="3")
+    small.selection.stages = ("channels", "parts", "atlas")
+    small.selection.stage = "parts"
+    parts = PartsStage(small.links)
+    say(parts.view, event="make")
+    shown = small.answer(parts)
+    count = len(shown.made.pictures)
+    sharper = [
+        replace(
+            shown,
+            made=replace(shown.made, pictures=torch.from_numpy(noise(count, 3, 112, 112, seed=step)).float() / 255),
+            done=step / STEPS,
+        )
+        for step in range(STEPS + 1)
+    ]
+    size = spent(sent, lambda: [parts.wait(), *map(parts.show, sharper)])
+    assert 100_000 < size <= 600_000
+    small.selection.stage = "atlas"
+    stage = AtlasStage(small.links)
+    say(stage.view, event="map")
+    say(stage.view, event="cell", cell=0)
+    mapped = small.answer(stage)
+    pictures = [
+        replace(mapped, opened=replace(mapped.opened, made=noise(160, 160, 3, seed=step)), done=0.5)
+        for step in range(STEPS)
+    ]
+    size = spent(sent, lambda: [stage.wait(), *map(stage.show, [*pictures, replace(pictures[-1], done=1.0)])])
+    assert 100_000 < size <= 1_500_000
+    assert stage.view.made == as_png(pictures[-1].opened.made), "the last one always goes"
 
 
 def test_an_allowance_is_given_out_with_the_work() -> None:

@@ -45,11 +45,11 @@ from nbviz.session.selection import Selection
 PAUSE = 0.5
 """Seconds between partial sheets: each is hundreds of kilobytes."""
 PARTIALS = 1_200_000
-"""Bytes of all unfinished sheets of one map."""
+"""Bytes of all unfinished sheets of one map, and unfinished pictures of an opened cell."""
 EMPTY = (
-    "An atlas lays out what this layer tells apart: patches of pictures that look alike to it lie side by side, "
-    "and each cell says which class it speaks for. Few pictures make a small map. That of a data set comes from "
-    "nbviz.Atlas.build(model, dataset, layer) and opens with Explorer(model, images, atlas=atlas)."
+    "An atlas is a map of what this layer tells apart: pieces of pictures that it finds alike lie side by side, and "
+    "each cell names the class that such pieces speak for. A few pictures make a small map. A whole data set is mapped by "
+    "nbviz.Atlas.build(model, dataset, layer), and opened by Explorer(model, images, atlas=atlas)."
 )
 
 
@@ -153,7 +153,7 @@ class AtlasStage(Stage):
             view.here = here(answer.places)
             view.caption = caption(answer.atlas, self.look, self.selection.image)
             self._sheet(answer.tiles, answer.done == 1)
-            self._open(answer.atlas, answer.opened)
+            self._open(answer.atlas, answer.opened, answer.done == 1)
             self.point(self.selection.place)
 
     def wait(self, progress: str = "") -> None:
@@ -201,14 +201,18 @@ class AtlasStage(Stage):
         self.view.sheet = {"tile": tiles.pixels.shape[1], "across": ACROSS, "kind": kind, "ready": tiles.ready}
         self.view.sprite = data
 
-    def _open(self, atlas: Atlas, opened: Opened | None) -> None:
+    def _open(self, atlas: Atlas, opened: Opened | None, final: bool) -> None:
         view = self.view
         if opened is None:
             view.opened, view.strip, view.made = {}, b"", b""
             return
         view.opened = told(atlas, opened, self._names())
         view.strip = as_png(np.concatenate(list(opened.patches), axis=1)) if len(opened.patches) else b""
-        view.made = b"" if opened.made is None else as_png(opened.made)
+        if opened.made is None:
+            view.made = b""
+        elif final or self._partials.allows(view.done):
+            view.made = as_png(opened.made)
+            self._partials.spend(len(view.made))
 
     def _names(self) -> list[str]:
         """Return the names of the pictures that were mapped, where they are the Explorer's own."""
