@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nbviz.attribution import METHODS
 from nbviz.attribution.words import (
     Run,
     caption,
@@ -130,3 +131,8 @@ def test_nothing_to_show_is_a_sentence() -> None:
     words = nothing_words("Grad-CAM", "tabby", "stem.0", "no positive evidence")
     assert words == "Grad-CAM finds no positive evidence for tabby at this layer."
     assert "not finite" in nothing_words("Saliency", "tabby", None, "non-finite")
+
+
+def test_a_methods_sentence_fits_the_line_below_its_menu() -> None:
+    long = {method.name: method.sentence for method in METHODS.values() if len(method.sentence) > 66}
+    assert long == {}

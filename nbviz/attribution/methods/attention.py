@@ -30,7 +30,7 @@ def attention(
     head: Annotated[str, About(_HEAD)] = "mean",
     block: Annotated[int, About(_BLOCK, -999)] = -1,
 ) -> Iterator[Attribution]:
-    """Where the class token looks in one attention block; the same for any class.
+    """Where the class token looks in one block; the same for any class.
 
     values: the class token's row of the attention probabilities without the prefix tokens, on the patch grid
     (h, w), in 0…1. head: "mean", "max" or a number. Where no class token is read: the mean over the rows of

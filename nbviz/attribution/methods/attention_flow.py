@@ -36,7 +36,7 @@ SAME = 1e-6
     "Attention flow", "Abnar & Zuidema 2020, arXiv:2005.00928", family="attention", uses_target=False, limited=True
 )
 def attention_flow(subject: Subject) -> Iterator[Attribution]:
-    """How much attention could flow from the class token to each patch, through all blocks, for any class.
+    """Attention that can flow to each patch; the same for any class.
 
     values: the maximum flow from the class token after the last block to each patch before the first, on
     the patch grid (h, w), in 0…1; capacities are Â = (A + I) with rows normalised, A the mean over heads.

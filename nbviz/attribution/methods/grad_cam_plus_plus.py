@@ -13,7 +13,7 @@ from nbviz.passes.subject import Subject
 
 @register("Grad-CAM++", "Chattopadhay et al. 2018, arXiv:1710.11063", uses_layer=True, family="class activation")
 def grad_cam_plus_plus(subject: Subject) -> Iterator[Attribution]:
-    """Where the layer's channels that speak for the class are active, small and repeated objects included.
+    """Where the channels for the class are active, small spots included.
 
     values: Σ_k w_k·A_k at the layer's resolution (h, w), w_k = Σ_ij α·relu(g), α = g²/(2g² + ΣA·g³), g =
     ∂ score/∂A_k at ij and ΣA the sum over the channel's places, as in the paper; α is 0 where g or the

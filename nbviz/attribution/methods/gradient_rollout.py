@@ -14,7 +14,7 @@ from nbviz.passes.subject import Subject
 
 @register("Gradient rollout", "Chefer, Gur & Wolf 2021, arXiv:2103.15679", family="attention", limited=True)
 def gradient_rollout(subject: Subject) -> Iterator[Attribution]:
-    """Where attention that speaks for the class leads, from the class token back to the picture.
+    """Where attention that speaks for the class leads in the picture.
 
     values: the class token's row of R − I without the prefix tokens, on the patch grid (h, w), ≥ 0. R starts
     as I; block by block R += Ā·R, Ā = mean over heads of relu(∂ score/∂P ∘ P), P the attention probabilities.

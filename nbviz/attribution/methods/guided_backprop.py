@@ -11,7 +11,7 @@ from nbviz.passes.subject import Subject
 
 @register("Guided backprop", "Springenberg et al. 2015, arXiv:1412.6806", family="gradients", limited=True)
 def guided_backprop(subject: Subject) -> Iterator[Attribution]:
-    """Which edges and textures feed the score when only positive signals are let back through each ReLU.
+    """Edges and textures that feed the score, positive signals only.
 
     values: the score's gradient in the picture (1, C, H, W) with g·[x > 0]·[g > 0] at every ReLU call. heat:
     the largest absolute value over the channels, ≥ 0. A network without ReLU is refused, the activations it

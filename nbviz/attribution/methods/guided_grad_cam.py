@@ -20,7 +20,7 @@ from nbviz.passes.subject import Subject, record
     limited=True,
 )
 def guided_grad_cam(subject: Subject) -> Iterator[Attribution]:
-    """Fine edges and textures, but only where the layer speaks for the class.
+    """Fine edges, but only where the layer speaks for the class.
 
     values: guided backprop (1, C, H, W) times the positive part of Grad-CAM at the layer, interpolated
     bilinearly (``align_corners=False``; captum repeats places unless told otherwise). heat: the largest

@@ -10,7 +10,7 @@ from nbviz.passes.subject import Subject
 
 @register("HiResCAM", "Draelos, Carin 2020, arXiv:2011.08891", uses_layer=True, family="class activation", unit=SCORE)
 def hires_cam(subject: Subject) -> Iterator[Attribution]:
-    """Where in the layer the score gets its evidence from, place by place.
+    """Where in the layer the score gets its evidence, place by place.
 
     values: Σ_k ∂ score/∂A_k ∘ A_k, signed, at the layer's resolution (h, w); where only linear operations
     follow they sum to the score less its bias. heat: the positive part, interpolated bilinearly.

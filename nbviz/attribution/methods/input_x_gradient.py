@@ -11,7 +11,7 @@ from nbviz.passes.subject import Subject
 
 @register("Input × gradient", "Shrikumar et al. 2016, arXiv:1605.01713", family="gradients", unit=SCORE)
 def input_x_gradient(subject: Subject) -> Iterator[Attribution]:
-    """The share of each pixel in the score if the network were as linear everywhere as it is at this picture.
+    """Each pixel's share of the score, if the network were linear.
 
     values: x ∘ ∂ score/∂x (1, C, H, W), x as the network sees it, after preprocessing; signed. heat: absolute
     value of the channel sum, ≥ 0. For a network without biases and with ReLUs only, their sum is the score.

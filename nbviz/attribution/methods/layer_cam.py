@@ -16,7 +16,7 @@ from nbviz.passes.subject import Subject
     unit=SCORE,
 )
 def layer_cam(subject: Subject) -> Iterator[Attribution]:
-    """Where in the layer more activation would raise the score, also at shallow layers with fine maps.
+    """Where in the layer more activation would raise the score.
 
     values: Σ_k relu(∂ score/∂A_k) ∘ A_k, at the layer's resolution (h, w). heat: the positive part,
     interpolated bilinearly.

@@ -45,7 +45,7 @@ def rise(
     fill: Fill = "blur",
     seed: Annotated[int, About("Another number draws other random masks.", 0, 2**31 - 1, label="draw")] = 0,
 ) -> Iterator[Attribution]:
-    """Which parts the score follows when random parts of the picture are shown and hidden.
+    """Which parts the score follows when random parts are hidden.
 
     values: (H, W), mean over masks of (score − mean score)·mask, over ``probability``: the paper's map less
     its mean level, so that 0 means no influence and chance weighs less. Masks are the paper's, drawn by a

@@ -15,7 +15,7 @@ from nbviz.passes.subject import Subject
     "Attention rollout", "Abnar & Zuidema 2020, arXiv:2005.00928", family="attention", uses_target=False, limited=True
 )
 def rollout(subject: Subject) -> Iterator[Attribution]:
-    """Where attention leads from the class token back to the picture, through all blocks, for any class.
+    """Where attention leads through all blocks; the same for any class.
 
     values: the class token's row of Â_L ⋯ Â_1 without the prefix tokens, on the patch grid (h, w), in 0…1.
     Â = (A + I) with rows normalised, A the mean over heads. Where no class token is read: the mean over the

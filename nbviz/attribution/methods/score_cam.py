@@ -29,7 +29,7 @@ def score_cam(
     maximum: Maximum = 256,
     fill: Fill = "black",
 ) -> Iterator[Attribution]:
-    """Where the layer's channels are active whose maps, laid over the picture, leave most of the score.
+    """Where the channels are active whose maps keep the score up.
 
     values: Σ_k α_k·A_k at the layer's resolution (h, w); α is the softmax over channels of the score of the
     picture faded to ``fill`` by A_k, enlarged bilinearly and stretched to 0…1. Flat channels can't be stretched

@@ -54,7 +54,7 @@ def smoothgrad(
     variance: Variance = False,
     seed: Seed = 0,
 ) -> Iterator[Attribution]:
-    """Which pixels move the score in the neighbourhood of the picture, not at one point of it alone.
+    """Which pixels move the score, averaged over noisy copies.
 
     values: mean over copies x + ε of the signed gradient (1, C, H, W), ε normal with
     σ = noise·(max x − min x), from a generator of its own; ``squared``: the mean of squares; ``variance``:

@@ -48,7 +48,7 @@ PARTIALS = 1_200_000
 """Bytes of all unfinished sheets of one map, and unfinished pictures of an opened cell."""
 EMPTY = (
     "An atlas is a map of what this layer tells apart: pieces of pictures that it finds alike lie side by side, and "
-    "each cell names the class that such pieces speak for. A few pictures make a small map. A whole data set is mapped by "
+    "each cell names the class that they speak for. A few pictures make a small map. A whole data set is mapped by "
     "nbviz.Atlas.build(model, dataset, layer), and opened by Explorer(model, images, atlas=atlas)."
 )
 

@@ -104,7 +104,7 @@ function curvesPart(model, life, root) {
       .map(([name, value, sentence]) =>
         set(el("span", "", `${name} `, el("strong", "nbviz-num", value)), { title: sentence }),
       );
-    const caution = "No verdict: on one picture these do not tell a true map from a control.";
+    const caution = "No verdict: on one picture alone, curves don't tell a good map from a random one.";
     more.replaceChildren(
       el("div", "nbviz-caption", model.get("reading")),
       el("div", "nbviz-plots", ...curves.map(plot)),

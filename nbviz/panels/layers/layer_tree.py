@@ -208,7 +208,7 @@ def miniature(layer: Layer, found: EvidenceMaps) -> Miniature:
 def caption(layer: Layer, drawn: Miniature, target: str) -> str:
     """Describe a miniature."""
     if isinstance(drawn, str):
-        return "hatched: this layer has no places"
+        return "hatched: this layer has no places, only one number per channel"
     if layer.shape is None:
         return ""
     if drawn is not None and not np.isfinite(drawn).all():

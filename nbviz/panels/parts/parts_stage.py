@@ -238,7 +238,10 @@ def note(answer: PartsAnswer) -> str:
     if len(parts.maps) < parts.asked:
         sentences.append(f"{parts.asked} were asked for; the layer is made of no more.")
     if parts.signed:
-        sentences.append("The layer has values below zero: a part's direction has both signs, its map has not.")
+        sentences.append(
+            "This layer has values below zero: a part raises some channels and lowers others, and its map says how "
+            "much of it is there."
+        )
     if len(parts.maps) > 7:
         sentences.append("Beyond G colours come close to each other for some eyes: go by the letters.")
     return " ".join(sentences)

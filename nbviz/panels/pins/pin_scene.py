@@ -187,7 +187,7 @@ def scale_words(scenes: list[PinScene], shared: bool) -> str:
     if len(scenes) < 2:
         return ""
     if not shared:
-        return "Own scales: equal colours are not equal values."
+        return "Each map has a scale of its own: equal colours are not equal values."
     highs, words = shared_highs(scenes), {scene.unit: scene.measured for scene in scenes}
     counts = {unit: sum(scene.unit == unit for scene in scenes) for unit in highs}
     parts = [f"{counts[unit]} maps end at {figure(high)} ({words[unit]})" for unit, high in highs.items()]

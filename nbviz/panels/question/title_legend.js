@@ -5,10 +5,13 @@ const PARTS = [
   ["What the network says", "The likeliest classes. A bar's length is the probability; a click explains that class."],
   ["What if", "Changes the picture or the network, to see whether its answer changes."],
   ["Layers", "The network's steps, first to last. The small picture shows where evidence for the class lies there."],
-  ["Channels", "One tile a channel of the chosen layer: bright is where this channel answers to the picture."],
-  ["Channel card", "The chosen channel: where it answers here, a picture made to please it, pictures that do."],
-  ["Explanation", "Which places of the picture the score came from. The bar below says what a colour is worth."],
-  ["Can you trust it?", "Tests of this map. Full: passed. Ring: not passed. Dotted: it can't be told."],
+  ["Channels", "One tile for each channel of the chosen layer, bright where that channel responds to the picture."],
+  [
+    "Channel card",
+    "The chosen channel: where it responds here, a picture made to excite it, and real pictures that do.",
+  ],
+  ["Explanation", "Which places of the picture speak for the class. The bar below says what each colour stands for."],
+  ["Can you trust it?", "Tests of this map. Full dot: passed. Ring: not passed. Dotted: the test can't tell."],
 ];
 const KEYS = [
   ["Tab", "from part to part"],
