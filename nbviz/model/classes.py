@@ -108,6 +108,8 @@ def checked_names(
     # a detector shows no more classes than it found boxes of
     if names is None or len(names) == scores or (kind == "boxes" and (scores is None or not carried)):
         return names
+    if kind == "unknown" and len(names) <= 2:  # one map of a binary question is no scores, and can be reviewed
+        return names
     if carried:
         return None
     raise NbvizError(f"classes= has {len(names)} names, but the network puts out {scores or 0} scores.")

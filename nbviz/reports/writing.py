@@ -28,7 +28,7 @@ from nbviz.reviews.dense.review import DenseReview
 from nbviz.reviews.making import review as reviewed
 from nbviz.reviews.result import Review
 
-PICTURES, SIDE = 12, 256
+PICTURES, SIDE = 12, 128
 ROOM = "; make room and call nbviz.report again."
 
 

@@ -57,7 +57,7 @@ class Listing:
     def _answered(self, review: Review) -> NDArray[np.bool_]:
         if self.answers == "all":
             return np.ones(len(review), bool)
-        sure = review.column("probability") >= SURE
+        sure = review.probability >= SURE
         if self.answers == "sure":
             return sure
         chosen = np.zeros(len(review), bool)

@@ -106,6 +106,37 @@ test("a confused pair and a class list their pictures; the diagonal hides on wis
   one.end();
 });
 
+test("counts of pixels stand as shares, columns have their own heads, and a legend tells the colours", () => {
+  const matrix = {
+    names: ["a", "b"],
+    classes: [0, 1],
+    counts: [
+      [3000, 1000],
+      [0, 4000],
+    ],
+    right: ["75 %", "100 %"],
+    often: [],
+    table: [[0, "a", "12", ".75", ""]],
+    heads: ["class", "pictures", "IoU", "95 %"],
+    shares: true,
+    noun: "pixels",
+  };
+  const listing = { about: "Colours: said.", legend: [["road", "#0072b2"]] };
+  const model = new Model({ ...TRAITS, page: "classes", matrix, listing }),
+    one = view(review.widget, model);
+  const cell = one.find("td button");
+  assert.equal(cell.textContent, "25");
+  assert.equal(cell.title, "a taken for b: 1,000 pixels");
+  const select = one.find(".nbviz-review-body > div:nth-child(2) select");
+  assert.deepEqual(
+    [...select.options].map((option) => option.hidden),
+    [true, false, false],
+  );
+  assert.equal(select.options[2].textContent, "IoU");
+  assert.equal(one.find(".nbviz-review-legend").textContent, "Colours: said. road");
+  one.end();
+});
+
 test("a chart says in words what it shows, and a slice lists its pictures", () => {
   const row = { key: ["brightness", "0 … 1"], name: "brightness 0 … 1", count: "30", share: 0.5, low: 0.4, high: 0.6 };
   const rows = {

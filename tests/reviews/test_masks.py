@@ -103,6 +103,8 @@ def test_one_map_is_two_classes(squash: bool) -> None:
     share = (9 * data.images[:, 0] - 4.5).sigmoid()
     np.testing.assert_allclose(review.pictures["confidence"], torch.maximum(share, 1 - share).mean((1, 2)), rtol=1e-5)
     assert ("a probability" if squash else "a logit") in " ".join(review.notes)
+    named = made(data, nbviz.InstrumentedModel(Binary(squash), classes=["ground", "road"]))
+    assert named.names == ("ground", "road") and np.array_equal(named.counts.matrix, review.counts.matrix)
     with pytest.raises(Refused, match="0 and 255 only, and 255 is ignored"):
         made(Scenes(lambda mask: (mask % 2 == 1).byte() * 255), Binary(squash))
 

@@ -100,8 +100,13 @@ def test_sorts_filters_and_worst_pairs() -> None:
     data, said = Scenes(), answers(Scenes(), network())
     confused = ((data.masks.numpy() == label) & (said == prediction)).any((1, 2))
     assert rows.tolist() == np.flatnonzero(confused).tolist()
-    with pytest.raises(NbvizError, match="order 'surest' is not in a review of masks|Order 'surest'"):
-        review.order("surest")
+    surest = review.pictures.sort_values("confidence", ascending=False, kind="stable")["item"].tolist()
+    assert nbviz.reviews.Listing().rows(review).tolist() == surest
+    with pytest.raises(NbvizError, match="Order 'loudest' is not in a review of masks"):
+        review.order("loudest")  # type: ignore[arg-type]
+    for choice in ("wrong", "sure"):
+        with pytest.raises(Refused, match="need one class per picture"):
+            nbviz.reviews.Listing(answers=choice).rows(review)  # type: ignore[arg-type]
 
 
 def test_cut_stopped_and_read_again_it_is_the_same(tmp_path: Path) -> None:

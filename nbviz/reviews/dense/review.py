@@ -112,6 +112,10 @@ class DenseReview(Review):
         self.refuse("Right and wrong answers")
 
     @property
+    def probability(self) -> NDArray[np.float64]:
+        self.refuse("Probabilities of answers")
+
+    @property
     def confidence(self) -> NDArray[np.float64]:
         self.refuse("Probabilities of answers")
 

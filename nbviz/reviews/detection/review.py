@@ -42,7 +42,7 @@ class DetectionReview(DenseReview):
     """
 
     noun: ClassVar[str] = "boxes"
-    orders: ClassVar[tuple[str, ...]] = ("worst", "unsure", "random", "item")
+    orders: ClassVar[tuple[str, ...]] = ("worst", "unsure", "surest", "random", "item")
 
     def __repr__(self) -> str:
         words, figure = f"{len(self):,} pictures, {len(self.names)} classes", self.summary["ap50"]
@@ -182,16 +182,16 @@ class DetectionReview(DenseReview):
         """Rows of :attr:`pictures` in an order for looking at them.
 
         by: "worst" (lowest F1 first, of equal ones those with more missed), "unsure" (with a box whose score is nearest
-        to .5 first), "random" (by ``seed``), "item".
+        to .5 first), "surest" (with the box of the highest score first), "random" (by ``seed``), "item".
         """
         if by == "worst":
             missed = (self._tally["objects"] - self._tally["found"])[self.known]
             return self.known[np.lexsort((-missed, self.figure))]
-        if by == "unsure":
-            near = np.full(len(self), np.inf)
+        if by in ("unsure", "surest"):
+            least, score = np.full(len(self), np.inf), self._columns["box_score"]
             rows = np.searchsorted(self._columns["items"], self._columns["box_items"])
-            np.minimum.at(near, rows, np.abs(self._columns["box_score"] - SURE))
-            return np.argsort(near, kind="stable")
+            np.minimum.at(least, rows, np.abs(score - SURE) if by == "unsure" else -score)
+            return np.argsort(least, kind="stable")
         if by == "random":
             return np.random.default_rng(seed).permutation(len(self))
         if by == "item":

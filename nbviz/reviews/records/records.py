@@ -119,6 +119,11 @@ class Records:
             )
         return rows
 
+    @property
+    def probability(self) -> NDArray[np.float64]:
+        """Probability of each picture's answer, (pictures,)."""
+        return self._columns["probability"]
+
     def has_class(self, index: int) -> NDArray[np.bool_]:
         """Return which pictures are labelled as a class, (pictures,)."""
         return self._columns["labels"] == index

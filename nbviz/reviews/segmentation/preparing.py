@@ -38,7 +38,8 @@ def prepared(
     reader, maps = found
     if network.read.hints.multilabel:
         raise Refused("Masks of one class per pixel are reviewed, and multilabel=True says that classes overlap.")
-    names = class_names(network, maps)
+    both = network.classes if maps == 1 and len(network.classes or ()) == 2 else None
+    names = both or class_names(network, maps)
     table, notes = matched(items.classes, names, network.classes is not None)
     plan = DensePlan(
         **{**vars(base), "data": truths_digest(base.data, items, network, truths)},

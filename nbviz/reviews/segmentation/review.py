@@ -47,7 +47,7 @@ class SegmentationReview(DenseReview):
     """
 
     noun: ClassVar[str] = "masks"
-    orders: ClassVar[tuple[str, ...]] = ("worst", "loss", "unsure", "random", "item")
+    orders: ClassVar[tuple[str, ...]] = ("worst", "loss", "unsure", "surest", "random", "item")
 
     def __repr__(self) -> str:
         words = f"{len(self):,} pictures, {len(self.names)} classes"
@@ -204,14 +204,14 @@ class SegmentationReview(DenseReview):
         """Rows of :attr:`pictures` in an order for looking at them.
 
         by: "worst" (lowest pixel accuracy first), "loss" (largest first), "unsure" (lowest mean confidence first),
-        "random" (by ``seed``), "item".
+        "surest" (highest first), "random" (by ``seed``), "item".
         """
         if by == "worst":
             return self.known[np.argsort(self.figure, kind="stable")]
         if by == "loss":
             return self.known[np.argsort(-self.loss, kind="stable")]
-        if by == "unsure":
-            return np.argsort(self._columns["confidence"], kind="stable")
+        if by in ("unsure", "surest"):
+            return np.argsort(self._columns["confidence"] * (1 if by == "unsure" else -1), kind="stable")
         if by == "random":
             return np.random.default_rng(seed).permutation(len(self))
         if by == "item":
