@@ -42,6 +42,8 @@ export default {
     for (const [event, node] of Object.entries({ need, over }))
       life.listen(node, "click", () => {
         model.send({ event });
+        // with the place of the curve to come, which would lie below where a column of 880 px ends
+        if (event === "need") chart.hidden = false;
         root.scrollIntoView({ block: "nearest" });
       });
     life.watch("shown", () => (root.hidden = !model.get("shown")));
