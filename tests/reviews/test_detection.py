@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from nbviz.errors import NbvizError, Refused
 from nbviz.reviews import DetectionReview, load
 from nbviz.reviews.detection.matching import THRESHOLDS, matched
 from nbviz.reviews.detection.precision import BoxCounts
-from nbviz.reviews.detection.targets import TrueBoxes
+from nbviz.reviews.detection.targets import TrueBoxes, corners
 from tests.dataset.index.test_index import after
 from tests.networks import state_hash
 
@@ -216,6 +217,25 @@ def test_figures_of_pictures_and_of_the_confusion() -> None:
 def test_what_are_no_boxes_is_refused_with_what_to_do(change: Callable[[Any], Any], words: str) -> None:
     with pytest.raises(Refused, match=words):
         made(Streets(change))
+
+
+class Form(Enum):
+    XYXY = "XYXY"
+    XYWH = "XYWH"
+    CXCYWH = "CXCYWH"
+    XYWHR = "XYWHR"
+
+
+def test_boxes_that_say_their_form_are_turned() -> None:
+    """As torchvision.tv_tensors.BoundingBoxes do."""
+    forms = {Form.XYXY: [2, 4, 12, 10], Form.XYWH: [2, 4, 10, 6], Form.CXCYWH: [7, 7, 10, 6]}
+    for form, values in forms.items():
+        boxes = torch.tensor([values], dtype=torch.float32)
+        boxes.format = form  # type: ignore[attr-defined]
+        assert corners(boxes, 0).tolist() == [[2, 4, 12, 10]]
+    boxes.format = Form.XYWHR  # type: ignore[attr-defined]
+    with pytest.raises(Refused, match="are of the form XYWHR: turn them to XYXY"):
+        corners(boxes, 3)
 
 
 def test_pictures_without_boxes_and_without_targets() -> None:

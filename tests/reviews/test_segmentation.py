@@ -139,6 +139,19 @@ def test_two_workers_make_the_same(tmp_path: Path) -> None:
     assert one == other
 
 
+def test_pictures_of_several_sizes_pass_one_after_the_other() -> None:
+    net, sizes = network(), [(20, 20), (20, 20), (12, 28), (20, 20), (16, 16)]
+    draw = torch.Generator().manual_seed(0)
+    data = [(torch.rand(3, *size, generator=draw), torch.randint(0, CLASSES, size, generator=draw)) for size in sizes]
+    review = made(data, net, batch=4)
+    expected = np.zeros((CLASSES, CLASSES), np.int64)
+    with torch.no_grad():
+        for image, mask in data:
+            np.add.at(expected, (mask.numpy(), net(image[None])["out"].argmax(1)[0].numpy()), 1)
+    assert np.array_equal(review.counts.matrix, expected)
+    assert review.pictures["width"].tolist() == [width for _, width in sizes]
+
+
 class Says(nn.Module):
     """The classes that the red channel writes, 0…1 in tenths; or one class everywhere."""
 

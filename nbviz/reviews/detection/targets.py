@@ -70,7 +70,7 @@ def parts(truth: Any, number: int) -> tuple[NDArray[np.float64], NDArray[np.int6
             f"The target of item {number} is {given}: it is a mapping with 'boxes' (n, 4), (left, top, right, bottom) "
             "in pixels, and 'labels' (n,), as torchvision's detectors take them."
         )
-    boxes = _numbers(truth["boxes"]).astype(float)
+    boxes = corners(truth["boxes"], number)
     labels, crowd = _numbers(truth["labels"]), _numbers(truth.get("iscrowd", np.zeros(len(boxes))))
     if not boxes.size:
         return np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0, bool)
@@ -82,6 +82,20 @@ def parts(truth: Any, number: int) -> tuple[NDArray[np.float64], NDArray[np.int6
     if labels.dtype.kind not in "iu":
         raise Refused(f"The labels of item {number} are {labels.dtype}: a label is the whole number of a class.")
     return boxes, labels.astype(np.int64), crowd.astype(bool)
+
+
+def corners(given: Any, number: int) -> NDArray[np.float64]:
+    """Return boxes as corners; torchvision's ``BoundingBoxes`` say themselves in which form they are."""
+    boxes = _numbers(given).astype(float)
+    form = getattr(getattr(given, "format", None), "name", "XYXY")
+    if form == "XYXY" or not boxes.size:
+        return boxes
+    first, sides = boxes[:, :2], boxes[:, 2:]
+    if form == "XYWH":
+        return np.concatenate([first, first + sides], 1)
+    if form == "CXCYWH":
+        return np.concatenate([first - sides / 2, first + sides / 2], 1)
+    raise Refused(f"The boxes of item {number} are of the form {form}: turn them to XYXY.")
 
 
 def _numbers(value: Any) -> NDArray[Any]:
