@@ -38,3 +38,18 @@ def pause() -> None:
     """Raise :class:`Unwanted` where the work on this thread is not wanted any more; to be called in long loops."""
     if _QUESTION.unwanted is not None and _QUESTION.unwanted():
         raise Unwanted
+
+
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Raise a KeyboardInterrupt of a wait for another thread as what it is, whenever it comes.
+
+    Where one comes while a Condition or an Event takes its lock back, CPython's ``with`` has nothing to give back and
+    raises a RuntimeError about locks in its place.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise error.__context__ from None
+        raise

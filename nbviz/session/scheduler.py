@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from nbviz.replica.interruption import Unwanted, unless
+from nbviz.replica.interruption import Unwanted, unless, waiting
 from nbviz.session.context import LiveContext
 from nbviz.session.memory import give_back
 from nbviz.session.requests.base import Request
@@ -127,8 +127,8 @@ class Scheduler:
         end = None if timeout is None else time.monotonic() + timeout
         left_over = (lambda: list(self._jobs)) if background else self._foreground
         while True:
-            with self._changed:
-                left = None if end is None else max(0.0, end - time.monotonic())
+            left = None if end is None else max(0.0, end - time.monotonic())
+            with waiting(), self._changed:
                 if not self._changed.wait_for(lambda: not left_over() or self._closed, left):
                     return False
             with self.lock:  # what is being shown may ask for more

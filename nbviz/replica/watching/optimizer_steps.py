@@ -22,6 +22,8 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
+from nbviz.replica.interruption import waiting
+
 T = TypeVar("T")
 FIRST_INTERVAL, LONGEST_INTERVAL = 0.1, 3.0
 STEP_FILE = Optimizer.profile_hook_step.__code__.co_filename
@@ -82,12 +84,13 @@ class Steps:
         """Return ``work``'s result at the end of the next step; None if none ends in three times the usual interval."""
         errand = Errand(work)
         self._errands.append(errand)
-        if not errand.done.wait(max(0.1, self._patience())):
-            try:
-                self._errands.remove(errand)
-            except ValueError:  # the training thread has just taken it
-                # then it is being run, and ends soon
-                errand.done.wait()
+        with waiting():
+            if not errand.done.wait(max(0.1, self._patience())):
+                try:
+                    self._errands.remove(errand)
+                except ValueError:  # the training thread has just taken it
+                    # then it is being run, and ends soon
+                    errand.done.wait()
         if errand.error is not None:
             raise errand.error
         return errand.answer
