@@ -47,6 +47,9 @@ def checked(taken: Step) -> list[Any]:
     count, total = len(taken.top), len(taken.effects)
     if taken.given is None or taken.left is None:
         return [f"The {taken.kind}s of this layer give nothing to it: what it is comes by other ways."]
+    if count == total:  # alone they give all of it, by definition
+        rest = f"{three_digits(taken.off)} of {three_digits(taken.value)}"
+        return [["Checked:", "strong"], f" all {total} {taken.kind}s are shown; without any of them {rest} is left."]
     line: list[Any] = [["Checked:", "strong"], f" these {count} of {total} alone give ", *share_words(taken.given)]
     line += ["; without them ", *share_words(taken.left), " is left."]
     if max(taken.given, taken.left) > 1 or min(taken.given, taken.left) < 0:

@@ -9,6 +9,7 @@ import pytest
 
 import nbviz
 from nbviz.circuits import Node, step
+from nbviz.drawing.numbers import three_digits
 from nbviz.edits import Channels, Heads
 from nbviz.explorer import Explorer
 from nbviz.panels.circuit.circuit_words import effect_share, rows, share_words
@@ -163,6 +164,8 @@ def test_attention_heads_are_rows_that_end_the_walk() -> None:
         for head in range(4):
             off = explorer.model.edited(Heads("blocks.3.attention", off=[head], of=4)).logits(photo)[9]
             assert made.effects[head] == pytest.approx(before - off, abs=1e-5)
+        none = explorer.model.edited(Heads("blocks.3.attention", off=range(4), of=4)).logits(photo)[9]
+        assert f" all 4 heads are shown; without any of them {three_digits(float(none))} of" in view.checked[1]
         again = eval(view.code, {"nbviz": nbviz, "model": explorer.model, "picture": photo})
         np.testing.assert_allclose(again, made.effects, rtol=1e-6)
         say(view, event="into", channel=view.rows[0][0])
