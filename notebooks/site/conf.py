@@ -26,6 +26,7 @@ nb_execution_in_temp = True  # lesson 10 writes a report
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
+nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # stills need none; the default loads two scripts from elsewhere
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 
@@ -35,6 +36,7 @@ autodoc_typehints = "signature"
 default_role = "code"
 
 html_theme = "pydata_sphinx_theme"
+html_context = {"default_mode": "auto"}
 html_title = "nbviz"
 html_static_path = ["static"]
 html_css_files = ["site.css"]

@@ -32,6 +32,7 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.anchors: set[str] = set()
         self.mute: list[str] = []
+        self.sources: list[str] = []
         self.levels: list[int] = []
         self.feed(path.read_text("utf-8"))
 
@@ -43,6 +44,8 @@ class Page(HTMLParser):
             self.links.append(link)
         if tag == "img" and not found.get("alt"):
             self.mute.append(str(found.get("src")))
+        if tag in ("script", "link") and found.get("rel") != "canonical":
+            self.sources.append(str(found.get("src") or found.get("href") or ""))
         if re.fullmatch("h[1-6]", tag):
             self.levels.append(int(tag[1]))
 
@@ -75,6 +78,11 @@ def test_links_inside_the_site_lead_somewhere(pages: dict[Path, Page]) -> None:
             if not parts.scheme and not (known or target not in pages and target.exists()):
                 lost.append((path.name, link))
     assert not lost
+
+
+def test_pages_load_nothing_from_elsewhere(pages: dict[Path, Page]) -> None:
+    """A class without a network reads the site from a folder."""
+    assert [(path.name, one) for path, page in pages.items() for one in page.sources if urlsplit(one).scheme] == []
 
 
 def test_pictures_have_words_and_headings_are_in_order(pages: dict[Path, Page]) -> None:
