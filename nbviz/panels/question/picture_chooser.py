@@ -228,11 +228,8 @@ class PictureAnswers(Panel):
         super().__init__(links)
         self.chooser, self.view = chooser, chooser.view
 
-    def awake(self, selection: Selection) -> bool:
-        return self.chooser.view.listing
-
-    def request(self, selection: Selection) -> Request:
-        return AnswersRequest(tuple(self.pictures.values()))
+    def request(self, selection: Selection) -> Request | None:
+        return AnswersRequest(tuple(self.pictures.values())) if self.chooser.view.listing else None
 
     def show(self, answer: SeveralAnswers) -> None:
         self.chooser.take(answer.answers)

@@ -218,19 +218,18 @@ def test_a_picture_is_taken_away_with_its_pins_and_the_last_one_is_not() -> None
 
 def test_a_list_of_the_pictures_has_the_answer_to_each_and_whether_it_is_right() -> None:
     small = rig()
-    says = {name: int(small.model.said(picture).order[0]) for name, picture in small.pictures.items()}
+    says = {name: int(small.model.prediction(picture).order[0]) for name, picture in small.pictures.items()}
     names = list(small.pictures)
     small.pictures["right"] = replace(small.pictures[names[0]], name="right", label=says[names[0]])
     small.pictures["wrong"] = replace(small.pictures[names[1]], name="wrong", label=(says[names[1]] + 1) % 3)
     small.pictures["torn"] = Picture("torn", b"no picture", 0)
     chooser = PictureChooser(small.links)
     answers = PictureAnswers(small.links, chooser)
-    assert not answers.awake(small.selection) and not chooser.view.answers
+    assert answers.request(small.selection) is None and not chooser.view.answers
     chooser.view.listing = True
-    assert answers.awake(small.selection)
     answers.show(small.answer(answers))
     view, name = chooser.view, small.model.class_name
-    share = float(small.model.said(small.pictures["right"]).shares[says[names[0]]])
+    share = float(small.model.prediction(small.pictures["right"]).shares[says[names[0]]])
     assert view.answers["right"] == f"{name(says[names[0]])} {share:.2f}" and view.marks["right"][0] == "right"
     assert (
         view.answers["wrong"].endswith(f", is {name((says[names[1]] + 1) % 3)}") and view.marks["wrong"][0] == "wrong"
