@@ -184,6 +184,9 @@ class Scheduler:
             if closed:
                 return
             if job is not None:
+                if job.answers is None:
+                    with self.lock:  # the act that asks is painted first: beside a forward that takes twice as long
+                        pass
                 # never while self.lock is held: whoever paints would wait for another Explorer's step
                 with _ONE_AT_A_TIME:
                     self._step(job)

@@ -270,3 +270,12 @@ def test_an_answer_that_is_there_does_not_wait_for_another_slots_work(parts: Any
     assert scheduler.wait(10)
     shown = [event[2:] for event in listener.of("answered")]
     assert shown.index(("short", 1.0, True)) < shown.index(("long", 1.0, True)) - 1
+
+
+def test_work_begins_when_the_act_that_asks_for_it_has_been_painted(parts: Any) -> None:
+    scheduler, listener, _ = parts
+    begun = threading.Event()
+    with listener.lock:
+        scheduler.submit("a", Count("one", gate=SimpleNamespace(wait=lambda seconds: begun.set())))
+        assert not begun.wait(0.2)
+    assert scheduler.wait(10) and begun.is_set()
