@@ -125,10 +125,9 @@ class HeadSwitch(TorchFunctionMode):
         The channels of a head are next to each other in what its tokens were projected to, windows are not.
         """
         self.attentions += 1
-        if not isinstance(value, Tensor) or value.ndim < 5 or value.shape[-3] == 1:
+        if not isinstance(value, Tensor) or value.ndim < 5 or value.shape[-3] == 1 or id(value) in self._shadows:
             return
-        beside = [value.stride(axis) for axis in range(value.ndim - 3) if value.shape[axis] > 1]
-        if any(stride < value.stride(-3) for stride in beside):
+        if value.stride(-3) != value.shape[-1] * value.stride(-1):
             raise NbvizError(f"The heads of '{self._layer}' can't be told from its windows: none can be switched off.")
 
     def _torch_attention(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

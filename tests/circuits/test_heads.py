@@ -202,11 +202,19 @@ def test_a_node_may_be_the_class_token() -> None:
 class Windowed(Own):
     """Attention within windows, which stand where others have their heads."""
 
+    count = HEADS
+
     def heads(self, tokens: Tensor) -> Tensor:
-        windows = self.qkv(tokens[:, 1:]).unflatten(1, (3, 3)).unflatten(-1, (3, HEADS, -1))
+        windows = self.qkv(tokens[:, 1:]).unflatten(1, (3, 3)).unflatten(-1, (3, self.count, -1))
         query, key, value = windows.permute(3, 0, 4, 1, 2, 5)  # (N, heads, windows, tokens, channels)
         mixed = functional.scaled_dot_product_attention(query, key, value).permute(0, 2, 3, 1, 4)
         return torch.cat([tokens[:, :1], mixed.flatten(3).flatten(1, 2)], 1)
+
+
+class WindowedAlone(Windowed):
+    """The same with one head."""
+
+    count = 1
 
 
 class Gated(Own):
@@ -217,12 +225,13 @@ class Gated(Own):
 
 
 def test_heads_that_cannot_be_told_are_not_offered_and_refused() -> None:
-    for kind, words in ((Windowed, "can't be told from its windows"), (Gated, "computes no attention")):
+    windows = "can't be told from its windows"
+    for kind, words in ((Windowed, windows), (WindowedAlone, windows), (Gated, "computes no attention")):
         torch.manual_seed(0)
         model = nbviz.InstrumentedModel(Transformer(kind()).double().eval())
         assert head_layers(model, X) == {}
         with pytest.raises(NbvizError, match=words):
-            model.edited(Heads("attention", off=[0], of=3 if kind is Windowed else 1))(X)
+            model.edited(Heads("attention", off=[0], of=1 if kind is Gated else 3))(X)
 
 
 def test_what_has_no_heads_is_refused_in_a_sentence(net: Transformer) -> None:
