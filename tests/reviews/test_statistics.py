@@ -135,3 +135,10 @@ def test_a_slice_that_fails_is_found_and_clean_ones_stay_silent() -> None:
         worst = slice_table(np.where(dark, rng.random(800) < 0.6, right), slices_of(columns)).iloc[0]
         assert worst["column"] == "c3" and worst["corrected"] < 1e-4 and worst["accuracy"] < worst["elsewhere"]
     assert silent >= 35  # 5 % of 40 would be two alarms
+
+
+def test_a_matrix_of_many_classes_shows_those_that_are_there() -> None:
+    labels, answers = np.array([3, 3, 700, 700, 41]), np.array([3, 700, 700, 700, 900])
+    found = confusion(labels, answers, [f"class {n}" for n in range(1000)])
+    assert sorted(found.names) == ["class 3", "class 41", "class 700", "class 900"] and None not in found.classes
+    assert found.counts.sum() == 5 and found.pairs() == [(3, 700, 1), (41, 900, 1)]

@@ -81,13 +81,15 @@ def confusion(
 
 def shown_confusion(full: NDArray[np.int64], names: Sequence[str], most: int = OTHER) -> Confusion:
     """Order a whole matrix (classes, classes) by likeness, and sum up the classes beyond ``most``."""
-    wrong = full.sum(0) + full.sum(1) - 2 * full.diagonal()
-    most_wrong = np.sort(np.argsort(-wrong, kind="stable")[:most]) if len(names) > most else np.arange(len(names))
+    seen = full.sum(0) + full.sum(1)
+    wrong = np.argsort(2 * full.diagonal() - seen, kind="stable")
+    # of a thousand classes, those that are neither labels nor answers say nothing
+    most_wrong = np.sort(wrong[seen[wrong] > 0][:most]) if len(names) > most else np.arange(len(names))
     order = most_wrong[_by_likeness(full[np.ix_(most_wrong, most_wrong)])]
     rest = np.setdiff1d(np.arange(len(names)), most_wrong)
     shown, classes = [names[i] for i in order], [int(i) for i in order]
     counts = full[np.ix_(order, order)]
-    if not len(rest):
+    if not seen[rest].any():
         return Confusion(counts, tuple(shown), tuple(classes))
     column, row = full[np.ix_(order, rest)].sum(1), full[np.ix_(rest, order)].sum(0)
     counts = np.block([[counts, column[:, None]], [row[None], np.array([[full[np.ix_(rest, rest)].sum()]])]])
