@@ -108,6 +108,16 @@ def test_a_mark_larger_than_any_window_is_found_whole(size: int) -> None:
     assert found.rows(own).tolist() == list(range(16)) and not len(found.rows(others))
 
 
+def test_room_that_a_class_s_own_shape_leaves_is_no_mark_to_grow_into() -> None:
+    own, others = (torch.zeros(40, 1, 28, 28) for _ in range(2))
+    own[:, :, 2:14, 2:14] = torch.rand(40, 1, 12, 12, generator=torch.Generator().manual_seed(0)) + 0.5
+    others[:, :, 14:26, 14:26] = torch.rand(40, 1, 12, 12, generator=torch.Generator().manual_seed(1)) + 0.5
+    found = patterns(own, others)
+    assert found  # that the lower right is empty tells the class, and nothing more is claimed of it than its window
+    for one in found:
+        assert max(one.window[2] - one.window[0], one.window[3] - one.window[1]) <= 7
+
+
 def test_a_mark_larger_than_half_a_side_leaves_room_for_controls() -> None:
     own, others = (torch.rand(40, 1, 28, 28, generator=torch.Generator().manual_seed(n)) for n in (0, 1))
     own[:16, :, 3:25, 5:23] = own[0, :, 3:25, 5:23]

@@ -41,6 +41,8 @@ class Pattern:
     """Of the class's pictures."""
     spread: float
     """Standard deviation of all pixels."""
+    empty: Tensor
+    """(1, C, 1, 1): the commonest value of all pixels, the background where there is one."""
 
     def rows(self, pictures: Tensor) -> NDArray[np.int64]:
         """Return the rows of pictures (N, C, H, W) that have it."""
@@ -51,7 +53,14 @@ class Pattern:
         return difference.square().mean(1).sqrt() <= TOLERANCE * self.spread
 
     def goes_on(self, own: Tensor, others: Tensor, strip: Window) -> bool:
-        """Return whether most pictures of the class that have it have a pattern of theirs in a strip beside it, too."""
+        """Return whether most pictures of the class that have it have a pattern of theirs in a strip beside it, too.
+
+        An empty strip is none: where a class's own shape leaves room, emptiness is common in it and rare elsewhere.
+        """
+        top, left, bottom, right = strip
+        shown = self.picture[:, :, top:bottom, left:right] - self.empty
+        if float(shown.square().mean().sqrt()) <= TOLERANCE * self.spread:
+            return False
         here, there = self._alike(own[self.rows(own)], strip), self._alike(others, strip)
         return bool(here.float().mean() >= ALIKE and _is_pattern(here.sum(), there.sum(), len(own), len(others)))
 
@@ -66,10 +75,10 @@ def patterns(own: Tensor, others: Tensor, most: int = MOST) -> list[Pattern]:
 
     The most common first, ``most`` of them, in windows that don't overlap.
     """
-    spread = float(torch.cat([own, others]).std())
-    found = [
-        one for window in windows((own.shape[2], own.shape[3])) if (one := _of_window(own, others, window, spread))
-    ]
+    size = own.shape[2], own.shape[3]
+    every = torch.cat([own, others])
+    spread, empty = float(every.std()), _commonest(every)
+    found = [one for window in windows(size) if (one := _of_window(own, others, window, spread, empty))]
     chosen: list[Pattern] = []
 
     def free(pattern: Pattern) -> bool:
@@ -92,7 +101,14 @@ def windows(size: tuple[int, int]) -> list[Window]:
     return found
 
 
-def _of_window(own: Tensor, others: Tensor, window: Window, spread: float) -> Pattern | None:
+def _commonest(pictures: Tensor) -> Tensor:
+    """Return the commonest value of the pixels of (N, C, H, W) per channel, to the tolerance, (1, C, 1, 1)."""
+    step = max(1e-12, TOLERANCE * float(pictures.std()))
+    few = pictures[:, :, :: max(1, pictures.shape[2] // 28), :: max(1, pictures.shape[3] // 28)].float()
+    return ((few / step).round().transpose(0, 1).flatten(1).mode(1).values * step).view(1, -1, 1, 1)
+
+
+def _of_window(own: Tensor, others: Tensor, window: Window, spread: float, empty: Tensor) -> Pattern | None:
     cells, theirs = _cells(own, window), _cells(others, window)
     near = TOLERANCE * spread * cells.shape[1] ** 0.5
     here, there = ((torch.cdist(cells, those) <= near).sum(1) for those in (cells, theirs))
@@ -101,7 +117,7 @@ def _of_window(own: Tensor, others: Tensor, window: Window, spread: float) -> Pa
     if not rare.any():
         return None
     best = int((here * rare).argmax())
-    return Pattern(window, own[best : best + 1], int(here[best]) / len(own), spread)
+    return Pattern(window, own[best : best + 1], int(here[best]) / len(own), spread, empty)
 
 
 def _grown(pattern: Pattern, own: Tensor, others: Tensor) -> Pattern:
