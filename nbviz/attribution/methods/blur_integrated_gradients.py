@@ -32,7 +32,7 @@ def blur_integrated_gradients(
     tolerance: Tolerance = 0.05,
     maximum: Maximum = 200,
 ) -> Iterator[Attribution]:
-    """What each pixel adds to the score as the picture comes into focus.
+    """Each pixel's part in the score as the picture comes into focus.
 
     values: ∫ ∂ score/∂x ∘ dx along x(σ), the picture blurred by a Gaussian whose σ falls to 0
     (1, C, H, W), signed; their sum is the score less the blurred picture's, up to ``facts["residual"]``. Edges

@@ -11,7 +11,7 @@ from nbviz.passes.subject import Subject
 
 @register("Deconvnet", "Zeiler, Fergus 2014, arXiv:1311.2901", family="gradients", limited=True)
 def deconvnet(subject: Subject) -> Iterator[Attribution]:
-    """What the score is drawn from when the network is run backwards.
+    """Pixels that the score comes from when the network runs backwards.
 
     values: (1, C, H, W), the score sent back with g·[g > 0] at every ReLU call, pooling by the switches of
     the forward and convolutions by their transpose. heat: the largest absolute value over the channels, ≥ 0.

@@ -19,7 +19,7 @@ from nbviz.passes.subject import Subject
     uses_target=False,
 )
 def eigen_cam(subject: Subject) -> Iterator[Attribution]:
-    """What the layer's channels have most in common, for any class.
+    """Pattern that the layer's channels share most, for any class.
 
     values: the maps projected on their first right singular vector, as in the paper not centred, at the layer's
     resolution (h, w); of the two signs the one with the larger sum. Zero where the score does not depend on

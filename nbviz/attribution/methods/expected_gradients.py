@@ -28,7 +28,7 @@ def expected_gradients(
     tolerance: Tolerance = 0.1,
     maximum: Maximum = 300,
 ) -> Iterator[Attribution]:
-    """What each pixel adds to the score, over many starting pictures.
+    """Each pixel's part in the score, over many starting pictures.
 
     values: mean over baselines x′ of (x − x′)·∫ ∂ score/∂x on the straight path from x′ (1, C, H, W),
     signed; their sum is the score less the baselines' mean score, up to ``facts["residual"]``. baselines:

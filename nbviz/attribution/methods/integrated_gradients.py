@@ -45,7 +45,7 @@ def integrated_gradients(
         About("How many, where steps are fixed; adaptive ones are as many as it takes.", 1, 500, label="fixed steps"),
     ] = 50,
 ) -> Iterator[Attribution]:
-    """What each pixel adds to the score on the way from the baseline.
+    """Each pixel's part in the score on the way from the baseline.
 
     values: (x − x′)·∫ ∂ score/∂x along the straight path, (1, C, H, W), signed; their sum is the difference of
     the scores up to ``facts["residual"]``, which is stated as it came out and never spread away. heat: absolute
