@@ -36,7 +36,7 @@ class HeadSwitch(TorchFunctionMode):
         """layer: for what is refused. off: heads, from 0. of: heads in all."""
         super().__init__()
         self._layer, self._off, self._of = layer, off, of
-        self._shadows: dict[int, tuple[Tensor, Tensor]] = {}
+        self._stand_ins: dict[int, tuple[Tensor, Tensor]] = {}
         """Of a tensor that holds attention: itself, which keeps its id its own, and the same without the heads."""
         self.attentions = 0
         """Attentions so far."""
@@ -67,10 +67,10 @@ class HeadSwitch(TorchFunctionMode):
             return self._without(func(*args, **kwargs))
         if name == "multi_head_attention_forward":
             return self._torch_attention(func, args, kwargs)
-        if name in PRODUCTS and (shadowed := self._shadowed(args)) is not None:
+        if name in PRODUCTS and (arguments := self._with_stand_ins(args)) is not None:
             for value in args:
                 self._meet(value)
-            return func(*shadowed, **kwargs)
+            return func(*arguments, **kwargs)
         result = func(*args, **kwargs)
         if name == "softmax":
             self._begin(result, args, kwargs)
@@ -84,7 +84,7 @@ class HeadSwitch(TorchFunctionMode):
         if dim not in (-1, result.ndim - 1) or result.ndim < 2:
             return
         if self._splits(result):
-            self._shadows[id(result)] = result, self._without(result)
+            self._stand_ins[id(result)] = result, self._without(result)
         else:
             self._odd = self._heads(result)
 
@@ -92,29 +92,29 @@ class HeadSwitch(TorchFunctionMode):
         self, func: Callable[..., Any], name: str, result: Tensor, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> None:
         """Note what a function made of attention, where it changed no value."""
-        if not args or id(args[0]) not in self._shadows:
+        if not args or id(args[0]) not in self._stand_ins:
             return
         idle = name == "dropout" and not (kwargs["training"] if "training" in kwargs else args[2:3] != (False,))
-        shadow = self._shadows[id(args[0])][1]
+        stand_in = self._stand_ins[id(args[0])][1]
         if name in RESHAPING:
-            self._shadows[id(result)] = result, func(shadow, *args[1:], **kwargs)
+            self._stand_ins[id(result)] = result, func(stand_in, *args[1:], **kwargs)
         elif idle:
-            self._shadows[id(result)] = result, shadow
+            self._stand_ins[id(result)] = result, stand_in
         elif result is args[0]:  # changed in place
-            del self._shadows[id(result)]
+            del self._stand_ins[id(result)]
 
-    def _shadowed(self, args: Any) -> Any:
-        """Return arguments with attention in the place of which its shadow stands; None where none of them is."""
+    def _with_stand_ins(self, args: Any) -> Any:
+        """Return arguments with the stand-ins of attention in its place; None where none of them has one."""
         found = False
 
         def swapped(value: Any) -> Any:
             nonlocal found
             if isinstance(value, (tuple, list)):
                 return type(value)(swapped(item) for item in value)
-            if id(value) not in self._shadows:
+            if id(value) not in self._stand_ins:
                 return value
             found = True
-            return self._shadows[id(value)][1]
+            return self._stand_ins[id(value)][1]
 
         swaps = swapped(args)
         return swaps if found else None
@@ -125,7 +125,7 @@ class HeadSwitch(TorchFunctionMode):
         The channels of a head are next to each other in what its tokens were projected to, windows are not.
         """
         self.attentions += 1
-        if not isinstance(value, Tensor) or value.ndim < 5 or value.shape[-3] == 1 or id(value) in self._shadows:
+        if not isinstance(value, Tensor) or value.ndim < 5 or value.shape[-3] == 1 or id(value) in self._stand_ins:
             return
         if value.stride(-3) != value.shape[-1] * value.stride(-1):
             raise NbvizError(f"The heads of '{self._layer}' can't be told from its windows: none can be switched off.")
