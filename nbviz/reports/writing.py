@@ -54,17 +54,14 @@ def report(
 
     model, dataset, labels, metadata: as ``nbviz.review`` takes them. out: a folder; its report is written anew.
     review: one that was made before, instead of a pass. corruptions: those whose effect is measured; None for all, an
-    empty list for none. cues: whether marks are hunted for that it leans on. maps: whether a panel of pictures, right,
-    wrong and corner cases, is explained, and each map judged (never in a private report), and the maps of the most
-    confused pairs of classes are compared in the mean. private: no pixel, no item, no
-    row, groups of at least ``k`` pictures only, and names and values of the columns of ``metadata`` hashed with
-    ``salt``. noise: ε of Laplace noise on a private report's mean maps of confused pairs (14 × 14 cells, k pictures):
-    then the same inputs don't give the same bytes. audits: the log of ``nbviz.audit``, whose figures are reported; left
-    out, ``audit.jsonl`` of the folder, where it is there. The same inputs give the same bytes but for the time and what
-    each part took.
+    empty list for none. cues: whether marks are hunted for that it leans on. maps: whether a panel of pictures is
+    explained and each map judged (never in a private report), and the mean maps of the most confused pairs compared.
+    private: no pixel, no item, no row, groups of at least ``k`` pictures only, and names and values of the columns of
+    ``metadata`` hashed with ``salt``. noise: ε of Laplace noise on a private report's mean maps. audits: the log of
+    ``nbviz.audit``; left out, ``audit.jsonl`` of the folder, where it is there. Without ``noise`` the same inputs give
+    the same bytes but for the time and what each part took.
     """
-    folder = folder_at(out)
-    result, cost = review, Cost()
+    folder, result, cost = folder_at(out), review, Cost()
     if result is None:
         with cost.of("review"):
             result = reviewed(model, dataset, labels=labels, metadata=metadata, progress=progress)
