@@ -58,8 +58,7 @@ def report(
     explained and each map judged (never in a private report), and the mean maps of the most confused pairs compared.
     private: no pixel, no item, no row, groups of at least ``k`` pictures only, and names and values of the columns of
     ``metadata`` hashed with ``salt``. noise: ε of Laplace noise on a private report's mean maps. audits: the log of
-    ``nbviz.audit``; left out, ``audit.jsonl`` of the folder, where it is there. Without ``noise`` the same inputs give
-    the same bytes but for the time and what each part took.
+    ``nbviz.audit``; left out, the folder's ``audit.jsonl``. Same inputs, same bytes, but for ``noise`` and times.
     """
     folder, result, cost = folder_at(out), review, Cost()
     if result is None:
