@@ -59,9 +59,9 @@ class Probes(Records):
 
         corruptions: names in ``nbviz.reviews.CORRUPTIONS``; None for all, unless ``own`` has some: name → a function
         of a PIL picture, as the network sees it, that returns another. maps: pictures whose maps are compared, where
-        the answer holds. sample: pictures, drawn once by ``seed``;
-        None for all. against: a data set, or a review of one by the same network; then the table is that of
-        :func:`against_table`, and else of :func:`shift_table`.
+        the answer holds. sample: pictures, drawn once by ``seed``; None for all. against: a data set, or a review of
+        one by the same network; then the table is that of :func:`against_table`, whose channels are those before a
+        linear head (earlier layers are not compared), and else of :func:`shift_table`.
         """
         if against is not None:
             return against_table(self, self._other(against, "against"))

@@ -40,7 +40,12 @@ class Group:
 
 
 def groups(maps: Tensor, seed: int) -> list[Group]:
-    """Group maps (N, H, W) that look alike, by spectral clustering of pooled shares; no group of fewer than ten."""
+    """Group maps (N, H, W) that look alike, by spectral clustering of pooled shares; no group of fewer than ten.
+
+    On six networks with a planted mark its best group agrees with the marked pictures to F1 .65, .79, 1.00, .36, .65
+    and .72; k-means with three groups, which is told how many, to .94, .76, 1.00, .35, .81 and .76. Where most of a
+    class is marked the gap splits the marked ones. Groups only propose windows: what is flagged is a pattern.
+    """
     # of shares, so that one picture with large values is not the group
     shares = maps / maps.sum((1, 2), keepdim=True).clamp(min=1e-12)
     found = []
