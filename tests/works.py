@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 
 import numpy as np
+import torch
 
+import nbviz
 import nbviz.panels
 import nbviz.session
 from nbviz.attribution import METHODS
@@ -22,6 +24,7 @@ from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.pictures.load import Picture
 from nbviz.pictures.samples import Items
+from nbviz.reviews import SegmentationReview
 from nbviz.reviews.result import Review
 from nbviz.session.context import Elsewhere, LiveContext
 from nbviz.session.requests import (
@@ -52,6 +55,16 @@ from nbviz.session.requests.edits import (
     transfer,
     transform,
 )
+from tests.task_networks import Segments
+
+
+def masks() -> SegmentationReview:
+    """Review of a segmentation network over twelve random pictures."""
+    torch.manual_seed(0)
+    pairs = [(torch.rand(3, 20, 20), torch.randint(0, 5, (20, 20))) for _ in range(12)]
+    review = nbviz.review(Segments().eval(), pairs, progress=False)
+    assert isinstance(review, SegmentationReview)
+    return review
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,11 @@ class World:
     atlas: Atlas
     review: Review
     target: Target
+    masks: SegmentationReview = field(default_factory=masks)
+
+    def owner(self, request: Request) -> InstrumentedModel:
+        """The network that a request runs."""
+        return self.masks.model if isinstance(request, reviews.DrawAnswers) else self.model
 
 
 def kinds() -> set[type[Request]]:
@@ -109,7 +127,8 @@ def works(world: World) -> Mapping[str, Request]:
         one_picture.Caricature(picture, layer), one_picture.Dream(picture, layer), one_picture.Remake(picture, layer),
         reviews.AnswersRequest((picture, other)),
         refusals.AskRefusals(picture), reviews.MakeReview(world.items), reviews.OpenReview(world.review),
-        reviews.ReadPictures(world.items, tuple(range(12))), reviews.HuntCues(world.review),
+        reviews.ReadPictures(world.items, tuple(range(12))), reviews.DrawAnswers(world.masks, tuple(range(12)), 40),
+        reviews.HuntCues(world.review),
         reviews.MeasureShift(world.review, 24), *common, trust.Trust(explain), trust.TrustDetail(explain),
         attack.MeasureAttack((), Attack("pgd", 1.0, steps=20), explain),
         attack.FindSmallest((), Attack("pgd", 1.0, steps=20), explain),

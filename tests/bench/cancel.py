@@ -75,7 +75,9 @@ def rows() -> Iterator[str]:
     """A line a work, the slowest first; ``NBVIZ_WORKS`` chooses by a part of the name."""
     here = world(os.environ.get("NBVIZ_NETWORK", NETWORK), os.environ.get("NBVIZ_LAYER", LAYER))
     chosen = os.environ.get("NBVIZ_WORKS", "")
-    found = [(*measured(one, LiveContext(here.model)), name) for name, one in works(here).items() if chosen in name]
+    found = [
+        (*measured(one, LiveContext(here.owner(one))), name) for name, one in works(here).items() if chosen in name
+    ]
     for spent, ended, name in sorted(found, key=lambda row: -row[0].longest):
         late = "  !" if spent.longest > LIMIT else ""
         yield f"{name:<42} longest {spent.longest:6.2f} s of {spent.whole:6.2f} {ended}{late}"

@@ -69,8 +69,8 @@ ACTS: dict[str, tuple[dict[str, Any], set[str], set[str]]] = {
     ),
     "picture": (
         {"image": "two"},
-        {"title", "pictures", "channels", "channel", "layers", "canvas", "trust", "pins"} | QUESTION | CARDS,
-        {"title", "pictures", "channels", "channel", "layers", "canvas", "trust", "pins"} | QUESTION | CARDS,
+        {"title", "pictures", "answers", "channels", "channel", "layers", "canvas", "trust", "pins"} | QUESTION | CARDS,
+        {"title", "pictures", "answers", "channels", "channel", "layers", "canvas", "trust", "pins"} | QUESTION | CARDS,
     ),
     "method": ({"method": "input_x_gradient"}, {"canvas", "trust"}, {"canvas", "trust"}),
     "pin": (

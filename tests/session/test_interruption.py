@@ -82,9 +82,10 @@ def begun_after(world: World, request: Request, at: int) -> tuple[int, int]:
         if number == at:
             cancelled.set()
 
-    with passes(world.model.net, then):
+    model = world.owner(request)
+    with passes(model.net, then):
         try:
-            with unless(cancelled.is_set), closing(LiveContext(world.model).answers(request)) as answers:
+            with unless(cancelled.is_set), closing(LiveContext(model).answers(request)) as answers:
                 for _ in islice(answers, STEPS):
                     pause()
         except (Unwanted, NbvizError):
