@@ -19,6 +19,7 @@ from nbviz.features.objectives import Objective
 from nbviz.features.parametrisation import Parametrisation
 from nbviz.features.recipe import Recipe
 from nbviz.passes.subject import last_spatial_layer
+from nbviz.replica.interruption import pause
 
 _TINY = 1e-20
 
@@ -98,6 +99,7 @@ class Ascent:
 
     def _gradient(self, total: Tensor, heard: Sequence[Tensor], pictures: Tensor) -> Tensor | None:
         """Return the gradient, scaled to the range of float16: a mean over many places would come out as 0."""
+        pause()  # the backward takes twice as long as the forward that asked last
         if self.eye.model.guest.dtype != torch.float16:
             return torch.autograd.grad(total, pictures, allow_unused=True)[0]
         slopes = torch.autograd.grad(total, heard, retain_graph=True, materialize_grads=True)

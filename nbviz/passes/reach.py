@@ -14,6 +14,7 @@ from torch.autograd.graph import GradientEdge
 
 from nbviz.errors import Refused
 from nbviz.model.scoring.autograd_graph import graph
+from nbviz.replica.interruption import pause
 
 GRADIENT_FREE = ("occlusion", "rise")
 """Methods that hide parts of the picture and so need no gradient."""
@@ -26,6 +27,7 @@ def backward(
     """Return gradients of Σ scores in tensors or graph edges; None where none leads there."""
     if not scores.requires_grad or not inputs:
         return (None,) * len(inputs)
+    pause()  # a backward takes twice as long as the forward that asked last
     try:
         # never .backward(): that would leave .grad on whatever else requires one
         return torch.autograd.grad(scores.sum(), inputs, allow_unused=True, retain_graph=retain)
