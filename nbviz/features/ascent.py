@@ -70,6 +70,7 @@ class Ascent:
         # a leaf in between: regularisers act on the gradient in the picture, before it reaches the coefficients
         leaf = pictures.detach().requires_grad_()
         values, pull = self._pull(leaf)
+        pause()
         (gradient,) = torch.autograd.grad(pictures, coefficients, self._regularised(leaf, pull))
         self.coefficients = self.coefficients + self._rate() * self._direction(gradient)
         self.rise.append(values.cpu())

@@ -140,6 +140,7 @@ def test_one_plain_step_in_pixels_is_the_gradient_written_by_hand() -> None:
     net = nn.Sequential(nn.Conv2d(3, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 2)).eval()
     with torch.no_grad():
         net[0].weight.copy_(weight.view(1, 3, 1, 1))
+        net[0].bias.zero_()  # one below -.45 would leave the channel below zero, which is raised by a tenth a step
     model = InstrumentedModel(net, transform=_tensor_of)
     plain = {"jitter": 0, "scale": 1, "rotate": 0, "decorrelate": False, "parametrisation": "pixel"}
     made = visualize(model, "0", 0, steps=1, optimiser="plain", rate=300.0, path=False, **plain)  # type: ignore[arg-type]
