@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import ImageDraw
 
 from nbviz.drawing.palette import colours
-from nbviz.drawing.photos import Pixels
+from nbviz.drawing.photos import Pixels, fitted
 
 Edges = NDArray[np.floating]
 
@@ -19,10 +19,7 @@ def boxes_over(picture: Pixels, found: Edges, labels: Sequence[int], truth: Edge
 
     found, truth: (n, 4), left, top, right, bottom in pixels of the picture. labels: class of each found one.
     """
-    share = side / max(picture.shape[:2])
-    height, width = (max(1, round(length * share)) for length in picture.shape[:2])
-    how = Image.Resampling.NEAREST if share > 1 else Image.Resampling.BOX
-    image = Image.fromarray(picture).resize((width, height), how)
+    share, image = side / max(picture.shape[:2]), fitted(picture, side)
     pen, table = ImageDraw.Draw(image), colours()
     for box in truth:
         _line(pen, box * share, (0, 0, 0), 3, image.size)

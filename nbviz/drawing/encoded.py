@@ -42,6 +42,6 @@ class Encoded:
         return data
 
 
-def digest(array: np.ndarray) -> tuple[tuple[int, ...], bytes]:
-    """Return shape and 16-byte digest of an array of bytes."""
-    return array.shape, hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()
+def digest(array: np.ndarray) -> tuple[str, tuple[int, ...], bytes]:
+    """Return type, shape and 16-byte digest of an array's values."""
+    return array.dtype.str, array.shape, hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()

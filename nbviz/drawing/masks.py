@@ -6,10 +6,9 @@ from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from nbviz.drawing.palette import colours
-from nbviz.drawing.photos import Pixels
+from nbviz.drawing.photos import Pixels, fitted
 
 OPACITY = 0.55
 LIGHT, DARK = (255, 255, 255), (0, 0, 0)
@@ -27,10 +26,8 @@ def mask_over(
     said: filled, in the palette's colour of its class. truth: its borders, white on black; None for none, and below 0
     where it is unknown. clear: classes that are not filled, such as the background.
     """
-    share = side / max(picture.shape[:2])
-    height, width = (max(1, round(length * share)) for length in picture.shape[:2])
-    how = Image.Resampling.NEAREST if share > 1 else Image.Resampling.BOX
-    base = np.asarray(Image.fromarray(picture).resize((width, height), how)).astype(float)
+    base = np.asarray(fitted(picture, side)).astype(float)
+    height, width = base.shape[:2]
     classes = nearest(said, height, width)
     table = colours().astype(float)
     filled = ~np.isin(classes, list(clear))

@@ -59,13 +59,19 @@ def _tile(picture: Pixels | None, side: int) -> Pixels:
     tile = np.full((side, side, 3), EMPTY, np.uint8)
     if picture is None or not picture.size:
         return tile
+    image = fitted(picture, side)
+    top, left = (side - image.height) // 2, (side - image.width) // 2
+    tile[top : top + image.height, left : left + image.width] = np.asarray(image)
+    return tile
+
+
+def fitted(picture: Pixels, side: int) -> Image.Image:
+    """Return a picture (h, w, 3) with its longer side ``side`` pixels: enlarged without smoothing, or averaged down."""
     share = side / max(picture.shape[:2])
     height, width = (max(1, round(length * share)) for length in picture.shape[:2])
-    # Nothing is invented between the pixels of a small picture.
+    # nothing is invented between the pixels of a small picture
     how = Image.Resampling.NEAREST if share > 1 else Image.Resampling.BOX
-    top, left = (side - height) // 2, (side - width) // 2
-    tile[top : top + height, left : left + width] = np.asarray(Image.fromarray(picture).resize((width, height), how))
-    return tile
+    return Image.fromarray(picture).resize((width, height), how)
 
 
 def reencoded(data: bytes) -> bytes:

@@ -25,10 +25,8 @@ def png(pixels: Pixels, palette: Pixels | None = None) -> bytes:
     uint8 of shape (H, W) is gray, or indices where a `palette` (uint8 (≤256, 4) RGBA) is given; (H, W, 3) is
     RGB and (H, W, 4) RGBA. Another dtype or shape is a ValueError.
     """
-    image = to_image(pixels, palette)
-    if palette is None:
-        return _ENCODED.get("png", lambda: _bytes(image, None), pixels)
-    return _ENCODED.get("palette", lambda: _bytes(image, palette), pixels, palette)
+    arrays = (pixels,) if palette is None else (pixels, palette)
+    return _ENCODED.get("png", lambda: _bytes(to_image(pixels, palette), palette), *arrays)
 
 
 def compact_png(pixels: Pixels) -> bytes:

@@ -8,11 +8,8 @@ import numpy as np
 
 from nbviz.attribution.words import Run
 from nbviz.drawing.numbers import percent
-from nbviz.drawing.palette import NAMES as COLOURS
-from nbviz.drawing.palette import hexed
-from nbviz.panels.review.mask_words import LEGEND
+from nbviz.panels.review.dense_words import dense_choices, dense_slices, ends_words, figure_words, legend
 from nbviz.panels.review.review_curve import bins
-from nbviz.panels.review.review_words import slice_table_rows
 from nbviz.reviews.detection.matching import SURE
 from nbviz.reviews.detection.review import DetectionReview
 
@@ -42,17 +39,10 @@ def figures(review: DetectionReview) -> list[list[str]]:
 
 def choices(review: DetectionReview) -> dict[str, Any]:
     """Return the orders and choices in which pictures can be listed, and what the lines' colours mean."""
-    names = [[str(number), f"with {name}", ""] for number, name in enumerate(review.names)] if review.labelled else []
     said = np.bincount(review.column("box_label")[review.column("box_score") >= SURE], minlength=len(review.names))
-    order = sorted(int(index) for index in np.argsort(-said, kind="stable")[:LEGEND] if said[index])
     white = " White: true boxes." if review.labelled else ""
-    return {
-        "orders": [list(one) for one in ORDERS if review.labelled or one[0] != "worst"],
-        "answer_choices": [["all", "all pictures", ""]],
-        "labels": [["", "every class", ""], *names],
-        "about": f"Colours: boxes with a score of {SURE} or more.{white}",
-        "legend": [[review.names[index], hexed(index % len(COLOURS))] for index in order],
-    }
+    about = f"Colours: boxes with a score of {SURE} or more.{white}"
+    return {**dense_choices(review, ORDERS, ("worst",), about), "legend": legend(review.names, said)}
 
 
 def tiles(review: DetectionReview, rows: np.ndarray) -> list[list[Any]]:
@@ -90,8 +80,8 @@ def matrix(review: DetectionReview) -> dict[str, Any]:
 
 def _class_row(row: dict[str, Any]) -> list[Any]:
     """Return [index, name, boxes, AP50, its interval, precision, recall]; a dash for what was not counted."""
-    shares = ["–" if np.isnan(row[name]) else f"{row[name]:.3f}" for name in ("ap50", "precision", "recall")]
-    interval = "" if np.isnan(row["ap50_low"]) else f"{row['ap50_low']:.3f}–{row['ap50_high']:.3f}"
+    shares = [figure_words(row[name]) for name in ("ap50", "precision", "recall")]
+    interval = ends_words(row["ap50_low"], row["ap50_high"])
     return [int(row["index"]), row["class"], f"{int(row['support']):,}", shares[0], interval, *shares[1:]]
 
 
@@ -109,11 +99,4 @@ def curve(review: DetectionReview) -> dict[str, Any]:
 
 def slice_rows(review: DetectionReview) -> dict[str, Any]:
     """Return the slices, the worst first, with what they came to be corrected for."""
-    rows = slice_table_rows(review.slices)
-    worse = sum(row["marked"] for row in rows)
-    words = (
-        f"{worse} of {len(rows)} slices do worse than the rest beyond chance (Mann–Whitney over pictures, corrected by "
-        "Holm for all). Bars: mean F1 of a picture's boxes, with its 95 % interval; the tick is the mean elsewhere. A "
-        "click lists its pictures."
-    )
-    return {"kind": "slices", "rows": rows, "words": [words if rows else "No slice has 20 pictures."]}
+    return dense_slices(review, "mean F1 of a picture's boxes")

@@ -9,10 +9,8 @@ import numpy as np
 
 from nbviz.attribution.words import Run
 from nbviz.drawing.numbers import percent
-from nbviz.drawing.palette import NAMES as COLOURS
-from nbviz.drawing.palette import hexed
+from nbviz.panels.review.dense_words import dense_choices, dense_slices, ends_words, figure_words, legend
 from nbviz.panels.review.review_curve import bins
-from nbviz.panels.review.review_words import slice_table_rows
 from nbviz.reviews.segmentation.review import SegmentationReview
 
 MISSING = "Of networks that say one class per picture only: this one puts out masks"
@@ -26,8 +24,6 @@ ORDERS = (
 )
 MASKED = frozenset(("worst", "loss"))
 """Orders that need masks."""
-LEGEND = 12
-"""Classes whose colours are told."""
 
 
 def figures(review: SegmentationReview) -> list[list[str]]:
@@ -60,22 +56,10 @@ def _ends(figure: Mapping[str, float], digits: int | None = None) -> str:
 
 def choices(review: SegmentationReview) -> dict[str, Any]:
     """Return the orders and choices in which pictures can be listed, and what the tiles' colours mean."""
-    names = [[str(number), f"with {name}", ""] for number, name in enumerate(review.names)] if review.labelled else []
     lines = " Lines: borders of the true masks." if review.labelled else ""
-    return {
-        "orders": [list(one) for one in ORDERS if review.labelled or one[0] not in MASKED],
-        "answer_choices": [["all", "all pictures", ""]],
-        "labels": [["", "every class", ""], *names],
-        "about": f"Colours: classes that are said.{lines}",
-        "legend": _legend(review),
-    }
-
-
-def _legend(review: SegmentationReview) -> list[list[str]]:
-    """Return [name, colour] of the classes that are said most; classes beyond twelve share colours."""
     said = np.asarray(review.said_pixels.sum(0)).ravel()
-    order = [int(index) for index in np.argsort(-said, kind="stable")[:LEGEND] if said[index]]
-    return [[review.names[i], hexed(i % len(COLOURS))] for i in sorted(order) if i not in review.clear]
+    about = f"Colours: classes that are said.{lines}"
+    return {**dense_choices(review, ORDERS, MASKED, about), "legend": legend(review.names, said, review.clear)}
 
 
 def tiles(review: SegmentationReview, rows: np.ndarray) -> list[list[Any]]:
@@ -114,7 +98,7 @@ def _class_row(row: dict[str, Any]) -> list[Any]:
     cells: list[Any] = [int(row["index"]), row["class"], f"{int(row['pictures']):,}"]
     for name in ("accuracy", "iou"):
         value, low, high = (row[key] for key in (name, f"{name}_low", f"{name}_high"))
-        cells += ["–" if np.isnan(value) else f"{value:.3f}", "" if np.isnan(low) else f"{low:.3f}–{high:.3f}"]
+        cells += [figure_words(value), ends_words(low, high)]
     return cells
 
 
@@ -132,11 +116,4 @@ def curve(review: SegmentationReview) -> dict[str, Any]:
 
 def slice_rows(review: SegmentationReview) -> dict[str, Any]:
     """Return the slices, the worst first, with what they came to be corrected for."""
-    rows = slice_table_rows(review.slices)
-    worse = sum(row["marked"] for row in rows)
-    words = (
-        f"{worse} of {len(rows)} slices do worse than the rest beyond chance (Mann–Whitney over pictures, corrected by "
-        "Holm for all). Bars: mean share of a picture's pixels that is right, with its 95 % interval; the tick is the "
-        "mean elsewhere. A click lists its pictures."
-    )
-    return {"kind": "slices", "rows": rows, "words": [words if rows else "No slice has 20 pictures."]}
+    return dense_slices(review, "mean share of a picture's pixels that is right")

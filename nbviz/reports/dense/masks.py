@@ -8,8 +8,8 @@ import numpy as np
 
 from nbviz.reports.dense.changes import Change, apart, between, classes_of
 from nbviz.reports.values import Values
-from nbviz.reviews.dense.bootstrap import LEAST, Floats, mean_of_known
-from nbviz.reviews.segmentation.figures import Integers, PixelCounts, iou
+from nbviz.reviews.dense.bootstrap import LEAST, Floats, Integers, mean_of_known
+from nbviz.reviews.segmentation.figures import PixelCounts, iou
 
 WHOLE = {"pixel_accuracy": "pixel accuracy", "mean_iou": "mean IoU"}
 

@@ -17,6 +17,7 @@ DRAWS, BLOCK = 1000, 2_000_000
 LEAST = 10
 """Pictures below which an interval is not given: draws of a few pictures know none of the others."""
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 def draws(pictures: int, count: int = DRAWS, seed: int = 0) -> Iterator[Floats]:

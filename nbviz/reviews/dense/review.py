@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from nbviz.errors import Refused
+from nbviz.errors import Refused, unknown
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.reviews.dense.plan import DensePlan
 from nbviz.reviews.dense.samples import Truths
 from nbviz.reviews.dense.slices import mean_slices
-from nbviz.reviews.result import Review
+from nbviz.reviews.result import Order, Review
 from nbviz.reviews.statistics.slices import slices_of
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ class DenseReview(Review):
     plan: DensePlan
     noun: ClassVar[str]
     """The answers, for sentences: "masks"."""
+    orders: ClassVar[tuple[str, ...]]
+    """Orders of the pictures that there are."""
     truths: Truths = Truths()
     """True masks or boxes of the items, read again where they are drawn."""
 
@@ -65,6 +67,22 @@ class DenseReview(Review):
     @property
     def figure(self) -> NDArray[np.float64]:
         """Figure of each picture that has a truth, 0…1."""
+        raise NotImplementedError
+
+    def order(self, by: Order = "worst", seed: int = 0) -> NDArray[np.int64]:
+        """Rows of :attr:`pictures` in an order for looking at them.
+
+        by: one of :attr:`orders`: "random" is drawn by ``seed``, "item" is the data set's own, others are as
+        :meth:`ranked` says.
+        """
+        if by not in self.orders:
+            raise unknown("order", by, self.orders, f"a review of {self.noun}")
+        if by == "random":
+            return np.random.default_rng(seed).permutation(len(self))
+        return np.arange(len(self)) if by == "item" else self.ranked(by)
+
+    def ranked(self, by: Order) -> NDArray[np.int64]:
+        """Rows of :attr:`pictures` by a figure."""
         raise NotImplementedError
 
     def words(self, row: int) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nbviz.reviews.dense.bootstrap import Floats, Integers
 from nbviz.reviews.detection.targets import TrueBoxes
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -19,8 +20,6 @@ MOST, SURE = 100, 0.5
 """Boxes of a class and picture that count; score from which a box counts as said."""
 FALSE, TRUE, NEITHER = 0, 1, -1
 NOTHING = -1
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbviz.errors import Refused
-from nbviz.reviews.dense.bootstrap import LEAST, Floats, draws, interval, mean_of_known
+from nbviz.reviews.dense.bootstrap import LEAST, Floats, Integers, draws, interval, mean_of_known
 from nbviz.reviews.detection.matching import NEITHER, SURE, TRUE
 from nbviz.reviews.statistics.intervals import Estimate
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 RECALLS = np.linspace(0, 1, 101)
 DRAWS = 300
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,11 +71,14 @@ class BoxCounts:
         ]
         return np.concatenate(blocks)
 
+    def ranked(self, label: int, place: int = 0) -> Integers:
+        """Return the boxes of a class that count at an overlap, by its place among them: rows, the surest first."""
+        chosen = np.flatnonzero((self.label == label) & (self.match[:, place] != NEITHER))
+        return chosen[np.argsort(-self.score[chosen], kind="stable")]
+
     def _of_class(self, label: int, place: int, weights: Floats) -> Floats:
         """Return the average precision of a class where pictures count ``weights`` (draws, pictures) times."""
-        objects = weights @ self.objects[:, label]
-        chosen = np.flatnonzero((self.label == label) & (self.match[:, place] != NEITHER))
-        order = chosen[np.argsort(-self.score[chosen], kind="stable")]
+        objects, order = weights @ self.objects[:, label], self.ranked(label, place)
         times = weights[:, self.row[order]]
         true = np.cumsum(times * (self.match[order, place] == TRUE), axis=1)
         every = np.cumsum(times, axis=1)

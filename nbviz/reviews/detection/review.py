@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nbviz.drawing.boxes import boxes_over
 from nbviz.errors import Refused, unknown
 from nbviz.replica.guest import Pass
-from nbviz.reviews.dense.bootstrap import LEAST
+from nbviz.reviews.dense.bootstrap import LEAST, Floats
 from nbviz.reviews.dense.reliability import binned
 from nbviz.reviews.dense.review import DenseReview
 from nbviz.reviews.dense.samples import read
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     import pandas
 
 BINS = 15
-Floats = NDArray[np.float64]
 
 
 class DetectionReview(DenseReview):
@@ -129,9 +128,7 @@ class DetectionReview(DenseReview):
         index = self.names.index(label) if isinstance(label, str) and label in self.names else label
         if not isinstance(index, int) or not 0 <= index < len(self.names):
             raise unknown("class", label, self.names, "this review")
-        counts = self.counts
-        chosen = np.flatnonzero((counts.label == index) & (counts.match[:, 0] != NEITHER))
-        order = chosen[np.argsort(-counts.score[chosen], kind="stable")]
+        counts, order = self.counts, self.counts.ranked(index)
         true, objects = np.cumsum(counts.match[order, 0] == TRUE).astype(float), float(counts.objects[:, index].sum())
         recall, precision = curve(true, np.arange(1.0, len(order) + 1), objects or np.nan)
         return pandas.DataFrame({"score": counts.score[order], "recall": recall, "precision": precision})
@@ -178,25 +175,18 @@ class DetectionReview(DenseReview):
             },
         )
 
-    def order(self, by: Order = "worst", seed: int = 0) -> NDArray[np.int64]:
-        """Rows of :attr:`pictures` in an order for looking at them.
+    def ranked(self, by: Order) -> NDArray[np.int64]:
+        """Rows by "worst" (lowest F1 first, of equal ones those with more missed), "unsure" or "surest".
 
-        by: "worst" (lowest F1 first, of equal ones those with more missed), "unsure" (with a box whose score is nearest
-        to .5 first), "surest" (with the box of the highest score first), "random" (by ``seed``), "item".
+        "unsure": with a box whose score is nearest to .5 first. "surest": with the box of the highest score first.
         """
         if by == "worst":
             missed = (self._tally["objects"] - self._tally["found"])[self.known]
             return self.known[np.lexsort((-missed, self.figure))]
-        if by in ("unsure", "surest"):
-            least, score = np.full(len(self), np.inf), self._columns["box_score"]
-            rows = np.searchsorted(self._columns["items"], self._columns["box_items"])
-            np.minimum.at(least, rows, np.abs(score - SURE) if by == "unsure" else -score)
-            return np.argsort(least, kind="stable")
-        if by == "random":
-            return np.random.default_rng(seed).permutation(len(self))
-        if by == "item":
-            return np.arange(len(self))
-        raise unknown("order", by, self.orders, "a review of boxes")
+        least, score = np.full(len(self), np.inf), self._columns["box_score"]
+        rows = np.searchsorted(self._columns["items"], self._columns["box_items"])
+        np.minimum.at(least, rows, np.abs(score - SURE) if by == "unsure" else -score)
+        return np.argsort(least, kind="stable")
 
     def words(self, row: int) -> str:
         count = self.pictures.iloc[row]

@@ -8,15 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nbviz.reviews.dense.bootstrap import LEAST, Floats, interval, mean_of_known, resampled
+from nbviz.reviews.dense.bootstrap import LEAST, Floats, Integers, interval, mean_of_known, resampled
 from nbviz.reviews.statistics.intervals import Estimate
 
 if TYPE_CHECKING:
     import pandas
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

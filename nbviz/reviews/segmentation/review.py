@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbviz.drawing.masks import mask_over
-from nbviz.errors import NbvizError, Refused, unknown
+from nbviz.errors import NbvizError, Refused
 from nbviz.model.classes import BACKGROUND
 from nbviz.model.inputs.input_size import noise
-from nbviz.reviews.dense.bootstrap import LEAST
+from nbviz.reviews.dense.bootstrap import LEAST, Floats
 from nbviz.reviews.dense.reliability import binned
 from nbviz.reviews.dense.review import DenseReview
 from nbviz.reviews.dense.samples import read
@@ -35,8 +35,6 @@ from nbviz.reviews.summary import headline
 
 if TYPE_CHECKING:
     import pandas
-
-Floats = NDArray[np.float64]
 
 
 class SegmentationReview(DenseReview):
@@ -200,20 +198,13 @@ class SegmentationReview(DenseReview):
             },
         )  # fmt: skip
 
-    def order(self, by: Order = "worst", seed: int = 0) -> NDArray[np.int64]:
-        """Rows of :attr:`pictures` in an order for looking at them.
+    def ranked(self, by: Order) -> NDArray[np.int64]:
+        """Rows by "worst" (lowest pixel accuracy first), "loss" (largest first), "unsure" or "surest".
 
-        by: "worst" (lowest pixel accuracy first), "loss" (largest first), "unsure" (lowest mean confidence first),
-        "surest" (highest first), "random" (by ``seed``), "item".
+        "unsure": lowest mean confidence first. "surest": highest first.
         """
         if by == "worst":
             return self.known[np.argsort(self.figure, kind="stable")]
         if by == "loss":
             return self.known[np.argsort(-self.loss, kind="stable")]
-        if by in ("unsure", "surest"):
-            return np.argsort(self._columns["confidence"] * (1 if by == "unsure" else -1), kind="stable")
-        if by == "random":
-            return np.random.default_rng(seed).permutation(len(self))
-        if by == "item":
-            return np.arange(len(self))
-        raise unknown("order", by, self.orders, "a review of masks")
+        return np.argsort(self._columns["confidence"] * (1 if by == "unsure" else -1), kind="stable")
