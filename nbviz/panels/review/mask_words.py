@@ -33,11 +33,13 @@ def figures(review: SegmentationReview) -> list[list[str]]:
     if accuracy is None:
         return [[f"{len(review):,}", "pictures · no masks", summary["absent"]["pixel_accuracy"]]]
     commonest = review.classes.attrs["commonest"]
-    chance = f"; {commonest} said everywhere would have {percent(accuracy['chance'], 1)}"
     table = review.classes.dropna(subset="iou").sort_values("iou", kind="stable")
     weak = table.iloc[0]
     return [
-        [percent(accuracy["value"], 1), f"pixels right{_ends(accuracy)}", f"Pixel accuracy, {BOOTSTRAP}{chance}"],
+        [
+            percent(accuracy["value"], 1), f"pixels right (by chance {percent(accuracy['chance'], 1)})",
+            f"Share of the pixels with a class{_ends(accuracy)}, {BOOTSTRAP}; chance: {commonest} everywhere",
+        ],
         [
             f"{iou['value']:.3f}", f"mean IoU (by chance {iou['chance']:.3f})",
             f"Intersection over union, mean over classes{_ends(iou, 3)}, {BOOTSTRAP}; chance: {commonest} everywhere",

@@ -41,6 +41,7 @@ def test_it_lists_the_worst_first_and_draws_masks(explorer: Explorer) -> None:
     assert view.listing["about"].startswith("Colours") and [name for name, _ in view.listing["legend"]] == NAMES[1:]
     assert view.figures[0][0] == f"{100 * review.summary['pixel_accuracy']['value']:.1f} %"
     assert "by chance" in view.figures[1][1] and "not independent" in view.figures[1][2]
+    assert "by chance" in view.figures[0][1] and "not independent" in view.figures[0][2]
     listed = eval(view.code, {"nbviz": nbviz, "review": review})
     assert listed["item"].tolist() == worst
     enabled = {name: (on, tip) for name, _, tip, on in view.pages}
