@@ -203,18 +203,25 @@ class AttentionStage(Stage):
         view.alt = f"{''.join(run if isinstance(run, str) else run[0] for run in view.title)}, over the picture in gray"
 
     def _chosen(self, answer: HeadsAnswer) -> tuple[int, int]:
-        """Return row and head of the selection; the last layer's mean where it has none."""
+        """Return row and head of the selection; without one, the mean of the chosen layer, else of the last."""
         blocks = answer.seen.blocks
         chosen: tuple[Any, ...] | None = self.selection.head
         if chosen is not None:
             try:
                 check_head(chosen, answer.heads.counts)
             except NbvizError as error:  # it was written before anyone knew how many there are
-                self.view.note = f"{error} Shown is the mean over the last one's."
+                self.view.note = f"{error} Shown is a mean over all heads."
                 chosen = None
-        row = next((i for i, block in enumerate(blocks) if chosen and block.number == chosen[0]), len(blocks) - 1)
+        row = next((i for i, block in enumerate(blocks) if chosen and block.number == chosen[0]), self._row(answer))
         head = chosen[1] if chosen and blocks[row].number == chosen[0] else None
         return row, blocks[row].heads if head is None else head
+
+    def _row(self, answer: HeadsAnswer) -> int:
+        """Return the row of the last attention in the chosen layer, or around it; the last row where there is none."""
+        chosen = self.selection.layer
+        names = [block.layer for block in answer.seen.blocks]
+        rows = [row for row, name in enumerate(names) if name.startswith(f"{chosen}.") or self._is_layer(name)]
+        return rows[-1] if rows else len(names) - 1
 
     def _is_layer(self, name: str) -> bool:
         chosen = self.selection.layer

@@ -160,6 +160,19 @@ def test_a_row_selects_its_layer_and_the_chosen_layer_is_marked(explorer: Explor
     assert [row[2] for row in stage.view.rows] == [False, False, True]
 
 
+def test_the_large_map_is_that_of_the_chosen_layer_until_a_head_is_chosen(
+    explorer: Explorer, stage: AttentionStage
+) -> None:
+    title = lambda: said(stage.view.title)  # noqa: E731
+    for layer, row in (("blocks.0", 0), ("blocks.1.out", 1), ("head", 2), ("blocks", 2)):
+        explorer.selection.layer = layer
+        assert stage.view.head == [row, 2] and title().startswith(f"Mean of 2 heads of blocks.{row}"), layer
+    explorer.selection.change(head=(1, 0), layer="blocks.0")
+    assert stage.view.head == [1, 0]
+    with opened(build("Fused"), stage="attention", layer="blocks.0") as other:
+        assert other.panels["attention"].view.head[0] == 0  # type: ignore[attr-defined]
+
+
 def test_rollout_and_scale_are_looks_at_the_same_answer(explorer: Explorer, stage: AttentionStage) -> None:
     head, asked = stage.view.map, stage.request(explorer.selection)
     say(stage.view, event="look", rollout=True)
