@@ -128,9 +128,12 @@ class Explorer:
         """The review that was given, or made in the stage *Review*; None where there is none."""
         return self.library.review
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until every picture is that of the selection; False when ``timeout`` (seconds) ran out first."""
-        return self._events.scheduler.wait(timeout)
+    def wait(self, timeout: float | None = None, background: bool = False) -> bool:
+        """Wait until every picture is that of the selection; False when ``timeout`` (seconds) ran out first.
+
+        background: wait, too, for what is computed after those, such as the verdicts of *Can you trust it?*.
+        """
+        return self._events.scheduler.wait(timeout, background)
 
     def refresh(self) -> None:
         """Compute everything on show again, without the cache."""
@@ -175,7 +178,10 @@ class Explorer:
         return script.text(f"model, pictures = {name}.model, {name}.pictures" if own else EMBEDDED, result)
 
     def snapshot(self, scale: int = 1) -> Image.Image:
-        """Draw the panels as one still picture; ``scale=2`` for print and talks."""
+        """Draw the panels as they are now as one still picture; ``scale=2`` for print and talks.
+
+        ``wait(background=True)`` before it has every test of the map ended.
+        """
         with LOCK:
             return compose(still_parts(self.panels.values(), self.selection), scale)
 

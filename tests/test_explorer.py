@@ -53,6 +53,12 @@ def live() -> Iterator[Explorer]:
         yield made
 
 
+def test_waiting_for_the_background_too_has_every_test_of_the_map_ended(live: Explorer) -> None:
+    assert live.wait(60, background=True)
+    dots = live.panels["trust"].view.dots  # type: ignore[attr-defined]
+    assert dots and "judging" not in {state for _, state, _ in dots}
+
+
 def states(explorer: Explorer) -> dict[str, str]:
     found = {}
     for slot, panel in explorer.panels.items():

@@ -26,6 +26,7 @@ _BASELINES = {
     "noise": "noise",
 }
 AGAINST = " rather than "
+UNJUDGED = "This picture was taken before every test of the map had ended."
 ANY_CLASS: list[Run] = ["the same for every class"]
 """Heading of a map that does not depend on the class."""
 
@@ -57,10 +58,12 @@ def trust_lines(verdicts: Sequence[tuple[str, str]], sentences: Sequence[str]) -
     """
     runs: list[Run] = ["trust: "]
     for place, (name, state) in enumerate(verdicts):
-        shown = "still being judged" if state == "judging" else state
+        shown = "not judged yet" if state == "judging" else state
         runs += [" · " if place else "", f"{name} ", (shown, "warn" if state == "not passed" else "strong")]
     lines: Lines = [runs] if verdicts else []
-    return lines + [[sentence] for sentence in sentences]
+    # on a static page nothing will follow, so the picture says why
+    early = [UNJUDGED] if any(state == "judging" for _, state in verdicts) else []
+    return lines + [[sentence] for sentence in (*sentences, *early)]
 
 
 def progress_lines(progress: str, facts: Mapping[str, Any]) -> Lines:

@@ -19,6 +19,7 @@ from nbviz.attribution.words import (
     progress_lines,
     strongest,
     tip_words,
+    trust_lines,
 )
 from nbviz.drawing.numbers import duration, figure, ordinal
 
@@ -30,6 +31,17 @@ FACTS: dict[str, Any] = {
 
 def text(runs: list[Run]) -> str:
     return "".join(run if isinstance(run, str) else run[0] for run in runs)
+
+
+def test_a_still_with_tests_under_way_says_that_it_was_taken_early() -> None:
+    ended = trust_lines([("converged", "passed"), ("hiding", "can't tell")], ["One."])
+    assert [text(line) for line in ended] == ["trust: converged passed · hiding can't tell", "One."]
+    early = [text(line) for line in trust_lines([("converged", "passed"), ("hiding", "judging")], [])]
+    assert early == [
+        "trust: converged passed · hiding not judged yet",
+        "This picture was taken before every test of the map had ended.",
+    ]
+    assert trust_lines([], []) == []
 
 
 def test_integrated_gradients_say_what_is_explained_and_how_well() -> None:
