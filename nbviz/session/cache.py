@@ -29,7 +29,7 @@ class Cache:
         self.limit = limit
         self.nbytes = 0
         """Bytes of memory that the answers hold, each counted once."""
-        self._answers: OrderedDict[Hashable, tuple[Any, Memory]] = OrderedDict()
+        self._answers: OrderedDict[Hashable, tuple[object, Memory]] = OrderedDict()
         self._holders: dict[Hashable, tuple[int, int]] = {}
         """Piece of memory → its bytes, and how many answers hold it."""
         self._lock = threading.Lock()
@@ -37,7 +37,7 @@ class Cache:
     def __len__(self) -> int:
         return len(self._answers)
 
-    def get(self, key: Hashable) -> Any | None:
+    def get(self, key: Hashable) -> Any | None:  # noqa: ANN401 - who put it there knows its type
         """Return the answer, or None."""
         with self._lock:
             if key not in self._answers:
@@ -45,7 +45,7 @@ class Cache:
             self._answers.move_to_end(key)
             return self._answers[key][0]
 
-    def put(self, key: Hashable, answer: Any) -> None:
+    def put(self, key: Hashable, answer: object) -> None:
         """Keep an answer; one larger than the whole cache is not kept."""
         # outside of the lock: walking through a large answer takes longer than any look-up
         held = memory(answer)
@@ -83,15 +83,16 @@ class Cache:
         del answer
 
 
-def nbytes(value: Any) -> int:
+def nbytes(value: object) -> int:
     """Return the bytes of memory that an answer takes, each counted once."""
     return sum(memory(value).values())
 
 
-def memory(value: Any) -> Memory:
+def memory(value: object) -> Memory:
     """Return the memory under all arrays and tensors that an answer reaches; others with ``nbytes`` report it."""
     pieces: Memory = {}
-    reached, visited = [value], set[int]()
+    reached: list[object] = [value]
+    visited = set[int]()
     while reached:
         one = reached.pop()
         if id(one) in visited:

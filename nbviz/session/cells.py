@@ -73,6 +73,6 @@ def cell_message() -> dict[str, Any]:
     return getattr(shell(), "get_parent", dict)() or {}
 
 
-def shell() -> Any:
+def shell() -> Any:  # noqa: ANN401 - IPython's own, which nbviz doesn't import
     """Return IPython's shell; None where this code runs without it. Imports nothing."""
     return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None

@@ -88,7 +88,7 @@ class Script:
             return self.value(target.function)
         return self._constructed(target)
 
-    def value(self, value: Any) -> str:
+    def value(self, value: object) -> str:
         """Return any value as source text. Raises NbvizError for one that can't be written down."""
         # by identity: arrays don't compare to one truth, and equal ones may have two names
         if id(value) in self.names:
@@ -101,7 +101,7 @@ class Script:
             return self._array(value)
         return self._composed(value)
 
-    def _composed(self, value: Any) -> str:
+    def _composed(self, value: object) -> str:
         if isinstance(value, ByContents):
             return self.value(value.value)
         if isinstance(value, tuple) and not hasattr(value, "_fields"):
@@ -116,7 +116,7 @@ class Script:
             return self._constructed(value)
         return self._named(value)
 
-    def _constructed(self, value: Any) -> str:
+    def _constructed(self, value: Any) -> str:  # noqa: ANN401 - no type says "dataclass or named tuple"
         """The call that makes a dataclass, or a named tuple."""
         names = getattr(value, "_fields", None)
         if names is None:
@@ -126,7 +126,7 @@ class Script:
     def _called(self, kind: type, arguments: str) -> str:
         return f"{self._named(kind)}({arguments})"
 
-    def _named(self, value: Any) -> str:
+    def _named(self, value: object) -> str:
         """A function or class by its name: imported, or of the reader's own notebook."""
         name, module = getattr(value, "__qualname__", ""), getattr(value, "__module__", "")
         plain = name.isidentifier() and not keyword.iskeyword(name)

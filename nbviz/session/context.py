@@ -7,15 +7,16 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from nbviz.errors import NbvizError
 from nbviz.model.edit import Edit
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.session.cache import Cache
-from nbviz.session.requests.base import Context, Request
+from nbviz.session.requests.base import Answer, Context, Request
 from nbviz.session.requests.edits.edited_request import Edited
 
+Version = tuple[int, bytes]
+"""Fingerprint of a network's state."""
 MOST_EDITED = 4
 """Edited networks kept ready: undo and redo go to and fro between few."""
 
@@ -26,12 +27,12 @@ class LiveContext:
     def __init__(self, model: InstrumentedModel, cache: Cache | None = None) -> None:
         self.model = model
         self.cache = Cache() if cache is None else cache
-        self._version: Any = None
+        self._version: Version | None = None
         self._held = threading.local()
         self._edited: OrderedDict[tuple[Edit, ...], EditedContext] = OrderedDict()
         self._lock = threading.Lock()
 
-    def version(self) -> Any:
+    def version(self) -> Version:
         """Fingerprint of the model, or the one of :meth:`one_look`; answers of an older one are dropped."""
         held = getattr(self._held, "version", None)
         return self._look() if held is None else held
@@ -46,7 +47,7 @@ class LiveContext:
         finally:
             self._held.version = before
 
-    def _look(self) -> Any:
+    def _look(self) -> Version:
         version = self.model.fingerprint()
         if version != self._version:
             self.cache.clear()
@@ -58,7 +59,7 @@ class LiveContext:
         self.model.fingerprint(reread=True)
         self.cache.clear()
 
-    def known(self, request: Request) -> Any | None:
+    def known(self, request: Request) -> Answer | None:
         """Return the final answer from the cache; None where it is not there."""
         if isinstance(request, Elsewhere):
             return request.context.known(request.request)
@@ -80,7 +81,7 @@ class LiveContext:
             self._edited.move_to_end(edits)
             return self._edited[edits]
 
-    def _known_edited(self, request: Edited) -> Any | None:
+    def _known_edited(self, request: Edited) -> Answer | None:
         if (first := request.undecided) is not None:
             scores = self.known(first)
             if scores is None:
@@ -92,7 +93,7 @@ class LiveContext:
         """Return the key of a request in the cache, beside the network's version."""
         return request
 
-    def answer(self, request: Request) -> Any:
+    def answer(self, request: Request) -> Answer:
         """Return the final answer, computed if need be."""
         answer = self.known(request)
         if answer is None:
@@ -100,14 +101,14 @@ class LiveContext:
                 pass
         return answer
 
-    def keep(self, request: Request, answer: Any, others: Mapping[Request, Any]) -> None:
+    def keep(self, request: Request, answer: object, others: Mapping[Request, object]) -> None:
         """Keep a request's final answer also for equal requests, and for those it contains."""
         # only if it is still the answer: the weights may have moved since it was shown
         if self.known(request) is answer:
             for other, part in others.items():
                 self.cache.put((self.version(), self._entry(other)), part)
 
-    def answers(self, request: Request) -> Iterator[Any]:
+    def answers(self, request: Request) -> Iterator[Answer]:
         """Yield answers that get better; the last one is kept if the model stayed the same."""
         if isinstance(request, Elsewhere):  # kept there alone: as a key here it would hold the other network
             yield from request.context.answers(request.request)
@@ -137,11 +138,11 @@ class EditedContext(LiveContext):
         """Return the context with further edits on, after these."""
         return self.plain.edited((*self.edits, *edits))
 
-    def version(self) -> Any:
+    def version(self) -> Version:
         """Fingerprint of the network without edits: the weights are the same."""
         return self.plain.version()
 
-    def _look(self) -> Any:
+    def _look(self) -> Version:
         return self.plain._look()  # noqa: SLF001 - our own
 
     def _entry(self, request: Request) -> Request:
@@ -153,10 +154,10 @@ class Elsewhere(Request):
     """Request of another network, for its weights as they were when it was asked."""
 
     context: LiveContext
-    version: Any
+    version: Version
     request: Request
 
-    def __call__(self, context: Context) -> Iterator[Any]:
+    def __call__(self, context: Context) -> Iterator[Answer]:
         yield from self.context.answers(self.request)
 
 
@@ -166,7 +167,7 @@ class Known:
     def __init__(self, context: LiveContext) -> None:
         self.model, self._context = context.model, context
 
-    def answer(self, request: Request) -> Any:
+    def answer(self, request: Request) -> Answer:
         """Return the final answer, from the cache."""
         answer = self._context.known(request)
         if answer is None:

@@ -89,7 +89,7 @@ class HistoryTraits(traitlets.HasTraits):
         self._steps = Timeline[Values](keeps=False)  # where a picture or layer is gone, the others stay
         super().__init__()
 
-    def change(self, **values: Any) -> None:
+    def change(self, **values: object) -> None:
         """Write several traits as one act."""
         raise NotImplementedError
 
@@ -101,7 +101,7 @@ class HistoryTraits(traitlets.HasTraits):
             named["target"] = Target.ensure(self.target).words(self._model)
         return f"Selection({', '.join(f'{name}={value!r}' for name, value in named.items())})"
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         """Return the chosen picture, for a notebook, and all that is chosen as text."""
         bundle: dict[str, Any] = {"text/plain": repr(self)}
         shown = self.pictures.get(self.image) if isinstance(self.pictures, Mapping) else None

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from nbviz.session.context import LiveContext
 from nbviz.session.requests.base import Request
-from nbviz.session.scheduler import Listener
+from nbviz.session.scheduler import Listener, Lock
 
 
 class InlineRunner:
     """Runner that answers at once, in the caller's thread: for scripts and tests."""
 
     def __init__(
-        self, context: LiveContext, listener: Listener, slots: Sequence[str], lock: Any, background: Sequence[str] = ()
+        self, context: LiveContext, listener: Listener, slots: Sequence[str], lock: Lock, background: Sequence[str] = ()
     ) -> None:
         self.context, self.listener, self.lock = context, listener, lock
         self._left = frozenset(background)

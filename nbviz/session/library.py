@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, MutableMapping
-from typing import Any
 
 from nbviz.dataset import Atlas, Index, fitting
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.load import Picture
 from nbviz.pictures.samples import Items
-from nbviz.pictures.sources import Source
+from nbviz.pictures.sources import DatasetLike, Source
 from nbviz.reviews.making import fitting as fitting_review
 from nbviz.reviews.result import Review
 
@@ -26,8 +25,8 @@ class Library:
         self,
         model: InstrumentedModel,
         pictures: MutableMapping[str, Picture],
-        index: Any = None,
-        images: Any = None,
+        index: Index | None = None,
+        images: DatasetLike | None = None,
         atlas: Atlas | None = None,
         review: Review | None = None,
         version: Callable[[], Hashable] | None = None,

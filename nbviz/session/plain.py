@@ -9,7 +9,7 @@ import base64
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
@@ -17,8 +17,14 @@ import torch
 from nbviz.edits import EDITS, Edit, Mask
 from nbviz.errors import NbvizError, unknown
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
-def plain(value: Any, what: str) -> Any:
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+"""Value as JSON holds it."""
+
+
+def plain(value: object, what: str) -> Json:
     """Return a value as JSON holds it. what: how to call it. Raises NbvizError for what can't be written down."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
@@ -32,14 +38,14 @@ def plain(value: Any, what: str) -> Any:
         return {"array": _array(torch.from_numpy(np.ascontiguousarray(value)))}
     if isinstance(value, Mask):
         return {"mask": [value.height, value.width, _words(value.bits)]}
-    if isinstance(value, Edit) and type(value).__name__ in EDITS:
+    if isinstance(value, Edit) and is_dataclass(value) and type(value).__name__ in EDITS:
         return {"edit": type(value).__name__, **_fields(value, what)}
     raise NbvizError(
         f"{what} is {_kind_words(value)}, which can't be written down as plain data: set it in code instead."
     )
 
 
-def value_of(data: Any) -> Any:
+def value_of(data: object) -> Any:  # noqa: ANN401 - of the type that its trait checks
     """Return the value that :func:`plain` wrote; lists become tuples. Raises NbvizError for what it never writes."""
     if isinstance(data, (list, tuple)):
         return tuple(map(value_of, data))
@@ -54,17 +60,17 @@ def value_of(data: Any) -> Any:
         return _READERS[kind](data)
     except NbvizError:
         raise
-    except (TypeError, ValueError, KeyError, AttributeError, RuntimeError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError, RuntimeError) as error:
         raise NbvizError(f"The {kind} in this state can't be read: {error}.") from error
 
 
-def _fields(edit: Any, what: str) -> dict[str, Any]:
+def _fields(edit: DataclassInstance, what: str) -> dict[str, Json]:
     """Return the fields of an edit that differ from their defaults."""
     changed = (field for field in fields(edit) if not is_default(edit, field))
     return {field.name: plain(getattr(edit, field.name), f"{what}, {field.name}") for field in changed}
 
 
-def is_default(owner: Any, field: Field[Any]) -> bool:
+def is_default(owner: object, field: Field[Any]) -> bool:
     """Return whether a dataclass's field has its default, in type and value."""
     default = field.default if field.default_factory is MISSING else field.default_factory()
     given = getattr(owner, field.name)
@@ -105,7 +111,7 @@ def _bytes(words: str) -> bytes:
     return base64.b64decode(words, validate=True)
 
 
-def _kind_words(value: Any) -> str:
+def _kind_words(value: object) -> str:
     kind = type(value).__name__
     if callable(value) and not is_dataclass(value):
         return f"the function {getattr(value, '__name__', kind)!r} of your own"

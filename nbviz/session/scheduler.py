@@ -15,14 +15,17 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from nbviz.replica.interruption import Unwanted, unless, waiting
 from nbviz.session.context import LiveContext
 from nbviz.session.memory import give_back
-from nbviz.session.requests.base import Request
+from nbviz.session.requests.base import Answer, Request
 
+Lock = AbstractContextManager[object]
+"""Lock that a thread may take again."""
 PARTIALS_A_SECOND = 10
 IDLE_SECONDS = 0.8
 IDLE_SHARE = 0.05
@@ -35,7 +38,7 @@ class Listener(Protocol):
     """Who hears of answers, always under the lock."""
 
     def waiting(self, slot: str) -> None: ...
-    def answered(self, slot: str, request: Request, answer: Any, final: bool) -> None: ...
+    def answered(self, slot: str, request: Request, answer: Answer, final: bool) -> None: ...
     def failed(self, slot: str, request: Request, error: BaseException) -> None: ...
     def settled(self) -> None: ...
     def idle(self) -> bool: ...
@@ -47,8 +50,8 @@ class Job:
 
     slot: str
     request: Request
-    answers: Iterator[Any] | None = None
-    last: Any = None
+    answers: Iterator[Answer] | None = None
+    last: Answer | None = None
     shown: float = 0.0
     """When the last partial went out, seconds."""
 
@@ -66,7 +69,7 @@ class Scheduler:
     """Worker thread and its slots; see the module."""
 
     def __init__(
-        self, context: LiveContext, listener: Listener, slots: Sequence[str], lock: Any, background: Sequence[str] = ()
+        self, context: LiveContext, listener: Listener, slots: Sequence[str], lock: Lock, background: Sequence[str] = ()
     ) -> None:
         self.context, self.listener, self.lock = context, listener, lock
         self._rank = {slot: rank for rank, slot in enumerate(slots)}
@@ -150,7 +153,7 @@ class Scheduler:
 
     # -- the caller's side ----------------------------------------------------------------------------
 
-    def _known(self, slot: str, request: Request) -> Any | None:
+    def _known(self, slot: str, request: Request) -> Answer | None:
         try:
             return self.context.known(request)
         except Exception:  # a broken model is reported where it is run, by the worker
@@ -277,14 +280,14 @@ class Scheduler:
         if settled:
             self._guarded(self.listener.settled)
 
-    def _show(self, slot: str, request: Request, answer: Any, final: bool) -> None:
+    def _show(self, slot: str, request: Request, answer: object, final: bool) -> None:
         try:
             self.listener.answered(slot, request, answer, final)
         except Exception as error:  # painting failed: said in the panel's strip, the worker lives on
             failure = error
             self._guarded(lambda: self.listener.failed(slot, request, failure))
 
-    def _guarded(self, call: Callable[[], Any]) -> Any:
+    def _guarded(self, call: Callable[[], object]) -> object:
         """Keep the worker alive whatever a callback does, and log what happened."""
         try:
             return call()
@@ -293,5 +296,5 @@ class Scheduler:
             return None
 
 
-def _final(answer: Any) -> bool:
+def _final(answer: object) -> bool:
     return getattr(getattr(answer, "attribution", answer), "done", 1.0) >= 1.0

@@ -24,7 +24,7 @@ from nbviz.attribution import METHODS
 from nbviz.attribution.options import checked_options
 from nbviz.errors import NbvizError, nearest, unknown
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.model.target import Target
+from nbviz.model.target import Target, TargetLike
 from nbviz.session.context import LiveContext
 from nbviz.session.edit_traits import EditTraits
 from nbviz.session.pins.pin import Pin, checked
@@ -120,7 +120,7 @@ class Selection(PlaceTraits, EditTraits):
     marked = traitlets.Tuple()
     """Items of a review that a person marked, by number, ascending."""
 
-    def __init__(self, model: InstrumentedModel, pictures: Iterable[str], **start: Any) -> None:
+    def __init__(self, model: InstrumentedModel, pictures: Iterable[str], **start: object) -> None:
         self._model = model
         self.pictures = pictures
         self.stages: tuple[str, ...] = (CHANNELS,)
@@ -135,7 +135,7 @@ class Selection(PlaceTraits, EditTraits):
 
     # -- writing --------------------------------------------------------------------------------------
 
-    def change(self, **values: Any) -> None:
+    def change(self, **values: object) -> None:
         """Write several traits as one act: all of them or, where one is refused, none; observers hear of it once.
 
         What a value resets is reset with it unless it is given too: another layer the channel, another method its
@@ -160,7 +160,7 @@ class Selection(PlaceTraits, EditTraits):
                     super().__setattr__(name, after)
                     moved.add(name)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if self.has_trait(name):
             self.change(**{name: value})
         elif name.startswith("_") or name in _PLAIN or hasattr(self, name):
@@ -168,7 +168,7 @@ class Selection(PlaceTraits, EditTraits):
         else:
             raise AttributeError(f"A selection has no '{name}'{_hint(name, self.trait_names())}.")
 
-    def set_trait(self, name: str, value: Any) -> None:
+    def set_trait(self, name: str, value: object) -> None:
         """Write a trait by name."""
         self.change(**{name: value})
 
@@ -193,7 +193,7 @@ class Selection(PlaceTraits, EditTraits):
                 self._changes = None
             self._announce(changes)
 
-    def notify_change(self, change: Any) -> None:
+    def notify_change(self, change: Bunch) -> None:
         """Notify observers; while an act lasts, note the change for its end."""
         if self._changes is None:
             super().notify_change(change)
@@ -213,7 +213,7 @@ class Selection(PlaceTraits, EditTraits):
         for change in changes.values():
             super().notify_change(change)
 
-    def _after_reset(self, name: str) -> Any:
+    def _after_reset(self, name: str) -> object:
         """Return the value of a trait after the one that resets it has changed."""
         if name == "target":  # the boxes of another picture are others
             target = self.target
@@ -255,8 +255,8 @@ class Selection(PlaceTraits, EditTraits):
         return tuple(sorted(group))
 
     @traitlets.validate("target")
-    def _check_target(self, proposal: dict[str, Any]) -> Any:
-        value = proposal["value"]
+    def _check_target(self, proposal: dict[str, Any]) -> TargetLike:
+        value: TargetLike | None = proposal["value"]
         if value is None:
             raise NbvizError(
                 "None is no target: choose a class by index or name, a pair of classes, a callable of the scores, "

@@ -8,13 +8,14 @@ from typing import Any
 
 from nbviz import zoo
 from nbviz.errors import NbvizError, nearest
+from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
 from nbviz.model.target import Target
 from nbviz.model.trace import leads
 from nbviz.passes.default_layer import last_layer
 from nbviz.pictures.load import Picture, Pictures
-from nbviz.pictures.sources import FROM_A_DATASET
+from nbviz.pictures.sources import FROM_A_DATASET, DatasetLike
 from nbviz.reviews.result import Review
 from nbviz.session.plain import plain
 from nbviz.session.selection import CHANNELS, Selection
@@ -27,7 +28,7 @@ LEAST = 4
 NON_LINEAR = ("ReLU", "SiLU", "GELU", "Swish", "Mish", "ELU", "Sigmoid", "Activation", "SELU", "CELU")
 
 
-def open_model(model: Any, **options: Any) -> InstrumentedModel:
+def open_model(model: ModelLike | None, **options: Any) -> InstrumentedModel:  # noqa: ANN401 - the class's own
     """Return the model to explore: the embedded one for None; ``options`` are those of :class:`InstrumentedModel`."""
     # By identity: an array of names compares to a word element by element.
     given = {key: value for key, value in options.items() if not any(value is unset for unset in (None, False, "auto"))}
@@ -42,7 +43,7 @@ def open_model(model: Any, **options: Any) -> InstrumentedModel:
     return InstrumentedModel(model, **options)
 
 
-def first_images(review: object) -> Any:
+def first_images(review: object) -> DatasetLike:
     """Return what to show where no images were given: the first pictures of a review, else a few photographs."""
     if not isinstance(review, Review) or review.items is None:  # what is none is refused where it is opened
         return zoo.photographs().pictures

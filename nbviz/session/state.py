@@ -12,9 +12,9 @@ from nbviz.errors import NbvizError, unknown
 from nbviz.model.boxes import Box
 from nbviz.model.classes import Classes, class_index
 from nbviz.model.region import Region
-from nbviz.model.target import Target
+from nbviz.model.target import Target, TargetLike
 from nbviz.session.pins.pin import Pin
-from nbviz.session.plain import plain, value_of
+from nbviz.session.plain import Json, plain, value_of
 
 PASSING = frozenset(("place", "draft", "original", "tool", "dropped"))
 """Traits that say what a hand does at the moment: no part of a state."""
@@ -29,7 +29,7 @@ def state_of(values: Mapping[str, Any], model: Classes) -> State:
     return {name: _plain(name, values[name], model) for name in sorted(values) if name not in PASSING}
 
 
-def changes_of(state: Any, known: Collection[str], model: Classes) -> dict[str, Any]:
+def changes_of(state: State | str, known: Collection[str], model: Classes) -> dict[str, Any]:
     """Return a state, or its JSON, as values of the traits ``known``. Raises NbvizError for what is none."""
     if isinstance(state, str):
         try:
@@ -44,7 +44,7 @@ def changes_of(state: Any, known: Collection[str], model: Classes) -> dict[str, 
     return {name: _value(name, data, model) for name, data in state.items()}
 
 
-def target_data(target: Any, model: Classes) -> Any:
+def target_data(target: TargetLike, model: Classes) -> Json:
     """Return a target as plain data: a class's name, ``"predicted"``, a pair of names, or a mapping of its parts."""
     whole = Target.ensure(target, model)
     if whole.function is not None:
@@ -62,7 +62,7 @@ def target_data(target: Any, model: Classes) -> Any:
     return chosen if whole.part is None else {"region": _region_data(whole.part), "class": chosen}
 
 
-def target_of(data: Any, model: Classes) -> Any:
+def target_of(data: object, model: Classes) -> Any:  # noqa: ANN401 - what the state says: the trait checks it
     """Return the target that :func:`target_data` wrote, or what may be written as one."""
     if isinstance(data, list):
         return tuple(data)
@@ -91,7 +91,7 @@ def class_data(index: int, model: Classes) -> str | int:
         return index
 
 
-def _plain(name: str, value: Any, model: Classes) -> Any:
+def _plain(name: str, value: Any, model: Classes) -> Json:  # noqa: ANN401 - of the trait's own type
     if name == "target":
         return target_data(value, model)
     if name == "pins":
@@ -101,7 +101,7 @@ def _plain(name: str, value: Any, model: Classes) -> Any:
     return plain(value, f"selection.{name}")
 
 
-def _value(name: str, data: Any, model: Classes) -> Any:
+def _value(name: str, data: object, model: Classes) -> object:
     if name == "target":
         return target_of(data, model)
     if name == "pins":
@@ -111,7 +111,7 @@ def _value(name: str, data: Any, model: Classes) -> Any:
     return value_of(data)
 
 
-def _option(data: Any) -> Any:
+def _option(data: object) -> object:
     value = value_of(data)
     # JSON has no tuples: options hold lists where a person writes one
     return list(value) if isinstance(value, tuple) else value
@@ -125,21 +125,21 @@ def _pin_data(pin: Pin, model: Classes) -> State:
     }  # fmt: skip
 
 
-def _pin(data: Any, model: Classes) -> Any:
+def _pin(data: object, model: Classes) -> object:
     if not isinstance(data, Mapping):
         return data
     given = {**data, "target": Target.ensure(target_of(data.get("target", "predicted"), model), model)}
-    given["options"] = {name: _option(value) for name, value in given.get("options", {}).items()}
     try:
+        given["options"] = {name: _option(value) for name, value in given.get("options", {}).items()}
         return Pin(**given)
-    except TypeError as error:
+    except (TypeError, AttributeError) as error:
         raise NbvizError(f"A pin of this state can't be read: {error}.") from error
 
 
-def _region_data(part: Region) -> Any:
+def _region_data(part: Region) -> dict[str, Json]:
     if part.box is not None:
         return {"box": list(part.box)}
-    return {"mask": {"array": plain(part.mask().astype(np.uint8), "region")["array"]}, "words": part.words}
+    return {"mask": plain(part.mask().astype(np.uint8), "region"), "words": part.words}
 
 
 def _region(data: Mapping[str, Any]) -> Region:

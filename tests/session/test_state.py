@@ -103,6 +103,10 @@ def test_a_function_of_ones_own_is_refused_and_still_has_a_name() -> None:
         *({"target": "tabi"}, {"target": {"x": 1}}, {"target": None}, {"target": {"channel": ["1", 77, "mean"]}}),
         *({"options": {"samples": {"tensor": 3}}}, {"method": "saliency", "options": {"x": 1}}, {"place": [0.1, 0.1]}),
         *({"edits": [{"edit": "Glue"}]}, {"pins": [{"picture": "cat"}]}, {"channel": 99, "layer": "3"}),
+        *(
+            {"edits": [{"mask": [1]}]},
+            {"pins": [{"picture": "cat", "target": 1, "method": "saliency", "options": [1]}]},
+        ),
     ],
 )
 def test_a_state_that_can_not_be_changes_nothing(state: Any) -> None:

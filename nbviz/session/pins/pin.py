@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from nbviz.attribution import METHODS
 from nbviz.errors import NbvizError, unknown
@@ -62,13 +61,14 @@ class Pin:
 
 
 def checked(
-    pins: Sequence[Any], model: InstrumentedModel, pictures: Sequence[str], networks: Mapping[str, LiveContext]
+    pins: Sequence[object], model: InstrumentedModel, pictures: Sequence[str], networks: Mapping[str, LiveContext]
 ) -> tuple[Pin, ...]:
     """Check pins, and return each once; :class:`NbvizError` for one that can't be answered, and for too many."""
-    once = tuple(dict.fromkeys(pins))
-    if len(once) > MOST:
-        raise NbvizError(f"At most {MOST} maps are pinned, not {len(once)}: unpin some first.")
-    for pin in once:
+    once: list[Pin] = []
+    given = dict.fromkeys(pins)
+    if len(given) > MOST:
+        raise NbvizError(f"At most {MOST} maps are pinned, not {len(given)}: unpin some first.")
+    for pin in given:
         if not isinstance(pin, Pin):
             raise NbvizError(f"A pin is what Explorer.pin() gives, not {pin!r:.80}.")
         if pin.picture not in pictures:
@@ -79,8 +79,9 @@ def checked(
             raise unknown("Method", pin.method, METHODS, "nbviz")
         if pin.layer is not None:
             (networks[pin.network].model if pin.network else model).layer(pin.layer)
-    return once
+        once.append(pin)
+    return tuple(once)
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     return str(value) if isinstance(value, (str, int, float, bool)) else "given"

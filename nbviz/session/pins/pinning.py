@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 from nbviz.errors import NbvizError
+from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.load import Picture
 from nbviz.session.context import Known, LiveContext
@@ -53,7 +54,7 @@ class Pinning:
         """Pin the map on show, or the one with other values, computing what it takes to know which it is."""
         return self._pin(pin_of(self.context, self.pictures, self.selection, changes))
 
-    def pin_network(self, model: Any, name: str | None, options: Mapping[str, Any]) -> Pin:
+    def pin_network(self, model: ModelLike, name: str | None, options: Mapping[str, Any]) -> Pin:
         """Pin the map on show as another network explains it."""
         given = {"transform": self.model.transform, "classes": self.model.classes, **options}
         other = model if isinstance(model, InstrumentedModel) else InstrumentedModel(model, **given)

@@ -123,7 +123,7 @@ def on_network(pin: Pin, model: InstrumentedModel, name: str, other: LiveContext
     return replace(pin, target=target, layer=last_layer(other.model), network=name)
 
 
-def _plain(target: Target) -> Any:
+def _plain(target: Target) -> Target | int | tuple[int, int]:
     """Return a target as a person writes it, where that is complete."""
     if target == Target(target.index, target.other) and target.index is not None:
         return target.index if target.other is None else (target.index, target.other)

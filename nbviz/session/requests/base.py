@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, cast
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias, cast
 
 import numpy as np
 
@@ -26,6 +26,8 @@ from nbviz.pictures.load import Picture
 from nbviz.session.requests.frozen import FrozenOptions, freeze, thaw
 
 Takes = Literal["all", "network", "none"]
+Answer: TypeAlias = Any
+"""Answer of a request, of the type that its ``__call__`` yields: Any, as one cache and one worker carry them all."""
 
 
 class Context(Protocol):
@@ -33,7 +35,7 @@ class Context(Protocol):
 
     model: InstrumentedModel
 
-    def answer(self, request: Request) -> Any: ...
+    def answer(self, request: Request) -> Answer: ...
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Request:
     takes: ClassVar[Takes] = "none"
     """Which edits its answer depends on."""
 
-    def __call__(self, context: Context) -> Iterator[Any]:
+    def __call__(self, context: Context) -> Iterator[Answer]:
         raise NotImplementedError
 
 
@@ -59,11 +61,11 @@ class PictureRequest(Request):
 class _Stepped(Protocol):
     """Protocol of the further calls of a :class:`~nbviz.session.context.LiveContext`."""
 
-    def known(self, request: Request) -> Any | None: ...
-    def answers(self, request: Request) -> Iterator[Any]: ...
+    def known(self, request: Request) -> Answer | None: ...
+    def answers(self, request: Request) -> Iterator[Answer]: ...
 
 
-def stepped(context: Context, request: Request) -> Iterator[Any]:
+def stepped(context: Context, request: Request) -> Iterator[Answer]:
     """Yield another request's answers: the cached one, else step by step, the last one cached."""
     steps = cast(_Stepped, context)
     known = steps.known(request)
@@ -274,9 +276,8 @@ class SeveralAnswer:
     @property
     def done(self) -> float:
         """Share of the work, 0…1; 1 is final."""
-        return sum(attribution.done for attribution in self.attributions if attribution is not None) / max(
-            1, len(self.attributions)
-        )
+        done = sum(attribution.done for attribution in self.attributions if attribution is not None)
+        return done / max(1, len(self.attributions))
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ FrozenOptions = tuple[tuple[str, Any], ...]
 class ByContents:
     """Copy of a value that is compared by its contents."""
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: object) -> None:
         # a copy: the caller may write to theirs, and the request's key must not change
-        self.value = value.detach().clone() if isinstance(value, torch.Tensor) else deepcopy(value)
+        self.value: object = value.detach().clone() if isinstance(value, torch.Tensor) else deepcopy(value)
         self._key = _key(value)
 
     def __eq__(self, other: object) -> bool:
@@ -36,7 +36,7 @@ class ByContents:
         return repr(self.value)
 
 
-def freeze(options: Mapping[str, Any]) -> FrozenOptions:
+def freeze(options: Mapping[str, object]) -> FrozenOptions:
     """Return options by name as part of a request."""
     return tuple(sorted((name, _frozen(value)) for name, value in options.items()))
 
@@ -46,13 +46,13 @@ def thaw(options: FrozenOptions) -> dict[str, Any]:
     return {name: value.value if isinstance(value, ByContents) else value for name, value in options}
 
 
-def _frozen(value: Any) -> Any:
+def _frozen(value: object) -> object:
     # a module is callable too, and its weights are its contents
     plain = value is None or callable(value) or isinstance(value, (str, bytes, bool, int, float, complex, ByContents))
     return value if plain and not isinstance(value, torch.nn.Module) else ByContents(value)
 
 
-def _key(value: Any) -> Hashable:
+def _key(value: object) -> Hashable:
     if isinstance(value, torch.Tensor):
         plain = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
         digest = hashlib.sha256(plain.numpy().tobytes()).digest()

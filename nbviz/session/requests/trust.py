@@ -13,12 +13,13 @@ from typing import Any
 
 from nbviz.attribution import Attribution, explain
 from nbviz.evaluation import MEASURES, Case, Verdict
-from nbviz.evaluation.base import Steps, accompany
+from nbviz.evaluation.base import Explain, Steps, accompany
 from nbviz.evaluation.detail import Detail, detail
 from nbviz.evaluation.registry import Measure, verdicts
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.passes.subject import resolved
+from nbviz.pictures.picture import PictureLike
 from nbviz.session.requests.base import Context, ExplainAnswer, ExplainRequest, PictureRequest, Request, stepped
 from nbviz.session.requests.frozen import thaw
 
@@ -63,11 +64,11 @@ class _Judged(Request):
     explanation: ExplainRequest
     """The request that draws it."""
 
-    def explainer(self, context: Context) -> Any:
+    def explainer(self, context: Context) -> Explain:
         """Return what explains pictures as this map is explained; cached maps are used again."""
         drawn = self.explanation
 
-        def maps(model: InstrumentedModel, picture: Any, target: Target) -> Iterator[Attribution]:
+        def maps(model: InstrumentedModel, picture: PictureLike, target: Target) -> Iterator[Attribution]:
             # a redrawn network and a moved picture are of this test alone, and not worth a place in the cache
             if model is context.model and picture is drawn.picture:
                 for answer in stepped(context, replace(drawn, target=target)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from nbviz.attribution import Attribution
 from nbviz.edits import PRESETS, TRANSFORMS, Augmentation, Draw, Transform
 from nbviz.model.edit import Edit
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.pictures.load import Picture
 from nbviz.session.requests.base import Context, ExplainAnswer, ExplainRequest, Request, ScoresRequest, stepped
 from nbviz.session.requests.edits.edited_request import with_edits
 from nbviz.session.requests.edits.likeness import Likeness, likeness, mean_likeness
@@ -98,7 +98,7 @@ def drawn_edits(source: Augmentation | str, seed: int, side: int) -> tuple[Edit,
     return (Draw(source, seed),) if isinstance(source, Augmentation) else PRESETS[source].draw(seed, side)
 
 
-def answered(model: InstrumentedModel, picture: Any, edits: tuple[Edit, ...]) -> PictureDraw:
+def answered(model: InstrumentedModel, picture: Picture, edits: tuple[Edit, ...]) -> PictureDraw:
     """Return a draw with the network's prediction for it."""
     edited = model.edited(*edits)
     prediction = edited.prediction(picture)

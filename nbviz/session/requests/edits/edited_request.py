@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from nbviz.model.edit import Edit, NetworkEdit
 from nbviz.model.target import Target
-from nbviz.session.requests.base import Context, Request, ScoresRequest, stepped
+from nbviz.session.requests.base import Answer, Context, Request, ScoresAnswer, ScoresRequest, stepped
 
 
 class _Editing(Protocol):
@@ -24,7 +24,7 @@ class Edited(Request):
     request: Request
     edits: tuple[Edit, ...]
 
-    def __call__(self, context: Context) -> Iterator[Any]:
+    def __call__(self, context: Context) -> Iterator[Answer]:
         yield from stepped(cast(_Editing, context).edited(self.edits), self.request)
 
     @property
@@ -35,7 +35,7 @@ class Edited(Request):
         picture = getattr(request, "picture", None)
         return ScoresRequest(picture) if predicted and picture is not None else None
 
-    def decided(self, scores: Any) -> Edited:
+    def decided(self, scores: ScoresAnswer) -> Edited:
         """Return the request for the class that is predicted without edits, so that before and after are of one class.
 
         scores: the answer of ``undecided``.
@@ -68,8 +68,8 @@ def with_edits(request: Request, edits: Sequence[Edit]) -> Request:
 class BeforeAfter:
     """Answers of one request: without edits, and with them."""
 
-    before: Any
-    after: Any
+    before: Answer
+    after: Answer
     done: float = 1.0
 
 

@@ -78,7 +78,7 @@ def foretold(
     return Foretold("rank", above=sum(float(heat[painted(patch)].mean()) < own for patch in patches))
 
 
-def is_fill(baseline: Any, paint: Paint, substrate: Tensor) -> bool:
+def is_fill(baseline: object, paint: Paint, substrate: Tensor) -> bool:
     """Return whether a baseline of integrated gradients is what the part is painted with."""
     if isinstance(baseline, Tensor):
         return baseline.numel() == substrate.numel() and bool(torch.equal(baseline.reshape(substrate.shape), substrate))
