@@ -143,7 +143,7 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a name of any of the rooms
     if name in ("zoo", "edits", "lessons"):
         return importlib.import_module(f"nbviz.{name}")
     if name in _HOME:

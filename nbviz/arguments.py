@@ -1,9 +1,10 @@
-"""Whole numbers as arguments: Python's, numpy's, or a tensor's only one."""
+"""Numbers as arguments: Python's, numpy's, or a tensor's only one."""
 
 from __future__ import annotations
 
 import operator
-from typing import SupportsIndex
+from collections.abc import Iterable
+from typing import SupportsFloat, SupportsIndex
 
 from nbviz.errors import NbvizError
 
@@ -16,6 +17,23 @@ def whole(value: object) -> int | None:
         return operator.index(value)
     except TypeError:  # a tensor of several numbers, or of floats
         return None
+
+
+def real(value: object) -> float | None:
+    """Return the number, infinite ones and NaN too; None for anything else, words and True among it."""
+    if isinstance(value, bool) or not isinstance(value, SupportsFloat):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):  # an array or a tensor of several numbers
+        return None
+
+
+def listed(name: str, value: object) -> list[object]:
+    """Return the items of an argument that holds several. NbvizError, with its name, for one that holds none."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise NbvizError(f"{name}= is a list of numbers, not {value!r}.")
+    return list(value)
 
 
 def at_least(name: str, value: object, least: int) -> int:

@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
@@ -17,27 +17,36 @@ from nbviz.evaluation.base import Explain, Map, Verdict
 from nbviz.evaluation.control_maps import control
 from nbviz.evaluation.controls import NAMES as CONTROLS
 from nbviz.evaluation.registry import Figure, Measure, common
+from nbviz.model.boxes import Box
+from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.model.target import Target
+from nbviz.model.region import MaskLike
+from nbviz.model.target import Target, TargetLike
 from nbviz.passes.subject import resolved
 from nbviz.pictures.load import Picture, load_pictures
+from nbviz.pictures.sources import DatasetLike
+
+if TYPE_CHECKING:
+    import pandas
 
 FACTS = ("map_error", "reliability", "residual", "seconds", "calls")
+Methods: TypeAlias = str | Iterable[str] | Mapping[str, str | tuple[str, Mapping[str, Any]]]
+"""Names of methods, or label → name, or label → (name, options)."""
 Row = tuple[str, float, float, float]
 """Measure, value, low, high."""
 
 
 def compare(
-    model: Any,
-    images: Any,
-    methods: Sequence[str] | Mapping[str, tuple[str, Mapping[str, Any]]],
+    model: ModelLike,
+    images: DatasetLike,
+    methods: Methods,
     *,
-    target: Any = "predicted",
+    target: TargetLike = "predicted",
     layer: str | None = None,
     measures: Iterable[str] | None = None,
-    truth: Mapping[str, Any] | None = None,
+    truth: Mapping[str, MaskLike | Box] | None = None,
     progress: bool = True,
-) -> Any:
+) -> pandas.DataFrame:
     """Return a tidy table over pictures × methods × measures: picture, target, method, measure, value, low, high.
 
     methods: names, or label → (name, options). The controls random, edges and centre are methods in it too, named
@@ -66,7 +75,12 @@ class _Work:
     """Evaluation of one picture by all methods and controls."""
 
     def __init__(
-        self, model: InstrumentedModel, picture: Picture, target: Target, measures: Sequence[Measure], truth: Any
+        self,
+        model: InstrumentedModel,
+        picture: Picture,
+        target: Target,
+        measures: Sequence[Measure],
+        truth: MaskLike | Box | None,
     ) -> None:
         self.model, self.picture, self.measures, self.truth = model, picture, measures, truth
         self.target = resolved(model, picture, target)
@@ -141,7 +155,7 @@ def _means(rows: list[list[Row]]) -> Iterator[Row]:
         yield (same[0][0], *columns.nanmean(0).tolist())
 
 
-def _chosen(methods: Any) -> dict[str, tuple[str, Mapping[str, Any]]]:
+def _chosen(methods: Methods) -> dict[str, tuple[str, Mapping[str, Any]]]:
     if isinstance(methods, str):
         methods = [methods]
     if not isinstance(methods, Mapping):  # the controls may be asked for by name: every table has them

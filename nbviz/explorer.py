@@ -16,8 +16,9 @@ from PIL import Image
 from nbviz.attribution import Attribution
 from nbviz.dataset import Atlas, Index
 from nbviz.drawing.png import lean_png
-from nbviz.edits.augmentation import augmentations
+from nbviz.edits.augmentation import Transforms, augmentations
 from nbviz.errors import NbvizError, unknown
+from nbviz.model.brief import ModelLike
 from nbviz.panels.assembly import assemble, laid_out, stages
 from nbviz.panels.base.close_tree import close_tree
 from nbviz.panels.base.links import Activity, Links
@@ -26,7 +27,9 @@ from nbviz.panels.cell_still import CellStill, in_notebook, unattended
 from nbviz.panels.events import ALL, Events
 from nbviz.panels.snapshot import compose
 from nbviz.panels.still import saved, still_parts
+from nbviz.pictures.adapters import TransformLike
 from nbviz.pictures.load import Picture, load_pictures
+from nbviz.pictures.sources import DatasetLike
 from nbviz.replica.user_code.user_hooks import Hooks
 from nbviz.reviews.result import Review
 from nbviz.session.cells import NotebookCell, variable_of
@@ -69,11 +72,11 @@ class Explorer:
 
     def __init__(
         self,
-        model: Any = None,
-        images: Any = None,
+        model: ModelLike | None = None,
+        images: DatasetLike | None = None,
         *,
         classes: Sequence[str] | None = None,
-        transform: Any = None,
+        transform: TransformLike | None = None,
         device: str | torch.device = "auto",
         output: str | int | Callable[[Any], torch.Tensor] | None = None,
         multilabel: bool = False,
@@ -81,10 +84,10 @@ class Explorer:
         index: Index | None = None,
         atlas: Atlas | None = None,
         review: Review | None = None,
-        transforms: Any = None,
+        transforms: Transforms | None = None,
         state: State | str | None = None,
         runner: type[Scheduler] | type[InlineRunner] = Scheduler,
-        **selection: Any,
+        **selection: object,
     ) -> None:
         check_start(selection)
         self.closed = False
@@ -142,14 +145,14 @@ class Explorer:
         self.selection.drop_unfit()
         self._events.follow(ALL, renew=True)
 
-    def pin(self, **changes: Any) -> Pin:
+    def pin(self, **changes: object) -> Pin:
         """Keep the map on show to look at others beside it, or the one with other values: ``pin(target="lynx")``.
 
         changes: image, target, method, layer, options or channel. ``selection.pins`` holds all; writing it unpins.
         """
         return self._pinning.keep(changes)
 
-    def beside(self, model: Any, name: str | None = None, **options: Any) -> Pin:
+    def beside(self, model: ModelLike, name: str | None = None, **options: object) -> Pin:
         """Pin the map on show as another network explains it, such as this one before it was trained further.
 
         model: a module (a deep copy, if this one goes on training) or an :class:`InstrumentedModel`; options: those
@@ -213,7 +216,7 @@ class Explorer:
         chosen = self.selection
         return f"Explorer({self.model.name}: {chosen.image}, {chosen.layer}, {chosen.method})"
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         """Live where there is a kernel; a still picture on static pages."""
         bundle: dict[str, Any] = {"text/plain": repr(self)}
         if self.closed:

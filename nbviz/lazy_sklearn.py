@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 import sys
 from importlib import import_module
-from typing import Any
+from types import ModuleType
 
 
-def scikit(name: str) -> Any:
+def scikit(name: str) -> ModuleType:
     """Import a module of scikit-learn, such as ``"cluster"``; Python's random generator is left where it was.
 
     Importing it draws a number: rich, which scikit-learn brings since 1.9, does.

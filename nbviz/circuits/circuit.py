@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nbviz.arguments import at_least
 from nbviz.circuits.effects import class_of
@@ -17,12 +17,16 @@ from nbviz.circuits.node import ELEMENTWISE, Node, strongest_each
 from nbviz.circuits.step import Step, steps
 from nbviz.edits.channels import Fill
 from nbviz.errors import NbvizError
+from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer, grid_layers, with_channels
+from nbviz.model.target import TargetLike
+from nbviz.pictures.picture import PictureLike
 
 if TYPE_CHECKING:
     import pandas
 
+# Two: from the last blocks 8 of 192 channels give 20 to 50 % of a class's score, from half a network away nothing.
 STEPS = 2
 """Steps back where no layers are named."""
 
@@ -47,9 +51,9 @@ class Circuit:
 
 
 def circuit(
-    model: Any,
-    image: Any,
-    target: Any = "predicted",
+    model: ModelLike,
+    image: PictureLike,
+    target: TargetLike = "predicted",
     layers: Sequence[str] | None = None,
     top: int = 8,
     *,
@@ -67,7 +71,7 @@ def circuit(
     model = InstrumentedModel.ensure(model)
     top = at_least("top", top, 1)
     x = model.input(image)
-    model.trace(x)
+    model.trace(x)  # at the picture's own size: places of a layer are counted on that grid
     start = Node("", class_of(model, target, x))
     if layers is None:
         names = _walk(model, STEPS)
@@ -120,6 +124,7 @@ def _blocks(model: InstrumentedModel) -> list[str]:
 
 def _in_row(layer: Layer, model: InstrumentedModel) -> bool:
     """Return whether a layer of several modules stands with others like it in a container."""
+    # a container's own kind says nothing: Sequentials stand in rows everywhere
     above = layer.name.rpartition(".")[0]
     parent = model.layer(above) if above else model.layers()
     alike = sum(other.kind == layer.kind and bool(other.children) for other in parent.children)

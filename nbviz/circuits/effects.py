@@ -8,22 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from nbviz.arguments import channel_number, listed
 from nbviz.circuits.switches import sweep
 from nbviz.edits.channels import Fill, filling
 from nbviz.errors import NbvizError, Refused
+from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
-from nbviz.model.target import Target
+from nbviz.model.target import Target, TargetLike
 from nbviz.passes.feature_maps import channel_layer
 from nbviz.passes.resume import Resumed
 from nbviz.passes.shared_forwards import Shared
 from nbviz.passes.subject import Subject, record
+from nbviz.pictures.picture import PictureLike
 from nbviz.replica.guest import Pass
 
 if TYPE_CHECKING:
@@ -50,13 +53,15 @@ class Effects:
     """0…1."""
 
     def agreement(self, index: int) -> float | None:
-        """Spearman's rank correlation of foretold and measured effects on a class, −1…1; None where one is flat."""
+        """Spearman's rank correlation of foretold and measured effects; None where one is flat or unknown."""
         from scipy.stats import spearmanr
 
+        if index not in self.foretold:
+            return None
         measured = self.measured[:, index]
         known = np.isfinite(measured)
         pair = measured[known], self.foretold[index][known]
-        if index not in self.foretold or min(len(np.unique(values)) for values in pair) < 2:
+        if min(len(np.unique(values)) for values in pair) < 2:
             return None
         return float(spearmanr(*pair).statistic)
 
@@ -66,10 +71,10 @@ class Effects:
 
 
 def channel_effects(
-    model: Any,
-    image: Any,
+    model: ModelLike,
+    image: PictureLike,
     layer: str,
-    target: Any = None,
+    target: TargetLike | None = None,
     *,
     fill: Fill = "zero",
     channels: Sequence[int] | None = None,
@@ -93,7 +98,7 @@ def channel_effects(
     for effects in measuring(model, image, layer, () if index is None else (index,), fill=fill, channels=channels):
         pass
     assert effects is not None
-    known = np.flatnonzero(np.isfinite(effects.measured[:, 0]))
+    known = np.flatnonzero(np.isfinite(effects.measured[:, 0]))  # where channels= names some, the others are NaN
     classes = range(effects.measured.shape[1]) if index is None else [index]
     rows = [
         (channel, model.class_name(c), c, effects.foretold[c][channel] if c in effects.foretold else np.nan, measured)
@@ -107,7 +112,7 @@ def channel_effects(
 
 def measuring(
     model: InstrumentedModel,
-    image: Any,
+    image: PictureLike,
     layer: str,
     classes: Sequence[int] = (),
     *,
@@ -122,9 +127,13 @@ def measuring(
     model.trace(x)
     known = channel_layer(model, layer)
     assert known.layout is not None and known.channels is not None
-    wanted = list(range(known.channels)) if channels is None else sorted(set(channels))
-    if wanted and not 0 <= wanted[0] <= wanted[-1] < known.channels:
-        raise NbvizError(f"Layer '{layer}' has channels 0 to {known.channels - 1}, not {wanted[0]} … {wanted[-1]}.")
+    wanted = (
+        list(range(known.channels))
+        if channels is None
+        else sorted({channel_number(layer, channel, known.channels) for channel in listed("channels", channels)})
+    )
+    if not wanted:
+        raise NbvizError("channels= names no channel: leave it out for all of the layer.")
     yield from model.guest.steadily(lambda run: _measured(model, run, x, known, wanted, classes, fill))
 
 
@@ -152,6 +161,7 @@ def _measured(
 
 def resumed_scores(model: InstrumentedModel, run: Pass, x: Tensor, layer: str) -> Resumed:
     """Return the network resumed at a layer, read as float64 scores (N, classes)."""
+    # float64: an effect is a small difference of two large scores
     return Resumed(model, run, x, layer, lambda run, batch: model.find_logits(run(batch)).detach().double().cpu())
 
 
@@ -162,6 +172,7 @@ def first_order(
     assert layer.layout is not None
     shared, effects = Shared(), {}
     for index in classes:
+        # one retained graph for all classes: a forward and n backwards are .6 of n passes
         subject = Subject(model, run, x, Target(index=index), shared=shared)
         scores, activations = record(subject, subject.leaf(x), layer.name)
         here = activations[layer.name]
@@ -171,7 +182,7 @@ def first_order(
     return effects
 
 
-def class_of(model: InstrumentedModel, target: Any, image: Any) -> int:
+def class_of(model: InstrumentedModel, target: TargetLike, image: PictureLike) -> int:
     """Return the class that is measured, by index. Raises Refused for a target that is not one class."""
     resolved = Target.ensure(target, model)
     if resolved.predicted:

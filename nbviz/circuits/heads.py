@@ -60,6 +60,7 @@ def _head_step(
     def read(run: Pass, batch: Tensor) -> Tensor:
         return reader(run, batch).detach().double().cpu()
 
+    # no first order: a head's output is mixed with the others before it is a tensor that a hook could see
     with torch.no_grad():
         resumed = Resumed(model, run, x, layer, read)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,8 +18,11 @@ from nbviz.circuits.effects import class_of, measuring, resumed_scores
 from nbviz.circuits.switches import BATCH, off_each
 from nbviz.edits.channels import Fill
 from nbviz.model.batches import mixes_batch
+from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import TargetLike
 from nbviz.passes.feature_maps import channel_layer
+from nbviz.pictures.picture import PictureLike
 from nbviz.replica.guest import Pass
 
 ORDERS = 20
@@ -77,7 +79,13 @@ class Need:
 
 
 def class_need(
-    model: Any, image: Any, layer: str, target: Any = "predicted", *, fill: Fill = "zero", orders: int = ORDERS
+    model: ModelLike,
+    image: PictureLike,
+    layer: str,
+    target: TargetLike = "predicted",
+    *,
+    fill: Fill = "zero",
+    orders: int = ORDERS,
 ) -> Need:
     """Measure which channels of a layer a class needs on one picture.
 
@@ -96,7 +104,7 @@ def class_need(
 
 
 def needing(
-    model: InstrumentedModel, image: Any, layer: str, index: int, *, fill: Fill = "zero", orders: int = ORDERS
+    model: InstrumentedModel, image: PictureLike, layer: str, index: int, *, fill: Fill = "zero", orders: int = ORDERS
 ) -> Iterator[Need]:
     """Yield the need of a class as it becomes known: the measured order's curves first, then random ones."""
     x = model.input(image)
@@ -139,7 +147,7 @@ def _curves(model: InstrumentedModel, run: Pass, x: Tensor, need: Need, fill: Fi
     without, alone = both(need.order)
     need = replace(need, without=without, alone=alone, exact=need.exact and resumed.exact, done=1 / (orders + 1))
     yield need
-    draw = np.random.default_rng(0)
+    draw = np.random.default_rng(0)  # a stream of its own, and always the same orders
     for count in range(1, orders + 1):
         gone, kept = both(draw.permutation(len(need.order)))
         need = replace(
@@ -153,6 +161,7 @@ def _curves(model: InstrumentedModel, run: Pass, x: Tensor, need: Need, fill: Fi
 
 def counts_of(channels: int) -> np.ndarray:
     """Return the counts that are tried of so many channels: each at first, then about √2 apart, and all."""
+    # the curve is steep at first and flat later: C counts would be C forwards for what 2 log₂ C show
     steps = {0, channels, *(round(2 ** (power / 2)) for power in range(2 * channels.bit_length()))}
     return np.array(sorted(count for count in steps if count <= channels))
 

@@ -106,7 +106,7 @@ def _maker(run: Pass, x: Tensor, address: Address) -> Address | None:
             outputs[id(tensor)] = (name, call)
         if (name, call) == address:
             makers.append(outputs.get(id(tensor)))
-            raise Enough
+            raise Enough  # what comes behind the layer is not needed
 
     with torch.no_grad(), hooked(modules, leave):
         cut(lambda: run(x))
@@ -156,5 +156,6 @@ def _read_tokens(model: InstrumentedModel, run: Pass, x: Tensor, layer: Layer, i
     assert layer.layout is not None
     subject = Subject(model, run, x, Target(index=index))
     scores, activations = record(subject, subject.leaf(x), layer.name)
+    # exactly zero where no path leads: attention and heads that skip a token leave no trace of it in the gradient
     read = layer.layout.by_channel(activations[layer.name].slope(scores))[0].abs().sum(0) > 0
     return read if read.any() else torch.ones_like(read)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,10 +18,12 @@ from nbviz.arguments import at_least, channel_number
 from nbviz.edits.channels import Channels, Fill
 from nbviz.errors import NbvizError
 from nbviz.model.batches import batch_size
+from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.passes.feature_maps import channel_layer
 from nbviz.pictures.load import Picture
 from nbviz.pictures.samples import Items, Labels
+from nbviz.pictures.sources import DatasetLike
 
 if TYPE_CHECKING:
     import pandas
@@ -65,8 +67,8 @@ class ClassEffects:
 
 
 def class_effects(
-    model: Any,
-    dataset: Any,
+    model: ModelLike,
+    dataset: DatasetLike,
     layer: str,
     channels: Sequence[int],
     *,
@@ -107,12 +109,14 @@ def over_pictures(
     fill: Fill = "zero",
 ) -> Iterator[ClassEffects]:
     """Yield effects over more and more labelled pictures, the last over all that were drawn."""
+    # always the same pictures, so that two sets of channels are compared on one sample
     draw = np.random.default_rng(0)
     numbers = draw.permutation(len(items))[:pictures].tolist()
     size = batch_size(model, tuple(model.input(_readable(items, numbers)).shape[1:]), BATCH)
     known = channel_layer(model, layer)
     assert known.channels is not None
     named = sorted({channel_number(layer, channel, known.channels) for channel in channels})
+    # drawn among the others: a draw that held the named ones would be no control
     others = sorted(set(range(known.channels)) - set(named))
     drawn = [draw.choice(others, min(len(named), len(others)), replace=False).tolist() for _ in range(CONTROLS)]
     networks = [model, *(model.edited(Channels(layer, off=off, fill=fill)) for off in (named, *filter(None, drawn)))]
@@ -121,6 +125,11 @@ def over_pictures(
         for shown, batch in _batches(model, _labelled(items, numbers[first : first + BATCH]), size):
             labels += shown
             scores += list(np.stack([_scores(network, batch) for network in networks], 1))
+            if not 0 <= min(shown) <= max(shown) < scores[0].shape[1]:
+                raise NbvizError(
+                    f"Labels {min(shown)} … {max(shown)} were met, and the network has scores for classes 0 to "
+                    f"{scores[0].shape[1] - 1}: labels= are classes of this network, by index or name."
+                )
         if labels:
             done = min((first + BATCH) / len(numbers), 1.0)
             yield _effects(np.array(labels), np.stack(scores), done)

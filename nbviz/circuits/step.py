@@ -146,7 +146,7 @@ def _first_order(
 
     with torch.enable_grad(), record_layers(run.net, {layer.address: None}, keep):
         values = reader.values(run, x.detach().requires_grad_(), nodes)
-    ((here, edge),) = outputs
+    ((here, edge),) = outputs  # one call of one layer: an address names both
     change = here.double() - filling(here.double(), layout, fill)
 
     def first_order(value: Tensor) -> np.ndarray:

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from nbviz.commands.opening import dataset, network
@@ -19,6 +19,7 @@ from nbviz.commands.opening import dataset, network
 if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
+    from tqdm import tqdm
 
     from nbviz.features.recipe import Recipe
     from nbviz.model.instrumented import InstrumentedModel
@@ -72,7 +73,7 @@ def _features(options: argparse.Namespace) -> int:
 
 
 def _pictures(
-    model: InstrumentedModel, layer: str, channels: Sequence[int], recipe: Recipe, out: Path | None, bar: Any
+    model: InstrumentedModel, layer: str, channels: Sequence[int], recipe: Recipe, out: Path | None, bar: tqdm[object]
 ) -> Iterator[Tensor]:
     """Yield page after page; cached pictures are only read. NbvizError where nothing can be kept."""
     from nbviz.errors import NbvizError
@@ -165,7 +166,7 @@ def _index(options: argparse.Namespace) -> int:
     return 0
 
 
-def _bar(total: int, unit: str, words: str) -> Any:
+def _bar(total: int, unit: str, words: str) -> tqdm[object]:
     from tqdm.auto import tqdm
 
     return tqdm(total=total, unit=unit, desc=words)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbviz.model.instrumented import InstrumentedModel
+    from nbviz.pictures.sources import DatasetLike
 
 
 def network(name: str, weights: str | None = None) -> InstrumentedModel:
@@ -23,7 +24,7 @@ def network(name: str, weights: str | None = None) -> InstrumentedModel:
     return load(name, weights=weights)
 
 
-def dataset(name: str) -> Any:
+def dataset(name: str) -> DatasetLike:
     """Open the data set of ``--data``: a folder, "fashion", or ``module:function``."""
     if name == "fashion":
         from nbviz.zoo import fashion
@@ -32,7 +33,7 @@ def dataset(name: str) -> Any:
     return called(name) if ":" in name and not Path(name).exists() else name
 
 
-def called(name: str, call: bool = True) -> Any:
+def called(name: str, call: bool = True) -> Any:  # noqa: ANN401 - what a person's own module holds
     """Return the value of ``module:function()`` or ``module:name``; the current folder's modules count.
 
     call: False for the function itself.

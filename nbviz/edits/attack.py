@@ -8,7 +8,7 @@ that is left, or of the one that is wanted. Distances are in grey levels of 255 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,12 +18,15 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from nbviz.arguments import real
 from nbviz.edits.base import edit
 from nbviz.edits.rgb import Rgb
 from nbviz.errors import NbvizError, Refused, unknown
+from nbviz.model.brief import ModelLike
 from nbviz.model.classes import class_index
 from nbviz.model.edit import Editable, PictureEdit
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.pictures.picture import PictureLike
 from nbviz.replica.guest import Pass
 
 METHODS = ("fgsm", "pgd", "noise")
@@ -62,12 +65,12 @@ class Attack(PictureEdit):
             raise unknown("Attack", self.method, METHODS, "nbviz")
         if self.norm not in NORMS:
             raise unknown("Norm", self.norm, NORMS, "nbviz")
-        size: Any = self.size
-        if isinstance(size, (str, bool)) or not hasattr(size, "__float__") or not 0 <= float(size) < math.inf:
-            raise NbvizError(f"size= is how far a pixel may move, in grey levels from 0 on, not {size!r}.")
+        size = real(self.size)
+        if size is None or not 0 <= size < math.inf:
+            raise NbvizError(f"size= is how far a pixel may move, in grey levels from 0 on, not {self.size!r}.")
         if not isinstance(self.steps, int) or isinstance(self.steps, bool) or self.steps < 1:
             raise NbvizError(f"steps= is a whole number of at least 1, not {self.steps!r}.")
-        object.__setattr__(self, "size", float(size))
+        object.__setattr__(self, "size", size)
 
     @property
     def control(self) -> Attack:
@@ -105,6 +108,7 @@ class Attack(PictureEdit):
         def work(run: Pass) -> Tensor:
             colours = rgb.colours(x)
             own = _scores(model, run, x)[0]
+            # away from what the network says, not from the label: a picture that is wrong already has an attack too
             label = int(own.argmax())
             wanted = None if self.into is None else class_index(self.into, model)
             if wanted == label:
@@ -120,20 +124,24 @@ class Attack(PictureEdit):
             return self.perturb(colours, loss)
 
         attacked = model.guest.steady(work)
+        # what is reported is what an 8-bit file holds: steps of a quarter grey level vanish in one
         rounded = (attacked * 255).round() / 255
         return _Run(attacked, rounded, rgb.input(rounded).to(x))
 
     def _noisy(self, rgb: Rgb, x: Tensor) -> _Run:
         colours = rgb.colours(x)
+        # another stream than the random start's: else the control would be a part of the attack
         generator = torch.Generator().manual_seed(self.seed + 1)
         signs = torch.randint(0, 2, colours.shape, generator=generator, device="cpu").to(colours) * 2 - 1
+        # of one length in every pixel, so that its L2 norm is the size exactly
         far = self.size / 255 / (math.sqrt(signs[0].numel()) if self.norm == "l2" else 1.0)
         exact = (colours + far * signs).clamp(min(0.0, float(colours.min())), max(1.0, float(colours.max())))
         rounded = (exact * 255).round() / 255
         return _Run(exact, rounded, rgb.input(rounded).to(x))
 
-    def perturb(self, colours: Tensor, loss: Any) -> Tensor:
+    def perturb(self, colours: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
         """Return colours (1, P, H, W) moved within the size so that ``loss`` of colours rises; not rounded."""
+        # a bicubic resize overshoots 0…1, and an attack of size 0 must leave those colours alone
         far, low, high = self.size / 255, min(0.0, float(colours.min())), max(1.0, float(colours.max()))
         steps, step = (1, far) if self.method == "fgsm" else (self.steps, STRIDE * far / self.steps)
         now = colours.clone()
@@ -145,6 +153,7 @@ class Attack(PictureEdit):
             first = leaf if first is None else first
             value = loss(leaf)
             gradient = torch.autograd.grad(value, leaf, allow_unused=True)[0] if value.requires_grad else None
+            # zero at a later step is a summit; at the first it would pass for an attack that fails
             if gradient is None or (leaf is first and not bool(gradient.any())):
                 what = "No gradient leads" if gradient is None else "A gradient of zero leads"
                 raise Refused(
@@ -186,6 +195,7 @@ class _Run:
 
 def _scores(model: InstrumentedModel, run: Pass, x: Tensor) -> Tensor:
     scores = model.evaluate(run, x).logits
+    # the sign of a gradient is all that is used, and half precision rounds small ones to none
     return scores if scores.dtype == torch.float64 else scores.float()
 
 
@@ -224,12 +234,12 @@ class Attacked:
 
 
 def attack(
-    model: Any,
-    image: Any,
+    model: ModelLike,
+    image: PictureLike,
     method: Literal["pgd", "fgsm", "noise"] = "pgd",
     size: float = 1.0,
     into: int | str | None = None,
-    **options: Any,
+    **options: Any,  # noqa: ANN401 - further fields of Attack, which checks them
 ) -> Attacked:
     """Attack one picture; the network is left untouched.
 
@@ -258,6 +268,7 @@ def attack(
 
 
 def picture_of(colours: Tensor) -> Image.Image:
+    """Return colours (1, P, H, W) as an 8-bit RGB picture."""
     planes = (colours[0].clamp(0, 1) * 255).round().byte().cpu()
     array: np.ndarray = planes.expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy()
     return Image.fromarray(array)

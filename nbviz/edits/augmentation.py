@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -26,6 +26,12 @@ from nbviz.replica.user_code import conduct
 from nbviz.replica.user_code.streams import current
 from nbviz.replica.user_code.write_guard import Guard
 
+Transform: TypeAlias = Callable[..., Any]
+"""Transform of pictures: torchvision's, albumentations', or a function of a person's own."""
+Transforms: TypeAlias = Transform | Sequence[Transform] | Mapping[str, Transform]
+Drawn: TypeAlias = Any
+"""Picture in the form that a transform gives: Any, as it is somebody else's function, and ``as_planes`` reads it."""
+Stream: TypeAlias = random.Random | np.random.RandomState | np.random.Generator | torch.Generator
 FORMS: dict[str, Callable[[np.ndarray], Any]] = {
     "a PIL image": Image.fromarray,
     "a uint8 tensor (3, H, W)": lambda pixels: torch.from_numpy(pixels.copy()).permute(2, 0, 1),
@@ -42,7 +48,7 @@ class Augmentation:
     NbvizError for what can't be called.
     """
 
-    def __init__(self, transform: Any, name: str | None = None) -> None:
+    def __init__(self, transform: Transform, name: str | None = None) -> None:
         if not callable(transform):
             raise NbvizError(
                 f"transforms= takes a transform of pictures, torchvision's, albumentations' or a function of your own, "
@@ -51,11 +57,12 @@ class Augmentation:
         self.transform = transform
         self.name: str = name or str(getattr(transform, "__name__", type(transform).__name__))
         self.by_keyword = any(kind.__module__.startswith("albumentations") for kind in type(transform).__mro__)
+        # a transform may be changed after it was given: its repr tells, and its identity doesn't
         self._said = repr(transform)
         self._conduct = conduct.Conduct()
 
     @classmethod
-    def ensure(cls, given: Any) -> Augmentation:
+    def ensure(cls, given: Any) -> Augmentation:  # noqa: ANN401 - of a frozen field, checked here
         """Return an augmentation itself, or a transform wrapped."""
         return given if isinstance(given, cls) else cls(given)
 
@@ -64,7 +71,7 @@ class Augmentation:
         """True if one of its parts is a ``Normalize``: it then gives a network's input, not a picture."""
         return any(type(part).__name__ == "Normalize" for part in _parts(self.transform))
 
-    def draw(self, pixels: np.ndarray, seed: int) -> Any:
+    def draw(self, pixels: np.ndarray, seed: int) -> Drawn:
         """Return what the transform makes of a picture, uint8 (H, W, 3), in a form of its own.
 
         Raises NbvizError where the transform raises, with what it said.
@@ -82,17 +89,18 @@ class Augmentation:
             f"{type(first).__name__}: {first}"
         ) from first
 
-    def _called(self, seed: int, call: Callable[[Any], Any]) -> Any:
+    def _called(self, seed: int, call: Callable[[Transform], Drawn]) -> Drawn:
         """Call a copy of the transform, all of whose random streams are seeded."""
         known = set(self._conduct.direct)
         made = self._seeded(seed, call)
         # a global stream that it draws from by a function imported by name is seen at the first call, so not yet seeded
         return made if self._conduct.direct == known else self._seeded(seed, call)
 
-    def _seeded(self, seed: int, call: Callable[[Any], Any]) -> Any:
+    def _seeded(self, seed: int, call: Callable[[Transform], Drawn]) -> Drawn:
         twin, own = _copied(self.transform, self.name)
         for place, stream in enumerate(own):
             _seed(stream, seed, place)
+        # the guard: a transform that draws from a stream by its module's name moves nothing of the person's
         with _kept(_named_streams(self.transform), seed), self._conduct.streams(True), Guard():
             streams = current()
             assert streams is not None
@@ -114,13 +122,13 @@ class Augmentation:
         return f"Augmentation({self.name})"
 
 
-def augmentations(given: Any) -> dict[str, Augmentation]:
+def augmentations(given: Transforms | None) -> dict[str, Augmentation]:
     """Return what ``transforms=`` was given by name: one transform, a list of them, or a mapping name → transform."""
     if given is None:
         return {}
     if isinstance(given, Mapping):
         return {str(name): Augmentation(transform, str(name)) for name, transform in given.items()}
-    several = given if isinstance(given, (list, tuple)) else [given]
+    several = given if isinstance(given, Sequence) else [given]
     named: dict[str, Augmentation] = {}
     for transform in several:
         made = Augmentation(transform)
@@ -130,19 +138,19 @@ def augmentations(given: Any) -> dict[str, Augmentation]:
     return named
 
 
-def _handed(picture: Any, transform: Any) -> Any:
+def _handed(picture: object, transform: Transform) -> Drawn:
     return transform(picture)
 
 
 class _Holder(nn.Module):
     """Network of nothing but a transform: what copies networks copies it."""
 
-    def __init__(self, transform: Any) -> None:
+    def __init__(self, transform: Transform) -> None:
         super().__init__()
         self.transform = transform
 
 
-def _copied(transform: Any, name: str) -> tuple[Any, list[Any]]:
+def _copied(transform: Transform, name: str) -> tuple[Transform, list[Stream]]:
     """Return a copy of a transform that shares nothing that changes with it, and the random streams that it holds."""
     memo: dict[int, Any] = {}
     try:
@@ -159,7 +167,7 @@ def _copied(transform: Any, name: str) -> tuple[Any, list[Any]]:
     return holder.transform, [value for value in held if isinstance(value, STREAMS)]
 
 
-def _parts(transform: Any) -> Iterator[Any]:
+def _parts(transform: object) -> Iterator[object]:
     """Yield a transform and all that it is composed of."""
     yield transform
     inner = getattr(transform, "transforms", None)
@@ -167,7 +175,7 @@ def _parts(transform: Any) -> Iterator[Any]:
         yield from _parts(part)
 
 
-def _seed(stream: Any, seed: int, place: int) -> None:
+def _seed(stream: Stream, seed: int, place: int) -> None:
     """Seed a random stream, each at another place differently."""
     number = int(np.random.SeedSequence([seed, place % 2**32]).generate_state(1)[0])
     if isinstance(stream, np.random.Generator):
@@ -178,7 +186,7 @@ def _seed(stream: Any, seed: int, place: int) -> None:
         stream.seed(number)
 
 
-def _named_streams(transform: Any) -> list[Any]:
+def _named_streams(transform: Transform) -> list[Stream]:
     """Return the random streams that a function names in its module, which are not copied with it."""
     functions = [part for part in _parts(transform) if isinstance(part, FunctionType)]
     named = [f.__globals__.get(name) for f in functions for name in f.__code__.co_names]
@@ -186,7 +194,7 @@ def _named_streams(transform: Any) -> list[Any]:
 
 
 @contextmanager
-def _kept(streams: list[Any], seed: int) -> Iterator[None]:
+def _kept(streams: list[Stream], seed: int) -> Iterator[None]:
     """Seed streams, and put them back after."""
     before = [_state(stream) for stream in streams]
     for place, stream in enumerate(streams):
@@ -198,13 +206,13 @@ def _kept(streams: list[Any], seed: int) -> Iterator[None]:
             _put_back(stream, state)
 
 
-def _state(stream: Any) -> Any:
+def _state(stream: Stream) -> Any:  # noqa: ANN401 - each library's own, opaque to us
     if isinstance(stream, np.random.Generator):
         return stream.bit_generator.state
     return stream.getstate() if isinstance(stream, random.Random) else stream.get_state()
 
 
-def _put_back(stream: Any, state: Any) -> None:
+def _put_back(stream: Stream, state: Any) -> None:  # noqa: ANN401 - what _state gave
     if isinstance(stream, np.random.Generator):
         stream.bit_generator.state = state
     elif isinstance(stream, random.Random):
@@ -213,7 +221,7 @@ def _put_back(stream: Any, state: Any) -> None:
         stream.set_state(state)
 
 
-def as_planes(made: Any, name: str) -> Tensor:
+def as_planes(made: Drawn, name: str) -> Tensor:
     """Return what a transform gave as (1, planes, H, W): uint8 as colours in 0…1, floats as they are.
 
     Raises NbvizError for what is no picture.

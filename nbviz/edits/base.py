@@ -43,6 +43,7 @@ def edit(title: str) -> Callable[[E], E]:
 
     def enter(made: E) -> E:
         sentence = (made.__doc__ or "").strip()
+        # checked as it is registered: an edit that can't be hashed would fail at the first click
         if not is_dataclass(made) or made.__dataclass_params__.frozen is not True:
             raise NbvizError(f"An edit is a frozen dataclass, so that it can be hashed: {made.__name__} is none.")
         if not sentence or sentence.startswith(f"{made.__name__}("):  # what dataclass writes where nothing is written

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from nbviz.arguments import channel_number
+from nbviz.arguments import channel_number, listed, real, whole
 from nbviz.edits.base import edit
 from nbviz.errors import NbvizError
 from nbviz.model.edit import Editable, NetworkEdit
@@ -18,6 +18,7 @@ from nbviz.model.layers import Layer
 from nbviz.model.layouts.layout import Layout
 from nbviz.replica.hooks import edit_output
 
+V = TypeVar("V")
 Fill = str | tuple[float, ...]
 
 
@@ -42,13 +43,14 @@ class Channels(NetworkEdit):
     """
 
     def __post_init__(self) -> None:
+        # lists and mappings become tuples: an edit is part of cache keys, so it has to be hashed
         plain = object.__setattr__
         plain(self, "off", _numbers("off", self.off))
         plain(self, "only", None if self.only is None else _numbers("only", self.only))
         plain(self, "scale", tuple((c, _finite("scale", v)) for c, v in _pairs("scale", self.scale)))
         plain(self, "clamp", tuple((c, _limits(v)) for c, v in _pairs("clamp", self.clamp)))
         if not isinstance(self.fill, str):
-            plain(self, "fill", tuple(_finite("fill", value) for value in self.fill))
+            plain(self, "fill", tuple(_finite("fill", value) for value in listed("fill", self.fill)))
         elif self.fill not in ("zero", "mean"):
             raise NbvizError(f"fill= is 'zero', 'mean' or one value per channel, not {self.fill!r}.")
 
@@ -88,6 +90,7 @@ class Channels(NetworkEdit):
             low, high = ({c: pair[end] for c, pair in self.clamp} for end in (0, 1))
             output = _put(output, layout, low, torch.maximum, count)
             output = _put(output, layout, high, torch.minimum, count)
+        # last: a channel that is off stays off, whatever else is said of it
         off = set(self.off) | (set() if self.only is None else set(range(count)) - set(self.only))
         return switched_off(output, layout, sorted(off), self.fill) if off else output
 
@@ -105,17 +108,21 @@ def filling(output: Tensor, layout: Layout, fill: Fill) -> Tensor:
     if fill == "zero":
         return output.new_zeros(())
     if fill == "mean":
+        # half precision can't add up a large map
         wide = layout.maps(output).float() if output.dtype in (torch.float16, torch.bfloat16) else layout.maps(output)
         return layout.per_channel(wide.mean((2, 3)).to(output.dtype), output)
     return layout.per_channel(torch.tensor(fill, dtype=output.dtype, device=output.device), output)
 
 
-def _put(output: Tensor, layout: Layout, values: Mapping[int, float], act: Any, count: int) -> Tensor:
+def _put(
+    output: Tensor, layout: Layout, values: Mapping[int, float], act: Callable[[Tensor, Tensor], Tensor], count: int
+) -> Tensor:
     mask = torch.zeros(count, dtype=torch.bool, device="cpu")
     numbers = torch.zeros(count, dtype=torch.float64, device="cpu")
     for channel, value in values.items():
         mask[channel], numbers[channel] = True, value
     there = layout.per_channel(mask, output).to(output.device)
+    # where, not a product with ones: channels that are not named stay to the bit, infinite ones too
     return torch.where(there, act(output, layout.per_channel(numbers, output).to(output)), output)
 
 
@@ -125,17 +132,17 @@ def _channels(layer: Layer) -> int:
     return layer.channels
 
 
-def _numbers(name: str, given: Any) -> tuple[int, ...]:
-    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
-        raise NbvizError(f"{name}= is a list of channel numbers, not {given!r}.")
-    return tuple(sorted({int(value) if hasattr(value, "__index__") else _no_number(name, value) for value in given}))
+def _numbers(name: str, given: object) -> tuple[int, ...]:
+    numbers = set[int]()
+    for value in listed(name, given):
+        number = whole(value)
+        if number is None:
+            raise NbvizError(f"{name}= holds channel numbers, whole ones from 0 on, not {value!r}.")
+        numbers.add(number)
+    return tuple(sorted(numbers))
 
 
-def _no_number(name: str, value: Any) -> int:
-    raise NbvizError(f"{name}= holds channel numbers, whole ones from 0 on, not {value!r}.")
-
-
-def _pairs(name: str, given: Any) -> list[tuple[int, Any]]:
+def _pairs(name: str, given: Mapping[int, V] | Iterable[tuple[int, V]]) -> list[tuple[int, V]]:
     pairs = given.items() if isinstance(given, Mapping) else given
     try:
         return sorted((_numbers(name, [channel])[0], value) for channel, value in pairs)
@@ -143,16 +150,17 @@ def _pairs(name: str, given: Any) -> list[tuple[int, Any]]:
         raise NbvizError(f"{name}= maps channels to values, such as {{17: 2.0}}, not {given!r}.") from None
 
 
-def _finite(name: str, value: Any) -> float:
-    if isinstance(value, (str, bool)) or not hasattr(value, "__float__") or not math.isfinite(float(value)):
+def _finite(name: str, value: object) -> float:
+    number = real(value)
+    if number is None or not math.isfinite(number):
         raise NbvizError(f"{name}= takes finite numbers, not {value!r}.")
-    return float(value)
+    return number
 
 
-def _limits(value: Any) -> tuple[float, float]:
-    low, high = (value[0], value[1]) if isinstance(value, (tuple, list)) and len(value) == 2 else (math.nan, math.nan)
-    low, high = -math.inf if low is None else float(low), math.inf if high is None else float(high)
-    if not low <= high:
+def _limits(value: object) -> tuple[float, float]:
+    pair = value if isinstance(value, (tuple, list)) and len(value) == 2 else ("", "")
+    low, high = (end if given is None else real(given) for given, end in zip(pair, (-math.inf, math.inf), strict=True))
+    if low is None or high is None or not low <= high:
         raise NbvizError(f"clamp= takes (low, high) with low ≤ high, not {value!r}.")
     return low, high
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from torch import Tensor, tensor
@@ -19,6 +19,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from nbviz.errors import NbvizError
+from nbviz.replica.hooks import Arguments, Keywords, RawOutput
 
 RESHAPING = frozenset(
     "view reshape flatten unflatten transpose permute movedim moveaxis swapaxes swapdims squeeze unsqueeze contiguous "
@@ -57,10 +58,10 @@ class HeadSwitch(TorchFunctionMode):
     def __torch_function__(
         self,
         func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
+        types: Iterable[type],
+        args: Arguments = (),
         kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
+    ) -> RawOutput:
         kwargs, name = dict(kwargs or {}), getattr(func, "__name__", "")
         if name == "scaled_dot_product_attention":
             self._meet(kwargs["value"] if "value" in kwargs else args[2])
@@ -81,6 +82,7 @@ class HeadSwitch(TorchFunctionMode):
     def _begin(self, result: Tensor, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Note a softmax over the last axis, which is attention if it meets the values."""
         dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
+        # over another axis it normalises something else: channels, or a gate of experts
         if dim not in (-1, result.ndim - 1) or result.ndim < 2:
             return
         if self._splits(result):
@@ -94,6 +96,7 @@ class HeadSwitch(TorchFunctionMode):
         """Note what a function made of attention, where it changed no value."""
         if not args or id(args[0]) not in self._stand_ins:
             return
+        # in training a dropout changes values; without it, it hands them on
         idle = name == "dropout" and not (kwargs["training"] if "training" in kwargs else args[2:3] != (False,))
         stand_in = self._stand_ins[id(args[0])][1]
         if name in RESHAPING:
@@ -103,11 +106,11 @@ class HeadSwitch(TorchFunctionMode):
         elif result is args[0]:  # changed in place
             del self._stand_ins[id(result)]
 
-    def _with_stand_ins(self, args: Any) -> Any:
+    def _with_stand_ins(self, args: Arguments) -> Arguments | None:
         """Return arguments with the stand-ins of attention in its place; None where none of them has one."""
         found = False
 
-        def swapped(value: Any) -> Any:
+        def swapped(value: Any) -> Any:  # noqa: ANN401 - an argument of one of torch's functions
             nonlocal found
             if isinstance(value, (tuple, list)):
                 return type(value)(swapped(item) for item in value)
@@ -130,7 +133,7 @@ class HeadSwitch(TorchFunctionMode):
         if value.stride(-3) != value.shape[-1] * value.stride(-1):
             raise NbvizError(f"The heads of '{self._layer}' can't be told from its windows: none can be switched off.")
 
-    def _torch_attention(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _torch_attention(self, func: Callable[..., Any], args: Arguments, kwargs: Keywords) -> RawOutput:
         self.attentions += 1
         bound = inspect.signature(functional.multi_head_attention_forward).bind(*args, **kwargs)
         heads = bound.arguments["num_heads"]

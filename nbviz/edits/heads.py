@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from nbviz.arguments import at_least
+from nbviz.arguments import at_least, listed
 from nbviz.edits.base import edit
 from nbviz.edits.head_switch import HeadSwitch
 from nbviz.errors import NbvizError
@@ -31,7 +31,7 @@ class Heads(NetworkEdit):
 
     def __post_init__(self) -> None:
         of = at_least("of", self.of, 1)
-        heads = sorted({at_least("a head of off", head, 0) for head in self.off})
+        heads = sorted({at_least("a head of off", head, 0) for head in listed("off", self.off)})
         if heads and heads[-1] >= of:
             raise NbvizError(f"'{self.layer}' has {of} heads, 0 to {of - 1}: there is no head {heads[-1]}.")
         object.__setattr__(self, "off", tuple(heads))
@@ -44,6 +44,7 @@ class Heads(NetworkEdit):
     def check(self, model: Editable) -> None:
         """Raise NbvizError where the layer isn't there, or can be no attention."""
         layer = model.layer(self.layer)
+        # only what certainly has none is refused here; the forward tells of the rest, where attention is computed
         if not layer.children and layer.kind != "MultiheadAttention" and layer.kind in vars(nn):
             raise NbvizError(
                 f"Layer '{layer.name}' ({layer.kind}) has no attention: choose the layer that mixes tokens, such as "

@@ -8,7 +8,7 @@ them is a softplus; the result is judged on the real network, as an 8-bit file h
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -22,8 +22,11 @@ from nbviz.attribution import Attribution, attribute
 from nbviz.edits.attack import Attack, picture_of
 from nbviz.edits.rgb import Rgb
 from nbviz.errors import NbvizError, Refused, unknown
+from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.pictures.picture import PictureLike
 from nbviz.replica.guest import Pass
+from nbviz.replica.hooks import Arguments, Keywords, RawOutput
 
 METHODS = ("saliency", "input_x_gradient")
 """Methods whose map can be attacked: those that are one gradient."""
@@ -48,9 +51,15 @@ class Softplus(TorchFunctionMode):
         super().__init__()
         self.beta = beta
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: Arguments = (),
+        kwargs: Keywords | None = None,
+    ) -> RawOutput:
         kwargs = kwargs or {}
-        x = args[0] if args else kwargs.get("input")
+        x: RawOutput = args[0] if args else kwargs.get("input")
         if func in RELUS:
             return functional.softplus(x, self.beta)
         if func in RELU6S:
@@ -59,7 +68,7 @@ class Softplus(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def _limits(min_val: float = -1.0, max_val: float = 1.0, *_: Any, **__: Any) -> tuple[float, float]:
+def _limits(min_val: float = -1.0, max_val: float = 1.0, *_: object, **__: object) -> tuple[float, float]:
     return min_val, max_val
 
 
@@ -103,7 +112,12 @@ class MapAttacked:
 
 
 def map_attack(
-    model: Any, image: Any, like: Any, method: str = "saliency", size: float = 4.0, steps: int = 40
+    model: ModelLike,
+    image: PictureLike,
+    like: PictureLike,
+    method: str = "saliency",
+    size: float = 4.0,
+    steps: int = 40,
 ) -> MapAttacked:
     """Change a picture so that its map is another picture's, and the prediction stays.
 
@@ -120,12 +134,12 @@ def map_attack(
 
 
 def attacking_map(
-    model: InstrumentedModel, image: Any, like: Any, method: str, size: float, steps: int
+    model: InstrumentedModel, image: PictureLike, like: PictureLike, method: str, size: float, steps: int
 ) -> Iterator[MapAttacked]:
     """Yield the attack so far, judged, a few times; see :func:`map_attack`."""
     if method not in METHODS:
         raise unknown("Method", method, METHODS, "attacks on maps")
-    limits = Attack("pgd", size, steps=steps)  # the same limits are checked there
+    limits = Attack("pgd", size, steps=steps)  # checks size and steps
     x = model.input(image)
     rgb, goal = Rgb.of(model, x), wanted_map(model, like, method, x)
     other = None if _is_map(like) else picture_of(rgb.colours(model.input(like)))
@@ -134,8 +148,10 @@ def attacking_map(
     now, far = colours.clone(), limits.size / 255
     for step in range(steps):
         part = (step + 1) / steps
+        # soft first, where far-off maps pull; sharp last, where the map is nearly that of the real network
         beta = BETAS[0] * (BETAS[1] / BETAS[0]) ** part
         gradient = model.guest.steady(_gradient(model, rgb, now, colours, goal, label, method, beta))
+        # shorter and shorter: long steps at the end leave the map where the last one threw it
         stride = 2.5 * far / steps * (1.5 - part)
         now = now - stride * gradient.sign()
         now = (colours + (now - colours).clamp(-far, far)).clamp(0, 1).detach()
@@ -143,7 +159,7 @@ def attacking_map(
             yield judge.judged(now, part)
 
 
-def wanted_map(model: InstrumentedModel, like: Any, method: str, x: Tensor) -> Tensor:
+def wanted_map(model: InstrumentedModel, like: PictureLike, method: str, x: Tensor) -> Tensor:
     """Return the map that is wanted, (H, W) ≥ 0, summing to 1: of another picture, or as it is given."""
     if _is_map(like):
         heat = like
@@ -158,7 +174,7 @@ def wanted_map(model: InstrumentedModel, like: Any, method: str, x: Tensor) -> T
     return heat / heat.sum()
 
 
-def _is_map(like: Any) -> TypeGuard[Tensor]:
+def _is_map(like: PictureLike) -> TypeGuard[Tensor]:
     return isinstance(like, Tensor) and like.dim() == 2
 
 
@@ -170,6 +186,7 @@ def _gradient(
     def work(run: Pass) -> Tensor:
         with Softplus(beta):
             with torch.no_grad():
+                # of the softened network: the real one's scores are another function's
                 scores = model.evaluate(run, rgb.input(start)).logits[0]
             leaf = now.detach().requires_grad_()
             x = rgb.input(leaf)
@@ -181,6 +198,7 @@ def _gradient(
             heat = (slope if method == "saliency" else (x * slope).sum(1, keepdim=True)).square().sum(1)[0]
             wanted = goal.to(heat).square()
             apart = 1 - functional.cosine_similarity(heat.flatten(), wanted.flatten(), dim=0)
+            # over their variance: logits have no unit that networks share
             kept = functional.mse_loss(logits, scores) / scores.var().clamp(min=1e-12)
             bend = torch.autograd.grad(apart, leaf, retain_graph=True, allow_unused=True)[0]
             if bend is None:

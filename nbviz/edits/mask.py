@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 
 from nbviz.errors import NbvizError
+from nbviz.model.region import MaskLike
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Mask:
     """Rows of pixels from the upper left, eight a byte."""
 
     @classmethod
-    def of(cls, pixels: Any) -> Mask:
+    def of(cls, pixels: MaskLike | Mask) -> Mask:
         """Make a mask of an array or tensor (H, W): non-zero is in it. Raises NbvizError for any other shape."""
         if isinstance(pixels, Mask):
             return pixels

@@ -64,6 +64,7 @@ class Paint(PictureEdit):
                     f"'{self.fill.name}' is {other.shape[2]} × {other.shape[3]} as the network sees it, this picture "
                     f"{x.shape[2]} × {x.shape[3]}: only pictures of one size can be painted into each other."
                 )
+            # refused, for "nothing changed" would read as "this part does not matter"
             if torch.equal(other, x):
                 raise NbvizError(f"'{self.fill.name}' is this very picture: painted with itself it stays as it is.")
             return other

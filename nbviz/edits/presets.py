@@ -59,6 +59,7 @@ def _within(kind: str, amount: float) -> Transform:
 @preset("crop and mirror")
 def crop_and_flip(stream: random.Random, side: int) -> Stack:
     """Cut out 30 to 100 % of the area at a random place and mirror every other picture, as ImageNet training does."""
+    # a crop that is resized to the whole input is an enlargement by 1/√area, moved about
     factor = 1 / math.sqrt(stream.uniform(0.3, 1.0))
     room = side * (factor - 1) / 2
     return [

@@ -28,6 +28,7 @@ class Rgb:
         """Read the colours from the model; raises Refused where the input ``x`` is no picture of colours."""
         colours, channels = model.transform.colours, x.shape[1]
         if colours is not None and len(colours.offset) == channels:
+            # a preprocessing to gray maps three colours to one line: they can't be told from its output
             colour = torch.linalg.matrix_rank(colours.matrix, rtol=1e-3) == 3
             view = cls(colours.matrix if colour else colours.matrix.sum(1, keepdim=True), colours.offset)
         elif channels in (1, 3):
@@ -47,6 +48,7 @@ class Rgb:
     def colours(self, x: Tensor) -> Tensor:
         """Return an input (N, C, H, W) as colours (N, P, H, W), mostly in 0…1; float32 at least."""
         wide = x if x.dtype == torch.float64 else x.float()
+        # of three colours, or the one gray that gives this input
         back = torch.linalg.pinv(self.matrix).to(wide)
         return torch.einsum("pc,nchw->nphw", back, wide - self.offset.to(wide).view(-1, 1, 1))
 

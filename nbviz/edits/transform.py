@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from nbviz.arguments import real
 from nbviz.attribution.baselines import blurred
 from nbviz.edits.base import edit, sentence_of
 from nbviz.edits.rgb import Rgb
@@ -96,11 +96,10 @@ class Transform(PictureEdit):
         if self.kind not in TRANSFORMS:
             raise unknown("Transformation", self.kind, TRANSFORMS, "nbviz")
         known = TRANSFORMS[self.kind]
-        given: Any = self.amount
-        number = not isinstance(given, (str, bool)) and hasattr(given, "__float__")
-        if not number or not known.low <= float(given) <= known.high:
-            raise NbvizError(f"{self.kind} takes a number from {known.low:g} to {known.high:g}, not {given!r}.")
-        object.__setattr__(self, "amount", float(given))
+        amount = real(self.amount)
+        if amount is None or not known.low <= amount <= known.high:
+            raise NbvizError(f"{self.kind} takes a number from {known.low:g} to {known.high:g}, not {self.amount!r}.")
+        object.__setattr__(self, "amount", amount)
 
     @property
     def words(self) -> str:
@@ -111,7 +110,7 @@ class Transform(PictureEdit):
         known = TRANSFORMS[self.kind]
         if self.amount == known.neutral:
             return x
-        if known.moves:
+        if known.moves:  # no colours needed: so it is there for inputs that are no pictures, too
             return known.act(x, self.amount).to(x)
         rgb = Rgb.of(model, x)
         return rgb.input(known.act(rgb.colours(x), self.amount).clamp(0, 1)).to(x)

@@ -151,11 +151,20 @@ def test_the_network_is_left_as_it_was() -> None:
     assert state_hash(net) == before
 
 
+def test_a_class_without_a_first_order_has_no_agreement(model: nbviz.InstrumentedModel) -> None:
+    *_, effects = measuring(model, X, "blocks.1", (2,))
+    assert set(effects.foretold) == {2} and effects.agreement(1) is None and effects.agreement(2) is not None
+
+
 def test_what_cannot_be_is_refused_in_a_sentence(model: nbviz.InstrumentedModel) -> None:
     with pytest.raises(NbvizError, match="blocks.9"):
         channel_effects(model, X, "blocks.9")
     with pytest.raises(NbvizError, match="0 to 5"):
         channel_effects(model, X, "blocks.1", channels=[6])
+    with pytest.raises(NbvizError, match="no channel"):
+        channel_effects(model, X, "blocks.1", channels=[])
+    with pytest.raises(NbvizError, match="whole number"):
+        channel_effects(model, X, "blocks.1", channels=["a"])  # type: ignore[list-item]
     with pytest.raises(NbvizError, match="does not come before"):
         circuit(model, X, 1, layers=["blocks.0", "blocks.2"])
     with pytest.raises(NbvizError, match="a class"):

@@ -96,6 +96,8 @@ def test_what_cannot_be_is_refused_in_a_sentence(model: nbviz.InstrumentedModel)
         class_effects(model, [X[0]], "blocks.1", [6])
     with pytest.raises(NbvizError, match="has a label"):
         class_effects(model, [X[0]], "blocks.1", [1])
+    with pytest.raises(NbvizError, match="classes of this network"):
+        class_effects(model, [X[0]], "blocks.1", [1], labels=[77])
     with pytest.raises(NbvizError, match="orders="):
         class_need(model, X, "blocks.1", 2, orders=0)
     with pytest.raises(NbvizError, match="of a class"):
