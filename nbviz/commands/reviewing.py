@@ -56,7 +56,7 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("old", type=Path, help="folder of a report")
     parser.add_argument("new", type=Path, help="folder of a report of the same data")
     parser.add_argument("--fail-on", choices=("warn", "fail"), default="fail", help="exit with 1 from this on")
-    names = "accuracy, recall, collapsed, dead, calibration, agreement"
+    names = "accuracy, recall, collapsed, dead, calibration, maps, agreement"
     parser.add_argument("--thresholds", type=Path, help=f"a TOML file: {names}")
     parser.add_argument("--out", type=Path, help="folder for compare.md and compare.xml (JUnit)")
     parser.set_defaults(work=_compare, error=2)

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbviz.errors import NbvizError, unknown
+from nbviz.reports.changes.cues import new_cues
+from nbviz.reports.changes.maps import moved_maps
+from nbviz.reports.changes.shares import Difference, not_paired, paired
 from nbviz.reports.dense.comparison import dense_verdicts
 from nbviz.reports.values import FORMAT, Values
 from nbviz.reports.verdicts import ReportVerdict, State, worst
-from nbviz.reviews.shift.answers import mcnemar
 from nbviz.reviews.statistics.intervals import Estimate, holm
 
 LEVEL = 0.05
@@ -37,6 +39,8 @@ class Thresholds:
     """Dead channels of a layer more than before; beyond it warns."""
     calibration: float = 0.01
     """Calibration error gained where it is beyond chance; beyond it warns."""
+    maps: float = 0.0
+    """Likeness of the same pictures' maps beyond that of other pictures'; an interval that reaches it warns."""
     agreement: float = 0.05
     """Agreement of an audit lost, by the same person, or evidence on the objects lost; beyond it, and chance, warns."""
 
@@ -99,6 +103,8 @@ def compare_reports(
         *answered,
         *_health(one, other, limits),
         *_calibration(one, other, limits),
+        *new_cues(one, other),
+        *moved_maps(one, other, limits.maps),
         *_audits(one, other, limits),
     ]
     return ReportComparison(tuple(verdicts), paired)
@@ -154,52 +160,30 @@ def _accuracy(one: Values, other: Values, answers: Answers | None, limits: Thres
         return []
     names = one["manifest"]["classes"]
     if answers is None:
-        pair = [_counts(v["summary"]["accuracy"], "labelled", "value") for v in (one, other)]
-        tests = {"accuracy": _fisher(*pair), **_recalls(one, other)}
+        was, now = (values["summary"]["accuracy"] for values in (one, other))
+        tests = {"accuracy": not_paired(was, now, "labelled", "value"), **_recalls(one, other)}
     else:
-        labels, was, now = answers
-        tests = {"accuracy": _mcnemar(was, now)}
+        labels, before, after = answers
+        tests = {"accuracy": paired(before, after)}
         if labels is None:
             tests |= _recalls(one, other)
         for index in () if labels is None else np.unique(labels).tolist():
             inside = labels == index
-            tests[f"recall of {names[index]}"] = _mcnemar(was[inside], now[inside])
-    corrected = [tests["accuracy"][1], *holm([p for name, (_, p, _) in tests.items() if name != "accuracy"])]
+            tests[f"recall of {names[index]}"] = paired(before[inside], after[inside])
+    corrected = [tests["accuracy"].p, *holm([test.p for name, test in tests.items() if name != "accuracy"])]
     return [
-        _fallen(name, lost, float(p), detail, limits.accuracy if name == "accuracy" else limits.recall)
-        for (name, (lost, _, detail)), p in zip(tests.items(), corrected, strict=True)
+        _fallen(name, test.lost, float(p), test.words, limits.accuracy if name == "accuracy" else limits.recall)
+        for (name, test), p in zip(tests.items(), corrected, strict=True)
     ]
 
 
-def _recalls(one: Values, other: Values) -> dict[str, Test]:
+def _recalls(one: Values, other: Values) -> dict[str, Difference]:
     """Test the recall of each class by the counts in the tables."""
     tests = {}
     for row, new in zip(one["classes"], other["classes"], strict=True):
         if row["support"] is not None and new["support"] is not None:
-            pair = [_counts(part, "support", "recall") for part in (row, new)]
-            tests[f"recall of {row['class']}"] = _fisher(*pair)
+            tests[f"recall of {row['class']}"] = not_paired(row, new, "support", "recall")
     return tests
-
-
-Test = tuple[float, float, str]
-"""Share lost, p, and words."""
-
-
-def _mcnemar(was: NDArray[np.bool_], now: NDArray[np.bool_]) -> Test:
-    p, lost, won = mcnemar(was, now)
-    return float(was.mean() - now.mean()), p, f"{was.mean():.3f} → {now.mean():.3f}, {lost} lost, {won} won"
-
-
-def _counts(figures: Values, total: str, share: str) -> tuple[int, int]:
-    right = round((figures[share] or 0) * figures[total])
-    return right, figures[total] - right
-
-
-def _fisher(one: tuple[int, int], other: tuple[int, int]) -> Test:
-    from scipy.stats import fisher_exact
-
-    was, now = (right / max(1, right + wrong) for right, wrong in (one, other))
-    return was - now, float(fisher_exact([one, other]).pvalue), f"{was:.3f} → {now:.3f}, not paired"
 
 
 def _fallen(name: str, lost: float, p: float, detail: str, limit: float) -> ReportVerdict:

@@ -16,6 +16,7 @@ import torch
 from nbviz.errors import NbvizError, Refused
 from nbviz.evaluation.health import health
 from nbviz.reports.audits import audit_values
+from nbviz.reports.changes.maps import map_values
 from nbviz.reports.maps import ExplainedPicture
 from nbviz.reports.pairs import pair_values
 from nbviz.reports.privacy import Privacy, bins, quarters, suppress
@@ -85,6 +86,7 @@ def document(review: Review, asked: Parts, privacy: Privacy | None, maps: Sequen
         absent["maps"] = f"Maps of a fixed panel are of one class per picture, and this network puts out {review.noun}."
     elif asked.maps:
         found["maps"] = [_map(one) for one in maps]
+        found["answer_maps"] = map_values(review)
     else:
         absent["maps"] = NOT_ASKED
     if privacy is None:

@@ -11,7 +11,7 @@ from sklearn import metrics
 from nbviz.errors import Refused
 from nbviz.reviews.statistics.calibration import brier, log_loss, reliability, risk_coverage, temperature
 from nbviz.reviews.statistics.classes import class_table, confusion
-from nbviz.reviews.statistics.intervals import holm, wilson
+from nbviz.reviews.statistics.intervals import holm, paired_difference, wilson
 from nbviz.reviews.statistics.slices import slice_table, slices_of
 
 RNG = np.random.default_rng(0)
@@ -142,3 +142,16 @@ def test_a_matrix_of_many_classes_shows_those_that_are_there() -> None:
     found = confusion(labels, answers, [f"class {n}" for n in range(1000)])
     assert sorted(found.names) == ["class 3", "class 41", "class 700", "class 900"] and None not in found.classes
     assert found.counts.sum() == 5 and found.pairs() == [(3, 700, 1), (41, 900, 1)]
+
+
+def test_a_paired_difference_by_hand_and_its_interval_holds_its_level() -> None:
+    found = paired_difference(6, 2, 100)
+    # Agresti and Min: counts 6.5 and 2.5 of 102
+    half = 1.959963984540054 * np.sqrt(9 - 16 / 102) / 102
+    assert found.value == -0.04 and found.low == pytest.approx(-4 / 102 - half)
+    assert found.high == pytest.approx(-4 / 102 + half)
+    none = paired_difference(0, 0, 50)
+    assert none.value == 0 and 0 < none.high == -none.low < 0.05 and np.isnan(paired_difference(0, 0, 0).low)
+    draws = np.random.default_rng(0).multinomial(80, (0.08, 0.03, 0.89), 2000)
+    ends = [paired_difference(int(lost), int(won), 80) for lost, won, _ in draws]
+    assert np.mean([e.low <= -0.05 <= e.high for e in ends]) >= 0.94

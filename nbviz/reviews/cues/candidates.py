@@ -105,6 +105,15 @@ def gradient_maps(model: InstrumentedModel, pictures: Tensor, index: int, steps:
     return model.guest.steady(lambda run: _integrated(model, run, pictures, index, steps))
 
 
+def answer_maps(model: InstrumentedModel, inputs: Tensor, answers: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return pooled shares of the maps of each picture's own class, (N, cells)."""
+    cells = np.zeros((len(inputs), CELLS * CELLS))
+    for index in np.unique(answers):  # a batch per class, for a pass has one target
+        rows = np.flatnonzero(answers == index)
+        cells[rows] = pooled_shares(gradient_maps(model, inputs[rows], int(index)))
+    return cells
+
+
 def _integrated(model: InstrumentedModel, run: Pass, pictures: Tensor, index: int, steps: int) -> Tensor:
     points, weights = np.polynomial.legendre.leggauss(steps)
     done = []

@@ -72,6 +72,20 @@ def share_of(hits: float, count: int) -> Estimate:
     return Estimate(hits / count if count else math.nan, float(low), float(high))
 
 
+def paired_difference(lost: int, won: int, count: int) -> Estimate:
+    """Return the change of a share between two answers to the same ``count`` pictures, with its 95 % interval.
+
+    Agresti and Min 2005, doi:10.1002/sim.1781: half a picture is added to each of the four counts, so that no change at
+    all has an interval, too. lost, won: pictures that were right in the first, or the second, alone.
+    """
+    if not count:
+        return Estimate(math.nan, math.nan, math.nan)
+    total, less, more = count + 2, lost + 0.5, won + 0.5
+    middle = (more - less) / total
+    half = float(ndtri(0.5 + LEVEL / 2)) * math.sqrt(less + more - (more - less) ** 2 / total) / total
+    return Estimate((won - lost) / count, max(-1.0, middle - half), min(1.0, middle + half))
+
+
 def mean_of(values: np.ndarray) -> Estimate:
     """Return a mean with its interval by Student's t; NaN ends for a single value."""
     from scipy.stats import t

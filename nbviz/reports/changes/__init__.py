@@ -1,0 +1,1 @@
+"""Changes from one report to another: shares of right answers, cues, maps."""
