@@ -20,7 +20,8 @@ CONCLUSIONS: dict[int, tuple[str, ...]] = {
         "orderly['noise labels'] > orderly['untrained'] + 0.3",
         "orderly['noise labels'] > orderly['true labels'] + 0.1",
         "accuracy['true labels'] > 0.7 and accuracy['noise labels'] < 0.25",
-        "same < 1e-3",
+        "same < 1e-3 and by_heart > 0.6",
+        "moved['noise labels'] > 1.5 * moved['true labels']",
     ),
     2: (
         "widths['blocks.2'] < 45 < widths['blocks.4'] < 100",
