@@ -293,8 +293,5 @@ class InstrumentedModel:
         Yields a dict that after each ``model(batch)`` holds name → tensor (N, …) as that layer put it out,
         also where the next operation overwrites it. Nested captures are independent.
         """
-        known = self.trace()
-        for name in (name for name in names if not known.records(name)):
-            self.layer(name)
-        with self._recorders.recorder(self.trace, names) as outputs:
+        with self._recorders.recorder(names, self.trace, self.layer, self.known) as outputs:
             yield outputs

@@ -15,10 +15,18 @@ from nbviz.replica.guest import Pass
 
 @dataclass(frozen=True)
 class _Recorder:
-    trace: Callable[[], Trace]
     names: tuple[str, ...]
+    trace: Callable[[], Trace]
+    check: Callable[[str], object]
     outputs: dict[str, torch.Tensor]
     """Name → output of the latest pass."""
+
+    def known(self) -> Trace:
+        """Return the trace of the network as it is; raises UnknownName for a layer that it has not."""
+        known = self.trace()
+        for name in (name for name in self.names if not known.records(name)):
+            self.check(name)
+        return known
 
 
 class Recorders:
@@ -28,11 +36,19 @@ class Recorders:
         self._open = threading.local()
 
     @contextmanager
-    def recorder(self, trace: Callable[[], Trace], names: Sequence[str]) -> Iterator[dict[str, torch.Tensor]]:
-        """Record the named layers in every pass of this thread within the block; yields name → latest output."""
+    def recorder(
+        self, names: Sequence[str], trace: Callable[[], Trace], check: Callable[[str], object], known: Trace | None
+    ) -> Iterator[dict[str, torch.Tensor]]:
+        """Record the named layers in every pass of this thread within the block; yields name → latest output.
+
+        trace: gives the trace of the network as it is; check: raises for a layer that isn't there; known: trace used
+        last, which will do to begin with, as each pass asks for that of the network as it is.
+        """
         outputs: dict[str, torch.Tensor] = {}
-        before = self._now()
-        self._open.now = (*before, _Recorder(trace, tuple(names), outputs))
+        before, recorder = self._now(), _Recorder(tuple(names), trace, check, outputs)
+        if known is None or not all(map(known.records, names)):
+            recorder.known()
+        self._open.now = (*before, recorder)
         try:
             yield outputs
         finally:
@@ -64,5 +80,5 @@ class Recorders:
         """Hook the layers recorded now, for the length of one pass."""
         with ExitStack() as hooks:
             for recorder in self._now():
-                hooks.enter_context(recording(run, recorder.trace(), recorder.names, recorder.outputs.__setitem__))
+                hooks.enter_context(recording(run, recorder.known(), recorder.names, recorder.outputs.__setitem__))
             yield

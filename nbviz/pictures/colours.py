@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeGuard
 
 import torch
@@ -40,8 +41,17 @@ class Colours:
     @property
     def seen(self) -> int:
         """Number of colours the network tells apart: 3, or 1 where it sees only gray."""
+        return 3 if self._rank > 1 else 1
+
+    @cached_property
+    def _rank(self) -> int:
         # The rows of a gray conversion are parallel only up to the rounding of the transform.
-        return 3 if torch.linalg.matrix_rank(self.matrix, rtol=1e-3) > 1 else 1
+        return int(torch.linalg.matrix_rank(self.matrix, rtol=1e-3))
+
+    @cached_property
+    def _back(self) -> torch.Tensor:
+        # Not inv: a network of more than three channels has more rows than a colour has parts.
+        return torch.linalg.pinv(self.matrix)
 
     def colour(self, rgb: torch.Tensor) -> torch.Tensor:
         """Return the channels (C,) of one colour (3,)."""
@@ -62,10 +72,8 @@ class Colours:
     def rgb(self, channels: torch.Tensor) -> torch.Tensor:
         """Return the picture (3, H, W) in 0…1 of an input (C, H, W); gray, three times, where it holds no colour."""
         centred = channels.detach().double().cpu() - self.offset.view(-1, 1, 1)
-        if torch.linalg.matrix_rank(self.matrix, rtol=1e-3) == 3:
-            # Not inv: a network of more than three channels has more rows than a colour has parts.
-            back = torch.linalg.pinv(self.matrix)
-            return torch.einsum("rc,chw->rhw", back, centred)
+        if self._rank == 3:
+            return torch.einsum("rc,chw->rhw", self._back, centred)
         gray = (centred / self.matrix.sum(1).view(-1, 1, 1)).mean(0)
         return gray.expand(3, -1, -1)
 

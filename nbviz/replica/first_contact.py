@@ -121,8 +121,9 @@ class Contact(Observer):
 
     def _pass(self, revision: int, watch: Watch, first: bool = False) -> Pass:
         # shared tensors follow the user's; copies are of one version of theirs only
-        copied = watch.all_values() if self.device != self.home else watch.values_of(frozenset(self._private))
-        key = revision, self.device, frozenset(self._private), copied
+        device, private = self.device, frozenset(self._private)
+        copied = watch.all_values() if device != self.home else watch.values_of(private)
+        key = revision, device, private, copied
         local, minded = self._local, first or self.conduct.writes_itself
         if getattr(local, "key", None) != key:
             # the key last: an error in between leaves none, and the replica is made anew
@@ -130,7 +131,7 @@ class Contact(Observer):
             local.net = local.replica.net
         if minded and local.state is None:
             local.state = self._state(local.replica)
-        return Pass(local.net, self.device, self.random, conduct=self.conduct, state=local.state if minded else None)
+        return Pass(local.net, device, self.random, conduct=self.conduct, state=local.state if minded else None)
 
     def _mapping(self) -> TensorMap | None:
         if self.device != self.home:

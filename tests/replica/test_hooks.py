@@ -62,6 +62,15 @@ def test_captures_nest_and_end_after_an_exception() -> None:
     assert outer == {}
 
 
+def test_a_layer_that_goes_while_it_is_captured_is_named() -> None:
+    model = InstrumentedModel(net := build("inplace"))
+    with model.capture("3"):
+        model(picture())
+        del net[3:]
+        with pytest.raises(UnknownName, match="'3'"):
+            model(picture())
+
+
 def test_two_models_do_not_record_for_each_other() -> None:
     one, two = InstrumentedModel(build("inplace")), InstrumentedModel(build("functional"))
     with one.capture("0") as outputs:

@@ -129,10 +129,12 @@ class Watch:
 
         Never taken inside an optimiser's step, nor inside a forward that trains, unless they last for seconds.
         """
+        return (*self._settled(), tuple(self.pointers()))
+
+    def _settled(self) -> tuple[Hashable, ...]:
         # in this order: a forward that trains ends before its step begins
         await_forwards(self._modules, WAIT)
-        steps = self.steps.settled(WAIT)
-        return steps, tuple(self.pointers()), self.values()
+        return self.steps.settled(WAIT), self.values()
 
     def quiet(self, patience: float = 0.5) -> tuple[Hashable, ...] | None:
         """Return the stamp of weights that have been still for :data:`QUIET` seconds; None while they keep moving.
@@ -140,6 +142,10 @@ class Watch:
         A loop that writes weights without an optimiser of torch's can't be seen to be in the middle of it; but
         it goes on within that time.
         """
+        still = self._still
+        # where the values are is asked after the pass alone, against where they were when they were proven still
+        if still.proven and self._settled() == still.stamp[:-1]:
+            return still.stamp
         deadline = time.monotonic() + patience
         while True:
             stamp, now = self.stamp(), time.monotonic()
