@@ -1,10 +1,9 @@
 """Resumed forwards: a layer, and what comes before it, is run once and replayed.
 
 One forward notes every module call: where it begins, where it ends, what it puts out. The layer's own call, and the
-outermost calls that end before it, are replayed in the order of their calls, each giving a copy of what it put out,
-once per picture of the batch; code between modules runs on these copies as it is written. A module whose replayed calls
-are used up runs really. Whether that is the same network is not assumed but tried: the first batch is run whole as
-well.
+outermost calls that end before it, are replayed in the order of their calls, each giving what it put out, once per
+picture of the batch; code between modules runs on that as it is written. A module whose replayed calls are used up runs
+really. Whether that is the same network is not assumed but tried: the first batch is run whole as well.
 """
 
 from __future__ import annotations
@@ -29,13 +28,42 @@ TOLERANCE = 1e-5
 another batch may add in another order. Float64 has no such kernels: there they are equal to the bit."""
 
 
+@dataclass(frozen=True)
+class _Call:
+    """Module call that has ended."""
+
+    name: str
+    output: RawOutput
+    intact: bool
+    """True if it is one tensor that nothing behind it overwrites."""
+
+    def repeated(self, count: int, views: bool) -> RawOutput:
+        """Return the output ``count`` times along the batch; nothing that is done to it reaches the record.
+
+        views: all pictures may share one memory, where nothing is written to it. What feeds replayed modules only is
+        never read, and copies of it, the largest of them before an early layer, cost more than a late layer's forward.
+        """
+        repeat = _expanded if views and self.intact else _copies
+        return pytree.tree_map_only(Tensor, lambda tensor: repeat(tensor, count), self.output)
+
+
 @dataclass
 class _Frame:
     """Module call that has begun, with the calls in it that have ended."""
 
     name: str
     number: int
-    ended: list[tuple[str, RawOutput]] = field(default_factory=list)
+    ended: list[_Call] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """Way of resuming that may equal a whole forward."""
+
+    own: bool
+    """True if the layer's own call is replayed too; else it runs."""
+    views: bool
+    """True if replayed outputs are views where they can be; else they are copies, which any view can be taken of."""
 
 
 class _Recorder:
@@ -45,8 +73,8 @@ class _Recorder:
         self._layer, self._call, self._overwritten = layer, call, overwritten
         self._counts: dict[str, int] = defaultdict(int)
         self._stack: list[_Frame] = []
-        self.calls: list[tuple[str, RawOutput]] | None = None
-        """(module, output) in the order of the calls, the layer's last; None until its call ends."""
+        self.calls: list[_Call] | None = None
+        """In the order of the calls, the layer's last; None until its call ends."""
 
     def enter(self, name: str) -> None:
         if self.calls is None:
@@ -60,10 +88,10 @@ class _Recorder:
         at_layer = frame.name == self._layer and frame.number == self._call
         if not at_layer and not self._stack:
             return
-        plain = isinstance(output, Tensor)
-        safe = plain and (frame.name, frame.number) not in self._overwritten
         # outputs that hold several tensors are not watched for in-place operations behind them
-        ended = frame.name, output if safe else pytree.tree_map_only(Tensor, torch.clone, output)
+        intact = isinstance(output, Tensor) and (frame.name, frame.number) not in self._overwritten
+        kept = output if intact else pytree.tree_map_only(Tensor, torch.clone, output)
+        ended = _Call(frame.name, kept, intact)
         if at_layer:
             self.calls = [call for outer in self._stack for call in outer.ended] + [ended]
         else:
@@ -97,13 +125,13 @@ class Resumed:
             self.output = read(run, self.x)
         """Reading for the picture itself."""
         self.calls = recorder.calls or []
-        self._replays: dict[bool, bool | None] = {}
-        """Several pictures or one → whether the layer's own call is replayed; None where whole forwards are run."""
+        self._ways: dict[bool, _Way | None] = {}
+        """Several pictures or one → the way that was tried and equal; None where whole forwards are run."""
 
     @property
     def exact(self) -> bool:
         """True if the resumed forwards so far equalled whole ones; where one did not, whole ones are run instead."""
-        return None not in self._replays.values()
+        return None not in self._ways.values()
 
     def __call__(self, count: int, edit: OutputEdit) -> RawOutput:
         """Run ``count`` copies of the picture with the layer's output (count, …) edited; return what is read.
@@ -111,12 +139,13 @@ class Resumed:
         The first forward of one picture, and the first of several, are compared with whole ones: only a batch of
         several can show that rows of pictures are mixed up.
         """
-        return self._checked(
-            count,
-            lambda: self._whole(count, edit),
-            # first without running the layer at all; where that differs it does more than put out, and runs
-            {True: lambda: self._from_output(count, edit), False: lambda: self._from_input(count, edit)},
-        )
+        # first without running the layer at all; where that differs it does more than put out, and runs
+        ways = [_Way(own, views) for own in (True, False) for views in (True, False)]
+
+        def resumed(way: _Way) -> RawOutput:
+            return self._from_output(count, edit, way) if way.own else self._from_input(count, edit, way)
+
+        return self._checked(count, lambda: self._whole(count, edit), ways, resumed)
 
     def within(self, count: int, change: Callable[[], AbstractContextManager[object]]) -> RawOutput:
         """Run ``count`` copies of the picture with every call of the layer changed from inside; return what is read.
@@ -124,50 +153,59 @@ class Resumed:
         change: changes the layer's module for the length of a ``with`` block. All that ends before its last call is
         replayed where it is its only one.
         """
-        ways = {False: lambda: self._replayed(count, (), change())} if self.call == 1 else {}
-        return self._checked(count, lambda: self._changed(count, change()), ways)
+        ways = [_Way(False, views) for views in (True, False)] if self.call == 1 else []
+        return self._checked(
+            count,
+            lambda: self._changed(count, change()),
+            ways,
+            lambda way: self._replayed(count, way, (), change()),
+        )
 
     def _checked(
-        self, count: int, whole: Callable[[], RawOutput], ways: Mapping[bool, Callable[[], RawOutput]]
+        self, count: int, whole: Callable[[], RawOutput], ways: Iterable[_Way], resumed: Callable[[_Way], RawOutput]
     ) -> RawOutput:
-        """Run the first way that equals a whole forward; where none does, a whole one. ways: as in ``_replays``."""
+        """Run the first way that equals a whole forward; where none does, a whole one."""
         several = count > 1
-        if several in self._replays:
-            own = self._replays[several]
-            return whole() if own is None else ways[own]()
+        if several in self._ways:
+            way = self._ways[several]
+            return whole() if way is None else resumed(way)
         result = whole()
         # tried on the very edit that is asked for: nothing is assumed of code between the modules
-        tried = ways if self.calls else {}
-        self._replays[several] = next((own for own, way in tried.items() if self._equal(result, way)), None)
+        tried = ways if self.calls else ()
+        self._ways[several] = next((way for way in tried if self._equal(result, partial(resumed, way))), None)
         return result
 
-    def _equal(self, whole: RawOutput, way: Callable[[], RawOutput]) -> bool:
+    def _equal(self, whole: RawOutput, resumed: Callable[[], RawOutput]) -> bool:
         try:
-            return _same(whole, way(), 0.0 if self.x.dtype == torch.float64 else TOLERANCE)
-        except Exception:  # code between modules that no copies can be put into: whole forwards are run instead
+            return _same(whole, resumed(), 0.0 if self.x.dtype == torch.float64 else TOLERANCE)
+        except Exception:  # code between modules that neither views nor copies can be put into
             return False
 
-    def _from_output(self, count: int, edit: OutputEdit) -> RawOutput:
+    def _from_output(self, count: int, edit: OutputEdit, way: _Way) -> RawOutput:
         """Replay the layer's own call too.
 
         A layer may do more than put out: a block may overwrite what it was given, which a shortcut around it reads.
         """
 
         def own() -> RawOutput:
-            return with_first_tensor(_copied(self.calls[-1][1], count), edit)
+            return with_first_tensor(self.calls[-1].repeated(count, way.views), edit)
 
-        return self._replayed(count, [(self.stem, own)], nullcontext())
+        return self._replayed(count, way, [(self.stem, own)], nullcontext())
 
-    def _from_input(self, count: int, edit: OutputEdit) -> RawOutput:
+    def _from_input(self, count: int, edit: OutputEdit, way: _Way) -> RawOutput:
         """Run the layer's own call; its earlier ones are replayed or lie in calls that are, so it is the first seen."""
-        return self._replayed(count, (), edit_output(self.run.net, (self.stem, 1), edit))
+        return self._replayed(count, way, (), edit_output(self.run.net, (self.stem, 1), edit))
 
     def _replayed(
-        self, count: int, own: Iterable[tuple[str, Callable[[], RawOutput]]], change: AbstractContextManager[object]
+        self,
+        count: int,
+        way: _Way,
+        own: Iterable[tuple[str, Callable[[], RawOutput]]],
+        change: AbstractContextManager[object],
     ) -> RawOutput:
         outputs: dict[str, deque[Callable[[], RawOutput]]] = defaultdict(deque)
-        for name, output in self.calls[:-1]:
-            outputs[name].append(partial(_copied, output, count))
+        for call in self.calls[:-1]:
+            outputs[call.name].append(partial(call.repeated, count, way.views))
         for name, again in own:
             outputs[name].append(again)
         with change, replaying(self.run.net, outputs):
@@ -204,9 +242,10 @@ def replaying(net: nn.Module, outputs: Mapping[str, deque[Callable[[], RawOutput
         yield
 
 
-def _copied(output: RawOutput, count: int) -> RawOutput:
-    """Return a recorded output ``count`` times along the batch; nothing that is done to it reaches the record."""
-    return pytree.tree_map_only(Tensor, lambda tensor: _copies(tensor, count), output)
+def _expanded(tensor: Tensor, count: int) -> Tensor:
+    """Repeat along the batch without copying, where the batch is one picture's row."""
+    one_row = tensor.ndim and len(tensor) == 1
+    return tensor.expand(count, *tensor.shape[1:]) if one_row else _copies(tensor, count)
 
 
 def _copies(tensor: Tensor, count: int) -> Tensor:

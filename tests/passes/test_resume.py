@@ -117,6 +117,32 @@ def test_a_forward_that_mixes_pictures_is_run_whole() -> None:
     assert worst == 0.0 and resumed.exact is False
 
 
+class Flat(nn.Module):
+    """Between its modules it folds places into the batch, which no view of one row can be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        first = self.first(x)
+        shortcut = first.view(-1, first.shape[-1])[:, :1].view(len(x), -1)[:, :3]
+        return self.head(self.second(first.relu()).mean((2, 3))) + shortcut
+
+
+def test_outputs_are_views_and_copies_only_where_a_view_is_not_enough() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(1, 3, 16, 16).double()
+    resumed, worst = compared(Flat().double().eval(), x, "second")
+    several = resumed._ways[True]
+    assert resumed.exact and worst == 0.0 and several is not None and not several.views
+    resumed, worst = compared(build("plain").double(), x, "2")
+    assert resumed.exact and worst == 0.0 and all(way and way.views for way in resumed._ways.values())
+    memory = {call.repeated(3, views=True).untyped_storage().data_ptr() for call in resumed.calls if call.intact}
+    assert memory and memory <= {call.output.untyped_storage().data_ptr() for call in resumed.calls}
+
+
 def test_nothing_stays_on_the_replica() -> None:
     net, x = build("functional"), picture()
     model = nbviz.InstrumentedModel(net)
