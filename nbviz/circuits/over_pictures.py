@@ -17,6 +17,7 @@ from torch import Tensor
 from nbviz.arguments import at_least, channel_number
 from nbviz.edits.channels import Channels, Fill
 from nbviz.errors import NbvizError
+from nbviz.evaluation.summary import student
 from nbviz.model.batches import batch_size
 from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
@@ -59,7 +60,7 @@ class ClassEffects:
     def _row(self, index: int) -> tuple[int, int, float, float, float, float, float, float, float]:
         own = self.labels == index
         change = (self.off - self.scores)[:, index]
-        effect, (low, high) = float(change[own].mean()), interval(change[own])
+        effect, (low, high) = float(change[own].mean()), student(change[own])
         others = float(change[~own].mean()) if (~own).any() else np.nan
         control = float((self.control - self.scores)[own, index].mean())
         right = [float((scores[own].argmax(1) == index).mean()) for scores in (self.scores, self.off)]
@@ -138,16 +139,6 @@ def over_pictures(
             f"None of the {len(numbers)} pictures that were drawn has a label: labels= gives them, or sub-folders "
             "named as the network's classes."
         )
-
-
-def interval(values: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % interval of a mean by Student's t, for values (n,); NaN for fewer than two."""
-    from scipy.stats import t
-
-    if len(values) < 2:
-        return np.nan, np.nan
-    mean, half = float(values.mean()), float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
-    return mean - half, mean + half
 
 
 def _effects(labels: np.ndarray, scores: np.ndarray, done: float) -> ClassEffects:

@@ -37,6 +37,16 @@ def summary(table: pd.DataFrame, against: str | None = None, seed: int = 0) -> p
     return pd.DataFrame(rows, columns=["method", "measure", "pictures", "mean", "low", "high"])
 
 
+def student(values: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % interval of a mean (low, high) by Student's t, for values (n,); NaN for fewer than two."""
+    from scipy.stats import t
+
+    if len(values) < 2:
+        return np.nan, np.nan
+    mean, half = float(values.mean()), float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5)
+    return mean - half, mean + half
+
+
 def _interval(values: np.ndarray, generator: np.random.Generator) -> tuple[float, float]:
     drawn = generator.integers(len(values), size=(RESAMPLES, len(values)))
     low, high = np.quantile(values[drawn].mean(1), [0.025, 0.975])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,12 +10,13 @@ from numpy.typing import NDArray
 
 from nbviz.arguments import whole
 from nbviz.errors import NbvizError
+from nbviz.model.brief import ModelLike
 from nbviz.pictures.load import Picture
 from nbviz.pictures.samples import Items
 from nbviz.reviews.records.making import record
 from nbviz.reviews.records.records import Records
 
-Folds = Sequence[tuple[Any, Sequence[int]]]
+Folds = Sequence[tuple[ModelLike, Sequence[int]]]
 """Networks, each with the numbers of the items that it was not trained on."""
 
 
@@ -40,6 +40,7 @@ def fold_probabilities(here: Records, folds: Folds, progress: bool = True) -> ND
     """
     if here.items is None:
         raise NbvizError("Folds need the review's data set: nbviz.reviews.load(path, model, dataset).")
+    # once each: a picture that two folds held out would have two answers, one in none has none that is out of sample
     numbers = [_numbers(held, here.plan.items) for _, held in folds]
     counts = np.bincount(np.concatenate([*numbers, np.zeros(0, int)]), minlength=here.plan.items)
     known = here.column("items")[here.known]
@@ -49,7 +50,8 @@ def fold_probabilities(here: Records, folds: Folds, progress: bool = True) -> ND
     found = np.full((here.plan.items, len(here.names)), np.nan)
     for (network, _), held in zip(folds, numbers, strict=True):
         fold = Records(*record(network, Held(here.items, held.tolist()), progress=progress))
-        if fold.names != here.names and len(fold.names) != len(here.names):
+        # by number: folds are of one training script, whose networks need not carry the names
+        if len(fold.names) != len(here.names):
             raise NbvizError(f"A fold's network has {len(fold.names)} classes, and the review {len(here.names)}.")
         found[held[fold.column("items")]] = np.exp(fold.every_log())
     return found[known]

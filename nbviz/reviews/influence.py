@@ -34,6 +34,7 @@ def influence_table(here: Records, training: Records, item: int, top: int = 10) 
     if row == len(here) or here.column("items")[row] != item:
         raise NbvizError(f"Item {item} is not among the {len(here):,} pictures that were reviewed.")
     one = slice(row, row + 1)
+    # of the answer, not of the label: asked is what speaks for what the network says
     error = _errors(here, np.arange(len(here))[one], here.column("prediction")[one])[0]
     errors = _errors(training, training.known, training.labels) @ error
     likeness = training.column("features")[training.known].astype(float) @ here.column("features")[row].astype(float)

@@ -5,36 +5,46 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbviz.dataset.files import folder_at, intact
 from nbviz.dataset.shards import Execution, Product
 from nbviz.dataset.shards.plan import data_digest, model_digest
 from nbviz.errors import NbvizError, Refused
+from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.pictures.samples import Items, Labels
+from nbviz.pictures.samples import Items
+from nbviz.pictures.sources import DatasetLike
 from nbviz.reviews.dense.plan import DENSE, IGNORE, truths_digest
-from nbviz.reviews.dense.recording import batch_of, recorded
+from nbviz.reviews.dense.recording import recorded
 from nbviz.reviews.dense.recording import recording as dense_recording
 from nbviz.reviews.dense.samples import Truths
 from nbviz.reviews.folds import Folds
-from nbviz.reviews.records.making import check_several, record, recording
+from nbviz.reviews.records.job import ReviewPart
+from nbviz.reviews.records.making import batch_of, check_several, record, recording
+from nbviz.reviews.records.metadata import Metadata
 from nbviz.reviews.records.plan import ReviewPlan
-from nbviz.reviews.records.presence import has_several
+from nbviz.reviews.records.presence import LabelsLike, has_several
 from nbviz.reviews.records.store import REVIEW
 from nbviz.reviews.result import Review
 from nbviz.reviews.several import SeveralReview
 from nbviz.reviews.tasks import KINDS, PREPARED, task_in, task_of
 
+if TYPE_CHECKING:
+    from distributed import Client
+
+Unbound = tuple[ReviewPlan, ReviewPart, list[str], InstrumentedModel | None, Items | None]
+"""Recorded pictures, with the network and the data set where they are at hand."""
+
 
 def review(
-    model: Any,
-    dataset: Any,
+    model: ModelLike,
+    dataset: DatasetLike,
     path: str | PathLike[str] | None = None,
-    client: Any = None,
+    client: Client | None = None,
     *,
-    labels: Labels | Any = None,
-    metadata: Any = None,
+    labels: LabelsLike | None = None,
+    metadata: Metadata | None = None,
     folds: Folds | None = None,
     batch: int | None = None,
     ignore: int | None = IGNORE,
@@ -58,19 +68,20 @@ def review(
     of another review. Items that can't be read or have no finite scores are left out: see :attr:`Review.problems`.
     """
     network, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
+    # before any label is read: what labels= may hold depends on what the network puts out
     if (task := task_of(network, items)) is not None:
         if folds is not None:
             raise Refused("Folds are for pictures that have one class each.")
         execution, before = Execution(client, progress, cancel), network.fingerprint()
         folder = None if path is None else folder_at(path)
-        ready = PREPARED[task](network, items, labels, batch_of(batch, folder), ignore)
+        ready = PREPARED[task](network, items, labels, batch_of(DENSE, batch, folder), ignore)
         return ready.review(recorded(ready, folder, before, execution), metadata)
     whole = record(network, items, path, client, labels=labels, batch=batch, progress=progress, cancel=cancel)
     made = _made(whole, metadata, labels)
     return made if folds is None else made.with_folds(folds, progress)
 
 
-def _made(whole: tuple[Any, ...], metadata: Any, labels: Any) -> Review:
+def _made(whole: Unbound, metadata: Metadata | None, labels: LabelsLike | None) -> Review:
     if has_several(labels):
         return SeveralReview(*whole, metadata, labels=labels)
     plan, part, notes, network, items = whole
@@ -89,6 +100,7 @@ class LiveReview:
     @property
     def done(self) -> float:
         """0…1; 1 only with the review."""
+        # below 1 until it is there: a panel takes 1 for the final answer
         return 1.0 if self.review is not None else min(self.seen / self.total, 0.999)
 
     @property
@@ -97,7 +109,7 @@ class LiveReview:
         return f"{self.seen:,} of {self.total:,} pictures"
 
 
-def reviewing(model: Any, dataset: Any) -> Iterator[LiveReview]:
+def reviewing(model: ModelLike, dataset: DatasetLike) -> Iterator[LiveReview]:
     """Review as ``nbviz.review`` does, in memory and a batch at a time; the last carries the review."""
     network, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
     for step in _steps(network, items):
@@ -115,7 +127,7 @@ def _steps(network: InstrumentedModel, items: Items) -> Iterator[int | Review]:
         yield made if isinstance(made, int) else ready.review(made)
 
 
-def fitting(review: Any, model: InstrumentedModel) -> Review:
+def fitting(review: object, model: InstrumentedModel) -> Review:
     """Return a review bound to an open model. Raises NbvizError for one of another network or without pictures."""
     if not isinstance(review, Review):
         raise NbvizError(
@@ -137,11 +149,11 @@ def fitting(review: Any, model: InstrumentedModel) -> Review:
 
 def load(
     path: str | PathLike[str],
-    model: Any = None,
-    dataset: Any = None,
+    model: ModelLike | None = None,
+    dataset: DatasetLike | None = None,
     *,
-    labels: Labels | Any = None,
-    metadata: Any = None,
+    labels: LabelsLike | None = None,
+    metadata: Metadata | None = None,
 ) -> Review:
     """Read a review from its folder; with model and data set, pictures can be shown and changed again.
 
@@ -170,7 +182,11 @@ def load(
 
 
 def _check_source(
-    path: Any, plan: ReviewPlan, network: InstrumentedModel | None, items: Items | None, truths: Truths | None
+    path: str | PathLike[str],
+    plan: ReviewPlan,
+    network: InstrumentedModel | None,
+    items: Items | None,
+    truths: Truths | None,
 ) -> None:
     """Raise NbvizError where a review is of another network or data set."""
     if network is not None and model_digest(network) != plan.model:

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
 from nbviz.errors import NbvizError
+from nbviz.model.boxes import Box
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.region import MaskLike
 from nbviz.pictures.load import Picture
 
-Truth = Callable[[int], Any] | Mapping[int, Any]
+Truth = Callable[[int], MaskLike | Box | None] | Mapping[int, MaskLike | Box]
 """Item → a mask (H, W), not zero on the object, or a box (top, left, bottom, right), in the picture's own pixels."""
 
 
-def truth_of(truth: Truth | None, item: int) -> Any:
+def truth_of(truth: Truth | None, item: int) -> MaskLike | Box | None:
     """Return what is known of an item's object: a mask, a box, or None."""
     if truth is None:
         return None
     return truth(item) if callable(truth) else truth.get(item)
 
 
-def mask_seen(model: InstrumentedModel, picture: Picture, shape: Any, item: int) -> torch.Tensor:
+def mask_seen(model: InstrumentedModel, picture: Picture, shape: MaskLike | Box, item: int) -> torch.Tensor:
     """Return a mask or box of a picture as a mask (H, W) of the network's input, cut and resized as the picture is.
 
     Raises NbvizError for one of another size, or that covers nothing that the network sees.
@@ -38,6 +39,7 @@ def mask_seen(model: InstrumentedModel, picture: Picture, shape: Any, item: int)
         mask = np.ones(model.input(picture).shape[-2:], bool)
     elif picture.tensor is None:
         image = Image.fromarray(np.repeat(mask[:, :, None], 3, 2).astype(np.uint8) * 255)
+        # through the network's own preprocessing, as a picture: whatever it cuts off is cut off the mask
         seen = model.seen(image)
         mask = seen.reshape(*seen.shape[:2], -1).max(2) > 127
     if not mask.any():
@@ -45,7 +47,7 @@ def mask_seen(model: InstrumentedModel, picture: Picture, shape: Any, item: int)
     return torch.from_numpy(mask)
 
 
-def _mask(shape: Any, height: int, width: int, item: int) -> np.ndarray:
+def _mask(shape: MaskLike | Box, height: int, width: int, item: int) -> np.ndarray:
     values = np.asarray(shape.detach().cpu() if isinstance(shape, torch.Tensor) else shape)
     if values.shape == (height, width):
         return values != 0
@@ -55,5 +57,6 @@ def _mask(shape: Any, height: int, width: int, item: int) -> np.ndarray:
             f"bottom, right) in its pixels, not of shape {values.shape}."
         )
     top, left, bottom, right = values.astype(float)
+    # a pixel is in a box where its middle is
     rows, columns = np.arange(height) + 0.5, np.arange(width) + 0.5
     return ((rows >= top) & (rows <= bottom))[:, None] & ((columns >= left) & (columns <= right))

@@ -9,9 +9,10 @@ import numpy as np
 
 from nbviz.arguments import at_least
 from nbviz.errors import NbvizError
+from nbviz.pictures.sources import DatasetLike
 from nbviz.reviews.cues.directions import Directions, directions_of
 from nbviz.reviews.cues.hunt import Hunt, Suspect, cue_table, suspects
-from nbviz.reviews.cues.paste import paste_table
+from nbviz.reviews.cues.paste import Patch, paste_table
 from nbviz.reviews.cues.places import evidence_table
 from nbviz.reviews.influence import influence_table
 from nbviz.reviews.masks import Truth
@@ -40,6 +41,7 @@ class Probes(Records):
         """Hunt class by class, as :meth:`cues` does; yield each class's suspects."""
         model, items = pictures_for(self.items, self.model)
         labels, predictions = np.full(self.plan.items, -1), np.full(self.plan.items, -1)
+        # by item, not by row: what could not be read has a place, too, and is never drawn
         labels[self._columns["items"][self.known]] = self.labels
         predictions[self._columns["items"]] = self._columns["prediction"]
         numbers = None if classes is None else [model.class_index(c) if isinstance(c, str) else c for c in classes]
@@ -50,7 +52,7 @@ class Probes(Records):
         corruptions: Sequence[str] | None = None,
         *,
         own: Mapping[str, Any] | None = None,
-        against: Any = None,
+        against: DatasetLike | Records | None = None,
         sample: int | None = 300,
         maps: int = 0,
         seed: int = 0,
@@ -86,13 +88,13 @@ class Probes(Records):
         numbers, labels = self._columns["items"][rows].tolist(), self._columns["labels"][rows]
         return answers_under(model, items, self.plan, numbers, changes, labels)
 
-    def _other(self, data: Any, name: str) -> Records:
+    def _other(self, data: DatasetLike | Records, name: str) -> Records:
         other = data if isinstance(data, Records) else Records(*record(self.model, data, progress=False))
         if other.plan.model != self.plan.model:
             raise NbvizError(f"{name}= is a review of another network, or of other weights of this one.")
         return other
 
-    def influences(self, item: int, training: Any, top: int = 10) -> pandas.DataFrame:
+    def influences(self, item: int, training: DatasetLike | Records, top: int = 10) -> pandas.DataFrame:
         """One row per training picture, the loudest for the answer to an item first, see :func:`influence_table`.
 
         training: the training data, or a review of them by the same network.
@@ -117,7 +119,7 @@ class Probes(Records):
         return pair_maps(model, items, self, (first, second), at_least("sample", sample, 1), seed)
 
     def paste(
-        self, patch: Any, place: tuple[int, int] = (0, 0), *, sample: int = 300, seed: int = 0
+        self, patch: Patch, place: tuple[int, int] = (0, 0), *, sample: int = 300, seed: int = 0
     ) -> pandas.DataFrame:
         """One row per class: how often it is said with a patch put over every picture, see :func:`paste_table`.
 

@@ -73,6 +73,7 @@ class Review(Probes):
 
         Of a network with one score it is that of its second answer over 0…1, which is all that it says.
         """
+        # folded to the surer answer, a yes that is too sure and a no that is too unsure would cancel
         if self.plan.scores == 1:
             return reliability(np.exp(self.logs[:, 1]), self.labels == 1)
         return reliability(self.confidence, self.right)
@@ -126,9 +127,11 @@ class Review(Probes):
     def parts(self) -> dict[tuple[str, str], NDArray[np.bool_]]:
         """Slices: (column, name of its part) → (pictures,), which pictures are in it; cut among the labelled ones."""
         columns = {name: self._columns[name] for name in SLICED}
+        # failing pictures that no column names, such as one way of standing, are still alike to the network
         if self.plan.features:
             columns[CLUSTERS] = clusters(self._columns["features"], self._columns["prediction"], self.names)
         columns |= self.metadata_columns()
+        # quartiles of the labelled ones: those are compared
         cut = slices_of({name: values[self.known] for name, values in columns.items()})
         return {part: self._spread(inside) for part, inside in cut.items()}
 

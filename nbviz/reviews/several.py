@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nbviz.errors import Refused
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.reviews.records.presence import presence
+from nbviz.reviews.records.presence import LabelsLike, presence
 from nbviz.reviews.result import Review
 from nbviz.reviews.statistics.calibration import Reliability, Temperature, reliability
 from nbviz.reviews.statistics.classes import Confusion
@@ -38,7 +38,7 @@ class SeveralReview(Review):
     of every picture. Tables and figures else are :class:`Review`'s.
     """
 
-    def __init__(self, *recorded: Any, labels: Any) -> None:
+    def __init__(self, *recorded: Any, labels: LabelsLike) -> None:  # noqa: ANN401 - those of Records
         super().__init__(*recorded)
         self._presence = presence(labels, self.plan.items, self.names)[self._columns["items"]]
 
@@ -58,7 +58,7 @@ class SeveralReview(Review):
         return self._presence[:, index] == 1
 
     def says_class(self, index: int) -> NDArray[np.bool_]:
-        return np.exp(self.every_log()[:, index]) >= HALF
+        return np.exp(self.every_log()[:, index]) >= HALF  # the threshold of the loss that such networks are trained by
 
     @cached_property
     def known(self) -> NDArray[np.int64]:
@@ -94,6 +94,7 @@ class SeveralReview(Review):
     @cached_property
     def loss(self) -> NDArray[np.float64]:
         """Negative log probability of the labels, in nats, summed over classes, (labelled pictures,)."""
+        # clamped: a float64 probability of exactly 1 would make one confident mistake infinite
         return presence_loss((np.log1p(-np.minimum(self.shares, 1 - 1e-15)), self.logs), self.present)
 
     @property

@@ -9,9 +9,9 @@ import torch
 import nbviz
 from nbviz.circuits import class_effects, class_need
 from nbviz.circuits.need import counts_of
-from nbviz.circuits.over_pictures import interval
 from nbviz.edits import Channels
 from nbviz.errors import NbvizError
+from nbviz.evaluation.summary import student
 from tests.circuits.test_effects import Row, X
 
 
@@ -79,16 +79,16 @@ def test_class_effects_are_means_over_a_class_s_own_pictures() -> None:
         own = [(before, after) for label, before, after in shown if label == row.index]
         changes = np.array([float(after[row.index]) - float(before[row.index]) for before, after in own])
         assert row.effect == pytest.approx(changes.mean(), abs=1e-5) and row.pictures == len(own)
-        np.testing.assert_allclose((row.low, row.high), interval(changes), atol=1e-4)
+        np.testing.assert_allclose((row.low, row.high), student(changes), atol=1e-4)
         assert row.right == pytest.approx(np.mean([before.argmax() == row.index for before, _ in own]))
         assert row.right_without == pytest.approx(np.mean([after.argmax() == row.index for _, after in own]))
     assert np.isfinite(table["control"]).all()
 
 
 def test_an_interval_is_student_s() -> None:
-    low, high = interval(np.array([1.0, 2.0, 3.0]))
+    low, high = student(np.array([1.0, 2.0, 3.0]))
     assert (low, high) == pytest.approx((2 - 4.302653 / 3**0.5, 2 + 4.302653 / 3**0.5))
-    assert np.isnan(interval(np.array([1.0]))).all()
+    assert np.isnan(student(np.array([1.0]))).all()
 
 
 def test_what_cannot_be_is_refused_in_a_sentence(model: nbviz.InstrumentedModel) -> None:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, BinaryIO, Literal, get_args
 
 from nbviz.dataset.files import alone, make_folder
 from nbviz.errors import NbvizError, unknown
@@ -140,7 +140,7 @@ class AuditLog:
             ) from error
 
 
-def _mend(file: Any) -> int:
+def _mend(file: BinaryIO) -> int:
     """Cut off what a killed write left behind the last whole line; return the length that stays."""
     file.seek(0)
     text = file.read()

@@ -118,6 +118,7 @@ def _integrated(model: InstrumentedModel, run: Pass, pictures: Tensor, index: in
     points, weights = np.polynomial.legendre.leggauss(steps)
     done = []
     for batch in pictures.split(BATCH):
+        # few points, fixed: the maps are only grouped and ranked, and no figure is made of them
         black = baseline_of(batch[:1], "black", model.transform)
         subject, total = Subject(model, run, batch[:1], Target(index=index)), torch.zeros_like(batch)
         for point, weight in zip((points + 1) / 2, weights / 2, strict=True):

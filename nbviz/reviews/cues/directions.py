@@ -62,6 +62,7 @@ def directions_of(model: InstrumentedModel, records: Records, index: int, count:
     added = records.column("features")[rows].astype(float) * weight
     pca = scikit("decomposition").PCA(min(count, *added.shape), random_state=0).fit(added)
     along = (added - pca.mean_) @ pca.components_.T
+    # a score is the sum over features, so a direction's share is its length along times the sum of its vector
     shares = along * pca.components_.sum(1)
     rest = (added - pca.mean_).sum(1) - shares.sum(1)
     explained = np.nan_to_num(pca.explained_variance_ratio_)

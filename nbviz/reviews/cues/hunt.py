@@ -138,6 +138,7 @@ def suspects(
         raise Refused("Cues are hunted per class: the data set has no labels. Pass labels=.")
     for index in range(int(labels.max()) + 1) if classes is None else classes:
         rng = np.random.default_rng([hunt.seed, index])  # a class asked for alone comes out as it does among all
+        # right answers only: of a wrong one it isn't known what the network leaned on for this class
         own = np.flatnonzero((labels == index) & (predictions == index))
         others = np.flatnonzero((labels != index) & (labels >= 0) & (predictions != index) & (predictions >= 0))
         if len(own) < 2 * FEWEST or len(others) < 2:
@@ -190,6 +191,7 @@ def _tested(model: InstrumentedModel, half: Half, pattern: Pattern, index: int, 
     from scipy.stats import binomtest
 
     places = [pattern.window, *lattice(pattern.window, (half.own.shape[2], half.own.shape[3]))]
+    # blurred are ten of them, transplanted all: what flags is the transplant
     some = [places[0], *(places[1 + at] for at in rng.permutation(len(places) - 1)[:CONTROLS])]
     members = pattern.rows(half.own)
     suspect, became = _measured(model, half, members, places, some, index, rng)

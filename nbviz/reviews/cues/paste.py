@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
@@ -22,6 +22,8 @@ from nbviz.reviews.statistics.intervals import holm, wilson
 if TYPE_CHECKING:
     import pandas
 
+Patch: TypeAlias = Image.Image | NDArray[np.uint8] | str
+"""Picture, its pixels (H, W) or (H, W, 3), or a text."""
 CONTROLS = 10
 """Places elsewhere."""
 
@@ -31,7 +33,7 @@ def paste_table(
     items: Items,
     records: Records,
     rows: NDArray[np.int64],
-    patch: Any,
+    patch: Patch,
     place: tuple[int, int],
 ) -> pandas.DataFrame:
     """Return one row per class, the one that the patch brings forth most first.
@@ -57,6 +59,7 @@ def paste_table(
     table = []
     for index, name in enumerate(records.names):
         now, before = after == index, said == index
+        # the best of them, as rivals elsewhere: a patch that works anywhere is no cue of this place
         control = max((answers == index for answers in others), key=np.mean, default=before)
         low, high = wilson(now.sum(), len(now))
         figures = before.mean(), now.mean(), float(low), float(high), control.mean(), now.mean() - control.mean()
@@ -95,7 +98,7 @@ def _elsewhere(window: Window, colours: torch.Tensor) -> list[Window]:
         return []
 
 
-def patch_pixels(patch: Any, planes: int) -> torch.Tensor:
+def patch_pixels(patch: Patch, planes: int) -> torch.Tensor:
     """Return a patch's colours in 0…1, (planes, H, W). NbvizError for what is no picture and no text."""
     if isinstance(patch, str):
         patch = text_picture(patch)

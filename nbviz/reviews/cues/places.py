@@ -43,7 +43,7 @@ def evidence_table(
         picture = items.read(item)
         index = int(records.explained[row])
         heat = gradient_maps(model, model.input(picture), index)[0].double().numpy()
-        if not heat.sum() > 0:
+        if not heat.sum() > 0:  # a share of nothing is no number
             continue
         places = fixed_places(heat.shape)
         shape = truth_of(truth, item)

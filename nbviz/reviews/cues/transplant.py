@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -46,7 +45,7 @@ def answers(model: InstrumentedModel, pictures: Tensor, index: int) -> Answers:
         return torch.cat([model(batch).argmax(1).cpu() == index for batch in pictures.split(BATCH)]).numpy()
 
 
-def elsewhere(window: Window, size: tuple[int, int], count: int, rng: Any) -> list[Window]:
+def elsewhere(window: Window, size: tuple[int, int], count: int, rng: np.random.Generator) -> list[Window]:
     """Return windows of the same size at random places that don't overlap the one."""
     side = window[2] - window[0], window[3] - window[1]
     tops, lefts = np.meshgrid(np.arange(size[0] - side[0] + 1), np.arange(size[1] - side[1] + 1), indexing="ij")
@@ -69,5 +68,6 @@ def lattice(window: Window, size: tuple[int, int]) -> list[Window]:
 
 def _starts(start: int, side: int, size: int) -> list[int]:
     """Steps of a side from a start on, both ways; what is left at the ends is covered by one moved inside."""
+    # on the window's own raster: neighbours then touch it and leave nothing of it in a control
     inside = set(range(start % side, size - side + 1, side))
     return sorted(inside | {0, size - side})

@@ -7,10 +7,13 @@ are drawn again with replacement, whole, and the figure is computed of each draw
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 DRAWS, BLOCK = 1000, 2_000_000
 """Draws of all pictures; numbers held at once."""
@@ -18,6 +21,8 @@ LEAST = 10
 """Pictures below which an interval is not given: draws of a few pictures know none of the others."""
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Counts: TypeAlias = "Integers | Floats | csr_array"
+"""Counts per picture, dense or sparse."""
 
 
 def draws(pictures: int, count: int = DRAWS, seed: int = 0) -> Iterator[Floats]:
@@ -28,7 +33,7 @@ def draws(pictures: int, count: int = DRAWS, seed: int = 0) -> Iterator[Floats]:
         yield rng.multinomial(pictures, share, min(size, count - begun)).astype(float)
 
 
-def resampled(counts: Any, count: int = DRAWS, seed: int = 0) -> Floats:
+def resampled(counts: Counts, count: int = DRAWS, seed: int = 0) -> Floats:
     """Return sums over drawn pictures of counts (pictures, k), dense or sparse: (draws, k)."""
     return np.concatenate([np.asarray((counts.T @ block.T).T) for block in draws(counts.shape[0], count, seed)])
 
@@ -49,7 +54,7 @@ def interval(figures: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
     return np.where(none, np.nan, low), np.where(none, np.nan, high)
 
 
-def ends(counts: Any, figure: Callable[[Floats], Floats], enough: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def ends(counts: Counts, figure: Callable[[Floats], Floats], enough: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Return the interval of ``figure`` of summed counts, NaN where there are not enough pictures.
 
     figure: (draws, k) → (draws, …). enough: (…) whether :data:`LEAST` pictures bear on each.

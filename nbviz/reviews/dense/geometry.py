@@ -71,6 +71,8 @@ class Geometries:
 def measured(transform: Preprocessing, size: tuple[int, int]) -> Geometry:
     """Measure a preprocessing on a picture (height, width)."""
     height, width = size
+    # a picture whose colours are its rows, and one whose colours are its columns: what comes out says where each
+    # place came from, whatever a preprocessing is made of
     ramps = np.repeat(_ramp(height)[:, None], width, 1), np.repeat(_ramp(width)[None], height, 0)
     pictures = [Image.fromarray(np.repeat(ramp[..., None], 3, 2)) for ramp in ramps]
     rows, columns = (transform.seen(transform(picture))[..., 0].astype(float) for picture in pictures)
@@ -92,6 +94,7 @@ def _line(levels: NDArray[np.float64], spread: NDArray[np.float64], length: int)
         raise NbvizError("it is too small for its mask to follow transform=.")
     step, begin = np.polyfit(at, values, 1)
     off = np.abs(step * at + begin - values).max()
+    # mirrored, turned or warped: a mask could follow only by its own transform, which nobody gave
     if step <= 0 or off > LEVELS + 255 / length or spread.max() > LEVELS:
         raise NbvizError(OTHER)
     scale = (length - 1) / 255

@@ -15,6 +15,7 @@ from nbviz.errors import NbvizError, Refused
 from nbviz.pictures.preprocessing import Preprocessing
 from nbviz.pictures.samples import Items
 from nbviz.replica.guest import Guest, Pass
+from nbviz.replica.hooks import RawOutput
 from nbviz.reviews.dense.part import DensePart, together
 from nbviz.reviews.dense.plan import DensePlan
 from nbviz.reviews.dense.samples import Sample, Truths, groups
@@ -29,7 +30,7 @@ class DenseJob(ShardJob[DensePlan, DensePart]):
     transform: Preprocessing
 
     def __init__(
-        self, guest: Guest, transform: Preprocessing, items: Items, plan: DensePlan, truths: Truths, reader: Any
+        self, guest: Guest, transform: Preprocessing, items: Items, plan: DensePlan, truths: Truths, reader: object
     ) -> None:
         """reader: of the network's output; its kind is the job's own."""
         super().__init__(guest, transform, items, plan)
@@ -45,11 +46,11 @@ class DenseJob(ShardJob[DensePlan, DensePart]):
         """Return the tensors of no picture, for a piece of which none can be read."""
 
     @abstractmethod
-    def outputs(self, run: Pass, inputs: Tensor) -> Iterable[Any]:
+    def outputs(self, run: Pass, inputs: Tensor) -> Iterable[RawOutput]:
         """Run the network on a batch; return what it says of each picture."""
 
     @abstractmethod
-    def record(self, output: Any, sample: Sample) -> Record:
+    def record(self, output: RawOutput, sample: Sample) -> Record:
         """Return the record of one picture, without its looks. NbvizError where it can't be used."""
 
     def run(self, piece: int, tick: Tick | None = None) -> DensePart:
@@ -74,13 +75,13 @@ class DenseJob(ShardJob[DensePlan, DensePart]):
                 for output, sample in zip(self.outputs(run, inputs), group, strict=True):
                     try:
                         records.append(self._whole(output, sample))
-                    except Refused:
+                    except Refused:  # of the whole data set, not of this picture
                         raise
                     except NbvizError as error:
                         problems.add(sample.number, str(error))
             yield records
 
-    def _whole(self, output: Any, sample: Sample) -> Record:
+    def _whole(self, output: RawOutput, sample: Sample) -> Record:
         width, height = sample.picture.size
         sizes = {"items": sample.number, "width": width, "height": height}
         return {

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from nbviz.arguments import at_least
 from nbviz.dataset.shards import Execution, Problems, one_pass
-from nbviz.dataset.shards.store import MANIFEST
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
@@ -19,6 +16,7 @@ from nbviz.reviews.dense.part import DensePart, together
 from nbviz.reviews.dense.plan import DENSE
 from nbviz.reviews.dense.review import DenseReview
 from nbviz.reviews.dense.samples import Truths
+from nbviz.reviews.records.metadata import Metadata
 
 
 @dataclass(frozen=True)
@@ -32,22 +30,14 @@ class Preparation:
     truths: Truths
     kind: type[DenseReview]
 
-    def review(self, part: DensePart, metadata: Any = None) -> DenseReview:
+    def review(self, part: DensePart, metadata: Metadata | None = None) -> DenseReview:
         """Return the review of recorded pictures."""
         review = self.kind(self.job.plan, part, self.notes, self.network, self.items, metadata)
         review.truths = self.truths
         return review
 
 
-def batch_of(asked: int | None, folder: Path | None) -> int | None:
-    """Return the pictures per forward: as asked for, or of the review that is resumed in a folder."""
-    if asked is not None:
-        return at_least("batch", asked, 1)
-    there = folder is not None and (folder / MANIFEST).exists()
-    return DENSE.read_manifest(folder)[0].batch if there and folder is not None else None
-
-
-def recorded(ready: Preparation, folder: Path | None, before: Any, execution: Execution) -> DensePart:
+def recorded(ready: Preparation, folder: Path | None, before: tuple[int, bytes], execution: Execution) -> DensePart:
     """Look at every picture once."""
     return one_pass(ready.network, ready.job, DENSE, folder, before, execution, {"notes": ready.notes})
 

@@ -18,6 +18,7 @@ def binned(count: NDArray[np.integer], right: NDArray[np.integer], said: Floats)
     """
     bins, used = count.shape[1], count.sum(0) > 0
     sums = np.split(resampled(np.concatenate([count, right, said], 1)), 3, axis=1)
+    # over pictures, not answers: a picture's thousands of pixels are no thousands of observations
     with np.errstate(invalid="ignore", divide="ignore"):
         low, high = interval((sums[1] / sums[0])[:, used])
         frequency, confidence = (right.sum(0) / count.sum(0))[used], (said.sum(0) / count.sum(0))[used]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -11,10 +11,16 @@ from numpy.typing import NDArray
 
 from nbviz.errors import Refused, unknown
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.pictures.sources import DatasetLike
+from nbviz.reviews.cues.hunt import Hunt, Suspect
+from nbviz.reviews.cues.paste import Patch
 from nbviz.reviews.dense.plan import DensePlan
 from nbviz.reviews.dense.samples import Truths
 from nbviz.reviews.dense.slices import mean_slices
+from nbviz.reviews.masks import Truth
+from nbviz.reviews.records.records import Records
 from nbviz.reviews.result import Order, Review
+from nbviz.reviews.statistics.calibration import RiskCoverage, Temperature
 from nbviz.reviews.statistics.slices import slices_of
 
 if TYPE_CHECKING:
@@ -150,11 +156,11 @@ class DenseReview(Review):
         self.refuse("Calibrations of each class")
 
     @cached_property
-    def temperature(self) -> Any:
+    def temperature(self) -> Temperature:
         self.refuse("Temperatures")
 
     @cached_property
-    def risk_coverage(self) -> Any:
+    def risk_coverage(self) -> RiskCoverage:
         self.refuse("Risk and coverage")
 
     @property
@@ -164,26 +170,30 @@ class DenseReview(Review):
     def every_log(self) -> NDArray[np.float64]:
         self.refuse("Probabilities of all classes")
 
-    def hunting(self, classes: Any = None, hunt: Any = None) -> Iterator[Any]:  # noqa: ARG002 - as of all reviews
+    def hunting(
+        self,
+        classes: Sequence[int | str] | None = None,  # noqa: ARG002 - as of all reviews
+        hunt: Hunt | None = None,  # noqa: ARG002 - as of all reviews
+    ) -> Iterator[list[Suspect]]:
         self.refuse("Cues")
 
-    def shifting(self, corruptions: Any = None, **options: Any) -> Iterator[Any]:  # noqa: ARG002 - as of all reviews
+    def shifting(self, corruptions: Sequence[str] | None = None, **options: object) -> NoReturn:  # noqa: ARG002 - as of all reviews
         self.refuse("Answers under corruptions")
 
-    def shift(self, corruptions: Any = None, **options: Any) -> pandas.DataFrame:  # noqa: ARG002 - as of all reviews
+    def shift(self, corruptions: Sequence[str] | None = None, **options: object) -> NoReturn:  # noqa: ARG002 - as of all reviews
         self.refuse("Answers under corruptions")
 
-    def evidence(self, truth: Any = None, **options: Any) -> pandas.DataFrame:  # noqa: ARG002 - as of all reviews
+    def evidence(self, truth: Truth | None = None, **options: object) -> NoReturn:  # noqa: ARG002 - as of all reviews
         self.refuse("Shares of a class's evidence")
 
-    def pair_maps(self, label: Any, prediction: Any, **options: Any) -> Any:  # noqa: ARG002 - as of all reviews
+    def pair_maps(self, label: int | str, prediction: int | str, **options: object) -> NoReturn:  # noqa: ARG002 - as of all reviews
         self.refuse("Maps of a confused pair")
 
-    def paste(self, patch: Any, place: Any = (0, 0), **options: Any) -> pandas.DataFrame:  # noqa: ARG002 - as of all
+    def paste(self, patch: Patch, place: tuple[int, int] = (0, 0), **options: object) -> NoReturn:  # noqa: ARG002 - so
         self.refuse("Pasted patches")
 
-    def influences(self, item: int, training: Any, top: int = 10) -> pandas.DataFrame:  # noqa: ARG002 - as of all
+    def influences(self, item: int, training: DatasetLike | Records, top: int = 10) -> NoReturn:  # noqa: ARG002 - so
         self.refuse("Influences of training pictures")
 
-    def directions(self, label: int | str, count: int = 4) -> Any:  # noqa: ARG002 - as of all reviews
+    def directions(self, label: int | str, count: int = 4) -> NoReturn:  # noqa: ARG002 - as of all reviews
         self.refuse("Directions of features")

@@ -16,6 +16,7 @@ from nbviz.pictures.decode import is_finite
 from nbviz.pictures.labels import item_label
 from nbviz.pictures.load import Picture
 from nbviz.pictures.samples import Items, Transform, left_out_reason
+from nbviz.reviews.records.presence import LabelsLike
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Truths:
     """A sequence, or item → truth as a mapping or a function; None for the data set's own."""
 
     @classmethod
-    def ensure(cls, labels: Any, items: int) -> Truths:
+    def ensure(cls, labels: LabelsLike | None, items: int) -> Truths:
         """Return truths passed as ``labels=``. Raises NbvizError for another number of them."""
         if labels is None or isinstance(labels, Mapping) or callable(labels):
             return cls(labels)
@@ -84,6 +85,7 @@ def groups(
         except NbvizError as error:
             problems.add(number, left_out_reason(error, number))
             continue
+        # of one shape, not padded: padding moves figures at the border
         if group and (len(group) == size or sample.input.shape != group[0].input.shape):
             yield group
             group = []
@@ -107,6 +109,7 @@ def read(items: Items, number: int, transform: Transform, truths: Truths) -> Sam
 
 def first(items: Items, transform: Transform, truths: Truths, most: int) -> Iterator[Sample]:
     """Yield samples spread over a data set, for checks before a long pass; what can't be read is left out."""
+    # spread: data sets are sorted by class more often than not
     for number in sorted({i * (len(items) - 1) // max(1, most - 1) for i in range(most)}):
         try:
             yield read(items, number, transform, truths)
@@ -114,7 +117,7 @@ def first(items: Items, transform: Transform, truths: Truths, most: int) -> Iter
             continue
 
 
-def plain_array(value: Any, what: Callable[[str], NbvizError]) -> np.ndarray:
+def plain_array(value: object, what: Callable[[str], NbvizError]) -> np.ndarray:
     """Return a mask's values as an array: of a tensor, an array, a PIL picture, or a file of one.
 
     what: makes the error of a reason. Palette pictures give their indices.

@@ -27,6 +27,7 @@ def mean_slices(figures: NDArray[np.float64], parts: Mapping[tuple[str, str], ND
     rows = []
     for (column, part), inside in parts.items():
         mean, elsewhere = mean_of(figures[inside]).clipped(), float(figures[~inside].mean())
+        # by rank: figures of pictures pile up at 0 and 1, and means of few are far from normal
         p = float(mannwhitneyu(figures[inside], figures[~inside], alternative="less").pvalue)
         rows.append((column, part, int(inside.sum()), mean.value, mean.low, mean.high, elsewhere, p))
     table = pandas.DataFrame(rows, columns=["column", "slice", "count", "accuracy", "low", "high", "elsewhere", "p"])

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -57,9 +57,10 @@ class DetectionJob(DenseJob):
 
     reader: BoxReader
 
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
-        self.targets = Targets(self.transform, len(self.plan.names))
+    @cached_property
+    def targets(self) -> Targets:
+        """Reader of the true boxes."""
+        return Targets(self.transform, len(self.plan.names))
 
     def outputs(self, run: Pass, inputs: Tensor) -> Sequence[Found]:
         return self.reader.boxes(run, inputs)

@@ -69,6 +69,7 @@ def matched(boxes: Floats, labels: Integers, scores: Floats, target: TrueBoxes |
             if place == 0:
                 sure = hit & (scores[found] >= SURE)
                 owner[own[partner[sure]]] = label
+    # a box of another class on a true one is a confusion, not a made-up box and a miss
     said = _confused(share, (labels, scores, match[:, 0]), (names, crowd, owner), taken)
     return Matches(labels, scores, match, taken, names[~crowd], said[~crowd])
 
@@ -88,6 +89,7 @@ def _greedy(share: Floats, crowd: NDArray[np.bool_], threshold: float) -> Intege
     partner = np.full(len(share), NOTHING)
     free = np.ones(len(crowd), bool)
     for row, shares in enumerate(share):
+        # an object first, whatever it overlaps more: a crowd only takes what found nothing
         for group in (~crowd, crowd):
             places = np.flatnonzero(group & (free | crowd) & (shares >= min(threshold, 1 - 1e-10)))
             if len(places):

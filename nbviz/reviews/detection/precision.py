@@ -96,6 +96,7 @@ def _area(true: Floats, every: Floats, objects: float) -> float:
 
 def curve(true: Floats, every: Floats, objects: float) -> tuple[Floats, Floats]:
     """Return recall, and the best precision at that recall or beyond, of running counts, the surest box first."""
+    # where a draw holds none of the boxes yet, 0 of 0 found counts as none
     precision = true / np.maximum(every, np.finfo(float).tiny)
     return true / objects, np.maximum.accumulate(precision[::-1])[::-1]
 

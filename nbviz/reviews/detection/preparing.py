@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nbviz.dataset.shards.plan import PROBES, cut
 from nbviz.errors import NbvizError, Refused
 from nbviz.model.instrumented import InstrumentedModel
@@ -14,18 +12,20 @@ from nbviz.reviews.dense.samples import Truths, first
 from nbviz.reviews.detection.job import BoxReader, DetectionJob
 from nbviz.reviews.detection.review import DetectionReview
 from nbviz.reviews.detection.targets import Targets
+from nbviz.reviews.records.presence import LabelsLike
 
 
 def prepared(
     network: InstrumentedModel,
     items: Items,
-    labels: Any,
+    labels: LabelsLike | None,
     batch: int | None,
     ignore: int | None,  # noqa: ARG001 - of masks
 ) -> Preparation:
     """Look at network and data set once and fix everything. Raises Refused for what are no boxes in pixels."""
     truths = Truths.ensure(labels, len(items))
     base, _ = cut(network, items, batch)
+    # 0 where neither the network nor classes= tells: then any label is taken, and its number is its name
     count = network.read.classes or len(network.classes or ())
     names = tuple(network.class_name(index) for index in range(count))
     plan = DensePlan(

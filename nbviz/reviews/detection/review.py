@@ -155,7 +155,7 @@ class DetectionReview(DenseReview):
         if len(self.known) < LEAST:
             raise Refused(f"Calibration needs {LEAST} pictures with boxes, and there are {len(self.known)}.")
         counts = self.counts
-        judged = counts.match[:, 0] != NEITHER
+        judged = counts.match[:, 0] != NEITHER  # in a crowd nobody can tell right from wrong
         score = counts.score[judged]
         place = counts.row[judged] * BINS + np.clip((score * BINS).astype(int), 0, BINS - 1)
         weights = (np.ones(len(score)), (counts.match[judged, 0] == TRUE).astype(float), score)

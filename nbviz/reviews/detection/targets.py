@@ -60,7 +60,7 @@ class Targets:
         return TrueBoxes(boxes, labels, crowd)
 
 
-def parts(truth: Any, number: int) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
+def parts(truth: object, number: int) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
     """Return boxes (n, 4), labels (n,) and whether each is of a crowd, of a mapping with "boxes" and "labels"."""
     if isinstance(truth, (list, tuple)) and len(truth) == 1:
         truth = truth[0]
@@ -84,7 +84,7 @@ def parts(truth: Any, number: int) -> tuple[NDArray[np.float64], NDArray[np.int6
     return boxes, labels.astype(np.int64), crowd.astype(bool)
 
 
-def corners(given: Any, number: int) -> NDArray[np.float64]:
+def corners(given: object, number: int) -> NDArray[np.float64]:
     """Return boxes as corners; torchvision's ``BoundingBoxes`` say themselves in which form they are."""
     boxes = _numbers(given).astype(float)
     form = getattr(getattr(given, "format", None), "name", "XYXY")
@@ -98,7 +98,7 @@ def corners(given: Any, number: int) -> NDArray[np.float64]:
     raise Refused(f"The boxes of item {number} are of the form {form}: turn them to XYXY.")
 
 
-def _numbers(value: Any) -> NDArray[Any]:
+def _numbers(value: object) -> NDArray[Any]:
     if isinstance(value, torch.Tensor):
         return value.detach().cpu().as_subclass(torch.Tensor).numpy()
     return np.asarray(value)

@@ -23,9 +23,10 @@ from nbviz.model.scoring.forward import evaluate
 from nbviz.model.scoring.heads import Head
 from nbviz.model.scoring.outputs import ClassScores, OutputReader
 from nbviz.pictures.colours import Colours
+from nbviz.pictures.load import Picture
 from nbviz.pictures.samples import Batch, Items, Transform
 from nbviz.replica.guest import Guest, Pass
-from nbviz.replica.hooks import hooked_calls, modules_of
+from nbviz.replica.hooks import Arguments, hooked_calls, modules_of
 from nbviz.reviews.records.plan import ReviewPlan
 
 LUMA = (0.299, 0.587, 0.114)
@@ -82,8 +83,9 @@ class RecordJob(ShardJob[ReviewPlan, ReviewPart]):
         """Yield the records of items, a batch at a time; those that can't be read or scored go to ``problems``."""
         sizes: dict[int, tuple[int, int]] = {}
 
-        def sized(picture: Any) -> Tensor:
+        def sized(picture: Picture) -> Tensor:
             x = self.transform(picture)
+            # the item's number is all that a batch's worker knows it by
             sizes[int(picture.name.rpartition(" ")[2])] = picture.size
             return x
 
@@ -96,13 +98,14 @@ class RecordJob(ShardJob[ReviewPlan, ReviewPart]):
     def _forward(self, run: Pass, batch: Batch) -> dict[str, Tensor]:
         plan, features = self.plan, list[Tensor]()
 
-        def keep(_: str, __: int, inputs: Any, ___: Tensor) -> None:
+        def keep(_: str, __: int, inputs: Arguments, ___: Tensor) -> None:
             features[:] = [inputs[0].detach().clone()]
 
         head = {plan.head: modules_of(run.net)[plan.head]} if plan.head else {}
         with torch.no_grad(), hooked_calls(head, keep):
             inputs = batch.inputs.to(run.device, self.guest.dtype)
             output = evaluate(run, inputs, self.reading.reader, self.reading.head)
+        # a network may put out one thing for some sizes of picture and another for others
         if not isinstance(output, ClassScores) or output.logits.shape[1] != plan.scores:
             raise Refused("The network puts out other scores for this batch than for the first picture.")
         labels = self._labels(batch)
@@ -156,6 +159,7 @@ def scored(output: ClassScores, labels: Tensor, plan: ReviewPlan) -> dict[str, T
 
 def _loss(logits: Tensor, right: Tensor, row: Tensor, plan: ReviewPlan) -> Tensor:
     """Return the negative log probability of the label, from the scores where that is more exact."""
+    # a label of probability 1e-40 is 0 in float32, and its loss would be infinite
     if plan.scale == "softmax" and plan.scores > 1:
         return -logits.double().log_softmax(1).gather(1, row)[:, 0]
     if plan.scale == "sigmoid":
@@ -173,6 +177,7 @@ def appearance(inputs: Tensor, colours: Colours | None) -> dict[str, Tensor]:
     if colours is None or len(colours.offset) != x.shape[1]:
         gray, rgb = x.mean(1), None
     else:
+        # a preprocessing to gray has no way back to three colours: the one gray that gives this input
         full = torch.linalg.matrix_rank(colours.matrix, rtol=1e-3) == 3
         back = torch.linalg.pinv(colours.matrix) if full else (1 / colours.matrix.sum(1) / x.shape[1]).expand(3, -1)
         rgb = torch.einsum("rc,nchw->nrhw", back.float(), x - colours.offset.float().view(-1, 1, 1))

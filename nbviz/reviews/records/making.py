@@ -6,32 +6,37 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbviz.arguments import at_least
 from nbviz.dataset.files import folder_at
-from nbviz.dataset.shards import Execution, Problems, one_pass
+from nbviz.dataset.shards import Execution, Problems, Product, one_pass
 from nbviz.dataset.shards.store import MANIFEST
 from nbviz.errors import NbvizError, Refused
+from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.scoring.heads import head_of
-from nbviz.pictures.samples import Items, Labels
+from nbviz.pictures.samples import Items
+from nbviz.pictures.sources import DatasetLike
 from nbviz.replica.guest import Pass
 from nbviz.reviews.records.job import Reading, RecordJob, ReviewPart, no_rows, together
 from nbviz.reviews.records.plan import ReviewPlan, planned
-from nbviz.reviews.records.presence import has_several, presence
+from nbviz.reviews.records.presence import LabelsLike, has_several, presence
 from nbviz.reviews.records.store import REVIEW
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 Recorded = tuple[ReviewPlan, ReviewPart, list[str], InstrumentedModel, Items]
 
 
 def record(
-    model: Any,
-    dataset: Any,
+    model: ModelLike,
+    dataset: DatasetLike,
     path: str | PathLike[str] | None = None,
-    client: Any = None,
+    client: Client | None = None,
     *,
-    labels: Labels | Any = None,
+    labels: LabelsLike | None = None,
     batch: int | None = None,
     progress: bool = True,
     cancel: Callable[[], bool] | None = None,
@@ -41,7 +46,7 @@ def record(
     network, items = InstrumentedModel.ensure(model), Items.ensure(dataset, None if several else labels)
     execution, before = Execution(client, progress, cancel), network.fingerprint()
     folder = None if path is None else folder_at(path)
-    plan, notes = planned(network, items, _batch(batch, folder))
+    plan, notes = planned(network, items, batch_of(REVIEW, batch, folder))
     if several:
         check_several(labels, plan)
     job = _job(network, items, plan)
@@ -49,7 +54,7 @@ def record(
     return plan, part, notes, network, items
 
 
-def check_several(labels: Any, plan: ReviewPlan) -> None:
+def check_several(labels: LabelsLike, plan: ReviewPlan) -> None:
     """Raise, before a long pass, what is wrong with labels of several classes per item.
 
     Refused for a network that chooses one class, NbvizError for another size or unknown classes.
@@ -62,12 +67,12 @@ def check_several(labels: Any, plan: ReviewPlan) -> None:
     presence(labels, plan.items, plan.names)
 
 
-def _batch(asked: int | None, folder: Path | None) -> int | None:
+def batch_of(product: Product[Any, Any], asked: int | None, folder: Path | None) -> int | None:
     """Return the pictures per forward: as asked for, or of the review that is resumed in a folder."""
     if asked is not None:
         return at_least("batch", asked, 1)
     there = folder is not None and (folder / MANIFEST).exists()
-    return REVIEW.read_manifest(folder)[0].batch if there and folder is not None else None
+    return product.read_manifest(folder)[0].batch if there and folder is not None else None
 
 
 def _job(network: InstrumentedModel, items: Items, plan: ReviewPlan) -> RecordJob:
@@ -81,7 +86,7 @@ def recording(network: InstrumentedModel, items: Items) -> Iterator[int | Record
     Raises NbvizError for a network in training: records of weights that are gone tell nothing.
     """
     plan, notes = planned(network, items, None)
-    plan = replace(plan, piece=len(items))
+    plan = replace(plan, piece=len(items))  # in memory nothing is resumed, so nothing is cut
     job = _job(network, items, plan)
 
     def work(run: Pass) -> Iterator[int | Recorded]:

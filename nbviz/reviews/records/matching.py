@@ -15,6 +15,7 @@ def matched(ours: Sequence[str] | None, theirs: Sequence[str], named: bool) -> t
     """
     if ours is None or tuple(ours) == tuple(theirs):
         return None, []
+    # by name first: fifty classes of a thousand in a folder of one's own are taken for what they are called
     places = {name.casefold(): place for place, name in reversed(list(enumerate(theirs)))}
     classes = tuple(places.get(name.casefold(), -1) for name in ours) if named else ()
     missing = [name for name, place in zip(ours, classes, strict=False) if place < 0]

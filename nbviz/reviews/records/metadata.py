@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nbviz.errors import NbvizError
 
 if TYPE_CHECKING:
     import pandas
 
+Metadata: TypeAlias = "pandas.DataFrame | Mapping[str, Any]"
+"""Table of one row per item, or name → values."""
 
-def frame_of(metadata: Any, items: int) -> pandas.DataFrame:
+
+def frame_of(metadata: Metadata, items: int) -> pandas.DataFrame:
     """Return ``metadata=`` as a frame of one row per item. Raises NbvizError for anything else."""
     import pandas
 

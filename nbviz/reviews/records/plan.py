@@ -112,6 +112,7 @@ def _first(model: InstrumentedModel, run: Pass, x: torch.Tensor) -> tuple[int, s
             "to InstrumentedModel with a callable that gives one score per class (N, classes), or review a classifier."
         )
     logits = output.logits
+    # by value: scores may be a layer's output under another name, and only a linear layer's own output is ⟨w, a⟩ + b
     for name, (given, tensor) in reversed(outputs.items()):
         if tensor.shape == logits.shape and given.dim() == 2 and torch.equal(tensor, logits):
             return logits.shape[1], output.scale, name, given.shape[1]

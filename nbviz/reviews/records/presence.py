@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
@@ -12,10 +12,16 @@ from numpy.typing import NDArray
 from nbviz.arguments import whole
 from nbviz.errors import NbvizError, unknown
 
+if TYPE_CHECKING:
+    import pandas
+
+LabelsLike: TypeAlias = Any
+"""Labels beside a data set: a class per item, several, a mask or boxes. Any, as each task reads its own kind of
+them and refuses the others in a sentence."""
 UNKNOWN = -1
 
 
-def has_several(labels: Any) -> bool:
+def has_several(labels: LabelsLike | None) -> bool:
     """Return whether ``labels=`` has several classes per item: a matrix, or a list of lists."""
     if labels is None or isinstance(labels, (str, bytes)):
         return False
@@ -27,13 +33,13 @@ def has_several(labels: Any) -> bool:
     return bool(rows) and all(_is_several(row) for row in rows)
 
 
-def _is_several(row: Any) -> bool:
+def _is_several(row: object) -> bool:
     if isinstance(row, (np.ndarray, torch.Tensor)):
         return row.ndim == 1
     return isinstance(row, (list, tuple, set, frozenset))
 
 
-def presence(labels: Any, items: int, names: Sequence[str]) -> NDArray[np.int8]:
+def presence(labels: LabelsLike, items: int, names: Sequence[str]) -> NDArray[np.int8]:
     """Return which classes each item has: (items, classes) of 1, 0, and −1 in rows of items without labels.
 
     labels: a matrix or frame of zeros and ones (items, classes), the frame's columns by name; or of each item the names
@@ -49,7 +55,7 @@ def presence(labels: Any, items: int, names: Sequence[str]) -> NDArray[np.int8]:
     return table
 
 
-def _by_name(frame: Any, columns: Sequence[str], names: Sequence[str]) -> NDArray[Any]:
+def _by_name(frame: pandas.DataFrame, columns: Sequence[str], names: Sequence[str]) -> NDArray[Any]:
     if set(columns) == set(names):
         return frame[list(frame.columns[[columns.index(name) for name in names]])].to_numpy()
     if len(columns) == len(names) and not set(columns) & set(names):
@@ -58,7 +64,7 @@ def _by_name(frame: Any, columns: Sequence[str], names: Sequence[str]) -> NDArra
     raise NbvizError(f"labels= has columns other than the network's classes: '{missing}' is in one and not the other.")
 
 
-def _matrix(labels: Any, classes: int) -> NDArray[np.int8] | None:
+def _matrix(labels: torch.Tensor | np.ndarray | Iterable[Any], classes: int) -> NDArray[np.int8] | None:
     """Read zeros and ones; None where it is no matrix of as many columns."""
     if isinstance(labels, torch.Tensor):
         labels = labels.detach().cpu().numpy()
@@ -87,6 +93,7 @@ def _equal_rows(labels: Iterable[Any], classes: int) -> NDArray[Any] | None:
         # [0, 1] of two classes is both of them as numbers, and as flags the second: flags are what matrices become
         if not all(flags):
             return None
+    # NaN, not 0: an item without labels says nothing, and zeros would say that no class is there
     blank = [np.nan] * classes
     return np.array([blank if row is None else np.asarray(row, dtype=float) for row in labels])
 

@@ -13,7 +13,7 @@ from nbviz.dataset.shards import Part
 from nbviz.errors import NbvizError, Refused, unknown
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
-from nbviz.reviews.records.metadata import frame_of
+from nbviz.reviews.records.metadata import Metadata, frame_of
 from nbviz.reviews.records.plan import ReviewPlan
 from nbviz.reviews.records.scores import log_probabilities
 
@@ -34,7 +34,7 @@ class Records:
         notes: Sequence[str] = (),
         model: InstrumentedModel | None = None,
         items: Items | None = None,
-        metadata: Any = None,
+        metadata: Metadata | None = None,
     ) -> None:
         self.plan, self._part, self.notes = plan, part, tuple(notes)
         """The last: sentences on how the classes of data set and network were matched."""

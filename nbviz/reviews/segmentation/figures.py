@@ -14,6 +14,7 @@ from nbviz.reviews.statistics.intervals import Estimate
 
 if TYPE_CHECKING:
     import pandas
+    from scipy.sparse import csr_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,22 +46,22 @@ class PixelCounts:
         return total
 
     @cached_property
-    def hits(self) -> Any:
+    def hits(self) -> csr_array:
         """Pixels of each class that are said to be it, sparse (pictures, classes)."""
         same = self.label == self.prediction
         return self._sparse(self.label[same], self.row[same], self.count[same])
 
     @cached_property
-    def support(self) -> Any:
+    def support(self) -> csr_array:
         """Pixels of each class, sparse (pictures, classes)."""
         return self._sparse(self.label, self.row, self.count)
 
     @cached_property
-    def predicted(self) -> Any:
+    def predicted(self) -> csr_array:
         """Pixels said to be each class, sparse (pictures, classes)."""
         return self._sparse(self.prediction, self.row, self.count)
 
-    def _sparse(self, column: Integers, row: Integers, count: Integers) -> Any:
+    def _sparse(self, column: Integers, row: Integers, count: Integers) -> csr_array:
         from scipy.sparse import csr_array
 
         return csr_array((count.astype(float), (row, column)), (self.pictures, self.classes))
@@ -78,6 +79,7 @@ class PixelCounts:
     def picture_iou(self) -> Floats:
         """Mean IoU of each picture over the classes that it has or that are said there, (pictures,)."""
         union = self.support + self.predicted - self.hits
+        # sparse throughout: a thousand pictures of 150 classes are mostly zeros
         union.data = 1 / union.data  # a class that is there or said has a pixel at least
         return self.hits.multiply(union).sum(1) / np.maximum(np.diff(union.indptr), 1)
 

@@ -1,15 +1,16 @@
 """Recording of a segmentation network's answers: pixels by class and answer, picture by picture.
 
 Tensors, see :mod:`nbviz.reviews.dense.part`. One row per picture: ``items``, ``width``, ``height`` (int64),
-``labelled`` (int64, pixels that are counted; 0 without a mask), ``right`` (int64, of these), ``confidence``, ``loss``
-(float64; NaN without counted pixels), ``brightness``, ``contrast``, ``saturation`` (float32), ``bin_count``,
-``bin_right`` (int64), ``bin_confidence`` (float64), each (pictures, 15). One row per pair of class and answer that
-a picture has: ``pair_items``, ``pair_label`` (−1: not counted), ``pair_prediction``, ``pair_count`` (int64).
+``labelled`` (int64, pixels that are counted; 0 without a mask), ``right`` (int64, of these), ``confidence``
+(float64, over all pixels), ``loss`` (float64; NaN without counted pixels), ``brightness``, ``contrast``,
+``saturation`` (float32), ``bin_count``, ``bin_right`` (int64), ``bin_confidence`` (float64), each (pictures, 15). One
+row per pair of class and answer that a picture has: ``pair_items``, ``pair_label`` (−1: not counted),
+``pair_prediction``, ``pair_count`` (int64).
 """
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -27,9 +28,10 @@ class SegmentationJob(DenseJob):
 
     reader: MapReader
 
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
-        self.masks = Masks.of(self.plan, self.transform)
+    @cached_property
+    def masks(self) -> Masks:
+        """Reader of the true masks."""
+        return Masks.of(self.plan, self.transform)
 
     def outputs(self, run: Pass, inputs: Tensor) -> Tensor:
         return self.reader.maps(run, inputs)

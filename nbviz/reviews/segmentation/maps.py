@@ -52,6 +52,7 @@ class MapReader:
         if len(one) > 1:
             return one
         if self.scale == "independent":
+            # of a probability, logs: then one rule reads both kinds of map
             tiny = torch.finfo(one.dtype).tiny
             return torch.cat([(1 - one).clamp(min=tiny), one.clamp(min=tiny)]).log()
         return torch.cat([torch.zeros_like(one), one])
@@ -113,6 +114,7 @@ def pixel_counts(scores: Tensor, mask: Tensor | None) -> dict[str, Tensor]:
     truth = torch.full(flat.shape[1:], -1, device=flat.device) if mask is None else mask.flatten().to(flat.device)
     total, prediction = flat.logsumexp(0), flat.argmax(0)
     share = (flat.gather(0, prediction[None])[0] - total).exp().double().clamp(max=1)
+    # one count of pairs gives all figures: truths of −1 make the first row
     counts = torch.bincount((truth + 1) * classes + prediction, minlength=(classes + 1) * classes)
     cells = counts.nonzero()[:, 0]
     known = truth >= 0

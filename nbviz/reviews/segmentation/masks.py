@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,7 +83,7 @@ class Masks:
         )
 
 
-def class_numbers(mask: Any, classes: int, number: int) -> Numbers:
+def class_numbers(mask: object, classes: int, number: int) -> Numbers:
     """Return a mask as whole numbers (h, w): of an array, a tensor, a PIL picture or a file; one-hot ones by class.
 
     Raises Refused for colours, fractions, several classes at once, and what is no mask.
@@ -104,7 +105,7 @@ def class_numbers(mask: Any, classes: int, number: int) -> Numbers:
     return values.astype(np.int64)
 
 
-def _flat(values: NDArray[Any], classes: int, wrong: Any) -> NDArray[Any]:
+def _flat(values: NDArray[Any], classes: int, wrong: Callable[[str], NbvizError]) -> NDArray[Any]:
     """Return (h, w) of a mask with an axis more: of length one, or one-hot over the classes."""
     values = values[0] if values.ndim == 4 and len(values) == 1 else values
     if values.ndim == 3 and 1 in values.shape:
@@ -124,7 +125,7 @@ def _flat(values: NDArray[Any], classes: int, wrong: Any) -> NDArray[Any]:
     raise wrong(f"its shape is {values.shape}, and one map per class would have {classes}")
 
 
-def _whole(values: NDArray[Any], classes: int, wrong: Any) -> Numbers:
+def _whole(values: NDArray[Any], classes: int, wrong: Callable[[str], NbvizError]) -> Numbers:
     """Return a mask of floats as numbers, where no one can have meant anything else: 0 and 1 of two classes."""
     if classes == 2 and np.isin(values, (0.0, 1.0)).all():
         return values.astype(np.int64)

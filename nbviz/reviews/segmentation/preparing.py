@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from nbviz.arguments import whole
@@ -17,6 +15,7 @@ from nbviz.reviews.dense.recording import Preparation
 from nbviz.reviews.dense.samples import Truths, first
 from nbviz.reviews.records.matching import matched
 from nbviz.reviews.records.plan import class_names
+from nbviz.reviews.records.presence import LabelsLike
 from nbviz.reviews.segmentation.job import SegmentationJob
 from nbviz.reviews.segmentation.maps import MapReader, map_reader
 from nbviz.reviews.segmentation.masks import Masks, check_object_value, class_numbers
@@ -24,7 +23,7 @@ from nbviz.reviews.segmentation.review import SegmentationReview
 
 
 def prepared(
-    network: InstrumentedModel, items: Items, labels: Any, batch: int | None, ignore: int | None
+    network: InstrumentedModel, items: Items, labels: LabelsLike | None, batch: int | None, ignore: int | None
 ) -> Preparation:
     """Look at network and data set once and fix everything.
 
@@ -50,7 +49,7 @@ def prepared(
     return Preparation(network, items, job, notes, truths, SegmentationReview)
 
 
-def _ignored(ignore: Any) -> int | None:
+def _ignored(ignore: int | None) -> int | None:
     if ignore is not None and whole(ignore) is None:
         raise NbvizError(
             f"ignore= is the value of pixels that are not counted, a whole number or None, not {ignore!r}."

@@ -35,6 +35,7 @@ from nbviz.reviews.summary import headline
 
 if TYPE_CHECKING:
     import pandas
+    from scipy.sparse import csr_array
 
 
 class SegmentationReview(DenseReview):
@@ -126,11 +127,11 @@ class SegmentationReview(DenseReview):
         return mask_over(model.seen(items.read(item)), said, truth, side, self.clear)
 
     @cached_property
-    def said_pixels(self) -> Any:
+    def said_pixels(self) -> csr_array:
         """Pixels said to be each class, counted or not, sparse (pictures, classes)."""
         return self._pixels("pair_prediction", self._columns["pair_prediction"] >= 0)
 
-    def _pixels(self, name: str, chosen: NDArray[np.bool_]) -> Any:
+    def _pixels(self, name: str, chosen: NDArray[np.bool_]) -> csr_array:
         from scipy.sparse import csr_array
 
         c = self._columns

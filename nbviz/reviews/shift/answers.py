@@ -17,6 +17,7 @@ from nbviz.errors import NbvizError, Refused, unknown
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.scoring.outputs import ClassScores, Output
 from nbviz.pictures.samples import Batch, Items
+from nbviz.replica.guest import Pass
 from nbviz.reviews.records.job import scored
 from nbviz.reviews.records.plan import ReviewPlan
 from nbviz.reviews.shift.corruptions import CORRUPTIONS, SEVERITIES, corrupted
@@ -115,6 +116,7 @@ def _changed(model: InstrumentedModel, batch: Batch, changes: Changes) -> Iterat
 
 def _own(name: str, act: Callable[[Image.Image], Image.Image], colours: NDArray[np.float64]) -> NDArray[np.float64]:
     """Put colours (P, H, W) through a user's own change of a picture. NbvizError where it raises or resizes."""
+    # 8 bit, as a camera's file: a person's function is written for pictures, not for floats
     pixels = np.round(colours * 255).astype(np.uint8)
     picture = Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
     try:
@@ -133,7 +135,7 @@ def _snapped(colours: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _asked(model: InstrumentedModel, inputs: Tensor) -> ClassScores:
-    def work(run: Any) -> Output:
+    def work(run: Pass) -> Output:
         with torch.no_grad():
             return model.evaluate(run, inputs.to(run.device, model.guest.dtype))
 

@@ -31,6 +31,7 @@ class MapStability:
         self.left -= count
         self._answers = answers[:count]
         self._cells = answer_maps(self.model, inputs[:count], self._answers)
+        # two pictures of one answer are alike by their composition alone: maps of one picture have to be more so
         chance = np.full(len(inputs), np.nan)
         for index in np.unique(self._answers):
             rows = np.flatnonzero(self._answers == index)

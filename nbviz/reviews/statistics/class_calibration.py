@@ -37,6 +37,7 @@ def class_calibration(
     count, classes = probabilities.shape
     if count < LEAST:
         raise Refused(f"Calibration needs at least {LEAST} labelled pictures; there are {count}.")
+    # of a thousand classes 200 draws each take minutes; the band of 5 to 95 % needs some twenty
     draws = int(np.clip(WORK // (count * classes), 20, DRAWS))
     rows = []
     for index, name in enumerate(names):

@@ -82,6 +82,7 @@ def confusion(
 def shown_confusion(full: NDArray[np.int64], names: Sequence[str], most: int = OTHER) -> Confusion:
     """Order a whole matrix (classes, classes) by likeness, and sum up the classes beyond ``most``."""
     seen = full.sum(0) + full.sum(1)
+    # mistakes that a class is part of, as label or as answer
     wrong = np.argsort(2 * full.diagonal() - seen, kind="stable")
     # of a thousand classes, those that are neither labels nor answers say nothing
     most_wrong = np.sort(wrong[seen[wrong] > 0][:most]) if len(names) > most else np.arange(len(names))

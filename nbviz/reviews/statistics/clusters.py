@@ -27,6 +27,7 @@ def clusters(features: NDArray[np.float32], answers: NDArray[np.int64], names: S
     wide = features - features.mean(0)
     if count < 2 or not wide.any():
         return named
+    # distances in a thousand dimensions are all alike, and k-means there is slow
     parts = min(DIMENSIONS, *wide.shape)
     points = scikit("decomposition").PCA(parts, random_state=0).fit_transform(wide)
     kind = "KMeans" if len(points) < LARGE else "MiniBatchKMeans"

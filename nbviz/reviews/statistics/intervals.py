@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
+from nbviz.evaluation.summary import student
+
 LEVEL = 0.95
 
 
@@ -88,10 +90,4 @@ def paired_difference(lost: int, won: int, count: int) -> Estimate:
 
 def mean_of(values: np.ndarray) -> Estimate:
     """Return a mean with its interval by Student's t; NaN ends for a single value."""
-    from scipy.stats import t
-
-    mean = float(values.mean())
-    if len(values) < 2:
-        return Estimate(mean, math.nan, math.nan)
-    half = float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5)
-    return Estimate(mean, mean - half, mean + half)
+    return Estimate(float(values.mean()), *student(values))

@@ -77,6 +77,7 @@ def presence_temperature(odds: Floats, present: NDArray[np.bool_], seed: int = 0
     def loss(power: float, rows: NDArray[np.int64]) -> float:
         return float(log_loss(present[rows].ravel(), expit(odds[rows] / np.exp(power)).ravel(), labels=[False, True]))
 
+    # over the logarithm: half as sure and twice as sure are as far from 1
     best = minimize_scalar(lambda power: loss(power, fit), bounds=(-4, 4), method="bounded")
     value = float(np.exp(best.x))
     before, after = (

@@ -36,6 +36,7 @@ def slices_of(columns: Mapping[str, Any]) -> dict[tuple[str, str], NDArray[np.bo
 
 def _quantiles(column: pandas.Series) -> dict[str, NDArray[np.bool_]]:
     values = column.to_numpy(float, na_value=np.nan)
+    # unique: where half of the values are one, two quartiles are the same
     edges = np.unique(np.nanquantile(values, np.linspace(0, 1, PARTS + 1)))
     parts = {}
     for number, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
