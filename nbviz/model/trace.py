@@ -83,17 +83,14 @@ def trace(guest: Guest, x: torch.Tensor, read: OutputReader) -> Trace:
 
     A later forward, that of the layer tree too, raises the network's own error as it is: it took the input here.
     """
-
-    def tree() -> Layer:
-        return guest.steady(lambda run: layer_tree(run, x, first.records))
-
     with _sentences(guest, x):
         # before the forward, which would run without an error and mean something else
         check_volumes(guest, x)
         first = guest.trial(lambda run: _first_pass(run, x, read))
     problem = first.output.problem if isinstance(first.output, Unknown) else None
     result = Trace(first.records, first.output.kind, first.scores, problem, first.head, first.through)
-    result.grow(tree)
+    records = first.records  # alone: the output holds the graph of this pass
+    result.grow(lambda: guest.steady(lambda run: layer_tree(run, x, records)))
     return result
 
 

@@ -166,3 +166,16 @@ def test_a_module_named_as_a_call_is_a_layer_beside_the_call() -> None:
         assert torch.equal(outputs["conv#2"], second)
         assert torch.equal(outputs["conv#2#"], net.get_submodule("conv#2")(second))
     assert nbviz.attribute(model, x, 1, "grad_cam", "conv#2#").values.shape[-2:] == (8, 8)
+
+
+def test_no_graph_outlives_a_call() -> None:
+    model = InstrumentedModel(build("plain"))
+    before = _with_graphs()
+    for _ in range(2):  # the first of which traces, and nobody asks for the layer tree
+        nbviz.attribute(model, picture(), 0, "saliency")
+        assert _with_graphs() <= before
+
+
+def _with_graphs() -> set[int]:
+    gc.collect()
+    return {id(item) for item in gc.get_objects() if issubclass(type(item), torch.Tensor) and item.grad_fn is not None}
