@@ -11,8 +11,10 @@ from torch import nn
 
 import nbviz
 from nbviz.errors import NbvizError, Refused, UnknownName
+from nbviz.reviews.shift import against
 from nbviz.reviews.shift.answers import mcnemar
 from nbviz.reviews.shift.corruptions import CORRUPTIONS, SEVERITIES, corrupted, plasma
+from nbviz.reviews.statistics.intervals import holm
 
 RNG = np.random.default_rng(0)
 
@@ -127,6 +129,45 @@ def test_other_data_that_is_darker_is_told_and_the_same_is_not() -> None:
     assert table.loc["brightness", "effect"] < 0 and table.loc["feature 0", "corrected"] < 0.05
     same = review.shift(against=Lights())
     assert (same["effect"] == 0).all() and (same["corrected"] > 0.9).all()
+
+
+def headless() -> nbviz.InstrumentedModel:
+    """No linear head: channels 0 and 1 are the red and green of a picture, channel 2 is 1 everywhere."""
+    net = nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU(), nn.Conv2d(3, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    with torch.no_grad():
+        net[0].weight.copy_(torch.diag(torch.tensor([1.0, 1.0, 0.0]))[:, :, None, None])
+        net[0].bias.copy_(torch.tensor([0.0, 0.0, 1.0]))
+    return nbviz.InstrumentedModel(net, lambda image: torch.from_numpy(np.array(image)).permute(2, 0, 1) / 255)
+
+
+def test_channels_of_any_layer_are_compared_and_a_network_needs_no_head() -> None:
+    review = nbviz.review(headless(), Lights(), progress=False)
+    redder = [(Image.merge("RGB", [image.getchannel(0).point(lambda v: v + 60), *image.split()[1:]]), label)
+              for image, label in Lights()]  # fmt: skip
+    table = review.shift(against=redder, layer="1", sample=None)
+    assert table.attrs == {"layer": "1", "pictures": (60, 60)}
+    channels = table.set_index("measure").loc[["channel 0", "channel 1", "channel 2"]]
+    reds = [[float(np.asarray(image)[:, :, 0].mean() / 255) for image, _ in data] for data in (Lights(), redder)]
+    np.testing.assert_allclose(channels.loc["channel 0", ["here", "there"]].tolist(), np.mean(reds, 1), rtol=1e-5)
+    # the share of pairs in which the redder one is larger, less that in which it is smaller
+    effect = np.sign(np.subtract.outer(reds[1], reds[0])).mean()
+    assert channels["effect"].tolist() == [pytest.approx(effect), 0, 0]
+    assert channels["corrected"].tolist() == [pytest.approx(0, abs=0.05), 1, 1]
+    assert review.shift(against=redder, sample=10).attrs == {"layer": "2", "pictures": (10, 10)}
+    with pytest.raises(UnknownName, match="Layer '9' is not in this model"):
+        review.shift(against=redder, layer="9")
+    with pytest.raises(NbvizError, match="pass against= as well"):
+        review.shift(layer="1")
+
+
+def test_halves_of_one_data_set_differ_in_nothing_at_the_rate_stated() -> None:
+    """Of 200 splits of the same pictures, 40 channels each, 5 of 100 at most may show one beyond chance."""
+    rng, shown = np.random.default_rng(0), 0
+    for _ in range(200):
+        values = np.maximum(rng.normal(size=(80, 40)) * rng.exponential(size=40), 0)
+        tested = against._tested([""] * 40, values[:40], values[40:])
+        shown += holm([row[-1] for row in tested]).min() < 0.05
+    assert shown <= 18  # 10 expected; 18 or fewer with a probability of .994
 
 
 def corner_model() -> nbviz.InstrumentedModel:

@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.target import Target
+from nbviz.passes.default_layer import default_layer
+from nbviz.passes.feature_maps import channel_layer, layer_output
+from nbviz.pictures.samples import Items
+from nbviz.replica.guest import Pass
 from nbviz.reviews.records.records import Records
 from nbviz.reviews.statistics.intervals import holm
 
 if TYPE_CHECKING:
     import pandas
 
+CHUNK = 64
+"""Channels that are tested at once."""
+FIGURES = ("probability", "entropy", "brightness", "contrast")
 
-def against_table(here: Records, there: Records) -> pandas.DataFrame:
+
+@dataclass(frozen=True, eq=False)
+class Responses:
+    """Responses of a layer's channels to pictures of two data sets, (pictures, channels) each."""
+
+    layer: str
+    here: NDArray[np.floating]
+    there: NDArray[np.floating]
+    noun: str = "channel"
+
+
+def against_table(here: Records, there: Records, channels: Responses | None = None) -> pandas.DataFrame:
     """Compare reviews of one network over two data sets: one row per figure, with here, there, and a two-sided p.
 
-    Accuracy by Fisher's exact test, confidence, brightness, contrast and the head's features by Mann–Whitney's;
-    ``effect`` is the difference of shares, else the rank-biserial correlation, −1…1 (0: the same distribution);
-    ``corrected`` is p by Holm.
+    Accuracy by Fisher's exact test; confidence, brightness, contrast and channels by Mann–Whitney's. ``effect`` is the
+    difference of shares, else the rank-biserial correlation, −1…1 (0: the same distribution); ``corrected`` is p by
+    Holm over all rows: where both data sets are alike any is below .05 in 5 of 100 tables at most.
+
+    channels: responses of a layer to pictures of both; None for the inputs of a linear head, which are recorded.
+    ``attrs["layer"]``: the layer, "" without channels; ``attrs["pictures"]``: how many of each data set they are over.
     """
     import pandas
-    from scipy.stats import fisher_exact, mannwhitneyu
+    from scipy.stats import fisher_exact
 
     rows: list[tuple[str, float, float, float, float]] = []
     if here.labelled and there.labelled:
@@ -27,16 +57,91 @@ def against_table(here: Records, there: Records) -> pandas.DataFrame:
         one_share, other_share = float(here.right.mean()), float(there.right.mean())
         p = float(fisher_exact(counts).pvalue)
         rows.append(("accuracy", one_share, other_share, other_share - one_share, p))
-    figures = ("probability", "entropy", "brightness", "contrast")
-    columns = {name: [r.column(name) for r in (here, there)] for name in figures}
-    if here.plan.features and there.plan.features:
-        both = [r.column("features") for r in (here, there)]
-        columns |= {f"feature {number}": [f[:, number] for f in both] for number in range(here.plan.features)}
-    for name, (one, other) in columns.items():
-        test = mannwhitneyu(one, other)
-        # beside p: of thousands of pictures the smallest difference is significant
-        effect = 1 - 2 * float(test.statistic) / (len(one) * len(other))
-        rows.append((name, float(one.mean()), float(other.mean()), effect, float(test.pvalue)))
+    names, one, other = list(FIGURES), *(np.stack([r.column(name) for name in FIGURES], 1) for r in (here, there))
+    rows += _tested(names, one, other)
+    layer, counted = "", (0, 0)
+    if channels is None and here.plan.features and there.plan.features:
+        channels = Responses(f"input of {here.plan.head}", here.column("features"), there.column("features"), "feature")
+    if channels is not None:
+        layer, counted = channels.layer, (len(channels.here), len(channels.there))
+        names = [f"{channels.noun} {number}" for number in range(channels.here.shape[1])]
+        rows += _tested(names, channels.here, channels.there)
     table = pandas.DataFrame(rows, columns=["measure", "here", "there", "effect", "p"])
     table["corrected"] = holm(table["p"].to_numpy(float))
+    table.attrs.update(layer=layer, pictures=counted)
     return table
+
+
+def _tested(
+    names: Sequence[str], one: NDArray[np.floating], other: NDArray[np.floating]
+) -> list[tuple[str, float, float, float, float]]:
+    """Return (name, here, there, effect, p) per column of (pictures, columns)."""
+    from scipy.stats import mannwhitneyu
+
+    rows: list[tuple[str, float, float, float, float]] = []
+    for first in range(0, len(names), CHUNK):
+        part = slice(first, first + CHUNK)
+        a, b = one[:, part], other[:, part]
+        test = mannwhitneyu(a, b, axis=0)
+        # beside p: of thousands of pictures the smallest difference is significant
+        effect = 1 - 2 * test.statistic / (len(one) * len(other))
+        # a channel that is the same for every picture differs in nothing
+        p = np.where(np.isnan(test.pvalue), 1.0, test.pvalue)
+        rows += [
+            (name, *map(float, figures))  # type: ignore[misc]
+            for name, *figures in zip(names[part], a.mean(0), b.mean(0), effect, p, strict=True)
+        ]
+    return rows
+
+
+def responses(
+    model: InstrumentedModel,
+    layer: str | None,
+    here: tuple[Records, NDArray[np.int64]],
+    there: tuple[Records, NDArray[np.int64]],
+) -> Responses:
+    """Return the mean over places of each channel of a layer, for rows of two reviews.
+
+    layer: None for the last one with places that the answer depends on. Raises NbvizError for a layer that isn't there
+    or has no channels, and for a review without its data set.
+    """
+    if layer is None:
+        items = _items(here[0])
+        x = model.input(items.read(int(here[0].column("items")[here[1][0]])))
+        layer = default_layer(model, x, Target()).name
+    one, other = (_means(model, records, rows, layer) for records, rows in (here, there))
+    return Responses(layer, one, other)
+
+
+def _items(records: Records) -> Items:
+    if records.items is None:
+        raise NbvizError(
+            "Channels are asked of the pictures, and a review was loaded without its data set: "
+            "nbviz.reviews.load(path, model, dataset)."
+        )
+    return records.items
+
+
+def _means(model: InstrumentedModel, records: Records, rows: NDArray[np.int64], name: str) -> NDArray[np.float32]:
+    numbers, missing = records.column("items")[rows].tolist(), list[str]()
+    problem = lambda number, reason: missing.append(f"item {number}: {reason}")  # noqa: E731
+    found = [
+        _batch_means(model, batch.inputs, name)
+        for batch in _items(records).batches(numbers, records.plan.batch, model.transform, records.plan.shape, problem)
+    ]
+    if not found:
+        raise NbvizError(f"None of the pictures can be read. {missing[0] if missing else ''}")
+    return np.concatenate(found)
+
+
+def _batch_means(model: InstrumentedModel, inputs: torch.Tensor, name: str) -> NDArray[np.float32]:
+    model.trace(inputs[:1])
+    layout = channel_layer(model, name).layout
+    assert layout is not None  # or it had been refused
+
+    def work(run: Pass) -> torch.Tensor:
+        with torch.no_grad():
+            output = layer_output(model, run, inputs.to(run.device, model.guest.dtype), name)
+            return layout.maps(output).float().mean((2, 3)).cpu()
+
+    return model.guest.steady(work).numpy()
