@@ -55,6 +55,7 @@ from nbviz.session.requests.edits import (
     transfer,
     transform,
 )
+from nbviz.session.requests.probes import pair, training
 from tests.task_networks import Segments
 
 
@@ -128,7 +129,8 @@ def works(world: World) -> Mapping[str, Request]:
         reviews.AnswersRequest((picture, other)),
         refusals.AskRefusals(picture), reviews.MakeReview(world.items), reviews.OpenReview(world.review),
         reviews.ReadPictures(world.items, tuple(range(12))), reviews.DrawAnswers(world.masks, tuple(range(12)), 40),
-        reviews.HuntCues(world.review),
+        reviews.HuntCues(world.review), pair.ComparePair(world.review, (0, 1)), training.ReadTraining(world.items),
+        training.FindInfluences(world.review, world.review, 0),
         reviews.MeasureShift(world.review, 24), *common, trust.Trust(explain), trust.TrustDetail(explain),
         attack.MeasureAttack((), Attack("pgd", 1.0, steps=20), explain),
         attack.FindSmallest((), Attack("pgd", 1.0, steps=20), explain),

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbviz.drawing.png import data_url, png
-from nbviz.errors import NbvizError
 from nbviz.reports.privacy import Privacy
 from nbviz.reports.tables import number, section
 from nbviz.reports.values import Values
 from nbviz.reviews.cues.candidates import FEWEST
 from nbviz.reviews.dense.review import DenseReview
-from nbviz.reviews.pair_maps import PairMaps
+from nbviz.reviews.pair_maps import PairMaps, mean_picture
 from nbviz.reviews.result import Review
 
 PAIRS, SAMPLE = 3, 60
@@ -54,16 +53,8 @@ def mean_pictures(review: Review, rows: Sequence[Values]) -> list[str]:
     """Return data addresses of the mean gray picture of each pair, as the network sees it."""
     model, items = review.model, review.items
     assert model is not None and items is not None
-    found = []
-    for row in rows:
-        seen = []
-        for item in row["items"]:
-            try:
-                seen.append(model.seen(items.read(item)).mean(2))
-            except NbvizError:  # it was readable during the review, and its row is in the tables
-                continue
-        found.append(data_url(png(np.mean(seen, axis=0).round().astype(np.uint8))) if seen else "")
-    return found
+    means = [mean_picture(model, items, row["items"]) for row in rows]
+    return ["" if mean is None else data_url(png(mean)) for mean in means]
 
 
 def pairs_section(rows: Sequence[Values], means: Sequence[str]) -> str:

@@ -25,6 +25,7 @@ from nbviz.reviews.records.making import batch_of, check_several, record, record
 from nbviz.reviews.records.metadata import Metadata
 from nbviz.reviews.records.plan import ReviewPlan
 from nbviz.reviews.records.presence import LabelsLike, has_several
+from nbviz.reviews.records.records import Records
 from nbviz.reviews.records.store import REVIEW
 from nbviz.reviews.result import Review
 from nbviz.reviews.several import SeveralReview
@@ -46,6 +47,7 @@ def review(
     labels: LabelsLike | None = None,
     metadata: Metadata | None = None,
     folds: Folds | None = None,
+    training: DatasetLike | Records | None = None,
     batch: int | None = None,
     ignore: int | None = IGNORE,
     progress: bool = True,
@@ -60,8 +62,10 @@ def review(
     says yes or no of each class, all classes of each item: zeros and ones (items, classes), a frame of them, or lists
     of names; of a segmentation network masks of class numbers (H, W), of a detector boxes as torchvision's. metadata: a
     pandas frame, or name → values, one row per item, whose columns become slices. folds: networks, each with the
-    numbers of the items it was trained without: labels are then suspected out of sample. batch: pictures per forward.
-    ignore: value of a mask's pixels that are not counted. cancel: asked between batches, a yes raises :class:`Stopped`.
+    numbers of the items it was trained without: labels are then suspected out of sample. training: the pictures that
+    the network was trained on, or a review of them: :meth:`Review.influences` and the stage *Review* then tell which
+    speak loudest for an answer. batch: pictures per forward. ignore: value of a mask's pixels that are not counted.
+    cancel: asked between batches, a yes raises :class:`Stopped`.
 
     A segmentation network has a :class:`SegmentationReview`, a detector a :class:`DetectionReview`. Raises Refused for
     networks without scores, maps or boxes and for labels of other classes, NbvizError for an empty data set or a folder
@@ -70,15 +74,17 @@ def review(
     network, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
     # before any label is read: what labels= may hold depends on what the network puts out
     if (task := task_of(network, items)) is not None:
-        if folds is not None:
-            raise Refused("Folds are for pictures that have one class each.")
+        if folds is not None or training is not None:
+            given = "Folds" if folds is not None else "Influences of training pictures"
+            raise Refused(f"{given} are for pictures that have one class each.")
         execution, before = Execution(client, progress, cancel), network.fingerprint()
         folder = None if path is None else folder_at(path)
         ready = PREPARED[task](network, items, labels, batch_of(DENSE, batch, folder), ignore)
         return ready.review(recorded(ready, folder, before, execution), metadata)
     whole = record(network, items, path, client, labels=labels, batch=batch, progress=progress, cancel=cancel)
     made = _made(whole, metadata, labels)
-    return made if folds is None else made.with_folds(folds, progress)
+    made = made if folds is None else made.with_folds(folds, progress)
+    return made if training is None else made.with_training(training)
 
 
 def _made(whole: Unbound, metadata: Metadata | None, labels: LabelsLike | None) -> Review:

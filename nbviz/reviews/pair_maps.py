@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nbviz.errors import Refused
+from nbviz.drawing.photos import Pixels
+from nbviz.errors import NbvizError, Refused
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
 from nbviz.reviews.cues.candidates import CELLS, FEWEST, gradient_maps, pooled_shares
@@ -16,6 +18,8 @@ from nbviz.reviews.records.records import Records
 
 SWAPS, SPLITS, LEVEL = 999, 50, 0.05
 """Random exchanges of answer and label; random splits into halves; p from which a difference is none."""
+STEP = 16
+"""Pictures whose maps are computed between two reports of progress."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +50,36 @@ class PairMaps:
         return np.where(np.abs(self.difference) > self.chance, self.difference, 0.0)
 
 
-def pair_maps(
+def comparing(
     model: InstrumentedModel, items: Items, records: Records, pair: tuple[int, int], sample: int, seed: int = 0
-) -> PairMaps:
+) -> Iterator[tuple[int, int] | PairMaps]:
     """Compare the maps of answer and label over pictures labelled as one class and taken for another.
 
-    Maps: absolute integrated gradients as shares of 14 × 14 cells. pair: (label, prediction). sample: pictures, at
-    most, drawn by ``seed``. Raises Refused below ten such pictures, and for a network with one score for both classes.
+    Yields (pictures so far, of how many) after every few, and last the comparison. Maps: absolute integrated gradients
+    as shares of 14 × 14 cells. pair: (label, prediction). sample: pictures, at most, drawn by ``seed``. Raises Refused
+    below ten such pictures, and for a network with one score for both classes.
     """
+    label, prediction = pair
+    rng = np.random.default_rng(seed)
+    rows = np.sort(rng.permutation(confused_rows(records, pair))[:sample])
+    yield 0, len(rows)
+    parts = []
+    for start in range(0, len(rows), STEP):
+        inputs = read_inputs(model, items, records, rows[start : start + STEP])
+        answer, truth = (pooled_shares(gradient_maps(model, inputs, index)) for index in (prediction, label))
+        parts.append(answer.astype(float) - truth.astype(float))
+        yield min(start + STEP, len(rows)), len(rows)
+    differences = np.concatenate(parts)
+    mean = differences.mean(0)
+    swapped = largest_by_chance(differences, rng)
+    p = (1 + int((swapped >= np.abs(mean).max()).sum())) / (1 + SWAPS)
+    chance = float(np.quantile(swapped, 1 - LEVEL))
+    found = records.column("items")[rows], mean.reshape(CELLS, CELLS), chance, p
+    yield PairMaps(label, prediction, *found, _reliability(differences, rng))
+
+
+def confused_rows(records: Records, pair: tuple[int, int]) -> NDArray[np.int64]:
+    """Return the rows labelled as one class and taken for another; Refused where their maps can't be compared."""
     label, prediction = pair
     if records.plan.scores == 1:
         raise Refused("The network has one score for both classes, and so one map: there is no difference.")
@@ -61,17 +87,18 @@ def pair_maps(
     if len(rows) < FEWEST:
         names = f"'{records.names[label]}' taken for '{records.names[prediction]}'"
         raise Refused(f"A mean map needs {FEWEST} pictures, and of {names} there are {len(rows)}.")
-    rng = np.random.default_rng(seed)
-    rows = np.sort(rng.permutation(rows)[:sample])
-    inputs = read_inputs(model, items, records, rows)
-    answer, truth = (pooled_shares(gradient_maps(model, inputs, index)).astype(float) for index in (prediction, label))
-    differences = answer - truth
-    mean = differences.mean(0)
-    swapped = largest_by_chance(differences, rng)
-    p = (1 + int((swapped >= np.abs(mean).max()).sum())) / (1 + SWAPS)
-    chance = float(np.quantile(swapped, 1 - LEVEL))
-    found = records.column("items")[rows], mean.reshape(CELLS, CELLS), chance, p
-    return PairMaps(label, prediction, *found, _reliability(differences, rng))
+    return rows
+
+
+def mean_picture(model: InstrumentedModel, items: Items, numbers: Sequence[int]) -> Pixels | None:
+    """Return the mean gray picture (H, W) of items as the network sees them; None where none can be read any more."""
+    seen = []
+    for number in numbers:
+        try:
+            seen.append(model.seen(items.read(number)).mean(2))
+        except NbvizError:  # it was readable during the review, and its row is in the tables
+            continue
+    return np.mean(seen, axis=0).round().astype(np.uint8) if seen else None
 
 
 def largest_by_chance(differences: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:

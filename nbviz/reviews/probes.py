@@ -9,17 +9,18 @@ import numpy as np
 
 from nbviz.arguments import at_least
 from nbviz.errors import NbvizError
+from nbviz.pictures.samples import Items
 from nbviz.pictures.sources import DatasetLike
 from nbviz.reviews.cues.directions import Directions, directions_of
 from nbviz.reviews.cues.hunt import Hunt, Suspect, cue_table, suspects
 from nbviz.reviews.cues.paste import Patch, paste_table
 from nbviz.reviews.cues.places import evidence_table
-from nbviz.reviews.influence import influence_table
+from nbviz.reviews.influence import check_influence, influence_table
 from nbviz.reviews.masks import Truth
-from nbviz.reviews.pair_maps import PairMaps, pair_maps
+from nbviz.reviews.pair_maps import PairMaps, comparing
 from nbviz.reviews.records.making import record
 from nbviz.reviews.records.records import Records
-from nbviz.reviews.shift.against import against_table
+from nbviz.reviews.shift.against import against_table, responses
 from nbviz.reviews.shift.answers import Answers, Changes, Key, answers_under, chosen, pictures_for, shift_table
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 class Probes(Records):
     """Records whose network and pictures can be asked again."""
+
+    training: Records | Items | None = None
+    """Pictures that the network was trained on, as far as they were given, and the answers to them once recorded."""
 
     def cues(self, classes: Sequence[int | str] | None = None, hunt: Hunt | None = None) -> pandas.DataFrame:
         """One row per suspect, the largest lead first: windows that make the network say a class, see :func:`suspects`.
@@ -53,6 +57,7 @@ class Probes(Records):
         *,
         own: Mapping[str, Any] | None = None,
         against: DatasetLike | Records | None = None,
+        layer: str | None = None,
         sample: int | None = 300,
         maps: int = 0,
         seed: int = 0,
@@ -62,11 +67,14 @@ class Probes(Records):
         corruptions: names in ``nbviz.reviews.CORRUPTIONS``; None for all, unless ``own`` has some: name → a function
         of a PIL picture, as the network sees it, that returns another. maps: pictures whose maps are compared, where
         the answer holds. sample: pictures, drawn once by ``seed``; None for all. against: a data set, or a review of
-        one by the same network; then the table is that of :func:`against_table`, whose channels are those before a
-        linear head (earlier layers are not compared), and else of :func:`shift_table`.
+        one by the same network; then the table is that of :func:`against_table`, and else of :func:`shift_table`.
+        layer: whose channels are compared, over ``sample`` pictures of both; None for the inputs of a linear head over
+        all pictures, and for a network without one for the last layer with places.
         """
         if against is not None:
-            return against_table(self, self._other(against, "against"))
+            return self._against(self._other(against, "against"), layer, sample, seed)
+        if layer is not None:
+            raise NbvizError("layer= is of two data sets: pass against= as well.")
         *_, answers = self.shifting(corruptions, own=own, sample=sample, maps=maps, seed=seed)
         assert isinstance(answers, dict)
         return shift_table(answers)
@@ -88,18 +96,40 @@ class Probes(Records):
         numbers, labels = self._columns["items"][rows].tolist(), self._columns["labels"][rows]
         return answers_under(model, items, self.plan, numbers, changes, labels)
 
+    def _against(self, other: Records, layer: str | None, sample: int | None, seed: int) -> pandas.DataFrame:
+        if layer is None and self.plan.features:
+            return against_table(self, other)
+        model, _ = pictures_for(self.items, self.model)
+        here, there = ((one, drawn(len(one), sample, seed)) for one in (self, other))
+        return against_table(self, other, responses(model, layer, here, there))
+
     def _other(self, data: DatasetLike | Records, name: str) -> Records:
-        other = data if isinstance(data, Records) else Records(*record(self.model, data, progress=False))
+        return self.checked(
+            data if isinstance(data, Records) else Records(*record(self.model, data, progress=False)), name
+        )
+
+    def checked(self, other: Records, name: str) -> Records:
+        """Return a review of other pictures; NbvizError for one by another network. name: of the argument."""
         if other.plan.model != self.plan.model:
             raise NbvizError(f"{name}= is a review of another network, or of other weights of this one.")
         return other
 
-    def influences(self, item: int, training: DatasetLike | Records, top: int = 10) -> pandas.DataFrame:
+    def influences(self, item: int, training: DatasetLike | Records | None = None, top: int = 10) -> pandas.DataFrame:
         """One row per training picture, the loudest for the answer to an item first, see :func:`influence_table`.
 
-        training: the training data, or a review of them by the same network.
+        training: the training data, or a review of them by the same network; None for those that the review was given.
         """
-        return influence_table(self, self._other(training, "training"), item, at_least("top", top, 1))
+        check_influence(self.plan)
+        given = self.training if training is None else training
+        if given is None:
+            raise NbvizError(
+                "Which pictures was the network trained on? Pass training= here or to nbviz.review: a data set, or a "
+                "review of one by the same network."
+            )
+        other = self._other(given, "training")
+        if training is None:
+            self.training = other  # looked at once
+        return influence_table(self, other, item, at_least("top", top, 1))
 
     def evidence(self, truth: Truth | None = None, *, sample: int = 100, seed: int = 0) -> pandas.DataFrame:
         """One row per place (border, corners, background): the share of the evidence there, see :func:`evidence_table`.
@@ -110,13 +140,21 @@ class Probes(Records):
         return evidence_table(model, items, self, self.sampled(sample, seed), truth)
 
     def pair_maps(self, label: int | str, prediction: int | str, *, sample: int = 100, seed: int = 0) -> PairMaps:
-        """Compare the maps of answer and label over the pictures of a confused pair, see :func:`pair_maps`.
+        """Compare the maps of answer and label over the pictures of a confused pair, see :func:`comparing`.
 
         label, prediction: indices or names of classes. sample: pictures, at most, drawn once by ``seed``.
         """
+        *_, found = self.pairing(label, prediction, sample=sample, seed=seed)
+        assert isinstance(found, PairMaps)
+        return found
+
+    def pairing(
+        self, label: int | str, prediction: int | str, *, sample: int = 100, seed: int = 0
+    ) -> Iterator[tuple[int, int] | PairMaps]:
+        """Compare step by step, as :meth:`pair_maps` does: yield (pictures so far, of how many), and last the maps."""
         model, items = pictures_for(self.items, self.model)
         first, second = (model.class_index(c) if isinstance(c, str) else c for c in (label, prediction))
-        return pair_maps(model, items, self, (first, second), at_least("sample", sample, 1), seed)
+        return comparing(model, items, self, (first, second), at_least("sample", sample, 1), seed)
 
     def paste(
         self, patch: Patch, place: tuple[int, int] = (0, 0), *, sample: int = 300, seed: int = 0
@@ -137,5 +175,10 @@ class Probes(Records):
 
     def sampled(self, sample: int | None, seed: int) -> np.ndarray:
         """Return rows of a seeded draw of pictures, ascending; all for None."""
-        count = len(self) if sample is None else min(at_least("sample", sample, 1), len(self))
-        return np.sort(np.random.default_rng(seed).permutation(len(self))[:count])
+        return drawn(len(self), sample, seed)
+
+
+def drawn(pictures: int, sample: int | None, seed: int) -> np.ndarray:
+    """Return rows of a seeded draw of as many pictures, ascending; all for None."""
+    count = pictures if sample is None else min(at_least("sample", sample, 1), pictures)
+    return np.sort(np.random.default_rng(seed).permutation(pictures)[:count])

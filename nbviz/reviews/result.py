@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from nbviz.errors import Refused, unknown
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.pictures.samples import Items
+from nbviz.pictures.sources import DatasetLike
 from nbviz.reviews.folds import Folds, fold_probabilities
 from nbviz.reviews.probes import Probes
-from nbviz.reviews.records.records import SLICED
+from nbviz.reviews.records.records import Records
 from nbviz.reviews.statistics.calibration import (
     Reliability,
     RiskCoverage,
@@ -54,7 +56,7 @@ class Review(Probes):
 
     def _twin(self, model: InstrumentedModel | None, held_out: NDArray[np.float64] | None) -> Review:
         twin = Review(self.plan, self._part, self.notes, model, self.items, self.metadata)
-        twin.held_out = held_out
+        twin.held_out, twin.training = held_out, self.training
         return twin
 
     @cached_property
@@ -126,7 +128,7 @@ class Review(Probes):
     @cached_property
     def parts(self) -> dict[tuple[str, str], NDArray[np.bool_]]:
         """Slices: (column, name of its part) → (pictures,), which pictures are in it; cut among the labelled ones."""
-        columns = {name: self._columns[name] for name in SLICED}
+        columns = self.appearance()
         # failing pictures that no column names, such as one way of standing, are still alike to the network
         if self.plan.features:
             columns[CLUSTERS] = clusters(self._columns["features"], self._columns["prediction"], self.names)
@@ -165,6 +167,15 @@ class Review(Probes):
         :func:`fold_probabilities`.
         """
         return self._twin(self.model, fold_probabilities(self, folds, progress))
+
+    def with_training(self, training: DatasetLike | Records) -> Review:
+        """Return the same review with the pictures that the network was trained on, which :meth:`influences` asks.
+
+        training: a data set, looked at when it is first asked, or a review of one by the same network.
+        """
+        twin = self._twin(self.model, self.held_out)
+        twin.training = self.checked(training, "training") if isinstance(training, Records) else Items.ensure(training)
+        return twin
 
     @property
     def suspect_labels(self) -> pandas.DataFrame:

@@ -96,6 +96,20 @@ def test_influence_is_the_product_of_the_last_layer_s_gradients(review: nbviz.Re
         assert row.influence == pytest.approx(expected, rel=1e-3, abs=1e-9)
         assert row.influence == pytest.approx(row.errors * row.likeness)
     assert top["influence"].is_monotonic_decreasing and len(top) == COUNT
+    assert top.attrs == {"share": pytest.approx(1), "even": 1}
+    few = review.influences(17, review, 4)
+    loud = top["influence"][top["influence"] > 0]
+    assert few.attrs == {"share": pytest.approx(loud[:4].sum() / loud.sum()), "even": 4 / COUNT}
+
+
+def test_a_review_is_given_its_training_pictures_once(review: nbviz.Review) -> None:
+    with pytest.raises(NbvizError, match="Which pictures was the network trained on"):
+        review.influences(17)
+    given = nbviz.review(review.model, Points(), training=Points(), progress=False)
+    assert given.influences(17).equals(review.influences(17, review)) and given.training.labelled  # type: ignore[union-attr]
+    assert given.bound(review.model).training is given.training  # type: ignore[arg-type]
+    with pytest.raises(NbvizError, match="training= is a review of another network"):
+        review.with_training(nbviz.review(trained(np.arange(9), 3), Points(np.arange(9)), progress=False))
 
 
 def test_a_wrong_label_in_training_speaks_loudest_for_the_wrong_answer_it_made() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from scipy.special import softmax
 from scipy.stats import binomtest
 from sklearn import metrics
 
+import nbviz
 from nbviz.errors import Refused
+from nbviz.pictures.eval_transform import EvalTransform
 from nbviz.reviews.statistics.calibration import brier, log_loss, reliability, risk_coverage, temperature
 from nbviz.reviews.statistics.classes import class_table, confusion
 from nbviz.reviews.statistics.intervals import holm, paired_difference, wilson
@@ -155,3 +158,13 @@ def test_a_paired_difference_by_hand_and_its_interval_holds_its_level() -> None:
     draws = np.random.default_rng(0).multinomial(80, (0.08, 0.03, 0.89), 2000)
     ends = [paired_difference(int(lost), int(won), 80) for lost, won, _ in draws]
     assert np.mean([e.low <= -0.05 <= e.high for e in ends]) >= 0.94
+
+
+def test_gray_pictures_are_not_cut_by_the_rounding_of_their_colours() -> None:
+    """Saturation of gray pictures is 0 but for rounding, and no slice of it tells anything."""
+    pictures = [np.full((8, 8, 3), 3 * number, np.uint8) for number in range(80)]
+    recipe = EvalTransform((8, 8), (8, 8), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    net = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(3, 2)).eval()
+    model = nbviz.InstrumentedModel(net, recipe)
+    review = nbviz.review(model, pictures, labels=[0, 1] * 40, progress=False)
+    assert {column for column, _ in review.parts} == {"brightness"}

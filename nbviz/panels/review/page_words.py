@@ -37,7 +37,7 @@ CLASSES = PageWords(
 )
 MASKS = PageWords(
     mask_words.figures, mask_words.choices, mask_words.tiles, mask_words.matrix, mask_words.curve,
-    mask_words.slice_rows, "worst", frozenset(("cues", "shift")), mask_words.MISSING,
+    mask_words.slice_rows, "worst", frozenset(("labels", "cues", "shift")), mask_words.MISSING,
 )  # fmt: skip
 
 

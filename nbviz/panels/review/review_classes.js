@@ -7,6 +7,7 @@
  */
 
 const CLASS_HEADS = ["class", "pictures", "recall", "95 %", "precision", "F1"];
+const FEW = 12;
 const TABLE = "recall, precision, F1";
 
 /**
@@ -50,7 +51,7 @@ function reviewClasses(model, life) {
   life.watch("matrix", draw);
   life.listen(select, "change", draw);
   life.listen(hide, "change", draw);
-  return el("div", "", el("div", "nbviz-bar", box, hiding), place, often);
+  return el("div", "", el("div", "nbviz-bar", box, hiding), place, often, reviewPair(model, life));
 }
 
 /**
@@ -76,16 +77,19 @@ function matrixTable(model, { names = [], classes = [], counts = [], right = [],
       cell.style.setProperty("--share", String(i === j && hidden ? 0 : value(i, j) / most));
       return cell;
     });
+    // beside many classes there is room for the figure alone
+    const [share, ...said] = (right[i] ?? "").split(/(?= [a-z])/);
     return el(
       "tr",
       "",
       className(model, names[i], classes[i], "row"),
       ...cells,
-      el("td", "nbviz-note nbviz-num", right[i]),
+      el("td", "nbviz-note nbviz-num", share, el("span", "", ...said)),
     );
   });
   const foot = names.map((name) => set(el("th", "", el("span", "", name)), { scope: "col", title: name }));
-  return el("table", "", el("tbody", "", ...body), el("tfoot", "", el("tr", "", el("th"), ...foot, el("td"))));
+  const many = names.length > FEW ? "nbviz-review-many" : "";
+  return el("table", many, el("tbody", "", ...body), el("tfoot", "", el("tr", "", el("th"), ...foot, el("td"))));
 }
 
 /**

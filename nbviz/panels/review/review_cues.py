@@ -10,12 +10,8 @@ from PIL import Image, ImageDraw
 from nbviz.attribution.words import Run
 from nbviz.drawing.numbers import percent
 from nbviz.drawing.photos import Pixels, photo_mosaic
-from nbviz.panels.base.links import Links
-from nbviz.panels.base.panel import Panel
-from nbviz.panels.base.strip import fail
-from nbviz.panels.review.review_front import ReviewFront
+from nbviz.panels.review.long_page import LongPage
 from nbviz.reviews.cues.example import Transplant
-from nbviz.reviews.result import Review
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.review import CueAnswer, HuntCues, MeasureShift, ShiftAnswer
 from nbviz.session.selection import Selection
@@ -32,36 +28,19 @@ CUES = (
 SHIFT = "Asks again about 300 pictures under noise, blur, light, fog, JPEG and coarse pixels, at five severities."
 
 
-class Hunting(Panel):
-    """Base of a page that a person begins; it keeps what it came to."""
+class Hunting(LongPage):
+    """Base of a page of rows that a person begins."""
 
-    edits = False
+    trait = "rows"
     kind: str
     offer: tuple[str, str]
     about: str
 
-    def __init__(self, links: Links, view: ReviewFront) -> None:
-        super().__init__(links)
-        self.view = view
-        self.review: Review | None = None
-        self.begun = self.on_show = False
-        self.rows: dict[str, Any] = {}
+    def first(self) -> dict[str, Any]:
+        return {"kind": self.kind, "rows": [], "words": [self.about], "offer": list(self.offer)}
 
-    def open(self, review: Review | None) -> None:
-        """Begin with another review, or none."""
-        self.review, self.begun = review, False
-        self.rows = {"kind": self.kind, "rows": [], "words": [self.about], "offer": list(self.offer)}
-
-    def draw(self, rows: dict[str, Any]) -> None:
-        """Keep the rows, and send them if the page is on show."""
-        self.rows = {"kind": self.kind, **rows}
-        if self.on_show:
-            self.view.rows = self.rows
-
-    def fail(self, error: BaseException) -> None:
-        self.open(self.review)
-        self.draw(self.rows)
-        fail(self.view, error)
+    def draw(self, state: dict[str, Any]) -> None:
+        super().draw({"kind": self.kind, **state})
 
 
 class CuePage(Hunting):

@@ -19,6 +19,12 @@
  *   curve: Curve,
  *   rows: Rows,
  *   examples: DataView,
+ *   pair: PairState,
+ *   pair_mean: DataView,
+ *   suspects: Suspects,
+ *   suspect_pictures: DataView,
+ *   training: Training,
+ *   training_pictures: DataView,
  *   code: string,
  * }} ReviewFrontTraits
  */
@@ -36,12 +42,13 @@ export default {
       pictures: reviewPictures(model, life),
       classes: reviewClasses(model, life),
       calibration: reviewCurve(model, life),
+      labels: reviewLabels(model, life),
     };
     const list = reviewRows(model, life);
     body.append(...Object.values(pages), list);
     root.append(
-      reviewFigures(model, life),
-      el("div", "nbviz-bar nbviz-review-pages", segment, copy),
+      el("div", "nbviz-review-head", reviewFigures(model, life), copy),
+      el("div", "nbviz-bar nbviz-review-pages", segment),
       code,
       reviewRun(model, life),
       drawState(model, el("div"), life),

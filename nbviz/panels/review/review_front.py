@@ -13,10 +13,14 @@ class ReviewFront(Front):
     """Widget of figures of the whole, and one of its pages.
 
     Sends ``{"event": …}``: run, cancel, page (name), list (order, answers, label, first), clear (what), open (item),
-    mark (item), pair (label, prediction), class (label), slice (column, part), begin, stop.
+    mark (item), pair (label, prediction), class (label), slice (column, part), begin, stop,
+    compare (pair: "label,prediction").
     """
 
-    scripts = ("base/as_code", "review_run", "review_pictures", "review_classes", "review_curve", "review_rows")
+    scripts = (
+        "base/as_code", "review_run", "review_pictures", "review_pair", "review_classes", "review_curve", "review_rows",
+        "review_labels",
+    )  # fmt: skip
 
     empty = traitlets.Unicode().tag(sync=True)
     """Sentence on a review, while there is none."""
@@ -51,5 +55,17 @@ class ReviewFront(Front):
     """Of the page on show, where it is a list: kind, rows, words (runs), offer, progress, done, examples."""
     examples = traitlets.Bytes().tag(sync=True)
     """JPEG: three pictures per cue, one cue under the other."""
+    pair = traitlets.Dict().tag(sync=True)
+    """Of two confused classes: choices, chosen, words (runs), offer, progress, done; cells (−1…1), names."""
+    pair_mean = traitlets.Bytes().tag(sync=True)
+    """PNG: mean gray picture of the pictures compared."""
+    suspects = traitlets.Dict().tag(sync=True)
+    """words (runs), rows: [[item, runs], …]."""
+    suspect_pictures = traitlets.Bytes().tag(sync=True)
+    """JPEG: one picture per suspect label, one under the other."""
+    training = traitlets.Dict().tag(sync=True)
+    """words (runs), offer, progress, done, tiles: [[label, factors, tip], …]."""
+    training_pictures = traitlets.Bytes().tag(sync=True)
+    """JPEG: the training pictures of the tiles, ten columns."""
     code = traitlets.Unicode().tag(sync=True)
     """The Python that makes what is on show."""

@@ -19,9 +19,12 @@ from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.stage import Stage, register
 from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.review.long_page import LongPage
 from nbviz.panels.review.page_words import words_of
-from nbviz.panels.review.review_cues import CuePage, Hunting, ShiftPage
+from nbviz.panels.review.review_cues import CuePage, ShiftPage
 from nbviz.panels.review.review_front import ReviewFront
+from nbviz.panels.review.review_labels import SuspectPictures, TrainingPage
+from nbviz.panels.review.review_pair import PairPage
 from nbviz.panels.review.review_pictures import Opener, ReviewPictures
 from nbviz.panels.review.review_words import FILTERS, filters
 from nbviz.panels.snapshot.parts import StagePart, StillParts
@@ -45,9 +48,12 @@ PAGES = (
     ("classes", "Classes", "Which class is taken for which"),
     ("calibration", "Calibration", "Whether its probabilities can be believed"),
     ("slices", "Slices", "Parts of the data on which it does worse"),
+    ("labels", "Labels", "Labels that the network speaks against, and the training pictures behind an answer"),
     ("cues", "Cues", "Marks in the pictures that it leans on and should not"),
     ("shift", "Shift", "How it does when light, sensor or file change"),
 )
+CODE = {"labels": "review.suspect_labels", "cues": "review.cues()", "shift": "review.shift()"}
+"""Python of the pages whose name is not the review's own."""
 
 
 @register
@@ -56,7 +62,8 @@ class ReviewStage(Stage):
 
     slot, title, order = "review", "Review", 32
     sentence = "How the network does over many pictures: wrong ones, classes, calibration, slices"
-    reads, asks = frozenset(("image", "marked")), frozenset[str]()
+    reads = frozenset(("image", "marked"))
+    asks = frozenset(("image",))  # of the page Labels
     edits = False
     pictures: MutableMapping[str, Picture]
 
@@ -71,10 +78,14 @@ class ReviewStage(Stage):
         self.listen(self.view, self._act)
         self._opener = Opener(self.pictures)
         self._tiles = ReviewPictures(links, self.view)
-        self._hunts: dict[str, Hunting] = {"cues": CuePage(links, self.view), "shift": ShiftPage(links, self.view)}
+        self._suspects, self._pair = SuspectPictures(links, self.view), PairPage(links, self.view)
+        self._long: dict[str, LongPage] = {
+            "classes": self._pair, "cues": CuePage(links, self.view), "shift": ShiftPage(links, self.view),
+            "labels": TrainingPage(links, self.view, lambda selection: self._opener.item(selection.image)),
+        }  # fmt: skip
 
     def parts(self) -> dict[str, Panel]:
-        return {"review pictures": self._tiles, **{hunt.slot: hunt for hunt in self._hunts.values()}}
+        return {panel.slot: panel for panel in (self._tiles, self._suspects, *self._long.values())}
 
     def request(self, selection: Selection) -> Request | None:
         return self.source
@@ -105,8 +116,8 @@ class ReviewStage(Stage):
             for name, text, tip in PAGES
         ]
         self.view.offer = []
-        for hunt in self._hunts.values():
-            hunt.open(review)
+        for page in self._long.values():
+            page.open(review)
         self.draw()
         self.links.ask()
 
@@ -122,8 +133,9 @@ class ReviewStage(Stage):
         review, view = self.review, self.view
         if review is None:
             return
-        for name, hunt in self._hunts.items():
-            hunt.on_show = name == self.page
+        for name, page in self._long.items():
+            page.on_show = name == self.page
+        self._suspects.on_show = self.page == "labels"
         with view.hold_sync():
             view.page, view.code = self.page, self._code()
             try:
@@ -141,8 +153,12 @@ class ReviewStage(Stage):
             self.view.matrix = words.matrix(review)
         elif self.page == "calibration":
             self.view.curve = words.curve(review)
-        else:
-            self.view.rows = words.slices(review) if self.page == "slices" else self._hunts[self.page].rows
+        elif self.page == "slices":
+            self.view.rows = words.slices(review)
+        elif self.page == "labels":
+            self._suspects.draw(review)
+        if self.page in self._long:
+            self._long[self.page].send()
 
     def _draw_pictures(self, review: Review) -> None:
         rows = self.listing.rows(review)
@@ -209,18 +225,14 @@ class ReviewStage(Stage):
             cleared: dict[str, Any] = {content["what"]: None}
             self.listing, self.first = replace(self.listing, **cleared), 0
         elif event in ("begin", "stop"):
-            self._begin(event == "begin")
+            self._long[self.page].begin(event == "begin")
+        elif event == "compare":
+            self._pair.choose_by(content)
         elif event in ("pair", "class", "slice"):
             self.page, self.first = "pictures", 0
+            if event == "pair":
+                self._pair.choose((content["label"], content["prediction"]))
             self.listing = _chosen(content, "surest" if self.review is None else words_of(self.review).first)
-
-    def _begin(self, begun: bool) -> None:
-        """Begin what the page on show computes, or stop it."""
-        hunt = self._hunts[self.page]
-        hunt.open(self.review)
-        hunt.begun = begun
-        if begun:
-            hunt.rows = {**hunt.rows, "offer": [], "words": [], "progress": "beginning", "done": 0.0}
 
     def _list(self, content: Content) -> None:
         answers, label = content["answers"], content["label"]
@@ -250,7 +262,7 @@ class ReviewStage(Stage):
 
     def _code(self) -> str:
         if self.page != "pictures":
-            return f"review.{self.page}" + ("()" if self.page in self._hunts else "")
+            return CODE.get(self.page, f"review.{self.page}")
         given = [f"{name}={value!r}" for name, value in vars(self.listing).items() if value not in (None, "all")]
         return f"review.pictures.iloc[nbviz.reviews.Listing({', '.join(given)}).rows(review)]"
 

@@ -117,8 +117,7 @@ class DenseReview(Review):
     @property
     def _sliced(self) -> dict[str, NDArray[Any]]:
         """Return columns that are cut into slices: the picture's own appearance, and those handed in."""
-        names = ("brightness", "contrast", "saturation", "width", "height")
-        return {**{name: self._columns[name] for name in names}, **self.metadata_columns()}
+        return {**self.appearance(), **self.metadata_columns()}
 
     @cached_property
     def parts(self) -> dict[tuple[str, str], NDArray[np.bool_]]:
@@ -192,7 +191,7 @@ class DenseReview(Review):
     def paste(self, patch: Patch, place: tuple[int, int] = (0, 0), **options: object) -> NoReturn:  # noqa: ARG002 - so
         self.refuse("Pasted patches")
 
-    def influences(self, item: int, training: DatasetLike | Records, top: int = 10) -> NoReturn:  # noqa: ARG002 - so
+    def influences(self, item: int, training: DatasetLike | Records | None = None, top: int = 10) -> NoReturn:  # noqa: ARG002 - so
         self.refuse("Influences of training pictures")
 
     def directions(self, label: int | str, count: int = 4) -> NoReturn:  # noqa: ARG002 - as of all reviews

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SLICED = ("brightness", "contrast", "saturation", "width", "height")
 """Columns of a picture's own appearance, which are cut into slices."""
+DIGITS = 6
+"""Of appearance that tell pictures apart: colours are of 8 bits, and what differs less is rounding."""
 
 
 class Records:
@@ -100,6 +102,11 @@ class Records:
         }  # fmt: skip
         more = {name: values for name, values in self.metadata_columns().items() if name not in table}
         return pandas.DataFrame({**table, **more})
+
+    def appearance(self) -> dict[str, NDArray[Any]]:
+        """Columns of :data:`SLICED`: name → (pictures,)."""
+        columns = {name: self._columns[name] for name in SLICED}
+        return {name: values.round(DIGITS) if values.dtype.kind == "f" else values for name, values in columns.items()}
 
     def metadata_columns(self) -> dict[str, NDArray[Any]]:
         """Columns of ``metadata=``: name → (pictures,)."""

@@ -1,0 +1,1 @@
+"""Requests of a review's probes: maps of a confused pair, and the training pictures behind an answer."""

@@ -1,0 +1,54 @@
+"""Request of the maps of a confused pair of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nbviz.drawing.photos import Pixels
+from nbviz.reviews.pair_maps import PairMaps, mean_picture
+from nbviz.reviews.result import Review
+from nbviz.session.requests.base import Context, Request
+
+SAMPLE = 60
+"""Pictures of a confused pair that are compared, at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class PairAnswer:
+    """A comparison of a pair's maps so far."""
+
+    pictures: int
+    total: int
+    maps: PairMaps | None = None
+    """None until the end."""
+    mean: Pixels | None = None
+    """Mean gray picture (H, W) of those compared."""
+
+    @property
+    def done(self) -> float:
+        """0…1; 1 only with the maps."""
+        return 1.0 if self.maps is not None else min(0.99, self.pictures / max(1, self.total))
+
+    @property
+    def progress(self) -> str:
+        """``"16 of 60 pictures"``."""
+        return f"{self.pictures:,} of {self.total:,} pictures"
+
+
+@dataclass(frozen=True)
+class ComparePair(Request):
+    """Maps of answer and label over the pictures of a confused pair: (label, prediction)."""
+
+    review: Review
+    pair: tuple[int, int]
+
+    def __call__(self, context: Context) -> Iterator[PairAnswer]:
+        for step in self.review.pairing(*self.pair, sample=SAMPLE):
+            if isinstance(step, tuple):
+                yield PairAnswer(*step)
+                continue
+            assert self.review.items is not None  # or there were no maps
+            count = len(step.items)
+            mean = mean_picture(context.model, self.review.items, step.items.tolist())
+            yield PairAnswer(count, count, step, mean)
