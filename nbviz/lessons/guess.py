@@ -15,6 +15,7 @@ from typing import Any
 
 import traitlets
 from PIL import Image
+from traitlets.utils.bunch import Bunch
 
 from nbviz.errors import NbvizError
 from nbviz.lessons.pool import Answer, current
@@ -71,12 +72,12 @@ class Guess(front.Scripted):
     spread: traitlets.List[list[Any]] = traitlets.List().tag(sync=True)
     """[words, count] of a class's guesses, most frequent first; empty where none are gathered."""
 
-    def __init__(self, name: str, **state: Any) -> None:
+    def __init__(self, name: str, **state: object) -> None:
         self.name = name
         super().__init__(**state)
 
     @traitlets.validate("answer")
-    def _checked(self, proposal: Any) -> Answer | None:
+    def _checked(self, proposal: Bunch) -> Answer | None:
         value = proposal["value"]
         if value is None:
             return None
@@ -85,7 +86,7 @@ class Guess(front.Scripted):
         return self._number(value) if self.kind == "number" else self._box(value)
 
     @traitlets.observe("answer")
-    def _gather(self, change: Any) -> None:
+    def _gather(self, change: Bunch) -> None:
         here = current()
         if here is not None and change["new"] is not None:
             here.add(self.name, change["new"])
@@ -128,7 +129,7 @@ class Guess(front.Scripted):
         }
         return f"Guess: {self.question} ({ways[self.kind]})"
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
+    def _repr_mimebundle_(self, **options: Any) -> Any:  # noqa: ANN401 - as IPython has it: data, or with metadata
         """Return the live widget where there is a kernel; the question as text on static pages."""
         bundle: Any = super()._repr_mimebundle_(**options) or {}
         data, *more = bundle if isinstance(bundle, tuple) else (bundle,)

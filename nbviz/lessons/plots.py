@@ -7,10 +7,11 @@ import html
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from PIL import Image
 
 from nbviz.attribution import Attribution
@@ -18,6 +19,7 @@ from nbviz.attribution.limits import evidence_limits
 from nbviz.drawing.colormap import scale, table
 from nbviz.errors import NbvizError
 
+Drawable: TypeAlias = Image.Image | Attribution | torch.Tensor | ArrayLike
 TILE = 148
 
 
@@ -49,7 +51,7 @@ class PictureRow:
         return _png(sheet)
 
 
-def show(pictures: Mapping[str, Any], caption: str, size: int = TILE, signed: bool | None = None) -> PictureRow:
+def show(pictures: Mapping[str, Drawable], caption: str, size: int = TILE, signed: bool | None = None) -> PictureRow:
     """Show pictures and maps in a row.
 
     pictures: name → a PIL picture, colours (3, H, W) or grey (1, H, W) in 0…1, a map (H, W) of any range, or an
@@ -60,7 +62,7 @@ def show(pictures: Mapping[str, Any], caption: str, size: int = TILE, signed: bo
     return PictureRow(tuple((name, _tile(name, thing, size, signed)) for name, thing in pictures.items()), caption)
 
 
-def _tile(name: str, thing: Any, size: int, signed: bool | None) -> Image.Image:
+def _tile(name: str, thing: Drawable, size: int, signed: bool | None) -> Image.Image:
     picture = thing if isinstance(thing, Image.Image) else _drawn(name, thing, signed)
     picture = picture.convert("RGB")
     part = size / max(picture.size)
@@ -68,7 +70,7 @@ def _tile(name: str, thing: Any, size: int, signed: bool | None) -> Image.Image:
     return picture.resize(new, Image.Resampling.NEAREST if part > 1 else Image.Resampling.BOX)
 
 
-def _drawn(name: str, thing: Any, signed: bool | None) -> Image.Image:
+def _drawn(name: str, thing: Drawable, signed: bool | None) -> Image.Image:
     if isinstance(thing, Attribution):
         return _evidence(thing)
     values = thing.detach().cpu() if isinstance(thing, torch.Tensor) else torch.as_tensor(np.asarray(thing))

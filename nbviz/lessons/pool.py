@@ -11,10 +11,13 @@ import json
 import os
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from nbviz.errors import NbvizError
 from nbviz.lessons.values import numbers
+
+if TYPE_CHECKING:
+    import pandas
 
 VARIABLE = "NBVIZ_LESSONS_POOL"
 
@@ -62,7 +65,7 @@ def current() -> Pool | None:
     return _here.get("pool")
 
 
-def guesses(folder: str | Path) -> Any:
+def guesses(folder: str | Path) -> pandas.DataFrame:
     """Return the guesses of a class as a pandas table: question, answer, student (a random name).
 
     Raises NbvizError where the folder isn't there.

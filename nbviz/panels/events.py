@@ -18,7 +18,7 @@ from nbviz.panels.base.panel import LOCK, Panel
 from nbviz.session.context import LiveContext
 from nbviz.session.edit_traits import EDIT_TRAITS
 from nbviz.session.inline import InlineRunner
-from nbviz.session.requests.base import ExplainAnswer, Request
+from nbviz.session.requests.base import Answer, ExplainAnswer, Request
 from nbviz.session.requests.edits.edited_request import Edited, with_edits
 from nbviz.session.scheduler import Scheduler
 from nbviz.session.selection import ACT, Selection
@@ -207,7 +207,7 @@ class Events:
         if panel is not None:
             self._guarded(panel, panel.wait)
 
-    def answered(self, slot: str, request: Request, answer: Any, final: bool) -> None:
+    def answered(self, slot: str, request: Request, answer: Answer, final: bool) -> None:
         """Show a slot's answer, or a better one."""
         self.activity.resting = False
         panel = self._at(slot)
@@ -256,7 +256,7 @@ class Events:
                 self._guarded(panel, panel.sync, self.selection)
                 self._ask(panel)
 
-    def _hear(self, slot: str, request: Request | None, answer: Any = None) -> None:
+    def _hear(self, slot: str, request: Request | None, answer: Answer = None) -> None:
         for panel in self.panels.values():
             if slot in panel.hears:
                 self._guarded(panel, panel.hear, slot, request, answer)

@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import dataclass, fields
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,7 +123,7 @@ def read_report(folder: str | PathLike[str]) -> Values:
     return values
 
 
-def _check_same(old: Any, new: Any, one: Values, other: Values) -> None:
+def _check_same(old: str | PathLike[str], new: str | PathLike[str], one: Values, other: Values) -> None:
     here, there = one["manifest"], other["manifest"]
     data = {known["data"] for known in (here, there)} - {None}
     if here.get("task") != there.get("task"):

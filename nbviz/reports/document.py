@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -32,6 +33,10 @@ from nbviz.reviews.several import SeveralReview
 from nbviz.reviews.shift.answers import OF_LABELS
 from nbviz.version import __version__
 
+if TYPE_CHECKING:
+    import pandas
+
+T = TypeVar("T")
 NOT_ASKED = "Not asked for."
 COMPARED, SUSPECTS = 20, 50
 """Pictures whose maps are followed along corruptions, none in a private report; suspect labels that are listed."""
@@ -114,15 +119,15 @@ def _check_enough(review: Review, k: int) -> None:
 
 def _tables(review: Review, privacy: Privacy | None, absent: dict[str, str], cost: Cost) -> Values:
     """Return what follows from the review's records alone."""
-    parts = {
+    parts: dict[str, Callable[[Review, Privacy | None], object]] = {
         "classes": _classes, "confusion": _confusion, "calibration": _calibration, "slices": _slices, "labels": _labels,
     }  # fmt: skip
     found: Values = {}
     for name, part in parts.items():
         with cost.of(name):
-            found[name] = _unless_refused(name, lambda part=part: part(review, privacy), absent)
+            found[name] = _unless_refused(name, partial(part, review, privacy), absent)
     if found["calibration"] is not None:
-        classes = _unless_refused("calibration of classes", lambda: _class_calibration(review, privacy), absent)
+        classes = _unless_refused("calibration of classes", partial(_class_calibration, review, privacy), absent)
         found["calibration"]["classes"] = classes
     return found
 
@@ -148,7 +153,7 @@ def _long(review: Review, asked: Parts, privacy: Privacy | None, absent: dict[st
     return found
 
 
-def _unless_refused(name: str, part: Any, absent: dict[str, str]) -> Any:
+def _unless_refused(name: str, part: Callable[[], T], absent: dict[str, str]) -> T | None:
     try:
         return part()
     except Refused as reason:
@@ -168,7 +173,7 @@ def _manifest(review: Review, privacy: Privacy | None) -> Values:
     }  # fmt: skip
 
 
-def _records(table: Any) -> list[Values]:
+def _records(table: pandas.DataFrame) -> list[Values]:
     return [dict(row) for row in table.to_dict("records")]
 
 
@@ -236,7 +241,7 @@ def _shift(review: Review, names: Sequence[str] | None, privacy: Privacy | None)
     return [{**row, **(few if row["labelled"] < k else {}), **chance} for row in _records(table)]
 
 
-def _of_at_least(k: int, table: Any) -> list[Values]:
+def _of_at_least(k: int, table: pandas.DataFrame) -> list[Values]:
     """Return the rows of a table that are of enough pictures."""
     return [row for row in _records(table) if row["pictures"] >= k]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from nbviz.errors import NbvizError
+from nbviz.model.brief import ModelLike
 from nbviz.pictures.samples import Labels
+from nbviz.pictures.sources import DatasetLike
 from nbviz.reports.audits import LOG, audit_lines, audit_values
 from nbviz.reports.comparison import read_report
 from nbviz.reports.signing import sign
@@ -20,8 +21,8 @@ from nbviz.reviews.result import Review
 
 
 def audit_by_masks(
-    model: Any,
-    dataset: Any,
+    model: ModelLike,
+    dataset: DatasetLike,
     out: str | PathLike[str],
     truth: Truth,
     *,

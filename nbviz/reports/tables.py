@@ -12,7 +12,7 @@ SIDE, EDGE = 260, 34
 """Of the chart, and of its margin, in pixels of the page."""
 
 
-def number(value: Any) -> str:
+def number(value: object) -> str:
     """Write a figure: three digits, a dash where there is none."""
     if value is None:
         return "–"
@@ -35,11 +35,11 @@ def table(rows: Sequence[Values] | None, columns: Sequence[str]) -> str:
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     return f"<td{_kind(value)}>{escape(number(value))}</td>"
 
 
-def _kind(value: Any) -> str:
+def _kind(value: object) -> str:
     return ' class="text"' if isinstance(value, str) else ""
 
 

@@ -12,7 +12,7 @@ FORMAT = 1
 Values = dict[str, Any]
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:  # noqa: ANN401 - JSON's, in the shape of what is given
     """Convert to JSON's own kinds; NaN and infinity become None."""
     if isinstance(value, dict):
         return {str(key): plain(part) for key, part in value.items()}

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from nbviz.arguments import at_least
 from nbviz.dataset.files import folder_at, make_folder, write_whole
 from nbviz.drawing.png import data_url, png
 from nbviz.errors import NbvizError
+from nbviz.model.brief import ModelLike
 from nbviz.pictures.samples import Labels
+from nbviz.pictures.sources import DatasetLike
 from nbviz.reports.audits import LOG
 from nbviz.reports.document import Cost, Parts, document
 from nbviz.reports.maps import explained
@@ -26,6 +27,7 @@ from nbviz.reports.verdicts import ReportVerdict, State, junit
 from nbviz.reviews.audits.log import AuditLog
 from nbviz.reviews.dense.review import DenseReview
 from nbviz.reviews.making import review as reviewed
+from nbviz.reviews.records.metadata import Metadata
 from nbviz.reviews.result import Review
 
 PICTURES, SIDE = 12, 128
@@ -33,14 +35,14 @@ ROOM = "; make room and call nbviz.report again."
 
 
 def report(
-    model: Any,
-    dataset: Any,
+    model: ModelLike,
+    dataset: DatasetLike,
     out: str | PathLike[str],
     private: bool = False,
     *,
     review: Review | None = None,
     labels: Labels | None = None,
-    metadata: Any = None,
+    metadata: Metadata | None = None,
     corruptions: Sequence[str] | None = None,
     cues: bool = True,
     maps: bool = True,

@@ -37,6 +37,7 @@ from nbviz.panels.base.stage import Stage, register
 from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.scenes.allowance import Allowance
 from nbviz.panels.snapshot.parts import StagePart, StillParts
+from nbviz.pictures.load import Picture
 from nbviz.pictures.samples import Items
 from nbviz.session.requests.atlas import MapPictures, Opened, ShowAtlas, Shown, Source, Tiles
 from nbviz.session.requests.base import Request
@@ -230,7 +231,7 @@ class AtlasStage(Stage):
             return []
         return [f"Map {layer} instead", f"The map on show is of '{mapped}'"]
 
-    def _data(self) -> Any:
+    def _data(self) -> Items | tuple[Picture, ...]:
         """Return the data set to map: that of the given atlas, else the Explorer's, else its pictures."""
         known = self.links.library.whole if self._given is None else self._given
         return tuple(self.pictures.values()) if known is None else known

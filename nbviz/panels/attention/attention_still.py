@@ -16,8 +16,12 @@ GAP = 1
 """Pixels between tiles."""
 
 
-def still(drawn: HeadsPage, view: Any, settings: Sequence[str]) -> StillParts:
-    """Return the still picture's part, with the texts of ``view``, an ``AttentionFront``."""
+def still(
+    drawn: HeadsPage,
+    view: Any,  # noqa: ANN401 - an AttentionFront, whose module imports this one
+    settings: Sequence[str],
+) -> StillParts:
+    """Return the still picture's part, with the texts of ``view``."""
     sheet, rows, aspect = drawn.sheet, len(view.rows), view.shape["aspect"]
     grid = ChannelsPart(
         [view.about],

@@ -18,12 +18,14 @@ from nbviz.attribution.words import Run
 from nbviz.drawing.numbers import percent
 from nbviz.drawing.png import png
 from nbviz.errors import NbvizError, unknown
+from nbviz.model.brief import ModelLike
 from nbviz.panels.audit.audit_front import AuditFront
 from nbviz.panels.base.close_tree import close_tree
 from nbviz.panels.base.frame import Style, box
 from nbviz.panels.base.panel import LOCK
 from nbviz.panels.base.strip import fail, ready, refuse
 from nbviz.pictures.samples import Labels
+from nbviz.pictures.sources import DatasetLike
 from nbviz.reports.maps import draw_map
 from nbviz.reports.masks import check_report, log_for
 from nbviz.reports.signing import sign
@@ -95,7 +97,7 @@ class AuditDesk:
         self._worker.shutdown(wait=False, cancel_futures=True)
         close_tree(self.view)
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
+    def _repr_mimebundle_(self, **options: object) -> Any:  # noqa: ANN401 - as IPython has it: data, or with metadata
         return self.view._repr_mimebundle_(**options)
 
     def __repr__(self) -> str:
@@ -157,8 +159,8 @@ class AuditDesk:
 
 
 def audit(
-    model: Any,
-    dataset: Any,
+    model: ModelLike,
+    dataset: DatasetLike,
     out: str | PathLike[str],
     by: str,
     *,

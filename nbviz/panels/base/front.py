@@ -49,7 +49,7 @@ class Scripted(anywidget.AnyWidget):
     ``"base/menu"``.
     """
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401 - as anywidget has it
         package, _, stem = cls.__module__.rpartition(".")
         if package and "_esm" not in vars(cls) and asset(package, f"{stem}.js") is not None:
             cls._esm = esm(package, *cls.scripts, stem)

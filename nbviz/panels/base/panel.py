@@ -19,7 +19,7 @@ from nbviz.panels.base.links import Links
 from nbviz.panels.base.strip import fail, refuse
 from nbviz.panels.snapshot.parts import StillParts
 from nbviz.session.code import Script
-from nbviz.session.requests.base import Request
+from nbviz.session.requests.base import Answer, Request
 from nbviz.session.requests.edits.edited_request import Edited, with_edits
 from nbviz.session.selection import LOCK as LOCK
 from nbviz.session.selection import Selection
@@ -78,7 +78,7 @@ class Panel:
     def sync(self, selection: Selection) -> None:
         """Reflect the selection at once."""
 
-    def show(self, answer: Any) -> None:
+    def show(self, answer: Answer) -> None:
         """Paint an answer of the panel's request."""
 
     def wait(self, progress: str = "") -> None:
@@ -96,7 +96,7 @@ class Panel:
         """Return slot → the panels in it that ask and show on their own, as many as there are now."""
         return {}
 
-    def hear(self, slot: str, request: Request | None, answer: Any) -> None:
+    def hear(self, slot: str, request: Request | None, answer: Answer) -> None:
         """Take note of another slot's answer on show; ``request`` is None while it has none."""
 
     def point(self, place: tuple[float, float] | None) -> None:
@@ -129,7 +129,7 @@ class Panel:
         computes all again, or does ``retry``.
         """
 
-        def heard(_: Any, content: Content, buffers: list[memoryview]) -> None:
+        def heard(_: object, content: Content, buffers: list[memoryview]) -> None:
             with LOCK:
                 try:
                     (retry or self.links.refresh)() if content.get("event") == "retry" else act(content, *buffers)

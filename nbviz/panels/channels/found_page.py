@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import traitlets
 
 from nbviz.dataset import LiveIndex
@@ -13,7 +11,7 @@ from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel, nothing
 from nbviz.panels.channels.channel_grid import ChannelsPanel
 from nbviz.panels.scenes.channel_page import Photos
-from nbviz.session.requests.base import Request
+from nbviz.session.requests.base import Answer, Request
 from nbviz.session.requests.found import Crop, FoundChannels, FoundPageRequest, LookThrough, NoIndex, Unsearched
 from nbviz.session.selection import Selection
 
@@ -75,7 +73,7 @@ class FoundPage(Panel):
         """Return the label of a card's button."""
         return begin_words(self.library.count).lower() if self.search.request is None else f"stop · {self._progress}"
 
-    def show(self, answer: Any) -> None:
+    def show(self, answer: Answer) -> None:
         if isinstance(answer, LiveIndex):
             self._looked(answer)
         elif isinstance(answer, Unsearched):

@@ -75,7 +75,11 @@ def settings(look: ChannelLook) -> list[str]:
     return [word for word in (look.mode.capitalize(), sort[look.sort], scale) if word]
 
 
-def still_part(page: ChannelsPage, view: Any, look: ChannelLook) -> ChannelsPart:
+def still_part(
+    page: ChannelsPage,
+    view: Any,  # noqa: ANN401 - a ChannelGrid, whose module imports this one
+    look: ChannelLook,
+) -> ChannelsPart:
     """Return the grid's part of a still picture."""
     count = len(page.channels)
     at = page.channels.index(view.channel) if view.channel in page.channels else None

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import traitlets
+from traitlets.utils.bunch import Bunch
 
 from nbviz.drawing.overlay import photo_mosaic
 from nbviz.model.instrumented import InstrumentedModel
@@ -64,7 +65,7 @@ class PictureMade(Panel):
         self.listen(self.view, self._act)
         grid.view.observe(self._follow, "look")
 
-    def _follow(self, change: Any) -> None:
+    def _follow(self, change: Bunch) -> None:
         self.view.shown = change["new"].get("mode") == "made"
 
     def awake(self, selection: Selection) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from nbviz.drawing.overlay import jpeg
@@ -49,7 +47,7 @@ class CanvasLines:
         """Prediction at each place; None where the network makes none."""
         return None if self._answer is None else self._answer.prediction
 
-    def show(self, answer: Any, target: Target) -> None:
+    def show(self, answer: object, target: Target) -> None:
         """Draw the lines of an answer; what is no explanation has none. Called once the canvas's captions stand."""
         self._answer = answer if isinstance(answer, ExplainAnswer) else None
         self._target, self._caption = target, self._foot.caption
@@ -92,7 +90,7 @@ class CanvasLines:
             return ""
         return self._model.class_name(prediction.boxes[index].label if prediction.kind == "boxes" else index)
 
-    def chosen_at(self, place: tuple[float, float]) -> Any:
+    def chosen_at(self, place: tuple[float, float]) -> Target | int | None:
         """Return the target that a click on a place chooses: a class's index or a box; None for no change."""
         prediction, number = (
             self.prediction,

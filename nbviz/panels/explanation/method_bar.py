@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import traitlets
 
 from nbviz.attribution import METHODS, Method
+from nbviz.attribution.options import Option
 from nbviz.attribution.words import ANY_CLASS, Run, heading
 from nbviz.errors import unknown
 from nbviz.model.instrumented import InstrumentedModel
@@ -45,7 +46,7 @@ class MethodFront(Front):
     """State of pinning: the map can be pinned, is pinned, or has no room; "off" while there is no map."""
 
 
-def controls(options: Any, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+def controls(options: Iterable[Option], values: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return a method's options for the front end; ``values`` are those that differ from the defaults."""
     return [
         {
@@ -63,18 +64,18 @@ def controls(options: Any, values: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> str | float:
     return value if isinstance(value, (str, int, float, bool)) else "" if value is None else "given"
 
 
-def converted(option: Any, value: Any) -> Any:
+def converted(option: Option, value: object) -> Any:  # noqa: ANN401 - of the option's own type
     """Return a control's value as the method takes it. NbvizError where it is none, in the call's own words."""
     if option.kind == "text":
         return str(value) if value != "" else option.default
     return option.checked(value)
 
 
-def with_option(method: Method, options: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
+def with_option(method: Method, options: Mapping[str, Any], name: str, value: object) -> dict[str, Any]:
     """Return the options with one set as its control says; a default is left out. NbvizError for what can't be."""
     option = next((one for one in method.options if one.name == name), None)
     if option is None:

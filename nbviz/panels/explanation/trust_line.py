@@ -14,6 +14,7 @@ import traitlets
 
 from nbviz.drawing.numbers import finite
 from nbviz.errors import NbvizError
+from nbviz.evaluation.detail import Detail
 from nbviz.evaluation.registry import verdicts
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
@@ -124,7 +125,7 @@ class TrustFigures(Panel):
         on = selection.canvas == "explanation" and self.view.opened
         return TrustDetail(explanation(selection, self.model, self.pictures)) if on else None
 
-    def show(self, answer: Any) -> None:
+    def show(self, answer: Detail) -> None:
         with LOCK, self.view.hold_sync():
             self.view.curves, self.view.figures = _curves(answer.curves), _figures(answer)
             self.view.reading = answer.progress if answer.done < 1 else answer.note
@@ -166,7 +167,7 @@ def _named(name: str) -> str:
     return CONTROLS.get(name.split()[0], name)
 
 
-def _figures(answer: Any) -> list[list[str]]:
+def _figures(answer: Detail) -> list[list[str]]:
     rows = [[name, f"{value:.2f}", sentence] for name, (value, sentence) in answer.figures.items() if finite(value)]
     if answer.residual is not None:
         rows.append(["residual", f"{100 * answer.residual:.1f} %", "How far the map's sum is from the difference of "

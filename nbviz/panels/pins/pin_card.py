@@ -29,7 +29,7 @@ from nbviz.panels.snapshot.parts import PinPart
 from nbviz.session.context import Elsewhere
 from nbviz.session.pins.pin import Pin
 from nbviz.session.pins.pinning import STAGE
-from nbviz.session.requests.base import Request
+from nbviz.session.requests.base import Answer, Request
 from nbviz.session.selection import Selection
 
 SMOOTH = 256
@@ -202,7 +202,7 @@ class PinCard(Panel):
         parts = [self.pin.network, self.pin.picture if self.pin.picture != selection.image else ""]
         self.view.note = " · ".join(part for part in parts if part)
 
-    def show(self, answer: Any) -> None:
+    def show(self, answer: Answer) -> None:
         scene = pin_scene(self.asked, answer, self.pin.picture)
         self.card.paint(scene)
         self.view.title = replace(self.pin, layer=scene.layer or self.pin.layer).title(self.asked_model)

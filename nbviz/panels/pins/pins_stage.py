@@ -27,7 +27,7 @@ from nbviz.session.code import Script
 from nbviz.session.pins.pin import Pin
 from nbviz.session.pins.pinning import STAGE, Pinning
 from nbviz.session.pins.presets import show
-from nbviz.session.requests.base import Request
+from nbviz.session.requests.base import Answer, Request
 from nbviz.session.selection import Selection
 
 SETS = [
@@ -98,7 +98,7 @@ class PinsStage(Stage):
                 self._take_live()
             self._settle()
 
-    def hear(self, slot: str, request: Request | None, answer: Any) -> None:
+    def hear(self, slot: str, request: Request | None, answer: Answer) -> None:
         self._last = None if request is None else (request, answer)
         with LOCK:
             if self.on_show(self.selection):

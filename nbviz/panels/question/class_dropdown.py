@@ -7,13 +7,12 @@ value under a wrong text in silence. Filtering happens in the browser; only a ch
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import traitlets
 
 from nbviz.errors import NbvizError
 from nbviz.model.scoring.prediction import Prediction
-from nbviz.model.target import Target
+from nbviz.model.target import Target, TargetLike
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
@@ -104,7 +103,7 @@ class ClassDropdown(Panel):
             raise NbvizError("There is no channel on show yet: choose one in the grid.")
         return Target.channel(self.selection.layer, number)
 
-    def _target(self, chosen: int, against: int) -> Any:
+    def _target(self, chosen: int, against: int) -> TargetLike:
         if chosen == CHANNEL:
             return self._channel()
         if against == NONE:

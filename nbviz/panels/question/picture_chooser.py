@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, MutableMapping
-from typing import Any
 
 import traitlets
 from PIL import Image
@@ -83,7 +82,7 @@ class PictureChooser(Panel):
             if self.view.state == "failed":
                 ready(self.view)
 
-    def hear(self, slot: str, request: Request | None, answer: Any) -> None:
+    def hear(self, slot: str, request: Request | None, answer: object) -> None:
         if isinstance(answer, ScoresAnswer):  # an edited picture is no answer to whether it is right
             self.take({answer.picture.name: Answer.of(answer)})
 

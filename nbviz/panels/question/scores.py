@@ -6,7 +6,8 @@ keyboard's way to a class is the class search, and the same figures stand as tex
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import traitlets
@@ -22,6 +23,9 @@ from nbviz.panels.snapshot.parts import ScoreRow, StillParts
 from nbviz.session.requests.base import Request, ScoresAnswer, ScoresRequest
 from nbviz.session.requests.edits.edited_request import BeforeAfter, Compare
 from nbviz.session.selection import Selection
+
+if TYPE_CHECKING:
+    import bqplot
 
 ROWS = 5
 ROW_HEIGHT = 17
@@ -166,7 +170,7 @@ def measure(said: Prediction) -> str:
 class Bars:
     """Figure of the bars; ``draw`` paints it, a click calls ``clicked(row)``."""
 
-    def __init__(self, clicked: Any) -> None:
+    def __init__(self, clicked: Callable[[int], None]) -> None:
         import bqplot
 
         self.clicked = clicked
@@ -201,7 +205,7 @@ class Bars:
             layout={"height": f"{ROWS * ROW_HEIGHT}px", "width": "100%", "min_width": "0"},
         )
 
-    def _label(self, align: str, offset: int, colour: str, weight: str = "normal") -> Any:
+    def _label(self, align: str, offset: int, colour: str, weight: str = "normal") -> bqplot.Label:
         import bqplot
 
         return bqplot.Label(
@@ -243,7 +247,7 @@ class Bars:
         _set(self.ticks, x=[[x, x] for x in old] or [[]], y=[[y - 0.4, y + 0.4] for y in at] or [[]])
         _write(self.changes, 1.0, at, [signed(now - then, True) for now, then in zip(shares, old, strict=False)])
 
-    def _on_click(self, mark: Any, event: dict[str, Any]) -> None:
+    def _on_click(self, mark: bqplot.Bars, event: dict[str, Any]) -> None:
         self.clicked(int(event["data"]["index"]))
 
 
@@ -253,13 +257,13 @@ def _height(row: int) -> float:
     return ROWS * (1 - ((row + 0.5) * ROW_HEIGHT - edge) / (whole - 2 * edge))
 
 
-def _set(mark: Any, **state: Any) -> None:
+def _set(mark: bqplot.Mark, **state: object) -> None:
     with mark.hold_sync():
         for name, value in state.items():
             setattr(mark, name, value)
 
 
-def _write(mark: Any, x: float, heights: list[float], texts: list[str]) -> None:
+def _write(mark: bqplot.Label, x: float, heights: list[float], texts: list[str]) -> None:
     _set(mark, x=[x] * len(heights), y=heights, text=texts)
 
 

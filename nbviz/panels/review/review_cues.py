@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -15,6 +15,9 @@ from nbviz.reviews.cues.example import Transplant
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.review import CueAnswer, HuntCues, MeasureShift, ShiftAnswer
 from nbviz.session.selection import Selection
+
+if TYPE_CHECKING:
+    import pandas
 
 ROWS = 24
 """Suspects that are listed."""
@@ -104,7 +107,7 @@ def _cue_row(row: dict[str, Any]) -> dict[str, Any]:
     return {"words": words, "marked": bool(row["flagged"])}
 
 
-def _shift_row(name: str, table: Any, column: str) -> dict[str, Any]:
+def _shift_row(name: str, table: pandas.DataFrame, column: str) -> dict[str, Any]:
     values = [float(value) for value in table[column]]
     last = table.iloc[-1]
     return {

@@ -215,7 +215,7 @@ class ReviewStage(Stage):
             self.draw()
             self.links.ask()
 
-    def _turn(self, event: Any, content: Content) -> None:
+    def _turn(self, event: object, content: Content) -> None:
         """Go to another page, or list other pictures."""
         if event == "page":
             self.page = content["name"] if content["name"] in dict(p[:2] for p in PAGES) else self.page

@@ -25,7 +25,7 @@ def state_of(edits: Sequence[Edit], layer: str, channel: int) -> tuple[str, Any]
     return "on", 1.0
 
 
-def put(edits: Sequence[Edit], layer: str, channels: Sequence[int], how: str, value: Any = None) -> tuple[Edit, ...]:
+def put(edits: Sequence[Edit], layer: str, channels: Sequence[int], how: str, value: object = None) -> tuple[Edit, ...]:
     """Return the edits with channels on, off, at their mean, scaled (a factor) or clamped ((low, high)), and only so.
 
     What others of the layer are put to stays, and where *all but these* was off, it is so no more.

@@ -147,7 +147,7 @@ class PaintDesk(Desk):
         self.view.lines = []
         fail(self.view, error)
 
-    def hear(self, slot: str, request: Request | None, answer: Any) -> None:
+    def hear(self, slot: str, request: Request | None, answer: object) -> None:
         if request is not None and self.selection.draft is not None:
             self.view.answered += 1
 

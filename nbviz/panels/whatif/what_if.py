@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import traitlets
 
 from nbviz.panels.base.front import Front
@@ -67,7 +65,7 @@ class WhatIf(Panel):
         elif event == "remove":
             self._remove(content["place"])
 
-    def _remove(self, place: Any) -> None:
+    def _remove(self, place: object) -> None:
         edits = self.selection.edits
         if isinstance(place, int) and 0 <= place < len(edits):
             self.selection.edits = (*edits[:place], *edits[place + 1 :])
