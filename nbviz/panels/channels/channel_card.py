@@ -89,7 +89,7 @@ class ChannelPanel(Panel):
         self._health: HealthAnswer | None = None
         self._answer: ChannelAnswer | None = None
         self._illustrations: dict[str, Illustration] = {}
-        """The last layer that had no filters."""
+        """"made" and "found" → the picture of the channel that a still picture shows."""
         self.view = ChannelCard()
         self.listen(self.view, self._act)
 

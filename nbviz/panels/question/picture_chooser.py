@@ -64,6 +64,8 @@ class PictureChooser(Panel):
         self.view = PictureChooserFront()
         self._said: dict[str, Answer] = {}
         """Name → the network's answer, of those it was asked for."""
+        self._version = links.context.version()
+        """Fingerprint of the network that gave them."""
         self._errors: list[str] = []
         """Why files could not be added, of those that were added together last."""
         self._next = len(self.pictures) if links.library.whole is not None else links.library.count
@@ -75,6 +77,11 @@ class PictureChooser(Panel):
         self.view.observe(lambda _: links.ask(), "listing")
 
     def sync(self, selection: Selection) -> None:
+        version = self.links.context.version()
+        if version != self._version:  # those who are asked again come back; the others' answers were another network's
+            self._version = version
+            self._said.clear()
+            self._mark()
         with LOCK, self.view.hold_sync():
             if len(self.view.names) != len(self.pictures):
                 self._list()
@@ -114,6 +121,7 @@ class PictureChooser(Panel):
         other = {"image": names[at + 1 if at == 0 else at - 1]} if self.selection.image == name else {}
         self.selection.change(pins=pins, **other)
         del self.pictures[name]
+        self._said.pop(name, None)  # the name is free again: another picture may have it
         with LOCK, self.view.hold_sync():
             self._list()
 

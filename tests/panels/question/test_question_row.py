@@ -6,6 +6,7 @@ import io
 from dataclasses import replace
 
 import pytest
+import torch
 from torch.utils.data import Dataset
 
 from nbviz.model.target import Target
@@ -17,6 +18,8 @@ from nbviz.panels.scenes.file_names import file_words
 from nbviz.pictures.load import Picture
 from nbviz.session.library import Library
 from nbviz.session.pins.pin import Pin
+from nbviz.session.requests.review import AnswersRequest
+from nbviz.session.selection import Selection
 from tests.panels.rig import photo, rig, say, sent
 
 
@@ -235,6 +238,28 @@ def test_a_list_of_the_pictures_has_the_answer_to_each_and_whether_it_is_right()
         view.answers["wrong"].endswith(f", is {name((says[names[1]] + 1) % 3)}") and view.marks["wrong"][0] == "wrong"
     )
     assert set(view.answers) == {*names, "right", "wrong"} and view.marks["torn"][0] == ""
+
+
+def test_answers_go_with_the_weights_and_with_the_picture_that_they_were_to() -> None:
+    small = rig()
+    chooser = PictureChooser(small.links)
+    small.pictures["cat"] = replace(small.pictures["cat"], label=0)
+    chooser.take(small.answer(AnswersOf(small.links, chooser)).answers)
+    assert set(chooser.view.answers) == {"cat", "coffee"} and chooser.view.marks["cat"][0]
+    say(chooser.view, event="remove", name="coffee")
+    say(chooser.view, encoded(), event="add", name="coffee")
+    assert "coffee" in small.pictures and set(chooser.view.answers) == {"cat"}
+    with torch.no_grad():
+        small.model.net[6].bias.add_(1)  # type: ignore[index, union-attr, operator]
+    chooser.sync(small.selection)
+    assert not chooser.view.answers and chooser.view.marks["cat"] == ["", "labelled tabby"]
+
+
+class AnswersOf(PictureAnswers):
+    """Answers asked for though the pictures stand in no list."""
+
+    def request(self, selection: Selection) -> AnswersRequest:
+        return AnswersRequest(tuple(self.pictures.values()))
 
 
 class ListSet(Dataset[object]):
