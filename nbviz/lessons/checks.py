@@ -45,6 +45,7 @@ def check(name: str, answer: object) -> Judgement:
     """
     asked = find(name)
     tries = _tries.setdefault(asked.name, _Tries())
+    # the dots that a cell is handed out with: run as it is, it should say what to do, not that it is wrong
     if answer is ...:
         return Judgement(False, f"**Your turn.** {asked.text} Put your answer where the dots are.")
     if asked.judge(answer):

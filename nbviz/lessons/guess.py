@@ -113,6 +113,7 @@ class Guess(front.Scripted):
     def _box(self, value: object) -> list[float]:
         height, width = self.size
         given = numbers(value)
+        # NaN fails every comparison, so one test says no to all that is no box
         top, left, bottom, right = [math.nan] * 4 if given is None or given.shape != (4,) else given.tolist()
         if not (0 <= top < bottom <= height and 0 <= left < right <= width):
             size = f"{height} × {width} pixels"

@@ -67,6 +67,7 @@ def _tile(name: str, thing: Drawable, size: int, signed: bool | None) -> Image.I
     picture = picture.convert("RGB")
     part = size / max(picture.size)
     new = (max(1, round(picture.width * part)), max(1, round(picture.height * part)))
+    # pixels of a map are data: enlarged, they stay squares
     return picture.resize(new, Image.Resampling.NEAREST if part > 1 else Image.Resampling.BOX)
 
 

@@ -33,6 +33,7 @@ class Pool:
 
     def add(self, question: str, answer: Answer) -> None:
         """Append a guess."""
+        # a file of its own: a shared one would need a lock, which a network folder of a class may not hold
         with self.file.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps({"question": question, "answer": answer}, ensure_ascii=False) + "\n")
 

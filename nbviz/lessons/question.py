@@ -57,6 +57,7 @@ def question(
 
     def enter(right: Right) -> Right:
         name = right.__name__.replace("_", " ")
+        # of the same module it is the same cell, or file, run again
         if name in _questions and _questions[name].right.__module__ != right.__module__:
             raise NbvizError(f"Lesson {_questions[name].lesson} has a question '{name}' already; call it otherwise.")
         text = " ".join((right.__doc__ or "").split())

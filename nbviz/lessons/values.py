@@ -46,5 +46,6 @@ def near(answer: object, right: object, part: float = 0.0, absolute: float = 0.0
     given, wanted = numbers(answer), numbers(right)
     if given is None or wanted is None or given.shape != wanted.shape:
         return False
+    # of the largest magnitude: numbers near zero among large ones are not asked to more digits than these
     far = max(part * float(np.abs(wanted).max()), absolute)
     return bool(np.abs(given - wanted).max() <= far)

@@ -68,6 +68,7 @@ class CellStill:
 
     def renew(self, words: str) -> None:
         """Draw the picture again on a thread of its own and replace the one on the page, at most every 10 seconds."""
+        # one thread at a time: whoever explores fast would otherwise have a drawing of every step
         if not self._shown or (self._thread is not None and self._thread.is_alive()):
             return
         wait = max(0.0, self._at + PAUSE_SECONDS - time.monotonic())

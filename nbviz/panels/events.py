@@ -102,6 +102,7 @@ class Events:
         if changed & panel.reads - {"place"}:
             self._guarded(panel, panel.sync, self.selection)
         asks = (panel.reads if panel.asks is None else panel.asks) | (EDIT_TRAITS if panel.edits else frozenset())
+        # a panel may read more than its answer depends on: then it is redrawn, and nothing is computed
         if changed & asks - {"place"} or changed is ALL:
             self._ask(panel, renew)
 
@@ -110,6 +111,7 @@ class Events:
         parts = self._guarded(panel, panel.parts) or {}
         asking, before = {panel.slot: panel, **parts}, self._asked.get(panel.slot, {})
         self._asked[panel.slot] = asking
+        # parts come and go, as cards do with pins: what a part that is gone asked is dropped
         for slot in before.keys() - asking.keys():
             self._submit(slot, None)
         for slot, part in asking.items():
@@ -150,6 +152,7 @@ class Events:
 
     def _moved(self) -> bool:
         """Return whether a network has changed since it was last looked at."""
+        # of all networks, so that a pin of another one follows its weights, too
         shown, self._shown = self._shown, self._versions()
         return any(self._shown[name] != version for name, version in shown.items() if name in self._shown)
 

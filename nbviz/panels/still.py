@@ -18,6 +18,7 @@ from nbviz.session.selection import Selection
 def still_parts(panels: Iterable[Panel], selection: Selection) -> SnapshotParts:
     """Return the parts of all panels now; the stage on show takes the place of the channels."""
     parts, problems = StillParts(), dict[str, None]()
+    # stages last: the one on show takes the place of the channels
     for panel in sorted(panels, key=lambda panel: isinstance(panel, Stage)):
         if isinstance(panel, Stage) and not panel.on_show(selection):
             continue

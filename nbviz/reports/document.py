@@ -134,6 +134,7 @@ def _tables(review: Review, privacy: Privacy | None, absent: dict[str, str], cos
 
 def _long(review: Review, asked: Parts, privacy: Privacy | None, absent: dict[str, str], cost: Cost) -> Values:
     """Return what asks the network again."""
+    # timed each: of a report that takes an hour one wants to know which part did
     names, k = asked.corruptions, 0 if privacy is None else privacy.k
     parts: dict[str, tuple[bool, Callable[[], Any]]] = {
         "shift": (names is None or bool(names), lambda: _shift(review, names, privacy)),
@@ -181,6 +182,7 @@ def _classes(review: Review, privacy: Privacy | None) -> list[Values]:
     rows = _records(review.classes)
     if privacy is None:
         return rows
+    # of pixels and boxes the pictures count: one picture may hold thousands
     sizes = ("pictures",) if isinstance(review, DenseReview) else ("support", "predicted")
     few = [any(row[size] < privacy.k for size in sizes) for row in rows]
     kept = ("class", "index")
@@ -218,6 +220,7 @@ def _slices(review: Review, privacy: Privacy | None) -> list[Values]:
     if privacy is None:
         return rows
     total = len(review.known)
+    # nor may all but a few be in it: what is known of the whole and of a slice gives the rest away
     rows = [row for row in rows if privacy.k <= row["count"] <= total - privacy.k]
     quarters(rows)
     own = [row for row in rows if row["column"] not in (*SLICED, CLUSTERS)]

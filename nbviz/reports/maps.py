@@ -65,6 +65,7 @@ def panel(review: Review) -> dict[int, str]:
             rows = Listing("surest", answers).rows(review)  # type: ignore[arg-type]
             _take(chosen, _of_each_class(review, rows), rule, count)
     _take(chosen, review.order("unsure"), "least sure", UNSURE)
+    # corner cases: whatever else a panel shows, these are seen by somebody
     bright = np.argsort(review.column("brightness"), kind="stable")
     _take(chosen, bright, "darkest", 1)
     _take(chosen, bright[::-1], "brightest", 1)

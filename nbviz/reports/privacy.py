@@ -48,6 +48,7 @@ def suppress(counts: NDArray[Any], k: int) -> NDArray[np.float64]:
     """
     shown = np.where(counts < k, math.nan, counts.astype(float))
     while True:
+        # again and again: what is hidden for a row may be the only one hidden in its column
         alone = next((line for line in (*shown, *shown.T) if np.isnan(line).sum() == 1 and len(line) > 1), None)
         if alone is None:
             return shown

@@ -20,6 +20,7 @@ def plain(value: object) -> Any:  # noqa: ANN401 - JSON's, in the shape of what 
         return [plain(part) for part in value]
     if isinstance(value, np.generic):
         value = value.item()
+    # Python writes NaN, which is no JSON: other readers stop there
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -33,6 +33,7 @@ class NotebookCell:
         header, content = parent.get("header", {}), parent.get("content", {})
         if header.get("msg_type") != "execute_request":
             return cls()
+        # the id first: a cell whose text is edited is still the same place on the page
         name = parent.get("metadata", {}).get("cellId") or content.get("code", "")
         return cls(str(name), str(header.get("msg_id", "")))
 

@@ -119,6 +119,7 @@ class Script:
     def _constructed(self, value: Any) -> str:  # noqa: ANN401 - no type says "dataclass or named tuple"
         """The call that makes a dataclass, or a named tuple."""
         names = getattr(value, "_fields", None)
+        # fields that are at their default are left out: what is written down is what a person would have written
         if names is None:
             names = [field.name for field in fields(value) if field.init and not is_default(value, field)]
         return self._called(type(value), ", ".join(f"{name}={self.value(getattr(value, name))}" for name in names))
@@ -142,6 +143,7 @@ class Script:
         if array.dtype.hasobject:
             raise NbvizError(f"An array of {array.dtype} can't be written as code: set it by hand.")
         self.imports |= {"import base64", "import numpy"}
+        # as bytes: digits would lose bits, and be three times as long
         bits = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
         # a copy, for what frombuffer returns can't be written to
         text = f'numpy.frombuffer(base64.b64decode("{bits}"), "{array.dtype.str}").reshape({array.shape}).copy()'

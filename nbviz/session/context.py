@@ -40,6 +40,7 @@ class LiveContext:
     @contextmanager
     def one_look(self) -> Iterator[None]:
         """Check the model for changes once, for all requests of this thread in the block but its passes."""
+        # per thread: the worker's passes look for themselves, whatever a handler holds meanwhile
         before = getattr(self._held, "version", None)
         self._held.version = self._look() if before is None else before
         try:
@@ -97,6 +98,7 @@ class LiveContext:
         """Return the final answer, computed if need be."""
         answer = self.known(request)
         if answer is None:
+            # stepped here and now: whoever asks holds a slot already, and would wait for itself
             for answer in self.answers(request):
                 pass
         return answer

@@ -71,6 +71,7 @@ class EditTraits(HistoryTraits):
         """Return those of the edits that this network and picture can have, and a sentence on each of the others."""
         fit, sentences = list[Edit](), list[str]()
         for edit in edits:
+            # one by one: of three edits the two that fit stay
             try:
                 self._checked([edit])
                 fit.append(edit)
@@ -101,6 +102,7 @@ class EditTraits(HistoryTraits):
         """Return edits as a tuple. Raises NbvizError for what this network or picture can't have."""
         edits = checked(tuple(value), self._model)
         for edit in edits:
+            # an edit is part of every request's key while it is on
             try:
                 hash(edit)
             except TypeError:

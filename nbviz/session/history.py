@@ -94,6 +94,7 @@ class HistoryTraits(traitlets.HasTraits):
         raise NotImplementedError
 
     def __repr__(self) -> str:
+        # what a person would say of it: pins and edits can be long, and stand in state()
         named = {name: getattr(self, name) for name in SPOKEN}
         try:
             named["target"] = target_data(self.target, self._model)
@@ -152,6 +153,7 @@ class HistoryTraits(traitlets.HasTraits):
     def _note_step(self, before: Mapping[str, Any]) -> None:
         """Note what was on show before an act. before: the values of the traits that it changed."""
         if STEPS & before.keys():
+            # with the values before: by now the selection has the new ones
             self._steps.note({**self._step_values(), **{name: old for name, old in before.items() if name in STEPS}})
 
     def _step_values(self) -> Values:

@@ -33,6 +33,7 @@ class Library:
     ) -> None:
         self._model, self._pictures = model, pictures
         source = None if images is None else Source.ensure(images)
+        # a few pictures are looked through as they are; only a data set is more than what is shown of it
         self._whole = Items.ensure(source) if source is not None and source.is_data_set else None
         self._index = None if index is None else fitting(index, model)
         self.ahead = images is None and index is None and review is None
@@ -48,6 +49,7 @@ class Library:
     @property
     def index(self) -> Index | None:
         """Index; None where there is none, or the network has changed since."""
+        # dropped by nobody: the weights may come back to what it is of, as after an epoch that is taken back
         return self._index if self._index is not None and self._version == self._now() else None
 
     def put(self, index: Index) -> None:

@@ -32,6 +32,7 @@ def plain(value: object, what: str) -> Json:
         return value
     if isinstance(value, (list, tuple)):
         return [plain(part, what) for part in value]
+    # bits in base64, not lists of digits: a mask of 224 × 224 would be a megabyte of JSON
     if isinstance(value, torch.Tensor):
         return {"tensor": _array(value.detach().cpu().contiguous())}
     if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":

@@ -238,7 +238,7 @@ class Scheduler:
             with unless(lambda: self._jobs.get(job.slot) is not job):
                 if job.answers is None:
                     job.answers = self.context.answers(job.request)
-                job.last = next(job.answers)
+                job.last = next(job.answers)  # one step at a time: a click is answered between two of them
                 while _final(job.last):  # it only has to end: no other job may come between it and its place
                     job.last = next(job.answers)
         except StopIteration:

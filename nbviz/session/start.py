@@ -88,6 +88,7 @@ def first_selection(
     stages: what the middle column has beside the channels. Where both name something, ``start`` counts.
     """
     known = changes_of({} if state is None else state, Selection.class_trait_names(), model)
+    # traced at the first picture's own size before anything is chosen: layers and their grids follow from it
     name = start.get("image", known.get("image", next(iter(pictures))))
     if name in pictures:
         model.trace(model.input(pictures[name]))
@@ -101,6 +102,7 @@ def first_selection(
     selection.change(layer=chosen or first_layer(model), method=method, at=at)
     dropped: tuple[str, ...] = ()
     if state is not None:
+        # of a state kept for another network what fits is taken, and the rest is named, not refused as a whole
         edits, dropped = selection.fitting(known.get("edits", ()))
         restored = json.loads(state) if isinstance(state, str) else dict(state)
         selection.restore(restored | {"edits": plain(edits, "selection.edits")} if dropped else state)
@@ -120,6 +122,7 @@ def first_method(model: InstrumentedModel) -> str:
     Its blob over the object is read at a glance, and is there after one pass. The fine grain of integrated gradients
     takes many, and reads best by who has seen where to look: it is one click away, and first for all other networks.
     """
+    # a map of 1 × 1, or of a last layer without places, says nothing of where
     last = last_layer(model)
     sees = last is None or _side(model.layer(last)) >= LEAST
     return "grad_cam" if model.trace().kind == "classes" and sees else "integrated_gradients"

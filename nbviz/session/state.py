@@ -26,6 +26,7 @@ def state_of(values: Mapping[str, Any], model: Classes) -> State:
 
     Raises NbvizError where one is a function, or another object, of the reader's own.
     """
+    # sorted: the same selection is the same text, which can be compared and kept under version control
     return {name: _plain(name, values[name], model) for name in sorted(values) if name not in PASSING}
 
 
@@ -52,6 +53,7 @@ def target_data(target: TargetLike, model: Classes) -> Json:
             f"The target is {whole.words(model)!r}, a function of your own, which can't be written down as plain data: "
             "set selection.target in code instead."
         )
+    # by name: indices of another head, or of another order of classes, would mean another class
     chosen = "predicted" if whole.index is None else class_data(whole.index, model)
     if whole.unit is not None:
         return {"channel": [whole.unit.layer, whole.unit.channel, plain(whole.unit.place, "target")]}
@@ -118,6 +120,7 @@ def _option(data: object) -> object:
 
 
 def _pin_data(pin: Pin, model: Classes) -> State:
+    # as they are, not by digest: another process has to make the same request of them
     options = {name: plain(getattr(value, "value", value), f"The option '{name}'") for name, value in pin.options}
     return {
         "picture": pin.picture, "target": target_data(pin.target, model), "method": pin.method, "layer": pin.layer,

@@ -193,6 +193,7 @@ class AtlasStage(Stage):
 
     def _sheet(self, tiles: Tiles | None, final: bool) -> None:
         now = time.monotonic()
+        # a sprite of all tiles is up to a megabyte: of partial ones only as many are sent as their allowance holds
         early = not final and (now - self._told_at < PAUSE or not self._partials.allows(self.view.done))
         if tiles is None or tiles is self._drawn or early:
             return

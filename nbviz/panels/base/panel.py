@@ -130,6 +130,7 @@ class Panel:
         """
 
         def heard(_: object, content: Content, buffers: list[memoryview]) -> None:
+            # the lock: two clicks are two acts, whichever of ipykernel's threads each comes on
             with LOCK:
                 try:
                     (retry or self.links.refresh)() if content.get("event") == "retry" else act(content, *buffers)

@@ -112,9 +112,11 @@ class StageTabs(Panel):
             self.tabs.tabs, self.tabs.chosen = tabs, chosen
 
     def _take_turn(self, chosen: str) -> None:
+        # made when it is first opened: a view that nobody looks at would cost the page its models
         if chosen not in self._turns:
             self._turns[chosen] = _turn(self.stages[chosen].view)
             self.view.children = (self.tabs, *self._turns.values())
+        # hidden, not taken out: a view that is put back is drawn anew, and loses what was scrolled to
         for name, turn in self._turns.items():
             (turn.remove_class if name == chosen else turn.add_class)(OFF)
 

@@ -150,6 +150,7 @@ class ChannelPanel(Panel):
 
     def _filter(self, name: str, channel: int) -> bytes:
         weights = self.links.context.answer(FiltersRequest(name)).weights  # asking the network takes milliseconds
+        # kernels over three channels are the only ones that are colours
         if weights is None or weights.ndim != 4 or weights.shape[1] != 3 or channel >= len(weights):
             return b""
         return filters_mosaic(weights, 1, order=[channel]).data

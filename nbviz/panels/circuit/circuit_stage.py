@@ -161,6 +161,7 @@ class CircuitStage(Stage):
         view.maps = b""
         if answer.sources is not None and answer.sources.places:
             chosen = answer.sources.values[list(taken.top)]
+            # each on its own scale: what a channel sees, not how much of it, is beside its bar
             view.maps = mosaic(chosen, 1, gap=0, signed=answer.sources.signed).data
 
     def wait(self, progress: str = "") -> None:

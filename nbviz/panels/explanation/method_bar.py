@@ -65,6 +65,7 @@ def controls(options: Iterable[Option], values: Mapping[str, Any]) -> list[dict[
 
 
 def _plain(value: object) -> str | float:
+    # a baseline or a mask given in code has no control: the front end says that there is one
     return value if isinstance(value, (str, int, float, bool)) else "" if value is None else "given"
 
 
@@ -81,6 +82,7 @@ def with_option(method: Method, options: Mapping[str, Any], name: str, value: ob
     if option is None:
         raise unknown("Option", name, [one.name for one in method.options], method.title)
     value = converted(option, value)
+    # a value that is the default's is left out: the request is then the one that was answered without it
     others = {other: kept for other, kept in options.items() if other != name}
     return others if value == option.default else {**others, name: value}
 

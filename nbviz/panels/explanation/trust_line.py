@@ -66,6 +66,7 @@ class TrustPanel(Panel):
         return Trust(explanation(selection, self.model, self.pictures)) if on else None
 
     def sync(self, selection: Selection) -> None:
+        # a channel's map is no explanation, so there is nothing to trust or not
         if selection.canvas == "channel":
             self._say([], [], "")
 

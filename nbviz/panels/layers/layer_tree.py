@@ -65,6 +65,7 @@ class LayersPanel(Panel):
 
     def _list(self, root: Layer) -> None:
         self._root, self._layers = root, list(_shown(root))
+        # weak: a class's drawing goes with its answer when the cache drops that
         self._drawn: WeakKeyDictionary[EvidenceMaps, Drawn] = WeakKeyDictionary()
         self.view.rows = rows(root)
 

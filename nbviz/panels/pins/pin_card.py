@@ -116,6 +116,7 @@ class MapCard:
         if scene is None or scene.empty:
             return None
         values = scene.values
+        # as the browser does, so that a still picture is what was seen
         if scene.smooth:
             share = min(1.0, SMOOTH / max(scene.size))
             height, width = (max(1, round(side * share)) for side in scene.size)

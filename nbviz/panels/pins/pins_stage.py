@@ -124,6 +124,7 @@ class PinsStage(Stage):
         self._groups = [g for g in self._groups if not g.finished and all(card in there for card in g.cards)]
         taken = [card for group in self._groups for card in group.cards]
         fresh = [card for card in there if card not in taken and not card.begun]
+        # what is cached is shown at once, and would only wait in a group
         unknown = [card for card in fresh if self.links.context.known(card.asked) is None]
         self._groups += [PinGroup(self.links, cards) for cards in together(unknown)]
 
@@ -140,6 +141,7 @@ class PinsStage(Stage):
         request, answer = self._last
         scene = pin_scene(request, answer, self.selection.image)
         self.live.front.title = f"On show: {scene.caption.split(' over the picture')[0]}"
+        # partial answers come ten times a second, and each would set the common scale anew
         if scene.done >= 1 or self.live.scene is None:
             self.live.paint(scene)
 

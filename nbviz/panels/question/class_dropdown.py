@@ -108,6 +108,7 @@ class ClassDropdown(Panel):
             return self._channel()
         if against == NONE:
             return "predicted" if chosen == PREDICTED else chosen
+        # a contrast needs two classes by number: the predicted one is taken as it is now
         if chosen == PREDICTED:
             chosen = self.view.predicted if self.view.predicted is not None else chosen
         return (chosen, against)

@@ -258,6 +258,7 @@ def _height(row: int) -> float:
 
 
 def _set(mark: bqplot.Mark, **state: object) -> None:
+    # in one message: between two of them x and y would be of different lengths
     with mark.hold_sync():
         for name, value in state.items():
             setattr(mark, name, value)

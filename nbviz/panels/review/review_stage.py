@@ -133,6 +133,7 @@ class ReviewStage(Stage):
         review, view = self.review, self.view
         if review is None:
             return
+        # pages that are begun by a person go on in the background, and are drawn only while they are on show
         for name, page in self._long.items():
             page.on_show = name == self.page
         self._suspects.on_show = self.page == "labels"
@@ -257,6 +258,7 @@ class ReviewStage(Stage):
 
     def _choose(self, item: int) -> None:
         if self.review is not None and self.review.items is not None:
+            # opened pictures make room for others, but for those that are on show or pinned
             pinned = (pin.picture for pin in self.selection.pins)
             self.selection.image = self._opener.name(self.review.items, item, {self.selection.image, *pinned})
 

@@ -39,6 +39,7 @@ def difference(one: np.ndarray, other: np.ndarray, same_unit: bool) -> Differenc
     """
     first, second = _pooled(one, other)
     correlation = spearman(first, second)
+    # ranks: gradients and relevances have no common unit, and one outlier would decide a difference of values
     if not same_unit:
         first, second = _percent(first), _percent(second)
     return Difference((first - second).numpy(), same_unit, correlation)

@@ -65,7 +65,7 @@ def checked(
 ) -> tuple[Pin, ...]:
     """Check pins, and return each once; :class:`NbvizError` for one that can't be answered, and for too many."""
     once: list[Pin] = []
-    given = dict.fromkeys(pins)
+    given = dict.fromkeys(pins)  # none twice, in the order of the cards
     if len(given) > MOST:
         raise NbvizError(f"At most {MOST} maps are pinned, not {len(given)}: unpin some first.")
     for pin in given:

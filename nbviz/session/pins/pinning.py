@@ -56,6 +56,7 @@ class Pinning:
 
     def pin_network(self, model: ModelLike, name: str | None, options: Mapping[str, Any]) -> Pin:
         """Pin the map on show as another network explains it."""
+        # as this one unless said otherwise: two checkpoints differ in weights, and in nothing that was passed
         given = {"transform": self.model.transform, "classes": self.model.classes, **options}
         other = model if isinstance(model, InstrumentedModel) else InstrumentedModel(model, **given)
         pin = pin_of(self.context, self.pictures, self.selection)

@@ -47,6 +47,7 @@ def thaw(options: FrozenOptions) -> dict[str, Any]:
 
 
 def _frozen(value: object) -> object:
+    # a function is itself: its closure may change under it, but calling it is all that could tell
     # a module is callable too, and its weights are its contents
     plain = value is None or callable(value) or isinstance(value, (str, bytes, bool, int, float, complex, ByContents))
     return value if plain and not isinstance(value, torch.nn.Module) else ByContents(value)

@@ -60,6 +60,7 @@ class OpenReview(Request):
 
 def warm(review: Review) -> None:
     """Compute every table that a click shows, so that the click only reads it."""
+    # on the worker: a table of a thousand classes takes a second, which a click must not
     for table in ("summary", "classes", "confusion", "slices", "suspect_labels", "pictures"):
         try:
             getattr(review, table)

@@ -93,6 +93,7 @@ class Trust(_Judged):
     def _judge(self, context: Context, measures: Iterable[Measure], judged: dict[str, Verdict]) -> Iterator[str]:
         drawn: ExplainAnswer = yield from accompany(_last(context, self.explanation), "drawing the map")
         picture = self.explanation.picture
+        # a redrawn network predicts another class: it is judged by the class that was explained
         target = resolved(context.model, picture, self.explanation.target)
         case = Case(context.model, picture, target, drawn.attribution, self.explainer(context))
         for one in measures:

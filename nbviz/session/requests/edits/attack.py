@@ -73,6 +73,7 @@ class MeasureAttack(Request):
         )  # fmt: skip
         answer = AttackAnswer(done, done=0.2)
         yield answer
+        # each map is a request of its own, so that a picture seen before is not explained again
         jobs: list[tuple[str, ExplainRequest, tuple[Edit, ...]]] = [("before", explanation, self.edits)]
         if one.size:
             jobs += [("after", explanation, (*self.edits, one)), ("noisy", explanation, (*self.edits, one.control))]
@@ -126,6 +127,7 @@ class FindSmallest(Request):
             return tried[size]
 
         answer = Smallest(None, (), 0.0)
+        # a scan, no bisection: an answer that flips at 2 levels may flip back at 3
         for way in (1, 0):  # as a file holds it, then before rounding: mostly of sizes that were tried
             for place, size in enumerate(SIZES):
                 flipped = flips(size)[way]

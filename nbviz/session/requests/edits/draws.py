@@ -77,6 +77,7 @@ class MeasureDraws(Request):
             drawn = answered(model, picture, drawn_edits(self.source, seed, side))
             answer = replace(answer, draws=(*answer.draws, drawn), done=0.3 * (seed + 1) / self.count)
             yield answer
+        # all answers before the first map: whether the class stays is what is looked at first
         for shown in stepped(context, with_edits(self.explanation, self.edits)):
             yield answer
         assert isinstance(shown, ExplainAnswer)

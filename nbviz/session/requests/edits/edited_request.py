@@ -60,6 +60,7 @@ def with_edits(request: Request, edits: Sequence[Edit]) -> Request:
     """Return the request with those of the edits that its answer depends on; itself where there are none."""
     if not edits or request.takes == "none":
         return request
+    # only those that the answer depends on: a layer's maps are not computed again for edits that can't reach them
     on = tuple(edits) if request.takes == "all" else tuple(edit for edit in edits if isinstance(edit, NetworkEdit))
     return Edited(request, on) if on else request
 

@@ -105,6 +105,7 @@ class ScanFlip(Request):
         for curve in scan.curve(edges(x), SHARES):
             answer = replace(answer, edges=curve, done=0.2)
             yield answer
+        # at half of the shares: twenty orders of fifty forwards would be a thousand
         for seed in range(RANDOMS):
             for curve in scan.curve(random_like(heat, seed), COARSE):
                 yield answer

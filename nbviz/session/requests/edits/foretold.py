@@ -73,6 +73,7 @@ def foretold(
         same = given is not None and is_fill(given, paint, substrate)
         start = STARTS.get(request.method) or (given if isinstance(given, str) else "a picture of its own")
         return Foretold("same baseline" if same else "sum", change, start)
+    # a map at a layer, or of a method that ranks: places among places, no change in units of the score
     heat = attribution.heat(size).double().cpu().abs().numpy()
     own = float(heat[painted(paint)].mean()) if paint.mask.share else 0.0
     return Foretold("rank", above=sum(float(heat[painted(patch)].mean()) < own for patch in patches))
@@ -106,6 +107,7 @@ def scattered(paint: Paint, count: int) -> list[Paint]:
     if not len(rows):
         return [paint] * count
     room = [(-int(at[0]), length - int(at[-1])) for at, length in zip((rows, columns), pixels.shape, strict=True)]
+    # a form that fills the picture would be drawn at the same place twenty times, and agree with itself
     if (room[0][1] - room[0][0]) * (room[1][1] - room[1][0]) < count:  # hardly anywhere to go
         room = [(0, length) for length in pixels.shape]
     places = [tuple(int(draw.integers(low, high)) for low, high in room) for _ in range(count)]

@@ -93,6 +93,7 @@ class MeasurePaint(Request):
             changes = (*answer.patches, change)
             answer = replace(answer, patches=changes, done=0.1 + 0.89 * len(changes) / TRIES)
             yield answer
+        # the patches first: their scores are cheap, and the map may take a minute
         if known is None:  # the map of the picture without edits, where the one with them is on show
             for known in stepped(context, self.explanation):
                 yield answer
