@@ -11,6 +11,7 @@ from nbviz.dataset.example import Example
 from nbviz.dataset.facets import Facets
 from nbviz.dataset.index.index import Index
 from nbviz.dataset.index.live import LiveIndex, fitting, indexing
+from nbviz.dataset.index.means import ChannelMeans
 from nbviz.dataset.shards import Stopped
 
-__all__ = ["Atlas", "Cell", "Example", "Facets", "Index", "LiveIndex", "Stopped", "fitting", "indexing"]
+__all__ = ["Atlas", "Cell", "ChannelMeans", "Example", "Facets", "Index", "LiveIndex", "Stopped", "fitting", "indexing"]

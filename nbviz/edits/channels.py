@@ -39,7 +39,7 @@ class Channels(NetworkEdit):
     """Channel → (low, high), as a mapping; None for no limit."""
     fill: Fill = "zero"
     """Output of a channel that is off: ``"zero"``; ``"mean"``, its own mean over the picture's places; or values,
-    one per channel of the layer (an index's means, say).
+    one per channel of the layer, such as an index's means over its data set, ``index.means(layer)``.
     """
 
     def __post_init__(self) -> None:
@@ -60,10 +60,18 @@ class Channels(NetworkEdit):
         if self.only is not None:
             parts.append(f"only {_listed(self.only)}")
         if self.off:
-            parts.append(f"{_listed(self.off)} {'off' if self.fill == 'zero' else 'at its mean'}")
+            parts.append(f"{_listed(self.off)} {self._off_words}")
         parts += [f"channel {c} × {v:g}" for c, v in self.scale]
         parts += [f"channel {c} within {low:g} … {high:g}" for c, (low, high) in self.clamp]
         return f"{self.layer} · {', '.join(parts) or 'unchanged'}"
+
+    @property
+    def _off_words(self) -> str:
+        if isinstance(self.fill, str):
+            return "off" if self.fill == "zero" else "at its mean"
+        # its numbers may be another layer's: what is refused is named, too
+        one = self.fill[self.off[0]] if len(self.off) == 1 and self.off[0] < len(self.fill) else None
+        return "at given values" if one is None else f"at {one:.3g}"
 
     def check(self, model: Editable) -> None:
         """Raise NbvizError where the layer or one of the channels isn't there."""

@@ -32,8 +32,8 @@ from nbviz.panels.question.class_dropdown import ClassDropdown
 from nbviz.panels.question.picture_chooser import PictureAnswers, PictureChooser
 from nbviz.panels.question.scores import ScoreBars
 from nbviz.panels.question.title_bar import TitleBar
+from nbviz.panels.switch.channel_switch import ChannelSwitch
 from nbviz.panels.whatif.attack_desk import AttackDesk
-from nbviz.panels.whatif.channel_switch import ChannelSwitch
 from nbviz.panels.whatif.desk import Desks
 from nbviz.panels.whatif.paint_desk import PaintDesk
 from nbviz.panels.whatif.transform_desk import TransformDesk

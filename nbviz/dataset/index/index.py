@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from nbviz.dataset.example import Box, Example
 from nbviz.dataset.facets import Facets, facets
 from nbviz.dataset.files import folder_at, intact
 from nbviz.dataset.index.lookup import Lookup, RankingRow
+from nbviz.dataset.index.means import ChannelMeans, averaging
 from nbviz.dataset.index.options import IndexOptions
 from nbviz.dataset.index.partial import PartialIndex
 from nbviz.dataset.index.plan import Plan, Watched, planned
@@ -204,6 +205,25 @@ class Index:
         1 − entropy of :meth:`profile` / log(number of classes).
         """
         return self._lookup.selectivity(layer, channel)
+
+    def means(self, layer: str) -> tuple[float, ...]:
+        """Return the mean of each channel of a layer over the data set's pictures, and over all places of each.
+
+        ``nbviz.edits.Channels(layer, off=[17], fill=index.means(layer))`` puts a channel to it. One forward per batch,
+        computed when it is asked for: needs the data set, as crops do. Raises NbvizError for a layer without channels,
+        and for a network that has changed since.
+        """
+        for means in self.averaging(layer):
+            if means.values is not None:
+                return means.values
+        raise AssertionError("a pass ends with its values")
+
+    def averaging(self, layer: str) -> Iterator[ChannelMeans]:
+        """Yield the means of :meth:`means` as they are computed; the last has the values."""
+        model, items = self._with_pictures()
+        if model_digest(model) != self.plan.model:
+            raise NbvizError("The network has changed since this index was made: build it again for its means.")
+        yield from averaging(model, items, self.plan, layer)
 
     def facets(self, layer: str, channel: int, n: int | None = None) -> Facets:
         """Group the strongest pictures by all that the layer says at their places: [[Example, …], …].

@@ -65,12 +65,9 @@ class IndexWalk:
     def forward(self, batch: Batch) -> None:
         """Run one batch: every watched layer's output is read as it comes; nothing after the last is computed."""
         looks = _Looks(self, batch)
-        # a network in half precision takes its pictures so; one of whole numbers alone as they are
-        floats = (weight.dtype for weight in self.run.net.parameters() if weight.is_floating_point())
-        dtype = next(floats, torch.float32)
         with torch.no_grad(), hooked_calls(self.modules, looks.take):
             try:
-                self.run(batch.inputs.to(self.run.device, dtype))
+                self.run(inputs_of(self.run, batch))
             except Enough as enough:
                 enough.__traceback__ = None  # it holds the frames of the forward, and so its tensors
         for which, ranking in self.rankings.items():
@@ -165,6 +162,13 @@ class _Looks:
             values.append(peaks.values)
             places.append(torch.zeros_like(peaks.values, dtype=torch.int32) if peaks.places is None else peaks.places)
         return torch.cat(values, 1), torch.cat(places, 1)
+
+
+def inputs_of(run: Pass, batch: Batch) -> torch.Tensor:
+    """Return a batch's inputs as the network takes them."""
+    # a network in half precision takes its pictures so; one of whole numbers alone as they are
+    floats = (weight.dtype for weight in run.net.parameters() if weight.is_floating_point())
+    return batch.inputs.to(run.device, next(floats, torch.float32))
 
 
 def _nothing(count: int, channels: int, run: Pass) -> Peaks:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+import nbviz
 from nbviz.dataset import Index, LiveIndex, fitting, indexing
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
@@ -90,3 +91,36 @@ def test_another_networks_index_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NbvizError, match="is an nbviz.Index, not str"):
         fitting("index", model)
     assert fitting(Index.load(tmp_path, None, data), model).top("0", 1)[0].crop.shape == (3, 3, 3)
+
+
+def test_means_are_those_of_every_picture_one_by_one() -> None:
+    model, data = network(), Pictures(20, broken=7)
+    index = Index.build(model, data, layers=["0", "2"], batch=6, **BUILD)  # type: ignore[arg-type]
+    for layer in ("0", "2", "5"):  # of a layer that was not ranked, too
+        outputs = list[torch.Tensor]()
+        for number in (n for n in range(20) if n != 7):
+            with torch.no_grad(), model.capture(layer) as captured:
+                model(model.transform(data.x[number]))
+            outputs.append(captured[layer].double().flatten(2).mean(2)[0] if captured[layer].ndim == 4 else
+                           captured[layer].double()[0])  # fmt: skip
+        torch.testing.assert_close(torch.tensor(index.means(layer)).double(), torch.stack(outputs).mean(0))
+    steps = list(index.averaging("2"))
+    assert [step.seen for step in steps] == [0, 6, 12, 18, 19, 19] and steps[-2].done < steps[-1].done == 1.0
+    off = model.edited(nbviz.edits.Channels("2", off=[3], fill=index.means("2")))
+    with off.capture("2") as captured:
+        off(model.transform(data.x[0]))
+    assert captured["2"][0, 3].unique().tolist() == pytest.approx([index.means("2")[3]])
+
+
+def test_means_are_refused_where_there_are_none(tmp_path: Path) -> None:
+    model, data = network(), Pictures(6)
+    Index.build(model, data, path=tmp_path, **BUILD)  # type: ignore[arg-type]
+    with pytest.raises(NbvizError, match="without its data set"):
+        Index.load(tmp_path).means("2")
+    with pytest.raises(NbvizError, match="nowhere"):
+        Index.load(tmp_path, model, data).means("nowhere")
+    index = Index.load(tmp_path, model, data)
+    with torch.no_grad():
+        next(model.net.parameters()).add_(1.0)
+    with pytest.raises(NbvizError, match="has changed since"):
+        index.means("2")

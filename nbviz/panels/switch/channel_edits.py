@@ -7,18 +7,22 @@ from dataclasses import replace
 from typing import Any
 
 from nbviz.edits import Channels
+from nbviz.edits.channels import Fill
 from nbviz.model.edit import Edit
 
-FILLS = {"off": "zero", "mean": "mean"}
-"""How a channel is off → what it puts out then."""
+FILLS: dict[str, Fill] = {"off": "zero", "mean": "mean"}
+"""How a channel is off → what it puts out then; ``"data"`` is put with values, one per channel of the layer."""
 
 
 def state_of(edits: Sequence[Edit], layer: str, channel: int) -> tuple[str, Any]:
-    """Return the edits' effect on a channel: ("on" | "off" | "mean" | "scale" | "clamp", its factor or limits)."""
+    """Return the edits' effect on a channel: (how it is put, its factor or limits).
+
+    How: ``"on"``, ``"off"``, ``"mean"``, ``"data"``, ``"scale"`` or ``"clamp"``.
+    """
     for edit in reversed(edits):
         if isinstance(edit, Channels) and edit.layer == layer:
             if channel in edit.off or (edit.only is not None and channel not in edit.only):
-                return ("mean" if edit.fill == "mean" else "off"), 1.0
+                return _how_off(edit.fill), 1.0
             for how, pairs in (("scale", edit.scale), ("clamp", edit.clamp)):
                 if channel in dict(pairs):
                     return how, dict(pairs)[channel]
@@ -26,20 +30,21 @@ def state_of(edits: Sequence[Edit], layer: str, channel: int) -> tuple[str, Any]
 
 
 def put(edits: Sequence[Edit], layer: str, channels: Sequence[int], how: str, value: object = None) -> tuple[Edit, ...]:
-    """Return the edits with channels on, off, at their mean, scaled (a factor) or clamped ((low, high)), and only so.
+    """Return the edits with channels on, off, at their mean, scaled or clamped, and only so.
 
-    What others of the layer are put to stays, and where *all but these* was off, it is so no more.
+    value: a factor, limits (low, high), or with ``"data"`` a value per channel of the layer. What others of the layer
+    are put to stays, and where *all but these* was off, it is so no more.
     """
     named = set(channels)
     others = [_without(edit, named) if isinstance(edit, Channels) and edit.layer == layer else edit for edit in edits]
     others = [edit for edit in others if not (isinstance(edit, Channels) and _empty(edit))]
     if how == "on":
         return tuple(others)
-    fill = FILLS.get(how, "zero")
+    fill = value if how == "data" else FILLS.get(how, "zero")
     place = next((at for at, edit in enumerate(others) if _takes(edit, layer, fill)), None)
     edit = Channels(layer, fill=fill) if place is None else others[place]
     assert isinstance(edit, Channels)
-    if how in FILLS:
+    if how in FILLS or how == "data":
         edit = replace(edit, off=[*edit.off, *named])
     else:
         values: dict[str, Any] = {how: {**dict(getattr(edit, how)), **dict.fromkeys(named, value)}}
@@ -53,7 +58,11 @@ def all_but(edits: Sequence[Edit], layer: str, channels: Sequence[int]) -> tuple
     return tuple(edit for edit in edits if edit != only) if only in edits else (*edits, only)
 
 
-def _takes(edit: Edit, layer: str, fill: str) -> bool:
+def _how_off(fill: Fill) -> str:
+    return next((how for how, known in FILLS.items() if known == fill), "data")
+
+
+def _takes(edit: Edit, layer: str, fill: Fill) -> bool:
     return isinstance(edit, Channels) and edit.layer == layer and edit.fill == fill and edit.only is None
 
 

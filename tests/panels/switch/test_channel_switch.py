@@ -10,7 +10,7 @@ import pytest
 from nbviz.edits import Channels, Transform
 from nbviz.errors import NbvizError
 from nbviz.explorer import Explorer
-from nbviz.panels.whatif.channel_edits import put, state_of
+from nbviz.panels.switch.channel_edits import put, state_of
 from nbviz.passes.feature_maps import feature_maps
 from nbviz.session.inline import InlineRunner
 from tests.panels.rig import say
@@ -45,6 +45,35 @@ def test_a_channel_is_switched_off_and_on_again(explorer: Explorer) -> None:
     assert explorer.selection.edits == ()
 
 
+def test_channels_are_put_to_their_mean_over_the_pictures_of_an_index(explorer: Explorer) -> None:
+    view = explorer.panels["switch"].view
+    assert view.pictures == 0  # nobody has looked through them
+    explorer.panels["found"].begin()
+    assert view.pictures == len(explorer.pictures)
+    say(explorer.panels["channels"].view, event="gather", channels=[5], on=True)
+    say(view, event="put", how="data")
+    assert view.due and explorer.selection.edits == ()  # an answer never edits: the script says that it has come
+    say(view, event="averaged")
+    index = explorer.library.index
+    assert index is not None
+    means = index.means("1")
+    assert explorer.selection.edits == (Channels("1", off=[3, 5], fill=means),)
+    assert view.how == "data" and not view.due
+    say(view, event="averaged")
+    assert len(explorer.selection.edits) == 1
+    say(view, event="put", how="on")
+    say(view, event="put", how="data")  # known by now
+    assert explorer.selection.edits == (Channels("1", off=[3, 5], fill=means),)
+    say(view, event="put", how="on")
+    explorer.selection.layer = "0"
+    say(view, event="put", how="data")
+    assert view.due
+    explorer.selection.channel = 1
+    assert not view.due  # they are chosen no more
+    say(view, event="averaged")
+    assert explorer.selection.edits == ()
+
+
 def test_channels_put_alike_are_one_edit_and_others_keep_their_place() -> None:
     turned, edits = Transform("rotate", 5.0), ()
     edits = put(edits, "1", [3], "off")
@@ -53,6 +82,7 @@ def test_channels_put_alike_are_one_edit_and_others_keep_their_place() -> None:
     edits = put(edits, "1", [3], "scale", 2.0)
     assert edits == (Channels("1", off=[5], scale={3: 2.0}), turned)
     assert state_of(edits, "1", 3) == ("scale", 2.0) and state_of(edits, "1", 5) == ("off", 1.0)
+    assert state_of(put(edits, "1", [5], "data", (0.5,) * 8), "1", 5) == ("data", 1.0)
     edits = put(put(edits, "1", [5], "mean"), "1", [3], "on")
     assert edits == (turned, Channels("1", off=[5], fill="mean"))
     assert put(edits, "2", [5], "on") == edits

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import numpy as np
-import traitlets
 
 from nbviz.edits import Channels
 from nbviz.model.target import Target
-from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.strip import fail, ready
-from nbviz.panels.whatif.channel_edits import all_but, put, state_of
-from nbviz.panels.whatif.effect_words import class_rows, largest_words, measured_words
+from nbviz.panels.switch.channel_edits import all_but, put, state_of
+from nbviz.panels.switch.data_means import DataMeans
+from nbviz.panels.switch.effect_words import class_rows, largest_words, measured_words
+from nbviz.panels.switch.switch_front import SwitchFront
 from nbviz.session.requests.base import ChannelsAnswer, Request
 from nbviz.session.requests.edits.effects import EffectsAnswer, MeasureEffects
 from nbviz.session.selection import Selection
@@ -24,37 +23,6 @@ LOWEST, HIGHEST = -2.0, 3.0
 SHORT = 5
 """Classes named until all are asked for."""
 Subject = tuple[str, int]
-
-
-class SwitchFront(Front):
-    """Widget of a segment, a slider and the measured figures.
-
-    Sends ``{"event": …}``: put (how), scale (factor), clamp (low, high), only, measure, all, choose (channel).
-    """
-
-    channel = traitlets.Int(None, allow_none=True).tag(sync=True)
-    group: traitlets.List[int] = traitlets.List(traitlets.Int()).tag(sync=True)
-    """All channels that are switched, ascending; one or more."""
-    how = traitlets.Enum(["on", "off", "mean", "scale", "clamp", "mixed"], "on").tag(sync=True)
-    """What they are put to; ``"mixed"`` where it is not the same for all."""
-    factor = traitlets.Float(1.0).tag(sync=True)
-    limits: traitlets.List[float] = traitlets.List(traitlets.Float()).tag(sync=True)
-    """[low, high] of a clamped channel."""
-    only = traitlets.Bool(False).tag(sync=True)
-    """True if all other channels of the layer are off."""
-    measured: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    """Runs: foretold beside measured, and how well the first order foretells for this layer."""
-    largest: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    """[[channel, words], …]"""
-    classes: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    """[[class, change, bar −1…1, whether it is the explained one], …], largest change first."""
-    count = traitlets.Int(0).tag(sync=True)
-    """Classes in all."""
-    all = traitlets.Bool(False).tag(sync=True)
-    """True if all of them are listed."""
-    progress = traitlets.Unicode().tag(sync=True)
-    asked = traitlets.Bool(False).tag(sync=True)
-    """True if the layer's effects are, or are being, measured."""
 
 
 class ChannelSwitch(Panel):
@@ -66,7 +34,7 @@ class ChannelSwitch(Panel):
     slot = "switch"
     reads = frozenset(("image", "layer", "target", "channel", "group", "edits"))
     asks = frozenset(("image", "layer", "target"))
-    after = ("channel",)
+    after = ("channel", "found", "found_ahead")
     hears = ("channels",)
 
     def __init__(self, links: Links, subject: Callable[[Selection], Subject | None]) -> None:
@@ -77,7 +45,13 @@ class ChannelSwitch(Panel):
         self._answer: EffectsAnswer | None = None
         self._peaks: tuple[str, np.ndarray] = "", np.zeros(0)
         """Layer on show, and its channels' peaks."""
+        self.means = DataMeans(links, self.view, self._mean_there)
+        self._due: tuple[str, list[int]] | None = None
+        """Layer and channels that wait to be put to their mean over the data set."""
         self.listen(self.view, self._act)
+
+    def parts(self) -> Mapping[str, Panel]:
+        return {self.means.slot: self.means}
 
     def request(self, selection: Selection) -> Request | None:
         if (selection.image, selection.layer) not in self._wanted:
@@ -90,15 +64,18 @@ class ChannelSwitch(Panel):
         with LOCK, self.view.hold_sync():
             self.view.channel = None if subject is None else subject[1]
             self.view.asked = (selection.image, selection.layer) in self._wanted
+            if self._due != self._chosen():
+                self._due, self.view.due = None, False
             if subject is not None:
                 self._sync_group(selection, *subject)
+            self.means.sync(selection)  # an index may have been made
             self._say()
 
     def _sync_group(self, selection: Selection, layer: str, channel: int) -> None:
         view, group = self.view, sorted({channel, *selection.group})
         states = [state_of(selection.edits, layer, one) for one in group]
-        mixed: tuple[str, Any] = "mixed", 1.0
-        how, value = states[0] if states.count(states[0]) == len(states) else mixed
+        how, value = states[0]
+        how = how if states.count(states[0]) == len(states) else "mixed"
         view.group, view.how = group, how
         view.factor = value if how == "scale" else 1.0
         view.limits = list(value) if how == "clamp" else []
@@ -138,7 +115,7 @@ class ChannelSwitch(Panel):
 
     def _act(self, content: Content) -> None:
         event = content.get("event")
-        subject = self._subject(self.selection)
+        chosen = self._chosen()
         if event == "measure":
             self._wanted.add((self.selection.image, self.selection.layer))
             self.sync(self.selection)
@@ -148,12 +125,37 @@ class ChannelSwitch(Panel):
         elif event == "all":
             self.view.all = not self.view.all
             self._say()
-        elif subject is not None:
-            self._edit(subject[0], sorted({subject[1], *self.selection.group}), content)
+        elif event == "averaged":
+            self._put_to_mean()
+        elif chosen is not None:
+            self._edit(*chosen, content)
+
+    def _chosen(self) -> tuple[str, list[int]] | None:
+        subject = self._subject(self.selection)
+        return None if subject is None else (subject[0], sorted({subject[1], *self.selection.group}))
+
+    def _mean_there(self) -> None:
+        self.view.due = self._due is not None
+
+    def _put_to_mean(self) -> None:
+        """Put the channels that wait to their mean over the data set, or have it computed first."""
+        if self._due is None:
+            return  # another view of this widget was first
+        layer, group = self._due
+        means = self.means.known(layer)
+        if means is None:
+            self.means.want(layer)
+            self.links.ask()
+            return
+        self._due, self.view.due = None, False
+        self.selection.edits = put(self.selection.edits, layer, group, "data", means)
 
     def _edit(self, layer: str, group: list[int], content: Content) -> None:
         event, selection = content.get("event"), self.selection
-        if event == "put":
+        if event == "put" and content["how"] == "data":
+            self._due = layer, group
+            self._put_to_mean()
+        elif event == "put":
             how = str(content["how"])
             value = (0.0, self._half_peak(layer, group)) if how == "clamp" else None
             selection.edits = put(selection.edits, layer, group, how, value)

@@ -3,6 +3,7 @@ const HOWS = [
   ["on", "On", "As the network has it"],
   ["off", "Off", "Puts out 0 everywhere"],
   ["mean", "Mean", "Puts out its own mean over the picture everywhere"],
+  ["data", "Data mean", "Puts out its mean over the pictures of the index everywhere"],
   ["clamp", "Clamp", "Puts out nothing below, and nothing above, two limits"],
 ];
 
@@ -10,9 +11,12 @@ const HOWS = [
  * @typedef {Front & {
  *   channel: number | null,
  *   group: number[],
- *   how: "on" | "off" | "mean" | "scale" | "clamp" | "mixed",
+ *   how: "on" | "off" | "mean" | "data" | "scale" | "clamp" | "mixed",
  *   factor: number,
  *   limits: number[],
+ *   pictures: number,
+ *   averaged: string,
+ *   due: boolean,
  *   only: boolean,
  *   measured: any[],
  *   largest: any[],
@@ -57,6 +61,15 @@ function switchControls(model, life) {
     return node;
   });
   segment.append(...hows);
+  const data = hows[HOWS.findIndex(([how]) => how === "data")];
+  life.watch("pictures", () => {
+    const count = model.get("pictures");
+    data.hidden = !count;
+    data.title = `Puts out its mean over the index's ${count.toLocaleString("en")} pictures everywhere`;
+  });
+  life.watch("due", () => {
+    if (model.get("due")) model.send({ event: "averaged" });
+  });
   const factor = focusable(set(el("input", "nbviz-slider"), { type: "range", min: -2, max: 3, step: 0.1 })),
     figure = el("span", "nbviz-num nbviz-small nbviz-switch-factor");
   figure.title = "What the channel puts out is multiplied by this";
@@ -131,8 +144,8 @@ function switchActs(model, life, root) {
 function effectLines(model, life) {
   const said = set(el("div", "nbviz-caption"), { role: "status", "aria-live": "polite" }),
     largest = el("div", "nbviz-caption nbviz-num");
-  life.watch("measured progress", () => {
-    const progress = model.get("progress");
+  life.watch("measured progress averaged", () => {
+    const progress = [model.get("progress"), model.get("averaged")].filter(Boolean).join(" · ");
     runs(said, progress ? [...model.get("measured"), ` ${progress}`] : model.get("measured"));
     said.hidden = !said.textContent;
   });

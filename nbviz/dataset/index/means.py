@@ -1,0 +1,69 @@
+"""Means of a layer's channels over an index's data set: what a channel that is off may put out instead of nothing.
+
+An index does not keep them: most are never asked for, and they would cost its pass a reduction per layer. One layer's
+are a forward per batch that ends at the layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+
+from nbviz.dataset.index.plan import Plan
+from nbviz.dataset.index.ranking_pass import inputs_of
+from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.passes.feature_maps import channel_layer
+from nbviz.pictures.samples import Items
+from nbviz.replica.guest import Pass
+from nbviz.replica.hooks import output_at
+
+
+@dataclass(frozen=True)
+class ChannelMeans:
+    """Means over the pictures so far."""
+
+    layer: str
+    seen: int
+    """Pictures, those left out aside."""
+    total: int
+    values: tuple[float, ...] | None = None
+    """Per channel: the mean over the pictures of the mean over their places; None until the end."""
+
+    @property
+    def done(self) -> float:
+        """Share of the pass, 0…1; 1 only with the values."""
+        return 1.0 if self.values is not None else min(self.seen / self.total, 0.999)
+
+
+def averaging(model: InstrumentedModel, items: Items, plan: Plan, layer: str) -> Iterator[ChannelMeans]:
+    """Yield means of a layer over a data set, the last with its values; plan: of an index of the data set.
+
+    Pictures that can't be read, and those for which the layer puts out NaN or infinity, are left out. Raises
+    NbvizError for a layer without channels, and where no picture is left.
+    """
+    known = channel_layer(model, layer)
+    layout, total = known.layout, len(items)
+    assert layout is not None and known.channels is not None
+    channels = known.channels
+
+    def work(run: Pass) -> Iterator[ChannelMeans]:
+        sums, seen = torch.zeros(channels, dtype=torch.float64, device="cpu"), 0
+        yield ChannelMeans(layer, 0, total)
+        for batch in items.batches(range(total), plan.batch, model.transform, plan.shape, lambda *_: None):
+            with torch.no_grad():
+                output = output_at(run.net, known.address, partial(run, inputs_of(run, batch)))
+            if output is None:
+                raise NbvizError(f"Layer '{layer}' was not reached for a picture of the data set.")
+            means = layout.maps(output).double().mean((2, 3)).cpu()
+            means = means[means.isfinite().all(1)]
+            sums, seen = sums + means.sum(0), seen + len(means)
+            yield ChannelMeans(layer, seen, total)
+        if not seen:
+            raise NbvizError(f"None of the {total} pictures could be read.")
+        yield ChannelMeans(layer, seen, total, tuple((sums / seen).tolist()))
+
+    yield from model.guest.steadily(work)
