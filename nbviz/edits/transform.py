@@ -51,6 +51,11 @@ class Transformation:
     step: float | None = None
     """Distance of the amounts that there are; None where any can be."""
 
+    def figure(self, amount: float) -> str:
+        """Return an amount with its unit: ``"−18°"``, ``"× 0.5"``, ``"6 px"``."""
+        number = f"{amount:g}".replace("-", "−")
+        return {"×": f"× {number}", "°": f"{number}°"}.get(self.unit, f"{number} {self.unit}".rstrip())
+
 
 _transformations: dict[str, Transformation] = {}
 TRANSFORMS = MappingProxyType(_transformations)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import nbviz
-from nbviz.edits import Attack, Channels, Paint, Transform
+from nbviz.edits import TRANSFORMS, Attack, Channels, Paint, Transform
 from nbviz.errors import NbvizError
 from tests.edits.test_laws import SIZE, left_half, model, network, picture
 
@@ -169,3 +169,9 @@ class Reading(nn.Module):
     def forward(self, held: Any) -> torch.Tensor:
         maps: torch.Tensor = (held[0] if isinstance(held, tuple) else held)["maps"]
         return maps
+
+
+def test_an_amount_is_written_with_its_unit() -> None:
+    amounts = {"rotate": -18.0, "blur": 6.0, "contrast": 0.5, "noise": 20.0, "flip": 1.0}
+    figures = [TRANSFORMS[name].figure(amount) for name, amount in amounts.items()]
+    assert figures == ["−18°", "6 px", "× 0.5", "20 grey levels", "1"]

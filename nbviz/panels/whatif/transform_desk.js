@@ -66,8 +66,11 @@ function transformControls(model, life, move) {
     another = set(button("another on top"), { title: "Keeps this change and begins the next one over it" });
   const send = () => model.send({ event: "set", kind: kind.select.value, amount: Number(amount.value) });
   const say = throttle(send, 120);
-  const word = () =>
-    (figure.textContent = `${Number(Number(amount.value).toPrecision(3))}${model.get("range")[3]}`.replace("-", "−"));
+  const word = () => {
+    const unit = model.get("range")[3],
+      number = String(Number(Number(amount.value).toPrecision(3))).replace("-", "−");
+    figure.textContent = unit === "×" ? `× ${number}` : `${number}${unit && unit !== "°" ? " " : ""}${unit}`;
+  };
   life.listen(kind.select, "change", send);
   life.listen(amount, "input", () => {
     word();

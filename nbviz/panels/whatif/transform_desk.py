@@ -6,7 +6,6 @@ from typing import Any
 
 import traitlets
 
-from nbviz.drawing.numbers import minus
 from nbviz.drawing.overlay import png
 from nbviz.edits import TRANSFORMS, Transform
 from nbviz.model.edit import Edit
@@ -188,7 +187,7 @@ def lines(answer: TransformCurve, made: Transform, name: str) -> list[list[Any]]
     result: list[list[Any]] = [["the answer stays ", [name, "em"], " over ", share, " of the range"]]
     if answer.flips:
         nearest = min(answer.flips, key=lambda amount: abs(amount - known.neutral))
-        result[0] += ["; nearest change at ", [minus(f"{nearest:g}{known.unit}"), "strong"]]
+        result[0] += ["; nearest change at ", [known.figure(nearest), "strong"]]
     if (alike := answer.likeness) is not None:
         result.append(likeness_line(alike, known.moves))
     return result
