@@ -29,7 +29,13 @@ def state_of(edits: Sequence[Edit], layer: str, channel: int) -> tuple[str, Any]
     return "on", 1.0
 
 
-def put(edits: Sequence[Edit], layer: str, channels: Sequence[int], how: str, value: object = None) -> tuple[Edit, ...]:
+def put(
+    edits: Sequence[Edit],
+    layer: str,
+    channels: Sequence[int],
+    how: str,
+    value: float | tuple[float, ...] | None = None,
+) -> tuple[Edit, ...]:
     """Return the edits with channels on, off, at their mean, scaled or clamped, and only so.
 
     value: a factor, limits (low, high), or with ``"data"`` a value per channel of the layer. What others of the layer
@@ -40,7 +46,7 @@ def put(edits: Sequence[Edit], layer: str, channels: Sequence[int], how: str, va
     others = [edit for edit in others if not (isinstance(edit, Channels) and _empty(edit))]
     if how == "on":
         return tuple(others)
-    fill = value if how == "data" else FILLS.get(how, "zero")
+    fill = value if how == "data" and isinstance(value, tuple) else FILLS.get(how, "zero")
     place = next((at for at, edit in enumerate(others) if _takes(edit, layer, fill)), None)
     edit = Channels(layer, fill=fill) if place is None else others[place]
     assert isinstance(edit, Channels)
