@@ -9,6 +9,7 @@ from nbviz.reports.audits import audit_section
 from nbviz.reports.pairs import pairs_section
 from nbviz.reports.tables import number, reliability_chart, section, table
 from nbviz.reports.values import Values
+from nbviz.reviews.detection.precision import NO_CHANCE
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; }
@@ -69,7 +70,7 @@ def page(
     title = f"Review of {values['manifest']['network']}"
     parts = [
         f"<h1>{escape(title)}</h1>", _manifest(values), _summary(values),
-        section("Classes", table(values["classes"], class_columns(values))),
+        section("Classes", table(values["classes"], class_columns(values)) + _without_chance(values)),
         _confusion(values["confusion"], NOUNS.get(values["manifest"].get("task", ""), "pictures")),
         pairs_section(values.get("pairs") or [], means),
         _calibration(values["calibration"]), section("Slices", table(_first(values["slices"]), SLICE_COLUMNS)),
@@ -89,6 +90,11 @@ def page(
 def class_columns(values: Values) -> tuple[str, ...]:
     """Return the columns of the table of classes."""
     return {"maps": PIXEL_COLUMNS, "boxes": BOX_COLUMNS}.get(values["manifest"].get("task", ""), CLASS_COLUMNS)
+
+
+def _without_chance(values: Values) -> str:
+    detector = values["classes"] and values["manifest"].get("task") == "boxes"
+    return f"<p><small>{escape(NO_CHANCE)}</small></p>" if detector else ""
 
 
 def _first(rows: list[Values] | None) -> list[Values] | None:

@@ -24,6 +24,16 @@ from nbviz.replica.hooks import RawOutput
 
 Kind = Literal["classes", "maps", "boxes", "unknown"]
 KEYS = frozenset(("boxes", "labels", "scores"))
+QUERIES = (
+    "The network puts out a score and a box per query ({}), as DETR does, and which boxes these mean only its own "
+    "processor knows. Wrap it:\n"
+    "  class Boxes(torch.nn.Module):\n"
+    "      def __init__(self, net): super().__init__(); self.net = net\n"
+    "      def forward(self, x): return processor.post_process_object_detection(\n"
+    "          self.net(x), threshold=0.0, target_sizes=[x.shape[-2:]] * len(x))\n"
+    "or let forward return a list with 'boxes' (left, top, right, bottom in pixels of x), 'labels' and 'scores' per "
+    "picture."
+)
 
 
 class Output(Protocol):
@@ -148,6 +158,8 @@ class OutputReader:
         """Read an output. rows: pictures in the batch. before: what ``head.before`` put out in the same pass."""
         if self.hints.output is None and _is_boxes(raw):
             return Boxes(raw, self.classes)
+        if self.hints.output is None and (pair := _queries(raw)):
+            return Unknown(raw, NbvizError(QUERIES.format(pair)))
         if head.problem is not None:
             return Unknown(raw, head.problem)
         try:
@@ -161,7 +173,7 @@ class OutputReader:
 
     def head(self, raw: RawOutput, calls: Sequence[ModuleCall], probe: Callable[[Head], torch.Tensor]) -> Head:
         """Find the scores in the first output, of one picture, and what they mean; see :func:`find_head`."""
-        detector = self.hints.output is None and _is_boxes(raw)
+        detector = self.hints.output is None and (_is_boxes(raw) or bool(_queries(raw)))
         return PLAIN if detector else find_head(raw, calls, self.hints, probe)
 
 
@@ -196,6 +208,14 @@ def _is_boxes(raw: object) -> bool:
     if not isinstance(raw, (list, tuple)) or not raw:
         return False
     return all(isinstance(one, Mapping) and one.keys() >= KEYS for one in raw)
+
+
+def _queries(raw: object) -> str:
+    """Return the names of scores and boxes per query in an output; empty where it has none."""
+    given = raw if isinstance(raw, Mapping) else getattr(raw, "__dict__", {})
+    names = [name for name in ("logits", "pred_logits") if isinstance(given.get(name), torch.Tensor)]
+    boxes = given.get("pred_boxes")
+    return f"'{names[0]}' and 'pred_boxes'" if names and isinstance(boxes, torch.Tensor) else ""
 
 
 def classes_of(net: nn.Module) -> int:

@@ -11,6 +11,7 @@ from nbviz.drawing.numbers import percent
 from nbviz.panels.review.dense_words import dense_choices, dense_slices, ends_words, figure_words, legend
 from nbviz.panels.review.review_curve import bins
 from nbviz.reviews.detection.matching import SURE
+from nbviz.reviews.detection.precision import NO_CHANCE
 from nbviz.reviews.detection.review import DetectionReview
 
 MISSING = "Of networks that say one class per picture only: this one puts out boxes"
@@ -29,9 +30,10 @@ def figures(review: DetectionReview) -> list[list[str]]:
         return [[f"{len(review):,}", "pictures · no true boxes", review.summary["absent"]["ap50"]]]
     ends = "" if np.isnan(ap50["low"]) else f" ({ap50['low']:.3f}–{ap50['high']:.3f})"
     tip = "Mean over classes of the area under precision over recall, at an overlap of .5, with its 95 % interval over "
+    whole = f"AP over .5 … .95: {ap['value']:.3f}. {NO_CHANCE}"
     made_up = f"Boxes with a score of {SURE} or more that overlap no true one of their class by half"
     return [
-        [f"{ap50['value']:.3f}", f"AP50{ends}", f"{tip}pictures (bootstrap); AP over .5 … .95: {ap['value']:.3f}"],
+        [f"{ap50['value']:.3f}", f"AP50{ends}", f"{tip}pictures (bootstrap); {whole}"],
         [f"{boxes['found']:,}", f"of {boxes['objects']:,} boxes found", f"With a score of {SURE} or more"],
         [f"{boxes['made_up']:,}", "made up", made_up],
     ]
@@ -66,7 +68,7 @@ def matrix(review: DetectionReview) -> dict[str, Any]:
         times = "once" if count == 1 else f"{count:,} times"
         often = ["Most often: ", (review.names[label], "strong"), " taken for ", (review.names[prediction], "strong")]
         often.append(f", {times}. A click lists the pictures. ")
-    often.append("The last column: missed; the last row: made up.")
+    often.append(f"The last column: missed; the last row: made up. {NO_CHANCE}")
     return {
         "names": list(confusion.names), "classes": list(confusion.classes), "counts": counts.tolist(), "often": often,
         "right": [
@@ -99,4 +101,4 @@ def curve(review: DetectionReview) -> dict[str, Any]:
 
 def slice_rows(review: DetectionReview) -> dict[str, Any]:
     """Return the slices, the worst first, with what they came to be corrected for."""
-    return dense_slices(review, "mean F1 of a picture's boxes")
+    return dense_slices(review, "mean F1 of a picture's boxes, which has no agreed chance level")

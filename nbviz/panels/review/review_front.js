@@ -84,11 +84,20 @@ function reviewFigures(model, life) {
     node.hidden = !figures.length;
     node.replaceChildren(
       ...figures.map(([figure, words, tip]) =>
-        set(el("div", "", el("strong", "nbviz-num", figure), el("span", "nbviz-note", words)), { title: tip }),
+        set(el("div", "", el("strong", "nbviz-num", figure), figureWords(words)), { title: tip }),
       ),
     );
   });
   return node;
+}
+
+/**
+ * What stands below a figure; what is in brackets is never broken.
+ * @param {string} words
+ */
+function figureWords(words) {
+  const parts = words.split(/(?= \()/);
+  return el("span", "nbviz-note", ...parts.flatMap((part) => [" ", el("span", "nbviz-review-whole", part.trim())]));
 }
 
 /**

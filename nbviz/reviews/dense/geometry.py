@@ -23,8 +23,9 @@ SNAP = 0.004
 """Share by which a fitted scale may differ from one that is meant."""
 KEPT = 256
 OTHER = (
-    "transform= does more than resize and crop, so masks and boxes in the pictures' own pixels can't follow it: pass "
-    "masks as large as the network's input, or tensors that are preprocessed already."
+    "transform= does more than resize and crop (it pads, turns or mirrors), so masks and boxes in the picture's own "
+    "pixels can't follow it: pass a data set whose items are (transform(picture), truth), the truth a mask as large as "
+    "that tensor, or boxes in its pixels."
 )
 
 

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 RECALLS = np.linspace(0, 1, 101)
 DRAWS = 300
+NO_CHANCE = (
+    "No chance level stands beside AP50, precision, recall and F1 of boxes, for none is agreed on: compare them with "
+    "another network's on the same pictures."
+)
 
 
 @dataclass(frozen=True, eq=False)

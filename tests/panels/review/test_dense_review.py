@@ -15,6 +15,7 @@ from nbviz.drawing.palette import colours
 from nbviz.explorer import Explorer
 from nbviz.panels.review.review_stage import SHOWN
 from nbviz.reviews import DetectionReview, SegmentationReview
+from nbviz.reviews.detection.precision import NO_CHANCE
 from nbviz.session.inline import InlineRunner
 from tests.panels.rig import NASTY, say
 from tests.reviews.test_detection import Streets
@@ -94,6 +95,7 @@ def test_a_detector_has_boxes_drawn_and_its_own_figures() -> None:
             say(view, event="page", name=page)
             assert view.state == "ready", view.message
         assert view.matrix["names"][-1] == "nothing" and view.matrix["heads"][2] == "AP50"
+        assert view.matrix["often"][-1].endswith(NO_CHANCE) and NO_CHANCE in view.figures[0][2]
         say(view, event="class", label=1)
         assert view.page == "pictures" and view.listing["total"] == review.has_class(1).sum() > 0
 
