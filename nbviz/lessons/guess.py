@@ -6,17 +6,18 @@ guess is its question as text.
 
 from __future__ import annotations
 
-import io
 import math
 import os
 from collections.abc import Sequence
 from reprlib import repr as shortened
 from typing import Any
 
+import numpy as np
 import traitlets
 from PIL import Image
 from traitlets.utils.bunch import Bunch
 
+from nbviz.drawing.png import png
 from nbviz.errors import NbvizError
 from nbviz.lessons.pool import Answer, current
 from nbviz.lessons.values import numbers
@@ -170,10 +171,9 @@ def guess(
 
 
 def _png(picture: Image.Image) -> bytes:
-    small, out = picture.convert("RGB"), io.BytesIO()
+    small = picture.convert("RGB")
     small.thumbnail((LONGEST, LONGEST))
-    small.save(out, "PNG")
-    return out.getvalue()
+    return png(np.asarray(small))
 
 
 def _words(answer: Answer, unit: str = "") -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -17,6 +15,7 @@ from PIL import Image
 from nbviz.attribution import Attribution
 from nbviz.attribution.limits import evidence_limits
 from nbviz.drawing.colormap import scale, table
+from nbviz.drawing.png import data_url, png
 from nbviz.errors import NbvizError
 
 Drawable: TypeAlias = Image.Image | Attribution | torch.Tensor | ArrayLike
@@ -35,8 +34,9 @@ class PictureRow:
 
     def _repr_html_(self) -> str:
         cells = "".join(
-            f'<figure style="margin:0"><img style="image-rendering:pixelated" src="{_address(picture)}" '
-            f'alt="{html.escape(name, quote=True)}"><figcaption>{html.escape(name)}</figcaption></figure>'
+            f'<figure style="margin:0"><img style="image-rendering:pixelated" '
+            f'src="{data_url(png(np.asarray(picture)))}" alt="{html.escape(name, quote=True)}">'
+            f"<figcaption>{html.escape(name)}</figcaption></figure>"
             for name, picture in self.pictures
         )
         row = f'<div style="display:flex;flex-wrap:wrap;gap:12px">{cells}</div>'
@@ -48,7 +48,7 @@ class PictureRow:
         sheet = Image.new("RGB", (sum(widths) + 12 * (len(widths) - 1), max(heights)), "white")
         for at, (_, picture) in enumerate(self.pictures):
             sheet.paste(picture, (sum(widths[:at]) + 12 * at, 0))
-        return _png(sheet)
+        return png(np.asarray(sheet))
 
 
 def show(pictures: Mapping[str, Drawable], caption: str, size: int = TILE, signed: bool | None = None) -> PictureRow:
@@ -93,13 +93,3 @@ def _evidence(attribution: Attribution) -> Image.Image:
     values = attribution.heat().float().cpu().numpy()
     limits = evidence_limits(values, attribution.signed, attribution.interpolated)
     return Image.fromarray(table(attribution.signed)[scale(values, attribution.signed, limits)][..., :3])
-
-
-def _png(picture: Image.Image) -> bytes:
-    out = io.BytesIO()
-    picture.save(out, "PNG")
-    return out.getvalue()
-
-
-def _address(picture: Image.Image) -> str:
-    return "data:image/png;base64," + base64.b64encode(_png(picture)).decode()

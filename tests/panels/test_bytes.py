@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
+from nbviz.drawing.png import png
 from nbviz.explorer import Explorer
 from nbviz.panels.atlas.atlas_stage import AtlasStage
-from nbviz.panels.atlas.atlas_words import as_png
 from nbviz.panels.explanation.heat_canvas import PARTIALS
 from nbviz.panels.parts.parts_stage import PartsStage
 from nbviz.panels.scenes.allowance import Allowance
@@ -156,7 +156,7 @@ def test_what_is_made_of_parts_and_of_an_atlas_stays_small(sent: list[int]) -> N
     ]
     size = spent(sent, lambda: [stage.wait(), *map(stage.show, [*pictures, replace(pictures[-1], done=1.0)])])
     assert 100_000 < size <= 1_500_000
-    assert stage.view.made == as_png(pictures[-1].opened.made), "the last one always goes"
+    assert stage.view.made == png(pictures[-1].opened.made), "the last one always goes"
 
 
 def test_an_allowance_is_given_out_with_the_work() -> None:

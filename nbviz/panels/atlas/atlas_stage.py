@@ -14,11 +14,11 @@ import numpy as np
 import traitlets
 
 from nbviz.dataset.atlas.atlas import Atlas
+from nbviz.drawing.png import png
 from nbviz.errors import NbvizError
 from nbviz.panels.atlas.atlas_words import (
     ACROSS,
     about,
-    as_png,
     caption,
     here,
     laid_out,
@@ -209,11 +209,11 @@ class AtlasStage(Stage):
             view.opened, view.strip, view.made = {}, b"", b""
             return
         view.opened = told(atlas, opened, self._names())
-        view.strip = as_png(np.concatenate(list(opened.patches), axis=1)) if len(opened.patches) else b""
+        view.strip = png(np.concatenate(list(opened.patches), axis=1)) if len(opened.patches) else b""
         if opened.made is None:
             view.made = b""
         elif final or self._partials.allows(view.done):
-            view.made = as_png(opened.made)
+            view.made = png(opened.made)
             self._partials.spend(len(view.made))
 
     def _names(self) -> list[str]:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from nbviz.dataset.atlas.atlas import Atlas
 from nbviz.dataset.atlas.cell import Cell
+from nbviz.drawing.png import png
 from nbviz.session.requests.atlas import PICTURES, Opened
 
 ACROSS = 20
@@ -120,14 +121,7 @@ def packed(pixels: np.ndarray) -> tuple[bytes, str]:
     sheet[:count] = pixels
     sheet = sheet.reshape(rows, ACROSS, side, side, 3).swapaxes(1, 2).reshape(rows * side, ACROSS * side, 3)
     if side <= 32:
-        return as_png(sheet), "image/png"
+        return png(sheet), "image/png"
     out = io.BytesIO()
     Image.fromarray(sheet).save(out, "JPEG", quality=88, subsampling=0)
     return out.getvalue(), "image/jpeg"
-
-
-def as_png(pixels: np.ndarray) -> bytes:
-    """Encode uint8 (H, W, 3) as PNG bytes."""
-    out = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(out, "PNG", compress_level=1)
-    return out.getvalue()

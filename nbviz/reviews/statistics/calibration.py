@@ -6,6 +6,7 @@ such a network would show: its labels drawn from the confidences themselves, man
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,7 +104,7 @@ def log_loss(logits: Floats, labels: NDArray[np.int64]) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Temperature:
-    """Number that all scores are divided by, fitted on one half of the pictures and judged on the other."""
+    """Number that all scores are divided by, fit_temperature on one half of the pictures and judged on the other."""
 
     value: float
     """Above 1 the network is too sure of itself, below 1 not sure enough."""
@@ -116,27 +117,38 @@ class Temperature:
 
 def temperature(logits: Floats, labels: NDArray[np.int64], seed: int = 0) -> Temperature:
     """Fit a temperature (Guo et al. 2017, arXiv:1706.04599) to scores (N, classes); N at least 60, else Refused."""
+    scores = logits.astype(float)
+
+    def loss(value: float, rows: NDArray[np.int64]) -> float:
+        return log_loss(scores[rows] / value, labels[rows])
+
+    def judged(value: float, rows: NDArray[np.int64]) -> Reliability:
+        shares = softmax(scores[rows] / value, axis=1)
+        return reliability(shares.max(1), shares.argmax(1) == labels[rows], seed=seed)
+
+    return fit_temperature(len(labels), loss, judged, seed)
+
+
+def fit_temperature(
+    count: int,
+    loss: Callable[[float, NDArray[np.int64]], float],
+    judged: Callable[[float, NDArray[np.int64]], Reliability],
+    seed: int,
+) -> Temperature:
+    """Fit a temperature on half of ``count`` pictures, and judge it on the other half.
+
+    loss, judged: log loss, and reliability, of some of them by a temperature. Raises Refused below 60 pictures.
+    """
     from scipy.optimize import minimize_scalar
 
-    if len(labels) < 2 * LEAST:
+    if count < 2 * LEAST:
         raise Refused(f"A temperature needs {2 * LEAST} labelled pictures, half to fit it and half to judge it.")
-    order = np.random.default_rng(seed).permutation(len(labels))
-    fit, judge = order[: len(order) // 2], order[len(order) // 2 :]
-
-    def loss(power: float) -> float:
-        return log_loss(logits[fit] / np.exp(power), labels[fit])
-
-    best = minimize_scalar(loss, bounds=(-4, 4), method="bounded")
+    order = np.random.default_rng(seed).permutation(count)
+    fit, judge = order[: count // 2], order[count // 2 :]
+    # over the logarithm: half as sure and twice as sure are as far from 1
+    best = minimize_scalar(lambda power: loss(float(np.exp(power)), fit), bounds=(-4, 4), method="bounded")
     value = float(np.exp(best.x))
-    held, truth = logits[judge].astype(float), labels[judge]
-
-    def judged(scores: Floats) -> Reliability:
-        shares = softmax(scores, axis=1)
-        return reliability(shares.max(1), shares.argmax(1) == truth, seed=seed)
-
-    return Temperature(
-        value, judged(held), judged(held / value), (log_loss(held, truth), log_loss(held / value, truth))
-    )
+    return Temperature(value, judged(1.0, judge), judged(value, judge), (loss(1.0, judge), loss(value, judge)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from nbviz.errors import Refused
-from nbviz.reviews.statistics.calibration import LEAST, Floats, Temperature, reliability
+from nbviz.reviews.statistics.calibration import Floats, Reliability, Temperature, fit_temperature, reliability
 from nbviz.reviews.statistics.intervals import wilson
 from nbviz.reviews.statistics.labels import SuspectLabels, suspect_labels
 
@@ -66,24 +65,15 @@ def presence_temperature(odds: Floats, present: NDArray[np.bool_], seed: int = 0
 
     Its reliability and log loss are of every class of every picture. Raises Refused below 60 pictures.
     """
-    from scipy.optimize import minimize_scalar
     from sklearn.metrics import log_loss
 
-    if len(odds) < 2 * LEAST:
-        raise Refused(f"A temperature needs {2 * LEAST} labelled pictures, half to fit it and half to judge it.")
-    order = np.random.default_rng(seed).permutation(len(odds))
-    fit, judge = order[: len(order) // 2], order[len(order) // 2 :]
+    def loss(value: float, rows: NDArray[np.int64]) -> float:
+        return float(log_loss(present[rows].ravel(), expit(odds[rows] / value).ravel(), labels=[False, True]))
 
-    def loss(power: float, rows: NDArray[np.int64]) -> float:
-        return float(log_loss(present[rows].ravel(), expit(odds[rows] / np.exp(power)).ravel(), labels=[False, True]))
+    def judged(value: float, rows: NDArray[np.int64]) -> Reliability:
+        return reliability(expit(odds[rows] / value).ravel(), present[rows].ravel(), seed=seed)
 
-    # over the logarithm: half as sure and twice as sure are as far from 1
-    best = minimize_scalar(lambda power: loss(power, fit), bounds=(-4, 4), method="bounded")
-    value = float(np.exp(best.x))
-    before, after = (
-        reliability(expit(odds[judge] / scale).ravel(), present[judge].ravel(), seed=seed) for scale in (1.0, value)
-    )
-    return Temperature(value, before, after, (loss(0.0, judge), loss(float(best.x), judge)))
+    return fit_temperature(len(odds), loss, judged, seed)
 
 
 def suspect_presence(probabilities: Floats, present: NDArray[np.bool_]) -> list[SuspectLabels]:
