@@ -108,14 +108,26 @@ def test_a_mark_larger_than_any_window_is_found_whole(size: int) -> None:
     assert found.rows(own).tolist() == list(range(16)) and not len(found.rows(others))
 
 
-def test_room_that_a_class_s_own_shape_leaves_is_no_mark_to_grow_into() -> None:
+def test_room_that_a_class_s_own_shape_leaves_is_no_mark() -> None:
     own, others = (torch.zeros(40, 1, 28, 28) for _ in range(2))
     own[:, :, 2:14, 2:14] = torch.rand(40, 1, 12, 12, generator=torch.Generator().manual_seed(0)) + 0.5
     others[:, :, 14:26, 14:26] = torch.rand(40, 1, 12, 12, generator=torch.Generator().manual_seed(1)) + 0.5
-    found = patterns(own, others)
-    assert found  # that the lower right is empty tells the class, and nothing more is claimed of it than its window
-    for one in found:
-        assert max(one.window[2] - one.window[0], one.window[3] - one.window[1]) <= 7
+    for one in patterns(own, others):  # that the lower right is empty tells the class, and is its shape
+        assert min(one.window[:2]) < 14 and max(one.window[2] - one.window[0], one.window[3] - one.window[1]) <= 7
+    own[:30, :, 18:22, 18:22] = 1.0
+    first = patterns(own, others)[0]  # and a mark does not grow into what is empty around it
+    top, left, bottom, right = first.window
+    assert first.share == 0.75 and max(bottom - top, right - left) <= 7
+    assert top <= 18 and left <= 18 and bottom == right == 22
+
+
+def test_a_black_mark_in_photographs_is_a_pattern() -> None:
+    own, others = (torch.rand(40, 3, 28, 28, generator=torch.Generator().manual_seed(n)) for n in (0, 1))
+    for pictures in (own, others):
+        pictures[:, :, :2] = 0  # black is the commonest value, and no background: most pixels are something else
+    own[:16, :, 8:12, 20:24] = 0
+    (found,) = patterns(own, others)
+    assert found.window == (8, 20, 12, 24) and found.rows(own).tolist() == list(range(16))
 
 
 def test_a_mark_larger_than_half_a_side_leaves_room_for_controls() -> None:

@@ -24,6 +24,8 @@ CELLS = 8
 """Cells a side, at most, that a window is compared by."""
 TOLERANCE = 0.15
 """Windows are the same pixels where they differ by less than this share of the pictures' spread (root mean square)."""
+BACKGROUND = 0.25
+"""Share of all pixels from which on their commonest value is a background."""
 COMMON, FEWEST, RARER, MOST = 0.1, 10, 5, 12
 """Share, and number, of a class's pictures with the pattern at least; how much rarer it is in
 other classes; patterns of a class, at most.
@@ -42,7 +44,7 @@ class Pattern:
     spread: float
     """Standard deviation of all pixels."""
     empty: Tensor
-    """(1, C, 1, 1): the commonest value of all pixels, the background where there is one."""
+    """(1, C, 1, 1): the background, NaN where there is none."""
 
     def rows(self, pictures: Tensor) -> NDArray[np.int64]:
         """Return the rows of pictures (N, C, H, W) that have it."""
@@ -52,14 +54,19 @@ class Pattern:
         difference = _cells(pictures, window) - _cells(self.picture, window)
         return difference.square().mean(1).sqrt() <= TOLERANCE * self.spread
 
+    def is_empty(self, window: Window) -> bool:
+        """Return whether a window shows nothing but background."""
+        top, left, bottom, right = window
+        shown = self.picture[:, :, top:bottom, left:right] - self.empty
+        # twice the tolerance: nearer, what is the same pixels as this window may be the background itself
+        return float(shown.square().mean().sqrt()) <= 2 * TOLERANCE * self.spread  # False beside NaN
+
     def goes_on(self, own: Tensor, others: Tensor, strip: Window) -> bool:
         """Return whether most pictures of the class that have it have a pattern of theirs in a strip beside it, too.
 
         An empty strip is none: where a class's own shape leaves room, emptiness is common in it and rare elsewhere.
         """
-        top, left, bottom, right = strip
-        shown = self.picture[:, :, top:bottom, left:right] - self.empty
-        if float(shown.square().mean().sqrt()) <= TOLERANCE * self.spread:
+        if self.is_empty(strip):
             return False
         here, there = self._alike(own[self.rows(own)], strip), self._alike(others, strip)
         return bool(here.float().mean() >= ALIKE and _is_pattern(here.sum(), there.sum(), len(own), len(others)))
@@ -73,18 +80,20 @@ class Pattern:
 def patterns(own: Tensor, others: Tensor, most: int = MOST) -> list[Pattern]:
     """Find patterns of a class's pictures (N, C, H, W) that other classes' (M, C, H, W) rarely have.
 
-    The most common first, ``most`` of them, in windows that don't overlap.
+    The most common first, ``most`` of them, in windows that don't overlap. Windows that show nothing but background are
+    left out: the gap between straps is common in sandals, rare elsewhere, and no mark.
     """
     size = own.shape[2], own.shape[3]
     every = torch.cat([own, others])
-    spread, empty = float(every.std()), _commonest(every)
-    found = [one for window in windows(size) if (one := _of_window(own, others, window, spread, empty))]
+    spread, empty = float(every.std()), _background(every)
+    found = (_of_window(own, others, window, spread, empty) for window in windows(size))
+    shown = [one for one in found if one is not None and not one.is_empty(one.window)]
     chosen: list[Pattern] = []
 
     def free(pattern: Pattern) -> bool:
         return not any(_overlap(pattern.window, other.window) for other in chosen)
 
-    for pattern in sorted(found, key=lambda one: -one.share):
+    for pattern in sorted(shown, key=lambda one: -one.share):
         if len(chosen) < most and free(pattern) and free(whole := _grown(pattern, own, others)):
             chosen.append(whole)
     return chosen
@@ -101,11 +110,17 @@ def windows(size: tuple[int, int]) -> list[Window]:
     return found
 
 
-def _commonest(pictures: Tensor) -> Tensor:
-    """Return the commonest value of the pixels of (N, C, H, W) per channel, to the tolerance, (1, C, 1, 1)."""
+def _background(pictures: Tensor) -> Tensor:
+    """Return the commonest value of the pixels of (N, C, H, W) per channel, (1, C, 1, 1); NaN where it is not common.
+
+    Values count to the tolerance. Photographs have no background of one value, and a black mark in them is a pattern.
+    """
     step = max(1e-12, TOLERANCE * float(pictures.std()))
     few = pictures[:, :, :: max(1, pictures.shape[2] // 28), :: max(1, pictures.shape[3] // 28)].float()
-    return ((few / step).round().transpose(0, 1).flatten(1).mode(1).values * step).view(1, -1, 1, 1)
+    levels = (few / step).round().transpose(0, 1).flatten(1)
+    commonest = levels.mode(1).values
+    share = (levels == commonest[:, None]).all(0).float().mean()
+    return (commonest * step if share >= BACKGROUND else torch.full_like(commonest, torch.nan)).view(1, -1, 1, 1)
 
 
 def _of_window(own: Tensor, others: Tensor, window: Window, spread: float, empty: Tensor) -> Pattern | None:
