@@ -29,7 +29,8 @@ def run(arguments: Sequence[str], open_lab: Callable[[Path, bool, int | None], i
         print(error, file=sys.stderr)
         return getattr(options, "error", 1)
     except KeyboardInterrupt:
-        print("Stopped. What was done is kept: the same command goes on from there.", file=sys.stderr)
+        kept = "Stopped. What was done is kept: the same command goes on from there."
+        print(getattr(options, "stopped", kept), file=sys.stderr)
         return 130
 
 

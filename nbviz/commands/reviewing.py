@@ -32,8 +32,9 @@ def add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--corruptions", nargs="*", help="names of those to measure; none: none; left out: all")
     parser.add_argument("--no-cues", dest="cues", action="store_false", help="don't hunt for cues")
     parser.add_argument("--no-maps", dest="maps", action="store_false", help="don't explain a panel of pictures")
+    parser.add_argument("--ignore", type=int, default=255, help="value of a mask's pixels that are not counted")
     parser.add_argument("--audits", type=Path, help="log of nbviz audit; left out, audit.jsonl in the report's folder")
-    parser.set_defaults(work=_report)
+    parser.set_defaults(work=_report, stopped="Stopped. Nothing was written: what the folder had is as it was.")
 
 
 def add_audit(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +68,9 @@ def _report(options: argparse.Namespace) -> int:
     from nbviz.reports import report
 
     model, data = network(options.model, options.weights), dataset(options.data)
-    chosen = {name: getattr(options, name) for name in ("corruptions", "cues", "maps", "salt", "noise", "audits")}
+    chosen = {
+        name: getattr(options, name) for name in ("corruptions", "cues", "maps", "salt", "noise", "audits", "ignore")
+    }
     out = report(model, data, options.out, options.private, **chosen)
     print((out / "report.md").read_text("utf-8"))
     return 0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from html import escape
 
-from nbviz.reports.tables import number, section, table
+from nbviz.reports.page.tables import number, section, table
 from nbviz.reports.values import Values, plain
 from nbviz.reviews.audits.agreement import agreement, answers_of, inside_of, pairs
 from nbviz.reviews.audits.log import Audit, AuditLog

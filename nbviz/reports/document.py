@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
 import torch
 
+from nbviz.dataset.progress import progress_bar
 from nbviz.errors import NbvizError, Refused
 from nbviz.evaluation.health import health
+from nbviz.reports.answers import single_answers
 from nbviz.reports.audits import audit_values
 from nbviz.reports.changes.maps import map_values
 from nbviz.reports.maps import ExplainedPicture
@@ -23,14 +24,12 @@ from nbviz.reports.pairs import pair_values
 from nbviz.reports.privacy import Privacy, bins, quarters, suppress
 from nbviz.reports.values import FORMAT, Values, plain
 from nbviz.reviews.audits.log import AuditLog
+from nbviz.reviews.cues.hunt import Suspect, cue_table
 from nbviz.reviews.dense.plan import DensePlan
 from nbviz.reviews.dense.review import DenseReview
-from nbviz.reviews.detection.review import DetectionReview
 from nbviz.reviews.records.records import SLICED
 from nbviz.reviews.result import CLUSTERS, Review
-from nbviz.reviews.segmentation.review import SegmentationReview
-from nbviz.reviews.several import SeveralReview
-from nbviz.reviews.shift.answers import OF_LABELS
+from nbviz.reviews.shift.answers import OF_LABELS, Answers, Key, shift_table
 from nbviz.version import __version__
 
 if TYPE_CHECKING:
@@ -38,8 +37,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 NOT_ASKED = "Not asked for."
-COMPARED, SUSPECTS = 20, 50
-"""Pictures whose maps are followed along corruptions, none in a private report; suspect labels that are listed."""
+SHIFTED, COMPARED, SUSPECTS = 300, 20, 50
+"""Pictures that are corrupted; those whose maps are followed, none in a private report; suspect labels listed."""
 
 
 def now() -> str:
@@ -59,6 +58,8 @@ class Parts:
     """Log of what people said of its maps."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Cost of parts that were there before: the review, the maps."""
+    progress: bool = False
+    """Whether bars are drawn."""
 
 
 class Cost:
@@ -95,7 +96,7 @@ def document(review: Review, asked: Parts, privacy: Privacy | None, maps: Sequen
     else:
         absent["maps"] = NOT_ASKED
     if privacy is None:
-        found |= _single(review)
+        found |= single_answers(review)
     k = None if privacy is None else privacy.k
     left_out = [f"{review.left_out} items were left out."] if review.left_out else []
     values = {
@@ -137,8 +138,8 @@ def _long(review: Review, asked: Parts, privacy: Privacy | None, absent: dict[st
     # timed each: of a report that takes an hour one wants to know which part did
     names, k = asked.corruptions, 0 if privacy is None else privacy.k
     parts: dict[str, tuple[bool, Callable[[], Any]]] = {
-        "shift": (names is None or bool(names), lambda: _shift(review, names, privacy)),
-        "cues": (asked.cues, lambda: _of_at_least(k, review.cues())),
+        "shift": (names is None or bool(names), lambda: _shift(review, asked, privacy)),
+        "cues": (asked.cues, lambda: _cues(review, k, asked.progress)),
         "evidence": (asked.cues, lambda: _of_at_least(k, review.evidence())),
         "pairs": (asked.maps, lambda: pair_values(review, privacy)),
     }
@@ -237,11 +238,33 @@ def _labels(review: Review, privacy: Privacy | None) -> Values:
     return {**known, "rows": _records(table.head(SUSPECTS))}
 
 
-def _shift(review: Review, names: Sequence[str] | None, privacy: Privacy | None) -> list[Values]:
-    table = review.shift(names, maps=COMPARED if privacy is None else 0)
+def _shift(review: Review, asked: Parts, privacy: Privacy | None) -> list[Values]:
+    answers: dict[Key, Answers] = {}
+    steps = review.shifting(asked.corruptions, sample=SHIFTED, maps=COMPARED if privacy is None else 0)
+    with progress_bar("corruptions", min(SHIFTED, len(review)), unit=" pictures", shown=asked.progress) as bar:
+        for step in steps:
+            if isinstance(step, int):
+                bar.update(step - bar.n)
+            else:
+                answers = step
+    table = shift_table(answers)
     k, chance = 0 if privacy is None else privacy.k, {"alike_by_chance": table.attrs["alike_by_chance"]}
     few = dict.fromkeys(("labelled", *OF_LABELS))  # figures of fewer labelled pictures than a group has
     return [{**row, **(few if row["labelled"] < k else {}), **chance} for row in _records(table)]
+
+
+def _cues(review: Review, k: int, progress: bool) -> list[Values]:
+    found: list[Suspect] = []
+    with progress_bar("cues", len(review.names), unit=" classes", shown=progress) as bar:
+        for each in review.hunting():
+            found += each
+            bar.update(1)
+    table = cue_table(found, review.names)
+    rows = _records(table)
+    if not k:
+        for row, suspect in zip(rows, table.attrs["suspects"], strict=True):
+            row["item"] = suspect.pictures[0]
+    return [row for row in rows if row["pictures"] >= k]
 
 
 def _of_at_least(k: int, table: pandas.DataFrame) -> list[Values]:
@@ -259,40 +282,3 @@ def _health(review: Review) -> Values:
         raise NbvizError("A report needs the review's network and data set: nbviz.reviews.load(path, model, dataset).")
     table = health(review.model, review.items)
     return {"findings": _records(table[["layer", "channel", "finding"]]), "pictures": table.attrs["pictures"]}
-
-
-def _single(review: Review) -> Values:
-    """Return what pairs one report with another, picture by picture."""
-    if isinstance(review, SegmentationReview):
-        return {"pixels": _pixels(review)}
-    if isinstance(review, DetectionReview):
-        return {"boxes": _boxes(review)}
-    return {"rows": _rows(review)}
-
-
-def _boxes(review: DetectionReview) -> Values:
-    """Return found boxes and true ones of each item that has a target; matches at an overlap of .5."""
-    items = review.column("items")[review.known].tolist() if review.labelled else []
-    names = ("box_items", "box_label", "box_score", "object_items", "object_label")
-    columns = {name: review.column(name).tolist() for name in names}
-    return {"items": items, **columns, "box_match": review.column("box_match")[:, 0].tolist()}
-
-
-def _pixels(review: SegmentationReview) -> Values:
-    """Return pixels by class and answer of each item, which pair one report with another."""
-    names = ("items", "pair_items", "pair_label", "pair_prediction", "pair_count")
-    columns = {name: review.column(name) for name in names}
-    known = columns["pair_label"] >= 0
-    items = columns["items"][review.known].tolist() if review.labelled else []
-    return {"items": items, **{name: columns[name][known].tolist() for name in names[1:]}}
-
-
-def _rows(review: Review) -> Values:
-    """Return answers by item, which pair one report with another."""
-    names = ("items", "labels", "prediction")
-    rows = {name: review.column(name).tolist() for name in names}
-    if isinstance(review, SeveralReview):
-        right = np.full(len(review), -1)
-        right[review.known] = review.right
-        rows["right"] = right.tolist()
-    return rows

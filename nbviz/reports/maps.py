@@ -23,6 +23,8 @@ from nbviz.reviews.result import Review
 METHOD, OPACITY = "integrated_gradients", 0.6
 WRONG, RIGHT, UNSURE = 4, 4, 2
 """Pictures of the panel: surely wrong, surely right, least sure; the darkest and the brightest are the corner cases."""
+PANEL = WRONG + RIGHT + UNSURE + 2
+"""Pictures of the panel, at most."""
 
 
 @dataclass(frozen=True, eq=False)

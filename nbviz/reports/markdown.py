@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nbviz.reports.audits import audit_lines
-from nbviz.reports.tables import number
+from nbviz.reports.findings import findings
+from nbviz.reports.page.tables import number
 from nbviz.reports.values import Values
 
 WEAKEST = {"maps": ("IoU", "iou", "pictures"), "boxes": ("AP50", "ap50", "pictures")}
@@ -12,7 +13,8 @@ WEAKEST = {"maps": ("IoU", "iou", "pictures"), "boxes": ("AP50", "ap50", "pictur
 
 def markdown(values: Values) -> str:
     """Return the summary of a report for a pull request."""
-    lines = [f"# Review of {_cell(values['manifest']['network'])}", "", "| figure | value |", "|---|---|"]
+    lines = [f"# Review of {_cell(values['manifest']['network'])}", ""]
+    lines += [*(f"- {_cell(line)}" for line in findings(values)), "", "| figure | value |", "|---|---|"]
     for part, figures in values["summary"].items():
         for name, value in figures.items() if isinstance(figures, dict) else [("", figures)]:
             if not isinstance(value, list):

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbviz.drawing.png import data_url, png
+from nbviz.reports.page.tables import number, section
 from nbviz.reports.privacy import Privacy
-from nbviz.reports.tables import number, section
 from nbviz.reports.values import Values
 from nbviz.reviews.cues.candidates import FEWEST
 from nbviz.reviews.dense.review import DenseReview

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nbviz.arguments import at_least
 from nbviz.dataset.files import folder_at, make_folder, write_whole
+from nbviz.dataset.progress import progress_bar
 from nbviz.drawing.png import data_url, png
 from nbviz.errors import NbvizError
 from nbviz.model.brief import ModelLike
@@ -16,15 +17,17 @@ from nbviz.pictures.samples import Labels
 from nbviz.pictures.sources import DatasetLike
 from nbviz.reports.audits import LOG
 from nbviz.reports.document import Cost, Parts, document
-from nbviz.reports.maps import explained
+from nbviz.reports.findings import report_verdicts
+from nbviz.reports.maps import PANEL, ExplainedPicture, explained
 from nbviz.reports.markdown import markdown
-from nbviz.reports.page import page
+from nbviz.reports.page.cues import cue_pictures
+from nbviz.reports.page.html import page
 from nbviz.reports.pairs import mean_pictures
 from nbviz.reports.privacy import Privacy
-from nbviz.reports.tables import number
 from nbviz.reports.values import Values, json_text
-from nbviz.reports.verdicts import ReportVerdict, State, junit
+from nbviz.reports.verdicts import junit
 from nbviz.reviews.audits.log import AuditLog
+from nbviz.reviews.dense.plan import IGNORE
 from nbviz.reviews.dense.review import DenseReview
 from nbviz.reviews.making import review as reviewed
 from nbviz.reviews.records.metadata import Metadata
@@ -50,11 +53,12 @@ def report(
     salt: str = "",
     noise: float | None = None,
     audits: str | PathLike[str] | None = None,
+    ignore: int | None = IGNORE,
     progress: bool = True,
 ) -> Path:
     """Review a network over a data set and write what was found; return the folder.
 
-    model, dataset, labels, metadata: as ``nbviz.review`` takes them. out: a folder; its report is written anew.
+    model, dataset, labels, metadata, ignore: as ``nbviz.review`` takes them. out: a folder; its report is written anew.
     review: one that was made before, instead of a pass. corruptions: those whose effect is measured; None for all, an
     empty list for none. cues: whether marks are hunted for that it leans on. maps: whether a panel of pictures is
     explained and each map judged (never in a private report), and the mean maps of the most confused pairs compared.
@@ -65,17 +69,27 @@ def report(
     folder, result, cost = folder_at(out), review, Cost()
     if result is None:
         with cost.of("review"):
-            result = reviewed(model, dataset, labels=labels, metadata=metadata, progress=progress)
+            result = reviewed(model, dataset, labels=labels, metadata=metadata, ignore=ignore, progress=progress)
     # a private report has no pixel, so no map is made for it
     privacy = Privacy(at_least("k", k, 2), salt, _noise(noise)) if private else None
     with cost.of("maps"):
-        panel = list(explained(result)) if maps and not private and not isinstance(result, DenseReview) else []
-    asked = Parts(corruptions, cues, maps, _log(folder, audits, private), cost.seconds)
+        panel = _panel(result, progress) if maps and not private and not isinstance(result, DenseReview) else []
+    asked = Parts(corruptions, cues, maps, _log(folder, audits, private), cost.seconds, progress)
     values = document(result, asked, privacy, panel)
     means = [] if private else mean_pictures(result, values.get("pairs") or [])
     drawn = [data_url(png(one.drawn)) for one in panel]
-    _write(folder, values, page(values, [] if private else _pictures(result), drawn, means))
+    cued = [] if private else list(cue_pictures(result, values.get("cues") or []))
+    _write(folder, values, page(values, [] if private else _pictures(result), drawn, means, cued))
     return folder
+
+
+def _panel(review: Review, progress: bool) -> list[ExplainedPicture]:
+    found = []
+    with progress_bar("maps", PANEL, unit=" pictures", shown=progress) as bar:
+        for one in explained(review):
+            found.append(one)
+            bar.update(1)
+    return found
 
 
 def _write(folder: Path, values: Values, html: str) -> None:
@@ -85,7 +99,7 @@ def _write(folder: Path, values: Values, html: str) -> None:
         "report.json": json_text(values),
         "report.html": html,
         "report.md": markdown(values),
-        "report.xml": junit("nbviz report", _verdicts(values)),
+        "report.xml": junit("nbviz report", report_verdicts(values)),
     }
     for name, text in texts.items():
         write_whole(folder / name, partial(Path.write_text, data=text, encoding="utf-8"), ROOM)
@@ -138,25 +152,3 @@ def _drawn(review: DenseReview) -> Iterator[tuple[str, str]]:
         except NbvizError:  # it was readable during the review, and its row is in the tables
             continue
         yield data_url(png(drawn)), f"item {item}: {review.words(int(row))}"
-
-
-def _verdicts(values: Values) -> list[ReportVerdict]:
-    calibration = values["calibration"]
-    verdicts = []
-    if calibration is not None:
-        state: State = "warn" if calibration["beyond_chance"] else "pass"
-        verdicts.append(
-            ReportVerdict("calibration", state, f"error {number(calibration['error'])}, chance {calibration['chance']}")
-        )
-    for row in values["slices"] or []:
-        state = "warn" if row["corrected"] < 0.05 else "pass"
-        words = f"accuracy {number(row['accuracy'])}, elsewhere {number(row['elsewhere'])}"
-        verdicts.append(ReportVerdict(f"slice {row['column']} {row['slice']}", state, words))
-    for row in values.get("cues") or []:
-        if row["flagged"]:
-            words = f"moves {number(row['transplanted'])} of other pictures, elsewhere {number(row['control'])}"
-            verdicts.append(ReportVerdict(f"cue {row['class']} {row['window']}", "warn", words))
-    for finding in values["health"]["findings"]:
-        if finding["finding"] == "collapsed":
-            verdicts.append(ReportVerdict(f"filter {finding['layer']}:{finding['channel']}", "warn", "collapsed"))
-    return verdicts

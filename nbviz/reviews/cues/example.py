@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
-from nbviz.reviews.cues.hunt import Suspect
-from nbviz.reviews.cues.transplant import answers, put
+from nbviz.reviews.cues.transplant import Window, answers, put
 
 TRIES = 60
 """Pictures of other classes that are tried, at most, until one becomes the class."""
@@ -29,21 +28,23 @@ class Transplant:
     """True if the picture becomes the class; False where none of those tried does."""
 
 
-def transplant(model: InstrumentedModel, items: Items, suspect: Suspect, others: NDArray[np.int64]) -> Transplant:
-    """Return the first of other items that becomes the suspect's class with its window put in, else the first of all.
+def transplant(
+    model: InstrumentedModel, items: Items, item: int, window: Window, index: int, others: NDArray[np.int64]
+) -> Transplant:
+    """Return the first of other items that becomes a class with an item's window put in, else the first of all.
 
-    Raises NbvizError where no picture can be read.
+    index: the class. Raises NbvizError where no picture can be read.
     """
-    donor = model.input(items.read(suspect.pictures[0]))
+    donor = model.input(items.read(item))
     first = None
     for number in others[:TRIES].tolist():
         try:
             before = model.input(items.read(number))
         except NbvizError:  # what can't be read is no example
             continue
-        after = put(before, donor, suspect.window)
+        after = put(before, donor, window)
         one, two, three = (model.transform.seen(x) for x in (donor, before, after))
-        shown = Transplant(one, two, three, bool(answers(model, after, suspect.index)[0]))
+        shown = Transplant(one, two, three, bool(answers(model, after, index)[0]))
         if shown.moved:
             return shown
         first = first or shown

@@ -167,7 +167,7 @@ def _examples(context: Context, review: Review, table: pandas.DataFrame) -> Iter
     order = np.random.default_rng(0).permutation(len(items))
     for suspect in table.attrs["suspects"][:EXAMPLES]:
         others = order[(labels != suspect.index)[order] & (predictions != suspect.index)[order]]
-        yield transplant(context.model, review.items, suspect, items[others])
+        yield transplant(context.model, review.items, suspect.pictures[0], suspect.window, suspect.index, items[others])
 
 
 @dataclass(frozen=True, eq=False)

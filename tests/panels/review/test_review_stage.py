@@ -171,7 +171,8 @@ def test_a_cue_is_shown_with_a_picture_before_and_after() -> None:
         assert view.rows["examples"] == min(6, len(rows)) and view.examples
         suspect = table.attrs["suspects"][0]
         left = np.flatnonzero(explorer.review.column("labels") == 0)
-        shown = transplant(model, explorer.review.items, suspect, left)  # type: ignore[arg-type]
+        assert explorer.review.items is not None
+        shown = transplant(model, explorer.review.items, suspect.pictures[0], suspect.window, suspect.index, left)
         assert shown.moved and (shown.after[:2, :2] == shown.donor[:2, :2]).all()
         assert (shown.after != shown.before).any(2).sum() <= 4
 

@@ -12,11 +12,40 @@ SIDE, EDGE = 260, 34
 """Of the chart, and of its margin, in pixels of the page."""
 
 
+P_VALUES, LEAST = ("p", "corrected"), 0.001
+"""Columns of p-values; the least that is told."""
+
+
 def number(value: object) -> str:
     """Write a figure: three digits, a dash where there is none."""
     if value is None:
         return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def p_value(value: object) -> str:
+    """Write a p-value, as "< 0.001" where it is less."""
+    return f"< {LEAST}" if isinstance(value, float) and value < LEAST else number(value)
+
+
+def corners(window: Sequence[int]) -> str:
+    """Write a window (top, left, bottom, right): its last row and column are not in it."""
+    return "rows {0}–{2}, columns {1}–{3}".format(*window)
+
+
+def note(words: str) -> str:
+    """Return a paragraph that tells how to read a table."""
+    return f"<p><small>{escape(words)}</small></p>"
+
+
+def figures(pictures: Sequence[tuple[str, str]]) -> str:
+    """Return pictures, (data address, caption) each, with their captions."""
+    return "".join(
+        f'<figure><img src="{escape(address)}" alt="{escape(words)}"><figcaption>{escape(words)}</figcaption></figure>'
+        for address, words in pictures
+    )
 
 
 def section(title: str, body: str) -> str:
@@ -31,12 +60,13 @@ def table(rows: Sequence[Values] | None, columns: Sequence[str]) -> str:
     head = "".join(
         f'<th scope="col"{_kind(rows[0].get(name))}>{escape(name.replace("_", " "))}</th>' for name in columns
     )
-    body = "".join("<tr>" + "".join(_cell(row.get(name)) for name in columns) + "</tr>" for row in rows)
+    body = "".join("<tr>" + "".join(_cell(name, row.get(name)) for name in columns) + "</tr>" for row in rows)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _cell(value: object) -> str:
-    return f"<td{_kind(value)}>{escape(number(value))}</td>"
+def _cell(name: str, value: object) -> str:
+    words = p_value(value) if name in P_VALUES else number(value)
+    return f"<td{_kind(value)}>{escape(words)}</td>"
 
 
 def _kind(value: object) -> str:

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from html import escape
 
 from nbviz.reports.audits import audit_section
+from nbviz.reports.findings import findings
+from nbviz.reports.page.cues import cue_section
+from nbviz.reports.page.notes import NOTES
+from nbviz.reports.page.tables import figures, note, number, reliability_chart, section, table
 from nbviz.reports.pairs import pairs_section
-from nbviz.reports.tables import number, reliability_chart, section, table
 from nbviz.reports.values import Values
 from nbviz.reviews.detection.precision import NO_CHANCE
 
@@ -56,28 +59,29 @@ DRAWN = {
 }
 
 
-CUE_COLUMNS = ("class", "window", "repeated", "transplanted", "control", "removed", "corrected", "flagged")
-
-
 def page(
-    values: Values, pictures: Sequence[tuple[str, str]] = (), maps: Sequence[str] = (), means: Sequence[str] = ()
+    values: Values,
+    pictures: Sequence[tuple[str, str]] = (),
+    maps: Sequence[str] = (),
+    means: Sequence[str] = (),
+    cues: Sequence[tuple[str, str]] = (),
 ) -> str:
     """Return the HTML of a report's values; pictures: (data address, caption) of those to show.
 
-    maps, means: data addresses of the explained pictures that ``values["maps"]`` tells of, and of the mean pictures of
-    the pairs of ``values["pairs"]``.
+    cues: those of flagged cues, as ``pictures``. maps, means: data addresses of the explained pictures that
+    ``values["maps"]`` tells of, and of the mean pictures of the pairs of ``values["pairs"]``.
     """
     title = f"Review of {values['manifest']['network']}"
     parts = [
-        f"<h1>{escape(title)}</h1>", _manifest(values), _summary(values),
+        f"<h1>{escape(title)}</h1>", _manifest(values), _findings(values), _summary(values),
         section("Classes", table(values["classes"], class_columns(values)) + _without_chance(values)),
         _confusion(values["confusion"], NOUNS.get(values["manifest"].get("task", ""), "pictures")),
         pairs_section(values.get("pairs") or [], means),
-        _calibration(values["calibration"]), section("Slices", table(_first(values["slices"]), SLICE_COLUMNS)),
-        _labels(values.get("labels")), _cues(values.get("cues")),
-        section("Shift", table(values.get("shift"), SHIFT_COLUMNS)),
-        section("Filters", table(values["health"]["findings"][:FINDINGS], ("layer", "channel", "finding"))),
-        section("Where the evidence lies", table(values.get("evidence"), EVIDENCE_COLUMNS)),
+        _calibration(values["calibration"]),
+        _noted("Slices", "slices", table(_first(values["slices"]), SLICE_COLUMNS)),
+        _labels(values.get("labels")), cue_section(values.get("cues"), cues),
+        _noted("Shift", "shift", table(values.get("shift"), SHIFT_COLUMNS)), _filters(values["health"]),
+        _noted("Where the evidence lies", "evidence", table(values.get("evidence"), EVIDENCE_COLUMNS)),
         _pictures(pictures, values), _maps(values.get("maps") or [], maps),
         audit_section(values["audits"], values["manifest"]["weights"]), _absent(values), _cost(values),
     ]  # fmt: skip
@@ -109,14 +113,39 @@ def _manifest(values: Values) -> str:
     return f"<p><small>{escape(words)} · {escape(known['machine'])}</small></p>"
 
 
+def _findings(values: Values) -> str:
+    return section("Findings", f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in findings(values))}</ul>")
+
+
+def _noted(title: str, name: str, body: str) -> str:
+    """Return a section whose table has a note on how to read it; nothing for an empty body."""
+    return section(title, note(NOTES[name]) + body) if body else ""
+
+
+def _filters(found: Values) -> str:
+    rows = found["findings"]
+    words = f"{len(rows) or 'No'} findings over {found['pictures']} pictures"
+    more = f"; the first {FINDINGS} are shown" if len(rows) > FINDINGS else ""
+    body = table(rows[:FINDINGS], ("layer", "channel", "finding"))
+    return section("Filters", f"<p>{words}{more}.</p>{note(NOTES['filters'])}{body}")
+
+
 def _summary(values: Values) -> str:
     rows = [
-        {"figure": f"{part}: {name}".replace("_", " ").removesuffix(": "), "value": value}
+        {"figure": f"{part}: {name}".replace("_", " ").removesuffix(": ").removesuffix(": value"), "value": value}
         for part, figures in values["summary"].items()
-        for name, value in (figures.items() if isinstance(figures, dict) else [("", figures)])
+        for name, value in (_folded(figures).items() if isinstance(figures, dict) else [("", figures)])
         if not isinstance(value, list)
     ]
     return section("Summary", table(rows, ("figure", "value")))
+
+
+def _folded(figures: Values) -> Values:
+    """Write a value and the ends of its interval as one."""
+    if not {"value", "low", "high"} <= figures.keys() or figures["low"] is None:
+        return figures
+    whole = f"{number(figures['value'])} ({number(figures['low'])} … {number(figures['high'])})"
+    return {**{name: value for name, value in figures.items() if name not in ("low", "high")}, "value": whole}
 
 
 def _confusion(found: Values | None, noun: str) -> str:
@@ -142,15 +171,12 @@ def _calibration(found: Values | None) -> str:
     else:
         words += f"a perfectly calibrated network would show {low:.2%} to {high:.2%} on as many pictures."
     classes = table(_first(found.get("classes")), CALIBRATION_COLUMNS)
-    return section("Calibration", f"<p>{escape(words)}</p>{reliability_chart(found['bins'])}{classes}")
+    told = note(NOTES["calibration"]) if classes else ""
+    return section("Calibration", f"<p>{escape(words)}</p>{reliability_chart(found['bins'])}{told}{classes}")
 
 
 def _pictures(pictures: Sequence[tuple[str, str]], values: Values) -> str:
-    figures = "".join(
-        f'<figure><img src="{escape(address)}" alt="{escape(words)}"><figcaption>{escape(words)}</figcaption></figure>'
-        for address, words in pictures
-    )
-    return section(DRAWN.get(values["manifest"].get("task", ""), "Surely wrong"), figures)
+    return section(DRAWN.get(values["manifest"].get("task", ""), "Surely wrong"), figures(pictures))
 
 
 def _labels(found: Values | None) -> str:
@@ -163,21 +189,6 @@ def _labels(found: Values | None) -> str:
     rows = [{**row, "class": row.get("class")} for row in _first(found.get("rows")) or []]
     columns = ("item", "class", "label", "suggested", "margin") if any(r["class"] for r in rows) else LABEL_COLUMNS
     return section("Labels", f"<p>{escape(words)}</p>{table(rows, columns)}")
-
-
-def _cues(rows: list[Values] | None) -> str:
-    if rows is None:
-        return ""
-    flagged = sum(bool(row["flagged"]) for row in rows)
-    words = (
-        f"{flagged} of {len(rows)} suspects are flagged: pixels that a class's pictures share, and that move others."
-    )
-    shown = [{**row, "window": _corners(row["window"]), "flagged": "yes" if row["flagged"] else ""} for row in rows]
-    return section("Cues", f"<p>{words}</p>{table(_first(shown), CUE_COLUMNS)}")
-
-
-def _corners(window: Sequence[int]) -> str:
-    return "rows {0}–{2}, columns {1}–{3}".format(*window)
 
 
 DOTS = {"passed": "●", "not passed": "○", "can't tell": "◌"}

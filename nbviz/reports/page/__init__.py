@@ -1,0 +1,1 @@
+"""Page of a report: its sections, tables and charts."""
