@@ -7,6 +7,7 @@
  *   progress: string,
  *   done: number,
  *   figures: [string, string, string][],
+ *   notes: string[],
  *   pages: Choice[],
  *   page: string,
  *   listing: Listing,
@@ -48,6 +49,7 @@ export default {
     body.append(...Object.values(pages), list);
     root.append(
       el("div", "nbviz-review-head", reviewFigures(model, life), copy),
+      reviewNotes(model, life),
       el("div", "nbviz-bar nbviz-review-pages", segment),
       code,
       reviewRun(model, life),
@@ -87,6 +89,21 @@ function reviewFigures(model, life) {
         set(el("div", "", el("strong", "nbviz-num", figure), figureWords(words)), { title: tip }),
       ),
     );
+  });
+  return node;
+}
+
+/**
+ * What a person must know to read the figures: classes matched by order, items left out.
+ * @param {Model<ReviewFrontTraits>} model
+ * @param {Life} life
+ */
+function reviewNotes(model, life) {
+  const node = el("div", "nbviz-review-notes");
+  life.watch("notes", () => {
+    const notes = model.get("notes");
+    node.hidden = !notes.length;
+    node.replaceChildren(...notes.map((note) => el("p", "nbviz-caption", note)));
   });
   return node;
 }

@@ -30,6 +30,8 @@ class ReviewFront(Front):
     done = traitlets.Float(1.0).tag(sync=True)
     figures: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """[[figure, words, tip], …] of the whole."""
+    notes: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """Sentences on how classes were matched, and on items that were left out."""
     pages: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """[[name, text, tip, enabled], …]"""
     page = traitlets.Unicode("pictures").tag(sync=True)

@@ -110,7 +110,7 @@ class ReviewStage(Stage):
         self.source = OpenReview(review)  # one of other weights is refused, and not made again by itself
         words = words_of(review)
         self.listing, self.first = self._first_listing(review), 0
-        self.view.figures = words.figures(review)
+        self.view.figures, self.view.notes = words.figures(review), [*review.notes, *review.problems]
         self.view.pages = [
             [name, text, words.why if name in words.missing else tip, name not in words.missing]
             for name, text, tip in PAGES
@@ -184,6 +184,7 @@ class ReviewStage(Stage):
         self.review = self.source = None
         with self.view.hold_sync():
             self.view.figures, self.view.pages, self.view.tiles, self.view.pictures = [], [], [], b""
+            self.view.notes = []
             self.view.done, self.view.progress, self.view.offer = 1.0, "", self._offer()
             fail(self.view, error)
 

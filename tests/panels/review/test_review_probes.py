@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -58,6 +60,24 @@ def test_without_enough_confusions_it_says_how_many_a_pair_needs() -> None:
         say(view, event="page", name="classes")
         assert most < 10 and "choices" not in view.pair and "offer" not in view.pair
         assert f"need 10 pictures, and the commonest has {most} picture" in view.pair["words"][0]
+
+
+def test_classes_matched_by_order_and_items_left_out_are_told() -> None:
+    class Odd(Pictures):
+        classes = ("one", "two", "three", "four")
+
+        def __getitem__(self, number: int) -> Any:
+            image, label = super().__getitem__(number)
+            return (image[:, :9] if number == 7 else image), label
+
+    with opened(data=Odd()) as explorer:
+        view = explorer.panels["review"].view
+        say(view, event="run")
+        review = explorer.review
+        assert review is not None and view.notes == [*review.notes, *review.problems]
+        assert (
+            "taken in order (one is ant" in view.notes[0] and "1 of 80 items could not be used: item 7" in view.notes[1]
+        )
 
 
 def test_labels_that_are_suspect_and_the_training_pictures_behind_an_answer() -> None:
