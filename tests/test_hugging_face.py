@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from torch import nn
 
 import nbviz
 from nbviz import InstrumentedModel
+from nbviz.circuits import head_layers
+from nbviz.edits import Heads
 from nbviz.errors import NbvizError, Refused
 from nbviz.replica.torchvision_import import torchvision
 from nbviz.session.inline import InlineRunner
@@ -80,10 +83,10 @@ REFUSED = {"Siglip2ForImageClassification": r"fails on an input of shape \(1, 3,
 METHODS = ("saliency", "input_x_gradient", "grad_cam", "guided_backprop", "cam", "rollout")
 
 
-def _network(name: str) -> nn.Module:
+def _network(name: str, **options: str) -> nn.Module:
     kind = getattr(transformers, name)
     torch.manual_seed(0)
-    config = kind.config_class(num_labels=LABELS, id2label=NAMES, **CONFIGS[name])
+    config = kind.config_class(num_labels=LABELS, id2label=NAMES, **CONFIGS[name], **options)
     net = kind(config).eval()
     for weight in net.parameters():
         if weight.dim() > 1:  # as they are drawn, the scores of some underflow to 0 for any picture
@@ -152,3 +155,49 @@ def test_a_classifier_opens(name: str) -> None:
 def test_a_class_that_takes_no_picture_says_so(name: str) -> None:
     with pytest.raises(NbvizError, match=REFUSED[name]):
         InstrumentedModel(_network(name)).predict(_picture())
+
+
+HEADS: dict[str, dict[str, Any]] = {
+    "BeitForImageClassification": {"attn_implementation": "sdpa"},
+    "CLIPForImageClassification": {"attn_implementation": "eager"},
+    "CvtForImageClassification": {},
+    "DeiTForImageClassification": {"attn_implementation": "eager"},
+    "Dinov2ForImageClassification": {"attn_implementation": "sdpa"},
+    "LevitForImageClassification": {},
+    "MobileViTForImageClassification": {},
+    "PvtForImageClassification": {},
+    "SegformerForImageClassification": {},
+    "SiglipForImageClassification": {"attn_implementation": "sdpa"},
+    "SwinForImageClassification": {},
+    "Swinv2ForImageClassification": {},
+    "Data2VecVisionForImageClassification": {"attn_implementation": "sdpa"},
+    "ViTForImageClassification": {"attn_implementation": "eager"},
+}
+"""Family → how its attention is computed, where there is a choice."""
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_head_off_is_its_columns_of_the_mixing_layer_at_zero(name: str) -> None:
+    net = _network(name, **HEADS[name]).double()
+    for weight in net.parameters():
+        if weight.dim() > 1:
+            nn.init.normal_(weight, std=0.3)
+    model, x = InstrumentedModel(net), _picture().double()
+    layers = head_layers(model, x)
+    assert layers, "no layer's heads can be switched off"
+    layer, heads = list(layers.items())[-1]
+    edited = model.edited(Heads(layer, off=[heads - 1], of=heads))(x)
+    assert not torch.equal(edited, model(x))
+    assert any(torch.allclose(scores, edited, rtol=0, atol=1e-10) for scores in _muted(net, x, heads))
+
+
+def _muted(net: nn.Module, x: torch.Tensor, heads: int) -> Iterator[torch.Tensor]:
+    """Yield the scores with the last head's columns at zero, for each linear layer that might mix the heads."""
+    for module in reversed(list(net.modules())):
+        if not isinstance(module, nn.Linear) or module.in_features % heads:
+            continue
+        kept = module.weight.detach().clone()
+        with torch.no_grad():
+            module.weight[:, -module.in_features // heads :] = 0
+            yield net(x).logits
+            module.weight.copy_(kept)

@@ -20,8 +20,16 @@ from torch.utils import _pytree as pytree
 
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.replica.guest import Pass
+from nbviz.replica.hooks import (
+    Call,
+    RawOutput,
+    edit_output,
+    instead_of_calls,
+    modules_of,
+    surrounded,
+    with_first_tensor,
+)
 from nbviz.replica.hooks import Edit as OutputEdit
-from nbviz.replica.hooks import RawOutput, edit_output, modules_of, surrounded, with_first_tensor
 
 TOLERANCE = 1e-5
 """Largest difference from a whole forward, relative to the largest score, that float32 allows: kernels that take
@@ -226,19 +234,13 @@ class Resumed:
 def replaying(net: nn.Module, outputs: Mapping[str, deque[Callable[[], RawOutput]]]) -> Iterator[None]:
     """Let modules of a replica, instead of running, give what the next of ``outputs`` returns, while any are left."""
 
-    def instead(module: nn.Module, left: deque[Callable[[], RawOutput]]) -> Callable[..., RawOutput]:
-        def call(*args: object, **kwargs: object) -> RawOutput:
-            return left.popleft()() if left else module._call_impl(*args, **kwargs)
-
-        return call
+    def replayed(left: deque[Callable[[], RawOutput]], call: Call) -> Call:
+        return lambda *args, **kwargs: left.popleft()() if left else call(*args, **kwargs)
 
     modules = modules_of(net)
     with ExitStack() as undo:
         for name, left in outputs.items():
-            module = modules[name]
-            undo.callback(setattr, module, "_compiled_call_impl", module._compiled_call_impl)
-            # torch's own way round a module's hooks and forward, which Module.compile() uses
-            setattr(module, "_compiled_call_impl", instead(module, left))  # noqa: B010
+            undo.enter_context(instead_of_calls(modules[name], partial(replayed, left)))
         yield
 
 

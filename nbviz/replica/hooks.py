@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from functools import wraps
 from itertools import count
 from typing import Any, TypeAlias, TypeVar
 
@@ -32,6 +31,8 @@ Keywords = dict[str, Any]
 """Keyword arguments of such a call."""
 Edit = Callable[[torch.Tensor], torch.Tensor]
 _LIKE_A_CALL = re.compile(r"#\d+#*$")
+Call = Callable[..., RawOutput]
+"""Call of a module."""
 OnOutput = Callable[[str, int, torch.Tensor], None]
 OnCall = Callable[[str, int, Arguments, torch.Tensor], None]
 
@@ -217,20 +218,26 @@ def run_within(net: nn.Module, name: str, surrounding: Callable[[], AbstractCont
 
     Hooks can't: those behind a forward aren't run where it is cut short.
     """
-    module = modules_of(net)[name]
-    forward = module.forward
 
-    @wraps(forward)
-    def within(*args: object, **kwargs: object) -> RawOutput:
-        with surrounding():
-            return forward(*args, **kwargs)
+    def within(call: Call) -> Call:
+        def surrounded(*args: object, **kwargs: object) -> RawOutput:
+            with surrounding():
+                return call(*args, **kwargs)
 
-    undo = ExitStack()
-    if "forward" in vars(module):
-        undo.callback(setattr, module, "forward", forward)
-    else:
-        undo.callback(delattr, module, "forward")
-    setattr(module, "forward", within)  # noqa: B010
+        return surrounded
+
+    return instead_of_calls(modules_of(net)[name], within)
+
+
+def instead_of_calls(module: nn.Module, change: Callable[[Call], Call]) -> ExitStack:
+    """Let calls of a replica's module do what ``change`` returns for what they do now, until the stack is closed.
+
+    By torch's own way round a module's hooks and forward, which ``Module.compile()`` uses: any other attribute would be
+    put back after a pass, for a module that keeps something of its forwards.
+    """
+    undo, before = ExitStack(), module._compiled_call_impl
+    undo.callback(setattr, module, "_compiled_call_impl", before)
+    setattr(module, "_compiled_call_impl", change(before or module._call_impl))  # noqa: B010
     return undo
 
 

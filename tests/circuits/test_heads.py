@@ -86,6 +86,18 @@ class Summed(Own):
         return torch.einsum("nihj,njhd->nihd", attention.transpose(1, 2), value).flatten(2)
 
 
+class Keeps(Own):
+    """Attention that keeps something of its forwards, as LeViT's does: a pass puts its attributes back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cache = dict[str, int]()
+
+    def heads(self, tokens: Tensor) -> Tensor:
+        self.cache["tokens"] = tokens.shape[1]
+        return super().heads(tokens)
+
+
 class Apart(nn.Module):
     """Attention that leaves the mixing to another module, as Hugging Face's does."""
 
@@ -123,7 +135,7 @@ class Transformer(nn.Module):
         return self.head((tokens + self.attention(tokens))[:, 0])
 
 
-MAKES = {kind.__name__: kind for kind in (Own, Weights, Merge, Odd, Folded, Summed, Apart, Torch)}
+MAKES = {kind.__name__: kind for kind in (Own, Weights, Merge, Odd, Folded, Summed, Keeps, Apart, Torch)}
 MIXING = {Merge: "merge", Odd: "blend", Apart: "dense", Torch: "inner.out_proj"}
 X = torch.randn(1, 3, 12, 12, generator=torch.Generator().manual_seed(1)).double()
 
