@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from nbviz.edits import Channels
+from nbviz.model.edit import Edit
 from nbviz.model.target import Target
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
@@ -148,26 +149,31 @@ class ChannelSwitch(Panel):
             self.links.ask()
             return
         self._due, self.view.due = None, False
-        self.selection.edits = put(self.selection.edits, layer, group, "data", means)
+        self._change(put(self.selection.edits, layer, group, "data", means))
 
     def _edit(self, layer: str, group: list[int], content: Content) -> None:
-        event, selection = content.get("event"), self.selection
+        event, edits = content.get("event"), self.selection.edits
         if event == "put" and content["how"] == "data":
             self._due = layer, group
             self._put_to_mean()
         elif event == "put":
             how = str(content["how"])
             value = (0.0, self._half_peak(layer, group)) if how == "clamp" else None
-            selection.edits = put(selection.edits, layer, group, how, value)
+            self._change(put(edits, layer, group, how, value))
         elif event == "scale":
             factor = min(max(float(content["factor"]), LOWEST), HIGHEST)
             how = "on" if factor == 1.0 else "scale"
-            selection.edits = put(selection.edits, layer, group, how, factor)
+            self._change(put(edits, layer, group, how, factor))
         elif event == "clamp":
             limits = float(content["low"]), float(content["high"])
-            selection.edits = put(selection.edits, layer, group, "clamp", limits)
+            self._change(put(edits, layer, group, "clamp", limits))
         elif event == "only":
-            selection.edits = all_but(selection.edits, layer, group)
+            self._change(all_but(edits, layer, group))
+
+    def _change(self, edits: tuple[Edit, ...]) -> None:
+        """Write the edits, and hold the card's channel: one that follows the strongest turns away as that goes off."""
+        subject = self._subject(self.selection)
+        self.selection.change(edits=edits, channel=None if subject is None else subject[1])
 
     def _half_peak(self, layer: str, group: list[int]) -> float:
         known, peaks = self._peaks

@@ -45,6 +45,18 @@ def test_a_channel_is_switched_off_and_on_again(explorer: Explorer) -> None:
     assert explorer.selection.edits == ()
 
 
+def test_the_card_stays_with_the_channel_that_is_switched() -> None:
+    with Explorer(network(), pictures(), runner=InlineRunner, method="saliency", target=1, layer="1") as explorer:
+        view = explorer.panels["switch"].view
+        strongest = view.channel
+        assert strongest is not None and explorer.selection.channel is None
+        say(view, event="put", how="off")  # by its contribution it is the last now
+        assert view.channel == strongest and view.how == "off"
+        assert explorer.selection.edits == (Channels("1", off=[strongest]),)
+        say(view, event="put", how="on")
+        assert view.channel == strongest and explorer.selection.edits == ()
+
+
 def test_channels_are_put_to_their_mean_over_the_pictures_of_an_index(explorer: Explorer) -> None:
     view = explorer.panels["switch"].view
     assert view.pictures == 0  # nobody has looked through them
