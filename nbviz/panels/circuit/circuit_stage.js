@@ -76,7 +76,7 @@ function walkCrumbs(model, life) {
       ...path.flatMap(([words, effect], place) => {
         const crumb = set(button(words), { "aria-current": place === path.length - 1 ? "step" : null, title: words });
         crumb.addEventListener("click", () => model.send({ event: "go", place }));
-        return [el("span", "nbviz-note nbviz-num", effect && `‹ ${effect}`), crumb];
+        return effect ? [el("span", "nbviz-note nbviz-num", `‹ ${effect}`), crumb] : [crumb];
       }),
       el("span", "nbviz-note", "‹ choose one below"),
       path.length > 1 ? keep : "",

@@ -118,11 +118,11 @@ function brushControls(life, mask) {
   life.listen(erase, "click", () => set(erase, { "aria-pressed": String(!erasing()) }));
   life.listen(invert, "click", () => mask.invert());
   const form = selectBox(FORMS, "What paints");
-  const label = el("span", "nbviz-small nbviz-note", "size");
+  const sized = el("span", "nbviz-desk-sized", el("span", "nbviz-small nbviz-note", "size"), size);
   life.listen(form.select, "change", () => {
-    label.hidden = size.hidden = form.select.value !== "brush";
+    sized.hidden = form.select.value !== "brush";
   });
-  const nodes = [form.box, label, size, erase, invert];
+  const nodes = [form.box, sized, erase, invert];
   return { nodes, brush: () => Number(size.value), erasing, form: () => form.select.value };
 }
 

@@ -100,7 +100,7 @@ def flip_words(answer: FlipAnswer, name: str, title: str) -> list[Any]:
     if own is not None:
         runs = ["hiding ", [percent(own, 0), "strong"], f" of the picture where {title} says flips ", [name, "em"]]
     if len(answer.random) < RANDOMS:
-        return [*runs, f"; at random: {len(answer.random)} of {RANDOMS} tried"]
+        return [*runs, f"; at random: {len(answer.random)} of {RANDOMS} orders so far"]
     runs += ["; at random it takes ", [taken(answer.typical), "strong"], f" (the middle of {RANDOMS} maps as smooth, "]
     flips = [curve.flip for curve in answer.random]
     changed = [flip for flip in flips if flip is not None]

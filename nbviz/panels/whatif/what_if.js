@@ -4,7 +4,8 @@ const TOOLS = [
   ["transform", "Change picture ▾", "Change ▾", "Turns, shifts, darkens, blurs … the picture"],
   ["attack", "Attack ▾", "Attack ▾", "Changes every pixel a little, so that the network says something else"],
 ];
-const HINT = "paint over the picture, turn it, attack it; channels are switched off on their card";
+const HINT = "paint over the picture, turn it, attack it; channels are switched off on their card",
+  SHORT_HINT = "paint, turn or attack the picture";
 
 /**
  * @typedef {Front & {
@@ -29,7 +30,7 @@ export default {
       return node;
     });
     const chips = set(el("span", "nbviz-chips"), { role: "list", "aria-label": "Edits that are on" });
-    const hint = el("span", "nbviz-note nbviz-what-if-hint", HINT);
+    const hint = whatIfHint();
     const act = (text, short, title, event) => {
       const node = set(button(""), { title });
       node.append(el("span", "nbviz-long", text), set(el("span", "nbviz-short", short), { "aria-hidden": "true" }));
@@ -84,6 +85,12 @@ export default {
     return life.end;
   },
 };
+
+/** What can be done, while nothing is. */
+function whatIfHint() {
+  const short = set(el("span", "nbviz-hint-short", SHORT_HINT), { "aria-hidden": "true", title: HINT });
+  return el("span", "nbviz-note nbviz-what-if-hint", el("span", "nbviz-hint-long", HINT), short);
+}
 
 function chip(model, text, place) {
   const off = set(button("×", "nbviz-chip-off"), { "aria-label": `Take away: ${text}`, title: "Takes this edit away" });
