@@ -158,6 +158,22 @@ test("a page asks once for its missing thumbnails; arrows choose beyond it; URLs
   assert.equal(held.size, before);
 });
 
+test("what has the focus in the row keeps it when the pictures are drawn anew", () => {
+  const names = Array.from({ length: 9 }, (_, i) => `p${i}`),
+    sizes = names.map(() => "2 × 2"),
+    model = new Model({ names, sizes, thumbnails: [], chosen: "p1", total: 9, marks: {}, ...UNLISTED }),
+    one = view(chooser.widget, model);
+  const plus = one.find(".nbviz-plus");
+  plus.focus();
+  model.set("chosen", "p2");
+  assert.equal(document.activeElement, plus);
+  one.find("[data-name=p2]").focus();
+  model.set("chosen", "p8");
+  assert.equal(document.activeElement.dataset.name, "p8", "its picture is on another page: the chosen one has it");
+  assert.equal(plus.parentNode.lastChild, plus);
+  one.end();
+});
+
 test("an option out of its range says which, before it is sent", () => {
   const option = { kind: "int", low: 1, high: 50 },
     input = (value) => ({ type: "number", value });

@@ -184,9 +184,13 @@ function jumpField(model, life) {
 /** Thumbnails and the button that adds; the one with the focus keeps it, and one is in the order of Tab. */
 function fillStrip(strip, faces, plus) {
   const focused = focusedIn(strip)?.dataset.name;
-  strip.replaceChildren(...faces, plus);
+  if (plus.parentNode !== strip) strip.replaceChildren(plus);
+  // it stays where it is: a node that is taken out and put back loses the focus
+  while (plus.previousSibling) plus.previousSibling.remove();
+  plus.before(...faces);
   if (!faces.some((one) => one.tabIndex === 0)) strip.firstChild.tabIndex = 0;
-  if (focused) faces.find((one) => one.dataset.name === focused)?.focus({ preventScroll: true });
+  const same = faces.find((one) => one.dataset.name === focused) ?? faces.find((one) => one.tabIndex === 0);
+  if (focused) same?.focus({ preventScroll: true });
 }
 
 /**
