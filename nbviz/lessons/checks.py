@@ -50,7 +50,7 @@ def check(name: str, answer: object) -> Judgement:
         return Judgement(False, f"**Your turn.** {asked.text} Put your answer where the dots are.")
     if asked.judge(answer):
         tries.right = True
-        return Judgement(True, "**Right.**")
+        return Judgement(True, f"**Right.** {asked.meaning}".rstrip())
     tries.misses += 1
     tries.hints = max(tries.hints, min(tries.misses, 3))
     return Judgement(False, f"**Not yet.** {_help(asked, tries.misses)}")

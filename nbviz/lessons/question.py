@@ -28,6 +28,8 @@ class Question:
     """For the first miss, and a fuller one for the second."""
     way: str
     """Python that computes the answer; its last line is the answer as an expression."""
+    meaning: str
+    """Sentence on the right answer, for who has found it; may be empty."""
     right: Right
     """Computes the right answer, a number or numbers of one shape; once per kernel."""
     part: float
@@ -46,13 +48,13 @@ QUESTIONS = MappingProxyType(_questions)
 
 
 def question(
-    lesson: int, *, hints: tuple[str, str], way: str, part: float = 0.02, absolute: float = 0.0
+    lesson: int, *, hints: tuple[str, str], way: str, meaning: str = "", part: float = 0.02, absolute: float = 0.0
 ) -> Callable[[Right], Right]:
     """Register a function () → right answer as a question: its name, with spaces, and its docstring, the text.
 
     lesson: number of its lesson. hints: for the first and the second miss. way: Python that computes the answer; its
-    last line is the answer as an expression. part, absolute: tolerances, the larger one counts. Raises NbvizError for
-    a name that another question has.
+    last line is the answer as an expression. meaning: sentence on the right answer, shown with it. part, absolute:
+    tolerances, the larger one counts. Raises NbvizError for a name that another question has.
     """
 
     def enter(right: Right) -> Right:
@@ -61,7 +63,7 @@ def question(
         if name in _questions and _questions[name].right.__module__ != right.__module__:
             raise NbvizError(f"Lesson {_questions[name].lesson} has a question '{name}' already; call it otherwise.")
         text = " ".join((right.__doc__ or "").split())
-        _questions[name] = Question(name, lesson, text, hints, way.strip(), cache(right), part, absolute)
+        _questions[name] = Question(name, lesson, text, hints, way.strip(), meaning, cache(right), part, absolute)
         return right
 
     return enter

@@ -61,6 +61,13 @@ def test_progress_says_how_each_question_went() -> None:
     assert numbers == sorted(numbers) and len(numbers) == len(QUESTIONS)
 
 
+def test_the_meaning_of_an_answer_stands_beside_a_right_one_only() -> None:
+    assert not [asked.name for asked in QUESTIONS.values() if not asked.meaning.endswith(".")]
+    meaning = QUESTIONS["second layer"].meaning
+    assert meaning not in "".join(repr(lessons.check("second layer", wrong)) for wrong in (..., 1, 2, 3, 4))
+    assert repr(lessons.check("second layer", 144)) == f"**Right.** {meaning}"
+
+
 def test_an_unknown_question_names_the_nearest() -> None:
     with pytest.raises(UnknownName, match="second layer"):
         lessons.check("secnd layer", 1)

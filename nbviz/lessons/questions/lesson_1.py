@@ -20,6 +20,7 @@ kernel = next(model.net.parameters()).detach()[20]
 by_hand = (windows[0] * kernel[:, None, None]).sum((0, 3, 4))
 divmod(int(by_hand.argmax()), 112)
 """,
+    meaning="In the picture it lies at twice these numbers, for the filter moves by two pixels.",
     part=0,
 )
 def strongest_place() -> object:
@@ -38,6 +39,7 @@ def strongest_place() -> object:
         "The shape is (filters, planes, height, width): a plane for each map before it, not for each colour.",
     ),
     way="net[3].weight[0].numel()",
+    meaning="Sixteen planes of 3 × 3 weights, and none of them is a colour.",
     part=0,
 )
 def second_layer() -> object:

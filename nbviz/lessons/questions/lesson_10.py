@@ -20,6 +20,7 @@ SHIRT = 6
         "Join them with `&`, in brackets, and count with `.sum()`.",
     ),
     way="int(((answers != labels) & (sureness >= 0.9)).sum())",
+    meaning="To be sure is not to be right, and nobody looks at these twice.",
     part=0,
 )
 def sure_and_wrong() -> object:
@@ -36,6 +37,7 @@ def sure_and_wrong() -> object:
         "Of these, the share whose label is 6: `(labels[answers == 6] == 6).float().mean()`.",
     ),
     way="(labels[answers == 6] == 6).float().mean().item()",
+    meaning="Of those that it calls shirts. The recall above asks of those that are shirts.",
     absolute=0.006,
 )
 def precision_of_shirt() -> object:

@@ -15,6 +15,7 @@ from nbviz.lessons.question import question
         "`width(field('blocks.5'))`.",
     ),
     way="width(field('blocks.5'))",
+    meaning="That is nearly two eyes wide, one block after the first that can see an eye.",
     part=0,
 )
 def width_of_a_field() -> object:
@@ -36,6 +37,7 @@ def width_of_a_field() -> object:
         "`nearest_is_right` wants one row of numbers per picture: `.flatten(1)` makes it.",
     ),
     way="nearest_is_right(pictures[:, :, 14:].flatten(1))",
+    meaning="Worse than by the whole picture, and still better than by any block of the random network.",
     absolute=0.015,
 )
 def lower_half() -> object:

@@ -21,6 +21,7 @@ ESPRESSO, CUP = 967, 968
     way="""
 0.01 * float(gradient(coffee, 967).sum())
 """,
+    meaning="Brighter everywhere is less espresso. What really happens? `model.net(coffee + 0.01)` tells.",
 )
 def all_brighter() -> object:
     """By how much does the score of espresso rise, to first order, if every value of the input rises by 0.01?"""
@@ -36,6 +37,7 @@ def all_brighter() -> object:
     way="""
 correlation(gradient(coffee, 967), gradient(coffee, 968))
 """,
+    meaning="More alike than those of the two cats: much of what speaks for one speaks for the other.",
     absolute=0.03,
 )
 def espresso_and_cup() -> object:

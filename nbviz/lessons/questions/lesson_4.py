@@ -23,6 +23,7 @@ PULLOVER = 2
 pullover = small.transform(fashion[1][0])
 missing(integrated(pullover, black, 2, 4), pullover, black, 2)
 """,
+    meaning="More than half of what the sum should be: four steps are far too few.",
     absolute=0.02,
 )
 def four_steps() -> object:
@@ -46,6 +47,7 @@ def four_steps() -> object:
 pullover = small.transform(fashion[1][0])
 (small.net(pullover) - small.net(black))[0, 2].item()
 """,
+    meaning="You needed no map for it: the sum is known beforehand, and so it can be checked.",
 )
 def complete_sum() -> object:
     """To what do exact integrated gradients from black sum, for Fashion picture 1 and class 2?"""

@@ -17,6 +17,7 @@ TABBY, GOLDFISH = 281, 1
         "Compare it with zero, which gives a truth value for each place, and count them with `.sum()`.",
     ),
     way="int((all_cams[1] < 0).sum())",
+    meaning="All other places of the cat speak for a goldfish, if only a little.",
     part=0,
 )
 def places_against() -> object:
@@ -31,6 +32,7 @@ def places_against() -> object:
         "So it falls by just what that place adds: the largest value of `cam`.",
     ),
     way="float(cam.max())",
+    meaning="Of a score above 8: no single place decides.",
 )
 def without_the_best_place() -> object:
     """By how much would the score of tabby fall if the place that adds most to it added nothing?"""

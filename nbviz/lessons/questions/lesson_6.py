@@ -16,6 +16,7 @@ from nbviz.lessons.question import question
         "The second alone, still with four axes: `made['single pixels'][1:2]`.",
     ),
     way="speckle(made['single pixels'][1:2])",
+    meaning="With all helpers it was less than one part in twenty.",
     absolute=0.03,
 )
 def speckle() -> object:
@@ -36,6 +37,7 @@ def speckle() -> object:
         "The place of the largest value of a column: `answers[:, 10].argmax()`.",
     ),
     way="int(answers[:, 10].argmax())",
+    meaning="Look at it, `fashion[strongest][0]`: what in it the channel answers to, you must guess.",
     part=0,
 )
 def strongest_picture() -> object:

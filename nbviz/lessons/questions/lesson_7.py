@@ -24,6 +24,7 @@ ESPRESSO, CUP = 967, 968
 drawn = espresso["guided_backprop"].heat().abs().flatten()
 float(np.corrcoef(drawn, edges.flatten())[0, 1])
 """,
+    meaning="So it is not the plain edges that it draws. That it explains no class, the other tests have shown.",
     absolute=0.02,
 )
 def guided_backprop_and_edges() -> object:
@@ -44,6 +45,7 @@ def guided_backprop_and_edges() -> object:
     way="""
 alike(espresso, maps_of(model, 968))["saliency"]
 """,
+    meaning="Cup and espresso stand in the same pictures, so this likeness is no fault. Hence the goldfish.",
     absolute=0.02,
 )
 def saliency_of_a_cup() -> object:

@@ -20,6 +20,7 @@ LEVEL = 2 / 255
         "One level is 1 / 255 of the range.",
     ),
     way="2 / 255",
+    meaning="Less than one part in a hundred.",
 )
 def two_levels() -> object:
     """By what share of a pixel's range does a change of 2 grey levels move it?"""
@@ -33,6 +34,7 @@ def two_levels() -> object:
         "`model(x).softmax(1)[0]` has a probability for each class; *espresso* is number 967.",
     ),
     way="model(coffee + 2 * level * worse).softmax(1)[0, 967].item()",
+    meaning="Of 0.95. A second level in the same straight step does little more than the first one did.",
     absolute=0.005,
 )
 def left_for_espresso() -> object:
