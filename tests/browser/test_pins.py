@@ -27,7 +27,7 @@ SETTLED = """() => [...document.querySelectorAll('.nbviz-pin[data-kind=pin]')]
 @pytest.fixture(scope="module")
 def lab(windows: Callable[..., Lab]) -> Lab:
     opened = windows(OPEN)
-    opened.page.locator(".nbviz-pin-button:enabled").wait_for()
+    opened.page.locator(".nbviz-pin-button:not([aria-disabled=true])").wait_for()
     return opened
 
 

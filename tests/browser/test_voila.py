@@ -27,6 +27,6 @@ def test_nothing_is_blank(chrome: Browser, voila: Server) -> None:
             lab.page.locator(f".nbviz [role=tab][data-name={stage}]").click()
             lab.page.locator(shown).first.wait_for()
             assert lab.page.evaluate(SIDEWAYS) == []
-        lab.page.locator(".nbviz-pin-button:enabled").click()
+        lab.page.locator(".nbviz-pin-button:not([aria-disabled=true])").click()
         lab.page.locator(".nbviz-pin[data-kind=pin] canvas:visible").wait_for()
         assert not lab.errors

@@ -223,6 +223,21 @@ const CIRCUIT = {
   code: "model",
 };
 
+test("the walk keeps the focus when it is drawn anew, on what stands for the same", async () => {
+  const { widget } = await script("base/as_code", "circuit/circuit_stage");
+  const model = new Model(CIRCUIT),
+    page = view(widget, model);
+  page.find(".nbviz-crumbs button").focus();
+  model.set("path", [["dog", ""]]);
+  assert.equal(document.activeElement.textContent, "dog");
+  page.find("circle.on").focus();
+  model.set("overview", { ...CIRCUIT.overview });
+  assert.equal(document.activeElement, page.find("circle.on"));
+  model.set("overview", { nodes: [], edges: [] });
+  assert.equal(document.activeElement.textContent, "dog");
+  page.end();
+});
+
 test("every control of the circuit reaches the kernel", async () => {
   const { widget } = await script("base/as_code", "circuit/circuit_stage");
   const model = new Model(CIRCUIT),

@@ -356,6 +356,13 @@ test("a method that can't be had is greyed and says why, unless it is the chosen
     one = view(bar.widget, model),
     option = one.find("option[value=rollout]");
   assert.ok(option.disabled);
+  const pin = one.find(".nbviz-pin-button");
+  pin.focus();
+  pin.click();
+  assert.ok(!model.sent.length && !pin.disabled, "what can't be pressed keeps the focus");
+  model.set("pin", "on");
+  pin.click();
+  assert.deepEqual(model.sent.at(-1), { event: "pin", buffers: [] });
   assert.equal(option.textContent, "Attention rollout – not here: it needs self-attention; this network has none.");
   assert.equal(one.find(".nbviz-method-sentence").textContent, "Where.");
   model.change({ method: "rollout" });

@@ -1,7 +1,8 @@
-// A button that opens a short menu below itself; Esc and a click elsewhere close it, and the focus returns.
+// A button that opens a short menu below itself; Esc and a click elsewhere close it, and the focus returns. One that can't
+// be pressed keeps the focus.
 
 /**
- * `fill(items)` with [[name, words, sentence, able?], …]; `choose(name)`. Arrows, Home and End move; Tab leaves.
+ * `fill(items)` with [[name, words, sentence, able?], …]; `enable(yes)`; `choose(name)`. Arrows, Home and End move; Tab leaves.
  * @param {Life} life
  * @param {string} text
  * @param {string} title
@@ -23,7 +24,8 @@ function menuButton(life, text, title, choose) {
     opener.focus();
   };
   open(false);
-  life.listen(opener, "click", () => open(list.hidden));
+  const enable = (yes) => set(opener, { "aria-disabled": yes ? null : "true" });
+  life.listen(opener, "click", () => opener.getAttribute("aria-disabled") || open(list.hidden));
   life.listen(list, "click", (event) => {
     const entry = event.target.closest("[role=menuitem]");
     if (!entry || entry.getAttribute("aria-disabled")) return;
@@ -46,7 +48,7 @@ function menuButton(life, text, title, choose) {
         }),
       ),
     );
-  return { node, opener, fill };
+  return { node, opener, fill, enable };
 }
 
 function menuKeys(list, entries, close) {

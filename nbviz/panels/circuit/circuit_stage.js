@@ -32,7 +32,7 @@ export default {
   render({ model, el: root }) {
     const life = lifetime(model);
     root.classList.add("nbviz-circuit");
-    const list = set(el("div", "nbviz-circuit-rows"), { role: "list" });
+    const list = set(el("div", "nbviz-circuit-rows"), { role: "group", "aria-label": "What it is made of" });
     const checked = el("p", "nbviz-circuit-checked");
     const measured = "each bar: what it loses when that channel or head is set to 0 everywhere";
     const [copy, code] = asCode(model, life);
@@ -72,6 +72,7 @@ function walkCrumbs(model, life) {
     const path = model.get("path");
     // a row far down was clicked: what it leads to begins at the top
     if (crumbs.childElementCount) crumbs.scrollIntoView({ block: "nearest" });
+    const focused = focusedIn(crumbs);
     crumbs.replaceChildren(
       ...path.flatMap(([words, effect], place) => {
         const crumb = set(button(words), { "aria-current": place === path.length - 1 ? "step" : null, title: words });
@@ -81,6 +82,7 @@ function walkCrumbs(model, life) {
       el("span", "nbviz-note", "‹ choose one below"),
       path.length > 1 ? keep : "",
     );
+    if (focused) (crumbs.contains(focused) ? focused : nodeIn(crumbs, "[aria-current]"))?.focus();
   });
   return crumbs;
 }
@@ -124,7 +126,10 @@ function walkOverview(model, life) {
       return node;
     };
     const words = "Walked from the class at the left: an edge is as wide as its effect; the second colour inhibits";
+    const focused = focusedIn(graph);
     graph.replaceChildren(svg("title", {}, words), ...edges.map(line), ...nodes.map(dot));
+    const here = nodes.length < 2 ? null : nodeIn(graph, "circle.on");
+    if (focused) (here ?? nodeIn(graph.parentElement, ".nbviz-crumbs button"))?.focus();
   });
   return graph;
 }
@@ -241,7 +246,6 @@ function drawRows(model, list) {
       tile.style.backgroundSize = `100% ${100 * count}%`;
     }
     const row = set(button("", "nbviz-circuit-row"), {
-      role: "listitem",
       "aria-label": `${kind} ${channel}: ${effect}.${walks ? " Goes there." : ""}`,
       title: walks ? "Goes there" : "A head puts out many numbers: there is no one value to walk back from",
     });

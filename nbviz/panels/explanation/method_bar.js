@@ -95,7 +95,7 @@ function saveMenu(model, life) {
     menu.node.hidden = !model.get("files").length;
   });
   life.watch("pin", () => {
-    menu.opener.disabled = model.get("pin") === "off";
+    menu.enable(model.get("pin") !== "off");
   });
   life.receive((message, buffers) => {
     if (message.event === "saved" && asked) download(message.name, buffers[0]);
@@ -111,11 +111,12 @@ function pinButton(model, life) {
   const pin = button("Pin", "nbviz-button nbviz-pin-button");
   life.watch("pin", () => {
     const state = model.get("pin");
-    pin.disabled = state === "off" || state === "full";
+    // not disabled: it would lose the focus while a map is made, and with it the keys of the frame
+    set(pin, { "aria-disabled": state === "off" || state === "full" ? "true" : null });
     pin.textContent = state === "pinned" ? "Unpin" : "Pin";
     pin.title = PIN[state];
   });
-  life.listen(pin, "click", () => model.send({ event: "pin" }));
+  life.listen(pin, "click", () => pin.getAttribute("aria-disabled") || model.send({ event: "pin" }));
   return pin;
 }
 

@@ -145,7 +145,7 @@ function partRows(model, list, toggle) {
   const draw = () => {
     const rows = model.get("rows"),
       total = rows.length;
-    const focused = heads.indexOf(document.activeElement);
+    const focused = [...list.children].findIndex((row) => focusedIn(row));
     // figures come after the parts: what is there is filled, so that a key is never lost
     const now = rows.map((row) => row.words).join();
     if (now === names && heads.length === total) return;

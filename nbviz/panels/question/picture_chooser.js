@@ -101,8 +101,10 @@ function stripPager(life, turn) {
   const draw = (page, pages, words) => {
     node.hidden = pages < 2;
     where.textContent = words;
+    const focused = focusedIn(node);
     back.disabled = page === 0;
     next.disabled = page >= pages - 1;
+    if (focused) (back.disabled ? next : next.disabled ? back : focused).focus();
   };
   return { node, draw };
 }
