@@ -360,7 +360,7 @@ test("a method that can't be had is greyed and says why, unless it is the chosen
   pin.focus();
   pin.click();
   assert.ok(!model.sent.length && !pin.disabled, "what can't be pressed keeps the focus");
-  model.set("pin", "on");
+  model.set("pin", "pin");
   pin.click();
   assert.deepEqual(model.sent.at(-1), { event: "pin", buffers: [] });
   assert.equal(option.textContent, "Attention rollout – not here: it needs self-attention; this network has none.");

@@ -15,6 +15,7 @@ FLAT = "model.transform(np.full((300, 300, 3), {}, np.uint8))"
 STEP = f"abs(float(({FLAT.format(101)} - {FLAT.format(100)}).mean()) - {{}}) < 1e-6"
 """One grey level of a picture is what the lesson takes it to be at the network's input."""
 
+PEAK = "float(nbviz.attribute(model, cat, target={}, method='grad_cam', layer={!r}).heat().max())"
 CONCLUSIONS: dict[int, tuple[str, ...]] = {
     1: (
         "orderly['noise labels'] > orderly['untrained'] + 0.3",
@@ -48,11 +49,15 @@ CONCLUSIONS: dict[int, tuple[str, ...]] = {
         "900 < with_evidence < 1000",
         "0.2 < share < 0.7",
         "nothing.facts['status'] == 'no positive evidence' and float(nothing.heat().max()) == 0",
+        f"{PEAK.format(281, 'head')} > 1.5 * {PEAK.format(1, 'head')}",
+        f"{PEAK.format(281, 'stem')} < {PEAK.format(1, 'stem')}",
     ),
     6: (
         "speckle(bare(17)[None]) > 0.25",
         "fine['all helpers'] < 0.05 and fine['never moved'] < 0.1",
         "fine['all waves alike'] > 0.15 and fine['single pixels'] > 0.2",
+        "min(min(one) for one in driven.values()) > 5 > 0 > max(drive(seen.expand(3, -1, -1, -1)))",
+        "min(driven['never moved']) > max(driven['all helpers'])",
         "8 < len(two_meanings) < 64",
         "len(found) == 3",
         "by_pixels['blocks.4'] > 0.75 and by_pixels['blocks.13'] < 0.4",

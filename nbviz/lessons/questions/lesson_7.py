@@ -24,7 +24,7 @@ ESPRESSO, CUP = 967, 968
 drawn = espresso["guided_backprop"].heat().abs().flatten()
 float(np.corrcoef(drawn, edges.flatten())[0, 1])
 """,
-    meaning="So it is not the plain edges that it draws. That it explains no class, the other tests have shown.",
+    meaning="Not the differences of neighbouring pixels, then: its lines are those that the filters answer to.",
     absolute=0.02,
 )
 def guided_backprop_and_edges() -> object:
