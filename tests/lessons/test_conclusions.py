@@ -16,6 +16,7 @@ STEP = f"abs(float(({FLAT.format(101)} - {FLAT.format(100)}).mean()) - {{}}) < 1
 """One grey level of a picture is what the lesson takes it to be at the network's input."""
 
 PEAK = "float(nbviz.attribute(model, cat, target={}, method='grad_cam', layer={!r}).heat().max())"
+CORNER = "(lambda heat: float(heat[:6, :6].sum() / heat.sum()))(nbviz.attribute(net, some[0], BAG, {!r}).heat().abs())"
 CONCLUSIONS: dict[int, tuple[str, ...]] = {
     1: (
         "orderly['noise labels'] > orderly['untrained'] + 0.3",
@@ -79,6 +80,7 @@ CONCLUSIONS: dict[int, tuple[str, ...]] = {
         "on_the_test_set['all'] > 0.75 and on_the_test_set['bags'] > 0.97 and in_the_world < 0.5",
         "explorer.wait(timeout=90) and explorer.attribution.facts['score'] < 8 < model.predict(photograph)[0][3]",
         "corner > 0.4 and suspect > 0.4 and control < 0.15",
+        f"{CORNER.format('grad_cam')} < 0.1 < 0.25 < {CORNER.format('integrated_gradients')}",
         "list(cues.loc[cues['flagged'], 'class']) == ['bag'] and list(cues.index[cues['flagged']]) == [0]",
         "cues.loc[0, 'lead'] > 0.4 and cues.loc[0, 'window'][0] <= 2 and cues.loc[0, 'window'][1] <= 2",
         "after['bags without the mark'] > 0.85 and after['transplanted'] < 0.1 and after['cues flagged'] == 0",
