@@ -33,7 +33,7 @@ figure.pair { width: 14rem; } figure.pair svg { display: block; }
   :root { color-scheme: light; }
   body { max-width: none; margin: 0; padding: 0; font-size: 12px; print-color-adjust: exact; }
   .scroll { overflow: visible; break-inside: avoid; } table { font-size: 9px; } th, td { padding: .1rem .3rem; }
-  h1, h2 { break-after: avoid; } p { break-after: avoid; } tr, figure, svg { break-inside: avoid; }
+  h1, h2, p { break-after: avoid; } p, tr, figure, svg { break-inside: avoid; }
 }
 """
 CLASS_COLUMNS = ("class", "support", "precision", "recall", "recall_low", "recall_high", "f1")
