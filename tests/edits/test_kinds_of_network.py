@@ -1,0 +1,163 @@
+"""Channels of networks of every kind against a hook by hand: grouped convolutions, half precision, timm's modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+import nbviz
+from nbviz.circuits.effects import measuring
+from nbviz.edits import Channels
+from nbviz.passes.resume import TOLERANCE
+from tests.networks import state_hash
+
+
+class NormAct(nn.BatchNorm2d):
+    """Batch norm that is its own activation, as timm's BatchNormAct2d."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        self.drop, self.act = nn.Identity(), nn.SiLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.1, self.eps)
+        return self.act(self.drop(x))
+
+
+class Squeeze(nn.Module):
+    """Squeeze and excitation by functions between its modules, as timm's."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv_reduce, self.act1 = nn.Conv2d(channels, 2, 1), nn.ReLU(inplace=True)
+        self.conv_expand, self.gate = nn.Conv2d(2, channels, 1), nn.Sigmoid()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.gate(self.conv_expand(self.act1(self.conv_reduce(x.mean((2, 3), keepdim=True)))))
+
+
+class Block(nn.Module):
+    """Inverted residual: depthwise convolution, squeeze, a shortcut added in place, a path that is never dropped."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv_dw, self.bn1 = nn.Conv2d(channels, channels, 3, padding=1, groups=channels), NormAct(channels)
+        self.se, self.conv_pwl = Squeeze(channels), nn.Conv2d(channels, channels, 1)
+        self.drop_path = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.drop_path(self.conv_pwl(self.se(self.bn1(self.conv_dw(x)))))
+        out += x
+        return out
+
+
+class LikeTimm(nn.Module):
+    """Stem, blocks and head as timm's networks have them: a pool that flattens, features and head apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv_stem, self.bn1 = nn.Conv2d(3, 6, 3, 2), NormAct(6)
+        self.blocks = nn.Sequential(nn.Sequential(Block(6)), nn.Sequential(Block(6), nn.Identity()))
+        self.global_pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(1))
+        self.classifier = nn.Linear(6, 4)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        return self.blocks(self.bn1(self.conv_stem(x)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.global_pool(self.forward_features(x)))
+
+
+def _grouped() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 6, 3, groups=3), nn.ReLU(inplace=True), nn.ChannelShuffle(3), nn.Conv2d(6, 12, 3, 2, groups=6),
+        nn.GroupNorm(4, 12), nn.GELU(), nn.Conv2d(12, 8, 1, groups=2), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Linear(8, 4),
+    )  # fmt: skip
+
+
+KINDS: dict[str, tuple[Callable[[], nn.Module], torch.dtype]] = {
+    "grouped": (_grouped, torch.float64),
+    "timm": (LikeTimm, torch.float64),
+    "grouped in float16": (_grouped, torch.float16),
+    "timm in bfloat16": (LikeTimm, torch.bfloat16),
+}
+ROOM = {torch.float64: 1e-13, torch.float16: 2e-3, torch.bfloat16: 2e-2}
+
+
+@pytest.fixture(params=KINDS)
+def case(request: pytest.FixtureRequest) -> tuple[nn.Module, Tensor]:
+    make, dtype = KINDS[request.param]
+    torch.manual_seed(0)
+    return make().eval().to(dtype), torch.randn(1, 3, 16, 16).to(dtype)
+
+
+def by_hand(net: nn.Module, x: Tensor, layer: str, act: Callable[[Tensor], Tensor]) -> np.ndarray:
+    """Scores of a copy whose layer's output is edited by a hook."""
+    copy = deepcopy(net)
+    copy.get_submodule(layer).register_forward_hook(lambda _, __, output: act(output.clone()))
+    with torch.no_grad():
+        scores: np.ndarray = copy(x)[0].double().numpy()
+    return scores
+
+
+def layers(model: nbviz.InstrumentedModel) -> list[str]:
+    """Layers with maps: all in double precision, each third in half."""
+    names = [layer.name for layer in model.layers().walk() if layer.name and layer.places]
+    assert len(names) >= 7
+    return names[:: 1 if next(model.net.parameters()).dtype == torch.float64 else 3]
+
+
+def put(channels: list[int], value: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    def act(output: Tensor) -> Tensor:
+        output[:, channels] = value(output[:, channels]).to(output.dtype)
+        return output
+
+    return act
+
+
+def test_edits_are_those_made_by_hand(case: tuple[nn.Module, Tensor]) -> None:
+    net, x = case
+    model, before = nbviz.InstrumentedModel(net), state_hash(net)
+    model.trace(x)
+    room = ROOM[x.dtype] * max(1.0, float(net(x).detach().abs().max()))
+    for name in layers(model):
+        edits = {
+            Channels(name, off=[1, 2]): put([1, 2], torch.zeros_like),
+            Channels(name, only=[0]): put(list(range(1, model.layer(name).channels or 0)), torch.zeros_like),
+            Channels(name, scale={1: -2.0}): put([1], lambda values: -2 * values),
+            Channels(name, clamp={0: (-0.25, 0.25)}): put([0], lambda values: values.clamp(-0.25, 0.25)),
+            Channels(name, off=[1], fill="mean"): put(
+                [1], lambda values: values.float().mean((2, 3), keepdim=True).expand_as(values)
+                if values.dtype != torch.float64 else values.mean((2, 3), keepdim=True).expand_as(values)
+            ),
+        }  # fmt: skip
+        for edit, act in edits.items():
+            np.testing.assert_allclose(
+                model.edited(edit)(x)[0].double().numpy(),
+                by_hand(net, x, name, act),
+                rtol=0,
+                atol=room,
+                err_msg=edit.words,
+            )
+    assert state_hash(net) == before
+
+
+def test_measured_effects_are_those_of_each_channel_off(case: tuple[nn.Module, Tensor]) -> None:
+    net, x = case
+    model = nbviz.InstrumentedModel(net)
+    model.trace(x)
+    whole = net(x)[0].detach().double().numpy()
+    room = max(ROOM[x.dtype], TOLERANCE * (x.dtype != torch.float64)) * max(1.0, float(np.abs(whole).max()))
+    for name in layers(model):
+        *_, effects = measuring(model, x, name, (1,))
+        assert effects.exact or x.dtype != torch.float64, name
+        for channel in range(len(effects.measured)):
+            off = by_hand(net, x, name, put([channel], torch.zeros_like))
+            np.testing.assert_allclose(effects.measured[channel], off - whole, rtol=0, atol=2 * room, err_msg=name)
