@@ -70,7 +70,6 @@ def report(
     if result is None:
         with cost.of("review"):
             result = reviewed(model, dataset, labels=labels, metadata=metadata, ignore=ignore, progress=progress)
-    # a private report has no pixel, so no map is made for it
     privacy = Privacy(at_least("k", k, 2), salt, _noise(noise)) if private else None
     with cost.of("maps"):
         panel = _panel(result, progress) if maps and not private and not isinstance(result, DenseReview) else []

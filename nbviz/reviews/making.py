@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,9 @@ from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
 from nbviz.pictures.sources import DatasetLike
 from nbviz.reviews.dense.plan import DENSE, IGNORE, truths_digest
-from nbviz.reviews.dense.recording import recorded
+from nbviz.reviews.dense.recording import Preparation, recorded
 from nbviz.reviews.dense.recording import recording as dense_recording
+from nbviz.reviews.dense.review import DenseReview
 from nbviz.reviews.dense.samples import Truths
 from nbviz.reviews.folds import Folds
 from nbviz.reviews.records.job import ReviewPart
@@ -72,19 +74,37 @@ def review(
     of another review. Items that can't be read or have no finite scores are left out: see :attr:`Review.problems`.
     """
     network, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
-    # before any label is read: what labels= may hold depends on what the network puts out
-    if (task := task_of(network, items)) is not None:
-        if folds is not None or training is not None:
-            given = "Folds" if folds is not None else "Influences of training pictures"
-            raise Refused(f"{given} are for pictures that have one class each.")
-        execution, before = Execution(client, progress, cancel), network.fingerprint()
-        folder = None if path is None else folder_at(path)
-        ready = PREPARED[task](network, items, labels, batch_of(DENSE, batch, folder), ignore)
-        return ready.review(recorded(ready, folder, before, execution), metadata)
+    if (task := _task_with(network, items, folds, training)) is not None:
+        prepare = partial(PREPARED[task], network, items, labels, ignore=ignore)
+        return _of_task(prepare, network, path, batch, Execution(client, progress, cancel), metadata)
     whole = record(network, items, path, client, labels=labels, batch=batch, progress=progress, cancel=cancel)
     made = _made(whole, metadata, labels)
     made = made if folds is None else made.with_folds(folds, progress)
     return made if training is None else made.with_training(training)
+
+
+def _task_with(network: InstrumentedModel, items: Items, folds: object, training: object) -> str | None:
+    """Return the task of a network. Raises Refused where it goes with none of folds and training."""
+    task = task_of(network, items)
+    if task is not None and (folds is not None or training is not None):
+        given = "Folds" if folds is not None else "Influences of training pictures"
+        raise Refused(f"{given} are for pictures that have one class each.")
+    return task
+
+
+def _of_task(
+    prepare: Callable[..., Preparation],
+    network: InstrumentedModel,
+    path: str | PathLike[str] | None,
+    batch: int | None,
+    execution: Execution,
+    metadata: Metadata | None,
+) -> DenseReview:
+    """Review masks or boxes. prepare: makes the preparation, given the pictures per forward."""
+    before = network.fingerprint()  # first: weights that move while it is prepared are noticed
+    folder = None if path is None else folder_at(path)
+    ready = prepare(batch=batch_of(DENSE, batch, folder))
+    return ready.review(recorded(ready, folder, before, execution), metadata)
 
 
 def _made(whole: Unbound, metadata: Metadata | None, labels: LabelsLike | None) -> Review:

@@ -59,7 +59,6 @@ def paste_table(
     table = []
     for index, name in enumerate(records.names):
         now, before = after == index, said == index
-        # the best of them, as rivals elsewhere: a patch that works anywhere is no cue of this place
         control = max((answers == index for answers in others), key=np.mean, default=before)
         low, high = wilson(now.sum(), len(now))
         figures = before.mean(), now.mean(), float(low), float(high), control.mean(), now.mean() - control.mean()

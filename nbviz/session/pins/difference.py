@@ -19,7 +19,7 @@ Unit = tuple[object, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Difference:
+class MapDifference:
     """Difference of two maps."""
 
     values: np.ndarray
@@ -30,7 +30,7 @@ class Difference:
     """Spearman's, −1…1; None where one of the maps is flat."""
 
 
-def difference(one: np.ndarray, other: np.ndarray, same_unit: bool) -> Difference:
+def difference(one: np.ndarray, other: np.ndarray, same_unit: bool) -> MapDifference:
     """Subtract two maps, both (h, w) over the same picture, of any two sizes.
 
     same_unit: whether their values mean the same; then they are subtracted as they are. Else each value becomes its
@@ -42,7 +42,7 @@ def difference(one: np.ndarray, other: np.ndarray, same_unit: bool) -> Differenc
     # ranks: gradients and relevances have no common unit, and one outlier would decide a difference of values
     if not same_unit:
         first, second = _percent(first), _percent(second)
-    return Difference((first - second).numpy(), same_unit, correlation)
+    return MapDifference((first - second).numpy(), same_unit, correlation)
 
 
 def _pooled(one: np.ndarray, other: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
