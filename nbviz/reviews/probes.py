@@ -20,7 +20,7 @@ from nbviz.reviews.masks import Truth
 from nbviz.reviews.pair_maps import PairMaps, comparing
 from nbviz.reviews.records.making import record
 from nbviz.reviews.records.records import Records
-from nbviz.reviews.shift.against import against_table, responses
+from nbviz.reviews.shift.against import against_table, channel_activations
 from nbviz.reviews.shift.answers import Answers, Changes, Key, answers_under, chosen, pictures_for, shift_table
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Probes(Records):
             return against_table(self, other)
         model, _ = pictures_for(self.items, self.model)
         here, there = ((one, drawn(len(one), sample, seed)) for one in (self, other))
-        return against_table(self, other, responses(model, layer, here, there))
+        return against_table(self, other, channel_activations(model, layer, here, there))
 
     def _other(self, data: DatasetLike | Records, name: str) -> Records:
         return self.checked(

@@ -29,8 +29,8 @@ FIGURES = ("probability", "entropy", "brightness", "contrast")
 
 
 @dataclass(frozen=True, eq=False)
-class Responses:
-    """Responses of a layer's channels to pictures of two data sets, (pictures, channels) each."""
+class ChannelActivations:
+    """Activations of a layer's channels on pictures of two data sets, (pictures, channels) each."""
 
     layer: str
     here: NDArray[np.floating]
@@ -38,14 +38,14 @@ class Responses:
     noun: str = "channel"
 
 
-def against_table(here: Records, there: Records, channels: Responses | None = None) -> pandas.DataFrame:
+def against_table(here: Records, there: Records, channels: ChannelActivations | None = None) -> pandas.DataFrame:
     """Compare reviews of one network over two data sets: one row per figure, with here, there, and a two-sided p.
 
     Accuracy by Fisher's exact test; confidence, brightness, contrast and channels by Mann–Whitney's. ``effect`` is the
     difference of shares, else the rank-biserial correlation, −1…1 (0: the same distribution); ``corrected`` is p by
     Holm over all rows: where both data sets are alike any is below .05 in 5 of 100 tables at most.
 
-    channels: responses of a layer to pictures of both; None for the inputs of a linear head, which are recorded.
+    channels: activations of a layer to pictures of both; None for the inputs of a linear head, which are recorded.
     ``attrs["layer"]``: the layer, "" without channels; ``attrs["pictures"]``: how many of each data set they are over.
     """
     import pandas
@@ -61,7 +61,9 @@ def against_table(here: Records, there: Records, channels: Responses | None = No
     rows += _tested(names, one, other)
     layer, counted = "", (0, 0)
     if channels is None and here.plan.features and there.plan.features:
-        channels = Responses(f"input of {here.plan.head}", here.column("features"), there.column("features"), "feature")
+        channels = ChannelActivations(
+            f"input of {here.plan.head}", here.column("features"), there.column("features"), "feature"
+        )
     if channels is not None:
         layer, counted = channels.layer, (len(channels.here), len(channels.there))
         names = [f"{channels.noun} {number}" for number in range(channels.here.shape[1])]
@@ -94,12 +96,12 @@ def _tested(
     return rows
 
 
-def responses(
+def channel_activations(
     model: InstrumentedModel,
     layer: str | None,
     here: tuple[Records, NDArray[np.int64]],
     there: tuple[Records, NDArray[np.int64]],
-) -> Responses:
+) -> ChannelActivations:
     """Return the mean over places of each channel of a layer, for rows of two reviews.
 
     layer: None for the last one with places that the answer depends on. Raises NbvizError for a layer that isn't there
@@ -110,7 +112,7 @@ def responses(
         x = model.input(items.read(int(here[0].column("items")[here[1][0]])))
         layer = default_layer(model, x, Target()).name
     one, other = (_means(model, records, rows, layer) for records, rows in (here, there))
-    return Responses(layer, one, other)
+    return ChannelActivations(layer, one, other)
 
 
 def _items(records: Records) -> Items:
