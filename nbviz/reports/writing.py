@@ -33,6 +33,8 @@ from nbviz.reviews.making import review as reviewed
 from nbviz.reviews.records.metadata import Metadata
 from nbviz.reviews.result import Review
 
+Shown = tuple[str, str]
+"""Data address and caption of a picture."""
 PICTURES, SIDE = 12, 128
 ROOM = "; make room and call nbviz.report again."
 
@@ -75,10 +77,9 @@ def report(
         panel = _panel(result, progress) if maps and not private and not isinstance(result, DenseReview) else []
     asked = Parts(corruptions, cues, maps, _log(folder, audits, private), cost.seconds, progress)
     values = document(result, asked, privacy, panel)
-    means = [] if private else mean_pictures(result, values.get("pairs") or [])
     drawn = [data_url(png(one.drawn)) for one in panel]
-    cued = [] if private else list(cue_pictures(result, values.get("cues") or []))
-    _write(folder, values, page(values, [] if private else _pictures(result), drawn, means, cued))
+    shown = ([], drawn, [], []) if private else _shown(result, values, drawn)
+    _write(folder, values, page(values, *shown))
     return folder
 
 
@@ -124,7 +125,13 @@ def _log(folder: Path, audits: str | PathLike[str] | None, private: bool) -> Aud
     return AuditLog(own if audits is None else audits)
 
 
-def _pictures(review: Review) -> list[tuple[str, str]]:
+def _shown(review: Review, values: Values, drawn: list[str]) -> tuple[list[Shown], list[str], list[str], list[Shown]]:
+    """Return data addresses of a page's pictures: the surely wrong, the panel's, pairs' means, flagged cues'."""
+    means = mean_pictures(review, values.get("pairs") or [])
+    return _pictures(review), drawn, means, list(cue_pictures(review, values.get("cues") or []))
+
+
+def _pictures(review: Review) -> list[Shown]:
     """Return data addresses and captions of the pictures that are surely wrong."""
     model, items = review.model, review.items
     if not review.labelled or model is None or items is None:
@@ -142,7 +149,7 @@ def _pictures(review: Review) -> list[tuple[str, str]]:
     return shown
 
 
-def _drawn(review: DenseReview) -> Iterator[tuple[str, str]]:
+def _drawn(review: DenseReview) -> Iterator[Shown]:
     """Yield the worst pictures with the network's answers and the true ones drawn on them."""
     for row in review.order("worst")[:PICTURES]:
         item = int(review.column("items")[row])
