@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytes, held, Model, press, script, settled, view } from "./widget.mjs";
 
-const PARTS = ["review_run", "review_pictures", "review_classes", "review_curve", "review_rows", "review_front"];
-const review = await script("base/as_code", ...PARTS.map((part) => `review/${part}`));
+const PARTS = ["run", "pictures", "pair", "classes", "curve", "rows", "labels", "front"];
+const review = await script("base/as_code", ...PARTS.map((part) => `review/review_${part}`));
 const CHOICE = [["all", "all"]];
 const TRAITS = {
   ...{ empty: "none yet", offer: [], progress: "", done: 1, figures: [["92 %", "right", ""]], page: "pictures" },
@@ -30,6 +30,13 @@ const TRAITS = {
     curve: {},
     rows: {},
     examples: bytes(),
+    notes: [],
+    pair: {},
+    pair_mean: bytes(),
+    suspects: {},
+    suspect_pictures: bytes(),
+    training: {},
+    training_pictures: bytes(),
     code: "review.pictures",
   },
 };
@@ -60,9 +67,9 @@ test("one page stands there, and the next pictures are asked for", () => {
   const model = new Model(TRAITS),
     one = view(review.widget, model);
   const hidden = () => [...one.find(".nbviz-review-body").children].map((node) => node.hidden);
-  assert.deepEqual(hidden(), [false, true, true, true]);
+  assert.deepEqual(hidden(), [false, true, true, true, true]);
   model.change({ page: "slices" });
-  assert.deepEqual(hidden(), [true, true, true, false]);
+  assert.deepEqual(hidden(), [true, true, true, true, false]);
   one.find('[aria-label="More pictures"]').click();
   assert.deepEqual(sent(model).at(-1), { event: "list", answers: "all", order: "item", label: "", first: 2 });
   one.end();
@@ -164,7 +171,10 @@ test("what takes long is begun by a person, and its rows say what came of it", (
   const rows = { kind: "cues", rows: [], words: ["about"], offer: ["Look", "tip"] };
   const model = new Model({ ...TRAITS, page: "cues", rows }),
     one = view(review.widget, model);
-  const buttons = () => [...one.all(".nbviz-bar button")].filter((node) => ["Look", "Stop"].includes(node.textContent));
+  const buttons = () => {
+    const shown = [...one.all(".nbviz-bar button")].filter((node) => !node.closest("[hidden]"));
+    return shown.filter((node) => ["Look", "Stop"].includes(node.textContent));
+  };
   buttons()[0].click();
   model.change({ rows: { ...rows, offer: [], progress: "1 of 3 classes", done: 0.3 } });
   buttons()
@@ -181,5 +191,52 @@ test("what takes long is begun by a person, and its rows say what came of it", (
   assert.equal(drawn[0].textContent, "flagged ant leads");
   model.change({ page: "shift", rows: { kind: "shift", rows: [{ name: "fog", values: [1, 0.5], figure: "f" }] } });
   assert.equal(one.find("polyline").getAttribute("points"), "0,1 120,12");
+  one.end();
+});
+
+test("the maps of a pair are asked for, and cells that chance explains stay empty", () => {
+  const choices = [
+      ["0,1", "ant · bee"],
+      ["1,0", "bee · ant"],
+    ],
+    pair = { choices, chosen: "0,1", words: ["2 of 4 cells"], offer: ["Compare", "tip"], names: ["<b>bee</b>", "ant"] };
+  const model = new Model({
+      ...TRAITS,
+      page: "classes",
+      pair: {
+        ...pair,
+        cells: [
+          [0.5, 0],
+          [0, -1],
+        ],
+      },
+    }),
+    one = view(review.widget, model);
+  const part = [...one.all(".nbviz-review-part")].find((node) => node.textContent.includes("confused pair"));
+  const drawn = [...part.querySelectorAll("rect")].map((node) => Number(node.getAttribute("fill-opacity")));
+  assert.deepEqual(drawn, [0.4, 0, 0, 0.8]);
+  assert.ok(part.querySelector("svg[role=img]").getAttribute("aria-label").endsWith("2 cells are more than chance"));
+  assert.ok(part.textContent.includes("<b>bee</b>"));
+  const select = part.querySelector("select");
+  select.value = "1,0";
+  select.dispatchEvent(new window.Event("change"));
+  assert.deepEqual(sent(model), [{ event: "compare", pair: "1,0" }]);
+  model.change({ pair: {} });
+  assert.ok(part.hidden);
+  one.end();
+});
+
+test("a suspect label opens its picture, and training pictures stand by their factors", () => {
+  const suspects = { words: ["1 label"], rows: [[7, ["ant, but ", ["bee", "strong"]]]] },
+    training = { words: ["10 carry 12 %"], tiles: [["bee", ".9 × .4", "item 3"]] };
+  const model = new Model({ ...TRAITS, page: "labels", suspects, training, chosen: 7 }),
+    one = view(review.widget, model);
+  const suspect = one.find(".nbviz-review-suspect");
+  assert.equal(suspect.getAttribute("aria-pressed"), "true");
+  suspect.click();
+  assert.deepEqual(sent(model), [{ event: "open", item: 7 }]);
+  assert.ok(one.find(".nbviz-review-training").textContent.includes(".9 × .4"));
+  model.change({ training: { words: ["none given"] } });
+  assert.ok(one.find(".nbviz-review-training").hidden);
   one.end();
 });

@@ -34,7 +34,7 @@ export default {
     root.classList.add("nbviz-desk", "nbviz-paint-desk");
     const sheet = paintSheet();
     const mask = maskOf(model, sheet.over);
-    const brush = brushControls(life, mask);
+    const brush = brushControls(model, life, mask);
     root.append(
       deskHead("Explanation", "paint over what you doubt"),
       el("div", "nbviz-bar", ...fillControls(model, life), ...brush.nodes),
@@ -109,7 +109,7 @@ function fillControls(model, life) {
 }
 
 /** What paints: a brush of some size or a form, whether it erases; and the mask the other way round. */
-function brushControls(life, mask) {
+function brushControls(model, life, mask) {
   const title = "Size of the brush";
   const size = set(deskSlider("nbviz-desk-brush", title, { min: 4, max: 96, step: 1, value: 30 }), { title });
   const erase = set(button("Erase"), { title: "The brush takes paint away", "aria-pressed": "false" }),
@@ -123,7 +123,9 @@ function brushControls(life, mask) {
     sized.hidden = form.select.value !== "brush";
   });
   const nodes = [form.box, sized, erase, invert];
-  return { nodes, brush: () => Number(size.value), erasing, form: () => form.select.value };
+  // in 224ths of the picture's width: so many pixels would cover a picture of 28
+  const brush = () => Math.max(1, (Number(size.value) * model.get("columns")) / 224);
+  return { nodes, brush, erasing, form: () => form.select.value };
 }
 
 /**
