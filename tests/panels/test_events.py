@@ -137,7 +137,7 @@ def test_a_click_on_a_layer_seen_before_crosses_few_files(explorer: Explorer) ->
         "panels/layers/",
         "panels/scenes/",
         "panels/question/class_dropdown",
-        "panels/whatif/channel_",
+        "panels/switch/",
     )
     others = {path for path in crossed if path.startswith("panels/") and not path.startswith(changing)} - carrying
     # these say which traits they read, and whether they are awake, by themselves; the title bar says that all is done
