@@ -77,9 +77,7 @@ def report(
         panel = _panel(result, progress) if maps and not private and not isinstance(result, DenseReview) else []
     asked = Parts(corruptions, cues, maps, _log(folder, audits, private), cost.seconds, progress)
     values = document(result, asked, privacy, panel)
-    drawn = [data_url(png(one.drawn)) for one in panel]
-    shown = ([], drawn, [], []) if private else _shown(result, values, drawn)
-    _write(folder, values, page(values, *shown))
+    _write(folder, values, page(values, *_shown(result, values, panel, private)))
     return folder
 
 
@@ -125,8 +123,13 @@ def _log(folder: Path, audits: str | PathLike[str] | None, private: bool) -> Aud
     return AuditLog(own if audits is None else audits)
 
 
-def _shown(review: Review, values: Values, drawn: list[str]) -> tuple[list[Shown], list[str], list[str], list[Shown]]:
+def _shown(
+    review: Review, values: Values, panel: Sequence[ExplainedPicture], private: bool
+) -> tuple[list[Shown], list[str], list[str], list[Shown]]:
     """Return data addresses of a page's pictures: the surely wrong, the panel's, pairs' means, flagged cues'."""
+    if private:
+        return [], [], [], []
+    drawn = [data_url(png(one.drawn)) for one in panel]
     means = mean_pictures(review, values.get("pairs") or [])
     return _pictures(review), drawn, means, list(cue_pictures(review, values.get("cues") or []))
 
