@@ -109,3 +109,26 @@ test("Ctrl-click and Shift-click choose channels together, as do arrows with Shi
   assert.deepEqual(model.sent.at(-1)?.channels, [7, 5], "from the tile that the keys are at");
   one.end();
 });
+
+test("a mean over the pictures can be cancelled while it is computed", async () => {
+  const traits = { channel: 3, group: [3], how: "on", factor: 1, limits: [], pictures: 9, averaged: "", due: false };
+  const rest = {
+    only: false,
+    measured: [],
+    largest: [],
+    classes: [],
+    count: 0,
+    all: false,
+    progress: "",
+    asked: false,
+  };
+  const model = new Model({ ...traits, ...rest }),
+    one = view((await script("switch/switch_front")).widget, model),
+    cancel = one.all(".nbviz-link")[0];
+  assert.equal(cancel.hidden, true);
+  model.change({ averaged: "mean over 4 of 9 pictures" });
+  assert.equal(cancel.hidden, false);
+  cancel.click();
+  assert.deepEqual(model.sent, [{ event: "cancel", buffers: [] }]);
+  one.end();
+});

@@ -129,11 +129,20 @@ class ChannelSwitch(Panel):
         elif event == "averaged":
             self._put_to_mean()
         elif chosen is not None:
-            self._edit(*chosen, content)
+            if content.get("how") != "data":
+                self._drop_due()  # a mean that comes later must not take the place of what is chosen now
+            if event != "cancel":
+                self._edit(*chosen, content)
 
     def _chosen(self) -> tuple[str, list[int]] | None:
         subject = self._subject(self.selection)
         return None if subject is None else (subject[0], sorted({subject[1], *self.selection.group}))
+
+    def _drop_due(self) -> None:
+        if self._due is not None:
+            self._due, self.view.due = None, False
+            self.means.drop()
+            self.links.ask()
 
     def _mean_there(self) -> None:
         self.view.due = self._due is not None

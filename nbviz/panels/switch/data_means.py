@@ -41,6 +41,10 @@ class DataMeans(Panel):
         """Compute the means of a layer."""
         self._wanted = self._of(layer)
 
+    def drop(self) -> None:
+        """Compute nothing further."""
+        self._wanted, self.view.averaged = None, ""
+
     def request(self, selection: Selection) -> Request | None:
         wanted = self._wanted
         return wanted if wanted is not None and wanted == self._of(selection.layer) else None
@@ -49,7 +53,7 @@ class DataMeans(Panel):
         request = self._of(selection.layer)
         self.view.pictures = 0 if request is None or request.index.items is None else len(request.index.items)
         if self.request(selection) is None:
-            self._wanted, self.view.averaged = None, ""
+            self.drop()
 
     def show(self, answer: ChannelMeans) -> None:
         ready(self.view)
@@ -62,7 +66,7 @@ class DataMeans(Panel):
         self.view.averaged = "mean over the pictures"
 
     def fail(self, error: BaseException) -> None:
-        self._wanted, self.view.averaged = None, ""
+        self.drop()
         super().fail(error)
 
     def _of(self, layer: str) -> MeanOverPictures | None:

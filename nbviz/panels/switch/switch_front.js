@@ -75,7 +75,13 @@ function switchControls(model, life) {
   figure.title = "What the channel puts out is multiplied by this";
   set(factor, { "aria-label": "Factor of the channel, −2 to 3", title: "Scales what the channel puts out" });
   const [low, high] = ["Lowest", "Highest"].map((name) =>
-    set(el("input", "nbviz-input nbviz-switch-limit"), { type: "number", step: "any", "aria-label": `${name} value` }),
+    focusable(
+      set(el("input", "nbviz-input nbviz-switch-limit"), {
+        type: "number",
+        step: "any",
+        "aria-label": `${name} value`,
+      }),
+    ),
   );
   const limits = el("span", "nbviz-switch-limits", low, "…", high);
   const word = () => {
@@ -142,13 +148,17 @@ function switchActs(model, life, root) {
  * @param {Life} life
  */
 function effectLines(model, life) {
-  const said = set(el("div", "nbviz-caption"), { role: "status", "aria-live": "polite" }),
+  const said = set(el("span"), { role: "status", "aria-live": "polite" }),
+    cancel = set(button("Cancel", "nbviz-link"), { title: "Leaves the channels as they are" }),
+    line = el("div", "nbviz-caption", said, " ", cancel),
     largest = el("div", "nbviz-caption nbviz-num");
   life.watch("measured progress averaged", () => {
     const progress = [model.get("progress"), model.get("averaged")].filter(Boolean).join(" · ");
     runs(said, progress ? [...model.get("measured"), ` ${progress}`] : model.get("measured"));
-    said.hidden = !said.textContent;
+    line.hidden = !said.textContent;
+    cancel.hidden = !model.get("averaged");
   });
+  life.listen(cancel, "click", () => model.send({ event: "cancel" }));
   life.watch("largest", () => {
     const all = model.get("largest");
     largest.hidden = !all.length;
@@ -161,7 +171,7 @@ function effectLines(model, life) {
       }),
     );
   });
-  return [said, largest];
+  return [line, largest];
 }
 
 /**

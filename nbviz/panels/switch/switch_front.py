@@ -13,7 +13,7 @@ class SwitchFront(Front):
     """Widget of a segment, a slider and the measured figures.
 
     Sends ``{"event": …}``: put (how), scale (factor), clamp (low, high), only, measure, all, choose (channel), averaged
-    once the mean that was asked for is there.
+    once the mean that was asked for is there, cancel to have none.
     """
 
     channel = traitlets.Int(None, allow_none=True).tag(sync=True)

@@ -86,6 +86,22 @@ def test_channels_are_put_to_their_mean_over_the_pictures_of_an_index(explorer: 
     assert explorer.selection.edits == ()
 
 
+def test_a_mean_that_comes_after_another_choice_changes_nothing(explorer: Explorer) -> None:
+    view = explorer.panels["switch"].view
+    explorer.panels["found"].begin()
+    say(view, event="put", how="data")
+    assert view.due
+    say(view, event="put", how="off")
+    say(view, event="averaged")
+    assert not view.due and explorer.selection.edits == (Channels("1", off=[3]),)
+    explorer.selection.change(edits=(), layer="0", channel=1)
+    say(view, event="put", how="data")
+    assert view.due
+    say(view, event="cancel")
+    say(view, event="averaged")
+    assert not view.due and view.averaged == "" and explorer.selection.edits == ()
+
+
 def test_channels_put_alike_are_one_edit_and_others_keep_their_place() -> None:
     turned, edits = Transform("rotate", 5.0), ()
     edits = put(edits, "1", [3], "off")
