@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 ROWS = 24
 """Suspects that are listed."""
-SIDE, OUTLINE = 96, (224, 134, 0)
-"""Pixels a side of an example's pictures; colour of the line around its window."""
+SIDE, OUTLINE, LINE = 96, (224, 134, 0), 4
+"""Pixels a side of an example's pictures; colour and width of the line around its window, drawn at twice the size."""
 CUES = (
     "Looks for pixels that many pictures of a class share, and puts them into pictures of other classes: flagged where "
     "that makes the network say the class, and no other window does as much. Windows that only the maps point at are "
@@ -138,5 +138,8 @@ def _with_box(picture: Pixels, window: tuple[int, int, int, int]) -> Pixels:
         (picture.shape[1] * scale, picture.shape[0] * scale), Image.Resampling.NEAREST
     )
     top, left, bottom, right = (edge * scale for edge in window)
-    ImageDraw.Draw(image).rectangle((left - 2, top - 2, right + 1, bottom + 1), outline=OUTLINE, width=2)
+    # around the window, but never beyond the picture: a mark in a corner keeps its line
+    first = max(0, left - LINE), max(0, top - LINE)
+    last = min(image.width, right + LINE) - 1, min(image.height, bottom + LINE) - 1
+    ImageDraw.Draw(image).rectangle((first, last), outline=OUTLINE, width=LINE)
     return np.asarray(image)

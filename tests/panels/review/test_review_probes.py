@@ -9,6 +9,7 @@ import torch
 
 import nbviz
 from nbviz.explorer import Explorer
+from nbviz.panels.review.review_cues import OUTLINE, SIDE, _with_box
 from nbviz.session.inline import InlineRunner
 from nbviz.session.requests.probes.pair import SAMPLE
 from nbviz.session.requests.probes.training import LOUDEST
@@ -101,3 +102,15 @@ def test_labels_that_are_suspect_and_the_training_pictures_behind_an_answer() ->
         words = "".join(run if isinstance(run, str) else run[0] for run in view.training["words"])
         assert f"{100 * loudest.attrs['share']:.1f} % of all that speaks for it" in words and "12.50 %" in words
         assert explorer.review is not None and explorer.review.training is not None
+
+
+def test_the_line_around_a_cue_stays_within_the_picture() -> None:
+    picture = np.zeros((16, 16, 3), np.uint8)
+    scale = 2 * SIDE // 16
+    for window, rows, columns in (((0, 0, 2, 2), (0, 2), (0, 2)), ((14, 12, 16, 16), (14, 16), (12, 16))):
+        drawn = (_with_box(picture, window) == OUTLINE).all(2)
+        top, bottom = (scale * row for row in rows)
+        left, right = (scale * column for column in columns)
+        below, above = min(bottom, len(drawn) - 1), max(top - 1, 0)
+        after, before = min(right, len(drawn) - 1), max(left - 1, 0)
+        assert drawn[[above, below], left:right].all() and drawn[top:bottom, [before, after]].all()
