@@ -98,8 +98,9 @@ def per_page(answer: ChannelsAnswer, look: ChannelLook, filters: np.ndarray | No
 
 
 def page_of(answer: ChannelsAnswer, look: ChannelLook, filters: np.ndarray | None, channel: int) -> int:
-    """Return the page, from 0, on which a channel stands."""
-    return ordered(answer, look).index(channel) // per_page(answer, look, filters)
+    """Return the page, from 0, on which a channel stands; the first for one of a network that has changed since."""
+    order = ordered(answer, look)
+    return order.index(channel) // per_page(answer, look, filters) if channel in order else 0
 
 
 def make_page(

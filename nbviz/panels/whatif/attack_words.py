@@ -33,17 +33,18 @@ def cells(answer: AttackAnswer, title: str) -> tuple[list[bytes], list[str], lis
     before = maps.get("before")
     label = attacked.before[0][0] if before is None else before.facts["target"]
     added = np.clip(128 + factor * answer.added.astype(np.int32), 0, 255).astype(np.uint8)
+    # when comes first: a caption that is cut short in a narrow frame must not make two maps look the same
     shown = [
         (png(np.asarray(attacked.picture)), "attacked, as a file holds it", ""),
         (png(added), f"what was added, × {factor}", f"at most {attacked.largest:.0f} of 255 grey levels"),
-        (drawn(before, attacked.original), f"{title} for {label}, before", ""),
+        (drawn(before, attacked.original), f"before: {title} for {label}", ""),
     ]
     if attacked.edit.size:
         after, noisy = drawn(maps.get("after"), attacked.picture), drawn(maps.get("noisy"), attacked.noisy)
-        shown.append((after, f"{title} for {label}, after", _same_map(answer.likeness)))
+        shown.append((after, f"after: {title} for {label}", _same_map(answer.likeness)))
         shown.append((noisy, "with noise of the same size", _same_map(answer.noise_likeness)))
     if attacked.flipped:
-        shown.append((drawn(maps.get("other"), attacked.picture), f"{title} for {attacked.after[0][0]}, after", ""))
+        shown.append((drawn(maps.get("other"), attacked.picture), f"after: {title} for {attacked.after[0][0]}", ""))
     return [cell[0] for cell in shown], [cell[1] for cell in shown], [cell[2] for cell in shown]
 
 

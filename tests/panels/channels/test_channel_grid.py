@@ -15,7 +15,7 @@ from nbviz.drawing.numbers import three_digits
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.panels.channels.channel_grid import ChannelsPanel
-from nbviz.panels.scenes.channel_page import ChannelLook, columns, make_page, strongest, tile_words
+from nbviz.panels.scenes.channel_page import ChannelLook, columns, make_page, page_of, strongest, tile_words
 from nbviz.passes.feature_maps import FeatureMaps
 from nbviz.pictures.load import load_pictures
 from nbviz.session.requests.base import ChannelsAnswer
@@ -65,6 +65,11 @@ def test_pages_follow_the_order_asked_for(sort: str, first: int) -> None:
     assert pages[0].channels[0] == first
     assert sorted(pages[0].channels + pages[1].channels) == list(range(100))
     assert (pages[1].first, len(pages[1].channels)) == (72, 28)
+
+
+def test_a_channel_that_surgery_took_away_stands_on_no_page() -> None:
+    found = answer(np.ones((100, 4, 4), np.float32))
+    assert [page_of(found, ChannelLook(sort="index"), None, channel) for channel in (71, 72, 100)] == [0, 1, 0]
 
 
 def test_tile_i_shows_channel_i() -> None:

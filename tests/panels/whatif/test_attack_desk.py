@@ -79,8 +79,8 @@ def test_the_map_for_the_new_class_stands_beside_the_old_one(explorer: Explorer)
     say(view, event="set", kind="pgd20", into=-1, size=16.0)
     now = net.edited(*explorer.selection.edits).predict(picture, 1)[0][0]
     assert now != before, "the attack is strong enough to be a test"
-    assert view.captions[2:4] == [f"Saliency for {before}, before", f"Saliency for {before}, after"]
-    assert view.captions[5] == f"Saliency for {now}, after" and all(view.pictures)
+    assert view.captions[2:4] == [f"before: Saliency for {before}", f"after: Saliency for {before}"]
+    assert view.captions[5] == f"after: Saliency for {now}" and all(view.pictures)
     say(view, event="set", kind="pgd20", into=-1, size=0.0)
     assert len(view.captions) == len(view.pictures) == 3
 
