@@ -25,9 +25,13 @@ export default {
     const body = { options: choices, number: figure, box: drawing }[model.get("kind")](model, life);
     set(root, { role: "group", "aria-label": `Guess: ${model.get("question")}` });
     root.append(words, body, foot(model, life));
+    // what the next cells tell stays out of sight until there is a guess
+    life.watch("answer", () => root.classList.toggle("nbviz-guess-open", !guessed(model)));
     return life.end;
   },
 };
+
+const guessed = (model) => model.get("answer") !== null && model.get("answer") !== undefined;
 
 function keep(model, answer) {
   model.set("answer", answer);
@@ -40,8 +44,10 @@ function foot(model, life) {
     list = el("ul", "nbviz-guess-spread");
   set(said, { role: "status", "aria-live": "polite" });
   life.watch("answer spread", () => {
-    const kept = model.get("answer") !== null && model.get("answer") !== undefined;
-    said.textContent = kept ? "Kept. Now run the next cell; until then you may change your mind." : "";
+    const kept = guessed(model);
+    said.textContent = kept
+      ? "Kept. Now run the next cell; until then you may change your mind."
+      : "The lesson goes on further down: guess first.";
     const rows = kept ? model.get("spread") : [];
     const most = Math.max(1, ...rows.map(([, count]) => count));
     list.hidden = !rows.length;
