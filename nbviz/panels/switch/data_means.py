@@ -1,4 +1,4 @@
-"""Means over the index's data set, for the switch below the card: asked for by its button, kept per layer."""
+"""Means over the index's data set, for the switch below the card: asked for by its button."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class DataMeans(Panel):
         super().__init__(links)
         self.view, self._changed = view, changed
         self._wanted: MeanOverPictures | None = None
-        self._means: dict[MeanOverPictures, tuple[float, ...]] = {}
 
     def known(self, layer: str) -> tuple[float, ...] | None:
-        """Return the means of a layer; None where they are not computed yet."""
+        """Return the means of a layer of the network as it is; None where they are not computed yet."""
         request = self._of(layer)
-        return None if request is None else self._means.get(request)
+        answer: ChannelMeans | None = None if request is None else self.links.context.known(request)
+        return None if answer is None else answer.values
 
     def want(self, layer: str) -> None:
         """Compute the means of a layer."""
@@ -59,7 +59,7 @@ class DataMeans(Panel):
         ready(self.view)
         self.view.averaged = "" if answer.done == 1 else f"mean over {answer.seen:,} of {answer.total:,} pictures"
         if answer.values is not None and self._wanted is not None and self._wanted.layer == answer.layer:
-            self._means[self._wanted], self._wanted = answer.values, None
+            self._wanted = None
             self._changed()
 
     def wait(self, progress: str = "") -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import torch
 
 from nbviz.edits import Channels, Transform
 from nbviz.errors import NbvizError
@@ -82,6 +83,20 @@ def test_channels_are_put_to_their_mean_over_the_pictures_of_an_index(explorer: 
     assert view.due
     explorer.selection.channel = 1
     assert not view.due  # they are chosen no more
+    say(view, event="averaged")
+    assert explorer.selection.edits == ()
+
+
+def test_a_mean_of_weights_that_are_gone_is_put_nowhere(explorer: Explorer) -> None:
+    view = explorer.panels["switch"].view
+    explorer.panels["found"].begin()
+    say(view, event="put", how="data")
+    say(view, event="averaged")
+    assert len(explorer.selection.edits) == 1
+    say(view, event="put", how="on")
+    with torch.no_grad():
+        explorer.model.net[0].weight.mul_(2.0)
+    say(view, event="put", how="data")
     say(view, event="averaged")
     assert explorer.selection.edits == ()
 
