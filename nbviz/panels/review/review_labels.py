@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from nbviz.attribution.words import Run
 from nbviz.drawing.numbers import percent
 from nbviz.drawing.photos import photo_mosaic
@@ -176,7 +178,7 @@ def _influence_words(review: Review, answer: InfluenceAnswer) -> list[Run]:
         "inputs.",
     ]  # fmt: skip
     attrs = answer.table.attrs
-    if attrs["share"] == attrs["share"]:
+    if not np.isnan(attrs["share"]):
         words.append(
             f" These {len(answer.table)} carry {percent(attrs['share'], 1)} of all that speaks for it; if every "
             f"training picture spoke alike, they would carry {percent(attrs['even'], 2)}."

@@ -104,7 +104,7 @@ def log_loss(logits: Floats, labels: NDArray[np.int64]) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Temperature:
-    """Number that all scores are divided by, fit_temperature on one half of the pictures and judged on the other."""
+    """Number that all scores are divided by, fitted on one half of the pictures and judged on the other."""
 
     value: float
     """Above 1 the network is too sure of itself, below 1 not sure enough."""
