@@ -61,6 +61,15 @@ def feature_maps(model: InstrumentedModel, picture: Picture, name: str) -> Featu
     return FeatureMaps(name, maps, layer.layout.has_places, layer.layout.prefix)
 
 
+def channel_means(model: InstrumentedModel, run: Pass, x: torch.Tensor, layer: Layer) -> torch.Tensor:
+    """Return each channel's mean over its places, for a batch (N, C, H, W), from forwards cut at the layer.
+
+    layer: as :func:`channel_layer` gives it. Returns (N, channels), on the CPU, in double precision.
+    """
+    assert layer.layout is not None
+    return layer.layout.maps(layer_output(model, run, x, layer.name)).detach().double().mean((2, 3)).cpu()
+
+
 def layer_output(model: InstrumentedModel, run: Pass, x: torch.Tensor, name: str) -> torch.Tensor:
     """Return one layer's output (N, …), from a forward cut there; differentiable in ``x`` if gradients are on."""
     trace = model.trace()

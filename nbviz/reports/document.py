@@ -260,11 +260,9 @@ def _cues(review: Review, k: int, progress: bool) -> list[Values]:
             found += each
             bar.update(1)
     table = cue_table(found, review.names)
-    rows = _records(table)
     if not k:
-        for row, suspect in zip(rows, table.attrs["suspects"], strict=True):
-            row["item"] = suspect.pictures[0]
-    return [row for row in rows if row["pictures"] >= k]
+        table["item"] = [suspect.pictures[0] for suspect in table.attrs["suspects"]]
+    return _of_at_least(k, table)
 
 
 def _of_at_least(k: int, table: pandas.DataFrame) -> list[Values]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from nbviz.reports.page.tables import corners, number, p_value
+from nbviz.reports.page.tables import number, p_value
 from nbviz.reports.values import Values
 from nbviz.reports.verdicts import ReportVerdict, State
+from nbviz.reviews.cues.window import window_words
 
 LEVEL = 0.05
 """Corrected p below which a slice is worse than the rest."""
@@ -84,7 +85,7 @@ def _cues(values: Values) -> Iterator[str]:
         return
     flagged = [row for row in rows if row["flagged"]]
     named = ", ".join(
-        f"{row['class']} at {corners(row['window'])} (moves {number(row['transplanted'])} of other pictures)"
+        f"{row['class']} at {window_words(row['window'])} (moves {number(row['transplanted'])} of other pictures)"
         for row in flagged[:SHOWN]
     )
     yield f"Cues: {len(flagged) or 'none'} of {len(rows)} suspects flagged{f'; first: {named}' if flagged else ''}."

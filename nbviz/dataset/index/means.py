@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 
@@ -16,10 +15,9 @@ from nbviz.dataset.index.plan import Plan
 from nbviz.dataset.index.ranking_pass import inputs_of
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.passes.feature_maps import channel_layer
+from nbviz.passes.feature_maps import channel_layer, channel_means
 from nbviz.pictures.samples import Items
 from nbviz.replica.guest import Pass
-from nbviz.replica.hooks import output_at
 
 
 @dataclass(frozen=True)
@@ -46,19 +44,14 @@ def averaging(model: InstrumentedModel, items: Items, plan: Plan, layer: str) ->
     NbvizError for a layer without channels, and where no picture is left.
     """
     known = channel_layer(model, layer)
-    layout, total = known.layout, len(items)
-    assert layout is not None and known.channels is not None
-    channels = known.channels
+    channels, total = known.channels, len(items)
+    assert channels is not None
 
     def work(run: Pass) -> Iterator[ChannelMeans]:
         sums, seen = torch.zeros(channels, dtype=torch.float64, device="cpu"), 0
         yield ChannelMeans(layer, 0, total)
         for batch in items.batches(range(total), plan.batch, model.transform, plan.shape, lambda *_: None):
-            with torch.no_grad():
-                output = output_at(run.net, known.address, partial(run, inputs_of(run, batch)))
-            if output is None:
-                raise NbvizError(f"Layer '{layer}' was not reached for a picture of the data set.")
-            means = layout.maps(output).double().mean((2, 3)).cpu()
+            means = channel_means(model, run, inputs_of(run, batch), known)
             means = means[means.isfinite().all(1)]
             sums, seen = sums + means.sum(0), seen + len(means)
             yield ChannelMeans(layer, seen, total)

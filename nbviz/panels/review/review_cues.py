@@ -12,6 +12,7 @@ from nbviz.drawing.numbers import percent
 from nbviz.drawing.photos import Pixels, photo_mosaic
 from nbviz.panels.review.long_page import LongPage
 from nbviz.reviews.cues.example import Transplant
+from nbviz.reviews.cues.window import window_words
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.review import CueAnswer, HuntCues, MeasureShift, ShiftAnswer
 from nbviz.session.selection import Selection
@@ -95,10 +96,9 @@ class ShiftPage(Hunting):
 
 
 def _cue_row(row: dict[str, Any]) -> dict[str, Any]:
-    top, left, bottom, right = row["window"]
     beside = "" if np.isnan(row["control"]) else f" (elsewhere at most {percent(row['control'], 0)})"
     words: list[Run] = [
-        (row["class"], "strong"), f" rows {top}–{bottom}, columns {left}–{right}: put into others, ",
+        (row["class"], "strong"), f" {window_words(row['window'])}: put into others, ",
         (percent(row["transplanted"], 0), "strong"), f" become it{beside}; ",
         f"taken away, {percent(row['removed'], 0)} are lost ({percent(row['removed_control'], 0)}).",
     ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nbviz.reports.values import Values
 from nbviz.reports.verdicts import ReportVerdict
+from nbviz.reviews.cues.window import overlap, window_words
 
 
 def new_cues(one: Values, other: Values) -> list[ReportVerdict]:
@@ -16,14 +17,10 @@ def new_cues(one: Values, other: Values) -> list[ReportVerdict]:
     before, now = ([row for row in values["cues"] if row["flagged"]] for values in (one, other))
     verdicts = []
     for row in now:
-        known = any(row["class"] == old["class"] and _overlap(row["window"], old["window"]) for old in before)
+        known = any(row["class"] == old["class"] and overlap(row["window"], old["window"]) for old in before)
         words = f"moves {row['transplanted']:.2f} of other pictures, elsewhere {row['control'] or 0:.2f}"
-        name = "cue of {0}, rows {1}–{3}, columns {2}–{4}".format(row["class"], *row["window"])
+        name = f"cue of {row['class']}, {window_words(row['window'])}"
         verdicts.append(
             ReportVerdict(name, "pass" if known else "warn", f"{words}{', as before' if known else ', new'}")
         )
     return verdicts or [ReportVerdict("cues", "pass", f"{len(before)} → 0 flagged")]
-
-
-def _overlap(one: list[int], other: list[int]) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

@@ -9,9 +9,10 @@ import numpy as np
 from nbviz.drawing.png import data_url, png
 from nbviz.errors import NbvizError
 from nbviz.reports.page.notes import NOTES
-from nbviz.reports.page.tables import corners, figures, note, section, table
+from nbviz.reports.page.tables import figures, note, section, table
 from nbviz.reports.values import Values
 from nbviz.reviews.cues.example import transplant
+from nbviz.reviews.cues.window import window_words
 from nbviz.reviews.result import Review
 
 SHOWN, ROWS = 4, 20
@@ -36,7 +37,7 @@ def cue_pictures(review: Review, rows: Sequence[Values]) -> Iterator[tuple[str, 
             continue
         answer = name if shown.moved else "the answer stays"
         words = (
-            f"{name}, item {row['item']}: {corners(window)}",
+            f"{name}, item {row['item']}: {window_words(window)}",
             "another class, before",
             f"with these pixels: {answer}",
         )
@@ -52,6 +53,6 @@ def cue_section(rows: list[Values] | None, pictures: Sequence[tuple[str, str]]) 
     words = (
         f"{flagged} of {len(rows)} suspects are flagged: pixels that a class's pictures share, and that move others."
     )
-    shown = [{**row, "window": corners(row["window"])} for row in rows if row["flagged"] or row["transplanted"]]
+    shown = [{**row, "window": window_words(row["window"])} for row in rows if row["flagged"] or row["transplanted"]]
     body = note(NOTES["cues"]) + table(shown[:ROWS], CUE_COLUMNS) if shown else ""
     return section("Cues", f"<p>{words}</p>{figures(pictures)}{body}")

@@ -30,11 +30,6 @@ def p_value(value: object) -> str:
     return f"< {LEAST}" if isinstance(value, float) and value < LEAST else number(value)
 
 
-def corners(window: Sequence[int]) -> str:
-    """Write a window (top, left, bottom, right): its last row and column are not in it."""
-    return "rows {0}–{2}, columns {1}–{3}".format(*window)
-
-
 def note(words: str) -> str:
     """Return a paragraph that tells how to read a table."""
     return f"<p><small>{escape(words)}</small></p>"

@@ -17,7 +17,8 @@ from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.passes.subject import Subject
 from nbviz.replica.guest import Pass
-from nbviz.reviews.cues.transplant import BATCH, Window
+from nbviz.reviews.cues.transplant import BATCH
+from nbviz.reviews.cues.window import Window
 
 CELLS, FEWEST = 14, 10
 """Cells a side of the pooled maps; pictures of a group at least."""

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
-from nbviz.reviews.cues.transplant import Window, answers, put
+from nbviz.reviews.cues.transplant import answers, put
+from nbviz.reviews.cues.window import Window
 
 TRIES = 60
 """Pictures of other classes that are tried, at most, until one becomes the class."""

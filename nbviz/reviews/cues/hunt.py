@@ -34,7 +34,8 @@ from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
 from nbviz.reviews.cues.candidates import FEWEST, ROUGH_STEPS, Group, gradient_maps, groups, strongest
 from nbviz.reviews.cues.patterns import SIDES, Pattern, patterns
-from nbviz.reviews.cues.transplant import Window, elsewhere, lattice, lost, moved
+from nbviz.reviews.cues.transplant import elsewhere, lattice, lost, moved
+from nbviz.reviews.cues.window import Window
 from nbviz.reviews.statistics.intervals import holm
 
 if TYPE_CHECKING:

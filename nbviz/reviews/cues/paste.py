@@ -14,7 +14,8 @@ from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
 from nbviz.reviews.cues.places import read_inputs
-from nbviz.reviews.cues.transplant import BATCH, Window, elsewhere
+from nbviz.reviews.cues.transplant import BATCH, elsewhere
+from nbviz.reviews.cues.window import Window
 from nbviz.reviews.records.records import Records
 from nbviz.reviews.shift.answers import mcnemar
 from nbviz.reviews.statistics.intervals import holm, wilson

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from nbviz.reviews.cues.transplant import Window, lattice
+from nbviz.reviews.cues.transplant import lattice
+from nbviz.reviews.cues.window import Window, overlap
 
 SIDES = (4 / 28, 7 / 28)
 """Sides of a window, as shares of the picture's: a mark is seen whole by one that is not much larger than it, and a
@@ -91,7 +92,7 @@ def patterns(own: Tensor, others: Tensor, most: int = MOST) -> list[Pattern]:
     chosen: list[Pattern] = []
 
     def free(pattern: Pattern) -> bool:
-        return not any(_overlap(pattern.window, other.window) for other in chosen)
+        return not any(overlap(pattern.window, other.window) for other in chosen)
 
     for pattern in sorted(shown, key=lambda one: -one.share):
         if len(chosen) < most and free(pattern) and free(whole := _grown(pattern, own, others)):
@@ -169,7 +170,3 @@ def _cells(pictures: Tensor, window: Window) -> Tensor:
     if max(cut.shape[2:]) > CELLS:
         cut = functional.adaptive_avg_pool2d(cut, (min(CELLS, cut.shape[2]), min(CELLS, cut.shape[3])))
     return cut.flatten(1).cpu()
-
-
-def _overlap(one: Window, other: Window) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

@@ -12,10 +12,9 @@ from torch import Tensor
 from nbviz.attribution.baselines import blurred
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.reviews.cues.window import Window
 
 BATCH = 64
-Window = tuple[int, int, int, int]
-"""(top, left, bottom, right) in pixels of the network's input."""
 Answers = NDArray[np.bool_]
 
 

@@ -14,7 +14,7 @@ from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.passes.default_layer import default_layer
-from nbviz.passes.feature_maps import channel_layer, layer_output
+from nbviz.passes.feature_maps import channel_layer, channel_means
 from nbviz.pictures.samples import Items
 from nbviz.replica.guest import Pass
 from nbviz.reviews.records.records import Records
@@ -138,12 +138,9 @@ def _means(model: InstrumentedModel, records: Records, rows: NDArray[np.int64], 
 
 def _batch_means(model: InstrumentedModel, inputs: torch.Tensor, name: str) -> NDArray[np.float32]:
     model.trace(inputs[:1])
-    layout = channel_layer(model, name).layout
-    assert layout is not None  # or it had been refused
+    layer = channel_layer(model, name)
 
     def work(run: Pass) -> torch.Tensor:
-        with torch.no_grad():
-            output = layer_output(model, run, inputs.to(run.device, model.guest.dtype), name)
-            return layout.maps(output).float().mean((2, 3)).cpu()
+        return channel_means(model, run, inputs.to(run.device, model.guest.dtype), layer)
 
-    return model.guest.steady(work).numpy()
+    return model.guest.steady(work).float().numpy()

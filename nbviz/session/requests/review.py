@@ -21,6 +21,7 @@ from nbviz.reviews.making import LiveReview, fitting, reviewing
 from nbviz.reviews.result import Review
 from nbviz.reviews.shift.answers import shift_table
 from nbviz.session.requests.base import Context, Request, ScoresAnswer, ScoresRequest
+from nbviz.session.requests.probes.counted import Counted
 
 if TYPE_CHECKING:
     import pandas
@@ -171,23 +172,15 @@ def _examples(context: Context, review: Review, table: pandas.DataFrame) -> Iter
 
 
 @dataclass(frozen=True, eq=False)
-class ShiftAnswer:
+class ShiftAnswer(Counted):
     """A measurement under corruptions so far."""
 
-    table: pandas.DataFrame | None
+    table: pandas.DataFrame | None = None
     """As ``review.shift()`` gives it; None until the end."""
-    pictures: int
-    total: int
 
     @property
-    def done(self) -> float:
-        """0…1; 1 is final."""
-        return 1.0 if self.table is not None else min(0.99, self.pictures / max(1, self.total))
-
-    @property
-    def progress(self) -> str:
-        """``"64 of 300 pictures"``."""
-        return f"{self.pictures:,} of {self.total:,} pictures"
+    def complete(self) -> bool:
+        return self.table is not None
 
 
 @dataclass(frozen=True)
@@ -199,12 +192,12 @@ class MeasureShift(Request):
 
     def __call__(self, context: Context) -> Iterator[ShiftAnswer]:
         total = min(self.sample, len(self.review))
-        yield ShiftAnswer(None, 0, total)
+        yield ShiftAnswer(0, total)
         for step in self.review.shifting(sample=self.sample):
             if isinstance(step, int):
-                yield ShiftAnswer(None, step, total)
+                yield ShiftAnswer(step, total)
             else:
-                yield ShiftAnswer(shift_table(step), total, total)
+                yield ShiftAnswer(total, total, shift_table(step))
 
 
 @dataclass(frozen=True)

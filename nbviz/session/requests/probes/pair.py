@@ -9,31 +9,24 @@ from nbviz.drawing.photos import Pixels
 from nbviz.reviews.pair_maps import PairMaps, mean_picture
 from nbviz.reviews.result import Review
 from nbviz.session.requests.base import Context, Request
+from nbviz.session.requests.probes.counted import Counted
 
 SAMPLE = 60
 """Pictures of a confused pair that are compared, at most."""
 
 
 @dataclass(frozen=True, eq=False)
-class PairAnswer:
+class PairAnswer(Counted):
     """A comparison of a pair's maps so far."""
 
-    pictures: int
-    total: int
     maps: PairMaps | None = None
     """None until the end."""
     mean: Pixels | None = None
     """Mean gray picture (H, W) of those compared."""
 
     @property
-    def done(self) -> float:
-        """0…1; 1 only with the maps."""
-        return 1.0 if self.maps is not None else min(0.99, self.pictures / max(1, self.total))
-
-    @property
-    def progress(self) -> str:
-        """``"16 of 60 pictures"``."""
-        return f"{self.pictures:,} of {self.total:,} pictures"
+    def complete(self) -> bool:
+        return self.maps is not None
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbviz.drawing.photos import Pixels
-from nbviz.errors import NbvizError
 from nbviz.pictures.samples import Items
 from nbviz.reviews.influence import influence_table
 from nbviz.reviews.records.making import recording
 from nbviz.reviews.records.records import Records
 from nbviz.reviews.result import Review
 from nbviz.session.requests.base import Context, Request
+from nbviz.session.requests.probes.counted import Counted
+from nbviz.session.requests.review import ReadPictures
 
 if TYPE_CHECKING:
     import pandas
@@ -23,23 +24,16 @@ LOUDEST = 10
 
 
 @dataclass(frozen=True, eq=False)
-class TrainingAnswer:
+class TrainingAnswer(Counted):
     """Records of the training pictures so far."""
 
-    pictures: int
-    total: int
+    noun = "training pictures"
     records: Records | None = None
     """None until the end."""
 
     @property
-    def done(self) -> float:
-        """0…1; 1 only with the records."""
-        return 1.0 if self.records is not None else min(0.99, self.pictures / max(1, self.total))
-
-    @property
-    def progress(self) -> str:
-        """``"120 of 60,000 training pictures"``."""
-        return f"{self.pictures:,} of {self.total:,} training pictures"
+    def complete(self) -> bool:
+        return self.records is not None
 
 
 @dataclass(frozen=True)
@@ -78,13 +72,6 @@ class FindInfluences(Request):
 
     def __call__(self, context: Context) -> Iterator[InfluenceAnswer]:
         table = influence_table(self.review, self.training, self.item, LOUDEST)
-        items = self.training.items
-        pictures = tuple(None if items is None else _seen(context, items, int(n)) for n in table["item"])
-        yield InfluenceAnswer(self.item, table, pictures)
-
-
-def _seen(context: Context, items: Items, number: int) -> Pixels | None:
-    try:
-        return context.model.seen(items.read(number))
-    except NbvizError:  # it was readable when it was looked at; its tile stays gray
-        return None
+        items, numbers = self.training.items, tuple(map(int, table["item"]))
+        read = None if items is None else context.answer(ReadPictures(items, numbers))
+        yield InfluenceAnswer(self.item, table, (None,) * len(numbers) if read is None else read.pictures)
