@@ -102,7 +102,7 @@ def document(review: Review, asked: Parts, privacy: Privacy | None, maps: Sequen
     values = {
         "format": FORMAT, "made": now(), "seconds": {**asked.seconds, **cost.seconds},
         "manifest": _manifest(review, privacy), "private": privacy is not None, "k": k,
-        "summary": {name: value for name, value in review.summary.items() if name != "absent"}, **found,
+        "summary": _summary(review, privacy), **found,
         "audits": [] if asked.audits is None else audit_values(asked.audits, k),
         "notes": [] if privacy else list(review.notes), "problems": left_out if privacy else review.problems,
         "absent": absent,
@@ -116,6 +116,16 @@ def _check_enough(review: Review, k: int) -> None:
         which = f"{count} of these have a label" if count < len(review) else f"these are {count}"
         words = f"A private report tells of groups of at least {k} pictures, and {which}:"
         raise NbvizError(f"{words} pass a smaller k=, or more pictures.")
+
+
+def _summary(review: Review, privacy: Privacy | None) -> Values:
+    """Return the figures of the whole."""
+    figures = {name: value for name, value in review.summary.items() if name != "absent"}
+    accuracy = figures.get("accuracy")
+    # chance counts the commonest label, which may be that of too few
+    if privacy is not None and accuracy is not None and accuracy["chance"] * accuracy["labelled"] < privacy.k:
+        figures["accuracy"] = {**accuracy, "chance": None}
+    return figures
 
 
 def _tables(review: Review, privacy: Privacy | None, absent: dict[str, str], cost: Cost) -> Values:

@@ -50,7 +50,9 @@ def _accuracy(values: Values) -> Iterator[str]:
     found = values["summary"].get("accuracy")
     if found and found.get("labelled") and found.get("low") is not None:
         share = f"{found['value']:.1%} (95 %: {found['low']:.1%} … {found['high']:.1%})"
-        yield f"Right: {share} of {found['labelled']:,} labelled pictures."
+        chance = found.get("chance")
+        level = "" if chance is None else f"; the commonest label for all would be right for {chance:.1%}"
+        yield f"Right: {share} of {found['labelled']:,} labelled pictures{level}."
 
 
 def _calibration(values: Values) -> Iterator[str]:

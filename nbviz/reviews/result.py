@@ -148,12 +148,17 @@ class Review(Probes):
         return headline(
             self,
             {
-                "accuracy": lambda: accuracy_figures(self, self.classes),
+                "accuracy": lambda: accuracy_figures(self, self.classes, self._truth),
                 "calibration": lambda: calibration_figures(self.reliability, self.brier if self.plan.every else None),
                 "temperature": lambda: temperature_figures(self.temperature),
                 "risk": lambda: {"area": self.risk_coverage.area, "chance": self.risk_coverage.chance},
             },
         )
+
+    @property
+    def _truth(self) -> NDArray[Any]:
+        """The label of each labelled picture, (labelled, …)."""
+        return self.labels
 
     @cached_property
     def _suspects(self) -> SuspectLabels:

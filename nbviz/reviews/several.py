@@ -79,6 +79,10 @@ class SeveralReview(Review):
         return np.exp(self.logs)
 
     @property
+    def _truth(self) -> NDArray[np.bool_]:
+        return self.present
+
+    @property
     def labels(self) -> NDArray[np.int64]:
         raise Refused(ONE_CLASS.format("label that is the one of a picture"))
 

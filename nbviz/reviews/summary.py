@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nbviz.errors import Refused
 from nbviz.reviews.records.records import Records
@@ -42,12 +43,18 @@ def headline(records: Records, parts: Mapping[str, Callable[[], dict[str, Any]]]
     return {**figures, "absent": absent}
 
 
-def accuracy_figures(records: Records, classes: pandas.DataFrame) -> dict[str, Any]:
-    """Return accuracy with its 95 % Wilson interval, top five, mean recall of the classes and log loss (nats)."""
+def accuracy_figures(records: Records, classes: pandas.DataFrame, labels: NDArray[Any]) -> dict[str, Any]:
+    """Return accuracy with its 95 % Wilson interval, top five, mean recall of the classes and log loss (nats).
+
+    labels: of each labelled picture, a class or a row of yes and no per class. ``chance``: accuracy of who gives all
+    pictures the commonest of them.
+    """
     right = records.right
     low, high = wilson(int(right.sum()), len(right))
+    commonest = np.unique(labels, axis=0, return_counts=True)[1].max()
     return {
         "labelled": len(right), "value": float(right.mean()), "low": float(low), "high": float(high),
+        "chance": float(commonest / len(right)),
         "top5": records.top5, "macro_recall": float(np.nanmean(classes["recall"])),
         "log_loss": float(records.loss.mean()),
     }  # fmt: skip

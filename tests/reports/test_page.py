@@ -52,6 +52,7 @@ def test_a_flagged_cue_stands_first_and_is_shown_before_and_after(marked: tuple[
 def test_every_part_has_its_line_and_none_is_silent(marked: tuple[Path, dict[str, Any], str]) -> None:
     folder, values, _ = marked
     starts = [line.split(":")[0] for line in findings(values)]
+    assert "; the commonest label for all would be right for 50.0%." in findings(values)[0]
     assert starts == ["Right", "Calibration", "Slices", "Labels", "Cues", "Shift", "Filters"]
     assert "<h2>Filters" in (folder / "report.html").read_text()
     clean = {**values, "cues": [], "health": {"findings": [], "pictures": 40}, "slices": [], "shift": None}

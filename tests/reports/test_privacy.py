@@ -144,6 +144,14 @@ def test_no_figure_is_a_single_picture_s(private: tuple[nbviz.Review, str, dict[
     assert named <= {f"part {n} of 4, from the lowest" for n in range(1, 5)} and named
 
 
+def test_chance_is_hidden_where_it_would_count_too_few(
+    private: tuple[nbviz.Review, str, dict[str, Any]], tmp_path: Path
+) -> None:
+    assert private[2]["summary"]["accuracy"]["chance"] == 0.25
+    reports(tmp_path, private=True, maps=False, cues=False, corruptions=[], k=61)  # each class has 60
+    assert json.loads((tmp_path / "report.json").read_text())["summary"]["accuracy"]["chance"] is None
+
+
 def test_what_a_sum_would_give_away_is_hidden_with_it() -> None:
     counts = np.array([[90, 3, 40], [25, 80, 30], [22, 50, 70]])
     shown = suppress(counts, 20)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from scipy.special import softmax
 from sklearn import metrics
+from sklearn.dummy import DummyClassifier
 
 import nbviz
 from nbviz.errors import NbvizError, Refused, UnknownName
@@ -53,6 +54,7 @@ def test_figures_are_scikit_learn_s(drawn: tuple[np.ndarray, np.ndarray]) -> Non
     accuracy = review.summary["accuracy"]
     assert accuracy["value"] == pytest.approx(metrics.accuracy_score(labels, scores.argmax(1)))
     assert accuracy["log_loss"] == pytest.approx(metrics.log_loss(labels, shares))
+    assert accuracy["chance"] == pytest.approx(DummyClassifier().fit(scores, labels).score(scores, labels))
     assert accuracy["top5"] == pytest.approx(metrics.top_k_accuracy_score(labels, scores, k=5))
     assert accuracy["macro_recall"] == pytest.approx(metrics.balanced_accuracy_score(labels, scores.argmax(1)))
     assert (review.confusion.counts.sum(), review.confusion.counts.trace()) == (

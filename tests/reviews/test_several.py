@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ def test_figures_are_scikit_learn_s(review: nbviz.Review) -> None:
     np.testing.assert_allclose(table["prevalence"], truth.mean(0))
     accuracy = review.summary["accuracy"]
     assert accuracy["value"] == pytest.approx(metrics.accuracy_score(truth, said))  # of sets: every class
+    assert accuracy["chance"] == max(Counter(map(tuple, truth.tolist())).values()) / len(truth)
     each = sum(metrics.log_loss(truth[:, c], shares[:, c]) for c in range(3))
     assert accuracy["log_loss"] == pytest.approx(each)
     brier = np.mean([metrics.brier_score_loss(truth[:, c], shares[:, c]) for c in range(3)])

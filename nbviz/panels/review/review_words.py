@@ -50,10 +50,10 @@ def figures(review: Review) -> list[list[str]]:
         least, most = (100 * end for end in calibration["chance"])
         tip = "A perfectly calibrated network would show the error in brackets on as many pictures, 90 times of 100"
         error = [percent(calibration["error"], 2), f"calibration error (chance {least:.1f}–{most:.1f})", tip]
-    several = isinstance(review, SeveralReview)
+    several, chance = isinstance(review, SeveralReview), percent(accuracy["chance"], 1)
     share = "pictures of which every class is said as it is" if several else "answers that are the label"
     return [
-        [*right, f"Share of {share}, with its 95 % Wilson interval"],
+        [*right, f"Share of {share}, with its 95 % Wilson interval; chance, the commonest for all: {chance}"],
         error,
         [f"{wrong:,}", f"wrong of {len(review.right):,}", "All others"],
     ]
