@@ -18,12 +18,12 @@ import torch
 from nbviz.arguments import at_least
 from nbviz.dataset.index.plan import Watched
 from nbviz.errors import NbvizError
-from nbviz.lazy_sklearn import scikit
 from nbviz.model.batches import batch_size
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.passes.receptive_field import output_of
 from nbviz.pictures.samples import Items
 from nbviz.replica.guest import Pass
+from nbviz.replica.scikit_import import scikit
 
 if TYPE_CHECKING:
     from nbviz.dataset.example import Example

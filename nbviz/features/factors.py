@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbviz.errors import NbvizError, Refused
-from nbviz.lazy_sklearn import scikit
 from nbviz.passes.feature_maps import FeatureMaps
+from nbviz.replica.scikit_import import scikit
 
 FEWEST, MOST = 2, 12
 ROUNDS, TOLERANCE = 400, 1e-4

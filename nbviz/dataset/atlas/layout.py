@@ -19,7 +19,7 @@ import torch
 from nbviz.dataset.atlas import embed
 from nbviz.dataset.atlas.embed import LAYOUTS
 from nbviz.errors import NbvizError
-from nbviz.lazy_sklearn import scikit
+from nbviz.replica.scikit_import import library, scikit
 
 AXES = 50
 MANY = 10_000
@@ -32,6 +32,7 @@ FEW = 500
 """Points up to which t-SNE takes less time than a process takes to start."""
 POLL = 0.05
 """Seconds between looks at a process."""
+_LIBRARIES = {"tsne": "sklearn.manifold", "umap": "umap"}
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,8 @@ def flattening(points: np.ndarray, layout: str, seed: int) -> Generator[np.ndarr
             for flat in waiting:
                 yield None
     if flat is None:
-        if layout == "tsne":
-            scikit("manifold")  # imported here, Python's random generator is left where it was
+        if layout in _LIBRARIES:
+            library(_LIBRARIES[layout])  # imported here, no global random stream moves
         flat = LAYOUTS[layout](points, seed)
     # a few far points would squeeze all others into the middle cells
     low, high = np.quantile(flat, [EDGE, 1 - EDGE], axis=0)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nbviz.replica.scikit_import import scikit
 from nbviz.reviews.audits.log import Audit
 from nbviz.reviews.audits.sample import AuditSample
 from nbviz.reviews.statistics.intervals import Estimate, mean_of, share_of
@@ -113,8 +114,6 @@ class Pair:
 
 def pairs(audit: Audit) -> list[Pair]:
     """Compare every two people's answers: agreement of people bounds what their agreement with maps can mean."""
-    from sklearn.metrics import cohen_kappa_score
-
     found = []
     for one, other in itertools.combinations(sorted(audit.answers), 2):
         first, second = audit.answers[one], audit.answers[other]
@@ -124,6 +123,6 @@ def pairs(audit: Audit) -> list[Pair]:
         a, b = [first[item] for item in both], [second[item] for item in both]
         same = sum(x == y for x, y in zip(a, b, strict=True))
         # where both say the same one thing throughout, chance explains all of it, and the library divides by zero
-        kappa = float(cohen_kappa_score(a, b)) if len({*a, *b}) > 1 else math.nan
+        kappa = float(scikit("metrics").cohen_kappa_score(a, b)) if len({*a, *b}) > 1 else math.nan
         found.append(Pair((one, other), len(both), share_of(same, len(both)), kappa))
     return found

@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from nbviz.attribution.baselines import baseline_of
-from nbviz.lazy_sklearn import scikit
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.passes.subject import Subject
 from nbviz.replica.guest import Pass
+from nbviz.replica.scikit_import import scikit
 from nbviz.reviews.cues.transplant import BATCH
 from nbviz.reviews.cues.window import Window
 

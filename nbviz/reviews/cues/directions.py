@@ -51,7 +51,7 @@ def directions_of(model: InstrumentedModel, records: Records, index: int, count:
 
     Raises Refused without a linear layer that puts out the scores, and where fewer than two pictures are said to be it.
     """
-    from nbviz.lazy_sklearn import scikit
+    from nbviz.replica.scikit_import import scikit
 
     if not records.plan.head:
         raise Refused("Directions are of a linear layer that puts out the scores, and this network has none.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from nbviz.replica.scikit_import import scikit
 from nbviz.reviews.statistics.intervals import wilson
 
 if TYPE_CHECKING:
@@ -26,10 +27,9 @@ def class_table(labels: NDArray[np.int64], predictions: NDArray[np.int64], names
     ``…_high`` of precision and recall.
     """
     import pandas
-    from sklearn.metrics import precision_recall_fscore_support
 
     every = np.arange(len(names))
-    precision, recall, f1, support = precision_recall_fscore_support(
+    precision, recall, f1, support = scikit("metrics").precision_recall_fscore_support(
         labels, predictions, labels=every, zero_division=np.nan
     )
     predicted = np.bincount(predictions, minlength=len(names))[: len(names)]
@@ -74,9 +74,8 @@ def confusion(
 
     most: classes shown each by itself, those with the most mistakes; the rest is "other".
     """
-    from sklearn.metrics import confusion_matrix
-
-    return shown_confusion(confusion_matrix(labels, predictions, labels=np.arange(len(names))), names, most)
+    counts = scikit("metrics").confusion_matrix(labels, predictions, labels=np.arange(len(names)))
+    return shown_confusion(counts, names, most)
 
 
 def shown_confusion(full: NDArray[np.int64], names: Sequence[str], most: int = OTHER) -> Confusion:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nbviz.lazy_sklearn import scikit
+from nbviz.replica.scikit_import import scikit
 
 MOST, EACH, DIMENSIONS, LARGE = 20, 100, 32, 20_000
 """Clusters; pictures for each on average, at least; principal components that are clustered; pictures from which the

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from nbviz.replica.scikit_import import scikit
 from nbviz.reviews.statistics.calibration import Floats, Reliability, Temperature, fit_temperature, reliability
 from nbviz.reviews.statistics.intervals import wilson
 from nbviz.reviews.statistics.labels import SuspectLabels, suspect_labels
@@ -28,18 +29,18 @@ def presence_table(probabilities: Floats, present: NDArray[np.bool_], names: Seq
     value by chance. NaN where nothing was counted.
     """
     import pandas
-    from sklearn.metrics import average_precision_score, precision_recall_fscore_support
 
+    metrics = scikit("metrics")
     said, count = probabilities >= HALF, len(names)
     every = np.arange(count)
-    precision, recall, f1, support = precision_recall_fscore_support(
+    precision, recall, f1, support = metrics.precision_recall_fscore_support(
         present, said, labels=every, average=None, zero_division=np.nan
     )
     hits, predicted = (present & said).sum(0), said.sum(0)
     recall_low, recall_high = wilson(hits, support)
     precision_low, precision_high = wilson(hits, predicted)
     areas = [
-        average_precision_score(present[:, index], probabilities[:, index]) if support[index] else np.nan
+        metrics.average_precision_score(present[:, index], probabilities[:, index]) if support[index] else np.nan
         for index in range(count)
     ]
     return pandas.DataFrame(
@@ -65,7 +66,7 @@ def presence_temperature(odds: Floats, present: NDArray[np.bool_], seed: int = 0
 
     Its reliability and log loss are of every class of every picture. Raises Refused below 60 pictures.
     """
-    from sklearn.metrics import log_loss
+    log_loss = scikit("metrics").log_loss
 
     def loss(value: float, rows: NDArray[np.int64]) -> float:
         return float(log_loss(present[rows].ravel(), expit(odds[rows] / value).ravel(), labels=[False, True]))
