@@ -66,8 +66,17 @@ def channel_means(model: InstrumentedModel, run: Pass, x: torch.Tensor, layer: L
 
     layer: as :func:`channel_layer` gives it. Returns (N, channels), on the CPU, in double precision.
     """
+    return _channel_maps(model, run, x, layer).double().mean((2, 3)).cpu()
+
+
+def channel_peaks(model: InstrumentedModel, run: Pass, x: torch.Tensor, layer: Layer) -> torch.Tensor:
+    """Return each channel's activation at its strongest place, as :func:`channel_means` its mean."""
+    return _channel_maps(model, run, x, layer).double().amax((2, 3)).cpu()
+
+
+def _channel_maps(model: InstrumentedModel, run: Pass, x: torch.Tensor, layer: Layer) -> torch.Tensor:
     assert layer.layout is not None
-    return layer.layout.maps(layer_output(model, run, x, layer.name)).detach().double().mean((2, 3)).cpu()
+    return layer.layout.maps(layer_output(model, run, x, layer.name)).detach()
 
 
 def layer_output(model: InstrumentedModel, run: Pass, x: torch.Tensor, name: str) -> torch.Tensor:

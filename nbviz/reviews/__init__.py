@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nbviz.reviews.channels.study import Sampling
 from nbviz.reviews.cues.hunt import Hunt
 from nbviz.reviews.detection.review import DetectionReview
 from nbviz.reviews.listing import Listing
@@ -16,6 +17,7 @@ __all__ = [
     "Hunt",
     "Listing",
     "Review",
+    "Sampling",
     "SegmentationReview",
     "corruption",
     "load",

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nbviz.arguments import at_least
+from nbviz.edits.channels import Fill
 from nbviz.errors import NbvizError
 from nbviz.pictures.samples import Items
 from nbviz.pictures.sources import DatasetLike
+from nbviz.reviews.channels.study import ChannelStudy, Sampling, studying
 from nbviz.reviews.cues.directions import Directions, directions_of
 from nbviz.reviews.cues.hunt import Hunt, Suspect, cue_table, suspects
 from nbviz.reviews.cues.paste import Patch, paste_table
@@ -155,6 +157,40 @@ class Probes(Records):
         model, items = pictures_for(self.items, self.model)
         first, second = (model.class_index(c) if isinstance(c, str) else c for c in (label, prediction))
         return comparing(model, items, self, (first, second), at_least("sample", sample, 1), seed)
+
+    def channels(
+        self, layer: str | None = None, sampling: Sampling | None = None, *, fill: Fill = "zero"
+    ) -> pandas.DataFrame:
+        """One row per channel of a layer, the largest effect first: which class it matters for, and how clear it is.
+
+        layer: a name of ``model.layers()``; None for the last one with places. fill: what a channel that is off puts
+        out, as in ``nbviz.edits.Channels``. Columns:
+
+        - ``channel``; ``class``, ``index``: the class whose score it changes most, as it is switched off, on that
+          class's own ``pictures``;
+        - ``effect``: mean change of that score, without − with, in its own units, with its 95 % interval ``low`` …
+          ``high`` (Student's t; NaN of one picture); ``control``: the mean that the layer's other channels do there;
+          ``others``: mean change on pictures of other classes; ``corrected``: p of effect against control (paired t),
+          by Holm over all channels and classes;
+        - ``right``, ``right_without``: share of the class's pictures on which its score is the largest;
+        - ``prefers``: class that drives it most, in the mean;
+        - ``clarity``, ``polysemanticity``, ``redundancy``, ``nearest``: see
+          :func:`nbviz.reviews.channels.concepts.concepts`; NaN for networks without a linear last layer.
+
+        ``attrs``: ``layer``; ``pictures`` that channels were switched off on; ``chance``, measure → range of pictures
+        drawn at random; ``study``, the :class:`ChannelStudy` with class profiles and the pictures. Raises NbvizError
+        for a layer without channels, Refused for a review loaded without its network and data set.
+        """
+        *_, study = self.studying(layer, sampling, fill=fill)
+        assert isinstance(study, ChannelStudy)
+        return study.table()
+
+    def studying(
+        self, layer: str | None = None, sampling: Sampling | None = None, *, fill: Fill = "zero"
+    ) -> Iterator[tuple[int, int] | ChannelStudy]:
+        """Study channels step by step, as :meth:`channels` does: yield (pictures so far, of how many), last all."""
+        model, _ = pictures_for(self.items, self.model)
+        return studying(model, self, layer, sampling or Sampling(), fill)
 
     def paste(
         self, patch: Patch, place: tuple[int, int] = (0, 0), *, sample: int = 300, seed: int = 0

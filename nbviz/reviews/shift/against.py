@@ -7,16 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.model.target import Target
-from nbviz.passes.default_layer import default_layer
-from nbviz.passes.feature_maps import channel_layer, channel_means
-from nbviz.pictures.samples import Items
-from nbviz.replica.guest import Pass
+from nbviz.passes.feature_maps import channel_means
+from nbviz.reviews.channels.activations import activations, layer_or_last
 from nbviz.reviews.records.records import Records
 from nbviz.reviews.statistics.intervals import holm
 
@@ -107,40 +102,9 @@ def channel_activations(
     layer: None for the last one with places that the answer depends on. Raises NbvizError for a layer that isn't there
     or has no channels, and for a review without its data set.
     """
-    if layer is None:
-        items = _items(here[0])
-        x = model.input(items.read(int(here[0].column("items")[here[1][0]])))
-        layer = default_layer(model, x, Target()).name
-    one, other = (_means(model, records, rows, layer) for records, rows in (here, there))
+    layer = layer_or_last(model, here[0], layer)
+    one, other = (
+        np.concatenate([means for _, means in activations(model, records, rows, layer, channel_means)])
+        for records, rows in (here, there)
+    )
     return ChannelActivations(layer, one, other)
-
-
-def _items(records: Records) -> Items:
-    if records.items is None:
-        raise NbvizError(
-            "Channels are asked of the pictures, and a review was loaded without its data set: "
-            "nbviz.reviews.load(path, model, dataset)."
-        )
-    return records.items
-
-
-def _means(model: InstrumentedModel, records: Records, rows: NDArray[np.int64], name: str) -> NDArray[np.float32]:
-    numbers, missing = records.column("items")[rows].tolist(), list[str]()
-    problem = lambda number, reason: missing.append(f"item {number}: {reason}")  # noqa: E731
-    found = [
-        _batch_means(model, batch.inputs, name)
-        for batch in _items(records).batches(numbers, records.plan.batch, model.transform, records.plan.shape, problem)
-    ]
-    if not found:
-        raise NbvizError(f"None of the pictures can be read. {missing[0] if missing else ''}")
-    return np.concatenate(found)
-
-
-def _batch_means(model: InstrumentedModel, inputs: torch.Tensor, name: str) -> NDArray[np.float32]:
-    model.trace(inputs[:1])
-    layer = channel_layer(model, name)
-
-    def work(run: Pass) -> torch.Tensor:
-        return channel_means(model, run, inputs.to(run.device, model.guest.dtype), layer)
-
-    return model.guest.steady(work).float().numpy()

@@ -1,0 +1,148 @@
+"""ClassChanges of the scores of many pictures as each channel of a layer is switched off, class by class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nbviz.circuits.effects import resumed_scores
+from nbviz.circuits.switches import sweep
+from nbviz.edits.channels import Fill
+from nbviz.errors import NbvizError
+from nbviz.evaluation.summary import student
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.passes.feature_maps import channel_layer
+from nbviz.replica.guest import Pass
+from nbviz.reviews.channels.activations import items_of
+from nbviz.reviews.records.records import Records
+from nbviz.reviews.statistics.intervals import holm
+
+ROUNDING = 1e-5
+"""Of the largest change: differences up to it are none."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClassChanges:
+    """ClassChanges of scores, score without the channel − with it, on N pictures, which have M classes altogether."""
+
+    classes: NDArray[np.int64]
+    """(M,): a class that a picture has."""
+    own: NDArray[np.float64]
+    """(M, C): change of that class's score on that picture."""
+    right: NDArray[np.bool_]
+    """(M,): whether its score is the largest, with all channels on."""
+    right_without: NDArray[np.bool_]
+    """(M, C): whether it is with each off."""
+    total: NDArray[np.float64]
+    """(C, classes): sum of the changes over all N pictures."""
+    pictures: int
+
+    def others(self) -> NDArray[np.float64]:
+        """Return the mean change that the other channels of the layer make in the same score, (M, C)."""
+        rest = self.own.shape[1] - 1
+        return (self.own.sum(1, keepdims=True) - self.own) / rest if rest else np.full_like(self.own, np.nan)
+
+    def effects(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean change of each class's score on its own pictures, and a corrected p, (C, classes) each.
+
+        p: Student's paired t-test against the mean of the layer's other channels on the same pictures, by Holm over all
+        channels and classes. NaN where a class has no pictures, or one.
+        """
+        from scipy.stats import ttest_1samp
+
+        effects, p = np.full(self.total.shape, np.nan), np.full(self.total.shape, np.nan)
+        beyond = self.own - self.others()
+        # channels that do the same differ by the rounding of a float32 network, which a t-test takes for an effect
+        beyond[np.abs(beyond) <= ROUNDING * np.abs(self.own).max()] = 0.0
+        for index in np.unique(self.classes):
+            rows = self.classes == index
+            effects[:, index] = self.own[rows].mean(0)
+            if rows.sum() > 1:
+                p[:, index] = np.where(beyond[rows].any(0), ttest_1samp(beyond[rows], 0.0).pvalue, 1.0)
+        return effects, holm(p.ravel()).reshape(p.shape)
+
+    def row(self, channel: int, index: int) -> dict[str, float]:
+        """Return the figures of a channel and a class; see :func:`channel_table`."""
+        rows = self.classes == index
+        change, count = self.own[rows, channel], int(rows.sum())
+        low, high = student(change)
+        rest = self.pictures - count
+        return {
+            "pictures": count, "effect": float(change.mean()), "low": low, "high": high,
+            "control": float(self.others()[rows, channel].mean()),
+            "others": float(self.total[channel, index] - change.sum()) / rest if rest else np.nan,
+            "right": float(self.right[rows].mean()), "right_without": float(self.right_without[rows, channel].mean()),
+        }  # fmt: skip
+
+
+def measure(
+    model: InstrumentedModel, records: Records, rows: NDArray[np.int64], name: str, fill: Fill
+) -> Iterator[int | ClassChanges]:
+    """Switch every channel of a layer off for each picture: yield the pictures so far, and last all changes.
+
+    rows: of the review, ascending; a picture's classes are its labels, or its answer in a review without labels.
+    """
+    items, plan = items_of(records), records.plan
+    numbers = records.column("items")[rows].tolist()
+    member = dict(zip(numbers, memberships(records)[rows], strict=True))
+    parts, missing, total = list[tuple[NDArray[Any], ...]](), list[str](), np.zeros(())
+    problem = lambda number, reason: missing.append(f"item {number}: {reason}")  # noqa: E731
+    for batch in items.batches(numbers, 1, model.transform, plan.shape, problem):
+        before, without = (_class_scores(scores) for scores in _swept(model, batch.inputs, name, fill))
+        classes = np.flatnonzero(member[int(batch.numbers[0])])
+        change = without - before
+        total = total + change
+        parts.append((classes, change[:, classes].T, before.argmax() == classes, without.argmax(1) == classes[:, None]))
+        yield len(parts)
+    if not parts:
+        raise NbvizError(f"None of the pictures can be read. {missing[0] if missing else ''}")
+    classes, own, right, without_right = (np.concatenate(part) for part in zip(*parts, strict=True))
+    yield ClassChanges(classes, own, right, without_right, total, len(parts))
+
+
+def _swept(
+    model: InstrumentedModel, inputs: torch.Tensor, name: str, fill: Fill
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the scores of a picture, (K,), and those with each channel off, (C, K)."""
+    model.trace(inputs)
+    layer = channel_layer(model, name)
+    assert layer.layout is not None and layer.channels is not None
+    layout, channels = layer.layout, range(layer.channels)
+
+    def work(run: Pass) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        resumed = resumed_scores(model, run, inputs.to(run.device, model.guest.dtype), name)
+        with torch.no_grad():
+            # one by one and in order: what a sweep yields are its channels and their scores
+            without = np.concatenate([scores.numpy() for _, scores in sweep(resumed, layout, channels, fill)])
+        return resumed.output[0].numpy(), without
+
+    return model.guest.steady(work)
+
+
+def _class_scores(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the score of each class (…, classes); of a network with one score those of its two answers."""
+    return scores if scores.shape[-1] > 1 else np.concatenate([-scores, scores], -1)
+
+
+def memberships(records: Records) -> NDArray[np.bool_]:
+    """Return which classes each picture has, (pictures, classes): its labels, else its answer."""
+    has = records.has_class if records.labelled else records.says_class
+    return np.stack([has(index) for index in range(len(records.names))], 1)
+
+
+def balanced(members: NDArray[np.bool_], count: int, seed: int) -> NDArray[np.int64]:
+    """Return rows of a seeded draw of as many pictures, ascending, with as many of each class as there can be.
+
+    members: (pictures, classes); pictures of no class are not drawn. Without balance a rare class would have no figure.
+    """
+    order = np.random.default_rng(seed).permutation(np.flatnonzero(members.any(1)))
+    first = members[order].argmax(1)
+    rank = np.zeros(len(order), int)
+    for index in np.unique(first):
+        rank[first == index] = np.arange((first == index).sum())
+    return np.sort(order[np.argsort(rank, kind="stable")][:count])
