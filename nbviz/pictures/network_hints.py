@@ -55,7 +55,7 @@ def defined_first(net: nn.Module) -> FirstLayer:
     if isinstance(first, nn.Conv2d):
         return FirstLayer(first.in_channels or 3)
     if isinstance(first, nn.Linear) and first.in_features:
-        return flattened(first.in_features) or FirstLayer(first.in_features)
+        return flattened(first.in_features) or FirstLayer()
     return FirstLayer()
 
 

@@ -10,7 +10,7 @@ from nbviz import zoo
 from nbviz.errors import NbvizError, nearest
 from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.model.layers import Layer
+from nbviz.model.layers import Layer, grid_layers
 from nbviz.model.target import Target
 from nbviz.model.trace import leads
 from nbviz.passes.default_layer import last_layer
@@ -122,10 +122,12 @@ def first_method(model: InstrumentedModel) -> str:
     Its blob over the object is read at a glance, and is there after one pass. The fine grain of integrated gradients
     takes many, and reads best by who has seen where to look: it is one click away, and first for all other networks.
     """
-    # a map of 1 × 1, or of a last layer without places, says nothing of where
+    if model.trace().kind != "classes" or not grid_layers(model.layers()):
+        return "integrated_gradients"
+    # a map of 1 × 1 says nothing of where
     last = last_layer(model)
     sees = last is None or _side(model.layer(last)) >= LEAST
-    return "grad_cam" if model.trace().kind == "classes" and sees else "integrated_gradients"
+    return "grad_cam" if sees else "integrated_gradients"
 
 
 def first_layer(model: InstrumentedModel) -> str:

@@ -154,3 +154,84 @@ def test_a_transform_is_probed_once_for_all_tensors() -> None:
     asked = len(calls)
     attribute(model, x.flip(3), 1, "saliency")
     assert 0 < asked == len(calls)
+
+
+class Reshaped(nn.Module):
+    """Reshapes by a number of its own, as lessons write it, and so cuts a larger picture into rows."""
+
+    def __init__(self, channels: int, side: int, pooled: int) -> None:
+        super().__init__()
+        self.pooled, self.numbers = pooled, channels * (side // 2**pooled) ** 2
+        self.convs = nn.Sequential(*(nn.Conv2d(channels, channels, 3, padding=1) for _ in range(pooled)))
+        self.hidden, self.head = nn.Linear(self.numbers, 6), nn.Linear(6, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for conv in self.convs:
+            x = F.max_pool2d(conv(x).relu(), 2)
+        return self.head(self.hidden(x.view(-1, self.numbers)).relu())
+
+
+@pytest.mark.parametrize(("channels", "side", "pooled"), [(1, 28, 0), (3, 32, 0), (1, 28, 2), (3, 32, 3), (3, 64, 2)])
+def test_a_picture_is_of_the_size_that_a_reshape_does_not_cut_up(channels: int, side: int, pooled: int) -> None:
+    net = Reshaped(channels, side, pooled).eval()
+    model = InstrumentedModel(net)
+    x = model.input(Image.new("RGB", (50, 50), (200, 30, 60)))
+    assert x.shape == (1, channels, side, side)
+    with torch.no_grad():
+        assert torch.equal(model(x), net(x)) and len(model.predict(x)) == 4
+
+
+def test_rows_of_a_picture_that_was_cut_up_are_no_classes() -> None:
+    net = Reshaped(3, 32, 3)
+    with pytest.raises(NbvizError, match=r"4 rows, shape \(4, 4\), for one picture.*x.view.*transform="):
+        InstrumentedModel(net).predict(torch.rand(1, 3, 64, 64))
+    with pytest.raises(NbvizError, match="9 rows"):
+        InstrumentedModel(net, transform=lambda image: torch.rand(3, 96, 96)).predict(Image.new("RGB", (9, 9)))
+
+
+def test_patches_as_rows_are_put_together_again_and_no_pictures() -> None:
+    class Patches(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.head = nn.Linear(3 * 8 * 8, 6), nn.Linear(6, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            rows = F.unfold(x, 8, stride=8).transpose(1, 2).reshape(-1, 192)
+            return self.head(self.embed(rows).view(len(x), -1, 6).mean(1))
+
+    model = InstrumentedModel(Patches())
+    model.trace()
+    assert model._shape == (3, 224, 224)
+
+
+def test_a_linear_layer_of_no_square_picture_has_no_channels_of_its_own() -> None:
+    net = nn.Sequential(nn.Flatten(), nn.Linear(28 * 32, 4))
+    sized = InstrumentedModel(net, transform=lambda image: torch.rand(1, 28, 32))
+    assert len(sized.predict(Image.new("RGB", (9, 9)))) == 4
+    with pytest.raises(NbvizError, match=r"usual square inputs.*896x4.*transform="):
+        InstrumentedModel(net).predict(Image.new("RGB", (9, 9)))
+
+
+def test_channels_that_come_last_are_named() -> None:
+    class Last(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.conv(x.permute(0, 3, 1, 2)).mean((2, 3))
+
+    with pytest.raises(NbvizError, match=r"channels come last, x.permute\(0, 2, 3, 1\).*wrap it"):
+        InstrumentedModel(Last()).predict(Image.new("RGB", (9, 9)))
+
+
+def test_a_network_that_looks_up_a_picture_s_values_has_layers() -> None:
+    class LookUp(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table, self.head = nn.Embedding(256, 6), nn.Linear(6, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(self.table((x * 255).long().flatten(1)).mean(1))
+
+    assert InstrumentedModel(LookUp()).layer("head").shape == (3,)

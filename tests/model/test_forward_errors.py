@@ -108,3 +108,33 @@ def test_networks_of_texts_are_known_by_their_call(names: str, words: str) -> No
 
     with pytest.raises(NbvizError, match=words):
         InstrumentedModel(Text()).layers()
+
+
+class Frames(Siamese):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        _, _, channels, height, width = x.shape
+        return self.net(x.view(-1, channels, height, width))
+
+
+class Keyword(Siamese):
+    def forward(self, *, pixels: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        return self.net(pixels)
+
+
+class Mixed(Siamese):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        return self.net(x) @ torch.eye(5, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (Frames, r"expected 5, got 4.*All raise the same.*something else than pictures: Wrap it"),
+        (Keyword, r"takes its input by keyword alone. Wrap it.*self.net\(pixels=x\)"),
+        (Mixed, r"fails on an input of shape \(1, 3, .*dtype"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_an_error_that_no_size_mends_is_not_put_down_to_size_alone(kind: type[nn.Module], words: str) -> None:
+    with pytest.raises(NbvizError, match=words):
+        InstrumentedModel(kind()).layers()

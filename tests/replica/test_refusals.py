@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,6 +64,8 @@ def _meta() -> nn.Module:
         (lambda: build, "not function.*wrap it"),
         (lambda: "resnet18", "not str: 'resnet18'"),
         (Shell, "Shell has no forward of its own; it holds the network: pass its .model"),
+        (lambda: [_net(), _net()], r"not list: it holds 2. Pass one; Explorer.beside"),
+        (lambda: Path("weights.pt"), r"weights.pt.*nbviz.zoo.load\(name\).*load_state_dict"),
         (lambda: nn.ModuleList([_net()]), "ModuleList has no forward: it lists layers"),
         (nn.Module, "Module has no forward, so it can't be run"),
         (_scripted_part, "Part '0' of the network is a TorchScript module"),

@@ -125,3 +125,10 @@ def test_our_own_photographs_are_looked_through_before_anybody_asks() -> None:
         with nbviz.Explorer(model, **own, method="saliency") as explorer:
             assert explorer._events.scheduler.wait(60, background=True)
             assert explorer.library.index is None, "pictures of the reader's own are looked through when asked"
+
+
+def test_a_network_without_maps_opens_on_a_method_that_explains_it() -> None:
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 6), nn.ReLU(), nn.Linear(6, 3)).eval()
+    with nbviz.Explorer(net, torch.rand(1, 1, 8, 8), runner=InlineRunner) as explorer:
+        assert explorer.wait(30) and explorer.attribution is not None
+        assert explorer.attribution.facts["status"] == "ok"

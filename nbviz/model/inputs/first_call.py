@@ -21,6 +21,7 @@ from nbviz.replica.hooks import Arguments, Enough, Keywords
 _CONVOLUTIONS = {torch.conv1d: 1, torch.conv2d: 2, torch.conv3d: 3}
 _TRANSPOSED = {torch.conv_transpose1d: 1, torch.conv_transpose2d: 2, torch.conv_transpose3d: 3}
 _PRODUCTS = (torch.matmul, torch.mm, torch.Tensor.matmul, torch.Tensor.mm, torch.Tensor.__matmul__)
+_LAST = "pictures whose channels come last, x.permute(0, 2, 3, 1)"
 _DATA = {1: "sequences (N, C, length)", 3: "volumes or videos (N, C, depth, H, W)"}
 
 
@@ -36,6 +37,8 @@ class FirstCall:
     """The data it takes instead of pictures, as text; empty for layers of pictures."""
     key: str | None = None
     """The key that forward asked its input for, as if it were a dictionary."""
+    rows: int = 1
+    """Rows of its input, where these are numbers and no maps; more than one of a picture cut up, into patches say."""
 
     @property
     def fitting(self) -> FirstLayer | None:
@@ -53,7 +56,7 @@ class FirstCall:
     def others(self) -> list[FirstLayer]:
         """Return pictures that it may take instead: flattened, in proportion, or with other numbers of channels."""
         channels = self.picture[0]
-        flat = flattened(self.takes) if self.flat else None
+        flat = flattened(self.takes) if self.flat or self.rows > 1 else None
         if flat is not None:
             return [flat]
         counts = [self.takes - self.given + channels]
@@ -124,9 +127,16 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]  # torch is read as Any
                 x, weight.shape[0] if func in _TRANSPOSED else weight.shape[1] * groups, convolution
             )
         takes = weight.shape[1 if func is torch._C._nn.linear else 0]
-        return (x, FirstCall(self.picture, x.shape[-1], takes)) if weight.dim() == 2 else None
+        rows = len(x) if x.dim() == 2 else 1
+        return (x, FirstCall(self.picture, x.shape[-1], takes, rows=rows)) if weight.dim() == 2 else None
+
+    def _turned(self) -> set[tuple[int, ...]]:
+        """Return shapes of the picture after a forward that moves its last axis to the front."""
+        channels, height, width = self.picture
+        return {(width, channels, height)} | {(height, width, channels)} - {self.picture}
 
     def _convolved(self, x: torch.Tensor, takes: int, axes: int) -> FirstCall:
         # a picture alone would pass for an unbatched volume
         odd = _DATA[axes] if axes != 2 and tuple(x.shape[1:]) == self.picture else ""
+        odd = _LAST if axes == 2 and tuple(x.shape[1:]) in self._turned() and x.shape[1] != takes else odd
         return FirstCall(self.picture, x.shape[-1 - axes] if x.dim() > axes else 0, takes, odd)

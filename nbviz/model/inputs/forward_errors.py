@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 
 import torch
 from torch import nn
@@ -13,18 +14,23 @@ from nbviz.replica.guest import Guest
 from nbviz.replica.torchvision_import import missing_operators
 
 _NOT_OF_SIZE = (TypeError, AttributeError, ImportError, NameError, NotImplementedError)
+_OF_TYPE = re.compile("dtype|scalar type|[Ii]nput type|on the same device")
+"""Words of torch's own errors about types and devices, which no other size mends."""
 _NOT_A_PICTURE = (TypeError, AttributeError, IndexError, KeyError)
 
 
 def of_size(error: Exception) -> bool:
     """Return whether an error may be due to the picture's size, so that another size is worth trying."""
-    return not isinstance(error, _NOT_OF_SIZE) and not missing_operators(error)
+    other = isinstance(error, _NOT_OF_SIZE) or _OF_TYPE.search(str(error)) is not None
+    return not other and not missing_operators(error)
 
 
-def forward_error(guest: Guest, x: torch.Tensor, error: Exception, all_sizes: bool = False) -> NbvizError:
+def forward_error(
+    guest: Guest, x: torch.Tensor, error: Exception, all_sizes: bool = False, same: bool = False
+) -> NbvizError:
     """Return the error that names why a forward of ``x`` (1, C, H, W) raised ``error``.
 
-    all_sizes: whether all usual sizes were tried.
+    all_sizes: whether all usual sizes were tried; same: whether all raised this.
     """
     raised = f"{type(error).__name__}: {error}"
     return NbvizError(
@@ -33,7 +39,7 @@ def forward_error(guest: Guest, x: torch.Tensor, error: Exception, all_sizes: bo
         or _missing_package(error)
         or _devices(guest.module)
         or _signature(guest.module)
-        or (_sizes(x, error) if all_sizes and of_size(error) else _data(guest, x, error, raised))
+        or (_sizes(x, error, same) if all_sizes and of_size(error) else _data(guest, x, error, raised))
         or f"The network fails on an input of shape {tuple(x.shape)}: {raised}"
     )
 
@@ -81,6 +87,8 @@ def _signature(net: nn.Module) -> str:
     kind, first = type(net).__name__, next(iter(parameters), None)
     if first is None:
         return f"{kind}.forward takes no input, so there is no picture to explain."
+    if all(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters.values()):
+        return f"{kind}.forward takes its input by keyword alone. {_wrap(f'self.net({first}=x)')}"
     if len(needed) > 1:
         rest = ", ".join(f"{name}={name}" for name in needed[1:])
         return (
@@ -130,8 +138,11 @@ def _wrap(call: str) -> str:
     return f"Wrap it in a module whose forward takes a batch of pictures x and returns {call}."
 
 
-def _sizes(x: torch.Tensor, error: Exception) -> str:
-    return (
+def _sizes(x: torch.Tensor, error: Exception, same: bool) -> str:
+    sentence = (
         f"The network takes none of the usual square inputs with {x.shape[1]} channels "
         f"({error}). Pass transform=, or an image as a float tensor (C, H, W) of the right size."
     )
+    if not same:
+        return sentence
+    return f"{sentence} All raise the same, so it may as well take something else than pictures: {_wrap('self.net(…)')}"

@@ -15,7 +15,7 @@ from nbviz.model.inputs.forward_errors import check_data, check_signature, forwa
 from nbviz.pictures.network_hints import FirstLayer, defined_first, shown_size
 from nbviz.pictures.preprocessing import GUESSED_SIZES, Preprocessing, TransformLike
 from nbviz.replica.guest import Guest, Pass
-from nbviz.replica.hooks import first_tensor
+from nbviz.replica.hooks import RawOutput
 from nbviz.replica.torch_modes import isolated
 
 FEW_SIZES = 8
@@ -97,7 +97,8 @@ class Usual:
         defined = defined_first(net)
         if isinstance(self._given, Preprocessing) or next(net.parameters(), None) is None:
             return None
-        shown = shown_size(net, defined)
+        # not the size at which the first linear layer defined has a whole picture: it may take patches
+        shown = shown_size(net, FirstLayer())
         sizes = [*([shown] if shown else []), *((side, side) for side in GUESSED_SIZES[:FEW_SIZES])]
         # photographs first, whatever layer stands first in __init__
         for channels in dict.fromkeys((3, defined.channels, 1)):
@@ -105,8 +106,16 @@ class Usual:
                 call = first_call(self._guest, noise(self._guest, (channels, *size)))
                 if call is not None:
                     check_data(net, call)
-                    return call.fitting or self._fitting(call)
+                    whole = call.rows == 1 or not self._cuts(channels, size)
+                    return (call.fitting if whole else None) or self._fitting(call)
         return None
+
+    def _cuts(self, channels: int, size: tuple[int, int]) -> bool:
+        x = noise(self._guest, (channels, *size))
+        try:
+            return cut_up(self._guest.trial(lambda run: run(x)))
+        except Exception:  # whoever runs the forward for its result hears what it raised
+            return False
 
     def _fitting(self, call: FirstCall) -> FirstLayer | None:
         for other in call.others():
@@ -133,20 +142,38 @@ def _size_taken(guest: Guest, transform: Preprocessing) -> tuple[int, int]:
     first: Exception | None = None
     shown = [] if transform.size is None else [transform.size]
     sizes = list(dict.fromkeys([*shown, *((side, side) for side in GUESSED_SIZES)]))
+    cut: tuple[int, int] | None = None
+    same = True
     for size in sizes:
+        if cut is not None and size[0] >= cut[0]:  # several of the size that is looked for lie in it
+            continue
         x = noise(guest, (transform.channels, *size))
         try:
-            guest.trial(_run(x))
+            raw = guest.trial(_run(x))
         except Exception as error:  # a forward of the user's own can raise anything
             # the error at the first size is told: at sizes that are far too small others come up
             first = first or error
+            same = same and str(error) == str(first)
             if not of_size(error):
                 break
             continue
-        return size
+        if not cut_up(raw):
+            return size
+        cut = cut or size
+    if cut is not None:
+        return cut
     assert first is not None
-    raise forward_error(guest, noise(guest, (transform.channels, *sizes[0])), first, all_sizes=True) from first
+    x = noise(guest, (transform.channels, *sizes[0]))
+    raise forward_error(guest, x, first, all_sizes=True, same=same) from first
 
 
-def _run(x: torch.Tensor) -> Callable[[Pass], torch.Tensor | None]:
-    return lambda run: first_tensor(run(x))
+def _run(x: torch.Tensor) -> Callable[[Pass], RawOutput]:
+    return lambda run: run(x)
+
+
+def cut_up(raw: RawOutput) -> bool:
+    """Return whether a network's output for one picture has rows for several.
+
+    A reshape such as ``x.view(-1, 1024)`` makes them of a picture that is larger than the one it was written for.
+    """
+    return isinstance(raw, torch.Tensor) and raw.dim() == 2 and len(raw) > 1

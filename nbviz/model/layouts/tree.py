@@ -63,6 +63,9 @@ def _layouts(run: Pass, x: torch.Tensor, records: Records) -> dict[str, Layout]:
         raise
     except Exception:
         evidences.clear()
+        # within the picture's own values: what a network looks up by them may end there
+        low, high = x.aminmax()
+        batch = batch.clamp(low, high) if low < high else batch
         for (name, call), output in _one_by_one(run, batch, modules).items():
             judge(name, call, output)
     return infer_layouts(evidences, picture)

@@ -30,6 +30,8 @@ def scores_or_maps(part: RawOutput, rows: int | None = None) -> torch.Tensor:
             "Pass output= (a key, an index or a callable) to say where they are."
         )
     part = part.to_dense() if part.layout is not torch.strided else part
+    if rows == 1 and part.dim() == 2 and len(part) > 1:
+        raise NbvizError(_cut_words(part))
     if rows == 1 and (part.dim() == 0 or len(part) != 1):
         part = part.reshape(1, -1) if part.dim() < 2 else part[None]
     if part.dim() == 1:
@@ -44,6 +46,14 @@ def scores_or_maps(part: RawOutput, rows: int | None = None) -> torch.Tensor:
     if part.dim() == 4 and part.shape[1] > 1:
         return part
     raise NbvizError(_shape_words(part))
+
+
+def _cut_words(part: torch.Tensor) -> str:
+    return (
+        f"The network puts out {len(part)} rows, shape {tuple(part.shape)}, for one picture. Does a reshape such as "
+        "x.view(-1, 1024) cut up a picture larger than the one it was written for? Pass transform= that makes "
+        "pictures of the right size. Else pass output= (a callable) that gives (N, classes), or a callable as target."
+    )
 
 
 def _shape_words(part: torch.Tensor) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 from typing import Any
 
 import torch
@@ -26,7 +27,9 @@ def not_a_network(value: object) -> str:
     held = _held(value)
     if held:
         return f"{sentence}. It holds one: pass its .{held}."
-    if isinstance(value, str):
+    if isinstance(value, (list, tuple)) and any(isinstance(item, nn.Module) for item in value):
+        return f"{sentence}: it holds {len(value)}. Pass one; Explorer.beside(other) and nbviz.compare show several."
+    if isinstance(value, (str, PathLike)):
         return (
             f"{sentence}: {value!r:.80}. A network of torchvision, timm or nbviz is made by nbviz.zoo.load(name); one "
             "in a file is built by its own code, then net.load_state_dict(torch.load(path))."
