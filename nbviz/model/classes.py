@@ -63,7 +63,7 @@ def class_index(value: str | SupportsIndex, model: Classes | None) -> int:
                 f"Class {index} does not exist: the network puts out one score, of a binary question. Its negative "
                 "class has a score where classes= names both, negative first; or pass target=lambda y: -y[:, 0]."
             )
-        among = f"0 to {scores - 1}" if scores is not None else "0 or more"
+        among = f"0 to {scores - 1}" if scores else "0 or more" if scores is None else "none, as it puts out no score"
         raise NbvizError(f"Class {index} does not exist: classes are {among}.")
     return int(index)
 

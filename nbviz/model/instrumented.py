@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from nbviz.arguments import at_least
 from nbviz.errors import unknown
 from nbviz.model.batches import parts
 from nbviz.model.by_model import ByModel
@@ -270,8 +271,9 @@ class InstrumentedModel:
         puts it out; of a segmentation network its share of the picture, with the background last; of a detector the
         score of its best box. score: raw, see :meth:`find_logits`.
         """
+        most = at_least("top", top, 1)
         one = self.prediction(image).checked()
-        return [(self.class_name(i), i, float(one.shares[i]), float(one.logits[i])) for i in one.order[:top].tolist()]
+        return [(self.class_name(i), i, float(one.shares[i]), float(one.logits[i])) for i in one.order[:most].tolist()]
 
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
         """Return logits (N, classes) of a batch (N, C, H, W), differentiable in it; alone where pictures would mix."""

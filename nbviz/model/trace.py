@@ -16,8 +16,9 @@ from nbviz.model.layers import Layer
 from nbviz.model.layouts.layout import probe_batch
 from nbviz.model.layouts.tree import Record, Records, layer_tree, version
 from nbviz.model.scoring.autograd_graph import graph
-from nbviz.model.scoring.heads import PLAIN, Head, ModuleCall, as_maps
+from nbviz.model.scoring.heads import PLAIN, Head, as_maps
 from nbviz.model.scoring.outputs import Boxes, ClassMaps, Kind, Output, OutputReader, Unknown
+from nbviz.model.scoring.place import ModuleCall
 from nbviz.replica.guest import Guest, Pass
 from nbviz.replica.hooks import Address, hooked, modules_of, record_layers, split
 

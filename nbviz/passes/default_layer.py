@@ -9,7 +9,7 @@ from nbviz.model.by_model import ByModel
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer, grid_layers
 from nbviz.model.layouts.tree import version
-from nbviz.model.scoring.heads import ModuleCall
+from nbviz.model.scoring.place import ModuleCall
 from nbviz.model.target import Target
 from nbviz.model.trace import came_through
 from nbviz.passes.reach import backward

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -104,6 +105,8 @@ def _class_name(name: object) -> str:
     """Return one name of a class: of several synonyms the first, after WordNet's number."""
     if isinstance(name, (tuple, list)) and name:
         return str(next((word for word in name if not _WORDNET.fullmatch(str(word))), name[0]))
+    if isinstance(name, Enum):
+        return name.name
     return name.decode() if isinstance(name, bytes) else str(name)
 
 

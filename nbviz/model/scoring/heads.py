@@ -7,7 +7,7 @@ read before it where a layer puts them out there; else they are taken as the pro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
@@ -15,9 +15,20 @@ import torch
 from torch.autograd.graph import Node
 
 from nbviz.errors import NbvizError
-from nbviz.model.scoring.autograd_graph import graph, kind, origin
-from nbviz.model.scoring.scores import NAMES, OutputKey, find, scores_or_maps
-from nbviz.model.scoring.squash import CLOSE, SIGMOIDS, SOFTMAX, multiple, over_classes, slope, squash, undivided
+from nbviz.model.scoring.autograd_graph import kind, origin
+from nbviz.model.scoring.place import ModuleCall, Place, ScoreHints, find_place
+from nbviz.model.scoring.scores import find, scores_or_maps
+from nbviz.model.scoring.squash import (
+    CLOSE,
+    SIGMOIDS,
+    SOFTMAX,
+    multiple,
+    over_classes,
+    slope,
+    squash,
+    summed,
+    undivided,
+)
 from nbviz.replica.hooks import RawOutput
 
 Scale = Literal["softmax", "sigmoid", "shares", "independent"]
@@ -25,30 +36,21 @@ Scale = Literal["softmax", "sigmoid", "shares", "independent"]
 probabilities already, that share 1 between them, or each by itself."""
 
 ELEMENTWISE = frozenset(f"{name}Backward0" for name in "Mul Add Sub Rsub Div Neg Reciprocal Pow".split())
+PICKS = frozenset(
+    f"{name}Backward0"
+    for name in "Select Slice Index IndexSelect Gather Split Unbind Cat Stack Mean Round Amax Amin Flip Where".split()
+)
+"""Operations whose results lie between the least and the largest of what they are given."""
 BOUNDED = frozenset(f"{name}Backward0" for name in "Sigmoid Softmax Tanh Exp Erf Hardsigmoid Hardtanh Clamp".split())
 WHOLES = (1, 100)
 """Sums of the classes' probabilities: shares, or per cent."""
 
 
 @dataclass(frozen=True)
-class ModuleCall:
-    """Call of a module in the first forward, and its output."""
-
-    name: str
-    number: int
-    linear: bool
-    output: torch.Tensor
-    node: Node | None
-    """Of the output as it was put out."""
-    version: int
-    """Of the output as it was put out: another one where a later operation wrote to it."""
-
-
-@dataclass(frozen=True)
 class Head:
     """Reading of class scores from a network's output."""
 
-    place: str | int | None = None
+    place: Place | None = None
     """Key, attribute or index in the output; None: the output itself, or where ``output=`` says."""
     before: tuple[str, int] | None = None
     """(layer, call) that puts out the logits, where the network goes on to make probabilities of them."""
@@ -60,7 +62,7 @@ class Head:
     slope: float | None = None
     """Factor of the layer's logits in that step, as 1 / temperature; None where they go into it as they are."""
     pair: bool = False
-    """True if the one logit y of a network with two class names is read as the scores (−y, y)."""
+    """True if the one score y of a network with two class names is read as (−y, y), of a probability as (1 − y, y)."""
     remark: str = ""
     """The choice as text, where there was one."""
     problem: NbvizError | None = None
@@ -79,13 +81,16 @@ class Head:
             tiny = torch.finfo(output.dtype).tiny
             logits = output.clamp(min=tiny).log() if self.last == "softmax" else output
             logits = torch.logit(output, tiny) if self.last == "sigmoid" else logits
-        return torch.cat([-logits, logits], 1) if self.pair else logits
+        if not self.pair:
+            return logits
+        return torch.cat([1 - logits if self.scale == "shares" else -logits, logits], 1)
 
 
 PLAIN = Head()
-_REGRESSION = (
-    "The network's configuration says regression: it puts out quantities, not scores of classes. Pass a callable as "
-    "target, such as target=lambda out: out.logits[:, 0]; or output=, if they are scores all the same."
+_OF_ONE = (
+    "The network ends in a softmax over one value: over a single class, or over the pictures of a batch (dim=0). Its "
+    "probability is 1 for every picture, so there is nothing to explain. A single score wants a sigmoid, scores of "
+    "classes dim=1."
 )
 
 
@@ -100,31 +105,10 @@ def head_of(known: HasHead | None) -> Head:
     return PLAIN if known is None else known.head
 
 
-@dataclass(frozen=True)
-class ScoreHints:
-    """Statements of a person, or of the network's own configuration, about its scores."""
-
-    output: OutputKey | None = None
-    multilabel: bool = False
-    names: int = 0
-    """Class names given."""
-    labels: int = 0
-    """``config.num_labels``."""
-    regression: bool = False
-    """Whether the network's configuration says that its outputs are quantities."""
-
-    @property
-    def certain(self) -> bool:
-        """Return whether a person, or a configuration, says what is put out."""
-        return self.output is not None or bool(self.names or self.labels)
-
-
 def find_head(
     raw: RawOutput, calls: Sequence[ModuleCall], hints: ScoreHints, probe: Callable[[Head], torch.Tensor]
 ) -> Head:
     """Find the head of a network whose output for one picture is ``raw``. probe: scores (N, classes) of others."""
-    if hints.regression and hints.output is None:
-        return Head(problem=NbvizError(_REGRESSION))
     try:
         head = Head() if hints.output is not None else _placed(raw, calls, hints)
         part = find(raw, head.place if hints.output is None else hints.output)
@@ -138,78 +122,14 @@ def find_head(
         # one score alone shares nothing with others, whatever the step before it says
         one_by_one: dict[Scale, Scale] = {"softmax": "sigmoid", "shares": "independent"}
         head = replace(head, scale=one_by_one.get(head.scale, head.scale))
-    return replace(head, pair=scores.shape[1] == 1 and hints.names == 2 and head.scale == "sigmoid")
-
-
-def candidates(raw: RawOutput) -> dict[str | int, torch.Tensor]:
-    """Return place → tensor for all in an output that can be read as scores or maps of one picture."""
-    items = raw.items() if isinstance(raw, Mapping) else enumerate(raw) if isinstance(raw, (tuple, list)) else ()
-    return {place: item for place, item in items if _readable(item)}
-
-
-def _readable(item: object) -> bool:
-    if not isinstance(item, torch.Tensor) or not item.is_floating_point() or item.dim() == 0:
-        return False
-    try:
-        scores_or_maps(item, 1)
-    except NbvizError:
-        return False
-    return True
+    if scores.shape[1] == 1 and hints.names == 2:
+        return replace(head, pair=True, scale="shares" if head.scale == "independent" else head.scale)
+    return head
 
 
 def _placed(raw: RawOutput, calls: Sequence[ModuleCall], hints: ScoreHints) -> Head:
-    if isinstance(raw, torch.Tensor):
-        return Head()
-    if type(raw).__module__ == "torch.return_types":
-        raise NbvizError(
-            f"The network puts out what torch.{type(raw).__name__} gives, values in an order of their own, not one "
-            "score per class. Explain the network without its last step, or pass a callable as target."
-        )
-    named = {name: raw.get(name) if isinstance(raw, Mapping) else getattr(raw, name, None) for name in NAMES}
-    tensors = {name: value for name, value in named.items() if isinstance(value, torch.Tensor)}
-    readable = [name for name, value in tensors.items() if _readable(value)]
-    if readable:
-        return Head(readable[0])
-    floats = [name for name, value in tensors.items() if value.is_floating_point()]
-    if floats:  # what else can be read beside it, such as a mask, is something else
-        return Head(floats[0])
-    among = candidates(raw)
-    if len(among) <= 1:
-        return Head(next(iter(among), next(iter(tensors), None)))
-    for count in (hints.names, hints.labels):
-        fitting = [place for place, tensor in among.items() if count and scores_or_maps(tensor, 1).shape[1] == count]
-        if len(fitting) == 1:
-            return _chosen(fitting[0], among, f"the only one of {count} classes")
-    linear = {place: tensor for place, tensor in among.items() if _maker(tensor, calls, linear=True) is not None}
-    last = [place for place in linear if _after(place, linear)]
-    if len(last) == 1:
-        return _chosen(last[0], among, "the last linear layer's own output")
-    listed = ", ".join(f"{place!r} {tuple(tensor.shape)}" for place, tensor in among.items())
-    raise NbvizError(
-        f"Which of the network's outputs are its class scores can't be told; these could be: {listed}. "
-        f"Pass output={next(iter(among))!r}, or another of them, or a callable that takes the scores out."
-    )
-
-
-def _chosen(place: str | int, among: Mapping[str | int, torch.Tensor], why: str) -> Head:
-    return Head(place, remark=f"output {place!r} of {len(among)}, {why}")
-
-
-def _after(place: str | int, linear: Mapping[str | int, torch.Tensor]) -> bool:
-    """Return whether a tensor is computed from all the others."""
-    held = list(graph(linear[place].grad_fn))
-    below = set(held)
-    return all(other == place or origin(tensor.grad_fn) in below for other, tensor in linear.items())
-
-
-def _maker(tensor: torch.Tensor, calls: Sequence[ModuleCall], linear: bool = False) -> ModuleCall | None:
-    """Return the call that put out a tensor's values, shapes aside; the first: a Sequential's is its last child's."""
-    node = origin(tensor.grad_fn)
-    for call in calls:
-        same = call.output is tensor if node is None else origin(call.node) is node
-        if same and (call.linear or not linear) and call.output.numel() == tensor.numel():
-            return call
-    return None
+    place, reason = find_place(raw, calls, hints)
+    return Head(place, remark=reason)
 
 
 def _scaled(
@@ -220,7 +140,9 @@ def _scaled(
     last = squash(end)
     factor = None if last is None else multiple(scores, last)
     if last is not None and factor is not None:
-        # a softmax over another axis, such as the pictures', gives no probabilities of classes
+        if kind(last) in SOFTMAX and summed(last) == 1:
+            return replace(head, problem=NbvizError(_OF_ONE))
+        # a softmax over another axis gives no probabilities of classes
         if kind(last) in SOFTMAX and not over_classes(last, scores):
             return head
         return _before(replace(head, factor=factor), last, scores, calls)
@@ -287,14 +209,15 @@ def _share(values: torch.Tensor, whole: int) -> bool:
     return bool((values >= 0).all() and ((values.float().sum(1) / whole - 1).abs() < CLOSE).all())
 
 
-def _bounded(node: Node) -> bool:
-    """Return whether the last operations are elementwise on something that is squashed, such as (tanh(x) + 1) / 2."""
-    left, steps = [node], 0
-    while left and steps < 16:
-        node, steps = left.pop(), steps + 1
-        if kind(node) in BOUNDED:
-            return True
-        if kind(node) in ELEMENTWISE:
-            above = (origin(below) for below, _ in node.next_functions if below is not None)
-            left += [one for one in above if one is not None]
-    return False
+def _bounded(node: Node, steps: int = 8) -> bool:
+    """Return whether a node's values are picked from, or elementwise of, what is squashed, such as (tanh(x) + 1) / 2.
+
+    steps: how far to look.
+    """
+    if kind(node) in BOUNDED:
+        return True
+    if not steps or kind(node) not in ELEMENTWISE | PICKS:
+        return False
+    above = [origin(below) for below, _ in node.next_functions if below is not None]
+    bounded = [one is not None and _bounded(one, steps - 1) for one in above]
+    return bool(bounded) and (all(bounded) if kind(node) in PICKS else any(bounded))

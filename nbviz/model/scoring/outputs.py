@@ -16,7 +16,8 @@ from torch import nn
 
 from nbviz.errors import NbvizError
 from nbviz.model.boxes import Box
-from nbviz.model.scoring.heads import PLAIN, Head, ModuleCall, Scale, ScoreHints, find_head
+from nbviz.model.scoring.heads import PLAIN, Head, Scale, find_head
+from nbviz.model.scoring.place import ModuleCall, ScoreHints
 from nbviz.model.scoring.scores import OutputKey as OutputKey
 from nbviz.model.scoring.scores import find, scores_or_maps
 from nbviz.pictures.network_hints import attribute

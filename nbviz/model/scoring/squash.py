@@ -36,13 +36,23 @@ def multiple(scores: torch.Tensor, squash: Node) -> float | None:
     return factor if factor > 0 and torch.allclose(values, factor * result, rtol=CLOSE, atol=0) else None
 
 
+def summed(node: Node) -> int:
+    """Return over how many values a softmax adds up to 1."""
+    return int(node._saved_result.shape[_axis(node)])
+
+
 def over_classes(node: Node, scores: torch.Tensor) -> bool:
-    shape, axis = node._saved_result.shape, int(node._saved_dim)
-    # autograd keeps it as an unsigned number
-    axis = axis - 2**64 if axis >= 2**63 else axis
+    """Return whether a softmax's axis is that of the classes in scores (N, classes) or maps (N, classes, h, w)."""
+    shape, axis = node._saved_result.shape, _axis(node)
     if len(shape) == scores.dim() == 4:
         return axis % 4 == 1
     return bool(shape[axis] == scores.shape[1])
+
+
+def _axis(softmax: Node) -> int:
+    # autograd keeps it as an unsigned number
+    axis = int(softmax._saved_dim)
+    return axis - 2**64 if axis >= 2**63 else axis
 
 
 def undivided(node: Node | None) -> list[Node]:
