@@ -56,6 +56,7 @@ from nbviz.session.requests.edits import (
     transfer,
     transform,
 )
+from nbviz.session.requests.probes import channels as probed_channels
 from nbviz.session.requests.probes import pair, training
 from tests.task_networks import Segments
 
@@ -131,7 +132,7 @@ def works(world: World) -> Mapping[str, Request]:
         refusals.AskRefusals(picture), reviews.MakeReview(world.items), reviews.OpenReview(world.review),
         reviews.ReadPictures(world.items, tuple(range(12))), reviews.DrawAnswers(world.masks, tuple(range(12)), 40),
         reviews.HuntCues(world.review), pair.ComparePair(world.review, (0, 1)), training.ReadTraining(world.items),
-        training.FindInfluences(world.review, world.review, 0),
+        training.FindInfluences(world.review, world.review, 0), probed_channels.StudyChannels(world.review, layer),
         reviews.MeasureShift(world.review, 24), *common, trust.Trust(explain), trust.TrustDetail(explain),
         attack.MeasureAttack((), Attack("pgd", 1.0, steps=20), explain),
         attack.FindSmallest((), Attack("pgd", 1.0, steps=20), explain),

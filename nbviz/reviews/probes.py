@@ -187,8 +187,8 @@ class Probes(Records):
 
     def studying(
         self, layer: str | None = None, sampling: Sampling | None = None, *, fill: Fill = "zero"
-    ) -> Iterator[tuple[int, int] | ChannelStudy]:
-        """Study channels step by step, as :meth:`channels` does: yield (pictures so far, of how many), last all."""
+    ) -> Iterator[tuple[bool, int, int] | ChannelStudy]:
+        """Study channels step by step, as :meth:`channels` does; see :func:`nbviz.reviews.channels.study.studying`."""
         model, _ = pictures_for(self.items, self.model)
         return studying(model, self, layer, sampling or Sampling(), fill)
 

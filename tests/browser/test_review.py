@@ -30,7 +30,7 @@ def test_a_review_from_the_button_to_a_picture(windows: Callable[..., Lab]) -> N
         page.keyboard.press(key)
     lab.until("explorer.selection.marked == (explorer.panels['review'].view.tiles[2][0],)")
     page.locator(".nbviz-review-marked").wait_for()
-    for name in ("classes", "calibration", "slices", "labels", "cues", "shift"):
+    for name in ("classes", "calibration", "slices", "labels", "cues", "channels", "shift"):
         page.locator(f".nbviz-review-pages [data-key={name}]").click()
         lab.until(f"explorer.panels['review'].page == {name!r}")
         page.wait_for_function("name => document.querySelector(`[data-key=${name}]`).ariaPressed === 'true'", arg=name)

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytes, held, Model, press, script, settled, view } from "./widget.mjs";
 
-const PARTS = ["run", "pictures", "pair", "classes", "curve", "rows", "labels", "front"];
+const PARTS = ["run", "pictures", "pair", "classes", "curve", "rows", "labels", "channels", "front"];
 const review = await script("base/as_code", ...PARTS.map((part) => `review/review_${part}`));
 const CHOICE = [["all", "all"]];
 const TRAITS = {
@@ -37,6 +37,8 @@ const TRAITS = {
     suspect_pictures: bytes(),
     training: {},
     training_pictures: bytes(),
+    driving: bytes(),
+    channel: null,
     code: "review.pictures",
   },
 };
@@ -238,5 +240,55 @@ test("a suspect label opens its picture, and training pictures stand by their fa
   assert.ok(one.find(".nbviz-review-training").textContent.includes(".9 × .4"));
   model.change({ training: { words: ["none given"] } });
   assert.ok(one.find(".nbviz-review-training").hidden);
+  one.end();
+});
+
+test("a channel's row has its bar, its figures beyond chance in bold, and a click chooses it", () => {
+  const row = {
+    channel: 7,
+    name: "7",
+    label: "<b>ant</b>",
+    marked: true,
+    figure: "−1.2",
+    answers: "90 % → 10 %",
+  };
+  const more = {
+    bar: [-0.5, -0.75, -0.25, 0.1],
+    interval: "−1.5 … −0.9",
+    profile: [
+      [1, "ant 2.00"],
+      [0.25, "bee 0.50"],
+    ],
+    measures: [
+      ["clarity", ".9", true],
+      ["redundancy", ".2 with 3", false],
+    ],
+  };
+  const orders = [
+    ["effect", "largest effect"],
+    ["clarity", "clearest"],
+  ];
+  const rows = { kind: "channels", rows: [{ ...row, ...more }], words: ["w"], orders, order: "effect" };
+  const model = new Model({ ...TRAITS, page: "channels", rows }),
+    one = view(review.widget, model);
+  const node = one.find(".nbviz-review-channel");
+  assert.equal(node.querySelector(".fill").getAttribute("style"), "left:25%;width:25%");
+  assert.equal(node.querySelector(".interval").getAttribute("style"), "left:12.5%;width:25%");
+  assert.equal(node.querySelector(".tick").getAttribute("style"), "left:55%");
+  assert.ok(
+    node.textContent.includes("<b>ant</b>") && node.querySelectorAll(".nbviz-review-measures strong").length === 1,
+  );
+  assert.ok(node.querySelector(".nbviz-review-profile").getAttribute("aria-label").endsWith("ant 2.00, bee 0.50"));
+  assert.equal(node.getAttribute("aria-pressed"), "false");
+  node.click();
+  model.change({ channel: 7 });
+  assert.equal(node.getAttribute("aria-pressed"), "true");
+  const select = one.find('[aria-label="Order of the channels"]');
+  select.value = "clarity";
+  select.dispatchEvent(new window.Event("change"));
+  assert.deepEqual(sent(model), [
+    { event: "channel", channel: 7 },
+    { event: "sort", order: "clarity" },
+  ]);
   one.end();
 });

@@ -16,7 +16,7 @@ from torch import nn
 
 import nbviz
 from nbviz.errors import NbvizError, Refused
-from nbviz.panels.review.review_words import slice_rows
+from nbviz.panels.review.words.classes import slice_rows
 from nbviz.reviews import load
 from tests.dataset.index.test_index import Labelled, whole
 from tests.networks import Functional

@@ -17,7 +17,7 @@ from torch import nn
 
 import nbviz
 from nbviz.errors import NbvizError, Refused, UnknownName
-from nbviz.panels.review.review_words import figures, matrix, tiles
+from nbviz.panels.review.words.classes import figures, matrix, tiles
 from nbviz.reports import compare_reports
 from nbviz.reviews import Listing, load
 from nbviz.reviews.records.presence import has_several, presence

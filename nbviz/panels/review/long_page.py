@@ -9,6 +9,7 @@ from nbviz.panels.base.panel import Panel
 from nbviz.panels.base.strip import fail
 from nbviz.panels.review.review_front import ReviewFront
 from nbviz.reviews.result import Review
+from nbviz.session.selection import Selection
 
 
 class LongPage(Panel):
@@ -33,6 +34,9 @@ class LongPage(Panel):
         """Go back to the first state, with another review or the same; none before there is one."""
         self.review, self.begun = review, False
         self.state = {} if review is None else self.first()
+
+    def follow(self, selection: Selection) -> None:
+        """Follow the selection, as far as the page depends on it."""
 
     def begin(self, begun: bool) -> None:
         """Begin what the page computes, or stop it."""

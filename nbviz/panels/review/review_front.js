@@ -26,6 +26,8 @@
  *   suspect_pictures: DataView,
  *   training: Training,
  *   training_pictures: DataView,
+ *   driving: DataView,
+ *   channel: number | null,
  *   code: string,
  * }} ReviewFrontTraits
  */

@@ -14,12 +14,12 @@ class ReviewFront(Front):
 
     Sends ``{"event": …}``: run, cancel, page (name), list (order, answers, label, first), clear (what), open (item),
     mark (item), pair (label, prediction), class (label), slice (column, part), begin, stop,
-    compare (pair: "label,prediction").
+    compare (pair: "label,prediction"), channel (channel), sort (order).
     """
 
     scripts = (
         "base/as_code", "review_run", "review_pictures", "review_pair", "review_classes", "review_curve", "review_rows",
-        "review_labels",
+        "review_labels", "review_channels",
     )  # fmt: skip
 
     empty = traitlets.Unicode().tag(sync=True)
@@ -54,7 +54,9 @@ class ReviewFront(Front):
     curve = traitlets.Dict().tag(sync=True)
     """bins, words (runs), risk, risk_words."""
     rows = traitlets.Dict().tag(sync=True)
-    """Of the page on show, where it is a list: kind, rows, words (runs), offer, progress, done, examples."""
+    """Of the page on show, where it is a list: kind, rows, words (runs), offer, progress, done, examples; orders and
+    order, where it has some.
+    """
     examples = traitlets.Bytes().tag(sync=True)
     """JPEG: three pictures per cue, one cue under the other."""
     pair = traitlets.Dict().tag(sync=True)
@@ -69,5 +71,9 @@ class ReviewFront(Front):
     """words (runs), offer, progress, done, tiles: [[label, factors, tip], …]."""
     training_pictures = traitlets.Bytes().tag(sync=True)
     """JPEG: the training pictures of the tiles, ten columns."""
+    driving = traitlets.Bytes().tag(sync=True)
+    """JPEG: five pictures per channel, one channel under the other."""
+    channel = traitlets.Int(None, allow_none=True).tag(sync=True)
+    """The Explorer's channel."""
     code = traitlets.Unicode().tag(sync=True)
     """The Python that makes what is on show."""

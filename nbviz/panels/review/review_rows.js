@@ -1,4 +1,4 @@
-// Pages that are lists: slices, cues and shift. A row has words or a name, a bar or a line, and figures.
+// Pages that are lists: slices, cues, channels and shift. A row has words or a name, a bar or a line, and figures.
 /**
  * @typedef {{
  *   key: string[], name: string, count: string, share: number, low: number, high: number, beside: number,
@@ -8,6 +8,7 @@
  * @typedef {{ name: string, values: number[], figure: string, marked: boolean }} ShiftRow
  * @typedef {{
  *   kind?: string, rows?: any[], words?: Runs, offer?: string[], progress?: string, done?: number, examples?: number,
+ *   orders?: Option[], order?: string,
  * }} Rows
  */
 
@@ -26,12 +27,19 @@ function reviewRows(model, life) {
     const draw = {
       slices: (row) => sliceRow(model, row, from),
       cues: (row, place) => cueRow(row, place, examples),
+      channels: (row, place) => channelRow(model, row, place, rows.length),
       shift: shiftRow,
     }[kind];
     list.replaceChildren(...(draw ? rows.map(draw) : []));
   });
+  life.watch("rows channel", () => {
+    for (const node of /** @type {NodeListOf<HTMLElement>} */ (list.querySelectorAll(".nbviz-review-channel"))) {
+      node.setAttribute("aria-pressed", String(node.dataset.channel === String(model.get("channel"))));
+    }
+  });
   background(model, life, list, "examples", "image/jpeg", "--examples");
-  return el("div", "", words, beginBar(model, life), list);
+  background(model, life, list, "driving", "image/jpeg", "--driving");
+  return el("div", "", words, beginBar(model, life), channelOrders(model, life), list);
 }
 
 /**

@@ -20,13 +20,14 @@ from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.stage import Stage, register
 from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.review.long_page import LongPage
-from nbviz.panels.review.page_words import words_of
+from nbviz.panels.review.review_channels import ChannelPage
 from nbviz.panels.review.review_cues import CuePage, ShiftPage
 from nbviz.panels.review.review_front import ReviewFront
 from nbviz.panels.review.review_labels import SuspectPictures, TrainingPage
 from nbviz.panels.review.review_pair import PairPage
 from nbviz.panels.review.review_pictures import Opener, ReviewPictures
-from nbviz.panels.review.review_words import FILTERS, filters
+from nbviz.panels.review.words.classes import FILTERS, filters
+from nbviz.panels.review.words.pages import CODE, PAGES, words_of
 from nbviz.panels.snapshot.parts import StagePart, StillParts
 from nbviz.pictures.load import Picture
 from nbviz.reviews.listing import Answers, Listing
@@ -43,17 +44,6 @@ EMPTY = (
     "probabilities can be believed, and where it does worse. nbviz.review(model, dataset) makes one of a data set, "
     "and Explorer(model, images, review=review) opens it."
 )
-PAGES = (
-    ("pictures", "Pictures", "Which are right and wrong, in the order that you choose"),
-    ("classes", "Classes", "Which class is taken for which"),
-    ("calibration", "Calibration", "Whether its probabilities can be believed"),
-    ("slices", "Slices", "Parts of the data on which it does worse"),
-    ("labels", "Labels", "Labels that the network speaks against, and the training pictures behind an answer"),
-    ("cues", "Cues", "Marks in the pictures that it leans on and should not"),
-    ("shift", "Shift", "How it does when light, sensor or file change"),
-)
-CODE = {"labels": "review.suspect_labels", "cues": "review.cues()", "shift": "review.shift()"}
-"""Python of the pages whose name is not the review's own."""
 
 
 @register
@@ -62,8 +52,8 @@ class ReviewStage(Stage):
 
     slot, title, order = "review", "Review", 32
     sentence = "How the network does over many pictures: wrong ones, classes, calibration, slices"
-    reads = frozenset(("image", "marked"))
-    asks = frozenset(("image",))  # of the page Labels
+    reads = frozenset(("image", "marked", "layer", "channel"))
+    asks = frozenset(("image", "layer"))  # of the pages Labels and Channels
     edits = False
     pictures: MutableMapping[str, Picture]
 
@@ -79,13 +69,16 @@ class ReviewStage(Stage):
         self._opener = Opener(self.pictures)
         self._tiles = ReviewPictures(links, self.view)
         self._suspects, self._pair = SuspectPictures(links, self.view), PairPage(links, self.view)
+        self._channels = ChannelPage(links, self.view)
         self._long: dict[str, LongPage] = {
             "classes": self._pair, "cues": CuePage(links, self.view), "shift": ShiftPage(links, self.view),
+            "channels": self._channels,
             "labels": TrainingPage(links, self.view, lambda selection: self._opener.item(selection.image)),
         }  # fmt: skip
 
     def parts(self) -> dict[str, Panel]:
-        return {panel.slot: panel for panel in (self._tiles, self._suspects, *self._long.values())}
+        panels = self._tiles, self._suspects, self._channels.driving, *self._long.values()
+        return {panel.slot: panel for panel in panels}
 
     def request(self, selection: Selection) -> Request | None:
         return self.source
@@ -95,6 +88,10 @@ class ReviewStage(Stage):
             self.view.marked = list(selection.marked)
             self.view.chosen = self._opener.item(selection.image)
             self.view.offer = self._offer()
+            self.view.channel = selection.channel
+            for page in self._long.values():
+                page.follow(selection)
+            self.view.code = "" if self.review is None else self._code()
 
     def show(self, answer: LiveReview) -> None:
         view = self.view
@@ -136,7 +133,7 @@ class ReviewStage(Stage):
         # pages that are begun by a person go on in the background, and are drawn only while they are on show
         for name, page in self._long.items():
             page.on_show = name == self.page
-        self._suspects.on_show = self.page == "labels"
+        self._suspects.on_show, self._channels.driving.on_show = self.page == "labels", self.page == "channels"
         with view.hold_sync():
             view.page, view.code = self.page, self._code()
             try:
@@ -209,6 +206,8 @@ class ReviewStage(Stage):
             self._run() if event == "run" else self._cancel()
         elif event == "open":
             self._choose(int(content["item"]))
+        elif event == "channel":
+            self.selection.channel = int(content["channel"])
         elif event == "mark":
             item = int(content["item"])
             self.selection.marked = tuple(set(self.selection.marked) ^ {item})
@@ -230,6 +229,8 @@ class ReviewStage(Stage):
             self._long[self.page].begin(event == "begin")
         elif event == "compare":
             self._pair.choose_by(content)
+        elif event == "sort":
+            self._channels.sort(content["order"])
         elif event in ("pair", "class", "slice"):
             self.page, self.first = "pictures", 0
             if event == "pair":
@@ -264,6 +265,8 @@ class ReviewStage(Stage):
             self.selection.image = self._opener.name(self.review.items, item, {self.selection.image, *pinned})
 
     def _code(self) -> str:
+        if self.page == "channels":
+            return f"review.channels({self._channels.layer!r})"
         if self.page != "pictures":
             return CODE.get(self.page, f"review.{self.page}")
         given = [f"{name}={value!r}" for name, value in vars(self.listing).items() if value not in (None, "all")]

@@ -56,6 +56,8 @@ class ChannelStudy:
     layer: str
     names: tuple[str, ...]
     """Of the classes."""
+    labelled: bool
+    """False where a picture's class is its answer."""
     changes: ClassChanges
     profiles: NDArray[np.float64]
     """(C, classes): mean activation, at the strongest place, on pictures of each class; NaN without any."""
@@ -86,28 +88,28 @@ class ChannelStudy:
             table[name] = np.nan if self.concepts is None else getattr(self.concepts, name)
         table = table.sort_values("effect", key=np.abs, ascending=False, kind="stable", ignore_index=True)
         table.attrs.update(layer=self.layer, pictures=self.changes.pictures, chance=self.chance, study=self)
+        table.attrs["labelled"] = self.labelled
         table.attrs["absent"] = "" if self.concepts is not None else NO_FEATURES
         return table
 
 
 def studying(
     model: InstrumentedModel, records: Records, layer: str | None, sampling: Sampling, fill: Fill = "zero"
-) -> Iterator[tuple[int, int] | ChannelStudy]:
-    """Study a layer's channels step by step: yield (pictures so far, of how many), and last the study."""
+) -> Iterator[tuple[bool, int, int] | ChannelStudy]:
+    """Study a layer's channels step by step: yield (are channels off, pictures, of how many), last the study."""
     name, members = layer_or_last(model, records, layer), memberships(records)
     rows = balanced(members, sampling.sample, sampling.seed)
     if not len(rows):
         raise NbvizError("No picture of this review has a class, so no channel can matter for one.")
     draw = np.random.default_rng(sampling.seed).permutation(len(records))
     looked = np.sort(draw[: sampling.among])
-    total = len(looked) + len(rows)
     parts = list[tuple[NDArray[np.int64], NDArray[np.float32]]]()
     for part in activations(model, records, looked, name, channel_peaks):
         parts.append(part)
-        yield sum(len(numbers) for numbers, _ in parts), total
+        yield False, sum(len(numbers) for numbers, _ in parts), len(looked)
     for step in measure(model, records, rows, name, fill):
         if isinstance(step, int):
-            yield len(looked) + step, total
+            yield True, step, len(rows)
         else:
             numbers, peaks = (np.concatenate(part) for part in zip(*parts, strict=True))
             yield _study(records, name, step, (numbers, peaks), members, sampling)
@@ -130,7 +132,8 @@ def _study(
         figures = concepts(features, sets)
         levels = chance(features, max(1, live), sampling.top, sampling.seed)
     items = np.where(sets < 0, -1, numbers[sets])
-    return ChannelStudy(layer, records.names, changes, profiles(peaks, members[rows]), items, figures, levels)
+    about = layer, records.names, records.labelled
+    return ChannelStudy(*about, changes, profiles(peaks, members[rows]), items, figures, levels)
 
 
 def top_rows(peaks: NDArray[np.floating], count: int) -> NDArray[np.int64]:

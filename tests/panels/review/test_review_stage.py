@@ -15,7 +15,7 @@ from nbviz.errors import NbvizError
 from nbviz.explorer import Explorer
 from nbviz.panels.review.review_pictures import OPENED, Opener
 from nbviz.panels.review.review_stage import SHOWN
-from nbviz.panels.review.review_words import p_words
+from nbviz.panels.review.words.classes import p_words
 from nbviz.pictures.samples import Items
 from nbviz.reviews import CORRUPTIONS, Listing
 from nbviz.reviews.cues.example import transplant

@@ -9,8 +9,8 @@ import numpy as np
 
 from nbviz.attribution.words import Run
 from nbviz.drawing.numbers import percent
-from nbviz.panels.review.dense_words import dense_choices, dense_slices, ends_words, figure_words, legend
-from nbviz.panels.review.review_curve import bins
+from nbviz.panels.review.words.curves import bins
+from nbviz.panels.review.words.dense import dense_choices, dense_slices, ends_words, figure_words, legend
 from nbviz.reviews.segmentation.review import SegmentationReview
 
 MISSING = "Of networks that say one class per picture only: this one puts out masks"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nbviz.drawing.palette import NAMES as COLOURS
 from nbviz.drawing.palette import hexed
-from nbviz.panels.review.review_words import slice_table_rows
+from nbviz.panels.review.words.classes import slice_table_rows
 from nbviz.reviews.dense.review import DenseReview
 
 LEGEND = 12

@@ -8,8 +8,8 @@ import numpy as np
 
 from nbviz.attribution.words import Run
 from nbviz.drawing.numbers import percent
-from nbviz.panels.review.dense_words import dense_choices, dense_slices, ends_words, figure_words, legend
-from nbviz.panels.review.review_curve import bins
+from nbviz.panels.review.words.curves import bins
+from nbviz.panels.review.words.dense import dense_choices, dense_slices, ends_words, figure_words, legend
 from nbviz.reviews.detection.matching import SURE
 from nbviz.reviews.detection.precision import NO_CHANCE
 from nbviz.reviews.detection.review import DetectionReview

@@ -1,0 +1,119 @@
+"""The page Channels: channels of the chosen layer by what they do to a class, and the pictures that drive each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nbviz.drawing.photos import photo_mosaic
+from nbviz.errors import NbvizError
+from nbviz.panels.base.links import Links
+from nbviz.panels.base.panel import Panel
+from nbviz.panels.base.strip import fail
+from nbviz.panels.review.layer_page import LayerPage
+from nbviz.panels.review.review_front import ReviewFront
+from nbviz.panels.review.words.channels import ABOUT, ORDERS, about_study, channel_row, ordered
+from nbviz.passes.feature_maps import channel_layer
+from nbviz.reviews.result import Review
+from nbviz.session.requests.base import Request
+from nbviz.session.requests.probes.channels import StudyAnswer, StudyChannels
+from nbviz.session.requests.review import ReadPictures, ReviewPage
+from nbviz.session.selection import Selection
+
+ROWS, PICTURES, SIDE = 24, 5, 64
+"""Channels that are listed, pictures of each, and pixels a side of one."""
+
+
+class ChannelPage(LayerPage):
+    """Channels of the chosen layer, one of several orders."""
+
+    slot, trait = "review channels", "rows"
+
+    def __init__(self, links: Links, view: ReviewFront) -> None:
+        super().__init__(links, view)
+        self.order = ORDERS[0][0]
+        self.driving = DrivingPictures(links, view)
+        self._answer: StudyAnswer | None = None
+
+    def first(self) -> dict[str, Any]:
+        self._answer = None
+        self.driving.clear()
+        try:
+            count = channel_layer(self.model, self.layer).channels
+        except NbvizError as reason:
+            return {"kind": "channels", "rows": [], "words": [str(reason)]}
+        offer = [f"Measure the {count} channels of {self.layer}", "Seconds to minutes; it can be stopped"]
+        return {"kind": "channels", "rows": [], "words": [ABOUT], "offer": offer}
+
+    def request(self, selection: Selection) -> Request | None:
+        return StudyChannels(self.review, self.layer) if self.review is not None and self.begun else None
+
+    def show(self, answer: StudyAnswer) -> None:
+        if answer.done == 1:
+            self._answer = answer
+            self._list()
+            self.links.ask()  # for their pictures
+            return
+        self.draw({"kind": "channels", "rows": [], "words": [], "progress": answer.progress, "done": answer.done})
+
+    def sort(self, order: str) -> None:
+        """List the channels in another order."""
+        if order in [one[0] for one in ORDERS]:
+            self.order = order
+            self._list()
+
+    def _list(self) -> None:
+        if self._answer is None or self._answer.study is None or self._answer.table is None:
+            return
+        study, table = self._answer.study, self._answer.table
+        shown = ordered(table, self.order).head(ROWS)
+        extent = max(float(np.nanmax(table[["effect", "low", "high"]].abs().to_numpy())), 1e-12)
+        self.driving.choose(self.review, study.top[shown["channel"].to_numpy(), :PICTURES])
+        orders = [one for one in ORDERS if study.concepts is not None or one[0] in ("effect", "channel")]
+        self.draw({
+            "kind": "channels", "words": about_study(table), "progress": "", "done": 1.0,
+            "rows": [channel_row(row, study, extent) for row in shown.to_dict("records")],
+            "orders": [list(one) for one in orders], "order": self.order,
+        })  # fmt: skip
+
+
+class DrivingPictures(Panel):
+    """Pictures that drive the channels listed most."""
+
+    slot = "review channel pictures"
+    edits = False
+
+    def __init__(self, links: Links, view: ReviewFront) -> None:
+        super().__init__(links)
+        self.view = view
+        self.review: Review | None = None
+        self.on_show = False
+        self._items: list[list[int]] = []
+        """Of each channel listed; −1 where it has none."""
+
+    def clear(self) -> None:
+        """List no channel."""
+        self.choose(None, [])
+
+    def choose(self, review: Review | None, items: Sequence[Sequence[int]] | np.ndarray) -> None:
+        """Show the pictures of other channels, (channels, pictures)."""
+        self.review, self._items, self.view.driving = review, np.asarray(items).tolist(), b""
+
+    def request(self, selection: Selection) -> Request | None:
+        numbers = tuple(sorted({item for row in self._items for item in row if item >= 0}))
+        if not self.on_show or self.review is None or self.review.items is None or not numbers:
+            return None
+        return ReadPictures(self.review.items, numbers)
+
+    def show(self, answer: ReviewPage) -> None:
+        numbers = sorted({item for row in self._items for item in row if item >= 0})
+        read = dict(zip(numbers, answer.pictures, strict=False))
+        if answer.done == 1:
+            self.view.driving = photo_mosaic(
+                [read.get(item) for row in self._items for item in row], PICTURES, SIDE
+            ).data
+
+    def fail(self, error: BaseException) -> None:
+        fail(self.view, error)

@@ -1,0 +1,1 @@
+"""Texts, tables and curves that the stage Review shows, as plain data."""
