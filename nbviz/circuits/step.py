@@ -18,6 +18,7 @@ from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
 from nbviz.passes.feature_maps import channel_layer
 from nbviz.passes.resume import Resumed
+from nbviz.replica.gradients import grad
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import record_layers
 
@@ -152,7 +153,7 @@ def _first_order(
     def first_order(value: Tensor) -> np.ndarray:
         slope = None
         if edge is not None and value.requires_grad:
-            (slope,) = torch.autograd.grad(value, (edge,), retain_graph=True, allow_unused=True)
+            (slope,) = grad(value, (edge,), retain_graph=True, allow_unused=True)
         if slope is None:
             return np.full(layer.channels or 0, np.nan)
         return layout.by_channel(slope.double() * change)[0].sum(1).cpu().numpy()

@@ -27,6 +27,7 @@ from nbviz.model.classes import class_index
 from nbviz.model.edit import Editable, PictureEdit
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.picture import PictureLike
+from nbviz.replica.gradients import grad
 from nbviz.replica.guest import Pass
 
 METHODS = ("fgsm", "pgd", "noise")
@@ -152,7 +153,7 @@ class Attack(PictureEdit):
             leaf = now.detach().requires_grad_()
             first = leaf if first is None else first
             value = loss(leaf)
-            gradient = torch.autograd.grad(value, leaf, allow_unused=True)[0] if value.requires_grad else None
+            gradient = grad(value, leaf, allow_unused=True)[0] if value.requires_grad else None
             # zero at a later step is a summit; at the first it would pass for an attack that fails
             if gradient is None or (leaf is first and not bool(gradient.any())):
                 what = "No gradient leads" if gradient is None else "A gradient of zero leads"

@@ -25,6 +25,7 @@ from nbviz.errors import NbvizError, Refused, unknown
 from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.picture import PictureLike
+from nbviz.replica.gradients import grad
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import Arguments, Keywords, RawOutput
 
@@ -191,7 +192,7 @@ def _gradient(
             leaf = now.detach().requires_grad_()
             x = rgb.input(leaf)
             logits = model.evaluate(run, x).logits[0]
-            slope = torch.autograd.grad(logits[label], x, create_graph=True)[0] if logits.requires_grad else None
+            slope = grad(logits[label], x, create_graph=True)[0] if logits.requires_grad else None
             if slope is None or not slope.requires_grad:
                 raise Refused(_STRAIGHT)
             # the square is smooth where a map takes the size
@@ -200,10 +201,10 @@ def _gradient(
             apart = 1 - functional.cosine_similarity(heat.flatten(), wanted.flatten(), dim=0)
             # over their variance: logits have no unit that networks share
             kept = functional.mse_loss(logits, scores) / scores.var().clamp(min=1e-12)
-            bend = torch.autograd.grad(apart, leaf, retain_graph=True, allow_unused=True)[0]
+            bend = grad(apart, leaf, retain_graph=True, allow_unused=True)[0]
             if bend is None:
                 raise Refused(_STRAIGHT)
-            return bend + KEEP * torch.autograd.grad(kept, leaf)[0]
+            return bend + KEEP * grad(kept, leaf)[0]
 
     return work
 

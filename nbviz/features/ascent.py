@@ -19,6 +19,7 @@ from nbviz.features.objectives import Objective
 from nbviz.features.parametrisation import Parametrisation
 from nbviz.features.recipe import Recipe
 from nbviz.passes.subject import last_spatial_layer
+from nbviz.replica.gradients import grad
 from nbviz.replica.interruption import pause
 
 _TINY = 1e-20
@@ -71,7 +72,7 @@ class Ascent:
         leaf = pictures.detach().requires_grad_()
         values, pull = self._pull(leaf)
         pause()
-        (gradient,) = torch.autograd.grad(pictures, coefficients, self._regularised(leaf, pull))
+        (gradient,) = grad(pictures, coefficients, self._regularised(leaf, pull))
         self.coefficients = self.coefficients + self._rate() * self._direction(gradient)
         self.rise.append(values.cpu())
 
@@ -102,13 +103,13 @@ class Ascent:
         """Return the gradient, scaled to the range of float16: a mean over many places would come out as 0."""
         pause()  # the backward takes twice as long as the forward that asked last
         if self.eye.model.guest.dtype != torch.float16:
-            return torch.autograd.grad(total, pictures, allow_unused=True)[0]
-        slopes = torch.autograd.grad(total, heard, retain_graph=True, materialize_grads=True)
+            return grad(total, pictures, allow_unused=True)[0]
+        slopes = grad(total, heard, retain_graph=True, materialize_grads=True)
         peak = float(torch.stack([slope.abs().max() for slope in slopes]).max()) or 1.0
         # smaller and smaller, should a sum within the network leave the range upwards
         for scale in (1 / peak, 2**-8 / peak, 2**-16 / peak):
             scaled = [slope * scale for slope in slopes]
-            (gradient,) = torch.autograd.grad(heard, pictures, scaled, retain_graph=True, allow_unused=True)
+            (gradient,) = grad(heard, pictures, scaled, retain_graph=True, allow_unused=True)
             if gradient is None or bool(gradient.isfinite().all()):
                 return None if gradient is None else gradient / scale
         raise NbvizError("Gradients leave the range of the network's float16: pass it in float32, net.float().")
@@ -130,7 +131,7 @@ class Ascent:
         total = pull
         for penalty, options in self.recipe.acting("penalty"):
             (weight,) = options.values()
-            (gradient,) = torch.autograd.grad(penalty(pictures), pictures)
+            (gradient,) = grad(penalty(pictures), pictures)
             # in units of the pull, so that a weight means the same at every layer
             total = total - weight * gradient * (_rms(pull) / _rms(gradient))
         for smooth, options in self.recipe.acting("gradient"):

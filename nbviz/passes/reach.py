@@ -14,6 +14,7 @@ from torch.autograd.graph import GradientEdge
 
 from nbviz.errors import Refused
 from nbviz.model.scoring.autograd_graph import graph
+from nbviz.replica.gradients import grad
 from nbviz.replica.interruption import pause
 
 GRADIENT_FREE = ("occlusion", "rise")
@@ -30,7 +31,7 @@ def backward(
     pause()  # a backward takes twice as long as the forward that asked last
     try:
         # never .backward(): that would leave .grad on whatever else requires one
-        return torch.autograd.grad(scores.sum(), inputs, allow_unused=True, retain_graph=retain)
+        return grad(scores.sum(), inputs, allow_unused=True, retain_graph=retain)
     except RuntimeError:
         # a reentrant checkpoint raises in place of a gradient
         if not checkpointed(scores):

@@ -24,6 +24,7 @@ from nbviz.model.boxes import Box
 from nbviz.model.inputs.input_size import noise
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
+from nbviz.replica.gradients import grad
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import Arguments, Keywords, RawOutput, output_at
 from nbviz.replica.replica import replicate
@@ -104,14 +105,14 @@ class ReceptiveFields:
             if self._run is None:
                 guest = self._model.guest
                 net = replicate(guest.module, _ones, guest.hooks).requires_grad_(False)
-                self._run = Pass(net, torch.device("cpu"), guest.random)
+                self._run = Pass(net, torch.device("cpu"), guest.random, conduct=guest.conduct)
             # double: means upon means of a deep network leave the far pixels less than single precision's least number
             x = torch.ones(1, *self._shape, dtype=torch.float64, device="cpu", requires_grad=True)
             with _linear():
                 output = output_of(self._run, x, layer)
             maps = layer.layout.maps(output).sum(1)[0]
             for place in places:
-                (gradient,) = torch.autograd.grad(maps[place], x, retain_graph=True, allow_unused=True)
+                (gradient,) = grad(maps[place], x, retain_graph=True, allow_unused=True)
                 yield _bounds(gradient, self._shape)
 
 

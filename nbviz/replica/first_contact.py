@@ -131,7 +131,8 @@ class Contact(Observer):
             local.net = local.replica.net
         if minded and local.state is None:
             local.state = self._state(local.replica)
-        return Pass(local.net, device, self.random, conduct=self.conduct, state=local.state if minded else None)
+        state, tensors = local.state if minded else None, watch.tensors if self.conduct.python_backward else ()
+        return Pass(local.net, device, self.random, conduct=self.conduct, state=state, tensors=tensors)
 
     def _mapping(self) -> TensorMap | None:
         if self.device != self.home:
@@ -199,6 +200,13 @@ class Contact(Observer):
             raise _unprotectable(attempt.foreign, written) from None
         self._private.add(key)
 
+    def _own_written_late(self, written: torch.Tensor) -> None:
+        """Have a private copy of a tensor that a backward would write to; raises Refused where it has one already."""
+        key = id(written)
+        if key in self._private or all(tensor is not written for tensor in self._watch.tensors):
+            raise _unprotectable(None, written) from None
+        self._private.add(key)
+
     def _own_moved(self, attempt: _Attempt) -> bool:
         """Have private copies of tensors that moved without a write (resized, set to other data); whether any did."""
         pairs = zip(attempt.tensors, attempt.attributes, strict=True)
@@ -208,8 +216,11 @@ class Contact(Observer):
 
     def _conclude(self, attempt: _Attempt) -> None:
         """Note how the network conducts itself, and put back what its forward wrote."""
-        self.random = attempt.guard.random
-        self.conduct.writes_itself |= attempt.foreign is not None and attempt.foreign.gradient_hooks
+        self.random |= attempt.guard.random  # a network may draw for some inputs alone
+        if attempt.foreign is not None:
+            # code that runs in a backward is not seen here, and may write to the network
+            self.conduct.python_backward |= attempt.foreign.python_backward
+            self.conduct.writes_itself |= self.conduct.python_backward
         if attempt.state is not None:
             attempt.state.put_back()
             self.conduct.writes_itself |= attempt.state.written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 
 from nbviz.replica.copying.foreign_calls import ForeignCalls
+from nbviz.replica.gradients import expect_python
 from nbviz.replica.hooks import RawOutput
 from nbviz.replica.interruption import pause
 from nbviz.replica.user_code.conduct import Conduct
@@ -18,7 +20,7 @@ from nbviz.replica.user_code.state import State
 from nbviz.replica.user_code.write_guard import Guard
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pass:
     """Network ready to run on this thread, and whether it is a snapshot of one being trained."""
 
@@ -31,6 +33,8 @@ class Pass:
     conduct: Conduct = field(default_factory=Conduct)
     state: State | None = None
     """Put back before each pass, of a network that writes to itself."""
+    tensors: Sequence[torch.Tensor] = ()
+    """The user's, which Python code in a backward must not write to."""
 
     def __call__(self, batch: torch.Tensor) -> RawOutput:
         """Return the network's own output for a batch, which is moved to the network's device.
@@ -41,6 +45,8 @@ class Pass:
         # when memory runs out, the next attempt's network is on the CPU, and the batch may not be
         batch = batch.to(self.device)
         first = self.foreign is not None
+        if self.conduct.python_backward:
+            expect_python(self)
         sight = self.foreign.sight if self.foreign is not None else None
         with quiet(self.conduct.caught), self.conduct.streams(first), self.conduct.outside.restored(sight):
             with self.conduct.input(batch, first) as given, self._own_state():

@@ -20,6 +20,7 @@ from torch import nn
 from nbviz.errors import NbvizError
 from nbviz.replica.first_contact import Contact
 from nbviz.replica.forward import Pass as Pass
+from nbviz.replica.gradients import WrittenInBackward
 from nbviz.replica.memory import free
 from nbviz.replica.observer import Look
 from nbviz.replica.replica import Replica
@@ -68,6 +69,8 @@ class Guest(Contact):
                 return
             except HookActs:  # each hook found to act costs a round, and no version of the weights
                 continue
+            except WrittenInBackward as signal:  # so does each tensor found to be written
+                self._own_written_late(signal.tensor)
 
     def _attempts_of(self, work: Callable[[Pass], Iterator[T]]) -> Iterator[T]:
         for run, look, unchanged in self._versions():

@@ -19,6 +19,7 @@ from torch.autograd.graph import GradientEdge, Node
 
 from nbviz.model.scoring.autograd_graph import RESHAPING, graph
 from nbviz.passes.precision import at_least_single
+from nbviz.replica.gradients import grad
 
 SOFTMAX = ("SoftmaxBackward0", "SafeSoftmaxBackward0")
 HIDING = ("Checkpoint", "Compiled")
@@ -102,7 +103,7 @@ def gradients(score: Tensor, blocks: Sequence[Block]) -> Iterator[Tensor]:
         return
     # edges, not tensors: probabilities have no object in Python that outlived the forward
     edges = [GradientEdge(block.node, 0) for block in blocks]
-    arrived = torch.autograd.grad(score, edges, retain_graph=True, allow_unused=True)
+    arrived = grad(score, edges, retain_graph=True, allow_unused=True)
     for block, gradient in zip(blocks, arrived, strict=True):
         # the score does not come through every block: behind the last one the class token alone is read
         if gradient is None:

@@ -13,6 +13,7 @@ from types import CodeType, FrameType
 
 import torch
 from torch import nn
+from torch.utils.hooks import BackwardHook
 
 from nbviz.errors import Refused
 from nbviz.replica.user_code.calls import watched
@@ -20,6 +21,17 @@ from nbviz.replica.user_code.outside import Sight
 
 _BIRTHS, _CALLS, _STEPS = ("__init__", "__setstate__"), ("forward", "_call_impl"), ("step", "zero_grad")
 _NAMES = frozenset((*_BIRTHS, *_CALLS, *_STEPS))
+_PYTHON_BACKWARD = frozenset(
+    function.__code__
+    for function in (
+        torch.Tensor.register_hook,
+        torch.autograd.Function.apply.__func__,
+        torch.autograd.graph.saved_tensors_hooks.__enter__,  # checkpoints, offloading
+        BackwardHook.__init__,
+    )
+)
+"""Code of functions after whose call a backward runs Python code."""
+_NODE_HOOKS = ("register_hook", "register_prehook")
 
 
 class ForeignCalls:
@@ -43,27 +55,26 @@ class ForeignCalls:
         self._born: list[nn.Module] = []  # held, so that no other comes to have the address of one
         self.module: nn.Module | None = None
         """The first that has weights or buffers."""
-        self.gradient_hooks = False
-        """True if a tensor's hook was registered, which may write to the network long after its forward."""
+        self.python_backward = False
+        """True if a backward may run Python code: a hook of a tensor, a function of one's own, a checkpoint."""
 
     @contextmanager
     def watch(self) -> Iterator[None]:
         """Watch the calls in this block."""
-        with watched(self._see):
+        with watched(self._see) as possible:
+            self.python_backward |= not possible
             yield
 
     def _see(self, frame: FrameType, event: str, function: object) -> None:
-        if event == "c_call" and getattr(function, "__name__", "") == "numpy":
-            owner = getattr(function, "__self__", None)
-            if isinstance(owner, torch.Tensor):  # what is written through its array is seen by nobody
-                self._refuse(owner)
+        if event == "c_call":
+            self._see_native(function)
         # before the function has run: what it writes to is still as it was
         if event == "call":
             self.sight.see(frame)
         if event != "call" or self.module is not None:
             return
         code = frame.f_code
-        self.gradient_hooks |= code is torch.Tensor.register_hook.__code__
+        self.python_backward |= code in _PYTHON_BACKWARD
         # by name first: a frame's arguments take longer to read than most calls last
         if code.co_name not in _NAMES or not code.co_argcount:
             return
@@ -83,6 +94,12 @@ class ForeignCalls:
             if tensors:
                 self.module = first
                 self._protect(tensors)
+
+    def _see_native(self, function: object) -> None:
+        name, owner = getattr(function, "__name__", ""), getattr(function, "__self__", None)
+        if name == "numpy" and isinstance(owner, torch.Tensor):  # what is written through its array is seen by nobody
+            self._refuse(owner)
+        self.python_backward |= name in _NODE_HOOKS
 
     def refusal(self, act: str = "calls") -> Refused | None:
         """Return the sentence for a network that called such a module; None for one that did not."""

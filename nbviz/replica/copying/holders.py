@@ -13,12 +13,13 @@ import types
 import weakref
 from collections.abc import Callable
 from functools import _lru_cache_wrapper
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import nn
 
 from nbviz.replica.copying.iterators import UNCOPIABLE, Replay, Sink, StandIn, make, recipe
+from nbviz.replica.user_code.streams import OwnGenerator
 
 T = TypeVar("T")
 
@@ -42,19 +43,6 @@ class Copies(Protocol):
 _Rule = Callable[[Copies, Any], object]
 _locals: weakref.WeakKeyDictionary[threading.local, dict[str, object]] = weakref.WeakKeyDictionary()
 """Attributes of thread-locals in the thread that set them: a replica may be made in another."""
-
-
-class OwnGenerator(torch.Generator):
-    """Random generator that is a replica's own: a pass draws from it, and it is put back."""
-
-    addresses: ClassVar[set[int]] = set()
-    """Where those are that there are: an operation is handed another object over the same stream."""
-
-    def __init__(self, device: torch.device) -> None:  # noqa: ARG002 - torch reads it in __new__
-        self.addresses.add(self._cdata)
-
-    def __del__(self) -> None:
-        self.addresses.discard(self._cdata)
 
 
 def iterator_copy(copier: Copies, value: object) -> object:

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import torch
 
-from nbviz.replica.copying.holders import Cached, OwnGenerator
+from nbviz.replica.copying.holders import Cached
 from nbviz.replica.copying.iterators import Replay
+from nbviz.replica.user_code.streams import OwnGenerator
 
 T = TypeVar("T")
 

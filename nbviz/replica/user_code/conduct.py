@@ -14,7 +14,7 @@ import torch
 
 from nbviz.replica.user_code.calls import watched
 from nbviz.replica.user_code.outside import Outside
-from nbviz.replica.user_code.quiet import Caught
+from nbviz.replica.user_code.quiet import Caught, quiet
 from nbviz.replica.user_code.streams import own_streams
 
 
@@ -33,6 +33,9 @@ class Conduct:
         """Global random streams that it draws from, or seeds, by name; torch's drawing operations aside."""
         self.direct: set[str] = set()
         """Those of them that it draws from by a function imported by name: put back after a pass."""
+        self.python_backward = False
+        """True if a backward through it may run Python code: hooks of tensors, functions of one's own, checkpoints."""
+        self._backward_met = False
         self.caught = Caught()
         self.outside = Outside()
 
@@ -52,6 +55,18 @@ class Conduct:
         if not first and not self.draws:
             yield
             return
+        with self._own_streams(first):
+            yield
+
+    @contextmanager
+    def backward(self) -> Iterator[None]:
+        """Contain a backward on this thread: what it prints, draws, and writes to places that a forward writes to."""
+        first, self._backward_met = not self._backward_met, True
+        with quiet(self.caught), self._own_streams(first), self.outside.restored(None):
+            yield
+
+    @contextmanager
+    def _own_streams(self, first: bool) -> Iterator[None]:
         with own_streams() as streams, self._put_back(first):
             yield
         self.draws |= streams.used | self.direct

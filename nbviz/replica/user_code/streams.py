@@ -11,23 +11,40 @@ from __future__ import annotations
 import functools
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from operator import attrgetter
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 Function = Callable[..., Any]
 _local = threading.local()
 _lock = threading.Lock()
-_inside = 0
+_inside: set[Streams] = set()
 _before: list[tuple[ModuleType, str, Function]] = []
 _NUMPYS_OTHER_NAMES = {"ranf": "random_sample", "sample": "random_sample"}
 _TORCHS = ("manual_seed", "seed", "get_rng_state", "set_rng_state")
+_CUDAS = {f"{name}{several}": name for name in ("manual_seed", "seed") for several in ("", "_all")}
+_CUDAS.update({name: f"cuda_{name}" for name in ("get_rng_state", "set_rng_state")})
+_CUDAS.update({f"{name}_all": f"cuda_{name}_all" for name in ("get_rng_state", "set_rng_state")})
+
+
+class OwnGenerator(torch.Generator):
+    """Random generator that is a pass's or a replica's own: it may be drawn from."""
+
+    addresses: ClassVar[set[int]] = set()
+    """Where those are that there are: an operation is handed another object over the same stream."""
+
+    def __init__(self, device: torch.device) -> None:  # noqa: ARG002 - torch reads it in __new__
+        self.addresses.add(self._cdata)
+
+    def __del__(self) -> None:
+        self.addresses.discard(self._cdata)
 
 
 class Streams:
@@ -36,6 +53,8 @@ class Streams:
     def __init__(self) -> None:
         self.used: set[str] = set()
         """Names of the streams that were drawn from or seeded."""
+        self._seed = 0
+        self._generators: dict[torch.device, OwnGenerator] = {}
 
     @cached_property
     def python(self) -> random.Random:
@@ -47,18 +66,30 @@ class Streams:
         """Stream of numpy's legacy functions."""
         return np.random.RandomState(0)
 
-    @cached_property
+    def on(self, device: torch.device) -> torch.Generator:
+        """Return torch's stream on a device; the :class:`Guard` draws from it, too."""
+        if device.type == "cuda" and device.index is None:
+            device = torch.device("cuda", torch.cuda.current_device())
+        if device not in self._generators:
+            self._generators[device] = OwnGenerator(device)
+            self._generators[device].manual_seed(self._seed)
+        return self._generators[device]
+
+    @property
     def generator(self) -> torch.Generator:
-        """Stream of torch, on the CPU; the :class:`Guard` draws from it too."""
-        return torch.Generator().manual_seed(0)
+        """Stream of torch on the CPU."""
+        return self.on(torch.device("cpu"))
 
     def manual_seed(self, seed: int) -> torch.Generator:
-        """Seed torch's stream of this pass."""
-        return self.generator.manual_seed(int(seed))
+        """Seed torch's streams of this pass."""
+        self._seed = int(seed)
+        for generator in self._generators.values():
+            generator.manual_seed(self._seed)
+        return self.generator
 
     def seed(self) -> int:
-        """Seed it as a pass begins, for the same answer each time."""
-        self.generator.manual_seed(0)
+        """Seed them as a pass begins, for the same answer each time."""
+        self.manual_seed(0)
         return 0
 
     def get_rng_state(self) -> torch.Tensor:
@@ -69,45 +100,79 @@ class Streams:
         """Set the state of torch's stream of this pass."""
         self.generator.set_state(state)
 
+    def cuda_get_rng_state(self, device: int | str | torch.device = "cuda") -> torch.Tensor:
+        """Return the state of this pass's stream on an accelerator."""
+        return self.on(_cuda(device)).get_state()
+
+    def cuda_set_rng_state(self, state: torch.Tensor, device: int | str | torch.device = "cuda") -> None:
+        """Set the state of this pass's stream on an accelerator."""
+        self.on(_cuda(device)).set_state(state)
+
+    def cuda_get_rng_state_all(self) -> list[torch.Tensor]:
+        """Return the states of this pass's streams on all accelerators."""
+        return [self.cuda_get_rng_state(number) for number in range(torch.cuda.device_count())]
+
+    def cuda_set_rng_state_all(self, states: Iterable[torch.Tensor]) -> None:
+        """Set the states of this pass's streams on all accelerators."""
+        for number, state in enumerate(states):
+            self.cuda_set_rng_state(state, number)
+
+
+def _cuda(device: int | str | torch.device) -> torch.device:
+    return torch.device("cuda", device) if isinstance(device, int) else torch.device(device)
+
 
 def current() -> Streams | None:
-    """Return this thread's streams, inside of :func:`own_streams`."""
-    return getattr(_local, "streams", None)
+    """Return this thread's streams, inside of :func:`own_streams`.
+
+    A backward on an accelerator runs in a thread of torch's own, which has the modes of the thread that asked for it,
+    and so the streams that one of them carries.
+    """
+    own: Streams | None = getattr(_local, "streams", None)
+    if own is not None:
+        return own
+    carried = (getattr(mode, "streams", None) for mode in reversed(_get_current_dispatch_mode_stack()))
+    return next((streams for streams in carried if isinstance(streams, Streams)), None)
 
 
 @contextmanager
 def own_streams() -> Iterator[Streams]:
     """Have this thread draw from streams of its own in this block."""
-    outer, streams = current(), Streams()
-    _enter()
-    _local.streams = streams
+    outer, streams = getattr(_local, "streams", None), Streams()
     try:
+        _enter(streams)
+        _local.streams = streams
         yield streams
     finally:
         _local.streams = outer
-        _leave()
+        _leave(streams)
 
 
-def _enter() -> None:
-    global _inside
+def _enter(streams: Streams) -> None:
     with _lock:
-        _inside += 1
-        if _inside == 1:
-            for module, name, stream, of in _forwarded():
+        _inside.add(streams)
+        if len(_inside) == 1:
+            _put_back()  # what an interrupt of the last block's end has left
+            for module, name, stream, own in _FORWARDED:
                 function = getattr(module, name)
                 # as found, not as Python ships it: somebody may have patched it
                 _before.append((module, name, function))
-                setattr(module, name, _forward(function, stream, attrgetter(of)))
+                setattr(module, name, _forward(function, stream, own))
 
 
-def _leave() -> None:
-    global _inside
+def _leave(streams: Streams) -> None:
+    # may be called for a block whose beginning was interrupted, anywhere
     with _lock:
-        _inside -= 1
+        _inside.discard(streams)
         if not _inside:
-            for module, name, function in _before:
-                setattr(module, name, function)
-            _before.clear()
+            _put_back()
+
+
+def _put_back() -> None:
+    while _before:
+        module, name, function = _before[-1]
+        setattr(module, name, function)
+        _before.pop()
 
 
 def _forwarded() -> Iterator[tuple[ModuleType, str, str, str]]:
@@ -122,12 +187,16 @@ def _forwarded() -> Iterator[tuple[ModuleType, str, str, str]]:
     for module in (torch, torch.random):
         for name in _TORCHS:
             yield module, name, "torch", name
-    for name in ("manual_seed", "seed"):
-        for all_devices in ("", "_all"):
-            yield torch.cuda, name + all_devices, "torch", name
+    for module in (torch.cuda, torch.cuda.random):
+        for name, own in _CUDAS.items():
+            yield module, name, "torch", own
 
 
-def _forward(function: Function, stream: str, of: Callable[[Streams], Function]) -> Function:
+# a block is entered at every pass, and what it forwards is the same each time
+@functools.lru_cache(maxsize=1024)
+def _forward(function: Function, stream: str, of: str) -> Function:
+    own_function = attrgetter(of)
+
     @functools.wraps(function)
     def call(*args: object, **kwargs: object) -> object:
         own = current()
@@ -135,6 +204,9 @@ def _forward(function: Function, stream: str, of: Callable[[Streams], Function])
             return function(*args, **kwargs)
         # that it draws at all is what a first contact wants to know
         own.used.add(stream)
-        return of(own)(*args, **kwargs)
+        return own_function(own)(*args, **kwargs)
 
     return call
+
+
+_FORWARDED = list(_forwarded())

@@ -18,9 +18,8 @@ import torch
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from nbviz.replica.copying.holders import OwnGenerator
 from nbviz.replica.hooks import Arguments, Keywords
-from nbviz.replica.user_code.streams import current
+from nbviz.replica.user_code.streams import OwnGenerator, Streams, current
 
 _global_rng = threading.RLock()
 
@@ -44,7 +43,8 @@ class Guard(TorchDispatchMode):
         super().__init__()
         self._owned: dict[int, torch.Tensor] = {}
         self.protect(tensors)
-        self._generators: dict[torch.device, torch.Generator] = {}
+        # those of the block that it is put on in, for a backward's own threads, too
+        self.streams = current() or Streams()
         self._copies: dict[int, tuple[torch.Generator, torch.Generator]] = {}
         self.random = False
         """True if a random operation ran."""
@@ -100,12 +100,8 @@ class Guard(TorchDispatchMode):
         return self._copies[address][1]
 
     def _generator(self, device: torch.device) -> torch.Generator:
-        streams = current()
-        if streams is not None and device.type == "cpu":
-            return streams.generator  # a forward may seed it
-        if device not in self._generators:
-            self._generators[device] = torch.Generator(device).manual_seed(0)
-        return self._generators[device]
+        # of this moment: a pass inside has streams of its own, which a forward may seed
+        return (current() or self.streams).on(device)
 
     def _check(self, acts: _Acts, args: Arguments, kwargs: Keywords) -> None:
         for place, name in acts.writes:
