@@ -69,6 +69,7 @@ def blurred(x: torch.Tensor, sigma: float) -> torch.Tensor:
     return (rows @ wide @ columns.T).to(x)
 
 
+@lru_cache(maxsize=4)
 def _kernel(length: int, sigma: float) -> torch.Tensor:
     cosines = _cosines(length)
     frequencies = torch.arange(length, dtype=torch.float64, device="cpu") * math.pi / length

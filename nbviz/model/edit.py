@@ -74,6 +74,14 @@ def checked(edits: Sequence[Any], model: Editable) -> tuple[Edit, ...]:
     for edit in edits:
         if not isinstance(edit, Edit):
             raise NbvizError(f"An edit is a value of nbviz.edits, such as Channels('layer4', off=[17]), not {edit!r}.")
+        # it is part of every key under which an answer or an input is kept
+        try:
+            hash(edit)
+        except TypeError:
+            raise NbvizError(
+                f"{type(edit).__name__} can't be hashed, so that its answers can't be kept: an edit is a frozen "
+                "dataclass of numbers, words and tuples."
+            ) from None
         if isinstance(edit, NetworkEdit):
             edit.check(model)
     return tuple(edits)
@@ -86,11 +94,11 @@ def attach(net: nn.Module, edits: Sequence[Edit], model: Editable) -> None:
             edit.attach(net, model)
 
 
-def edited_input(x: Tensor, edits: Sequence[Edit], model: Editable) -> Tensor:
-    """Apply the picture edits among ``edits``, in order; model: the network without any."""
-    for place, edit in enumerate(edits):
-        if isinstance(edit, PictureEdit):
-            # what stands behind it in the stack is made of its answer and can't be asked
-            before = [other for other in edits[:place] if isinstance(other, NetworkEdit)] if edit.asks_network else []
-            x = edit.apply(x, model.edited(*before))
-    return x
+def edited_input(x: Tensor, edit: Edit, before: Sequence[Edit], model: Editable) -> Tensor:
+    """Apply an edit to the input that the edits before it left; model: the network without any."""
+    if not isinstance(edit, PictureEdit):
+        return x
+    # what stands behind it in the stack is made of its answer and can't be asked
+    below = [other for other in before if isinstance(other, NetworkEdit)] if edit.asks_network else []
+    # a copy: an edit of the reader's own that writes to it would spoil what other edits start from
+    return edit.apply(x.clone(), model.edited(*below))

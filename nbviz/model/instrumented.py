@@ -18,6 +18,7 @@ from nbviz.model.batches import parts
 from nbviz.model.by_model import ByModel
 from nbviz.model.classes import carried_names, checked_names, class_index
 from nbviz.model.edit import Edit, NetworkEdit, attach, checked, edited_input
+from nbviz.model.inputs.input_cache import InputCache
 from nbviz.model.inputs.input_size import Usual, noise, ready
 from nbviz.model.layers import Layer
 from nbviz.model.recorders import Recorders
@@ -34,7 +35,7 @@ from nbviz.replica.hooks import RawOutput, modules_of, split
 from nbviz.replica.torch_modes import isolated
 from nbviz.replica.user_code.user_hooks import Hooks
 
-MOST_INPUTS, MOST_TRACES = 8, 4
+MOST_TRACES = 4
 
 
 class InstrumentedModel:
@@ -77,12 +78,12 @@ class InstrumentedModel:
         self._plain: InstrumentedModel | None = None  # the model that this is an edited one of
         self._shape: tuple[int, ...] | None = None
         self._traces: OrderedDict[Any, Trace] = OrderedDict()
+        self._inputs = InputCache()  # shared with those that are edited ones of this
         self._begin()
 
     def _begin(self) -> None:
         """Set up what belongs to this model alone, and not to one that is the same but for its edits."""
         self._lock, self._tracing, self._recorders = threading.RLock(), threading.RLock(), Recorders()
-        self._inputs: OrderedDict[Any, torch.Tensor] = OrderedDict()
         self._traces = OrderedDict(self._traces)
 
     @classmethod
@@ -146,21 +147,21 @@ class InstrumentedModel:
 
         image: a :class:`Picture`, PIL image, path, uint8 array, or a preprocessed float tensor ((1,) C, H, W).
         """
-        picture = as_picture(image)
+        picture, plain = as_picture(image), self._plain or self
         if picture.tensor is not None and not self.edits:
             return ready(self.guest, picture.tensor)
         transform = None if picture.tensor is not None else self.transform  # asking for it runs the network
         weights = self.fingerprint() if any(getattr(edit, "asks_network", False) for edit in self.edits) else None
-        key = (picture.digest, transform and transform.key, self.device, self.guest.dtype, weights)
-        with self._lock:
-            if key not in self._inputs:
-                with isolated():
-                    x = ready(self.guest, picture.tensor if transform is None else transform(picture))
-                self._inputs[key] = edited_input(x, self.edits, self._plain or self)
-                while len(self._inputs) > MOST_INPUTS:
-                    self._inputs.popitem(last=False)
-            self._inputs.move_to_end(key)
-            return self._inputs[key]
+        key = (picture.digest, transform and transform.key, self.device, self.guest.dtype, self.edits, weights)
+
+        def make() -> torch.Tensor:
+            if self.edits:
+                *before, last = self.edits  # what stacks of edits have in common is made once
+                return edited_input(plain.edited(*before).input(picture), last, before, plain)
+            with isolated():
+                return ready(self.guest, picture.tensor if transform is None else transform(picture))
+
+        return self._inputs.get(key, make)
 
     def seen(self, image: PictureLike) -> np.ndarray:
         """Return the picture as the network saw it, uint8 (H, W, 3)."""
@@ -171,8 +172,8 @@ class InstrumentedModel:
         """Let go of the inputs, traces and replicas kept; they are made again when needed."""
         self.guest.forget()
         ByModel.forget(self)
-        with self._lock:
-            self._inputs, self._traces = OrderedDict(), OrderedDict()
+        self._inputs.clear()
+        self._traces = OrderedDict()
 
     def edited(self, *edits: Edit) -> InstrumentedModel:
         """Return this network over the same weights with edits made, in order: of its pictures, of what layers put out.

@@ -101,15 +101,6 @@ class EditTraits(HistoryTraits):
     def _checked(self, value: Iterable[Any]) -> tuple[Edit, ...]:
         """Return edits as a tuple. Raises NbvizError for what this network or picture can't have."""
         edits = checked(tuple(value), self._model)
-        for edit in edits:
-            # an edit is part of every request's key while it is on
-            try:
-                hash(edit)
-            except TypeError:
-                raise NbvizError(
-                    f"{type(edit).__name__} can't be hashed, so that its answers can't be kept: an edit is a frozen "
-                    "dataclass of numbers, words and tuples."
-                ) from None
         placed = [edit for edit in edits if isinstance(edit, PictureEdit) and edit.one_picture]
         # a mask of another picture's size must be refused at the door, not in the worker
         if placed and isinstance(self.pictures, Mapping) and self.image in self.pictures:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from torch import nn
 import nbviz
 from nbviz.edits import EDITS, TRANSFORMS, Attack, Channels, Draw, Heads, Mask, Paint, Transform
 from nbviz.errors import NbvizError
-from nbviz.model.edit import Edit
+from nbviz.model.edit import Edit, Editable, PictureEdit
 from nbviz.pictures.load import as_picture
 from tests.networks import state_hash
 
@@ -142,6 +144,31 @@ def test_an_attack_asks_the_network_as_the_edits_before_it_left_it() -> None:
     after = plain.edited(off, attack).input(picture())
     np.testing.assert_array_equal(after.numpy(), attack.apply(plain.input(picture()), plain.edited(off)).numpy())
     assert not torch.equal(after, plain.edited(attack, off).input(picture()))
+
+
+@dataclass(frozen=True)
+class Careless(PictureEdit):
+    """Writes to the input that it is given, and counts how often it is asked."""
+
+    asked: ClassVar[list[int]] = []
+
+    def apply(self, x: torch.Tensor, model: Editable) -> torch.Tensor:
+        self.asked.append(1)
+        return x.mul_(0.5)
+
+
+def test_edits_in_common_are_made_once_and_one_that_writes_to_its_input_spoils_no_other() -> None:
+    plain = model()
+    before = plain.input(picture()).clone()
+    Careless.asked.clear()
+    half = plain.edited(Careless()).input(picture())
+    for amount in (3, 5, 7):
+        turned = Transform("rotate", amount)
+        found = plain.edited(Careless(), turned).input(picture())
+        assert torch.equal(found, turned.apply(before * 0.5, plain))
+    assert len(Careless.asked) == 1 and torch.equal(half, before * 0.5)
+    assert torch.equal(plain.edited(Transform("rotate", 0), Careless(), Careless()).input(picture()), before * 0.25)
+    assert torch.equal(plain.input(picture()), before)
 
 
 class Rounding(nn.Module):

@@ -74,6 +74,8 @@ class ScoreBars(Panel):
         self._before: ScoresAnswer | None = None
         """Prediction without the edits; None where none are on."""
         self._rows: list[int] = []
+        self._target: object = None
+        """The target that is drawn in the accent."""
         self.listen(self.front, self._act)
 
     def request(self, selection: Selection) -> Request:
@@ -82,7 +84,8 @@ class ScoreBars(Panel):
         return Compare(asked, edits) if edits else asked
 
     def sync(self, selection: Selection) -> None:
-        if self._answer is not None:
+        # only for another target: each mask of a stroke is an act, and its bars are drawn when they are there
+        if self._answer is not None and selection.target != self._target:
             self._paint(self._answer)
 
     def wait(self, progress: str = "") -> None:
@@ -113,6 +116,7 @@ class ScoreBars(Panel):
 
     def _paint(self, answer: ScoresAnswer) -> None:
         lost = int((~np.isfinite(answer.logits)).sum())
+        self._target = self.selection.target
         with LOCK:
             self.bars.figure.remove_class("nbviz-dimmed")
             self.bars.figure.layout.display = "none" if lost else "block"

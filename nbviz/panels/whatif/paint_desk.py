@@ -14,6 +14,7 @@ import numpy as np
 import traitlets
 
 from nbviz.attribution import METHODS
+from nbviz.drawing.jpeg import jpeg
 from nbviz.drawing.numbers import percent, signed
 from nbviz.drawing.overlay import png
 from nbviz.edits import Mask, Paint
@@ -49,7 +50,7 @@ class PaintFront(Front):
     scripts = ("desk", "paint_mask", "paint_strokes", "paint_flip")
 
     picture = traitlets.Bytes().tag(sync=True)
-    """PNG: as the network sees it, painted."""
+    """PNG: as the network sees it, painted; JPEG while a stroke is drawn."""
     rows = traitlets.Int(224).tag(sync=True)
     columns = traitlets.Int(224).tag(sync=True)
     mask = traitlets.Bytes().tag(sync=True)
@@ -122,8 +123,9 @@ class PaintDesk(Desk):
         with LOCK, self.view.hold_sync():
             ready(self.view)
             self.view.rows, self.view.columns = answer.seen.shape[:2]
-            self.view.picture = png(answer.seen)
-            if self.selection.draft is None:
+            drawing = self.selection.draft is not None
+            self.view.picture = jpeg(answer.seen) if drawing else png(answer.seen)
+            if not drawing:
                 self.view.lines = lines(answer, self._share(), self.view.fill)
                 self.view.offer = self._offer(answer)
 

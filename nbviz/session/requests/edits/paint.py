@@ -22,6 +22,7 @@ TRIES = 20
 
 
 class _Editing(Protocol):
+    def edited(self, edits: tuple[Edit, ...]) -> Context: ...
     def known(self, request: Request) -> ExplainAnswer | None: ...
 
 
@@ -55,8 +56,9 @@ class MeasurePaint(Request):
     """True if only the picture is wanted, as while a stroke is drawn."""
 
     def __call__(self, context: Context) -> Iterator[Painted]:
-        model = context.model.edited(*self.edits)
-        answer = Painted(model.seen(self.picture), done=1.0 if self.brief or not self.edits else 0.1)
+        # as the bars saw it a moment ago: its input is there
+        seen = cast(_Editing, context).edited(self.edits).model.seen(self.picture)
+        answer = Painted(seen, done=1.0 if self.brief or not self.edits else 0.1)
         yield answer
         if answer.done == 1.0:
             return
