@@ -94,17 +94,22 @@ def write_whole(file: Path, write: Callable[[Path], Any], advice: str) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def manifest_in(path: Path, name: str, kind: str, known: int) -> dict[str, Any]:
-    """Read a folder's manifest. kind: "index" or "atlas". NbvizError where there is none, or of another format."""
+def manifest_in(
+    path: Path, name: str, kind: str, known: int, advice: str = "Build it anew in a new folder."
+) -> dict[str, Any]:
+    """Read a folder's manifest, a JSON file of one format. NbvizError where there is none, or of another format.
+
+    kind: what the folder holds, as the sentence says it: "index". advice: what to do about one that can't be read.
+    """
     try:
         manifest = json.loads((path / name).read_text("utf-8"))
     except OSError as error:
         raise NbvizError(f"There is no {kind} in '{path}': {name} can't be read ({error.strerror}).") from error
     except ValueError as error:
-        raise NbvizError(f"'{path / name}' is no JSON ({error}). Build the {kind} in a new folder.") from error
+        raise NbvizError(f"'{path / name}' is no JSON ({error}). {advice}") from error
     format = manifest.get("format") if isinstance(manifest, dict) else None
     if format != known:
-        raise NbvizError(f"The {kind} in '{path}' has format {format!r}; this nbviz reads {known}. Build it anew.")
+        raise NbvizError(f"The {kind} in '{path}' has format {format!r}; this nbviz reads {known}. {advice}")
     return manifest
 
 

@@ -20,7 +20,7 @@ from nbviz.model.brief import ModelLike
 from nbviz.model.inputs.input_size import noise
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer, with_channels
-from nbviz.pictures.samples import Items
+from nbviz.pictures.samples import Items, PassProgress
 from nbviz.pictures.sources import DatasetLike
 from nbviz.replica.hooks import modules_of, record_layers
 from nbviz.replica.interruption import pause
@@ -74,16 +74,14 @@ def health(
         pass
     assert judged is not None
     table = pd.DataFrame(judged.rows, columns=["layer", "channel", "finding", "detail"]).astype({"channel": int})
-    table.attrs.update(pictures=judged.pictures, problems=judged.problems)
+    table.attrs.update(pictures=judged.seen, problems=judged.problems)
     return table
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class Judged(PassProgress):
     """Progress of a health check, and at the end its findings."""
 
-    pictures: int
-    total: int
     rows: list[Row] = field(default_factory=list)
     """(layer, channel, finding, detail), in the order of the layers."""
     layers: tuple[str, ...] = ()
@@ -91,9 +89,8 @@ class Judged:
     problems: list[str] = field(default_factory=list)
 
     @property
-    def done(self) -> float:
-        """Share of the work, 0…1; 1 only with the findings."""
-        return 1.0 if self.layers else min(self.pictures / self.total, 0.999)
+    def complete(self) -> bool:
+        return bool(self.layers)
 
 
 def judging(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from PIL import Image
@@ -39,6 +39,32 @@ class Batch:
     """int64 (N,): index of the class, -1 where there is none."""
     inputs: torch.Tensor
     """(N, C, H, W), preprocessed."""
+
+
+@dataclass(frozen=True, eq=False)
+class PassProgress:
+    """Base of the steps of a pass over pictures, of which the last has what the pass was for."""
+
+    noun: ClassVar[str] = "pictures"
+    seen: int
+    """Pictures so far."""
+    total: int
+
+    @property
+    def complete(self) -> bool:
+        """True at the last step."""
+        raise NotImplementedError
+
+    @property
+    def done(self) -> float:
+        """Share of the pass, 0…1."""
+        # below 1 until it is complete: a panel takes 1 for the final answer
+        return 1.0 if self.complete else min(self.seen / max(1, self.total), 0.999)
+
+    @property
+    def progress(self) -> str:
+        """Progress in a phrase: ``"120 of 5,000 pictures"``."""
+        return f"{self.seen:,} of {self.total:,} {self.noun}"
 
 
 class Items:

@@ -14,7 +14,7 @@ from nbviz.dataset.shards.plan import data_digest, model_digest
 from nbviz.errors import NbvizError, Refused
 from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.pictures.samples import Items
+from nbviz.pictures.samples import Items, PassProgress
 from nbviz.pictures.sources import DatasetLike
 from nbviz.reviews.dense.plan import DENSE, IGNORE, truths_digest
 from nbviz.reviews.dense.recording import Preparation, recorded
@@ -115,24 +115,15 @@ def _made(whole: Unbound, metadata: Metadata | None, labels: LabelsLike | None) 
 
 
 @dataclass(frozen=True, eq=False)
-class LiveReview:
+class LiveReview(PassProgress):
     """Progress of a review."""
 
-    seen: int
-    total: int
     review: Review | None = None
     """None until the end."""
 
     @property
-    def done(self) -> float:
-        """0…1; 1 only with the review."""
-        # below 1 until it is there: a panel takes 1 for the final answer
-        return 1.0 if self.review is not None else min(self.seen / self.total, 0.999)
-
-    @property
-    def progress(self) -> str:
-        """``"120 of 5,000 pictures"``."""
-        return f"{self.seen:,} of {self.total:,} pictures"
+    def complete(self) -> bool:
+        return self.review is not None
 
 
 def reviewing(model: ModelLike, dataset: DatasetLike) -> Iterator[LiveReview]:

@@ -17,29 +17,21 @@ from nbviz.dataset.shards.plan import model_digest
 from nbviz.errors import NbvizError
 from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.pictures.samples import Items
+from nbviz.pictures.samples import Items, PassProgress
 from nbviz.pictures.sources import DatasetLike
 from nbviz.replica.guest import Pass
 
 
 @dataclass(frozen=True, eq=False)
-class LiveIndex:
-    """Progress of a pass over a data set."""
+class LiveIndex(PassProgress):
+    """Progress of a pass that makes an index."""
 
-    seen: int
-    total: int
     index: Index | None = None
     """None until the end."""
 
     @property
-    def done(self) -> float:
-        """Share of the pass, 0…1; 1 only with the index."""
-        return 1.0 if self.index is not None else min(self.seen / self.total, 0.999)
-
-    @property
-    def progress(self) -> str:
-        """Progress in a phrase: ``"120 of 5,000 pictures"``."""
-        return f"{self.seen:,} of {self.total:,} pictures"
+    def complete(self) -> bool:
+        return self.index is not None
 
 
 def indexing(

@@ -66,6 +66,7 @@ class Lookup:
         stem = f"{watched.name}/sample/"
         values, places = (self._tensors[stem + part][channel] for part in ("values", "places"))
         order = values.argsort(descending=True, stable=True)
+        # items that could not be read hold −∞
         order = order[values[order] > -torch.inf]
         # unique: of few items even steps would fall on one twice
         steps = np.unique(np.linspace(0, len(order) - 1, min(n, len(order))).round().astype(int)).tolist()
@@ -84,6 +85,7 @@ class Lookup:
         total = sum(counts.values())
         if not total:
             return None
+        # at least two: the logarithm of one class would divide by zero
         classes = max(2, len(self.classes) if self.classes else len(counts))
         entropy = -sum(c / total * math.log(c / total) for c in counts.values())
         return max(0.0, 1 - entropy / math.log(classes))

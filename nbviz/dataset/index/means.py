@@ -16,25 +16,21 @@ from nbviz.dataset.index.ranking_pass import inputs_of
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.passes.feature_maps import channel_layer, channel_means
-from nbviz.pictures.samples import Items
+from nbviz.pictures.samples import Items, PassProgress
 from nbviz.replica.guest import Pass
 
 
 @dataclass(frozen=True)
-class ChannelMeans:
-    """Means over the pictures so far."""
+class ChannelMeans(PassProgress):
+    """Means of a layer's channels over the pictures so far, those left out aside."""
 
     layer: str
-    seen: int
-    """Pictures, those left out aside."""
-    total: int
     values: tuple[float, ...] | None = None
     """Per channel: the mean over the pictures of the mean over their places; None until the end."""
 
     @property
-    def done(self) -> float:
-        """Share of the pass, 0…1; 1 only with the values."""
-        return 1.0 if self.values is not None else min(self.seen / self.total, 0.999)
+    def complete(self) -> bool:
+        return self.values is not None
 
 
 def averaging(model: InstrumentedModel, items: Items, plan: Plan, layer: str) -> Iterator[ChannelMeans]:
@@ -49,14 +45,14 @@ def averaging(model: InstrumentedModel, items: Items, plan: Plan, layer: str) ->
 
     def work(run: Pass) -> Iterator[ChannelMeans]:
         sums, seen = torch.zeros(channels, dtype=torch.float64, device="cpu"), 0
-        yield ChannelMeans(layer, 0, total)
+        yield ChannelMeans(0, total, layer)
         for batch in items.batches(range(total), plan.batch, model.transform, plan.shape, lambda *_: None):
             means = channel_means(model, run, inputs_of(run, batch), known)
             means = means[means.isfinite().all(1)]
             sums, seen = sums + means.sum(0), seen + len(means)
-            yield ChannelMeans(layer, seen, total)
+            yield ChannelMeans(seen, total, layer)
         if not seen:
             raise NbvizError(f"None of the {total} pictures could be read.")
-        yield ChannelMeans(layer, seen, total, tuple((sums / seen).tolist()))
+        yield ChannelMeans(seen, total, layer, tuple((sums / seen).tolist()))
 
     yield from model.guest.steadily(work)

@@ -46,10 +46,10 @@ class CheckHealth(Request):
 
     def __call__(self, context: Context) -> Iterator[HealthAnswer]:
         for judged in judging(context.model, self.items, batch=BATCH):
-            if not judged.layers:
-                yield HealthAnswer(judged.pictures, done=judged.done)
+            if not judged.complete:
+                yield HealthAnswer(judged.seen, done=judged.done)
                 continue
             findings: dict[str, dict[int, tuple[str, str]]] = defaultdict(dict, {name: {} for name in judged.layers})
             for layer, channel, finding, detail in judged.rows:
                 findings[layer].setdefault(channel, (finding, f"{finding}: {detail}"))
-            yield HealthAnswer(judged.pictures, dict(findings))
+            yield HealthAnswer(judged.seen, dict(findings))

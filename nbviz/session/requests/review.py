@@ -13,7 +13,7 @@ import numpy as np
 from nbviz.drawing.photos import Pixels
 from nbviz.errors import NbvizError, Refused
 from nbviz.pictures.load import Picture
-from nbviz.pictures.samples import Items
+from nbviz.pictures.samples import Items, PassProgress
 from nbviz.reviews.cues.example import Transplant, transplant
 from nbviz.reviews.cues.hunt import Suspect, cue_table
 from nbviz.reviews.dense.review import DenseReview
@@ -21,7 +21,6 @@ from nbviz.reviews.making import LiveReview, fitting, reviewing
 from nbviz.reviews.result import Review
 from nbviz.reviews.shift.answers import shift_table
 from nbviz.session.requests.base import Context, Request, ScoresAnswer, ScoresRequest
-from nbviz.session.requests.probes.counted import Counted
 
 if TYPE_CHECKING:
     import pandas
@@ -172,7 +171,7 @@ def _examples(context: Context, review: Review, table: pandas.DataFrame) -> Iter
 
 
 @dataclass(frozen=True, eq=False)
-class ShiftAnswer(Counted):
+class ShiftAnswer(PassProgress):
     """A measurement under corruptions so far."""
 
     table: pandas.DataFrame | None = None

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nbviz.drawing.photos import Pixels
+from nbviz.pictures.samples import PassProgress
 from nbviz.reviews.pair_maps import PairMaps, mean_picture
 from nbviz.reviews.result import Review
 from nbviz.session.requests.base import Context, Request
-from nbviz.session.requests.probes.counted import Counted
 
 SAMPLE = 60
 """Pictures of a confused pair that are compared, at most."""
 
 
 @dataclass(frozen=True, eq=False)
-class PairAnswer(Counted):
+class PairAnswer(PassProgress):
     """A comparison of a pair's maps so far."""
 
     maps: PairMaps | None = None

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbviz.drawing.photos import Pixels
-from nbviz.pictures.samples import Items
+from nbviz.pictures.samples import Items, PassProgress
 from nbviz.reviews.influence import influence_table
 from nbviz.reviews.records.making import recording
 from nbviz.reviews.records.records import Records
 from nbviz.reviews.result import Review
 from nbviz.session.requests.base import Context, Request
-from nbviz.session.requests.probes.counted import Counted
 from nbviz.session.requests.review import ReadPictures
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ LOUDEST = 10
 
 
 @dataclass(frozen=True, eq=False)
-class TrainingAnswer(Counted):
+class TrainingAnswer(PassProgress):
     """Records of the training pictures so far."""
 
     noun = "training pictures"
