@@ -16,7 +16,7 @@ from nbviz.passes.default_layer import last_layer
 from nbviz.pictures.load import Picture
 from nbviz.session.context import LiveContext
 from nbviz.session.pins.pin import Pin
-from nbviz.session.requests.base import ChannelRequest, Context, ScoresRequest
+from nbviz.session.requests.base import AnswerSource, ChannelRequest, ScoresRequest
 from nbviz.session.requests.frozen import thaw
 from nbviz.session.requests.on_show import map_on_show
 from nbviz.session.selection import Selection
@@ -30,7 +30,10 @@ CHANGES = ("image", "target", "method", "layer", "at", "options", "channel", "ca
 
 
 def pin_of(
-    context: Context, pictures: Mapping[str, Picture], selection: Selection, changes: Mapping[str, Any] | None = None
+    context: AnswerSource,
+    pictures: Mapping[str, Picture],
+    selection: Selection,
+    changes: Mapping[str, Any] | None = None,
 ) -> Pin:
     """Return the map on show as a pin; changes: other values for some of its names.
 
@@ -46,7 +49,7 @@ def pin_of(
     return Pin(chosen.image, target, request.method, request.layer, request.options)
 
 
-def resolved(context: Context, picture: Picture, target: Target) -> Target:
+def resolved(context: AnswerSource, picture: Picture, target: Target) -> Target:
     """Return the target with the predicted class as an index."""
     if not target.predicted or target.part is not None:  # a region has its own likeliest class
         return target

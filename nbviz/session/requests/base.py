@@ -1,21 +1,21 @@
 """Requests and their answers: frozen, hashable, callable.
 
-A request is at once the job, the cache key and the test of staleness, and holds only what its answer
-depends on: a click that cannot change a picture never recomputes it. Calling one with a ``Context`` yields
-answers that get better; the last is final. ``context.answer(other)`` gives another request's final answer,
-from the cache where it is there.
+A request is at once the job, the cache key and the test of staleness, and holds only what its answer depends on: a
+click that cannot change a picture never recomputes it. Calling one with a ``Context`` yields answers that get better;
+the last is final. ``context.answer(other)`` gives another request's final answer, from the cache where it is there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, TypeAlias, cast
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
 
 from nbviz.attribution import METHODS, Attribution, explain, explain_each
 from nbviz.errors import NbvizError
+from nbviz.model.edit import Edit
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.scoring.prediction import Prediction
 from nbviz.model.target import Target
@@ -30,12 +30,20 @@ Answer: TypeAlias = Any
 """Answer of a request, of the type that its ``__call__`` yields: Any, as one cache and one worker carry them all."""
 
 
-class Context(Protocol):
-    """Protocol of what answers requests: the model, and the answers already known."""
+class AnswerSource(Protocol):
+    """Protocol of what has final answers over a model: all that a handler may ask, which must not wait."""
 
     model: InstrumentedModel
 
     def answer(self, request: Request) -> Answer: ...
+
+
+class Context(AnswerSource, Protocol):
+    """Protocol of what answers requests, :class:`~nbviz.session.context.LiveContext` among others."""
+
+    def known(self, request: Request) -> Answer | None: ...
+    def answers(self, request: Request) -> Iterator[Answer]: ...
+    def edited(self, edits: tuple[Edit, ...]) -> Context: ...
 
 
 @dataclass(frozen=True)
@@ -58,19 +66,11 @@ class PictureRequest(Request):
     picture: Picture
 
 
-class _Stepped(Protocol):
-    """Protocol of the further calls of a :class:`~nbviz.session.context.LiveContext`."""
-
-    def known(self, request: Request) -> Answer | None: ...
-    def answers(self, request: Request) -> Iterator[Answer]: ...
-
-
 def stepped(context: Context, request: Request) -> Iterator[Answer]:
     """Yield another request's answers: the cached one, else step by step, the last one cached."""
-    steps = cast(_Stepped, context)
-    known = steps.known(request)
+    known = context.known(request)
     if known is None:
-        yield from steps.answers(request)
+        yield from context.answers(request)
     else:
         yield known
 

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Protocol, cast
 
 from nbviz.model.edit import Edit, NetworkEdit
 from nbviz.model.target import Target
 from nbviz.session.requests.base import Answer, Context, Request, ScoresAnswer, ScoresRequest, stepped
-
-
-class _Editing(Protocol):
-    """Protocol of the further calls of a :class:`~nbviz.session.context.LiveContext`."""
-
-    def edited(self, edits: tuple[Edit, ...]) -> Context: ...
 
 
 @dataclass(frozen=True)
@@ -25,7 +18,7 @@ class Edited(Request):
     edits: tuple[Edit, ...]
 
     def __call__(self, context: Context) -> Iterator[Answer]:
-        yield from stepped(cast(_Editing, context).edited(self.edits), self.request)
+        yield from stepped(context.edited(self.edits), self.request)
 
     @property
     def undecided(self) -> ScoresRequest | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol, cast
 
 import numpy as np
 
@@ -19,11 +18,6 @@ from nbviz.session.requests.edits.foretold import Foretold, foretold, scattered
 
 TRIES = 20
 """Random patches of the same size and form."""
-
-
-class _Editing(Protocol):
-    def edited(self, edits: tuple[Edit, ...]) -> Context: ...
-    def known(self, request: Request) -> ExplainAnswer | None: ...
 
 
 @dataclass(frozen=True)
@@ -57,7 +51,7 @@ class MeasurePaint(Request):
 
     def __call__(self, context: Context) -> Iterator[Painted]:
         # as the bars saw it a moment ago: its input is there
-        seen = cast(_Editing, context).edited(self.edits).model.seen(self.picture)
+        seen = context.edited(self.edits).model.seen(self.picture)
         answer = Painted(seen, done=1.0 if self.brief or not self.edits else 0.1)
         yield answer
         if answer.done == 1.0:
@@ -83,7 +77,7 @@ class MeasurePaint(Request):
         model, patches = context.model, scattered(paint, TRIES)
         x = model.input(self.picture)
         substrate = paint.substrate(x, model)
-        known: ExplainAnswer | None = cast(_Editing, context).known(self.explanation)
+        known: ExplainAnswer | None = context.known(self.explanation)
         answer = replace(answer, same=bool((paint.apply(x, model) == x).all()), method=self.explanation.method)
         if known is not None:
             foresight = foretold(self.explanation, known.attribution, paint, x, substrate, patches)
