@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, fields
 from os import PathLike
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nbviz.dataset.files import manifest_in
 from nbviz.errors import NbvizError, unknown
 from nbviz.reports.changes.cues import new_cues
 from nbviz.reports.changes.maps import moved_maps
@@ -111,16 +111,7 @@ def compare_reports(
 
 def read_report(folder: str | PathLike[str]) -> Values:
     """Return the values in a folder's ``report.json``. NbvizError where there is none, or of another format."""
-    try:
-        values = json.loads((Path(folder) / "report.json").read_text("utf-8"))
-    except OSError as error:
-        raise NbvizError(f"There is no report in '{folder}': report.json can't be read ({error.strerror}).") from error
-    except ValueError as error:
-        raise NbvizError(f"The report in '{folder}' is no JSON ({error}): write it anew with nbviz report.") from error
-    there = values.get("format") if isinstance(values, dict) else None
-    if there != FORMAT:
-        raise NbvizError(f"The report in '{folder}' has format {there!r}; this nbviz reads {FORMAT}. Write it anew.")
-    return values
+    return manifest_in(Path(folder), "report.json", "report", FORMAT, "Write it anew with nbviz report.")
 
 
 def _check_same(old: str | PathLike[str], new: str | PathLike[str], one: Values, other: Values) -> None:
