@@ -49,6 +49,10 @@ NEAR = {"−": "–"}
 """A letter of the same font is nearer than the same letter of another."""
 PLAIN = {"×": "x", "−": "-", "–": "-", "→": ">", "≥": ">=", "≤": "<="}
 """Letters that Pillow's built-in font lacks, for where there is no other."""
+TEXT, LEADING = 13, 19
+"""Size of running text, and from one of its lines to the next."""
+PILL = 240
+"""Width that words in a rounded box may take."""
 
 
 class Ink:
@@ -61,7 +65,7 @@ class Ink:
         self._draw = ImageDraw.Draw(self.image)
 
     def text(
-        self, x: float, y: float, runs: Run | Iterable[Run], *, size: float = 13, colour: str = "text",
+        self, x: float, y: float, runs: Run | Iterable[Run], *, size: float = TEXT, colour: str = "text",
         side: Side = "left", width: float | None = None,
     ) -> float:  # fmt: skip
         """Write one line about the height `y`, cut to `width` with an ellipsis; return the width it took.
@@ -76,15 +80,14 @@ class Ink:
             at += self._length(text, style, size)
         return taken
 
-    def paragraph(self, x: float, y: float, runs: Iterable[Run], width: float, *, size: float = 13,
-                  colour: str = "quiet", leading: float = 19, most: int = 3) -> float:  # fmt: skip
+    def paragraph(self, x: float, y: float, runs: Iterable[Run], width: float, *, most: int = 3) -> float:
         """Write runs from the line about `y` down, at most `most` lines; return the `y` of the next."""
-        lines = self.wrapped(runs, size, width)
+        lines = self.wrapped(runs, TEXT, width)
         for number, line in enumerate(lines[:most]):
             last = number == most - 1
-            self.text(x, y, [*line, *(p for rest in lines[most:] if last for p in rest)], size=size,
-                      colour=colour, width=width)  # fmt: skip
-            y += leading
+            rest = [piece for row in lines[most:] for piece in row] if last else []
+            self.text(x, y, [*line, *rest], size=TEXT, colour="quiet", width=width)
+            y += LEADING
         return y
 
     def wrapped(self, runs: Run | Iterable[Run], size: float, width: float) -> list[list[tuple[str, str]]]:
@@ -106,11 +109,11 @@ class Ink:
             max(1, round(thick * self.scale)),
         )  # fmt: skip
 
-    def pill(self, x: float, y: float, words: str, *, size: float = 13, width: float = 240) -> float:
-        """Write words in a rounded box about the height `y`; return its right end."""
-        inside = self.length(words, size) if self.length(words, size) < width else width
-        self.box((x, y - size, inside + 18, 2 * size), outline="line", radius=3)
-        self.text(x + 9, y, words, size=size, width=width + 1)
+    def pill(self, x: float, y: float, words: str) -> float:
+        """Write words in a rounded box about the height `y`, cut where they are long; return its right end."""
+        inside = min(self.length(words, TEXT), PILL)
+        self.box((x, y - TEXT, inside + 18, 2 * TEXT), outline="line", radius=3)
+        self.text(x + 9, y, words, size=TEXT, width=PILL + 1)
         return x + inside + 18
 
     def picture(self, pixels: NDArray[np.uint8] | Image.Image, frame: Frame, *, smooth: bool = False) -> None:

@@ -79,18 +79,17 @@ def filters_mosaic(
     columns: int,
     *,
     order: Sequence[int] | None = None,
-    rgb: bool | None = None,
     gap: int = 0,
 ) -> Mosaic:
     """Draw the filters of a layer, (out, in, kh, kw) or (out, in) of a linear one: one tile per filter, own scales.
 
-    Three input channels are RGB around middle gray (unless `rgb` is False); otherwise a tile is a square
+    Three input channels are RGB around middle gray; otherwise a tile is a square
     grid of the filter's kernels, signed, at most the 64 with the largest norm, in their own order. A further
     axis is a ValueError.
     """
     kernels = _kernels(weights)
     kernels = kernels if order is None else kernels[np.asarray(order, dtype=np.intp)]
-    if kernels.shape[1] == 3 and rgb is not False:
+    if kernels.shape[1] == 3:
         return _rgb_page(kernels, columns, gap)
     kernels = _strongest(kernels)
     indices, bad = scale_each(kernels.reshape(len(kernels), -1, kernels.shape[-1]), signed=True)

@@ -49,6 +49,9 @@ __all__ = [
     "to_image",
 ]
 
+BACKDROP = 256
+"""Pixels of the longer side of a picture that lies under a map."""
+
 
 def gray(picture: Pixels) -> Pixels:
     """Return a picture, uint8 (H, W, 3) or (H, W), in gray: uint8 (H, W, 4), opaque (ITU-R 601 luma)."""
@@ -58,11 +61,11 @@ def gray(picture: Pixels) -> Pixels:
     return np.stack([luma, luma, luma, np.full_like(luma, 255)], axis=-1)
 
 
-def backdrop(picture: Pixels, longest: int = 256) -> bytes:
-    """Return a picture, uint8 (H, W, 3), in gray as JPEG bytes, its longer side at most `longest` pixels."""
+def backdrop(picture: Pixels) -> bytes:
+    """Return a picture, uint8 (H, W, 3), in gray as JPEG bytes, its longer side at most 256 pixels."""
     image = Image.fromarray(gray(picture)[..., 0])
     # Keeps the proportions, and never enlarges.
-    image.thumbnail((longest, longest))
+    image.thumbnail((BACKDROP, BACKDROP))
     out = io.BytesIO()
     image.save(out, "JPEG", quality=85)
     return out.getvalue()

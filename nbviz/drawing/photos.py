@@ -24,7 +24,7 @@ EMPTY = 127
 Pixels = NDArray[np.uint8]
 
 
-def photo_mosaic(pictures: Sequence[Pixels | None], columns: int, side: int, quality: int = QUALITY) -> Mosaic:
+def photo_mosaic(pictures: Sequence[Pixels | None], columns: int, side: int) -> Mosaic:
     """Draw pictures (h, w, 3), uint8 and of any sizes, as square tiles of ``side`` pixels.
 
     What isn't square stands in the middle of its tile; None is an even gray. Smaller pictures are enlarged
@@ -38,7 +38,7 @@ def photo_mosaic(pictures: Sequence[Pixels | None], columns: int, side: int, qua
         cell[...] = np.pad(tile, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
     cells = cells.reshape(rows, columns, *cells.shape[1:]).swapaxes(1, 2)
     sheet = cells.reshape(rows * (side + GAP), columns * (side + GAP), 3)[margin:-margin, margin:-margin]
-    return Mosaic(jpeg(sheet, quality), columns, rows, side, side, GAP, None, 0, "image/jpeg")
+    return Mosaic(jpeg(sheet), columns, rows, side, side, GAP, None, 0, "image/jpeg")
 
 
 def jpeg(pixels: Pixels, quality: int = QUALITY) -> bytes:
@@ -48,10 +48,10 @@ def jpeg(pixels: Pixels, quality: int = QUALITY) -> bytes:
     return out.getvalue()
 
 
-def webp(pixels: Pixels, quality: int = ROUGH) -> bytes:
+def webp(pixels: Pixels) -> bytes:
     """Return uint8 (H, W, 4) as WebP bytes, roughly: for what is soon drawn again."""
     out = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(out, "WEBP", quality=quality, method=1)
+    Image.fromarray(np.ascontiguousarray(pixels)).save(out, "WEBP", quality=ROUGH, method=1)
     return out.getvalue()
 
 

@@ -69,9 +69,9 @@ def lean_png(picture: Image.Image) -> bytes:
     return out.getvalue()
 
 
-def data_url(data: bytes, kind: str = "image/png") -> str:
-    """Return bytes as a `data:` address for a stylesheet or an `<img>`."""
-    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
+def data_url(data: bytes) -> str:
+    """Return a PNG's bytes as a `data:` address for a stylesheet or an `<img>`."""
+    return f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def _bytes(image: Image.Image, palette: Pixels | None) -> bytes:

@@ -46,11 +46,11 @@ class EvidenceMaps:
         return sum(a.nbytes for a in arrays)
 
 
-def evidence(model: InstrumentedModel, picture: Picture, target: Target, *, contributions: bool = True) -> EvidenceMaps:
-    """Compute Grad-CAM at every layer and, by default, every channel's contribution: one forward, one backward."""
+def evidence(model: InstrumentedModel, picture: Picture, target: Target) -> EvidenceMaps:
+    """Compute Grad-CAM at every layer and every channel's contribution: one forward, one backward."""
     x = model.input(picture)
     trace = model.trace(x)
-    return model.guest.steady(lambda run: _walk(model, run, Reducer(trace, contributions), x, target))
+    return model.guest.steady(lambda run: _walk(model, run, Reducer(trace), x, target))
 
 
 def _walk(model: InstrumentedModel, run: Pass, reduced: Reducer, x: torch.Tensor, target: Target) -> EvidenceMaps:
@@ -69,9 +69,9 @@ def _walk(model: InstrumentedModel, run: Pass, reduced: Reducer, x: torch.Tensor
 class Reducer:
     """Reduction of activations and gradients layer by layer, as the backward pass reaches them."""
 
-    def __init__(self, trace: Trace, contributions: bool = True) -> None:
+    def __init__(self, trace: Trace) -> None:
         # looked up before the network is hooked: where nobody has asked for them yet it is run to find them
-        self._layers, self._overwritten, self._summed = trace.layers, trace.overwritten, contributions
+        self._layers, self._overwritten = trace.layers, trace.overwritten
         self._maps: dict[str, torch.Tensor | None] = {}
         self._contributions: dict[str, torch.Tensor] = {}
         self._first: dict[tuple[int, int], str] = {}
@@ -103,7 +103,7 @@ class Reducer:
 
     def _reducer(self, name: str, activation: torch.Tensor, layout: Layout) -> Callable[[torch.Tensor | None], None]:
         # not self: the hook lives in C++, where Python's collector finds no circle, and self holds the tensor it is on
-        activations, maps, contributions = [activation], self._maps, self._contributions if self._summed else None
+        activations, maps, contributions = [activation], self._maps, self._contributions
 
         # autograd calls it with gradients disabled
         def reduce(gradient: torch.Tensor | None) -> None:
@@ -112,8 +112,7 @@ class Reducer:
             slopes = at_least_single(layout.maps(gradient)[0])
             # popped: the hook lives as long as the graph, and would hold the activation as long
             a, g = at_least_single(layout.maps(activations.pop())[0]).flatten(1), slopes.flatten(1)
-            if contributions is not None:  # a batched product instead of vecdot takes four times as long
-                contributions[name] = torch.linalg.vecdot(g, a)
+            contributions[name] = torch.linalg.vecdot(g, a)  # a batched product takes four times as long
             maps[name] = (g.mean(1) @ a).view(slopes.shape[1:]) if layout.has_places else None
 
         return reduce

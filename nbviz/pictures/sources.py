@@ -191,15 +191,15 @@ def _file(file: str | PathLike[str] | bytes) -> Path | bytes:
     return bytes(file) if isinstance(file, (bytes, bytearray)) else Path(os.path.expanduser(file))
 
 
-def _from_table(table: Table, shown: int | None = FROM_A_DATASET) -> Source:
+def _from_table(table: Table) -> Source:
     if not len(table):
         raise NbvizError("The data set is empty: there is nothing to look at.")
     picture, label = picture_column(table[0]), label_column(table[0])
     values = [] if label is None else [table[n][label] for n in range(len(table))]
     if any(isinstance(value, str) for value in values):
         labels, classes = given_labels(values, len(table), None)
-        return Source(Rows(table, picture, None), None, labels, names_in(classes), shown, "rows")
-    return Source(Rows(table, picture, label), shown=shown, noun="rows")
+        return Source(Rows(table, picture, None), None, labels, names_in(classes), FROM_A_DATASET, "rows")
+    return Source(Rows(table, picture, label), shown=FROM_A_DATASET, noun="rows")
 
 
 def _from_mapping(images: Mapping[Any, Any]) -> Source:

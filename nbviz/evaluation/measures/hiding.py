@@ -80,10 +80,10 @@ def hidings(model: InstrumentedModel, picture: PictureLike, target: Target) -> I
         yield Hidings(fixed, scores, known, size, len(scores) / MASKS)
 
 
-def masks(cells: tuple[int, int], count: int = MASKS) -> torch.Tensor:
-    """Return the fixed masks, (count, rows, columns) float64, 1 where a cell is kept."""
+def masks(cells: tuple[int, int]) -> torch.Tensor:
+    """Return the fixed masks, (192, rows, columns) float64, 1 where a cell is kept."""
     generator = torch.Generator().manual_seed(0)
-    drawn = torch.rand(count, *cells, generator=generator, dtype=torch.float64, device="cpu")
+    drawn = torch.rand(MASKS, *cells, generator=generator, dtype=torch.float64, device="cpu")
     return (drawn < PROBABILITY).double()
 
 

@@ -123,9 +123,9 @@ class Boxes:
                 for one in self.raw]  # fmt: skip
         return torch.stack(rows)
 
-    def detections(self, row: int = 0) -> list[Detection]:
-        """Return the boxes of a picture of the batch, best score first."""
-        one = {key: self.raw[row][key].detach().cpu() for key in KEYS}
+    def detections(self) -> list[Detection]:
+        """Return the boxes of the batch's first picture, best score first."""
+        one = {key: self.raw[0][key].detach().cpu() for key in KEYS}
         order = one["scores"].argsort(descending=True, stable=True).tolist()
         boxes, labels, scores = one["boxes"].tolist(), one["labels"].tolist(), one["scores"].tolist()
         return [Detection(labels[i], scores[i], Box(boxes[i][1], boxes[i][0], boxes[i][3], boxes[i][2])) for i in order]

@@ -22,8 +22,6 @@ from nbviz.session.requests.heads import HeadsAnswer
 BUDGET = 104_000
 """Pixels, and so about bytes, a sheet may have."""
 LARGEST, TILE_GAP = 56, 1
-Chosen = tuple[int, int]
-"""Row and head; the head that comes after all others is their mean."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +68,9 @@ def sheet(blocks: Sequence[BlockSeen], shared: bool) -> Sheet:
     return Sheet(png(pixels[:-TILE_GAP, :-TILE_GAP], table(False)), columns, tile, words, peak)
 
 
-def large(values: np.ndarray, limits: Limits | None = None) -> bytes:
+def large(values: np.ndarray) -> bytes:
     """Draw one map (h, w) as a palette PNG at its own resolution; clear where the query can't look."""
-    drawn = scale(values, False, limits)
+    drawn = scale(values, False, None)
     drawn[drawn == BAD] = GAP
     return png(drawn, table(False))
 

@@ -87,8 +87,8 @@ class MapCard:
         self.front = PinFront(kind=kind, acts=list(acts))
         self.scene: PinScene | None = None
 
-    def paint(self, scene: PinScene, high: float | None = None) -> None:
-        """Show a scene on its own scale, or one that ends at ``high``."""
+    def paint(self, scene: PinScene) -> None:
+        """Show a scene on its own scale."""
         self.scene, front, partial = scene, self.front, scene.done < 1
         with LOCK, front.hold_sync():
             front.state = "partial" if partial else "nothing" if scene.nothing else "ready"
@@ -98,7 +98,7 @@ class MapCard:
             front.picture, front.caption = scene.backdrop, scene.caption
             front.lines = progress_lines(scene.progress, {}) if partial else scene.lines
             front.colours, front.bar = _colours(scene.signed)
-            self.rescale(high)
+            self.rescale(None)
 
     def rescale(self, high: float | None) -> None:
         """Draw what is on show on its own scale, or on one that ends at ``high``: no pixel travels."""

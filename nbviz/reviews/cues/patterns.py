@@ -78,10 +78,10 @@ class Pattern:
         return bool(_is_pattern(here, there, len(own), len(others)))
 
 
-def patterns(own: Tensor, others: Tensor, most: int = MOST) -> list[Pattern]:
+def patterns(own: Tensor, others: Tensor) -> list[Pattern]:
     """Find patterns of a class's pictures (N, C, H, W) that other classes' (M, C, H, W) rarely have.
 
-    The most common first, ``most`` of them, in windows that don't overlap. Windows that show nothing but background are
+    The most common first, at most twelve, in windows that don't overlap. Windows that show nothing but background are
     left out: the gap between straps is common in sandals, rare elsewhere, and no mark.
     """
     size = own.shape[2], own.shape[3]
@@ -95,7 +95,7 @@ def patterns(own: Tensor, others: Tensor, most: int = MOST) -> list[Pattern]:
         return not any(overlap(pattern.window, other.window) for other in chosen)
 
     for pattern in sorted(shown, key=lambda one: -one.share):
-        if len(chosen) < most and free(pattern) and free(whole := _grown(pattern, own, others)):
+        if len(chosen) < MOST and free(pattern) and free(whole := _grown(pattern, own, others)):
             chosen.append(whole)
     return chosen
 
@@ -126,7 +126,9 @@ def _background(pictures: Tensor) -> Tensor:
 
 def _of_window(own: Tensor, others: Tensor, window: Window, spread: float, empty: Tensor) -> Pattern | None:
     cells, theirs = _cells(own, window), _cells(others, window)
+    # cdist sums squares where the tolerance is of their mean
     near = TOLERANCE * spread * cells.shape[1] ** 0.5
+    # every picture as a candidate, not a mean: a mark is the same pixels again, and a mean blurs it with the rest
     here, there = ((torch.cdist(cells, those) <= near).sum(1) for those in (cells, theirs))
     # what most of the class shows is often the empty background of all: a pattern may be of a minority
     rare = _is_pattern(here, there, len(own), len(others))
@@ -168,5 +170,6 @@ def _cells(pictures: Tensor, window: Window) -> Tensor:
     top, left, bottom, right = window
     cut = pictures[:, :, top:bottom, left:right].float()
     if max(cut.shape[2:]) > CELLS:
+        # as many numbers for a window of any size: what counts is the mark, not the pixels it is drawn in
         cut = functional.adaptive_avg_pool2d(cut, (min(CELLS, cut.shape[2]), min(CELLS, cut.shape[3])))
     return cut.flatten(1).cpu()

@@ -25,17 +25,17 @@ Counts: TypeAlias = "Integers | Floats | csr_array"
 """Counts per picture, dense or sparse."""
 
 
-def draws(pictures: int, count: int = DRAWS, seed: int = 0) -> Iterator[Floats]:
-    """Yield how often each picture is drawn, (some draws, pictures), a block at a time; the same for the same seed."""
-    rng, share = np.random.default_rng(seed), np.full(pictures, 1 / pictures)
+def draws(pictures: int, count: int = DRAWS) -> Iterator[Floats]:
+    """Yield how often each picture is drawn, (some draws, pictures), a block at a time; the same in every call."""
+    rng, share = np.random.default_rng(0), np.full(pictures, 1 / pictures)
     size = max(1, BLOCK // pictures)
     for begun in range(0, count, size):
         yield rng.multinomial(pictures, share, min(size, count - begun)).astype(float)
 
 
-def resampled(counts: Counts, count: int = DRAWS, seed: int = 0) -> Floats:
+def resampled(counts: Counts) -> Floats:
     """Return sums over drawn pictures of counts (pictures, k), dense or sparse: (draws, k)."""
-    return np.concatenate([np.asarray((counts.T @ block.T).T) for block in draws(counts.shape[0], count, seed)])
+    return np.concatenate([np.asarray((counts.T @ block.T).T) for block in draws(counts.shape[0])])
 
 
 def mean_of_known(figures: Floats, axis: int) -> Floats:

@@ -96,10 +96,10 @@ class AskHeadLayers(PictureRequest):
         yield head_layers(context.model, context.model.input(self.picture))
 
 
-def also_feeds(answer: CircuitAnswer, count: int = ALSO) -> list[tuple[int, float]]:
+def also_feeds(answer: CircuitAnswer) -> list[tuple[int, float]]:
     """Return the other classes that lose or gain most without the channel, with what each loses."""
     if answer.effects is None:
         return []
     losses = -answer.effects
     order = np.argsort(-np.abs(losses), kind="stable")
-    return [(int(index), float(losses[index])) for index in order if index != answer.index][:count]
+    return [(int(index), float(losses[index])) for index in order if index != answer.index][:ALSO]
