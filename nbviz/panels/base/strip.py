@@ -8,13 +8,18 @@ from nbviz.errors import NbvizError, Refused
 from nbviz.panels.base.front import Front
 
 
+def error_words(error: BaseException) -> str:
+    """Return the sentence of an error: its own where it is ours, else with the kind of error in front."""
+    return str(error) if isinstance(error, NbvizError) else f"{type(error).__name__}: {error}"
+
+
 def fail(view: Front, error: BaseException) -> None:
     """Show an error: "refused" for a method that can't be had here, else "failed"."""
-    ours = isinstance(error, NbvizError)
     with view.hold_sync():
         view.state = "refused" if isinstance(error, Refused) else "failed"
-        view.message = str(error) if ours else f"{type(error).__name__}: {error}"
-        view.details = "" if ours else "".join(traceback.format_exception(error))
+        view.message = error_words(error)
+        # a sentence of ours says what to do; anything else is a fault, whose finder needs the traceback
+        view.details = "" if isinstance(error, NbvizError) else "".join(traceback.format_exception(error))
 
 
 def refuse(view: Front, error: Exception) -> None:

@@ -9,9 +9,9 @@ from PIL import Image
 
 from nbviz.drawing.numbers import three_digits
 from nbviz.drawing.overlay import Mosaic, photo_mosaic, to_image
-from nbviz.errors import NbvizError
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel, nothing
+from nbviz.panels.base.strip import error_words
 from nbviz.panels.channels.channel_card import ChannelPanel, Illustration
 from nbviz.panels.channels.found_page import FoundPage
 from nbviz.session.requests.base import Request
@@ -39,6 +39,7 @@ class CardFound(Panel):
         self.finds: Finds | None = None
         """Answer on show."""
         self.listen(self.view, self._act, retry=nothing)
+        # the search is of all layers, and begun or stopped from the page as well
         page.search.observe(lambda _: self.sync(self.selection))
 
     def request(self, selection: Selection) -> Request | None:
@@ -76,9 +77,7 @@ class CardFound(Panel):
         self.card.illustrate("found", Illustration(label, crops_sheet(answer), note) if answer.crops else None)
 
     def fail(self, error: BaseException) -> None:
-        ours = isinstance(error, NbvizError)
-        words = str(error) if ours else f"{type(error).__name__}: {error}"
-        self._clear({"state": "failed", "label": "found", "profile": words})
+        self._clear({"state": "failed", "label": "found", "profile": error_words(error)})
 
     def _clear(self, found: dict[str, Any]) -> None:
         self.finds = None
@@ -116,6 +115,7 @@ def where(crop: Crop) -> list[float]:
     """Return the box as fractions of the square tile in which the whole picture stands: left, top, width, height."""
     height, width = crop.whole.shape[:2]
     side = max(height, width)
+    # a tile is square and its picture centred in it: the margin is part of the tile
     down, across = (side - height) / 2, (side - width) / 2
     top, left, bottom, right = crop.box
     return [round(value / side, 4) for value in (left + across, top + down, right - left, bottom - top)]

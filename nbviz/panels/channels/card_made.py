@@ -11,6 +11,7 @@ from nbviz.drawing.overlay import photo_mosaic
 from nbviz.errors import NbvizError
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel, nothing
+from nbviz.panels.base.strip import error_words
 from nbviz.panels.channels.channel_card import ChannelPanel, Illustration
 from nbviz.panels.channels.made_page import MadePage
 from nbviz.panels.scenes.allowance import Allowance
@@ -52,6 +53,7 @@ class CardMade(Panel):
         recipe = self.page.grid.look.recipe
         if self._making or self._variant != "channel":
             return MakeOne(layer, channel, recipe, self._variant)
+        # what has been made since is part of the request: else "not made" would be kept in the cache for good
         return KeptOne(layer, channel, recipe, since=self.page.finished + self._finished)
 
     def show(self, answer: OneMade | NotMade) -> None:
@@ -59,6 +61,7 @@ class CardMade(Panel):
             self._clear({"state": "absent", "button": "make it", "words": ABSENT})
             return
         page, final, pixels = answer.made, answer.done >= 1, list(answer.made.pixels)
+        # what came from disk took no seconds, and changes nothing of what is on disk
         self._finished += final and page.facts["seconds"] > 0
         with self.view.hold_sync():
             if self._partials.allows(answer.done):
@@ -86,8 +89,7 @@ class CardMade(Panel):
     def fail(self, error: BaseException) -> None:
         ours = isinstance(error, NbvizError)
         self._making = False
-        self._clear({"state": "failed", "words": str(error) if ours else f"{type(error).__name__}: {error}",
-                     "button": "" if ours else "make it"})  # fmt: skip
+        self._clear({"state": "failed", "words": error_words(error), "button": "" if ours else "make it"})
 
     def sync(self, selection: Selection) -> None:
         if self.card.subject(selection) is None and self.view.made.get("state") != "":
@@ -103,6 +105,7 @@ class CardMade(Panel):
         event = content.get("event")
         if event not in ("make", "stop", "variant"):
             return
+        # stopping turns it off for the channels that follow, too
         self._making = event == "make" or (event == "variant" and self._making)
         if event != "make":
             self._variant = content.get("variant", "channel")

@@ -104,6 +104,7 @@ class ChannelPanel(Panel):
         """Return layer and channel of the card; None where the channel isn't known yet."""
         if selection.channel is not None:
             return selection.layer, selection.channel
+        # the layer's first by contribution is known only once the channels are: until then nobody asks about it
         return self._shown if self._shown is not None and self._shown[0] == selection.layer else None
 
     def illustrate(self, name: str, illustration: Illustration | None) -> None:

@@ -101,9 +101,9 @@ class ChannelsPanel(Panel):
         self.page: ChannelsPage | None = None
         self._answer: ChannelsAnswer | None = None
         self._filters: np.ndarray | None = None
-        self._photos: dict[str, Photos] = {}  # mode → pictures for channels of the layer on show
+        self._photos: dict[str, Photos] = {}
         self._health: HealthAnswer | None = None
-        self.measured: MeasuredEffects | None = None  # the effects measured last
+        self.measured: MeasuredEffects | None = None
         self.view = ChannelGrid(modes=modes(False), look=look_data(self.look, None, True, False))
         self.listen(self.view, self._act)
 

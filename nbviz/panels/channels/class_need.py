@@ -91,6 +91,7 @@ class ClassNeed(Panel):
         with LOCK, self.view.hold_sync():
             self.view.shown, self.view.labelled = chosen is not None, 0 if items is None else len(items)
             self.view.asked = [name for name, on in (("need", need), ("over", over)) if on]
+            # what is on show belongs to another layer or picture by now
             if not need:
                 self.view.curve, self.view.words = {}, []
             if not over:
@@ -115,6 +116,7 @@ class ClassNeed(Panel):
         event, selection = content.get("event"), self.selection
         chosen = self.channels(selection)
         if event == "need":
+            # a second click takes the wish back, which cancels the work
             self._wanted ^= {(selection.image, selection.layer)}
         elif event == "over" and chosen is not None:
             self.pictures_too.wanted ^= {chosen}

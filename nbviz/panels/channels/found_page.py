@@ -6,9 +6,9 @@ import traitlets
 
 from nbviz.dataset import LiveIndex
 from nbviz.drawing.numbers import three_digits
-from nbviz.errors import NbvizError
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Content, Panel, nothing
+from nbviz.panels.base.strip import error_words
 from nbviz.panels.channels.channel_grid import ChannelsPanel
 from nbviz.panels.scenes.channel_page import Photos
 from nbviz.session.requests.base import Answer, Request
@@ -96,7 +96,7 @@ class FoundPage(Panel):
 
     def fail(self, error: BaseException) -> None:
         self.grid.refuse("found", error)
-        self._search(None, str(error) if isinstance(error, NbvizError) else f"{type(error).__name__}: {error}")
+        self._search(None, error_words(error))
 
     def _act(self, content: Content) -> None:
         if self.grid.look.mode != "found":
@@ -111,6 +111,7 @@ class FoundPage(Panel):
         self.links.ask()
 
     def _search(self, request: LookThrough | None, problem: str = "") -> None:
+        # together: the card would else draw a failure while the search still runs
         with self.search.hold_trait_notifications():
             self.search.request, self.search.problem = request, problem
 

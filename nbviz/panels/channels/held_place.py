@@ -17,6 +17,7 @@ def held(look: ChannelLook, page: ChannelsPage | None, channel: int | None, firs
     if channel is None or page is None:
         return replace(look, held=None)
     if channel not in page.channels:
+        # on another page already: there is no tile to keep in place
         return look if first is None else replace(look, held=None)
     tile = page.channels.index(channel)
     return replace(look, held=(channel, (page.first if first is None else first) + tile))

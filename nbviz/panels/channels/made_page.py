@@ -71,6 +71,7 @@ class MadePage(Panel):
         event = content.get("event")
         if event not in ("cancel", "begin") or self.grid.look.mode != "made":
             return
+        # the request, not a flag: another layer or recipe is another wish, and is made
         self._stopped = self._asked(self.selection) if event == "cancel" else None
         if event == "cancel":
             where = f"stopped at {self._progress}" if self._progress else "stopped"

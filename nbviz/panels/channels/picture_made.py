@@ -88,6 +88,7 @@ class PictureMade(Panel):
         names = stops(self.model)
         with self.view.hold_sync():
             ready(self.view)
+            # together: an index into the old list would name another layer
             self.view.stops, self.view.at = names, nearest_stop(self.model, names, answer.layer)
             self.view.tiles = [SEEN, *([LABELS[k], words(answer, k)] for k in KINDS)]
             if self._partials.allows(answer.done):
@@ -120,6 +121,7 @@ def stops(model: InstrumentedModel) -> list[str]:
     """Return at most twelve layers with places, evenly along the network."""
     layers = [layer for layer in model.layers().walk() if layer.name and layer.channels and layer.places]
     layers = sorted((layer for layer in layers if not layer.children), key=lambda layer: layer.first_call or 0)
+    # leaves alone: blocks that hold them would stand at the same depth twice
     places = np.linspace(0, max(0, len(layers) - 1), min(STOPS, len(layers))).round().astype(int)
     return [layers[place].name for place in places.tolist()]
 
