@@ -149,6 +149,7 @@ def _measured(
     assert layer.layout is not None and layer.channels is not None
     resumed = resumed_scores(model, run, x, layer.name)
     scores = resumed.output[0].numpy()
+    # the likeliest five, not all: each class costs a backward, and nobody reads a thousand first orders
     chosen = list(classes) or np.argsort(-scores, kind="stable")[:FORETOLD].tolist()
     foretold = first_order(model, run, x, layer, chosen, fill)
     measured, count = np.full((layer.channels, len(scores)), np.nan), 0

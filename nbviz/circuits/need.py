@@ -140,7 +140,9 @@ def _curves(model: InstrumentedModel, run: Pass, x: Tensor, need: Need, fill: Fi
     whole, base = scores(np.array([[False], [True]]).repeat(len(need.order), 1))
 
     def both(order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        # without the two ends, which are known: they are the same for every order
         off = prefixes(order, need.counts[1:-1])
+        # both curves in one sweep: batches are full, and a mask costs the same whatever it hides
         gone, kept = np.split(scores(np.concatenate([off, ~off])), 2)
         return np.array([whole, *gone, base]), np.array([base, *kept, whole])
 

@@ -113,6 +113,7 @@ def over_pictures(
     # always the same pictures, so that two sets of channels are compared on one sample
     draw = np.random.default_rng(0)
     numbers = draw.permutation(len(items))[:pictures].tolist()
+    # decided before it starts: a network that mixes its batch is asked for pictures one by one
     size = batch_size(model, tuple(model.input(_readable(items, numbers)).shape[1:]), BATCH)
     known = channel_layer(model, layer)
     assert known.channels is not None
@@ -125,6 +126,7 @@ def over_pictures(
     for first in range(0, len(numbers), BATCH):
         for shown, batch in _batches(model, _labelled(items, numbers[first : first + BATCH]), size):
             labels += shown
+            # all networks on the same batch: a picture is read and decoded once
             scores += list(np.stack([_scores(network, batch) for network in networks], 1))
             if not 0 <= min(shown) <= max(shown) < scores[0].shape[1]:
                 raise NbvizError(

@@ -110,6 +110,7 @@ def _steps(
 ) -> list[Step]:
     layout, count = layer.layout, layer.channels
     assert layout is not None and count is not None
+    # by a forward of its own: the resumed ones below run without a graph
     slopes = _first_order(run, x, nodes, layer, reader, fill)
 
     def read(run: Pass, batch: Tensor) -> Tensor:
@@ -129,6 +130,7 @@ def _steps(
         effects = np.zeros((count, len(nodes)))
         for channels, off in sweep(resumed, layout, range(count), fill):
             effects[channels] = (resumed.output - off).numpy()
+        # the zero of the shares: biases and shortcuts give a node something that no channel of this layer does
         nothing = resumed(1, all_of(layout, range(count), fill))
         return [taken(at) for at in range(len(nodes))]
 
@@ -148,6 +150,7 @@ def _first_order(
     with torch.enable_grad(), record_layers(run.net, {layer.address: None}, keep):
         values = reader.values(run, x.detach().requires_grad_(), nodes)
     ((here, edge),) = outputs  # one call of one layer: an address names both
+    # against what "off" puts out, not against 0: else first order and measurement would ask two questions
     change = here.double() - filling(here.double(), layout, fill)
 
     def first_order(value: Tensor) -> np.ndarray:

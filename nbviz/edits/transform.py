@@ -128,6 +128,7 @@ def moved(x: Tensor, rows: Tensor) -> Tensor:
     half = torch.tensor([width / 2, height / 2, 1.0], dtype=torch.float64, device="cpu")
     matrix = (rows.double() * half[None, :]) / half[:2, None]
     grid = functional.affine_grid(matrix[None].expand(len(x), -1, -1), list(x.shape), align_corners=False)
+    # sampling in half precision would move pixels by more than a small turn does
     wide = x if x.dtype == torch.float64 else x.float()
     return functional.grid_sample(wide, grid.to(wide), mode="bilinear", padding_mode="reflection", align_corners=False)
 
@@ -160,6 +161,7 @@ def scale(x: Tensor, amount: float) -> Tensor:
 @transformation("mirrored", 0, 1, 0, moves=True, step=1)
 def flip(x: Tensor, amount: float) -> Tensor:
     """Mirror the picture, left to right."""
+    # not by sampling: a mirrored picture is the same pixels, to the bit
     return x.flip(3) if amount >= 0.5 else x
 
 
@@ -200,6 +202,7 @@ def hue(colours: Tensor, amount: float) -> Tensor:
     same, one, other = math.cos(turn) + third, third - root * math.sin(turn), third + root * math.sin(turn)
     rows = [[same, one, other], [other, same, one], [one, other, same]]
     turned = torch.einsum("ij,njhw->nihw", colours.new_tensor(rows), colours)
+    # the cube's rotation keeps the mean of the colours, not their brightness to the eye: that is put back
     return turned + gray(colours) - gray(turned)
 
 
@@ -220,6 +223,7 @@ def noise(colours: Tensor, amount: float) -> Tensor:
 @transformation("JPEG, quality {}", 1, 100, 100)
 def jpeg(colours: Tensor, amount: float) -> Tensor:
     """Save the picture as a JPEG file of this quality, and read it again."""
+    # through a file's own eight bits: that rounding is part of what JPEG does to a picture
     planes = (colours[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
     picture = Image.fromarray(planes[:, :, 0] if planes.shape[2] == 1 else planes)
     file = io.BytesIO()
@@ -237,6 +241,7 @@ def grid(colours: Tensor, amount: float) -> Tensor:
         places = (torch.arange(length, dtype=torch.float64, device="cpu") + 0.5) / length * CELLS
         inside.append((places % 1 - 0.5).abs() < amount / 2)
     covered = (inside[0][:, None] & inside[1]).to(colours.device)
+    # gray, not black: black is a strong colour to most networks, and may stand for something
     return torch.where(covered, colours.new_full((), 0.5), colours)
 
 

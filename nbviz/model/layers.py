@@ -39,6 +39,7 @@ class Layer:
     @property
     def address(self) -> Address:
         """Module and call whose output it is; of a module that is called several times, the last."""
+        # the last: what the module puts out in the end is what the rest of the network builds on
         stem, call = split(self.name)
         return stem, call or self.calls
 

@@ -94,6 +94,7 @@ class _Recorder:
             return
         frame = self._stack.pop()
         at_layer = frame.name == self._layer and frame.number == self._call
+        # the outermost call is the network's own: it ends behind the layer, and is never replayed
         if not at_layer and not self._stack:
             return
         # outputs that hold several tensors are not watched for in-place operations behind them
@@ -101,6 +102,7 @@ class _Recorder:
         kept = output if intact else pytree.tree_map_only(Tensor, torch.clone, output)
         ended = _Call(frame.name, kept, intact)
         if at_layer:
+            # calls still open hold the layer: they run again, and only what has ended in them is replayed
             self.calls = [call for outer in self._stack for call in outer.ended] + [ended]
         else:
             self._stack[-1].ended.append(ended)
@@ -173,6 +175,7 @@ class Resumed:
         self, count: int, whole: Callable[[], RawOutput], ways: Iterable[_Way], resumed: Callable[[_Way], RawOutput]
     ) -> RawOutput:
         """Run the first way that equals a whole forward; where none does, a whole one."""
+        # one and several are tried apart: kernels may take another way for a batch of one
         several = count > 1
         if several in self._ways:
             way = self._ways[several]
@@ -235,6 +238,7 @@ def replaying(net: nn.Module, outputs: Mapping[str, deque[Callable[[], RawOutput
     """Let modules of a replica, instead of running, give what the next of ``outputs`` returns, while any are left."""
 
     def replayed(left: deque[Callable[[], RawOutput]], call: Call) -> Call:
+        # in the order of the calls: one ReLU module serves several calls of a ResNet, each with another output
         return lambda *args, **kwargs: left.popleft()() if left else call(*args, **kwargs)
 
     modules = modules_of(net)

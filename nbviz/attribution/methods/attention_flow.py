@@ -50,6 +50,7 @@ def attention_flow(subject: Subject) -> Iterator[Attribution]:
     capacities = [_capacities(block.probabilities()[0]) for block in network.trunk]
     _check(capacities)
     layout, source = network.layout(network.trunk[-1]), network.reads.double().cpu().numpy()
+    # what the first block passes on bounds each flow from above: a map from the first moment, which can only shrink
     most = np.minimum(1.0, capacities[0].sum(0))
     flows, facts = most.copy(), network.facts()
     for count, token, flow in _flows(source, capacities, _coarse_first(layout)):
@@ -100,6 +101,8 @@ def _flows(source: Flows, capacities: list[Flows], tokens: list[int]) -> Iterato
     graph = _graph(source, capacities)
     first = graph.shape[0] - len(source)
     for count, token in enumerate(tokens, start=1):
+        # a flow per patch, each with the whole network to itself: the paper asks what could reach it, not how they
+        # share
         yield count, token, maximum_flow(graph, 0, first + token).flow_value / UNIT
 
 

@@ -96,6 +96,7 @@ class _Vote:
             scores = self._subject.scores(self._fill + shares * (self._subject.x - self._fill))
         # relative to the whole picture's score, so that a large common part costs no digits
         change = scores.double().cpu() - self._score
+        # masks turn about, not first and second half: so both can be compared at any time
         for half in (0, 1):
             self._scores[half] += change[half::2].sum()
             self._masks[half] += masks[half::2].double().sum(0)
@@ -105,6 +106,7 @@ class _Vote:
     def _values(self, *halves: int) -> torch.Tensor:
         count = sum((self.count + 1 - half) // 2 for half in halves)
         scores, masks, products = (t[list(halves)].sum(0) for t in (self._scores, self._masks, self._products))
+        # less mean score times mask: that hiding anything moves the score says nothing of a place
         return (products - scores / count * masks) / (count * self._probability)
 
     def reliability(self) -> float:
@@ -113,6 +115,7 @@ class _Vote:
 
     def result(self, done: float = 1.0, progress: str = "", **facts: object) -> Attribution:
         """Return the map so far as an attribution."""
+        # not in half precision, which would round away what a thousand masks have told apart
         values = self._values(0, 1).to(at_least_single(self._subject.x).dtype)
         if self.count >= 2:
             facts = {"masks": self.count, "reliability": self.reliability(), **facts}

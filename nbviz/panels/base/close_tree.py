@@ -37,6 +37,7 @@ def reach(root: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
         elif isinstance(value, dict):
             stack.extend(value.values())
         elif isinstance(value, ipywidgets.Widget) and id(value) not in visited:
+            # by identity: a widget may define equality, and traits may point back at their owner
             visited.add(id(value))
             if type(value).__name__ == "_CanvasManager":
                 continue

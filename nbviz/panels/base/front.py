@@ -51,6 +51,7 @@ class Scripted(anywidget.AnyWidget):
 
     def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401 - as anywidget has it
         package, _, stem = cls.__module__.rpartition(".")
+        # vars, not getattr: a subclass in a module of its own has a script of its own
         if package and "_esm" not in vars(cls) and asset(package, f"{stem}.js") is not None:
             cls._esm = esm(package, *cls.scripts, stem)
             homes = [_home(package, name) for name in (*cls.scripts, stem)]

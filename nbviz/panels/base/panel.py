@@ -113,6 +113,7 @@ class Panel:
     def with_edits(self, request: Request) -> Request:
         """Return a request with the edits that are on, of the class that is predicted without them."""
         edits = self.selection.edits_on
+        # the class is fixed before the picture is edited: before and after would else explain two classes
         wrapped = with_edits(request, edits) if self.edits and edits else request
         if not isinstance(wrapped, Edited) or wrapped.undecided is None:
             return wrapped

@@ -143,6 +143,7 @@ class CircuitStage(Stage):
             self._draw(answer)
             self.view.code = code(self.path, answer, self.model.class_name(answer.index))
             self.view.state = "partial" if answer.done < 1 else "ready"
+        # the pictures of its channels can be asked for now, by panels that know them from this answer
         if answer.done == 1:
             self.links.ask()
 
@@ -191,6 +192,7 @@ class CircuitStage(Stage):
         return [words, "" if at.effect is None else three_digits(at.effect, plus=True)]
 
     def _sources(self, answer: CircuitAnswer) -> list[list[str]]:
+        # only what comes before the node can drive it
         later = None if answer.node.is_score else self.model.layer(answer.node.layer).order
         layers = [layer for layer in grid_layers(self.model.layers()) if _before(layer, later)]
         names = [layer.name for layer in sorted(layers, key=lambda layer: layer.order or 0)]
@@ -244,6 +246,7 @@ class CircuitStage(Stage):
             one = self.kept[int(content["place"])]
             if one.image not in self.pictures:
                 raise NbvizError(f"The picture '{one.image}' of this path is gone.")
+            # the walk first: sync, which the change calls, would else begin an empty one
             if (one.image, one.target) != self._of:
                 self._of, self.walk = (one.image, one.target), Walk()
                 self.selection.change(image=one.image, target=one.target)

@@ -35,6 +35,7 @@ class MadeTiles(Panel):
         asked = self._channels()
         if asked != self._for:
             self._for = asked
+            # the pictures of other channels must not stand beside these while theirs are made
             self._put(b"", "")
         return MakeChannels(*asked, "preview") if asked is not None and self.wanted else None
 

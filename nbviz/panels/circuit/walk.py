@@ -49,12 +49,14 @@ class Walk:
     def go(self, path: Path) -> None:
         """Show the end of a path."""
         self.path = path
+        # with all on the way: a path that is opened again brings its beginning along
         for end in range(1, len(path) + 1):
             if path[:end] not in self.visited:
                 self.visited.append(path[:end])
 
     def into(self, step: Step, channel: int) -> None:
         """Show a channel of the step on show."""
+        # beside this node's largest: effects on two nodes have different units
         effect, most = float(step.effects[channel]), float(np.abs(step.effects).max()) or 1.0
         self.go((*self.path, Walked(step.source, channel, effect, abs(effect) / most)))
 

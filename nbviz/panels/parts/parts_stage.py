@@ -117,6 +117,7 @@ class PartsStage(Stage):
         self.view.marked = part
 
     def show(self, answer: PartsAnswer) -> None:
+        # pictures come in many answers with the same parts, whose sheet need not travel again
         fresh = self._answer is None or self._answer.parts is not answer.parts
         self._answer = answer
         parts, view = answer.parts, self.view
@@ -195,6 +196,7 @@ def over(answer: PartsAnswer) -> np.ndarray:
 
 def winners(parts: Factors) -> bytes:
     """Return the strongest part of each place; 255 where none is above zero."""
+    # a byte a place: pointing then costs no message
     return np.where(parts.maps.any(0), parts.strongest, 255).astype(np.uint8).tobytes()
 
 

@@ -25,6 +25,7 @@ class Allowance:
 
     def allows(self, done: float) -> bool:
         """Return whether another picture may go; done: share of the work, 0…1; 1 is the final one."""
+        # by work done, not by time: a slow network must not send more than a fast one
         given = self.size * (AT_ONCE + (1 - AT_ONCE) * done)
         return done >= 1 or not self._spent or self._spent + self._last <= given
 

@@ -83,6 +83,7 @@ def ordered(answer: ChannelsAnswer, look: ChannelLook) -> list[int]:
     """Return all channels as they stand on the pages."""
     order: list[int] = answer.order(look.sort).tolist()
     if look.held is not None and look.held[0] in order:
+        # a tile that jumps away under the pointer when new figures come would make the next click hit another
         order.remove(look.held[0])
         order.insert(look.held[1], look.held[0])
     return order
@@ -143,7 +144,9 @@ def _maps(answer: ChannelsAnswer, look: ChannelLook, chosen: Sequence[int], tota
     maps = answer.maps
     height, width = maps.values.shape[1:]
     signed = maps.signed
+    # of all the layer's channels, not the page's: else a colour would mean something else on the next page
     limits = Limits.of(maps.values, signed) if look.shared else None
+    # by the longer side, which tile_px bounds: a palette PNG is about a byte a pixel
     side = int(sqrt(BUDGET / total * max(height, width) / min(height, width)))
     drawn = mosaic(
         maps.values, columns(total, height / width), signed=signed, shared=look.shared,

@@ -71,6 +71,7 @@ def explanation_scene(
     target, status = str(attribution.facts.get("target", "")), str(attribution.facts.get("status", "ok"))
     any_class = bool(attribution.facts.get("any_class"))
     explained = "any class" if any_class else target
+    # a map of nothing but NaN is empty too: there is no scale to draw it on
     empty, final = not np.nan_to_num(values, posinf=0.0, neginf=0.0).any(), attribution.done >= 1
     limits = ending(evidence_limits(values, attribution.signed, attribution.interpolated), attribution.signed, high)
     return Scene(
@@ -149,6 +150,7 @@ def drawn_heat(made: Attribution, size: tuple[int, ...], limits: Limits) -> np.n
     heat = made.heat(_fitted(size)).float().cpu().numpy()
     if made.interpolated or not limits.high > 0:
         return heat
+    # fewer values, so that the PNG finds runs; smooth maps would show bands
     return np.round(heat * (SHADES / limits.high)) * (limits.high / SHADES)
 
 

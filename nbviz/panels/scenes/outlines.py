@@ -75,10 +75,12 @@ def region_lines(regions: np.ndarray | None, chosen: int | None) -> np.ndarray |
     if regions is None:
         return None
     share = max(1, FINE // max(regions.shape))
+    # enlarged first: a line one cell of a coarse map wide would cover what it outlines
     fine = regions.repeat(share, 0).repeat(share, 1)
     pixels = np.zeros((*fine.shape, 4), np.uint8)
     pixels[_edges(fine)] = _DARK
     line = _grown(_edges(fine == chosen))
+    # dark around white: seen on any picture
     pixels[_grown(line)] = _DARK
     pixels[line] = _LIGHT
     return pixels
@@ -105,6 +107,7 @@ def region_png(lines: np.ndarray | None) -> bytes:
     """Return the lines as a palette PNG; empty where there are none."""
     if lines is None:
         return b""
+    # a palette of three, where RGBA would send four bytes for each pixel
     table = np.array([(0, 0, 0, 0), _DARK, _LIGHT], np.uint8)
     indices = np.where(lines[..., 3] == 0, 0, np.where(lines[..., 0] > 0, 2, 1)).astype(np.uint8)
     return png(indices, table)

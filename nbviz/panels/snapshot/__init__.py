@@ -69,6 +69,7 @@ def compose(parts: SnapshotParts, scale: float = 1, dark: bool = False) -> Image
     y = pinned(ink, parts.pins, y, WIDTH) if parts.pins else y
     for problem in parts.problems or ():
         y = ink.paragraph(MARGIN, y + 14, [(problem, "warn")], WIDTH - 2 * MARGIN)
+    # a picture without rows can't be saved, where nothing at all is on show
     y = min(max(y, 1), TALLEST)
     ink.box((0, 0, WIDTH, y), outline="line", radius=4)
     return ink.image.crop((0, 0, round(WIDTH * scale), round(y * scale)))
@@ -105,6 +106,7 @@ def _question(ink: Ink, parts: SnapshotParts, y: float) -> float:
 
 def _pictures(ink: Ink, part: PicturesPart, y: float) -> None:
     ink.text(MARGIN, y + 20, "Picture", size=11, colour="quiet")
+    # the chosen one in the middle of the six, but no gap at the end of the list
     first = max(0, min((part.chosen or 0) - 3, len(part.thumbnails) - 6))
     for place, picture in enumerate(part.thumbnails[first : first + 6]):
         x = MARGIN + 2 + 62 * place
@@ -158,6 +160,7 @@ def _columns(ink: Ink, parts: SnapshotParts, y: float) -> float:
     if "explanation" in starts:
         bottom = max(bottom, _explanation(ink, parts, starts["explanation"], y, unit * SHARES["explanation"]))
     bottom = max(bottom, y + LEAST) if parts.layers else bottom
+    # last: the tree takes the height that the others came to
     if parts.layers:
         columns.layers(ink, parts.layers, 0, y, unit * SHARES["layers"], bottom)
     for name in shown[1:]:

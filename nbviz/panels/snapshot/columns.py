@@ -55,9 +55,11 @@ def layers(ink: Ink, part: LayersPart, x: float, y: float, width: float, bottom:
         words: list[Run] = ["where ", (part.target, "em"), " is"]
         ink.text(x + width - MARGIN, y + HEAD, words, colour="quiet", side="right", width=inner - 60)
     rows = list(unfolded(part.rows))
+    # a tree of a large network has hundreds of rows, and the picture is as high as its other columns
     fits = max(1, int((bottom - y - SETTINGS) // ROW))
     chosen = next((place for place, (row, _) in enumerate(rows) if row.chosen), 0)
     first = max(0, min(chosen - fits // 2, len(rows) - fits))
+    # drawn by the code of the live tree, so that both show the same colours
     strip = Image.open(io.BytesIO(sprite([row.miniature for row, _ in rows], side=2 * SIDE))).convert("RGBA")
     y += SETTINGS
     for place, (row, is_open) in enumerate(rows[first : first + fits], start=first):
@@ -72,6 +74,7 @@ def unfolded(rows: Sequence[LayerRow]) -> Iterator[tuple[LayerRow, bool]]:
     opened = _ancestors(rows)
     path: list[bool] = []
     for place, row in enumerate(rows):
+        # rows are in preorder: the path so far, cut at a row's depth, is its parents
         del path[row.depth :]
         if all(path):
             yield row, place in opened

@@ -19,6 +19,7 @@ def state_of(edits: Sequence[Edit], layer: str, channel: int) -> tuple[str, Any]
 
     How: ``"on"``, ``"off"``, ``"mean"``, ``"data"``, ``"scale"`` or ``"clamp"``.
     """
+    # the last one decides: edits act in order, and a later one overwrites
     for edit in reversed(edits):
         if isinstance(edit, Channels) and edit.layer == layer:
             if channel in edit.off or (edit.only is not None and channel not in edit.only):
@@ -41,12 +42,14 @@ def put(
     value: a factor, limits (low, high), or with ``"data"`` a value per channel of the layer. What others of the layer
     are put to stays, and where *all but these* was off, it is so no more.
     """
+    # taken out of all others first: a channel that is off in one edit and scaled in another would be neither
     named = set(channels)
     others = [_without(edit, named) if isinstance(edit, Channels) and edit.layer == layer else edit for edit in edits]
     others = [edit for edit in others if not (isinstance(edit, Channels) and _empty(edit))]
     if how == "on":
         return tuple(others)
     fill = value if how == "data" and isinstance(value, tuple) else FILLS.get(how, "zero")
+    # into an edit that is there: one chip for ten channels, not ten
     place = next((at for at, edit in enumerate(others) if _takes(edit, layer, fill)), None)
     edit = Channels(layer, fill=fill) if place is None else others[place]
     assert isinstance(edit, Channels)

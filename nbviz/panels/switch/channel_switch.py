@@ -187,4 +187,5 @@ class ChannelSwitch(Panel):
     def _half_peak(self, layer: str, group: list[int]) -> float:
         known, peaks = self._peaks
         half = float(np.abs(peaks[group]).max()) / 2 if known == layer and max(group) < len(peaks) else 0.0
+        # two digits: it is where a slider begins, and 0 would leave it no room
         return float(f"{half:.2g}") or 1.0

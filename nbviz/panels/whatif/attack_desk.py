@@ -97,6 +97,7 @@ class AttackDesk(Desk):
 
     def parts(self) -> dict[str, Panel]:
         others = {name: AttackBeside(self.links, self, name) for name in self.selection.networks}
+        # those that are there stay: they hold what their network said of this attack
         self._beside = {name: self._beside.get(name, made) for name, made in others.items()}
         own = {"smallest attack": self.search, "map attack": self.lie}
         return {**own, **{f"attack on {name}": made for name, made in self._beside.items()}}
@@ -122,6 +123,7 @@ class AttackDesk(Desk):
         if not isinstance(known, ScoresAnswer):
             return None
         target = Target.ensure(self.selection.target, self.model)
+        # "the predicted class" is another one after an attack that works: the maps must be of one class
         index = known.prediction.class_of(target) if target.predicted else None
         return asked if index is None else _of_class(asked, index)
 
@@ -152,6 +154,7 @@ class AttackDesk(Desk):
         known = self.links.context.known(with_edits(ScoresRequest(self.pictures[selection.image]), self.others()))
         into = -1 if made.into is None else Target.ensure(made.into, self.model).index
         if isinstance(known, ScoresAnswer):
+            # without the first: it is that class already
             offered = [int(index) for index in known.order[1 : OFFERED + 1]]
             if into is not None and into >= 0 and into not in offered:
                 offered.insert(0, into)
@@ -165,6 +168,7 @@ class AttackDesk(Desk):
             return
         with LOCK, self.view.hold_sync():
             ready(self.view)
+            # maps come one by one for the same attack: the other networks are asked once
             fresh = answer.attacked is not self.attacked
             self.attacked = answer.attacked
             self.view.pictures, self.view.captions, self.view.notes = cells(

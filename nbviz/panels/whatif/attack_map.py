@@ -42,6 +42,7 @@ class AttackMap(Panel):
 
     def ask(self, name: str) -> None:
         """Ask for the map of another picture. Raises KeyError for one that isn't there."""
+        # maps that are no function of one gradient can't be led by gradient steps
         method = self.selection.method if self.selection.method in map_attack.METHODS else map_attack.METHODS[0]
         picture = self.pictures[self.selection.image]
         self.wanted = MeasureMapAttack(self.desk.others(), picture, self.pictures[name], method, SIZE, STEPS)
@@ -105,6 +106,7 @@ class AttackMap(Panel):
 
 def led(alike: Mapping[str, float]) -> str:
     """Say how far the map was led, from its correlations with the wanted one."""
+    # over what the maps had in common anyway, and over what noise alone does
     gained = alike["after"] - max(alike["before"], alike["noisy"])
     if alike["after"] > ALIKE and gained > MOVED:
         return "The map is now nearly"

@@ -32,6 +32,7 @@ def cells(answer: AttackAnswer, title: str) -> tuple[list[bytes], list[str], lis
     attacked, maps, factor = answer.attacked, answer.maps, magnified(answer.added)
     before = maps.get("before")
     label = attacked.before[0][0] if before is None else before.facts["target"]
+    # around middle gray, for it has both signs
     added = np.clip(128 + factor * answer.added.astype(np.int32), 0, 255).astype(np.uint8)
     # when comes first: a caption that is cut short in a narrow frame must not make two maps look the same
     shown = [
@@ -74,6 +75,7 @@ def lines(answer: AttackAnswer) -> list[list[Any]]:
 
 
 def _share(said: list[tuple[str, int, float, float]], index: int) -> float | None:
+    # None where it is not among those listed: then it is said to be below the last of them
     return next((share for _, other, share, _ in said if other == index), None)
 
 

@@ -103,6 +103,8 @@ class PaintDesk(Desk):
 
     def request(self, selection: Selection) -> Request:
         asked = explanation(selection, self.model, self.pictures)
+        # while a stroke is drawn only the picture is asked for: maps of a mask that changes 16 times a second help
+        # nobody
         edits = selection.edits_on if selection.draft is None else selection.draft
         return MeasurePaint(self.pictures[selection.image], edits, asked, selection.draft is not None)
 
@@ -150,6 +152,7 @@ class PaintDesk(Desk):
         fail(self.view, error)
 
     def hear(self, slot: str, request: Request | None, answer: object) -> None:
+        # the browser waits for this before it sends the next mask: strokes would else queue up behind slow forwards
         if request is not None and self.selection.draft is not None:
             self.view.answered += 1
 
@@ -190,6 +193,7 @@ class PaintDesk(Desk):
             return
         picture = self.pictures[self.selection.image]
         start: Any = paint.fill
+        # a fill without a baseline of that name becomes a tensor: the very pixels that were painted
         if start not in FILL_BASELINES:
             start = paint.substrate(self.model.input(picture), self.model)
         self.selection.change(method="integrated_gradients", options={"baseline": start})
@@ -202,6 +206,7 @@ class PaintDesk(Desk):
             )
         edits = self._painted(Mask(rows, columns, bits))
         if end:
+            # one act: with the draft gone first, the picture would flash back to the unpainted one
             self.selection.change(edits=edits, draft=None)
         else:
             self.selection.draft = edits

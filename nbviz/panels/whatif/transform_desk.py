@@ -88,6 +88,7 @@ class TransformDesk(Desk):
     def _draw_on(self) -> bool:
         """Return whether the draw that was chosen last is on, and nothing after it."""
         drawn = self._drawn
+        # looked up, not noted: an undo or a chip may have taken it off meanwhile
         return bool(self.source and drawn) and self.selection.edits[-len(drawn) :] == drawn
 
     def others(self) -> tuple[Edit, ...]:
@@ -160,6 +161,7 @@ class TransformDesk(Desk):
 
     def _set(self, content: Content) -> None:
         kind = str(content["kind"])
+        # a preset or a transform of one's own: drawn from, not slid along
         if kind not in TRANSFORMS:
             self.source, self._drawn = kind, ()
             self.view.draws, self.view.lines = [], []
@@ -168,6 +170,7 @@ class TransformDesk(Desk):
         self._apart = self._apart or bool(self.source)
         self.source = ""
         neutral = TRANSFORMS[kind].neutral
+        # an amount of another transformation means nothing for this one
         amount = float(content.get("amount", neutral)) if kind == self.made().kind else neutral
         others, self._kind = self.others(), kind
         self._apart = self._apart and amount == neutral

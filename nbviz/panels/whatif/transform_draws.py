@@ -118,6 +118,7 @@ def draw_lines(answer: DrawsAnswer, name_of: Callable[[int], str]) -> list[list[
 
 def likeness_line(alike: Likeness, moves: bool) -> list[Any]:
     """Describe whether a map does as the picture, beside the same map laid elsewhere. moves: whether the picture is."""
+    # most maps are strong in the middle and alike wherever they are laid: only what is beyond that tells
     beyond = (alike.cosine - alike.elsewhere) / max(1 - alike.elsewhere, 1e-12)
     does, fails = ("moves with the picture", "move with it") if moves else ("stays as it is", "stay as it is")
     verdict = f"the map {does}" if beyond > MOST else f"the map does not {'always ' if beyond > SOME else ''}{fails}"

@@ -55,6 +55,7 @@ def combine(parts: Sequence[tuple[int, Estimate]]) -> Estimate:
     total = sum(size for size, _ in parts)
     shares = [size / total for size, _ in parts]
     pairs = list(zip(shares, (one for _, one in parts), strict=True))
+    # weighted back to the data set: half the sample are wrong answers, of which the data set has few
     value = sum(share * one.value for share, one in pairs)
     low = math.hypot(*(share * (one.value - one.low) for share, one in pairs))
     high = math.hypot(*(share * (one.high - one.value) for share, one in pairs))

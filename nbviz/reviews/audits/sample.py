@@ -49,6 +49,7 @@ class AuditSample:
     @property
     def audit(self) -> str:
         """Short name of the audit, the same wherever the same is asked about the same."""
+        # the answers of two people belong together only if all of this is the same
         text = repr((self.weights, self.data, self.method, self.seed, self.groups))
         return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
@@ -90,6 +91,7 @@ def _shares(review: Review, count: int) -> Iterable[tuple[str, NDArray[np.int64]
         every = np.arange(len(review))
         return [("all", every, min(count, len(every)))]
     wrong, right = review.known[~review.right], review.known[review.right]
+    # where right answers are too few for their half, wrong ones take their places
     few = min(len(wrong), max(count // 2, count - len(right)))
     parts = [("wrong", wrong, few), ("right", right, min(count - few, len(right)))]
     return [part for part in parts if part[2]]
@@ -99,6 +101,7 @@ def _even(
     rows: NDArray[np.int64], classes: NDArray[np.int64], count: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Take rows at even steps from a random start, in order of their class: no class is left out by chance."""
+    # systematic sampling: as random as drawing freely, and each class gets its share
     order = rows[np.lexsort((rng.permutation(len(rows)), classes))]
     step = len(rows) / count
     places = (rng.random() * step + step * np.arange(count)).astype(int)

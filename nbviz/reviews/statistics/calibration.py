@@ -62,6 +62,7 @@ def reliability(confidence: Floats, true: NDArray[np.bool_], draws: int = DRAWS,
     rng = np.random.default_rng(seed)
     chance = np.empty(draws)
     for draw in range(draws):
+        # calibrated by construction, and over the same confidences, so in the same bins
         drawn = rng.random(len(confidence)) < confidence
         chance[draw] = _error(np.bincount(place, drawn, len(edges) - 1), sums)
     low, high = wilson(hits, counts)
@@ -144,6 +145,7 @@ def fit_temperature(
     if count < 2 * LEAST:
         raise Refused(f"A temperature needs {2 * LEAST} labelled pictures, half to fit it and half to judge it.")
     order = np.random.default_rng(seed).permutation(count)
+    # judged on pictures it was not fitted to: on its own half even a useless number looks like a gain
     fit, judge = order[: count // 2], order[count // 2 :]
     # over the logarithm: half as sure and twice as sure are as far from 1
     best = minimize_scalar(lambda power: loss(float(np.exp(power)), fit), bounds=(-4, 4), method="bounded")

@@ -38,7 +38,9 @@ def holm(p: ArrayLike) -> NDArray[np.float64]:
     corrected = np.full_like(given, np.nan)
     known = np.flatnonzero(np.isfinite(given))
     order = known[np.argsort(given[known], kind="stable")]
+    # by how many are left, where Bonferroni takes all each time: as safe, and it finds more
     steps = given[order] * np.arange(len(order), 0, -1)
+    # never below the one before: a larger p must not come out as the surer one
     corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return corrected
 
@@ -53,6 +55,7 @@ class Estimate:
 
     def less(self, other: Estimate) -> Estimate:
         """Return the difference from another, independent one, its interval by square and add."""
+        # each end from the ends that lead there (Newcombe 1998): Wilson's intervals are not symmetric
         low = math.hypot(self.value - self.low, other.high - other.value)
         high = math.hypot(self.high - self.value, other.value - other.low)
         value = self.value - other.value

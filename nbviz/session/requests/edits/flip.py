@@ -94,6 +94,7 @@ class ScanFlip(Request):
             pass
         assert isinstance(shown, ExplainAnswer)
         size = (x.shape[2], x.shape[3])
+        # by size, whatever the sign: evidence against the class moves the answer as well
         heat = shown.attribution.heat(size).double().cpu().abs()
         # no pixel is painted: only what it would be painted with is wanted
         nothing = Paint(Mask.of(np.zeros(size)), self.fill)
@@ -154,6 +155,7 @@ class _Scan:
 
 def middle(flips: Sequence[float | None]) -> float | None:
     """Return the median of the shares, None standing for more than any of them."""
+    # orders that never flip count as beyond the last share: left out, they would make the rest look typical
     ranked = sorted(float("inf") if flip is None else flip for flip in flips)
     if not ranked:
         return None
