@@ -133,9 +133,11 @@ Answers = tuple[NDArray[np.int64] | None, NDArray[np.bool_], NDArray[np.bool_]]
 def _paired(one: Values, other: Values) -> Answers | None:
     if "rows" not in one or "rows" not in other:
         return None
+    # a picture with several classes has no one label to be right about
     several = "right" in one["rows"] and "right" in other["rows"]
     names = ("items", "right", "right") if several else ("items", "labels", "prediction")
     first, second = (np.array([v["rows"][n] for n in names]) for v in (one, other))
+    # one of them may have left out a picture that the other could score
     _, here, there = np.intersect1d(first[0], second[0], return_indices=True)
     first, second = first[:, here], second[:, there]
     if several:
@@ -160,6 +162,7 @@ def _accuracy(one: Values, other: Values, answers: Answers | None, limits: Thres
         for index in () if labels is None else np.unique(labels).tolist():
             inside = labels == index
             tests[f"recall of {names[index]}"] = paired(before[inside], after[inside])
+    # accuracy is asked once; of a hundred classes five fall "beyond chance" by chance
     corrected = [tests["accuracy"].p, *holm([test.p for name, test in tests.items() if name != "accuracy"])]
     return [
         _fallen(name, test.lost, float(p), test.words, limits.accuracy if name == "accuracy" else limits.recall)
@@ -209,6 +212,7 @@ def _audits(one: Values, other: Values, limits: Thresholds) -> list[ReportVerdic
     was, now = (_estimates(values) for values in (one, other))
     verdicts = []
     for name in sorted(was.keys() & now.keys()):
+        # by person: two people's standards differ by more than two networks do
         change = now[name].less(was[name])
         state: State = "warn" if change.high < 0 and -change.value > limits.agreement else "pass"
         ends = f"{change.low:+.3f} … {change.high:+.3f}"
@@ -220,6 +224,7 @@ def _audits(one: Values, other: Values, limits: Thresholds) -> list[ReportVerdic
 def _estimates(values: Values) -> dict[str, Estimate]:
     found: dict[str, Estimate] = {}
     for audit in values.get("audits", []):
+        # an audit of earlier weights that the log still holds says nothing of these
         if audit["weights"] != values["manifest"]["weights"]:
             continue
         shares = {f"agreement of {person['who']}": person["agreement"] for person in audit["people"]}

@@ -186,7 +186,8 @@ def load(
     several = task is None and has_several(labels)
     items = None if dataset is None else Items.ensure(dataset, None if several or task is not None else labels)
     truths = None if task is None else Truths.ensure(labels, plan.items)
-    _check_source(path, plan, network, items, truths)
+    digest = None if truths is None else partial(_digest_with, truths)
+    plan.check(f"The review in '{path}'", network, items, digest)
     with intact(folder, "review"):
         part = product.read(folder / product.whole)
     if task is not None and truths is not None:
@@ -198,20 +199,6 @@ def load(
     return _made((plan, part, manifest["notes"], network, items), metadata, labels)
 
 
-def _check_source(
-    path: str | PathLike[str],
-    plan: ReviewPlan,
-    network: InstrumentedModel | None,
-    items: Items | None,
-    truths: Truths | None,
-) -> None:
-    """Raise NbvizError where a review is of another network or data set."""
-    if network is not None and model_digest(network) != plan.model:
-        raise NbvizError(f"The review in '{path}' is of another network, or of other weights of this one.")
-    if items is not None and len(items) != plan.items:
-        raise NbvizError(f"The review in '{path}' is of another data set ({plan.items} items, here {len(items)}).")
-    if network is None or items is None:
-        return
-    data = data_digest(items, network)[0]
-    if plan.data != (data if truths is None else truths_digest(data, items, network, truths)):
-        raise NbvizError(f"The review in '{path}' is of another data set: other pictures, preprocessing or labels.")
+def _digest_with(truths: Truths, items: Items, network: InstrumentedModel) -> str:
+    """Return the digest of a data set with its masks or boxes."""
+    return truths_digest(data_digest(items, network)[0], items, network, truths)

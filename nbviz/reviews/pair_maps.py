@@ -71,7 +71,9 @@ def comparing(
         yield min(start + STEP, len(rows)), len(rows)
     differences = np.concatenate(parts)
     mean = differences.mean(0)
+    # the largest of 196 cells against the largest of 196: each cell by itself would find one in twenty
     swapped = largest_by_chance(differences, rng)
+    # the pictures as they are count as one exchange: p is never 0
     p = (1 + int((swapped >= np.abs(mean).max()).sum())) / (1 + SWAPS)
     chance = float(np.quantile(swapped, 1 - LEVEL))
     found = records.column("items")[rows], mean.reshape(CELLS, CELLS), chance, p

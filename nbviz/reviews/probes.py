@@ -217,4 +217,5 @@ class Probes(Records):
 def drawn(pictures: int, sample: int | None, seed: int) -> np.ndarray:
     """Return rows of a seeded draw of as many pictures, ascending; all for None."""
     count = pictures if sample is None else min(at_least("sample", sample, 1), pictures)
+    # ascending: data sets read fastest in order, and items.batches asks for it
     return np.sort(np.random.default_rng(seed).permutation(pictures)[:count])

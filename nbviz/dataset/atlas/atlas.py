@@ -28,7 +28,7 @@ from nbviz.dataset.example import Example
 from nbviz.dataset.files import check_room, folder_at
 from nbviz.dataset.progress import progress_bar
 from nbviz.dataset.shards import Stopped
-from nbviz.dataset.shards.plan import data_digest, model_digest
+from nbviz.dataset.shards.plan import model_digest
 from nbviz.errors import NbvizError
 from nbviz.model.boxes import Box
 from nbviz.model.brief import ModelLike
@@ -205,12 +205,7 @@ class Atlas:
         model = None if model is None else InstrumentedModel.ensure(model)
         items = None if dataset is None else Items.ensure(dataset, labels)
         atlas = cls(chart, manifest["classes"], model, items, manifest["labels"])
-        if model is not None:
-            atlas.check(model)
-        if items is not None and len(items) != plan.items:
-            raise NbvizError(f"The atlas in '{path}' is of other pictures ({plan.items}, here {len(items)}).")
-        if model is not None and items is not None and data_digest(items, model)[0] != plan.data:
-            raise NbvizError(f"The atlas in '{path}' is of other pictures, or labels.")
+        plan.check(f"The atlas in '{path}'", model, items)
         return atlas
 
     def check(self, model: InstrumentedModel) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
 
 from nbviz.dataset.atlas.options import AtlasOptions
-from nbviz.dataset.shards.plan import data_digest, model_digest
+from nbviz.dataset.shards.plan import Origin, data_digest, model_digest
 from nbviz.errors import NbvizError
 from nbviz.model.batches import batch_size
 from nbviz.model.inputs.input_size import noise
@@ -25,16 +25,9 @@ SHARE = 0.8
 
 
 @dataclass(frozen=True)
-class AtlasPlan:
+class AtlasPlan(Origin):
     """Choices that decide an atlas."""
 
-    model: str
-    """Digest of the network."""
-    data: str
-    """Digest of the data set."""
-    items: int
-    shape: tuple[int, ...]
-    """(C, H, W) of the network's input."""
     layer: str
     channels: int
     grid: tuple[int, int]
@@ -76,10 +69,6 @@ class AtlasPlan:
         # a prime far above most numbers of items, so that seed and item rarely give what another pair gives
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + item)
         return inside[torch.randperm(len(inside), generator=generator, device="cpu")[: self.places]].sort().values
-
-    def as_json(self) -> dict[str, Any]:
-        """Return plain values, for the manifest."""
-        return asdict(self)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> AtlasPlan:

@@ -21,7 +21,7 @@ from nbviz.dataset.index.plan import Plan, Watched, planned
 from nbviz.dataset.index.ranking_job import RankingJob
 from nbviz.dataset.index.store import INDEX, resumed
 from nbviz.dataset.shards import Execution, one_pass
-from nbviz.dataset.shards.plan import data_digest, model_digest
+from nbviz.dataset.shards.plan import model_digest
 from nbviz.errors import NbvizError
 from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
@@ -131,15 +131,7 @@ class Index:
             raise NbvizError(f"The index in '{path}' is not finished: call Index.build with this path, and it goes on.")
         model = None if model is None else InstrumentedModel.ensure(model)
         items = None if dataset is None else Items.ensure(dataset, labels)
-        if model is not None and model_digest(model) != plan.model:
-            raise NbvizError(f"The index in '{path}' is of another network, or of other weights of this one.")
-        if items is not None and len(items) != plan.items:
-            raise NbvizError(f"The index in '{path}' is of another data set ({plan.items} items, here {len(items)}).")
-        if model is not None and items is not None and data_digest(items, model)[0] != plan.data:
-            raise NbvizError(
-                f"The index in '{path}' is of another data set: other pictures or preprocessing, or other labels (what "
-                "was passed as labels= to Index.build is passed here as well)."
-            )
+        plan.check(f"The index in '{path}'", model, items)
         with intact(folder, "index"):
             return cls(plan, INDEX.read(folder / INDEX.whole), manifest["classes"], model, items)
 

@@ -8,6 +8,7 @@ says, and what tells a folder of another network or data set from this one.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -26,11 +27,12 @@ LEAST, BATCHES = 256, 8
 BATCH, MOST = 8, 64
 """Pictures of 224 × 224 per forward on a CPU, and small ones at most: more leave its caches, and each takes longer."""
 BATCH_ELSEWHERE = 32
+DataDigest = Callable[[Items, InstrumentedModel], str]
 
 
 @dataclass(frozen=True)
-class ShardPlan:
-    """Choices that every pass has."""
+class Origin:
+    """Network and data set that something is made of."""
 
     model: str
     """Digest of every tensor of the network and of its structure."""
@@ -39,6 +41,38 @@ class ShardPlan:
     items: int
     shape: tuple[int, ...]
     """(C, H, W) of the network's input."""
+
+    def check(
+        self, what: str, model: InstrumentedModel | None, items: Items | None, digest: DataDigest | None = None
+    ) -> None:
+        """Raise NbvizError where this is not of a network, or not of a data set; None of either is not asked about.
+
+        what: beginning of the sentence, "The index in 'folder'". digest: of the data, where it is not the usual one.
+        """
+        if model is not None and model_digest(model) != self.model:
+            raise NbvizError(f"{what} is of another network, or of other weights of this one.")
+        if items is not None and len(items) != self.items:
+            raise NbvizError(
+                f"{what} is of another data set ({self.items} items, here {len(items)}), of other pictures."
+            )
+        # the data as the network sees it: without the network there is nothing to compare
+        if model is None or items is None:
+            return
+        if (data_digest(items, model)[0] if digest is None else digest(items, model)) != self.data:
+            raise NbvizError(
+                f"{what} is of another data set: other pictures or preprocessing, or other labels (what was passed as "
+                "labels= when it was made is passed here as well)."
+            )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values, for the manifest."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class ShardPlan(Origin):
+    """Choices that every pass has."""
+
     batch: int
     piece: int
     """Items in a piece, the unit of work that is written and resumed."""
@@ -51,10 +85,6 @@ class ShardPlan:
     def numbers(self, piece: int) -> range:
         """Return the numbers of a piece's items."""
         return range(piece * self.piece, min(self.items, (piece + 1) * self.piece))
-
-    def as_json(self) -> dict[str, Any]:
-        """Return plain values, for the manifest."""
-        return asdict(self)
 
 
 def cut(model: InstrumentedModel, items: Items, batch: int | None) -> tuple[ShardPlan, bool]:

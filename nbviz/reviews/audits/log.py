@@ -95,6 +95,7 @@ class AuditLog:
             return
         except (OSError, UnicodeDecodeError) as error:
             raise NbvizError(f"'{self.path}' can't be read as an audit's log: {error}.") from error
+        # without the last, which is empty, or the half line of a write that was cut off
         lines = text.split("\n")
         for number, line in enumerate(lines[:-1], 1):
             if line.strip():
@@ -124,6 +125,7 @@ class AuditLog:
         when = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         line = json.dumps({"audit": sample.audit, "when": when, **values}, ensure_ascii=False, sort_keys=True)
         try:
+            # two people may answer on one share at once
             with alone(self.path.parent, partial(time.sleep, 0.01)), open(self.path, "ab+") as file:
                 whole = _mend(file)
                 try:

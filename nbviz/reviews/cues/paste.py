@@ -60,6 +60,7 @@ def paste_table(
     table = []
     for index, name in enumerate(records.names):
         now, before = after == index, said == index
+        # the strongest of the places elsewhere, not their mean: a lead has to be over all of them
         control = max((answers == index for answers in others), key=np.mean, default=before)
         low, high = wilson(now.sum(), len(now))
         figures = before.mean(), now.mean(), float(low), float(high), control.mean(), now.mean() - control.mean()
@@ -131,4 +132,5 @@ def text_picture(text: str) -> Image.Image:
 def _answers(model: InstrumentedModel, inputs: torch.Tensor, scores: int) -> NDArray[np.int64]:
     with torch.no_grad():
         logits = torch.cat([model(batch).cpu() for batch in inputs.split(BATCH)])
+    # one score is a logit of "yes": above 0 it is likelier than not
     return (logits.argmax(1) if scores > 1 else (logits[:, 0] > 0).long()).numpy()

@@ -77,12 +77,14 @@ class BoxCounts:
 
     def ranked(self, label: int, place: int = 0) -> Integers:
         """Return the boxes of a class that count at an overlap, by its place among them: rows, the surest first."""
+        # boxes in a crowd are neither right nor wrong, as in COCO's evaluation
         chosen = np.flatnonzero((self.label == label) & (self.match[:, place] != NEITHER))
         return chosen[np.argsort(-self.score[chosen], kind="stable")]
 
     def _of_class(self, label: int, place: int, weights: Floats) -> Floats:
         """Return the average precision of a class where pictures count ``weights`` (draws, pictures) times."""
         objects, order = weights @ self.objects[:, label], self.ranked(label, place)
+        # weights instead of copies: a picture drawn twice counts its boxes twice, and the order is sorted once
         times = weights[:, self.row[order]]
         true = np.cumsum(times * (self.match[order, place] == TRUE), axis=1)
         every = np.cumsum(times, axis=1)
@@ -94,6 +96,7 @@ def _area(true: Floats, every: Floats, objects: float) -> float:
     if not objects:
         return np.nan
     recall, precision = curve(true, every, objects)
+    # beyond the last recall that is reached precision is 0, the element appended below
     places = np.searchsorted(recall, RECALLS, side="left")
     return float(np.append(precision, 0.0)[places].mean())
 

@@ -85,6 +85,7 @@ class DetectionReview(DenseReview):
         """F1 of each picture whose true boxes are known; 1 where there is none and none is said."""
         found, objects, made_up = (self._tally[name][self.known] for name in ("found", "objects", "made_up"))
         total = objects + found + made_up
+        # nothing there and nothing said is right
         return np.where(total > 0, 2 * found / np.maximum(total, 1), 1.0)
 
     @cached_property
@@ -140,8 +141,10 @@ class DetectionReview(DenseReview):
         c, count = self._columns, len(self.names)
         matrix = np.zeros((count + 1, count + 1), np.int64)
         np.add.at(matrix, (c["object_label"], c["object_said"]), 1)
+        # a box on an object of another class is counted with that object already, in its row
         made_up = (c["box_score"] >= SURE) & (c["box_match"][:, 0] == FALSE) & (c["box_taken"] == NOTHING)
         np.add.at(matrix, (np.full(made_up.sum(), count), c["box_label"][made_up]), 1)
+        # only classes that occur: COCO's ninety would be mostly empty rows
         used = np.append(np.flatnonzero(matrix[:-1].sum(1) + matrix[:, :-1].sum(0)), count)
         names = [*(self.names[index] for index in used[:-1]), "nothing"]
         return Confusion(matrix[np.ix_(used, used)], tuple(names), (*(int(index) for index in used[:-1]), None))
@@ -157,6 +160,7 @@ class DetectionReview(DenseReview):
         counts = self.counts
         judged = counts.match[:, 0] != NEITHER  # in a crowd nobody can tell right from wrong
         score = counts.score[judged]
+        # by picture and bin at once: the bootstrap draws pictures, whose boxes come along
         place = counts.row[judged] * BINS + np.clip((score * BINS).astype(int), 0, BINS - 1)
         weights = (np.ones(len(score)), (counts.match[judged, 0] == TRUE).astype(float), score)
         sums = [np.bincount(place, one, counts.pictures * BINS).reshape(-1, BINS) for one in weights]

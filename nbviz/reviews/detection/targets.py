@@ -54,6 +54,7 @@ class Targets:
                 f"{self._classes - 1}: pass labels= with its own class numbers (torchvision's begin behind 0, the "
                 "background)."
             )
+        # a tensor is the network's input already, and so are its boxes' pixels
         if len(boxes) and sample.picture.tensor is None:
             geometry = self._geometries.of((height, width))
             boxes = geometry.boxes(boxes)
@@ -100,6 +101,7 @@ def corners(given: object, number: int) -> NDArray[np.float64]:
 
 def _numbers(value: object) -> NDArray[Any]:
     if isinstance(value, torch.Tensor):
+        # torchvision's boxes are a class of tensors with functions of its own
         return value.detach().cpu().as_subclass(torch.Tensor).numpy()
     return np.asarray(value)
 
@@ -117,11 +119,13 @@ def check_boxes(boxes: NDArray[np.float64], size: tuple[int, int], number: int) 
             f"A box of item {number} ends before it begins ({_listed(boxes[turned][0])}): (left, top, right, bottom) "
             "is wanted. From (left, top, width, height): boxes[:, 2:] += boxes[:, :2]; COCO's files have those."
         )
+    # shares look like boxes of a pixel in the corner: nothing would ever be found, and nothing would say why
     if len(boxes) and boxes.max() <= 1 and min(size) > 2:
         raise Refused(
             f"The boxes of item {number} lie in 0…1 ({_listed(boxes[0])}), as shares of the picture: pixels are "
             f"wanted, boxes * torch.tensor([width, height, width, height]), here {size[0]} × {size[1]}."
         )
+    # annotators' boxes often overshoot by a little; ten times the picture is another unit
     room = 1 + np.array([*size, *size]) * (1 + BEYOND)
     if (boxes > room).any():
         bad = boxes[(boxes > room).any(1)][0]

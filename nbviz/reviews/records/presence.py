@@ -56,6 +56,7 @@ def presence(labels: LabelsLike, items: int, names: Sequence[str]) -> NDArray[np
 
 
 def _by_name(frame: pandas.DataFrame, columns: Sequence[str], names: Sequence[str]) -> NDArray[Any]:
+    # by name where the names are the network's, in whatever order; by place only where none is
     if set(columns) == set(names):
         return frame[list(frame.columns[[columns.index(name) for name in names]])].to_numpy()
     if len(columns) == len(names) and not set(columns) & set(names):

@@ -91,6 +91,7 @@ class Records:
         """
         import pandas
 
+        # None last, where label −1 finds it
         c, names = self._columns, np.array([*self.names, None], dtype=object)
         known = c["labels"] >= 0
         right = np.where(known, c["labels"] == c["prediction"], None)
@@ -112,6 +113,7 @@ class Records:
         """Columns of ``metadata=``: name → (pictures,)."""
         if self.metadata is None:
             return {}
+        # by item: pictures that were left out have a row in the frame and none here
         frame = self.metadata.iloc[self._columns["items"]]
         return {str(name): frame[name].to_numpy() for name in frame.columns}
 

@@ -33,6 +33,7 @@ class PixelCounts:
     def of(cls, columns: Mapping[str, Any], rows: Integers, classes: int) -> PixelCounts:
         """Count the pictures of these rows, from the tensors that :mod:`nbviz.reviews.segmentation.job` lists."""
         place = np.searchsorted(columns["items"][rows], columns["pair_items"])
+        # what lies behind the last item finds no row: the comparison below leaves it out
         place = np.minimum(place, max(0, len(rows) - 1))
         inside = (columns["pair_label"] >= 0) & (columns["items"][rows][place] == columns["pair_items"])
         names = ("pair_label", "pair_prediction", "pair_count")
@@ -71,6 +72,7 @@ class PixelCounts:
         """Hits, support and predicted of 1,000 draws of the pictures, each (draws, classes)."""
         from scipy.sparse import hstack
 
+        # in one product: all three must be of the same draws
         every = resampled(hstack([self.hits, self.support, self.predicted], "csr"))
         hits, support, predicted = np.split(every, 3, axis=1)
         return hits, support, predicted

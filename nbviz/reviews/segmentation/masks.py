@@ -65,6 +65,7 @@ class Masks:
                 f"The mask of item {number} has the value {value}, and classes are 0 to {count - 1} ({said}): pass "
                 f"masks of the network's own class numbers, or ignore={value} if such pixels are not to be counted."
             )
+        # any class there is: an ignored value, 255 as a rule, is no place in the table
         known = np.where(ignored, 0, values)
         classes = known if self.labels is None else np.array(self.labels)[known]
         return np.where(ignored, UNKNOWN, classes).astype(np.int64)
@@ -73,6 +74,7 @@ class Masks:
         width, height = sample.picture.size
         if sample.picture.tensor is None and values.shape == (height, width):
             return self._geometries.of((height, width)).sampled(values, UNKNOWN).astype(np.int64)
+        # as large as its picture first: where that is the network's input, too, resizing changes nothing
         if values.shape in (sample.size, output):
             return values
         sizes = dict.fromkeys(((height, width), sample.size, output))
@@ -112,6 +114,7 @@ def _flat(values: NDArray[Any], classes: int, wrong: Callable[[str], NbvizError]
         return values.squeeze(values.shape.index(1))
     axes = [axis for axis in (0, 2) if values.ndim == 3 and values.shape[axis] == classes]
     for axis in axes:
+        # one-hot for certain: any other reading of such a mask would be an accident
         if np.isin(values, (0, 1)).all() and (values.sum(axis) == 1).all():
             return values.argmax(axis)
     if axes and np.isin(values, (0, 1)).all():

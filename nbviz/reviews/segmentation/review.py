@@ -97,6 +97,7 @@ class SegmentationReview(DenseReview):
     def clear(self) -> frozenset[int]:
         """Classes that are not drawn: those called background, and that of pixels where one map is low."""
         named = frozenset(index for index, name in enumerate(self.names) if name.lower() in BACKGROUND)
+        # one map: its low side stands for everything that is not the object
         return named | {0} if self.plan.scores == 1 else named
 
     def masks(self, item: int) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:

@@ -107,6 +107,7 @@ def _changed(model: InstrumentedModel, batch: Batch, changes: Changes) -> Iterat
     numbers = batch.numbers.tolist()
     for name in changes.names:
         for severity in SEVERITIES:
+            # seeded by item: the same noise whatever the batch, so a run that is repeated is the same
             changed = [corrupted(p, name, severity, n, changes.seed) for p, n in zip(pictures, numbers, strict=True)]
             yield (name, severity), rgb.input(torch.from_numpy(np.stack(changed))).to(batch.inputs)
     for name, act in changes.own.items():
@@ -163,6 +164,7 @@ def shift_table(answers: dict[Key, Answers]) -> pandas.DataFrame:
             now = answers[name, severity] if severity else base
             rows.append({"corruption": name, "severity": severity, **_figures(now, base)})
     table = pandas.DataFrame(rows)
+    # over all corruptions and severities: of forty some would fall by chance
     table["corrected"] = holm(table["p"].to_numpy(float))
     table.attrs["alike_by_chance"] = float(_known(base.alike).mean()) if len(_known(base.alike)) else None
     return table
@@ -206,6 +208,7 @@ def mcnemar(before: NDArray[np.bool_], now: NDArray[np.bool_]) -> tuple[float, i
     from scipy.stats import binomtest
 
     lost, won = int((before & ~now).sum()), int((~before & now).sum())
+    # only pictures whose answer changed tell: those right, or wrong, both times favour neither
     return (float(binomtest(lost, lost + won).pvalue) if lost + won else 1.0), lost, won
 
 
