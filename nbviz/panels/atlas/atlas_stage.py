@@ -148,6 +148,7 @@ class AtlasStage(Stage):
             view.state = "partial" if answer.done < 1 else "ready"
             if answer.atlas is None:
                 return
+            # once an atlas: its cells are thousands of words
             if self._shown is None or self._shown.atlas is not answer.atlas:
                 self._chart(answer.atlas)
             self._shown = answer

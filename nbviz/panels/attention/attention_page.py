@@ -56,6 +56,7 @@ def sheet(blocks: Sequence[BlockSeen], shared: bool) -> Sheet:
     side = min(LARGEST, int(sqrt(BUDGET / (columns * len(blocks)))))
     maps = [_shrunk(block.maps, side) for block in blocks]
     tile = max(m.shape[1] for m in maps), max(m.shape[2] for m in maps)
+    # of the heads alone: their mean is never above the largest of them
     peak = max(float(np.nanmax(block.maps[: block.heads])) for block in blocks)
     cells = np.full((len(blocks), columns, tile[0] + TILE_GAP, tile[1] + TILE_GAP), GAP, np.uint8)
     for row, small in zip(cells, maps, strict=True):
@@ -80,6 +81,7 @@ def _shrunk(maps: np.ndarray, side: int) -> np.ndarray:
     valid = np.isfinite(maps)
     if max(maps.shape[1:]) <= side or valid.all():
         return shrink(maps, side)
+    # a tile none of whose places can be seen is 0 / 0: NaN, and drawn as that
     with np.errstate(invalid="ignore"):
         return shrink(np.where(valid, maps, 0), side) / shrink(valid.astype(np.float32), side)
 
@@ -104,6 +106,7 @@ def labels(blocks: Sequence[BlockSeen]) -> list[str]:
     parts = [name.split(".") for name in names]
     before, after = _alike(parts), _alike([part[::-1] for part in parts])
     short = [part[before : len(part) - after or None] for part in parts]
+    # digits are what tells them apart: of layer_10 and layer_11 the common prefix would take the 1
     stem = commonprefix([part[0] if part else "" for part in short]).rstrip("0123456789")
     return [".".join(part).removeprefix(stem) or name for part, name in zip(short, names, strict=True)]
 

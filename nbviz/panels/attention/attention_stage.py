@@ -119,6 +119,7 @@ class AttentionStage(Stage):
     def request(self, selection: Selection) -> Request | None:
         if not self.on_show(selection) or attention_blocks(self.model) == 0:
             return None
+        # raw attention is the same for every class: without one in the request, another class asks nothing
         target = Target.ensure(selection.target, self.model) if selection.attention == "gradient" else None
         return LookFrom(self.pictures[selection.image], selection.pinned_place or selection.query, target)
 
@@ -261,6 +262,7 @@ class AttentionStage(Stage):
         if "shared" in content:
             view.shared = bool(content["shared"])
         if answer is not None and answer.seen.blocks:
+            # rollout changes the large map alone: the sheet of all heads need not travel again
             self._draw(answer) if "shared" in content else self._describe(answer)
 
 

@@ -39,6 +39,7 @@ class CanvasLayer:
     """Canvas and the picture it draws."""
 
     def __init__(self, name: str) -> None:
+        # sync_image_data would send every painted picture back to the kernel
         self.canvas = Canvas(width=224, height=224, sync_image_data=False, _dom_classes=[name])
         self.source = ipywidgets.Image(format="png")
         self.pixels: np.ndarray | None = None
@@ -60,6 +61,7 @@ class CanvasLayer:
 
     def redraw(self) -> None:
         """Paint again what is on show."""
+        # what is opaque covers the old pixels: clearing first would be a blank frame between
         clear = self.pixels is None or bool((self.pixels[..., 3] < 255).any())
         # Nothing that can raise stands inside: an exception there would leave all canvases holding for ever.
         with hold_canvas():
@@ -103,6 +105,7 @@ class HeatCanvas:
                 return
             upper = self._upper.canvas
             (upper.add_class if smooth else upper.remove_class)("nbviz-smooth")
+            # the photograph is the same for every step of a map, and the larger of the two
             if not _same(picture, self.picture):
                 self._lower.draw(picture)
             size = self._upper.draw(heat, partial=done < 1)

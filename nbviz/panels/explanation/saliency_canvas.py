@@ -87,6 +87,7 @@ class SaliencyCanvas(Panel):
     def code(self, script: Script) -> str:
         request = self.request(self.selection)
         if isinstance(request, ChannelRequest) and isinstance(self._answer, ChannelAnswer):
+            # "the first by contribution" is written down as the one it was: code shows the same channel tomorrow
             request = replace(request, channel=self._answer.channel)
         return script.request(self.with_edits(request))
 
@@ -232,6 +233,7 @@ class SaliencyCanvas(Panel):
             self.foot.instead = []
 
     def _strip(self, error: BaseException) -> None:
+        # TypeError: an option that the method has not, with what it has
         if isinstance(error, (NbvizError, TypeError)):
             self._state("refused", str(error))
         else:
@@ -260,6 +262,7 @@ class SaliencyCanvas(Panel):
             acts[content["event"]](content)
 
     def _choose_method(self, content: dict[str, Any]) -> None:
+        # at= is given, so that another method does not move the place where the map is explained
         self.selection.change(method=content["name"], canvas="explanation", at=self.selection.at)
 
     def _choose_option(self, content: dict[str, Any]) -> None:
@@ -295,5 +298,6 @@ class SaliencyCanvas(Panel):
         chosen = self.lines.chosen_at(place) if place and content.get("choose") else None
         if chosen is not None:
             changes["target"] = chosen
+        # one act: pin, place and target would else be three rounds of all panels
         self.selection.change(**changes, place=place or pin)
         self._pin(self.selection)

@@ -95,6 +95,7 @@ class LayersPanel(Panel):
         """Mark the layers whose channels do nothing of their own, and those around them."""
         layers = found.findings if found is not None else {}
         marks = {name: f"health: {found.words(name)}" for name, ill in layers.items() if found is not None and ill}
+        # around it, too: in a folded tree the finding would be out of sight
         for name in [name for name, ill in layers.items() if ill]:
             while "." in name:
                 name = name.rpartition(".")[0]
@@ -127,6 +128,7 @@ class LayersPanel(Panel):
 
 def _shown(root: Layer) -> Iterator[Layer]:
     """Return the layers that have a row; the network itself only where it is its own only layer."""
+    # without the root: its row would say of the whole what the last layer's says
     below = [layer for child in root.children for layer in child.walk()]
     return iter(below or [root])
 

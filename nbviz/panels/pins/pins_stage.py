@@ -74,6 +74,7 @@ class PinsStage(Stage):
         return str(len(selection.pins)) if selection.pins else ""
 
     def parts(self) -> Mapping[str, Panel]:
+        # a group asks for its cards together, once; after that each asks alone, and so follows a change of weights
         groups = [group for group in self._groups if not group.finished]
         grouped = {card.slot for group in groups for card in group.cards}
         alone = [card for card in self.cards.values() if card.slot not in grouped]
@@ -113,6 +114,7 @@ class PinsStage(Stage):
         self.cards = {pin: before[pin] if pin in before else self._new(pin) for pin in pins}
         if self.pair and not {pin for pin in self.pair if pin} <= set(pins):
             self.pair = None
+        # only then: new children make the page draw every card anew
         if gone or len(self.cards) > len(before) or list(before) != list(self.cards):
             self._place()
         for card in gone:
@@ -165,6 +167,7 @@ class PinsStage(Stage):
             card.rescale(highs.get(card.scene.unit) if card.scene else None)
         live = self.live.scene
         on = self.on_show(self.selection)
+        # the canvas joins the common scale only while the cards stand beside it
         self.links.heat.high = highs.get(live.unit) if on and live else None
         self.bar.words = scale_words(scenes, self.bar.shared) if self.cards else ""
         self._subtract()
@@ -213,6 +216,7 @@ class PinsStage(Stage):
             self.selection.pins = tuple(pin for pin in self.selection.pins if pin != card.pin)
         elif event == "show":
             layer = card.scene.layer if card.scene else None
+            # the layer that its map was made at: "the last" may be another by now
             show(replace(card.pin, layer=layer or card.pin.layer), self.selection)
         elif event == "difference":
             self._differ(None if self.pair and self.pair[0] == card.pin else (card.pin, None))

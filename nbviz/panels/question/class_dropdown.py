@@ -73,6 +73,7 @@ class ClassDropdown(Panel):
         count = len(answer.logits)
         self._said = answer.prediction
         with LOCK, self.view.hold_sync():
+            # once: a thousand names are the largest message of all, and the same for every picture
             if len(self.view.names) != count:
                 self.view.names = [self.model.class_name(index) for index in range(count)]
             self.view.top = [[int(i), _json_number(answer.probabilities[i])] for i in answer.order[:TOP]]

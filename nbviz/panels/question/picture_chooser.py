@@ -120,6 +120,7 @@ class PictureChooser(Panel):
         pins = tuple(pin for pin in self.selection.pins if pin.picture != name)
         other = {"image": names[at + 1 if at == 0 else at - 1]} if self.selection.image == name else {}
         self.selection.change(pins=pins, **other)
+        # after the selection has left it, for its observers look the chosen picture up
         del self.pictures[name]
         self._said.pop(name, None)  # the name is free again: another picture may have it
         with LOCK, self.view.hold_sync():
@@ -151,6 +152,7 @@ class PictureChooser(Panel):
         """
         loaded = load_pictures({name or "picture": data})
         picture = next(iter(loaded.values()))
+        # a name is a picture's identity here: a second photo.jpg must not take the place of the first
         picture = Picture(unique_name(picture.name, self.pictures), picture.source)
         # A file can have a sound head and a broken body: it must be read before it is chosen.
         picture.open()
@@ -172,6 +174,7 @@ class PictureChooser(Panel):
         self._mark()
         self.view.names = list(self.pictures)
         self.view.sizes = [_size(picture) for picture in self.pictures.values()]
+        # the first only: a data set of thousands would be megabytes, most of them never turned to
         self.view.thumbnails = [_thumbnail(picture) for picture in list(self.pictures.values())[:AT_ONCE]]
 
     def _mark(self) -> None:

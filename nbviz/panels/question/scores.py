@@ -132,6 +132,7 @@ class ScoreBars(Panel):
     def _draw(self, answer: ScoresAnswer) -> str:
         target = Target.ensure(self.selection.target, self.model)
         before = self._before
+        # without the edits: "what it predicts" must stay one class, or before and after would be of two
         chosen = (before or answer).prediction.class_of(target)
         self._rows = rows(answer.order, chosen) if before is None else either_rows(answer, before, chosen)
         names = [self.model.class_name(index) for index in self._rows]
@@ -276,6 +277,7 @@ def rows(order: np.ndarray, chosen: int | None) -> list[int]:
     """Return the likeliest classes, best first; a chosen one that is not among them takes the last row."""
     best = [int(index) for index in order[:ROWS]]
     if chosen is not None and chosen not in best and chosen < len(order):
+        # five rows, whatever is chosen: the frame must not grow under the pointer
         best[-1] = chosen
     return best
 
@@ -284,6 +286,7 @@ def either_rows(answer: ScoresAnswer, before: ScoresAnswer, chosen: int | None) 
     """Return the five classes with the largest shares, before or now, in the order of now."""
     largest = np.maximum(np.nan_to_num(answer.probabilities), np.nan_to_num(before.probabilities))
     likeliest = rows(np.argsort(-largest, kind="stable"), chosen)
+    # by number among equals: bars of classes without any share would else change places
     return sorted(likeliest, key=lambda index: (-float(answer.probabilities[index]), index))
 
 

@@ -78,6 +78,7 @@ class SuspectPictures(Panel):
 
     def draw(self, review: Review) -> None:
         """Send what is listed."""
+        # finding them takes a pass over all scores: once a review, not at every turn of the page
         if review is not self.review:
             self.review, self.view.suspect_pictures = review, b""
             self.view.suspects = suspects(review)
@@ -134,6 +135,7 @@ class TrainingPage(LongPage):
             self.draw({"words": [], "progress": answer.progress, "done": answer.done})
         else:
             self.review.training = _labelled(answer.records)
+            # begins anew: its first state depends on whether the pictures are read
             self.open(self.review)
             self.send()
             self.links.ask()

@@ -160,6 +160,7 @@ class ReviewStage(Stage):
 
     def _draw_pictures(self, review: Review) -> None:
         rows = self.listing.rows(review)
+        # a filter may have left fewer pages than the one that was on show
         self.first = min(self.first, max(0, (len(rows) - 1) // SHOWN * SHOWN))
         shown = rows[self.first : self.first + SHOWN]
         listing = self.listing
