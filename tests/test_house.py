@@ -22,7 +22,8 @@ HEAVY = [
 ]  # fmt: skip
 FLOORS = [
     "nbviz", "nbviz.pictures", "nbviz.drawing", "nbviz.replica", "nbviz.model", "nbviz.passes", "nbviz.attention",
-    "nbviz.zoo", "nbviz.attribution", "nbviz.features", "nbviz.dataset", "nbviz.evaluation", "nbviz.session",
+    "nbviz.zoo", "nbviz.attribution", "nbviz.features", "nbviz.dataset", "nbviz.evaluation", "nbviz.edits",
+    "nbviz.circuits", "nbviz.reviews", "nbviz.session",
 ]  # fmt: skip
 
 

@@ -81,10 +81,11 @@ def test_the_evidence_of_every_layer_and_a_figure_are_those_of_the_twin(dtype: t
     half, single = _twins(_wide(), dtype)
     x = picture(5, size=56).to(dtype)
     seen = [evidence(InstrumentedModel(net), as_picture(y), Target(1)) for net, y in ((half, x), (single, x.float()))]
-    for name, wanted in seen[1].maps.items():
-        if wanted is not None:
-            found = seen[0].maps[name]
-            assert found is not None and abs(found - wanted).sum() < 0.2 * abs(wanted).sum(), name
+    wanted = {name: values for name, values in seen[1].maps.items() if values is not None}
+    assert len(wanted) >= 3 and wanted.keys() == {name for name, values in seen[0].maps.items() if values is not None}
+    for name, values in wanted.items():
+        found = seen[0].maps[name]
+        assert found is not None and abs(found - values).sum() < 0.2 * abs(values).sum(), name
     model, target = InstrumentedModel(half), Target(1)
     judged = nbviz.attribute(model, x, target, "input_x_gradient")
     assert settle(infidelity(model, x, target, judged, samples=8)).value >= 0

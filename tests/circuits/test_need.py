@@ -49,17 +49,18 @@ def test_it_is_the_same_every_time(model: nbviz.InstrumentedModel) -> None:
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
-def test_where_the_rest_is_linear_no_order_takes_more_with_fewer(model: nbviz.InstrumentedModel) -> None:
+@pytest.mark.parametrize("gives", [True, False])
+def test_where_the_rest_is_linear_no_order_takes_more_with_fewer(model: nbviz.InstrumentedModel, gives: bool) -> None:
+    with torch.no_grad():  # as it is drawn the layer takes from each class; turned about it gives
+        model.net.head.weight.mul_(-1 if gives else 1)
     need = class_need(model, X, "blocks.2", 2, orders=8)
     assert (need.without <= need.random_without + 1e-12).all() and (need.alone >= need.random_alone - 1e-12).all()
     assert need.base == float(need.without[-1]) == pytest.approx(float(need.alone[0]))
     half = need.half_gone(need.without)
-    if need.score > need.base:
-        assert half is not None
+    assert (need.score > need.base) is gives is (half is not None)
+    if half is not None:
         place = need.counts.tolist().index(half)
         assert need.without[place] <= (need.score + need.base) / 2 < need.without[place - 1]
-    else:
-        assert half is None
 
 
 @pytest.mark.parametrize("channels", [1, 2, 7, 240, 2048])

@@ -114,5 +114,8 @@ def test_a_basis_of_real_photographs_can_be_the_parametrisation() -> None:
     assert (reached > best).any()
     outside = made.pictures.flatten(1) - mean
     inside = (made.pictures > 0) & (made.pictures < 1)
-    if bool(inside.all()):
-        assert (outside - outside @ axes @ axes.T).abs().max() < 0.01
+    # where a value is cut off at black or white, it has left the span: the others still tell all 24 coefficients
+    for picture, known in zip(outside, inside.flatten(1), strict=True):
+        assert known.sum() > 5 * 24
+        coefficients = torch.linalg.lstsq(axes[known], picture[known, None]).solution
+        assert (picture[known] - (axes[known] @ coefficients)[:, 0]).abs().max() < 0.01

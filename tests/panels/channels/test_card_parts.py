@@ -138,11 +138,12 @@ def test_without_an_index_it_offers_to_look(card: Card) -> None:
     say(card.view, event="look")
     page = card.found.page
     assert page.request(card.selection) is not None
+    buttons = dict[str, str]()
     for answer in card.context.answers(page.request(card.selection)):
         page.show(answer)
         card.found.sync(card.selection)
-        if answer.index is None:
-            assert card.view.found["button"] == f"stop · {answer.progress}"
+        buttons |= {answer.progress: card.view.found["button"]} if answer.index is None else {}
+    assert buttons == {progress: f"stop · {progress}" for progress in ("0 of 2 pictures", "2 of 2 pictures")}
     assert isinstance(card.open(card.found), FoundChannel) and card.view.found["state"] == "there"
 
 

@@ -42,8 +42,7 @@ def test_the_curve_is_the_script_s_and_its_chance_stands_beside_it(explorer: Exp
         *np.ravel(view.curve["stay_band"]),
     ]
     assert min(every) == 0 and max(every) == 1
-    if need.half_gone(need.without) is not None:
-        assert "in 20 orders" in str(view.words)
+    assert need.half_gone(need.without) is not None and "in 20 orders" in str(view.words)
     explorer.selection.layer = "3"
     assert view.curve == {} and view.asked == []
     explorer.selection.layer = "1"

@@ -146,7 +146,7 @@ def test_what_is_measured_is_what_switching_each_off_does(explorer: Explorer) ->
     say(view, event="choose", channel=best)
     assert explorer.selection.channel == best
     agreement = answer.effects.agreement(1)
-    assert agreement is None or any(f"{agreement:.2f}".replace("-", "−") in str(run) for run in view.measured)
+    assert agreement is not None and any(f"{agreement:.2f}".replace("-", "−") in str(run) for run in view.measured)
 
 
 def test_several_are_chosen_together_and_switched_as_one(explorer: Explorer) -> None:

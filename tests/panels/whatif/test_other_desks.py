@@ -65,7 +65,10 @@ def test_an_attack_goes_on_top_of_other_edits(explorer: Explorer) -> None:
     assert explorer.selection.tool == "" and len(explorer.selection.edits) == 2
 
 
-def test_the_smallest_that_is_found_flips_and_one_step_less_does_not(explorer: Explorer) -> None:
+@pytest.mark.parametrize("nearness", [0.0, 0.155, 0.16])
+def test_the_smallest_that_is_found_flips_and_one_step_less_does_not(explorer: Explorer, nearness: float) -> None:
+    with torch.no_grad():  # the second class lies .161 behind the first
+        explorer.model.net[-1].bias[3] += nearness
     explorer.selection.tool = "attack"
     view, picture = explorer.panels["attack"].view, explorer.pictures["one"]
     say(view, event="set", kind="fgsm", into=-1, size=1.0)
@@ -76,6 +79,7 @@ def test_the_smallest_that_is_found_flips_and_one_step_less_does_not(explorer: E
         return explorer.model.edited(Attack("fgsm", size, steps=1)).predict(picture, 1)[0][1] != label
 
     found = [size for size in SIZES if flips(size)]
+    assert bool(found) is (nearness > 0)
     if not found:
         assert view.smallest == "no FGSM up to 16 grey levels flips it"
         return
