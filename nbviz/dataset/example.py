@@ -32,6 +32,8 @@ class Example:
     """Index of the item's class, where the data set says so."""
     name: str | None = None
     """Name of the class."""
+    # made when asked for: a page of examples reads no picture before it is looked at; not compared, for equal examples
+    # may come of two indexes
     _seen: Callable[[], np.ndarray] | None = field(default=None, repr=False, compare=False)
     _box: Callable[[], Box] | None = field(default=None, repr=False, compare=False)
     _effective: Callable[[], EffectiveField] | None = field(default=None, repr=False, compare=False)

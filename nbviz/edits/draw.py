@@ -47,6 +47,8 @@ class Draw(PictureEdit):
         Raises NbvizError where the transform raises or gives no picture.
         """
         rgb, name = Rgb.of(model, x), self.transform.name
+        # three planes of 8 bits, as a file has: transforms are written for those, and gray networks see their mean
+        # again below
         colours = (rgb.colours(x)[0].clamp(0, 1) * 255).round().byte().expand(3, -1, -1)
         pixels: np.ndarray = colours.permute(1, 2, 0).contiguous().cpu().numpy()
         planes = as_planes(self.transform.draw(pixels, self.seed), name)
@@ -55,6 +57,7 @@ class Draw(PictureEdit):
         if self._is_input(planes):
             return _fitted(self._checked(planes, x), x)
         same = planes.shape[2:] == x.shape[2:] and planes.shape[1] == 3
+        # a draw that happens to do nothing must not come back rounded: that alone could change an answer
         if same and np.array_equal((planes[0] * 255).round().byte().permute(1, 2, 0).cpu().numpy(), pixels):
             return x
         drawn = planes.expand(-1, 3, -1, -1).clamp(0, 1)

@@ -69,5 +69,6 @@ class Paint(PictureEdit):
                 raise NbvizError(f"'{self.fill.name}' is this very picture: painted with itself it stays as it is.")
             return other
         if self.fill == "blur":
+            # a pixel at least: of tiny pictures the share would be no blur at all
             return blurred(x, max(1.0, BLUR * min(x.shape[2:])))
         return baseline_of(x, self.fill, model.transform)

@@ -93,6 +93,7 @@ def _dream(
     for octave, size in enumerate(sizes):
         below = resized(photograph, size)
         base = (below + resized(dreamt, size)).clamp(0, 1)
+        # another seed for each octave: the same warps would leave their own pattern in all of them
         for page in _octave(eye, objective, base, replace(recipe, seed=recipe.seed + octave)):
             done = (octave + page.done) / len(sizes)
             rise = np.concatenate([*rises, page.rise], axis=1)

@@ -52,6 +52,7 @@ def check(name: str, answer: object) -> Judgement:
         tries.right = True
         return Judgement(True, f"**Right.** {asked.meaning}".rstrip())
     tries.misses += 1
+    # a hint that was asked for is not taken back by a later miss
     tries.hints = max(tries.hints, min(tries.misses, 3))
     return Judgement(False, f"**Not yet.** {_help(asked, tries.misses)}")
 

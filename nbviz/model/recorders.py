@@ -45,6 +45,7 @@ class Recorders:
         last, which will do to begin with, as each pass asks for that of the network as it is.
         """
         outputs: dict[str, torch.Tensor] = {}
+        # blocks may be nested: an inner one takes nothing from an outer, and both are filled by one pass
         before, recorder = self._now(), _Recorder(tuple(names), trace, check, outputs)
         if known is None or not all(map(known.records, names)):
             recorder.known()
@@ -79,6 +80,8 @@ class Recorders:
     def _recorded(self, run: Pass) -> Iterator[None]:
         """Hook the layers recorded now, for the length of one pass."""
         with ExitStack() as hooks:
+            # the trace at this pass, not at the block's beginning: surgery inside the block counts from the next pass
+            # on
             for recorder in self._now():
                 hooks.enter_context(recording(run, recorder.known(), recorder.names, recorder.outputs.__setitem__))
             yield

@@ -41,6 +41,7 @@ class Region:
             raise NbvizError(f"The mask {array.shape} has no pixel in it: there is nothing to explain.")
         height, width = array.shape
         text = words or f"in a mask of {100 * array.mean():.2g} % of the picture"
+        # bytes, for an array has no hash; packed, for it is part of a key in the cache
         return cls(text, shape=(height, width), bits=np.packbits(array).tobytes())
 
     @classmethod
@@ -58,6 +59,7 @@ class Region:
     @classmethod
     def whole(cls) -> Region:
         """Return the region of the whole picture."""
+        # one cell at any resolution is the whole: it needs no size to be known
         return cls.of_mask(np.ones((1, 1)), WHOLE)
 
     def mask(self) -> np.ndarray:

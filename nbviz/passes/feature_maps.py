@@ -89,4 +89,5 @@ def layer_output(model: InstrumentedModel, run: Pass, x: torch.Tensor, name: str
         output = output_at(run.net, address, lambda: run(x))
     if output is None:
         raise NbvizError(f"Layer '{name}' was not reached in this forward.")
+    # what a later operation overwrites would be read too late; with a graph autograd guards it by its version
     return output.clone() if address in trace.overwritten and not x.requires_grad else output

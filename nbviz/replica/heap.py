@@ -37,6 +37,7 @@ def kept_heap() -> Iterator[None]:
         return
     with _lock:
         _inside += 1
+        # the thresholds are the whole process's: the first in raises them, the last out puts them back
         if _inside == 1:
             _set(libc, *_DURING)
     try:

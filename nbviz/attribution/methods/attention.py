@@ -47,6 +47,7 @@ def attention(
 
 def _global(network: NetworkAttention, block: Block, head: str | int) -> tuple[torch.Tensor, dict[str, Any]]:
     rows = network.rows(block)
+    # heads apart until the end: "max" of a mean would be another question
     heads = torch.einsum("q,hqk->hk", rows, block.probabilities()[0].to(rows))
     return network.on_grid(_merged(heads, head), block), network.facts(block)
 

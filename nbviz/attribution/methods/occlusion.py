@@ -79,6 +79,8 @@ class _Sweep:
         with torch.no_grad():
             scores = self._subject.scores(batch).double().cpu()
         for score, place in zip(scores, places, strict=True):
+            # a pixel under several windows has their mean, else the middle of the picture would weigh more than its
+            # edge
             self._sum[place.pixels] += self._score - score
             self._covered[place.pixels] += 1
         self.count += len(places)

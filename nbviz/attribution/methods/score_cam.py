@@ -78,6 +78,7 @@ class _Through:
 
 
 def _weighed(maps: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
+    # a softmax of equal changes would spread weights evenly, and show the mean of all channels as evidence
     if not change.any():
         return torch.zeros(maps.shape[1:], dtype=maps.dtype, device=maps.device)
     return (change.softmax(0)[:, None, None] * maps).sum(0)

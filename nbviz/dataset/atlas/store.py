@@ -65,6 +65,7 @@ def free_or_same(path: Path, plan: AtlasPlan) -> bool:
     with intact(path, "atlas"):
         old = AtlasPlan.from_json(read_manifest(path)["plan"])
     away = "Choose another path, or remove that folder."
+    # from the coarsest cause to the finest: of another network everything else differs as well
     if old.model != plan.model:
         raise NbvizError(f"The atlas in '{path}' is of another network, or of other weights of this one. {away}")
     if old.data != plan.data:

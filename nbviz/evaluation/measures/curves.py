@@ -52,6 +52,7 @@ def curves(
     # without the ends, which are alike for every map: all of the picture, and nothing
     first = torch.stack([mask.view(cells) for order in orders for mask in _first(order, shares[1:-1])])
     both = [torch.ones_like(first[:1]), torch.zeros_like(first[:1])] if known is None else []
+    # all maps and both curves in one sweep: batches are full, and one version of the weights answers all
     masks = torch.cat([*both, 1 - first, first])
     scores = yield from all_scores(model, target, lambda: partly_hidden(x, masks))
     scores = scores if known is None else torch.cat([known, scores])

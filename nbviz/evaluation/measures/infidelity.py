@@ -66,6 +66,7 @@ def infidelity(
 
     scores = yield from all_scores(model, target, batches)
     change, prediction = scores[0] - scores[1:], torch.cat(predicted)
+    # least squares: a map's unit is a convention of its method, and must not decide how it fares
     best = float(prediction @ change / (prediction @ prediction)) if bool(prediction.any()) else 0.0
     spread = float(change.square().mean())
     scaled = float((best * prediction - change).square().mean()) / spread if spread else 0.0

@@ -51,6 +51,7 @@ def pointing(
     near = _grown(mask, tolerance)
     hit = float(near[heat == heat.max()].double().mean())
     inside, covered = float(heat[mask].sum() / heat.sum()), float(mask.double().mean())
+    # the object's box, for localisation compares boxes: a mask would favour maps of its own shape
     rows, columns = mask.any(1).nonzero().flatten(), mask.any(0).nonzero().flatten()
     box = Box(float(rows[0]), float(columns[0]), float(rows[-1]) + 1, float(columns[-1]) + 1)
     return Pointing(hit, inside, covered, components(heat, THRESHOLD)[0].iou(box))

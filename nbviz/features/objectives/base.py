@@ -83,6 +83,7 @@ class Objective:
             words=f"− {self.words}",
             of=self.opposite or (lambda says: -self.of(says)),
             key=self.key and f"-({self.key})",
+            # minus twice is the first again, to the bit, and found on disk as that
             opposite=self.of,
         )
 
@@ -90,6 +91,7 @@ class Objective:
 def _joint(a: Objective, b: Objective, words: str) -> Objective:
     key = None
     if a.key and b.key:
+        # with the layers: equal keys of two layers are two objectives
         key = f"({'|'.join(a.layers)}:{a.key})+({'|'.join(b.layers)}:{b.key})"
     return Objective(
         words,

@@ -47,6 +47,7 @@ class Layout:
         if self.kind == "map_last":
             return output.movedim(-1, 1)
         if self.kind == "vector":
+            # all of it is channels: where it came with further axes they are of length one
             return output.flatten(1)[:, :, None, None]
         if self.kind == "none":
             raise ValueError(self.reason)
@@ -72,6 +73,8 @@ class Layout:
         """
         if self.kind == "none":
             raise ValueError(self.reason)
+        # one row broadcasts over the batch; one for each picture is what switching channel after channel in one batch
+        # takes
         rows = values[None] if values.ndim == 1 else values
         if self.kind == "vector":
             return rows.reshape(len(rows), *output.shape[1:])

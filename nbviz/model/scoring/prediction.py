@@ -53,6 +53,7 @@ class Prediction:
             return int(self.order[0]) if target.index is None else target.index
         if target.number is not None:
             return target.number if target.number < len(self.boxes) else None
+        # boxes come best first: the first that fits is the one with the best score
         fitting = (number for number, one in enumerate(self.boxes) if target.index in (None, one.label))
         return next(fitting, None)
 
@@ -85,5 +86,6 @@ def prediction(output: Output, model: Classes, size: tuple[int, int]) -> Predict
     boxes = tuple(output.detections()) if isinstance(output, Boxes) else ()
     shares = output.probabilities[0].detach().cpu() if isinstance(output, ClassScores) else logits.double()
     scale = output.scale if isinstance(output, ClassScores) else None
+    # by logits, not shares: a softmax of large scores rounds several to 1
     order = np.argsort(-logits.numpy(), kind="stable")
     return Prediction(output.kind, logits.numpy(), shares.numpy(), order, None, boxes, size, scale)

@@ -50,6 +50,7 @@ class Structure:
         self._held = [list(_view(container)) for container in containers.values()]
         self._functions = [
             (kind, name, function)
+            # of classes, once each: a method that is replaced on the class changes every module of it
             for kind in dict.fromkeys(type(module) for module in modules)
             for name, function in _functions(kind)
         ]

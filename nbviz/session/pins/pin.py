@@ -41,6 +41,7 @@ class Pin:
     """Name of the other network it was asked of; empty for the Explorer's own."""
 
     def __post_init__(self) -> None:
+        # in one order, and hashable: two pins of the same map are one
         object.__setattr__(self, "options", freeze(dict(self.options)))
 
     def request(self, picture: Picture) -> Request:

@@ -79,6 +79,7 @@ class CellPatches(Request):
             # read cell by cell: the page fills while the next pictures are decoded
             (example,) = atlas.examples(cell.number, 1)
             drawn.append(cut(example))
+            # a page of partial tiles is copied whole each time: every sixteenth, not every one
             if len(drawn) % 16 == 0:
                 yield Tiles(_filled(drawn, len(atlas.cells)), len(drawn))
         yield Tiles(np.stack(drawn), len(drawn))
@@ -254,6 +255,7 @@ def _by_count(atlas: Atlas) -> tuple[int, ...]:
 
 def _tiles(page: Made, order: Sequence[int]) -> Tiles:
     pixels = np.empty_like(page.pixels)
+    # made in the order of their sizes, shown in the order of the grid
     pixels[list(order)] = page.pixels
     return Tiles(pixels, round(page.done * len(pixels)))
 

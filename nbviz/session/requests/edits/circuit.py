@@ -64,12 +64,14 @@ class WalkStep(PictureRequest):
         if index is None or self.target.other is not None:
             raise Refused("A circuit starts from one class: choose a class, without 'rather than'.")
         node = strongest(model, x, self.layer, self.channel, index) if self.layer else Node("", index)
+        # one block at a time: from far, neither first order nor few channels explain a node
         source = self.source or block_before(model, self.layer) or ""
         heads: dict[str, int] = context.answer(AskHeadLayers(self.picture))
         answer = CircuitAnswer(node, index, source, heads=tuple(heads.items()), done=0.1)
         if self.layer:
             own: FeatureMaps = context.answer(MapsRequest(self.picture, self.layer))
             effects: Effects | None = None
+            # the node's own channel alone: what the layer's others do is asked by the stage *Channels*
             for effects in measuring(model, self.picture, self.layer, (index,), channels=[self.channel]):
                 pass
             assert effects is not None

@@ -86,6 +86,7 @@ class MeasureDraws(Request):
             for shown in stepped(context, with_edits(self.explanation, (*self.edits, *drawn.edits))):
                 yield answer
             assert isinstance(shown, ExplainAnswer)
+            # how a transform of one's own moves pixels isn't known, so neither is where the map should lie
             like = None if isinstance(self.source, Augmentation) else moved_likeness(plain, drawn, shown.attribution)
             drawn = replace(drawn, attribution=shown.attribution, likeness=like)
             draws = (*answer.draws[:place], drawn, *answer.draws[place + 1 :])
@@ -111,6 +112,7 @@ def moved_likeness(plain: Attribution, drawn: PictureDraw, shown: Attribution) -
     """Compare the map moved as a preset's draw moves the picture with the map of the moved picture."""
     heat = plain.heat().double()[None, None]
     for edit in drawn.edits:
+        # colours leave a map where it is: only what moves pixels moves it
         if isinstance(edit, Transform) and TRANSFORMS[edit.kind].moves:
             heat = TRANSFORMS[edit.kind].act(heat, edit.amount)
     return likeness(heat[0, 0], shown.heat())
