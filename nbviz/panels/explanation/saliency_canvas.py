@@ -87,7 +87,6 @@ class SaliencyCanvas(Panel):
     def code(self, script: Script) -> str:
         request = self.request(self.selection)
         if isinstance(request, ChannelRequest) and isinstance(self._answer, ChannelAnswer):
-            # "the first by contribution" is written down as the one it was: code shows the same channel tomorrow
             request = replace(request, channel=self._answer.channel)
         return script.request(self.with_edits(request))
 
@@ -202,8 +201,6 @@ class SaliencyCanvas(Panel):
     def _pin(self, selection: Selection) -> None:
         self.pointer.place = selection.pinned_place and list(selection.pinned_place)
 
-    # -- painting -------------------------------------------------------------------------------------
-
     @property
     def _method(self) -> Method:
         return METHODS[self.selection.method]
@@ -233,8 +230,7 @@ class SaliencyCanvas(Panel):
             self.foot.instead = []
 
     def _strip(self, error: BaseException) -> None:
-        # TypeError: an option that the method has not, with what it has
-        if isinstance(error, (NbvizError, TypeError)):
+        if isinstance(error, (NbvizError, TypeError)):  # TypeError: an option that the method has not
             self._state("refused", str(error))
         else:
             details = "".join(traceback.format_exception(error))
