@@ -7,7 +7,8 @@ import pytest
 
 from nbviz.model.scoring.prediction import Prediction
 from nbviz.panels.question.class_dropdown import ClassDropdown
-from nbviz.panels.question.scores import ROWS, ScoreBars, elide, rows
+from nbviz.panels.question.score_figure import ROWS, elide
+from nbviz.panels.question.scores import ScoreBars, rows
 from nbviz.session.requests.base import ScoresAnswer
 from tests.panels.rig import NAMES, NASTY, Rig, rig, say
 
