@@ -56,8 +56,8 @@ from nbviz.session.requests.edits import (
     transfer,
     transform,
 )
+from nbviz.session.requests.probes import against, pair, training
 from nbviz.session.requests.probes import channels as probed_channels
-from nbviz.session.requests.probes import pair, training
 from tests.task_networks import Segments
 
 
@@ -131,8 +131,9 @@ def works(world: World) -> Mapping[str, Request]:
         reviews.AnswersRequest((picture, other)),
         refusals.AskRefusals(picture), reviews.MakeReview(world.items), reviews.OpenReview(world.review),
         reviews.ReadPictures(world.items, tuple(range(12))), reviews.DrawAnswers(world.masks, tuple(range(12)), 40),
-        reviews.HuntCues(world.review), pair.ComparePair(world.review, (0, 1)), training.ReadTraining(world.items),
+        reviews.HuntCues(world.review), pair.ComparePair(world.review, (0, 1)), training.ReadRecords(world.items),
         training.FindInfluences(world.review, world.review, 0), probed_channels.StudyChannels(world.review, layer),
+        against.CompareAgainst(world.review, world.review, layer),
         reviews.MeasureShift(world.review, 24), *common, trust.Trust(explain), trust.TrustDetail(explain),
         attack.MeasureAttack((), Attack("pgd", 1.0, steps=20), explain),
         attack.FindSmallest((), Attack("pgd", 1.0, steps=20), explain),

@@ -50,6 +50,7 @@ def review(
     metadata: Metadata | None = None,
     folds: Folds | None = None,
     training: DatasetLike | Records | None = None,
+    against: DatasetLike | Records | None = None,
     batch: int | None = None,
     ignore: int | None = IGNORE,
     progress: bool = True,
@@ -66,29 +67,34 @@ def review(
     pandas frame, or name → values, one row per item, whose columns become slices. folds: networks, each with the
     numbers of the items it was trained without: labels are then suspected out of sample. training: the pictures that
     the network was trained on, or a review of them: :meth:`Review.influences` and the stage *Review* then tell which
-    speak loudest for an answer. batch: pictures per forward. ignore: value of a mask's pixels that are not counted.
-    cancel: asked between batches, a yes raises :class:`Stopped`.
+    speak loudest for an answer. against: another data set, as of another camera or year, or a review of it: the page
+    *Shift* compares both, as ``review.shift(against=…)`` does. batch: pictures per forward. ignore: value of a mask's
+    pixels that are not counted. cancel: asked between batches, a yes raises :class:`Stopped`.
 
     A segmentation network has a :class:`SegmentationReview`, a detector a :class:`DetectionReview`. Raises Refused for
     networks without scores, maps or boxes and for labels of other classes, NbvizError for an empty data set or a folder
     of another review. Items that can't be read or have no finite scores are left out: see :attr:`Review.problems`.
     """
     network, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
-    if (task := _task_with(network, items, folds, training)) is not None:
+    if (task := _task_with(network, items, folds, training, against)) is not None:
         prepare = partial(PREPARED[task], network, items, labels, ignore=ignore)
         return _of_task(prepare, network, path, batch, Execution(client, progress, cancel), metadata)
     whole = record(network, items, path, client, labels=labels, batch=batch, progress=progress, cancel=cancel)
     made = _made(whole, metadata, labels)
     made = made if folds is None else made.with_folds(folds, progress)
-    return made if training is None else made.with_training(training)
+    made = made if training is None else made.with_training(training)
+    return made if against is None else made.with_against(against)
 
 
-def _task_with(network: InstrumentedModel, items: Items, folds: object, training: object) -> str | None:
-    """Return the task of a network. Raises Refused where it goes with none of folds and training."""
+def _task_with(
+    network: InstrumentedModel, items: Items, folds: object, training: object, against: object
+) -> str | None:
+    """Return the task of a network. Raises Refused where it goes with none of folds, training and against."""
     task = task_of(network, items)
-    if task is not None and (folds is not None or training is not None):
-        given = "Folds" if folds is not None else "Influences of training pictures"
-        raise Refused(f"{given} are for pictures that have one class each.")
+    given = {"Folds": folds, "Influences of training pictures": training, "Comparisons with another data set": against}
+    for name, value in given.items():
+        if task is not None and value is not None:
+            raise Refused(f"{name} are for pictures that have one class each.")
     return task
 
 

@@ -22,7 +22,7 @@ from nbviz.reviews.masks import Truth
 from nbviz.reviews.pair_maps import PairMaps, comparing
 from nbviz.reviews.records.making import record
 from nbviz.reviews.records.records import Records
-from nbviz.reviews.shift.against import against_table, channel_activations
+from nbviz.reviews.shift.against import against_table, drift
 from nbviz.reviews.shift.answers import Answers, Changes, Key, answers_under, chosen, pictures_for, shift_table
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class Probes(Records):
 
     training: Records | Items | None = None
     """Pictures that the network was trained on, as far as they were given, and the answers to them once recorded."""
+    against: Records | Items | None = None
+    """Pictures of another kind that :meth:`shift` may be asked against, and the answers to them once recorded."""
 
     def cues(self, classes: Sequence[int | str] | None = None, hunt: Hunt | None = None) -> pandas.DataFrame:
         """One row per suspect, the largest lead first: windows that make the network say a class, see :func:`suspects`.
@@ -101,9 +103,17 @@ class Probes(Records):
     def _against(self, other: Records, layer: str | None, sample: int | None, seed: int) -> pandas.DataFrame:
         if layer is None and self.plan.features:
             return against_table(self, other)
+        *_, table = self.drifting(other, layer, sample=sample, seed=seed)
+        assert not isinstance(table, int)
+        return table
+
+    def drifting(
+        self, other: Records, layer: str | None = None, *, sample: int | None = 300, seed: int = 0
+    ) -> Iterator[int | pandas.DataFrame]:
+        """Compare with a review of other pictures step by step: yield the pictures so far, and last the table."""
         model, _ = pictures_for(self.items, self.model)
-        here, there = ((one, drawn(len(one), sample, seed)) for one in (self, other))
-        return against_table(self, other, channel_activations(model, layer, here, there))
+        here, there = (drawn(len(one), sample, seed) for one in (self, other))
+        return drift(self, other, model, layer, (here, there))
 
     def _other(self, data: DatasetLike | Records, name: str) -> Records:
         return self.checked(

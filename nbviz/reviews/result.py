@@ -56,7 +56,7 @@ class Review(Probes):
 
     def _twin(self, model: InstrumentedModel | None, held_out: NDArray[np.float64] | None) -> Review:
         twin = Review(self.plan, self._part, self.notes, model, self.items, self.metadata)
-        twin.held_out, twin.training = held_out, self.training
+        twin.held_out, twin.training, twin.against = held_out, self.training, self.against
         return twin
 
     @cached_property
@@ -180,6 +180,15 @@ class Review(Probes):
         """
         twin = self._twin(self.model, self.held_out)
         twin.training = self.checked(training, "training") if isinstance(training, Records) else Items.ensure(training)
+        return twin
+
+    def with_against(self, against: DatasetLike | Records) -> Review:
+        """Return the same review with pictures of another kind beside it, which the stage *Review* compares.
+
+        against: a data set, looked at when it is first asked, or a review of one by the same network.
+        """
+        twin = self._twin(self.model, self.held_out)
+        twin.against = self.checked(against, "against") if isinstance(against, Records) else Items.ensure(against)
         return twin
 
     @property

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytes, held, Model, press, script, settled, view } from "./widget.mjs";
 
-const PARTS = ["run", "pictures", "pair", "classes", "curve", "rows", "labels", "channels", "front"];
+const PARTS = ["run", "pictures", "pair", "classes", "curve", "rows", "labels", "channels", "against", "front"];
 const review = await script("base/as_code", ...PARTS.map((part) => `review/review_${part}`));
 const CHOICE = [["all", "all"]];
 const TRAITS = {
@@ -38,6 +38,7 @@ const TRAITS = {
     training: {},
     training_pictures: bytes(),
     driving: bytes(),
+    against: {},
     channel: null,
     code: "review.pictures",
   },
@@ -290,5 +291,26 @@ test("a channel's row has its bar, its figures beyond chance in bold, and a clic
     { event: "channel", channel: 7 },
     { event: "sort", order: "clarity" },
   ]);
+  one.end();
+});
+
+test("another data set is compared on the page Shift only, and its channels can be chosen", () => {
+  const row = { tip: "", words: "p 1", marked: false };
+  const rows = [
+    { ...row, name: "right", bar: [-0.5], figure: "90 % → 40 %", channel: null },
+    { ...row, name: "channel 3", bar: [0.5], figure: "1 → 2", channel: 3 },
+  ];
+  const model = new Model({ ...TRAITS, page: "slices", against: { words: ["w"], offer: ["Compare", "tip"] } }),
+    one = view(review.widget, model);
+  const part = [...one.all(".nbviz-review-part")].find((node) => node.textContent.includes("Another data set"));
+  assert.ok(part.hidden);
+  model.change({ page: "shift" });
+  assert.ok(!part.hidden);
+  part.querySelector(".nbviz-bar button").click();
+  model.change({ against: { words: ["w"], rows } });
+  assert.equal(part.querySelectorAll("button.nbviz-review-drift").length, 1);
+  assert.equal(part.querySelector(".fill.less").getAttribute("style"), "left:25%;width:25%");
+  part.querySelector("button.nbviz-review-drift").click();
+  assert.deepEqual(sent(model), [{ event: "compare data" }, { event: "channel", channel: 3 }]);
   one.end();
 });

@@ -127,6 +127,18 @@ def test_other_data_that_is_darker_is_told_and_the_same_is_not() -> None:
     table = review.shift(against=dark).set_index("measure")
     assert table.loc["accuracy", "effect"] == pytest.approx(-0.5) and table.loc["accuracy", "corrected"] < 0.001
     assert table.loc["brightness", "effect"] < 0 and table.loc["feature 0", "corrected"] < 0.05
+    twins = review, nbviz.review(model, dark, progress=False)
+    gaps = [float((one.confidence - one.right).mean()) for one in twins]
+    assert table.loc["overconfidence", ["here", "there", "effect"]].tolist() == pytest.approx(
+        [*gaps, gaps[1] - gaps[0]]
+    )
+    assert gaps[1] > 0.3 and table.loc["overconfidence", "corrected"] < 0.001
+    given = nbviz.review(model, Lights(), against=dark, progress=False)
+    assert given.against is not None and given.shift(against=given.with_against(twins[1]).against).equals(
+        table.reset_index()
+    )
+    with pytest.raises(NbvizError, match="against= is a review of another network"):
+        given.with_against(nbviz.review(headless(), Lights(), progress=False))
     same = review.shift(against=Lights())
     assert (same["effect"] == 0).all() and (same["corrected"] > 0.9).all()
 

@@ -26,6 +26,7 @@
  *   suspect_pictures: DataView,
  *   training: Training,
  *   training_pictures: DataView,
+ *   against: Against,
  *   driving: DataView,
  *   channel: number | null,
  *   code: string,

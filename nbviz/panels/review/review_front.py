@@ -14,12 +14,12 @@ class ReviewFront(Front):
 
     Sends ``{"event": …}``: run, cancel, page (name), list (order, answers, label, first), clear (what), open (item),
     mark (item), pair (label, prediction), class (label), slice (column, part), begin, stop,
-    compare (pair: "label,prediction"), channel (channel), sort (order).
+    compare (pair: "label,prediction"), channel (channel), sort (order), compare data, stop data.
     """
 
     scripts = (
         "base/as_code", "review_run", "review_pictures", "review_pair", "review_classes", "review_curve", "review_rows",
-        "review_labels", "review_channels",
+        "review_labels", "review_channels", "review_against",
     )  # fmt: skip
 
     empty = traitlets.Unicode().tag(sync=True)
@@ -71,6 +71,8 @@ class ReviewFront(Front):
     """words (runs), offer, progress, done, tiles: [[label, factors, tip], …]."""
     training_pictures = traitlets.Bytes().tag(sync=True)
     """JPEG: the training pictures of the tiles, ten columns."""
+    against = traitlets.Dict().tag(sync=True)
+    """Of another data set: words (runs), offer, progress, done, rows."""
     driving = traitlets.Bytes().tag(sync=True)
     """JPEG: five pictures per channel, one channel under the other."""
     channel = traitlets.Int(None, allow_none=True).tag(sync=True)

@@ -25,8 +25,8 @@ from nbviz.session.requests.probes.training import (
     LOUDEST,
     FindInfluences,
     InfluenceAnswer,
-    ReadTraining,
-    TrainingAnswer,
+    ReadRecords,
+    RecordsAnswer,
 )
 from nbviz.session.requests.review import ReadPictures, ReviewPage
 from nbviz.session.selection import Selection
@@ -123,12 +123,12 @@ class TrainingPage(LongPage):
     def request(self, selection: Selection) -> Request | None:
         training, item = None if self.review is None else self.review.training, self._item(selection)
         if isinstance(training, Items):
-            return ReadTraining(training) if self.begun else None
+            return ReadRecords(training) if self.begun else None
         if self.review is None or training is None or item is None or not self.on_show:
             return None
         return FindInfluences(self.review, training, item)
 
-    def show(self, answer: TrainingAnswer | InfluenceAnswer) -> None:
+    def show(self, answer: RecordsAnswer | InfluenceAnswer) -> None:
         if isinstance(answer, InfluenceAnswer):
             self._show_influences(answer)
         elif answer.records is None or self.review is None:

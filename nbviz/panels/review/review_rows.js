@@ -32,14 +32,10 @@ function reviewRows(model, life) {
     }[kind];
     list.replaceChildren(...(draw ? rows.map(draw) : []));
   });
-  life.watch("rows channel", () => {
-    for (const node of /** @type {NodeListOf<HTMLElement>} */ (list.querySelectorAll(".nbviz-review-channel"))) {
-      node.setAttribute("aria-pressed", String(node.dataset.channel === String(model.get("channel"))));
-    }
-  });
+  life.watch("rows channel", () => markChannel(list, model.get("channel")));
   background(model, life, list, "examples", "image/jpeg", "--examples");
   background(model, life, list, "driving", "image/jpeg", "--driving");
-  return el("div", "", words, beginBar(model, life), channelOrders(model, life), list);
+  return el("div", "", words, beginBar(model, life), channelOrders(model, life), list, reviewAgainst(model, life));
 }
 
 /**

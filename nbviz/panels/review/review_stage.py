@@ -20,6 +20,7 @@ from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.stage import Stage, register
 from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.review.long_page import LongPage
+from nbviz.panels.review.review_against import AgainstPage
 from nbviz.panels.review.review_channels import ChannelPage
 from nbviz.panels.review.review_cues import CuePage, ShiftPage
 from nbviz.panels.review.review_front import ReviewFront
@@ -72,7 +73,7 @@ class ReviewStage(Stage):
         self._channels = ChannelPage(links, self.view)
         self._long: dict[str, LongPage] = {
             "classes": self._pair, "cues": CuePage(links, self.view), "shift": ShiftPage(links, self.view),
-            "channels": self._channels,
+            "channels": self._channels, "against": AgainstPage(links, self.view),
             "labels": TrainingPage(links, self.view, lambda selection: self._opener.item(selection.image)),
         }  # fmt: skip
 
@@ -132,7 +133,7 @@ class ReviewStage(Stage):
             return
         # pages that are begun by a person go on in the background, and are drawn only while they are on show
         for name, page in self._long.items():
-            page.on_show = name == self.page
+            page.on_show = self.page == ("shift" if name == "against" else name)
         self._suspects.on_show, self._channels.driving.on_show = self.page == "labels", self.page == "channels"
         with view.hold_sync():
             view.page, view.code = self.page, self._code()
@@ -155,8 +156,8 @@ class ReviewStage(Stage):
             self.view.rows = words.slices(review)
         elif self.page == "labels":
             self._suspects.draw(review)
-        if self.page in self._long:
-            self._long[self.page].send()
+        for page in self._long.values():
+            page.send()
 
     def _draw_pictures(self, review: Review) -> None:
         rows = self.listing.rows(review)
@@ -228,6 +229,8 @@ class ReviewStage(Stage):
             self.listing, self.first = replace(self.listing, **cleared), 0
         elif event in ("begin", "stop"):
             self._long[self.page].begin(event == "begin")
+        elif event in ("compare data", "stop data"):
+            self._long["against"].begin(event == "compare data")
         elif event == "compare":
             self._pair.choose_by(content)
         elif event == "sort":
@@ -266,8 +269,11 @@ class ReviewStage(Stage):
             self.selection.image = self._opener.name(self.review.items, item, {self.selection.image, *pinned})
 
     def _code(self) -> str:
+        layer = self._channels.layer
         if self.page == "channels":
-            return f"review.channels({self._channels.layer!r})"
+            return f"review.channels({layer!r})"
+        if self.page == "shift" and self.review is not None and self.review.against is not None:
+            return f"{CODE['shift']}\nreview.shift(against=review.against, layer={layer!r})"
         if self.page != "pictures":
             return CODE.get(self.page, f"review.{self.page}")
         given = [f"{name}={value!r}" for name, value in vars(self.listing).items() if value not in (None, "all")]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nbviz.errors import Refused, unknown
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.sources import DatasetLike
+from nbviz.reviews.channels.study import Sampling
 from nbviz.reviews.cues.hunt import Hunt, Suspect
 from nbviz.reviews.cues.paste import Patch
 from nbviz.reviews.dense.plan import DensePlan
@@ -181,6 +182,12 @@ class DenseReview(Review):
 
     def shift(self, corruptions: Sequence[str] | None = None, **options: object) -> NoReturn:  # noqa: ARG002 - as of all reviews
         self.refuse("Answers under corruptions")
+
+    def drifting(self, other: Records, layer: str | None = None, **options: object) -> NoReturn:  # noqa: ARG002 - so
+        self.refuse("Comparisons with another data set")
+
+    def studying(self, layer: str | None = None, sampling: Sampling | None = None, **options: object) -> NoReturn:  # noqa: ARG002 - so
+        self.refuse("Channels by class")
 
     def evidence(self, truth: Truth | None = None, **options: object) -> NoReturn:  # noqa: ARG002 - as of all reviews
         self.refuse("Shares of a class's evidence")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CHUNK = 64
 """Channels that are tested at once."""
+Rows = tuple[NDArray[np.int64], NDArray[np.int64]]
 FIGURES = ("probability", "entropy", "brightness", "contrast")
 
 
@@ -36,8 +37,9 @@ class ChannelActivations:
 def against_table(here: Records, there: Records, channels: ChannelActivations | None = None) -> pandas.DataFrame:
     """Compare reviews of one network over two data sets: one row per figure, with here, there, and a two-sided p.
 
-    Accuracy by Fisher's exact test; confidence, brightness, contrast and channels by Mann–Whitney's. ``effect`` is the
-    difference of shares, else the rank-biserial correlation, −1…1 (0: the same distribution); ``corrected`` is p by
+    Accuracy by Fisher's exact test; overconfidence, the mean of the answer's probability less its being right, by
+    Welch's t; confidence, brightness, contrast and channels by Mann–Whitney's. ``effect`` is the
+    difference of these two, else the rank-biserial correlation, −1…1 (0: the same distribution); ``corrected`` is p by
     Holm over all rows: where both data sets are alike any is below .05 in 5 of 100 tables at most.
 
     channels: activations of a layer to pictures of both; None for the inputs of a linear head, which are recorded.
@@ -52,6 +54,7 @@ def against_table(here: Records, there: Records, channels: ChannelActivations | 
         one_share, other_share = float(here.right.mean()), float(there.right.mean())
         p = float(fisher_exact(counts).pvalue)
         rows.append(("accuracy", one_share, other_share, other_share - one_share, p))
+        rows.append(_overconfidence(here, there))
     names, one, other = list(FIGURES), *(np.stack([r.column(name) for name in FIGURES], 1) for r in (here, there))
     rows += _tested(names, one, other)
     layer, counted = "", (0, 0)
@@ -67,6 +70,16 @@ def against_table(here: Records, there: Records, channels: ChannelActivations | 
     table["corrected"] = holm(table["p"].to_numpy(float))
     table.attrs.update(layer=layer, pictures=counted)
     return table
+
+
+def _overconfidence(here: Records, there: Records) -> tuple[str, float, float, float, float]:
+    from scipy.stats import ttest_ind
+
+    # signed, and not the calibration error: that grows as pictures are fewer, however well they are calibrated
+    one, other = (records.confidence - records.right for records in (here, there))
+    difference, spread = float(other.mean() - one.mean()), float(one.std() + other.std())
+    p = float(ttest_ind(one, other, equal_var=False).pvalue) if spread and min(len(one), len(other)) > 1 else np.nan
+    return "overconfidence", float(one.mean()), float(other.mean()), difference, p
 
 
 def _tested(
@@ -91,20 +104,21 @@ def _tested(
     return rows
 
 
-def channel_activations(
-    model: InstrumentedModel,
-    layer: str | None,
-    here: tuple[Records, NDArray[np.int64]],
-    there: tuple[Records, NDArray[np.int64]],
-) -> ChannelActivations:
-    """Return the mean over places of each channel of a layer, for rows of two reviews.
+def drift(
+    here: Records, there: Records, model: InstrumentedModel, layer: str | None, rows: Rows
+) -> Iterator[int | pandas.DataFrame]:
+    """Compare two reviews as :func:`against_table` does, with a layer's channels: yield the pictures so far, last all.
 
-    layer: None for the last one with places that the answer depends on. Raises NbvizError for a layer that isn't there
-    or has no channels, and for a review without its data set.
+    layer: None for the last one with places that the answer depends on. rows: of both reviews, ascending, over which
+    channels are compared, each by its mean over places. Raises NbvizError for a layer that isn't there or has no
+    channels, and for a review without its data set.
     """
-    layer = layer_or_last(model, here[0], layer)
-    one, other = (
-        np.concatenate([means for _, means in activations(model, records, rows, layer, channel_means)])
-        for records, rows in (here, there)
-    )
-    return ChannelActivations(layer, one, other)
+    name, count = layer_or_last(model, here, layer), 0
+    means: list[list[NDArray[np.float32]]] = [[], []]
+    for part, records, some in zip(means, (here, there), rows, strict=True):
+        for _, figures in activations(model, records, some, name, channel_means):
+            part.append(figures)
+            count += len(figures)
+            yield count
+    one, other = (np.concatenate(part) for part in means)
+    yield against_table(here, there, ChannelActivations(name, one, other))

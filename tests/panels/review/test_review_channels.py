@@ -6,9 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import torch
 
+import nbviz
 from nbviz.explorer import Explorer
 from nbviz.panels.review.words.channels import ORDERS
+from nbviz.reviews.records.records import Records
 from nbviz.session.inline import InlineRunner
 from tests.panels.rig import say
 from tests.reviews.test_channels import CHANNELS, Planes, network
@@ -60,3 +63,49 @@ def test_a_click_chooses_the_channel_and_another_layer_is_begun_by_itself(explor
     explorer.selection.layer = "0"
     explorer.selection.layer = "1"
     assert view.rows["offer"]
+
+
+class Inverted(Planes):
+    """The same pictures, their planes exchanged: the first two classes are taken for one another."""
+
+    def __getitem__(self, number: int) -> tuple[torch.Tensor, int]:
+        image, label = super().__getitem__(number)
+        return image[[1, 0, 2]], label
+
+
+def test_another_data_set_is_compared_on_the_page_shift(explorer: Explorer) -> None:
+    made = explorer.review
+    assert made is not None
+    review = made.with_against(Inverted())
+    with Explorer(made.model, Planes(), review=review, runner=InlineRunner, stage="review", method="saliency") as other:
+        view = other.panels["review"].view
+        other.selection.layer = "1"
+        say(view, event="page", name="shift")
+        assert view.against["offer"][0] == "Compare with the other data set's 60 pictures" and view.rows["offer"]
+        say(view, event="compare data")
+        assert not view.rows["rows"]  # corruptions are another work, with a button of their own
+        shown, known = other.review, view.against["rows"]
+        assert shown is not None and isinstance(shown.against, nbviz.Review | Records)
+        table = eval(view.code.splitlines()[1], {"review": shown}).set_index("measure")
+        assert table.attrs["layer"] == "1" and [row["channel"] for row in known[:2]] == [None, None]
+        for row in known:
+            name = {"right": "accuracy", "sureness": "probability"}.get(row["name"], row["name"])
+            assert row["bar"] == [pytest.approx(table.loc[name, "effect"], abs=1e-4)]
+            assert row["marked"] == (table.loc[name, "corrected"] < 0.05)
+        channels = [row for row in known if row["channel"] is not None]
+        sizes = [abs(row["bar"][0]) for row in channels]
+        assert len(channels) == CHANNELS and sizes == sorted(sizes, reverse=True)
+        words = "".join(run if isinstance(run, str) else run[0] for run in view.against["words"])
+        right = table.loc["accuracy", ["here", "there"]].tolist()
+        assert f"{100 * right[0]:.1f} % here, {100 * right[1]:.1f} % there" in words
+        assert "of 1 respond otherwise" in words
+        say(view, event="channel", channel=channels[-1]["channel"])
+        assert other.selection.channel == channels[-1]["channel"]
+        other.selection.layer = "0"
+        assert view.against["offer"] and "rows" not in view.against
+
+
+def test_without_another_data_set_it_tells_how_one_is_given(explorer: Explorer) -> None:
+    view = explorer.panels["review"].view
+    say(view, event="page", name="shift")
+    assert "against=" in view.against["words"][0] and not view.against.get("offer")

@@ -23,10 +23,9 @@ LOUDEST = 10
 
 
 @dataclass(frozen=True, eq=False)
-class TrainingAnswer(PassProgress):
-    """Records of the training pictures so far."""
+class RecordsAnswer(PassProgress):
+    """Records of other pictures than the review's so far."""
 
-    noun = "training pictures"
     records: Records | None = None
     """None until the end."""
 
@@ -36,18 +35,18 @@ class TrainingAnswer(PassProgress):
 
 
 @dataclass(frozen=True)
-class ReadTraining(Request):
-    """Answers to every training picture, a batch at a time."""
+class ReadRecords(Request):
+    """Answers to every picture of another data set, a batch at a time."""
 
     items: Items
 
-    def __call__(self, context: Context) -> Iterator[TrainingAnswer]:
+    def __call__(self, context: Context) -> Iterator[RecordsAnswer]:
         total = len(self.items)
         for step in recording(context.model, self.items):
             if isinstance(step, int):
-                yield TrainingAnswer(step, total)
+                yield RecordsAnswer(step, total)
             else:
-                yield TrainingAnswer(total, total, Records(*step))
+                yield RecordsAnswer(total, total, Records(*step))
 
 
 @dataclass(frozen=True, eq=False)
