@@ -32,6 +32,8 @@ from nbviz.replica.guest import Pass
 
 METHODS = ("fgsm", "pgd", "noise")
 NORMS = ("linf", "l2")
+STEPS = 10
+"""Steps of PGD where nobody says how many."""
 STRIDE = 2.5
 """A PGD step is the size over the number of steps, times this (Madry et al.): the border can be reached and left."""
 
@@ -53,7 +55,7 @@ class Attack(PictureEdit):
     """The class it is led to; None leads away from the predicted one."""
     norm: str = "linf"
     """``"linf"`` or ``"l2"``."""
-    steps: int = 10
+    steps: int = STEPS
     """Steps of PGD."""
     random_start: bool = False
     """True if PGD begins at a random place within the distance."""
@@ -81,15 +83,19 @@ class Attack(PictureEdit):
     @property
     def words(self) -> str:
         levels = f"{self.size:g} grey level{'' if self.size == 1 else 's'}"
-        if self.norm == "l2":
-            levels += " in all"
+        # what sets two of one size apart comes first: a chip is cut at its end
+        kind = [self.method if self.method == "noise" else self.method.upper(), "L2" if self.norm == "l2" else ""]
+        if self.method == "pgd":
+            kind.append("" if self.steps == STEPS else f"{self.steps} step{'' if self.steps == 1 else 's'}")
+            kind.append("from a random start" if self.random_start else "")
+        if self.seed and (self.method == "noise" or self.random_start):
+            kind.append(f"({self.seed})")
+        named = " ".join(filter(None, kind))
         if self.method == "noise":
-            return f"noise, {levels}"
+            return f"{named}, {levels}"
         if self.into is None:
-            return f"{self.method.upper()}, {levels} away"
-        return (
-            f"{self.method.upper()}, {levels} into {self.into if isinstance(self.into, str) else f'class {self.into}'}"
-        )
+            return f"{named}, {levels} away"
+        return f"{named}, {levels} into {self.into if isinstance(self.into, str) else f'class {self.into}'}"
 
     def apply(self, x: Tensor, model: Editable) -> Tensor:
         """Return the attacked input as an 8-bit file would hold it: colours rounded to whole grey levels.

@@ -60,4 +60,12 @@ class Mask:
         return torch.from_numpy(self.pixels).to(x.device)[None, None]
 
     def __repr__(self) -> str:
-        return f"Mask({self.height} × {self.width}, {self.share:.1%} of it)"
+        rows, columns = np.nonzero(self.pixels)
+        if not len(rows):
+            return f"Mask({self.height} × {self.width}, nothing)"
+        # bounds and centre: masks of one size at two places are not one
+        spans = " and ".join(
+            f"{name} {places.min()}–{places.max()} (mean {places.mean():.2f})"
+            for name, places in (("rows", rows), ("columns", columns))
+        )
+        return f"Mask({self.height} × {self.width}, {len(rows)} pixels, {self.share:.1%} of it, in {spans})"

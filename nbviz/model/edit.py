@@ -7,6 +7,7 @@ order; one that asks the network, as an attack does, asks it as the network edit
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any, Protocol
 
 from torch import Tensor, nn
@@ -36,6 +37,13 @@ class Edit:
     def words(self) -> str:
         """Edit in a phrase, as its chip shows it: ``"painted 8 % with blur"``."""
         raise NotImplementedError
+
+    @property
+    def details(self) -> str:
+        """Edit in full, for its chip's tip: its fields, so that two unequal ones of a kind can be told apart."""
+        if not is_dataclass(self):
+            return ""
+        return ", ".join(f"{field.name.replace('_', ' ')}: {getattr(self, field.name)}" for field in fields(self))
 
 
 class PictureEdit(Edit):

@@ -9,7 +9,8 @@ const HINT = "paint over the picture, turn it, attack it; channels are switched 
 
 /**
  * @typedef {Front & {
- *   chips: any[],
+ *   chips: string[],
+ *   tips: string[],
  *   tool: string,
  *   undo: boolean,
  *   redo: boolean,
@@ -62,11 +63,12 @@ export default {
     life.watch("tool", () => {
       for (const node of tools) set(node, { "aria-pressed": String(node.dataset.tool === model.get("tool")) });
     });
-    life.watch("chips undo redo", () => {
+    life.watch("chips tips undo redo", () => {
       const words = model.get("chips"),
+        tips = model.get("tips"),
         some = words.length > 0;
       const focused = nodesIn(chips, "button").indexOf(focusedIn(chips));
-      chips.replaceChildren(...words.map((text, place) => chip(model, text, place)));
+      chips.replaceChildren(...words.map((text, place) => chip(model, text, tips[place] || text, place)));
       if (focused >= 0) chips.querySelectorAll("button")[Math.min(focused, words.length - 1)]?.focus();
       hint.hidden = some;
       undo.disabled = !model.get("undo");
@@ -92,10 +94,10 @@ function whatIfHint() {
   return el("span", "nbviz-note nbviz-what-if-hint", el("span", "nbviz-hint-long", HINT), short);
 }
 
-function chip(model, text, place) {
+function chip(model, text, tip, place) {
   const off = set(button("×", "nbviz-chip-off"), { "aria-label": `Take away: ${text}`, title: "Takes this edit away" });
   off.addEventListener("click", () => model.send({ event: "remove", place }));
-  return set(el("span", "nbviz-chip", el("span", "nbviz-chip-words", text), off), { role: "listitem", title: text });
+  return set(el("span", "nbviz-chip", el("span", "nbviz-chip-words", text), off), { role: "listitem", title: tip });
 }
 
 /** The original stands while the button, or its key, is held: letting go anywhere ends it. */

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import traitlets
 
+from nbviz.model.edit import Edit
 from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
@@ -19,6 +22,8 @@ class WhatIfFront(Front):
 
     chips = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """The edits that are on, as text and in order."""
+    tips = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """The same in full: no two unequal edits have the same."""
     tool = traitlets.Unicode().tag(sync=True)
     """Whose desk is open; empty for none."""
     undo = traitlets.Bool(False).tag(sync=True)
@@ -45,6 +50,7 @@ class WhatIf(Panel):
         with LOCK, self.view.hold_sync():
             ready(self.view)
             self.view.chips = [edit.words for edit in selection.edits]
+            self.view.tips = tips(selection.edits)
             self.view.dropped = " ".join(selection.dropped)
             self.view.tool, self.view.original = selection.tool, selection.original
             self.view.undo, self.view.redo = selection.can_undo, selection.can_redo
@@ -69,3 +75,17 @@ class WhatIf(Panel):
         edits = self.selection.edits
         if isinstance(place, int) and 0 <= place < len(edits):
             self.selection.edits = (*edits[:place], *edits[place + 1 :])
+
+
+def tips(edits: Sequence[Edit]) -> list[str]:
+    """Describe edits in full; unequal ones whose fields read the same are numbered."""
+    found: list[str] = []
+    readings: dict[str, list[Edit]] = {}
+    for edit in edits:
+        tip = f"{edit.words} ({edit.details})" if edit.details else edit.words
+        alike = readings.setdefault(tip, [])
+        if edit not in alike:
+            alike.append(edit)
+        place = alike.index(edit)
+        found.append(f"{tip}, another one ({place + 1})" if place else tip)
+    return found
