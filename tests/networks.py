@@ -283,7 +283,7 @@ def _described(value: Any) -> Any:
 
 def _digest(value: torch.Tensor) -> bytes:
     # by the buffer, so that a network of gigabytes needs no second copy
-    return hashlib.blake2b(value.cpu().view(torch.uint8).numpy()).digest()
+    return hashlib.blake2b(np.from_dlpack(value.cpu().view(torch.uint8))).digest()
 
 
 def _tensor(value: torch.Tensor) -> Any:
@@ -291,4 +291,7 @@ def _tensor(value: torch.Tensor) -> Any:
     grad = _tensor(value.grad) if value.is_leaf and value.grad is not None else None
     content = _digest(value.detach().contiguous()) if value.dim() else value.item()
     hooks = len(value._backward_hooks or ())
-    return id(value), version, value.data_ptr(), value.requires_grad, value.dtype, grad, hooks, content
+    # what has once been looked at as an array can't be resized any more, as sharded training does
+    resizable = value.layout == torch.strided and value.untyped_storage().resizable()
+    at = value.data_ptr(), resizable
+    return id(value), version, at, value.requires_grad, value.dtype, grad, hooks, content

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from nbviz.arrays import array_of
 from nbviz.errors import NbvizError
 from nbviz.model.region import MaskLike
 
@@ -25,7 +26,7 @@ class Mask:
         """Make a mask of an array or tensor (H, W): non-zero is in it. Raises NbvizError for any other shape."""
         if isinstance(pixels, Mask):
             return pixels
-        array = pixels.detach().cpu().numpy() if isinstance(pixels, torch.Tensor) else np.asarray(pixels)
+        array = array_of(pixels) if isinstance(pixels, torch.Tensor) else np.asarray(pixels)
         if array.ndim != 2 or not array.size or array.dtype == object:
             raise NbvizError(f"A mask is an array (H, W), not one of shape {array.shape}.")
         if array.dtype.kind in "fc" and np.isnan(array).any():

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from nbviz.arrays import array_of
+
 
 def numbers(answer: object) -> np.ndarray[Any, np.dtype[np.float64]] | None:
     """Return an answer as finite float64 numbers without axes of length 1; None where it is none.
@@ -29,8 +31,7 @@ def numbers(answer: object) -> np.ndarray[Any, np.dtype[np.float64]] | None:
 def _plain(answer: object) -> object:
     """Return what numpy can read: tensors without their graph, in a type that numpy has; fractions as floats."""
     if isinstance(answer, torch.Tensor):
-        tensor = answer.detach().cpu()
-        return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+        return array_of(answer.float() if answer.dtype == torch.bfloat16 else answer)
     if isinstance(answer, list | tuple):
         if any(isinstance(part, bool) for part in answer):
             raise TypeError  # beside numbers numpy would read True as 1

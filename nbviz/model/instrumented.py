@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from nbviz.arguments import at_least
+from nbviz.arrays import array_of
 from nbviz.errors import unknown
 from nbviz.model.batches import parts
 from nbviz.model.by_model import ByModel
@@ -245,8 +246,7 @@ class InstrumentedModel:
         def work(run: Pass) -> np.ndarray | None:
             # asked of the replica: a parametrised weight is computed, and may write to its module
             weight = getattr(modules_of(run.net).get(split(name)[0]), "weight", None)
-            kernels = weight if isinstance(weight, torch.Tensor) and weight.dim() == 4 else None
-            return None if kernels is None else kernels.detach().float().cpu().numpy().copy()
+            return array_of(weight.float()).copy() if isinstance(weight, torch.Tensor) and weight.dim() == 4 else None
 
         return self.guest.steady(work)
 

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from nbviz.arrays import array_of
 from nbviz.errors import NbvizError
 
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
@@ -206,7 +207,7 @@ def is_finite(values: torch.Tensor) -> bool:
 
 def uint8_tensor_as_array(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
     """Convert a uint8 tensor (C, H, W) or (H, W), as torchvision reads files, to (H, W, C) or (H, W)."""
-    array = tensor.detach().cpu().numpy()
+    array = array_of(tensor)
     return np.moveaxis(array, 0, -1) if array.ndim == 3 and array.shape[0] in (1, 3, 4) else array
 
 

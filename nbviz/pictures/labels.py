@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from nbviz.arguments import whole
+from nbviz.arrays import array_of
 from nbviz.errors import NbvizError
 
 MOST = 2**31 - 1
@@ -113,7 +114,7 @@ def _class_name(name: object) -> str:
 def _bare(label: object) -> object:
     """Return a label without the array or tensor around it."""
     if isinstance(label, torch.Tensor):
-        label = label.detach().cpu().numpy()
+        label = array_of(label)
     return _alone(np.asarray(label)) if isinstance(label, (np.ndarray, np.generic)) else label
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+from nbviz.arrays import array_of
 from nbviz.pictures.decode import Encoded, FilePage, by_range, decoded, upright_size
 
 
@@ -65,7 +66,7 @@ class Picture:
         if isinstance(self.source, torch.Tensor):
             # The shape goes in too: the same numbers in other rows are another picture.
             digest = blake2b(f"{self.source.dtype}{tuple(self.source.shape)}".encode(), digest_size=16)
-            digest.update(self.source.contiguous().numpy().data)
+            digest.update(np.ascontiguousarray(array_of(self.source)).data)
         else:
             image = self.open()
             digest = blake2b(f"RGB{image.size}".encode(), digest_size=16)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from nbviz.arrays import array_of
 from nbviz.attribution import METHODS
 from nbviz.errors import NbvizError
 from nbviz.model.classes import Classes
@@ -139,7 +140,7 @@ class Script:
         return str(name)
 
     def _array(self, value: torch.Tensor | np.ndarray) -> str:
-        array = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else value
+        array = array_of(value) if isinstance(value, torch.Tensor) else value
         if array.dtype.hasobject:
             raise NbvizError(f"An array of {array.dtype} can't be written as code: set it by hand.")
         self.imports |= {"import base64", "import numpy"}

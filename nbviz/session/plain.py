@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import torch
 
+from nbviz.arrays import array_of
 from nbviz.edits import EDITS, Edit, Mask
 from nbviz.errors import NbvizError, unknown
 
@@ -87,7 +88,7 @@ def _edit(data: Mapping[str, Any]) -> Edit:
 
 
 def _array(values: torch.Tensor) -> dict[str, Any]:
-    bits = values.reshape(-1).view(torch.uint8).numpy().tobytes()
+    bits = array_of(values.reshape(-1).view(torch.uint8)).tobytes()
     return {"dtype": str(values.dtype).removeprefix("torch."), "shape": list(values.shape), "bytes": _words(bits)}
 
 

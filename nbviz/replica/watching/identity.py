@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from nbviz.arrays import array_of
 from nbviz.replica.copying.reach import reached
 from nbviz.replica.replica import tensors
 from nbviz.replica.user_code.calls import is_installed
@@ -42,8 +43,8 @@ def network_digest(net: nn.Module) -> str:
         digest.update(f"{name}|{tuple(tensor.shape)}|{tensor.dtype}".encode())
         if tensor.layout == torch.strided and tensor.device.type != "meta":
             # bytes in the order of the shape: how they lie in memory is no part of a network
-            data = tensor.detach().cpu().contiguous()
-            digest.update(data.reshape(-1).view(torch.uint8).numpy().tobytes())
+            data = tensor.detach().contiguous()
+            digest.update(array_of(data.reshape(-1).view(torch.uint8)).tobytes())
     return digest.hexdigest()
 
 

@@ -21,11 +21,11 @@ from nbviz.replica.replica import Replica, replica
 from nbviz.replica.watching.contents import Contents
 from nbviz.replica.watching.held_state import HeldState
 from nbviz.replica.watching.optimizer_steps import Steps
+from nbviz.replica.watching.sample import Sample
 from nbviz.replica.watching.structure import Structure
 from nbviz.replica.watching.thread_time import Others, ThreadActivity
 from nbviz.replica.watching.training_forwards import await_forwards
 
-SAMPLES = 64
 SMALL = 2_000_000
 """Values up to which a network is read whole at every event: two milliseconds."""
 SLICE = 0.001
@@ -52,9 +52,7 @@ class Watch:
         # inference tensors have no version to ask for
         self._tracked = [t for t in self.tensors if not t.is_inference()]
         self._pointers = self.pointers()
-        self._samples: dict[tuple[torch.dtype, torch.device], list[torch.Tensor]] = {}
-        for tensor in self._dense:
-            self._samples.setdefault((tensor.dtype, tensor.device), []).append(_sample(tensor))
+        self._sample = Sample(self._dense)
         self.inference = len(self._tracked) < len(self.tensors)
         """True if some tensors are inference tensors, of which replicas have copies."""
         self.steps = Steps(self.tensors)
@@ -85,10 +83,7 @@ class Watch:
 
     def values(self) -> tuple[Hashable, ...]:
         """Return versions and a sample of the values of every tensor."""
-        with torch.no_grad():
-            # views over the user's memory, put together for one read a type and device
-            samples = [torch.cat(parts).cpu().view(torch.uint8) for parts in self._samples.values()]
-        return (self._versions(), *(sample.numpy().tobytes() for sample in samples))
+        return (self._versions(), *self._sample.read())
 
     def contents(self, reread: bool = False) -> bytes:
         """Return a digest of versions and of all values; of a large network's as they were last read.
@@ -181,17 +176,3 @@ class _Still:
 
 def _dense(tensor: torch.Tensor) -> bool:
     return tensor.layout == torch.strided and tensor.device.type != "meta" and not tensor.is_quantized
-
-
-def _sample(tensor: torch.Tensor) -> torch.Tensor:
-    """Return a view of at most 64 values spread over the tensor, sharing its memory; (k,)."""
-    with torch.no_grad():
-        data = tensor.detach()
-        if data.is_complex():
-            data = torch.view_as_real(data.resolve_conj())
-        if not data.is_contiguous() or data.is_neg():
-            strides, sizes = data.stride(), data.shape
-            axis = max(range(data.dim()), key=lambda i: sizes[i])
-            return data.as_strided((min(sizes[axis], SAMPLES),), (strides[axis],))
-        flat = data.view(-1)
-        return flat[:: max(1, -(-flat.numel() // SAMPLES))]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from nbviz.arrays import array_of
 from nbviz.errors import Refused
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.replica.guest import Pass
@@ -75,6 +76,6 @@ def _weights(model: InstrumentedModel, head: str, row: int) -> tuple[NDArray[np.
         layer = modules_of(run.net)[head]
         assert isinstance(layer, nn.Linear)
         bias = 0.0 if layer.bias is None else float(layer.bias[row].detach())
-        return layer.weight[row].detach().double().cpu().numpy(), bias
+        return array_of(layer.weight[row].double()), bias
 
     return model.guest.steady(work)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from nbviz.arrays import array_of
 from nbviz.dataset.shards import Product
 from nbviz.dataset.shards.plan import PROBES
 from nbviz.dataset.shards.store import AWAY, check_source
@@ -45,7 +46,7 @@ def _bytes(truth: object) -> bytes:
     if isinstance(truth, dict):
         return b"".join(str(name).encode() + _bytes(truth[name]) for name in sorted(truth, key=str))
     if isinstance(truth, torch.Tensor):
-        truth = truth.detach().cpu().numpy()
+        truth = array_of(truth)
     if hasattr(truth, "__array__") or hasattr(truth, "__array_interface__"):
         values = np.asarray(truth)
         return repr((values.shape, values.dtype)).encode() + np.ascontiguousarray(values).tobytes()

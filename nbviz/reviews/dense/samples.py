@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from nbviz.arrays import array_of
 from nbviz.dataset.shards import Problems
 from nbviz.errors import NbvizError
 from nbviz.pictures.decode import is_finite
@@ -123,7 +124,7 @@ def plain_array(value: object, what: Callable[[str], NbvizError]) -> np.ndarray:
     what: makes the error of a reason. Palette pictures give their indices.
     """
     if isinstance(value, torch.Tensor):
-        return value.detach().cpu().as_subclass(torch.Tensor).numpy()
+        return array_of(value)
     if isinstance(value, (str, bytes)) or hasattr(value, "__fspath__"):
         try:
             with Image.open(value) as opened:

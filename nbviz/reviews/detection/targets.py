@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nbviz.arrays import array_of
 from nbviz.errors import NbvizError, Refused
 from nbviz.pictures.preprocessing import Preprocessing
 from nbviz.reviews.dense.geometry import Geometries
@@ -101,8 +102,7 @@ def corners(given: object, number: int) -> NDArray[np.float64]:
 
 def _numbers(value: object) -> NDArray[Any]:
     if isinstance(value, torch.Tensor):
-        # torchvision's boxes are a class of tensors with functions of its own
-        return value.detach().cpu().as_subclass(torch.Tensor).numpy()
+        return array_of(value)
     return np.asarray(value)
 
 

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from nbviz.arguments import whole
+from nbviz.arrays import array_of
 from nbviz.errors import NbvizError, unknown
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _by_name(frame: pandas.DataFrame, columns: Sequence[str], names: Sequence[st
 def _matrix(labels: torch.Tensor | np.ndarray | Iterable[Any], classes: int) -> NDArray[np.int8] | None:
     """Read zeros and ones; None where it is no matrix of as many columns."""
     if isinstance(labels, torch.Tensor):
-        labels = labels.detach().cpu().numpy()
+        labels = array_of(labels)
     rows = labels if isinstance(labels, np.ndarray) else _equal_rows(labels, classes)
     if rows is None:
         return None

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from nbviz.arrays import array_of
+
 FrozenOptions = tuple[tuple[str, Any], ...]
 """(name, value) of options that differ from the method's defaults, by name."""
 
@@ -55,8 +57,8 @@ def _frozen(value: object) -> object:
 
 def _key(value: object) -> Hashable:
     if isinstance(value, torch.Tensor):
-        plain = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-        digest = hashlib.sha256(plain.numpy().tobytes()).digest()
+        plain = value.detach().contiguous().reshape(-1).view(torch.uint8)
+        digest = hashlib.sha256(array_of(plain).tobytes()).digest()
         return "tensor", value.dtype, value.device, tuple(value.shape), digest
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         return "array", value.dtype.str, value.shape, hashlib.sha256(value.tobytes()).digest()
