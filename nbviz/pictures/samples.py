@@ -155,6 +155,16 @@ class Items:
         if members:
             yield _batch(members)
 
+    def readable(
+        self, numbers: Iterable[int], size: int, transform: Transform, shape: tuple[int, ...]
+    ) -> Iterator[Batch]:
+        """Read as :meth:`batches` does, what can't be read left out; NbvizError, with a reason, where nothing can."""
+        reasons, batch = list[str](), None
+        for batch in self.batches(numbers, size, transform, shape, lambda n, why: reasons.append(f"item {n}: {why}")):
+            yield batch
+        if batch is None:
+            raise NbvizError(f"None of the pictures can be read. {reasons[0] if reasons else ''}")
+
 
 def _batch(members: list[tuple[int, int, torch.Tensor]]) -> Batch:
     numbers, labels, inputs = zip(*members, strict=True)

@@ -48,14 +48,9 @@ def activations(
     rows: of the review, ascending. Raises NbvizError for a layer that isn't there or has no channels, and where none of
     the pictures can be read.
     """
-    numbers, missing = records.column("items")[rows].tolist(), list[str]()
-    problem = lambda number, reason: missing.append(f"item {number}: {reason}")  # noqa: E731
-    plan, count = records.plan, 0
-    for batch in items_of(records).batches(numbers, plan.batch, model.transform, plan.shape, problem):
-        count += len(batch.numbers)
+    numbers, plan = records.column("items")[rows].tolist(), records.plan
+    for batch in items_of(records).readable(numbers, plan.batch, model.transform, plan.shape):
         yield batch.numbers.numpy(), _batch_figures(model, batch.inputs, name, figure)
-    if not count:
-        raise NbvizError(f"None of the pictures can be read. {missing[0] if missing else ''}")
 
 
 def _batch_figures(model: InstrumentedModel, inputs: torch.Tensor, name: str, figure: Figure) -> NDArray[np.float32]:

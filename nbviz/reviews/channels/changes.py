@@ -1,4 +1,4 @@
-"""ClassChanges of the scores of many pictures as each channel of a layer is switched off, class by class."""
+"""Changes of the scores of many pictures as each channel of a layer is switched off, class by class."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from nbviz.circuits.effects import resumed_scores
 from nbviz.circuits.switches import sweep
 from nbviz.edits.channels import Fill
-from nbviz.errors import NbvizError
 from nbviz.evaluation.summary import student
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.passes.feature_maps import channel_layer
@@ -28,7 +27,7 @@ ROUNDING = 1e-5
 
 @dataclass(frozen=True, eq=False)
 class ClassChanges:
-    """ClassChanges of scores, score without the channel − with it, on N pictures, which have M classes altogether."""
+    """Changes of scores, score without the channel − with it, on N pictures, which have M classes altogether."""
 
     classes: NDArray[np.int64]
     """(M,): a class that a picture has."""
@@ -90,17 +89,14 @@ def measure(
     items, plan = items_of(records), records.plan
     numbers = records.column("items")[rows].tolist()
     member = dict(zip(numbers, memberships(records)[rows], strict=True))
-    parts, missing, total = list[tuple[NDArray[Any], ...]](), list[str](), np.zeros(())
-    problem = lambda number, reason: missing.append(f"item {number}: {reason}")  # noqa: E731
-    for batch in items.batches(numbers, 1, model.transform, plan.shape, problem):
+    parts, total = list[tuple[NDArray[Any], ...]](), np.zeros(())
+    for batch in items.readable(numbers, 1, model.transform, plan.shape):
         before, without = (_class_scores(scores) for scores in _swept(model, batch.inputs, name, fill))
         classes = np.flatnonzero(member[int(batch.numbers[0])])
         change = without - before
         total = total + change
         parts.append((classes, change[:, classes].T, before.argmax() == classes, without.argmax(1) == classes[:, None]))
         yield len(parts)
-    if not parts:
-        raise NbvizError(f"None of the pictures can be read. {missing[0] if missing else ''}")
     classes, own, right, without_right = (np.concatenate(part) for part in zip(*parts, strict=True))
     yield ClassChanges(classes, own, right, without_right, total, len(parts))
 

@@ -65,8 +65,7 @@ def paste_table(
         low, high = wilson(now.sum(), len(now))
         figures = before.mean(), now.mean(), float(low), float(high), control.mean(), now.mean() - control.mean()
         table.append((name, *figures, mcnemar(control, now)[0]))
-    columns = ["class", "before", "after", "low", "high", "control", "lead", "p"]
-    made = pandas.DataFrame(table, columns=columns)
+    made = pandas.DataFrame(table, columns=["class", "before", "after", "low", "high", "control", "lead", "p"])
     made["corrected"] = holm(made["p"].to_numpy(float))
     made = made.sort_values("lead", ascending=False, kind="stable", ignore_index=True)
     made.attrs["same"] = float((said == after).mean())

@@ -66,11 +66,8 @@ def answers_under(
     """
     by_item = dict(zip(numbers, labels.tolist(), strict=True))
     tensors: dict[Key, list[dict[str, Tensor]]] = {}
-    missing: list[str] = []
     maps = MapStability(model, changes.maps)
-    for batch in items.batches(
-        numbers, plan.batch, model.transform, plan.shape, lambda n, why: missing.append(f"item {n}: {why}")
-    ):
+    for batch in items.readable(numbers, plan.batch, model.transform, plan.shape):
         truth = torch.tensor([by_item[number] for number in batch.numbers.tolist()], device="cpu")
         for key, inputs in _changed(model, batch, changes):
             row = {"labels": truth, **scored(_asked(model, inputs), truth, plan)}
@@ -78,8 +75,6 @@ def answers_under(
             compare = maps.begin if key == NONE else maps.alike
             tensors.setdefault(key, []).append({**row, "alike": torch.from_numpy(compare(inputs, explained))})
         yield sum(len(row["labels"]) for row in tensors[NONE])
-    if not tensors:
-        raise NbvizError(f"None of the pictures can be read. {missing[0] if missing else ''}")
     fields = Answers.__dataclass_fields__
     yield {
         key: Answers(**{name: torch.cat([row[name] for row in rows]).numpy() for name in fields})

@@ -12,12 +12,9 @@ from nbviz.features import Made, inverting, making
 from nbviz.session.requests.base import Context, PictureRequest, Request
 
 
-@dataclass(frozen=True)
-class MadeAnswer:
-    """Pictures made for a layer's channels, so far."""
+class OfMade:
+    """Base of answers that hold made pictures: as far as these are."""
 
-    layer: str
-    channels: tuple[int, ...]
     made: Made
 
     @property
@@ -29,6 +26,15 @@ class MadeAnswer:
     def progress(self) -> str:
         """Progress in a phrase: "step 12 of 30"."""
         return self.made.progress
+
+
+@dataclass(frozen=True)
+class MadeAnswer(OfMade):
+    """Pictures made for a layer's channels, so far."""
+
+    layer: str
+    channels: tuple[int, ...]
+    made: Made
 
     def pixels(self, channel: int) -> np.ndarray:
         """Return the first picture of a channel, uint8 (H, W, 3)."""

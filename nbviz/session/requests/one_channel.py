@@ -8,28 +8,19 @@ from typing import Any
 
 from nbviz.features import Made, Objective, cached_page, channel, making
 from nbviz.session.requests.base import Context, Request
+from nbviz.session.requests.made import OfMade
 
 FACETS = 4
 
 
 @dataclass(frozen=True)
-class OneMade:
+class OneMade(OfMade):
     """Pictures made for one channel, so far."""
 
     layer: str
     channel: int
     variant: str
     made: Made
-
-    @property
-    def done(self) -> float:
-        """Share of the work, 0…1; 1 is final."""
-        return self.made.done
-
-    @property
-    def progress(self) -> str:
-        """Progress in a phrase: ``"step 12 of 30"``."""
-        return self.made.progress
 
 
 @dataclass(frozen=True)
