@@ -69,6 +69,11 @@ class Layer:
             yield from child.walk()
 
 
+def output_order(layer: Layer) -> int:
+    """Return the place of a layer's last output, to sort by; −1 where it puts out nothing."""
+    return -1 if layer.order is None else layer.order
+
+
 def grid_layers(root: Layer) -> list[Layer]:
     """Return the layers below that put out a grid of places, each output once: the last call by its module's name."""
     called = [layer for layer in root.walk() if layer.name and layer.places and layer.order is not None]

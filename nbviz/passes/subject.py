@@ -10,7 +10,7 @@ import torch
 from nbviz.errors import NbvizError, Refused
 from nbviz.model.batches import mixes_batch
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.model.layers import Layer, grid_layers
+from nbviz.model.layers import Layer, grid_layers, output_order
 from nbviz.model.layouts.layout import probe_batch
 from nbviz.model.scoring.outputs import Output
 from nbviz.model.target import Target
@@ -190,15 +190,11 @@ def last_spatial_layer(model: InstrumentedModel, through: Container[tuple[str, i
         )
     if not spatial:
         raise NbvizError(f"No layer of {model.name} has an output with places: there is nowhere to draw a map.")
-    last = max(spatial, key=_order)
+    last = max(spatial, key=output_order)
     # its output is its last child's: the child has a name that says what it is
     while last.kind == "Sequential" and any(child.order is not None for child in last.children):
-        last = max(last.children, key=_order)
+        last = max(last.children, key=output_order)
     return last
-
-
-def _order(layer: Layer) -> int:
-    return -1 if layer.order is None else layer.order
 
 
 def record(subject: Subject, batch: torch.Tensor, *names: str) -> tuple[torch.Tensor, dict[str, Activation]]:

@@ -15,13 +15,14 @@ from torch import nn
 
 from nbviz.errors import NbvizError, Refused
 from nbviz.replica.copying.arrays import ReadOnly
+from nbviz.replica.copying.copier import TensorMap
 from nbviz.replica.copying.foreign_calls import ForeignCalls
 from nbviz.replica.copying.refusals import checked_device
 from nbviz.replica.forward import Pass as Pass
 from nbviz.replica.heap import grown_heap
 from nbviz.replica.memory import free, out_of_memory
 from nbviz.replica.observer import Observer
-from nbviz.replica.replica import Replica, TensorMap, attributes, replica
+from nbviz.replica.replica import Replica, attributes, replica
 from nbviz.replica.torch_modes import isolated
 from nbviz.replica.user_code.state import State
 from nbviz.replica.user_code.user_hooks import HookActs, Hooks

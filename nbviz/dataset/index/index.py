@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nbviz.arguments import at_least
-from nbviz.dataset.example import Box, Example
+from nbviz.dataset.example import Example
 from nbviz.dataset.facets import Facets, facets
 from nbviz.dataset.files import folder_at, intact
 from nbviz.dataset.index.lookup import Lookup, RankingRow
@@ -23,6 +23,7 @@ from nbviz.dataset.index.store import INDEX, resumed
 from nbviz.dataset.shards import Execution, one_pass
 from nbviz.dataset.shards.plan import model_digest
 from nbviz.errors import NbvizError
+from nbviz.model.boxes import Box
 from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.passes.effective_field import EffectiveField, effective_field

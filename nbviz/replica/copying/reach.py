@@ -35,14 +35,16 @@ _SERVICES = sys.stdlib_module_names - {"collections", "types", "functools", "que
 
 
 def cells(function: types.FunctionType) -> list[object]:
-    """Yield the contents of a function's closure; cells not filled yet are left out."""
-    contents = []
-    for cell in function.__closure__ or ():
-        try:
-            contents.append(cell.cell_contents)
-        except ValueError:
-            continue
-    return contents
+    """Return the contents of a function's closure; cells not filled yet are left out."""
+    return [content for cell in function.__closure__ or () for content in cell_contents(cell)]
+
+
+def cell_contents(cell: types.CellType) -> list[object]:
+    """Return the one content of a cell; none of one that is not filled yet."""
+    try:
+        return [cell.cell_contents]
+    except ValueError:
+        return []
 
 
 def fields(value: object) -> dict[str, object]:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from nbviz.replica.copying.reach import has_slots, slots
+from nbviz.replica.copying.reach import cell_contents, has_slots, slots
 from nbviz.replica.copying.values import STREAMS, own_value
 
 _OURS = "_compiled_call_impl"
@@ -154,13 +154,6 @@ def _put_members(held: set[Any], saved: Sequence[Any]) -> None:
     set.update(held, saved)
 
 
-def _cell_contents(cell: types.CellType) -> list[Any]:
-    try:
-        return [cell.cell_contents]
-    except ValueError:  # not filled
-        return []
-
-
 def _put_cell_contents(cell: types.CellType, saved: Sequence[Any]) -> None:
     if saved:
         cell.cell_contents = saved[0]
@@ -189,5 +182,5 @@ _KINDS: dict[type, _Kind] = {
     list: _Kind(lambda held: list(list.__iter__(held)), lambda held, saved: list.__setitem__(held, slice(None), saved)),
     collections.deque: _Kind(lambda held: list(collections.deque.__iter__(held)), _put_elements),
     set: _Kind(lambda held: sorted(set.__iter__(held), key=id), _put_members),
-    types.CellType: _Kind(_cell_contents, _put_cell_contents),
+    types.CellType: _Kind(cell_contents, _put_cell_contents),
 }

@@ -21,7 +21,7 @@ from torch.utils.hooks import RemovableHandle
 
 from nbviz.replica.copying.arrays import MOST_BYTES
 from nbviz.replica.copying.iterators import is_iterator, position
-from nbviz.replica.copying.reach import ATOMS, SMALL, fields, has_slots, inside, reached
+from nbviz.replica.copying.reach import ATOMS, SMALL, cell_contents, fields, has_slots, inside, reached
 from nbviz.replica.copying.values import STREAMS, VALUES
 from nbviz.replica.watching.structure import IRRELEVANT
 
@@ -104,7 +104,7 @@ def _parts(item: object) -> list[object]:
     elif isinstance(item, types.FunctionType):
         parts = [*(item.__closure__ or ()), *inside(item), *item.__dict__.values()]
     elif isinstance(item, types.CellType):
-        parts = _cell(item)
+        parts = cell_contents(item)
     else:
         parts = [] if type(item) in _VALUE_READERS else inside(item)
     return [part for part in parts if type(part) not in _ATOMS]
@@ -151,13 +151,6 @@ def _function_attributes(held: types.FunctionType) -> list[object]:
     return [held.__code__, held.__defaults__, held.__kwdefaults__, *_items(held.__dict__)]  # type: ignore[arg-type]
 
 
-def _cell(cell: types.CellType) -> list[object]:
-    try:
-        return [cell.cell_contents]
-    except ValueError:  # not filled
-        return []
-
-
 _VALUE_READERS: dict[type, Callable[[Any], object]] = {
     **{kind: value.read for kind, value in VALUES.items()},
     np.ndarray: _array,
@@ -168,6 +161,6 @@ _READERS: dict[type, Read] = {
     list: lambda held: list(list.__iter__(held)),
     deque: lambda held: list(deque.__iter__(held)),
     set: lambda held: sorted(set.__iter__(held), key=id),
-    types.CellType: _cell,
+    types.CellType: cell_contents,
     types.FunctionType: _function_attributes,
 }

@@ -10,7 +10,7 @@ from typing import Any
 from nbviz.attribution import METHODS
 from nbviz.errors import NbvizError, nearest
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.model.layers import Layer, grid_layers
+from nbviz.model.layers import Layer, grid_layers, output_order
 from nbviz.model.target import Target
 from nbviz.passes.default_layer import last_layer
 from nbviz.pictures.load import Picture
@@ -96,11 +96,11 @@ def stations(model: InstrumentedModel) -> list[str]:
     The last of each size of grid; where there are fewer than three sizes, evenly spaced ones.
     """
     walked = [layer for layer in grid_layers(model.layers()) if not layer.is_call]
-    ordered = sorted((layer for layer in walked if max(layer.places or (1, 1)) > 1), key=_order)
+    ordered = sorted((layer for layer in walked if max(layer.places or (1, 1)) > 1), key=output_order)
     # the later of equal keys stays: of each size the last, and of these the outermost block
-    grids = {layer.places: layer for layer in sorted(ordered, key=lambda layer: (-_depth(layer), _order(layer)))}
+    grids = {layer.places: layer for layer in sorted(ordered, key=lambda layer: (-_depth(layer), output_order(layer)))}
     if len(grids) >= 3:
-        return [layer.name for layer in sorted(grids.values(), key=_order)][-LAYERS:]
+        return [layer.name for layer in sorted(grids.values(), key=output_order)][-LAYERS:]
     depths = {depth: [layer for layer in ordered if _depth(layer) == depth] for depth in map(_depth, ordered)}
     chosen = next((depths[depth] for depth in sorted(depths) if len(depths[depth]) >= LAYERS - 1), ordered)
     steps = min(LAYERS, len(chosen))
@@ -173,7 +173,3 @@ def _changed(model: InstrumentedModel, selection: Selection, changes: Mapping[st
 
 def _depth(layer: Layer) -> int:
     return layer.name.count(".")
-
-
-def _order(layer: Layer) -> int:
-    return -1 if layer.order is None else layer.order
