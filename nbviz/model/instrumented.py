@@ -201,11 +201,11 @@ class InstrumentedModel:
             if (known := self._known(shape)) is not None:
                 return known
             x = noise(self.guest, shape or self._usual.shape()) if x is None else x
-            result = trace(self.guest, x, self.read)
+            revision, result = self.guest.revision, trace(self.guest, x, self.read)
             self.classes = checked_names(self.classes, self.classes is self._carried, result.kind, result.scores)
             with self._lock:
                 self._shape = tuple(x.shape[1:])
-                self._traces[self.guest.revision, self._shape, self.guest.dtype] = result
+                self._traces[revision, self._shape, self.guest.dtype] = result
                 while len(self._traces) > MOST_TRACES:
                     self._traces.popitem(last=False)
             return result

@@ -45,6 +45,8 @@ class Events:
         background = [slot for slot, panel in panels.items() if panel.background]
         self.scheduler = runner(context, self, list(panels), LOCK, background)
         self._shown = self._versions()
+        self._mixed = False
+        """True if a network had changed when something of what is on show was answered."""
         self._asked: dict[str, dict[str, Panel]] = {}
         """Slot of each panel that is awake → slot → the panels that ask in it: itself and its parts."""
         self._requests: dict[str, Request | None] = {}
@@ -153,7 +155,7 @@ class Events:
     def _moved(self) -> bool:
         """Return whether a network has changed since it was last looked at."""
         # of all networks, so that a pin of another one follows its weights, too
-        shown, self._shown = self._shown, self._versions()
+        shown, self._shown, self._mixed = self._shown, self._versions(), False
         return any(self._shown[name] != version for name, version in shown.items() if name in self._shown)
 
     def _versions(self) -> dict[str, Any]:
@@ -213,6 +215,11 @@ class Events:
     def answered(self, slot: str, request: Request, answer: Answer, final: bool) -> None:
         """Show a slot's answer, or a better one."""
         self.activity.resting = False
+        self._mixed |= any(
+            context.model.guest.changes != self._shown[name][0]
+            for name, context in self.contexts.items()
+            if name in self._shown
+        )
         panel = self._at(slot)
         if panel is None:
             return
@@ -244,10 +251,23 @@ class Events:
         self.activity.resting = self.scheduler.at_rest
         if any(context.model.guest.read_on() for context in self.contexts.values()):
             return True
-        contexts = self.contexts
-        if any(contexts[name].model.fingerprint() != was for name, was in self._shown.items() if name in contexts):
+        as_shown = all(self._is_as_shown(name, context) for name, context in self.contexts.items())
+        if not as_shown:
             self.activity.word, self.activity.moved = "weights changed", True
+        elif self.activity.moved:
+            self.activity.word, self.activity.moved = "computing" if self.scheduler.busy else "ready", False
         return False
+
+    def _is_as_shown(self, name: str, context: LiveContext) -> bool:
+        """Return whether a network is the one on show: that which it was all the time, or is again."""
+        guest, was = context.model.guest, self._shown.get(name)
+        now = context.model.fingerprint()
+        if was is None or now == was:
+            return True
+        if self._mixed or now[1] != was[1] or guest.structure_at(now[0]) != guest.structure_at(was[0]):
+            return False
+        self._shown[name] = now
+        return True
 
     def _at(self, slot: str) -> Panel | None:
         """Return the panel that asks in a slot; None where it went while it was answered."""

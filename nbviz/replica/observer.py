@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import NamedTuple
 
 from torch import nn
 
@@ -17,6 +19,18 @@ Look = tuple[int, Watch]
 """Changes of structure seen so far, and the watch over the network as it is now."""
 
 
+MOST_FORMER = 2
+"""Structures that are known again when they come back."""
+
+
+class _Former(NamedTuple):
+    """Structure that the network had before."""
+
+    number: int
+    module: weakref.ref[nn.Module]
+    watch: Watch
+
+
 class Observer:
     """Watches a user's module, inside whatever wrappers it has. Thread-safe."""
 
@@ -26,7 +40,8 @@ class Observer:
         self._module = instrumentable(net)
         self._lock = threading.RLock()
         self._local = threading.local()
-        self._changes = 0
+        self._structures = [0]
+        self._former: list[_Former] = []
         self.conduct = Conduct()
         self._spare: Replica | None = None
         self._watching: Watch | None = self._watched()  # here, so that what can't be copied is refused at once
@@ -41,8 +56,8 @@ class Observer:
     def forget(self) -> None:
         """Drop the replicas and all that was read of the network; both are made again when needed."""
         with self._lock:
-            self._local, self._spare, self._watching = threading.local(), None, None
-            self._changes += 1  # what changes from now on is not seen
+            self._local, self._spare, self._watching, self._former = threading.local(), None, None, []
+            self._structures.append(max(self._structures) + 1)  # what changes from now on is not seen
 
     def _watched(self) -> Watch:
         """Return a watch over the network; its walk over all tensors makes the first replica, too."""
@@ -64,18 +79,44 @@ class Observer:
         """Counts the changes of structure seen so far."""
         return self._look()[0]
 
+    @property
+    def changes(self) -> int:
+        """Changes of structure seen so far, without a look."""
+        return len(self._structures) - 1
+
+    def structure_at(self, revision: int) -> int:
+        """Return the number of the structure at a revision: one that comes back has the number that it had.
+
+        A revision never comes back, so that no answer from in between is taken for one of the structure before it.
+        """
+        return self._structures[revision]
+
     def _look(self) -> Look:
         held: Look | None = getattr(self._local, "look", None)
         if held is not None:
             return held
         with self._lock:
             if not self._watch.still(self.conduct.draws_own):
-                # a wrapper may hold another network now, or one that can't be copied
-                self._module = instrumentable(self.net)
-                self.hooks.forget()
-                self._watching = self._watched()
-                self._changes += 1
-            return self._changes, self._watch
+                self._change()
+            return self.changes, self._watch
+
+    def _change(self) -> None:
+        """Watch the network as it is now; a structure that has come back is known again."""
+        former = [*self._former, _Former(self._structures[-1], weakref.ref(self._module), self._watch)]
+        # a wrapper may hold another network now, or one that can't be copied
+        self._module = module = instrumentable(self.net)
+        self.hooks.forget()
+        same = [one for one in former if one.module() is module]
+        back = next((one for one in same if one.watch.still(self.conduct.draws_own)), None)
+        if back is None:
+            self._watching = watch = self._watched()
+            # what is large or may be somebody's own is not kept for the case that it comes back
+            self._former = [one for one in same if one.watch.is_within(watch)][-MOST_FORMER:]
+            self._structures.append(max(self._structures) + 1)
+        else:
+            self._watching, self._spare = back.watch, None
+            self._former = [one for one in self._former if one.module() is module and one is not back]
+            self._structures.append(back.number)
 
     def one_look(self) -> AbstractContextManager[None]:
         """Look at the structure once for all that this thread does within; a pass run again looks anew."""

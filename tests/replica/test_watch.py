@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+import weakref
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import torch
 from torch import nn
 
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.replica.guest import Guest
 from tests.networks import build, picture
 
 
@@ -74,6 +77,63 @@ def test_a_changed_structure_changes_the_revision_and_is_followed(how: str) -> N
     x = picture().to(next(net.parameters()).dtype)
     with torch.no_grad():
         np.testing.assert_array_equal(model.logits(picture()), net.eval()(x)[0].float())
+
+
+def _hook_and_back(net: nn.Module) -> Iterator[None]:
+    handle = net[3].register_forward_hook(lambda module, inputs, output: output * 2)
+    yield
+    handle.remove()
+
+
+def _attribute_and_back(net: nn.Module) -> Iterator[None]:
+    net.forward = lambda x: net[7](net[:7](x) * 3)  # type: ignore[method-assign]
+    yield
+    del net.forward
+
+
+def _head_and_back(net: nn.Module) -> Iterator[None]:
+    head, net[7] = net[7], nn.Identity()
+    yield
+    net[7] = head
+
+
+@pytest.mark.parametrize("change", [_hook_and_back, _attribute_and_back, _head_and_back], ids=lambda act: act.__name__)
+def test_a_structure_that_comes_back_is_the_one_before(change: Callable[[nn.Module], Iterator[None]]) -> None:
+    """Catches a network that counts as changed for ever by what a cell puts on and takes off again."""
+    net = build("inplace").eval()
+    guest = Guest(net)
+    model = InstrumentedModel(net)
+    first, before, said = guest.revision, model.fingerprint(), model.logits(picture())
+    for _ in range(2):
+        act = change(net)
+        next(act)
+        between, other = guest.revision, model.logits(picture())
+        assert guest.structure_at(between) != guest.structure_at(first)
+        assert not np.array_equal(other, said)
+        next(act, None)
+        assert guest.structure_at(guest.revision) == guest.structure_at(first)
+        # a revision never comes back: an answer from in between would be taken for one of now
+        assert guest.revision > between > first
+        np.testing.assert_array_equal(model.logits(picture()), said)
+    after = model.fingerprint()
+    assert after[1] == before[1]
+    net[3].register_forward_hook(lambda module, inputs, output: output * 2)
+    assert guest.structure_at(guest.revision) not in (guest.structure_at(first), guest.structure_at(between))
+
+
+def test_what_a_network_held_before_is_not_kept_in_case_it_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbviz.replica.watching.watch.SMALL", 20)
+    net = build("inplace").eval()
+    guest = Guest(net)
+    recorder = nn.Identity()  # stands for what a hook has recorded
+    net[3].register_forward_hook(lambda module, inputs, output, to=recorder: to(output) * 2)
+    revision, held, head = guest.revision, weakref.ref(recorder), weakref.ref(net[7].weight)
+    net[3]._forward_hooks.clear()
+    net[7] = nn.Linear(8, 3)
+    del recorder
+    assert guest.revision == revision + 1
+    gc.collect()
+    assert held() is None and head() is None
 
 
 def test_functions_of_a_class_are_structure() -> None:

@@ -60,6 +60,11 @@ class HeldState:
             read(item) == then for item, read, then in values
         )
 
+    def held(self) -> Iterator[object]:
+        """Return what is held meanwhile, containers aside."""
+        yield from (item for item, _, _ in (*self._values, *self._streams))
+        yield from (part for _, _, parts in self._contents for part in parts)
+
 
 def _same(now: Sequence[object], then: Sequence[object]) -> bool:
     # identity: an equal object put in another's place may be changed later by itself

@@ -65,6 +65,10 @@ class Structure:
             and all(getattr(kind, name, None) is function for kind, name, function in self._functions)
         )
 
+    def held(self) -> Iterator[object]:
+        """Return what is held meanwhile, containers and classes aside."""
+        yield from chain(self._attributes.then, self._items.then, *self._held)
+
 
 class _Values:
     """Contents of some collections, in their order."""
@@ -72,20 +76,21 @@ class _Values:
     def __init__(self, views: list[Collection[Any]]) -> None:
         self._views = views
         self._sizes = list(map(len, views))
-        self._then = list(chain.from_iterable(views))
+        self.then = list(chain.from_iterable(views))
+        """Objects that they held when they were last compared."""
 
     def still(self, but: Collection[int] = ()) -> bool:
         """Return whether they hold the same objects now, the places ``but`` aside."""
         if list(map(len, self._views)) != self._sizes:
             return False
-        if all(map(is_, chain.from_iterable(self._views), self._then)):
+        if all(map(is_, chain.from_iterable(self._views), self.then)):
             return True
         now = list(chain.from_iterable(self._views))
-        pairs = enumerate(zip(now, self._then, strict=True))
+        pairs = enumerate(zip(now, self.then, strict=True))
         if not but or any(new is not old for i, (new, old) in pairs if i not in but):
             return False
         # training modes have changed, which count for nothing: compare with these from now on, at full speed
-        self._then = now
+        self.then = now
         return True
 
 

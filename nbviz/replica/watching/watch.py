@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from functools import cached_property
+from itertools import chain
 from operator import attrgetter
 
 import torch
@@ -20,6 +21,7 @@ from torch import nn
 from nbviz.replica.replica import Replica, replica
 from nbviz.replica.watching.contents import Contents
 from nbviz.replica.watching.held_state import HeldState
+from nbviz.replica.watching.identity import is_plain
 from nbviz.replica.watching.optimizer_steps import Steps
 from nbviz.replica.watching.sample import Sample
 from nbviz.replica.watching.structure import Structure
@@ -35,6 +37,7 @@ WAIT = 5.0
 QUIET = 0.02
 """Seconds; a thread between two writes waits for Python's lock for 0.005 at most, if it has a processor."""
 _VERSION = attrgetter("_version")
+_BARE = (nn.Module, torch.Tensor, dict, set)
 
 
 class Watch:
@@ -73,6 +76,16 @@ class Watch:
         streams: the positions of the network's own random streams, too.
         """
         return self.pointers() == self._pointers and self._structure.still() and self._state.still(streams)
+
+    def is_within(self, other: Watch) -> bool:
+        """Return whether all that this one holds another holds, too, but for modules of few values and plain ones."""
+        theirs = set(map(id, other._held()))
+        alone = {id(item): item for item in self._held() if id(item) not in theirs and not is_plain(item)}
+        tensors = [item for item in alone.values() if isinstance(item, torch.Tensor)]
+        return all(isinstance(item, _BARE) for item in alone.values()) and sum(t.numel() for t in tensors) <= SMALL
+
+    def _held(self) -> Iterator[object]:
+        return chain(self.tensors, self._structure.held(), self._state.held())
 
     def pointers(self) -> list[int]:
         """Return where the tensors' values are; another place after ``p.data = …``."""
