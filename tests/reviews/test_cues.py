@@ -14,6 +14,7 @@ from nbviz.reviews.cues.candidates import eigengap, groups
 from nbviz.reviews.cues.hunt import Suspect
 from nbviz.reviews.cues.patterns import patterns
 from nbviz.reviews.cues.transplant import lattice
+from nbviz.reviews.cues.window import places
 
 SIZE = 16
 
@@ -186,3 +187,11 @@ def test_without_labels_it_says_so() -> None:
     review = nbviz.review(network(30.0), [image for image, _ in Marked(0)], progress=False)
     with pytest.raises(Refused, match="no labels"):
         review.cues()
+
+
+def test_windows_of_one_class_that_share_half_are_one_place() -> None:
+    near, apart, inside = (3, 12, 7, 16), (3, 14, 7, 18), (4, 13, 6, 15)
+    windows = [near, (4, 13, 8, 17), near, inside, (9, 12, 13, 16), near, apart, (3, 15, 7, 19)]
+    classes = ["a", "a", "a", "a", "a", "b", "a", "a"]
+    # half of the pixels is enough (apart), a quarter is not
+    assert places(classes, windows) == [[0, 1, 2, 3, 6], [4], [5], [7]]

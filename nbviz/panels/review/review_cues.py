@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import pandas
 
 ROWS = 24
-"""Suspects that are listed."""
+"""Places, or corruptions, that are listed."""
 SIDE, OUTLINE, LINE = 96, (224, 134, 0), 4
 """Pixels a side of an example's pictures; colour and width of the line around its window, drawn at twice the size."""
 CUES = (
@@ -57,9 +58,10 @@ class CuePage(Hunting):
         return HuntCues(self.review) if self.review is not None and self.begun else None
 
     def show(self, answer: CueAnswer) -> None:
-        flagged = int(answer.table["flagged"].sum())
-        rows = [_cue_row(row) for row in answer.table.head(ROWS).to_dict("records")]
-        words = [(f"{flagged} flagged", "strong"), f" of {len(answer.table)} suspects. "]
+        places, table = answer.places, answer.table.to_dict("records")
+        rows = [_cue_row([table[row] for row in place]) for place in places[:ROWS]]
+        flagged = sum(table[place[0]]["flagged"] for place in places)
+        words = [(f"{flagged} flagged", "strong"), f" of {len(places)} places. "]
         words += ["No window is leant on that shows the same pixels again and again."] if not flagged else []
         going = answer.done < 1
         with self.view.hold_sync():
@@ -95,7 +97,9 @@ class ShiftPage(Hunting):
         self.draw({"rows": rows, "words": [words], "progress": "", "done": 1.0})
 
 
-def _cue_row(row: dict[str, Any]) -> dict[str, Any]:
+def _cue_row(suspects: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return a place as it is drawn. suspects: of it, the leading one, whose figures stand there, first."""
+    row = suspects[0]
     beside = "" if np.isnan(row["control"]) else f" (elsewhere at most {percent(row['control'], 0)})"
     words: list[Run] = [
         (row["class"], "strong"), f" {window_words(row['window'])}: put into others, ",
@@ -104,7 +108,17 @@ def _cue_row(row: dict[str, Any]) -> dict[str, Any]:
     ]  # fmt: skip
     if row["repeated"]:
         words.append(f" The same pixels in {percent(row['repeated'], 0)} of its pictures.")
+    words.append(_origin_words(suspects))
     return {"words": words, "marked": bool(row["flagged"])}
+
+
+def _origin_words(suspects: Sequence[dict[str, Any]]) -> str:
+    """Describe what a place was proposed by: pixels that repeat, and groups of the class's maps."""
+    patterns = [one for one in suspects if one["repeated"]]
+    counts = [str(one["pictures"]) for one in suspects if not one["repeated"]]
+    maps = f"the maps of {' and of '.join(counts)} pictures" if counts else ""
+    pixels = "pixels that repeat" if patterns else ""
+    return f" Proposed by {' and '.join(filter(None, (pixels, maps)))}."
 
 
 def _shift_row(name: str, table: pandas.DataFrame, column: str) -> dict[str, Any]:
@@ -122,8 +136,8 @@ def _sheet(answer: CueAnswer) -> bytes:
         return b""
     suspects = answer.table.attrs["suspects"]
     pictures = [
-        picture for suspect, example in zip(suspects, answer.examples, strict=False)
-        for picture in _outlined(example, suspect.window)
+        picture for place, example in zip(answer.places, answer.examples, strict=False)
+        for picture in _outlined(example, suspects[place[0]].window)
     ]  # fmt: skip
     return photo_mosaic(pictures, 3, SIDE).data
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ from nbviz.pictures.load import Picture
 from nbviz.pictures.samples import Items, PassProgress
 from nbviz.reviews.cues.example import Transplant, transplant
 from nbviz.reviews.cues.hunt import Suspect, cue_table
+from nbviz.reviews.cues.window import places
 from nbviz.reviews.dense.review import DenseReview
 from nbviz.reviews.making import LiveReview, fitting, reviewing
 from nbviz.reviews.result import Review
@@ -30,7 +31,7 @@ INTERVAL = 0.15
 MOST = 10**7
 """Pictures × classes up to which the calibration of every class is computed before it is asked for."""
 EXAMPLES = 6
-"""Suspects of a hunt that are shown as pictures."""
+"""Places of a hunt that are shown as pictures."""
 
 
 @dataclass(frozen=True)
@@ -133,10 +134,15 @@ class CueAnswer:
     table: pandas.DataFrame
     """As ``review.cues()`` gives it."""
     examples: tuple[Transplant, ...]
-    """Of its first rows; only once the hunt has ended."""
+    """Of the first places, see :attr:`places`; only once the hunt has ended."""
     classes: int
     total: int
     done: float
+
+    @property
+    def places(self) -> list[list[int]]:
+        """Rows of the table by place, the leading one of each first."""
+        return places(self.table["class"].tolist(), self.table["window"].tolist())
 
     @property
     def progress(self) -> str:
@@ -157,15 +163,16 @@ class HuntCues(Request):
         for number, suspects in enumerate(review.hunting()):
             cues += suspects
             yield CueAnswer(cue_table(cues, review.names), (), number + 1, total, 0.99 * (number + 1) / total)
-        table = cue_table(cues, review.names)
-        yield CueAnswer(table, tuple(_examples(context, review, table)), total, total, 1.0)
+        whole = CueAnswer(cue_table(cues, review.names), (), total, total, 1.0)
+        yield replace(whole, examples=tuple(_examples(context, review, whole)))
 
 
-def _examples(context: Context, review: Review, table: pandas.DataFrame) -> Iterator[Transplant]:
+def _examples(context: Context, review: Review, answer: CueAnswer) -> Iterator[Transplant]:
     items, labels, predictions = (review.column(name) for name in ("items", "labels", "prediction"))
     assert review.items is not None
     order = np.random.default_rng(0).permutation(len(items))
-    for suspect in table.attrs["suspects"][:EXAMPLES]:
+    suspects = answer.table.attrs["suspects"]
+    for suspect in (suspects[rows[0]] for rows in answer.places[:EXAMPLES]):
         others = order[(labels != suspect.index)[order] & (predictions != suspect.index)[order]]
         yield transplant(context.model, review.items, suspect.pictures[0], suspect.window, suspect.index, items[others])
 

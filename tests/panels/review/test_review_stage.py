@@ -19,6 +19,7 @@ from nbviz.panels.review.words.classes import p_words
 from nbviz.pictures.samples import Items
 from nbviz.reviews import CORRUPTIONS, Listing
 from nbviz.reviews.cues.example import transplant
+from nbviz.reviews.cues.window import places
 from nbviz.session.inline import InlineRunner
 from tests.panels.rig import NASTY, say
 from tests.reviews.test_cues import Marked
@@ -166,8 +167,12 @@ def test_a_cue_is_shown_with_a_picture_before_and_after() -> None:
         say(view, event="begin")
         assert explorer.review is not None
         table = explorer.review.cues()
-        rows = view.rows["rows"]
-        assert [row["marked"] for row in rows] == table["flagged"].tolist() and rows[0]["marked"]
+        rows, merged = view.rows["rows"], places(table["class"].tolist(), table["window"].tolist())
+        flagged = table["flagged"].iloc[[place[0] for place in merged]].tolist()
+        assert [row["marked"] for row in rows] == flagged and rows[0]["marked"]
+        # found by its pixels and by maps, and listed once
+        last = rows[0]["words"][-1]
+        assert len(merged[0]) > 1 and last.startswith(" Proposed by pixels that repeat and the maps of ")
         assert view.rows["examples"] == min(6, len(rows)) and view.examples
         suspect = table.attrs["suspects"][0]
         left = np.flatnonzero(explorer.review.column("labels") == 0)
