@@ -62,7 +62,9 @@ class ForeignCalls:
     def watch(self) -> Iterator[None]:
         """Watch the calls in this block."""
         with watched(self._see) as possible:
-            self.python_backward |= not possible
+            if not possible:
+                self.python_backward = True
+                self.sight.see_nothing()
             yield
 
     def _see(self, frame: FrameType, event: str, function: object) -> None:
@@ -100,6 +102,7 @@ class ForeignCalls:
         if name == "numpy" and isinstance(owner, torch.Tensor):  # what is written through its array is seen by nobody
             self._refuse(owner)
         self.python_backward |= name in _NODE_HOOKS
+        self.sight.see_native(function)
 
     def refusal(self, act: str = "calls") -> Refused | None:
         """Return the sentence for a network that called such a module; None for one that did not."""

@@ -26,7 +26,7 @@ from nbviz.replica.copying.holders import Cached
 from nbviz.replica.copying.iterators import UNCOPIABLE, StandIn, is_iterator, make, recipe
 from nbviz.replica.copying.reach import SEARCHED, reached
 from nbviz.replica.user_code.calls import STANDARD, is_installed, is_own
-from nbviz.replica.user_code.settings import SETTINGS
+from nbviz.replica.user_code.settings import SETTINGS, set_by
 from nbviz.replica.user_code.state import State
 
 Namespace = dict[str, Any] | type | types.ModuleType
@@ -88,7 +88,9 @@ class Outside:
                 if sight is not None:
                     self._learn(sight)
                 for name, value in settings.items():
-                    if SETTINGS[name].read() != value:
+                    # another thread may have set it meanwhile
+                    may_have_set = sight is None or name in sight.settings or not SETTINGS[name].setters
+                    if may_have_set and SETTINGS[name].read() != value:
                         SETTINGS[name].write(value)
                         self._settings.add(name)
 
@@ -131,12 +133,24 @@ class Sight:
         self.states: list[tuple[State, list[object]]] = []
         self.tensors: dict[int, str] = {}
         """Names of tensors that globals hold, by ``id``."""
+        self.settings: set[str] = set()
+        """Settings of the process that calls of this thread set."""
         self._protect = protect
         # by the ids of what is held here: one code, called with another class, writes to another place
         self._foreign: dict[int, types.CodeType] = {}
         self._seen: dict[tuple[int, int], tuple[types.CodeType, type]] = {}
         self._hooks = frozenset(hooks)
         self._met: set[int] = set()
+
+    def see_native(self, function: object) -> None:
+        """Note the setting that a native function is about to change."""
+        name = set_by(function)
+        if name is not None:
+            self.settings.add(name)
+
+    def see_nothing(self) -> None:
+        """Note that no call can be seen, so that any setting that differs may be this thread's doing."""
+        self.settings.update(SETTINGS)
 
     def see(self, frame: types.FrameType) -> None:
         """Note what a function that is about to run can write to."""

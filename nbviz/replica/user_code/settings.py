@@ -16,6 +16,12 @@ class Setting(NamedTuple):
 
     read: Callable[[], Any]
     write: Callable[[Any], object]
+    setters: frozenset[str] = frozenset()
+    """Native functions that every change of it comes down to; none where each thread has a setting of its own."""
+
+
+def _of_process(read: Callable[[], Any], write: Callable[[Any], object], setters: str) -> Setting:
+    return Setting(read, write, frozenset(setters.split()))
 
 
 def _environment_write(variables: dict[str, str]) -> None:
@@ -68,23 +74,46 @@ def _filters_write(filters: list[Any]) -> None:
 
 
 SETTINGS = {
-    "os.environ": Setting(lambda: dict(os.environ), _environment_write),
-    "working directory": Setting(_directory, _directory_write),
-    "warning filters": Setting(lambda: list(warnings.filters), _filters_write),
+    "os.environ": _of_process(lambda: dict(os.environ), _environment_write, "putenv unsetenv"),
+    "working directory": _of_process(_directory, _directory_write, "chdir fchdir"),
+    "warning filters": _of_process(
+        lambda: list(warnings.filters), _filters_write, "_filters_mutated _filters_mutated_lock_held"
+    ),
     "numpy's error handling": Setting(np.geterr, lambda handling: np.seterr(**handling)),
     "numpy's print options": Setting(np.get_printoptions, lambda options: np.set_printoptions(**options)),
-    "torch's default dtype": Setting(torch.get_default_dtype, torch.set_default_dtype),
-    "torch's deterministic mode": Setting(
-        _deterministic, lambda modes: torch.use_deterministic_algorithms(modes[0], warn_only=modes[1])
+    "torch's default dtype": _of_process(
+        torch.get_default_dtype, torch.set_default_dtype, "_set_default_dtype _set_default_tensor_type"
+    ),
+    "torch's deterministic mode": _of_process(
+        _deterministic,
+        lambda modes: torch.use_deterministic_algorithms(modes[0], warn_only=modes[1]),
+        "_set_deterministic_algorithms",
     ),
     "torch's number of threads": Setting(torch.get_num_threads, torch.set_num_threads),
-    "torch's matmul precision": Setting(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
-    "cuDNN's flags": Setting(_cudnn, _cudnn_write),
+    "torch's matmul precision": _of_process(
+        torch.get_float32_matmul_precision,
+        torch.set_float32_matmul_precision,
+        "_set_float32_matmul_precision _set_cublas_allow_tf32 _set_fp32_precision_setter",
+    ),
+    "cuDNN's flags": _of_process(
+        _cudnn, _cudnn_write, "_set_cudnn_enabled _set_cudnn_benchmark _set_cudnn_deterministic"
+    ),
     "autocast": Setting(_autocast, _autocast_write),
     "grad mode": Setting(torch.is_grad_enabled, torch.set_grad_enabled),
-    "anomaly detection": Setting(
+    "anomaly detection": _of_process(
         lambda: (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()),
         lambda modes: torch.autograd.set_detect_anomaly(*modes),
+        "set_anomaly_enabled",
     ),
 }
 """Settings by the name that the user is told."""
+
+
+def set_by(function: object) -> str | None:
+    """Return the name of the setting that a native function's call changes; None for any other call."""
+    if getattr(function, "__self__", None) is warnings.filters:
+        return "warning filters"
+    return _SET_BY.get(getattr(function, "__name__", ""))
+
+
+_SET_BY = {setter: name for name, setting in SETTINGS.items() for setter in setting.setters}
