@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -47,3 +48,44 @@ def _reached(graph: Graph, start: str) -> set[str]:
             seen.add(name)
             left += graph[name]
     return seen
+
+
+def borrowed(package: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield (module, the one it imports from, name) of names that the other has only imported itself.
+
+    A package's own names, and those imported ``as`` themselves, are meant to be had there.
+    """
+    files = {_name(package, path): path for path in package.rglob("*.py")}
+    trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in files.items()}
+    made = {name: set(_made(tree)) for name, tree in trees.items() if files[name].name != "__init__.py"}
+    for module, tree in trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module in made:
+                yield from ((module, node.module, a.name) for a in node.names if a.name not in made[node.module])
+
+
+def _made(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.ImportFrom):
+            yield from (alias.name for alias in node.names if alias.asname == alias.name)
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            yield from ast.literal_eval(node.value)
+
+
+def twins(package: Path) -> dict[str, list[str]]:
+    """Return the bodies of two statements or more that functions of several modules have, with where they stand."""
+    places: dict[str, list[str]] = {}
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+                if sum(isinstance(part, ast.stmt) for part in ast.walk(ast.Module(body, []))) > 1:
+                    words = "\n".join(map(ast.unparse, body))
+                    for number, argument in enumerate(node.args.args):
+                        words = re.sub(rf"\b{argument.arg}\b", f"_{number}", words)
+                    places.setdefault(words, []).append(f"{path.relative_to(package)}:{node.name}")
+    return {words: where for words, where in places.items() if len({one.split(":")[0] for one in where}) > 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import nbviz
-from tests.imports import circles, import_graph
+from tests.imports import borrowed, circles, import_graph, twins
 
 ROOT = Path(__file__).resolve().parents[1]
 TOP = {"setup.cfg", "nbviz", "notebooks", "tests", "binder", "README.md", "pyproject.toml", "LICENSE", "CHANGELOG.md"}
@@ -83,6 +84,30 @@ def test_one_name_is_one_class() -> None:
             places.setdefault(name, []).append(path.relative_to(ROOT).as_posix())
     assert len(places) > 300
     assert not {name: files for name, files in places.items() if len(files) > 1}
+
+
+def test_no_function_is_above_40_lines() -> None:
+    long = []
+    for path in (ROOT / "nbviz").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and (node.end_lineno or 0) - node.lineno > 40:
+                long.append(f"{path.relative_to(ROOT)}:{node.name}")
+    assert not long
+
+
+def test_no_function_stands_twice(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text('def f(x):\n    """A."""\n    y = x\n    return y\n')
+    (tmp_path / "b.py").write_text("def g(z):\n    y = z\n    return y\n")
+    assert [*twins(tmp_path).values()] in ([["a.py:f", "b.py:g"]], [["b.py:g", "a.py:f"]])
+    assert twins(ROOT / "nbviz") == {}
+
+
+def test_names_are_imported_from_where_they_are_made(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("X = 1\n")
+    (tmp_path / "b.py").write_text(f"from {tmp_path.name}.a import X\nY = X\n")
+    (tmp_path / "c.py").write_text(f"from {tmp_path.name}.b import X, Y\n")
+    assert list(borrowed(tmp_path)) == [(f"{tmp_path.name}.c", f"{tmp_path.name}.b", "X")]
+    assert list(borrowed(ROOT / "nbviz")) == []
 
 
 def test_no_import_leads_back_in_a_circle() -> None:

@@ -44,7 +44,7 @@ def infer_layouts(
     agreed = _agreed(candidates)
     sure: dict[tuple[int, ...], set[Layout]] = {}
     for name, layout in agreed.items():
-        # by shape: a layer that the probe can't read is next to one of the same shape that it can
+        # by shape, for layers that the probe can't read: they lie as those of the same shape that it can
         if layout.kind != "none":
             sure.setdefault(candidates[name].shape, set()).add(layout)
     return {

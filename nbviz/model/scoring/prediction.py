@@ -86,6 +86,6 @@ def prediction(output: Output, model: Classes, size: tuple[int, int]) -> Predict
     boxes = tuple(output.detections()) if isinstance(output, Boxes) else ()
     shares = output.probabilities[0].detach().cpu() if isinstance(output, ClassScores) else logits.double()
     scale = output.scale if isinstance(output, ClassScores) else None
-    # by logits, not shares: a softmax of large scores rounds several to 1
+    # by logits: shares of scores far apart round to equals, and would be in the order of their numbers
     order = np.argsort(-logits.numpy(), kind="stable")
     return Prediction(output.kind, logits.numpy(), shares.numpy(), order, None, boxes, size, scale)

@@ -102,7 +102,7 @@ class StageTabs(Panel):
 
     def sync(self, selection: Selection) -> None:
         offered = [stage for stage in self.stages.values() if _guarded(stage, stage.offered, selection, True)]
-        # a stage that another network has not is left on the page alone: the selection keeps it for the way back
+        # the selection keeps a stage that is not offered now, for when it is again; the page shows the channels
         chosen = selection.stage if any(stage.slot == selection.stage for stage in offered) else CHANNELS
         tabs = [[CHANNELS, "Channels", "", "What each channel of the layer makes of the picture"]]
         tabs += [
