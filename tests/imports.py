@@ -5,10 +5,17 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 Graph = Mapping[str, set[str]]
 """Module → the modules it imports, of the package alone."""
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """Parse a file, once for all that is asked of it."""
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def import_graph(package: Path) -> Graph:
@@ -23,7 +30,7 @@ def _name(package: Path, path: Path) -> str:
 
 
 def _imported(path: Path, files: Mapping[str, Path]) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0 and node.module is not None, f"{path}: a relative import"
             named = [f"{node.module}.{alias.name}" for alias in node.names]
@@ -56,7 +63,7 @@ def borrowed(package: Path) -> Iterator[tuple[str, str, str]]:
     A package's own names, and those imported ``as`` themselves, are meant to be had there.
     """
     files = {_name(package, path): path for path in package.rglob("*.py")}
-    trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in files.items()}
+    trees = {name: tree_of(path) for name, path in files.items()}
     made = {name: set(_made(tree)) for name, tree in trees.items() if files[name].name != "__init__.py"}
     for module, tree in trees.items():
         for node in ast.walk(tree):
@@ -72,18 +79,18 @@ def _made(tree: ast.Module) -> Iterator[str]:
             yield node.id
         elif isinstance(node, ast.ImportFrom):
             yield from (alias.name for alias in node.names if alias.asname == alias.name)
-        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
             yield from ast.literal_eval(node.value)
 
 
 def twins(package: Path) -> dict[str, list[str]]:
-    """Return the bodies of two statements or more that functions of several modules have, with where they stand."""
+    """Return the bodies of three statements or more that functions of several modules have, with where they stand."""
     places: dict[str, list[str]] = {}
     for path in package.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.FunctionDef):
                 body = node.body[1:] if ast.get_docstring(node) is not None else node.body
-                if sum(isinstance(part, ast.stmt) for part in ast.walk(ast.Module(body, []))) > 1:
+                if sum(isinstance(part, ast.stmt) for part in ast.walk(ast.Module(body, []))) > 2:
                     words = "\n".join(map(ast.unparse, body))
                     for number, argument in enumerate(node.args.args):
                         words = re.sub(rf"\b{argument.arg}\b", f"_{number}", words)

@@ -80,7 +80,17 @@ def review(
         prepare = partial(PREPARED[task], network, items, labels, ignore=ignore)
         return _of_task(prepare, network, path, batch, Execution(client, progress, cancel), metadata)
     whole = record(network, items, path, client, labels=labels, batch=batch, progress=progress, cancel=cancel)
-    made = _made(whole, metadata, labels)
+    return _with_others(_made(whole, metadata, labels), folds, training, against, progress)
+
+
+def _with_others(
+    made: Review,
+    folds: Folds | None,
+    training: DatasetLike | Records | None,
+    against: DatasetLike | Records | None,
+    progress: bool,
+) -> Review:
+    """Return a review with the other networks and data sets that it is to be held against."""
     made = made if folds is None else made.with_folds(folds, progress)
     made = made if training is None else made.with_training(training)
     return made if against is None else made.with_against(against)

@@ -14,7 +14,7 @@ SIZE = 64
 _INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
-class Sample:
+class ValueSample:
     """Views of at most 64 values of each of some dense tensors, sharing their memory."""
 
     def __init__(self, tensors: Iterable[torch.Tensor]) -> None:

@@ -23,7 +23,7 @@ from nbviz.replica.watching.contents import Contents
 from nbviz.replica.watching.held_state import HeldState
 from nbviz.replica.watching.identity import is_plain
 from nbviz.replica.watching.optimizer_steps import Steps
-from nbviz.replica.watching.sample import Sample
+from nbviz.replica.watching.sample import ValueSample
 from nbviz.replica.watching.structure import Structure
 from nbviz.replica.watching.thread_time import Others, ThreadActivity
 from nbviz.replica.watching.training_forwards import await_forwards
@@ -55,7 +55,7 @@ class Watch:
         # inference tensors have no version to ask for
         self._tracked = [t for t in self.tensors if not t.is_inference()]
         self._pointers = self.pointers()
-        self._sample = Sample(self._dense)
+        self._sample = ValueSample(self._dense)
         self.inference = len(self._tracked) < len(self.tensors)
         """True if some tensors are inference tensors, of which replicas have copies."""
         self.steps = Steps(self.tensors)
