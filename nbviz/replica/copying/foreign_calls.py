@@ -21,16 +21,16 @@ from nbviz.replica.user_code.outside import Sight
 
 _BIRTHS, _CALLS, _STEPS = ("__init__", "__setstate__"), ("forward", "_call_impl"), ("step", "zero_grad")
 _NAMES = frozenset((*_BIRTHS, *_CALLS, *_STEPS))
-_PYTHON_BACKWARD = frozenset(
-    function.__code__
+_PYTHON_BACKWARD = {
+    id(function.__code__): function.__code__
     for function in (
         torch.Tensor.register_hook,
         torch.autograd.Function.apply.__func__,
         torch.autograd.graph.saved_tensors_hooks.__enter__,  # checkpoints, offloading
         BackwardHook.__init__,
     )
-)
-"""Code of functions after whose call a backward runs Python code."""
+}
+"""Code of functions after whose call a backward runs Python code, by address: its hash is worked out each time."""
 _NODE_HOOKS = ("register_hook", "register_prehook")
 
 
@@ -70,15 +70,14 @@ class ForeignCalls:
     def _see(self, frame: FrameType, event: str, function: object) -> None:
         if event == "c_call":
             self._see_native(function)
-        # before the function has run: what it writes to is still as it was
-        if event == "call":
-            self.sight.see(frame)
-        if event != "call" or self.module is not None:
             return
+        # before the function has run: what it writes to is still as it was
+        self.sight.see(frame)
         code = frame.f_code
-        self.python_backward |= code in _PYTHON_BACKWARD
+        if id(code) in _PYTHON_BACKWARD:
+            self.python_backward = True
         # by name first: a frame's arguments take longer to read than most calls last
-        if code.co_name not in _NAMES or not code.co_argcount:
+        if code.co_name not in _NAMES or not code.co_argcount or self.module is not None:
             return
         first = frame.f_locals.get(code.co_varnames[0])
         if isinstance(first, torch.optim.Optimizer) and code.co_name in _STEPS:

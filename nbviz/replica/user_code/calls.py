@@ -6,13 +6,15 @@ import functools
 import re
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 See = Callable[[FrameType, str, Any], object]
-"""A profile function, as :func:`sys.setprofile` takes."""
+"""Function handed a frame, "call" or "c_call", and for the latter the function that the frame calls; a profiler of
+Python's, which :func:`sys.setprofile` takes, is one that is handed other events too."""
 STANDARD = sysconfig.get_paths()["stdlib"]
 """Folder of Python's own modules."""
 _INSTALLED = re.compile(r"[/\\](site|dist)-packages[/\\]|[/\\]nbviz[/\\]")
@@ -47,18 +49,40 @@ def watched(see: See) -> Iterator[bool]:
     if native:
         # cProfile counts on being the only one; two profilers can't be on at once
         before.disable()
-    sys.setprofile(see if native or before is None else _both(see, before))
+    outer: _Profile | None = getattr(_local, "profile", None)
+    inside = outer is not None and before is outer.function
+    users = outer.users if inside and outer is not None else None if native else before
+    sees = (*outer.sees, see) if inside and outer is not None else (see,)
+    _local.profile = _Profile(sees, users, _profile(sees, users))
+    sys.setprofile(_local.profile.function)
     try:
         yield True
     finally:
+        _local.profile = outer
         sys.setprofile(None if native else before)
         if native:
             before.enable()
 
 
-def _both(see: See, before: See) -> See:
-    def seen(frame: FrameType, event: str, argument: object) -> None:
-        see(frame, event, argument)
-        before(frame, event, argument)
+class _Profile(NamedTuple):
+    """Watchers of this thread's calls."""
 
-    return seen
+    sees: tuple[See, ...]
+    users: See | None
+    """The user's own profiler."""
+    function: See
+
+
+_local = threading.local()
+
+
+def _profile(sees: Sequence[See], users: See | None) -> See:
+    def profile(frame: FrameType, event: str, argument: object) -> None:
+        # one function for all of them, and ends of calls aside: a forward of a large network makes 30,000 events
+        if event == "call" or event == "c_call":
+            for see in sees:
+                see(frame, event, argument)
+        if users is not None:
+            users(frame, event, argument)
+
+    return profile

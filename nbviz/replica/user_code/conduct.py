@@ -136,13 +136,13 @@ class _Sight:
 
     def __init__(self) -> None:
         self._called: set[str] = set()
-        self._codes: set[CodeType] = set()
+        self._codes: dict[int, CodeType] = {}
 
     def see(self, frame: FrameType, event: str, function: object) -> None:
         if event == "c_call":
             self._called.add(_SOURCES.get(id(getattr(function, "__self__", None)), ""))
-        elif event == "call" and frame.f_code not in self._codes:
-            self._codes.add(frame.f_code)
+        elif id(frame.f_code) not in self._codes:
+            self._codes[id(frame.f_code)] = frame.f_code
             # numpy's functions are seen by no profiler
             values = (frame.f_globals.get(name) for name in frame.f_code.co_names)
             if any(getattr(value, "__self__", None) is _NUMPYS for value in values if type(value) is MethodType):

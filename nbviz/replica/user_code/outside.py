@@ -139,7 +139,7 @@ class Sight:
         # by the ids of what is held here: one code, called with another class, writes to another place
         self._foreign: dict[int, types.CodeType] = {}
         self._seen: dict[tuple[int, int], tuple[types.CodeType, type]] = {}
-        self._hooks = frozenset(hooks)
+        self._hooks = {id(code): code for code in hooks}
         self._met: set[int] = set()
 
     def see_native(self, function: object) -> None:
@@ -184,7 +184,7 @@ class Sight:
             self._contents(Place(frame.f_globals, name), value)
 
     def _in_hook(self, frame: types.FrameType | None) -> bool:
-        while frame is not None and frame.f_code not in self._hooks:
+        while frame is not None and id(frame.f_code) not in self._hooks:
             frame = frame.f_back
         return frame is not None
 
