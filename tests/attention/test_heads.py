@@ -198,7 +198,9 @@ def test_windows_are_shown_where_they_lie_and_refuse_a_rollout() -> None:
 
 def test_windows_together_are_as_the_method_attention_shows_them() -> None:
     net, x = swin([2, 1]), torch.randn(1, 3, 32, 32)
-    for number, block in enumerate(looked(net, x).blocks):
+    blocks = looked(net, x).blocks
+    assert len(blocks) == 3
+    for number, block in enumerate(blocks):
         wanted = nbviz.attribute(net, x, 0, "attention", block=number).values
         assert np.allclose(block.maps[-1], wanted, atol=1e-6)
 

@@ -134,7 +134,9 @@ def test_a_black_mark_in_photographs_is_a_pattern() -> None:
 def test_a_mark_larger_than_half_a_side_leaves_room_for_controls() -> None:
     own, others = (torch.rand(40, 1, 28, 28, generator=torch.Generator().manual_seed(n)) for n in (0, 1))
     own[:16, :, 3:25, 5:23] = own[0, :, 3:25, 5:23]
-    for found in patterns(own, others):
+    shown = patterns(own, others)
+    assert shown
+    for found in shown:
         top, left, bottom, right = found.window
         assert 3 <= top < bottom <= 25 and 5 <= left < right <= 23
         assert len(lattice(found.window, (28, 28))) >= 3

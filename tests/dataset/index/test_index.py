@@ -143,6 +143,7 @@ def test_token_layers_leave_the_class_token_out() -> None:
     with model.capture("block") as outputs:
         model(images)
     tokens = outputs["block"][:, 1:, 5]
+    assert len(index.top("block", 5)) == 12
     for example in index.top("block", 5):
         row, column = example.place or (-1, -1)
         assert tokens[example.item].argmax() == row * 4 + column

@@ -108,7 +108,9 @@ def test_what_can_have_the_focus_is_made_by_the_helpers_that_guard_it(script: Pa
 
 @pytest.mark.parametrize("style", STYLES, ids=lambda path: path.name)
 def test_every_rule_stays_inside_the_frame(style: Path) -> None:
-    for selectors in re.findall(r"([^{}]+)\{", _rules(style)):
+    rules = re.findall(r"([^{}]+)\{", _rules(style))
+    assert rules
+    for selectors in rules:
         head = selectors.strip()
         if head.startswith("@") or head in ("to", "from") or head.endswith("%"):
             continue

@@ -46,6 +46,7 @@ def test_the_picture_lies_where_its_places_are(context: LiveContext) -> None:
 
 def test_every_patch_is_of_the_colour_its_cell_speaks_for(context: LiveContext) -> None:
     tiles, atlas = context.answer(CellPatches(SOURCE)), context.answer(SOURCE)
+    assert {cell.index for cell in atlas.cells} == {0, 1, 2}
     for cell in atlas.cells:
         assert tiles.pixels[cell.number].mean((0, 1)).argmax() == cell.index
 
