@@ -65,6 +65,7 @@ def test_undo_redo_and_the_original_while_held(lab: Lab) -> None:
     page.locator(".nbviz-what-if-hint").wait_for()
     page.keyboard.press("Control+Shift+z")
     lab.until("len(explorer.selection.edits) == 1")
+    page.locator(CHIP).wait_for()  # until then the button can't be held
     button = page.locator(".nbviz-what-if-end button", has_text="Original")
     button.hover()
     page.mouse.down()
@@ -85,6 +86,49 @@ def test_a_rectangle_by_keyboard(lab: Lab) -> None:
     assert lab.ask(rows.format(1)) == lab.ask(rows.format(0)) == [76, 139]
     page.locator(f"{CHIP} + button").click()
     lab.until("explorer.selection.edits == ()")
+
+
+def test_nothing_is_cut_or_alone_on_a_line_in_a_frame_of_968_pixels(lab: Lab) -> None:
+    page = lab.page
+    narrow(lab, 968)
+    cut = """names => [...document.querySelectorAll(names)].filter(node => node.offsetWidth)
+      .filter(node => node.scrollWidth > node.clientWidth).map(node => node.textContent)"""
+    rows = """names => new Set([...document.querySelectorAll(names)].filter(node => node.offsetWidth)
+      .map(node => node.offsetTop)).size"""
+    assert page.evaluate(rows, ".nbviz-paint-desk .nbviz-desk-sized ~ .nbviz-button") == 1
+    assert page.evaluate(cut, ".nbviz-what-if-hint") == []
+    page.locator("[data-tool=attack]").click()
+    lab.until("explorer.selection.tool == 'attack' and explorer.panels['attack'].view.captions")
+    page.locator(".nbviz-attack-size").press("ArrowRight")
+    lab.until("sum(words.startswith(('before', 'after')) for words in explorer.panels['attack'].view.captions) >= 2")
+    page.locator(".nbviz-attack-grid .nbviz-label", has_text="after").first.wait_for()
+    assert page.evaluate(cut, ".nbviz-attack-grid .nbviz-label, .nbviz-chip-words") == []
+    # bqplot lays its bars out some time after the frame has become narrower: meanwhile none may stand beyond it
+    narrow(lab, 1220)
+    page.wait_for_function("() => document.querySelector('.nbviz-scores .bqplot svg').clientWidth > 430")
+    narrow(lab, 968)
+    beyond = """() => { const frame = document.querySelector('.nbviz').getBoundingClientRect(), box = document
+      .querySelector('.nbviz-scores .bqplot'); return [box.getBoundingClientRect().right <= frame.right,
+      getComputedStyle(box).overflowX]; }"""
+    assert page.evaluate(beyond) == [True, "clip"]
+    lab.ask("explorer.selection.change(tool='', edits=(), method='input_x_gradient')")
+    page.locator(".nbviz-limits").first.wait_for()
+    lab.ask("explorer.wait(timeout=60)")
+    for width in (968, 905):
+        narrow(lab, width)
+        assert page.evaluate(cut, ".nbviz-limits, .nbviz-limits *") == []
+    narrow(lab, 1220)
+    page.locator("[data-tool=paint]").click()
+    page.locator(STACK).wait_for()
+
+
+def narrow(lab: Lab, width: int) -> None:
+    """Give the frame this width."""
+    size = lab.page.viewport_size
+    assert size is not None
+    own = int(lab.page.evaluate("document.querySelector('.nbviz').offsetWidth"))
+    lab.page.set_viewport_size({"width": size["width"] + width - own, "height": size["height"]})
+    lab.page.wait_for_function("width => document.querySelector('.nbviz').offsetWidth === width", arg=width)
 
 
 def test_escape_closes_the_desk(lab: Lab) -> None:

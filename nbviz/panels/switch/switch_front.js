@@ -139,7 +139,7 @@ function switchActs(model, life, root) {
   life.watch("asked", () => {
     measure.disabled = model.get("asked");
   });
-  return [only, measure, together];
+  return [el("span", "nbviz-switch-acts", only, measure), together];
 }
 
 /**

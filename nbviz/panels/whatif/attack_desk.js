@@ -36,7 +36,7 @@ export default {
     const grid = attackPictures(model, life);
     root.append(
       deskHead("Attack", "the least change that fools it"),
-      el("div", "nbviz-bar", controls.kind.box, controls.into.box),
+      el("div", "nbviz-bar nbviz-attack-aims", controls.kind.box, controls.into.box),
       el("div", "nbviz-bar nbviz-small nbviz-note", "at most", controls.size, controls.figure, controls.unit),
       el("div", "nbviz-bar", controls.norm.box, controls.start),
       drawState(model, el("div"), life),

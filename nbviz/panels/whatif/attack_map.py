@@ -84,7 +84,7 @@ class AttackMap(Panel):
         runs += [[self.wanted.like.name, "em"], ": correlation r ", changed]
         runs.append(
             f", with noise of the same size {signed(alike['noisy'])}. With the map before: {signed(alike['own'])}, "
-            f"with noise {signed(alike['own noisy'])}. Pixels moved by at most {answer.largest:.0f} of 255 grey levels"
+            f"with noise {signed(alike['own noisy'])}. Pixels moved by at most {answer.largest:.0f} of 255 grey levels."
         )
         return runs if answer.done == 1 else [*runs, f"; {100 * answer.done:.0f} % of the steps"]
 
