@@ -14,6 +14,7 @@ from PIL import Image
 from torch import nn
 
 from nbviz.dataset import Index
+from nbviz.dataset.shards.part import Problems
 from nbviz.errors import NbvizError
 from nbviz.pictures.samples import Items
 from tests.dataset.index.test_index import COUNT, Labelled, pictures, whole
@@ -91,6 +92,15 @@ def test_mixed_sizes_are_left_out_and_counted() -> None:
         in (index.problems[0])
     )
     assert {e.item for e in index.top("stem", 0)} <= set(range(10))
+
+
+def test_every_kind_of_reason_is_among_the_examples() -> None:
+    reasons = {number: f"/a/folder/{number}.png: not a picture" for number in range(8)}
+    reasons |= {9: "its scores are not finite numbers.", 12: "/a/folder/12.png: empty file"}
+    (words,) = Problems(reasons, 10).sentences(40)
+    assert words.startswith("10 of 40 items could not be used: item 0 (/a/folder/0.png: not a picture), item 1 (")
+    assert words.endswith("item 9 (its scores are not finite numbers), item 12 (/a/folder/12.png: empty file), …")
+    assert words.count("item ") == 5
 
 
 def test_a_layer_that_is_not_spatial_has_examples_without_places() -> None:

@@ -314,3 +314,16 @@ test("another data set is compared on the page Shift only, and its channels can 
   assert.deepEqual(sent(model), [{ event: "compare data" }, { event: "channel", channel: 3 }]);
   one.end();
 });
+
+test("a note stands whole, and what one lists is folded under it", () => {
+  const notes = [
+    ["No picture is labelled <b>ant</b>.", ""],
+    ["2 items could not be used.", "item 0, item 1"],
+  ];
+  const one = view(review.widget, new Model({ ...TRAITS, notes })),
+    [plain, folded] = one.find(".nbviz-review-notes").children;
+  assert.equal(plain.textContent, "No picture is labelled <b>ant</b>.");
+  assert.equal(folded.querySelector("summary").textContent, "2 items could not be used.");
+  assert.ok(!folded.open && folded.textContent.endsWith("item 0, item 1"));
+  one.end();
+});

@@ -8,7 +8,8 @@ from typing import Self
 
 import torch
 
-MAX_REASONS = 20
+MAX_REASONS, EXAMPLES = 20, 5
+"""Reasons that are kept, and those that a sentence has."""
 
 
 @dataclass
@@ -29,9 +30,19 @@ class Problems:
         """Return one sentence about them, of a data set of ``items``; none where every item was read."""
         if not self.reasons:
             return []
-        shown = [f"item {number} ({sentence.rstrip('.')})" for number, sentence in list(self.reasons.items())[:5]]
-        shown += ["…"] if self.count > 5 else []
+        shown = [f"item {number} ({self.reasons[number].rstrip('.')})" for number in self._examples()]
+        shown += ["…"] if self.count > EXAMPLES else []
         return [f"{self.count} of {items} items could not be used: {', '.join(shown)}"]
+
+    def _examples(self) -> list[int]:
+        """Return the numbers of a few of them, of every kind of reason where they have room."""
+        ranks: dict[str, int] = {}
+        turns = list[tuple[int, int]]()
+        for number, sentence in sorted(self.reasons.items()):
+            kind = sentence.rpartition(": ")[2]  # a file's name stands before it
+            ranks[kind] = ranks.get(kind, 0) + 1
+            turns.append((ranks[kind], number))
+        return sorted(number for _, number in sorted(turns)[:EXAMPLES])
 
 
 @dataclass

@@ -26,14 +26,17 @@ export default {
         list.paint();
       }),
       list = pictureList(model, life, root, known),
-      label = el("span", "nbviz-label", "Picture");
+      label = el("span", "nbviz-label", "Picture"),
+      remark = drawState(model, el("div"), life);
     root.append(
       el("div", "nbviz-pictures-head", label, list.opener, jumpField(model, life), pager.node),
       strip,
       file,
       complaint,
-      drawState(model, el("div"), life),
+      remark,
     );
+    // one line of it is in sight
+    life.watch("message", () => set(remark, { title: model.get("message") }));
     let page = 0,
       fit = 6;
     const paint = () => {

@@ -7,7 +7,7 @@
  *   progress: string,
  *   done: number,
  *   figures: [string, string, string][],
- *   notes: string[],
+ *   notes: [string, string][],
  *   pages: Choice[],
  *   page: string,
  *   listing: Listing,
@@ -106,9 +106,18 @@ function reviewNotes(model, life) {
   life.watch("notes", () => {
     const notes = model.get("notes");
     node.hidden = !notes.length;
-    node.replaceChildren(...notes.map((note) => el("p", "nbviz-caption", note)));
+    node.replaceChildren(...notes.map(reviewNote));
   });
   return node;
+}
+
+/**
+ * A note; what it lists stands folded under it.
+ * @param {[string, string]} note
+ */
+function reviewNote([words, list]) {
+  if (!list) return el("p", "nbviz-caption", words);
+  return el("details", "nbviz-caption", focusable(el("summary", "", words)), list);
 }
 
 /**

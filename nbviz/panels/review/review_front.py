@@ -31,7 +31,7 @@ class ReviewFront(Front):
     figures: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """[[figure, words, tip], …] of the whole."""
     notes: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    """Sentences on how classes were matched, and on items that were left out."""
+    """[[sentence, list], …] on how classes were matched, and on items that were left out; a list is folded."""
     pages: traitlets.List[Any] = traitlets.List().tag(sync=True)
     """[[name, text, tip, enabled], …]"""
     page = traitlets.Unicode("pictures").tag(sync=True)

@@ -27,7 +27,7 @@ from nbviz.panels.review.review_front import ReviewFront
 from nbviz.panels.review.review_labels import SuspectPictures, TrainingPage
 from nbviz.panels.review.review_pair import PairPage
 from nbviz.panels.review.review_pictures import Opener, ReviewPictures
-from nbviz.panels.review.words.classes import FILTERS, filters
+from nbviz.panels.review.words.classes import FILTERS, filters, notes
 from nbviz.panels.review.words.pages import CODE, PAGES, words_of
 from nbviz.panels.snapshot.parts import StagePart, StillParts
 from nbviz.pictures.load import Picture
@@ -108,7 +108,7 @@ class ReviewStage(Stage):
         self.source = OpenReview(review)  # one of other weights is refused, and not made again by itself
         words = words_of(review)
         self.listing, self.first = self._first_listing(review), 0
-        self.view.figures, self.view.notes = words.figures(review), [*review.notes, *review.problems]
+        self.view.figures, self.view.notes = words.figures(review), notes(review)
         self.view.pages = [
             [name, text, words.why if name in words.missing else tip, name not in words.missing]
             for name, text, tip in PAGES

@@ -33,9 +33,10 @@ def matched(ours: Sequence[str] | None, theirs: Sequence[str], named: bool) -> t
 def _missing(missing: Sequence[str], theirs: Sequence[str]) -> str:
     close = nearest(missing[0], theirs)
     hint = f" Nearest to '{missing[0]}': '{close}'." if close else ""
+    verb = "is" if len(missing) == 1 else "are"
     return (
-        f"{len(missing)} of the data set's classes are none of the network's ({_some(missing)}): their pictures count "
-        f"as without label.{hint}"
+        f"{len(missing)} of the data set's classes {verb} none of the network's ({_some(missing)}): their pictures "
+        f"count as without label.{hint}"
     )
 
 

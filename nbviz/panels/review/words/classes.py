@@ -30,6 +30,8 @@ ANSWERS = (
     ("sure", f"sure (≥ {SURE})", "The probability of the answer is that large"),
     ("surely wrong", "sure and wrong", ""),
 )
+NAMED = 3
+"""Classes without pictures that are named."""
 FILTERS = ("prediction", "part", "items")
 """Filters of a listing that have no control of their own: a chip takes each away."""
 LABELLED = frozenset(("wrong", "right", "surely wrong", "loss", "suspect label"))
@@ -57,6 +59,22 @@ def figures(review: Review) -> list[list[str]]:
         error,
         [f"{wrong:,}", f"wrong of {len(review.right):,}", "All others"],
     ]
+
+
+def notes(review: Review) -> list[list[str]]:
+    """Return [sentence, list] on how classes were matched, classes without pictures, and items that were left out."""
+    problems = (sentence.partition(": ") for sentence in review.problems)
+    plain = [[sentence, ""] for sentence in (*review.notes, *_without_pictures(review))]
+    return [*plain, *([f"{count}.", items] for count, _, items in problems)]
+
+
+def _without_pictures(review: Review) -> list[str]:
+    if not review.labelled or "support" not in review.classes:
+        return []
+    names = review.classes.loc[review.classes["support"] == 0, "class"].tolist()
+    if len(names) > NAMED:
+        return [f"{len(names):,} of {len(review.names):,} classes have no picture here: their figures are missing."]
+    return [f"No picture here is labelled {' or '.join(names)}."] if names else []
 
 
 def choices(review: Review) -> dict[str, Any]:
