@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations, prune
 
+from nbviz.replica.copying.memory_parts import strided_parts
 from tests.task_networks import Detects, Segments
 
 SIZE = 16
@@ -289,6 +290,8 @@ def _digest(value: torch.Tensor) -> bytes:
 def _tensor(value: torch.Tensor) -> Any:
     version = None if value.is_inference() else value._version
     grad = _tensor(value.grad) if value.is_leaf and value.grad is not None else None
+    if value.layout != torch.strided:
+        return id(value), version, value.requires_grad, [_tensor(part)[2:] for part in strided_parts(value)]
     content = _digest(value.detach().contiguous()) if value.dim() else value.item()
     hooks = len(value._backward_hooks or ())
     # what has once been looked at as an array can't be resized any more, as sharded training does

@@ -17,6 +17,7 @@ from nbviz.errors import NbvizError, Refused
 from nbviz.replica.copying.arrays import ReadOnly
 from nbviz.replica.copying.copier import TensorMap
 from nbviz.replica.copying.foreign_calls import ForeignCalls
+from nbviz.replica.copying.memory_parts import addresses
 from nbviz.replica.copying.refusals import checked_device
 from nbviz.replica.forward import Pass as Pass
 from nbviz.replica.heap import grown_heap
@@ -140,8 +141,8 @@ class Contact(Observer):
             return lambda t: t.to(self.device, copy=True)
         if not self._private:
             return None
-        owned = {t.data_ptr() for t in self._watch.tensors if id(t) in self._private}
-        return lambda t: t.clone() if t.data_ptr() in owned or t.is_inference() else t
+        owned = {addresses(t) for t in self._watch.tensors if id(t) in self._private}
+        return lambda t: t.clone() if addresses(t) in owned or t.is_inference() else t
 
     def trial(self, work: Callable[[Pass], T]) -> T:
         """Run ``work`` at first contact under the :class:`Guard`, with private copies of what the network writes."""

@@ -14,6 +14,7 @@ from torch import nn
 from nbviz.errors import NbvizError
 from nbviz.replica.copying.arrays import ArrayCopies, ReadOnly, owners_of
 from nbviz.replica.copying.copier import Copier, HookCopy, TensorMap
+from nbviz.replica.copying.memory_parts import addresses
 from nbviz.replica.copying.refusals import check_runnable, not_a_network
 from nbviz.replica.user_code.user_hooks import UserHooks
 from nbviz.wrappers import unwrap
@@ -145,13 +146,13 @@ def alias(value: torch.Tensor) -> torch.Tensor:
 def attributes(tensor: torch.Tensor) -> tuple[object, ...]:
     """Return all of a tensor that can be set without an operation: where its values are, whether it has a gradient …"""
     hooks = len(tensor._backward_hooks or ())  # noqa: SLF001 - our own
-    return tensor.data_ptr(), tensor.shape, tensor.dtype, tensor.requires_grad, tensor.grad is None, hooks
+    return addresses(tensor), tensor.shape, tensor.dtype, tensor.requires_grad, tensor.grad is None, hooks
 
 
 def copied(value: torch.Tensor, tensor_map: TensorMap) -> torch.Tensor:
     """Return ``tensor_map`` of a tensor, still a Parameter if it was one."""
     twin = tensor_map(value.detach())
-    if twin.data_ptr() == value.data_ptr() and twin.dtype == value.dtype and not value.is_inference():
+    if addresses(twin) == addresses(value) and twin.dtype == value.dtype and not value.is_inference():
         return value
     if isinstance(value, nn.Parameter):
         return nn.Parameter(twin, requires_grad=value.requires_grad)

@@ -18,6 +18,7 @@ import torch
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from nbviz.replica.copying.memory_parts import strided_parts
 from nbviz.replica.hooks import Arguments, Keywords
 from nbviz.replica.user_code.streams import OwnGenerator, Streams, current
 
@@ -54,7 +55,7 @@ class Guard(TorchDispatchMode):
     def protect(self, tensors: Iterable[torch.Tensor]) -> None:
         """Let nothing be written to these, either."""
         # by address: a view or an alias is another object over the same memory
-        self._owned.update({t.data_ptr(): t for t in tensors if t.layout == torch.strided and t.numel()})
+        self._owned.update({part.data_ptr(): t for t in tensors for part in strided_parts(t) if part.numel()})
 
     def __torch_dispatch__(
         self, func: OpOverload, types: Sequence[type], args: Arguments = (), kwargs: Keywords | None = None
@@ -113,10 +114,11 @@ class Guard(TorchDispatchMode):
     def refuse(self, value: object) -> None:
         """Raise :class:`WeightsWritten` for a tensor, or one of several, over protected memory."""
         for tensor in value if isinstance(value, (list, tuple)) else [value]:
-            if not isinstance(tensor, torch.Tensor) or tensor.layout != torch.strided:
+            if not isinstance(tensor, torch.Tensor):
                 continue
             # a write through a view starts elsewhere in the same storage
-            for pointer in (tensor.data_ptr(), tensor.untyped_storage().data_ptr()):
+            parts = strided_parts(tensor)
+            for pointer in (place for part in parts for place in (part.data_ptr(), part.untyped_storage().data_ptr())):
                 if pointer in self._owned:
                     self.refused = self._owned[pointer]
                     raise WeightsWritten

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from nbviz.arrays import array_of
+from nbviz.replica.copying.memory_parts import strided_parts
 from nbviz.replica.copying.reach import reached
 from nbviz.replica.replica import tensors
 from nbviz.replica.user_code.calls import is_installed
@@ -41,9 +42,9 @@ def network_digest(net: nn.Module) -> str:
         digest.update(f"{name}|{type(module).__qualname__}|{shown}|{_behaviour(module)!r}".encode())
     for name, tensor in _named(net):
         digest.update(f"{name}|{tuple(tensor.shape)}|{tensor.dtype}".encode())
-        if tensor.layout == torch.strided and tensor.device.type != "meta":
+        for part in strided_parts(tensor) if tensor.device.type != "meta" else ():
             # bytes in the order of the shape: how they lie in memory is no part of a network
-            data = tensor.detach().contiguous()
+            data = part.detach().contiguous()
             digest.update(array_of(data.reshape(-1).view(torch.uint8)).tobytes())
     return digest.hexdigest()
 

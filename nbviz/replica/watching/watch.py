@@ -18,6 +18,7 @@ from operator import attrgetter
 import torch
 from torch import nn
 
+from nbviz.replica.copying.memory_parts import addresses, strided_parts
 from nbviz.replica.replica import Replica, replica
 from nbviz.replica.watching.contents import Contents
 from nbviz.replica.watching.held_state import HeldState
@@ -51,7 +52,11 @@ class Watch:
         self._state = HeldState(net, copy.originals, self._structure.containers)
         self.tensors = copy.users
         """All tensors that the network's modules reach."""
-        self._dense = [t for t in self.tensors if _dense(t)]
+        parts = [(t, part) for t in self.tensors for part in strided_parts(t) if _dense(part)]
+        self._owners, self._dense = [owner for owner, _ in parts], [part for _, part in parts]
+        self._strided = [owner for owner, part in parts if part is owner]
+        # a sparse tensor's parts are others after an edit of its own
+        self._sparse = list({id(owner): owner for owner, part in parts if part is not owner}.values())
         # inference tensors have no version to ask for
         self._tracked = [t for t in self.tensors if not t.is_inference()]
         self._pointers = self.pointers()
@@ -59,7 +64,7 @@ class Watch:
         self.inference = len(self._tracked) < len(self.tensors)
         """True if some tensors are inference tensors, of which replicas have copies."""
         self.steps = Steps(self.tensors)
-        self._copied = frozenset[int](), Contents(t for t in self._dense if t.is_inference())
+        self._copied = frozenset[int](), self._contents_of(frozenset())
         self._still = _Still((), 0.0)
         self._small = sum(t.numel() for t in self._dense) <= SMALL
         self._activity = ThreadActivity()
@@ -89,7 +94,8 @@ class Watch:
 
     def pointers(self) -> list[int]:
         """Return where the tensors' values are; another place after ``p.data = …``."""
-        return list(map(torch.Tensor.data_ptr, self._dense))
+        strided = list(map(torch.Tensor.data_ptr, self._strided))
+        return strided + [address for tensor in self._sparse for address in addresses(tensor)]
 
     def _versions(self) -> tuple[int, ...]:
         return tuple(map(_VERSION, self._tracked))
@@ -119,8 +125,12 @@ class Watch:
     def values_of(self, some: frozenset[int]) -> bytes:
         """Return a digest of all values of the tensors with these ids, and of inference tensors: those copied."""
         if some != self._copied[0]:
-            self._copied = some, Contents(t for t in self._dense if id(t) in some or t.is_inference())
+            self._copied = some, self._contents_of(some)
         return _digest((self._copied[1].read(),))
+
+    def _contents_of(self, some: frozenset[int]) -> Contents:
+        owned = zip(self._owners, self._dense, strict=True)
+        return Contents(part for owner, part in owned if id(owner) in some or owner.is_inference())
 
     def read_on(self) -> bool:
         """Read a large network's values for about a millisecond; returns whether there is more to read.
@@ -188,4 +198,4 @@ class _Still:
 
 
 def _dense(tensor: torch.Tensor) -> bool:
-    return tensor.layout == torch.strided and tensor.device.type != "meta" and not tensor.is_quantized
+    return tensor.device.type != "meta" and not tensor.is_quantized
