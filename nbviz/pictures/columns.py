@@ -13,6 +13,7 @@ from PIL import Image
 
 from nbviz.errors import NbvizError
 from nbviz.pictures.files import SUFFIXES
+from nbviz.pictures.labels import item_label
 
 PICTURES = (
     *("image", "img", "pixel_values", "picture", "images", "photo", "jpg", "jpeg", "png", "webp"),
@@ -176,12 +177,15 @@ def is_pair(value: object) -> TypeGuard[Sequence[Any]]:
     )
 
 
-def are_batch(pictures: object, labels: object) -> bool:
-    """Return whether these are a loader's batch: pictures (N, C, H, W), and N labels."""
-    array = (np.ndarray, torch.Tensor)
-    return (
-        isinstance(pictures, array)
-        and isinstance(labels, array)
-        and pictures.ndim == 4
-        and len(labels) == len(pictures)
-    )
+def image_and_label(item: object) -> tuple[object, int | None]:
+    """Take apart one item of a data set: a picture, a pair, or a mapping with a column of pictures."""
+    if isinstance(item, Mapping):
+        if is_encoded(item):
+            return item, None
+        column = label_column(item)
+        image, label = item[picture_column(item)], None if column is None else item[column]
+    elif isinstance(item, (tuple, list)) and item:
+        image, label = item[0], item[1] if len(item) > 1 else None
+    else:
+        image, label = item, None
+    return image, item_label(label)

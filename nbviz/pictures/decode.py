@@ -178,20 +178,19 @@ def checked_tensor(tensor: torch.Tensor, name: str) -> torch.Tensor:
     shape = tuple(tensor.shape)
     if not tensor.is_floating_point():
         kind = str(tensor.dtype).removeprefix("torch.")
-        raise NotAPicture(
-            name,
-            f"a tensor of {kind}",
-            "Pass a float tensor, preprocessed for the network, or a uint8 picture.",
-        )
+        way = "Pass a float tensor, preprocessed for the network, or a uint8 picture."
+        raise NotAPicture(name, f"a tensor of {kind}", way)
     if tensor.ndim not in (3, 4) or (tensor.ndim == 4 and shape[0] != 1):
         raise NotAPicture(name, f"a tensor of shape {shape}", "Pass (C, H, W) or (1, C, H, W).")
     if tensor.numel() == 0:
         raise NotAPicture(name, f"it has no pixels {shape}")
+    if tensor.is_meta:
+        raise NotAPicture(name, "a tensor on the meta device, which has a shape and no values")
     if shape[-1] in (1, 3, 4) and min(shape[-3:-1]) > _CHANNELS:
         way = ".permute(2, 0, 1)" if tensor.ndim == 3 else ".permute(0, 3, 1, 2)"
         raise NotAPicture(name, f"a tensor of shape {shape}, whose channels come last", f"Pass (C, H, W): tensor{way}.")
     # A copy: the caller may go on writing into the tensor, and this one is hashed once.
-    tensor = tensor.detach().to("cpu", copy=True)
+    tensor = tensor.detach().to("cpu", copy=True).to_dense()
     tensor = tensor if tensor.dtype == torch.float64 else tensor.float()
     if not is_finite(tensor):
         wrong = int((~torch.isfinite(tensor)).sum())

@@ -9,7 +9,7 @@ import glob
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -30,6 +30,9 @@ _WAYS = {
     ".pth": ("tensors of torch's", "Pass torch.load(file)."),
     ".dcm": ("a DICOM file", "Pass pydicom.dcmread(file).pixel_array, brought to 8 or 16 bits."),
     ".nii": ("a volume", "Pass slices of it, brought to 8 bits: nibabel.load(file).get_fdata()."),
+    ".csv": ("a table", "Pass pandas.read_csv(file), with a column of paths."),
+    ".parquet": ("a table", "Pass pandas.read_parquet(file)."),
+    **dict.fromkeys((".h5", ".hdf5"), ("arrays in HDF5", "Pass one of them: h5py.File(file)[name][:].")),
     ".svg": ("a drawing, which has no pixels", "Save it as PNG."),
     ".pdf": ("a document", "Save its pages as PNG."),
     **dict.fromkeys((".heic", ".heif"), ("HEIC", "import pillow_heif; pillow_heif.register_heif_opener() opens it.")),
@@ -62,6 +65,22 @@ def picture_files(folder: Path) -> list[Path]:
 def folders_in(folder: Path) -> list[str]:
     """Return the names of a folder's own sub-folders, the hidden left out."""
     return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not _hidden(folder, entry))
+
+
+def empty_folders(folder: Path) -> list[str]:
+    """Return the names of a folder's own sub-folders that hold no visible file."""
+    inner = {name: (entry for entry in (folder / name).rglob("*")) for name in folders_in(folder)}
+    return [name for name, entries in inner.items() if all(_hidden(folder, entry) for entry in entries)]
+
+
+def number_note(classes: Sequence[str]) -> tuple[str, ...]:
+    """Return the note on folders named by numbers, whose alphabetical order differs from the numeric one."""
+    other = next((n for n, name in enumerate(classes) if name.isdecimal() and int(name) != n), None)
+    if other is None or not all(name.isdecimal() for name in classes):
+        return ()
+    return (
+        f"Folders are classes by the alphabet, as in torchvision's ImageFolder: '{classes[other]}' is class {other}.",
+    )
 
 
 def matching_files(pattern: str) -> list[Path] | None:
@@ -142,3 +161,8 @@ def _contents(folder: Path) -> str:
 def shortened(text: str) -> str:
     """Return a user's own value, cut to what a message can hold."""
     return text if len(text) <= 200 else f"{text[:199]}…"
+
+
+def kind_of(value: object) -> str:
+    """Describe a value by itself and its type, for a message."""
+    return f"{shortened(repr(value))} ({type(value).__name__})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
@@ -31,8 +32,20 @@ def label_index(label: object) -> int | None:
 def item_label(label: object) -> int | None:
     """Return the index of an item's class; of a question's answer, yes or no, 1 or 0."""
     bare = _bare(label)
-    # `whole` takes no bool for a number, which elsewhere is a mistake.
-    return int(bare) if isinstance(bare, bool) else label_index(bare)
+    # `whole` takes no bool for a number, which elsewhere is a mistake; a loss of yes and no wants floats.
+    return int(bare) if isinstance(bare, (bool, float)) and bare in (0, 1) else label_index(bare)
+
+
+def column_labels(values: Sequence[Any]) -> list[Any] | None:
+    """Return a column's labels where it holds names, or has gaps; None where each row says its own.
+
+    A missing one is None, and whole numbers are such again, which pandas makes floats for its sake.
+    """
+    labels = [None if isinstance(value, float) and math.isnan(value) else value for value in values]
+    numbers = [value for value in labels if isinstance(value, float)]
+    if None in labels and all(number.is_integer() for number in numbers):
+        return [int(value) if isinstance(value, float) else value for value in labels]
+    return labels if any(isinstance(value, str) for value in labels) else None
 
 
 def class_list(classes: object) -> tuple[str, ...]:
@@ -70,7 +83,7 @@ def class_names(dataset: object) -> tuple[str, ...] | None:
     """Return a data set's own ``classes``, through torch's Subset and ConcatDataset; None where it has none."""
     # Wrappers may hold each other in a circle.
     for _ in range(8):
-        classes = names_in(getattr(dataset, "classes", None))
+        classes = names_in(getattr(dataset, "classes", None)) or names_in(getattr(dataset, "class_to_idx", None))
         if classes is not None:
             return classes
         parts = getattr(dataset, "datasets", None)

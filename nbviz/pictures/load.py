@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from nbviz.errors import NbvizError
-from nbviz.pictures.columns import Numbered, is_encoded, label_column, picture_column, truth_in
+from nbviz.pictures.columns import Numbered, image_and_label, is_encoded, truth_in
 from nbviz.pictures.containers import unpacked
 from nbviz.pictures.decode import (
     FilePage,
@@ -28,10 +28,9 @@ from nbviz.pictures.decode import (
     rgb_from_pil,
     uint8_tensor_as_array,
 )
-from nbviz.pictures.files import checked_path, shortened
-from nbviz.pictures.labels import item_label
+from nbviz.pictures.files import checked_path, kind_of, shortened
 from nbviz.pictures.picture import Picture, PictureLike
-from nbviz.pictures.sources import FORMS, DatasetLike, Source, kind_of
+from nbviz.pictures.sources import FORMS, DatasetLike, Source
 
 __all__ = ["NotAPicture", "Picture", "PictureLike", "Pictures", "load_pictures"]
 
@@ -76,9 +75,10 @@ def load_pictures(images: DatasetLike) -> Pictures:
     """Open every kind of `images` the Explorer takes.
 
     images: a path, a folder or a pattern (``photos/*.jpg``), a list or tuple of any mix, with labels or without, a
-    dict name → image, a map-style Dataset or a data frame (the first 12), PIL images, uint8 arrays (H, W), (H, W, 3)
-    or (H, W, 4), 16-bit gray, the bytes of an image file, or already preprocessed float tensors (C, H, W); a batch of
-    arrays or tensors is taken apart, and so are a TIFF's pages. Raises NbvizError if nothing can be opened.
+    dict name → image, a map-style Dataset, a loader around one or a data frame (the first 12), PIL images, uint8
+    arrays (H, W), (H, W, 3) or (H, W, 4), 16-bit gray, the bytes of an image file, or already preprocessed float
+    tensors (C, H, W); a batch of arrays or tensors is taken apart, and so are a TIFF's pages. Raises NbvizError if
+    nothing can be opened.
     """
     if isinstance(images, Pictures):
         return images
@@ -198,20 +198,6 @@ def sample_of(dataset: Numbered, index: int, name: str) -> tuple[Picture, object
     image, label = image_and_label(item)
     called = shortened(str(image)) if isinstance(image, (str, PathLike)) else name
     return _picture(image, called, label), truth_in(item)
-
-
-def image_and_label(item: object) -> tuple[object, int | None]:
-    """Take apart one item of a data set: a picture, a pair, or a mapping with a column of pictures."""
-    if isinstance(item, Mapping):
-        if is_encoded(item):
-            return item, None
-        column = label_column(item)
-        image, label = item[picture_column(item)], None if column is None else item[column]
-    elif isinstance(item, (tuple, list)) and item:
-        image, label = item[0], item[1] if len(item) > 1 else None
-    else:
-        image, label = item, None
-    return image, item_label(label)
 
 
 def as_picture(image: PictureLike) -> Picture:

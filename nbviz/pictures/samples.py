@@ -10,20 +10,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar
 
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader, default_collate, default_convert
+from torch.utils.data import DataLoader
 
 from nbviz.errors import NbvizError
-from nbviz.pictures.columns import Numbered, truth_in
+from nbviz.pictures.columns import Numbered
 from nbviz.pictures.decode import is_finite
 from nbviz.pictures.labels import given_labels
-from nbviz.pictures.load import NotAPicture, Picture, image_and_label, sample_of
+from nbviz.pictures.load import NotAPicture, Picture, sample_of
 from nbviz.pictures.sources import DatasetLike, Source
 
-T = TypeVar("T")
 Transform = Callable[[Picture], torch.Tensor]
 Labels = Iterable[int | str | None]
 NO_LABEL = -1
@@ -85,19 +84,12 @@ class Items:
         """Return any data set a call takes as items. Raises NbvizError for one without a length, or empty."""
         if isinstance(dataset, cls):
             return dataset if labels is None else cls(dataset._source, labels, dataset.classes)  # noqa: SLF001 - our own
-        collated: _Collated | None = None
-        if isinstance(dataset, DataLoader):
-            # torch's own only stack what the data set gives already.
-            if dataset.collate_fn not in (None, default_collate, default_convert):
-                collated = _Collated(dataset.dataset, dataset.collate_fn)
-            dataset = dataset.dataset
-        source = Source.ensure(_with_length(dataset))
+        _check_length(dataset.dataset if isinstance(dataset, DataLoader) else dataset)
+        source = Source.ensure(dataset)
         if source.single:
             if isinstance(dataset, (str, os.PathLike)) and not os.path.exists(os.path.expanduser(dataset)):
                 raise NbvizError(f"'{dataset}' is not a folder, nor is a file of that name there.")
             raise NbvizError("The data set is one picture: pass a list of pictures, a Dataset or a folder.")
-        if collated is not None:
-            return cls(collated, labels, source.classes)
         known = source.labels if labels is None else labels
         return cls(source.items, known, source.classes)
 
@@ -171,29 +163,6 @@ def _batch(members: list[tuple[int, int, torch.Tensor]]) -> Batch:
     return Batch(torch.tensor(numbers, device="cpu"), torch.tensor(labels, device="cpu"), torch.cat(inputs))
 
 
-class _Collated:
-    """Data set of a loader whose own ``collate_fn`` makes tensors of pictures."""
-
-    def __init__(self, dataset: Numbered, collate: Callable[[list[Any]], object]) -> None:
-        self._dataset, self._collate = dataset, collate
-
-    def __len__(self) -> int:
-        return len(self._dataset)
-
-    def __getitem__(self, number: int) -> object:
-        item = self._dataset[number]
-        image, label = image_and_label(item)
-        if isinstance(image, torch.Tensor) and image.is_floating_point():
-            return item
-        # A batch of one: how the function joins several isn't known, and memory stays a picture's.
-        collated = self._collate([item])
-        tensors, own_label = image_and_label(collated)
-        if not (isinstance(tensors, torch.Tensor) and tensors.is_floating_point()):
-            return item
-        known = own_label if label is None else label
-        return tensors, truth_in(collated) if known is None else known
-
-
 def _name(number: int) -> str:
     return f"item {number}"
 
@@ -213,12 +182,11 @@ def _check(x: torch.Tensor, shape: tuple[int, ...]) -> None:
         raise NbvizError("it holds NaN or infinite values.")
 
 
-def _with_length(dataset: T) -> T:
-    """Return the data set, where it can be numbered or is a picture in some form."""
+def _check_length(dataset: object) -> None:
+    """Raise NbvizError for a data set that can't be numbered, and is no picture in some form."""
     if hasattr(dataset, "__iter__") and not hasattr(dataset, "__len__") and not isinstance(dataset, Image.Image):
         raise NbvizError(
             f"A data set needs a length and numbered items; {type(dataset).__name__} has not. "
             "Pass a map-style Dataset, a DataLoader around one, a folder or a list. "
             "Of a stream, list(itertools.islice(it, 5000)) is one."
         )
-    return dataset

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard
@@ -25,7 +25,6 @@ from nbviz.pictures.columns import (
     Numbered,
     Rows,
     Table,
-    are_batch,
     is_encoded,
     is_frame,
     is_pair,
@@ -38,16 +37,26 @@ from nbviz.pictures.columns import (
 )
 from nbviz.pictures.containers import unpacked
 from nbviz.pictures.decode import FilePage, NotAPicture, pages
-from nbviz.pictures.files import class_folders, folders_in, is_address, matching_files, picture_files, shortened
-from nbviz.pictures.labels import class_names, given_labels, names_in
+from nbviz.pictures.files import (
+    class_folders,
+    empty_folders,
+    folders_in,
+    is_address,
+    kind_of,
+    matching_files,
+    number_note,
+    picture_files,
+)
+from nbviz.pictures.labels import class_names, column_labels, given_labels, names_in
+from nbviz.pictures.loader import collated
 from nbviz.pictures.picture import Picture, PictureLike
+from nbviz.pictures.stacks import apart, are_batch, are_pictures, channels_last, flattened_note, is_stack
 
 FROM_A_DATASET = 12
 FROM_A_FOLDER = 512
 FORMS = "a path, a folder, a list, a dict name → image, a Dataset, PIL images, uint8 arrays or float tensors (C, H, W)"
 _SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing", "dev"}
-_NARROWEST = 8
-"""Columns of a gray picture in a stack, at least: as few are rather the channels of one picture."""
+_FIRST_OF_EACH = "Of lists of pictures the first of each is shown: pass one flat list, or a dict class → pictures."
 _PAGED = (".tif", ".tiff")
 _TIFF = (b"II*\0", b"MM\0*")
 
@@ -82,6 +91,8 @@ class Source:
         if isinstance(images, cls):
             return images
         images = unpacked(images)
+        if isinstance(images, DataLoader):
+            return _from_loader(images)
         if isinstance(images, (str, PathLike)):
             return _from_path(images)
         if is_frame(images):
@@ -127,24 +138,16 @@ def _from_folder(folder: Path) -> Source:
         others = folders_in(folder)
         left_out = f"'{folder}' holds pictures of its own, so its folders are left out: {', '.join(others[:5])}."
         return _from_files(files, names, shown=FROM_A_FOLDER, noun="files", notes=(left_out,) if others else ())
-    classes = tuple(sorted(set(folder_of_each)))
+    empty = empty_folders(folder)
+    classes = tuple(sorted({*folder_of_each, *empty}))
     if set(map(str.lower, classes)) <= _SPLITS:
         note = f"'{folder}' holds the splits {', '.join(classes)}, which are no classes: pass one of them for labels."
         return _from_files(files, names, shown=FROM_A_FOLDER, noun="files", notes=(note,))
     numbers = {name: number for number, name in enumerate(classes)}
     labels = [numbers[name] for name in folder_of_each]
-    notes = _numbered_folders(classes)
+    notes = number_note(classes)
+    notes += (f"Folders without a picture, counted as classes all the same: {', '.join(empty[:5])}.",) if empty else ()
     return _from_files(files, names, labels, classes, shown=FROM_A_FOLDER, noun="files", notes=notes)
-
-
-def _numbered_folders(classes: Sequence[str]) -> tuple[str, ...]:
-    """Return the note on folders named by numbers, whose alphabetical order differs from the numeric one."""
-    other = next((n for n, name in enumerate(classes) if name.isdecimal() and int(name) != n), None)
-    if other is None or not all(name.isdecimal() for name in classes):
-        return ()
-    return (
-        f"Folders are classes by the alphabet, as in torchvision's ImageFolder: '{classes[other]}' is class {other}.",
-    )
 
 
 def _from_files(
@@ -195,8 +198,8 @@ def _from_table(table: Table) -> Source:
     if not len(table):
         raise NbvizError("The data set is empty: there is nothing to look at.")
     picture, label = picture_column(table[0]), label_column(table[0])
-    values = [] if label is None else [table[n][label] for n in range(len(table))]
-    if any(isinstance(value, str) for value in values):
+    values = None if label is None else column_labels([table[n][label] for n in range(len(table))])
+    if values is not None:
         labels, classes = given_labels(values, len(table), None)
         return Source(Rows(table, picture, None), None, labels, names_in(classes), FROM_A_DATASET, "rows")
     return Source(Rows(table, picture, label), shown=FROM_A_DATASET, noun="rows")
@@ -216,12 +219,12 @@ def _from_mapping(images: Mapping[Any, Any]) -> Source:
         if looks_like_picture(images[picture_column(images)]):
             return Source([images], ["image"], single=True)
         return _from_table(Table(images))
-    if values and all(isinstance(value, list) for value in values):
+    if values and all(isinstance(some, list) or isinstance(some, tuple) and are_pictures(some) for some in values):
         return _from_classes(images)
     return Source(values, [str(name) for name in images])
 
 
-def _from_classes(images: Mapping[Any, list[Any]]) -> Source:
+def _from_classes(images: Mapping[Any, Sequence[Any]]) -> Source:
     """Lists of pictures by the name of their class, as folders would hold them."""
     classes = tuple(map(str, images))
     named = [
@@ -234,28 +237,21 @@ def _from_classes(images: Mapping[Any, list[Any]]) -> Source:
 def _from_array(images: np.ndarray[Any, Any] | torch.Tensor) -> Source:
     if isinstance(images, np.ndarray) and images.dtype.kind in "OU":
         return _from_list(images.tolist())
-    if images.ndim == 4 or _is_gray_stack(images):
+    images = channels_last(images)
+    if is_stack(images):
         count = len(images)
         # Up to a folder's limit all are opened; a longer stack is looked through as a data set is.
         shown = FROM_A_FOLDER if count > FROM_A_FOLDER else None
         return Source(images, [f"image {n}" for n in range(count)], shown=shown)
-    return _from_files([images], single=True)
-
-
-def _is_gray_stack(images: np.ndarray[Any, Any] | torch.Tensor) -> bool:
-    """Return whether three axes are a stack of gray pictures, as ``MNIST.data`` is, and can't be one picture."""
-    if images.ndim != 3 or (isinstance(images, torch.Tensor) and images.is_floating_point()):
-        return False
-    return images.shape[0] not in (1, 3, 4) and images.shape[2] >= _NARROWEST
+    return _from_files([images], single=True, notes=flattened_note(images))
 
 
 def _from_list(images: Sequence[Any]) -> Source:
-    if is_pair(images) and isinstance(images, tuple):
+    if len(images) == 2 and are_batch(*images):
+        images = list(zip(apart(images[0]), images[1], strict=True))
+    elif is_pair(images) and isinstance(images, tuple):
         return Source([images], [name_of(images[0], None)], single=True)
     images = [unpacked(value) for value in images]
-    # A loader's batch unpacked into a list: pictures and their labels in two tensors.
-    if len(images) == 2 and are_batch(*images):
-        images = list(zip(*images, strict=True))
     if not any(isinstance(value, (tuple, list, Mapping)) for value in images):
         return _from_files(images)
     names = [name_of(value[0] if is_pair(value) else value, n) for n, value in enumerate(images)]
@@ -263,7 +259,13 @@ def _from_list(images: Sequence[Any]) -> Source:
     if any(isinstance(text, str) for text in texts):
         labels, classes = given_labels(texts, len(images), None)
         return Source([value[0] if is_pair(value) else value for value in images], names, labels, names_in(classes))
-    return Source(images, names)
+    several = any(isinstance(value, (tuple, list)) and len(value) > 1 and are_pictures(value) for value in images)
+    return Source(images, names, notes=(_FIRST_OF_EACH,) if several else ())
+
+
+def _from_loader(loader: DataLoader[Any]) -> Source:
+    source, items = Source.ensure(loader.dataset), collated(loader)
+    return source if items is None else replace(source, items=items)
 
 
 def _from_data_set(images: Numbered) -> Source:
@@ -285,14 +287,7 @@ def name_of(value: object, index: int | None) -> str:
     return name
 
 
-def kind_of(value: object) -> str:
-    """Describe a value by itself and its type, for a message."""
-    return f"{shortened(repr(value))} ({type(value).__name__})"
-
-
 def _iterable_hint(images: object) -> str:
-    if hasattr(images, "dataset"):
-        return " This has a data set: pass its .dataset."
     if isinstance(images, (set, frozenset)):
         return " A set has no order: pass sorted(images)."
     return " Pass a list of the first few: list(itertools.islice(images, 12))." if hasattr(images, "__iter__") else ""
