@@ -28,6 +28,7 @@ from nbviz.replica.torch_modes import isolated
 from nbviz.replica.user_code.state import State
 from nbviz.replica.user_code.user_hooks import HookActs, Hooks
 from nbviz.replica.user_code.write_guard import Guard, WeightsWritten
+from nbviz.replica.watching.surroundings import Surroundings
 from nbviz.replica.watching.watch import Watch
 
 T = TypeVar("T")
@@ -62,6 +63,7 @@ class Contact(Observer):
         self._device = checked_device(device)
         self._private: set[int] = set()
         self._prepare: Callable[[nn.Module], None] | None = None
+        self._surroundings: tuple[int, Surroundings] | None = None
         self.random = False
         self.note = ""
         """Sentence on what had to be done differently (memory ran out on the accelerator, …)."""
@@ -115,7 +117,15 @@ class Contact(Observer):
         changed, by :meth:`read_on`, and if told to by ``reread``.
         """
         revision, watch = self._look()
-        return revision, watch.contents(reread)
+        return revision, watch.contents(reread) + self._around(revision)
+
+    def _around(self, revision: int) -> bytes:
+        """Return what tells apart the states of globals and classes that the network's code reads."""
+        with self._lock:
+            if self._surroundings is None or self._surroundings[0] != revision:
+                self._surroundings = revision, Surroundings(self._module)
+            count = self._surroundings[1].changes(self._module, self.conduct.outside.written)
+        return count.to_bytes(4, "big")
 
     def read_on(self) -> bool:
         """Read a large network's weights for about a millisecond; whether there is more to read."""

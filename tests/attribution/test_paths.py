@@ -14,6 +14,7 @@ import nbviz
 from nbviz.attribution import explain
 from nbviz.attribution.baselines import blurred
 from nbviz.attribution.words import facts_lines
+from nbviz.errors import NbvizError
 from nbviz.evaluation import converged
 from nbviz.model.instrumented import InstrumentedModel
 from tests.networks import build, picture
@@ -160,3 +161,9 @@ def test_every_evaluation_is_spent_and_the_last_one_helps(method: str, maximum: 
     assert found[1].facts["calls"] == maximum
     first, last = (float((one.values - exact).abs().sum()) for one in found)
     assert last < first
+
+
+@pytest.mark.parametrize("baselines", [None, 3, True, float("nan"), b"black", "", [], torch.tensor(3.0), object()])
+def test_what_names_no_baselines_is_refused(baselines: Any) -> None:
+    with pytest.raises(NbvizError, match="baselines needs one baseline or more"):
+        nbviz.attribute(Square(), X, 0, "expected_gradients", baselines=baselines)

@@ -50,6 +50,20 @@ class Scaled(nn.Module):
         return self.body(self.hidden[0](x))
 
 
+class _Steeper(Gain):
+    """Stands for another class that a cell gives to an object."""
+
+    __slots__ = ()
+    scale = property(lambda self: 5.0, lambda self, value: None)  # type: ignore[assignment]
+
+
+class _Doubled(nn.Module):
+    """Stands for another class that a cell gives to a module."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 2 * x
+
+
 def _cell() -> tuple[Callable[[], float], Callable[[float], None]]:
     scale = 1.0
 
@@ -91,6 +105,9 @@ EDITS: dict[str, Callable[[Scaled], Any]] = {
     "array in containers": _array_inside,
     "array's shape": _shape,
     "module in a list": lambda net: setattr(net.hidden[0], "threshold", 0.5),
+    "class of a module": lambda net: setattr(net.body[1], "__class__", _Doubled),
+    "class of an object": lambda net: setattr(net.cfg, "__class__", _Steeper),
+    "class of a module in a list": lambda net: setattr(net.hidden[0], "__class__", _Doubled),
     "variable of a closure": lambda net: net.set_cell(3.0),
 }
 

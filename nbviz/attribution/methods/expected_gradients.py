@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
 import torch
@@ -41,7 +41,10 @@ def expected_gradients(
 
 
 def _starts(subject: Subject, given: str | torch.Tensor | Sequence[Any]) -> list[torch.Tensor]:
-    names = [name.strip() for name in given.split(",") if name.strip()] if isinstance(given, str) else list(given)
+    if isinstance(given, str):
+        given = [name.strip() for name in given.split(",") if name.strip()]
+    alone = isinstance(given, bytes) or getattr(given, "ndim", None) == 0
+    names = list(given) if isinstance(given, Iterable) and not alone else []
     if not names:
-        raise NbvizError("baselines needs one baseline or more, such as 'black, blur'.")
+        raise NbvizError(f"baselines needs one baseline or more, such as 'black, blur', not {given!r:.80}.")
     return [baseline(subject, name)[0] for name in names]

@@ -66,6 +66,11 @@ class Outside:
         self._objects: dict[int, object] = {}
         self._settings: set[str] = set()
 
+    @property
+    def written(self) -> frozenset[tuple[int, str]]:
+        """Places that the network's own forward writes to, by the ``id`` of their home and their name."""
+        return frozenset((*self._places, *self._caches))
+
     @contextmanager
     def restored(self, sight: Sight | None) -> Iterator[None]:
         """Put back in the end what a pass writes; ``sight`` notes its places in a first contact."""

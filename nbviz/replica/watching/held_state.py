@@ -138,18 +138,19 @@ def _items(held: dict[object, object]) -> list[object]:
 
 
 def _attributes(held: object) -> list[object]:
-    return _items(fields(held))  # type: ignore[arg-type]  # names are objects, too
+    return [type(held), *_items(fields(held))]  # type: ignore[arg-type]  # names are objects, too
 
 
 def _dictionary(held: object) -> list[object]:
     try:
-        return _items(object.__getattribute__(held, "__dict__"))
+        return [type(held), *_items(object.__getattribute__(held, "__dict__"))]
     except AttributeError:
         return []
 
 
 def _module_attributes(held: nn.Module) -> list[object]:
-    return [part for name, value in fields(held).items() if name != "training" for part in (name, value)]
+    attributes = (part for name, value in fields(held).items() if name != "training" for part in (name, value))
+    return [type(held), *attributes]
 
 
 def _function_attributes(held: types.FunctionType) -> list[object]:

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 from itertools import chain
 from operator import is_
 from typing import Any
+from weakref import ref
 
 from torch import nn
 
@@ -36,6 +37,9 @@ class Structure:
             for name, value in list(module.__dict__.items()):
                 if name not in IRRELEVANT:
                     _collect(value, containers)
+        # the root by a weak reference: whoever remembers a network's structure need not keep it
+        self._root, self._inner = ref(net), modules[1:]
+        self._kinds = list(map(type, modules))
         self.containers = frozenset(containers)
         """Ids of the containers that are compared."""
         changeable = [container for container in containers.values() if not isinstance(container, tuple)]
@@ -59,6 +63,7 @@ class Structure:
         """Return whether all modules, tensors, hooks, plain attributes and functions of classes are the very same."""
         return (
             not any(self._empty)
+            and all(map(is_, map(type, chain((self._root(),), self._inner)), self._kinds))
             and self._attributes.still(self._modes)
             and self._items.still()
             and self._names.still()
