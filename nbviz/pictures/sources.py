@@ -35,7 +35,16 @@ from nbviz.pictures.columns import (
     picture_column,
     table_of,
 )
-from nbviz.pictures.containers import unpacked
+from nbviz.pictures.containers import (
+    apart,
+    are_batch,
+    are_pictures,
+    channels_last,
+    collated,
+    flattened_note,
+    is_stack,
+    unpacked,
+)
 from nbviz.pictures.decode import FilePage, NotAPicture, pages
 from nbviz.pictures.files import (
     class_folders,
@@ -48,9 +57,7 @@ from nbviz.pictures.files import (
     picture_files,
 )
 from nbviz.pictures.labels import class_names, column_labels, given_labels, names_in
-from nbviz.pictures.loader import collated
 from nbviz.pictures.picture import Picture, PictureLike
-from nbviz.pictures.stacks import apart, are_batch, are_pictures, channels_last, flattened_note, is_stack
 
 FROM_A_DATASET = 12
 FROM_A_FOLDER = 512
