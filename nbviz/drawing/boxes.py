@@ -22,8 +22,9 @@ def boxes_over(picture: Pixels, found: Edges, labels: Sequence[int], truth: Edge
     share, image = side / max(picture.shape[:2]), fitted(picture, side)
     pen, table = ImageDraw.Draw(image), colours()
     for box in truth:
-        _line(pen, box * share, (0, 0, 0), 3, image.size)
-        _line(pen, box * share, (255, 255, 255), 1, image.size)
+        # a pixel of black to either side of the white, whatever lies under it
+        _line(pen, box * share + (-1, -1, 1, 1), (0, 0, 0), 4, image.size)
+        _line(pen, box * share, (255, 255, 255), 2, image.size)
     for box, label in zip(found, labels, strict=True):
         red, green, blue = (int(part) for part in table[label % len(table)])
         _line(pen, box * share, (red, green, blue), 2, image.size)

@@ -104,4 +104,6 @@ def test_boxes_are_drawn_at_their_places() -> None:
     gray = np.full((40, 40, 3), 100, np.uint8)
     drawn = boxes_over(gray, np.array([[4.0, 4, 12, 12]]), [0], np.array([[20.0, 20, 44, 30]]), 80)
     assert drawn.shape == (80, 80, 3) and (drawn[40, 45:75] == 255).any() and (drawn[20, 40] == 100).all()
+    # two pixels of white between black ones: the line reads as white at half its size, too
+    assert (drawn[40:42, 42:78] == 255).all() and not drawn[[39, 42], 43:77].any()
     assert (drawn[8, 8:24] == colours()[0]).all()

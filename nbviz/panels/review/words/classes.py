@@ -8,6 +8,7 @@ import numpy as np
 
 from nbviz.attribution.words import Run
 from nbviz.drawing.numbers import percent
+from nbviz.reviews.dense.review import DenseReview
 from nbviz.reviews.listing import SURE, Listing
 from nbviz.reviews.result import CLUSTERS, Review
 from nbviz.reviews.several import SeveralReview
@@ -69,7 +70,8 @@ def notes(review: Review) -> list[list[str]]:
 
 
 def _without_pictures(review: Review) -> list[str]:
-    if not review.labelled or "support" not in review.classes:
+    # of masks and boxes the table of classes tells it: a detector's background has no box by nature
+    if not review.labelled or isinstance(review, DenseReview):
         return []
     names = review.classes.loc[review.classes["support"] == 0, "class"].tolist()
     if len(names) > NAMED:
