@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from nbviz.errors import NbvizError
 from nbviz.pictures.network_hints import Weights, attribute
 
 KEYS = ("pixel_values", "image", "images")
@@ -44,6 +45,26 @@ class Keyword:
     def transforms(self) -> list[object]:
         """Steps that the transform is composed of."""
         return [self.transform]
+
+
+def checked(transform: object) -> Callable[..., object]:
+    """Return a transform that can be called with a picture. Raises NbvizError, with the way out, for anything else."""
+    kind = type(transform).__name__
+    if isinstance(transform, type):
+        name = transform.__name__
+        made = f"{name}.DEFAULT" if hasattr(transform, "DEFAULT") else f"{name}(…)"
+        raise NbvizError(f"transform= got the class {name} itself: pass {made}.")
+    if isinstance(transform, (list, tuple)) and all(map(callable, transform)):
+        raise NbvizError(
+            f"transform= got a {kind} of {len(transform)} steps. Pass one callable: "
+            "torchvision.transforms.Compose(steps)."
+        )
+    if not callable(transform):
+        raise NbvizError(
+            f"transform= got {transform!r} ({kind}). It takes a callable picture → tensor (C, H, W), or torchvision "
+            "weights such as ResNet50_Weights.DEFAULT."
+        )
+    return transform
 
 
 def adapted(transform: Callable[..., object]) -> Callable[[Image.Image], object]:

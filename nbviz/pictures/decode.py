@@ -27,7 +27,7 @@ _END_OF_JPEG = b"\xff\xd9"
 _SEGMENT = 65536
 # TIFF's tag NewSubfileType; its lowest bit marks a reduced copy.
 _SUBFILE_TYPE = 254
-_CHANNELS = 4
+MOST_CHANNELS = 4
 """A picture of more rows and columns than this whose last axis is shorter has its channels there."""
 
 
@@ -186,7 +186,7 @@ def checked_tensor(tensor: torch.Tensor, name: str) -> torch.Tensor:
         raise NotAPicture(name, f"it has no pixels {shape}")
     if tensor.is_meta:
         raise NotAPicture(name, "a tensor on the meta device, which has a shape and no values")
-    if shape[-1] in (1, 3, 4) and min(shape[-3:-1]) > _CHANNELS:
+    if shape[-1] in (1, 3, 4) and min(shape[-3:-1]) > MOST_CHANNELS:
         way = ".permute(2, 0, 1)" if tensor.ndim == 3 else ".permute(0, 3, 1, 2)"
         raise NotAPicture(name, f"a tensor of shape {shape}, whose channels come last", f"Pass (C, H, W): tensor{way}.")
     # A copy: the caller may go on writing into the tensor, and this one is hashed once.

@@ -19,9 +19,9 @@ from PIL import Image
 from torch import nn
 
 from nbviz.errors import NbvizError
-from nbviz.pictures.adapters import TransformLike, adapted, is_random, picture_of
+from nbviz.pictures.adapters import TransformLike, adapted, checked, is_random, picture_of
 from nbviz.pictures.colours import Colours, Probed, drawn_by_range, normalised, probe
-from nbviz.pictures.decode import checked_tensor, is_finite
+from nbviz.pictures.decode import MOST_CHANNELS, checked_tensor, is_finite
 from nbviz.pictures.eval_transform import EvalTransform, recipe_from_timm
 from nbviz.pictures.load import load_pictures
 from nbviz.pictures.network_hints import (
@@ -105,12 +105,7 @@ class Preprocessing:
             return cls(transform, "torchvision weights", channels)
         if isinstance(transform, Mapping) and "input_size" in transform:
             return cls.from_recipe(recipe_from_timm(transform, channels), "timm")
-        if not callable(transform):
-            raise NbvizError(
-                f"transform= got {transform!r} ({type(transform).__name__}). It takes a callable picture → "
-                "tensor (C, H, W), or torchvision weights such as ResNet50_Weights.DEFAULT."
-            )
-        return cls(adapted(transform), source, channels)
+        return cls(adapted(checked(transform)), source, channels)
 
     @classmethod
     def _read(cls, net: nn.Module, first: FirstLayer) -> Preprocessing:
@@ -291,6 +286,11 @@ def _checked_result(output: object) -> torch.Tensor:
         )
     if result.ndim not in (3, 4) or (result.ndim == 4 and len(result) != 1):
         raise NbvizError(f"transform= gave a tensor of shape {tuple(result.shape)}. {demand}.")
+    if result.shape[-1] in (1, 3, 4) and min(result.shape[-3:-1]) > MOST_CHANNELS:
+        raise NbvizError(
+            f"transform= gave a tensor of shape {tuple(result.shape)}, whose channels come last. {demand}: "
+            "tensor.permute(2, 0, 1)."
+        )
     if not is_finite(result):
         raise NbvizError("transform= gave a tensor with NaN or infinite values for this picture.")
     # torchvision's tv_tensors would make each later operation look for its own dispatch.

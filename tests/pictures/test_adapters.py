@@ -82,3 +82,26 @@ def test_a_step_by_chance_is_random() -> None:
 def test_a_mapping_without_a_picture_is_refused() -> None:
     with pytest.raises(NbvizError, match="transform= gave a dict"):
         Preprocessing.ensure(lambda _: {"labels": 3}, build("functional"))(PICTURE)
+
+
+class Known:
+    DEFAULT = None
+
+
+@pytest.mark.parametrize(
+    ("transform", "words"),
+    [
+        (Compose, r"got the class Compose itself: pass Compose\(…\)"),
+        (Known, "pass Known.DEFAULT"),
+        ([Compose(), Compose()], r"a list of 2 steps.*torchvision.transforms.Compose\(steps\)"),
+        ("imagenet", "got 'imagenet'.*It takes a callable"),
+    ],
+)
+def test_what_is_no_transform_is_refused_with_the_way_to_one(transform: Any, words: str) -> None:
+    with pytest.raises(NbvizError, match=words):
+        Preprocessing.ensure(transform, build("functional"))
+
+
+def test_channels_that_a_transform_puts_last_are_named() -> None:
+    with pytest.raises(NbvizError, match=r"\(6, 8, 3\), whose channels come last.*permute\(2, 0, 1\)"):
+        Preprocessing.ensure(lambda picture: torch.rand(6, 8, 3), build("functional"))(PICTURE)
