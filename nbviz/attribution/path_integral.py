@@ -25,6 +25,7 @@ import torch
 from nbviz.attribution.base import Attribution, result
 from nbviz.attribution.options import About
 from nbviz.passes.precision import at_least_single
+from nbviz.passes.reach import flat
 from nbviz.passes.subject import Subject
 
 BATCH = 2
@@ -34,6 +35,8 @@ PANELS = 2
 """Panels that a path starts with."""
 START = 2 * PANELS + 1
 
+ROUNDING = 64
+"""Steps of the number format by which the score of one picture differs between batches, at most."""
 UNTRIED = 0.25
 """Share of the tolerance that the first estimate must meet."""
 
@@ -116,7 +119,7 @@ def integrate(subject: Subject, paths: Sequence[Path], tolerance: float, maximum
     """Yield integrals that get better, until ``map_error`` is within ``tolerance``, or ``maximum`` evaluations spent.
 
     Every path is looked at in five places, whatever the maximum. A gradient that is not finite ends it at once: more
-    evaluations don't make it so.
+    evaluations don't make it so. Raises Refused where the gradient is zero all along, though the score changes.
     """
     batch = BATCH if subject.x.device.type == "cpu" else BATCH_ACCELERATED
     panels, done = _Panels(subject, paths, batch), 0.0
@@ -124,6 +127,8 @@ def integrate(subject: Subject, paths: Sequence[Path], tolerance: float, maximum
         error, room = panels.error(), maximum - panels.evaluations
         # what no panel was halved for is an estimate from a few places: it must be well below what is asked
         stopped = _stopped(error, tolerance if panels.halved else tolerance * UNTRIED, room)
+        if stopped and panels.flat:
+            raise flat(subject.target_words, *panels.scores)
         # an estimate that grows again takes nothing back from the bar
         done = 1.0 if stopped else max(done, min(0.95, tolerance / error))
         progress = "" if stopped else f"{panels.evaluations} evaluations, of at most {maximum}"
@@ -249,7 +254,21 @@ class _Panels:
         return sum(starts) / len(starts), self._scores[0, 1.0]
 
     def error(self) -> float:
-        """Estimated relative L1 error of the map; 0 where nothing is to be summed."""
+        """Estimated relative L1 error of the map; 0 where nothing is to be summed, infinite where that can't be all."""
         # single precision may leave a little less than nothing where much was added and taken out
         error, whole = float(self._variance.clamp(min=0).sqrt().sum()), float(self._sum.abs().sum())
-        return error / whole if whole else error and math.inf
+        if whole:
+            return error / whole
+        return math.inf if error or self.flat else 0.0
+
+    @property
+    def flat(self) -> bool:
+        """True if no gradient is other than zero, though the score changes along the paths.
+
+        It has to by more than rounding, which moves it in other batches.
+        """
+        if any(gradient.any() for gradient in self._gradients.values()):
+            return False
+        start, end = self.scores
+        step = float(torch.finfo(self._subject.x.dtype).eps)
+        return abs(end - start) > ROUNDING * step * max(abs(start), abs(end))

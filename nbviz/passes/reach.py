@@ -56,6 +56,16 @@ def cut(net: nn.Module, start: torch.Tensor, what: str, where: str, instead: tup
     return Refused(f"No gradient leads from {what} to {where}: {why}.{way_out}", instead=instead)
 
 
+def flat(what: str, start: float, end: float) -> Refused:
+    """Return the refusal where the gradient of ``what`` is zero along a path on which it goes from start to end."""
+    return Refused(
+        f"The gradient of the score of {what} is zero all along the way from the baseline, though the score goes from "
+        f"{start:.4g} to {end:.4g}: a step of the network's, such as rounding, passes none. Occlusion and RISE need no "
+        "gradient.",
+        instead=GRADIENT_FREE,
+    )
+
+
 def quantised(net: nn.Module) -> str | None:
     """Return the name of the first quantised layer; None where there is none."""
     return next((name for name, module in net.named_modules() if ".quantized" in type(module).__module__), None)

@@ -14,7 +14,7 @@ import nbviz
 from nbviz.attribution import explain
 from nbviz.attribution.baselines import blurred
 from nbviz.attribution.words import facts_lines
-from nbviz.errors import NbvizError
+from nbviz.errors import NbvizError, Refused
 from nbviz.evaluation import converged
 from nbviz.model.instrumented import InstrumentedModel
 from tests.networks import build, picture
@@ -167,3 +167,29 @@ def test_every_evaluation_is_spent_and_the_last_one_helps(method: str, maximum: 
 def test_what_names_no_baselines_is_refused(baselines: Any) -> None:
     with pytest.raises(NbvizError, match="baselines needs one baseline or more"):
         nbviz.attribute(Square(), X, 0, "expected_gradients", baselines=baselines)
+
+
+class Rounds(nn.Module):
+    """Puts out steps of its features, so that every gradient is zero."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 5, 3).double()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (200 * self.conv(x).mean((2, 3))).round()
+
+
+@pytest.mark.parametrize("method", [*METHODS, "integrated_gradients"])
+def test_a_gradient_of_zero_is_no_lack_of_evidence_where_the_score_changes(method: str) -> None:
+    torch.manual_seed(0)
+    with pytest.raises(Refused, match="is zero all along the way.*such as rounding.*Occlusion and RISE") as caught:
+        nbviz.attribute(Rounds(), X, 0, method, maximum=9)
+    assert caught.value.instead
+    assert nbviz.attribute(Rounds(), X, 0, "occlusion").values.any()
+
+
+def test_a_score_that_does_not_change_has_no_evidence_without_error() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 5, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()).double()
+    net[0].weight.data.zero_()
+    assert nbviz.attribute(net, X, 0, "integrated_gradients").facts["map_error"] == 0
