@@ -27,6 +27,8 @@ def real(value: object) -> float | None:
         return float(value)
     except (TypeError, ValueError, RuntimeError):  # an array or a tensor of several numbers
         return None
+    except OverflowError:  # a whole number of more than 308 digits
+        return None
 
 
 def listed(name: str, value: object) -> list[object]:
@@ -51,4 +53,19 @@ def channel_number(layer: str, value: object, count: int) -> int:
         raise NbvizError(f"A channel of layer '{layer}' is a whole number from 0 to {count - 1}, not {value!r}.")
     if not 0 <= number < count:
         raise NbvizError(f"Layer '{layer}' has {count} channels, 0 to {count - 1}: there is no channel {number}.")
+    return number
+
+
+def yes_or_no(name: str, value: object) -> bool:
+    """Check an argument that is True or False, numpy's too. NbvizError, with its name, for any other."""
+    if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
+        return bool(value)
+    raise NbvizError(f"{name}= is True or False, not {value!r}.")
+
+
+def seed_number(value: object) -> int:
+    """Check a seed. NbvizError for what is no whole number from 0 on, below 2⁶³."""
+    number = whole(value)
+    if number is None or not 0 <= number < 2**63 - 1:
+        raise NbvizError(f"seed= is a whole number from 0 on, below 2⁶³, not {value!r}.")
     return number

@@ -17,7 +17,7 @@ from nbviz.arguments import at_least
 from nbviz.circuits.effects import class_of, measuring, resumed_scores
 from nbviz.circuits.switches import BATCH, off_each
 from nbviz.edits.channels import Fill
-from nbviz.model.batches import mixes_batch
+from nbviz.model.batches import passes_alone
 from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import TargetLike
@@ -127,7 +127,7 @@ def _curves(model: InstrumentedModel, run: Pass, x: Tensor, need: Need, fill: Fi
     layout = known.layout
     assert layout is not None
     resumed = resumed_scores(model, run, x, need.layer)
-    batch = 1 if mixes_batch(model, run, x) else BATCH
+    batch = 1 if passes_alone(model, run, x) else BATCH
 
     def scores(masks: np.ndarray) -> np.ndarray:
         """(n, C) channels that are off → (n,) scores."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from nbviz.edits.channels import Fill, filling, switched_off
-from nbviz.model.batches import mixes_batch
+from nbviz.model.batches import passes_alone
 from nbviz.model.layouts.layout import Layout
 from nbviz.passes.resume import Resumed
 
@@ -55,7 +55,7 @@ def all_of(layout: Layout, channels: Iterable[int], fill: Fill) -> Callable[[Ten
 
 def sweep(resumed: Resumed, layout: Layout, channels: Sequence[int], fill: Fill) -> Iterator[tuple[list[int], Tensor]]:
     """Yield (channels, result with each of them off), batch by batch."""
-    size, alone = FIRST, mixes_batch(resumed.model, resumed.run, resumed.x)
+    size, alone = FIRST, passes_alone(resumed.model, resumed.run, resumed.x)
     left = list(channels)
     while left:
         size = 1 if alone else size

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from nbviz.arguments import real
+from nbviz.arguments import at_least, real, seed_number, whole, yes_or_no
 from nbviz.edits.base import edit
 from nbviz.edits.rgb import Rgb
 from nbviz.errors import NbvizError, Refused, unknown
@@ -71,9 +71,18 @@ class Attack(PictureEdit):
         size = real(self.size)
         if size is None or not 0 <= size < math.inf:
             raise NbvizError(f"size= is how far a pixel may move, in grey levels from 0 on, not {self.size!r}.")
-        if not isinstance(self.steps, int) or isinstance(self.steps, bool) or self.steps < 1:
-            raise NbvizError(f"steps= is a whole number of at least 1, not {self.steps!r}.")
-        object.__setattr__(self, "size", size)
+        into = self.into if self.into is None or isinstance(self.into, str) else whole(self.into)
+        if into is None and self.into is not None:
+            raise NbvizError(f"into= is a class, by index or name, or None for away from its own, not {self.into!r}.")
+        plain = object.__setattr__
+        for name, value in (
+            ("size", size),
+            ("into", into),
+            ("steps", at_least("steps", self.steps, 1)),
+            ("random_start", yes_or_no("random_start", self.random_start)),
+            ("seed", seed_number(self.seed)),
+        ):
+            plain(self, name, value)
 
     @property
     def control(self) -> Attack:

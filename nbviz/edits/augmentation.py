@@ -118,6 +118,12 @@ class Augmentation:
     def __hash__(self) -> int:
         return hash((id(self.transform), self._said))
 
+    def __deepcopy__(self, memo: dict[int, object]) -> Augmentation:
+        return self  # of another object it would be another transform, and a copied edit no longer equal
+
+    def __reduce__(self) -> tuple[type[Augmentation], tuple[Transform, str]]:
+        return Augmentation, (self.transform, self.name)  # its locks can't be pickled
+
     def __repr__(self) -> str:
         return f"Augmentation({self.name})"
 
@@ -237,7 +243,7 @@ def as_planes(made: Drawn, name: str) -> Tensor:
     if isinstance(made, Tensor):
         planes = made.detach().as_subclass(Tensor)
         planes = planes[None] if planes.dim() == 3 else planes
-        if planes.dim() == 4 and len(planes) == 1 and planes.shape[1] in (1, 3):
+        if planes.dim() == 4 and len(planes) == 1 and planes.shape[1] in (1, 3) and planes.numel():
             return planes if planes.is_floating_point() else planes.double() / 255
     shape = f" of shape {tuple(made.shape)}" if hasattr(made, "shape") else ""
     raise NbvizError(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nbviz.arguments import seed_number
 from nbviz.edits.augmentation import Augmentation, as_planes
 from nbviz.edits.base import edit
 from nbviz.edits.rgb import SLACK, Rgb
@@ -32,10 +33,7 @@ class Draw(PictureEdit):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "transform", Augmentation.ensure(self.transform))
-        seed: Any = self.seed
-        if isinstance(seed, bool) or not hasattr(seed, "__index__") or int(seed) < 0:
-            raise NbvizError(f"seed= is a whole number from 0 on, not {seed!r}.")
-        object.__setattr__(self, "seed", int(seed))
+        object.__setattr__(self, "seed", seed_number(self.seed))
 
     @property
     def words(self) -> str:

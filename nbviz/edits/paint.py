@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 
+from nbviz.arguments import yes_or_no
 from nbviz.attribution.baselines import baseline_of, blurred
 from nbviz.edits.base import edit
 from nbviz.edits.mask import Mask
 from nbviz.errors import NbvizError, unknown
 from nbviz.model.edit import Editable, PictureEdit
+from nbviz.pictures.load import as_picture
 from nbviz.pictures.picture import Picture
 
 BLUR = 15 / 224
@@ -28,7 +32,7 @@ class Paint(PictureEdit):
     """The painted part: an array (H, W) of the size of the network's input, or a :class:`Mask`."""
     fill: str | Picture = "blur"
     """Painted with: the picture's own ``"blur"`` (σ 15 px at 224), its ``"mean"`` colour, ``"noise"`` in its range,
-    ``"gray"``, or another picture.
+    ``"gray"``, or another picture: a :class:`Picture`, PIL image, uint8 array or preprocessed tensor.
     """
     keep: bool = False
     """True if all but the part is painted over."""
@@ -37,8 +41,11 @@ class Paint(PictureEdit):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mask", Mask.of(self.mask))
-        if not isinstance(self.fill, Picture) and self.fill not in FILLS:
-            raise unknown("Fill", self.fill, FILLS, "nbviz; or pass a picture that nbviz loaded")
+        object.__setattr__(self, "keep", yes_or_no("keep", self.keep))
+        if isinstance(self.fill, (Image.Image, np.ndarray, torch.Tensor)):
+            object.__setattr__(self, "fill", as_picture(self.fill))
+        elif not isinstance(self.fill, Picture) and self.fill not in FILLS:
+            raise unknown("Fill", self.fill, FILLS, "nbviz; or pass a picture")
 
     @property
     def words(self) -> str:

@@ -16,6 +16,7 @@ from nbviz.replica.hooks import first_tensor
 
 CLOSE = 1e-3
 """Largest difference, as a share of the largest value, that rounding alone makes between batches."""
+CLOSE_DOUBLE = 1e-9
 CLOSE_HALF = 3e-2
 
 
@@ -38,6 +39,14 @@ def mixes_batch(model: Evaluated, run: Pass, x: torch.Tensor) -> bool:
         # a detector's boxes, and what is drawn at random, are not the same twice
         trace.mixes = trace.kind != "boxes" and not run.random and not _independent(model, run, x.detach()[:1])
     return trace.mixes
+
+
+def passes_alone(model: Evaluated, run: Pass, x: torch.Tensor) -> bool:
+    """Return whether pictures must pass one by one to be compared: the network mixes them, or draws numbers.
+
+    What it draws begins anew with each forward, so that two forwards draw alike, and two pictures of a batch don't.
+    """
+    return run.random or mixes_batch(model, run, x)
 
 
 def parts(model: Evaluated, run: Pass, batch: torch.Tensor) -> Sequence[torch.Tensor]:
@@ -70,7 +79,7 @@ def _independent(model: Evaluated, run: Pass, x: torch.Tensor) -> bool:
     if one is None or both is None or both.shape[1:] != one.shape[1:] or len(both) != 2:
         # no tensor to compare, and so none that another picture could change
         return one is None
-    close = CLOSE if one.dtype in (torch.float32, torch.float64) else CLOSE_HALF
+    close = {torch.float64: CLOSE_DOUBLE, torch.float32: CLOSE}.get(one.dtype, CLOSE_HALF)
     difference = (both[:1] - one).abs().max()
     # so, and not <=, for NaN counts as independent: it has another cause
     return not bool(difference > close * one.abs().max())

@@ -17,7 +17,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from nbviz.errors import NbvizError
+from nbviz.errors import NbvizError, Refused
 from nbviz.replica.first_contact import Contact
 from nbviz.replica.forward import Pass as Pass
 from nbviz.replica.gradients import WrittenInBackward
@@ -30,6 +30,13 @@ from nbviz.replica.watching.watch import Watch
 
 T = TypeVar("T")
 SNAPSHOT_TRIES = 4
+OVERWRITTEN = "modified by an inplace operation"
+"""Words of autograd's where a forward has written to what its backward needs."""
+NO_BACKWARD = (
+    "No gradient can be taken through this network: its forward writes to a tensor that the backward needs, as "
+    "`x += …` or an in-place activation does to what a layer has read before. Write `x = x + …` there; a method "
+    "without gradients, such as occlusion, works as it is."
+)
 
 
 class Guest(Contact):
@@ -85,9 +92,11 @@ class Guest(Contact):
                     yield answer
                 else:
                     return
-            except RuntimeError:
+            except RuntimeError as error:
                 # autograd refuses weights modified between forward and backward
                 if unchanged():
+                    if OVERWRITTEN in str(error):
+                        raise Refused(NO_BACKWARD) from error
                     raise
             finally:
                 run.rest()

@@ -60,6 +60,31 @@ def test_measured_effects_equal_edited_models(model: nbviz.InstrumentedModel, fi
     assert (table["measured"].abs().diff().dropna() <= 0).all()
 
 
+class Mixing(nn.Module):
+    """Draws at every forward, or has a weight that depends slightly on the whole batch."""
+
+    def __init__(self, draws: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.draws, self.one, self.two = draws, nn.Conv2d(3, 6, 3, padding=1), nn.Conv2d(6, 6, 3, padding=1)
+        self.head = nn.Linear(6, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.one(x)
+        y = nn.functional.dropout(y, 0.3, True) if self.draws else y * (1 + 1e-5 * y.mean())
+        return self.head(self.two(y).mean((2, 3)))
+
+
+@pytest.mark.parametrize("draws", [True, False])
+def test_effects_of_a_network_that_draws_or_mixes_its_batch_equal_brute_force(draws: bool) -> None:
+    model, picture = nbviz.InstrumentedModel(Mixing(draws).double().eval()), X
+    before = float(model(picture)[0, 0])
+    for layer in ("one", "two"):
+        table = nbviz.channel_effects(model, picture, layer, target=0).sort_values("channel")
+        brute = [float(model.edited(Channels(layer, off=[c]))(picture)[0, 0]) - before for c in range(6)]
+        np.testing.assert_allclose(table["measured"], brute, rtol=0, atol=1e-14)
+
+
 def test_the_first_order_is_exact_where_the_rest_is_linear(model: nbviz.InstrumentedModel) -> None:
     table = channel_effects(model, X, "blocks.2", 1)
     np.testing.assert_allclose(table["foretold"], table["measured"], atol=1e-12)
