@@ -6,6 +6,7 @@ or refused; every pass after relies on it.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -85,6 +86,13 @@ class Contact(Observer):
 
     def _state(self, copy: Replica) -> State:
         return State(copy.objects, [mine for key, mine in copy.tensors if key in self._private])
+
+    def copied_key(self, key: object) -> nn.Module | None:
+        """Return the module of this thread's replica that a table's key is, refers to weakly or has as its id."""
+        copy: Replica | None = getattr(self._local, "replica", None)
+        value = key() if isinstance(key, weakref.ReferenceType) else key
+        modules = [] if copy is None else copy.modules
+        return next((m for m in modules if m is value or (type(value) is int and value == id(m))), None)
 
     @property
     def module(self) -> nn.Module:
@@ -230,6 +238,10 @@ class Contact(Observer):
         """Note how the network conducts itself, and put back what its forward wrote."""
         self.random |= attempt.guard.random  # a network may draw for some inputs alone
         if attempt.foreign is not None:
+            # a branch not taken here may draw: for several pictures, or without gradients
+            draws = attempt.foreign.sight.draws
+            self.random |= "torch" in draws
+            self.conduct.may_draw |= draws - {"torch"}
             # code that runs in a backward is not seen here, and may write to the network
             self.conduct.python_backward |= attempt.foreign.python_backward
             self.conduct.writes_itself |= self.conduct.python_backward

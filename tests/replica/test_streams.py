@@ -144,3 +144,50 @@ def test_a_draw_that_cannot_be_forwarded_is_told() -> None:
     other = InstrumentedModel(Scaled(_draw_by_module))
     other.logits(picture())
     assert not any("imported by name" in note for note in other.guest.notes)
+
+
+BRANCHES: dict[str, Callable[[torch.Tensor], bool]] = {
+    "several pictures": lambda x: len(x) > 1,
+    "no gradients": lambda x: not torch.is_grad_enabled(),
+    "bright pictures": lambda x: float(x.detach().mean()) > 5,
+}
+
+
+class Branches(nn.Module):
+    """Draws in a branch that a first contact may not take."""
+
+    def __init__(self, taken: Callable[[torch.Tensor], bool]) -> None:
+        super().__init__()
+        self.body, self.taken = build("plain"), taken
+
+    def noise(self, x: torch.Tensor) -> torch.Tensor:
+        return _noisy(x)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.body(self.noise(x) if self.taken(x) else x)
+
+
+def _noisy(x: torch.Tensor) -> torch.Tensor:
+    return x + torch.randn_like(x) * random.random() * float(np.random.rand())
+
+
+@pytest.mark.parametrize("branch", BRANCHES)
+def test_a_branch_that_a_first_contact_did_not_take_draws_from_a_pass_of_its_own(branch: str) -> None:
+    """Catches draws that are contained only where the first forward happened to make them."""
+    net = Branches(BRANCHES[branch]).eval()
+    before = state_hash(net)
+    model = InstrumentedModel(net)
+    model.logits(picture())
+    bright = picture(1) + 10
+    assert np.array_equal(model.logits(bright), model.logits(bright))
+    batches = [model(torch.cat([picture(), bright])).detach() for _ in range(2)]
+    assert torch.equal(*batches)
+    nbviz.attribute(model, picture(), 1, "occlusion", **quick("occlusion"))
+    assert state_hash(net) == before
+
+
+def test_reading_the_seed_is_no_draw() -> None:
+    """Catches streams compared by a pickle of theirs, which holds an address."""
+    model = InstrumentedModel(Scaled(lambda x: float(torch.initial_seed() % 2)).eval())
+    model.logits(picture())
+    assert model.guest.notes == []

@@ -69,7 +69,7 @@ class ForeignCalls:
 
     def _see(self, frame: FrameType, event: str, function: object) -> None:
         if event == "c_call":
-            self._see_native(function)
+            self._see_native(function, frame)
             return
         # before the function has run: what it writes to is still as it was
         self.sight.see(frame)
@@ -96,12 +96,12 @@ class ForeignCalls:
                 self.module = first
                 self._protect(tensors)
 
-    def _see_native(self, function: object) -> None:
+    def _see_native(self, function: object, frame: FrameType) -> None:
         name, owner = getattr(function, "__name__", ""), getattr(function, "__self__", None)
         if name == "numpy" and isinstance(owner, torch.Tensor):  # what is written through its array is seen by nobody
             self._refuse(owner)
         self.python_backward |= name in _NODE_HOOKS
-        self.sight.see_native(function)
+        self.sight.see_native(function, frame)
 
     def refusal(self, act: str = "calls") -> Refused | None:
         """Return the sentence for a network that called such a module; None for one that did not."""

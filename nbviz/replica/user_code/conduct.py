@@ -31,6 +31,8 @@ class Conduct:
         """True if it draws from random streams that it holds."""
         self.draws: set[str] = set()
         """Global random streams that it draws from, or seeds, by name; torch's drawing operations aside."""
+        self.may_draw: set[str] = set()
+        """Those that its code names, whether it has drawn from them or not."""
         self.direct: set[str] = set()
         """Those of them that it draws from by a function imported by name: put back after a pass."""
         self.python_backward = False
@@ -52,7 +54,7 @@ class Conduct:
     @contextmanager
     def streams(self, first: bool) -> Iterator[None]:
         """Return random streams of the pass's own, for a network that draws from global ones or may do so."""
-        if not first and not self.draws:
+        if not first and not self.draws and not self.may_draw:
             yield
             return
         with self._own_streams(first):
@@ -153,4 +155,7 @@ class _Sight:
 
 
 def _equal(one: object, other: object) -> bool:
+    # a tensor's pickle holds its address
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        return torch.equal(one, other)
     return pickle.dumps(one) == pickle.dumps(other)

@@ -26,6 +26,7 @@ from nbviz.replica.copying.holders import Cached
 from nbviz.replica.copying.iterators import UNCOPIABLE, StandIn, is_iterator, make, recipe
 from nbviz.replica.copying.reach import SEARCHED, reached
 from nbviz.replica.user_code.calls import STANDARD, is_installed, is_own
+from nbviz.replica.user_code.draws import possible_draws
 from nbviz.replica.user_code.settings import SETTINGS, set_by
 from nbviz.replica.user_code.state import State
 
@@ -140,6 +141,8 @@ class Sight:
         """Names of tensors that globals hold, by ``id``."""
         self.settings: set[str] = set()
         """Settings of the process that calls of this thread set."""
+        self.draws: set[str] = set()
+        """Random streams that the functions called may draw from."""
         self._protect = protect
         # by the ids of what is held here: one code, called with another class, writes to another place
         self._foreign: dict[int, types.CodeType] = {}
@@ -147,10 +150,11 @@ class Sight:
         self._hooks = {id(code): code for code in hooks}
         self._met: set[int] = set()
 
-    def see_native(self, function: object) -> None:
-        """Note the setting that a native function is about to change."""
+    def see_native(self, function: object, frame: types.FrameType) -> None:
+        """Note the setting that a native function, called in this frame, is about to change."""
         name = set_by(function)
-        if name is not None:
+        # what a module sets as it is imported it sets once, and for good
+        if name is not None and not _in_import(frame):
             self.settings.add(name)
 
     def see_nothing(self) -> None:
@@ -173,6 +177,7 @@ class Sight:
         # held, so that neither address becomes another's
         self._seen[id(code), id(owner)] = code, owner
         variables, attributes = writes(code)
+        self.draws |= possible_draws(code, frame.f_globals, owner.__mro__)
         named = [(name, frame.f_globals[name]) for name in code.co_names if name in frame.f_globals]
         for name in variables:
             self._place(Place(frame.f_globals, name))
@@ -220,6 +225,15 @@ class Sight:
         objects = [part for part in held if not isinstance(part, _NOT_CONTENTS) and not _is_large(part)]
         if objects:
             self.states.append((State(objects, ()), objects))
+
+
+def _in_import(frame: types.FrameType | None) -> bool:
+    """Return whether a frame is of a module that is being imported, within a forward."""
+    while frame is not None and frame.f_code is not nn.Module._call_impl.__code__:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 _NOT_CONTENTS = (nn.Module, torch.Tensor, type, types.ModuleType)
