@@ -146,7 +146,8 @@ def alias(value: torch.Tensor) -> torch.Tensor:
 def attributes(tensor: torch.Tensor) -> tuple[object, ...]:
     """Return all of a tensor that can be set without an operation: where its values are, whether it has a gradient …"""
     hooks = len(tensor._backward_hooks or ())  # noqa: SLF001 - our own
-    return addresses(tensor), tensor.shape, tensor.dtype, tensor.requires_grad, tensor.grad is None, hooks
+    shape = None if tensor.is_nested else tensor.shape  # a nested one has none
+    return addresses(tensor), shape, tensor.dtype, tensor.requires_grad, tensor.grad is None, hooks
 
 
 def copied(value: torch.Tensor, tensor_map: TensorMap) -> torch.Tensor:

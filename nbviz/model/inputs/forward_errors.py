@@ -37,6 +37,7 @@ def forward_error(
         # from the surest cause to the vaguest
         missing_operators(error)
         or _missing_package(error)
+        or _looked_up(guest, error)
         or _devices(guest.module)
         or _signature(guest.module)
         or (_sizes(x, error, same) if all_sizes and of_size(error) else _data(guest, x, error, raised))
@@ -64,6 +65,17 @@ def _missing_package(error: Exception) -> str:
         return ""
     package = error.name.partition(".")[0]
     return f"The network's forward needs the package '{package}', which is not installed: pip install {package}."
+
+
+def _looked_up(guest: Guest, error: Exception) -> str:
+    part = guest.copied_key(error.args[0]) if isinstance(error, KeyError) and error.args else None
+    if part is None:
+        return ""
+    return (
+        f"The network looks up its own {type(part).__name__} in a table by its id, or in one that is not a part of the "
+        "network, and the copies of its modules that nbviz runs are not in there. Look it up by its name, or keep the "
+        "table on the network (self.table = {module: …})."
+    )
 
 
 def _devices(net: nn.Module) -> str:

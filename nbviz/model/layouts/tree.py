@@ -28,10 +28,12 @@ Records = dict[str, list[Record]]
 
 def layer_tree(run: Pass, x: torch.Tensor, records: Records) -> Layer:
     """Return the root of the tree, from what a forward of ``x`` recorded; takes a forward of a probing batch."""
+    layouts = _layouts(run, x, records)
+    run.rest()  # a forward may put other layers in the place of some
     # each module's own parameters are listed once: to ask every layer for all below it was a tenth of a first call
     own = {id(module): list(module.parameters(recurse=False)) for module in run.net.modules()}
     sizes = {key: {id(one): one.numel() for one in parameters} for key, parameters in own.items()}
-    return _layer("", run.net, records, _layouts(run, x, records), sizes)
+    return _layer("", run.net, records, layouts, sizes)
 
 
 def version(tensor: torch.Tensor) -> int:

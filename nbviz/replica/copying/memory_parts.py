@@ -14,9 +14,11 @@ _PARTS: dict[torch.layout, tuple[str, ...]] = {
 
 def strided_parts(tensor: torch.Tensor) -> list[torch.Tensor]:
     """Return the strided tensors that a tensor's values lie in, sharing memory; none for a layout of torch's own."""
-    if tensor.layout == torch.strided:
+    if tensor.layout == torch.strided and not tensor.is_nested:
         return [tensor]
     with torch.no_grad():
+        if tensor.is_nested:
+            return [tensor.values().detach()]
         return [getattr(tensor, name)().detach() for name in _PARTS.get(tensor.layout, ())]
 
 
