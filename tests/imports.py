@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -81,6 +82,20 @@ def _made(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names if alias.asname == alias.name)
         elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
             yield from ast.literal_eval(node.value)
+
+
+_ROLE = re.compile(r":(?:func|class|meth|attr|mod):`~?([\w.]+)`")
+
+
+def dangling(package: Path) -> Iterator[tuple[str, str]]:
+    """Yield (file, name) of docstrings' references to names that stand nowhere in a package, nor in Python's own."""
+    nodes = [node for path in package.rglob("*.py") for node in ast.walk(tree_of(path))]
+    known = {name for path in package.rglob("*.py") for name in (path.stem, *_made(tree_of(path)))}
+    known |= {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+    for path in package.rglob("*.py"):
+        parts = [name.split(".") for name in _ROLE.findall(path.read_text(encoding="utf-8"))]
+        missing = [name for name in parts if name[-1] not in known and name[0] not in sys.stdlib_module_names]
+        yield from ((str(path.relative_to(package)), ".".join(name)) for name in missing)
 
 
 def twins(package: Path) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import nbviz
-from tests.imports import borrowed, circles, import_graph, tree_of, twins
+from tests.imports import borrowed, circles, dangling, import_graph, tree_of, twins
 
 ROOT = Path(__file__).resolve().parents[1]
 TOP = {"setup.cfg", "nbviz", "notebooks", "tests", "binder", "README.md", "pyproject.toml", "LICENSE", "CHANGELOG.md"}
@@ -108,6 +108,15 @@ def test_names_are_imported_from_where_they_are_made(tmp_path: Path) -> None:
     (tmp_path / "c.py").write_text(f"from {tmp_path.name}.b import X, Y\n")
     assert list(borrowed(tmp_path)) == [(f"{tmp_path.name}.c", f"{tmp_path.name}.b", "X")]
     assert list(borrowed(ROOT / "nbviz")) == []
+
+
+def test_docstrings_refer_to_names_that_are_there(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(
+        '"""See :func:`f`, :meth:`A.g`, :func:`sys.exit` and :func:`gone`."""\n'
+        "class A:\n    def g(self): self.h = 1\ndef f(): ':attr:`h`'\n"
+    )
+    assert list(dangling(tmp_path)) == [("a.py", "gone")]
+    assert list(dangling(ROOT / "nbviz")) == []
 
 
 def test_no_import_leads_back_in_a_circle() -> None:

@@ -200,6 +200,7 @@ def load(
         raise NbvizError(f"The review in '{path}' is not finished: call nbviz.review with this path, and it goes on.")
     network = None if model is None else InstrumentedModel.ensure(model)
     several = task is None and has_several(labels)
+    # labels of several classes, masks and boxes are no one class per item: they are checked by themselves below
     items = None if dataset is None else Items.ensure(dataset, None if several or task is not None else labels)
     truths = None if task is None else Truths.ensure(labels, plan.items)
     digest = None if truths is None else partial(_digest_with, truths)

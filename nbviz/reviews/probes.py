@@ -10,6 +10,7 @@ import numpy as np
 from nbviz.arguments import at_least
 from nbviz.edits.channels import Fill
 from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
 from nbviz.pictures.sources import DatasetLike
 from nbviz.reviews.channels.study import ChannelStudy, Sampling, studying
@@ -52,7 +53,7 @@ class Probes(Records):
         # by item, not by row: what could not be read has a place, too, and is never drawn
         labels[self._columns["items"][self.known]] = self.labels
         predictions[self._columns["items"]] = self._columns["prediction"]
-        numbers = None if classes is None else [model.class_index(c) if isinstance(c, str) else c for c in classes]
+        numbers = None if classes is None else [_number(model, one) for one in classes]
         return suspects(model, items, labels, predictions, hunt, numbers)
 
     def shift(
@@ -165,7 +166,7 @@ class Probes(Records):
     ) -> Iterator[tuple[int, int] | PairMaps]:
         """Compare step by step, as :meth:`pair_maps` does: yield (pictures so far, of how many), and last the maps."""
         model, items = pictures_for(self.items, self.model)
-        first, second = (model.class_index(c) if isinstance(c, str) else c for c in (label, prediction))
+        first, second = (_number(model, one) for one in (label, prediction))
         return comparing(model, items, self, (first, second), at_least("sample", sample, 1), seed)
 
     def channels(
@@ -216,12 +217,15 @@ class Probes(Records):
     def directions(self, label: int | str, count: int = 4) -> Directions:
         """Principal directions of what each feature adds to a class's score, see :func:`directions_of`."""
         model, _ = pictures_for(self.items, self.model)
-        index = model.class_index(label) if isinstance(label, str) else label
-        return directions_of(model, self, index, at_least("count", count, 1))
+        return directions_of(model, self, _number(model, label), at_least("count", count, 1))
 
     def sampled(self, sample: int | None, seed: int) -> np.ndarray:
         """Return rows of a seeded draw of pictures, ascending; all for None."""
         return drawn(len(self), sample, seed)
+
+
+def _number(model: InstrumentedModel, label: int | str) -> int:
+    return model.class_index(label) if isinstance(label, str) else label
 
 
 def drawn(pictures: int, sample: int | None, seed: int) -> np.ndarray:

@@ -45,6 +45,7 @@ class SeveralReview(Review):
     def _twin(self, model: InstrumentedModel | None, held_out: NDArray[np.float64] | None) -> Review:
         if held_out is not None:
             raise Refused("Folds are for pictures that have one class each.")
+        # not by __init__: the labels are read already, and may be as long as the data set
         twin = SeveralReview.__new__(SeveralReview)
         known = {name: value for name, value in vars(self).items() if name not in _cached(self)}
         twin.__dict__.update(known, model=model)
@@ -79,6 +80,12 @@ class SeveralReview(Review):
         return np.exp(self.logs)
 
     @property
+    def _log_absent(self) -> NDArray[np.float64]:
+        """Log probability that a class is not there, (labelled pictures, classes)."""
+        # clamped: a float64 probability of exactly 1 would make one confident mistake infinite
+        return np.log1p(-np.minimum(self.shares, 1 - 1e-15))
+
+    @property
     def _truth(self) -> NDArray[np.bool_]:
         return self.present
 
@@ -98,8 +105,7 @@ class SeveralReview(Review):
     @cached_property
     def loss(self) -> NDArray[np.float64]:
         """Negative log probability of the labels, in nats, summed over classes, (labelled pictures,)."""
-        # clamped: a float64 probability of exactly 1 would make one confident mistake infinite
-        return presence_loss((np.log1p(-np.minimum(self.shares, 1 - 1e-15)), self.logs), self.present)
+        return presence_loss((self._log_absent, self.logs), self.present)
 
     @property
     def top5(self) -> float | None:
@@ -137,7 +143,7 @@ class SeveralReview(Review):
     @cached_property
     def temperature(self) -> Temperature:
         """One temperature for all log odds, see :func:`presence_temperature`."""
-        return presence_temperature(self.logs - np.log1p(-np.minimum(self.shares, 1 - 1e-15)), self.present)
+        return presence_temperature(self.logs - self._log_absent, self.present)
 
     @property
     def brier(self) -> float:

@@ -104,13 +104,14 @@ class Index:
         path: str | PathLike[str] | None,
         execution: Execution,
     ) -> Index:
+        # before the plan, whose first forward takes a while: weights that move meanwhile are noticed at the end
         before = model.fingerprint()
-        if path is not None:
-            options = resumed(options, folder_at(path))
+        folder = None if path is None else folder_at(path)
+        if folder is not None:
+            options = resumed(options, folder)
         plan, classes = planned(model, items, options), items.classes or model.classes
-        folder, more = None if path is None else folder_at(path), {"classes": classes}
         job = RankingJob(model.guest, model.transform, items, plan)
-        part = one_pass(model, job, INDEX, folder, before, execution, more)
+        part = one_pass(model, job, INDEX, folder, before, execution, {"classes": classes})
         return cls(plan, part, classes, model, items)
 
     @classmethod
@@ -132,6 +133,7 @@ class Index:
             raise NbvizError(f"The index in '{path}' is not finished: call Index.build with this path, and it goes on.")
         model = None if model is None else InstrumentedModel.ensure(model)
         items = None if dataset is None else Items.ensure(dataset, labels)
+        # before the tensors are read: another network's index is intact, and must not be called damaged
         plan.check(f"The index in '{path}'", model, items)
         with intact(folder, "index"):
             return cls(plan, INDEX.read(folder / INDEX.whole), manifest["classes"], model, items)
@@ -206,10 +208,9 @@ class Index:
         computed when it is asked for: needs the data set, as crops do. Raises NbvizError for a layer without channels,
         and for a network that has changed since.
         """
-        for means in self.averaging(layer):
-            if means.values is not None:
-                return means.values
-        raise AssertionError("a pass ends with its values")
+        *_, means = self.averaging(layer)
+        assert means.values is not None
+        return means.values
 
     def averaging(self, layer: str) -> Iterator[ChannelMeans]:
         """Yield the means of :meth:`means` as they are computed; the last has the values."""
@@ -234,6 +235,7 @@ class Index:
 
     def _example(self, layer: Watched, channel: int, row: RankingRow) -> Example:
         where = divmod(row.place, layer.layout.width) if layer.layout.has_places else None
+        # computed when it is looked at: a page asks for hundreds of examples and draws a few
         picture, box = partial(self._seen, row.item), partial(self._box, layer.name, where)
         effective = partial(self._effective, layer.name, channel, row.item, where)
         label = None if row.label < 0 else row.label

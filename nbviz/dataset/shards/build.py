@@ -82,6 +82,7 @@ class Build(Generic[PlanT, PartT]):
             if self._execution.client is None:
                 parts: Iterator[PartT] = map(self._unchanged, job.each(todo, tick))
             else:
+                # asked once: the workers only ever get this packed copy, which the job keeps
                 self._unchanged(job.packed())
                 parts = on_cluster(job, todo, self._execution.client, tick)
             for part in parts:

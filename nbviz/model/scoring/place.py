@@ -123,6 +123,7 @@ def find_place(raw: RawOutput, calls: Sequence[ModuleCall], hints: ScoreHints) -
 
 def _chosen(among: Mapping[Place, torch.Tensor], calls: Sequence[ModuleCall], hints: ScoreHints) -> tuple[Place, str]:
     """Return the one of several that is surely the scores, and why. Raises NbvizError, with all, where none is."""
+    # a person's names before a configuration's: that may be left over from the training before a fine-tuning
     for count in (hints.names, hints.labels):
         fitting = [place for place, tensor in among.items() if count and scores_or_maps(tensor, 1).shape[1] == count]
         if len(fitting) == 1:

@@ -119,6 +119,7 @@ def _is_large(item: object) -> bool:
     """Return whether an object only serves the network: one with too many values to be its state."""
     if isinstance(item, (nn.Module, *_READERS, *_UNCHANGING, *_VALUE_READERS)):
         return False
+    # no further than that: what an object leads to may be all of the program
     return len(list(islice(reached(item), SMALL + 1))) > SMALL
 
 
@@ -134,6 +135,7 @@ def _reader(item: object) -> Read | None:
 
 
 def _items(held: dict[object, object]) -> list[object]:
+    # dict's own, as list's and set's below: what a subclass overrides is the user's code, and may count its calls
     return [*dict.keys(held), *dict.values(held)]
 
 
@@ -166,6 +168,7 @@ _READERS: dict[type, Read] = {
     dict: _items,
     list: lambda held: list(list.__iter__(held)),
     deque: lambda held: list(deque.__iter__(held)),
+    # a set's own order may change with no change of what it holds
     set: lambda held: sorted(set.__iter__(held), key=id),
     types.CellType: cell_contents,
     types.FunctionType: _function_attributes,

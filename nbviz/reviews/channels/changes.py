@@ -66,7 +66,7 @@ class ClassChanges:
         return effects, holm(p.ravel()).reshape(p.shape)
 
     def row(self, channel: int, index: int) -> dict[str, float]:
-        """Return the figures of a channel and a class; see :func:`channel_table`."""
+        """Return the figures of a channel and a class; see :meth:`nbviz.Review.channels`."""
         rows = self.classes == index
         change, count = self.own[rows, channel], int(rows.sum())
         low, high = student(change)
@@ -90,6 +90,7 @@ def measure(
     numbers = records.column("items")[rows].tolist()
     member = dict(zip(numbers, memberships(records)[rows], strict=True))
     parts, total = list[tuple[NDArray[Any], ...]](), np.zeros(())
+    # one picture at a time: a sweep fills its batches with the picture's channels
     for batch in items.readable(numbers, 1, model.transform, plan.shape):
         before, without = (_class_scores(scores) for scores in _swept(model, batch.inputs, name, fill))
         classes = np.flatnonzero(member[int(batch.numbers[0])])
@@ -122,6 +123,7 @@ def _swept(
 
 def _class_scores(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the score of each class (…, classes); of a network with one score those of its two answers."""
+    # a single score's sign says which of two answers it is, so the other's is its negative
     return scores if scores.shape[-1] > 1 else np.concatenate([-scores, scores], -1)
 
 

@@ -84,6 +84,8 @@ def _polysemanticity(grams: NDArray[np.float64]) -> NDArray[np.float64]:
     sizes = first.sum(1)
     result = np.zeros(len(grams))
     for at, gram in enumerate(grams):
+        # least squares of two groups by cosines alone: the sum of squares about a mean is n − |Σ|² / n, and |Σ|² = Σ
+        # cosines
         within = ((first @ gram) * first).sum(1)
         across = ((first @ gram) * (1 - first)).sum(1)
         other = (((1 - first) @ gram) * (1 - first)).sum(1)

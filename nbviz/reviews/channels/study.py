@@ -102,6 +102,7 @@ def studying(
     if not len(rows):
         raise NbvizError("No picture of this review has a class, so no channel can matter for one.")
     draw = np.random.default_rng(sampling.seed).permutation(len(records))
+    # ascending: data sets read fastest in order
     looked = np.sort(draw[: sampling.among])
     parts = list[tuple[NDArray[np.int64], NDArray[np.float32]]]()
     for part in activations(model, records, looked, name, channel_peaks):
@@ -127,9 +128,11 @@ def _study(
     numbers, peaks = looked
     rows, sets = np.searchsorted(records.column("items"), numbers), top_rows(peaks, sampling.top)
     figures, levels = None, dict[str, tuple[float, float]]()
+    # of no more pictures than a set has, every random set would be the same
     if records.plan.features and len(rows) > sampling.top:
         features, live = records.column("features")[rows], int((sets[:, -1] >= 0).sum())
         figures = concepts(features, sets)
+        # as many random sets as there are live channels: the more there are, the nearer the nearest is by chance
         levels = chance(features, max(1, live), sampling.top, sampling.seed)
     items = np.where(sets < 0, -1, numbers[sets])
     about = layer, records.names, records.labelled
@@ -138,6 +141,7 @@ def _study(
 
 def top_rows(peaks: NDArray[np.floating], count: int) -> NDArray[np.int64]:
     """Return the rows that drive each channel most, (C, count), of activations (N, C); −1 for one that is constant."""
+    # stable: of equal ones the first of the data set, on every machine
     order = np.argsort(-peaks, axis=0, kind="stable")[:count].T
     whole = np.full((peaks.shape[1], count), -1)
     whole[:, : order.shape[1]] = order

@@ -51,6 +51,7 @@ def corrupted(colours: Colours, name: str, severity: int, item: int, seed: int =
     changed = CORRUPTIONS[name](colours, number, generator)
     if changed.shape != colours.shape:
         raise NbvizError(f"Corruption '{name}' makes {changed.shape} of colours {colours.shape}.")
+    # rounded: a corrupted picture, too, comes from a file or a sensor of 8 bits, as ImageNet-C's do
     return np.round(np.clip(changed, 0, 1) * 255) / 255
 
 

@@ -83,6 +83,7 @@ class ShowParts(PictureRequest):
                 yield replace(
                     answer, made=pictures, done=min(0.99, 0.2 + 0.8 * pictures.done), progress=pictures.progress
                 )
+                # kept, so that the last answer has the pictures though the loop has ended
                 answer = replace(answer, made=pictures)
         yield replace(answer, done=1.0, progress="")
 

@@ -94,6 +94,7 @@ class FoundChannels(Request):
         for place, channel in enumerate(self.channels):
             for example in self.index.top(self.layer, channel, 1):
                 crops[channel] = crop(example)
+            # by time, not by channel: a panel draws the whole page for each answer
             if time.perf_counter() - yielded >= INTERVAL:
                 yielded = time.perf_counter()
                 yield FoundPageRequest(

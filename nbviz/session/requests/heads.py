@@ -80,6 +80,7 @@ class LookFrom(PictureRequest):
             if heads.done < 1:
                 yield self._answer(context, heads, self._look(heads).seen(whole=False), heads.done)
         assert heads is not None
+        # from what is kept where it fits; else a forward that keeps only what one query sees
         if heads.fits:
             yield self._answer(context, heads, self._look(heads).seen())
         else:
