@@ -1,4 +1,4 @@
-"""``python -m nbviz`` is the command `nbviz`."""
+"""``python -m nbviz`` is the command ``nbviz``."""
 
 from __future__ import annotations
 

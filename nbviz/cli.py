@@ -1,8 +1,8 @@
-"""Command line `nbviz`: JupyterLab, open on the tour; the course; and work that needs no browser.
+"""Command line ``nbviz``: JupyterLab, open on the tour; the course; and work that needs no browser.
 
 The tour is copied to the current folder unless a file of that name is there already; what a person changed
 in it is never overwritten. JupyterLab takes this process's place, so signals and exit status are its own.
-torch is not imported here: `--help` answers at once, and the variables below must be set before torch is.
+torch is not imported here: ``--help`` answers at once, and the variables below must be set before torch is.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def tour() -> Path:
 
 
 def shipped(name: str) -> Path:
-    """Return the path of a notebook of ours, as `tour` does; `name` may have folders: ``teaching/README.md``."""
+    """Return the path of a notebook of ours, as ``tour`` does; ``name`` may have folders: ``teaching/README.md``."""
     checkout = Path(version.__file__).parents[1] / "notebooks" / name
     if checkout.exists():
         return checkout
@@ -62,7 +62,7 @@ def _installed_files() -> list[metadata.PackagePath]:
 
 
 def lay_out(folder: Path, name: str = TOUR) -> Path:
-    """Copy a notebook of ours into `folder` unless something of its name is there; return its path."""
+    """Copy a notebook of ours into ``folder`` unless something of its name is there; return its path."""
     place = folder / name
     if not os.path.lexists(place):
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -89,19 +89,19 @@ def _quota(root: Path) -> int | None:
 
 
 def environment(given: dict[str, str], threads: int) -> dict[str, str]:
-    """Return `given` with the variables for the server's kernels; what is already set stays."""
+    """Return ``given`` with the variables for the server's kernels; what is already set stays."""
     return {**SETTINGS, "OMP_NUM_THREADS": str(threads), **given}
 
 
 def busy(port: int) -> bool:
-    """Return whether something on this machine listens on `port` already."""
+    """Return whether something on this machine listens on ``port`` already."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def command(notebook: Path, browser: bool, port: int | None, more: list[str]) -> list[str]:
-    """Return the command line that starts JupyterLab on `notebook`; `port` None: as it is configured.
+    """Return the command line that starts JupyterLab on ``notebook``; ``port`` None: as it is configured.
 
     The notebook is the default address and not an argument, so that the address printed for people without a
     browser on this machine leads to it too.
@@ -120,7 +120,7 @@ def is_root() -> bool:
 
 
 def start(line: list[str], settings: dict[str, str]) -> int:
-    """Become the program of `line` where a process can; elsewhere (Windows) wait for it."""
+    """Become the program of ``line`` where a process can; elsewhere (Windows) wait for it."""
     if os.name == "nt":
         return subprocess.call(line, env=settings)
     os.execve(line[0], line, settings)
@@ -147,7 +147,7 @@ def parse(parser: argparse.ArgumentParser, arguments: list[str]) -> tuple[argpar
 
 
 def refuse(sentence: str) -> int:
-    """Print a sentence where errors go; returns the exit status of a refusal."""
+    """Print a sentence where errors go; return the exit status of a refusal."""
     print(sentence, file=sys.stderr)
     return 1
 
@@ -161,7 +161,7 @@ def missing(package: str) -> bool:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns an exit status, for JupyterLab only where it could not be started."""
+    """Run the command line; return an exit status, for JupyterLab only where it could not be started."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments and arguments[0] in WORK:
         os.environ.update(environment(dict(os.environ), cores()))  # before torch is imported
@@ -184,7 +184,7 @@ def _open_there(notebook: Path, browser: bool, port: int | None) -> int:
 
 
 def open_lab(notebook: Path, browser: bool, port: int | None, more: list[str]) -> int:
-    """Become JupyterLab, open on `notebook`; a port that is taken is named, and the next free one is used."""
+    """Become JupyterLab, open on ``notebook``; a port that is taken is named, and the next free one is used."""
     if busy(port or PORT):
         print(f"Port {port or PORT} is taken; JupyterLab looks for the next free one.", file=sys.stderr)
     return start(command(notebook, browser, port, more), environment(dict(os.environ), cores()))

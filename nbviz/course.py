@@ -1,7 +1,7 @@
-"""`nbviz teach`: JupyterLab with the course laid out; `nbviz show`: one page for the projector, without code.
+"""``nbviz teach``: JupyterLab with the course laid out; ``nbviz show``: one page for the projector, without code.
 
-`nbviz teach --prepare` makes the pictures that lessons ask students to look at (*Made*), and runs every lesson once, so
-that what fails, fails before the class comes. Thirty students share one `NBVIZ_CACHE`. It takes some minutes of one
+``nbviz teach --prepare`` makes the pictures that lessons ask students to look at (*Made*), and runs every lesson once:
+what fails, fails before the class comes. Thirty students share one ``NBVIZ_CACHE``. It takes some minutes of one
 core; run again after it was stopped, it makes only the pictures that are missing.
 """
 
@@ -50,7 +50,7 @@ LONGEST = 1200
 
 
 def run(arguments: list[str]) -> int:
-    """Run `nbviz teach` or `nbviz show`; returns an exit status where no server took this process's place."""
+    """Run ``nbviz teach`` or ``nbviz show``; return an exit status where no server took this process's place."""
     options, more = cli.parse(_parser(), arguments)
     if cli.missing(options.server):
         return 1
@@ -64,7 +64,7 @@ def run(arguments: list[str]) -> int:
 
 
 def lay_out(folder: Path) -> Path:
-    """Copy tour, lessons and the teacher's pages into `folder`, never over a file; returns the first lesson's path."""
+    """Copy tour, lessons and the teacher's pages into ``folder``, never over a file; return the first lesson's path."""
     for name in (cli.TOUR, *LESSONS, *(f"teaching/{name}" for name in TEACHING)):
         cli.lay_out(folder, name)
     return folder / LESSONS[0]

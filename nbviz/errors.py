@@ -1,7 +1,7 @@
 """Errors that a user can act on.
 
 Every message is a sentence that carries the user's own value and the way out, so a panel's error strip
-can show `str(error)` as it is.
+can show ``str(error)`` as it is.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Refused(NbvizError):
 
 
 def unknown(kind: str, value: object, known: Iterable[str], where: str = "this model") -> UnknownName:
-    """Return the error for a name that isn't among `known`, with the nearest one that is.
+    """Return the error for a name that isn't among ``known``, with the nearest one that is.
 
     kind: what it names, in one word ("layer"). where: what was searched.
     """
@@ -47,7 +47,7 @@ def unknown(kind: str, value: object, known: Iterable[str], where: str = "this m
 
 
 def nearest(value: str, known: Iterable[str]) -> str | None:
-    """Return the name in `known` closest to `value`, letter case aside; None where none is close."""
+    """Return the name in ``known`` closest to ``value``, letter case aside; None where none is close."""
     by_lower: dict[str, str] = {}
     for name in known:
         by_lower.setdefault(str(name).lower(), str(name))

@@ -1,7 +1,7 @@
 """Commands that work without a browser: made pictures, an index, a report, a comparison of reports, an audit.
 
 They go on where they were stopped, say in a sentence what is wrong, and put what they made where a notebook finds it:
-`nbviz.visualize(…, path=folder)` or `NBVIZ_CACHE=folder`, and `nbviz.Index.load(folder)`.
+``nbviz.visualize(…, path=folder)`` or ``NBVIZ_CACHE=folder``, and ``nbviz.Index.load(folder)``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from nbviz.commands import made_pictures, reviewing
 
 
 def run(arguments: Sequence[str], open_lab: Callable[[Path, bool, int | None], int]) -> int:
-    """Run one of the commands; returns its exit status.
+    """Run one of the commands; return its exit status.
 
     open_lab: opens JupyterLab on a notebook, in a browser window or not, at a port or the usual one.
     """

@@ -1,6 +1,6 @@
-"""Commands `nbviz features` and `nbviz index`: made pictures and found ones, where a notebook looks for them.
+"""Commands ``nbviz features`` and ``nbviz index``: made pictures and found ones, where a notebook looks for them.
 
-`nbviz features --out F` writes the pictures into ``F/made`` (layout: :mod:`nbviz.features.picture_cache`) and contact
+``nbviz features --out F`` writes the pictures into ``F/made`` (layout: :mod:`nbviz.features.picture_cache`) and contact
 sheets beside it, ``F/sheets/<network>/<layer>.<number>.png``, channels by rows from the upper left.
 """
 
@@ -28,7 +28,7 @@ PAGE, COLUMNS, ROWS, GAP, FOOT = 24, 12, 8, 4, 14
 
 
 def add_features(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `nbviz features`."""
+    """Add the options of ``nbviz features``."""
     parser.add_argument("--layers", nargs="+", required=True, help="names of layers")
     parser.add_argument("--channels", default="all", help='"all", or numbers and ranges: 0-23,40')
     parser.add_argument("--preset", default="default", choices=("preview", "default", "high"))
@@ -39,7 +39,7 @@ def add_features(parser: argparse.ArgumentParser) -> None:
 
 
 def add_index(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `nbviz index`."""
+    """Add the options of ``nbviz index``."""
     parser.add_argument("--layers", nargs="+", help="names of layers; left out, all")
     parser.add_argument("--out", type=Path, required=True, help="folder of the index")
     for name, value, words in (

@@ -1,4 +1,4 @@
-"""Commands `nbviz report`, `nbviz compare` and `nbviz audit`."""
+"""Commands ``nbviz report``, ``nbviz compare`` and ``nbviz audit``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ desk"""
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `nbviz report`."""
+    """Add the options of ``nbviz report``."""
     parser.add_argument("--private", action="store_true", help="no pixel, no name, no row; groups of 20 or more")
     parser.add_argument("--salt", default="", help="for hashes of names in a private report")
     parser.add_argument("--noise", type=float, help="ε of the noise on a private report's mean maps; left out: none")
@@ -38,7 +38,7 @@ def add_report(parser: argparse.ArgumentParser) -> None:
 
 
 def add_audit(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `nbviz audit`."""
+    """Add the options of ``nbviz audit``."""
     parser.add_argument("--by", default="", help="name of the person who is asked; kept with every answer")
     parser.add_argument(
         "--truth", help="module:function that takes an item and returns its mask or box: nobody is asked"
@@ -53,7 +53,7 @@ def add_audit(parser: argparse.ArgumentParser) -> None:
 
 
 def add_compare(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `nbviz compare`."""
+    """Add the options of ``nbviz compare``."""
     parser.add_argument("old", type=Path, help="folder of a report")
     parser.add_argument("new", type=Path, help="folder of a report of the same data")
     parser.add_argument("--fail-on", choices=("warn", "fail"), default="fail", help="exit with 1 from this on")

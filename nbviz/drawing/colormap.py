@@ -8,8 +8,8 @@ furthest apart for all three kinds of colour blindness among those with a dark z
 from 15 % of the scale upwards).
 
 Indices 0…252 are levels (an odd number, so that zero of a signed map is one level, 126); the last three are
-not data: `GAP` is transparent, `BAD` a neutral gray for NaN and infinity, which neither table contains, and
-`INK` the line of hatching.
+not data: ``GAP`` is transparent, ``BAD`` a neutral gray for NaN and infinity, which neither table contains, and
+``INK`` the line of hatching.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Indices = NDArray[np.uint8]
 class Limits:
     """Values drawn as the first and the last colour, and the number of values that could not be drawn.
 
-    Sequential maps run from 0 to their peak, signed ones from −m to +m. `bad` counts NaN and infinities.
+    Sequential maps run from 0 to their peak, signed ones from −m to +m. ``bad`` counts NaN and infinities.
     """
 
     low: float
@@ -41,7 +41,7 @@ class Limits:
 
     @classmethod
     def of(cls, values: NDArray[np.floating], signed: bool) -> Limits:
-        """Return the limits of `values` (any shape); those of an empty or all-zero array are 0, 0."""
+        """Return the limits of ``values`` (any shape); those of an empty or all-zero array are 0, 0."""
         low, high, bad = _extent(_floats(values).reshape(1, -1))
         top = max(-float(low[0]), float(high[0]), 0.0) if signed else max(float(high[0]), 0.0)
         return cls(-top if signed else 0.0, top, int(bad[0]))
@@ -74,10 +74,10 @@ def is_signed(values: NDArray[np.floating]) -> bool:
 
 
 def scale(values: NDArray[np.floating], signed: bool, limits: Limits | None = None) -> Indices:
-    """Return palette indices of `values`, uint8 of the same shape.
+    """Return palette indices of ``values``, uint8 of the same shape.
 
-    Values outside `limits` (by default the array's own) take the end colours. A map with no extent is flat,
-    at zero's colour; NaN and infinities are `BAD`.
+    Values outside ``limits`` (by default the array's own) take the end colours. A map with no extent is flat,
+    at zero's colour; NaN and infinities are ``BAD``.
     """
     limits = limits or Limits.of(values, signed)
     return _levels(_floats(values), np.float32(limits.low), np.float32(limits.high), signed)
@@ -117,7 +117,7 @@ def _levels(
     high: NDArray[np.float32] | np.float32,
     signed: bool,
 ) -> Indices:
-    """Return levels of the table for limits that broadcast against `values`."""
+    """Return levels of the table for limits that broadcast against ``values``."""
     # Halves before the subtraction: float32's largest values would overflow in high − low.
     span = np.asarray(high / 2 - low / 2)
     # Written so that a NaN counts as flat.

@@ -56,7 +56,7 @@ PILL = 240
 
 
 class Ink:
-    """A sheet of `width` × `height` pixels, drawn `scale` times as large."""
+    """A sheet of ``width`` × ``height`` pixels, drawn ``scale`` times as large."""
 
     def __init__(self, width: int, height: int, scale: float, dark: bool) -> None:
         self.scale = scale
@@ -68,9 +68,9 @@ class Ink:
         self, x: float, y: float, runs: Run | Iterable[Run], *, size: float = TEXT, colour: str = "text",
         side: Side = "left", width: float | None = None,
     ) -> float:  # fmt: skip
-        """Write one line about the height `y`, cut to `width` with an ellipsis; return the width it took.
+        """Write one line about the height ``y``, cut to ``width`` with an ellipsis; return the width it took.
 
-        `side` says what `x` is of the text: its left or right end, or its middle.
+        ``side`` says what ``x`` is of the text: its left or right end, or its middle.
         """
         pieces = self._cut([*_pieces(runs)], size, width)
         taken = sum(self._length(text, style, size) for text, style in pieces)
@@ -81,7 +81,7 @@ class Ink:
         return taken
 
     def paragraph(self, x: float, y: float, runs: Iterable[Run], width: float, *, most: int = 3) -> float:
-        """Write runs from the line about `y` down, at most `most` lines; return the `y` of the next."""
+        """Write runs from the line about ``y`` down, at most ``most`` lines; return the ``y`` of the next."""
         lines = self.wrapped(runs, TEXT, width)
         for number, line in enumerate(lines[:most]):
             last = number == most - 1
@@ -91,7 +91,7 @@ class Ink:
         return y
 
     def wrapped(self, runs: Run | Iterable[Run], size: float, width: float) -> list[list[tuple[str, str]]]:
-        """Return runs broken into lines of at most `width`, each of (text, style)."""
+        """Return runs broken into lines of at most ``width``, each of (text, style)."""
         return self._wrapped([*_pieces(runs)], size, width)
 
     def line(self, x: float, y: float, to_x: float, to_y: float) -> None:
@@ -100,7 +100,7 @@ class Ink:
 
     def box(self, frame: Frame, *, fill: str | None = None, outline: str | None = None, radius: float = 0,
             thick: float = 1) -> None:  # fmt: skip
-        """Draw a rectangle, `fill` and `outline` being names of colours."""
+        """Draw a rectangle, ``fill`` and ``outline`` being names of colours."""
         x, y, width, height = frame
         # Pillow counts the last pixel in.
         corners = [*self._at(x, y), *(value - 1 for value in self._at(x + width, y + height))]
@@ -110,7 +110,7 @@ class Ink:
         )  # fmt: skip
 
     def pill(self, x: float, y: float, words: str) -> float:
-        """Write words in a rounded box about the height `y`, cut where they are long; return its right end."""
+        """Write words in a rounded box about the height ``y``, cut where they are long; return its right end."""
         inside = min(self.length(words, TEXT), PILL)
         self.box((x, y - TEXT, inside + 18, 2 * TEXT), outline="line", radius=3)
         self.text(x + 9, y, words, size=TEXT, width=PILL + 1)
@@ -119,7 +119,7 @@ class Ink:
     def picture(self, pixels: NDArray[np.uint8] | Image.Image, frame: Frame, *, smooth: bool = False) -> None:
         """Draw pixels, uint8 (H, W), (H, W, 3), (H, W, 4) or an image, stretched over a frame.
 
-        Fewer pixels than the frame are enlarged as squares unless `smooth`; more are averaged.
+        Fewer pixels than the frame are enlarged as squares unless ``smooth``; more are averaged.
         """
         image = Image.fromarray(pixels) if isinstance(pixels, np.ndarray) else pixels
         # Its own opacity is the mask it is pasted with.

@@ -28,8 +28,8 @@ KERNELS = 64
 class Mosaic:
     """One picture and where its tiles are; tile i is at row i // columns, column i % columns.
 
-    `data` are the bytes of a file of type `kind`. `limits` are those of all tiles where they share a scale,
-    else None; `bad` counts values that are not finite.
+    ``data`` are the bytes of a file of type ``kind``. ``limits`` are those of all tiles where they share a scale,
+    else None; ``bad`` counts values that are not finite.
     """
 
     data: bytes
@@ -56,8 +56,8 @@ def mosaic(
 ) -> Mosaic:
     """Draw maps (C, h, w) as one palette picture.
 
-    `order` lists the channels to draw, first tile first (all, where it is None). `tile_px` bounds a tile's
-    longer side (default 56). `shared` puts all tiles on one scale: `limits`, where given (those of a whole
+    ``order`` lists the channels to draw, first tile first (all, where it is None). ``tile_px`` bounds a tile's
+    longer side (default 56). ``shared`` puts all tiles on one scale: ``limits``, where given (those of a whole
     layer, say), else those of the tiles drawn. Otherwise each map has its own.
     """
     chosen = maps if order is None else maps[np.asarray(order, dtype=np.intp)]
@@ -129,7 +129,7 @@ def bars(
 
 
 def shrink(maps: NDArray[np.float32], longest: int) -> NDArray[np.float32]:
-    """Average maps (C, h, w) down by the smallest whole factor that leaves sides of `longest` at most."""
+    """Average maps (C, h, w) down by the smallest whole factor that leaves sides of ``longest`` at most."""
     factor = -(-max(maps.shape[1:], default=1) // longest)
     if factor <= 1:
         return maps
@@ -193,7 +193,7 @@ def _page(tiles: Indices, columns: int, gap: int, signed: bool, limits: Limits |
 
 
 def _lay(tiles: Indices, columns: int, gap: int, empty: Indices | np.uint8) -> Indices:
-    """Return tiles (C, h, w[, 4]) laid out in rows, `empty` between them and after the last."""
+    """Return tiles (C, h, w[, 4]) laid out in rows, ``empty`` between them and after the last."""
     count, height, width = tiles.shape[:3]
     rows = max(1, -(-count // columns))
     cells = np.empty((rows * columns, height + gap, width + gap, *tiles.shape[3:]), np.uint8)

@@ -1,7 +1,7 @@
 """Heat drawn over a picture: arrays in, uint8 pixels or PNG bytes out.
 
 Heat lies over the picture in gray at one constant opacity, so that colour always means evidence: where there
-is none the veil is dark, where there is much it glows. Which limits a colour stands for is data (`Limits`)
+is none the veil is dark, where there is much it glows. Which limits a colour stands for is data (``Limits``)
 and goes with the picture, so that a bar can print it.
 """
 
@@ -76,8 +76,8 @@ def heat_rgba(
 ) -> Pixels:
     """Return heat (H, W) as opaque uint8 (H, W, 4): the opacity belongs to whoever lays it over a picture.
 
-    `floor`, a share of the limits from 0 to 1, leaves values closer to zero than that clear; 0 keeps the
-    veil whole. `clear` makes every pixel as opaque as its value is large: without evidence the picture stays.
+    ``floor``, a share of the limits from 0 to 1, leaves values closer to zero than that clear; 0 keeps the
+    veil whole. ``clear`` makes every pixel as opaque as its value is large: without evidence the picture stays.
     """
     limits = limits or Limits.of(heat, signed)
     pixels = (clear_table if clear else table)(signed)[scale(heat, signed, limits)]
@@ -97,7 +97,7 @@ def faded(rgba: Pixels, opacity: float) -> Pixels:
 
 
 def overlay(picture: Pixels, rgba: Pixels, opacity: float) -> Pixels:
-    """Lay `rgba` (H, W, 4) over `picture` (H, W, 3 or 4) with an opacity from 0 to 1: uint8 (H, W, 3).
+    """Lay ``rgba`` (H, W, 4) over ``picture`` (H, W, 3 or 4) with an opacity from 0 to 1: uint8 (H, W, 3).
 
     The same sum a browser makes of two stacked canvases. Unequal sizes are a ValueError.
     """
@@ -109,6 +109,6 @@ def overlay(picture: Pixels, rgba: Pixels, opacity: float) -> Pixels:
 
 
 def colour_bar(width: int, height: int, signed: bool) -> bytes:
-    """Draw the colour table from its low end (left) to its high end as a PNG of `width` × `height` pixels."""
+    """Draw the colour table from its low end (left) to its high end as a PNG of ``width`` × ``height`` pixels."""
     ramp = np.rint(np.linspace(0, LEVELS - 1, width)).astype(np.uint8)
     return png(np.repeat(ramp[None], height, axis=0), table(signed))

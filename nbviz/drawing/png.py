@@ -20,9 +20,9 @@ _ENCODED = Encoded()
 
 
 def png(pixels: Pixels, palette: Pixels | None = None) -> bytes:
-    """Return `pixels` as PNG bytes.
+    """Return ``pixels`` as PNG bytes.
 
-    uint8 of shape (H, W) is gray, or indices where a `palette` (uint8 (≤256, 4) RGBA) is given; (H, W, 3) is
+    uint8 of shape (H, W) is gray, or indices where a ``palette`` (uint8 (≤256, 4) RGBA) is given; (H, W, 3) is
     RGB and (H, W, 4) RGBA. Another dtype or shape is a ValueError.
     """
     arrays = (pixels,) if palette is None else (pixels, palette)
@@ -49,7 +49,7 @@ def _compact(pixels: Pixels) -> bytes:
 
 
 def to_image(pixels: Pixels, palette: Pixels | None = None) -> Image.Image:
-    """Return `pixels` (as for `png`) as a Pillow image."""
+    """Return ``pixels`` (as for ``png``) as a Pillow image."""
     drawable = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))
     if pixels.dtype != np.uint8 or not drawable:
         raise ValueError(f"pixels are uint8 (H, W), (H, W, 3) or (H, W, 4), not {pixels.dtype} {pixels.shape}")
@@ -70,7 +70,7 @@ def lean_png(picture: Image.Image) -> bytes:
 
 
 def data_url(data: bytes) -> str:
-    """Return a PNG's bytes as a `data:` address for a stylesheet or an `<img>`."""
+    """Return a PNG's bytes as a ``data:`` address for a stylesheet or an ``<img>``."""
     return f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}"
 
 

@@ -21,7 +21,7 @@ Miniature = NDArray[np.floating] | Literal["no places"] | None
 
 
 def sprite(miniatures: Sequence[Miniature], side: int = SIDE) -> bytes:
-    """Draw n squares of `side` pixels as one palette PNG, the first on top.
+    """Draw n squares of ``side`` pixels as one palette PNG, the first on top.
 
     A miniature is a map (h, w), drawn from 0 to its peak (bilinear from a smaller map, area means from a
     larger one); None, or a map with nothing above zero is left blank; "no places" is hatched. A map with NaN

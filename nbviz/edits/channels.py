@@ -104,7 +104,7 @@ class Channels(NetworkEdit):
 
 
 def switched_off(output: Tensor, layout: Layout, off: Iterable[int], fill: Fill = "zero") -> Tensor:
-    """Return a layer's output (N, …) with channels off in every picture; fill: as in `Channels`."""
+    """Return a layer's output (N, …) with channels off in every picture; fill: as in ``Channels``."""
     count = layout.channels(tuple(output.shape))
     mask = torch.zeros(count, dtype=torch.bool, device="cpu")
     mask[list(off)] = True

@@ -98,7 +98,7 @@ def outputs(
 ) -> dict[str, Tensor]:
     """Return layers' outputs for the network's input ``x``, from a forward cut at the last; float32 at least.
 
-    straight: where the deepest layer's own activation function holds the gradient back, a share (`LEAK`) passes:
+    straight: where the deepest layer's own activation function holds the gradient back, a share (``LEAK``) passes:
     a ReLU that is off would give none at all, and a saturated one neither.
     """
     if len(x) > 1 and mixes_batch(model, run, x):

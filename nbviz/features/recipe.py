@@ -1,7 +1,7 @@
 """Recipes of made pictures: size, steps, warps and priors.
 
 Early layers see little, so a few receptive fields are enough; late ones need larger pictures, more steps and
-stronger warps. `recipe_for` chooses by how far a layer has coarsened the picture and how deep it lies.
+stronger warps. ``recipe_for`` chooses by how far a layer has coarsened the picture and how deep it lies.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from nbviz.features.recipe import Recipe
 
 
 def draw_warps(recipe: Recipe, size: tuple[int, int], generator: torch.Generator) -> Tensor | None:
-    """Draw matrices (steps, 2, 3) as `affine_grid` takes them; None where every warp is switched off."""
+    """Draw matrices (steps, 2, 3) as ``affine_grid`` takes them; None where every warp is switched off."""
     drawn = [run(recipe.steps, size, generator, **options) for run, options in recipe.acting("warp")]
     return reduce(_composed, drawn) if drawn else None
 

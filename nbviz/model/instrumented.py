@@ -140,7 +140,7 @@ class InstrumentedModel:
         return evaluate(run, batch, self.read, head_of(self.known))
 
     def fingerprint(self, reread: bool = False) -> tuple[int, bytes]:
-        """Return the key of the network's state now; ``reread``: of all weights, see `Watch.contents`."""
+        """Return the key of the network's state now; ``reread``: of all weights, see ``Watch.contents``."""
         return self.guest.fingerprint(reread)
 
     def input(self, image: PictureLike) -> torch.Tensor:

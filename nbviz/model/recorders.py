@@ -39,7 +39,7 @@ class Recorders:
     def recorder(
         self, names: Sequence[str], trace: Callable[[], Trace], check: Callable[[str], object], known: Trace | None
     ) -> Iterator[dict[str, torch.Tensor]]:
-        """Record the named layers in every pass of this thread within the block; yields name → latest output.
+        """Record the named layers in every pass of this thread within the block; yield name → latest output.
 
         trace: gives the trace of the network as it is; check: raises for a layer that isn't there; known: trace used
         last, which will do to begin with, as each pass asks for that of the network as it is.

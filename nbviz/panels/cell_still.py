@@ -88,7 +88,7 @@ class CellStill:
             self._replace(GONE, words)
 
     def _draw_again(self, words: str) -> bool:
-        """Draw the picture if it is finished; returns whether it was."""
+        """Draw the picture if it is finished; return whether it was."""
         picture = self._draw()
         if picture is None:
             return False

@@ -247,7 +247,7 @@ class Events:
         self._say_state()
 
     def idle(self) -> bool:
-        """Check now and then whether a network has changed; returns whether to be called again at once."""
+        """Check now and then whether a network has changed; return whether to be called again at once."""
         self.activity.resting = self.scheduler.at_rest
         if any(context.model.guest.read_on() for context in self.contexts.values()):
             return True

@@ -109,7 +109,7 @@ class Probed:
 
 
 def probe(transform: Callable[[Image.Image], object], mode: str) -> Probed:
-    """Measure `transform`, which is given pictures of PIL's `mode`."""
+    """Measure ``transform``, which is given pictures of PIL's ``mode``."""
     outputs = []
     for colour, size in _PROBES:
         # Whatever a transform refuses here, it tells the user when it meets a real picture.

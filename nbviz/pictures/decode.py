@@ -1,8 +1,8 @@
-"""Decoding: a picture in any form becomes an RGB `PIL.Image`, or a sentence that says why it can't.
+"""Decoding: a picture in any form becomes an RGB ``PIL.Image``, or a sentence that says why it can't.
 
 Files, bytes, PIL images and uint8 or 16-bit arrays end here as 8-bit RGB, turned upright by their EXIF tag,
 transparent parts on white, 16-bit gray scaled (65535 becomes 255, nothing is clipped). Float tensors are no
-pictures but already preprocessed input; `checked_tensor` looks only after their shape and values.
+pictures but already preprocessed input; ``checked_tensor`` looks only after their shape and values.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def is_animation(source: Encoded, name: str) -> bool:
 
 
 def decoded(source: Encoded, name: str, at_least: int | None = None) -> Image.Image:
-    """Decode the whole picture in RGB; `at_least` pixels a side let a JPEG be decoded smaller, which is faster."""
+    """Decode the whole picture in RGB; ``at_least`` pixels a side let a JPEG be decoded smaller, which is faster."""
     with opened(source, name) as image:
         if at_least is not None:
             # A JPEG is decoded at a half, a quarter or an eighth, never below this; other formats ignore it.

@@ -32,7 +32,7 @@ class EvalTransform:
     """(height, width) of what the network sees."""
 
     resize: tuple[int, int]
-    """(height, width) that `fit` resizes to, before the crop."""
+    """(height, width) that ``fit`` resizes to, before the crop."""
 
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
@@ -86,7 +86,7 @@ class EvalTransform:
 
 
 def recipe_from_timm(config: Mapping[str, Any], channels: int) -> EvalTransform:
-    """Read timm's `pretrained_cfg` as timm itself would, for a network of 1 or 3 channels."""
+    """Read timm's ``pretrained_cfg`` as timm itself would, for a network of 1 or 3 channels."""
     height, width = config.get("input_size", (3, 224, 224))[-2:]
     # timm's own default, for a configuration without one.
     share = config.get("crop_pct") or 0.875

@@ -1,7 +1,7 @@
-"""Loading of pictures: whatever a person has at hand becomes an ordered mapping of name → `Picture`.
+"""Loading of pictures: whatever a person has at hand becomes an ordered mapping of name → ``Picture``.
 
-What can't be opened is listed in `problems` in a sentence, and the rest opens. Only where nothing is left
-does `load_pictures` raise. Files are checked and not decoded; a data set gives its first few items only.
+What can't be opened is listed in ``problems`` in a sentence, and the rest opens. Only where nothing is left
+does ``load_pictures`` raise. Files are checked and not decoded; a data set gives its first few items only.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Pictures(Mapping[str, Picture]):
 
 
 def load_pictures(images: DatasetLike) -> Pictures:
-    """Open every kind of `images` the Explorer takes.
+    """Open every kind of ``images`` the Explorer takes.
 
     images: a path, a folder or a pattern (``photos/*.jpg``), a list or tuple of any mix, with labels or without, a
     dict name → image, a map-style Dataset, a loader around one or a data frame (the first 12), PIL images, uint8

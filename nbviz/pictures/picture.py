@@ -24,7 +24,7 @@ from nbviz.pictures.decode import Encoded, FilePage, by_range, decoded, upright_
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture to look at. Made by `load_pictures`; hashable by its content."""
+    """A picture to look at. Made by ``load_pictures``; hashable by its content."""
 
     name: str
     """Unique among the pictures it was loaded with."""
@@ -74,7 +74,7 @@ class Picture:
         return digest.hexdigest()
 
     def thumbnail(self, pixels: int) -> Image.Image:
-        """Return the largest centred square, `pixels` a side, in RGB."""
+        """Return the largest centred square, ``pixels`` a side, in RGB."""
         if isinstance(self.source, (Path, bytes, FilePage)):
             # Twice as large, so that the resampling still averages.
             image = decoded(self.source, self.name, at_least=2 * pixels)

@@ -1,6 +1,6 @@
 """Preprocessing: from a picture to the network's tensor, and back to the picture as the network saw it.
 
-One object knows both ways, so that overlays lie on the pixels that were really used. `Preprocessing.ensure`
+One object knows both ways, so that overlays lie on the pixels that were really used. ``Preprocessing.ensure``
 takes what the user gave, else reads it from what the network carries, else guesses, and says which it was.
 """
 
@@ -53,7 +53,7 @@ _numbers = count()
 
 @dataclass(frozen=True, eq=False)
 class Preprocessing:
-    """Callable: picture → float tensor (1, C, H, W). Made by `Preprocessing.ensure`."""
+    """Callable: picture → float tensor (1, C, H, W). Made by ``Preprocessing.ensure``."""
 
     forward: Callable[[Image.Image], object] | None
     """RGB picture (gray for a 1-channel network) → tensor; None where only tensors can be given."""
@@ -72,7 +72,7 @@ class Preprocessing:
 
     @classmethod
     def ensure(cls, transform: TransformLike | None, net: nn.Module, first: FirstLayer | None = None) -> Preprocessing:
-        """Return the preprocessing of pictures for `net`.
+        """Return the preprocessing of pictures for ``net``.
 
         transform: a callable PIL → tensor, torchvision weights or their transforms, timm's data
         configuration, a Hugging Face image processor, an albumentations transform, a Preprocessing, or None to
@@ -92,7 +92,7 @@ class Preprocessing:
 
     @classmethod
     def from_recipe(cls, recipe: EvalTransform, source: str) -> Preprocessing:
-        """Make a preprocessing of our own resizing, cropping and normalising, said to come from `source`."""
+        """Make a preprocessing of our own resizing, cropping and normalising, said to come from ``source``."""
         return cls(recipe, source, len(recipe.mean), (source, recipe))
 
     @classmethod
@@ -119,7 +119,7 @@ class Preprocessing:
         return cls.from_recipe(plain, "guess")
 
     def __call__(self, image: PictureLike) -> torch.Tensor:
-        """Turn a picture in any form `load_pictures` takes into a float32 tensor (1, C, H, W) on the CPU.
+        """Turn a picture in any form ``load_pictures`` takes into a float32 tensor (1, C, H, W) on the CPU.
 
         Float tensors are already preprocessed and pass through, float64 ones as they are. NbvizError for
         what can't be opened, and for a transform that fails or gives something else than such a tensor.
@@ -174,7 +174,7 @@ class Preprocessing:
         return None if picture.tensor is not None else self.size
 
     def knows_black(self, tensor: torch.Tensor) -> bool:
-        """Return whether `black` is a black picture for this tensor (1, C, H, W), rather than just zeros.
+        """Return whether ``black`` is a black picture for this tensor (1, C, H, W), rather than just zeros.
 
         A guess reads a picture's values as 0…1: a tensor that goes beyond was normalised in a way nobody told.
         """
@@ -201,7 +201,7 @@ class Preprocessing:
     def seen(self, tensor: torch.Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """Return the picture as the network saw it: (1, C, H, W) or (C, H, W) → uint8 (H, W, 3).
 
-        Exact to the pixel where the colours can be inverted; else drawn by range, and `seen_note` says so.
+        Exact to the pixel where the colours can be inverted; else drawn by range, and ``seen_note`` says so.
         """
         rgb = self._seen(tensor)[0]
         tensor = (rgb.clamp(0, 1) * 255).round().to(torch.uint8)
@@ -209,11 +209,11 @@ class Preprocessing:
         return pixels
 
     def seen_note(self, tensor: torch.Tensor) -> str:
-        """Return how far the colours of `seen` can be trusted, in a sentence; empty where they are exact."""
+        """Return how far the colours of ``seen`` can be trusted, in a sentence; empty where they are exact."""
         return self._seen(tensor)[1]
 
     def constant(self, like: torch.Tensor, rgb: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> torch.Tensor:
-        """Return a picture of one colour, preprocessed: shape, dtype and device of `like` (1, C, H, W).
+        """Return a picture of one colour, preprocessed: shape, dtype and device of ``like`` (1, C, H, W).
 
         rgb: in 0…1. A network of other than 1 or 3 channels has no colours: black is all zeros.
         """
@@ -232,7 +232,7 @@ class Preprocessing:
         return tensor.to(like).expand_as(like).clone()
 
     def black(self, like: torch.Tensor) -> torch.Tensor:
-        """Return a black picture, preprocessed, in the shape, dtype and device of `like` (1, C, H, W)."""
+        """Return a black picture, preprocessed, in the shape, dtype and device of ``like`` (1, C, H, W)."""
         return self.constant(like)
 
     @property

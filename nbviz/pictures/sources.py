@@ -1,7 +1,7 @@
 """Sources of pictures: whatever a call takes as images or as a data set becomes numbered items.
 
-Nothing is decoded here. The Explorer opens the first few of the items (`load_pictures`), an index reads all of them
-(`Items`); as both come through here, what one takes the other takes.
+Nothing is decoded here. The Explorer opens the first few of the items (``load_pictures``), an index reads all of them
+(``Items``); as both come through here, what one takes the other takes.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ _libraries: list[torch.library.Library] = []
 
 
 def torchvision() -> ModuleType:
-    """Import the package `torchvision`; raises NbvizError, with the way out, where it can't be had."""
+    """Import the package ``torchvision``; raises NbvizError, with the way out, where it can't be had."""
     with _lock:
         try:
             return importlib.import_module("torchvision")

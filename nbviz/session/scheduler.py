@@ -120,7 +120,7 @@ class Scheduler:
         return [job for job in list(self._jobs.values()) if job.slot not in self._background]
 
     def cancel(self, slot: str) -> bool:
-        """Drop what a slot is computing; returns whether there was anything."""
+        """Drop what a slot is computing; return whether there was anything."""
         with self.lock:
             self._requests.pop(slot, None)
             return self._drop(slot)

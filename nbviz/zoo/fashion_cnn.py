@@ -1,7 +1,7 @@
 """A residual network of six blocks for Fashion-MNIST: small enough to train in minutes, with real weights.
 
-Laid out as He et al. did for small pictures, https://arxiv.org/abs/1512.03385, section 4.2. `train_fashion.py`
-trained it, `data/README.md` is its card.
+Laid out as He et al. did for small pictures, https://arxiv.org/abs/1512.03385, section 4.2. ``train_fashion.py``
+trained it, ``data/README.md`` is its card.
 """
 
 from __future__ import annotations

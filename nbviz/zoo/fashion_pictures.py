@@ -2,7 +2,7 @@
 
 The 5,000 pictures are the first half of the *test* split, in its own order: neither of the zoo's Fashion
 networks has learnt from any of them, so what a channel fires for is no memory of what it was trained on.
-Xiao, Rasul and Vollgraf, Fashion-MNIST, https://arxiv.org/abs/1708.07747; MIT licence, see `data/LICENSE`.
+Xiao, Rasul and Vollgraf, Fashion-MNIST, https://arxiv.org/abs/1708.07747; MIT licence, see ``data/LICENSE``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A vision transformer of four blocks for Fashion-MNIST: patches of 4 × 4 pixels, 49 of them, and a class token.
 
-Dosovitskiy et al., https://arxiv.org/abs/2010.11929, with the norms in front. `train_fashion.py` trained it,
-`data/README.md` is its card.
+Dosovitskiy et al., https://arxiv.org/abs/2010.11929, with the norms in front. ``train_fashion.py`` trained it,
+``data/README.md`` is its card.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def load(
 ) -> InstrumentedModel:
     """Load a network by its name, ready to be explored.
 
-    name: one of `names()`. weights: for torchvision a member of a weights enum or its name ("DEFAULT"), for
+    name: one of ``names()``. weights: for torchvision a member of a weights enum or its name ("DEFAULT"), for
     timm anything true; None gives random weights, and the title says so. The zoo's own come with theirs.
     device: "auto" puts the zoo's own on the accelerator, if there is one. options: passed to the builder.
     NbvizError where weights can't be had; UnknownName, with the nearest, for another name.

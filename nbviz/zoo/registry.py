@@ -1,4 +1,4 @@
-"""Registry of the zoo's own networks: a decorator fills `NETWORKS`; a new network is one new file in this folder."""
+"""Registry of the zoo's own networks: a decorator fills ``NETWORKS``; a new network is one new file in this folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 
 @dataclass(frozen=True)
 class ZooNetwork:
-    """A network with its weights; its preprocessing is its attribute `nbviz_preprocessing`."""
+    """A network with its weights; its preprocessing is its attribute ``nbviz_preprocessing``."""
 
     net: nn.Module
     title: str

@@ -60,7 +60,7 @@ CREDITS: Mapping[str, Credit] = {
     "colour wheel": _image("color.png", "scikit-image team", _BSD),
     "logo": _image("logo.png", "scikit-image team", _BSD),
 }
-"""Name → author and licence, in the order of `photographs`; as the packages' own documentation states them."""
+"""Name → author and licence, in the order of ``photographs``; as the packages' own documentation states them."""
 
 
 class Photographs(Mapping[str, Image.Image]):
@@ -87,7 +87,7 @@ class Photographs(Mapping[str, Image.Image]):
 
     @property
     def pictures(self) -> Pictures:
-        """The same as `Picture` objects, none of them decoded."""
+        """The same as ``Picture`` objects, none of them decoded."""
         return Pictures(self._pictures.values())
 
 

@@ -1,4 +1,4 @@
-"""Files in `data/` that come with nbviz: weights, in half precision on disk and single in the network."""
+"""Files in ``data/`` that come with nbviz: weights, in half precision on disk and single in the network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DATA = Path(__file__).parent / "data"
 
 
 def data_file(name: str) -> Path:
-    """Return the path of a file in `data/`; NbvizError where it is missing."""
+    """Return the path of a file in ``data/``; NbvizError where it is missing."""
     path = DATA / name
     if not path.is_file():
         raise NbvizError(f"'{name}' is missing from this installation of nbviz ({DATA}). Install it again.")
@@ -22,7 +22,7 @@ def data_file(name: str) -> Path:
 
 
 def with_weights(build: Callable[[], nn.Module], file: str) -> nn.Module:
-    """Return the network that `build` makes with the weights of `data/file`, in eval mode on the CPU."""
+    """Return the network that ``build`` makes with the weights of ``data/file``, in eval mode on the CPU."""
     from safetensors.torch import load_file
 
     # The random weights drawn here are thrown away, and the user's generator must not know. Without storage, on
@@ -38,7 +38,7 @@ def with_weights(build: Callable[[], nn.Module], file: str) -> nn.Module:
 
 
 def card(file: str) -> dict[str, str]:
-    """Return the facts that the weights in `data/file` carry: data, recipe, torch, held-out accuracy."""
+    """Return the facts that the weights in ``data/file`` carry: data, recipe, torch, held-out accuracy."""
     from safetensors import safe_open
 
     with safe_open(data_file(file), framework="pt") as weights:

@@ -1,8 +1,8 @@
-"""Training of the Fashion-MNIST networks in `data/`, and the cutting of their pictures.
+"""Training of the Fashion-MNIST networks in ``data/``, and the cutting of their pictures.
 
     python -m nbviz.zoo.train_fashion fashion_cnn fashion_vit pictures --source folder --out folder
 
-`--source` holds the four idx .gz files, as Debian's package `dataset-fashion-mnist` installs them. One thread,
+``--source`` holds the four idx .gz files, as Debian's package ``dataset-fashion-mnist`` installs them. One thread,
 seeded. The recipe is fixed beforehand: the test split is read once, after the last step, and nothing is
 chosen by it. What is measured and shipped are the weights rounded to half precision; they are written after
 every epoch, so that a training that is stopped leaves something to look at.
@@ -76,7 +76,7 @@ def batch_of(images: np.ndarray[Any, Any]) -> Tensor:
 
 
 def train(training: Training, images: Tensor, labels: Tensor) -> Iterator[nn.Module]:
-    """Train the network; yields it, the same object, after every epoch."""
+    """Train the network; yield it, the same object, after every epoch."""
     torch.manual_seed(SEED)
     net = training.build().to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=training.rate, weight_decay=0.05, fused=True)

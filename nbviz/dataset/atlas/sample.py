@@ -55,7 +55,7 @@ class Sampler:
     _rows: list[Points] = field(default_factory=list)
 
     def walk(self, run: Pass) -> Iterator[int]:
-        """One forward and one backward per batch; yields how many pictures are done."""
+        """One forward and one backward per batch; yield how many pictures are done."""
         self.__init__(self.model, self.items, self.plan)  # type: ignore[misc]  # weights moved: from the start
         done = 0
         plan, transform = self.plan, self.model.transform

@@ -16,9 +16,9 @@ _CHANNEL_AXIS: dict[Kind, int] = {"map": -3, "map_last": -1, "tokens": -1, "toke
 class Layout:
     """Reading of a layer's output as channel maps.
 
-    `kind` is "map" for (N, C, H, W), "map_last" for (N, H, W, C), "tokens" for (N, T, D), "tokens_first" for
+    ``kind`` is "map" for (N, C, H, W), "map_last" for (N, H, W, C), "tokens" for (N, T, D), "tokens_first" for
     (N, D, T), "vector" where there is one place only ((N, D), and with further axes of length 1), "none"
-    where no channels can be shown; `reason` then says why. `prefix` tokens come before the first place.
+    where no channels can be shown; ``reason`` then says why. ``prefix`` tokens come before the first place.
     """
 
     kind: Kind
@@ -38,7 +38,7 @@ class Layout:
         return self.kind not in ("vector", "none")
 
     def maps(self, output: Tensor) -> Tensor:
-        """Return `output`, or a gradient of its shape, as (N, C, h, w): a view, its prefix tokens left out.
+        """Return ``output``, or a gradient of its shape, as (N, C, h, w): a view, its prefix tokens left out.
 
         A vector has 1 × 1 maps. ValueError where the kind is "none".
         """
@@ -55,11 +55,11 @@ class Layout:
         return tokens[:, :, self.prefix :].unflatten(2, (self.height, self.width))
 
     def places(self, output: Tensor) -> Tensor:
-        """Return `output` as (N, C, h·w): channels by places, row by row."""
+        """Return ``output`` as (N, C, h·w): channels by places, row by row."""
         return self.maps(output).flatten(2)
 
     def by_channel(self, output: Tensor) -> Tensor:
-        """Return `output` (N, …) as (N, C, rest), prefix tokens among the rest. ValueError where the kind is "none"."""
+        """Return ``output`` (N, …) as (N, C, rest), prefix tokens among the rest. ValueError for kind "none"."""
         if self.kind == "none":
             raise ValueError(self.reason)
         if self.kind == "vector":
@@ -67,7 +67,7 @@ class Layout:
         return output.movedim(_CHANNEL_AXIS[self.kind], 1).flatten(2)
 
     def per_channel(self, values: Tensor, output: Tensor) -> Tensor:
-        """Return (C,) or (N, C) `values`, one per channel, in a shape that broadcasts against `output`.
+        """Return (C,) or (N, C) ``values``, one per channel, in a shape that broadcasts against ``output``.
 
         Prefix tokens belong to their channel as places do. ValueError where the kind is "none".
         """
@@ -84,7 +84,7 @@ class Layout:
         return rows.reshape(shape)
 
     def channels(self, shape: tuple[int, ...]) -> int:
-        """Return the number of channels of an output of `shape` (batch axis included); 0 for kind "none"."""
+        """Return the number of channels of an output of ``shape`` (batch axis included); 0 for kind "none"."""
         if self.kind == "vector":
             return math.prod(shape[1:])
         axis = _CHANNEL_AXIS.get(self.kind)

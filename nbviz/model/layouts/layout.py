@@ -33,8 +33,8 @@ def infer_layouts(
 ) -> dict[str, Layout]:
     """Return the layout of each output of one forward over a probing batch.
 
-    `modules`, by the same names, tells which outputs need no probe. Where memory counts, or where outputs are
-    overwritten in place, give instead of an output its `evidence`, taken in the hook.
+    ``modules``, by the same names, tells which outputs need no probe. Where memory counts, or where outputs are
+    overwritten in place, give instead of an output its ``evidence``, taken in the hook.
     """
     known = modules or {}
     candidates = {

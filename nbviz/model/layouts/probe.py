@@ -1,6 +1,6 @@
 """Probe of one output: whether its change follows the probing batch, and along which axes.
 
-See `nbviz.model.layouts.layout` for the idea.
+See ``nbviz.model.layouts.layout`` for the idea.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def probe_batch(x: Tensor, seed: int = 0) -> Tensor:
 
 
 def evidence(output: Tensor, input_hw: tuple[int, int], module: nn.Module | None = None) -> AxisEvidence:
-    """Judge one output of the probing batch, and of `module` where that is known, by itself."""
+    """Judge one output of the probing batch, and of ``module`` where that is known, by itself."""
     output = output.detach()
     shape = tuple(output.shape)
     layout = _by_shape(output)
@@ -127,7 +127,7 @@ def _candidates(shape: torch.Size, input_hw: tuple[int, int]) -> Iterator[Layout
 
 
 def _grids(count: int, input_hw: tuple[int, int]) -> Iterator[tuple[int, int]]:
-    """Return the grids of `count` tokens with the picture's proportions, to within a row or column of rounding."""
+    """Return the grids of ``count`` tokens with the picture's proportions, to within a row or column of rounding."""
     if count < 2:
         return
     ideal = math.sqrt(count * input_hw[0] / input_hw[1])

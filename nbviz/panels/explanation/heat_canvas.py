@@ -45,7 +45,7 @@ class CanvasLayer:
         self.pixels: np.ndarray | None = None
 
     def draw(self, pixels: np.ndarray | None, partial: bool = False) -> int:
-        """Paint uint8 (H, W, 4), or nothing; returns the bytes that it took. A partial one is drawn roughly."""
+        """Paint uint8 (H, W, 4), or nothing; return the bytes that it took. A partial one is drawn roughly."""
         if pixels is not None and (pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 4):
             raise ValueError(f"a canvas takes uint8 (H, W, 4), not {pixels.dtype} {pixels.shape}")
         self.pixels = pixels

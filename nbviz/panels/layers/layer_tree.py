@@ -39,7 +39,7 @@ class LayerTree(Front):
     target = traitlets.Unicode().tag(sync=True)
     """The class as text."""
     sprite = traitlets.Bytes().tag(sync=True)
-    """PNG strip, a 22-pixel square a row of `rows`."""
+    """PNG strip, a 22-pixel square a row of ``rows``."""
     captions = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """Description of each miniature."""
     edited = traitlets.List(traitlets.Unicode()).tag(sync=True)

@@ -1,6 +1,6 @@
 """Snapshot of the Explorer's panels, without a browser: for static pages, files and talks.
 
-`compose` takes plain data (`SnapshotParts`) and draws it with Pillow in the order and measures of the live
+``compose`` takes plain data (``SnapshotParts``) and draws it with Pillow in the order and measures of the live
 frame. What can only be clicked is left out; what is set is written.
 """
 
@@ -57,9 +57,9 @@ THUMBNAIL = 56
 
 
 def compose(parts: SnapshotParts, scale: float = 1, dark: bool = False) -> Image.Image:
-    """Draw the parts as an RGB picture 1220 × `scale` pixels wide and as high as they need.
+    """Draw the parts as an RGB picture 1220 × ``scale`` pixels wide and as high as they need.
 
-    A part that is None leaves no gap. `dark` draws for a dark page.
+    A part that is None leaves no gap. ``dark`` draws for a dark page.
     """
     ink = Ink(WIDTH, TALLEST, scale, dark)
     y = _title(ink, parts) if parts.title else 0.0

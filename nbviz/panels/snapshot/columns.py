@@ -1,6 +1,6 @@
 """Columns of the still picture: layers, channels with their card, explanation.
 
-Each draws itself into a box from `y` down and returns how far down it got. Measures are those of the frame.
+Each draws itself into a box from ``y`` down and returns how far down it got. Measures are those of the frame.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def settings(ink: Ink, x: float, y: float, words: Sequence[str]) -> None:
 
 
 def layers(ink: Ink, part: LayersPart, x: float, y: float, width: float, bottom: float) -> float:
-    """Draw the tree's rows that fit above `bottom`, the chosen one among them."""
+    """Draw the tree's rows that fit above ``bottom``, the chosen one among them."""
     inner = width - 2 * MARGIN
     ink.text(x + MARGIN, y + HEAD, [("Layers", "strong")])
     if part.target:

@@ -49,7 +49,7 @@ class ScoreRow:
 
 @dataclass(frozen=True, eq=False)
 class LayerRow:
-    """Row of the layer tree, in preorder; `kids` counts its children."""
+    """Row of the layer tree, in preorder; ``kids`` counts its children."""
 
     text: str
     kind: str = ""
@@ -73,7 +73,7 @@ class ChannelsPart:
     """A page of channels: heading beside "Channels", settings as text, the mosaic, the sentence and pager
     below.
 
-    `count` tiles of the mosaic are channels, `chosen` is one of them or None, `aspect` a tile's width over
+    ``count`` tiles of the mosaic are channels, ``chosen`` is one of them or None, ``aspect`` a tile's width over
     height.
     """
 
@@ -121,8 +121,8 @@ class StagePart:
 class ExplanationPart:
     """Explanation: picture in gray (uint8, gray, RGB or RGBA), heat over it (uint8 RGBA) at an opacity.
 
-    `limits` are the low and the high end of the colour bar as text, `lines` the facts below it, `nothing`
-    the sentence where there is no heat, `smooth` whether the method interpolates.
+    ``limits`` are the low and the high end of the colour bar as text, ``lines`` the facts below it, ``nothing``
+    the sentence where there is no heat, ``smooth`` whether the method interpolates.
     """
 
     heading: Sequence[Run]

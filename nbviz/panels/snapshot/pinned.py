@@ -17,7 +17,7 @@ TITLE, NOTE, BAR, LINE = 14, 16, 20, 17
 
 
 def pinned(ink: Ink, part: PinsPart, y: float, width: float) -> float:
-    """Draw the cards from `y` down, six in a row; return how far down they reach."""
+    """Draw the cards from ``y`` down, six in a row; return how far down they reach."""
     ink.line(0, y, width, y)
     heading(ink, MARGIN, y + HEAD, width - 2 * MARGIN, "Side by side", [part.words] if part.words else [])
     y += HEAD + MARGIN

@@ -36,7 +36,7 @@ def is_own(module: str) -> bool:
 
 @contextmanager
 def watched(see: See) -> Iterator[bool]:
-    """Show ``see`` this thread's calls in this block; yields whether that is possible.
+    """Show ``see`` this thread's calls in this block; yield whether that is possible.
 
     A profiler written in Python sees them too; cProfile, which has the place for itself, is paused.
     Under another one written in C, which could not be put back, nothing is watched.

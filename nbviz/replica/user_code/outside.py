@@ -249,7 +249,7 @@ def _is_replaced(value: object) -> bool:
 
 
 def _renewed(place: Place) -> object:
-    """Put another function with an empty cache, iterator or generator into a place; returns what was there."""
+    """Put another function with an empty cache, iterator or generator into a place; return what was there."""
     before = place.read()
     place.write(_another(before))
     return before

@@ -30,7 +30,7 @@ class Contents:
         """Differences found so far."""
 
     def read(self) -> tuple[int, ...]:
-        """Read everything at once; returns the checksums."""
+        """Read everything at once; return the checksums."""
         with self._lock:
             sums = [_checksum(piece) for piece in self._pieces]
             self.changes += bool(self._sums) and sums != self._sums
@@ -38,7 +38,7 @@ class Contents:
             return tuple(sums)
 
     def read_on(self, seconds: float) -> bool:
-        """Read on for about so long from where the last call ended; returns whether a round is unfinished."""
+        """Read on for about so long from where the last call ended; return whether a round is unfinished."""
         if not self._sums:
             self.read()
         end = time.perf_counter() + seconds

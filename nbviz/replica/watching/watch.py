@@ -133,7 +133,7 @@ class Watch:
         return Contents(part for owner, part in owned if id(owner) in some or owner.is_inference())
 
     def read_on(self) -> bool:
-        """Read a large network's values for about a millisecond; returns whether there is more to read.
+        """Read a large network's values for about a millisecond; return whether there is more to read.
 
         Nothing is read while nothing can have changed: as long as no other thread has worked since the last round.
         """

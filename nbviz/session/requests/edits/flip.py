@@ -124,7 +124,7 @@ class _Scan:
         self.index, self.chance = int(row.argmax()), float(row.max())
 
     def curve(self, order: Tensor, shares: Sequence[float]) -> Generator[HidingCurve, None, None]:
-        """Hide more and more of what ``order`` (H, W) ranks highest; yields the curve so far."""
+        """Hide more and more of what ``order`` (H, W) ranks highest; yield the curve so far."""
         curve, x = HidingCurve(), self._x
         ranks = torch.empty(order.numel(), dtype=torch.long, device="cpu")
         # each pixel's place in the order, so that a mask is one comparison
