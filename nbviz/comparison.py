@@ -59,7 +59,7 @@ def compare(
     """
     import pandas
 
-    asked = _asked(measures)
+    asked = _chosen_measures(measures)
     chosen = _chosen(methods)
     instrumented = InstrumentedModel.ensure(model)
     rows = []
@@ -170,7 +170,7 @@ def _chosen(methods: Methods) -> dict[str, tuple[str, Mapping[str, Any]]]:
     return chosen
 
 
-def _asked(measures: Iterable[str] | None) -> list[Measure]:
+def _chosen_measures(measures: Iterable[str] | None) -> list[Measure]:
     if measures is None:
         return [one for one in MEASURES.values() if one.default]
     names = [measures] if isinstance(measures, str) else list(measures)

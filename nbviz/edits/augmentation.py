@@ -101,7 +101,7 @@ class Augmentation:
         for place, stream in enumerate(own):
             _seed(stream, seed, place)
         # the guard: a transform that draws from a stream by its module's name moves nothing of the person's
-        with _kept(_named_streams(self.transform), seed), self._conduct.streams(True), Guard():
+        with _with_seed(_named_streams(self.transform), seed), self._conduct.streams(True), Guard():
             streams = current()
             assert streams is not None
             for place, stream in enumerate((streams.python, streams.numpy, streams.generator)):
@@ -200,7 +200,7 @@ def _named_streams(transform: Transform) -> list[Stream]:
 
 
 @contextmanager
-def _kept(streams: list[Stream], seed: int) -> Iterator[None]:
+def _with_seed(streams: list[Stream], seed: int) -> Iterator[None]:
     """Seed streams, and put them back after."""
     before = [_state(stream) for stream in streams]
     for place, stream in enumerate(streams):

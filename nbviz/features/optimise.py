@@ -106,9 +106,9 @@ def climbing(chunks: Sequence[Ascent], words: Sequence[str], recipe: Recipe) -> 
         now = time.perf_counter()
         # a page takes as long to draw as some steps: ten a second look continuous
         if now - yielded >= INTERVAL and not page.complete:
-            yield page.made(words, now - started)
+            yield page.answer(words, now - started)
             yielded = now
-    yield page.made(words, time.perf_counter() - started)
+    yield page.answer(words, time.perf_counter() - started)
 
 
 def _turns(chunks: Sequence[Ascent]) -> Iterator[Ascent]:
@@ -143,7 +143,7 @@ class _Page:
     def complete(self) -> bool:
         return all(chunk.done for chunk in self.chunks)
 
-    def made(self, words: Sequence[str], seconds: float) -> Made:
+    def answer(self, words: Sequence[str], seconds: float) -> Made:
         for chunk in self.changed:
             # To 8 bits, which is what is kept on disk: fresh and kept pictures are the same.
             pictures = (chunk.pictures().float().cpu() * 255).round() / 255

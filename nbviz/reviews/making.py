@@ -80,7 +80,7 @@ def review(
         prepare = partial(PREPARED[task], network, items, labels, ignore=ignore)
         return _of_task(prepare, network, path, batch, Execution(client, progress, cancel), metadata)
     whole = record(network, items, path, client, labels=labels, batch=batch, progress=progress, cancel=cancel)
-    return _with_others(_made(whole, metadata, labels), folds, training, against, progress)
+    return _with_others(_of_classes(whole, metadata, labels), folds, training, against, progress)
 
 
 def _with_others(
@@ -123,7 +123,7 @@ def _of_task(
     return ready.review(recorded(ready, folder, before, execution), metadata)
 
 
-def _made(whole: Unbound, metadata: Metadata | None, labels: LabelsLike | None) -> Review:
+def _of_classes(whole: Unbound, metadata: Metadata | None, labels: LabelsLike | None) -> Review:
     if has_several(labels):
         return SeveralReview(*whole, metadata, labels=labels)
     plan, part, notes, network, items = whole
@@ -213,7 +213,7 @@ def load(
         return dense
     if several:
         check_several(labels, plan)
-    return _made((plan, part, manifest["notes"], network, items), metadata, labels)
+    return _of_classes((plan, part, manifest["notes"], network, items), metadata, labels)
 
 
 def _digest_with(truths: Truths, items: Items, network: InstrumentedModel) -> str:

@@ -20,14 +20,14 @@ from nbviz.panels.atlas.atlas_words import (
     ACROSS,
     about,
     caption,
-    here,
+    cell_counts,
+    cell_words,
     laid_out,
     looks,
     note,
     offered,
     packed,
     regions,
-    told,
     words,
 )
 from nbviz.panels.base.front import Front
@@ -152,7 +152,7 @@ class AtlasStage(Stage):
             if self._shown is None or self._shown.atlas is not answer.atlas:
                 self._chart(answer.atlas)
             self._shown = answer
-            view.here = here(answer.places)
+            view.here = cell_counts(answer.places)
             view.caption = caption(answer.atlas, self.look, self.selection.image)
             self._sheet(answer.tiles, answer.done == 1)
             self._open(answer.atlas, answer.opened, answer.done == 1)
@@ -209,7 +209,7 @@ class AtlasStage(Stage):
         if opened is None:
             view.opened, view.strip, view.made = {}, b"", b""
             return
-        view.opened = told(atlas, opened, self._names())
+        view.opened = cell_words(atlas, opened, self._names())
         view.strip = png(np.concatenate(list(opened.patches), axis=1)) if len(opened.patches) else b""
         if opened.made is None:
             view.made = b""

@@ -53,7 +53,7 @@ def speaks(cell: Cell) -> str:
     return f"for {cell.name} ({100 * cell.share:.0f} %)" if cell.name else "for no class"
 
 
-def here(places: np.ndarray | None) -> list[list[int]]:
+def cell_counts(places: np.ndarray | None) -> list[list[int]]:
     """Return the cells the picture lies on, with how many of its places."""
     if places is None:
         return []
@@ -80,7 +80,7 @@ def note(atlas: Atlas) -> str:
     return " ".join(sentences)
 
 
-def told(atlas: Atlas, opened: Opened, names: list[str]) -> dict[str, Any]:
+def cell_words(atlas: Atlas, opened: Opened, names: list[str]) -> dict[str, Any]:
     """Describe the opened cell."""
     cell = atlas.cells[opened.cell]
     heading: list[Any] = [f"{cell.count} places, speaks for "]

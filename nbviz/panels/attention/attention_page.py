@@ -104,14 +104,14 @@ def labels(blocks: Sequence[BlockSeen]) -> list[str]:
     if len(set(names)) < len(names) or len(names) < 2:
         return [name or str(block.number) for name, block in zip(names, blocks, strict=True)]
     parts = [name.split(".") for name in names]
-    before, after = _alike(parts), _alike([part[::-1] for part in parts])
+    before, after = _common_start(parts), _common_start([part[::-1] for part in parts])
     short = [part[before : len(part) - after or None] for part in parts]
     # digits are what tells them apart: of layer_10 and layer_11 the common prefix would take the 1
     stem = commonprefix([part[0] if part else "" for part in short]).rstrip("0123456789")
     return [".".join(part).removeprefix(stem) or name for part, name in zip(short, names, strict=True)]
 
 
-def _alike(parts: Sequence[Sequence[str]]) -> int:
+def _common_start(parts: Sequence[Sequence[str]]) -> int:
     """Return how many parts all names begin with."""
     same = [len(set(column)) == 1 for column in zip(*parts, strict=False)]
     return (*same, False).index(False)

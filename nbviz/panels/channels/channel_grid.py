@@ -1,7 +1,7 @@
 """Channel grid: a layer's channels, a page at a time, in one mosaic picture.
 
 Sort, page, scale and mode are this panel's own: changing one redraws the last answer and computes nothing. Pictures
-that stand for channels, made or found, come from panels of their own, which ask what the page wants (:meth:`wanted`)
+that stand for channels, made or found, come from panels of their own, which ask what it shows (:meth:`channels_in`)
 and hand over what they have (:meth:`put`). What hovering says of a tile travels with the page, so pointing costs no
 message.
 """
@@ -158,7 +158,7 @@ class ChannelsPanel(Panel):
         """Return the four channels of the layer on show with the largest absolute activation at a place."""
         return strongest(self._answer, place) if self._answer is not None else []
 
-    def wanted(self, mode: str, selection: Selection) -> tuple[int, ...] | None:
+    def channels_in(self, mode: str, selection: Selection) -> tuple[int, ...] | None:
         """Return the channels of the page on show, where it shows this mode; None where it doesn't."""
         answer = self._answer
         elsewhere = answer is None or answer.layer != selection.layer or selection.stage != CHANNELS

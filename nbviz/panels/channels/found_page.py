@@ -46,7 +46,7 @@ class FoundPage(Panel):
         return self.grid.look.mode == "found" or self.search.request is not None
 
     def request(self, selection: Selection) -> Request | None:
-        channels = self.grid.wanted("found", selection)
+        channels = self.grid.channels_in("found", selection)
         if self.search.request is not None:
             return self.search.request  # goes on while other views are looked at
         if not channels:

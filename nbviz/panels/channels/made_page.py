@@ -42,11 +42,11 @@ class MadePage(Panel):
         return self.grid.look.mode == "made"
 
     def request(self, selection: Selection) -> Request | None:
-        asked = self._asked(selection)
+        asked = self._page_request(selection)
         return None if asked == self._stopped else asked
 
-    def _asked(self, selection: Selection) -> MakeChannels | None:
-        channels = self.grid.wanted("made", selection)
+    def _page_request(self, selection: Selection) -> MakeChannels | None:
+        channels = self.grid.channels_in("made", selection)
         return MakeChannels(selection.layer, channels, self.grid.look.recipe) if channels else None
 
     def show(self, answer: MadeAnswer) -> None:
@@ -72,7 +72,7 @@ class MadePage(Panel):
         if event not in ("cancel", "begin") or self.grid.look.mode != "made":
             return
         # the request, not a flag: another layer or recipe is another wish, and is made
-        self._stopped = self._asked(self.selection) if event == "cancel" else None
+        self._stopped = self._page_request(self.selection) if event == "cancel" else None
         if event == "cancel":
             where = f"stopped at {self._progress}" if self._progress else "stopped"
             self.grid.put("made", Photos(self._photos.tiles, self._photos.words, where), begin=GO_ON)

@@ -192,10 +192,10 @@ class PinCard(Panel):
         if selection.stage != STAGE:
             return None
         context = selection.networks.get(self.pin.network)
-        return Elsewhere(context, context.version(), self.asked) if context else self.asked
+        return Elsewhere(context, context.version(), self.own_request) if context else self.own_request
 
     @property
-    def asked(self) -> Request:
+    def own_request(self) -> Request:
         """Request of the pin, made of its own network."""
         return self.pin.request(self.pictures[self.pin.picture])
 
@@ -204,7 +204,7 @@ class PinCard(Panel):
         self.view.note = " · ".join(part for part in parts if part)
 
     def show(self, answer: Answer) -> None:
-        scene = pin_scene(self.asked, answer, self.pin.picture)
+        scene = pin_scene(self.own_request, answer, self.pin.picture)
         self.card.paint(scene)
         self.view.title = replace(self.pin, layer=scene.layer or self.pin.layer).title(self.asked_model)
         self._changed()

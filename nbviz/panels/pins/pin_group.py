@@ -32,14 +32,16 @@ class PinGroup(Panel):
     def request(self, selection: Selection) -> Request | None:
         if self.cards[0].request(selection) is None:
             return None
-        return self._asked()
+        return self._joint_request()
 
     def show(self, answer: SeveralAnswer) -> None:
         pairs = zip(self.cards, answer.attributions, strict=True)
         maps = {card: ExplainAnswer(attribution, answer.seen) for card, attribution in pairs if attribution is not None}
         self.finished = answer.done >= 1
         if self.finished:
-            self.links.context.keep(self._asked(), answer, {card.asked: one for card, one in maps.items()})
+            self.links.context.keep(
+                self._joint_request(), answer, {card.own_request: one for card, one in maps.items()}
+            )
         for card, one in maps.items():
             if self._shown.get(card) is not one.attribution:
                 self._shown[card] = one.attribution
@@ -53,7 +55,7 @@ class PinGroup(Panel):
         for card in self.cards:
             card.fail(error)
 
-    def _asked(self) -> ExplainSeveralRequest:
+    def _joint_request(self) -> ExplainSeveralRequest:
         pin, targets = self.cards[0].pin, tuple(card.pin.target for card in self.cards)
         return ExplainSeveralRequest(self.pictures[pin.picture], targets, pin.method, pin.layer, pin.options)
 

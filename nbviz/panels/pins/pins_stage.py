@@ -84,7 +84,7 @@ class PinsStage(Stage):
         drawn = []
         for pin, card in self.cards.items():
             model = f"{script.explorer}.selection.networks[{pin.network!r}].model" if pin.network else "model"
-            drawn.append(script.request(card.with_edits(card.asked), model))
+            drawn.append(script.request(card.with_edits(card.own_request), model))
         return f"[{', '.join(drawn)}]" if drawn else ""
 
     def sync(self, selection: Selection) -> None:
@@ -127,7 +127,7 @@ class PinsStage(Stage):
         taken = [card for group in self._groups for card in group.cards]
         fresh = [card for card in there if card not in taken and not card.begun]
         # what is cached is shown at once, and would only wait in a group
-        unknown = [card for card in fresh if self.links.context.known(card.asked) is None]
+        unknown = [card for card in fresh if self.links.context.known(card.own_request) is None]
         self._groups += [PinGroup(self.links, cards) for cards in together(unknown)]
 
     def _new(self, pin: Pin) -> PinCard:

@@ -48,10 +48,10 @@ def found_outlines(said: Prediction | None, chosen: int | None, name: Callable[[
         return []
     best = [number for number in range(len(said.boxes)) if number < MOST or number == chosen]
     best.sort(key=lambda number: number == chosen)
-    return [_found(said, number, number == chosen, name) for number in best]
+    return [_box_outline(said, number, number == chosen, name) for number in best]
 
 
-def _found(said: Prediction, number: int, chosen: bool, name: Callable[[int], str]) -> Outline:
+def _box_outline(said: Prediction, number: int, chosen: bool, name: Callable[[int], str]) -> Outline:
     one = said.boxes[number]
     return Outline(one.box, "chosen" if chosen else "found", f"{name(one.label)} {one.score:.2f}")
 

@@ -111,7 +111,7 @@ class AttackDesk(Desk):
         edits = self.selection.edits
         return edits[:-1] if edits and isinstance(edits[-1], Attack) else edits
 
-    def made(self) -> Attack:
+    def edit(self) -> Attack:
         """Attack that is on, or that the controls would make."""
         edits = self.selection.edits
         return edits[-1] if edits and isinstance(edits[-1], Attack) else self._made
@@ -131,10 +131,10 @@ class AttackDesk(Desk):
         asked = self.explanation()
         if asked is None:
             return with_edits(ScoresRequest(self.pictures[selection.image]), self.others())
-        return MeasureAttack(self.others(), self.made(), asked)
+        return MeasureAttack(self.others(), self.edit(), asked)
 
     def sync(self, selection: Selection) -> None:
-        attack = self.made()
+        attack = self.edit()
         with LOCK, self.view.hold_sync():
             self.view.kind = "pgd20" if attack.method == "pgd" and attack.steps == 20 else attack.method
             self.view.norm, self.view.start = attack.norm, attack.random_start
@@ -206,8 +206,8 @@ class AttackDesk(Desk):
         # by name, so that the chip says it
         goal = None if into < 0 or method == "noise" else self.model.class_name(into) if self.model.classes else into
         norm, start = str(content.get("norm", "linf")), bool(content.get("start"))
-        if norm != self.made().norm:  # the same for each value of the picture, in the other unit
-            size = round(size / self._unit(self.made().norm) * self._unit(norm), 2)
+        if norm != self.edit().norm:  # the same for each value of the picture, in the other unit
+            size = round(size / self._unit(self.edit().norm) * self._unit(norm), 2)
         self._made = Attack(method, size, goal, norm, steps, start and method == "pgd")
         self.search.wanted = False
         self.selection.edits = (*self.others(), self._made) if size else self.others()

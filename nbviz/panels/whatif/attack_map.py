@@ -70,7 +70,7 @@ class AttackMap(Panel):
                 png(np.asarray(answer.picture)),
                 drawn(answer.maps["before"], answer.original),
                 drawn(answer.maps["after"], answer.picture),
-                _wanted(answer),
+                _goal_png(answer),
             ]
             captions = ["changed picture", f"{title}, before", f"{title}, after", f"wanted: of {self.wanted.like.name}"]
             self._put(pictures, captions, self._words(answer))
@@ -113,7 +113,7 @@ def led(alike: Mapping[str, float]) -> str:
     return "The map has moved towards" if gained > MOVED else "The map was hardly led towards"
 
 
-def _wanted(answer: MapAttacked) -> bytes:
+def _goal_png(answer: MapAttacked) -> bytes:
     """Return a PNG of the wanted map over its own picture."""
     assert answer.like is not None
     made = answer.maps["before"]

@@ -25,7 +25,7 @@ class AttackHost(Protocol):
     attacked: Attacked | None
 
     def others(self) -> tuple[Edit, ...]: ...
-    def made(self) -> Attack: ...
+    def edit(self) -> Attack: ...
     def explanation(self) -> ExplainRequest | None: ...
     def say_beside(self) -> None: ...
 
@@ -42,13 +42,13 @@ class SmallestAttack(Panel):
 
     def request(self, selection: Selection) -> Request | None:
         asked = self.desk.explanation() if self.wanted else None
-        return None if asked is None else FindSmallest(self.desk.others(), self.desk.made(), asked)
+        return None if asked is None else FindSmallest(self.desk.others(), self.desk.edit(), asked)
 
     def _say(self, words: str) -> None:
         self.view.set_trait("smallest", words)
 
     def show(self, answer: Smallest) -> None:
-        name = self.desk.made().method.upper()
+        name = self.desk.edit().method.upper()
         if answer.size is not None:
             exact = "" if answer.exact in (None, answer.size) else f"; {answer.exact:g} before rounding to them"
             self._say(f"smallest {name} that flips, found: {answer.size:g} grey levels{exact}")

@@ -97,7 +97,7 @@ class TransformDesk(Desk):
             return self.selection.edits[: -len(self._drawn)]
         return self.selection.edits[:-1] if self._last() is not None else self.selection.edits
 
-    def made(self) -> Transform:
+    def edit(self) -> Transform:
         """Transformation that is on, or the chosen one at the amount that changes nothing."""
         return self._last() or Transform(self._kind, TRANSFORMS[self._kind].neutral)
 
@@ -105,10 +105,10 @@ class TransformDesk(Desk):
         if self.source:
             return None
         asked = explanation(selection, self.model, self.pictures)
-        return MeasureTransform(self.others(), self.made(), asked)
+        return MeasureTransform(self.others(), self.edit(), asked)
 
     def sync(self, selection: Selection) -> None:
-        edit = self.made()
+        edit = self.edit()
         known = TRANSFORMS[edit.kind]
         with LOCK, self.view.hold_sync():
             self.view.range = [known.low, known.high, known.neutral, known.unit, known.step or "any"]
@@ -134,7 +134,7 @@ class TransformDesk(Desk):
             "amounts": list(curve.amounts), "flips": list(curve.flips),
             "lines": [[name, list(shares)] for name, shares in zip(names, columns, strict=False)],
         }  # fmt: skip
-        self.view.lines = lines(curve, self.made(), names[0]) if curve.best else []
+        self.view.lines = lines(curve, self.edit(), names[0]) if curve.best else []
 
     def wait(self, progress: str = "") -> None:
         self.view.state = "computing"
@@ -171,7 +171,7 @@ class TransformDesk(Desk):
         self.source = ""
         neutral = TRANSFORMS[kind].neutral
         # an amount of another transformation means nothing for this one
-        amount = float(content.get("amount", neutral)) if kind == self.made().kind else neutral
+        amount = float(content.get("amount", neutral)) if kind == self.edit().kind else neutral
         others, self._kind = self.others(), kind
         self._apart = self._apart and amount == neutral
         self.selection.edits = others if amount == neutral else (*others, Transform(kind, amount))

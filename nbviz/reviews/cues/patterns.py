@@ -49,9 +49,9 @@ class Pattern:
 
     def rows(self, pictures: Tensor) -> NDArray[np.int64]:
         """Return the rows of pictures (N, C, H, W) that have it."""
-        return self._alike(pictures, self.window).nonzero()[:, 0].numpy()
+        return self._matches(pictures, self.window).nonzero()[:, 0].numpy()
 
-    def _alike(self, pictures: Tensor, window: Window) -> Tensor:
+    def _matches(self, pictures: Tensor, window: Window) -> Tensor:
         difference = _cells(pictures, window) - _cells(self.picture, window)
         return difference.square().mean(1).sqrt() <= TOLERANCE * self.spread
 
@@ -69,7 +69,7 @@ class Pattern:
         """
         if self.is_empty(strip):
             return False
-        here, there = self._alike(own[self.rows(own)], strip), self._alike(others, strip)
+        here, there = self._matches(own[self.rows(own)], strip), self._matches(others, strip)
         return bool(here.float().mean() >= ALIKE and _is_pattern(here.sum(), there.sum(), len(own), len(others)))
 
     def repeats(self, own: Tensor, others: Tensor) -> bool:

@@ -70,9 +70,9 @@ def answers_under(
     for batch in items.readable(numbers, plan.batch, model.transform, plan.shape):
         truth = torch.tensor([by_item[number] for number in batch.numbers.tolist()], device="cpu")
         for key, inputs in _changed(model, batch, changes):
-            row = {"labels": truth, **scored(_asked(model, inputs), truth, plan)}
+            row = {"labels": truth, **scored(_scores(model, inputs), truth, plan)}
             explained = plan.score_of(row["prediction"].numpy())
-            compare = maps.begin if key == NONE else maps.alike
+            compare = maps.begin if key == NONE else maps.compare
             tensors.setdefault(key, []).append({**row, "alike": torch.from_numpy(compare(inputs, explained))})
         yield sum(len(row["labels"]) for row in tensors[NONE])
     fields = Answers.__dataclass_fields__
@@ -130,7 +130,7 @@ def _snapped(colours: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.abs(colours - nearest) < SNAP, nearest, colours)
 
 
-def _asked(model: InstrumentedModel, inputs: Tensor) -> ClassScores:
+def _scores(model: InstrumentedModel, inputs: Tensor) -> ClassScores:
     def work(run: Pass) -> Output:
         with torch.no_grad():
             return model.evaluate(run, inputs.to(run.device, model.guest.dtype))
@@ -175,7 +175,7 @@ def _figures(now: Answers, before: Answers) -> dict[str, Any]:
     figures = {
         "pictures": len(now.labels), "labelled": int(known.sum()),
         "same": float((now.prediction == before.prediction).mean()),
-        "confidence": float(now.probability.mean()), **_alike(now, now is before),
+        "confidence": float(now.probability.mean()), **_likeness_figures(now, now is before),
     }  # fmt: skip
     if not known.any():
         return figures | dict.fromkeys(OF_LABELS, np.nan)
@@ -190,7 +190,7 @@ def _figures(now: Answers, before: Answers) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _alike(now: Answers, unchanged: bool) -> dict[str, float]:
+def _likeness_figures(now: Answers, unchanged: bool) -> dict[str, float]:
     """Return the number of maps compared, and their mean likeness with its interval."""
     values = _known(now.alike)
     mean = mean_of(values) if len(values) and not unchanged else Estimate(np.nan, np.nan, np.nan)

@@ -13,7 +13,7 @@ from nbviz.reviews.cues.candidates import answer_maps
 class MapStability:
     """Maps of the first pictures that it is shown, compared with those of the same pictures changed.
 
-    Maps are integrated gradients of the answer, pooled to 14 × 14 cells; alike is Spearman's rank correlation.
+    Maps are integrated gradients of the answer, pooled to 14 × 14 cells; likeness is Spearman's rank correlation.
     """
 
     def __init__(self, model: InstrumentedModel, count: int) -> None:
@@ -39,7 +39,7 @@ class MapStability:
                 chance[rows] = likeness(self._cells[rows], self._cells[np.roll(rows, 1)])
         return chance
 
-    def alike(self, inputs: Tensor, answers: NDArray[np.int64]) -> NDArray[np.float64]:
+    def compare(self, inputs: Tensor, answers: NDArray[np.int64]) -> NDArray[np.float64]:
         """Compare the same batch, changed: (N,) in −1…1; NaN where the answer is another, or no map is kept."""
         found = np.full(len(inputs), np.nan)
         held = np.flatnonzero(answers[: len(self._answers)] == self._answers)
