@@ -167,7 +167,7 @@ def test_an_index_with_labels_of_its_own_is_loaded_with_them(tmp_path: Path) -> 
     net, labels = whole(Functional()), ["cat", "dog", None, "dog"] * 15 + ["cat"]
     built = build(list(pictures()), labels=labels, path=tmp_path)
     assert Index.load(tmp_path, net, list(pictures()), labels).top("stem", 0) == built.top("stem", 0)
-    with pytest.raises(NbvizError, match="passed as labels= to Index.build is passed here as well"):
+    with pytest.raises(NbvizError, match="passed as labels= when it was made is passed here as well"):
         Index.load(tmp_path, net, list(pictures()))
     with pytest.raises(NbvizError, match="another data set .61 items, here 7"):
         Index.load(tmp_path, dataset=list(pictures(7)))
