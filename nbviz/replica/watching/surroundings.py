@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from nbviz.arrays import array_of
 from nbviz.replica.user_code.calls import STANDARD, is_installed, is_own
 
 MOST_ITEMS, MOST_BYTES = 256, 65536
@@ -149,6 +150,6 @@ def _values(array: np.ndarray[Any, Any] | torch.Tensor) -> list[object]:
     if isinstance(array, torch.Tensor):
         version = 0 if array.is_inference() else array._version
         small = array.device.type == "cpu" and array.layout == torch.strided and array.nbytes <= MOST_BYTES
-        values = array.detach().reshape(-1).view(torch.uint8).numpy().tobytes() if small else b""
+        values = array_of(array.detach().reshape(-1).view(torch.uint8)).tobytes() if small else b""
         return [version, values]
     return [array.tobytes()] if array.nbytes <= MOST_BYTES and array.dtype != object else []
