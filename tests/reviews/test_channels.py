@@ -164,6 +164,14 @@ def test_a_draw_has_as_many_of_each_class_as_there_can_be() -> None:
     assert (rows == balanced(members, 23, 0)).all() and len(balanced(members, 1000, 0)) == 73
 
 
+def test_of_many_classes_some_are_drawn_with_enough_pictures_for_an_interval() -> None:
+    members = np.eye(100, dtype=bool)[[*range(100), *np.repeat(np.arange(50), 9)]]
+    counts = members[balanced(members, 40, 1)].sum(0)
+    assert counts.sum() == 40 and set(counts[:50]) == {0, 5} and not counts[50:].any()
+    few = np.eye(100, dtype=bool)[:30]
+    assert len(balanced(few, 40, 1)) == 30 and len(balanced(few, 12, 1)) == 12  # all fit; none has enough
+
+
 def test_the_strongest_pictures_come_first_and_equals_by_number() -> None:
     peaks = np.array([[1.0, 5, 2], [3.0, 5, 2], [3.0, 4, 2]])
     assert top_rows(peaks, 3).tolist() == [[1, 2, 0], [0, 1, 2], [-1, -1, -1]]

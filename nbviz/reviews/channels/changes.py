@@ -23,6 +23,8 @@ from nbviz.reviews.statistics.intervals import holm
 
 ROUNDING = 1e-5
 """Of the largest change: differences up to it are none."""
+EACH = 5
+"""Pictures of a class, at least, where it has as many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,10 +139,16 @@ def balanced(members: NDArray[np.bool_], count: int, seed: int) -> NDArray[np.in
     """Return rows of a seeded draw of as many pictures, ascending, with as many of each class as there can be.
 
     members: (pictures, classes); pictures of no class are not drawn. Without balance a rare class would have no figure.
+    Of more classes than have room for five pictures each some come first: one picture of each had no interval.
     """
-    order = np.random.default_rng(seed).permutation(np.flatnonzero(members.any(1)))
+    draw = np.random.default_rng(seed)
+    order = draw.permutation(np.flatnonzero(members.any(1)))
     first = members[order].argmax(1)
+    classes, sizes = np.unique(first, return_counts=True)
+    room = max(1, count // EACH)
+    # those with enough pictures before others, and all where there is room for all
+    favoured = classes[np.lexsort((draw.random(len(classes)), sizes < EACH))][: room if len(order) > count else None]
     rank = np.zeros(len(order), int)
-    for index in np.unique(first):
+    for index in classes:
         rank[first == index] = np.arange((first == index).sum())
-    return np.sort(order[np.argsort(rank, kind="stable")][:count])
+    return np.sort(order[np.lexsort((rank, ~np.isin(first, favoured)))][:count])

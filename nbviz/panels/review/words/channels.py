@@ -39,11 +39,13 @@ def about_study(table: pandas.DataFrame) -> list[Run]:
     """Return what was found, and what the figures are measured by."""
     beyond, attrs = int((table["corrected"] < 0.05).sum()), table.attrs
     whose = "" if attrs["labelled"] else " A class's pictures are those that the network says are it: none has a label."
+    classes = len(np.unique(attrs["study"].changes.classes))
     result: list[Run] = [
         (f"{beyond} of {len(table)} channels", "strong"),
         f" of {attrs['layer']} do more to a class than the layer's others do (paired t, corrected by Holm for all "
-        f"channels and classes; {attrs['pictures']} pictures).{whose} Bars: change of the class's score without the "
-        "channel, 95 % interval; the tick is the others' mean; on the right how many of its pictures stay right. ",
+        f"channels and classes; {attrs['pictures']} pictures of {classes} classes).{whose} Bars: change of the "
+        "class's score without the channel, 95 % interval; the tick is the others' mean; on the right how many of its "
+        "pictures stay right. ",
     ]  # fmt: skip
     if attrs["absent"]:
         return [*result, attrs["absent"]]
