@@ -38,6 +38,17 @@ def listed(name: str, value: object) -> list[object]:
     return list(value)
 
 
+def named(name: str, value: object) -> list[str]:
+    """Return the names that an argument gives: one, or several in a list. NbvizError, with its own, for no names."""
+    if isinstance(value, str):
+        return [value]
+    alone = isinstance(value, bytes) or getattr(value, "ndim", None) == 0
+    names = list(value) if isinstance(value, Iterable) and not alone else []
+    if not names or not all(isinstance(item, str) for item in names):
+        raise NbvizError(f"{name}= is a name, or a list of names, not {value!r:.80}.")
+    return names
+
+
 def at_least(name: str, value: object, least: int) -> int:
     """Check an argument that is a whole number. NbvizError, with its name, for any other."""
     number = whole(value)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
+from nbviz.arguments import named
 from nbviz.attribution import METHODS, attribute, explain
 from nbviz.errors import NbvizError, Refused, unknown
 from nbviz.evaluation import MEASURES, Case, Measured, settle
@@ -156,12 +157,12 @@ def _means(rows: list[list[Row]]) -> Iterator[Row]:
 
 
 def _chosen(methods: Methods) -> dict[str, tuple[str, Mapping[str, Any]]]:
-    if isinstance(methods, str):
-        methods = [methods]
     if not isinstance(methods, Mapping):  # the controls may be asked for by name: every table has them
-        methods = {name: (name, {}) for name in methods if name not in CONTROLS}
-    chosen = dict(methods)
-    chosen = {label: (given, {}) if isinstance(given, str) else given for label, given in chosen.items()}
+        methods = {name: (name, {}) for name in named("methods", methods) if name not in CONTROLS}
+    chosen = {label: (given, {}) if isinstance(given, str) else given for label, given in methods.items()}
+    for label, given in chosen.items():
+        if not (isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], Mapping)):
+            raise NbvizError(f"methods= has for '{label}' a name, or (name, options), not {given!r:.80}.")
     for label, (name, _) in chosen.items():
         if name not in METHODS:
             raise unknown("Method", name, [*METHODS, *CONTROLS], "nbviz")
@@ -173,7 +174,7 @@ def _chosen(methods: Methods) -> dict[str, tuple[str, Mapping[str, Any]]]:
 def _chosen_measures(measures: Iterable[str] | None) -> list[Measure]:
     if measures is None:
         return [one for one in MEASURES.values() if one.default]
-    names = [measures] if isinstance(measures, str) else list(measures)
+    names = named("measures", measures)
     for name in names:
         if name not in MEASURES:
             raise unknown("Measure", name, MEASURES, "nbviz.compare")

@@ -207,7 +207,7 @@ def _status(attribution: Attribution, score: float | None) -> str:
 
 
 def _method(name: str) -> Method:
-    if name not in METHODS:
+    if not isinstance(name, str) or name not in METHODS:
         raise unknown("Method", name, METHODS, "nbviz")
     return METHODS[name]
 

@@ -56,6 +56,8 @@ class Trace:
 
     def records(self, name: str) -> bool:
         """Return whether a forward has such an output, as far as can be told without the layer tree."""
+        if not isinstance(name, str):  # whoever looks for the layer says so
+            return False
         stem, call = split(name)
         calls = self.calls.get(stem, 0)
         return calls > 0 if call is None else 1 < calls and 1 <= call <= calls

@@ -199,3 +199,17 @@ def test_what_a_measure_may_return_and_what_not(cells: None) -> None:
     with pytest.raises(NbvizError, match="needs a docstring"):
         measure("bare")(lambda case: 1.0)
     assert not any(isinstance(one.run, GeneratorType) for one in MEASURES.values())
+
+
+@pytest.mark.parametrize("value", [None, 3, float("nan"), True, b"saliency", torch.tensor(3), [3], object()])
+def test_what_names_no_methods_or_measures_is_refused(value: Any) -> None:
+    net = build("eval")
+    with pytest.raises(NbvizError, match="methods= is a name, or a list of names, not"):
+        nbviz.compare(net, picture(), value, progress=False)
+    if value is not None:  # left out, they are those asked by default
+        with pytest.raises(NbvizError, match="measures= is a name, or a list of names, not"):
+            nbviz.compare(net, picture(), ["saliency"], measures=value, progress=False)
+    with pytest.raises(NbvizError, match=r"methods= has for 'mine' a name, or \(name, options\), not"):
+        nbviz.compare(net, picture(), {"mine": value}, progress=False)
+    with pytest.raises(NbvizError, match="A method is given by its name"):
+        nbviz.attribute(net, picture(), 0, value)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gc
 import weakref
+from typing import Any
 
+import pytest
 import torch
 from torch import nn
 
 import nbviz
+from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from tests.counting import counted
 from tests.networks import build, picture
@@ -179,3 +182,10 @@ def test_no_graph_outlives_a_call() -> None:
 def _with_graphs() -> set[int]:
     gc.collect()
     return {id(item) for item in gc.get_objects() if issubclass(type(item), torch.Tensor) and item.grad_fn is not None}
+
+
+@pytest.mark.parametrize("name", [None, 3, b"0", ["0"], torch.tensor(3)])
+def test_a_layer_to_record_is_given_by_its_name(name: Any) -> None:
+    model = InstrumentedModel(build("eval"))
+    with pytest.raises(NbvizError, match="A layer is given by its name, a string, not by"), model.capture(name):
+        pass
