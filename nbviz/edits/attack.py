@@ -96,7 +96,7 @@ class Attack(PictureEdit):
         kind = [self.method if self.method == "noise" else self.method.upper(), "L2" if self.norm == "l2" else ""]
         if self.method == "pgd":
             kind.append("" if self.steps == STEPS else f"{self.steps} step{'' if self.steps == 1 else 's'}")
-            kind.append("from a random start" if self.random_start else "")
+            kind.append("random start" if self.random_start else "")
         if self.seed and (self.method == "noise" or self.random_start):
             kind.append(f"({self.seed})")
         named = " ".join(filter(None, kind))
