@@ -93,7 +93,7 @@ class Augmentation:
         """Call a copy of the transform, all of whose random streams are seeded."""
         known = set(self._conduct.direct)
         made = self._seeded(seed, call)
-        # a global stream that it draws from by a function imported by name is seen at the first call, so not yet seeded
+        # a global stream that it draws from by a function that it holds is seen at the first call, so not yet seeded
         return made if self._conduct.direct == known else self._seeded(seed, call)
 
     def _seeded(self, seed: int, call: Callable[[Transform], Drawn]) -> Drawn:

@@ -87,7 +87,9 @@ def test_a_network_that_seeds_itself_says_what_it_says_alone() -> None:
     assert torch.equal(InstrumentedModel(net)(picture()).detach(), wanted)
 
 
-@pytest.mark.parametrize("draw", [_draw_by_module, _seed_everything, _draw_with_torch], ids=lambda draw: draw.__name__)
+@pytest.mark.parametrize(
+    "draw", [_draw_by_module, _draw_by_name, _seed_everything, _draw_with_torch], ids=lambda draw: draw.__name__
+)
 def test_another_thread_draws_what_it_would_alone(draw: Any) -> None:
     """Catches streams that are put back after a pass: the other thread would get the same numbers again."""
 
@@ -137,13 +139,40 @@ def test_functions_of_random_are_the_modules_own_afterwards() -> None:
     assert all(one == other for one, other in zip(before, now, strict=True))
 
 
+def _draw_held(_: torch.Tensor, held: Callable[[], float] = random.random) -> float:
+    return held()
+
+
 def test_a_draw_that_cannot_be_forwarded_is_told() -> None:
-    model = InstrumentedModel(Scaled(_draw_by_name))
+    model = InstrumentedModel(Scaled(_draw_held))
     model.logits(picture())
-    assert any("imported by name" in note for note in model.guest.notes)
-    other = InstrumentedModel(Scaled(_draw_by_module))
+    assert any("by a function that it holds" in note for note in model.guest.notes)
+    for draw in (_draw_by_module, _draw_by_name):
+        other = InstrumentedModel(Scaled(draw))
+        other.logits(picture())
+        assert not other.guest.notes
+
+
+def test_a_function_imported_by_name_is_the_modules_own_afterwards() -> None:
+    variables, before = globals(), (drawn_by_name, numpys_by_name)
+    one, other = (InstrumentedModel(Scaled(_draw_by_name)) for _ in range(2))
+    one.logits(picture())
     other.logits(picture())
-    assert not any("imported by name" in note for note in other.guest.notes)
+    assert (variables["drawn_by_name"], variables["numpys_by_name"]) == before
+
+
+def test_what_a_cell_puts_in_the_place_of_a_function_meanwhile_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "random", random.random)  # for the end of this test
+
+    def another() -> float:
+        return 0.5
+
+    def replace(_: torch.Tensor) -> float:
+        random.random = another
+        return drawn_by_name()
+
+    InstrumentedModel(Scaled(replace)).logits(picture())
+    assert random.random is another
 
 
 BRANCHES: dict[str, Callable[[torch.Tensor], bool]] = {

@@ -15,7 +15,7 @@ import torch
 from nbviz.replica.user_code.calls import watched
 from nbviz.replica.user_code.outside import Outside
 from nbviz.replica.user_code.quiet import Caught, quiet
-from nbviz.replica.user_code.streams import own_streams
+from nbviz.replica.user_code.streams import Place, forward_imported, own_streams
 
 
 class Conduct:
@@ -34,7 +34,8 @@ class Conduct:
         self.may_draw: set[str] = set()
         """Those that its code names, whether it has drawn from them or not."""
         self.direct: set[str] = set()
-        """Those of them that it draws from by a function imported by name: put back after a pass."""
+        """Those of them that it draws from by a function that it holds: put back after a pass."""
+        self._imported: dict[tuple[int, str], Place] = {}
         self.python_backward = False
         """True if a backward through it may run Python code: hooks of tensors, functions of one's own, checkpoints."""
         self._backward_met = False
@@ -69,7 +70,7 @@ class Conduct:
 
     @contextmanager
     def _own_streams(self, first: bool) -> Iterator[None]:
-        with own_streams() as streams, self._put_back(first):
+        with own_streams(list(self._imported.values())) as streams, self._put_back(first):
             yield
         self.draws |= streams.used | self.direct
 
@@ -86,7 +87,7 @@ class Conduct:
         before = {name: stream.state() for name, stream in STREAMS.items()}
         for name in self.direct:  # the same request has the same answer
             STREAMS[name].seed(0)
-        sight = _Sight()
+        sight = _Sight(self._imported)
         try:
             with watched(sight.see) if first else nullcontext(True) as seen:
                 yield
@@ -110,7 +111,7 @@ class Conduct:
             return ""
         return (
             f"the network draws from the global random stream of {' and '.join(sorted(self.direct))} by a function "
-            "imported by name, so numbers that other threads draw meanwhile may come again; a call by the module's "
+            "that it holds, so numbers that other threads draw meanwhile may come again; a call by the module's "
             "name, such as random.random(), would not do that"
         )
 
@@ -136,7 +137,9 @@ _NUMPYS = np.random.rand.__self__  # type: ignore[attr-defined]
 class _Sight:
     """Record of streams that the calls of this thread draw from themselves, not forwarded."""
 
-    def __init__(self) -> None:
+    def __init__(self, imported: dict[tuple[int, str], Place]) -> None:
+        """imported: takes the places where functions of a global stream were imported by name."""
+        self._imported = imported
         self._called: set[str] = set()
         self._codes: dict[int, CodeType] = {}
 
@@ -145,6 +148,10 @@ class _Sight:
             self._called.add(_SOURCES.get(id(getattr(function, "__self__", None)), ""))
         elif id(frame.f_code) not in self._codes:
             self._codes[id(frame.f_code)] = frame.f_code
+            # before it has run: it looks them up by these names
+            for name in frame.f_code.co_names:
+                if forward_imported(frame.f_globals, name):
+                    self._imported[id(frame.f_globals), name] = frame.f_globals, name
             # numpy's functions are seen by no profiler
             values = (frame.f_globals.get(name) for name in frame.f_code.co_names)
             if any(getattr(value, "__self__", None) is _NUMPYS for value in values if type(value) is MethodType):

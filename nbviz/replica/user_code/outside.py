@@ -29,6 +29,7 @@ from nbviz.replica.user_code.calls import STANDARD, is_installed, is_own
 from nbviz.replica.user_code.draws import possible_draws
 from nbviz.replica.user_code.settings import SETTINGS, set_by
 from nbviz.replica.user_code.state import State
+from nbviz.replica.user_code.streams import is_of_global_stream
 
 Namespace = dict[str, Any] | type | types.ModuleType
 _MISSING = object()
@@ -214,6 +215,8 @@ class Sight:
                 self.caches[key] = place, _renewed(place)
             return
         if id(value) in self._met or isinstance(value, (type, types.ModuleType, nn.Module)):
+            return
+        if is_of_global_stream(value):  # forwarded: what the stream holds is for others to move
             return
         held = [*islice(reached(value), SEARCHED)]
         held += [cell for part in held if isinstance(part, types.FunctionType) for cell in part.__closure__ or ()]

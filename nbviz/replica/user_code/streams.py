@@ -3,7 +3,8 @@
 The global streams belong to the whole process: put back after a pass, they would give another thread the same numbers
 twice. So while such a pass runs, the functions of the modules ``random`` and ``numpy.random`` and torch's seeding are
 forwarded: on this thread to streams seeded alike for each pass, on all others to the global ones, as they were.
-A function that the network imported by name (``from random import random``) can't be forwarded: see ``Conduct``.
+So is a function that a module imported by name (``from random import random``), where it is known by
+:func:`forward_imported`. One that the network holds (``self.draw = random.random``) can't be: see ``Conduct``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from operator import attrgetter
-from types import ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,10 +24,14 @@ import torch
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 Function = Callable[..., Any]
+Place = tuple[dict[str, Any], str]
+"""Globals of a module, and a name in them."""
+_FUNCTIONS = (BuiltinFunctionType, FunctionType, MethodType)
 _local = threading.local()
 _lock = threading.Lock()
 _inside: set[Streams] = set()
-_before: list[tuple[ModuleType, str, Function]] = []
+_before: list[tuple[dict[str, Any], str, Function, Function]] = []
+"""Where something is forwarded: variables and name there, the function, and what stands in its place."""
 _NUMPYS_OTHER_NAMES = {"ranf": "random_sample", "sample": "random_sample"}
 _TORCHS = ("manual_seed", "seed", "get_rng_state", "set_rng_state")
 _CUDAS = {f"{name}{several}": name for name in ("manual_seed", "seed") for several in ("", "_all")}
@@ -136,16 +141,49 @@ def current() -> Streams | None:
 
 
 @contextmanager
-def own_streams() -> Iterator[Streams]:
-    """Have this thread draw from streams of its own in this block."""
+def own_streams(imported: Iterable[Place] = ()) -> Iterator[Streams]:
+    """Have this thread draw from streams of its own in this block.
+
+    imported: places where modules imported functions of the global streams by name, see :func:`forward_imported`.
+    """
     outer, streams = getattr(_local, "streams", None), Streams()
     try:
         _enter(streams)
+        for variables, name in imported:
+            forward_imported(variables, name)
         _local.streams = streams
         yield streams
     finally:
         _local.streams = outer
         _leave(streams)
+
+
+def forward_imported(variables: dict[str, Any], name: str) -> bool:
+    """Forward a function that a module imported by name, as long as a pass is inside; False if it draws from no stream.
+
+    variables: the module's globals.
+    """
+    with _lock:
+        value = variables.get(name)
+        if not is_of_global_stream(value):
+            return False
+        # else forwarded already, for another network
+        if _inside and value in _KINDS:
+            _replace(variables, name, *_KINDS[value])
+        return True
+
+
+def is_of_global_stream(value: object) -> bool:
+    """Return whether a value is a function of a global stream, or stands in the place of one."""
+    return isinstance(value, _FUNCTIONS) and (value in _KINDS or getattr(value, "__wrapped__", None) in _KINDS)
+
+
+def _replace(variables: dict[str, Any], name: str, stream: str, own: str) -> None:
+    # as found, not as Python ships it: somebody may have patched it
+    function = variables[name]
+    forward = _forward(function, stream, own)
+    _before.append((variables, name, function, forward))
+    variables[name] = forward
 
 
 def _enter(streams: Streams) -> None:
@@ -154,10 +192,7 @@ def _enter(streams: Streams) -> None:
         if len(_inside) == 1:
             _put_back()  # what an interrupt of the last block's end has left
             for module, name, stream, own in _FORWARDED:
-                function = getattr(module, name)
-                # as found, not as Python ships it: somebody may have patched it
-                _before.append((module, name, function))
-                setattr(module, name, _forward(function, stream, own))
+                _replace(vars(module), name, stream, own)
 
 
 def _leave(streams: Streams) -> None:
@@ -170,8 +205,10 @@ def _leave(streams: Streams) -> None:
 
 def _put_back() -> None:
     while _before:
-        module, name, function = _before[-1]
-        setattr(module, name, function)
+        variables, name, function, forward = _before[-1]
+        # a cell may have put something of its own there meanwhile
+        if variables.get(name) is forward:
+            variables[name] = function
         _before.pop()
 
 
@@ -210,3 +247,5 @@ def _forward(function: Function, stream: str, of: str) -> Function:
 
 
 _FORWARDED = list(_forwarded())
+_KINDS = {vars(module)[name]: (stream, own) for module, name, stream, own in _FORWARDED}
+"""Function → its stream, and the attribute of a pass's own streams that does the same."""
