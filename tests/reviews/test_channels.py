@@ -12,7 +12,7 @@ from torch import nn
 
 import nbviz
 from nbviz.errors import NbvizError, Refused
-from nbviz.reviews.channels.changes import balanced
+from nbviz.reviews.channels.changes import balanced, first_classes, memberships
 from nbviz.reviews.channels.concepts import chance, concepts
 from nbviz.reviews.channels.study import top_rows
 
@@ -157,19 +157,31 @@ def test_random_pictures_are_within_their_chance_nine_times_of_ten() -> None:
 
 
 def test_a_draw_has_as_many_of_each_class_as_there_can_be() -> None:
-    members = np.eye(4, dtype=bool)[[0] * 50 + [1] * 20 + [2] * 3]
-    members = np.concatenate([members, np.zeros((5, 4), bool)])
-    rows = balanced(members, 23, 0)
-    assert members[rows].sum(0).tolist() == [10, 10, 3, 0] and (np.diff(rows) > 0).all()
-    assert (rows == balanced(members, 23, 0)).all() and len(balanced(members, 1000, 0)) == 73
+    classes = np.repeat([0, 1, 2, -1], [50, 20, 3, 5])
+    rows = balanced(classes, 23, 0)
+    assert np.bincount(classes[rows]).tolist() == [10, 10, 3] and (np.diff(rows) > 0).all()
+    assert (rows == balanced(classes, 23, 0)).all() and len(balanced(classes, 1000, 0)) == 73
 
 
 def test_of_many_classes_some_are_drawn_with_enough_pictures_for_an_interval() -> None:
-    members = np.eye(100, dtype=bool)[[*range(100), *np.repeat(np.arange(50), 9)]]
-    counts = members[balanced(members, 40, 1)].sum(0)
+    classes = np.array([*range(100), *np.repeat(np.arange(50), 9)])
+    counts = np.bincount(classes[balanced(classes, 40, 1)], minlength=100)
     assert counts.sum() == 40 and set(counts[:50]) == {0, 5} and not counts[50:].any()
-    few = np.eye(100, dtype=bool)[:30]
+    few = np.arange(30)
     assert len(balanced(few, 40, 1)) == 30 and len(balanced(few, 12, 1)) == 12  # all fit; none has enough
+
+
+def test_pictures_of_several_classes_count_for_each() -> None:
+    presence = np.zeros((PICTURES, CLASSES), int)
+    presence[::2, 0] = presence[::3, 2] = 1
+    review = nbviz.review(
+        nbviz.InstrumentedModel(network(), multilabel=True), Planes(False), labels=presence, progress=False
+    )
+    rows = np.array([0, 1, 6])
+    assert memberships(review, rows).tolist() == [[True, False, True], [False] * 3, [True, False, True]]
+    assert first_classes(review)[:4].tolist() == [0, -1, 0, 2]
+    changes = review.channels("1").attrs["study"].changes
+    assert len(changes.classes) == presence.sum() and changes.pictures == presence.any(1).sum()
 
 
 def test_the_strongest_pictures_come_first_and_equals_by_number() -> None:

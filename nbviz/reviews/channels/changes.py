@@ -90,7 +90,7 @@ def measure(
     """
     items, plan = items_of(records), records.plan
     numbers = records.column("items")[rows].tolist()
-    member = dict(zip(numbers, memberships(records)[rows], strict=True))
+    member = dict(zip(numbers, memberships(records, rows), strict=True))
     parts, total = list[tuple[NDArray[Any], ...]](), np.zeros(())
     # one picture at a time: a sweep fills its batches with the picture's channels
     for batch in items.readable(numbers, 1, model.transform, plan.shape):
@@ -129,26 +129,39 @@ def _class_scores(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return scores if scores.shape[-1] > 1 else np.concatenate([-scores, scores], -1)
 
 
-def memberships(records: Records) -> NDArray[np.bool_]:
-    """Return which classes each picture has, (pictures, classes): its labels, else its answer."""
+def memberships(records: Records, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which classes pictures have, (rows, classes): their labels, else their answers."""
+    return np.stack([has[rows] for has in _each_class(records)], 1)
+
+
+def first_classes(records: Records) -> NDArray[np.int64]:
+    """Return the first class of each picture, (pictures,); −1 where it has none."""
+    # a class at a time: of a million pictures and a thousand classes the whole table would be a gigabyte
+    first = np.full(len(records), -1)
+    for index, has in enumerate(_each_class(records)):
+        first[has & (first < 0)] = index
+    return first
+
+
+def _each_class(records: Records) -> Iterator[NDArray[np.bool_]]:
     has = records.has_class if records.labelled else records.says_class
-    return np.stack([has(index) for index in range(len(records.names))], 1)
+    return (has(index) for index in range(len(records.names)))
 
 
-def balanced(members: NDArray[np.bool_], count: int, seed: int) -> NDArray[np.int64]:
+def balanced(classes: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
     """Return rows of a seeded draw of as many pictures, ascending, with as many of each class as there can be.
 
-    members: (pictures, classes); pictures of no class are not drawn. Without balance a rare class would have no figure.
-    Of more classes than have room for five pictures each some come first: one picture of each had no interval.
+    classes: (pictures,); pictures of class −1 are not drawn. Without balance a rare class would have no figure. Of more
+    classes than have room for five pictures each some come first: one picture of each had no interval.
     """
     draw = np.random.default_rng(seed)
-    order = draw.permutation(np.flatnonzero(members.any(1)))
-    first = members[order].argmax(1)
-    classes, sizes = np.unique(first, return_counts=True)
+    order = draw.permutation(np.flatnonzero(classes >= 0))
+    first = classes[order]
+    known, sizes = np.unique(first, return_counts=True)
     room = max(1, count // EACH)
     # those with enough pictures before others, and all where there is room for all
-    favoured = classes[np.lexsort((draw.random(len(classes)), sizes < EACH))][: room if len(order) > count else None]
+    favoured = known[np.lexsort((draw.random(len(known)), sizes < EACH))][: room if len(order) > count else None]
     rank = np.zeros(len(order), int)
-    for index in classes:
+    for index in known:
         rank[first == index] = np.arange((first == index).sum())
     return np.sort(order[np.lexsort((rank, ~np.isin(first, favoured)))][:count])

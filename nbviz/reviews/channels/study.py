@@ -15,7 +15,7 @@ from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.passes.feature_maps import channel_peaks
 from nbviz.reviews.channels.activations import activations, layer_or_last
-from nbviz.reviews.channels.changes import ClassChanges, balanced, measure, memberships
+from nbviz.reviews.channels.changes import ClassChanges, balanced, first_classes, measure, memberships
 from nbviz.reviews.channels.concepts import MOST, Concepts, chance, concepts
 from nbviz.reviews.records.records import Records
 
@@ -97,8 +97,8 @@ def studying(
     model: InstrumentedModel, records: Records, layer: str | None, sampling: Sampling, fill: Fill = "zero"
 ) -> Iterator[tuple[bool, int, int] | ChannelStudy]:
     """Study a layer's channels step by step: yield (are channels off, pictures, of how many), last the study."""
-    name, members = layer_or_last(model, records, layer), memberships(records)
-    rows = balanced(members, sampling.sample, sampling.seed)
+    name = layer_or_last(model, records, layer)
+    rows = balanced(first_classes(records), sampling.sample, sampling.seed)
     if not len(rows):
         raise NbvizError("No picture of this review has a class, so no channel can matter for one.")
     draw = np.random.default_rng(sampling.seed).permutation(len(records))
@@ -113,7 +113,7 @@ def studying(
             yield True, step, len(rows)
         else:
             numbers, peaks = (np.concatenate(part) for part in zip(*parts, strict=True))
-            yield _study(records, name, step, (numbers, peaks), members, sampling)
+            yield _study(records, name, step, (numbers, peaks), sampling)
 
 
 def _study(
@@ -121,7 +121,6 @@ def _study(
     layer: str,
     changes: ClassChanges,
     looked: tuple[NDArray[np.int64], NDArray[np.float32]],
-    members: NDArray[np.bool_],
     sampling: Sampling,
 ) -> ChannelStudy:
     """looked: items, (N,), and their activations, (N, C)."""
@@ -136,7 +135,7 @@ def _study(
         levels = chance(features, max(1, live), sampling.top, sampling.seed)
     items = np.where(sets < 0, -1, numbers[sets])
     about = layer, records.names, records.labelled
-    return ChannelStudy(*about, changes, profiles(peaks, members[rows]), items, figures, levels)
+    return ChannelStudy(*about, changes, profiles(peaks, memberships(records, rows)), items, figures, levels)
 
 
 def top_rows(peaks: NDArray[np.floating], count: int) -> NDArray[np.int64]:
