@@ -28,7 +28,7 @@ from nbviz.panels.events import ALL, Events
 from nbviz.panels.snapshot import compose
 from nbviz.panels.still import saved, still_parts
 from nbviz.pictures.adapters import TransformLike
-from nbviz.pictures.load import Picture, load_pictures
+from nbviz.pictures.load import load_pictures
 from nbviz.pictures.sources import DatasetLike
 from nbviz.replica.user_code.user_hooks import Hooks
 from nbviz.reviews.result import Review
@@ -40,7 +40,15 @@ from nbviz.session.library import Library
 from nbviz.session.pins.pin import Pin
 from nbviz.session.pins.pinning import Pinning
 from nbviz.session.scheduler import Scheduler
-from nbviz.session.start import check_start, first_images, first_selection, name_classes, open_model
+from nbviz.session.start import (
+    check_start,
+    classes_of,
+    first_images,
+    first_selection,
+    name_classes,
+    open_model,
+    with_labels,
+)
 from nbviz.session.state import State
 
 FIRST_STILL_SECONDS = 2.0
@@ -94,9 +102,10 @@ class Explorer:
         given = {"classes": classes, "transform": transform, "device": device, "output": output, "hooks": hooks}
         self.model = open_model(model, **given, multilabel=multilabel)
         loaded = load_pictures(first_images(review) if images is None else images)
-        self.pictures: dict[str, Picture] = dict(loaded)
         # A model that was given is its owner's; a network that was wrapped here is named here.
         named = [] if self.model is model else name_classes(self.model, loaded)
+        own = classes_of(review) if images is None else loaded.classes
+        self.pictures, others = with_labels(self.model, loaded, own)
         source = None if images is None else loaded.source
         self.transforms = augmentations(transforms)
         self._context = LiveContext(self.model)
@@ -105,7 +114,7 @@ class Explorer:
         self.selection = first_selection(self.model, self.pictures, selection, slots, state)
         self._embedded = model is None and images is None
         self._activity = Activity()
-        self._open((*loaded.problems, *loaded.notes, *named), runner)
+        self._open((*loaded.problems, *loaded.notes, *named, *others), runner)
 
     def _open(self, notes: tuple[str, ...], runner: type[Scheduler] | type[InlineRunner]) -> None:
         """Assemble the panels, lay them out, and ask for all that they show."""

@@ -32,18 +32,23 @@ def label_index(label: object) -> int | None:
 def item_label(label: object) -> int | None:
     """Return the index of an item's class; of a question's answer, yes or no, 1 or 0."""
     bare = _bare(label)
-    # `whole` takes no bool for a number, which elsewhere is a mistake; a loss of yes and no wants floats.
-    return int(bare) if isinstance(bare, (bool, float)) and bare in (0, 1) else label_index(bare)
+    # `whole` takes neither for a number, which elsewhere is a mistake; a loss of yes and no wants floats.
+    if isinstance(bare, (bool, float)) and float(bare).is_integer():
+        return label_index(int(bare))
+    return label_index(bare)
 
 
 def column_labels(values: Sequence[Any]) -> list[Any] | None:
-    """Return a column's labels where it holds names, or has gaps; None where each row says its own.
+    """Return a column's labels where it holds names, gaps or fractions; None where each row says its own.
 
-    A missing one is None, and whole numbers are such again, which pandas makes floats for its sake.
+    A missing one is None, and whole numbers are such again, which pandas makes floats for its sake. Fractions are no
+    classes, and so neither are the whole numbers among them.
     """
     labels = [None if isinstance(value, float) and math.isnan(value) else value for value in values]
     numbers = [value for value in labels if isinstance(value, float)]
-    if None in labels and all(number.is_integer() for number in numbers):
+    if not all(number.is_integer() for number in numbers):
+        return [None] * len(labels)
+    if numbers or None in labels:
         return [int(value) if isinstance(value, float) else value for value in labels]
     return labels if any(isinstance(value, str) for value in labels) else None
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nbviz import zoo
-from nbviz.errors import NbvizError, nearest
+from nbviz.errors import NbvizError, Refused, nearest
 from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer, grid_layers
@@ -16,6 +16,7 @@ from nbviz.model.trace import leads
 from nbviz.passes.default_layer import last_layer
 from nbviz.pictures.load import Picture, Pictures
 from nbviz.pictures.sources import FROM_A_DATASET, DatasetLike
+from nbviz.reviews.records.matching import matched
 from nbviz.reviews.result import Review
 from nbviz.session.plain import plain
 from nbviz.session.selection import CHANNELS, Selection
@@ -51,6 +52,11 @@ def first_images(review: object) -> DatasetLike:
     return [items.read(int(number)) for number in review.column("items")[:FROM_A_DATASET]]
 
 
+def classes_of(review: object) -> Sequence[str] | None:
+    """Return what a review's data set calls its classes; None where there is no review or no name."""
+    return review.items.classes if isinstance(review, Review) and review.items is not None else None
+
+
 def name_classes(model: InstrumentedModel, pictures: Pictures) -> list[str]:
     """Give a network without class names those of its data set, where it has a score for each; return notes."""
     names = pictures.classes
@@ -64,6 +70,32 @@ def name_classes(model: InstrumentedModel, pictures: Pictures) -> list[str]:
         return [f"The data set names {len(names)} classes, the network has {scores} scores: its classes are numbers."]
     model.classes = names
     return []
+
+
+def with_labels(
+    model: InstrumentedModel, pictures: Mapping[str, Picture], names: Sequence[str] | None
+) -> tuple[dict[str, Picture], list[str]]:
+    """Return the pictures labelled by the network's classes, and notes on labels that are others or none.
+
+    names: what the data set calls its classes, which it may number in another order, as folders do by the alphabet.
+    """
+    shown = dict(pictures)
+    if names is None or model.classes is None or not any(picture.label is not None for picture in shown.values()):
+        return shown, []
+    model.trace(model.input(next(iter(shown.values()))))  # names of its weights may prove to be another head's
+    if model.classes is None:
+        return shown, []
+    try:
+        classes, notes = matched(names, model.classes, named=True)
+    except Refused as refusal:
+        classes, notes = (-1,) * len(names), [f"Labels are left out. {refusal}"]
+    if classes is None:
+        return shown, notes
+    table = {label: number for label, number in enumerate(classes) if number >= 0}
+    return {
+        name: Picture(name, picture.source, table.get(-1 if picture.label is None else picture.label))
+        for name, picture in shown.items()
+    }, notes
 
 
 def check_start(start: dict[str, Any]) -> None:

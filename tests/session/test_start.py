@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
+from PIL import Image
 from torch import nn
 from torch.utils.data import TensorDataset
 
@@ -10,7 +12,7 @@ import nbviz
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.load import load_pictures
 from nbviz.session.inline import InlineRunner
-from nbviz.session.start import name_classes, open_model
+from nbviz.session.start import name_classes, open_model, with_labels
 
 
 class Named(TensorDataset):
@@ -132,3 +134,41 @@ def test_a_network_without_maps_opens_on_a_method_that_explains_it() -> None:
     with nbviz.Explorer(net, torch.rand(1, 1, 8, 8), runner=InlineRunner) as explorer:
         assert explorer.wait(30) and explorer.attribution is not None
         assert explorer.attribution.facts["status"] == "ok"
+
+
+class ByColour(nn.Module):
+    """Scores of red, green and blue, in this order: the mean of each channel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 1, bias=False)
+        self.conv.weight.data = torch.eye(3)[:, :, None, None].clone()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.conv(x).mean((2, 3))
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_labels_are_the_network_s_classes_by_name(given: bool) -> None:
+    colours = {"red": (200, 0, 0), "green": (0, 200, 0), "blue": (0, 0, 200)}
+    # by the alphabet, as folders number them: blue, green, red
+    data = {name: [Image.new("RGB", (8, 8), colours[name])] for name in sorted(colours)}
+    net, names = ByColour().eval(), [*colours]
+    model, options = (InstrumentedModel(net, classes=names), {}) if given else (net, {"classes": names})
+    with nbviz.Explorer(model, data, runner=InlineRunner, **options) as explorer:
+        explorer.wait(30)
+        for picture in explorer.pictures.values():
+            _, index, _, _ = explorer.model.predict(picture, top=1)[0]
+            assert picture.label == index and explorer.model.class_name(index) in picture.name
+        marks = explorer.panels["pictures"].view.marks if "pictures" in explorer.panels else {}
+        assert all(state != "wrong" for state, _ in marks.values())
+
+
+def test_labels_of_other_classes_are_left_out_with_a_note() -> None:
+    pictures = load_pictures({"cat": [Image.new("RGB", (8, 8))], "dog": [Image.new("RGB", (8, 8))]})
+    model = InstrumentedModel(ByColour().eval(), classes=["red", "green", "blue"])
+    shown, notes = with_labels(model, pictures, pictures.classes)
+    assert [picture.label for picture in shown.values()] == [None, None] and "Labels are left out" in notes[0]
+    same = load_pictures({name: [Image.new("RGB", (8, 8))] for name in ("x", "y", "z")})
+    shown, notes = with_labels(model, same, same.classes)
+    assert [picture.label for picture in shown.values()] == [0, 1, 2] and "taken in order" in notes[0]

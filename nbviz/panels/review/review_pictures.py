@@ -6,6 +6,7 @@ from collections.abc import Collection, MutableMapping
 
 from nbviz.drawing.photos import Pixels, photo_mosaic
 from nbviz.errors import NbvizError
+from nbviz.model.instrumented import InstrumentedModel
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import Panel
 from nbviz.panels.review.review_front import ReviewFront
@@ -16,6 +17,7 @@ from nbviz.reviews.result import Review
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.review import DrawAnswers, ReadPictures, ReviewPage
 from nbviz.session.selection import Selection
+from nbviz.session.start import with_labels
 
 ACROSS, SIDE = 6, 96
 """Tiles in a row of the sheet, and pixels a side of each."""
@@ -61,8 +63,9 @@ class Opener:
     Of those added the last few stay: whoever clicks through hundreds would not find the own pictures again.
     """
 
-    def __init__(self, pictures: MutableMapping[str, Picture]) -> None:
-        self._pictures = pictures
+    def __init__(self, pictures: MutableMapping[str, Picture], model: InstrumentedModel | None = None) -> None:
+        """model: the network whose classes the pictures are labelled by; without, by those of the data set."""
+        self._pictures, self._model = pictures, model
         self._names: dict[int, str] = {}
         self._added: list[str] = []
 
@@ -77,6 +80,8 @@ class Opener:
         """
         if self._names.get(item) not in self._pictures:
             picture = items.read(item)
+            if self._model is not None:
+                picture = with_labels(self._model, {picture.name: picture}, items.classes)[0][picture.name]
             name = next((one for one in self._near(item) if _same(self._pictures[one], picture)), None)
             if name is None:
                 name = unique_name(picture.name, self._pictures)

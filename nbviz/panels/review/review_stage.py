@@ -67,7 +67,7 @@ class ReviewStage(Stage):
         self.first, self.page = 0, "pictures"
         self.view = ReviewFront(empty=EMPTY)
         self.listen(self.view, self._act)
-        self._opener = Opener(self.pictures)
+        self._opener = Opener(self.pictures, self.model)
         self._tiles = ReviewPictures(links, self.view)
         self._suspects, self._pair = SuspectPictures(links, self.view), PairPage(links, self.view)
         self._channels = ChannelPage(links, self.view)
