@@ -83,9 +83,9 @@ class EditTraits(HistoryTraits):
     def _write_edits(self, edits: tuple[Edit, ...]) -> None:
         fitting, sentences = self.fitting(edits)  # the network may have changed since they were on
         if sentences:
-            self.change(edits=fitting, dropped=sentences)
+            self.change(edits=fitting, draft=None, dropped=sentences)
         else:
-            self.edits = edits
+            self.change(edits=edits, draft=None)  # a stroke under way began on other edits
 
     def _edits_after_reset(self) -> tuple[Edit, ...]:
         """Return the edits that another picture takes over: all but those made for one picture alone."""

@@ -48,6 +48,7 @@ _ORDER = (
     "pinned_place",
     "place",
     "edits",
+    "draft",
     "dropped",
 )
 """Traits in the order in which an act writes them: what others are checked against, or reset by, comes first."""
@@ -59,6 +60,7 @@ _CAUSES = MappingProxyType(
         "options": "method",
         "place": "pinned_place",
         "edits": "image",
+        "draft": "image",
         "dropped": "edits",
     }
 )
@@ -216,21 +218,19 @@ class Selection(PlaceTraits, EditTraits):
     def _after_reset(self, name: str) -> object:
         """Return the value of a trait after the one that resets it has changed."""
         if name == "target":  # the boxes of another picture are others
-            target = self.target
-            placed = isinstance(target, Target) and (target.number is not None or target.part is not None)
-            return "predicted" if placed else target
+            placed = isinstance(one := self.target, Target) and (one.number is not None or one.part is not None)
+            return "predicted" if placed else one
         if name == "edits":
             return self._edits_after_reset()
-        return {"channel": None, "group": (), "options": {}, "place": self.pinned_place, "dropped": ()}[name]
+        return {"group": (), "options": {}, "place": self.pinned_place, "dropped": ()}.get(name)
 
     # -- checking -------------------------------------------------------------------------------------
 
     @traitlets.validate("image")
     def _check_image(self, proposal: dict[str, Any]) -> str:
         name: str = proposal["value"]
-        names = list(self.pictures)
-        if name not in names:
-            raise unknown("Picture", name, names, "this Explorer")
+        if name not in self.pictures:
+            raise unknown("Picture", name, list(self.pictures), "this Explorer")
         return name
 
     @traitlets.validate("layer")

@@ -48,7 +48,8 @@ class SmallestAttack(Panel):
         self.view.set_trait("smallest", words)
 
     def show(self, answer: Smallest) -> None:
-        name = self.desk.edit().method.upper()
+        method = self.desk.edit().method
+        name = method if method == "noise" else method.upper()
         if answer.size is not None:
             exact = "" if answer.exact in (None, answer.size) else f"; {answer.exact:g} before rounding to them"
             self._say(f"smallest {name} that flips, found: {answer.size:g} grey levels{exact}")

@@ -30,7 +30,7 @@ class Desk(Panel):
     def close(self, content: Content) -> None:
         """Answer *Esc*."""
         if self.selection.tool == self.tool:
-            self.selection.tool = ""
+            self.selection.change(tool="", draft=None)
 
 
 def part_ready(view: Front) -> None:

@@ -59,7 +59,7 @@ class WhatIf(Panel):
         event, selection = content.get("event"), self.selection
         if event == "tool":
             name = str(content["name"])
-            selection.tool = "" if name == selection.tool else name
+            selection.change(tool="" if name == selection.tool else name, draft=None)
         elif event == "original":
             selection.original = bool(content["on"])
         elif event == "undo":
@@ -67,14 +67,14 @@ class WhatIf(Panel):
         elif event == "redo":
             selection.redo()
         elif event == "clear":
-            selection.edits = ()
+            selection.change(edits=(), draft=None)
         elif event == "remove":
             self._remove(content["place"])
 
     def _remove(self, place: object) -> None:
         edits = self.selection.edits
         if isinstance(place, int) and 0 <= place < len(edits):
-            self.selection.edits = (*edits[:place], *edits[place + 1 :])
+            self.selection.change(edits=(*edits[:place], *edits[place + 1 :]), draft=None)
 
 
 def tips(edits: Sequence[Edit]) -> list[str]:

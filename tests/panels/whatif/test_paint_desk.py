@@ -72,6 +72,26 @@ def test_bars_follow_a_stroke_and_only_its_end_is_an_edit(explorer: Explorer) ->
     assert explorer.selection.edits == ()
 
 
+def test_a_stroke_under_way_ends_with_its_picture_its_desk_and_the_edits_it_began_on(explorer: Explorer) -> None:
+    view, strip, chosen = desk(explorer).view, explorer.panels["what_if"].view, explorer.selection
+    acts = (
+        lambda: chosen.change(image="two"),
+        chosen.undo,
+        lambda: say(strip, event="clear"),
+        lambda: say(strip, event="remove", place=0),
+        lambda: say(strip, event="tool", name="attack"),
+        lambda: say(view, event="close"),
+    )
+    for act in acts:
+        chosen.change(image="one", edits=(Transform("rotate", 5.0),), tool="paint")
+        say(view, bits(4, 4, 12, 20)[1], event="stroke", end=False)
+        assert chosen.draft is not None
+        act()
+        assert chosen.draft is None
+        expected = explorer.model.edited(*chosen.edits).logits(explorer.pictures[chosen.image])
+        np.testing.assert_array_equal(explorer.panels["scores"]._answer.logits, expected)
+
+
 def test_what_is_said_is_what_a_script_measures(explorer: Explorer) -> None:
     mask, sent = bits(0, 0, 16, SIDE)
     explorer.selection.edits = (Transform("brightness", 0.8),)
