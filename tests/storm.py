@@ -34,6 +34,7 @@ from nbviz.passes.feature_maps import feature_maps
 from nbviz.session.requests.base import MapsRequest
 from tests.networks import state_hash
 from tests.storm_edits import Edits
+from tests.storm_sentry import Sentry
 
 TORN = "torn"
 """Name of a picture that the transform raises at."""
@@ -101,6 +102,7 @@ class Storm:
         self.edits = Edits(net, self.random)
         self.explorer = Explorer(net, pictures(mode, side), transform=self.transform)
         self.faults: list[str] = []
+        self.sentry = Sentry(self.faults)
         self.events: Counter[str] = Counter()
         self.checks = 0
         self.hash = state_hash(net)
@@ -109,7 +111,7 @@ class Storm:
 
     def run(self, count: int, every: int = 100) -> None:
         """Do ``count`` events and check after each ``every``; the Explorer stays open."""
-        with self._unseen():
+        with self._unseen(), self.sentry:
             for number in range(1, count + 1):
                 self._event()
                 if number % every == 0:
@@ -118,8 +120,6 @@ class Storm:
     def close(self) -> None:
         """Close the Explorer."""
         self.explorer.close()
-
-    # -- events ---------------------------------------------------------------------------------------
 
     def _event(self) -> None:
         kinds = {"click": 70, "edit": 12, "surgery": 4, "interrupt": 6, "pin": 4, "refresh": 1, "still": 1, "rest": 2}
@@ -169,7 +169,7 @@ class Storm:
 
     def _moved(self, act: Callable[[], str]) -> None:
         self._untouched()
-        with torch.random.fork_rng(devices=[]):
+        with self.sentry.paused(), torch.random.fork_rng(devices=[]):
             self.events[act()] += 1
         self.hash = state_hash(self.net)
 
