@@ -21,6 +21,7 @@ from nbviz.evaluation.summary import student
 from nbviz.model.batches import batch_size
 from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.matching import matched
 from nbviz.passes.feature_maps import channel_layer
 from nbviz.pictures.load import Picture
 from nbviz.pictures.samples import Items, Labels
@@ -124,7 +125,7 @@ def over_pictures(
     networks = [model, *(model.edited(Channels(layer, off=off, fill=fill)) for off in (named, *filter(None, drawn)))]
     labels, scores = list[int](), list[np.ndarray]()
     for first in range(0, len(numbers), BATCH):
-        for shown, batch in _batches(model, _labelled(items, numbers[first : first + BATCH]), size):
+        for shown, batch in _batches(model, _labelled(model, items, numbers[first : first + BATCH]), size):
             labels += shown
             # all networks on the same batch: a picture is read and decoded once
             scores += list(np.stack([_scores(network, batch) for network in networks], 1))
@@ -169,14 +170,20 @@ def _batches(
         yield [label for label, _ in waiting], torch.cat([one for _, one in waiting])
 
 
-def _labelled(items: Items, numbers: Sequence[int]) -> Iterator[tuple[Picture, int]]:
+def _labelled(model: InstrumentedModel, items: Items, numbers: Sequence[int]) -> Iterator[tuple[Picture, int]]:
+    """Yield labelled pictures and which of the network's classes they are."""
+    # a data set may number the same classes in another order, as folders do by the alphabet
+    table = None if model.classes is None else matched(items.classes, model.classes, named=True)[0]
     for number in numbers:
         try:
             picture = items.read(number)
         except NbvizError:  # a file that can't be read is one picture less
             continue
-        if picture.label is not None:
-            yield picture, picture.label
+        label = picture.label
+        if label is not None and table is not None and label < len(table):
+            label = table[label] if table[label] >= 0 else None
+        if label is not None:
+            yield picture, label
 
 
 def _readable(items: Items, numbers: Sequence[int]) -> Picture:

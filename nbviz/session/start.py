@@ -11,12 +11,12 @@ from nbviz.errors import NbvizError, Refused, nearest
 from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer, grid_layers
+from nbviz.model.matching import matched
 from nbviz.model.target import Target
 from nbviz.model.trace import leads
 from nbviz.passes.default_layer import last_layer
 from nbviz.pictures.load import Picture, Pictures
 from nbviz.pictures.sources import FROM_A_DATASET, DatasetLike
-from nbviz.reviews.records.matching import matched
 from nbviz.reviews.result import Review
 from nbviz.session.plain import plain
 from nbviz.session.selection import CHANNELS, Selection

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas
 import pytest
 import torch
+from PIL import Image
+from torch import nn
 
 import nbviz
 from nbviz.circuits import class_effects, class_need
@@ -84,6 +87,19 @@ def test_class_effects_are_means_over_a_class_s_own_pictures() -> None:
         assert row.right == pytest.approx(np.mean([before.argmax() == row.index for before, _ in own]))
         assert row.right_without == pytest.approx(np.mean([after.argmax() == row.index for _, after in own]))
     assert np.isfinite(table["control"]).all()
+
+
+def test_classes_are_matched_by_name_where_a_data_set_numbers_them_otherwise() -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)).eval()
+    model = nbviz.InstrumentedModel(net, classes=["red", "green", "blue"])
+    pictures = [Image.new("RGB", (8, 8), name) for name in ("blue", "green", "red")]
+    # by the alphabet, as folders are
+    folders = {name: [picture] for name, picture in zip(("blue", "green", "red"), pictures, strict=True)}
+    by_name = class_effects(model, folders, "1", [1]).sort_values("index", ignore_index=True)
+    by_number = class_effects(model, pictures, "1", [1], labels=[2, 1, 0]).sort_values("index", ignore_index=True)
+    pandas.testing.assert_frame_equal(by_name, by_number)
+    assert by_name["index"].tolist() == [0, 1, 2] and by_name["class"].tolist() == ["red", "green", "blue"]
 
 
 def test_an_interval_is_student_s() -> None:

@@ -15,11 +15,11 @@ from nbviz.dataset.shards.plan import ShardPlan, cut
 from nbviz.errors import Refused
 from nbviz.model.inputs.input_size import noise
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.matching import matched
 from nbviz.model.scoring.outputs import ClassScores
 from nbviz.pictures.samples import Items
 from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import hooked_calls, modules_of
-from nbviz.reviews.records.matching import matched
 
 FORMAT = 1
 EVERY, TOP = 1000, 50

@@ -9,11 +9,11 @@ from nbviz.dataset.shards.plan import PROBES, cut
 from nbviz.errors import NbvizError, Refused
 from nbviz.model.inputs.input_size import noise
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.matching import matched
 from nbviz.pictures.samples import Items
 from nbviz.reviews.dense.plan import DensePlan, truths_digest
 from nbviz.reviews.dense.recording import Preparation
 from nbviz.reviews.dense.samples import Truths, first
-from nbviz.reviews.records.matching import matched
 from nbviz.reviews.records.plan import class_names
 from nbviz.reviews.records.presence import LabelsLike
 from nbviz.reviews.segmentation.job import SegmentationJob
