@@ -28,7 +28,7 @@ from nbviz.model.scoring.heads import head_of
 from nbviz.model.scoring.outputs import Kind, Output, OutputKey, reader_of
 from nbviz.model.scoring.prediction import Prediction, prediction
 from nbviz.model.trace import Trace, trace
-from nbviz.pictures.labels import ClassNames, class_list
+from nbviz.pictures.labels import ClassNames, class_list, name_or_number
 from nbviz.pictures.load import PictureLike, as_picture
 from nbviz.pictures.preprocessing import Preprocessing, TransformLike
 from nbviz.replica.guest import Guest, Pass
@@ -234,7 +234,7 @@ class InstrumentedModel:
 
     def class_name(self, index: int) -> str:
         """Return the name of a class, or ``"class 17"`` where the model has no names."""
-        return self.classes[index] if self.classes and index < len(self.classes) else f"class {index}"
+        return name_or_number(self.classes, index)
 
     def class_index(self, name: str) -> int:
         """Return the index of a class by name; raises :class:`UnknownName` with the nearest."""

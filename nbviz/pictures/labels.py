@@ -84,6 +84,11 @@ def names_in(classes: object) -> tuple[str, ...] | None:
         return None
 
 
+def name_or_number(names: Sequence[str] | None, index: int) -> str:
+    """Return the name of a class, or ``"class 17"`` where there is none."""
+    return names[index] if names and index < len(names) else f"class {index}"
+
+
 def class_names(dataset: object) -> tuple[str, ...] | None:
     """Return a data set's own ``classes``, through torch's Subset and ConcatDataset; None where it has none."""
     # Wrappers may hold each other in a circle.

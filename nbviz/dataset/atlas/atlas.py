@@ -35,6 +35,7 @@ from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.passes.effective_field import EffectiveField
 from nbviz.passes.receptive_field import ReceptiveFields
+from nbviz.pictures.labels import name_or_number
 from nbviz.pictures.samples import Items, Labels
 from nbviz.pictures.sources import DatasetLike
 from nbviz.replica.heap import kept_heap
@@ -63,7 +64,7 @@ class Atlas:
         self.items = items
         """The data set, where it is known."""
         self._fields: ReceptiveFields | None = None
-        self.cells = cells_from(chart, self.class_name, self._label)
+        self.cells = cells_from(chart, self.class_name, partial(name_or_number, self.label_names))
         """All cells, row by row."""
 
     def __repr__(self) -> str:
@@ -222,7 +223,7 @@ class Atlas:
 
     def class_name(self, index: int) -> str:
         """Return the name of a class; "class 17" where there are no names."""
-        return self.classes[index] if self.classes and index < len(self.classes) else f"class {index}"
+        return name_or_number(self.classes, index)
 
     def examples(self, cell: int, n: int = 9) -> list[Example]:
         """Return a cell's pictures, the most typical first: nearest to its mean direction, each picture once."""
@@ -262,14 +263,11 @@ class Atlas:
         tensors, plan = self._chart.tensors, self.plan
         item, label = int(tensors["items"][row]), int(tensors["labels"][row])
         where = divmod(int(tensors["places"][row]), plan.grid[1]) if plan.has_places else None
-        name = None if label < 0 else self._label(label)
+        name = None if label < 0 else name_or_number(self.label_names, label)
         return Example(
             item, float(tensors["typical"][row]), where, None if label < 0 else label, name,
             partial(self._seen, item), partial(self.box, where), _no_channel,
         )  # fmt: skip
-
-    def _label(self, index: int) -> str:
-        return self.label_names[index] if self.label_names and index < len(self.label_names) else f"class {index}"
 
     def _seen(self, item: int) -> np.ndarray:
         if self.items is None or self._model is None:

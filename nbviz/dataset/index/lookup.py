@@ -15,6 +15,7 @@ from nbviz.dataset.index.partial import PartialIndex
 from nbviz.dataset.index.plan import Plan, Watched
 from nbviz.dataset.index.ranking import FIELDS
 from nbviz.errors import NbvizError, unknown
+from nbviz.pictures.labels import name_or_number
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,7 @@ class Lookup:
 
     def name(self, label: int) -> str | None:
         """Return the name of a label; None for −1."""
-        if label < 0:
-            return None
-        return self.classes[label] if self.classes and label < len(self.classes) else f"class {label}"
+        return None if label < 0 else name_or_number(self.classes, label)
 
     def _label_counts(self, layer: str, channel: int) -> Counter[int]:
         rows = self.rows(layer, channel, "top")
