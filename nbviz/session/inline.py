@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
 
 from nbviz.session.context import LiveContext
-from nbviz.session.requests.base import Request
-from nbviz.session.scheduler import Listener, Lock
+from nbviz.session.requests.base import Answer, Request
+
+Lock = AbstractContextManager[object]
+"""Lock that a thread may take again."""
+
+
+class Listener(Protocol):
+    """Who hears of answers, always under the lock."""
+
+    def waiting(self, slot: str) -> None: ...
+    def answered(self, slot: str, request: Request, answer: Answer, final: bool) -> None: ...
+    def failed(self, slot: str, request: Request, error: BaseException) -> None: ...
+    def settled(self) -> None: ...
+    def idle(self) -> bool: ...
 
 
 class InlineRunner:

@@ -15,33 +15,22 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
 
 from nbviz.replica.interruption import Unwanted, unless, waiting
 from nbviz.session.context import LiveContext
+from nbviz.session.inline import Listener, Lock
 from nbviz.session.memory import give_back
 from nbviz.session.requests.base import Answer, Request
 
-Lock = AbstractContextManager[object]
-"""Lock that a thread may take again."""
 PARTIALS_A_SECOND = 10
 IDLE_SECONDS = 0.8
 IDLE_SHARE = 0.05
 """Seconds that a busy worker spends on what an idle one does, each :data:`IDLE_SECONDS`."""
+LULL = 0.15
+"""Seconds after an act before background work goes on: of a burst of acts each would wait for the end of a step."""
 _ONE_AT_A_TIME = threading.Lock()
 """Steps of several Explorers take turns: together they would be no faster, and hold twice the memory."""
-
-
-class Listener(Protocol):
-    """Who hears of answers, always under the lock."""
-
-    def waiting(self, slot: str) -> None: ...
-    def answered(self, slot: str, request: Request, answer: Answer, final: bool) -> None: ...
-    def failed(self, slot: str, request: Request, error: BaseException) -> None: ...
-    def settled(self) -> None: ...
-    def idle(self) -> bool: ...
 
 
 @dataclass(eq=False)
@@ -80,6 +69,7 @@ class Scheduler:
         self._changed = threading.Condition()
         self._closed = False
         self._idled = time.monotonic()
+        self._asked = float("-inf")
         self._worker: threading.Thread | None = None
         _OPEN.add(self)
 
@@ -95,6 +85,8 @@ class Scheduler:
                 self._drop(slot)
                 self._requests.pop(slot, None)
                 return
+            if slot not in self._background:
+                self._asked = time.monotonic()
             # before it is shown: what observers of the answer submit must find this one in place
             self._requests[slot], before = request, self._jobs.get(slot)
             known = self._known(slot, request)
@@ -216,9 +208,17 @@ class Scheduler:
     def _next(self) -> tuple[Job | None, bool]:
         """Return the job to step: new ones first, by the slots' order, background last; None when idle for a while."""
         with self._changed:
-            self._changed.wait_for(lambda: self._jobs or self._closed or self._dropped, IDLE_SECONDS)
-            jobs = self._jobs.values()
-            return min(jobs, key=self._urgency, default=None), self._closed
+            patience = self._lull() if self._jobs else IDLE_SECONDS
+            self._changed.wait_for(lambda: self._ready() or self._closed or self._dropped, patience)
+            return min(self._ready(), key=self._urgency, default=None), self._closed
+
+    def _ready(self) -> list[Job]:
+        """Return the jobs that may be stepped now."""
+        return self._foreground() or ([] if self._lull() else list(self._jobs.values()))
+
+    def _lull(self) -> float:
+        """Return the seconds for which background work still waits."""
+        return max(0.0, self._asked + LULL - time.monotonic())
 
     def _urgency(self, job: Job) -> tuple[bool, bool, int]:
         known = job.slot in self._rank  # slots that come and go stand behind, one after another

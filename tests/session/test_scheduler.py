@@ -279,3 +279,23 @@ def test_work_begins_when_the_act_that_asks_for_it_has_been_painted(parts: Any) 
         scheduler.submit("a", Count("one", gate=SimpleNamespace(wait=lambda seconds: begun.set())))
         assert not begun.wait(0.2)
     assert scheduler.wait(10) and begun.is_set()
+
+
+def test_background_work_waits_for_a_lull(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbviz.session.scheduler.LULL", 3600.0)
+    listener = Listener()
+    context = LiveContext(Model())  # type: ignore[arg-type]
+    scheduler = Scheduler(context, listener, ["quick", "trust"], listener.lock, ["trust"])
+    log: list[str] = []
+    try:
+        scheduler.submit("trust", Count("first", log=log))
+        assert scheduler.wait(5, background=True) and log == ["begun", "ended"]  # nobody has asked for anything yet
+        scheduler.submit("quick", Count("a"))
+        scheduler.submit("trust", Count("second", log=log))
+        assert scheduler.wait(5)  # what an act asks for doesn't wait
+        assert not scheduler.wait(0.1, background=True) and log == ["begun", "ended"]
+        monkeypatch.setattr("nbviz.session.scheduler.LULL", 0.0)
+        scheduler.submit("quick", Count("b"))
+        assert scheduler.wait(5, background=True) and log == ["begun", "ended"] * 2
+    finally:
+        scheduler.close()
