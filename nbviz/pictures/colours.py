@@ -53,6 +53,13 @@ class Colours:
         # Not inv: a network of more than three channels has more rows than a colour has parts.
         return torch.linalg.pinv(self.matrix)
 
+    @cached_property
+    def _scale(self) -> torch.Tensor | None:
+        """Factors of red, green and blue, (3,), where each channel is of one of them in this order: nearly always."""
+        if self.matrix.shape[0] != 3 or not torch.equal(self.matrix, torch.diag(self.matrix.diagonal())):
+            return None
+        return self.matrix.diagonal()
+
     def colour(self, rgb: torch.Tensor) -> torch.Tensor:
         """Return the channels (C,) of one colour (3,)."""
         return self.matrix @ rgb.double() + self.offset
@@ -64,14 +71,16 @@ class Colours:
         if pictures.shape[1] == 1:
             # A gray pixel is the colour whose three parts are equal, so the matrix acts by the sums of its rows.
             return pictures * matrix.sum(1).view(-1, 1, 1) + offset
-        # Compared on the CPU: an accelerator would be waited for at every step.
-        if len(self.matrix) == 3 and torch.equal(self.matrix, torch.diag(self.matrix.diagonal())):
+        # Of the matrix on the CPU: an accelerator would be waited for at every step.
+        if self._scale is not None:
             return pictures * matrix.diagonal().view(-1, 1, 1) + offset
         return torch.einsum("cr,nrhw->nchw", matrix, pictures) + offset
 
     def rgb(self, channels: torch.Tensor) -> torch.Tensor:
         """Return the picture (3, H, W) in 0…1 of an input (C, H, W); gray, three times, where it holds no colour."""
         centred = channels.detach().double().cpu() - self.offset.view(-1, 1, 1)
+        if self._rank == 3 and self._scale is not None:
+            return centred.div_(self._scale.view(-1, 1, 1))
         if self._rank == 3:
             return torch.einsum("rc,chw->rhw", self._back, centred)
         gray = (centred / self.matrix.sum(1).view(-1, 1, 1)).mean(0)

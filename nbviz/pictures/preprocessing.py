@@ -204,7 +204,7 @@ class Preprocessing:
         Exact to the pixel where the colours can be inverted; else drawn by range, and ``seen_note`` says so.
         """
         rgb = self._seen(tensor)[0]
-        tensor = (rgb.clamp(0, 1) * 255).round().to(torch.uint8)
+        tensor = rgb.clamp(0, 1).mul_(255).round_().to(torch.uint8)
         pixels: np.ndarray[Any, np.dtype[np.uint8]] = tensor.permute(1, 2, 0).contiguous().numpy()
         return pixels
 
@@ -255,7 +255,8 @@ class Preprocessing:
         channels = (tensor[0] if tensor.ndim == 4 else tensor).detach().double().cpu()
         if self.colours is not None and len(self.colours.offset) == len(channels):
             rgb = self.colours.rgb(channels)
-            if float(rgb.min()) >= -_SLACK and float(rgb.max()) <= 1 + _SLACK:
+            low, high = torch.aminmax(rgb)
+            if float(low) >= -_SLACK and float(high) <= 1 + _SLACK:
                 return rgb, ""
         return drawn_by_range(channels)
 

@@ -61,7 +61,7 @@ def against_rows(table: pandas.DataFrame) -> list[dict[str, Any]]:
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
     name = row["measure"]
-    here, there = (minus(_figure(name, row[end])) for end in ("here", "there"))
+    here, there = (minus(_value_words(name, row[end])) for end in ("here", "there"))
     return {
         "name": NAMES.get(name, name), "tip": TIPS.get(name, ""), "bar": [round(float(row["effect"]), 4)],
         "figure": f"{here} → {there}", "words": "" if np.isnan(row["corrected"]) else p_words(row["corrected"]),
@@ -70,5 +70,5 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _figure(name: str, value: float) -> str:
+def _value_words(name: str, value: float) -> str:
     return percent(value, 1) if name in ("accuracy", "overconfidence", "probability") else three_digits(value)
