@@ -283,8 +283,7 @@ def test_work_begins_when_the_act_that_asks_for_it_has_been_painted(parts: Any) 
 
 def test_background_work_waits_for_a_lull(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nbviz.session.scheduler.LULL", 3600.0)
-    listener = Listener()
-    context = LiveContext(Model())  # type: ignore[arg-type]
+    listener, context = Listener(), LiveContext(Model())  # type: ignore[arg-type]
     scheduler = Scheduler(context, listener, ["quick", "trust"], listener.lock, ["trust"])
     log: list[str] = []
     try:
