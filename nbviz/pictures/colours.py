@@ -58,7 +58,7 @@ class Colours:
         """Factors of red, green and blue, (3,), where each channel is of one of them in this order: nearly always."""
         if self.matrix.shape[0] != 3 or not torch.equal(self.matrix, torch.diag(self.matrix.diagonal())):
             return None
-        return self.matrix.diagonal()
+        return self.matrix.diagonal().contiguous()
 
     def colour(self, rgb: torch.Tensor) -> torch.Tensor:
         """Return the channels (C,) of one colour (3,)."""

@@ -88,7 +88,7 @@ def _edit(data: Mapping[str, Any]) -> Edit:
 
 
 def _array(values: torch.Tensor) -> dict[str, Any]:
-    bits = array_of(values.reshape(-1).view(torch.uint8)).tobytes()
+    bits = array_of(values.reshape(-1).contiguous().view(torch.uint8)).tobytes()
     return {"dtype": str(values.dtype).removeprefix("torch."), "shape": list(values.shape), "bytes": _words(bits)}
 
 

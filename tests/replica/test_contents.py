@@ -22,6 +22,8 @@ LAYOUTS: dict[str, Callable[[], torch.Tensor]] = {
     "int64": lambda: torch.arange(777),
     "channels last": lambda: torch.randn(8, 5, 3, 3).contiguous(memory_format=torch.channels_last),
     "columns": lambda: torch.randn(40, 60)[:, ::2],
+    "column of doubles": lambda: torch.randn(40, 3, dtype=torch.float64)[:, 1],
+    "diagonal of complex": lambda: torch.randn(5, 5, dtype=torch.complex64).diagonal(),
     "conjugate": lambda: torch.randn(30, dtype=torch.complex64).conj(),
     "expanded": lambda: torch.randn(5, 1).expand(5, 4),
     "one value": lambda: torch.tensor(3.0),

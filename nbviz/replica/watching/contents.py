@@ -77,7 +77,10 @@ def _is_whole(data: torch.Tensor) -> bool:
 
 def _as_integers(data: torch.Tensor) -> torch.Tensor:
     """Return the values of a whole tensor in the order of its memory, as integers; what isn't whole is copied."""
-    data = data.as_strided((data.numel(),), (1,)) if _is_whole(data) else data.resolve_conj().resolve_neg().reshape(-1)
+    if _is_whole(data):
+        data = data.as_strided((data.numel(),), (1,))
+    else:  # contiguous: a column stays one when it is flattened, and can't be read as other numbers
+        data = data.resolve_conj().resolve_neg().reshape(-1).contiguous()
     data = torch.view_as_real(data).view(-1) if data.is_complex() else data
     return data.view(_INTEGERS.get(data.element_size(), torch.int32))
 

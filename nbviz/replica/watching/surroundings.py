@@ -150,6 +150,6 @@ def _values(array: np.ndarray[Any, Any] | torch.Tensor) -> list[object]:
     if isinstance(array, torch.Tensor):
         version = 0 if array.is_inference() else array._version
         small = array.device.type == "cpu" and array.layout == torch.strided and array.nbytes <= MOST_BYTES
-        values = array_of(array.detach().reshape(-1).view(torch.uint8)).tobytes() if small else b""
+        values = array_of(array.detach().reshape(-1).contiguous().view(torch.uint8)).tobytes() if small else b""
         return [version, values]
     return [array.tobytes()] if array.nbytes <= MOST_BYTES and array.dtype != object else []
