@@ -75,13 +75,17 @@ def load_pictures(images: DatasetLike) -> Pictures:
     """Open every kind of ``images`` the Explorer takes.
 
     images: a path, a folder or a pattern (``photos/*.jpg``), a list or tuple of any mix, with labels or without, a
-    dict name → image, a map-style Dataset, a loader around one or a data frame (the first 12), PIL images, uint8
-    arrays (H, W), (H, W, 3) or (H, W, 4), 16-bit gray, the bytes of an image file, or already preprocessed float
-    tensors (C, H, W); a batch of arrays or tensors is taken apart, and so are a TIFF's pages. Raises NbvizError if
-    nothing can be opened.
+    dict name → image, a map-style Dataset or a data frame (the first 12), PIL images, uint8 arrays (H, W), (H, W, 3)
+    or (H, W, 4), 16-bit gray, the bytes of an image file, or already preprocessed float tensors (C, H, W); a batch of
+    arrays or tensors is taken apart, and so are a TIFF's pages. Raises NbvizError if nothing can be opened.
     """
     if isinstance(images, Pictures):
         return images
+    if hasattr(images, "dataset") and not hasattr(images, "__getitem__"):
+        # a loader has an order of its own: picture 3 would be another one each time
+        raise NbvizError(
+            f"A {type(images).__name__} makes batches of a data set, in an order of its own: pass its .dataset."
+        )
     source = Source.ensure(images)
     total = len(source.items)
     count = total if source.shown is None else min(total, source.shown)

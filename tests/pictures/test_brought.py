@@ -42,14 +42,14 @@ def _tensors(batch: list[Any]) -> tuple[torch.Tensor, list[Any]]:
     return torch.stack([torch.as_tensor(np.asarray(x)).permute(2, 0, 1) / 255 for x, _ in batch]), [y for _, y in batch]
 
 
-def test_an_explorer_takes_a_loader_as_an_index_does() -> None:
+def test_an_index_takes_a_loader_by_its_data_set() -> None:
     data = TensorDataset(torch.rand(6, 3, 8, 8), torch.tensor(LABELS))
-    shown, items = load_pictures(DataLoader(data, 2, shuffle=True)), Items.ensure(DataLoader(data, 2, shuffle=True))
-    assert [picture.label for picture in shown.values()] == LABELS == [items.read(n).label for n in range(6)]
-    own = load_pictures(DataLoader(Files(), 2, collate_fn=_tensors))
-    first = next(iter(own.values()))
-    assert first.tensor is not None and first.tensor.shape == (1, 3, 12, 10)
-    assert own.classes == ("ant", "bee", "cat") and [picture.label for picture in own.values()] == [0, 1] * 3
+    items = Items.ensure(DataLoader(data, 2, shuffle=True))
+    assert [items.read(number).label for number in range(6)] == LABELS
+    own = Items.ensure(DataLoader(Files(), 2, collate_fn=_tensors))
+    first = own.read(0).tensor
+    assert first is not None and first.shape == (1, 3, 12, 10)
+    assert own.classes == ("ant", "bee", "cat") and [own.read(number).label for number in range(6)] == [0, 1] * 3
 
 
 def test_a_loader_of_a_stream_is_refused_with_the_way_out() -> None:
@@ -57,9 +57,8 @@ def test_a_loader_of_a_stream_is_refused_with_the_way_out() -> None:
         def __iter__(self) -> Any:
             return iter(PICTURES)
 
-    for take in (load_pictures, Items.ensure):
-        with pytest.raises(NbvizError, match="list\\(itertools.islice"):
-            take(DataLoader(Stream(), 2))
+    with pytest.raises(NbvizError, match="list\\(itertools.islice"):
+        Items.ensure(DataLoader(Stream(), 2))
 
 
 BATCHES: dict[str, Callable[[], Any]] = {
