@@ -50,9 +50,10 @@ def watched(see: See) -> Iterator[bool]:
         # cProfile counts on being the only one; two profilers can't be on at once
         before.disable()
     outer: _Profile | None = getattr(_local, "profile", None)
-    inside = outer is not None and before is outer.function
-    users = outer.users if inside and outer is not None else None if native else before
-    sees = (*outer.sees, see) if inside and outer is not None else (see,)
+    if outer is not None and before is outer.function:
+        sees, users = (*outer.sees, see), outer.users
+    else:
+        sees, users = (see,), None if native else before
     _local.profile = _Profile(sees, users, _profile(sees, users))
     sys.setprofile(_local.profile.function)
     try:
