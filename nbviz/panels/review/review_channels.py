@@ -10,16 +10,15 @@ import numpy as np
 from nbviz.drawing.photos import photo_mosaic
 from nbviz.errors import NbvizError
 from nbviz.panels.base.links import Links
-from nbviz.panels.base.panel import Panel
-from nbviz.panels.base.strip import fail
 from nbviz.panels.review.layer_page import LayerPage
+from nbviz.panels.review.listed_pictures import ListedPictures
 from nbviz.panels.review.review_front import ReviewFront
 from nbviz.panels.review.words.channels import ABOUT, ORDERS, about_study, channel_row, ordered
 from nbviz.passes.feature_maps import channel_layer
 from nbviz.reviews.result import Review
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.probes.channels import StudyAnswer, StudyChannels
-from nbviz.session.requests.review import ReadPictures, ReviewPage
+from nbviz.session.requests.review import ReviewPage
 from nbviz.session.selection import Selection
 
 ROWS, PICTURES, SIDE = 24, 5, 64
@@ -79,17 +78,13 @@ class ChannelPage(LayerPage):
         })  # fmt: skip
 
 
-class DrivingPictures(Panel):
+class DrivingPictures(ListedPictures):
     """Pictures that drive the channels listed most."""
 
     slot = "review channel pictures"
-    edits = False
 
     def __init__(self, links: Links, view: ReviewFront) -> None:
-        super().__init__(links)
-        self.view = view
-        self.review: Review | None = None
-        self.on_show = False
+        super().__init__(links, view)
         self._items: list[list[int]] = []
         """Of each channel listed; −1 where it has none."""
 
@@ -101,19 +96,13 @@ class DrivingPictures(Panel):
         """Show the pictures of other channels, (channels, pictures)."""
         self.review, self._items, self.view.driving = review, np.asarray(items).tolist(), b""
 
-    def request(self, selection: Selection) -> Request | None:
-        numbers = tuple(sorted({item for row in self._items for item in row if item >= 0}))
-        if not self.on_show or self.review is None or self.review.items is None or not numbers:
-            return None
-        return ReadPictures(self.review.items, numbers)
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        return tuple(sorted({item for row in self._items for item in row if item >= 0}))
 
     def show(self, answer: ReviewPage) -> None:
-        numbers = sorted({item for row in self._items for item in row if item >= 0})
-        read = dict(zip(numbers, answer.pictures, strict=False))
+        read = dict(zip(self.numbers, answer.pictures, strict=False))
         if answer.done == 1:
             self.view.driving = photo_mosaic(
                 [read.get(item) for row in self._items for item in row], PICTURES, SIDE
             ).data
-
-    def fail(self, error: BaseException) -> None:
-        fail(self.view, error)

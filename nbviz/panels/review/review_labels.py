@@ -12,8 +12,7 @@ from nbviz.drawing.numbers import percent
 from nbviz.drawing.photos import photo_mosaic
 from nbviz.errors import NbvizError, Refused
 from nbviz.panels.base.links import Links
-from nbviz.panels.base.panel import Panel
-from nbviz.panels.base.strip import fail
+from nbviz.panels.review.listed_pictures import ListedPictures
 from nbviz.panels.review.long_page import LongPage
 from nbviz.panels.review.review_front import ReviewFront
 from nbviz.pictures.samples import Items
@@ -28,7 +27,7 @@ from nbviz.session.requests.probes.training import (
     ReadRecords,
     RecordsAnswer,
 )
-from nbviz.session.requests.review import ReadPictures, ReviewPage
+from nbviz.session.requests.review import ReviewPage
 from nbviz.session.selection import Selection
 
 ROWS, SIDE = 24, 96
@@ -64,17 +63,10 @@ def _suspect_words(row: dict[str, Any]) -> list[Run]:
     return [f"{of}labelled ", (str(row["label"]), "strong"), ", surely ", (str(row["suggested"]), "strong"), surer]
 
 
-class SuspectPictures(Panel):
+class SuspectPictures(ListedPictures):
     """Panel that reads the pictures whose label is suspect, as far as they are listed."""
 
     slot = "review suspects"
-    edits = False
-
-    def __init__(self, links: Links, view: ReviewFront) -> None:
-        super().__init__(links)
-        self.view = view
-        self.review: Review | None = None
-        self.on_show = False
 
     def draw(self, review: Review) -> None:
         """Send what is listed."""
@@ -83,18 +75,13 @@ class SuspectPictures(Panel):
             self.review, self.view.suspect_pictures = review, b""
             self.view.suspects = suspects(review)
 
-    def request(self, selection: Selection) -> Request | None:
-        numbers = tuple(int(row[0]) for row in self.view.suspects.get("rows", ()))
-        if not self.on_show or self.review is None or self.review.items is None or not numbers:
-            return None
-        return ReadPictures(self.review.items, numbers)
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        return tuple(int(row[0]) for row in self.view.suspects.get("rows", ()))
 
     def show(self, answer: ReviewPage) -> None:
         blank = [None] * (answer.total - len(answer.pictures))
         self.view.suspect_pictures = photo_mosaic([*answer.pictures, *blank], 1, SIDE).data
-
-    def fail(self, error: BaseException) -> None:
-        fail(self.view, error)
 
 
 class TrainingPage(LongPage):
