@@ -53,11 +53,23 @@ def all_of(layout: Layout, channels: Iterable[int], fill: Fill) -> Callable[[Ten
     return lambda output: switched_off(output, layout, off, fill)
 
 
-def sweep(resumed: Resumed, layout: Layout, channels: Sequence[int], fill: Fill) -> Iterator[tuple[list[int], Tensor]]:
-    """Yield (channels, result with each of them off), batch by batch."""
+def sweep(resumed: Resumed, layout: Layout, channels: Iterable[int], fill: Fill) -> Iterator[tuple[list[int], Tensor]]:
+    """Yield (channels, result with each of them off), batch by batch; in any order of the channels."""
+    idle = _idle(resumed, layout, fill)
+    left, still = [c for c in channels if c not in idle], [c for c in channels if c in idle]
+    if still:
+        yield still, resumed.output.expand(len(still), *resumed.output.shape[1:])
     size, alone = FIRST, passes_alone(resumed.model, resumed.run, resumed.x)
-    left = list(channels)
     while left:
         size = 1 if alone else size
         batch, left, size = left[:size], left[size:], BATCH
         yield batch, resumed(len(batch), one_off_each(layout, batch, fill))
+
+
+def _idle(resumed: Resumed, layout: Layout, fill: Fill) -> frozenset[int]:
+    """Return channels that put out already what they would if they were off: half of those behind a late ReLU."""
+    output = resumed.layer_output
+    if output is None:
+        return frozenset()
+    differs = layout.by_channel(output != filling(output, layout, fill)).any(2).any(0)
+    return frozenset(torch.nonzero(~differs).flatten().tolist())

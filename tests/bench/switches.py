@@ -22,9 +22,8 @@ from nbviz.replica.torchvision_import import torchvision
 from tests.bench.measure import Row, cpu, paired
 
 ROUNDS = int(os.environ.get("NBVIZ_ROUNDS", "3"))
-BATCH, CHANNELS = 8, 128
-"""Pictures of a whole batch, and channels of a layer that are measured, at most: what is run whole for comparison, and
-the first order, count for less with more."""
+BATCH = 8
+"""Pictures of a whole batch."""
 LAYERS = {
     "efficientnet_lite0": ("blocks.5.body.2", "blocks.7", "blocks.10", "blocks.15"),
     "resnet18": ("layer2.1.conv2", "layer4.0.conv1"),
@@ -47,14 +46,14 @@ def rows() -> Iterator[Row | str]:
 
 def _effects(model: InstrumentedModel, x: torch.Tensor, name: str) -> Row:
     model.trace(x)
-    channels = list(range(min(CHANNELS, model.layer(name).channels or 0)))
+    count = model.layer(name).channels or 0
 
     def resumed() -> None:
-        for effects in measuring(model, x, name, (281,), channels=channels):
+        for effects in measuring(model, x, name, (281,)):
             assert effects.exact
 
-    what = f"{model.name}: {len(channels)} channels of {name}"
-    return paired(what, resumed, "whole forwards", _whole(model, x, len(channels)), limit=0.35, rounds=ROUNDS)
+    what = f"{model.name}: all {count} channels of {name}"
+    return paired(what, resumed, "whole forwards", _whole(model, x, count), limit=0.35, rounds=ROUNDS)
 
 
 def _whole(model: InstrumentedModel, x: torch.Tensor, count: int) -> Callable[[], None]:

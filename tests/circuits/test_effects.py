@@ -12,8 +12,10 @@ from torch import Tensor, nn
 import nbviz
 from nbviz.circuits import Node, block_before, channel_effects, circuit, measuring, step
 from nbviz.circuits.node import NodeReader
+from nbviz.circuits.switches import sweep
 from nbviz.edits import Channels
 from nbviz.errors import NbvizError
+from nbviz.passes.resume import Resumed
 from nbviz.replica.guest import Pass
 from tests.networks import build, picture, state_hash
 
@@ -58,6 +60,27 @@ def test_measured_effects_equal_edited_models(model: nbviz.InstrumentedModel, fi
         assert row.measured == pytest.approx(float(after[row.index] - before[row.index]), abs=1e-14)
     assert len(table) == 6 * 4
     assert (table["measured"].abs().diff().dropna() <= 0).all()
+
+
+def test_a_channel_that_is_silent_already_costs_no_forward() -> None:
+    torch.manual_seed(0)
+    net, passed = Row().double().eval(), list[int]()
+    with torch.no_grad():
+        net.blocks[1].conv.weight[2:], net.blocks[1].conv.bias[2:] = 0.0, 0.0
+    model = nbviz.InstrumentedModel(net)
+    model.trace(X)
+    layer = model.layer("blocks.1.conv")
+    assert layer.layout is not None
+
+    def work(run: Pass) -> list[tuple[list[int], Tensor]]:
+        resumed = Resumed(model, run, X, layer.name, lambda run, batch: (passed.append(len(batch)), run(batch))[1])
+        passed.clear()
+        with torch.no_grad():
+            return list(sweep(resumed, layer.layout, range(6), "zero"))
+
+    (still, unchanged), *others = model.guest.steady(work)
+    assert still == [2, 3, 4, 5] and torch.equal(unchanged, model(X).detach().expand(4, -1))
+    assert [channels for channels, _ in others] == [[0, 1]] and set(passed) == {2}
 
 
 class Mixing(nn.Module):

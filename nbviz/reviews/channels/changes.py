@@ -111,14 +111,16 @@ def _swept(
     model.trace(inputs)
     layer = channel_layer(model, name)
     assert layer.layout is not None and layer.channels is not None
-    layout, channels = layer.layout, range(layer.channels)
+    layout, count = layer.layout, layer.channels
 
     def work(run: Pass) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         resumed = resumed_scores(model, run, inputs.to(run.device, model.guest.dtype), name)
+        scores = resumed.output[0].numpy()
+        without = np.empty((count, len(scores)))
         with torch.no_grad():
-            # one by one and in order: what a sweep yields are its channels and their scores
-            without = np.concatenate([scores.numpy() for _, scores in sweep(resumed, layout, channels, fill)])
-        return resumed.output[0].numpy(), without
+            for channels, off in sweep(resumed, layout, range(count), fill):
+                without[channels] = off.numpy()
+        return scores, without
 
     return model.guest.steady(work)
 
