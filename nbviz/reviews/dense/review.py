@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -11,21 +11,35 @@ from numpy.typing import NDArray
 
 from nbviz.errors import Refused, unknown
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.pictures.sources import DatasetLike
-from nbviz.reviews.channels.study import Sampling
-from nbviz.reviews.cues.hunt import Hunt, Suspect
-from nbviz.reviews.cues.paste import Patch
 from nbviz.reviews.dense.plan import DensePlan
 from nbviz.reviews.dense.samples import Truths
 from nbviz.reviews.dense.slices import mean_slices
-from nbviz.reviews.masks import Truth
-from nbviz.reviews.records.records import Records
 from nbviz.reviews.result import Order, Review
-from nbviz.reviews.statistics.calibration import RiskCoverage, Temperature
 from nbviz.reviews.statistics.slices import slices_of
 
 if TYPE_CHECKING:
     import pandas
+
+
+class _Refusal:
+    """Property of a review that needs one class per picture: asking for it raises Refused."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __get__(self, review: DenseReview | None, _: object = None) -> NoReturn:
+        if review is None:
+            raise AttributeError(f"{self._what} belong to a review.")
+        review.refuse(self._what)
+
+
+def _refusing(what: str) -> Callable[..., NoReturn]:
+    """Return a method of a review that needs one class per picture: calling it raises Refused."""
+
+    def refuse(review: DenseReview, *_: object, **__: object) -> NoReturn:
+        review.refuse(what)
+
+    return refuse
 
 
 class DenseReview(Review):
@@ -127,79 +141,22 @@ class DenseReview(Review):
 
     # -- what needs one class per picture -------------------------------------------------------------
 
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        self.refuse("Labels")
-
-    @property
-    def right(self) -> NDArray[np.bool_]:
-        self.refuse("Right and wrong answers")
-
-    @property
-    def probability(self) -> NDArray[np.float64]:
-        self.refuse("Probabilities of answers")
-
-    @property
-    def confidence(self) -> NDArray[np.float64]:
-        self.refuse("Probabilities of answers")
-
-    @property
-    def top5(self) -> float | None:
-        return None
-
-    @property
-    def brier(self) -> float:
-        self.refuse("Brier scores")
-
-    @cached_property
-    def class_calibration(self) -> pandas.DataFrame:
-        self.refuse("Calibrations of each class")
-
-    @cached_property
-    def temperature(self) -> Temperature:
-        self.refuse("Temperatures")
-
-    @cached_property
-    def risk_coverage(self) -> RiskCoverage:
-        self.refuse("Risk and coverage")
-
-    @property
-    def suspect_labels(self) -> pandas.DataFrame:
-        self.refuse("Suspect labels")
-
-    def every_log(self) -> NDArray[np.float64]:
-        self.refuse("Probabilities of all classes")
-
-    def hunting(
-        self,
-        classes: Sequence[int | str] | None = None,  # noqa: ARG002 - as of all reviews
-        hunt: Hunt | None = None,  # noqa: ARG002 - as of all reviews
-    ) -> Iterator[list[Suspect]]:
-        self.refuse("Cues")
-
-    def shifting(self, corruptions: Sequence[str] | None = None, **options: object) -> NoReturn:  # noqa: ARG002 - as of all reviews
-        self.refuse("Answers under corruptions")
-
-    def shift(self, corruptions: Sequence[str] | None = None, **options: object) -> NoReturn:  # noqa: ARG002 - as of all reviews
-        self.refuse("Answers under corruptions")
-
-    def drifting(self, other: Records, layer: str | None = None, **options: object) -> NoReturn:  # noqa: ARG002 - so
-        self.refuse("Comparisons with another data set")
-
-    def studying(self, layer: str | None = None, sampling: Sampling | None = None, **options: object) -> NoReturn:  # noqa: ARG002 - so
-        self.refuse("Channels by class")
-
-    def evidence(self, truth: Truth | None = None, **options: object) -> NoReturn:  # noqa: ARG002 - as of all reviews
-        self.refuse("Shares of a class's evidence")
-
-    def pair_maps(self, label: int | str, prediction: int | str, **options: object) -> NoReturn:  # noqa: ARG002 - as of all reviews
-        self.refuse("Maps of a confused pair")
-
-    def paste(self, patch: Patch, place: tuple[int, int] = (0, 0), **options: object) -> NoReturn:  # noqa: ARG002 - so
-        self.refuse("Pasted patches")
-
-    def influences(self, item: int, training: DatasetLike | Records | None = None, top: int = 10) -> NoReturn:  # noqa: ARG002 - so
-        self.refuse("Influences of training pictures")
-
-    def directions(self, label: int | str, count: int = 4) -> NoReturn:  # noqa: ARG002 - as of all reviews
-        self.refuse("Directions of features")
+    labels = _Refusal("Labels")
+    right = _Refusal("Right and wrong answers")
+    probability = confidence = _Refusal("Probabilities of answers")
+    every_log = _refusing("Probabilities of all classes")
+    top5 = None
+    brier = _Refusal("Brier scores")
+    class_calibration = _Refusal("Calibrations of each class")
+    temperature = _Refusal("Temperatures")
+    risk_coverage = _Refusal("Risk and coverage")
+    suspect_labels = _Refusal("Suspect labels")
+    hunting = _refusing("Cues")
+    shifting = shift = _refusing("Answers under corruptions")
+    drifting = _refusing("Comparisons with another data set")
+    studying = _refusing("Channels by class")
+    evidence = _refusing("Shares of a class's evidence")
+    pair_maps = _refusing("Maps of a confused pair")
+    paste = _refusing("Pasted patches")
+    influences = _refusing("Influences of training pictures")
+    directions = _refusing("Directions of features")
