@@ -6,7 +6,7 @@ import operator
 from collections.abc import Iterable
 from typing import SupportsFloat, SupportsIndex
 
-from nbviz.errors import NbvizError
+from nbviz.errors import NbvizError, unknown
 
 
 def whole(value: object) -> int | None:
@@ -33,7 +33,9 @@ def real(value: object) -> float | None:
 
 def listed(name: str, value: object) -> list[object]:
     """Return the items of an argument that holds several. NbvizError, with its name, for one that holds none."""
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+    # a single number of numpy's or torch's has what makes an Iterable, and nothing to iterate over
+    alone = isinstance(value, (str, bytes)) or getattr(value, "ndim", None) == 0
+    if alone or not isinstance(value, Iterable):
         raise NbvizError(f"{name}= is a list of numbers, not {value!r}.")
     return list(value)
 
@@ -47,6 +49,21 @@ def named(name: str, value: object) -> list[str]:
     if not names or not all(isinstance(item, str) for item in names):
         raise NbvizError(f"{name}= is a name, or a list of names, not {value!r:.80}.")
     return names
+
+
+def one_of(what: str, value: object, known: Iterable[str], where: str = "nbviz") -> str:
+    """Check a name that is one of those known, UnknownName for any other. what, where: as for ``unknown``."""
+    # a name first: an array is compared item by item, and a list can't be looked up
+    if not isinstance(value, str) or value not in known:
+        raise unknown(what, value, known, where)
+    return str(value)
+
+
+def layer_name(value: object) -> str:
+    """Check the name of a layer, which only a network can find. NbvizError for what is no name."""
+    if not isinstance(value, str):
+        raise NbvizError(f"layer= is a layer's name, such as 'layer4.1.conv2', not {value!r:.80}.")
+    return str(value)
 
 
 def at_least(name: str, value: object, least: int) -> int:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nbviz.arguments import channel_number, listed, real, whole
+from nbviz.arguments import channel_number, layer_name, listed, real, whole
 from nbviz.edits.base import edit
 from nbviz.errors import NbvizError
 from nbviz.model.edit import Editable, NetworkEdit
@@ -45,6 +46,7 @@ class Channels(NetworkEdit):
     def __post_init__(self) -> None:
         # lists and mappings become tuples: an edit is part of cache keys, so it has to be hashed
         plain = object.__setattr__
+        plain(self, "layer", layer_name(self.layer))
         plain(self, "off", _numbers("off", self.off))
         plain(self, "only", None if self.only is None else _numbers("only", self.only))
         plain(self, "scale", tuple((c, _finite("scale", v)) for c, v in _pairs("scale", self.scale)))
@@ -58,7 +60,7 @@ class Channels(NetworkEdit):
     def words(self) -> str:
         parts = []
         if self.only is not None:
-            parts.append(f"only {_listed(self.only)}")
+            parts.append(f"only {_listed(self.only)}" if self.only else f"all {self._off_words}")
         if self.off:
             parts.append(f"{_listed(self.off)} {self._off_words}")
         parts += [f"channel {c} × {v:g}" for c, v in self.scale]
@@ -152,10 +154,17 @@ def _numbers(name: str, given: object) -> tuple[int, ...]:
 
 def _pairs(name: str, given: Mapping[int, V] | Iterable[tuple[int, V]]) -> list[tuple[int, V]]:
     pairs = given.items() if isinstance(given, Mapping) else given
+    values: dict[int, V] = {}
     try:
-        return sorted((_numbers(name, [channel])[0], value) for channel, value in pairs)
+        for channel, value in pairs:
+            number = _numbers(name, [channel])[0]
+            # of two values for one channel, nobody can tell which is meant
+            if number in values:
+                raise NbvizError(f"{name}= names channel {number} twice: a channel has one value.")
+            values[number] = value
     except (TypeError, ValueError):
         raise NbvizError(f"{name}= maps channels to values, such as {{17: 2.0}}, not {given!r}.") from None
+    return sorted(values.items(), key=lambda pair: pair[0])
 
 
 def _finite(name: str, value: object) -> float:
@@ -166,7 +175,8 @@ def _finite(name: str, value: object) -> float:
 
 
 def _limits(value: object) -> tuple[float, float]:
-    pair = value if isinstance(value, (tuple, list)) and len(value) == 2 else ("", "")
+    several = isinstance(value, (tuple, list)) or (isinstance(value, (np.ndarray, Tensor)) and value.ndim == 1)
+    pair = list(value) if several and len(value) == 2 else ["", ""]
     low, high = (end if given is None else real(given) for given, end in zip(pair, (-math.inf, math.inf), strict=True))
     if low is None or high is None or not low <= high:
         raise NbvizError(f"clamp= takes (low, high) with low ≤ high, not {value!r}.")

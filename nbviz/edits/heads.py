@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from nbviz.arguments import at_least, listed
+from nbviz.arguments import at_least, layer_name, listed
 from nbviz.edits.base import edit
 from nbviz.edits.head_switch import HeadSwitch
 from nbviz.errors import NbvizError
@@ -30,11 +30,13 @@ class Heads(NetworkEdit):
     """Heads in all."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "layer", layer_name(self.layer))
         of = at_least("of", self.of, 1)
         heads = sorted({at_least("a head of off", head, 0) for head in listed("off", self.off)})
         if heads and heads[-1] >= of:
             raise NbvizError(f"'{self.layer}' has {of} heads, 0 to {of - 1}: there is no head {heads[-1]}.")
         object.__setattr__(self, "off", tuple(heads))
+        object.__setattr__(self, "of", of)
 
     @property
     def words(self) -> str:

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from nbviz.arguments import yes_or_no
+from nbviz.arguments import one_of, yes_or_no
 from nbviz.attribution.baselines import baseline_of, blurred
 from nbviz.edits.base import edit
 from nbviz.edits.mask import Mask
-from nbviz.errors import NbvizError, unknown
+from nbviz.errors import NbvizError
 from nbviz.model.edit import Editable, PictureEdit
 from nbviz.pictures.load import as_picture
 from nbviz.pictures.picture import Picture
@@ -44,8 +44,8 @@ class Paint(PictureEdit):
         object.__setattr__(self, "keep", yes_or_no("keep", self.keep))
         if isinstance(self.fill, (Image.Image, np.ndarray, torch.Tensor)):
             object.__setattr__(self, "fill", as_picture(self.fill))
-        elif not isinstance(self.fill, Picture) and self.fill not in FILLS:
-            raise unknown("Fill", self.fill, FILLS, "nbviz; or pass a picture")
+        elif not isinstance(self.fill, Picture):
+            object.__setattr__(self, "fill", one_of("Fill", self.fill, FILLS, "nbviz; or pass a picture"))
 
     @property
     def words(self) -> str:

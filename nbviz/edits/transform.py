@@ -17,11 +17,11 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from nbviz.arguments import real
+from nbviz.arguments import one_of, real
 from nbviz.attribution.baselines import blurred
 from nbviz.edits.base import edit, sentence_of
 from nbviz.edits.rgb import Rgb
-from nbviz.errors import NbvizError, unknown
+from nbviz.errors import NbvizError
 from nbviz.model.edit import Editable, PictureEdit
 
 Act = Callable[[Tensor, float], Tensor]
@@ -98,8 +98,7 @@ class Transform(PictureEdit):
     amount: float
 
     def __post_init__(self) -> None:
-        if self.kind not in TRANSFORMS:
-            raise unknown("Transformation", self.kind, TRANSFORMS, "nbviz")
+        object.__setattr__(self, "kind", one_of("Transformation", self.kind, TRANSFORMS))
         known = TRANSFORMS[self.kind]
         amount = real(self.amount)
         if amount is None or not known.low <= amount <= known.high:
