@@ -72,7 +72,7 @@ def circuit(
     top = at_least("top", top, 1)
     x = model.input(image)
     model.trace(x)  # at the picture's own size: places of a layer are counted on that grid
-    start = Node("", class_of(model, target, x))
+    start = Node("", class_of(model, target, image))
     if layers is None:
         names = _walk(model, STEPS)
     else:

@@ -110,7 +110,7 @@ def needing(
     x = model.input(image)
     model.trace(x)
     effects = None
-    for effects in measuring(model, x, layer, (index,), fill=fill):
+    for effects in measuring(model, image, layer, (index,), fill=fill):
         pass
     assert effects is not None
     order = effects.order(index)

@@ -18,13 +18,13 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from nbviz.arguments import at_least, real, seed_number, whole, yes_or_no
+from nbviz.arguments import at_least, one_of, real, seed_number, whole, yes_or_no
 from nbviz.edits.base import edit
 from nbviz.edits.rgb import Rgb
-from nbviz.errors import NbvizError, Refused, unknown
+from nbviz.errors import NbvizError, Refused
 from nbviz.model.brief import ModelLike
 from nbviz.model.classes import class_index
-from nbviz.model.edit import Editable, PictureEdit
+from nbviz.model.edit import Editable, PictureEdit, without_picture_edits
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.picture import PictureLike
 from nbviz.replica.gradients import grad
@@ -64,10 +64,6 @@ class Attack(PictureEdit):
     asks_network = True
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise unknown("Attack", self.method, METHODS, "nbviz")
-        if self.norm not in NORMS:
-            raise unknown("Norm", self.norm, NORMS, "nbviz")
         size = real(self.size)
         if size is None or not 0 <= size < math.inf:
             raise NbvizError(f"size= is how far a pixel may move, in grey levels from 0 on, not {self.size!r}.")
@@ -76,6 +72,8 @@ class Attack(PictureEdit):
             raise NbvizError(f"into= is a class, by index or name, or None for away from its own, not {self.into!r}.")
         plain = object.__setattr__
         for name, value in (
+            ("method", one_of("Attack", self.method, METHODS)),
+            ("norm", one_of("Norm", self.norm, NORMS)),
             ("size", size),
             ("into", into),
             ("steps", at_least("steps", self.steps, 1)),
@@ -112,11 +110,13 @@ class Attack(PictureEdit):
         Raises Refused where no gradient leads from the scores to the picture, NbvizError for a class that it is
         already.
         """
-        return self.run(x, InstrumentedModel.ensure(model)).input if self.size else x
+        return self.run(x, InstrumentedModel.ensure(model)).input if self.size else x  # inputs without colours, too
 
     def run(self, x: Tensor, model: InstrumentedModel) -> _Run:
         """Attack an input (1, C, H, W); see :func:`attack` for a picture."""
         rgb = Rgb.of(model, x)
+        if not self.size:
+            return _Run(rgb.colours(x), rgb.colours(x), x, x)
         model.trace(x)
         if self.method == "noise":
             return self._noisy(rgb, x)
@@ -140,9 +140,7 @@ class Attack(PictureEdit):
             return self.perturb(colours, loss)
 
         attacked = model.guest.steady(work)
-        # what is reported is what an 8-bit file holds: steps of a quarter grey level vanish in one
-        rounded = (attacked * 255).round() / 255
-        return _Run(attacked, rounded, rgb.input(rounded).to(x))
+        return _Run.of(attacked, rgb, x)
 
     def _noisy(self, rgb: Rgb, x: Tensor) -> _Run:
         colours = rgb.colours(x)
@@ -152,8 +150,7 @@ class Attack(PictureEdit):
         # of one length in every pixel, so that its L2 norm is the size exactly
         far = self.size / 255 / (math.sqrt(signs[0].numel()) if self.norm == "l2" else 1.0)
         exact = (colours + far * signs).clamp(min(0.0, float(colours.min())), max(1.0, float(colours.max())))
-        rounded = (exact * 255).round() / 255
-        return _Run(exact, rounded, rgb.input(rounded).to(x))
+        return _Run.of(exact, rgb, x)
 
     def perturb(self, colours: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
         """Return colours (1, P, H, W) moved within the size so that ``loss`` of colours rises; not rounded."""
@@ -207,6 +204,15 @@ class _Run:
     """Colours (1, P, H, W), rounded to grey levels."""
     input: Tensor
     """(1, C, H, W), the network's input for the rounded ones."""
+    unrounded: Tensor
+    """(1, C, H, W), that for the others."""
+
+    @classmethod
+    def of(cls, exact: Tensor, rgb: Rgb, x: Tensor) -> _Run:
+        """Round colours; x: the input that they were, for its type."""
+        # what is reported is what an 8-bit file holds: steps of a quarter grey level vanish in one
+        rounded = (exact * 255).round() / 255
+        return cls(exact, rounded, rgb.input(rounded).to(x), rgb.input(exact).to(x))
 
 
 def _scores(model: InstrumentedModel, run: Pass, x: Tensor) -> Tensor:
@@ -267,16 +273,17 @@ def attack(
     model = InstrumentedModel.ensure(model)
     edit, x = Attack(method, size, into, **options), model.input(image)
     ran, noisy = edit.run(x, model), edit.control.run(x, model)
-    rgb = Rgb.of(model, x)
+    # these inputs are of the edited picture: what edits it must not be made on them again
+    rgb, judge = Rgb.of(model, x), without_picture_edits(model)
     shown = rgb.colours(x)
     return Attacked(
         edit,
         picture_of(ran.colours),
         picture_of(shown),
-        model.predict(x),
-        model.predict(ran.input),
-        model.predict(rgb.input(ran.exact).to(x)),
-        model.predict(noisy.input),
+        judge.predict(x),
+        judge.predict(ran.input),
+        judge.predict(ran.unrounded),
+        judge.predict(noisy.input),
         float((ran.colours - shown).abs().max()) * 255,
         picture_of(noisy.colours),
         {"original": x, "attacked": ran.input, "noisy": noisy.input},

@@ -175,8 +175,8 @@ def _finite(name: str, value: object) -> float:
 
 
 def _limits(value: object) -> tuple[float, float]:
-    several = isinstance(value, (tuple, list)) or (isinstance(value, (np.ndarray, Tensor)) and value.ndim == 1)
-    pair = list(value) if several and len(value) == 2 else ["", ""]
+    value = value.tolist() if isinstance(value, (np.ndarray, Tensor)) else value
+    pair = value if isinstance(value, (tuple, list)) and len(value) == 2 else ("", "")
     low, high = (end if given is None else real(given) for given, end in zip(pair, (-math.inf, math.inf), strict=True))
     if low is None or high is None or not low <= high:
         raise NbvizError(f"clamp= takes (low, high) with low ≤ high, not {value!r}.")

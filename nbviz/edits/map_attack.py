@@ -23,6 +23,7 @@ from nbviz.edits.attack import Attack, picture_of
 from nbviz.edits.rgb import Rgb
 from nbviz.errors import NbvizError, Refused, unknown
 from nbviz.model.brief import ModelLike
+from nbviz.model.edit import without_picture_edits
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.picture import PictureLike
 from nbviz.replica.gradients import grad
@@ -225,8 +226,10 @@ class _Judge:
         method: str,
         limits: Attack,
     ) -> None:
-        self.model, self.rgb, self.x, self.goal, self.like, self.method = model, rgb, x, goal, like, method
-        self.before = model.predict(x)
+        # x is of the edited picture: what edits it must not be made on it again
+        self.model = without_picture_edits(model)
+        self.rgb, self.x, self.goal, self.like, self.method = rgb, x, goal, like, method
+        self.before = self.model.predict(x)
         noisy = limits.control.run(x, model).input
         self.maps = {"before": self._map(x), "noisy": self._map(noisy)}
 

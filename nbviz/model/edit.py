@@ -7,8 +7,9 @@ order; one that asks the network, as an attack does, asks it as the network edit
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import fields, is_dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from torch import Tensor, nn
 
@@ -28,6 +29,15 @@ class Editable(Protocol):
     def layer(self, name: str) -> Layer: ...
 
     def edited(self, *edits: Edit) -> Editable: ...
+
+
+class HasEdits(Protocol):
+    """Model with edits on."""
+
+    edits: tuple[Edit, ...]
+
+
+M = TypeVar("M", bound=HasEdits)
 
 
 class Edit:
@@ -110,3 +120,10 @@ def edited_input(x: Tensor, edit: Edit, before: Sequence[Edit], model: Editable)
     below = [other for other in before if isinstance(other, NetworkEdit)] if edit.asks_network else []
     # a copy: an edit of the reader's own that writes to it would spoil what other edits start from
     return edit.apply(x.clone(), model.edited(*below))
+
+
+def without_picture_edits(model: M) -> M:
+    """Return a model with its edits of layers alone: for inputs on which those of the picture are made already."""
+    twin = copy(model)
+    twin.edits = tuple(edit for edit in model.edits if isinstance(edit, NetworkEdit))
+    return twin

@@ -12,7 +12,7 @@ from nbviz.attribution import Attribution
 from nbviz.edits import Attack, Attacked, attack
 from nbviz.edits.rgb import Rgb
 from nbviz.evaluation.maps import pearson
-from nbviz.model.edit import Edit
+from nbviz.model.edit import Edit, without_picture_edits
 from nbviz.model.target import Target
 from nbviz.session.requests.base import Context, ExplainAnswer, ExplainRequest, Request, stepped
 from nbviz.session.requests.edits.edited_request import with_edits
@@ -114,15 +114,14 @@ class FindSmallest(Request):
     def __call__(self, context: Context) -> Iterator[Smallest]:
         model, tried = context.model.edited(*self.edits), dict[float, tuple[bool, bool]]()
         x = model.input(self.explanation.picture)
-        rgb, label = Rgb.of(model, x), model.predict(x, 1)[0][1]
-        unit = unit_of(self.attack.norm, rgb.colours(x).numel())
+        judge, unit = without_picture_edits(model), unit_of(self.attack.norm, Rgb.of(model, x).colours(x).numel())
+        label = judge.predict(x, 1)[0][1]
 
         def flips(size: float) -> tuple[bool, bool]:
             """Return whether an attack of this size changes the answer: before rounding, and after."""
             if size not in tried:
                 ran = replace(self.attack, size=size * unit).run(x, model)
-                inputs = rgb.input(ran.exact).to(x), ran.input
-                exact, rounded = (model.predict(one, 1)[0][1] != label for one in inputs)
+                exact, rounded = (judge.predict(one, 1)[0][1] != label for one in (ran.unrounded, ran.input))
                 tried[size] = exact, rounded
             return tried[size]
 
