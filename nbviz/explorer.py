@@ -151,7 +151,6 @@ class Explorer:
         """Compute everything on show again, without the cache."""
         for context in self._events.contexts.values():
             context.forget()
-        self.selection.drop_unfit()
         self._events.follow(ALL, renew=True)
 
     def pin(self, **changes: object) -> Pin:

@@ -87,6 +87,8 @@ class Events:
     def _follow(self, changed: frozenset[str], renew: bool) -> None:
         with self._one_look():
             renew = self._moved() or renew
+            if renew:  # what the network lacks by now would else be refused by every panel, a sentence each
+                self.selection.drop_unfit()
             for panel in self.panels.values():
                 self._update(panel, ALL if renew else changed, renew)
             self.activity.moved = False
@@ -138,6 +140,8 @@ class Events:
         """Ask every panel again, after something of a panel's own has changed."""
         with LOCK, self._one_look():
             renew = self._moved()
+            if renew:
+                self.selection.drop_unfit()
             for panel in self.panels.values():
                 if not panel.awake(self.selection):
                     self._withdraw(panel)

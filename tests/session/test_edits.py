@@ -192,6 +192,18 @@ def test_surgery_that_takes_a_layer_away_drops_its_edit_at_the_next_refresh() ->
         assert explorer.selection.edits == () and strip.dropped == ""
 
 
+def test_surgery_drops_its_edit_at_the_next_act_and_no_panel_fails() -> None:
+    net = network()
+    with Explorer(net, pictures(), runner=InlineRunner, method="saliency") as explorer:
+        explorer.selection.edits = (Transform("rotate", 20), Channels("1", off=[2]), Channels("3", scale={1: 2.0}))
+        net[0], net[2] = torch.nn.Conv2d(3, 2, 3, padding=1), torch.nn.Conv2d(2, 6, 3, stride=2, padding=1)
+        explorer.selection.target = 2
+        assert explorer.selection.edits == (Transform("rotate", 20), Channels("3", scale={1: 2.0}))
+        assert "there is no channel 2" in explorer.panels["what_if"].view.dropped
+        states = {getattr(panel.view, "state", "ready") for panel in explorer.panels.values()}
+        assert states <= {"ready", "partial"}
+
+
 def test_a_request_stays_itself_without_edits_that_matter_to_it() -> None:
     picture = rig().pictures["cat"]
     scores, found, made = ScoresRequest(picture), NoIndex("1", 2), MakeChannels("1", (0,))
