@@ -36,6 +36,13 @@ def signed(value: float, plus: bool = False, digits: int = 2) -> str:
     return minus(f"{value:{'+' if plus else ''}.{digits}f}")
 
 
+def score_change(value: float) -> str:
+    """Write a change of a score after its sign: +0.41, and two digits where two decimals would be none: −0.0021."""
+    # a network whose scores are small would else be said to change by −0.00, whatever is done to it
+    small = 0 < abs(value) < 0.005
+    return f"{'−' if value < 0 else '+'}{abs(value):.2g}" if small else signed(value, True)
+
+
 def score_words(value: object) -> str:
     """Write a score, always to two decimals."""
     return signed(value) if finite(value) else figure(value)

@@ -9,7 +9,7 @@ import pytest
 
 import nbviz.panels
 from nbviz.drawing import numbers
-from nbviz.drawing.numbers import duration, figure, ordinal, percent, score_words, signed, three_digits
+from nbviz.drawing.numbers import duration, figure, ordinal, percent, score_change, score_words, signed, three_digits
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,8 @@ from nbviz.drawing.numbers import duration, figure, ordinal, percent, score_word
         (score_words(-0.5), "−0.50"), (three_digits(4.3), "4.30"), (three_digits(240), "240"),
         (three_digits(-0.1472, plus=True), "−0.147"), (three_digits(0.5, plus=True), "+0.500"),
         (signed(-3.456), "−3.46"), (signed(3.456, plus=True), "+3.46"), (signed(3.456, digits=0), "3"),
+        (score_change(0.414), "+0.41"), (score_change(-0.00214), "−0.0021"), (score_change(3e-7), "+3e-07"),
+        (score_change(0.0), "+0.00"), (score_change(-0.0049), "−0.0049"), (score_change(0.005), "+0.01"),
         (percent(0), "0 %"), (percent(0.041), "4.1 %"), (percent(0.0994), "9.9 %"), (percent(0.0999), "10 %"),
         (percent(-0.25), "−25 %"), (percent(0.9234, 1), "92.3 %"), (percent(11), "over 1,000 %"),
         (ordinal(1), "1st"), (ordinal(112), "112th"), (ordinal(23), "23rd"), (duration(0.0721), "72 ms"),

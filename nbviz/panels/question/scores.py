@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from nbviz.drawing.numbers import signed
+from nbviz.drawing.numbers import score_change, signed
 from nbviz.errors import NbvizError
 from nbviz.model.scoring.prediction import Prediction
 from nbviz.model.target import Target
@@ -138,7 +138,7 @@ class ScoreBars(Panel):
         if before is None or index is None:
             return ""
         one, other = float(before.logits[index]), float(answer.logits[index])
-        return f"score of {self.model.class_name(index)} {signed(one)} → {signed(other)}, {signed(other - one, True)}"
+        return f"score of {self.model.class_name(index)} {signed(one)} → {signed(other)}, {score_change(other - one)}"
 
     def _act(self, content: Content) -> None:
         if content.get("event") == "choose":

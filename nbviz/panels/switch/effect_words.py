@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbviz.circuits import Effects
-from nbviz.drawing.numbers import signed
+from nbviz.drawing.numbers import score_change, signed
 from nbviz.session.requests.edits.effects import EffectsAnswer
 
 LARGEST = 5
@@ -25,10 +25,10 @@ def measured_words(answer: EffectsAnswer, channel: int | None) -> list[Any]:
         runs.append("it is off already, or nothing hears it: no score moves without it.")
     elif channel is not None and channel < len(column) and np.isfinite(column[channel]):
         foretold = effects.foretold[answer.index][channel]
-        measured = [signed(float(column[channel]), True), "strong"]
-        runs += [f"without it the score moves: foretold {signed(float(foretold), True)}, measured ", measured, "."]
+        measured = [score_change(float(column[channel])), "strong"]
+        runs += [f"without it the score moves: foretold {score_change(float(foretold))}, measured ", measured, "."]
         middling = float(np.nanmedian(np.abs(column)))
-        runs.append(f" A middling channel of this layer moves it by {signed(middling)}.")
+        runs.append(f" A middling channel of this layer moves it by {score_change(middling).lstrip('+')}.")
     agreement = effects.agreement(answer.index) if answer.done == 1 else None
     if agreement is not None:
         runs += [" The first order ranks this layer's channels as measured with r ", [signed(agreement), "strong"]]
@@ -40,7 +40,7 @@ def largest_words(answer: EffectsAnswer) -> list[list[Any]]:
     """Return the channels with the largest measured effects on the class, of either sign."""
     column = answer.effects.measured[:, answer.index]
     order = np.argsort(-np.abs(column), kind="stable")[:LARGEST]
-    return [[int(channel), signed(float(column[channel]), True)] for channel in order]
+    return [[int(channel), score_change(float(column[channel]))] for channel in order]
 
 
 def class_rows(answer: EffectsAnswer, channel: int | None, name: Callable[[int], str]) -> list[list[Any]]:
@@ -59,7 +59,7 @@ def class_rows(answer: EffectsAnswer, channel: int | None, name: Callable[[int],
     return [
         [
             name(index),
-            signed(float(changes[index]), True),
+            score_change(float(changes[index])),
             round(float(changes[index]) / most, 3),
             index == answer.index,
         ]

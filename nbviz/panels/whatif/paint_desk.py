@@ -15,7 +15,7 @@ import traitlets
 
 from nbviz.attribution import METHODS
 from nbviz.drawing.jpeg import jpeg
-from nbviz.drawing.numbers import percent, signed
+from nbviz.drawing.numbers import percent, score_change, signed
 from nbviz.drawing.overlay import png
 from nbviz.edits import Mask, Paint
 from nbviz.edits.paint import FILLS
@@ -245,7 +245,7 @@ def lines(answer: Painted, share: float, fill: str) -> list[list[Any]]:
     if answer.score is None:
         return []
     name, before, after = answer.score
-    change = [signed(after - before, True), "strong"]
+    change = [score_change(after - before), "strong"]
     hidden = f" · hidden {percent(share)} of the picture" if share else ""
     result: list[list[Any]] = [
         ["score of ", [name, "strong"], f": {signed(before)} → {signed(after)}, ", change, hidden]
@@ -257,7 +257,7 @@ def lines(answer: Painted, share: float, fill: str) -> list[list[Any]]:
     if answer.patches:
         low, high = min(answer.patches), max(answer.patches)
         result.append(
-            [f"this form elsewhere: {signed(low, True)} … {signed(high, True)} in {len(answer.patches)} tries"]
+            [f"this form elsewhere: {score_change(low)} … {score_change(high)} in {len(answer.patches)} tries"]
         )
     return result
 
@@ -276,7 +276,7 @@ def foretold_words(answer: Painted, told: Foretold, fill: str) -> list[Any]:
             less = sum(abs(change) < done for change in answer.patches)
             runs += ["; hiding it does more than ", [f"{less} of {TRIES}", "strong"]]
         return runs
-    change = [signed(told.change, True), "strong"]
+    change = [score_change(told.change), "strong"]
     painted_with = fill.removeprefix(OTHER)
     ends = {
         "gradient": ", to first order",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from nbviz.drawing.numbers import score_change
 from nbviz.edits import Channels, Transform
 from nbviz.errors import NbvizError
 from nbviz.explorer import Explorer
@@ -139,8 +140,8 @@ def test_what_is_measured_is_what_switching_each_off_does(explorer: Explorer) ->
     losses = [explorer.model.edited(Channels("1", off=[c])).logits(picture)[1] - score for c in range(8)]
     answer = explorer.panels["switch"]._answer
     np.testing.assert_allclose(answer.effects.measured[:, 1], losses, atol=1e-5)
-    figure = f"{losses[3]:+.2f}".replace("-", "−")
-    assert [figure, "strong"] in view.measured and view.asked
+    figure = next(run[0] for run in view.measured if isinstance(run, list))
+    assert float(figure.replace("−", "-")) == pytest.approx(losses[3], rel=0.05, abs=1e-6) and view.asked
     best = int(np.argmax(np.abs(losses)))
     assert view.largest[0][0] == best
     say(view, event="choose", channel=best)
@@ -191,6 +192,25 @@ def test_a_clamp_begins_at_half_the_peak(explorer: Explorer) -> None:
     assert channel == 3 and low == 0 and high == pytest.approx(peak / 2, rel=0.06)
 
 
+def test_a_clamp_may_have_one_limit(explorer: Explorer) -> None:
+    view, grid = explorer.panels["switch"].view, explorer.panels["channels"].view
+    explorer.selection.edits = (Channels("1", clamp={3: (None, 0.25)}),)
+    assert view.how == "clamp" and view.limits == [None, 0.25]  # JSON has no infinity
+    assert grid.words[grid.channels.index(3)].endswith("clamped, at most 0.25")
+    say(view, event="clamp", low=-0.5, high=None)
+    assert explorer.selection.edits == (Channels("1", clamp={3: (-0.5, None)}),) and view.limits == [-0.5, None]
+    assert explorer.panels["what_if"].view.chips == ["1 · channel 3 at least −0.5"]
+
+
+def test_a_tile_says_which_value_its_channel_is_put_to(explorer: Explorer) -> None:
+    grid = explorer.panels["channels"].view
+    explorer.selection.edits = (Channels("1", off=[3], fill=[-0.125] * 8), Channels("1", scale={2: -2.0}))
+    assert explorer.panels["switch"].view.how == "data"
+    assert grid.words[grid.channels.index(3)].endswith("at −0.125")
+    assert grid.words[grid.channels.index(2)].endswith("scaled × −2")
+    assert explorer.panels["what_if"].view.chips == ["1 · channel 3 at −0.125", "1 · channel 2 × −2"]
+
+
 def test_measured_effects_sort_the_grid_and_every_class_is_listed(explorer: Explorer) -> None:
     view, grid, picture = explorer.panels["switch"].view, explorer.panels["channels"].view, explorer.pictures["one"]
     assert not grid.look["measured"] and view.classes == []
@@ -202,7 +222,7 @@ def test_measured_effects_sort_the_grid_and_every_class_is_listed(explorer: Expl
     changes = explorer.model.edited(Channels("1", off=[3])).logits(picture) - before
     order = np.argsort(-np.abs(changes), kind="stable")
     assert [row[0] for row in view.classes] == [explorer.model.class_name(int(i)) for i in order]
-    assert [row[1] for row in view.classes] == [f"{changes[i]:+.2f}".replace("-", "−") for i in order]
+    assert [row[1] for row in view.classes] == [score_change(float(changes[i])) for i in order]
     assert [row[3] for row in view.classes] == [i == 1 for i in order]
     explorer.selection.target = 2  # of another class nothing is measured yet by this order
     say(grid, event="look", look={"sort": "class"})

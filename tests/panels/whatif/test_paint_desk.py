@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import nbviz
+from nbviz.drawing.numbers import score_change
 from nbviz.edits import Mask, Paint, Transform
 from nbviz.evaluation.controls import edges, random_like
 from nbviz.explorer import Explorer
@@ -102,7 +103,7 @@ def test_what_is_said_is_what_a_script_measures(explorer: Explorer) -> None:
         explorer.model.edited(*explorer.selection.edits).logits(picture)[1],
     )
     said = desk(explorer).view.lines
-    assert said[0][1] == ["bee", "strong"] and said[0][3][0] == f"{after - before:+.2f}".replace("-", "−")
+    assert said[0][1] == ["bee", "strong"] and said[0][3][0] == score_change(after - before)
     assert "50 %" in said[0][4]
     asked = desk(explorer).request(explorer.selection)
     assert isinstance(asked, MeasurePaint)

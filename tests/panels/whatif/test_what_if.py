@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from nbviz.drawing.numbers import score_change, signed
 from nbviz.edits import Channels, Transform
 from nbviz.explorer import Explorer
 from nbviz.panels.base.stage import OFF
@@ -75,7 +76,7 @@ def test_bars_have_a_tick_for_before_and_the_difference_in_figures(explorer: Exp
     changes = [f"{after.shares[i] - before.shares[i]:+.2f}".replace("-", "−") for i in order]
     assert list(scores.bars.changes.text) == changes
     one, other = before.logits[1], after.logits[1]
-    figures = f"{one:.2f} → {other:.2f}, {other - one:+.2f}".replace("-", "−")
+    figures = f"{signed(one)} → {signed(other)}, {score_change(other - one)}"
     assert scores.front.change == f"score of bee {figures}" and scores.front.before
     explorer.selection.undo()
     assert list(scores.bars.changes.text) == [] and scores.front.change == "" and not scores.front.before
