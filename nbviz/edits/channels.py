@@ -63,8 +63,8 @@ class Channels(NetworkEdit):
             parts.append(f"only {_listed(self.only)}" if self.only else f"all {self._off_words}")
         if self.off:
             parts.append(f"{_listed(self.off)} {self._off_words}")
-        parts += [f"channel {c} × {v:g}" for c, v in self.scale]
-        parts += [f"channel {c} within {low:g} … {high:g}" for c, (low, high) in self.clamp]
+        parts += [f"channel {c} × {_figure(v)}" for c, v in self.scale]
+        parts += [f"channel {c} {limit_words(*limits)}" for c, limits in self.clamp]
         return f"{self.layer} · {', '.join(parts) or 'unchanged'}"
 
     @property
@@ -73,7 +73,19 @@ class Channels(NetworkEdit):
             return "off" if self.fill == "zero" else "at its mean"
         # its numbers may be another layer's: what is refused is named, too
         one = self.fill[self.off[0]] if len(self.off) == 1 and self.off[0] < len(self.fill) else None
-        return "at given values" if one is None else f"at {one:.3g}"
+        return "at given values" if one is None else f"at {_figure(one, 3)}"
+
+    def phrases(self, channels: Iterable[int]) -> dict[int, str]:
+        """Return those of the channels that it changes → in a phrase: ``"switched off"``, ``"scaled × 2"``."""
+        changed = {c: f"scaled × {_figure(v)}" for c, v in self.scale}
+        changed |= {c: f"clamped, {limit_words(*limits)}" for c, limits in self.clamp}
+        others = () if self.only is None else set(channels) - set(self.only)
+        return changed | {c: self._off_phrase(c) for c in (*self.off, *others)}
+
+    def _off_phrase(self, channel: int) -> str:
+        if isinstance(self.fill, str):
+            return "switched off" if self.fill == "zero" else "at its mean"
+        return f"at {_figure(self.fill[channel], 3)}" if channel < len(self.fill) else "at a given value"
 
     def check(self, model: Editable) -> None:
         """Raise NbvizError where the layer or one of the channels isn't there."""
@@ -134,6 +146,18 @@ def _put(
     there = layout.per_channel(mask, output).to(output.device)
     # where, not a product with ones: channels that are not named stay to the bit, infinite ones too
     return torch.where(there, act(output, layout.per_channel(numbers, output).to(output)), output)
+
+
+def limit_words(low: float, high: float) -> str:
+    """Describe the limits of a clamp: ``"within 0 … 0.5"``, ``"at most 0.5"``."""
+    if not math.isfinite(low) or not math.isfinite(high):
+        ends = [f"at least {_figure(low)}"] * math.isfinite(low) + [f"at most {_figure(high)}"] * math.isfinite(high)
+        return ends[0] if ends else "without limits"
+    return f"within {_figure(low)} … {_figure(high)}"
+
+
+def _figure(value: float, digits: int = 6) -> str:
+    return f"{value:.{digits}g}".replace("-", "−")
 
 
 def _channels(layer: Layer) -> int:

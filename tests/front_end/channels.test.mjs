@@ -110,19 +110,27 @@ test("Ctrl-click and Shift-click choose channels together, as do arrows with Shi
   one.end();
 });
 
+const SWITCH = {
+  channel: 3,
+  group: [3],
+  how: "on",
+  factor: 1,
+  limits: [],
+  pictures: 9,
+  averaged: "",
+  due: false,
+  only: false,
+  measured: [],
+  largest: [],
+  classes: [],
+  count: 0,
+  all: false,
+  progress: "",
+  asked: false,
+};
+
 test("a mean over the pictures can be cancelled while it is computed", async () => {
-  const traits = { channel: 3, group: [3], how: "on", factor: 1, limits: [], pictures: 9, averaged: "", due: false };
-  const rest = {
-    only: false,
-    measured: [],
-    largest: [],
-    classes: [],
-    count: 0,
-    all: false,
-    progress: "",
-    asked: false,
-  };
-  const model = new Model({ ...traits, ...rest }),
+  const model = new Model(SWITCH),
     one = view((await script("switch/switch_front")).widget, model),
     cancel = one.all(".nbviz-link")[0];
   assert.equal(cancel.hidden, true);
@@ -130,5 +138,21 @@ test("a mean over the pictures can be cancelled while it is computed", async () 
   assert.equal(cancel.hidden, false);
   cancel.click();
   assert.deepEqual(model.sent, [{ event: "cancel", buffers: [] }]);
+  one.end();
+});
+
+test("a factor that no step of the slider is shown as it is, and a clamp may have one limit", async () => {
+  const model = new Model({ ...SWITCH, how: "scale", factor: -7.25 }),
+    one = view((await script("switch/switch_front")).widget, model);
+  assert.equal(one.find(".nbviz-switch-factor").textContent, "× −7.25");
+  model.change({ how: "clamp", limits: [null, 0.5] });
+  const limits = one.all(".nbviz-switch-limit");
+  assert.deepEqual(
+    limits.map((node) => node.value),
+    ["", "0.5"],
+  );
+  limits[1].value = "0.25";
+  limits[1].dispatchEvent(new Event("change"));
+  assert.deepEqual(model.sent, [{ event: "clamp", low: null, high: 0.25, buffers: [] }]);
   one.end();
 });

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from nbviz.drawing.numbers import minus
 from nbviz.edits import Channels
 from nbviz.model.layers import Layer
 from nbviz.panels.scenes.channel_page import ChannelLook, ChannelsPage, mode_of
@@ -41,10 +40,7 @@ def edited_channels(selection: Selection, channels: Sequence[int]) -> dict[int, 
     changed = dict[int, str]()
     for edit in () if selection.original else selection.edits:
         if isinstance(edit, Channels) and edit.layer == selection.layer:
-            changed |= {channel: f"scaled × {minus(f'{factor:g}')}" for channel, factor in edit.scale}
-            changed |= {channel: f"clamped to {minus(f'{low:g} … {high:g}')}" for channel, (low, high) in edit.clamp}
-            others = () if edit.only is None else set(channels) - set(edit.only)
-            changed |= dict.fromkeys([*edit.off, *others], "at its mean" if edit.fill == "mean" else "switched off")
+            changed |= edit.phrases(channels)
     return {channel: changed[channel] for channel in channels if channel in changed}
 
 

@@ -79,7 +79,7 @@ class ChannelSwitch(Panel):
         how = how if states.count(states[0]) == len(states) else "mixed"
         view.group, view.how = group, how
         view.factor = value if how == "scale" else 1.0
-        view.limits = list(value) if how == "clamp" else []
+        view.limits = [end if np.isfinite(end) else None for end in value] if how == "clamp" else []
         view.only = Channels(layer, only=group) in selection.edits
 
     def hear(self, slot: str, request: Request | None, answer: ChannelsAnswer | None) -> None:
@@ -174,7 +174,8 @@ class ChannelSwitch(Panel):
             how = "on" if factor == 1.0 else "scale"
             self._change(put(edits, layer, group, how, factor))
         elif event == "clamp":
-            limits = float(content["low"]), float(content["high"])
+            low, high = (content[end] for end in ("low", "high"))
+            limits = -np.inf if low is None else float(low), np.inf if high is None else float(high)
             self._change(put(edits, layer, group, "clamp", limits))
         elif event == "only":
             self._change(all_but(edits, layer, group))

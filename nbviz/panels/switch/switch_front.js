@@ -13,7 +13,7 @@ const HOWS = [
  *   group: number[],
  *   how: "on" | "off" | "mean" | "data" | "scale" | "clamp" | "mixed",
  *   factor: number,
- *   limits: number[],
+ *   limits: (number | null)[],
  *   pictures: number,
  *   averaged: string,
  *   due: boolean,
@@ -80,21 +80,24 @@ function switchControls(model, life) {
         type: "number",
         step: "any",
         "aria-label": `${name} value`,
+        title: `${name} value; empty for no limit`,
       }),
     ),
   );
   const limits = el("span", "nbviz-switch-limits", low, "…", high);
-  const word = () => {
-    figure.textContent = `× ${Number(factor.value)}`.replace("-", "−");
+  // a factor written in Python may lie beyond the slider, or between two of its steps: the figure is the factor's own
+  const word = (value) => {
+    figure.textContent = `× ${Number(value.toPrecision(4))}`.replace("-", "−");
   };
   const say = throttle(() => model.send({ event: "scale", factor: Number(factor.value) }), 120);
   life.listen(factor, "input", () => {
-    word();
+    word(Number(factor.value));
     say();
   });
   for (const node of [low, high])
     life.listen(node, "change", () => {
-      if (low.value && high.value) model.send({ event: "clamp", low: Number(low.value), high: Number(high.value) });
+      const [least, most] = [low, high].map(({ value }) => (value === "" ? null : Number(value)));
+      if (least !== null || most !== null) model.send({ event: "clamp", low: least, high: most });
     });
   life.watch("how factor limits", () => {
     const how = model.get("how"),
@@ -104,8 +107,8 @@ function switchControls(model, life) {
     limits.hidden = !clamped;
     factor.hidden = figure.hidden = clamped;
     const [least, most] = model.get("limits");
-    if (clamped) [low.value, high.value] = [String(least), String(most)];
-    word();
+    if (clamped) [low.value, high.value] = [least, most].map((end) => String(end ?? ""));
+    word(document.activeElement === factor ? Number(factor.value) : model.get("factor"));
   });
   return [segment, factor, figure, limits];
 }

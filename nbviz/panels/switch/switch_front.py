@@ -12,8 +12,8 @@ from nbviz.panels.base.front import Front
 class SwitchFront(Front):
     """Widget of a segment, a slider and the measured figures.
 
-    Sends ``{"event": …}``: put (how), scale (factor), clamp (low, high), only, measure, all, choose (channel), averaged
-    once the mean that was asked for is there, cancel to have none.
+    Sends ``{"event": …}``: put (how), scale (factor), clamp (low, high; null for no limit), only, measure, all, choose
+    (channel), averaged once the mean that was asked for is there, cancel to have none.
     """
 
     channel = traitlets.Int(None, allow_none=True).tag(sync=True)
@@ -22,8 +22,8 @@ class SwitchFront(Front):
     how = traitlets.Enum(["on", "off", "mean", "data", "scale", "clamp", "mixed"], "on").tag(sync=True)
     """What they are put to; ``"mixed"`` where it is not the same for all."""
     factor = traitlets.Float(1.0).tag(sync=True)
-    limits: traitlets.List[float] = traitlets.List(traitlets.Float()).tag(sync=True)
-    """[low, high] of a clamped channel."""
+    limits: traitlets.List[Any] = traitlets.List(traitlets.Float(None, allow_none=True)).tag(sync=True)
+    """[low, high] of a clamped channel; None for no limit."""
     pictures = traitlets.Int(0).tag(sync=True)
     """Pictures of the index's data set, over which a mean can be had; 0 where there is none."""
     averaged = traitlets.Unicode().tag(sync=True)
