@@ -14,7 +14,7 @@ import nbviz
 from nbviz.errors import NbvizError, Refused
 from nbviz.reviews.channels.changes import balanced, first_classes, memberships
 from nbviz.reviews.channels.concepts import chance, concepts
-from nbviz.reviews.channels.study import top_rows
+from nbviz.reviews.channels.study import ChannelStudy, Sampling, top_rows
 
 CLASSES, CHANNELS, PICTURES = 3, 5, 60
 
@@ -73,6 +73,20 @@ def test_effects_are_those_of_switching_off_every_channel() -> None:
         assert row["right_without"] == (after == truth)[own].mean()
     assert np.isclose(table["effect"].iloc[-1], 0.0) and table["channel"].iloc[-1] == 4  # dead
     assert list(table["effect"].abs()) == sorted(table["effect"].abs(), reverse=True)
+
+
+def test_a_study_that_goes_on_is_that_of_its_first_pictures() -> None:
+    review = reviewed(network())
+    steps = list(review.studying("1", Sampling(sample=20)))
+    studies = [step for step in steps if isinstance(step, ChannelStudy)]
+    assert [study.changes.pictures for study in studies] == [6, 12, 20]
+    assert steps[-1] is studies[-1] and sum(step == (True, 6, 20) for step in steps) == 1
+    whole = studies[-1].changes
+    for study in studies:
+        count = study.changes.pictures
+        assert np.array_equal(study.changes.own, whole.own[:count]) and np.bincount(study.changes.classes).min() >= 2
+        (row,) = (row for _, row in study.table().iterrows() if row["channel"] == 3)
+        assert row["effect"] == pytest.approx(whole.own[:count][whole.classes[:count] == row["index"], 3].mean())
 
 
 def test_a_doubled_channel_is_redundant_and_a_dead_one_has_no_figures() -> None:
@@ -159,7 +173,9 @@ def test_random_pictures_are_within_their_chance_nine_times_of_ten() -> None:
 def test_a_draw_has_as_many_of_each_class_as_there_can_be() -> None:
     classes = np.repeat([0, 1, 2, -1], [50, 20, 3, 5])
     rows = balanced(classes, 23, 0)
-    assert np.bincount(classes[rows]).tolist() == [10, 10, 3] and (np.diff(rows) > 0).all()
+    assert np.bincount(classes[rows]).tolist() == [10, 10, 3] and len(np.unique(rows)) == 23
+    # and so has any beginning of it
+    assert np.bincount(classes[rows[:9]]).tolist() == [3, 3, 3]
     assert (rows == balanced(classes, 23, 0)).all() and len(balanced(classes, 1000, 0)) == 73
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -50,12 +51,23 @@ class ChannelPage(LayerPage):
         return StudyChannels(self.review, self.layer) if self.review is not None and self.begun else None
 
     def show(self, answer: StudyAnswer) -> None:
-        if answer.done == 1:
-            self._answer = answer
+        before, self._answer = self._answer, answer
+        if answer.study is None:
+            self.draw({"kind": "channels", "rows": [], "words": [], "progress": answer.progress, "done": answer.done})
+        elif before is not None and answer.study is before.study:
+            self.draw({**self.state, "progress": answer.progress, "done": answer.done})
+        else:
             self._list()
             self.links.ask()  # for their pictures
-            return
-        self.draw({"kind": "channels", "rows": [], "words": [], "progress": answer.progress, "done": answer.done})
+
+    def begin(self, begun: bool) -> None:
+        answer = self._answer
+        super().begin(begun)
+        # what a stopped study has measured so far stays, beside the offer to measure all
+        if not begun and answer is not None and answer.study is not None and answer.done < 1:
+            self._answer = replace(answer, progress="", done=1.0)
+            self._list(self.state["offer"])
+            self.links.ask()
 
     def sort(self, order: str) -> None:
         """List the channels in another order."""
@@ -63,7 +75,7 @@ class ChannelPage(LayerPage):
             self.order = order
             self._list()
 
-    def _list(self) -> None:
+    def _list(self, offer: Sequence[str] = ()) -> None:
         if self._answer is None or self._answer.study is None or self._answer.table is None:
             return
         study, table = self._answer.study, self._answer.table
@@ -72,7 +84,8 @@ class ChannelPage(LayerPage):
         self.driving.choose(self.review, study.top[shown["channel"].to_numpy(), :PICTURES])
         orders = [one for one in ORDERS if study.concepts is not None or one[0] in ("effect", "channel")]
         self.draw({
-            "kind": "channels", "words": about_study(table), "progress": "", "done": 1.0,
+            "kind": "channels", "words": about_study(table), "offer": list(offer),
+            "progress": self._answer.progress, "done": self._answer.done,
             "rows": [channel_row(row, study, extent) for row in shown.to_dict("records")],
             "orders": [list(one) for one in orders], "order": self.order,
         })  # fmt: skip

@@ -19,9 +19,14 @@
 function reviewRows(model, life) {
   const list = el("div", "nbviz-review-rows"),
     words = el("p", "nbviz-caption");
+  let drawn = "";
   life.watch("rows", () => {
     const { kind, rows = [], words: about = [], examples = 0 } = model.get("rows");
     runs(words, about);
+    const now = JSON.stringify([kind, rows, examples]);
+    // what goes on behind a list must not take the focus from its rows
+    if (now === drawn) return;
+    drawn = now;
     const lowest = Math.min(1, ...rows.map(({ low = 1 }) => low)),
       from = Math.floor(lowest * 20) / 20;
     const draw = {

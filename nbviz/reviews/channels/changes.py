@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,12 +84,15 @@ class ClassChanges:
 def measure(
     model: InstrumentedModel, records: Records, rows: NDArray[np.int64], name: str, fill: Fill
 ) -> Iterator[int | ClassChanges]:
-    """Switch every channel of a layer off for each picture: yield the pictures so far, and last all changes.
+    """Switch every channel of a layer off for each picture: yield the pictures so far, at times the changes so far.
 
-    rows: of the review, ascending; a picture's classes are its labels, or its answer in a review without labels.
+    rows: of the review, as :func:`balanced` draws them; a picture's classes are its labels, or its answer in a review
+    without labels. The changes so far are yielded when there are two pictures of each class, fewer have no interval,
+    again at twice as many, and last of all pictures.
     """
     items, plan = items_of(records), records.plan
     numbers = records.column("items")[rows].tolist()
+    look = 2 * len(np.unique(first_classes(records)[rows]))
     member = dict(zip(numbers, memberships(records, rows), strict=True))
     parts, total = list[tuple[NDArray[Any], ...]](), np.zeros(())
     # one picture at a time: a sweep fills its batches with the picture's channels
@@ -100,8 +103,16 @@ def measure(
         total = total + change
         parts.append((classes, change[:, classes].T, before.argmax() == classes, without.argmax(1) == classes[:, None]))
         yield len(parts)
+        if len(parts) == look < len(rows):
+            look *= 2
+            yield _joined(parts, total)
+    yield _joined(parts, total)
+
+
+def _joined(parts: Sequence[tuple[NDArray[Any], ...]], total: NDArray[np.float64]) -> ClassChanges:
+    """parts: class, change, whether right and right without of each picture; total: the sum of their changes."""
     classes, own, right, without_right = (np.concatenate(part) for part in zip(*parts, strict=True))
-    yield ClassChanges(classes, own, right, without_right, total, len(parts))
+    return ClassChanges(classes, own, right, without_right, total, len(parts))
 
 
 def _swept(
@@ -151,7 +162,7 @@ def _each_class(records: Records) -> Iterator[NDArray[np.bool_]]:
 
 
 def balanced(classes: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
-    """Return rows of a seeded draw of as many pictures, ascending, with as many of each class as there can be.
+    """Return rows of a seeded draw of as many pictures, with as many of each class as there can be, in any beginning.
 
     classes: (pictures,); pictures of class −1 are not drawn. Without balance a rare class would have no figure. Of more
     classes than have room for five pictures each some come first: one picture of each had no interval.
@@ -166,4 +177,4 @@ def balanced(classes: NDArray[np.int64], count: int, seed: int) -> NDArray[np.in
     rank = np.zeros(len(order), int)
     for index in known:
         rank[first == index] = np.arange((first == index).sum())
-    return np.sort(order[np.lexsort((rank, ~np.isin(first, favoured)))][:count])
+    return order[np.lexsort((rank, ~np.isin(first, favoured)))][:count]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,7 @@ class ChannelStudy:
     labelled: bool
     """False where a picture's class is its answer."""
     changes: ClassChanges
+    """Of all pictures that were drawn; of a study that goes on, of the first ones."""
     profiles: NDArray[np.float64]
     """(C, classes): mean activation, at the strongest place, on pictures of each class; NaN without any."""
     top: NDArray[np.int64]
@@ -96,7 +97,11 @@ class ChannelStudy:
 def studying(
     model: InstrumentedModel, records: Records, layer: str | None, sampling: Sampling, fill: Fill = "zero"
 ) -> Iterator[tuple[bool, int, int] | ChannelStudy]:
-    """Study a layer's channels step by step: yield (are channels off, pictures, of how many), last the study."""
+    """Study a layer's channels step by step: yield (are channels off, pictures, of how many), and studies.
+
+    The last study is the whole; those before it have the changes so far, see
+    :func:`nbviz.reviews.channels.changes.measure`.
+    """
     name = layer_or_last(model, records, layer)
     rows = balanced(first_classes(records), sampling.sample, sampling.seed)
     if not len(rows):
@@ -108,22 +113,19 @@ def studying(
     for part in activations(model, records, looked, name, channel_peaks):
         parts.append(part)
         yield False, sum(len(numbers) for numbers, _ in parts), len(looked)
+    numbers, peaks = (np.concatenate(part) for part in zip(*parts, strict=True))
+    driven = _driven(records, name, (numbers, peaks), sampling)
     for step in measure(model, records, rows, name, fill):
-        if isinstance(step, int):
-            yield True, step, len(rows)
-        else:
-            numbers, peaks = (np.concatenate(part) for part in zip(*parts, strict=True))
-            yield _study(records, name, step, (numbers, peaks), sampling)
+        yield (True, step, len(rows)) if isinstance(step, int) else driven(step)
 
 
-def _study(
-    records: Records,
-    layer: str,
-    changes: ClassChanges,
-    looked: tuple[NDArray[np.int64], NDArray[np.float32]],
-    sampling: Sampling,
-) -> ChannelStudy:
-    """looked: items, (N,), and their activations, (N, C)."""
+def _driven(
+    records: Records, layer: str, looked: tuple[NDArray[np.int64], NDArray[np.float32]], sampling: Sampling
+) -> Callable[[ClassChanges], ChannelStudy]:
+    """Return the study that has other changes, and of the pictures that drive channels what does not depend on them.
+
+    looked: items, (N,), and their activations, (N, C).
+    """
     numbers, peaks = looked
     rows, sets = np.searchsorted(records.column("items"), numbers), top_rows(peaks, sampling.top)
     figures, levels = None, dict[str, tuple[float, float]]()
@@ -134,8 +136,9 @@ def _study(
         # as many random sets as there are live channels: the more there are, the nearer the nearest is by chance
         levels = chance(features, max(1, live), sampling.top, sampling.seed)
     items = np.where(sets < 0, -1, numbers[sets])
+    means = profiles(peaks, memberships(records, rows))
     about = layer, records.names, records.labelled
-    return ChannelStudy(*about, changes, profiles(peaks, memberships(records, rows)), items, figures, levels)
+    return lambda changes: ChannelStudy(*about, changes, means, items, figures, levels)
 
 
 def top_rows(peaks: NDArray[np.floating], count: int) -> NDArray[np.int64]:

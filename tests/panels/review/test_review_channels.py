@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ import torch
 import nbviz
 from nbviz.explorer import Explorer
 from nbviz.panels.review.words.channels import ORDERS
+from nbviz.reviews.channels.study import ChannelStudy, Sampling
 from nbviz.reviews.records.records import Records
 from nbviz.session.inline import InlineRunner
+from nbviz.session.requests.probes.channels import StudyAnswer
 from tests.panels.rig import say
 from tests.reviews.test_channels import CHANNELS, Planes, network
 
@@ -63,6 +66,35 @@ def test_a_click_chooses_the_channel_and_another_layer_is_begun_by_itself(explor
     explorer.selection.layer = "0"
     explorer.selection.layer = "1"
     assert view.rows["offer"]
+
+
+def test_what_is_measured_so_far_is_listed_and_stays_when_it_is_stopped(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage, review = explorer.panels["review"], explorer.review
+    assert review is not None
+    first, *_, whole = (step for step in review.studying("1", Sampling(sample=12)) if isinstance(step, ChannelStudy))
+    page, view = stage._channels, stage.view
+    monkeypatch.setattr(page, "request", lambda _: None)  # the study itself is the steps below
+    say(view, event="begin")
+    so_far = StudyAnswer("4 of 12 pictures with channels off", 0.55, first, first.table())
+    page.show(so_far)
+    assert len(view.rows["rows"]) == CHANNELS and view.rows["progress"] == so_far.progress and view.rows["done"] == 0.55
+    listed = view.rows["rows"]
+    page.show(replace(so_far, progress="5 of 12 pictures with channels off", done=0.6))
+    assert view.rows["rows"] == listed and view.rows["done"] == 0.6
+    say(view, event="stop")
+    words = "".join(run if isinstance(run, str) else run[0] for run in view.rows["words"])
+    assert (
+        view.rows["rows"] == listed
+        and view.rows["offer"]
+        and not view.rows["progress"]
+        and "4 pictures of 2 classes" in words
+    )
+    say(view, event="begin")
+    assert not view.rows["rows"] and not view.rows["offer"]
+    page.show(StudyAnswer("", 1.0, whole, whole.table()))
+    assert view.rows["rows"] != listed and not view.rows["progress"]
 
 
 class Inverted(Planes):

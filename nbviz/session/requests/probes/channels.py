@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nbviz.reviews.channels.study import ChannelStudy
@@ -25,9 +25,9 @@ class StudyAnswer:
     progress: str
     done: float
     study: ChannelStudy | None = None
-    """None until the end."""
+    """Of the pictures so far; None until there are two of each class."""
     table: pandas.DataFrame | None = None
-    """As ``review.channels(layer)`` gives it; None until the end."""
+    """Its table, as ``review.channels(layer)`` gives it in the end."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,14 @@ class StudyChannels(Request):
     layer: str
 
     def __call__(self, context: Context) -> Iterator[StudyAnswer]:
+        answer = StudyAnswer("", 0.0)
         for step in self.review.studying(self.layer):
             if isinstance(step, ChannelStudy):
-                yield StudyAnswer("", 1.0, step, step.table())
+                answer = replace(answer, study=step, table=step.table())
             else:
                 off, count, total = step
                 share = LOOKING + (1 - LOOKING) * count / total if off else LOOKING * count / total
                 words = "with channels off" if off else "looked at"
-                yield StudyAnswer(f"{count:,} of {total:,} pictures {words}", min(share, 0.999))
+                answer = replace(answer, progress=f"{count:,} of {total:,} pictures {words}", done=min(share, 0.999))
+            yield answer
+        yield replace(answer, progress="", done=1.0)
