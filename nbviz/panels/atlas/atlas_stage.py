@@ -57,7 +57,7 @@ EMPTY = (
 class AtlasFront(Front):
     """Widget of the map, its controls, and the opened cell.
 
-    Sends ``{"event": …}``: map, cancel, look (look), cell (cell or null), retry.
+    Sends ``{"event": …}``: map, cancel, look (look), cell (cell or null), open (at), retry.
     """
 
     scripts = ("atlas_regions", "atlas_map")
@@ -109,9 +109,12 @@ class AtlasStage(Stage):
         self.source: Source | None = given
         self._given: Items | None = None if given is None else given.items
         """The data set of an atlas made before."""
+        # patches are cut from the pictures, without which an atlas may have been loaded
         self.look = "patches" if given is None or given.has_pictures else "made"
         self.cell: int | None = None
         self._shown: Shown | None = None
+        self._charted: Source | None = None
+        """Source of the map on show."""
         self._drawn: Tiles | None = None
         self._told_at = 0.0
         self._partials = Allowance(PARTIALS)
@@ -146,6 +149,7 @@ class AtlasStage(Stage):
             ready(view)
             view.done, view.progress = answer.done, answer.progress
             view.state = "partial" if answer.done < 1 else "ready"
+            # until there is another, the map before stays
             if answer.atlas is None:
                 return
             # once an atlas: its cells are thousands of words
@@ -163,7 +167,7 @@ class AtlasStage(Stage):
         self.view.state, self.view.message, self.view.done = "computing", progress, 0.0
 
     def fail(self, error: BaseException) -> None:
-        self._shown = self._drawn = self.cell = None
+        self._shown = self._drawn = self._charted = self.cell = None
         self.source = None  # what can't be had is not tried again by itself
         with self.view.hold_sync():
             self.view.side, self.view.cells, self.view.sprite, self.view.opened = 0, [], b"", {}
@@ -189,6 +193,7 @@ class AtlasStage(Stage):
             for cell in atlas.cells
         ]
         view.side, view.about, view.note = atlas.side, about(atlas), note(atlas)
+        self._charted = self.source
         view.looks = looks(atlas)
         self._drawn = None
 
@@ -270,9 +275,9 @@ class AtlasStage(Stage):
     def _cancel(self) -> None:
         """Go back to the map that was there, or to none."""
         before = self._shown.atlas if self._shown is not None else None
-        if self.look == "made" and before is not None and before.has_pictures:
+        # of the map on show only its made pictures can take long: another layer's map leaves the look as it was
+        if self.source is self._charted and self.look == "made" and before is not None and before.has_pictures:
             self.look = "patches"
-        elif before is None:
-            self.source = None
+        self.source = self._charted
         with LOCK, self.view.hold_sync():
             self.view.state, self.view.progress, self.view.done = "ready", "", 1.0

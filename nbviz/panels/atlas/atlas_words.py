@@ -120,6 +120,7 @@ def packed(pixels: np.ndarray) -> tuple[bytes, str]:
     sheet = np.zeros((rows * ACROSS, side, side, 3), np.uint8)
     sheet[:count] = pixels
     sheet = sheet.reshape(rows, ACROSS, side, side, 3).swapaxes(1, 2).reshape(rows * side, ACROSS * side, 3)
+    # JPEG's blocks of eight pixels would blur tiles that small
     if side <= 32:
         return png(sheet), "image/png"
     out = io.BytesIO()

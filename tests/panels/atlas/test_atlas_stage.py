@@ -110,6 +110,13 @@ def test_cancel_goes_back_to_what_was_there(parts: Rig, stage: AtlasStage) -> No
     say(stage.view, event="look", look="made")
     say(stage.view, event="cancel")
     assert stage.look == "patches" and stage.source is not None
+    mapped, request = stage.source, stage.request(parts.selection)
+    parts.selection.layer = "1"
+    say(stage.view, event="map")
+    assert stage.source != mapped
+    say(stage.view, event="cancel")
+    assert stage.source is mapped and stage.request(parts.selection) == request
+    assert stage.view.offer[0] == "Map 1 instead" and stage.view.about.startswith("3 · ")
 
 
 def test_too_few_places_are_said_and_not_tried_again(parts: Rig, stage: AtlasStage) -> None:
