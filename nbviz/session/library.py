@@ -41,6 +41,8 @@ class Library:
         self._now: Callable[[], Hashable] = version or model.fingerprint
         self._version = self._now()
         self._own: Items | None = None
+        self._own_pictures: list[Picture] = []
+        """Pictures that those items are of."""
         self.atlas = None if atlas is None else atlas.of(model)
         """An atlas made before, of this network."""
         self.review = None if review is None else fitting_review(review, model)
@@ -73,9 +75,10 @@ class Library:
             return self.whole
         if not self._pictures:
             raise NbvizError("There are no pictures to look through.")
-        # pictures are only ever added, so their number tells whether there are new ones
-        if self._own is None or len(self._own) != len(self._pictures):
-            self._own = Items.ensure(list(self._pictures.values()))
+        # by identity: one that is taken away and one that is added leave the number as it was
+        now = list(self._pictures.values())
+        if self._own is None or list(map(id, self._own_pictures)) != list(map(id, now)):
+            self._own, self._own_pictures = Items.ensure(now), now
         return self._own
 
     @property
@@ -111,3 +114,4 @@ class Library:
     def forget(self) -> None:
         """Let go of everything."""
         self._index = self._own = self._whole = self.atlas = self.review = None
+        self._own_pictures = []

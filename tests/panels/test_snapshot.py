@@ -50,7 +50,7 @@ def parts(long: str = "") -> SnapshotParts:
     return SnapshotParts(
         problems=("Class 3 does not exist: classes are 0 to 1.",),
         title=TitlePart("A network" + long, ["4.65 M parameters" + long, "cpu"], "guessed" + long, "ready"),
-        pictures=PicturesPart([picture] * 9, chosen=7),
+        pictures=PicturesPart([picture] * 6, chosen=4, more=3),
         target="tabby" + long,
         against="tiger cat" + long,
         scores=[ScoreRow("tabby" + long, 0.6, True), ScoreRow("tiger cat", 0.4), ScoreRow("fig", 0.0)],

@@ -83,7 +83,8 @@ class PictureChooser(Panel):
             self._said.clear()
             self._mark()
         with LOCK, self.view.hold_sync():
-            if len(self.view.names) != len(self.pictures):
+            # by name, not by number: where a review opens one, another that it opened before may go
+            if self.view.names != list(self.pictures):
                 self._list()
             self.view.chosen = selection.image
             if self.view.state == "failed":
@@ -165,9 +166,10 @@ class PictureChooser(Panel):
     def still(self) -> StillParts:
         names = list(self.pictures)
         at = names.index(self.selection.image)
+        # the chosen one in the middle, but no gap at the end of the list
         first = max(0, min(at - STILL // 2, len(names) - STILL))
         shown = [_still(self.pictures[name]) for name in names[first : first + STILL]]
-        return {"pictures": PicturesPart(shown, at - first)}
+        return {"pictures": PicturesPart(shown, at - first, len(names) - first - len(shown))}
 
     def _list(self) -> None:
         self.view.total = max(self.links.library.count, len(self.pictures))

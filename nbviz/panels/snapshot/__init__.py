@@ -106,16 +106,13 @@ def _question(ink: Ink, parts: SnapshotParts, y: float) -> float:
 
 def _pictures(ink: Ink, part: PicturesPart, y: float) -> None:
     ink.text(MARGIN, y + 20, "Picture", size=11, colour="quiet")
-    # the chosen one in the middle of the six, but no gap at the end of the list
-    first = max(0, min((part.chosen or 0) - 3, len(part.thumbnails) - 6))
-    for place, picture in enumerate(part.thumbnails[first : first + 6]):
+    for place, picture in enumerate(part.thumbnails):
         x = MARGIN + 2 + 62 * place
-        if first + place == part.chosen:
+        if place == part.chosen:
             ink.box((x - 3, y + 29, THUMBNAIL + 6, THUMBNAIL + 6), outline="accent", radius=4, thick=2)
         ink.picture(picture, (x, y + 32, THUMBNAIL, THUMBNAIL), smooth=True)
-    more = len(part.thumbnails) - first - 6
-    if more > 0:
-        ink.text(MARGIN, y + 108, f"and {more} more", size=11, colour="faint")
+    if part.more > 0:
+        ink.text(MARGIN, y + 108, f"and {part.more} more", size=11, colour="faint")
 
 
 def _class(ink: Ink, target: str, against: str | None, y: float) -> None:

@@ -32,10 +32,11 @@ class TitlePart:
 
 @dataclass(frozen=True, eq=False)
 class PicturesPart:
-    """Thumbnails (square uint8 arrays or images), and the chosen one."""
+    """Thumbnails (square uint8 arrays or images), at most six, the chosen one, and how many more follow them."""
 
     thumbnails: Sequence[Pixels | Image.Image]
     chosen: int | None = None
+    more: int = 0
 
 
 @dataclass(frozen=True, eq=False)

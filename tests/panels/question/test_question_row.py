@@ -154,6 +154,27 @@ def test_only_the_first_thumbnails_come_at_once_and_the_others_when_asked() -> N
     assert heard[0][0]["names"] == ["p30"] and heard[0][1][0].startswith(b"\xff\xd8")
 
 
+def test_one_picture_that_comes_for_another_is_listed() -> None:
+    small = rig()
+    chooser, items = PictureChooser(small.links), small.links.library.items()
+    small.pictures["tea"] = small.pictures.pop("coffee")
+    chooser.sync(small.selection)
+    assert chooser.view.names == ["cat", "tea"] and small.links.library.items() is items
+    small.pictures["tea"] = small.pictures["cat"]
+    assert small.links.library.items().read(1) == small.pictures["cat"]
+
+
+def test_a_still_picture_has_six_around_the_chosen_one_and_says_how_many_follow() -> None:
+    small = rig()
+    for number in range(18):
+        small.pictures[f"p{number}"] = small.pictures["coffee"]
+    chooser = PictureChooser(small.links)
+    for image, chosen, more in (("cat", 0, 14), ("p5", 3, 10), ("p17", 5, 0)):
+        small.selection.image = image
+        part = chooser.still()["pictures"]
+        assert (len(part.thumbnails), part.chosen, part.more) == (6, chosen, more)
+
+
 def test_an_unknown_name_chooses_nothing_and_problems_are_shown() -> None:
     small = rig()
     chooser = PictureChooser(small.linked(problems=("3 of 200 files could not be read: cat7.jpg.",)))
