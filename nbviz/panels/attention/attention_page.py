@@ -22,6 +22,7 @@ from nbviz.session.requests.heads import HeadsAnswer
 BUDGET = 104_000
 """Pixels, and so about bytes, a sheet may have."""
 LARGEST, TILE_GAP = 56, 1
+"""Pixels: the longest side of a tile, and between two."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,7 @@ def sheet(blocks: Sequence[BlockSeen], shared: bool) -> Sheet:
         row[-1, : tile[0], : tile[1]] = drawn[-1]
     pixels = cells.swapaxes(1, 2).reshape(len(blocks) * (tile[0] + TILE_GAP), -1)
     words = [[tile_words(block, head) for head in range(block.heads + 1)] for block in blocks]
+    # the mean stands in the last column, however many heads a layer has
     words = [[*row[:-1], *[""] * (columns - len(row)), row[-1]] for row in words]
     return Sheet(png(pixels[:-TILE_GAP, :-TILE_GAP], table(False)), columns, tile, words, peak)
 
@@ -101,6 +103,7 @@ def _enlarged(maps: Pixels, tile: tuple[int, int]) -> Pixels:
 def labels(blocks: Sequence[BlockSeen]) -> list[str]:
     """Shorten layers' names to what differs: ``encoder.layers.encoder_layer_3.self_attention`` → ``"3"``."""
     names = [block.layer for block in blocks]
+    # of a layer that runs twice, the names differ in no part
     if len(set(names)) < len(names) or len(names) < 2:
         return [name or str(block.number) for name, block in zip(names, blocks, strict=True)]
     parts = [name.split(".") for name in names]
@@ -114,6 +117,7 @@ def labels(blocks: Sequence[BlockSeen]) -> list[str]:
 def _common_start(parts: Sequence[Sequence[str]]) -> int:
     """Return how many parts all names begin with."""
     same = [len(set(column)) == 1 for column in zip(*parts, strict=False)]
+    # False at the end: all may be equal as far as the shortest goes
     return (*same, False).index(False)
 
 
@@ -140,6 +144,7 @@ def looker(answer: HeadsAnswer, block: BlockSeen | None = None) -> str:
     if answer.query == "mean":
         return "the mean of all patches"
     grids = {seen.maps.shape[1:] for seen in answer.seen.blocks}
+    # one place is another row and column in each grid
     if block is None and len(grids) > 1:
         return "the place pinned"
     row, column = place_of(answer, block or answer.seen.blocks[-1])
@@ -214,6 +219,7 @@ def rollout_figures(blocks: Sequence[BlockSeen], row: int) -> list[list[str]]:
     assert values is not None
     names = labels(blocks)
     through = f"layers {names[0]} to {names[row]}" if row else f"layer {names[0]}"
+    # places without any share add nothing to an entropy, and their logarithm is no number
     spread = values[values > 0] / values.sum() if values.any() else values[:0]
     bits = abs(float((spread * np.log2(spread)).sum()))
     return [

@@ -124,8 +124,6 @@ class AttentionStage(Stage):
         return LookFrom(self.pictures[selection.image], selection.pinned_place or selection.query, target)
 
     def sync(self, selection: Selection) -> None:
-        if not self.on_show(selection):
-            return
         target = Target.ensure(selection.target, self.model)
         with self.view.hold_sync():
             self.view.place = None if selection.pinned_place is None else list(selection.pinned_place)
@@ -247,6 +245,7 @@ class AttentionStage(Stage):
                 self._look(content)
 
     def _choose(self, row: int, column: int) -> None:
+        # the click may be on the sheet of an answer before this one
         if self._answer is not None and row < len(self._answer.seen.blocks):
             block = self._answer.seen.blocks[row]
             self.selection.head = block.number, column if column < block.heads else None

@@ -36,6 +36,7 @@ def still(
         largest=min(60, 320 / rows) * max(1, aspect),
     )
     large = heat_rgba(drawn.values, None, False)
+    # clear, as in the page: the query can't look there
     large[~np.isfinite(drawn.values), 3] = 0
     name, *about = _plain(view.title)
     figures = [(key, value) for key, value, *_ in view.figures]

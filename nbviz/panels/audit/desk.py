@@ -65,7 +65,7 @@ class AuditDesk:
         return self.log.read()[self.sample.audit].answers.get(self.by, {})
 
     def act(self, content: dict[str, Any]) -> None:
-        """Do what a person asks for: answer (answer), go (step), sign, retry. Errors become the strip's sentence."""
+        """Do what a person asks for: answer (answer), go (step), sign, retry. What is raised stands in the strip."""
         with LOCK:
             try:
                 if content.get("event") == "answer":
@@ -76,7 +76,7 @@ class AuditDesk:
                     self.sign()
                 elif content.get("event") == "retry":
                     self._place(self.front.place)
-            except NbvizError as error:
+            except Exception as error:  # nothing raised in a callback is seen elsewhere
                 refuse(self.front, error)
 
     def answer(self, answer: Reply | None) -> None:
@@ -117,6 +117,7 @@ class AuditDesk:
             front.state, front.message = "computing", ""
         for at in range(place, min(place + 1 + AHEAD, len(self.items))):
             self._explain(self.items[at])
+        # called at once where it is explained already, else by the worker
         self._maps[item].add_done_callback(lambda done: self._show(item, done))
 
     def _explain(self, item: int) -> None:
@@ -136,6 +137,7 @@ class AuditDesk:
         with LOCK, self.front.hold_sync():
             error = done.exception()
             if error is not None:
+                # forgotten, so that *Retry* explains it again
                 self._maps.pop(item, None)
                 fail(self.front, error)
                 return
@@ -152,7 +154,7 @@ class AuditDesk:
 
     def _figures(self) -> list[Run]:
         found = agreement(self.sample, self.answers)
-        if found.value != found.value:
+        if np.isnan(found.value):
             return ["All answered. A group of pictures has neither a yes nor a no, so there is no agreement to state."]
         ends = f" ({percent(found.low, 0)} to {percent(found.high, 0)}, 95 %)"
         return ["All answered. On the right thing: ", (percent(found.value, 0), "strong"), f"{ends} of the data set."]

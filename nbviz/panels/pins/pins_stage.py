@@ -84,7 +84,7 @@ class PinsStage(Stage):
         drawn = []
         for pin, card in self.cards.items():
             model = f"{script.explorer}.selection.networks[{pin.network!r}].model" if pin.network else "model"
-            drawn.append(script.request(card.with_edits(card.own_request), model))
+            drawn.append(script.request(card.own_request, model))
         return f"[{', '.join(drawn)}]" if drawn else ""
 
     def sync(self, selection: Selection) -> None:

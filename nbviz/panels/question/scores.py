@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import ipywidgets
 import numpy as np
 import traitlets
 
@@ -48,8 +49,6 @@ class ScoreBars(Panel):
 
     def __init__(self, links: Links) -> None:
         super().__init__(links)
-        import ipywidgets
-
         self.front = ScoresFront()
         self.bars = Bars(self._clicked)
         self.view = ipywidgets.Box([self.front, self.bars.figure], _dom_classes=["nbviz-scores"])

@@ -187,3 +187,10 @@ def test_answers_about_other_weights_are_listed_and_compared_with_nothing(
     nbviz.report(halves_model(0.5), Halves(), out, corruptions=[], cues=False, maps=False, progress=False)
     assert "another network" in (out / "report.html").read_text()
     assert not any("agreement" in verdict.name for verdict in compare_reports(out, out).verdicts)
+
+
+def test_what_is_raised_while_it_signs_stands_in_the_strip(desk: AuditDesk, out: Path) -> None:
+    settle(desk)
+    (out / "report.html").unlink()
+    desk.front._handle_custom_msg({"event": "sign"}, [])
+    assert desk.front.state == "failed" and "report.html" in desk.front.message and not desk.front.signed

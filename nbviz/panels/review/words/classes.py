@@ -81,12 +81,12 @@ def _without_pictures(review: Review) -> list[str]:
 
 def choices(review: Review) -> dict[str, Any]:
     """Return the orders and choices in which pictures can be listed."""
-    enough = review.labelled
+    labelled = review.labelled
     every = [["", "every class", ""]]
-    names = [[str(number), name, ""] for number, name in enumerate(review.names)] if enough else []
+    names = [[str(number), name, ""] for number, name in enumerate(review.names)] if labelled else []
     return {
-        "orders": [list(one) for one in ORDERS if (enough and _scored(review, one[0])) or one[0] not in LABELLED],
-        "answer_choices": [list(one) for one in ANSWERS if enough or one[0] not in LABELLED],
+        "orders": [list(one) for one in ORDERS if (labelled and _scored(review, one[0])) or one[0] not in LABELLED],
+        "answer_choices": [list(one) for one in ANSWERS if labelled or one[0] not in LABELLED],
         "labels": every + names,
     }
 
