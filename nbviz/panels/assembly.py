@@ -42,6 +42,7 @@ from nbviz.panels.whatif.what_if import WhatIf
 
 def stages() -> list[type[Stage]]:
     """Return the registered stages, those of this package and those of a notebook's cells, as their tabs stand."""
+    # by the file's name: a list of stages would be one more file to change for each of them
     for room in iter_modules(nbviz.panels.__path__, f"{nbviz.panels.__name__}."):
         if room.ispkg:
             for module in iter_modules(import_module(room.name).__path__, f"{room.name}."):
@@ -59,11 +60,13 @@ def assemble(links: Links) -> dict[str, Panel]:
     tree, grid, card = LayersPanel(links), ChannelsPanel(links), ChannelPanel(links)
     chooser = PictureChooser(links)
     canvas, trust = SaliencyCanvas(links, grid.strongest), TrustPanel(links)
+    # asked when it is needed: until a channel is chosen, the card follows the strongest, which any answer may change
     classes = ClassDropdown(links, lambda: card.view.channel)
     pages = _pages(links, grid, card, tree)
     middle = [opened(stage, links) for stage in stages()]
     switch, need = ChannelSwitch(links, card.subject), ClassNeed(links, card.subject)
     desks = [PaintDesk(links), TransformDesk(links), AttackDesk(links)]
+    # the map before tree and grid: a map of a fifth of a second was painted after one and a half, behind their answers
     panels = [
         TitleBar(links), chooser, classes, ScoreBars(links), *desks, canvas, tree,
         StageTabs(links, [grid, pages[0], card, switch, need], middle), grid, card, switch, need, WhatIf(links),

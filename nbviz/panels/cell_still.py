@@ -42,6 +42,7 @@ class CellStill:
     """
 
     def __init__(self, draw: Callable[[], Image.Image | None]) -> None:
+        # a name of their own: else one Explorer's live frame would hide the still of another on the same page
         name = uuid4().hex[:10]
         self.live, self.still = f"nbviz-live-{name}", f"nbviz-still-{name}"
         """Classes of the live frame, and of the still."""
@@ -63,6 +64,7 @@ class CellStill:
         _publish({**live, "text/html": f"<!-- {LIVE} -->", "text/plain": words})
         if not self._draw_again(words) and draft is not None:
             self._keep(draft(), words)
+        # not an update: IPython updates only what was published under that id before
         self._replace(GONE if self._drawn else EMPTY, words, update=False)
         self._shown = True
 
@@ -72,6 +74,7 @@ class CellStill:
         if not self._shown or (self._thread is not None and self._thread.is_alive()):
             return
         wait = max(0.0, self._at + PAUSE_SECONDS - time.monotonic())
+        # a daemon: a process that ends must not wait for the ten seconds
         self._thread = threading.Thread(target=self._renew, args=(words, wait), name="nbviz still", daemon=True)
         self._thread.start()
 
@@ -84,6 +87,7 @@ class CellStill:
         self._shown, self._drawn = False, ""
 
     def _renew(self, words: str, wait: float) -> None:
+        # asked again once it is drawn: closed meanwhile, its last line must not be written over
         if not self._closing.wait(wait) and self._draw_again(words) and not self._closing.is_set():
             self._replace(GONE, words)
 
@@ -100,6 +104,7 @@ class CellStill:
         self._drawn = f'<img alt="{html.escape(words)}" src="{data_url(lean_png(picture))}">'
 
     def _replace(self, sentence: str, words: str, update: bool = True) -> None:
+        # in the output itself: where no kernel runs, the widgets' own stylesheet is not there either
         style = (asset("nbviz.panels.base", "still.css") or "") + HIDDEN.format(live=self.live, still=self.still)
         line = f"<p>{html.escape(sentence)}</p>"
         page = f'<div class="nbviz-still {self.still}"><style>{style}</style>{line}{self._drawn}</div>'
@@ -119,5 +124,6 @@ def in_notebook() -> bool:
 
 def unattended() -> bool:
     """Return whether nobody can act while the cell runs, as when nbconvert or papermill runs a notebook to its end."""
+    # nbclient, below both, lets no cell ask for input; so does Voila, whose page is then live for a person
     voila = os.environ.get("SERVER_SOFTWARE", "").startswith("voila")
     return cell_message().get("content", {}).get("allow_stdin") is False and not voila

@@ -145,6 +145,7 @@ class Events:
             for panel in self.panels.values():
                 if not panel.awake(self.selection):
                     self._withdraw(panel)
+                # not synced: the selection is as it was; one that has just come on show missed more than this
                 elif panel.slot in self._asked:
                     self._ask(panel, renew)
                 else:
@@ -219,6 +220,7 @@ class Events:
     def answered(self, slot: str, request: Request, answer: Answer, final: bool) -> None:
         """Show a slot's answer, or a better one."""
         self.activity.resting = False
+        # an answer of the network in between keeps the alarm, even where the network is then again what it was
         self._mixed |= any(
             context.model.guest.changes != self._shown[name][0]
             for name, context in self.contexts.items()
@@ -232,6 +234,7 @@ class Events:
         except Exception:
             self._broken.add(panel.slot)
             raise  # the scheduler hands it to `failed`
+        # who hears of an answer knows requests by their kind, which the wrapper of the edits hides
         if slot in self.panels:  # a part keeps what it shows
             if isinstance(answer, ExplainAnswer):
                 self.attribution = answer.attribution
@@ -268,6 +271,7 @@ class Events:
         now = context.model.fingerprint()
         if was is None or now == was:
             return True
+        # a revision never comes back, a structure does: a hook put on and taken off leaves the network as it was
         if self._mixed or now[1] != was[1] or guest.structure_at(now[0]) != guest.structure_at(was[0]):
             return False
         self._shown[name] = now
@@ -290,4 +294,5 @@ class Events:
 
     def _say_state(self) -> None:
         self.activity.word = "computing" if self.scheduler.busy else "ready"
+        # counted: a pass may leave a note for the title bar while the word stays "ready"
         self.activity.rounds += 1

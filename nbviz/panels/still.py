@@ -17,6 +17,7 @@ from nbviz.session.selection import Selection
 
 def still_parts(panels: Iterable[Panel], selection: Selection) -> SnapshotParts:
     """Return the parts of all panels now; the stage on show takes the place of the channels."""
+    # a dict: a network that can't run fails in many panels with one sentence, which is written once
     parts, problems = StillParts(), dict[str, None]()
     # stages last: the one on show takes the place of the channels
     for panel in sorted(panels, key=lambda panel: isinstance(panel, Stage)):
@@ -25,6 +26,7 @@ def still_parts(panels: Iterable[Panel], selection: Selection) -> SnapshotParts:
         problems |= dict.fromkeys(_problems(panel))
         try:
             parts |= panel.still()
+        # what one panel can't draw must not cost the others' picture
         except Exception as error:
             problems[f"{panel.slot} could not be drawn: {error}"] = None
     return SnapshotParts(**parts, problems=tuple(problems))

@@ -30,6 +30,7 @@ def opened(stage: type[Stage], links: Links) -> Stage:
     """Make a stage of an Explorer, or the stand-in that says why it can't be made."""
     try:
         panel = stage(links)
+        # laid_out() reads every panel's view: one that is missing would keep the Explorer itself from opening
         if not hasattr(panel, "view"):
             raise TypeError(f"{stage.__name__} has no view: set self.view to a widget in its __init__.")
         return panel

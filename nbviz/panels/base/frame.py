@@ -57,6 +57,7 @@ def column(name: str, *sections: ipywidgets.Widget) -> ipywidgets.Box:
 
 def column_part(classes: str, *sections: ipywidgets.Widget) -> ipywidgets.Box:
     """Make a box of sections."""
+    # here, before they are drawn: views of our own widgets don't follow a class that comes later
     for section in sections:
         section.add_class("nbviz-section")
     return box(classes, *sections)

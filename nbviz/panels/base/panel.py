@@ -42,6 +42,7 @@ class Panel:
 
     view: ipywidgets.Widget
 
+    # all: a panel of a cell that declares nothing is asked too often, but never shows what is old
     reads: frozenset[str] = frozenset(Selection.class_trait_names())
     """Traits of the selection that ``sync`` and ``request`` depend on; ``place`` for a panel with ``point``."""
 
@@ -86,6 +87,7 @@ class Panel:
 
     def fail(self, error: BaseException) -> None:
         """Show the error strip: a sentence a user can act on."""
+        # a cell's own stage may have a view of ipywidgets, which has no strip
         if isinstance(self.view, Front):
             fail(self.view, error)
 

@@ -25,6 +25,7 @@ def fail(view: Front, error: BaseException) -> None:
 def refuse(view: Front, error: Exception) -> None:
     """Show that a person's act can't be done, or went wrong; what is on show stays."""
     fail(view, error)
+    # "failed" would offer *Retry*, which computes all again, and would not do the act
     if isinstance(error, NbvizError):
         view.state = "refused"
 

@@ -30,6 +30,7 @@ from nbviz.session.requests.factors import PartsAnswer, ShowParts
 from nbviz.session.selection import CHANNELS, Selection
 
 LETTERS = "ABCDEFGHIJKL"
+"""One for each part, of as many as there may be."""
 OPACITY = 0.8
 """Of the parts over the picture, here and in the stylesheet."""
 PARTIALS = 400_000
@@ -99,6 +100,7 @@ class PartsStage(Stage):
         return ShowParts(self.pictures[selection.image], selection.layer, target, self.count, pictures)
 
     def _key(self, selection: Selection) -> tuple[Any, ...]:
+        # without the class: parts and their pictures are the same for every class
         return selection.image, selection.layer, self.count
 
     def sync(self, selection: Selection) -> None:
@@ -150,6 +152,7 @@ class PartsStage(Stage):
             self.view.about, self.view.caption, self.view.note = self.selection.layer, [], ""
             self.view.rows, self.view.sheet, self.view.made, self.view.progress = [], b"", b"", ""
             fail(self.view, error)
+            # a layer that is zero on this picture is no failure
             if isinstance(error, Nothing):
                 self.view.state = "nothing"
 
@@ -190,6 +193,7 @@ def over(answer: PartsAnswer) -> np.ndarray:
     """Draw all parts over the picture in gray, uint8 (H, W, 3)."""
     backdrop = gray(answer.seen)
     size = (backdrop.shape[1], backdrop.shape[0])
+    # not smoothed: each pixel is a place of the layer
     large = Image.fromarray(laid(answer.parts.maps)).resize(size, Image.Resampling.NEAREST)
     return overlay(backdrop, np.asarray(large.convert("RGBA")), OPACITY)
 
