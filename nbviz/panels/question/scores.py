@@ -85,6 +85,8 @@ class ScoreBars(Panel):
         self._answer, self._before, self._rows = None, None, []
         with LOCK, self.front.hold_sync():
             self.bars.figure.layout.display = "none"
+            # the rows are buttons: without their bars they would lie, unseen, over the strip below
+            self.front.rows, self.front.said, self.front.before, self.front.change = [], "", False, ""
             self.front.state = "refused" if isinstance(error, NbvizError) else "failed"
             self.front.message = str(error) or type(error).__name__
 

@@ -112,6 +112,8 @@ class PaintDesk(Desk):
         paint = self._paint(selection.edits)
         if paint is not None:
             self._settings = {"keep": paint.keep, "fill": paint.fill}
+        elif self._settings["fill"] == self.pictures[selection.image]:  # another picture once, now the one on show
+            self._settings["fill"] = "blur"
         with LOCK, self.view.hold_sync():
             self.view.method = METHODS[selection.method].title
             self.view.fills = self._fills()

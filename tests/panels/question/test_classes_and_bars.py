@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nbviz.errors import NbvizError
 from nbviz.model.scoring.prediction import Prediction
 from nbviz.panels.question.class_dropdown import ClassDropdown
 from nbviz.panels.question.score_figure import ROWS, elide
@@ -118,6 +119,10 @@ def test_scores_that_are_not_numbers_become_a_sentence() -> None:
     assert panel.bars.figure.layout.display == "none"
     small.show(panel)
     assert panel.front.state == "ready" and panel.bars.figure.layout.display == "block"
+    assert len(panel.front.rows) == ROWS
+    panel.fail(NbvizError("This picture can't be had."))
+    assert panel.front.state == "refused" and panel.front.said == ""
+    assert panel.front.rows == [], "buttons without bars would lie, unseen, over what stands below"
 
 
 def test_long_names_are_cut() -> None:

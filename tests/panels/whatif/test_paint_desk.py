@@ -146,6 +146,10 @@ def test_another_picture_is_painted_with(explorer: Explorer) -> None:
     assert torch.equal(painted[..., :16, :], model.input(two)[..., :16, :])
     assert torch.equal(painted[..., 16:, :], model.input(one)[..., 16:, :])
     assert "pictures['two']" in explorer.code()
+    explorer.selection.change(image="two")  # no picture can be painted with itself
+    assert view.fill == "blur" and view.fill in [key for key, _ in view.fills]
+    say(view, sent, event="stroke", end=True)
+    assert explorer.selection.edits == (Paint(paint.mask),) and view.state == "ready"
 
 
 def until(explorer: Explorer) -> FlipAnswer:
