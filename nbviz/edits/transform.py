@@ -52,9 +52,10 @@ class Transformation:
     """Distance of the amounts that there are; None where any can be."""
 
     def figure(self, amount: float) -> str:
-        """Return an amount with its unit: ``"−18°"``, ``"× 0.5"``, ``"6 px"``."""
-        number = f"{amount:g}".replace("-", "−")
-        return {"×": f"× {number}", "°": f"{number}°"}.get(self.unit, f"{number} {self.unit}".rstrip())
+        """Return an amount with its unit, in three digits: ``"−18°"``, ``"× 0.5"``, ``"6 px"``, ``"quality 85"``."""
+        number = f"{amount:.3g}".replace("-", "−")
+        fronted = {"×": f"× {number}", "quality": f"quality {number}", "°": f"{number}°"}
+        return fronted.get(self.unit, f"{number} {self.unit}".rstrip())
 
 
 _transformations: dict[str, Transformation] = {}
@@ -164,7 +165,7 @@ def flip(x: Tensor, amount: float) -> Tensor:
     return x.flip(3) if amount >= 0.5 else x
 
 
-@transformation("cropped to {}", 0.3, 1, 1, moves=True)
+@transformation("cropped to {}", 0.3, 1, 1, unit="of its sides", moves=True)
 def crop(x: Tensor, amount: float) -> Tensor:
     """Cut out the middle of the picture, a share of its sides, and enlarge it to the input's size."""
     return scale(x, 1 / amount)
@@ -219,7 +220,7 @@ def noise(colours: Tensor, amount: float) -> Tensor:
     return colours + amount / 255 * drawn.to(colours)
 
 
-@transformation("JPEG, quality {}", 1, 100, 100)
+@transformation("JPEG, quality {}", 1, 100, 100, unit="quality", step=1)
 def jpeg(colours: Tensor, amount: float) -> Tensor:
     """Save the picture as a JPEG file of this quality, and read it again."""
     # through a file's own eight bits: that rounding is part of what JPEG does to a picture
@@ -231,7 +232,7 @@ def jpeg(colours: Tensor, amount: float) -> Tensor:
     return torch.from_numpy(back.reshape(planes.shape)).permute(2, 0, 1)[None].to(colours)
 
 
-@transformation("grid covers {} of each cell", 0, 0.9, 0)
+@transformation("grid covers {} of each cell", 0, 0.9, 0, unit="of each cell")
 def grid(colours: Tensor, amount: float) -> Tensor:
     """Cover a gray square in each of 7 × 7 cells, a share of the cell's sides, as GridMask does (arXiv:2001.04086)."""
     inside = []

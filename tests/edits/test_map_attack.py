@@ -111,7 +111,7 @@ def test_the_desk_shows_it_with_its_figures_and_forgets_it_with_another_picture(
     assert f"r {alike['before']:.2f} → {alike['after']:.2f}" in said
     assert f"noise of the same size {alike['noisy']:.2f}" in said
     assert len(view.map_pictures) == 4 and all(view.map_pictures)
-    assert view.map_captions[3] == "wanted: of two" and said.startswith("The answer ")
+    assert view.map_captions[3] == "wanted: the map of two" and said.startswith("The answer ")
     pixels = (image(2).permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
     np.testing.assert_array_equal(np.asarray(made.like), pixels)
     view.state = "computing"

@@ -72,7 +72,12 @@ class AttackMap(Panel):
                 drawn(answer.maps["after"], answer.picture),
                 _goal_png(answer),
             ]
-            captions = ["changed picture", f"{title}, before", f"{title}, after", f"wanted: of {self.wanted.like.name}"]
+            captions = [
+                "changed picture",
+                f"{title}, before",
+                f"{title}, after",
+                f"wanted: the map of {self.wanted.like.name}",
+            ]
             self._put(pictures, captions, self._words(answer))
 
     def _words(self, answer: MapAttacked) -> list[Any]:
@@ -83,10 +88,11 @@ class AttackMap(Panel):
         runs: list[Any] = [f"{stays}: {name} {share:.2f} → {now} {then:.2f}. {led(alike)} the map of "]
         runs += [[self.wanted.like.name, "em"], ": correlation r ", changed]
         runs.append(
-            f", with noise of the same size {signed(alike['noisy'])}. With the map before: {signed(alike['own'])}, "
-            f"with noise {signed(alike['own noisy'])}. Pixels moved by at most {answer.largest:.0f} of 255 grey levels."
+            f", with noise of the same size {signed(alike['noisy'])}. With its own map before: {signed(alike['own'])}, "
+            f"under that noise {signed(alike['own noisy'])}. Pixels moved by at most {answer.largest:.0f} of 255 grey "
+            "levels."
         )
-        return runs if answer.done == 1 else [*runs, f"; {100 * answer.done:.0f} % of the steps"]
+        return runs if answer.done == 1 else [*runs, f" So far: {100 * answer.done:.0f} % of the steps."]
 
     def _put(self, pictures: list[bytes], captions: list[str], words: list[Any]) -> None:
         self.view.set_trait("map_pictures", pictures)

@@ -59,13 +59,15 @@ def _same_map(likeness: float | None) -> str:
 def lines(answer: AttackAnswer) -> list[list[Any]]:
     """Describe the attack, a line of runs each."""
     attacked = answer.attacked
+    if not attacked.edit.size:
+        return [["nothing is added yet: the slider says by how much a pixel may move"]]
     label, index, share = attacked.before[0][0], attacked.before[0][1], attacked.before[0][2]
-    now, noisy = _share(attacked.after, index), _share(attacked.noise, index)
-    first = [f"{label} {share:.2f} → {_share_words(now)}", "strong"]
+    now, noisy = _share_words(attacked.after, index), _share_words(attacked.noise, index)
+    first = [f"{label} {share:.2f} → {now}", "strong"]
     line: list[Any] = [first]
     if attacked.flipped:
         line += [", now ", [f"{attacked.after[0][0]} {attacked.after[0][2]:.2f}", "strong"]]
-    line.append(f"; noise of the same size: {label} {_share_words(noisy)}.")
+    line.append(f"; noise of the same size: {label} {noisy}.")
     lines_said: list[list[Any]] = [line]
     if attacked.unrounded[0][1] != attacked.after[0][1]:
         lines_said.append([f"Before rounding to whole grey levels it says {attacked.unrounded[0][0]}."])
@@ -74,13 +76,10 @@ def lines(answer: AttackAnswer) -> list[list[Any]]:
     return lines_said
 
 
-def _share(said: list[tuple[str, int, float, float]], index: int) -> float | None:
-    # None where it is not among those listed: then it is said to be below the last of them
-    return next((share for _, other, share, _ in said if other == index), None)
-
-
-def _share_words(share: float | None) -> str:
-    return "below the first five" if share is None else f"{share:.2f}"
+def _share_words(said: list[tuple[str, int, float, float]], index: int) -> str:
+    share = next((share for _, other, share, _ in said if other == index), None)
+    # not among those listed: no more than the last of them has
+    return f"under {max(0.01, said[-1][2]):.2f}" if share is None else f"{share:.2f}"
 
 
 def magnified(added: np.ndarray) -> int:

@@ -13,6 +13,7 @@ import nbviz
 from nbviz.edits import Attack
 from nbviz.edits.rgb import Rgb
 from nbviz.explorer import Explorer
+from nbviz.panels.whatif.attack_words import _share_words
 from nbviz.pictures.load import load_pictures
 from nbviz.session.inline import InlineRunner
 from nbviz.session.requests.edits.attack import SIZES, STEP, unit_of
@@ -106,6 +107,14 @@ def test_the_smallest_flips_and_one_step_less_does_not_before_rounding_and_after
         below = size - STEP * unit
         assert below < STEP * unit / 2 or not flips(below, rounded)
     assert f"{answer.size:g} grey levels" in view.smallest and SIZES[0] * unit <= answer.exact
+
+
+def test_a_class_that_fell_out_of_the_first_five_has_a_bound_and_nothing_added_is_said(explorer: Explorer) -> None:
+    view = explorer.panels["attack"].view
+    assert view.size == 0 and view.lines == [["nothing is added yet: the slider says by how much a pixel may move"]]
+    five = [("ant", 1, 0.9, 5.0), ("bee", 2, 0.03, 1.0)]
+    assert (_share_words(five, 1), _share_words(five, 7)) == ("0.90", "under 0.03")
+    assert _share_words([("ant", 1, 0.998, 5.0), ("bee", 2, 0.0004, 1.0)], 7) == "under 0.01"
 
 
 def test_a_network_put_beside_is_asked_about_the_same_picture(explorer: Explorer) -> None:

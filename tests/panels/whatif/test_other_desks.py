@@ -22,7 +22,7 @@ from nbviz.panels.whatif.transform_draws import likeness_line
 from nbviz.session.inline import InlineRunner
 from nbviz.session.requests.edits.attack import SIZES
 from nbviz.session.requests.edits.likeness import Likeness, likeness
-from nbviz.session.requests.edits.transform import amounts_of, map_amounts
+from nbviz.session.requests.edits.transform import POINTS, amounts_of, map_amounts
 from tests.panels.rig import say
 from tests.test_explorer import network, pictures
 
@@ -115,6 +115,16 @@ def test_a_transformation_has_its_whole_curve(explorer: Explorer) -> None:
     say(view, event="set", kind="rotate", amount=20.0)
     assert explorer.selection.edits == (Transform("brightness", 0.5), Transform("rotate", 20.0))
     assert any("cosine" in str(run) for run in view.lines[1])
+
+
+def test_what_is_tried_along_a_slider_is_what_it_can_stand_at() -> None:
+    for kind, known in TRANSFORMS.items():
+        amounts = amounts_of(kind)
+        assert amounts[0] == known.low and amounts[-1] == known.high and known.neutral in amounts
+        assert len(amounts) <= POINTS + 1
+        assert known.step is None or all((amount - known.low) % known.step == 0 for amount in amounts)
+    assert amounts_of("flip") == (0, 1) and len(amounts_of("jpeg")) == POINTS
+    assert TRANSFORMS["jpeg"].figure(85.0) == "quality 85" and TRANSFORMS["crop"].figure(0.9654) == "0.965 of its sides"
 
 
 def test_the_map_is_compared_over_the_whole_range_beside_itself_laid_elsewhere(explorer: Explorer) -> None:

@@ -128,9 +128,12 @@ class MeasureTransform(Request):
 def amounts_of(kind: str) -> tuple[float, ...]:
     """Return the amounts at which a transformation is tried, the one that changes nothing among them."""
     known = TRANSFORMS[kind]
-    points = round((known.high - known.low) / known.step) + 1 if known.step else POINTS
+    span, step = known.high - known.low, known.step
+    spaced = np.linspace(0, span, POINTS if step is None else min(POINTS, round(span / step) + 1))
+    if step is not None:  # those that there are
+        spaced = step * np.round(spaced / step)
     # rounded, or the neutral amount would stand a second time beside itself
-    spread = {round(float(amount), 6) for amount in np.linspace(known.low, known.high, points)}
+    spread = {round(known.low + float(amount), 6) for amount in spaced}
     return tuple(sorted({*spread, known.neutral}))
 
 
