@@ -199,3 +199,24 @@ test("the strip is quiet while all is well, and offers a retry where the work fa
   );
   assert.equal(strip.querySelector("details pre").textContent, "trace");
 });
+
+test("a slider takes over what others set, with the focus too, and not its own values that come back late", () => {
+  const slider = Object.assign(document.createElement("input"), { type: "range", min: "0", max: "100", step: "any" });
+  document.body.append(slider);
+  slider.focus();
+  const echo = common.sliderEcho(slider);
+  echo.take(10);
+  assert.equal(slider.value, "10");
+  for (const value of [20, 30]) echo.send(value);
+  slider.value = "40";
+  echo.take(20);
+  echo.take(20); // another trait of the same update
+  assert.equal(slider.value, "40", "the thumb has gone on");
+  echo.take(30);
+  assert.equal(slider.value, "40");
+  echo.take(10);
+  assert.equal(slider.value, "10", "an undo");
+  echo.take(30);
+  assert.equal(slider.value, "30", "and its redo");
+  slider.remove();
+});

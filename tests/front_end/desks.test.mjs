@@ -131,6 +131,10 @@ test("until it flips draws its curves and offers to hide what flips it", async (
   const lines = page.all(".nbviz-flip-curve polyline").map((line) => line.getAttribute("points"));
   assert.deepEqual(lines, ["0,0 360,90", "0,0 180,45"]);
   assert.equal(page.find(".nbviz-flip-curve .now").getAttribute("x1"), "180");
+  assert.deepEqual(
+    page.all(".nbviz-desk-ticks span").map((mark) => mark.textContent),
+    ["0 % hidden", "50 %"],
+  );
   named("hide these 25 %").click();
   assert.deepEqual([model.sent.at(-1).event, model.sent.at(-1).share], ["marks", 0.25]);
   model.set("offer", "integrated gradients from this blur");
@@ -152,6 +156,14 @@ test("the attack's slider goes as far as Python says, and a click searches for t
   assert.equal(page.all(".nbviz-attack-grid:not(.nbviz-attack-maps) > div").filter((cell) => !cell.hidden).length, 4);
   model.set("beside", [["the same picture on ", ["before", "em"]]]);
   assert.match(page.root.textContent, /the same picture on before/);
+  model.set("captions", ["a", "b", "c", "d", "e"]);
+  const shown = page.all(".nbviz-attack-grid .nbviz-label").filter((label) => label.textContent);
+  const lines = page.find(".nbviz-desk-lines");
+  assert.deepEqual(
+    shown.map((label) => label.compareDocumentPosition(lines) === lines.DOCUMENT_POSITION_FOLLOWING),
+    [true, true, true, true, false],
+    "what was measured stands after four pictures, not below the end of the column",
+  );
   page
     .all("button")
     .find((node) => node.textContent.startsWith("A map can lie"))
@@ -171,7 +183,28 @@ test("the line of the slider stands where the amount is, on the scale of the cur
   assert.equal(page.find("polyline").getAttribute("points"), "0,120 180,60 360,0");
   model.set("amount", -10);
   assert.equal(page.find("line").getAttribute("x1"), "0");
+  const ends = page.all(".nbviz-desk-ticks span").map((mark) => [mark.textContent, mark.style.left]);
+  assert.deepEqual(ends, [
+    ["−10°", "0%"],
+    ["0°", "50%"],
+    ["10°", "100%"],
+  ]);
   page.end();
+});
+
+test("an undo moves the sliders back, though one has the focus", async () => {
+  for (const [name, trait, value] of [
+    ["transform", "amount", 0],
+    ["attack", "size", 0],
+  ]) {
+    const { model, page } = await desk(name);
+    const slider = page.find("input[type=range]");
+    slider.focus();
+    model.set(trait, value);
+    assert.equal(slider.value, String(value));
+    assert.match(page.find("strong.nbviz-num").textContent, /^0/);
+    page.end();
+  }
 });
 
 test("a draw's tile says what it is, and a click puts it on", async () => {
@@ -267,4 +300,55 @@ test("every control of the circuit reaches the kernel", async () => {
   assert.equal(page.find(".nbviz-caption .nbviz-link").hidden, true);
   page.end();
   assert.equal(model.heard, 0);
+});
+
+const STRIP = { chips: [], tips: [], tool: "", undo: false, redo: false, original: false, dropped: "" };
+
+test("what can't be pressed on the strip keeps the focus and says why", async () => {
+  const { widget } = await script("whatif/what_if");
+  const model = new Model(STRIP),
+    page = view(widget, model);
+  const acts = page.all(".nbviz-what-if-end button"),
+    reasons = ["Nothing was changed before", "Nothing was undone", "No edit is on", "No edit is on"];
+  assert.deepEqual(
+    acts.map((node) => node.title),
+    reasons,
+  );
+  for (const node of acts) node.click();
+  press(acts[2], " ");
+  assert.deepEqual(model.sent, []);
+  model.set("chips", ["painted 8 %"]);
+  model.set("undo", true);
+  acts[0].focus();
+  acts[0].click();
+  assert.equal(model.sent.at(-1).event, "undo");
+  model.set("undo", false);
+  assert.equal(document.activeElement, acts[0]);
+  acts[3].click();
+  assert.equal(model.sent.at(-1).event, "clear");
+  press(acts[2], " ");
+  assert.deepEqual([model.sent.at(-1).event, model.sent.at(-1).on], ["original", true]);
+  page.end();
+  assert.equal(model.heard, 0);
+});
+
+test("Ctrl+Z undoes in the frame, with the caps lock on too, and not where one types", async () => {
+  const { widget } = await script("whatif/what_if");
+  const model = new Model(STRIP),
+    page = view(widget, model);
+  const text = document.createElement("input"),
+    number = Object.assign(document.createElement("input"), { type: "number" }),
+    slider = Object.assign(document.createElement("input"), { type: "range" });
+  for (const node of [text, number, slider]) node.dataset.lmSuppressShortcuts = "true";
+  page.root.append(text, number, slider);
+  const pressed = (node, key, shiftKey = false) =>
+    node.dispatchEvent(new KeyboardEvent("keydown", { key, shiftKey, ctrlKey: true, bubbles: true }));
+  for (const node of [text, number]) pressed(node, "z");
+  assert.deepEqual(model.sent, []);
+  for (const [key, shifted] of [["z"], ["Z"], ["Z", true], ["y"]]) pressed(slider, key, shifted);
+  assert.deepEqual(
+    model.sent.map((sent) => sent.event),
+    ["undo", "undo", "redo", "redo"],
+  );
+  page.end();
 });

@@ -65,6 +65,17 @@ function button(text, names = "nbviz-button") {
 }
 
 /**
+ * Whether a button can be pressed: one that can't keeps the focus, and says why when pointed at.
+ * @param {Element} node
+ * @param {boolean} yes
+ * @param {string} title
+ * @param {string} why
+ */
+function able(node, yes, title, why) {
+  set(node, { "aria-disabled": yes ? null : "true", title: yes ? title : why });
+}
+
+/**
  * A native select in our dress: `options` is [[value, text, title?], …]. Returns {box, select}.
  * @param {Option[]} options
  * @param {string} label

@@ -163,6 +163,33 @@ function throttle(act, wait) {
 }
 
 /**
+ * What a slider shows of the kernel's values: one that it sent itself comes back late, when the thumb may be elsewhere,
+ * and is not taken over; any other, an undo's or another view's, is, with the focus on the slider too.
+ * @param {HTMLInputElement} slider
+ */
+function sliderEcho(slider) {
+  /** @type {number[]} */
+  let sent = [];
+  /** @type {number | null} */
+  let echoed = null;
+  return {
+    /** @param {number} value */
+    send: (value) => {
+      sent.push(value);
+      return value;
+    },
+    /** @param {number} value */
+    take: (value) => {
+      const place = sent.indexOf(value);
+      // asked again for what came back already: another trait has changed
+      if (place < 0 && value === echoed) return;
+      [echoed, sent] = place < 0 ? [null, []] : [value, sent.slice(place + 1)];
+      if (place < 0) slider.value = String(value);
+    },
+  };
+}
+
+/**
  * Whether an answer is on its way.
  * @param {Model<Front>} model
  */

@@ -21,11 +21,6 @@ function stepButtons(model, life, root) {
   return set(el("span", "nbviz-steps", back, forward), { role: "group", "aria-label": "What was on show" });
 }
 
-/** A button that can't be pressed keeps the focus, and says why when pointed at. */
-function able(node, yes, title, why) {
-  set(node, { "aria-disabled": yes ? null : "true", title: yes ? title : why });
-}
-
 /**
  * Alt+← and Alt+→, except where they move through a text that is being written.
  * @param {Model<import("./title_bar.js").TitleFrontTraits>} model

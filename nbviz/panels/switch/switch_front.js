@@ -89,7 +89,8 @@ function switchControls(model, life) {
   const word = (value) => {
     figure.textContent = `× ${Number(value.toPrecision(4))}`.replace("-", "−");
   };
-  const say = throttle(() => model.send({ event: "scale", factor: Number(factor.value) }), 120);
+  const echo = sliderEcho(factor);
+  const say = throttle(() => model.send({ event: "scale", factor: echo.send(Number(factor.value)) }), 120);
   life.listen(factor, "input", () => {
     word(Number(factor.value));
     say();
@@ -103,7 +104,7 @@ function switchControls(model, life) {
     const how = model.get("how"),
       clamped = how === "clamp";
     for (const node of hows) set(node, { "aria-pressed": String(node.dataset.how === how) });
-    if (document.activeElement !== factor) factor.value = String(model.get("factor"));
+    echo.take(model.get("factor"));
     limits.hidden = !clamped;
     factor.hidden = figure.hidden = clamped;
     const [least, most] = model.get("limits");
@@ -121,12 +122,11 @@ function switchControls(model, life) {
  */
 function switchActs(model, life, root) {
   const only = set(button("only it"), { title: "Switches every other channel of this layer off" }),
-    measure = set(button("Measure"), {
-      title: "Switches each channel of this layer off once: what every class's score then loses",
-    });
+    measure = button("Measure");
   const together = el("span", "nbviz-small nbviz-note nbviz-switch-group");
   life.listen(only, "click", () => model.send({ event: "only" }));
   life.listen(measure, "click", () => {
+    if (measure.getAttribute("aria-disabled")) return;
     model.send({ event: "measure" });
     root.scrollIntoView({ block: "nearest" });
   });
@@ -140,7 +140,8 @@ function switchActs(model, life, root) {
     together.title = together.textContent;
   });
   life.watch("asked", () => {
-    measure.disabled = model.get("asked");
+    const does = "Switches each channel of this layer off once: what every class's score then loses";
+    able(measure, !model.get("asked"), does, "This layer's channels are measured, or being measured");
   });
   return [el("span", "nbviz-switch-acts", only, measure), together];
 }

@@ -33,7 +33,7 @@ export default {
     const life = lifetime(model);
     root.classList.add("nbviz-desk", "nbviz-attack-desk");
     const controls = attackControls(model, life);
-    const grid = attackPictures(model, life);
+    const [grid, more] = attackPictures(model, life);
     root.append(
       deskHead("Attack", "the least change that fools it"),
       el("div", "nbviz-bar nbviz-attack-aims", controls.kind.box, controls.into.box),
@@ -44,10 +44,13 @@ export default {
       deskLines(model, life),
       besideLines(model, life),
       smallestAttack(model, life),
+      more,
       lyingMap(model, life),
     );
     closeOnEscape(model, life, root);
-    life.watch("state", () => grid.classList.toggle("nbviz-dimmed", model.get("state") === "computing"));
+    life.watch("state", () => {
+      for (const node of [grid, more]) node.classList.toggle("nbviz-dimmed", model.get("state") === "computing");
+    });
     return life.end;
   },
 };
@@ -73,6 +76,7 @@ function attackControls(model, life) {
   const range = { min: 0, max: model.get("largest"), step: 0.25 };
   const size = deskSlider("nbviz-attack-size", "How far a pixel may move, in grey levels of 255", range);
   const figure = set(el("strong", "nbviz-num"), { title: "How far a pixel may move, in grey levels of 255" });
+  const echo = sliderEcho(size);
   const send = () =>
     model.send({
       event: "set",
@@ -80,7 +84,7 @@ function attackControls(model, life) {
       into: Number(into.select.value),
       norm: norm.select.value,
       start: start.getAttribute("aria-pressed") === "true",
-      size: Number(size.value),
+      size: echo.send(Number(size.value)),
     });
   const say = throttle(send, 150);
   life.listen(kind.select, "change", send);
@@ -91,7 +95,7 @@ function attackControls(model, life) {
     send();
   });
   life.listen(size, "input", () => {
-    figure.textContent = String(Number(Number(size.value).toPrecision(4)));
+    figure.textContent = String(Number(Number(size.value).toPrecision(5)));
     say();
   });
   life.watch("kind norm start", () => {
@@ -110,14 +114,15 @@ function attackControls(model, life) {
   life.watch("size largest unit", () => {
     set(size, { max: model.get("largest"), step: model.get("norm") === "l2" ? "any" : 0.25 });
     unit.textContent = model.get("unit");
-    if (document.activeElement !== size) size.value = String(model.get("size"));
-    figure.textContent = String(model.get("size"));
+    echo.take(model.get("size"));
+    figure.textContent = String(Number(Number(size.value).toPrecision(5)));
   });
   return { kind, into, size, figure, unit, norm, start };
 }
 
 /**
- * The pictures, each with its caption above and a note below.
+ * The pictures, each with its caption above and a note below: the attack's four, and those that stand after what was
+ * measured, which would else lie below the end of the column.
  * @param {AttackModel} model
  * @param {Life} life
  */
@@ -144,7 +149,7 @@ function attackPictures(model, life) {
       boxes[place].hidden = !caption;
     }),
   );
-  return el("div", "nbviz-attack-grid", ...boxes);
+  return [boxes.slice(0, 4), boxes.slice(4)].map((some) => el("div", "nbviz-attack-grid", ...some));
 }
 
 /**

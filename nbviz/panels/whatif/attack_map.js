@@ -6,11 +6,15 @@
  * @param {Life} life
  */
 function lyingMap(model, life) {
+  let asked = false;
   const like = selectBox([], "Whose map is wanted");
   const go = set(button("A map can lie: give it"), {
     title: "Changes the picture so little that the answer stays, and its map becomes another picture's",
   });
-  life.listen(go, "click", () => model.send({ event: "map", like: like.select.value }));
+  life.listen(go, "click", () => {
+    model.send({ event: "map", like: like.select.value });
+    asked = true;
+  });
   life.watch("others", () => {
     const chosen = like.select.value;
     fillSelect(like.select, model.get("others"));
@@ -34,6 +38,12 @@ function lyingMap(model, life) {
     });
   });
   const words = set(el("div", "nbviz-caption"), { role: "status", "aria-live": "polite" });
-  life.watch("map_words", () => runs(words, model.get("map_words")));
-  return el("div", "", el("div", "nbviz-bar nbviz-desk-foot", go, like.box), grid, words);
+  life.watch("map_words", () => {
+    runs(words, model.get("map_words"));
+    // what was asked for begins below where the column ends, and once more where its pictures push it down
+    if (asked && words.textContent) box.scrollIntoView({ block: "nearest" });
+    asked = asked && Boolean(grid.hidden);
+  });
+  const box = el("div", "", el("div", "nbviz-bar nbviz-desk-foot", go, like.box), grid, words);
+  return box;
 }

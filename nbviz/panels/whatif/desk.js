@@ -1,4 +1,4 @@
-// The parts that the desks share: heading, slider, the lines under the picture, Escape.
+// The parts that the desks share: heading, slider, the lines under the picture, a chart's scale, Escape.
 
 /**
  * @param {string} title
@@ -46,4 +46,22 @@ function closeOnEscape(model, life, root) {
     event.stopPropagation();
     model.send({ event: "close" });
   });
+}
+
+/**
+ * A chart of a class's share, from 0 at the bottom to 1, with its scale: `across` takes [place 0…1, words] along it.
+ * @param {SVGElement} chart
+ */
+function shareChart(chart) {
+  const up = el("div", "nbviz-desk-up nbviz-small nbviz-note nbviz-num", el("span", "", "1"), el("span", "", "0"));
+  const ticks = el("div", "nbviz-desk-ticks nbviz-small nbviz-note nbviz-num");
+  up.title = "How likely the network takes a class to be";
+  return {
+    box: el("div", "nbviz-desk-chart", up, chart, ticks),
+    /** @param {[place: number, words: string][]} marks */
+    across: (marks) =>
+      ticks.replaceChildren(
+        ...marks.map(([place, words]) => set(el("span", "", words), { style: `left:${100 * place}%` })),
+      ),
+  };
 }

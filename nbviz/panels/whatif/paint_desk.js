@@ -46,7 +46,7 @@ export default {
       offeredMap(model, life),
     );
     strokes({ model, life, mask, ...sheet, ...brush });
-    rectangle({ model, life, mask, ...sheet });
+    rectangle({ model, life, mask, ...sheet, ...brush });
     background(model, life, sheet.picture, "picture");
     closeOnEscape(model, life, root);
     life.watch("rows columns", () => {
@@ -151,7 +151,7 @@ function mapControls(model, life) {
     title: "Hides more and more of what the map marks until the answer changes, beside random maps and plain edges",
   });
   life.listen(until, "click", () => model.send({ event: "flip" }));
-  return [marks, rest, share, percent, until];
+  return [marks, rest, el("span", "nbviz-desk-sized", share, percent), until];
 }
 
 /**

@@ -24,10 +24,19 @@ function untilItFlips(model, life) {
   const words = set(el("span"), { role: "status", "aria-live": "polite" }),
     hide = button("", "nbviz-link");
   life.listen(hide, "click", () => model.send({ event: "marks", share: model.get("flip_share") }));
-  const drawn = el("div", "", chart, legend);
-  const box = el("div", "nbviz-caption", words, " ", hide, drawn);
+  const drawn = shareChart(chart);
+  drawn.box.append(legend);
+  const box = el("div", "nbviz-caption", words, " ", hide, drawn.box);
   life.watch("flip", () => {
-    drawn.hidden = !model.get("flip").map?.length;
+    const none = !model.get("flip").map?.length,
+      begins = drawn.box.hidden && !none;
+    drawn.box.hidden = none;
+    // it may lie below where the column ends
+    if (begins) box.scrollIntoView({ block: "nearest" });
+    drawn.across([
+      [0, "0 % hidden"],
+      [1, `${Math.round(100 * (model.get("flip").most ?? 1))} %`],
+    ]);
     chart.replaceChildren(...flipMarks(model.get("flip")));
   });
   life.watch("flip_words flip_share", () => {

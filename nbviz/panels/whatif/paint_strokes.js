@@ -1,12 +1,14 @@
 // What paints: the pointer, drawn here at the screen's rate, and a rectangle or ellipse by keyboard.
 
-/** Fill a rectangle or an ellipse between two corners, in the mask's pixels. */
-function fillForm(paint, form, [x, y], [w, h]) {
+/** Fill a rectangle or an ellipse between two corners, in the mask's pixels, or take it away. */
+function fillForm(paint, form, erases, [x, y], [w, h]) {
+  paint.globalCompositeOperation = erases ? "destination-out" : "source-over";
   paint.fillStyle = "#000";
   paint.beginPath();
   if (form === "ellipse") paint.ellipse(x + w / 2, y + h / 2, Math.abs(w / 2), Math.abs(h / 2), 0, 0, 2 * Math.PI);
   else paint.rect(x, y, w, h);
   paint.fill();
+  paint.globalCompositeOperation = "source-over";
 }
 
 function strokes({ model, life, stack, over, ring, mask, brush, erasing, form }) {
@@ -20,9 +22,7 @@ function strokes({ model, life, stack, over, ring, mask, brush, erasing, form })
   const drag = (to) => {
     const { paint } = mask;
     paint.putImageData(corner.before, 0, 0);
-    paint.globalCompositeOperation = erasing() ? "destination-out" : "source-over";
-    fillForm(paint, form(), corner.at, [to[0] - corner.at[0], to[1] - corner.at[1]]);
-    paint.globalCompositeOperation = "source-over";
+    fillForm(paint, form(), erasing(), corner.at, [to[0] - corner.at[0], to[1] - corner.at[1]]);
   };
   const draw = (from, to) => {
     const { paint } = mask;
@@ -77,8 +77,8 @@ function strokes({ model, life, stack, over, ring, mask, brush, erasing, form })
   life.listen(stack, "pointerleave", () => set(ring, { hidden: true }));
 }
 
-/** A form by keyboard: R or E begins one, arrows move it, with Shift they size it, Enter paints it. */
-function rectangle({ model, life, stack, box, mask }) {
+/** A form by keyboard: R or E begins one, arrows move it, with Shift they size it, Enter paints or erases it. */
+function rectangle({ model, life, stack, box, mask, erasing }) {
   let area = null;
   const show = () => {
     box.hidden = !area;
@@ -108,7 +108,7 @@ function rectangle({ model, life, stack, box, mask }) {
         area.y = Math.min(rows - area.h, Math.max(0, area.y + dy * by));
       }
     } else if (area && event.key === "Enter") {
-      fillForm(mask.paint, area.form, [area.x, area.y], [area.w, area.h]);
+      fillForm(mask.paint, area.form, erasing(), [area.x, area.y], [area.w, area.h]);
       area = null;
       mask.end();
     } else if (area && event.key === "Escape") area = null;

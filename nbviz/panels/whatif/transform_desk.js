@@ -35,12 +35,12 @@ export default {
       "aria-label": "The changed picture, as the network sees it",
       title: "The changed picture, as the network sees it",
     });
-    const slider = el("div", "", picture, curve.chart, curve.legend);
     root.append(
       deskHead("Change picture", "does the answer stay?"),
       bar,
       drawState(model, el("div"), life),
-      slider,
+      picture,
+      curve.box,
       drawTiles(model, life),
       deskLines(model, life),
     );
@@ -48,7 +48,7 @@ export default {
     life.watch("curve range amount", curve.draw);
     life.watch("aspect", () => picture.style.setProperty("--aspect", String(model.get("aspect"))));
     background(model, life, picture, "picture");
-    life.watch("source", () => (slider.hidden = Boolean(model.get("source"))));
+    life.watch("source", () => (picture.hidden = curve.box.hidden = Boolean(model.get("source"))));
     return life.end;
   },
 };
@@ -64,12 +64,13 @@ function transformControls(model, life, move) {
   const amount = deskSlider("nbviz-transform-amount", "How much", { min: 0, max: 100, step: "any" });
   const figure = set(el("strong", "nbviz-num"), { title: "How much the picture is changed" }),
     another = set(button("another on top"), { title: "Keeps this change and begins the next one over it" });
-  const send = () => model.send({ event: "set", kind: kind.select.value, amount: Number(amount.value) });
+  const echo = sliderEcho(amount);
+  // as it is said beside the slider: in three digits
+  const now = () => Number(Number(amount.value).toPrecision(3));
+  const send = () => model.send({ event: "set", kind: kind.select.value, amount: echo.send(now()) });
   const say = throttle(send, 120);
   const word = () => {
-    const unit = model.get("range")[3],
-      number = String(Number(Number(amount.value).toPrecision(3))).replace("-", "−");
-    figure.textContent = unit === "×" ? `× ${number}` : `${number}${unit && unit !== "°" ? " " : ""}${unit}`;
+    figure.textContent = amountWords(now(), model.get("range")[3]);
   };
   life.listen(kind.select, "change", send);
   life.listen(amount, "input", () => {
@@ -82,7 +83,7 @@ function transformControls(model, life, move) {
   life.watch("range amount", () => {
     const [low, high, , , step = "any"] = model.get("range");
     set(amount, { min: low, max: high, step });
-    if (document.activeElement !== amount) amount.value = String(model.get("amount"));
+    echo.take(model.get("amount"));
     word();
     move(Number(amount.value));
   });
@@ -91,6 +92,16 @@ function transformControls(model, life, move) {
     amount.hidden = figure.hidden = Boolean(model.get("source"));
   });
   return el("div", "nbviz-bar", kind.box, amount, figure, another);
+}
+
+/**
+ * An amount with its unit.
+ * @param {number} amount
+ * @param {string} unit
+ */
+function amountWords(amount, unit) {
+  const number = String(Number(amount.toPrecision(3))).replace("-", "−");
+  return ["×", "quality"].includes(unit) ? `${unit} ${number}` : `${number}${unit && unit !== "°" ? " " : ""}${unit}`;
 }
 
 /**
@@ -105,6 +116,8 @@ function shareCurve(model) {
   const about = svg("title", {}, "How likely the classes are as the picture is changed more and more");
   const legend = el("div", "nbviz-small nbviz-note nbviz-transform-legend");
   const now = svg("line", { class: "now", y1: 0, y2: TALL });
+  const { box, across: scale } = shareChart(chart);
+  box.append(legend);
   const across = (value) => {
     const [low, high] = model.get("range");
     return (WIDE * (value - low)) / (high - low || 1);
@@ -123,10 +136,13 @@ function shareCurve(model) {
       ),
       now,
     );
+    const [low, high, neutral, unit] = model.get("range"),
+      ends = neutral > low && neutral < high ? [low, neutral, high] : [low, high];
+    scale(ends.map((amount) => [across(amount) / WIDE, amountWords(amount, unit)]));
     legend.replaceChildren(
       ...lines.map(([name], place) => el("span", `class-${place}`, name)),
       flips.length ? el("span", "flip", "another answer") : "",
     );
   };
-  return { chart, legend, draw, mark: (amount) => set(now, { x1: across(amount), x2: across(amount) }) };
+  return { box, draw, mark: (amount) => set(now, { x1: across(amount), x2: across(amount) }) };
 }

@@ -32,16 +32,7 @@ export default {
     });
     const chips = set(el("span", "nbviz-chips"), { role: "list", "aria-label": "Edits that are on" });
     const hint = whatIfHint();
-    const act = (text, short, title, event) => {
-      const node = set(button(""), { title });
-      node.append(el("span", "nbviz-long", text), set(el("span", "nbviz-short", short), { "aria-hidden": "true" }));
-      if (event) life.listen(node, "click", () => model.send({ event }));
-      return node;
-    };
-    const undo = act("Undo", "Undo", "Goes back by one change (Ctrl+Z)", "undo"),
-      redo = act("Redo", "Redo", "Takes the last undo back (Ctrl+Shift+Z)", "redo"),
-      original = act("Original (hold)", "Original", "Shows everything without the edits while it is held down"),
-      clear = act("Clear", "Clear", "Takes all edits away", "clear");
+    const acts = whatIfActs(model, life);
     const row = el(
       "div",
       "nbviz-what-if-row",
@@ -50,7 +41,7 @@ export default {
       el("span", "nbviz-what-if-bar", "|"),
       chips,
       hint,
-      el("span", "nbviz-what-if-end", undo, redo, original, clear),
+      el("span", "nbviz-what-if-end", ...acts),
     );
     const dropped = set(el("div", "nbviz-small nbviz-warning nbviz-what-if-dropped"), { role: "status" });
     root.append(row, dropped, drawState(model, el("div"), life));
@@ -58,22 +49,16 @@ export default {
       dropped.textContent = model.get("dropped");
       dropped.hidden = !model.get("dropped");
     });
-    holdOriginal(model, life, original);
-
     life.watch("tool", () => {
       for (const node of tools) set(node, { "aria-pressed": String(node.dataset.tool === model.get("tool")) });
     });
-    life.watch("chips tips undo redo", () => {
+    life.watch("chips tips", () => {
       const words = model.get("chips"),
-        tips = model.get("tips"),
-        some = words.length > 0;
+        tips = model.get("tips");
       const focused = nodesIn(chips, "button").indexOf(focusedIn(chips));
       chips.replaceChildren(...words.map((text, place) => chip(model, text, tips[place] || text, place)));
       if (focused >= 0) chips.querySelectorAll("button")[Math.min(focused, words.length - 1)]?.focus();
-      hint.hidden = some;
-      undo.disabled = !model.get("undo");
-      redo.disabled = !model.get("redo");
-      original.disabled = clear.disabled = !some;
+      hint.hidden = words.length > 0;
     });
     whenAttached(root, life, () => {
       /** @type {HTMLElement | null} */
@@ -87,6 +72,33 @@ export default {
     return life.end;
   },
 };
+
+/**
+ * Undo, redo, the original while held, and none at all. None loses the focus: the keys of the frame would go with it.
+ * @param {Model<WhatIfFrontTraits>} model
+ * @param {Life} life
+ */
+function whatIfActs(model, life) {
+  const act = (text, short, event) => {
+    const node = button("");
+    node.append(el("span", "nbviz-long", text), set(el("span", "nbviz-short", short), { "aria-hidden": "true" }));
+    if (event) life.listen(node, "click", () => node.getAttribute("aria-disabled") || model.send({ event }));
+    return node;
+  };
+  const undo = act("Undo", "Undo", "undo"),
+    redo = act("Redo", "Redo", "redo"),
+    original = act("Original (hold)", "Original", ""),
+    clear = act("Clear", "Clear", "clear");
+  life.watch("chips undo redo", () => {
+    const some = model.get("chips").length > 0;
+    able(undo, model.get("undo"), "Goes back by one change (Ctrl+Z)", "Nothing was changed before");
+    able(redo, model.get("redo"), "Takes the last undo back (Ctrl+Shift+Z)", "Nothing was undone");
+    able(original, some, "Shows everything without the edits while it is held down", "No edit is on");
+    able(clear, some, "Takes all edits away", "No edit is on");
+  });
+  holdOriginal(model, life, original);
+  return [undo, redo, original, clear];
+}
 
 /** What can be done, while nothing is. */
 function whatIfHint() {
@@ -104,7 +116,7 @@ function chip(model, text, tip, place) {
 function holdOriginal(model, life, node) {
   let held = false;
   const hold = (on) => {
-    if (held === on || (on && node.disabled)) return;
+    if (held === on || (on && node.getAttribute("aria-disabled"))) return;
     held = on;
     model.send({ event: "original", on });
   };
@@ -124,11 +136,14 @@ function holdOriginal(model, life, node) {
   life.after(() => hold(false));
 }
 
-/** Ctrl+Z inside the frame only, and not where text is typed. */
+/** Ctrl+Z inside the frame only, and not where text or a number is typed. */
 function keys(model, event) {
-  if (!(event.ctrlKey || event.metaKey) || event.altKey || event.target.matches("input[type=text], textarea")) return;
-  const redo = event.key === "y" || (event.shiftKey && event.key.toLowerCase() === "z");
-  if (!redo && event.key !== "z") return;
+  if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
+  if (event.target.matches("input:not([type=range], [type=checkbox]), textarea")) return;
+  // with the caps lock on, letters are capital
+  const key = event.key.toLowerCase(),
+    redo = key === "y" || (event.shiftKey && key === "z");
+  if (!redo && key !== "z") return;
   event.preventDefault();
   event.stopPropagation();
   model.send({ event: redo ? "redo" : "undo" });
