@@ -19,13 +19,18 @@ if TYPE_CHECKING:
 BACKGROUND = ("__background__", "background")
 
 
-class Classes(Protocol):
-    """Class names and number of scores of a model, as a target asks for them."""
+class Names(Protocol):
+    """Names and number of classes, as they are found by."""
 
-    classes: tuple[str, ...] | None
+    @property
+    def classes(self) -> tuple[str, ...] | None: ...
 
     @property
     def scores(self) -> int | None: ...
+
+
+class Classes(Names, Protocol):
+    """Class names and number of scores of a model, as a target asks for them."""
 
     @property
     def known(self) -> Trace | None: ...
@@ -44,7 +49,7 @@ def order_of(shares: torch.Tensor, model: Classes) -> list[int]:
     return [*others, *behind, *(i for i in order if not shares[i] > 0)]
 
 
-def class_index(value: str | SupportsIndex, model: Classes | None) -> int:
+def class_index(value: str | SupportsIndex, model: Names | None) -> int:
     """Return the index of a class given as index or name."""
     if isinstance(value, str):
         return _named(value, model)
@@ -68,7 +73,7 @@ def class_index(value: str | SupportsIndex, model: Classes | None) -> int:
     return int(index)
 
 
-def _named(value: str, model: Classes | None) -> int:
+def _named(value: str, model: Names | None) -> int:
     names = model.classes if model is not None else None
     if names is None:
         raise NbvizError(

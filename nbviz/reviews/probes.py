@@ -10,7 +10,6 @@ import numpy as np
 from nbviz.arguments import at_least
 from nbviz.edits.channels import Fill
 from nbviz.errors import NbvizError
-from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
 from nbviz.pictures.sources import DatasetLike
 from nbviz.reviews.channels.study import ChannelStudy, Sampling, studying
@@ -49,12 +48,8 @@ class Probes(Records):
     def hunting(self, classes: Sequence[int | str] | None = None, hunt: Hunt | None = None) -> Iterator[list[Suspect]]:
         """Hunt class by class, as :meth:`cues` does; yield each class's suspects."""
         model, items = pictures_for(self.items, self.model)
-        labels, predictions = np.full(self.plan.items, -1), np.full(self.plan.items, -1)
-        # by item, not by row: what could not be read has a place, too, and is never drawn
-        labels[self._columns["items"][self.known]] = self.labels
-        predictions[self._columns["items"]] = self._columns["prediction"]
-        numbers = None if classes is None else [_number(model, one) for one in classes]
-        return suspects(model, items, labels, predictions, hunt, numbers)
+        numbers = None if classes is None else [self.class_index(one) for one in classes]
+        return suspects(model, items, self, hunt, numbers)
 
     def shift(
         self,
@@ -166,7 +161,7 @@ class Probes(Records):
     ) -> Iterator[tuple[int, int] | PairMaps]:
         """Compare step by step, as :meth:`pair_maps` does: yield (pictures so far, of how many), and last the maps."""
         model, items = pictures_for(self.items, self.model)
-        first, second = (_number(model, one) for one in (label, prediction))
+        first, second = (self.class_index(one) for one in (label, prediction))
         return comparing(model, items, self, (first, second), at_least("sample", sample, 1), seed)
 
     def channels(
@@ -217,15 +212,11 @@ class Probes(Records):
     def directions(self, label: int | str, count: int = 4) -> Directions:
         """Principal directions of what each feature adds to a class's score, see :func:`directions_of`."""
         model, _ = pictures_for(self.items, self.model)
-        return directions_of(model, self, _number(model, label), at_least("count", count, 1))
+        return directions_of(model, self, self.class_index(label), at_least("count", count, 1))
 
     def sampled(self, sample: int | None, seed: int) -> np.ndarray:
         """Return rows of a seeded draw of pictures, ascending; all for None."""
         return drawn(len(self), sample, seed)
-
-
-def _number(model: InstrumentedModel, label: int | str) -> int:
-    return model.class_index(label) if isinstance(label, str) else label
 
 
 def drawn(pictures: int, sample: int | None, seed: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from PIL import Image
 
 import nbviz
 from nbviz.errors import NbvizError, Refused
+from nbviz.reports.changes.maps import map_values
 from nbviz.reviews.cues.paste import patch_pixels, text_picture
 from nbviz.reviews.cues.places import fixed_places
 from tests.reviews.test_audits import Halves, halves_model, mask_of
@@ -97,3 +98,49 @@ def test_patches_that_are_none_or_lie_outside_are_refused(corner: nbviz.Review) 
     ):
         with pytest.raises(NbvizError, match=words):
             corner.paste(patch, place, sample=4)
+
+
+@pytest.mark.parametrize("last", [torch.nn.Identity(), torch.nn.Sigmoid(), torch.nn.Hardsigmoid()])
+def test_a_network_of_one_score_is_asked_for_both_of_its_answers(last: torch.nn.Module) -> None:
+    """Argmax of one score is 0 whatever it says, a probability is above 0 always, and 'right' is its second answer."""
+    two = network(30.0)
+    net = torch.nn.Sequential(*list(two.net)[:3], torch.nn.Linear(3, 1), last).eval()
+    with torch.no_grad():
+        net[3].weight.copy_(two.net[3].weight[1:] - two.net[3].weight[:1])
+        net[3].bias.zero_()
+    review = nbviz.review(nbviz.InstrumentedModel(net, two.transform, ["right"]), Named(0.9), progress=False)
+    assert review.names == ("not right", "right") and review.plan.scores == 1
+    flagged = review.cues(hunt=nbviz.reviews.Hunt(per_class=60, transplants=60)).query("flagged")
+    assert set(flagged["class"]) == {"right"} and set(flagged["window"]) == {(0, 0, 2, 2)}
+    table = review.paste(np.full((2, 2), 255, np.uint8), sample=40).set_index("class")
+    said = review.says_class(1)[review.sampled(40, 0)].mean()
+    assert table.loc["right", "before"] == said and table.loc["right", "after"] == 1 > said
+    # the answer turned where the mark was taken away: there is no map to compare
+    changed = review.shift(own={"without": unmarked}, maps=40, sample=40)
+    assert changed["maps"].tolist() == [0, round(40 * changed["same"][1])] and changed["same"][1] < 1
+    # as the report that is compared with a later one has it
+    assert map_values(review)["classes"] == review.column("prediction")[review.sampled(30, 0)].tolist()
+    if isinstance(last, torch.nn.Identity):
+        for name, sign in (("right", 1), ("not right", -1)):
+            found = review.directions(name, 2)
+            scores = sign * review.column("scores")[np.searchsorted(review.column("items"), found.items), 0]
+            np.testing.assert_allclose(found.scores, scores, atol=1e-4)
+            assert (scores > 0).all()
+
+
+class Named(Marked):
+    classes = ("not right", "right")
+
+
+def unmarked(picture: Image.Image) -> Image.Image:
+    pixels = np.array(picture)
+    pixels[:2, :2] = 0
+    return Image.fromarray(pixels[:, ::-1])
+
+
+def test_classes_are_those_of_the_review_and_others_are_refused(corner: nbviz.Review) -> None:
+    assert corner.class_index("RIGHT") == corner.class_index(1) == 1
+    for label in (2, -1, True, "rigth"):
+        for ask in (corner.directions, lambda one: corner.cues([one]), lambda one: corner.pair_maps(0, one)):
+            with pytest.raises(NbvizError, match="does not exist|class index or name|Nearest: 'right'"):
+                ask(label)

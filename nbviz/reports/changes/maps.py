@@ -25,9 +25,10 @@ def map_values(review: Review) -> Values:
     """
     assert review.model is not None and review.items is not None
     rows = review.sampled(SAMPLE, 0)
-    classes = review.explained[rows]
-    cells = answer_maps(review.model, read_inputs(review.model, review.items, review, rows), classes)
-    items = review.column("items")[rows]
+    inputs = read_inputs(review.model, review.items, review, rows)
+    cells = answer_maps(review.model, inputs, review.explained[rows])
+    # the answer, not the score that explains it: of one score both answers have the same
+    items, classes = review.column("items")[rows], review.column("prediction")[rows]
     return {"items": items.tolist(), "classes": classes.tolist(), "cells": np.round(cells, DIGITS).tolist()}
 
 

@@ -60,6 +60,8 @@ def directions_of(model: InstrumentedModel, records: Records, index: int, count:
     if len(rows) < 2:
         raise Refused(f"{len(rows)} pictures are said to be '{records.names[index]}': directions need two at least.")
     weight, bias = _weights(model, records.plan.head, int(records.plan.score_of(np.array(index))))
+    if records.plan.scores == 1 and index == 0:  # what speaks for "no" speaks against the only score
+        weight, bias = -weight, -bias
     added = records.column("features")[rows].astype(float) * weight
     pca = scikit("decomposition").PCA(min(count, *added.shape), random_state=0).fit(added)
     along = (added - pca.mean_) @ pca.components_.T

@@ -29,13 +29,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nbviz.errors import Refused
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
 from nbviz.reviews.cues.candidates import FEWEST, ROUGH_STEPS, Group, gradient_maps, groups, strongest
 from nbviz.reviews.cues.patterns import SIDES, Pattern, patterns
 from nbviz.reviews.cues.transplant import elsewhere, lattice, lost, moved
 from nbviz.reviews.cues.window import Window
+from nbviz.reviews.records.records import Records
 from nbviz.reviews.statistics.intervals import holm
 
 if TYPE_CHECKING:
@@ -125,50 +125,52 @@ class Half:
 def suspects(
     model: InstrumentedModel,
     items: Items,
-    labels: NDArray[np.int64],
-    predictions: NDArray[np.int64],
+    records: Records,
     hunt: Hunt | None = None,
     classes: Sequence[int] | None = None,
 ) -> Iterator[list[Suspect]]:
     """Yield each class's suspects, the largest lead first.
 
-    labels: (N,) the items' classes, −1 where there is none. predictions: (N,) the network's answers, −1 for items that
-    can't be read. classes: which classes; None for all that have pictures. Raises Refused for data without labels.
+    classes: which classes; None for all that have pictures. Raises Refused for data without labels.
     """
-    hunt = hunt or Hunt()
-    if not (labels >= 0).any():
-        raise Refused("Cues are hunted per class: the data set has no labels. Pass labels=.")
+    hunt, labels, predictions = hunt or Hunt(), records.labels, records.column("prediction")[records.known]
+    numbers = records.column("items")[records.known]
     for index in range(int(labels.max()) + 1) if classes is None else classes:
         rng = np.random.default_rng([hunt.seed, index])  # a class asked for alone comes out as it does among all
         # right answers only: of a wrong one it isn't known what the network leaned on for this class
-        own = np.flatnonzero((labels == index) & (predictions == index))
-        others = np.flatnonzero((labels != index) & (labels >= 0) & (predictions != index) & (predictions >= 0))
+        own = numbers[(labels == index) & (predictions == index)]
+        # neither labelled nor answered as the class: a picture that is it already can't become it
+        others = numbers[(labels != index) & (predictions != index)]
         if len(own) < 2 * FEWEST or len(others) < 2:
             yield []
             continue
         mine, theirs = _halves(own, hunt.per_class, rng), _halves(others, hunt.transplants, rng)
         first, second = (
-            Half(numbers, _read(model, items, numbers), _read(model, items, rest))
-            for numbers, rest in zip(mine, theirs, strict=True)
+            Half(some, _read(model, items, some), _read(model, items, rest))
+            for some, rest in zip(mine, theirs, strict=True)
         )
-        yield sorted(_of_class(model, first, second, index, hunt, rng), key=lambda suspect: -suspect.lead)
+        found = _of_patterns(model, first, second, index, rng)
+        maps = gradient_maps(model, first.own, int(records.plan.score_of(np.array(index))), ROUGH_STEPS)
+        # measured where they were found: windows of maps are listed for a person, and never flagged
+        found += [_of_group(model, first, group, index, hunt, rng) for group in groups(maps, hunt.seed)]
+        yield sorted(found, key=lambda suspect: -suspect.lead)
 
 
 def _halves(numbers: NDArray[np.int64], most: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
     drawn = rng.choice(numbers, min(len(numbers), most), replace=False)
+    # ascending: data sets read fastest in order
     return [np.sort(half) for half in np.array_split(drawn, 2)]
 
 
-def _of_class(
-    model: InstrumentedModel, first: Half, second: Half, index: int, hunt: Hunt, rng: np.random.Generator
+def _of_patterns(
+    model: InstrumentedModel, first: Half, second: Half, index: int, rng: np.random.Generator
 ) -> list[Suspect]:
-    result = [
+    # pixels are compared first: a pattern that the other half has not costs no forward
+    return [
         _tested(model, second, pattern, index, rng)
         for pattern in patterns(first.own, first.others)
         if pattern.repeats(second.own, second.others) and _moves(model, first, pattern, index, rng)
     ]
-    maps = gradient_maps(model, first.own, index, ROUGH_STEPS)
-    return result + [_of_group(model, first, group, index, hunt, rng) for group in groups(maps, hunt.seed)]
 
 
 def _moves(model: InstrumentedModel, half: Half, pattern: Pattern, index: int, rng: np.random.Generator) -> bool:

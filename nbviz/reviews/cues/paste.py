@@ -14,7 +14,7 @@ from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
 from nbviz.reviews.cues.places import read_inputs
-from nbviz.reviews.cues.transplant import BATCH, elsewhere
+from nbviz.reviews.cues.transplant import classes_of, elsewhere
 from nbviz.reviews.cues.window import Window
 from nbviz.reviews.records.records import Records
 from nbviz.reviews.shift.answers import mcnemar
@@ -52,9 +52,9 @@ def paste_table(
     colours = rgb.colours(inputs).double()
     pixels = patch_pixels(patch, colours.shape[1])
     window = _window(place, pixels, colours)
-    said = _answers(model, inputs, records.plan.scores)
+    said = classes_of(model, inputs)
     after, *others = (
-        _answers(model, rgb.input(put(colours, pixels, at)).to(inputs), records.plan.scores)
+        classes_of(model, rgb.input(put(colours, pixels, at)).to(inputs))
         for at in (window, *_elsewhere(window, colours))
     )
     table = []
@@ -126,10 +126,3 @@ def text_picture(text: str) -> Image.Image:
     image = Image.new("RGB", (box[2] - box[0] + 2, box[3] - box[1] + 2))
     ImageDraw.Draw(image).text((1 - box[0], 1 - box[1]), text, fill="white", font=font)
     return image
-
-
-def _answers(model: InstrumentedModel, inputs: torch.Tensor, scores: int) -> NDArray[np.int64]:
-    with torch.no_grad():
-        logits = torch.cat([model(batch).cpu() for batch in inputs.split(BATCH)])
-    # one score is a logit of "yes": above 0 it is likelier than not
-    return (logits.argmax(1) if scores > 1 else (logits[:, 0] > 0).long()).numpy()

@@ -12,9 +12,13 @@ from torch import Tensor
 from nbviz.attribution.baselines import blurred
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.scoring.heads import head_of
+from nbviz.model.scoring.outputs import ClassScores
 from nbviz.reviews.cues.window import Window
+from nbviz.reviews.records.scores import predictions
 
 BATCH = 64
+"""Pictures per forward."""
 Answers = NDArray[np.bool_]
 
 
@@ -40,8 +44,14 @@ def put(pictures: Tensor, donors: Tensor, window: Window) -> Tensor:
 
 def answers(model: InstrumentedModel, pictures: Tensor, index: int) -> Answers:
     """Return (N,): whether the network puts each picture (N, C, H, W) in the class."""
+    return classes_of(model, pictures) == index
+
+
+def classes_of(model: InstrumentedModel, pictures: Tensor) -> NDArray[np.int64]:
+    """Return the class that the network says of each picture (N, C, H, W), (N,)."""
     with torch.no_grad():
-        return torch.cat([model(batch).argmax(1).cpu() == index for batch in pictures.split(BATCH)]).numpy()
+        logits = torch.cat([model(batch).cpu() for batch in pictures.split(BATCH)])
+    return predictions(ClassScores(logits, logits, scale=head_of(model.known).scale)).numpy()
 
 
 def elsewhere(window: Window, size: tuple[int, int], count: int, rng: np.random.Generator) -> list[Window]:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from nbviz.drawing.boxes import boxes_over
-from nbviz.errors import Refused, unknown
+from nbviz.errors import Refused
 from nbviz.replica.guest import Pass
 from nbviz.reviews.dense.bootstrap import LEAST, Floats
 from nbviz.reviews.dense.reliability import binned
@@ -126,9 +126,7 @@ class DetectionReview(DenseReview):
         """One row per box of a class, the surest first: score, recall, best precision at that recall or more."""
         import pandas
 
-        index = self.names.index(label) if isinstance(label, str) and label in self.names else label
-        if not isinstance(index, int) or not 0 <= index < len(self.names):
-            raise unknown("class", label, self.names, "this review")
+        index = self.class_index(label)
         counts, order = self.counts, self.counts.ranked(index)
         true, objects = np.cumsum(counts.match[order, 0] == TRUE).astype(float), float(counts.objects[:, index].sum())
         recall, precision = curve(true, np.arange(1.0, len(order) + 1), objects or np.nan)

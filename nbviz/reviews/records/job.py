@@ -28,6 +28,7 @@ from nbviz.pictures.samples import Batch, Items, Transform
 from nbviz.replica.guest import Guest, Pass
 from nbviz.replica.hooks import Arguments, hooked_calls, modules_of
 from nbviz.reviews.records.plan import ReviewPlan
+from nbviz.reviews.records.scores import predictions
 
 LUMA = (0.299, 0.587, 0.114)
 INTEGERS = ("items", "labels", "prediction", "width", "height")
@@ -144,8 +145,7 @@ def scored(output: ClassScores, labels: Tensor, plan: ReviewPlan) -> dict[str, T
     missing = torch.full((len(labels),), torch.nan, dtype=torch.float64, device="cpu")
     right = torch.where(known, shares.gather(1, row)[:, 0], missing)
     record = {
-        # the first of equal ones, as argmax: of scores, for float64 shares can tie where they don't
-        "prediction": shares.argmax(1) if plan.scores == 1 else logits.argmax(1),
+        "prediction": predictions(output),
         "probability": best.values[:, 0], "second": best.values[:, 1],
         "entropy": torch.special.entr(shares).sum(1), "label_probability": right,
         "loss": torch.where(known, _loss(logits, right, row, plan), missing), "scores": logits,

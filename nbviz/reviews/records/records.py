@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nbviz.dataset.shards import Part
 from nbviz.errors import NbvizError, Refused, unknown
+from nbviz.model.classes import class_index
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
 from nbviz.reviews.records.metadata import Metadata, frame_of
@@ -24,6 +25,11 @@ SLICED = ("brightness", "contrast", "saturation", "width", "height")
 """Columns of a picture's own appearance, which are cut into slices."""
 DIGITS = 6
 """Of appearance that tell pictures apart: colours are of 8 bits, and what differs less is rounding."""
+
+
+class _Names(NamedTuple):
+    classes: tuple[str, ...]
+    scores: int
 
 
 class Records:
@@ -63,6 +69,11 @@ class Records:
     def names(self) -> tuple[str, ...]:
         """Names of the classes."""
         return self.plan.names
+
+    def class_index(self, label: int | str) -> int:
+        """Return the index of a class given as index or name; UnknownName, and NbvizError for another index."""
+        # of the review's classes, not the network's: one score alone has two answers, and boxes more than are named
+        return class_index(label, _Names(self.names, len(self.names)))
 
     @property
     def problems(self) -> list[str]:

@@ -66,14 +66,14 @@ def answers_under(
     """
     by_item = dict(zip(numbers, labels.tolist(), strict=True))
     tensors: dict[Key, list[dict[str, Tensor]]] = {}
-    maps = MapStability(model, changes.maps)
+    maps = MapStability(model, changes.maps, plan)
     for batch in items.readable(numbers, plan.batch, model.transform, plan.shape):
         truth = torch.tensor([by_item[number] for number in batch.numbers.tolist()], device="cpu")
         for key, inputs in _changed(model, batch, changes):
             row = {"labels": truth, **scored(_scores(model, inputs), truth, plan)}
-            explained = plan.score_of(row["prediction"].numpy())
             compare = maps.begin if key == NONE else maps.compare
-            tensors.setdefault(key, []).append({**row, "alike": torch.from_numpy(compare(inputs, explained))})
+            alike = torch.from_numpy(compare(inputs, row["prediction"].numpy()))
+            tensors.setdefault(key, []).append({**row, "alike": alike})
         yield sum(len(row["labels"]) for row in tensors[NONE])
     fields = Answers.__dataclass_fields__
     yield {

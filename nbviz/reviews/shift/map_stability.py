@@ -8,6 +8,7 @@ from torch import Tensor
 
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.reviews.cues.candidates import answer_maps
+from nbviz.reviews.records.plan import ReviewPlan
 
 
 class MapStability:
@@ -16,8 +17,8 @@ class MapStability:
     Maps are integrated gradients of the answer, pooled to 14 × 14 cells; likeness is Spearman's rank correlation.
     """
 
-    def __init__(self, model: InstrumentedModel, count: int) -> None:
-        self.model, self.left = model, count
+    def __init__(self, model: InstrumentedModel, count: int, plan: ReviewPlan) -> None:
+        self.model, self.left, self.plan = model, count, plan
         self._answers = np.zeros(0, np.int64)
         self._cells = np.zeros((0, 0))
 
@@ -30,7 +31,7 @@ class MapStability:
         count = min(self.left, len(inputs))
         self.left -= count
         self._answers = answers[:count]
-        self._cells = answer_maps(self.model, inputs[:count], self._answers)
+        self._cells = self._maps(inputs[:count], self._answers)
         # two pictures of one answer are alike by their composition alone: maps of one picture have to be more so
         chance = np.full(len(inputs), np.nan)
         for index in np.unique(self._answers):
@@ -44,8 +45,11 @@ class MapStability:
         found = np.full(len(inputs), np.nan)
         held = np.flatnonzero(answers[: len(self._answers)] == self._answers)
         if len(held):
-            found[held] = likeness(self._cells[held], answer_maps(self.model, inputs[held], answers[held]))
+            found[held] = likeness(self._cells[held], self._maps(inputs[held], answers[held]))
         return found
+
+    def _maps(self, inputs: Tensor, answers: NDArray[np.int64]) -> NDArray[np.float64]:
+        return answer_maps(self.model, inputs, self.plan.score_of(answers))
 
 
 def likeness(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
