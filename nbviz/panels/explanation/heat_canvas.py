@@ -52,6 +52,7 @@ class CanvasLayer:
         data = b""
         if pixels is not None:
             data = webp(pixels) if partial else compact_png(pixels)
+            # in one message: bytes must never be read as the other kind
             with self.source.hold_sync():
                 self.source.format, self.source.value = "webp" if partial else "png", data
             if (self.canvas.height, self.canvas.width) != pixels.shape[:2]:

@@ -65,6 +65,7 @@ class MapFile(Panel):
             made = replace(answer.attribution, picture=answer.seen)
             if kind == "json":
                 return json.dumps(made.coco(largest=False, file_name=self.selection.image)).encode()
+            # as they stand: a file does not wait for tests that still judge
             trust = [(name, state) for name, state, _ in self.trust.view.dots]
             sentences = list(self.trust.view.sentences)
             return made.encoded(f".{kind}", opacity=self.canvas.foot.opacity, trust=trust, sentences=sentences)

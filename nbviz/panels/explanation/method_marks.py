@@ -21,6 +21,7 @@ class MethodMarks(Panel):
         self.view = canvas.bar
 
     def request(self, selection: Selection) -> Request | None:
+        # any picture tells: what is greyed is refused for the network, not for a picture
         first = next(iter(self.pictures.values()), None)
         return None if first is None else AskRefusals(first)
 

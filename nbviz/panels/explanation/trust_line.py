@@ -165,6 +165,7 @@ def _curves(found: Mapping[str, Any]) -> list[list[Any]]:
 
 
 def _named(name: str) -> str:
+    # controls of a kind are numbered: "random 1", "random 2" …
     return CONTROLS.get(name.split()[0], name)
 
 

@@ -147,6 +147,7 @@ def _below(parent: Layer, depth: int) -> Iterator[dict[str, Any]]:
 
 
 def _row(layer: Layer, parent: str, depth: int) -> dict[str, Any]:
+    # a network that is its own only layer has no name
     text = short_name(layer.name, parent) or layer.kind
     return {
         "name": layer.name,

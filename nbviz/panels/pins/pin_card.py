@@ -167,6 +167,7 @@ class PinCard(Panel):
         """changed: called when it shows something else than before; act: answers a person's event."""
         super().__init__(links)
         self.slot, self.pin = slot, pin
+        # another network's map can't be shown on the canvas, which is this network's
         self.card = MapCard("pin", (["show"] if not pin.network else []) + ["difference", "unpin"])
         self.view = self.card.front
         self.view.title = pin.title(self.asked_model)
@@ -192,6 +193,7 @@ class PinCard(Panel):
         if selection.stage != STAGE:
             return None
         context = selection.networks.get(self.pin.network)
+        # with its version: a network beside that is trained on is another request
         return Elsewhere(context, context.version(), self.own_request) if context else self.own_request
 
     @property

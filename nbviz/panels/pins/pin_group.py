@@ -43,6 +43,7 @@ class PinGroup(Panel):
                 self._joint_request(), answer, {card.own_request: one for card, one in maps.items()}
             )
         for card, one in maps.items():
+            # each partial answer has the maps of all cards: only a new one is painted
             if self._shown.get(card) is not one.attribution:
                 self._shown[card] = one.attribution
                 card.show(one)

@@ -25,6 +25,7 @@ from nbviz.session.requests.base import ChannelAnswer, ChannelRequest, ExplainAn
 LARGEST = 448
 """Longest side of the values kept of a map, pixels: finer ones are averaged."""
 STEPS, BAD = 32767, -32768
+"""Of 16 bits: the number of a map's peak, and that of what is no number; ``pin_values.js`` has the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +78,7 @@ class PinScene:
 
 def pin_scene(request: Request, answer: ExplainAnswer | ChannelAnswer, picture: str) -> PinScene:
     """Return the scene of a request's answer; picture: its name."""
+    # by its pixels: networks may crop one picture otherwise, and then its places don't match
     jpeg, view = backdrop(answer.seen), hashlib.sha1(answer.seen.tobytes()).hexdigest()
     if isinstance(answer, ChannelAnswer) and isinstance(request, ChannelRequest):
         return _channel(request, answer, picture, jpeg, view)
@@ -86,6 +88,7 @@ def pin_scene(request: Request, answer: ExplainAnswer | ChannelAnswer, picture: 
     height, width = (max(1, round(side * share)) for side in attribution.evidence.shape)
     values = attribution.evidence if share == 1 else attribution.heat((height, width))
     unit, words = _unit(request, attribution.facts.get("unit", ""), tuple(attribution.evidence.shape))
+    # its limits are the canvas's, which draws more pixels than travel to a card
     full = attribution.heat(tuple(answer.seen.shape[:2])).float().cpu().numpy()
     return PinScene(
         values.float().cpu().numpy(), drawn.size, attribution.signed, attribution.interpolated,

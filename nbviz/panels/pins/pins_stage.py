@@ -221,6 +221,7 @@ class PinsStage(Stage):
         elif event == "difference":
             self._differ(None if self.pair and self.pair[0] == card.pin else (card.pin, None))
         elif event == "cancel":
+            # cards that are asked together are one request, and stop together
             group = next((group for group in self._groups if card in group.cards), None)
             self.links.cancel(group.slot if group else card.slot)
             for stopped in group.cards if group else [card]:

@@ -21,7 +21,9 @@ from nbviz.session.requests.base import Request, ScoresAnswer, ScoresRequest
 from nbviz.session.selection import Selection
 
 PREDICTED, NONE, CHANNEL = -1, -1, -2
+"""Numbers that the page sends for a choice that is no class by index; see :class:`ClassFront`."""
 TOP = 5
+"""Likeliest classes, which lead the list."""
 
 
 class ClassFront(Front):

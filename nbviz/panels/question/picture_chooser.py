@@ -26,6 +26,7 @@ from nbviz.session.selection import Selection
 THUMBNAIL = 116
 """Pixels a side: 58 in the page, twice that for dense screens."""
 AT_ONCE = 12
+"""Thumbnails that are sent at first, and pictures of a data set that are opened at a time."""
 STILL = 6
 """Thumbnails in a still picture."""
 
@@ -102,6 +103,7 @@ class PictureChooser(Panel):
     def jump(self, words: str) -> None:
         """Choose a picture by its name, or by its number in all there are. NbvizError where there is none."""
         words = words.strip()
+        # by its name first: a picture may be called by another number than its place
         if words in self.pictures:
             self.selection.image = words
         elif words.isdecimal():
@@ -135,9 +137,10 @@ class PictureChooser(Panel):
             before = len(self.pictures)
             try:
                 library.open(number)
-            except NbvizError as error:
+            except NbvizError as error:  # one that is damaged does not end the row
                 self._say(str(error), "refused")
                 continue
+            # one that was opened by its number before is there already
             opened += len(self.pictures) > before
             if opened == AT_ONCE:
                 break

@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     import bqplot
 
 ROWS = 5
+"""Classes that have a bar."""
 ROW_HEIGHT = 17
+"""Pixels, as in ``scores.css``: a button lies over each row."""
 LETTERS = 16
+"""Letters of a name that have room left of the bars, one less in bold type."""
 LETTER = 13
+"""Pixels of the font."""
 TEXT = "var(--jp-ui-font-color1, #333)"
 QUIET = "var(--jp-ui-font-color2, #666)"
 MARGIN, WIDE_MARGIN = 48, 92
@@ -30,6 +34,7 @@ class Bars:
     """Figure of the bars; ``draw`` paints it, a click calls ``clicked(row)``."""
 
     def __init__(self, clicked: Callable[[int], None]) -> None:
+        # here, not above: it takes .4 s, for which `import nbviz` does not wait
         import bqplot
 
         self.clicked = clicked
@@ -41,11 +46,13 @@ class Bars:
         self.track = bqplot.Bars(x=at, y=[1.0] * ROWS, colors=[TRACK], **bars)
         self.value = bqplot.Bars(x=at, y=[0.0] * ROWS, colors=[BAR], color_mode="no_group", **bars)
         self.names = self._label("end", -8, TEXT)
+        # a mark has one weight for all of its texts, and the chosen name has another
         self.strong = self._label("end", -8, TEXT, "bold")
         self.shares = self._label("end", MARGIN - 8, TEXT)
         self.changes = self._label("end", WIDE_MARGIN, QUIET)
         lines = {"scales": {"x": self.x, "y": self.y}, "colors": [TEXT], "stroke_width": 2, "apply_clip": False}
         self.ticks = bqplot.Lines(x=[[]], y=[[]], **lines)
+        # the track too: the bar of an unlikely class is too short to be hit
         for mark in (self.track, self.value):
             mark.on_element_click(self._on_click)
         marks = [self.track, self.value, self.ticks, self.names, self.strong, self.shares, self.changes]
@@ -79,6 +86,7 @@ class Bars:
             default_size=LETTER,
             font_unit="px",
             font_weight=weight,
+            # they stand in the margins, where a figure clips its marks
             apply_clip=False,
         )
 
@@ -101,6 +109,7 @@ class Bars:
     def _compare(self, shares: list[float], heights: list[float], before: list[float] | None) -> None:
         margin = MARGIN if before is None else WIDE_MARGIN
         if self.figure.fig_margin["right"] != margin:
+            # another dict: one that is changed in place is sent to no page
             self.figure.fig_margin = {**self.figure.fig_margin, "right": margin}
         old, at = ([], []) if before is None else (before, heights)
         _set(self.ticks, x=[[x, x] for x in old] or [[]], y=[[y - 0.4, y + 0.4] for y in at] or [[]])

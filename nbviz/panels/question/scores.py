@@ -146,6 +146,7 @@ class ScoreBars(Panel):
             self._clicked(int(content["row"]))
 
     def _clicked(self, row: int) -> None:
+        # a click may cross with an answer after which there are fewer bars, or none
         if row < len(self._rows):
             self.selection.target = self._rows[row]
 

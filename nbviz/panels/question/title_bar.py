@@ -54,6 +54,7 @@ class TitleBar(Panel):
         super().__init__(links)
         self.view = TitleFront(name=str(self.model.name))
         self._size = ""
+        # what fails here is the saved picture: *Retry* makes that again, not all that is on show
         self.listen(self.view, self._act, retry=self._save)
         links.activity.observe(lambda _: self._say())
 

@@ -29,6 +29,7 @@ class LayerPage(LongPage):
 
     def open(self, review: Review | None) -> None:
         if review is not self.review:
+            # nothing was begun on the pictures of another review
             self._layers.clear()
         super().open(review)
 
@@ -37,5 +38,6 @@ class LayerPage(LongPage):
         super().begin(begun)
 
     def fail(self, error: BaseException) -> None:
+        # what failed is not begun again by itself
         self._layers.discard(self.layer)
         super().fail(error)

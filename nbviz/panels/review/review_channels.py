@@ -80,8 +80,10 @@ class ChannelPage(LayerPage):
             return
         study, table = self._answer.study, self._answer.table
         shown = ordered(table, self.order).head(ROWS)
+        # where no channel moves a score, there is no length to divide the bars by
         extent = max(float(np.nanmax(table[["effect", "low", "high"]].abs().to_numpy())), 1e-12)
         self.driving.choose(self.review, study.top[shown["channel"].to_numpy(), :PICTURES])
+        # all others are by concepts, which only a network with a linear last layer has
         orders = [one for one in ORDERS if study.concepts is not None or one[0] in ("effect", "channel")]
         self.draw({
             "kind": "channels", "words": about_study(table), "offer": list(offer),

@@ -136,6 +136,7 @@ def _sheet(answer: CueAnswer) -> bytes:
         return b""
     suspects = answer.table.attrs["suspects"]
     pictures = [
+        # examples are of the first places only
         picture for place, example in zip(answer.places, answer.examples, strict=False)
         for picture in _outlined(example, suspects[place[0]].window)
     ]  # fmt: skip

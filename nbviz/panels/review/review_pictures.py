@@ -78,6 +78,7 @@ class Opener:
 
         keep: names of pictures that are in use, which stay however many were added after them.
         """
+        # not by its number alone: it may have been taken away since
         if self._names.get(item) not in self._pictures:
             picture = items.read(item)
             if self._model is not None:
@@ -92,6 +93,7 @@ class Opener:
         return self._names[item]
 
     def _drop(self, keep: Collection[str]) -> None:
+        # a person may have taken some of them away
         self._added = [name for name in self._added if name in self._pictures]
         unused = [name for name in self._added if name not in keep]
         for name in unused[: max(0, len(self._added) - OPENED + 1)]:

@@ -176,6 +176,7 @@ class ReviewStage(Stage):
         self._tiles.numbers = tuple(int(number) for number in review.column("items")[shown])
 
     def wait(self, progress: str = "") -> None:
+        # a review on show stays there while it is checked
         if self.review is None:
             self.view.state, self.view.message, self.view.done = "computing", progress, 0.0
 

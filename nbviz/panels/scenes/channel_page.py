@@ -111,6 +111,7 @@ def make_page(
     count = per_page(answer, look, filters)
     first = look.page * count
     chosen = ordered(answer, look)[first : first + count]
+    # of a full page: on the last one, which may have few tiles, they stay as large
     total = min(count, len(answer.peaks))
     heights: list[float] = []
     if look.mode in ("made", "found"):

@@ -67,6 +67,7 @@ def explanation_scene(
     title: the method's; picture: its name; high: the end of its scale; clear: whether only evidence is opaque.
     """
     attribution, seen = answer.attribution, answer.seen
+    # at the input's own size: a place reads out what it has, not what a smaller drawing averages
     values = attribution.heat(tuple(seen.shape[:2])).float().cpu().numpy()
     target, status = str(attribution.facts.get("target", "")), str(attribution.facts.get("status", "ok"))
     any_class = bool(attribution.facts.get("any_class"))

@@ -22,6 +22,7 @@ MOST = 20
 FINE = 448
 """Pixels a side at which regions are outlined, so that lines stay thin."""
 THRESHOLD = 0.5
+"""Share of the map's maximum from which on a place belongs to the evidence's box."""
 _DARK, _LIGHT = (0, 0, 0, 200), (255, 255, 255, 255)
 
 
@@ -125,6 +126,7 @@ def drawn_on(
     for one in found:
         top, left, bottom, right = one.plain(size)[:4]
         edges = (left * image.width, top * image.height, right * image.width - 1, bottom * image.height - 1)
+        # a box may be narrower than a pixel, and Pillow refuses corners that are crossed
         if edges[2] > edges[0] and edges[3] > edges[1]:
             pen.rectangle(edges, outline=(255, 255, 255) if one.kind != "found" else (150, 150, 150), width=width)
     return np.asarray(image)

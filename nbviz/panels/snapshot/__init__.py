@@ -47,8 +47,10 @@ __all__ = [
 ]
 
 WIDTH, TALLEST = 1220, 2000
+"""Pixels: a frame in a window of 1,400 without the file browser; and where a still is cut off."""
 MARGIN = 16
 TITLE, QUESTION = 37, 129
+"""Pixels: margin, and heights of title bar and question, as in the live frame."""
 SHARES = {"layers": 277, "channels": 518, "explanation": 425}
 """Widths of the columns in a full frame; those present share the width in this proportion."""
 LEAST = 400
@@ -61,6 +63,7 @@ def compose(parts: SnapshotParts, scale: float = 1, dark: bool = False) -> Image
 
     A part that is None leaves no gap. ``dark`` draws for a dark page.
     """
+    # as tall as can be, and cropped: how high the parts are is known once they are drawn
     ink = Ink(WIDTH, TALLEST, scale, dark)
     y = _title(ink, parts) if parts.title else 0.0
     if parts.pictures or parts.target or parts.scores:

@@ -31,6 +31,7 @@ ROW = 24
 SIDE = 22
 GAP = 2
 CARD_PICTURE = 120
+"""Pixels: a row of the tree and its miniature, between tiles, and a side of a picture on the card."""
 LABELS = 48
 """Room left of tiles whose rows have names."""
 

@@ -8,6 +8,7 @@ from PIL import Image
 from nbviz.drawing.overlay import overlay
 
 OPACITY = 0.6
+"""Of the heat, 0…1."""
 
 
 def laid_over(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:

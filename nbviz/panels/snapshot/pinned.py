@@ -12,6 +12,7 @@ from nbviz.panels.snapshot.columns import HEAD, MARGIN, heading
 from nbviz.panels.snapshot.parts import PinPart, PinsPart
 
 ACROSS = 6
+"""Cards in a row."""
 TITLE, NOTE, BAR, LINE = 14, 16, 20, 17
 """Heights of a card's title, note, colour bar and line of facts."""
 
@@ -24,6 +25,7 @@ def pinned(ink: Ink, part: PinsPart, y: float, width: float) -> float:
     side = (width - 2 * MARGIN - (ACROSS - 1) * MARGIN) / ACROSS
     for first in range(0, len(part.pins), ACROSS):
         row = part.pins[first : first + ACROSS]
+        # the pictures of a row stand at one height, though not every card has a note
         noted = any(pin.note for pin in row)
         y = max(_card(ink, pin, MARGIN + i * (side + MARGIN), y, side, noted) for i, pin in enumerate(row)) + MARGIN
     return y

@@ -21,6 +21,7 @@ from nbviz.session.requests.edits.effects import EffectsAnswer, MeasureEffects
 from nbviz.session.selection import Selection
 
 LOWEST, HIGHEST = -2.0, 3.0
+"""Factors at the ends of the slider, as in ``switch_front.js``."""
 SHORT = 5
 """Classes named until all are asked for."""
 Subject = tuple[str, int]
@@ -35,6 +36,7 @@ class ChannelSwitch(Panel):
     slot = "switch"
     reads = frozenset(("image", "layer", "target", "channel", "group", "edits"))
     asks = frozenset(("image", "layer", "target"))
+    # the card's channel comes with an answer, and an index with those of found pictures
     after = ("channel", "found", "found_ahead")
     hears = ("channels",)
 
@@ -65,6 +67,7 @@ class ChannelSwitch(Panel):
         with LOCK, self.view.hold_sync():
             self.view.channel = None if subject is None else subject[1]
             self.view.asked = (selection.image, selection.layer) in self._wanted
+            # a mean that comes now would be put to channels that were chosen since
             if self._due != self._chosen():
                 self._due, self.view.due = None, False
             if subject is not None:

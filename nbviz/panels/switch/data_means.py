@@ -52,6 +52,7 @@ class DataMeans(Panel):
     def sync(self, selection: Selection) -> None:
         request = self._of(selection.layer)
         self.view.pictures = 0 if request is None or request.index.items is None else len(request.index.items)
+        # wanted of another layer, or of weights that are gone: nobody waits for it any more
         if self.request(selection) is None:
             self.drop()
 

@@ -69,6 +69,7 @@ def class_rows(answer: EffectsAnswer, channel: int | None, name: Callable[[int],
 
 def _still(effects: Effects, channel: int | None) -> bool:
     """Return whether no class's score moves without a channel."""
+    # surgery may have taken the channel away
     if channel is None or channel >= len(effects.measured):
         return False
     return bool((np.abs(effects.measured[channel]) <= STILL * np.abs(effects.scores).max()).all())

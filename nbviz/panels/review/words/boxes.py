@@ -71,6 +71,7 @@ def matrix(review: DetectionReview) -> dict[str, Any]:
     often.append(f"The last column: missed; the last row: made up. {NO_CHANCE}")
     return {
         "names": list(confusion.names), "classes": list(confusion.classes), "counts": counts.tolist(), "often": often,
+        # the last row, boxes that are made up, is no class of which any could be found
         "right": [
             f"{percent(counts[i, i] / max(1, counts[i].sum()), 1)} found" if index is not None else ""
             for i, index in enumerate(confusion.classes)

@@ -91,6 +91,7 @@ def _profile(study: ChannelStudy, channel: int) -> list[list[Any]]:
     known = np.flatnonzero(np.isfinite(means))
     if len(known) > BARS:
         known = known[np.argsort(-means[known], kind="stable")][:BARS]
+    # from zero on, so that a bar twice as high is twice as much
     low, high = min(0.0, float(means[known].min())), float(means[known].max())
     return [
         [round(float((means[at] - low) / ((high - low) or 1.0)), 3), f"{study.names[at]} {signed(float(means[at]))}"]

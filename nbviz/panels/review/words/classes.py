@@ -100,6 +100,7 @@ def tiles(review: Review, rows: np.ndarray) -> list[list[Any]]:
     result = []
     for row in review.pictures.iloc[rows].itertuples():
         answer = f"{row.prediction or 'none'} {row.probability:.2f}"
+        # `is False`: without a label it is None, which is neither
         result.append([int(row.item), answer, _truth(row.label, row.right), row.right is False])
     return result
 

@@ -21,6 +21,7 @@ POINTS = 60
 def curve(review: Review) -> dict[str, Any]:
     """Return the reliability diagram of all answers, and risk over coverage. Raises Refused below 30 pictures."""
     found, risk = review.reliability, review.risk_coverage
+    # once each, where there are fewer pictures than points
     places = np.unique(np.linspace(0, len(risk.risk) - 1, POINTS).round().astype(int))
     words = [*_bins_words(found), *_scores_words(review)]
     return {
