@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import traitlets
 
 from nbviz.drawing.mosaic import mosaic
 from nbviz.drawing.numbers import three_digits
@@ -15,11 +14,11 @@ from nbviz.drawing.overlay import heat_rgba, png, scale, table
 from nbviz.errors import NbvizError
 from nbviz.model.layers import Layer, grid_layers
 from nbviz.model.target import Target
-from nbviz.panels.base.front import Front
 from nbviz.panels.base.links import Links
 from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.stage import Stage, register
 from nbviz.panels.base.strip import fail, ready
+from nbviz.panels.circuit.circuit_front import CircuitFront
 from nbviz.panels.circuit.circuit_words import checked, code, node_lines, rows
 from nbviz.panels.circuit.made_tiles import MadeTiles, Named
 from nbviz.panels.circuit.walk import KeptPath, Path, Walk, Walked, overview
@@ -29,52 +28,10 @@ from nbviz.session.requests.base import Request
 from nbviz.session.requests.edits.circuit import HEADS, CircuitAnswer, WalkStep
 from nbviz.session.selection import Selection
 
+ATTENTION = "attention"
+"""Stage in which a head can be looked at."""
 TILE = 36
 """Pixels of a row's pictures on screen."""
-
-
-class CircuitFront(Front):
-    """Widget of breadcrumbs, the node, the line that checks it, and its channels as rows.
-
-    Sends ``{"event": …}``: go (place in the path), visit (node of the overview), into (channel), source (layer), order
-    (first), make, keep, open (place of a kept path), drop (place).
-    """
-
-    scripts = ("base/as_code",)
-
-    path: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    """[[words, effect of the step to it], …], the node on show last."""
-    overview: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
-    """nodes [[depth, place, words, on the path, walked to], …] and edges [[from, to, width, inhibits], …]."""
-    kept: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    """[[words, whether it is the one on show], …]"""
-    here = traitlets.Bytes().tag(sync=True)
-    """PNG of the node's map; empty for a score."""
-    node: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    """Lines of runs on the node."""
-    source = traitlets.Unicode().tag(sync=True)
-    sources: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    """[[layer, words], …] that the step may lead to."""
-    first = traitlets.Bool(False).tag(sync=True)
-    """True if bars are the first order instead of what was measured."""
-    checked: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    """Runs: what the channels shown give alone, and what is left without them."""
-    rows: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    """Channels as [number, effect as text, share as text, bar −1…1]."""
-    kind = traitlets.Unicode("channel").tag(sync=True)
-    """What the rows are: ``"channel"`` or ``"head"``; only channels can be gone to."""
-    rest: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    """[words, effect as text, bar]; empty for none."""
-    maps = traitlets.Bytes().tag(sync=True)
-    """PNG: the channels' maps, one under the other."""
-    made = traitlets.Bytes().tag(sync=True)
-    """JPEG: pictures made for the channels, one under the other; empty where none are."""
-    node_made = traitlets.Bytes().tag(sync=True)
-    """JPEG of the picture made for the node; empty where none is."""
-    making = traitlets.Unicode().tag(sync=True)
-    """How far the pictures are; empty when nothing is being made."""
-    code = traitlets.Unicode().tag(sync=True)
-    """The Python that makes the walk."""
 
 
 @register
@@ -83,7 +40,7 @@ class CircuitStage(Stage):
 
     slot, title, order = "circuit", "Circuit", 15
     sentence = "What drives the score, and what drives that: channels switched off, one block back a step"
-    reads, asks = frozenset(("image", "target")), frozenset(("image", "target"))
+    reads = asks = frozenset(("image", "target", "pinned_place"))
 
     def __init__(self, links: Links) -> None:
         super().__init__(links)
@@ -93,6 +50,7 @@ class CircuitStage(Stage):
         self.kept: list[KeptPath] = []
         self._source, self._first = "", False
         self._of: tuple[str, Any] = "", None
+        self._pinned: tuple[float, float] | None = None
         self._answer: CircuitAnswer | None = None
         make = partial(MadeTiles, links, front=self.view)
         self.pictures_made = [
@@ -123,12 +81,18 @@ class CircuitStage(Stage):
 
     def request(self, selection: Selection) -> Request:
         target, at = Target.ensure(selection.target, self.model), self.path[-1]
-        return WalkStep(self.pictures[selection.image], target, at.layer, at.channel, self._source)
+        return WalkStep(self.pictures[selection.image], target, at.layer, at.channel, self._source, at.place)
 
     def sync(self, selection: Selection) -> None:
         of = selection.image, selection.target
         if of != self._of:  # another walk
             self._of, self.walk, self._source = of, Walk(), ""
+        # only when it changes: a path that is opened again brings the places along that were pinned for it
+        if selection.pinned_place != self._pinned:
+            self._pinned = selection.pinned_place
+            at = self.path[-1].layer
+            if at and self._has_places(at):
+                self.walk.pin(self._pinned)
 
     def show(self, answer: CircuitAnswer) -> None:
         self._answer = answer
@@ -138,7 +102,8 @@ class CircuitStage(Stage):
             self.view.overview = overview(self.walk, answer.step, lambda at: self._crumb(at, answer.index)[0])
             self._show_kept()
             self.view.here = b"" if answer.here is None else png(scale(answer.here, False), table(False))
-            self.view.node = node_lines(answer, self.model.class_name)
+            self.view.spot = spot(answer)
+            self.view.node = node_lines(answer, self.model.class_name, self.path[-1].place is not None)
             self.view.source, self.view.sources = answer.source, self._sources(answer)
             self._draw(answer)
             self.view.code = code(self.path, answer, self.model.class_name(answer.index))
@@ -149,14 +114,14 @@ class CircuitStage(Stage):
 
     def _draw(self, answer: CircuitAnswer) -> None:
         taken, view = answer.step, self.view
-        view.first = self._first
+        view.first = self._first and (taken is None or taken.kind == "channel")
         if taken is None:
             view.rows, view.rest, view.maps = [], [], b""
             end = "" if answer.source else "No block comes before it: the walk ends here."
             view.checked = [end] if answer.done == 1 else []
             return
         view.kind = taken.kind
-        values = taken.first_order if self._first and taken.kind == "channel" else taken.effects
+        values = taken.first_order if view.first else taken.effects
         view.rows, view.rest = rows(taken, values)
         view.checked = checked(taken)
         view.maps = b""
@@ -164,6 +129,8 @@ class CircuitStage(Stage):
             chosen = answer.sources.values[list(taken.top)]
             # each on its own scale: what a channel sees, not how much of it, is beside its bar
             view.maps = mosaic(chosen, 1, gap=0, signed=answer.sources.signed).data
+        elif answer.looks is not None:
+            view.maps = mosaic(answer.looks.maps[list(taken.top)], 1, gap=0, signed=False).data
 
     def wait(self, progress: str = "") -> None:
         self.view.state, self.view.message = "computing", progress
@@ -173,6 +140,7 @@ class CircuitStage(Stage):
         with self.view.hold_sync():
             self.view.rows, self.view.rest, self.view.checked, self.view.node = [], [], [], []
             self.view.maps, self.view.made, self.view.here, self.view.overview = b"", b"", b"", {}
+            self.view.spot = []
             fail(self.view, error)
 
     def still(self) -> StillParts:
@@ -189,6 +157,7 @@ class CircuitStage(Stage):
 
     def _crumb(self, at: Walked, index: int) -> list[str]:
         words = f"{at.layer} · {at.channel}" if at.layer else f"score of {self.model.class_name(index)}"
+        words += "" if at.place is None else ", pinned"
         return [words, "" if at.effect is None else three_digits(at.effect, plus=True)]
 
     def _sources(self, answer: CircuitAnswer) -> list[list[str]]:
@@ -215,6 +184,9 @@ class CircuitStage(Stage):
                 with self.view.hold_sync():
                     self._draw(self._answer)
             return
+        elif event == "look":
+            self._look(int(content["head"]))
+            return
         elif event == "make":
             for panel in self.pictures_made:
                 panel.wanted = True
@@ -227,12 +199,25 @@ class CircuitStage(Stage):
     def _go(self, event: str, content: Content) -> None:
         walk, step = self.walk, None if self._answer is None else self._answer.step
         if event == "into" and step is not None and step.kind == "channel":
-            walk.into(step, int(content["channel"]))
+            walk.into(step, int(content["channel"]), self._pinned if self._has_places(step.source) else None)
         elif event == "go":
             walk.go(self.path[: max(int(content["place"]), 0) + 1])
         elif event == "visit" and 0 <= int(content["node"]) < len(walk.visited):
             walk.go(walk.visited[int(content["node"])])
         self._source = ""
+
+    def _has_places(self, layer: str) -> bool:
+        layout = self.model.layer(layer).layout
+        return layout is not None and layout.has_places
+
+    def _look(self, head: int) -> None:
+        """Show a head large in the stage of attention, from the same place."""
+        answer = self._answer
+        if answer is None or answer.looks is None or ATTENTION not in self.selection.stages:
+            return
+        at = spot(answer)
+        place = {} if not at else {"pinned_place": (at[1] + at[3] / 2, at[0] + at[2] / 2)}
+        self.selection.change(stage=ATTENTION, head=(answer.looks.number, head), **place)
 
     def _keep(self, event: str, content: Content) -> None:
         image, target = self.selection.image, self.selection.target
@@ -257,6 +242,14 @@ class CircuitStage(Stage):
     def _show_kept(self) -> None:
         now = self.selection.image, self.selection.target, self.path
         self.view.kept = [[one.words, (one.image, one.target, one.path) == now] for one in self.kept]
+
+
+def spot(answer: CircuitAnswer) -> list[float]:
+    """Return where the node's place lies on its map: left, top, width, height, 0…1; empty for none."""
+    if answer.here is None or answer.node.place is None:
+        return []
+    (row, column), (height, width) = answer.node.place, answer.here.shape
+    return [column / width, row / height, 1 / width, 1 / height]
 
 
 def _before(layer: Layer, later: int | None) -> bool:

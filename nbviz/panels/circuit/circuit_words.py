@@ -13,18 +13,15 @@ from nbviz.panels.circuit.walk import Walked
 from nbviz.session.requests.edits.circuit import CircuitAnswer, also_feeds
 
 
-def node_lines(answer: CircuitAnswer, name: Callable[[int], str]) -> list[list[Any]]:
-    """Describe the node, a line of runs each."""
+def node_lines(answer: CircuitAnswer, name: Callable[[int], str], pinned: bool = False) -> list[list[Any]]:
+    """Describe the node, a line of runs each; pinned: whether its place was."""
     label, lines = name(answer.index), list[list[Any]]()
     score = float(answer.scores[answer.index]) if answer.scores is not None else None
     if answer.node.is_score:
         return [] if score is None else [[[three_digits(score), "strong"], " raw score"]]
-    if answer.step is not None:
-        place = "" if answer.node.place is None else " at row {}, column {}".format(*answer.node.place)
-        if answer.node.token is not None:
-            place = f" at token {answer.node.token}, before the first place"
-        before = " before its non-linearity" if answer.step.before else ""
-        lines.append([[three_digits(answer.step.value), "strong"], f"{place}{before}"])
+    value = _value(answer)
+    if value is not None:
+        lines.append([[three_digits(value), "strong"], _where(answer, pinned)])
     if answer.effects is not None and score is not None:
         loss = -float(answer.effects[answer.index])
         verb = "loses" if loss >= 0 else "gains"
@@ -42,6 +39,26 @@ def node_lines(answer: CircuitAnswer, name: Callable[[int], str]) -> list[list[A
     return lines
 
 
+def _value(answer: CircuitAnswer) -> float | None:
+    """Return the node's value, which at the walk's end is that of its map; None where it is still to come."""
+    if answer.step is not None:
+        return answer.step.value
+    if answer.source or answer.here is None or answer.node.place is None:
+        return None
+    return float(answer.here[answer.node.place])
+
+
+def _where(answer: CircuitAnswer, pinned: bool) -> str:
+    """Describe the place of the node, and whether it is read before its non-linearity."""
+    words, node = "", answer.node
+    if node.place is not None:
+        how = "which is pinned" if pinned else "its strongest place"
+        words = f" at row {node.place[0]}, column {node.place[1]}, {how}"
+    elif node.token is not None:
+        words = f" at token {node.token}, which is no place of the picture"
+    return words + (", before its non-linearity" if answer.step is not None and answer.step.before else "")
+
+
 def checked(taken: Step) -> list[Any]:
     """Return the line that checks the step: what the channels shown give alone, and what is left without them."""
     count, total = len(taken.top), len(taken.effects)
@@ -52,7 +69,7 @@ def checked(taken: Step) -> list[Any]:
         return [["Checked:", "strong"], f" all {total} {taken.kind}s are shown; without any of them {rest} is left."]
     line: list[Any] = [["Checked:", "strong"], f" these {count} of {total} alone give ", *share_words(taken.given)]
     line += ["; without them ", *share_words(taken.left), " is left."]
-    if max(taken.given, taken.left) > 1 or min(taken.given, taken.left) < 0:
+    if not (_is_share(taken.given) and _is_share(taken.left)):
         line.append(" Some drive it and some inhibit it, so that these are no shares.")
     if taken.spread:
         line.append(f" Spread over many: no few {taken.kind}s explain it.")
@@ -83,9 +100,14 @@ def rows(taken: Step, values: np.ndarray) -> tuple[list[list[Any]], list[Any]]:
 
 def share_words(share: float) -> list[Any]:
     """Write what is given of a node, in runs: a share where it is one, else how many times its value."""
-    if 0 <= share <= 1:
-        return [[percent(share), "strong"], " of it"]
+    if _is_share(share):
+        return [[percent(min(max(share, 0.0), 1.0)), "strong"], " of it"]
     return [[f"{three_digits(share)} × its value", "strong"]]
+
+
+def _is_share(share: float) -> bool:
+    # as it is written, in whole per cent: what 1.004 is over 1 says nothing about who inhibits whom
+    return 0 <= round(share, 2) <= 1
 
 
 def effect_share(effect: float, value: float) -> str:
@@ -98,12 +120,14 @@ def effect_share(effect: float, value: float) -> str:
 
 def code(path: Sequence[Walked], answer: CircuitAnswer, name: str) -> str:
     """Return the Python that makes the walk's layers as a table."""
-    layers = [at.layer for at in path if at.layer]
+    layers, node = [at.layer for at in path if at.layer], answer.node
+    given = (
+        f"model, model.input(picture), nbviz.circuits.Node({node.layer!r}, {node.channel}, {node.place}, {node.token})"
+    )
     if answer.step is not None and answer.step.kind == "head":
-        node, layer = answer.node, answer.step.source
-        made = f"nbviz.circuits.Node({node.layer!r}, {node.channel}, {node.place}, {node.token})"
-        heads = len(answer.step.effects)
-        return f"nbviz.circuits.head_step(model, model.input(picture), {made}, {layer!r}, {heads}).effects"
+        return f"nbviz.circuits.head_step({given}, {answer.step.source!r}, {len(answer.step.effects)}).effects"
+    if answer.source and path[-1].place is not None:
+        return f"nbviz.circuits.step({given}, {answer.source!r}).effects"
     if answer.source:
         layers.append(answer.source)
     return f"nbviz.circuits.circuit(model, picture, {name!r}, layers={layers!r})"

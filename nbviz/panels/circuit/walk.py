@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ class Walked:
     """Loss of the node before it without it; None for the beginning."""
     width: float = 1.0
     """Its size beside the largest effect on that node, 0…1."""
+    place: tuple[float, float] | None = None
+    """(row, column) that was pinned for it, as fractions of the picture; None for where it is strongest."""
 
 
 Path = tuple[Walked, ...]
@@ -54,11 +56,19 @@ class Walk:
             if path[:end] not in self.visited:
                 self.visited.append(path[:end])
 
-    def into(self, step: Step, channel: int) -> None:
-        """Show a channel of the step on show."""
+    def into(self, step: Step, channel: int, place: tuple[float, float] | None = None) -> None:
+        """Show a channel of the step on show, at a place."""
         # beside this node's largest: effects on two nodes have different units
         effect, most = float(step.effects[channel]), float(np.abs(step.effects).max()) or 1.0
-        self.go((*self.path, Walked(step.source, channel, effect, abs(effect) / most)))
+        self.go((*self.path, Walked(step.source, channel, effect, abs(effect) / most, place)))
+
+    def pin(self, place: tuple[float, float] | None) -> None:
+        """Show the channel on show at another place."""
+        old, new = self.path, (*self.path[:-1], replace(self.path[-1], place=place))
+        # what was walked to from the old place was measured there, so that then both stay
+        if new != old and not any(path[: len(old)] == old for path in self.visited if path != old):
+            self.visited = [new if path == old else path for path in self.visited if path != new]
+        self.go(new)
 
 
 def overview(walk: Walk, step: Step | None, words: Callable[[Walked], str]) -> dict[str, Any]:
@@ -69,10 +79,11 @@ def overview(walk: Walk, step: Step | None, words: Callable[[Walked], str]) -> d
     paths = list(walk.visited)
     if step is not None:
         most = float(np.abs(step.effects).max()) or 1.0
+        walked = {(*path[:-1], replace(path[-1], place=None)) for path in walk.visited}
         for channel in step.top:
             effect = float(step.effects[channel])
             leaf = (*walk.path, Walked(step.source, channel, effect, abs(effect) / most))
-            paths += [leaf] if leaf not in walk.visited else []
+            paths += [leaf] if leaf not in walked else []
     columns: dict[int, list[Path]] = {}
     for path in paths:
         columns.setdefault(len(path), []).append(path)

@@ -119,6 +119,33 @@ def test_the_overview_holds_all_that_was_walked(explorer: Explorer) -> None:
     assert answer(explorer).node.channel == first and len(view.path) == 2
 
 
+def test_a_pinned_place_is_the_nodes_until_it_is_released(explorer: Explorer) -> None:
+    view = explorer.panels["circuit"].view
+    say(view, event="into", channel=(channel := view.rows[0][0]))
+    model, strongest = explorer.model, answer(explorer)
+    explorer.selection.pinned_place = (0.99, 0.0)
+    made = answer(explorer)
+    assert strongest.here is not None and made.node == Node("3", channel, (len(strongest.here) - 1, 0))
+    wanted = step(model, model.input(explorer.pictures["one"]), made.node, "1")
+    np.testing.assert_allclose(wanted.effects, made.step.effects, rtol=1e-6)  # type: ignore[union-attr]
+    again = eval(view.code, {"nbviz": nbviz, "model": model, "picture": explorer.pictures["one"]})
+    np.testing.assert_allclose(again, made.step.effects, rtol=1e-6)  # type: ignore[union-attr]
+    assert [crumb[0] for crumb in view.path] == ["score of bee", f"3 · {channel}, pinned"]
+    left, top, width, height = view.spot
+    assert (left, top + height) == (0, pytest.approx(1)) and width == 1 / strongest.here.shape[1]
+    # a channel that is walked to from here is read there, too, and then the old place stays in the overview
+    say(view, event="into", channel=view.rows[0][0])
+    assert view.path[2][0].endswith(", pinned") and "which is pinned" in str(
+        view.node
+    )  # the walk's end has a value, too
+    say(view, event="go", place=1)
+    explorer.selection.pinned_place = None
+    assert answer(explorer).node == strongest.node
+    walked = [node[2] for node in view.overview["nodes"] if node[4]]
+    assert len(walked) == 4 and {f"3 · {channel}", f"3 · {channel}, pinned"} < set(walked)
+    assert sum(node[2] == f"3 · {channel}" for node in view.overview["nodes"]) == 1
+
+
 def test_a_path_that_is_kept_is_walked_again(explorer: Explorer) -> None:
     view = explorer.panels["circuit"].view
     channel = view.rows[0][0]
@@ -137,6 +164,7 @@ def test_a_path_that_is_kept_is_walked_again(explorer: Explorer) -> None:
 
 def test_more_than_all_is_no_share() -> None:
     assert effect_share(1.0, 4.0) == "25.0 %" and effect_share(-5.0, 4.0) == "more than it is"
+    assert share_words(1.004) == [["100 %", "strong"], " of it"]  # as it is written
     assert share_words(0.5)[1] == " of it" and "1.20 × its value" in str(share_words(1.2))
     assert "−0.300 × its value" in str(share_words(-0.3)) and "%" not in str(share_words(-0.3))
 
@@ -170,6 +198,18 @@ def test_attention_heads_are_rows_that_end_the_walk() -> None:
         np.testing.assert_allclose(again, made.effects, rtol=1e-6)
         say(view, event="into", channel=view.rows[0][0])
         assert len(view.path) == 1  # a head is many numbers: nothing to walk back from
+        # nothing that a head puts out can be read alone, so that its bars are never those of a first order
+        say(view, event="source", layer="heads of blocks.3.attention")
+        say(view, event="order", first=True)
+        assert not view.first and view.rows == rows(made, made.effects)[0] and view.maps
+        say(view, event="look", head=made.top[0])
+        assert (explorer.selection.stage, explorer.selection.head) == ("attention", (3, made.top[0]))
+        shown = explorer.panels["attention"].drawn.values
+        looks = answer(explorer).looks
+        assert looks is not None
+        np.testing.assert_array_equal(looks.maps[made.top[0]], shown)
+        explorer.selection.stage = "circuit"
+        say(view, event="order", first=False)
         say(view, event="source", layer="blocks.3")
         say(view, event="into", channel=view.rows[0][0])
         names = [name for name, _ in view.sources]

@@ -1,7 +1,6 @@
 // The way back from a class: breadcrumbs, what was walked, the node, its channels as rows with signed bars.
 const OVERVIEW_WIDE = 480,
-  OVERVIEW_TALL = 64,
-  ADDS = "What this adds to what is explained above, and its share of all";
+  OVERVIEW_TALL = 64;
 
 /**
  * @typedef {Front & {
@@ -9,6 +8,7 @@ const OVERVIEW_WIDE = 480,
  *   overview: Record<string, any>,
  *   kept: any[],
  *   here: DataView,
+ *   spot: number[],
  *   node: any[],
  *   source: string,
  *   sources: any[],
@@ -34,7 +34,7 @@ export default {
     root.classList.add("nbviz-circuit");
     const list = set(el("div", "nbviz-circuit-rows"), { role: "group", "aria-label": "What it is made of" });
     const checked = el("p", "nbviz-circuit-checked");
-    const measured = "each bar: what it loses when that channel or head is set to 0 everywhere";
+    const measured = el("span");
     const [copy, code] = asCode(model, life);
     root.append(
       walkCrumbs(model, life),
@@ -48,6 +48,11 @@ export default {
       el("p", "nbviz-caption", measured, makeControls(model, life, root), " · ", copy),
       code,
     );
+    life.watch("first kind", () => {
+      measured.textContent = model.get("first")
+        ? "each bar: what it would lose to first order, gradient × activation; the line above is measured"
+        : `each bar: what it loses when that ${model.get("kind")} is set to 0 everywhere`;
+    });
     life.watch("checked", () => runs(checked, model.get("checked")));
     life.watch("rows rest kind", () => drawRows(model, list));
     life.watch("state", () => list.classList.toggle("nbviz-waiting", model.get("state") === "computing"));
@@ -68,6 +73,8 @@ function walkCrumbs(model, life) {
     title: "Keeps this path below, to be walked again with one click",
   });
   life.listen(keep, "click", () => model.send({ event: "keep" }));
+  const choose = el("span", "nbviz-note", "‹ choose one below");
+  life.watch("rows kind", () => (choose.hidden = !model.get("rows").length || model.get("kind") !== "channel"));
   life.watch("path", () => {
     const path = model.get("path");
     // a row far down was clicked: what it leads to begins at the top
@@ -79,7 +86,7 @@ function walkCrumbs(model, life) {
         crumb.addEventListener("click", () => model.send({ event: "go", place }));
         return effect ? [el("span", "nbviz-note nbviz-num", `‹ ${effect}`), crumb] : [crumb];
       }),
-      el("span", "nbviz-note", "‹ choose one below"),
+      choose,
       path.length > 1 ? keep : "",
     );
     if (focused) (crumbs.contains(focused) ? focused : nodeIn(crumbs, "[aria-current]"))?.focus();
@@ -166,13 +173,19 @@ function keptPaths(model, life) {
  * @param {Life} life
  */
 function walkNode(model, life) {
-  const map = set(el("div", "nbviz-circuit-here"), { role: "img", "aria-label": "The channel's map here" }),
+  const spot = el("span", "nbviz-circuit-spot"),
+    map = set(el("div", "nbviz-circuit-here", spot), { role: "img", "aria-label": "The channel's map here" }),
     box = el("div", "", el("span", "nbviz-label", "here"), map),
     picture = set(el("div", "nbviz-circuit-here"), { role: "img", "aria-label": "The picture made for it" }),
     made = el("div", "", el("span", "nbviz-label", "made"), picture),
     node = el("div", "nbviz-caption nbviz-circuit-node");
   life.watch("node", () => node.replaceChildren(...model.get("node").map((line) => runs(el("div"), line))));
   life.watch("here", () => (box.hidden = !model.get("here")?.byteLength));
+  life.watch("spot", () => {
+    const [left, top, width, height] = model.get("spot").map((share) => `${100 * share}%`);
+    set(spot, { hidden: left === undefined, style: `left:${left};top:${top};width:${width};height:${height}` });
+  });
+  box.title = "A click on the picture at the right pins another place for it";
   life.watch("node_made", () => (made.hidden = !model.get("node_made")?.byteLength));
   background(model, life, map, "here");
   background(model, life, picture, "node_made", "image/jpeg");
@@ -193,16 +206,20 @@ function stepControls(model, life) {
     source.box.hidden = !model.get("sources").length;
   });
   life.listen(source.select, "change", () => model.send({ event: "source", layer: source.select.value }));
-  /** @type {Choice[]} */
-  const orders = [
-    ["off", "Switched off", "What it loses when the channel is set to 0 everywhere: measured"],
-    ["first", "First order", "Gradient × activation: quick, and near the input it foretells little"],
-  ];
-  life.watch("first", () =>
+  life.watch("first kind", () => {
+    const heads = model.get("kind") === "head";
+    const first = heads
+      ? "Heads have none: they are mixed before anything that they put out can be read"
+      : "Gradient × activation: quick, and near the input it foretells little";
+    /** @type {Choice[]} */
+    const orders = [
+      ["off", "Switched off", `What it loses when the ${model.get("kind")} is set to 0 everywhere: measured`],
+      ["first", "First order", first, !heads],
+    ];
     fillSegment(segment, orders, model.get("first") ? "first" : "off", (order) =>
       model.send({ event: "order", first: order === "first" }),
-    ),
-  );
+    );
+  });
   return el("div", "nbviz-bar", el("span", "nbviz-small nbviz-note", "driven by"), source.box, segment);
 }
 
@@ -227,66 +244,4 @@ function makeControls(model, life, root) {
     node.hidden = make.hidden && !making.textContent;
   });
   return node;
-}
-
-/** Rows are buttons: a click, or Enter, goes there; arrows go from row to row. */
-function drawRows(model, list) {
-  const rows = model.get("rows"),
-    rest = model.get("rest"),
-    kind = model.get("kind"),
-    walks = kind === "channel",
-    count = rows.length;
-  const focused = [...list.children].indexOf(document.activeElement);
-  const nodes = rows.map(([channel, effect, share, bar], place) => {
-    const at = `0 ${count > 1 ? (100 * place) / (count - 1) : 0}%`;
-    const map = el("span", "nbviz-circuit-map"),
-      made = el("span", "nbviz-circuit-picture");
-    for (const tile of [map, made]) {
-      tile.style.backgroundPosition = at;
-      tile.style.backgroundSize = `100% ${100 * count}%`;
-    }
-    const row = set(button("", "nbviz-circuit-row"), {
-      "aria-label": `${kind} ${channel}: ${effect}.${walks ? " Goes there." : ""}`,
-      title: walks ? "Goes there" : "A head puts out many numbers: there is no one value to walk back from",
-    });
-    const name = el("span", "", `${kind} `, el("strong", "", String(channel)));
-    row.classList.toggle("nbviz-circuit-plain", !walks);
-    row.append(
-      made,
-      map,
-      name,
-      barOf(bar, false),
-      set(el("span", "nbviz-num nbviz-circuit-figure", effect, " ", el("span", "nbviz-note", share)), { title: ADDS }),
-    );
-    if (walks) row.addEventListener("click", () => model.send({ event: "into", channel }));
-    row.addEventListener("keydown", (event) => {
-      const next = { ArrowDown: place + 1, ArrowUp: place - 1 }[event.key];
-      if (next === undefined) return;
-      event.preventDefault();
-      event.stopPropagation();
-      nodes[next]?.focus();
-    });
-    return row;
-  });
-  list.replaceChildren(...nodes);
-  if (rest.length) {
-    const last = set(el("span", "nbviz-num nbviz-circuit-figure nbviz-note", rest[1]), { title: ADDS });
-    list.append(
-      el(
-        "div",
-        "nbviz-circuit-row nbviz-circuit-rest",
-        el("span", "nbviz-note nbviz-circuit-words", rest[0]),
-        barOf(rest[2], true),
-        last,
-      ),
-    );
-  }
-  nodes[focused]?.focus();
-}
-
-function barOf(share, rest) {
-  const fill = el("span", rest ? "rest" : share < 0 ? "against" : "");
-  const wide = Math.min(50, 42 * Math.abs(share));
-  set(fill, { style: `width:${wide}%;left:${share < 0 ? 50 - wide : 50}%` });
-  return el("span", "nbviz-circuit-bar", fill);
 }
