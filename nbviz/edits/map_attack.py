@@ -2,7 +2,8 @@
 
 Dombrowski et al. 2019 (arXiv:1906.07983). Steps follow the gradient of the map's likeness to the wanted one, beside a
 term that keeps the scores. A network of ReLUs has no second derivative to follow, so while the steps are taken each of
-them is a softplus; the result is judged on the real network, as an 8-bit file holds the picture.
+them is a softplus, and fused attention is written out; the result is judged on the real network, as an 8-bit file holds
+the picture.
 """
 
 from __future__ import annotations
@@ -42,12 +43,16 @@ _STRAIGHT = (
     "No second gradient leads from this network's scores to the picture: its map is the same for every picture, or its "
     "forward detaches, so that no steps can lead the map elsewhere."
 )
+_ONCE = (
+    "The map can't be led: the steps need a second gradient, and an operation of this network has a first one only "
+    "({}). Attack the answer instead, or explain another network."
+)
 RELUS = (functional.relu, functional.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_)
 RELU6S = (functional.relu6, functional.hardtanh, functional.hardtanh_)
 
 
 class Softplus(TorchFunctionMode):
-    """Mode in which every ReLU and ReLU6 that is called is a softplus of some sharpness."""
+    """Mode in which every ReLU and ReLU6 that is called is a softplus of some sharpness, and attention is not fused."""
 
     def __init__(self, beta: float) -> None:
         super().__init__()
@@ -67,6 +72,9 @@ class Softplus(TorchFunctionMode):
         if func in RELU6S:
             low, high = (0.0, 6.0) if func is functional.relu6 else _limits(*args[1:], **kwargs)
             return low + functional.softplus(x - low, self.beta) - functional.softplus(x - high, self.beta)
+        if func is functional.scaled_dot_product_attention:
+            # the fused kernels have no second derivative
+            return torch._scaled_dot_product_attention_math(*args, **kwargs)[0]  # noqa: SLF001 - public nowhere
         return func(*args, **kwargs)
 
 
@@ -202,12 +210,24 @@ def _gradient(
             apart = 1 - functional.cosine_similarity(heat.flatten(), wanted.flatten(), dim=0)
             # over their variance: logits have no unit that networks share
             kept = functional.mse_loss(logits, scores) / scores.var().clamp(min=1e-12)
-            bend = grad(apart, leaf, retain_graph=True, allow_unused=True)[0]
+            bend = _second(apart, leaf)
             if bend is None:
                 raise Refused(_STRAIGHT)
             return bend + KEEP * grad(kept, leaf)[0]
 
     return work
+
+
+def _second(apart: Tensor, leaf: Tensor) -> Tensor | None:
+    """Return the gradient of what is itself made of a gradient; None where none leads to the leaf."""
+    try:
+        bend: Tensor | None = grad(apart, leaf, retain_graph=True, allow_unused=True)[0]
+    except RuntimeError as error:
+        # torch has no class of error for it
+        if "is not implemented" not in str(error) and "differentiate twice" not in str(error):
+            raise
+        raise Refused(_ONCE.format(str(error).splitlines()[0].rstrip("."))) from error
+    return bend
 
 
 class _Judge:

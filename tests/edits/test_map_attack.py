@@ -14,7 +14,7 @@ import nbviz
 from nbviz.edits import Attack, Transform
 from nbviz.edits import map_attack as room
 from nbviz.edits.map_attack import Softplus, correlation, map_attack
-from nbviz.errors import NbvizError
+from nbviz.errors import NbvizError, Refused
 from nbviz.explorer import Explorer
 from nbviz.panels.whatif.attack_map import led
 from nbviz.session.inline import InlineRunner
@@ -96,6 +96,43 @@ def explorer() -> Iterator[Explorer]:
     with Explorer(network(), pictures, runner=InlineRunner, method="saliency") as made:
         made.selection.tool = "attack"
         yield made
+
+
+class Attending(nn.Module):
+    """Fused attention between the rows of a picture; scaled by hand, or causal."""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.read, self.options = nn.Linear(SIDE, 3), options
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.read(functional.scaled_dot_product_attention(x, 3 * x, x, **self.options).sin().sum((1, 2)))
+
+
+@pytest.mark.parametrize("options", [{}, {"is_causal": True}, {"scale": 2.0}])
+def test_a_map_of_fused_attention_is_led_as_one_that_is_written_out(options: dict[str, object]) -> None:
+    net = Attending(**options).eval()
+    with Softplus(10.0):
+        written = net(image(1)[None])
+    torch.testing.assert_close(written, net(image(1)[None]))
+    made = map_attack(net, image(1), image(2), size=16.0, steps=10)
+    assert made.likeness["after"] > made.likeness["before"] + 0.1
+
+
+def test_the_zoos_transformer_has_a_map_that_can_be_led() -> None:
+    pictures = nbviz.zoo.fashion()
+    made = map_attack(nbviz.zoo.load("fashion_vit"), pictures[0][0], pictures[1][0], steps=6)
+    assert made.stays and made.likeness["after"] > made.likeness["noisy"]
+
+
+def test_an_operation_without_a_second_derivative_is_refused_with_torchs_own_words() -> None:
+    class Distances(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return -torch.cdist(x.square().flatten(1)[:, None], torch.eye(3, x[0].numel())[None])[:, 0]
+
+    with pytest.raises(Refused, match=r"need a second gradient.*cdist_backward' is not implemented"):
+        map_attack(Distances().eval(), image(1), image(2), steps=2)
 
 
 def test_the_desk_shows_it_with_its_figures_and_forgets_it_with_another_picture(
