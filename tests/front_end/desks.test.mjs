@@ -241,6 +241,7 @@ const CIRCUIT = {
   },
   kept: [["cat: score of lynx ‹ layer3 · 4", true]],
   here: NO_BYTES,
+  spot: [],
   node_made: NO_BYTES,
   node: [],
   source: "layer2",
@@ -257,7 +258,7 @@ const CIRCUIT = {
 };
 
 test("the walk keeps the focus when it is drawn anew, on what stands for the same", async () => {
-  const { widget } = await script("base/as_code", "circuit/circuit_stage");
+  const { widget } = await script("base/as_code", "circuit/circuit_rows", "circuit/circuit_front");
   const model = new Model(CIRCUIT),
     page = view(widget, model);
   page.find(".nbviz-crumbs button").focus();
@@ -272,7 +273,7 @@ test("the walk keeps the focus when it is drawn anew, on what stands for the sam
 });
 
 test("every control of the circuit reaches the kernel", async () => {
-  const { widget } = await script("base/as_code", "circuit/circuit_stage");
+  const { widget } = await script("base/as_code", "circuit/circuit_rows", "circuit/circuit_front");
   const model = new Model(CIRCUIT),
     page = view(widget, model);
   const events = [
@@ -292,14 +293,26 @@ test("every control of the circuit reaches the kernel", async () => {
   assert.ok(page.find(".nbviz-circuit-overview path.against"), "what inhibits has the second colour");
   assert.equal(page.all(".nbviz-circuit-overview [tabindex]").length, 2, "what was not walked to can't be gone to");
   model.set("kind", "head");
-  const sent = model.sent.length;
   page.find(".nbviz-circuit-row").click();
-  assert.equal(model.sent.length, sent, "a head has no value to walk back from");
+  assert.deepEqual(model.sent.at(-1), { event: "look", head: 7, buffers: [] }, "a head has no value to walk back from");
   model.set("kind", "channel");
   model.set("making", "making pictures");
   assert.equal(page.find(".nbviz-caption .nbviz-link").hidden, true);
   page.end();
   assert.equal(model.heard, 0);
+});
+
+test("First order is no choice for heads, and the node has its place marked on its map", async () => {
+  const { widget } = await script("base/as_code", "circuit/circuit_rows", "circuit/circuit_front");
+  const model = new Model({ ...CIRCUIT, kind: "head", spot: [0.5, 0, 0.25, 0.25] }),
+    page = view(widget, model);
+  const first = page.find("[data-key=first]");
+  assert.ok(first.disabled && first.title.startsWith("Heads have none"));
+  assert.equal(page.find(".nbviz-circuit-spot").style.left, "50%");
+  assert.ok(page.all(".nbviz-crumbs .nbviz-note").at(-1).hidden, "there is none below to choose");
+  model.set("kind", "channel");
+  assert.ok(!page.find("[data-key=first]").disabled);
+  page.end();
 });
 
 const STRIP = { chips: [], tips: [], tool: "", undo: false, redo: false, original: false, dropped: "" };
