@@ -156,3 +156,26 @@ test("a factor that no step of the slider is shown as it is, and a clamp may hav
   assert.deepEqual(model.sent, [{ event: "clamp", low: null, high: 0.25, buffers: [] }]);
   one.end();
 });
+
+test("what Measure was asked for is brought into view until it is there, and later answers are not", async () => {
+  const model = new Model(SWITCH),
+    one = view((await script("switch/switch_front")).widget, model);
+  let scrolls = 0;
+  one.root.scrollIntoView = () => {
+    scrolls += 1;
+  };
+  model.set("progress", "1 % measured");
+  assert.equal(scrolls, 0, "nobody asked");
+  one
+    .all("button")
+    .find((node) => node.textContent === "Measure")
+    .click();
+  assert.equal(model.sent.at(-1).event, "measure");
+  model.set("progress", "2 % measured");
+  model.change({ progress: "", classes: [["lynx", "+1.3", 1, false]], count: 1 });
+  assert.ok(scrolls > 0);
+  const before = scrolls;
+  model.set("classes", [["cat", "−1.3", -1, true]]);
+  assert.equal(scrolls, before, "the same of another channel stays where it is");
+  one.end();
+});

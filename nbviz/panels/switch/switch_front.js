@@ -44,6 +44,15 @@ export default {
     life.watch("channel", () => {
       root.hidden = model.get("channel") === null;
     });
+    // what was asked for grows below the end of the column; a later answer to somebody else moves nothing
+    let due = false;
+    life.listen(root, "measure", () => (due = true));
+    life.watch("progress classes", () => {
+      const progress = model.get("progress"),
+        there = model.get("classes").length > 0;
+      if (due && (progress || there)) root.scrollIntoView({ block: "nearest" });
+      due = due && !(there && !progress);
+    });
     return life.end;
   },
 };
@@ -128,7 +137,7 @@ function switchActs(model, life, root) {
   life.listen(measure, "click", () => {
     if (measure.getAttribute("aria-disabled")) return;
     model.send({ event: "measure" });
-    root.scrollIntoView({ block: "nearest" });
+    root.dispatchEvent(new CustomEvent("measure"));
   });
   life.watch("only", () => set(only, { "aria-pressed": String(model.get("only")) }));
   life.watch("group", () => {
