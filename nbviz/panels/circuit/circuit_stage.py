@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nbviz.circuits import block_before
 from nbviz.drawing.mosaic import mosaic
 from nbviz.drawing.numbers import three_digits
 from nbviz.drawing.overlay import heat_rgba, png, scale, table
@@ -165,7 +166,8 @@ class CircuitStage(Stage):
         later = None if answer.node.is_score else self.model.layer(answer.node.layer).order
         layers = [layer for layer in grid_layers(self.model.layers()) if _before(layer, later)]
         names = [layer.name for layer in sorted(layers, key=lambda layer: layer.order or 0)]
-        known = [[name, f"{name} · one block earlier" if name == answer.source else name] for name in names]
+        earlier = block_before(self.model, answer.node.layer)
+        known = [[name, f"{name} · one block earlier" if name == earlier else name] for name in names]
         heads = [(name, count) for name, count in answer.heads if later is None or (self._order(name) < later)]
         return known + [[HEADS + name, f"{name} · its {count} heads"] for name, count in heads]
 

@@ -115,7 +115,7 @@ def effect_share(effect: float, value: float) -> str:
     if not value:
         return ""
     share = abs(effect / value)
-    return f"{100 * share:.1f} %" if share <= 1 else "more than it is"
+    return f"{100 * share:.1f} %" if share <= 1 else "> 100 %"
 
 
 def code(path: Sequence[Walked], answer: CircuitAnswer, name: str) -> str:

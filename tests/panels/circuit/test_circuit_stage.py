@@ -67,6 +67,18 @@ def test_a_click_goes_there_and_breadcrumbs_come_back(explorer: Explorer) -> Non
     assert answer(explorer).node == Node("", 1) and len(view.path) == 1
 
 
+def test_the_block_before_is_called_so_whatever_layer_is_chosen(explorer: Explorer) -> None:
+    view = explorer.panels["circuit"].view
+
+    def called() -> list[str]:
+        return [name for name, words in view.sources if words.endswith("one block earlier")]
+
+    before, first = view.source, view.sources[0][0]
+    assert called() == [before] != [first]
+    say(view, event="source", layer=first)
+    assert view.source == first and called() == [before]
+
+
 def test_another_class_begins_another_walk(explorer: Explorer) -> None:
     view = explorer.panels["circuit"].view
     say(view, event="into", channel=view.rows[0][0])
@@ -163,7 +175,7 @@ def test_a_path_that_is_kept_is_walked_again(explorer: Explorer) -> None:
 
 
 def test_more_than_all_is_no_share() -> None:
-    assert effect_share(1.0, 4.0) == "25.0 %" and effect_share(-5.0, 4.0) == "more than it is"
+    assert effect_share(1.0, 4.0) == "25.0 %" and effect_share(-5.0, 4.0) == "> 100 %"
     assert share_words(1.004) == [["100 %", "strong"], " of it"]  # as it is written
     assert share_words(0.5)[1] == " of it" and "1.20 × its value" in str(share_words(1.2))
     assert "−0.300 × its value" in str(share_words(-0.3)) and "%" not in str(share_words(-0.3))
