@@ -53,6 +53,7 @@ def influence_table(here: Records, training: Records, item: int, top: int = 10) 
             "errors": errors[order], "likeness": likeness[order],
         }
     )  # fmt: skip
+    # of what speaks for it alone: beside what speaks against it a share could be above 1
     loud = np.maximum(influence, 0)
     table.attrs["share"] = float(loud[order].sum() / loud.sum()) if loud.any() else float("nan")
     table.attrs["even"] = len(order) / len(influence)

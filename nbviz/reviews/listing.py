@@ -38,11 +38,13 @@ class Listing:
         Raises Refused where labels are needed and there are none, and UnknownName for a slice that isn't there.
         """
         order = review.order(self.order)
+        # the order first: "surely wrong" and "suspect label" hold only some of the pictures
         return order[self._inside(review)[order]]
 
     def _inside(self, review: Review) -> NDArray[np.bool_]:
         inside = np.ones(len(review), bool)
         if self.label is not None and self.prediction is not None:
+            # asked of the review: a picture may have both classes and take neither for the other, as with boxes
             inside &= review.confuses(self.label, self.prediction)
         elif self.label is not None:
             inside &= review.has_class(self.label)

@@ -101,6 +101,7 @@ def _task_with(
 ) -> str | None:
     """Return the task of a network. Raises Refused where it goes with none of folds, training and against."""
     task = task_of(network, items)
+    # before the pass, which may take hours
     given = {"Folds": folds, "Influences of training pictures": training, "Comparisons with another data set": against}
     for name, value in given.items():
         if task is not None and value is not None:
@@ -203,6 +204,7 @@ def load(
     # labels of several classes, masks and boxes are no one class per item: they are checked by themselves below
     items = None if dataset is None else Items.ensure(dataset, None if several or task is not None else labels)
     truths = None if task is None else Truths.ensure(labels, plan.items)
+    # a function: masks are read only once network and length are known to fit
     digest = None if truths is None else partial(_digest_with, truths)
     plan.check(f"The review in '{path}'", network, items, digest)
     with intact(folder, "review"):

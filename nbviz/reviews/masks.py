@@ -37,6 +37,7 @@ def mask_seen(model: InstrumentedModel, picture: Picture, shape: MaskLike | Box,
     mask = _mask(shape, height, width, item)
     if mask.all():
         mask = np.ones(model.input(picture).shape[-2:], bool)
+    # a tensor is the network's input already, and so are its mask's pixels
     elif picture.tensor is None:
         image = Image.fromarray(np.repeat(mask[:, :, None], 3, 2).astype(np.uint8) * 255)
         # through the network's own preprocessing, as a picture: whatever it cuts off is cut off the mask

@@ -98,6 +98,7 @@ class Probes(Records):
 
     def _against(self, other: Records, layer: str | None, sample: int | None, seed: int) -> pandas.DataFrame:
         if layer is None and self.plan.features:
+            # recorded for every picture of both: no forward is needed
             return against_table(self, other)
         *_, table = self.drifting(other, layer, sample=sample, seed=seed)
         assert not isinstance(table, int)
@@ -127,6 +128,7 @@ class Probes(Records):
 
         training: the training data, or a review of them by the same network; None for those that the review was given.
         """
+        # before the training pictures are looked at, not after
         check_influence(self.plan)
         given = self.training if training is None else training
         if given is None:

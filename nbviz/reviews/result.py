@@ -95,6 +95,7 @@ class Review(Probes):
     def brier(self) -> float:
         """Brier score: mean squared distance to the truth, 0…2 summed over classes; of one score 0…1."""
         whole = brier(np.exp(self.logs), self.labels)
+        # both answers are as far from the truth: summed, that is twice the Brier score of a forecast of yes or no
         return whole / 2 if self.plan.scores == 1 else whole
 
     @property
@@ -224,6 +225,7 @@ class Review(Probes):
         "item".
         """
         c = self._columns
+        # stable throughout: of equal ones the data set's order, the same at every call and on every machine
         if by == "surest":
             return np.argsort(-c["probability"], kind="stable")
         if by == "surely wrong":

@@ -171,6 +171,7 @@ class SeveralReview(Review):
 
     def _suspect_rows(self) -> NDArray[np.int64]:
         items = self._columns["items"]
+        # once each: several of a picture's labels may be suspect
         return np.searchsorted(items, list(dict.fromkeys(self.suspect_labels["item"]))).astype(np.int64)
 
 

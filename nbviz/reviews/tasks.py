@@ -30,6 +30,7 @@ def task_of(network: InstrumentedModel, items: Items) -> str | None:
     x = noise(network.guest, items.shape(network.transform))
     kind = network.trace(x).kind
     if kind == "unknown":
+        # one map alone is unknown to a trace, for no target is read from it; a review can read it
         return "maps" if map_reader(network, x) is not None else None
     return kind if kind in PREPARED else None
 

@@ -44,6 +44,7 @@ def answers_of(sample: AuditSample, answers: Mapping[int, str]) -> list[GroupAns
     """Count a person's answers by group."""
     counts = []
     for group in sample.groups:
+        # an audit is read while it goes on: pictures without an answer yet are in no count
         said = [answers[item] for item in group.items if item in answers]
         kinds = (said.count(kind) for kind in ("yes", "no", "can't tell"))
         counts.append(GroupAnswers(group.name, group.size, len(group.items), *kinds))
@@ -97,6 +98,7 @@ def inside_of(audit: Audit) -> Inside:
         return combine([(size, mean_of(rows[:, column])) for size, rows in groups]).clipped()
 
     hit = combine([(size, share_of(float(rows[:, 0].sum()), len(rows))) for size, rows in groups])
+    # by picture: a large object has much of any map inside, and its own share is taken off
     beyond = combine([(size, mean_of(rows[:, 1] - rows[:, 2])) for size, rows in groups])
     return Inside(sum(len(rows) for _, rows in groups), hit, means(1), means(2), beyond)
 

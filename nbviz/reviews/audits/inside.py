@@ -23,6 +23,7 @@ def explain_item(review: Review, item: int, method: str) -> tuple[Picture, Attri
     if model is None or items is None:
         raise NbvizError("An audit needs the review's network and data set: nbviz.reviews.load(path, model, dataset).")
     row = int(np.searchsorted(review.column("items"), item))
+    # right or wrong: an audit asks what the network looked at for what it said
     index = int(review.explained[row])
     picture = items.read(item)
     *_, attribution = explain(model, picture, Target(index=index), method)
@@ -35,6 +36,7 @@ def measure_sample(review: Review, sample: AuditSample, truth: Truth, log: Audit
     Pictures without a mask, and empty maps, are left out. Raises NbvizError for masks of another size.
     """
     log.begin(sample)
+    # an audit that was stopped goes on: what its log has is not measured again
     there = log.read()[sample.audit].measures
     for number, item in enumerate(sample.items, 1):
         shape = truth_of(truth, item)

@@ -24,9 +24,11 @@ from nbviz.errors import NbvizError, unknown
 from nbviz.reviews.audits.sample import AuditSample
 
 FORMAT = 1
+"""Format of a log's lines; a log of another is refused by the line that says so."""
 Reply = Literal["yes", "no", "can't tell"]
 REPLIES: tuple[str, ...] = get_args(Reply)
 FIGURES = ("hit", "inside", "covered")
+"""Names of a measure's figures in its line, in the order of :attr:`Audit.measures`."""
 
 
 @dataclass(eq=False)
@@ -96,6 +98,7 @@ class AuditLog:
         except (OSError, UnicodeDecodeError) as error:
             raise NbvizError(f"'{self.path}' can't be read as an audit's log: {error}.") from error
         # without the last, which is empty, or the half line of a write that was cut off
+        # not splitlines(): that also splits at U+2028, which a name may hold and JSON leaves as it is
         lines = text.split("\n")
         for number, line in enumerate(lines[:-1], 1):
             if line.strip():
@@ -106,6 +109,7 @@ class AuditLog:
         if kind == "sample":
             if line["format"] != FORMAT:
                 raise ValueError(f"format {line['format']!r}; this nbviz reads {FORMAT}")
+            # the first counts: two who begin at once both find none in the log, and both write it
             found.setdefault(audit, Audit(AuditSample.from_json(line), line["when"]))
         elif kind == "answer":
             one = found[audit]

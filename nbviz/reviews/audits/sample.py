@@ -20,6 +20,7 @@ RULE = (
     "steps from a random start."
 )
 METHOD = "integrated_gradients"
+"""Method whose maps are judged where none is named."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ def layer_or_last(model: InstrumentedModel, records: Records, layer: str | None)
     """Return a layer's name: for None the last one with places that the answer depends on."""
     if layer is not None:
         return layer
+    # the first that was reviewed, not the first of the data set, which may be one that can't be read
     x = model.input(items_of(records).read(int(records.column("items")[0])))
     return default_layer(model, x, Target()).name
 
@@ -54,6 +55,7 @@ def activations(
 
 
 def _batch_figures(model: InstrumentedModel, inputs: torch.Tensor, name: str, figure: Figure) -> NDArray[np.float32]:
+    # where a layer has its channels is read from a trace of this shape; another pass may have had another
     model.trace(inputs[:1])
     layer = channel_layer(model, name)
 

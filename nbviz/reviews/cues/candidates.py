@@ -64,9 +64,11 @@ def pooled_shares(maps: Tensor) -> NDArray[np.float32]:
 
 
 def _members(shares: NDArray[np.float32], seed: int) -> list[NDArray[np.int64]]:
+    # too few for two groups
     if len(shares) < 2 * FEWEST:
         return [np.arange(len(shares))]
     near = scikit("neighbors").kneighbors_graph(shares, NEIGHBOURS)
+    # whose neighbour a map is is not mutual, and eigvalsh reads one half of the Laplacian only
     graph = ((near + near.T) / 2).toarray()
     count = eigengap(graph, min(GROUPS, len(shares) // FEWEST))
     if count == 1:
@@ -94,6 +96,7 @@ def strongest(mean: Tensor, side: tuple[int, int], count: int) -> list[Window]:
     """Return the windows with the largest share of a map (H, W) that don't overlap, in order."""
     sums = functional.avg_pool2d(mean[None, None], side, stride=1)[0, 0].clone()
     found: list[Window] = []
+    # one at least, of a map that is 0 throughout, too: a group is judged by some window
     while len(found) < count and bool((sums > 0).any() or not found):
         top, left = divmod(int(sums.flatten().argmax()), sums.shape[1])
         found.append((top, left, top + side[0], left + side[1]))

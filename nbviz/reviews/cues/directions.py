@@ -63,11 +63,13 @@ def directions_of(model: InstrumentedModel, records: Records, index: int, count:
     if records.plan.scores == 1 and index == 0:  # what speaks for "no" speaks against the only score
         weight, bias = -weight, -bias
     added = records.column("features")[rows].astype(float) * weight
+    # seeded: of large tables scikit-learn looks for the directions by random projections
     pca = scikit("decomposition").PCA(min(count, *added.shape), random_state=0).fit(added)
     along = (added - pca.mean_) @ pca.components_.T
     # a score is the sum over features, so a direction's share is its length along times the sum of its vector
     shares = along * pca.components_.sum(1)
     rest = (added - pca.mean_).sum(1) - shares.sum(1)
+    # pictures that are all the same have no spread, whose shares are 0 / 0
     explained = np.nan_to_num(pca.explained_variance_ratio_)
     items = records.column("items")[rows]
     return Directions(items, shares, rest, float(pca.mean_.sum()), bias, explained, pca.components_)

@@ -48,6 +48,7 @@ def transplant(
         shown = Transplant(one, two, three, bool(answers(model, after, index)[0]))
         if shown.moved:
             return shown
+        # that none of those tried is moved is shown as well, by the first of them
         first = first or shown
     if first is None:
         raise NbvizError("None of the pictures of other classes can be read.")

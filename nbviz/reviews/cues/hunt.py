@@ -142,6 +142,7 @@ def suspects(
         # neither labelled nor answered as the class: a picture that is it already can't become it
         others = numbers[(labels != index) & (predictions != index)]
         if len(own) < 2 * FEWEST or len(others) < 2:
+            # empty, not left out: who follows a hunt counts its classes
             yield []
             continue
         mine, theirs = _halves(own, hunt.per_class, rng), _halves(others, hunt.transplants, rng)
@@ -184,6 +185,7 @@ def _of_group(
 ) -> Suspect:
     """The window that a group's maps point at most, beside the next strongest and some at random places."""
     height, width = half.own.shape[2:]
+    # the smaller side: a larger window holds enough of an object to make its class by rights
     side = (max(2, round(SIDES[0] * height)), max(2, round(SIDES[0] * width)))
     window, *rivals = strongest(group.mean, side, 1 + hunt.controls // 2)
     places = [window, *rivals, *elsewhere(window, (height, width), hunt.controls - len(rivals), rng)]
@@ -200,8 +202,10 @@ def _tested(model: InstrumentedModel, half: Half, pattern: Pattern, index: int, 
     members = pattern.rows(half.own)
     suspect, became = _measured(model, half, members, places, some, index, rng)
     mine, *others = became
+    # the best of all others, though it is chosen by the same look: that makes p larger, never smaller
     rival = max(others, key=np.mean, default=mine)
     won, beaten = int((mine & ~rival).sum()), int((rival & ~mine).sum())
+    # one-sided: a window that moves fewer than its rival is no cue, however clearly it does
     p = float(binomtest(won, won + beaten, alternative="greater").pvalue) if won + beaten else 1.0
     return replace(suspect, repeated=len(members) / len(half.own), p=p)
 

@@ -93,6 +93,7 @@ def _window(place: tuple[int, int], pixels: torch.Tensor, colours: torch.Tensor)
 def _elsewhere(window: Window, colours: torch.Tensor) -> list[Window]:
     rows, columns = colours.shape[2:]
     try:
+        # the same places in every table: patches of one size are compared with one another
         return elsewhere(window, (rows, columns), CONTROLS, np.random.default_rng(0))
     except NbvizError:  # a patch so large has no place beside its own
         return []
@@ -124,5 +125,6 @@ def text_picture(text: str) -> Image.Image:
     font = ImageFont.load_default()
     box = tuple(int(side) for side in ImageDraw.Draw(Image.new("L", (1, 1))).textbbox((0, 0), text, font=font))
     image = Image.new("RGB", (box[2] - box[0] + 2, box[3] - box[1] + 2))
+    # letters begin right of and below the point that they are drawn at: without this they are cut off
     ImageDraw.Draw(image).text((1 - box[0], 1 - box[1]), text, fill="white", font=font)
     return image

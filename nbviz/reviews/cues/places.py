@@ -41,6 +41,7 @@ def evidence_table(
     for row in rows.tolist():
         item = int(records.column("items")[row])
         picture = items.read(item)
+        # of the answer, right or wrong: asked is what the network looked at for what it said
         index = int(records.explained[row])
         heat = gradient_maps(model, model.input(picture), index)[0].double().numpy()
         if not heat.sum() > 0:  # a share of nothing is no number

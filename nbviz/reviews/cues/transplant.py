@@ -11,6 +11,7 @@ from torch import Tensor
 
 from nbviz.attribution.baselines import blurred
 from nbviz.errors import NbvizError
+from nbviz.evaluation.maps import BLUR
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.scoring.heads import head_of
 from nbviz.model.scoring.outputs import ClassScores
@@ -30,7 +31,7 @@ def moved(model: InstrumentedModel, pictures: Tensor, donors: Tensor, windows: S
 def lost(model: InstrumentedModel, pictures: Tensor, windows: Sequence[Window], index: int) -> Answers:
     """Return (windows, N): whether each picture is no longer the class with a window blurred."""
     # blurred over more than the window: what is left of it tells nothing
-    away = blurred(pictures, max(1.0, min(pictures.shape[2:]) * 15 / 224 * 2))
+    away = blurred(pictures, max(1.0, 2 * BLUR * min(pictures.shape[2:])))
     return ~moved(model, pictures, away, windows, index)
 
 

@@ -28,6 +28,7 @@ Counts: TypeAlias = "Integers | Floats | csr_array"
 def draws(pictures: int, count: int = DRAWS) -> Iterator[Floats]:
     """Yield how often each picture is drawn, (some draws, pictures), a block at a time; the same in every call."""
     rng, share = np.random.default_rng(0), np.full(pictures, 1 / pictures)
+    # draws × pictures at once would be gigabytes for a million pictures
     size = max(1, BLOCK // pictures)
     for begun in range(0, count, size):
         yield rng.multinomial(pictures, share, min(size, count - begun)).astype(float)
@@ -41,6 +42,7 @@ def resampled(counts: Counts) -> Floats:
 def mean_of_known(figures: Floats, axis: int) -> Floats:
     """Return means along an axis, NaN left out; NaN where nothing is known."""
     known = np.isfinite(figures)
+    # not nanmean, which warns where nothing is known
     count = known.sum(axis)
     return np.where(count > 0, np.where(known, figures, 0.0).sum(axis) / np.maximum(count, 1), np.nan)
 
@@ -48,6 +50,7 @@ def mean_of_known(figures: Floats, axis: int) -> Floats:
 def interval(figures: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
     """Return ends of the figures of draws (draws, …), NaN left out: low and high (…)."""
     known = np.isfinite(figures)
+    # columns without a number are put back below: nanquantile warns of them
     filled = np.where(known.any(0), figures, 0.0)
     low, high = np.nanquantile(filled, [(1 - level) / 2, (1 + level) / 2], axis=0)
     none = ~known.any(0)

@@ -22,6 +22,7 @@ LEVELS = 2.5
 SNAP = 0.004
 """Share by which a fitted scale may differ from one that is meant."""
 KEPT = 256
+"""Sizes of pictures remembered, the oldest forgotten first: there may be as many as pictures."""
 OTHER = (
     "transform= does more than resize and crop (it pads, turns or mirrors), so masks and boxes in the picture's own "
     "pixels can't follow it: pass a data set whose items are (transform(picture), truth), the truth a mask as large as "

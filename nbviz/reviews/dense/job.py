@@ -79,6 +79,7 @@ class DenseJob(ShardJob[DensePlan, DensePart]):
                         raise
                     except NbvizError as error:
                         problems.add(sample.number, str(error))
+            # outside no_grad, which is the thread's: whoever is handed the records would go on without gradients
             yield records
 
     def _whole(self, output: RawOutput, sample: Sample) -> Record:

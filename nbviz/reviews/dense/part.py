@@ -28,6 +28,7 @@ class DensePart(Part):
     def merge_tensors(self, other: Self) -> dict[str, Tensor]:
         """Merge the rows of both, in the order of their items."""
         both = {name: torch.cat([tensor, other.tensors[name]]) for name, tensor in self.tensors.items()}
+        # stable: a picture's rows keep their order, of boxes the surest first
         orders = {name: both[name].argsort(stable=True) for name in both if name.endswith("items")}
         return {name: tensor[orders[index_of(name, both)]] for name, tensor in both.items()}
 

@@ -37,6 +37,7 @@ class DensePlan(ReviewPlan):
 def truths_digest(data: str, items: Items, model: InstrumentedModel, truths: Truths) -> str:
     """Return the digest of a data set with what is known of some of its pictures."""
     digest = hashlib.blake2b(data.encode(), digest_size=16)
+    # of some items, as of the pictures: all of them would be a second pass over the data set
     for sample in first(items, model.transform, truths, PROBES):
         digest.update(str(sample.number).encode() + _bytes(sample.truth))
     return digest.hexdigest()
@@ -44,12 +45,14 @@ def truths_digest(data: str, items: Items, model: InstrumentedModel, truths: Tru
 
 def _bytes(truth: object) -> bytes:
     if isinstance(truth, dict):
+        # by name, not in the order in which somebody filled the mapping
         return b"".join(str(name).encode() + _bytes(truth[name]) for name in sorted(truth, key=str))
     if isinstance(truth, torch.Tensor):
         truth = array_of(truth)
     if hasattr(truth, "__array__") or hasattr(truth, "__array_interface__"):
         values = np.asarray(truth)
         return repr((values.shape, values.dtype)).encode() + np.ascontiguousarray(values).tobytes()
+    # nothing of other objects: their repr may hold an address, and each run would be of other data
     return repr(truth).encode() if isinstance(truth, (list, tuple, str, int, float)) or truth is None else b""
 
 

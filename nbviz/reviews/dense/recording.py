@@ -48,6 +48,7 @@ def recording(ready: Preparation) -> Iterator[int | DensePart]:
     Raises NbvizError for a network in training.
     """
     job = ready.job
+    # in memory nothing is resumed, so nothing is cut
     job.plan = replace(job.plan, piece=len(ready.items))
 
     def work(run: Pass) -> Iterator[int | DensePart]:
@@ -57,6 +58,7 @@ def recording(ready: Preparation) -> Iterator[int | DensePart]:
         yield 0
         for group in job.rows(run, range(len(ready.items)), problems):
             rows += group
+            # less one: the first row is that of no picture
             yield len(rows) - 1 + problems.count
         yield together(0, rows, problems)
 

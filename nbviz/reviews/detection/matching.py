@@ -19,7 +19,9 @@ THRESHOLDS = np.linspace(0.5, 0.95, 10)
 MOST, SURE = 100, 0.5
 """Boxes of a class and picture that count; score from which a box counts as said."""
 FALSE, TRUE, NEITHER = 0, 1, -1
+"""Match of a found box; see :class:`Matches`."""
 NOTHING = -1
+"""Class, or box, where there is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +93,7 @@ def _greedy(share: Floats, crowd: NDArray[np.bool_], threshold: float) -> Intege
     for row, shares in enumerate(share):
         # an object first, whatever it overlaps more: a crowd only takes what found nothing
         for group in (~crowd, crowd):
+            # a crowd stays free: it is many objects; 1 − 1e-10 is pycocotools' bound of a threshold
             places = np.flatnonzero(group & (free | crowd) & (shares >= min(threshold, 1 - 1e-10)))
             if len(places):
                 best = places[shares[places] == shares[places].max()][-1]  # of equal ones the last, as COCO's

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     import pandas
 
 RECALLS = np.linspace(0, 1, 101)
+"""Recalls at which precision is read, COCO's."""
 DRAWS = 300
+"""Draws of the pictures; each reads the whole curve of each class anew, where other figures only sum."""
 NO_CHANCE = (
     "No chance level stands beside AP50, precision, recall and F1 of boxes, for none is agreed on: compare them with "
     "another network's on the same pictures."

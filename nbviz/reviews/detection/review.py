@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pandas
 
 BINS = 15
+"""Bins of equal width that scores of boxes are counted in."""
 
 
 class DetectionReview(DenseReview):
@@ -185,6 +186,7 @@ class DetectionReview(DenseReview):
         if by == "worst":
             missed = (self._tally["objects"] - self._tally["found"])[self.known]
             return self.known[np.lexsort((-missed, self.figure))]
+        # infinite where a picture has no box: it comes last
         least, score = np.full(len(self), np.inf), self._columns["box_score"]
         rows = np.searchsorted(self._columns["items"], self._columns["box_items"])
         np.minimum.at(least, rows, np.abs(score - SURE) if by == "unsure" else -score)
@@ -204,6 +206,7 @@ class DetectionReview(DenseReview):
                 return arrays(reader.boxes(run, sample.input.to(run.device, model.guest.dtype))[0])
 
         boxes, labels, scores = model.guest.steady(work)
+        # 0 classes: labels were checked by the review, and of the true boxes only the edges are drawn
         target = Targets(model.transform, 0).read(sample)
         true = np.zeros((0, 4)) if target is None else target.boxes
         sure = scores >= SURE

@@ -31,6 +31,7 @@ from nbviz.reviews.records.plan import ReviewPlan
 from nbviz.reviews.records.scores import predictions
 
 LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in a gray, ITU-R 601's, as Pillow takes them."""
 INTEGERS = ("items", "labels", "prediction", "width", "height")
 FIGURES = ("probability", "second", "entropy", "label_probability", "loss")
 APPEARANCE = ("brightness", "contrast", "saturation")

@@ -44,6 +44,7 @@ def record(
     """Look at every picture once; arguments and errors are those of ``nbviz.review``."""
     several = has_several(labels)
     network, items = InstrumentedModel.ensure(model), Items.ensure(dataset, None if several else labels)
+    # fingerprint first: weights that move while the pass is planned are noticed
     execution, before = Execution(client, progress, cancel), network.fingerprint()
     folder = None if path is None else folder_at(path)
     plan, notes = planned(network, items, batch_of(REVIEW, batch, folder))
@@ -72,6 +73,7 @@ def batch_of(product: Product[Any, Any], asked: int | None, folder: Path | None)
     if asked is not None:
         return at_least("batch", asked, 1)
     there = folder is not None and (folder / MANIFEST).exists()
+    # its own: with another batch it would be another review, and refused
     return product.read_manifest(folder)[0].batch if there and folder is not None else None
 
 

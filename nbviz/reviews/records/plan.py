@@ -63,6 +63,7 @@ class ReviewPlan(ShardPlan):
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Read the plan that a manifest has."""
         known = {field.name: values[field.name] for field in fields(cls)}
+        # JSON has no tuples, and plans are compared as they are
         known.update(shape=tuple(values["shape"]), names=tuple(values["names"]))
         known["labels"] = None if values["labels"] is None else tuple(values["labels"])
         return cls(**known)

@@ -37,6 +37,7 @@ def prepared(
     reader, maps = found
     if network.read.hints.multilabel:
         raise Refused("Masks of one class per pixel are reviewed, and multilabel=True says that classes overlap.")
+    # two names of one map are both of its classes; one name is of the high side alone
     both = network.classes if maps == 1 and len(network.classes or ()) == 2 else None
     names = both or class_names(network, maps)
     table, notes = matched(items.classes, names, network.classes is not None)

@@ -113,6 +113,7 @@ class SegmentationReview(DenseReview):
     @cached_property
     def _reader(self) -> MapReader:
         model, _ = pictures_for(self.items, self.model)
+        # asked anew: how maps are read is the network's, and a review on disk has nothing of it
         found = map_reader(model, noise(model.guest, self.plan.shape))
         if found is None:
             raise NbvizError(f"{model.name} puts out no maps of classes any more.")

@@ -47,6 +47,7 @@ def corrupted(colours: Colours, name: str, severity: int, item: int, seed: int =
         raise NbvizError(f"A severity is a whole number from 0 to {SEVERITIES[-1]}, not {severity!r}.")
     if number == 0:
         return colours
+    # not hash(), which Python salts anew in every process
     generator = np.random.default_rng([seed, item, crc32(name.encode())])
     changed = CORRUPTIONS[name](colours, number, generator)
     if changed.shape != colours.shape:
@@ -100,6 +101,7 @@ def contrast(colours: Colours, severity: int, generator: np.random.Generator) ->
 @corruption
 def fog(colours: Colours, severity: int, generator: np.random.Generator) -> Colours:
     """Fog: a plasma fractal laid over the picture."""
+    # lengths are not scaled here: the fractal of a small picture is a large one's, seen at every n-th pixel
     strength, decay = ((1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4))[severity - 1]
     height, width = colours.shape[1:]
     top = colours.max()
@@ -125,6 +127,7 @@ def pixelate(colours: Colours, severity: int, generator: np.random.Generator) ->
     height, width = colours.shape[1:]
     small = max(1, int(width * share)), max(1, int(height * share))
     planes = [Image.fromarray(plane.astype(np.float32)) for plane in colours]
+    # both ways, as ImageNet-C does
     box = Image.Resampling.BOX
     boxed = [plane.resize(small, box).resize((width, height), box) for plane in planes]
     return np.stack([np.asarray(plane, dtype=np.float64) for plane in boxed])

@@ -18,6 +18,7 @@ from nbviz.errors import Refused
 from nbviz.reviews.statistics.intervals import wilson
 
 BINS, LEAST, DRAWS = 15, 30, 1000
+"""Bins at most; pictures of a bin, at least; draws of labels for the chance level."""
 Floats = NDArray[np.float64]
 
 
@@ -54,6 +55,7 @@ def reliability(confidence: Floats, true: NDArray[np.bool_], draws: int = DRAWS,
     """
     if len(confidence) < LEAST:
         raise Refused(f"Calibration needs at least {LEAST} labelled pictures; there are {len(confidence)}.")
+    # of equal mass: most answers are sure, and bins of equal width would leave some a handful of pictures
     edges = _edges(confidence)
     place = np.clip(np.searchsorted(edges, confidence, side="right") - 1, 0, len(edges) - 2)
     counts = np.bincount(place, minlength=len(edges) - 1)

@@ -60,6 +60,7 @@ def _p(said: Floats, right: NDArray[np.bool_]) -> float:
     if len(said) < LEAST:
         return np.nan
     missed = abs(float(right.sum() - said.sum()))
+    # probabilities of exactly 0 and 1: a single miss can't be chance
     if spread == 0:
         return 1.0 if missed == 0 else 0.0
     return float(2 * ndtr(-missed / spread))

@@ -29,6 +29,7 @@ def class_table(labels: NDArray[np.int64], predictions: NDArray[np.int64], names
     import pandas
 
     every = np.arange(len(names))
+    # over every class, labelled or not: a row is found by its class's index
     precision, recall, f1, support = scikit("metrics").precision_recall_fscore_support(
         labels, predictions, labels=every, zero_division=np.nan
     )

@@ -39,6 +39,7 @@ def presence_table(probabilities: Floats, present: NDArray[np.bool_], names: Seq
     hits, predicted = (present & said).sum(0), said.sum(0)
     recall_low, recall_high = wilson(hits, support)
     precision_low, precision_high = wilson(hits, predicted)
+    # scikit-learn has 0 for a class that no picture has, of which nothing was counted
     areas = [
         metrics.average_precision_score(present[:, index], probabilities[:, index]) if support[index] else np.nan
         for index in range(count)
@@ -69,6 +70,7 @@ def presence_temperature(odds: Floats, present: NDArray[np.bool_], seed: int = 0
     log_loss = scikit("metrics").log_loss
 
     def loss(value: float, rows: NDArray[np.int64]) -> float:
+        # labels named: a half in which no class is there would not show that there are two answers
         return float(log_loss(present[rows].ravel(), expit(odds[rows] / value).ravel(), labels=[False, True]))
 
     def judged(value: float, rows: NDArray[np.int64]) -> Reliability:

@@ -66,6 +66,7 @@ def slice_table(right: NDArray[np.bool_], parts: Mapping[tuple[str, str], NDArra
         table = [[int((right & inside).sum()), int((~right & inside).sum())],
                  [int((right & ~inside).sum()), int((~right & ~inside).sum())]]  # fmt: skip
         low, high = wilson(table[0][0], sum(table[0]))
+        # one-sided: looked for are slices that fail; exact, as a slice may have 20 pictures
         p = float(fisher_exact(table, alternative="less").pvalue)
         shares = (table[0][0] / sum(table[0]), float(low), float(high), table[1][0] / sum(table[1]))
         rows.append((column, part, sum(table[0]), *shares, p))
