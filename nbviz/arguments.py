@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import SupportsFloat, SupportsIndex
 
 from nbviz.errors import NbvizError, unknown
@@ -64,6 +66,14 @@ def layer_name(value: object) -> str:
     if not isinstance(value, str):
         raise NbvizError(f"layer= is a layer's name, such as 'layer4.1.conv2', not {value!r:.80}.")
     return str(value)
+
+
+def path_of(name: str, value: object) -> Path:
+    """Return a path that an argument gives, ``~`` expanded. NbvizError, with its name, for what is none."""
+    given = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(given, str):
+        raise NbvizError(f"{name}= is a path, a string or a pathlib.Path, not {value!r:.80}.")
+    return Path(os.path.expanduser(given))
 
 
 def at_least(name: str, value: object, least: int) -> int:

@@ -60,6 +60,8 @@ def compare(
     """
     import pandas
 
+    if truth is not None and not isinstance(truth, Mapping):
+        raise NbvizError(f"truth= maps pictures' names to masks or boxes, such as {{'cat': mask}}, not {truth!r:.80}.")
     asked = _chosen_measures(measures)
     chosen = _chosen(methods)
     instrumented = InstrumentedModel.ensure(model)

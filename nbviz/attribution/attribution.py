@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from nbviz.arguments import path_of
 from nbviz.attribution.figure import OPACITY, Figure
 from nbviz.attribution.words import Run, facts_lines, trust_lines
 from nbviz.drawing.numbers import finite, percent, score_words
@@ -120,7 +121,7 @@ class Attribution:
         "passed" | "not passed" | "can't tell") of each. sentences: on those not passed. Raises :class:`NbvizError` for
         another suffix.
         """
-        path = Path(path)
+        path = path_of("path", path)
         path.write_bytes(self.encoded(path.suffix, opacity=opacity, trust=trust, sentences=sentences))
         return path
 

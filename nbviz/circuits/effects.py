@@ -16,7 +16,7 @@ from torch import Tensor
 
 from nbviz.arguments import channel_number, listed
 from nbviz.circuits.switches import sweep
-from nbviz.edits.channels import Fill, filling
+from nbviz.edits.channels import Fill, fill_of, filling
 from nbviz.errors import NbvizError, Refused
 from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
@@ -125,7 +125,7 @@ def measuring(
     """
     x = model.input(image)
     model.trace(x)
-    known = channel_layer(model, layer)
+    known, fill = channel_layer(model, layer), fill_of(model, layer, fill)
     assert known.layout is not None and known.channels is not None
     wanted = (
         list(range(known.channels))

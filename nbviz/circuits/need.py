@@ -16,7 +16,7 @@ from torch import Tensor
 from nbviz.arguments import at_least
 from nbviz.circuits.effects import class_of, measuring, resumed_scores
 from nbviz.circuits.switches import BATCH, off_each
-from nbviz.edits.channels import Fill
+from nbviz.edits.channels import Fill, fill_of
 from nbviz.model.batches import passes_alone
 from nbviz.model.brief import ModelLike
 from nbviz.model.instrumented import InstrumentedModel
@@ -109,6 +109,7 @@ def needing(
     """Yield the need of a class as it becomes known: the measured order's curves first, then random ones."""
     x = model.input(image)
     model.trace(x)
+    fill = fill_of(model, layer, fill)
     effects = None
     for effects in measuring(model, image, layer, (index,), fill=fill):
         pass

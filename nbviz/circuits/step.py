@@ -12,7 +12,7 @@ from torch.autograd.graph import GradientEdge
 
 from nbviz.circuits.node import Node, NodeReader
 from nbviz.circuits.switches import all_but, all_of, sweep
-from nbviz.edits.channels import Fill, filling
+from nbviz.edits.channels import Fill, fill_of, filling
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
@@ -92,7 +92,7 @@ def steps(
 
     One forward per channel for all of the nodes, and two per node.
     """
-    layer = channel_layer(model, source)
+    layer, fill = channel_layer(model, source), fill_of(model, source, fill)
     check_order(model, nodes[0], layer)
     reader = NodeReader(model, nodes[0], x)
     return model.guest.steady(lambda run: _steps(model, run, x, nodes, layer, reader, top, fill))

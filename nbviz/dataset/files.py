@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from nbviz.arguments import path_of
 from nbviz.errors import NbvizError
 
 try:
@@ -19,7 +20,7 @@ except ImportError:  # Windows has no locks that end with a process
 
 def folder_at(path: str | os.PathLike[str]) -> Path:
     """Return a folder that is there or can be made, ``~`` expanded. NbvizError where a file is in its place."""
-    folder = Path(os.path.expanduser(path))
+    folder = path_of("path", path)
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise NbvizError(f"'{path}' is a file: path= takes a folder, which need not be there yet.")
     return folder

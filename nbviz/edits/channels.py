@@ -117,6 +117,13 @@ class Channels(NetworkEdit):
         return switched_off(output, layout, sorted(off), self.fill) if off else output
 
 
+def fill_of(model: Editable, layer: str, fill: Fill) -> Fill:
+    """Check what a channel of a layer that is off puts out. Raises NbvizError as :class:`Channels` does."""
+    edit = Channels(layer, fill=fill)
+    edit.check(model)
+    return edit.fill
+
+
 def switched_off(output: Tensor, layout: Layout, off: Iterable[int], fill: Fill = "zero") -> Tensor:
     """Return a layer's output (N, …) with channels off in every picture; fill: as in ``Channels``."""
     count = layout.channels(tuple(output.shape))

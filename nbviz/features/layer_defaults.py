@@ -34,7 +34,7 @@ def native_size(model: InstrumentedModel) -> tuple[int, int]:
 def check_layers(model: InstrumentedModel, layers: Iterable[str]) -> None:
     """Raise NbvizError for a layer that isn't there or whose channels can't be told."""
     for name in layers:
-        if name != SCORES:
+        if not (isinstance(name, str) and name == SCORES):  # an array is compared item by item
             channel_layer(model, name)
 
 

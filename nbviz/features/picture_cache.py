@@ -30,6 +30,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor, nn
 
+from nbviz.arguments import path_of
 from nbviz.features.model_view import colours_of
 from nbviz.features.objectives import Objective
 from nbviz.features.optimise import Made
@@ -99,7 +100,7 @@ class PictureCache:
     """Pictures made for one version of one network."""
 
     def __init__(self, network: str, path: Path = None) -> None:
-        self.folder = (default_path() if path is None else pathlib.Path(path).expanduser()) / "made" / network
+        self.folder = (default_path() if path is None else path_of("path", path)) / "made" / network
         self._shipped = DATA / "made" / network if path is None else None
         self.problem = ""
         """Why pictures could not be kept, in a sentence; empty where they were."""

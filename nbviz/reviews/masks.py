@@ -22,7 +22,11 @@ def truth_of(truth: Truth | None, item: int) -> MaskLike | Box | None:
     """Return what is known of an item's object: a mask, a box, or None."""
     if truth is None:
         return None
-    return truth(item) if callable(truth) else truth.get(item)
+    if callable(truth):
+        return truth(item)
+    if not isinstance(truth, Mapping):
+        raise NbvizError(f"truth= maps items' numbers to masks or boxes, or is a function of one, not {truth!r:.80}.")
+    return truth.get(item)
 
 
 def mask_seen(model: InstrumentedModel, picture: Picture, shape: MaskLike | Box, item: int) -> torch.Tensor:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nbviz.arguments import seed_number
 from nbviz.drawing.photos import Pixels
 from nbviz.errors import NbvizError, Refused
 from nbviz.model.instrumented import InstrumentedModel
@@ -60,7 +61,7 @@ def comparing(
     below ten such pictures, and for a network with one score for both classes.
     """
     label, prediction = pair
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed_number(seed))
     rows = np.sort(rng.permutation(confused_rows(records, pair))[:sample])
     yield 0, len(rows)
     parts = []

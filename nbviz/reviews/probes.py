@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbviz.arguments import at_least
+from nbviz.arguments import at_least, seed_number
 from nbviz.edits.channels import Fill
 from nbviz.errors import NbvizError
 from nbviz.pictures.samples import Items
@@ -109,6 +109,7 @@ class Probes(Records):
     ) -> Iterator[int | pandas.DataFrame]:
         """Compare with a review of other pictures step by step: yield the pictures so far, and last the table."""
         model, _ = pictures_for(self.items, self.model)
+        other = self._other(other, "other")
         here, there = (drawn(len(one), sample, seed) for one in (self, other))
         return drift(self, other, model, layer, (here, there))
 
@@ -198,7 +199,7 @@ class Probes(Records):
     ) -> Iterator[tuple[bool, int, int] | ChannelStudy]:
         """Study channels step by step, as :meth:`channels` does; see :func:`nbviz.reviews.channels.study.studying`."""
         model, _ = pictures_for(self.items, self.model)
-        return studying(model, self, layer, sampling or Sampling(), fill)
+        return studying(model, self, layer, Sampling() if sampling is None else sampling, fill)
 
     def paste(
         self, patch: Patch, place: tuple[int, int] = (0, 0), *, sample: int = 300, seed: int = 0
@@ -225,4 +226,4 @@ def drawn(pictures: int, sample: int | None, seed: int) -> np.ndarray:
     """Return rows of a seeded draw of as many pictures, ascending; all for None."""
     count = pictures if sample is None else min(at_least("sample", sample, 1), pictures)
     # ascending: data sets read fastest in order, and items.batches asks for it
-    return np.sort(np.random.default_rng(seed).permutation(pictures)[:count])
+    return np.sort(np.random.default_rng(seed_number(seed)).permutation(pictures)[:count])

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from nbviz.errors import Refused, unknown
+from nbviz.arguments import one_of
+from nbviz.errors import Refused
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
 from nbviz.pictures.sources import DatasetLike
@@ -224,6 +225,7 @@ class Review(Probes):
         first), "unsure" (smallest margin first), "suspect label" (the suspect ones only), "random" (by ``seed``),
         "item".
         """
+        one_of("order", by, ORDERS, "a review")
         c = self._columns
         # stable throughout: of equal ones the data set's order, the same at every call and on every machine
         if by == "surest":
@@ -239,6 +241,4 @@ class Review(Probes):
             return self._suspect_rows()
         if by == "random":
             return np.random.default_rng(seed).permutation(len(self))
-        if by == "item":
-            return np.arange(len(self))
-        raise unknown("order", by, ORDERS, "a review")
+        return np.arange(len(self))

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from nbviz.arguments import channel_number
+from nbviz.arguments import channel_number, one_of
 from nbviz.dataset.index.partial import PartialIndex
 from nbviz.dataset.index.plan import Plan, Watched
 from nbviz.dataset.index.ranking import FIELDS
-from nbviz.errors import NbvizError, unknown
+from nbviz.errors import NbvizError
 from nbviz.pictures.labels import name_or_number
 
 
@@ -47,9 +47,8 @@ class Lookup:
 
     def watched(self, layer: str, channel: int) -> tuple[Watched, int]:
         """Return the layer that was ranked for this one, and the channel's number; NbvizError where one is missing."""
+        layer = one_of("layer", layer, self.layers, "this index")
         name = self.plan.same.get(layer, layer)
-        if name not in self._layers:
-            raise unknown("layer", layer, [key for key in self.layers if key], where="this index")
         return self._layers[name], channel_number(layer, channel, self._layers[name].channels)
 
     def rows(self, layer: str, channel: int, which: str) -> list[RankingRow]:

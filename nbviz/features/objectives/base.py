@@ -25,8 +25,8 @@ from typing import TypeVar, cast
 from torch import Tensor
 from torch.nn import functional
 
-from nbviz.arguments import channel_number
-from nbviz.errors import NbvizError, unknown
+from nbviz.arguments import channel_number, one_of
+from nbviz.errors import NbvizError
 from nbviz.features.code_key import code_key
 from nbviz.replica.watching.identity import is_plain
 
@@ -144,8 +144,7 @@ def objective(make: Make) -> Make:
 
 def kind_by_channel(name: str) -> Kind:
     """Return the registered kind made from a layer and a channel's number. NbvizError for any other name."""
-    if name not in _kinds:
-        raise unknown("objective", name, _kinds, "nbviz")
+    name = one_of("objective", name, _kinds)
     if not _kinds[name].by_channel:
         known = ", ".join(repr(kind.name) for kind in _kinds.values() if kind.by_channel)
         raise NbvizError(

@@ -64,13 +64,13 @@ def check_runnable(net: nn.Module) -> None:
 
 def checked_device(device: str | torch.device) -> str | torch.device:
     """Return a ``device=`` that exists here, or "auto". Raises NbvizError for any other, with those that do."""
-    if device == "auto":
+    if isinstance(device, str) and device == "auto":
         return device
     try:
         place = torch.device(device)
         # torch.device takes any number: only memory on it tells whether it is there
         torch.empty(0, device=place)
-    except (RuntimeError, TypeError, AssertionError, ImportError) as error:
+    except (RuntimeError, TypeError, ValueError, AssertionError, ImportError) as error:
         raise NbvizError(f"device={str(device)!r} is not there. {_devices()}") from error
     return place
 

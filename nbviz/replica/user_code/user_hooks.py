@@ -26,7 +26,7 @@ class UserHooks:
     """Decisions on the hooks of one network, for all its replicas."""
 
     def __init__(self, choice: Hooks = "auto") -> None:
-        if choice not in CHOICES:
+        if not isinstance(choice, str) or choice not in CHOICES:
             raise NbvizError(f"hooks={choice!r} is none of {', '.join(map(repr, CHOICES))}.")
         self.choice = choice
         self._run: dict[int, HookListener] = {}

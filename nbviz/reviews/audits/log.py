@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from os import PathLike
-from pathlib import Path
 from typing import Any, BinaryIO, Literal, get_args
 
+from nbviz.arguments import path_of
 from nbviz.dataset.files import alone, make_folder
 from nbviz.errors import NbvizError, unknown
 from nbviz.reviews.audits.sample import AuditSample
@@ -49,7 +49,7 @@ class AuditLog:
     """Log of audits in a file, ``audit.jsonl`` of a report's folder unless another is named."""
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self.path = Path(os.path.expanduser(path))
+        self.path = path_of("answers", path)
         if self.path.is_dir():
             raise NbvizError(f"'{path}' is a folder: a log of audits is a file, such as '{self.path / 'audit.jsonl'}'.")
 

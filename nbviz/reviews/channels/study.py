@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nbviz.arguments import at_least
-from nbviz.edits.channels import Fill
+from nbviz.arguments import at_least, seed_number
+from nbviz.edits.channels import Fill, fill_of
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.passes.feature_maps import channel_peaks
@@ -47,6 +47,7 @@ class Sampling:
         if not FEWEST <= self.top <= MOST:
             raise NbvizError(f"top= is {FEWEST} to {MOST} pictures per channel, not {self.top}.")
         at_least("among", self.among, self.top + 1)
+        seed_number(self.seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +103,10 @@ def studying(
     The last study is the whole; those before it have the changes so far, see
     :func:`nbviz.reviews.channels.changes.measure`.
     """
+    if not isinstance(sampling, Sampling):
+        raise NbvizError(f"sampling= is a nbviz.reviews.Sampling, such as Sampling(sample=200), not {sampling!r:.80}.")
     name = layer_or_last(model, records, layer)
+    fill = fill_of(model, name, fill)
     rows = balanced(first_classes(records), sampling.sample, sampling.seed)
     if not len(rows):
         raise NbvizError("No picture of this review has a class, so no channel can matter for one.")
