@@ -246,6 +246,7 @@ class AtlasStage(Stage):
     def _act(self, content: Content) -> None:
         event = content.get("event")
         if event == "map":
+            # an opened cell is one of the map before
             self.source, self.cell = MapPictures(self.selection.layer, self._data()), None
         elif event == "cancel":
             self._cancel()
@@ -254,6 +255,7 @@ class AtlasStage(Stage):
         elif event == "cell":
             self.cell = content["cell"]
         elif event == "open":
+            # it writes the selection, which makes the round of panels by itself
             self._open_picture(int(content["at"]))
             return
         else:

@@ -57,7 +57,9 @@ class AuditDesk:
         self.front = AuditFront(answers=[list(answer) for answer in ANSWERS])
         self.front.on_msg(lambda _, content, __: self.act(content))
         self.view = box("nbviz nbviz-audit-frame", Style(label="nbviz audit"), self.front)
-        self._place(next((at for at, item in enumerate(self.items) if item not in self.answers), 0))
+        # read once: each look at the answers reads the whole log
+        known = self.answers
+        self._place(next((at for at, item in enumerate(self.items) if item not in known), 0))
 
     @property
     def answers(self) -> dict[int, str]:
@@ -94,6 +96,7 @@ class AuditDesk:
 
     def close(self) -> None:
         """Stop explaining and close the widgets; answers are kept."""
+        # not waited for: what is being explained is shown to nobody
         self._worker.shutdown(wait=False, cancel_futures=True)
         close_tree(self.view)
 

@@ -66,6 +66,7 @@ def register(stage: S) -> S:
 
     Raises TypeError for a class without slot, title or sentence.
     """
+    # refused where the class is written, not where an Explorer is opened
     for name in ("slot", "title", "sentence"):
         if not isinstance(getattr(stage, name, None), str):
             raise TypeError(f"{stage.__name__} needs a {name}, a text, to be a stage.")

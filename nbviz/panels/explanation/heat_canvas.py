@@ -81,6 +81,7 @@ class HeatCanvas:
         layers = self._lower, self._upper
         canvases, sources = [layer.canvas for layer in layers], [layer.source for layer in layers]
         self.view = Stack([*canvases, *over], sources=sources, _dom_classes=["nbviz-stack"])
+        # what is drawn before a page is there, as always in Voila, is blank in it
         for canvas in canvases:
             canvas.on_client_ready(self.redraw)
 

@@ -206,6 +206,7 @@ class SaliencyCanvas(Panel):
         return METHODS[self.selection.method]
 
     def _heading(self, selection: Selection) -> tuple[str, list[Run]]:
+        # an act that asks for no new map would else put "what it predicts" in the place of the class's name
         if self.scene is not None and self._headed == heading_reads(selection):
             return self.scene.title, self.scene.heading
         return question_words(selection, self.model)

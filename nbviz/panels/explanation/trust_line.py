@@ -49,6 +49,7 @@ class TrustFront(Front):
 class TrustPanel(Panel):
     """Panel of the dots; asks for nothing while a channel's map is on the canvas."""
 
+    # needs: the tests would else go on to draw the map that was cancelled
     slot, background, needs = "trust", True, ("canvas",)
 
     def __init__(self, links: Links) -> None:

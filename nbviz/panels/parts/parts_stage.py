@@ -129,7 +129,8 @@ class PartsStage(Stage):
                 view.about = about(parts)
                 view.sheet, view.strongest = sheet(parts), winners(parts)
                 view.grid = list(parts.maps.shape[1:])
-                view.backdrop = png(np.ascontiguousarray(gray(answer.seen)[..., 0]))
+                # one of gray's channels: they are alike
+                view.backdrop = png(gray(answer.seen)[..., 0])
                 view.aspect = answer.seen.shape[1] / answer.seen.shape[0]
             view.rows, view.target = rows(answer), answer.target
             view.caption, view.note = caption(answer), note(answer)

@@ -45,6 +45,7 @@ class Hunting(LongPage):
         return {"kind": self.kind, "rows": [], "words": [self.about], "offer": list(self.offer)}
 
     def draw(self, state: dict[str, Any]) -> None:
+        # pages share the trait: by its kind the script knows whose rows they are
         super().draw({"kind": self.kind, **state})
 
 
@@ -59,6 +60,7 @@ class CuePage(Hunting):
 
     def show(self, answer: CueAnswer) -> None:
         places, table = answer.places, answer.table.to_dict("records")
+        # a row per place: maps of several groups, and pixels that repeat, point at the same one
         rows = [_cue_row([table[row] for row in place]) for place in places[:ROWS]]
         flagged = sum(table[place[0]]["flagged"] for place in places)
         words = [(f"{flagged} flagged", "strong"), f" of {len(places)} places. "]
@@ -85,6 +87,7 @@ class ShiftPage(Hunting):
         if answer.table is None:
             self.draw({"rows": [], "words": [], "progress": answer.progress, "done": answer.done})
             return
+        # without labels only whether answers stay is known, which is no accuracy
         labelled = bool(answer.table["accuracy"].notna().all())
         tables = answer.table.groupby("corruption", sort=False)
         rows = [_shift_row(str(name), table, "accuracy" if labelled else "same") for name, table in tables]

@@ -45,6 +45,7 @@ class ReviewPictures(Panel):
         return ReadPictures(self.review.items, self.numbers)
 
     def show(self, answer: ReviewPage) -> None:
+        # as many as the page will have: tiles keep their places while others come
         blank: list[Pixels | None] = [None] * (answer.total - len(answer.pictures))
         sheet = photo_mosaic([*answer.pictures, *blank], ACROSS, SIDE)
         with self.view.hold_sync():

@@ -284,6 +284,7 @@ class ReviewStage(Stage):
 def _chosen(content: Content, order: Order) -> Listing:
     """Return pictures of a slice that are wrong, of a confused pair, or of a class."""
     if content["event"] == "slice":
+        # of masks and boxes no picture is simply right or wrong
         wrong: Answers = "wrong" if order == "surest" else "all"
         return Listing(order, wrong, part=(content["column"], content["part"]))
     return Listing(order, label=content["label"], prediction=content.get("prediction"))

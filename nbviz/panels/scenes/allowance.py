@@ -27,6 +27,7 @@ class Allowance:
         """Return whether another picture may go; done: share of the work, 0…1; 1 is the final one."""
         # by work done, not by time: a slow network must not send more than a fast one
         given = self.size * (AT_ONCE + (1 - AT_ONCE) * done)
+        # the next one is taken to be as large as the last: how large it is shows once it is encoded
         return done >= 1 or not self._spent or self._spent + self._last <= given
 
     def spend(self, size: int) -> None:

@@ -121,6 +121,7 @@ def make_page(
     elif answer.maps.places:
         drawn, aspect, caption, note = _maps(answer, look, chosen, total)
     else:
+        # of a vector, tiles of one colour each, mostly black, told little
         drawn, aspect, caption, note = _bars(answer, chosen, total)
         heights = bar_heights(answer, chosen)
     if drawn.bad:

@@ -135,6 +135,7 @@ def _scores(ink: Ink, parts: SnapshotParts, y: float) -> None:
         style, fill = ("strong", "accent") if row.chosen else ("quiet", "bar")
         ink.text(833, middle, [(row.name, style)], side="right", width=132)
         ink.box((841, middle - 5, 320, 9), fill="track", radius=1)
+        # on their own scale from 0 to 1, as the live bars are
         share = min(max(row.probability, 0.0), 1.0)
         length = 320 * share
         if length >= 1:

@@ -38,6 +38,7 @@ LABELS = 48
 
 def heading(ink: Ink, x: float, y: float, width: float, name: str, words: Sequence[Run]) -> None:
     """Write a column's name and the words beside it."""
+    # cut to the width: names come in any length, and no word may change the picture's measures
     taken = ink.text(x, y, [(name, "strong")])
     ink.text(x + taken + 10, y, words, colour="quiet", width=width - taken - 10)
 
@@ -86,6 +87,7 @@ def _ancestors(rows: Sequence[LayerRow]) -> set[int]:
     chosen = next((place for place, row in enumerate(rows) if row.chosen), None)
     ancestors: set[int] = set()
     depth = rows[chosen].depth if chosen is not None else 0
+    # upwards in preorder, the next row that is less deep is the parent
     for place in range(chosen or 0, -1, -1):
         if rows[place].depth < depth:
             ancestors.add(place)
@@ -129,6 +131,7 @@ def _mosaic(ink: Ink, part: ChannelsPart, x: float, y: float, width: float) -> f
     chosen, x = None, x + named
     for row, name in enumerate(part.rows):
         ink.text(x - 6, y + (row + 0.5) * down, name, size=11, colour="quiet", side="right", width=named - 6)
+    # one by one: scaled as a whole, the gaps between tiles would grow with them
     for place in range(part.count):
         row, column = divmod(place, page.columns)
         left, top = column * (page.tile_width + page.gap), row * (page.tile_height + page.gap)

@@ -174,6 +174,7 @@ class ChannelSwitch(Panel):
             self._change(put(edits, layer, group, how, value))
         elif event == "scale":
             factor = min(max(float(content["factor"]), LOWEST), HIGHEST)
+            # a factor of 1 changes nothing, and would be an edit all the same
             how = "on" if factor == 1.0 else "scale"
             self._change(put(edits, layer, group, how, factor))
         elif event == "clamp":

@@ -34,6 +34,7 @@ class DataMeans(Panel):
     def known(self, layer: str) -> tuple[float, ...] | None:
         """Return the means of a layer of the network as it is; None where they are not computed yet."""
         request = self._of(layer)
+        # asked of the cache, which keeps it by the network's version: a copy here would be a second one
         answer: ChannelMeans | None = None if request is None else self.links.context.known(request)
         return None if answer is None else answer.values
 

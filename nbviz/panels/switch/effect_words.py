@@ -53,6 +53,7 @@ def class_rows(answer: EffectsAnswer, channel: int | None, name: Callable[[int],
         or _still(answer.effects, channel)
     ):
         return []
+    # of every class: what hardly moves the explained one may ruin another
     changes = table[channel]
     most = float(np.abs(changes).max()) or 1.0
     order = np.argsort(-np.abs(changes), kind="stable").tolist()

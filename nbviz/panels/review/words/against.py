@@ -27,6 +27,7 @@ ABOUT = (
 NAMES = {"accuracy": "right", "probability": "sureness"}
 TIPS = {
     "accuracy": "Share of answers that are the label",
+    # accuracy alone does not tell whether a network became too sure
     "overconfidence": "Mean probability of the answers less the share that is right: above zero it is too sure",
     "probability": "Probability of the answer",
     "entropy": "Entropy of the probabilities, in nats",

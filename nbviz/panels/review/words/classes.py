@@ -64,6 +64,7 @@ def figures(review: Review) -> list[list[str]]:
 
 def notes(review: Review) -> list[list[str]]:
     """Return [sentence, list] on how classes were matched, classes without pictures, and items that were left out."""
+    # the list behind the colon is folded: the paths of one reason filled a screen and hid the others
     problems = (sentence.partition(": ") for sentence in review.problems)
     plain = [[sentence, ""] for sentence in (*review.notes, *_without_pictures(review))]
     return [*plain, *([f"{count}.", items] for count, _, items in problems)]
@@ -176,6 +177,7 @@ def slice_table_rows(table: pandas.DataFrame) -> list[dict[str, Any]]:
 
 
 def _slice_name(row: dict[str, Any]) -> str:
+    # a cluster's name says what it is, and was cut off behind its column's
     return str(row["slice"]) if row["column"] == CLUSTERS else f"{row['column']} {row['slice']}"
 
 

@@ -37,6 +37,7 @@ def figures(review: SegmentationReview) -> list[list[str]]:
     weak = table.iloc[0]
     return [
         [
+            # chance beside it, not in the tip: a network right in 73 % was worse than the background everywhere
             percent(accuracy["value"], 1), f"pixels right (by chance {percent(accuracy['chance'], 1)})",
             f"Share of the pixels with a class{_ends(accuracy)}, {BOOTSTRAP}; chance: {commonest} everywhere",
         ],
