@@ -16,7 +16,7 @@ from nbviz.edits.mask import Mask
 from nbviz.errors import NbvizError
 from nbviz.model.edit import Editable, PictureEdit
 from nbviz.pictures.load import as_picture
-from nbviz.pictures.picture import Picture
+from nbviz.pictures.picture import Picture, name_words
 
 BLUR = 15 / 224
 """σ of the blur, as a share of the picture's shorter side: the trust line hides parts with the same."""
@@ -49,13 +49,18 @@ class Paint(PictureEdit):
 
     @property
     def words(self) -> str:
-        with_what = self.fill if isinstance(self.fill, str) else self.fill.name
+        with_what = self.fill if isinstance(self.fill, str) else name_words(self.fill.name)
         share = 1 - self.mask.share if self.keep else self.mask.share
         return f"painted {share:.0%} with {with_what}".replace("%", " %")
 
-    def check_input(self, x: torch.Tensor) -> None:
-        """Raise NbvizError where the mask is of another size than the input (1, C, H, W)."""
+    def check_input(self, x: torch.Tensor, model: Editable) -> None:
+        """Raise NbvizError where the mask, or a picture to paint with, is of another size than the input (1, C, H, W).
+
+        A picture that is the input itself is refused, too.
+        """
         self.mask.over(x)
+        if isinstance(self.fill, Picture):
+            self.substrate(x, model)
 
     def apply(self, x: torch.Tensor, model: Editable) -> torch.Tensor:
         """Return the input with the part painted; pixels outside it stay to the bit."""

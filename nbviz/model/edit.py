@@ -64,7 +64,7 @@ class PictureEdit(Edit):
     one_picture = False
     """True if it is made for one picture alone, as what is painted is: another picture doesn't take it over."""
 
-    def check_input(self, x: Tensor) -> None:
+    def check_input(self, x: Tensor, model: Editable) -> None:
         """Raise NbvizError where the edit can't be made on an input (1, C, H, W); cheap."""
 
     def apply(self, x: Tensor, model: Editable) -> Tensor:

@@ -22,6 +22,11 @@ from nbviz.arrays import array_of
 from nbviz.pictures.decode import Encoded, FilePage, by_range, decoded, upright_size
 
 
+def name_words(name: str) -> str:
+    """Return a picture's name as a sentence has it: the numbers of a data set's items alone would read as figures."""
+    return f"picture {name}" if name.isdigit() else name
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """A picture to look at. Made by ``load_pictures``; hashable by its content."""

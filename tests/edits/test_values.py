@@ -12,7 +12,7 @@ from PIL import Image
 
 from nbviz.edits import Attack, Channels, Draw, Heads, Paint, Transform
 from nbviz.model.edit import Edit
-from nbviz.panels.whatif.what_if import tips
+from nbviz.panels.whatif.what_if import chips, tips
 from nbviz.pictures.load import as_picture
 from tests.edits.test_laws import NOTHING, SIZE, SOME, left_half, mirrored, model, picture, same
 
@@ -54,7 +54,7 @@ UNEQUAL: dict[str, list[Edit]] = {
 @pytest.mark.parametrize("name", SOME)
 def test_unequal_edits_can_be_told_apart_in_the_strip(name: str) -> None:
     edits = [SOME[name](), NOTHING[name](), *UNEQUAL[name]]
-    assert len(set(edits)) == len(edits) == len(set(tips(edits)))
+    assert len(set(edits)) == len(edits) == len(set(tips(edits))) == len(set(chips(edits)))
     assert tips([edits[0], *edits])[:2] == tips(edits[:1]) * 2
     if name == "Attack":  # whose chips are enough
         assert len({edit.words for edit in edits}) == len(edits)

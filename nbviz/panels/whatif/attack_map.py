@@ -19,6 +19,7 @@ from nbviz.panels.whatif.attack_parts import AttackHost
 from nbviz.panels.whatif.attack_words import ALIKE, drawn
 from nbviz.panels.whatif.desk import part_ready
 from nbviz.panels.whatif.map_over import heat_over
+from nbviz.pictures.picture import name_words
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.edits.map_attack import MeasureMapAttack
 from nbviz.session.selection import Selection
@@ -55,7 +56,7 @@ class AttackMap(Panel):
         return asked if same else None
 
     def sync(self, selection: Selection) -> None:
-        others = [[name, f"the map of {name}"] for name in self.pictures if name != selection.image]
+        others = [[name, f"the map of {name_words(name)}"] for name in self.pictures if name != selection.image]
         with LOCK, self.view.hold_sync():
             self.view.set_trait("others", others)
             if self.request(selection) is None:
@@ -76,7 +77,7 @@ class AttackMap(Panel):
                 "changed picture",
                 f"{title}, before",
                 f"{title}, after",
-                f"wanted: the map of {self.wanted.like.name}",
+                f"wanted: the map of {name_words(self.wanted.like.name)}",
             ]
             self._put(pictures, captions, self._words(answer))
 
@@ -86,7 +87,7 @@ class AttackMap(Panel):
         stays = "The answer stays" if answer.stays else "The answer changes too"
         changed = [f"{signed(alike['before'])} → {signed(alike['after'])}", "strong"]
         runs: list[Any] = [f"{stays}: {name} {share:.2f} → {now} {then:.2f}. {led(alike)} the map of "]
-        runs += [[self.wanted.like.name, "em"], ": correlation r ", changed]
+        runs += [[name_words(self.wanted.like.name), "em"], ": correlation r ", changed]
         runs.append(
             f", with noise of the same size {signed(alike['noisy'])}. With its own map before: {signed(alike['own'])}, "
             f"under that noise {signed(alike['own noisy'])}. Pixels moved by at most {answer.largest:.0f} of 255 grey "

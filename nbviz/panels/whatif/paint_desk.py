@@ -27,7 +27,7 @@ from nbviz.panels.base.panel import LOCK, Content, Panel
 from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.whatif.desk import MAP_READS, Desk
 from nbviz.panels.whatif.paint_flip import PaintFlip
-from nbviz.pictures.picture import Picture
+from nbviz.pictures.picture import Picture, name_words
 from nbviz.session.requests.base import ExplainAnswer, Request
 from nbviz.session.requests.edits.edited_request import with_edits
 from nbviz.session.requests.edits.foretold import FILL_BASELINES, Foretold
@@ -136,14 +136,15 @@ class PaintDesk(Desk):
     def _fills(self) -> list[list[str]]:
         """Return what can be painted with: the picture's own, then the other pictures."""
         others = [name for name in self.pictures if name != self.selection.image]
-        return [[key, WORDS[key]] for key in FILLS] + [[f"{OTHER}{name}", f"with {name}"] for name in others]
+        return [[key, WORDS[key]] for key in FILLS] + [[f"{OTHER}{name}", f"with {name_words(name)}"] for name in others]
 
     def _offer(self, answer: Painted) -> str:
         """Return the words of the link to integrated gradients from what is painted with; empty where they are on."""
         told = answer.foretold
         if told is None or told.way != "sum" or self._paint(self.selection.edits_on) is None:
             return ""
-        return f"integrated gradients from this {self.view.fill.removeprefix(OTHER)}"
+        fill = self.view.fill
+        return f"integrated gradients from {fill_words(fill) if fill.startswith(OTHER) else f'this {fill}'}"
 
     def wait(self, progress: str = "") -> None:
         if self.selection.draft is None:
@@ -216,11 +217,18 @@ class PaintDesk(Desk):
     def _set(self, content: Content) -> None:
         fill = str(content.get("fill", "blur"))
         other = self.pictures.get(fill.removeprefix(OTHER)) if fill.startswith(OTHER) else None
-        self._settings = {"keep": bool(content.get("keep")), "fill": other or fill}
+        settings: dict[str, Any] = {"keep": bool(content.get("keep")), "fill": other or fill}
         paint = self._paint(self.selection.edits)
-        if paint is not None:
-            self.selection.edits = (*self.selection.edits[:-1], replace(paint, **self._settings))
-        else:
+        # as the browser has it by now: where it is refused, the menu goes back to what is painted with
+        self.view.fill, self.view.keep = fill, settings["keep"]
+        try:
+            if paint is not None:
+                self.selection.edits = (*self.selection.edits[:-1], replace(paint, **settings))
+            else:
+                x = self.model.input(self.pictures[self.selection.image])
+                Paint(np.zeros(x.shape[2:], bool), **settings).check_input(x, self.model)
+            self._settings = settings
+        finally:
             self.sync(self.selection)
 
     def _mark(self, share: float, rest: bool) -> None:
@@ -240,6 +248,11 @@ def fill_key(fill: str | Picture, pictures: Mapping[str, Picture]) -> str:
     if isinstance(fill, str):
         return fill
     return f"{OTHER}{next((name for name, picture in pictures.items() if picture == fill), fill.name)}"
+
+
+def fill_words(key: str) -> str:
+    """Return what is painted with as a sentence has it, from the menu's key."""
+    return name_words(key.removeprefix(OTHER)) if key.startswith(OTHER) else key
 
 
 def lines(answer: Painted, share: float, fill: str) -> list[list[Any]]:
@@ -279,7 +292,7 @@ def foretold_words(answer: Painted, told: Foretold, fill: str) -> list[Any]:
             runs += ["; hiding it does more than ", [f"{less} of {TRIES}", "strong"]]
         return runs
     change = [score_change(told.change), "strong"]
-    painted_with = fill.removeprefix(OTHER)
+    painted_with = fill_words(fill)
     ends = {
         "gradient": ", to first order",
         "same baseline": f" for these pixels, from the same {painted_with}",

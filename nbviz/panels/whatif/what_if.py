@@ -49,7 +49,7 @@ class WhatIf(Panel):
     def sync(self, selection: Selection) -> None:
         with LOCK, self.view.hold_sync():
             ready(self.view)
-            self.view.chips = [edit.words for edit in selection.edits]
+            self.view.chips = chips(selection.edits)
             self.view.tips = tips(selection.edits)
             self.view.dropped = " ".join(selection.dropped)
             self.view.tool, self.view.original = selection.tool, selection.original
@@ -77,15 +77,28 @@ class WhatIf(Panel):
             self.selection.change(edits=(*edits[:place], *edits[place + 1 :]), draft=None)
 
 
+def chips(edits: Sequence[Edit]) -> list[str]:
+    """Describe edits in a phrase each; unequal ones that read the same, such as two strokes, are numbered."""
+    return numbered(edits, [edit.words for edit in edits], "{} ({})")
+
+
 def tips(edits: Sequence[Edit]) -> list[str]:
     """Describe edits in full; unequal ones whose fields read the same are numbered."""
+    full = [f"{edit.words} ({edit.details})" if edit.details else edit.words for edit in edits]
+    return numbered(edits, full, "{}, another one ({})")
+
+
+def numbered(edits: Sequence[Edit], texts: Sequence[str], form: str) -> list[str]:
+    """Return the texts of edits; the second of unequal edits with one text, and those after it, are told by ``form``.
+
+    form: a format of the text and the number.
+    """
     found: list[str] = []
     readings: dict[str, list[Edit]] = {}
-    for edit in edits:
-        tip = f"{edit.words} ({edit.details})" if edit.details else edit.words
-        alike = readings.setdefault(tip, [])
+    for edit, text in zip(edits, texts, strict=True):
+        alike = readings.setdefault(text, [])
         if edit not in alike:
             alike.append(edit)
         place = alike.index(edit)
-        found.append(f"{tip}, another one ({place + 1})" if place else tip)
+        found.append(form.format(text, place + 1) if place else text)
     return found
