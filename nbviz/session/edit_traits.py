@@ -102,7 +102,7 @@ class EditTraits(HistoryTraits):
         """Return edits as a tuple. Raises NbvizError for what this network or picture can't have."""
         edits = checked(tuple(value), self._model)
         placed = [edit for edit in edits if isinstance(edit, PictureEdit) and edit.one_picture]
-        # a mask of another picture's size, or another size of picture to paint with, must be refused at the door, not in the worker
+        # a mask or a picture to paint with that has another size must be refused at the door, not in the worker
         if placed and isinstance(self.pictures, Mapping) and self.image in self.pictures:
             x = self._model.input(self.pictures[self.image])
             for edit in placed:

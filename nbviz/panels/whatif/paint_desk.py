@@ -136,7 +136,9 @@ class PaintDesk(Desk):
     def _fills(self) -> list[list[str]]:
         """Return what can be painted with: the picture's own, then the other pictures."""
         others = [name for name in self.pictures if name != self.selection.image]
-        return [[key, WORDS[key]] for key in FILLS] + [[f"{OTHER}{name}", f"with {name_words(name)}"] for name in others]
+        return [[key, WORDS[key]] for key in FILLS] + [
+            [f"{OTHER}{name}", f"with {name_words(name)}"] for name in others
+        ]
 
     def _offer(self, answer: Painted) -> str:
         """Return the words of the link to integrated gradients from what is painted with; empty where they are on."""

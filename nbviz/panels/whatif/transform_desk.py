@@ -173,7 +173,8 @@ class TransformDesk(Desk):
         # an amount of another transformation means nothing for this one
         amount = float(content.get("amount", neutral)) if kind == self.edit().kind else neutral
         others, self._kind = self.others(), kind
-        self._apart = self._apart and amount == neutral
+        # without one of its own, a transformation beneath must not become the slider's, and be replaced by the next
+        self._apart = amount == neutral and bool(others) and isinstance(others[-1], Transform)
         self.selection.edits = others if amount == neutral else (*others, Transform(kind, amount))
 
     def _draw(self, place: int) -> None:

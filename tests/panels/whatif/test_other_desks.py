@@ -115,6 +115,14 @@ def test_a_transformation_has_its_whole_curve(explorer: Explorer) -> None:
     say(view, event="set", kind="rotate", amount=20.0)
     assert explorer.selection.edits == (Transform("brightness", 0.5), Transform("rotate", 20.0))
     assert any("cosine" in str(run) for run in view.lines[1])
+    beneath = Transform("brightness", 0.5)
+    say(view, event="set", kind="contrast")  # in place of the turn, not of what lies beneath it
+    assert explorer.selection.edits == (beneath,) and (view.kind, view.amount) == ("contrast", 1.0)
+    say(view, event="set", kind="contrast", amount=2.0)
+    assert explorer.selection.edits == (beneath, Transform("contrast", 2.0))
+    say(view, event="set", kind="contrast", amount=1.0)
+    say(view, event="set", kind="contrast", amount=1.5)
+    assert explorer.selection.edits == (beneath, Transform("contrast", 1.5))
 
 
 def test_what_is_tried_along_a_slider_is_what_it_can_stand_at() -> None:

@@ -11,8 +11,8 @@ import torch
 import nbviz
 from nbviz.drawing.numbers import score_change
 from nbviz.edits import Mask, Paint, Transform
-from nbviz.evaluation.controls import edges, random_like
 from nbviz.errors import NbvizError
+from nbviz.evaluation.controls import edges, random_like
 from nbviz.explorer import Explorer
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
