@@ -48,6 +48,23 @@ def test_what_a_person_does_waits_for_what_is_being_painted(explorer: Explorer, 
     assert before != state_of(explorer, slot)
 
 
+@pytest.mark.parametrize("trait", ["box", "clear"])
+def test_what_a_page_writes_waits_for_what_is_being_painted(explorer: Explorer, trait: str) -> None:
+    canvas: Any = explorer.panels["canvas"]
+
+    def drawn() -> tuple[int, str]:
+        return id(canvas.scene), repr(canvas.pointer.outlines)
+
+    with LOCK:
+        before = drawn()
+        page = threading.Thread(target=lambda: canvas.foot.set_state({trait: True}))
+        page.start()
+        page.join(0.3)
+        assert getattr(canvas.foot, trait) and drawn() == before
+    page.join()
+    assert drawn() != before
+
+
 def state_of(explorer: Explorer, slot: str) -> tuple[dict[str, str], dict[str, str]]:
     chosen = {name: repr(getattr(explorer.selection, name)) for name in Selection.class_trait_names()}
     return chosen, {name: repr(value) for name, value in vars(explorer.panels[slot]).items()}

@@ -34,6 +34,17 @@ def nothing(*_: object) -> None:
     """Do nothing."""
 
 
+def locked(act: Callable[[], object]) -> Callable[[object], None]:
+    """Return an observer that calls ``act`` under the lock, for traits that a page writes."""
+
+    def follow(_: object) -> None:
+        # else the old answer might be painted over a new one that a worker paints meanwhile
+        with LOCK:
+            act()
+
+    return follow
+
+
 class Panel:
     """Base of all panels."""
 

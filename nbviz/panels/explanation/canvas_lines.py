@@ -8,7 +8,7 @@ from nbviz.drawing.overlay import jpeg
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.scoring.prediction import Prediction
 from nbviz.model.target import Target
-from nbviz.panels.base.panel import LOCK
+from nbviz.panels.base.panel import LOCK, locked
 from nbviz.panels.explanation.heat_foot import FootFront
 from nbviz.panels.explanation.pointer import PointerFront
 from nbviz.panels.scenes.outlines import (
@@ -40,7 +40,7 @@ class CanvasLines:
         self._caption = foot.caption
         self._seen: np.ndarray | None = None
         """Picture that the photograph is of."""
-        foot.observe(lambda _: self._draw(), "box")
+        foot.observe(locked(self._draw), "box")
 
     @property
     def prediction(self) -> Prediction | None:

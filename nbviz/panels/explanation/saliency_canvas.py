@@ -20,7 +20,7 @@ from nbviz.drawing.overlay import overlay
 from nbviz.errors import NbvizError, Refused
 from nbviz.model.target import Target
 from nbviz.panels.base.links import Links
-from nbviz.panels.base.panel import LOCK, Content, Panel
+from nbviz.panels.base.panel import LOCK, Content, Panel, locked
 from nbviz.panels.explanation.canvas_lines import CanvasLines
 from nbviz.panels.explanation.heat_canvas import HeatCanvas, enlarged, gray_picture
 from nbviz.panels.explanation.heat_foot import FootFront, bar
@@ -64,7 +64,7 @@ class SaliencyCanvas(Panel):
             self.listen(front, self._act)
         self.foot.observe(lambda change: links.heat.set_trait("opacity", change["new"]), "opacity")
         links.heat.observe(lambda _: self._rescale(), "high")
-        self.foot.observe(lambda _: self._rescale(), "clear")
+        self.foot.observe(locked(self._rescale), "clear")
 
     @property
     def answer(self) -> ExplainAnswer | ChannelAnswer | None:
