@@ -62,9 +62,20 @@ def put(
 
 
 def all_but(edits: Sequence[Edit], layer: str, channels: Sequence[int]) -> tuple[Edit, ...]:
-    """Return the edits with all channels of a layer off but these; without that where it is so already."""
-    only = Channels(layer, only=channels)
-    return tuple(edit for edit in edits if edit != only) if only in edits else (*edits, only)
+    """Return the edits with all channels of a layer off but these; without that where it is so already.
+
+    These are off no more, for else nothing would be left; what they are scaled or clamped to stays.
+    """
+    only, named = Channels(layer, only=channels), set(channels)
+    if only in edits:
+        return tuple(edit for edit in edits if edit != only)
+    others = [
+        replace(edit, off=[channel for channel in edit.off if channel not in named])
+        if isinstance(edit, Channels) and edit.layer == layer
+        else edit
+        for edit in edits
+    ]
+    return (*(edit for edit in others if not (isinstance(edit, Channels) and _empty(edit))), only)
 
 
 def _how_off(fill: Fill) -> str:

@@ -45,6 +45,17 @@ def test_a_channel_is_switched_off_and_on_again(explorer: Explorer) -> None:
     assert 3 not in grid.edited and len(grid.edited) == len(grid.channels) - 1
     say(view, event="only")
     assert explorer.selection.edits == ()
+    say(view, event="put", how="off")
+    say(view, event="only")  # off as well, nothing would be left
+    assert explorer.selection.edits == (Channels("1", only=[3]),) and view.how == "on"
+    explorer.selection.edits = (Channels("1", off=[2, 3], scale={4: 2.0}), Channels("3", off=[3]))
+    say(view, event="only")
+    assert explorer.selection.edits == (
+        Channels("1", off=[2], scale={4: 2.0}),
+        Channels("3", off=[3]),
+        Channels("1", only=[3]),
+    )
+    explorer.selection.edits = ()
 
 
 def test_the_card_stays_with_the_channel_that_is_switched() -> None:
