@@ -74,7 +74,8 @@ class NodeReader:
     def values(self, run: Pass, batch: Tensor, nodes: Sequence[Node]) -> Tensor:
         """Return the values of nodes of the node's own layer, (N, nodes), by one forward for all of them."""
         if self._node.is_score:
-            scores, classes = self._model.find_logits(run(batch)), [node.channel for node in nodes]
+            # where they are read in every pass: a network that ends in a softmax has logits before it
+            scores, classes = self._model.evaluate(run, batch).logits, [node.channel for node in nodes]
             if not max(classes) < scores.shape[1]:  # the head may have been replaced since the node was chosen
                 raise NbvizError(f"Class {max(classes)} is not among the network's {scores.shape[1]} scores.")
             return scores[:, classes]

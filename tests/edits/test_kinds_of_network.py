@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import nbviz
+from nbviz.circuits import circuit
 from nbviz.circuits.effects import measuring
 from nbviz.edits import Channels
 from nbviz.passes.resume import TOLERANCE
@@ -161,3 +162,27 @@ def test_measured_effects_are_those_of_each_channel_off(case: tuple[nn.Module, T
         for channel in range(len(effects.measured)):
             off = by_hand(net, x, name, put([channel], torch.zeros_like))
             np.testing.assert_allclose(effects.measured[channel], off - whole, rtol=0, atol=2 * room, err_msg=name)
+
+
+def test_a_softmax_at_the_end_leaves_an_edit_of_its_logits_one_meaning() -> None:
+    torch.manual_seed(0)
+    body = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4))
+    net, x = nn.Sequential(body, nn.Softmax(1)).double().eval(), torch.rand(1, 3, 8, 8).double()
+    known = nbviz.InstrumentedModel(net)
+    before = known.logits(x)
+    for layer in ("0", "0.4"):  # the container puts out its last layer's tensor: one of them was without effect
+        edit = Channels(layer, off=[1])
+        for model in (known, nbviz.InstrumentedModel(net)):  # traced before it was edited, and after
+            np.testing.assert_allclose(model.edited(edit).logits(x), before * [1, 0, 1, 1], rtol=1e-6)
+
+
+def test_a_score_that_is_walked_from_is_the_score_that_is_shown() -> None:
+    torch.manual_seed(0)
+    body = [nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Conv2d(6, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    net = nn.Sequential(*body, nn.Linear(6, 4), nn.Softmax(1)).double().eval()
+    x, model = torch.rand(1, 3, 9, 9).double(), nbviz.InstrumentedModel(net)
+    made = circuit(model, x, 2, layers=["3"], top=2)
+    assert made.nodes["value"][0] == pytest.approx(float(model.logits(x)[2]), rel=1e-6)
+    top = [int(channel) for channel in made.edges["channel"]]
+    alone = model.edited(Channels("3", only=top)).logits(x)[2]
+    assert made.nodes["alone"][0] == pytest.approx(float(alone), rel=1e-6)

@@ -181,7 +181,9 @@ def _before(head: Head, squashed: Node, scores: torch.Tensor, calls: Sequence[Mo
         times = f", times {factor:.4g}," if factor is not None else ","
         remark = _joined(head, f"logits of layer '{maker.name}'{times} before the network's {last}")
         scale: Scale = "sigmoid" if step == "sigmoid" else "softmax"
-        where = maker.name, maker.number
+        # a container puts out the tensor of its last layer: read there, the scores are those of an edit of either
+        outermost = next(c for c in reversed(calls) if c.output is maker.output and c.version == maker.version)
+        where = outermost.name, outermost.number
         return replace(head, before=where, slope=factor, last=last, scale=scale, remark=remark)
     if last == "log-softmax":
         return replace(head, remark=_joined(head, "log-probabilities: no layer puts out what the log-softmax is of"))
