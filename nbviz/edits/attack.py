@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -20,12 +19,13 @@ from torch.nn import functional
 
 from nbviz.arguments import at_least, one_of, real, seed_number, whole, yes_or_no
 from nbviz.edits.base import edit
-from nbviz.edits.rgb import Rgb
+from nbviz.edits.rgb import Rgb, picture_of
 from nbviz.errors import NbvizError, Refused
 from nbviz.model.brief import ModelLike
 from nbviz.model.classes import class_index
 from nbviz.model.edit import Editable, PictureEdit, without_picture_edits
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.scoring.prediction import prediction
 from nbviz.pictures.picture import PictureLike
 from nbviz.replica.gradients import grad
 from nbviz.replica.guest import Pass
@@ -34,6 +34,12 @@ METHODS = ("fgsm", "pgd", "noise")
 NORMS = ("linf", "l2")
 STEPS = 10
 """Steps of PGD where nobody says how many."""
+FARTHEST = 1e6
+"""Farther than any two pictures are apart, in whites: beyond it only floats overflow."""
+ONE_SCORE = (
+    "The network puts out one score, of a binary question: there is no other class to lead it to. Where classes= names "
+    "both, negative first, each has a score."
+)
 STRIDE = 2.5
 """A PGD step is the size over the number of steps, times this (Madry et al.): the border can be reached and left."""
 
@@ -123,16 +129,18 @@ class Attack(PictureEdit):
 
         def work(run: Pass) -> Tensor:
             colours = rgb.colours(x)
-            own = _scores(model, run, x)[0]
+            own = model.evaluate(run, x)
+            if own.logits.shape[1] == 1:
+                raise Refused(ONE_SCORE)
             # away from what the network says, not from the label: a picture that is wrong already has an attack too
-            label = int(own.argmax())
+            label = int(prediction(own, model, (x.shape[2], x.shape[3])).order[0])
             wanted = None if self.into is None else class_index(self.into, model)
             if wanted == label:
                 raise NbvizError(f"The network says {model.class_name(label)} already: lead it into another class.")
             goal = label if wanted is None else wanted
 
             def loss(batch: Tensor) -> Tensor:
-                scores = _scores(model, run, rgb.input(batch).to(x.dtype))
+                scores = scores_of(model, run, rgb.input(batch))
                 labels = scores.new_full((len(scores),), goal, dtype=torch.long)
                 entropy = functional.cross_entropy(scores, labels)
                 return entropy if wanted is None else -entropy
@@ -155,7 +163,7 @@ class Attack(PictureEdit):
     def perturb(self, colours: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
         """Return colours (1, P, H, W) moved within the size so that ``loss`` of colours rises; not rounded."""
         # a bicubic resize overshoots 0…1, and an attack of size 0 must leave those colours alone
-        far, low, high = self.size / 255, min(0.0, float(colours.min())), max(1.0, float(colours.max()))
+        far, low, high = min(self.size / 255, FARTHEST), min(0.0, float(colours.min())), max(1.0, float(colours.max()))
         steps, step = (1, far) if self.method == "fgsm" else (self.steps, STRIDE * far / self.steps)
         now = colours.clone()
         if self.random_start and self.method == "pgd":
@@ -215,8 +223,9 @@ class _Run:
         return cls(exact, rounded, rgb.input(rounded).to(x), rgb.input(exact).to(x))
 
 
-def _scores(model: InstrumentedModel, run: Pass, x: Tensor) -> Tensor:
-    scores = model.evaluate(run, x).logits
+def scores_of(model: InstrumentedModel, run: Pass, x: Tensor) -> Tensor:
+    """Return scores (N, classes) of inputs made from colours; single precision at least."""
+    scores = model.evaluate(run, x.to(model.guest.dtype)).logits
     # the sign of a gradient is all that is used, and half precision rounds small ones to none
     return scores if scores.dtype == torch.float64 else scores.float()
 
@@ -288,10 +297,3 @@ def attack(
         picture_of(noisy.colours),
         {"original": x, "attacked": ran.input, "noisy": noisy.input},
     )
-
-
-def picture_of(colours: Tensor) -> Image.Image:
-    """Return colours (1, P, H, W) as an 8-bit RGB picture."""
-    planes = (colours[0].clamp(0, 1) * 255).round().byte().cpu()
-    array: np.ndarray = planes.expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy()
-    return Image.fromarray(array)

@@ -20,8 +20,8 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from nbviz.attribution import Attribution, attribute
-from nbviz.edits.attack import Attack, picture_of
-from nbviz.edits.rgb import Rgb
+from nbviz.edits.attack import Attack, scores_of
+from nbviz.edits.rgb import Rgb, picture_of
 from nbviz.errors import NbvizError, Refused, unknown
 from nbviz.model.brief import ModelLike
 from nbviz.model.edit import without_picture_edits
@@ -197,10 +197,10 @@ def _gradient(
         with Softplus(beta):
             with torch.no_grad():
                 # of the softened network: the real one's scores are another function's
-                scores = model.evaluate(run, rgb.input(start)).logits[0]
+                scores = scores_of(model, run, rgb.input(start))[0]
             leaf = now.detach().requires_grad_()
             x = rgb.input(leaf)
-            logits = model.evaluate(run, x).logits[0]
+            logits = scores_of(model, run, x)[0]
             slope = grad(logits[label], x, create_graph=True)[0] if logits.requires_grad else None
             if slope is None or not slope.requires_grad:
                 raise Refused(_STRAIGHT)
@@ -208,8 +208,9 @@ def _gradient(
             heat = (slope if method == "saliency" else (x * slope).sum(1, keepdim=True)).square().sum(1)[0]
             wanted = goal.to(heat).square()
             apart = 1 - functional.cosine_similarity(heat.flatten(), wanted.flatten(), dim=0)
-            # over their variance: logits have no unit that networks share
-            kept = functional.mse_loss(logits, scores) / scores.var().clamp(min=1e-12)
+            # over their variance, of a single one over its square: logits have no unit that networks share
+            spread = scores.var() if len(scores) > 1 else scores.square().mean()
+            kept = functional.mse_loss(logits, scores) / spread.clamp(min=1e-12)
             bend = _second(apart, leaf)
             if bend is None:
                 raise Refused(_STRAIGHT)

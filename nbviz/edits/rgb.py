@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from nbviz.errors import Refused
@@ -56,3 +58,10 @@ class Rgb:
         """Return colours (N, P, H, W) as the network's input (N, C, H, W); differentiable."""
         offset = self.offset.to(colours).view(-1, 1, 1)
         return torch.einsum("cp,nphw->nchw", self.matrix.to(colours), colours) + offset
+
+
+def picture_of(colours: Tensor) -> Image.Image:
+    """Return colours (1, P, H, W) as an 8-bit RGB picture."""
+    planes = (colours[0].clamp(0, 1) * 255).round().byte().cpu()
+    array: np.ndarray = planes.expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy()
+    return Image.fromarray(array)

@@ -15,6 +15,8 @@ import nbviz
 from nbviz.circuits import circuit
 from nbviz.circuits.effects import measuring
 from nbviz.edits import Channels
+from nbviz.edits.map_attack import map_attack
+from nbviz.errors import NbvizError
 from nbviz.passes.resume import TOLERANCE
 from tests.networks import state_hash
 
@@ -186,3 +188,47 @@ def test_a_score_that_is_walked_from_is_the_score_that_is_shown() -> None:
     top = [int(channel) for channel in made.edges["channel"]]
     alone = model.edited(Channels("3", only=top)).logits(x)[2]
     assert made.nodes["alone"][0] == pytest.approx(float(alone), rel=1e-6)
+
+
+class Mapped(nn.Module):
+    """Background nearly everywhere by a hair, and a class that is strong where it is."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([x[:, 0] * 0 + 0.6, x[:, 0], x[:, 1] * 9 - 8], 1)
+
+
+def test_an_attack_leaves_the_class_that_is_said_first_which_is_no_background() -> None:
+    model = nbviz.InstrumentedModel(Mapped(), classes=["background", "one", "two"])
+    x = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0)).double()
+    said = model.predict(x, 1)[0][1]
+    assert said != int(model.logits(x).argmax()), "the network is such that both differ"
+    with pytest.raises(NbvizError, match="says one already"):
+        nbviz.attack(model, x, into="one")
+
+
+@pytest.mark.parametrize("end", [nn.Identity(), nn.Sigmoid()])
+def test_one_score_has_no_other_class_and_with_both_names_it_has(end: nn.Module) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 1), end)
+    x = torch.rand(1, 3, 8, 8)
+    for attack in ("fgsm", "pgd"):
+        with pytest.raises(NbvizError, match="one score"):
+            nbviz.attack(net, x, attack)  # type: ignore[arg-type]
+    both = nbviz.InstrumentedModel(net, classes=["no", "yes"])
+    made = nbviz.attack(both, x, "pgd", 40.0)
+    assert made.after[0][2] < made.before[0][2] or made.flipped
+
+
+@pytest.mark.parametrize("size", [1e30, 1e39, 1e300])
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_an_attack_farther_than_any_picture_is_a_picture(size: float, norm: str) -> None:
+    for method in ("fgsm", "pgd", "noise"):
+        made = nbviz.attack(_grouped().eval(), torch.rand(3, 16, 16), method, size, norm=norm)  # type: ignore[arg-type]
+        assert 0 <= float(made.inputs["attacked"].min()) and float(made.inputs["attacked"].max()) <= 1
+
+
+@pytest.mark.parametrize("make", [lambda: _grouped().half(), lambda: nn.Sequential(_grouped(), nn.Linear(4, 1))])
+def test_the_map_of_a_network_in_half_precision_or_of_one_score_can_be_led(make: Callable[[], nn.Module]) -> None:
+    torch.manual_seed(0)
+    made = map_attack(make().eval(), torch.rand(3, 16, 16), torch.rand(3, 16, 16), size=16.0, steps=2)
+    assert made.largest > 1 and np.isfinite(made.after[0][3]) and np.isfinite(list(made.likeness.values())).all()

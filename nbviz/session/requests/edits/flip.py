@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from nbviz.edits import Mask, Paint
+from nbviz.edits.attack import ONE_SCORE
 from nbviz.errors import Refused
 from nbviz.evaluation.controls import edges, random_like
 from nbviz.model.batches import parts
@@ -90,6 +91,8 @@ class ScanFlip(Request):
         x = model.input(picture)
         if model.trace(x).kind != "classes":
             raise Refused("'Until it flips' is for networks that say one class per picture.")
+        if model.scores == 1:
+            raise Refused(ONE_SCORE)
         for shown in stepped(context, with_edits(self.explanation, self.edits)):
             pass
         assert isinstance(shown, ExplainAnswer)
