@@ -45,13 +45,14 @@ export default {
       stepControls(model, life),
       checked,
       list,
-      el("p", "nbviz-caption", measured, makeControls(model, life, root), " · ", copy),
+      el("p", "nbviz-caption", measured, makeControls(model, life, root), copy),
       code,
     );
-    life.watch("first kind", () => {
+    life.watch("first kind rows", () => {
+      measured.hidden = !model.get("rows").length;
       measured.textContent = model.get("first")
-        ? "each bar: what it would lose to first order, gradient × activation; the line above is measured"
-        : `each bar: what it loses when that ${model.get("kind")} is set to 0 everywhere`;
+        ? "each bar: what it would lose to first order, gradient × activation; the line above is measured · "
+        : `each bar: what it loses when that ${model.get("kind")} is set to 0 everywhere · `;
     });
     life.watch("checked", () => runs(checked, model.get("checked")));
     life.watch("rows rest kind", () => drawRows(model, list));
@@ -234,7 +235,7 @@ function makeControls(model, life, root) {
       title: "Makes a picture for each channel: what drives it most (seconds; kept on disk)",
     }),
     making = el("span", "nbviz-small nbviz-note"),
-    node = el("span", "", " · ", make, making);
+    node = el("span", "", make, making, " · ");
   life.listen(make, "click", () => model.send({ event: "make" }));
   life.watch("made making rows kind", () => {
     const any = Boolean(model.get("made")?.byteLength);

@@ -102,7 +102,9 @@ class CircuitStage(Stage):
             self.view.path = [self._crumb(at, answer.index) for at in self.path]
             self.view.overview = overview(self.walk, answer.step, lambda at: self._crumb(at, answer.index)[0])
             self._show_kept()
-            self.view.here = b"" if answer.here is None else png(scale(answer.here, False), table(False))
+            self.view.here = (
+                b"" if answer.here is None else png(scale(answer.here, answer.signed), table(answer.signed))
+            )
             self.view.spot = spot(answer)
             self.view.node = node_lines(answer, self.model.class_name, self.path[-1].place is not None)
             self.view.source, self.view.sources = answer.source, self._sources(answer)
@@ -118,7 +120,8 @@ class CircuitStage(Stage):
         view.first = self._first and (taken is None or taken.kind == "channel")
         if taken is None:
             view.rows, view.rest, view.maps = [], [], b""
-            end = "" if answer.source else "No block comes before it: the walk ends here."
+            end = "" if answer.source else "No block comes before it: choose an earlier layer, or end here."
+            end = end if view.sources else "No layer comes before it: the walk ends here."
             view.checked = [end] if answer.done == 1 else []
             return
         view.kind = taken.kind
@@ -168,6 +171,7 @@ class CircuitStage(Stage):
         names = [layer.name for layer in sorted(layers, key=lambda layer: layer.order or 0)]
         earlier = block_before(self.model, answer.node.layer)
         known = [[name, f"{name} · one block earlier" if name == earlier else name] for name in names]
+        known = known if answer.source or not known else [["", "choose an earlier layer"], *known]
         heads = [(name, count) for name, count in answer.heads if later is None or (self._order(name) < later)]
         return known + [[HEADS + name, f"{name} · its {count} heads"] for name, count in heads]
 
@@ -217,9 +221,11 @@ class CircuitStage(Stage):
         answer = self._answer
         if answer is None or answer.looks is None or ATTENTION not in self.selection.stages:
             return
-        at = spot(answer)
-        place = {} if not at else {"pinned_place": (at[1] + at[3] / 2, at[0] + at[2] / 2)}
-        self.selection.change(stage=ATTENTION, head=(answer.looks.number, head), **place)
+        at, place = spot(answer), self.path[-1].place
+        if at and place is None:  # the middle of the patch
+            place = at[1] + at[3] / 2, at[0] + at[2] / 2
+        place = place or self.selection.pinned_place
+        self.selection.change(stage=ATTENTION, head=(answer.looks.number, head), pinned_place=place)
 
     def _keep(self, event: str, content: Content) -> None:
         image, target = self.selection.image, self.selection.target

@@ -147,9 +147,10 @@ def test_a_pinned_place_is_the_nodes_until_it_is_released(explorer: Explorer) ->
     assert (left, top + height) == (0, pytest.approx(1)) and width == 1 / strongest.here.shape[1]
     # a channel that is walked to from here is read there, too, and then the old place stays in the overview
     say(view, event="into", channel=view.rows[0][0])
-    assert view.path[2][0].endswith(", pinned") and "which is pinned" in str(
-        view.node
-    )  # the walk's end has a value, too
+    assert view.path[2][0].endswith(", pinned")
+    # no block comes before it: it has its value all the same, and a layer can be chosen
+    assert "which is pinned" in str(view.node[0]) and "choose an earlier layer" in view.checked[0]
+    assert (view.source, view.sources[0][0]) == ("", "")
     say(view, event="go", place=1)
     explorer.selection.pinned_place = None
     assert answer(explorer).node == strongest.node

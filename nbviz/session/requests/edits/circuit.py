@@ -44,6 +44,8 @@ class CircuitAnswer:
     """Layers with attention, and how many heads each has."""
     here: np.ndarray | None = None
     """(h, w): the node's own map; None for a score."""
+    signed: bool = False
+    """True if maps of the node's layer have values of both signs."""
     effects: np.ndarray | None = None
     """(classes,): every score without the node's channel − with it; None for a score."""
     scores: np.ndarray | None = None
@@ -84,7 +86,9 @@ class WalkStep(PictureRequest):
                 pass
             assert effects is not None
             here = own.values[self.channel] if own.places else None
-            answer = replace(answer, here=here, effects=effects.measured[self.channel], scores=effects.scores)
+            answer = replace(
+                answer, here=here, signed=own.signed, effects=effects.measured[self.channel], scores=effects.scores
+            )
         else:
             answer = replace(answer, scores=np.asarray(prediction.logits, np.float64))
         yield answer
