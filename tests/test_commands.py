@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import re
+import weakref
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,6 +18,7 @@ from PIL import Image
 
 import nbviz
 from nbviz import cli
+from nbviz.commands import made_pictures
 from nbviz.features import Objective
 from nbviz.features.picture_cache import PictureCache
 
@@ -78,6 +84,28 @@ def test_features_makes_only_what_is_missing(here: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(PictureCache, "put", put)
     assert cli.main([*FEATURES, "--channels", "2-5", "--out", "out"]) == 0
     assert made == ["4", "5"] and all(file.stat().st_mtime_ns == then for file, then in times.items())
+
+
+def test_pages_on_the_way_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unpacking a run of a hundred steps kept a hundred pages of 24 pictures."""
+    alive: weakref.WeakSet[SimpleNamespace] = weakref.WeakSet()
+
+    class Page(SimpleNamespace):
+        __hash__ = object.__hash__
+
+    def steps(*_: object) -> Iterator[Page]:
+        for step in range(5):
+            alive.add(page := Page(facts={}, pictures=[step]))
+            yield page
+            del page
+            gc.collect()
+            assert len(alive) <= 1  # the one that the loop has just been given
+
+    # the room has a function of the same name as the module
+    monkeypatch.setattr(import_module("nbviz.features.visualize"), "make", steps)
+    bar = SimpleNamespace(set_postfix_str=str, update=int)
+    model, recipe = nbviz.InstrumentedModel(torch.nn.Conv2d(3, 2, 1)), SimpleNamespace()
+    assert list(made_pictures._pictures(model, "0", [0, 1], recipe, None, bar)) == [4]  # type: ignore[arg-type]
 
 
 def test_stopped_it_says_so_and_keeps_what_was_made(

@@ -19,6 +19,7 @@ def run(arguments: Sequence[str], open_lab: Callable[[Path, bool, int | None], i
 
     open_lab: opens JupyterLab on a notebook, in a browser window or not, at a port or the usual one.
     """
+    # here, as torch is in each command: --help and a slip in an option answer at once
     from nbviz.errors import NbvizError
 
     options = _parser().parse_args(arguments)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nbviz.model.instrumented import InstrumentedModel
 
 PAGE, COLUMNS, ROWS, GAP, FOOT = 24, 12, 8, 4, 14
+"""Pictures made at once; pictures a row, and rows, of a sheet; pixels between pictures, and under each."""
 
 
 def add_features(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +59,7 @@ def _features(options: argparse.Namespace) -> int:
     from nbviz.features.layer_defaults import check_layers
 
     model = network(options.model, options.weights)
+    # every layer before the first picture: a slip in the last name is not told after an hour
     check_layers(model, options.layers)
     chosen = {layer: _channels(options.channels, model, layer) for layer in options.layers}
     recipes = {
@@ -83,11 +85,12 @@ def _pictures(
     bar.set_postfix_str(layer)
     for start in range(0, len(channels), PAGE):
         page = channels[start : start + PAGE]
-        *_, made = make(model, [channel(layer, number) for number in page], recipe, out)
-        if "note" in made.facts:
-            raise NbvizError(
-                f"{made.facts['note']} What was kept before is there: make room, and the same command goes on."
-            )
+        # not unpacked: that would keep every page on the way, gigabytes of high quality
+        for made in make(model, [channel(layer, number) for number in page], recipe, out):
+            if "note" in made.facts:
+                raise NbvizError(
+                    f"{made.facts['note']} What was kept before is there: make room, and the same command goes on."
+                )
         bar.update(len(page))
         yield from made.pictures
 
@@ -116,6 +119,7 @@ def _written(model: InstrumentedModel, layer: str, number: int, sheet: Image.Ima
     folder = (default_path() if out is None else out.expanduser()) / "sheets" / network
     folder.mkdir(parents=True, exist_ok=True)
     place = folder / f"{quote(layer, safe='')}.{number}.png"
+    # moved into place whole: a stopped command leaves no half sheet, and two of them none of both
     beside = place.with_name(f".{place.name}.{os.getpid()}")
     try:
         sheet.save(beside, format="PNG")

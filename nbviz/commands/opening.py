@@ -45,6 +45,7 @@ def called(name: str, call: bool = True) -> Any:  # noqa: ANN401 - what a person
     from nbviz.model.instrumented import InstrumentedModel
 
     module, _, function = name.partition(":")
+    # as python -m does: a command of the shell begins with the folder of its script
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:

@@ -60,6 +60,7 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
     names = "accuracy, recall, collapsed, dead, calibration, maps, agreement"
     parser.add_argument("--thresholds", type=Path, help=f"a TOML file: {names}")
     parser.add_argument("--out", type=Path, help="folder for compare.md and compare.xml (JUnit)")
+    # 1 says that the newer network is worse: what can't be compared has a status of its own
     parser.set_defaults(work=_compare, error=2)
 
 
@@ -102,6 +103,7 @@ def _audit(options: argparse.Namespace) -> int:
         raise NbvizError("An audit keeps who answers: --by with a name, or --truth with masks of the objects.")
     from nbviz.reports.comparison import read_report
 
+    # in the shell: without a report a notebook would open on an error
     read_report(options.out)
     return options.open_lab(notebook(options, Path.cwd()), not options.no_browser, options.port)
 
@@ -129,6 +131,7 @@ def notebook(options: argparse.Namespace, folder: Path) -> Path:
     cells = [nbformat.v4.new_markdown_cell(words, id="about"), nbformat.v4.new_code_cell(cell, id="audit")]
     book = nbformat.v4.new_notebook(cells=cells)
     place, number = folder / "audit.ipynb", 1
+    # a notebook that was answered in is somebody's work
     while place.exists() and not _same(place, cell):
         number += 1
         place = folder / f"audit-{number}.ipynb"

@@ -24,6 +24,7 @@ from nbviz.lessons.values import numbers
 from nbviz.panels.base import front
 
 VARIABLE = "NBVIZ_LESSONS_DEMO"
+"""Environment variable of :func:`demo`, for machines that run the notebooks."""
 LONGEST = 448
 """Pixels of the longer side of a picture to draw on."""
 
@@ -34,6 +35,7 @@ class GuessFirst(NbvizError):
     """Error of a reveal before the guess: one sentence, no traceback."""
 
     def _render_traceback_(self) -> list[str]:
+        # asked for by IPython instead of a traceback, which a student would take for a fault
         return [str(self)]
 
 
@@ -186,5 +188,6 @@ def _words(answer: Answer, unit: str = "") -> str:
 
 def _spread(answers: Sequence[Answer]) -> list[list[Any]]:
     """Return [words, count], most frequent first; boxes are counted, not told apart."""
+    # no two boxes are drawn alike: each would be a row of its own
     words = ["drawn" if isinstance(answer, list) else _words(answer) for answer in answers]
     return sorted(([word, words.count(word)] for word in set(words)), key=lambda row: (-row[1], row[0]))

@@ -20,6 +20,7 @@ from nbviz.errors import NbvizError
 
 Drawable: TypeAlias = Image.Image | Attribution | torch.Tensor | ArrayLike
 TILE = 148
+"""Pixels of a picture's longer side."""
 
 
 @dataclass(frozen=True)

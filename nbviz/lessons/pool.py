@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas
 
 VARIABLE = "NBVIZ_LESSONS_POOL"
+"""Environment variable with the folder of guesses."""
 
 Answer = str | float | list[float]
 
@@ -29,6 +30,7 @@ class Pool:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        # not of random, which a notebook may seed: a class would then write to one file
         self.file = folder / f"{secrets.token_hex(8)}.jsonl"
 
     def add(self, question: str, answer: Answer) -> None:
@@ -84,6 +86,7 @@ def _read(folder: Path) -> list[tuple[str, str, Answer]]:
     """Return student, question, answer: each student's last guess at each question; other lines are left out."""
     last: dict[tuple[str, str], Answer] = {}
     for file in sorted(folder.glob("*.jsonl")):
+        # a line that another kernel is writing may end within a letter
         for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 guess = json.loads(line)

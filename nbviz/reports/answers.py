@@ -25,6 +25,7 @@ def _boxes(review: DetectionReview) -> Values:
     items = review.column("items")[review.known].tolist() if review.labelled else []
     names = ("box_items", "box_label", "box_score", "object_items", "object_label")
     columns = {name: review.column(name).tolist() for name in names}
+    # at the first overlap alone: a comparison tells AP50
     return {"items": items, **columns, "box_match": review.column("box_match")[:, 0].tolist()}
 
 
@@ -42,6 +43,7 @@ def _rows(review: Review) -> Values:
     names = ("items", "labels", "prediction")
     rows = {name: review.column(name).tolist() for name in names}
     if isinstance(review, SeveralReview):
+        # whether each is right, not its labels, which are as many as there are classes
         right = np.full(len(review), -1)
         right[review.known] = review.right
         rows["right"] = right.tolist()

@@ -203,6 +203,7 @@ def _calibration(one: Values, other: Values, limits: Thresholds) -> list[ReportV
     was, now = one["calibration"], other["calibration"]
     if was is None or now is None:
         return []
+    # within chance an error is mostly bias, and of few pictures it moves without a cause
     worse = now["beyond_chance"] and now["error"] - was["error"] > limits.calibration
     return [ReportVerdict("calibration", "warn" if worse else "pass", f"error {was['error']:.4f} → {now['error']:.4f}")]
 

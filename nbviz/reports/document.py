@@ -168,6 +168,7 @@ def _long(review: Review, asked: Parts, privacy: Privacy | None, absent: dict[st
 def _unless_refused(name: str, part: Callable[[], T], absent: dict[str, str]) -> T | None:
     try:
         return part()
+    # refusals alone: any other error is a fault, and stops the report
     except Refused as reason:
         absent[name] = str(reason)
         return None
@@ -271,7 +272,8 @@ def _cues(review: Review, k: int, progress: bool) -> list[Values]:
             bar.update(1)
     table = cue_table(found, review.names)
     if not k:
-        table["item"] = [suspect.pictures[0] for suspect in table.attrs["suspects"]]
+        suspects = table.attrs["suspects"]
+        table["item"], table["index"] = [one.pictures[0] for one in suspects], [one.index for one in suspects]
     return _of_at_least(k, table)
 
 

@@ -57,6 +57,7 @@ def _accuracy(values: Values) -> Iterator[str]:
 
 def _calibration(values: Values) -> Iterator[str]:
     found = values["calibration"]
+    # masks and boxes have no chance level: how alike the answers of one picture are nobody knows
     if found is not None and found["chance"][1] is not None:
         beyond = "more" if found["beyond_chance"] else "no more"
         words = f"Calibration: error {found['error']:.2%}, {beyond} than a perfectly calibrated network may show"
@@ -94,6 +95,7 @@ def _cues(values: Values) -> Iterator[str]:
 
 
 def _shift(values: Values) -> Iterator[str]:
+    # without labels nothing is lost
     rows = [row for row in values.get("shift") or [] if row["lost"] is not None]
     if rows:
         most = max(rows, key=lambda row: row["lost"])

@@ -21,6 +21,7 @@ from nbviz.reviews.listing import Listing
 from nbviz.reviews.result import Review
 
 METHOD, OPACITY = "integrated_gradients", 0.6
+"""Method of the panel's maps; how strongly they are laid over their pictures, 0…1."""
 WRONG, RIGHT, UNSURE = 4, 4, 2
 """Pictures of the panel: surely wrong, surely right, least sure; the darkest and the brightest are the corner cases."""
 PANEL = WRONG + RIGHT + UNSURE + 2
@@ -81,6 +82,7 @@ def _of_each_class(review: Review, rows: NDArray[np.int64]) -> NDArray[np.int64]
 
 
 def _take(chosen: dict[int, str], rows: NDArray[np.int64], rule: str, count: int) -> None:
+    # so many that enough are left when those chosen by another rule are taken out
     fresh = [row for row in rows[: count + len(chosen)].tolist() if row not in chosen]
     chosen |= dict.fromkeys(fresh[:count], rule)
 

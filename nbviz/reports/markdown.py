@@ -17,6 +17,7 @@ def markdown(values: Values) -> str:
     lines += [*(f"- {_cell(line)}" for line in findings(values)), "", "| figure | value |", "|---|---|"]
     for part, figures in values["summary"].items():
         for name, value in figures.items() if isinstance(figures, dict) else [("", figures)]:
+            # the two ends of a chance level are no figure of their own
             if not isinstance(value, list):
                 lines.append(f"| {_cell(part.replace('_', ' '))} {_cell(name.replace('_', ' '))} | {number(value)} |")
     title, name, count = WEAKEST.get(values["manifest"].get("task", ""), ("recall", "recall", "support"))
@@ -32,4 +33,5 @@ def markdown(values: Values) -> str:
 
 
 def _cell(text: object) -> str:
+    # a class may be called anything: a bar ends the cell, and "<" begins a tag
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("\n", " ")

@@ -46,6 +46,7 @@ def audit_by_masks(
     sample = draw(result, count, seed, method)
     for _ in measure_sample(result, sample, truth, log):
         pass
+    # after measuring, not before: masks may be a function, and which items have one only it knows
     if not log.read()[sample.audit].measures:
         raise NbvizError("None of the pictures drawn has a mask and a map that is not empty: nothing was measured.")
     sign(out, log)

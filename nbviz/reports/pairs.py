@@ -22,6 +22,7 @@ PAIRS, SAMPLE = 3, 60
 SIDE = 168
 """Of a drawing, in pixels of the page."""
 DIGITS = 5
+"""Of a cell's share."""
 
 
 def pair_values(review: Review, privacy: Privacy | None) -> list[Values]:
@@ -41,6 +42,7 @@ def _values(review: Review, found: PairMaps, privacy: Privacy | None) -> Values:
     cells = found.difference
     measured: dict[str, float | None] = {"p": found.p, "chance": found.chance, "reliability": found.reliability}
     if privacy is not None and privacy.noise is not None:
+        # with its figures left out, which are of the means without noise: they would tell what it hides
         cells, measured = privacy.noisy_mean(cells, len(found.items)), dict.fromkeys(measured)
     return {
         "label": review.names[found.label], "prediction": review.names[found.prediction],

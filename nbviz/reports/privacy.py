@@ -27,6 +27,7 @@ class Privacy:
 
     def hashed(self, name: object) -> str:
         """Hash a name so that it can't be read back without the salt."""
+        # a zero between both: else salt "ab" and name "c" would be salt "a" and name "bc"
         return hashlib.blake2b(f"{self.salt}\0{name}".encode(), digest_size=6).hexdigest()
 
     def noisy_mean(self, cells: NDArray[np.float64], count: int) -> NDArray[np.float64]:

@@ -26,6 +26,7 @@ def sign(out: str | PathLike[str], log: AuditLog) -> None:
     values = read_report(folder)
     values["audits"] = audit_values(log, values.get("k"))
     page = (folder / "report.html").read_text("utf-8")
+    # a section put in its place, not a page made again: the review and its pictures are not at hand
     head, begin, rest = page.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not (begin and end):

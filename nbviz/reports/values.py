@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 FORMAT = 1
+"""Of a report's values; reports of another are refused, and written anew."""
 Values = dict[str, Any]
 
 

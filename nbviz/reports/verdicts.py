@@ -9,6 +9,7 @@ from xml.sax.saxutils import quoteattr
 
 State = Literal["pass", "warn", "fail"]
 STATES: tuple[State, ...] = ("pass", "warn", "fail")
+"""From good to bad: the worst has the last place."""
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from nbviz.reviews.result import Review
 Shown = tuple[str, str]
 """Data address and caption of a picture."""
 PICTURES, SIDE = 12, 128
+"""Surely wrong, or worst, pictures of a page; side of those that are drawn, in pixels."""
 ROOM = "; make room and call nbviz.report again."
 
 
@@ -93,6 +94,7 @@ def _panel(review: Review, progress: bool) -> list[ExplainedPicture]:
 def _write(folder: Path, values: Values, html: str) -> None:
     """Write a report in all its forms."""
     make_folder(folder)
+    # all forms before the first is written: where one can't be made, the folder keeps its report
     texts = {
         "report.json": json_text(values),
         "report.html": html,

@@ -70,8 +70,24 @@ def test_maps_are_compared_where_the_answer_is_the_same_and_not_of_too_few() -> 
     left = maps_of(reading(0, 8))
     others = {"answer_maps": {**left["answer_maps"], "classes": [(c + 1) % 4 for c in left["answer_maps"]["classes"]]}}
     (found,) = moved_maps(left, others, 0.0)
-    assert found.state == "pass" and found.detail == "0 of the 30 pictures have the same answer, too few to tell"
+    assert found.state == "pass"
+    assert found.detail == "0 of the 30 pictures have the same answer and a map, too few to tell"
     assert moved_maps(left, {}, 0.0) == []
+
+
+def test_flat_maps_count_neither_as_moved_nor_as_those_of_others() -> None:
+    rng, ramp = np.random.default_rng(0), np.arange(196.0)
+
+    def values(cells: list[Any]) -> dict[str, Any]:
+        return {"answer_maps": {"items": [*range(len(cells))], "classes": [0] * len(cells), "cells": cells}}
+
+    cells = [(ramp + rng.normal(0, 40, 196)).tolist() for _ in range(12)]
+    (found,) = moved_maps(values(cells), values(cells), 0.0)
+    flat = [*cells, *[[1.0] * 196] * 12]
+    # the same figures: twelve pictures without a map say nothing of the others
+    assert moved_maps(values(flat), values(flat), 0.0)[0].detail == found.detail
+    (none,) = moved_maps(values(flat[9:]), values(flat[9:]), 0.0)
+    assert none.state == "pass" and none.detail.startswith("3 of the 15 pictures") and "nan" not in none.detail
 
 
 def cue(name: str, window: list[int], flagged: bool = True) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from torch import nn
 
 import nbviz
 from nbviz.errors import Refused
+from nbviz.reports.document import _cues
+from nbviz.reports.page.cues import cue_pictures
 from nbviz.reviews.cues.candidates import eigengap, groups
 from nbviz.reviews.cues.hunt import Suspect
 from nbviz.reviews.cues.patterns import patterns
@@ -197,3 +199,14 @@ def test_windows_of_one_class_that_share_half_are_one_place() -> None:
     classes = ["a", "a", "a", "a", "a", "b", "a", "a"]
     # half of the pixels is enough (apart), a quarter is not
     assert places(classes, windows) == [[0, 1, 2, 3, 6], [4], [5], [7]]
+
+
+def test_a_cue_is_shown_of_its_class_where_two_have_one_name() -> None:
+    """ImageNet has two classes called crane."""
+    model = network(30.0)
+    twins = nbviz.InstrumentedModel(model.net, model.transform, ["crane", "crane"])
+    numbered = [Marked(0.9)[number] for number in range(160)]
+    review = nbviz.review(twins, [image for image, _ in numbered], labels=[n for _, n in numbered], progress=False)
+    rows = [row for row in _cues(review, 0, False) if row["flagged"]]
+    assert rows and {row["index"] for row in rows} == {1}
+    assert "with these pixels: crane" in [words for _, words in cue_pictures(review, rows)]

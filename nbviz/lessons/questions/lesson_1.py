@@ -26,6 +26,7 @@ divmod(int(by_hand.argmax()), 112)
 def strongest_place() -> object:
     """At which (row, column) is the map of filter 20 of EfficientNet-Lite0's first layer, over the cat, largest?"""
     model = zoo.load()
+    # right and below only: TensorFlow's "same" padding at stride 2, by which the network was trained
     padded = functional.pad(model.transform(zoo.photographs()["cat"]), (0, 1, 0, 1))
     kernel = next(model.net.parameters()).detach().cpu()[20:21]
     largest = int(functional.conv2d(padded, kernel, stride=2).argmax())

@@ -17,6 +17,7 @@ def new_cues(one: Values, other: Values) -> list[ReportVerdict]:
     before, now = ([row for row in values["cues"] if row["flagged"]] for values in (one, other))
     verdicts = []
     for row in now:
+        # an overlap is enough: of one mark another network may show a window a step aside
         known = any(row["class"] == old["class"] and overlap(row["window"], old["window"]) for old in before)
         words = f"moves {row['transplanted']:.2f} of other pictures, elsewhere {row['control'] or 0:.2f}"
         name = f"cue of {row['class']}, {window_words(row['window'])}"

@@ -6,8 +6,9 @@ import numpy as np
 
 from nbviz.reports.values import Values
 from nbviz.reports.verdicts import ReportVerdict, State
-from nbviz.reviews.cues.candidates import answer_maps
+from nbviz.reviews.cues.candidates import CELLS, answer_maps
 from nbviz.reviews.cues.places import read_inputs
+from nbviz.reviews.dense.bootstrap import mean_of_known
 from nbviz.reviews.result import Review
 from nbviz.reviews.shift.map_stability import likeness
 from nbviz.reviews.statistics.intervals import mean_of
@@ -42,14 +43,17 @@ def moved_maps(one: Values, other: Values, limit: float) -> list[ReportVerdict]:
     pair = [dict(zip(zip(v["items"], v["classes"], strict=True), v["cells"], strict=True))
             for v in (one["answer_maps"], other["answer_maps"])]  # fmt: skip
     same = [key for key in pair[0] if key in pair[1]]
-    if len(same) < LEAST:
-        words = f"{len(same)} of the {len(pair[0])} pictures have the same answer, too few to tell"
-        return [ReportVerdict("maps", "pass", words)]
-    was, now = (np.array([cells[key] for key in same]) for cells in pair)
+    was, now = (np.array([cells[key] for key in same]).reshape(-1, CELLS * CELLS) for cells in pair)
     alike = likeness(was[:, None], now)
-    own = np.diagonal(alike)
-    others = (np.nansum(alike, 1) - own) / (len(same) - 1)
-    known = np.isfinite(own)
+    own = np.diagonal(alike).copy()
+    # beside other pictures' maps: two maps are alike by how pictures are composed, whatever the network looks at
+    np.fill_diagonal(alike, np.nan)
+    others = mean_of_known(alike, 1)
+    # a map that is the same everywhere has no rank correlation, with its own or with another's
+    known = np.isfinite(own - others)
+    if known.sum() < LEAST:
+        words = f"{known.sum()} of the {len(pair[0])} pictures have the same answer and a map, too few to tell"
+        return [ReportVerdict("maps", "pass", words)]
     beyond = mean_of((own - others)[known])
     state: State = "warn" if beyond.low <= limit else "pass"
     words = f"alike {own[known].mean():.2f} over {known.sum()} pictures with the same answer, to another's "

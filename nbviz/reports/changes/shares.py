@@ -36,6 +36,7 @@ def not_paired(one: Values, other: Values, total: str, share: str) -> Difference
     """Compare shares of two tables by their counts: Fisher's exact test, square and add of Wilson's intervals."""
     from scipy.stats import fisher_exact
 
+    # a private report tells shares and totals: counts follow from them
     was, now = ((round((row[share] or 0) * row[total]), row[total]) for row in (one, other))
     change = share_of(*now).less(share_of(*was))
     p = float(fisher_exact([[right, count - right] for right, count in (was, now)]).pvalue)

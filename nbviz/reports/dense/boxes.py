@@ -20,6 +20,7 @@ def paired_boxes(one: Values, other: Values) -> Iterator[Change]:
     enough = np.concatenate([[now.pictures >= LEAST], (now.objects > 0).sum(0) >= LEAST])
     titles = ["mean AP50", *(f"AP50 of {name}" for name in names)]
     before, after = (_with_mean(counts.average[None, :, 0])[0] for counts in (was, now))
+    # differences of the same draws: a bootstrap draws alike in every call, which pairs the pictures
     yield from between(titles, before, after, _with_mean(now.drawn) - _with_mean(was.drawn), enough)
 
 

@@ -22,6 +22,7 @@ def paired_masks(one: Values, other: Values) -> Iterator[Change]:
     pictures = np.asarray((now.support > 0).sum(0)).ravel()
     enough = np.concatenate([[now.pictures >= LEAST] * 2, pictures >= LEAST])
     titles = [*WHOLE.values(), *(f"IoU of {name}" for name in names)]
+    # differences of the same draws: a bootstrap draws alike in every call, which pairs the pictures
     yield from between(titles, _shares(was), _shares(now), _figures(*now.sums) - _figures(*was.sums), enough)
 
 

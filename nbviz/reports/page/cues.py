@@ -26,10 +26,11 @@ def cue_pictures(review: Review, rows: Sequence[Values]) -> Iterator[tuple[str, 
     if not flagged or review.model is None or review.items is None:
         return
     items, labels, predictions = (review.column(name) for name in ("items", "labels", "prediction"))
+    # in a seeded order: data sets are sorted by class more often than not
     order = np.random.default_rng(0).permutation(len(items))
     for row in flagged:
-        name, window = row["class"], tuple(row["window"])
-        index = review.names.index(name)
+        # by index: ImageNet has two classes called crane
+        name, index, window = row["class"], row["index"], tuple(row["window"])
         others = items[order[(labels[order] != index) & (predictions[order] != index)]]
         try:
             shown = transplant(review.model, review.items, row["item"], window, index, others)

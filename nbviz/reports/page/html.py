@@ -52,6 +52,7 @@ CALIBRATION_COLUMNS = ("class", "answers", "said", "right", "low", "high", "corr
 EVIDENCE_COLUMNS = ("place", "evidence", "low", "high", "area", "pictures")
 LABEL_COLUMNS = ("item", "label", "suggested", "margin")
 WORST, FINDINGS = 20, 50
+"""Rows of a table that begins with the worst; findings of filters."""
 NOUNS = {"maps": "pixels", "boxes": "boxes"}
 DRAWN = {
     "maps": "Fewest pixels right (colours: classes that are said; lines: borders of the true masks)",
@@ -207,6 +208,7 @@ def _maps(rows: Sequence[Values], addresses: Sequence[str]) -> str:
 
 def _cost(values: Values) -> str:
     rows = [{"part": part, "seconds": seconds} for part, seconds in values["seconds"].items()]
+    # marked: two reports of the same inputs are the same but for this and their date
     return f"<!--cost-->{section('Cost', table(rows, ('part', 'seconds')))}<!--/cost-->"
 
 

@@ -20,6 +20,7 @@ def number(value: object) -> str:
     """Write a figure: three digits, a dash where there is none."""
     if value is None:
         return "–"
+    # before numbers, for True is one to Python
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
