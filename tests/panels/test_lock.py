@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nbviz.explorer import Explorer
@@ -49,20 +51,21 @@ def test_what_a_person_does_waits_for_what_is_being_painted(explorer: Explorer, 
 
 
 @pytest.mark.parametrize("trait", ["box", "clear"])
-def test_what_a_page_writes_waits_for_what_is_being_painted(explorer: Explorer, trait: str) -> None:
+def test_what_a_page_writes_draws_the_answer_that_was_painted_meanwhile(explorer: Explorer, trait: str) -> None:
     canvas: Any = explorer.panels["canvas"]
-
-    def drawn() -> tuple[int, str]:
-        return id(canvas.scene), repr(canvas.pointer.outlines)
-
+    answer = canvas.answer
+    evidence = answer.attribution.evidence.flip(0, 1)
+    later = replace(answer, attribution=replace(answer.attribution, evidence=evidence))
     with LOCK:
-        before = drawn()
         page = threading.Thread(target=lambda: canvas.foot.set_state({trait: True}))
         page.start()
         page.join(0.3)
-        assert getattr(canvas.foot, trait) and drawn() == before
+        canvas.show(later)
     page.join()
-    assert drawn() != before
+    assert getattr(canvas.foot, trait) and np.array_equal(canvas.scene.values, evidence.numpy())
+    drawn = canvas.pointer.outlines, canvas.pointer.caption
+    canvas.show(later)
+    assert (canvas.pointer.outlines, canvas.pointer.caption) == drawn and bool(drawn[0]) == (trait == "box")
 
 
 def state_of(explorer: Explorer, slot: str) -> tuple[dict[str, str], dict[str, str]]:
