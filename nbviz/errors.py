@@ -23,7 +23,7 @@ class UnknownName(NbvizError, KeyError):
 
 
 class Refused(NbvizError):
-    """Error of a method that can't be applied to this network, and why.
+    """Error of a method, or an edit, that can't be applied to this network and picture, and why.
 
     instead: names of methods that answer the same question here.
     """

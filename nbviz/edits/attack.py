@@ -136,7 +136,7 @@ class Attack(PictureEdit):
             label = int(prediction(own, model, (x.shape[2], x.shape[3])).order[0])
             wanted = None if self.into is None else class_index(self.into, model)
             if wanted == label:
-                raise NbvizError(f"The network says {model.class_name(label)} already: lead it into another class.")
+                raise Refused(f"The network says {model.class_name(label)} already: lead it into another class.")
             goal = label if wanted is None else wanted
 
             def loss(batch: Tensor) -> Tensor:
