@@ -26,6 +26,11 @@ test("placeAt says row and column as fractions below one, also outside the node"
   assert.deepEqual(common.placeAt(node, { clientX: 0, clientY: 1000 }), [0.9999, 0]);
 });
 
+test("a figure in runs and its per cent sign stay on one line", () => {
+  const node = common.runs(common.el("p"), ["hides ", ["12 %", "strong"], " of it, 5 % more"]);
+  assert.equal(node.textContent, "hides 12\u00a0% of it, 5\u00a0% more");
+});
+
 test("runs are text, in elements of three kinds, and never markup", () => {
   const node = common.runs(common.el("p"), ["<b>a</b> ", ["b", "em"], ["c", "strong"], ["<i>", "warn"]]);
   assert.equal(node.textContent, "<b>a</b> bc<i>");

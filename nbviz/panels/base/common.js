@@ -169,10 +169,14 @@ function uid(stem) {
  * @returns {N}
  */
 function runs(node, parts) {
+  // a per cent sign alone on the next line belongs to nothing
+  /** @type {(text: string) => string} */
+  const whole = (text) => text.replaceAll(" %", "\u00a0%");
   node.replaceChildren(
     ...parts.map((part) => {
-      if (typeof part === "string") return document.createTextNode(part);
-      return part[1] === "warn" ? el("span", "nbviz-warning", part[0]) : el(part[1], "", part[0]);
+      if (typeof part === "string") return document.createTextNode(whole(part));
+      const text = whole(part[0]);
+      return part[1] === "warn" ? el("span", "nbviz-warning", text) : el(part[1], "", text);
     }),
   );
   return node;

@@ -125,4 +125,4 @@ def _goal_png(answer: MapAttacked) -> bytes:
     assert answer.like is not None
     made = answer.maps["before"]
     heat = answer.wanted.double().cpu().numpy()
-    return png(heat_over(heat, np.asarray(answer.like), False, made.interpolated))
+    return png(heat_over(heat, np.asarray(answer.like), False, made.interpolated, enlarged=True))

@@ -10,7 +10,7 @@ from PIL import Image
 from nbviz.attribution import Attribution
 from nbviz.drawing.numbers import signed
 from nbviz.drawing.overlay import png
-from nbviz.panels.whatif.map_over import map_over
+from nbviz.panels.whatif.map_over import large, map_over
 from nbviz.session.requests.edits.attack import AttackAnswer
 from nbviz.session.requests.edits.transfer import TransferAnswer
 
@@ -37,7 +37,7 @@ def cells(answer: AttackAnswer, title: str) -> tuple[list[bytes], list[str], lis
     # when comes first: a caption that is cut short in a narrow frame must not make two maps look the same
     shown = [
         (png(np.asarray(attacked.picture)), "attacked, as a file holds it", ""),
-        (png(added), f"what was added, × {factor}", f"at most {attacked.largest:.0f} of 255 grey levels"),
+        (png(large(added)), f"what was added, × {factor}", f"at most {attacked.largest:.0f} of 255 grey levels"),
         (drawn(before, attacked.original), f"before: {title} for {label}", ""),
     ]
     if attacked.edit.size:
@@ -90,4 +90,4 @@ def magnified(added: np.ndarray) -> int:
 
 def drawn(made: Attribution | None, picture: Image.Image) -> bytes:
     """Return a PNG of a map over the picture in gray; empty where there is none yet."""
-    return b"" if made is None else png(map_over(made, np.asarray(picture)))
+    return b"" if made is None else png(map_over(made, np.asarray(picture), enlarged=True))
