@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import traitlets
@@ -112,9 +113,9 @@ class AttackDesk(Desk):
         return edits[:-1] if edits and isinstance(edits[-1], Attack) else edits
 
     def edit(self) -> Attack:
-        """Attack that is on, or that the controls would make."""
+        """Attack that is on; where none is, as after an undo, the one of the controls at size 0."""
         edits = self.selection.edits
-        return edits[-1] if edits and isinstance(edits[-1], Attack) else self._made
+        return edits[-1] if edits and isinstance(edits[-1], Attack) else replace(self._made, size=0.0)
 
     def explanation(self) -> ExplainRequest | None:
         """Request of the map on show for the class before the attack; None until that is known."""

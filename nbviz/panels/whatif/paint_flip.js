@@ -28,11 +28,7 @@ function untilItFlips(model, life) {
   drawn.box.append(legend);
   const box = el("div", "nbviz-caption", words, " ", hide, drawn.box);
   life.watch("flip", () => {
-    const none = !model.get("flip").map?.length,
-      begins = drawn.box.hidden && !none;
-    drawn.box.hidden = none;
-    // it may lie below where the column ends
-    if (begins) box.scrollIntoView({ block: "nearest" });
+    drawn.box.hidden = !model.get("flip").map?.length;
     drawn.across([
       [0, "0 % hidden"],
       [1, `${Math.round(100 * (model.get("flip").most ?? 1))} %`],
@@ -45,6 +41,13 @@ function untilItFlips(model, life) {
     hide.textContent = share ? `hide these ${Math.round(100 * share)} %` : "";
     hide.hidden = !share;
     box.hidden = !model.get("flip_words").length;
+  });
+  let tall = 0;
+  life.watch("flip flip_words", () => {
+    const now = drawn.box.hidden ? 0 : box.offsetHeight;
+    // it may lie below where the column ends, and its sentence grows; who scrolls away meanwhile is left there
+    if (now > tall) box.scrollIntoView({ block: "nearest" });
+    tall = now;
   });
   return box;
 }

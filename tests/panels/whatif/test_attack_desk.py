@@ -112,6 +112,12 @@ def test_the_smallest_flips_and_one_step_less_does_not_before_rounding_and_after
 def test_a_class_that_fell_out_of_the_first_five_has_a_bound_and_nothing_added_is_said(explorer: Explorer) -> None:
     view = explorer.panels["attack"].view
     assert view.size == 0 and view.lines == [["nothing is added yet: the slider says by how much a pixel may move"]]
+    say(view, event="set", kind="fgsm", into=-1, size=8.0)
+    assert view.size == 8 and len(view.captions) > 3
+    explorer.selection.undo()  # what is shown is what is on: none, of the kind that was chosen
+    assert (view.size, view.kind, len(view.captions)) == (0, "fgsm", 3) and "nothing is added" in view.lines[0][0]
+    explorer.selection.redo()
+    assert view.size == 8 and len(view.captions) > 3
     five = [("ant", 1, 0.9, 5.0), ("bee", 2, 0.03, 1.0)]
     assert (_share_words(five, 1), _share_words(five, 7)) == ("0.90", "under 0.03")
     assert _share_words([("ant", 1, 0.998, 5.0), ("bee", 2, 0.0004, 1.0)], 7) == "under 0.01"
