@@ -18,10 +18,7 @@ from nbviz.reports.changes.shares import Difference, not_paired, paired
 from nbviz.reports.dense.comparison import dense_verdicts
 from nbviz.reports.values import FORMAT, Values
 from nbviz.reports.verdicts import ReportVerdict, State, worst
-from nbviz.reviews.statistics.intervals import Estimate, holm
-
-LEVEL = 0.05
-"""p above which a difference counts as chance."""
+from nbviz.reviews.statistics.intervals import SIGNIFICANCE, Estimate, holm
 
 
 @dataclass(frozen=True)
@@ -181,7 +178,7 @@ def _recalls(one: Values, other: Values) -> dict[str, Difference]:
 
 def _fallen(name: str, lost: float, p: float, detail: str, limit: float) -> ReportVerdict:
     state: State = "pass"
-    if lost > 0 and p < LEVEL:
+    if lost > 0 and p < SIGNIFICANCE:
         state = "fail" if lost > limit else "warn"
     return ReportVerdict(name, state, f"{detail} (p = {p:.2g})")
 

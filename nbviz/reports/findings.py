@@ -9,9 +9,8 @@ from nbviz.reports.page.tables import number, p_value
 from nbviz.reports.values import Values
 from nbviz.reports.verdicts import ReportVerdict, State
 from nbviz.reviews.cues.window import window_words
+from nbviz.reviews.statistics.intervals import SIGNIFICANCE
 
-LEVEL = 0.05
-"""Corrected p below which a slice is worse than the rest."""
 SHOWN = 3
 """Slices and cues that a line names."""
 
@@ -26,7 +25,7 @@ def report_verdicts(values: Values) -> list[ReportVerdict]:
             ReportVerdict("calibration", state, f"error {number(calibration['error'])}, chance {calibration['chance']}")
         )
     for row in values["slices"] or []:
-        state = "warn" if row["corrected"] < LEVEL else "pass"
+        state = "warn" if row["corrected"] < SIGNIFICANCE else "pass"
         words = f"accuracy {number(row['accuracy'])}, elsewhere {number(row['elsewhere'])}"
         verdicts.append(ReportVerdict(f"slice {row['column']} {row['slice']}", state, words))
     for row in values.get("cues") or []:
@@ -68,7 +67,7 @@ def _slices(values: Values) -> Iterator[str]:
     rows = values["slices"]
     if not rows:
         return
-    worse = [row for row in rows if row["corrected"] < LEVEL]
+    worse = [row for row in rows if row["corrected"] < SIGNIFICANCE]
     named = ", ".join(
         f"{row['column']} {row['slice']} ({number(row['accuracy'])}; elsewhere {number(row['elsewhere'])})"
         for row in worse[:SHOWN]

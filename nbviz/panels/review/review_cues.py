@@ -14,6 +14,7 @@ from nbviz.drawing.photos import Pixels, photo_mosaic
 from nbviz.panels.review.long_page import LongPage
 from nbviz.reviews.cues.example import Transplant
 from nbviz.reviews.cues.window import window_words
+from nbviz.reviews.statistics.intervals import SIGNIFICANCE
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.review import CueAnswer, HuntCues, MeasureShift, ShiftAnswer
 from nbviz.session.selection import Selection
@@ -129,7 +130,8 @@ def _shift_row(name: str, table: pandas.DataFrame, column: str) -> dict[str, Any
     last = table.iloc[-1]
     return {
         "name": name.replace("_", " "), "values": values, "last": values[-1],
-        "figure": f"{percent(values[0], 0)} → {percent(values[-1], 0)}", "marked": bool(last["corrected"] < 0.05),
+        "figure": f"{percent(values[0], 0)} → {percent(values[-1], 0)}",
+        "marked": bool(last["corrected"] < SIGNIFICANCE),
     }  # fmt: skip
 
 

@@ -12,6 +12,9 @@ from scipy.special import ndtri
 from nbviz.evaluation.summary import student
 
 LEVEL = 0.95
+"""Of intervals."""
+SIGNIFICANCE = 0.05
+"""p, corrected for all that were looked at, below which a difference is marked as beyond chance."""
 
 
 def wilson(hits: ArrayLike, of: ArrayLike, level: float = LEVEL) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

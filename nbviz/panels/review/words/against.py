@@ -9,6 +9,7 @@ import numpy as np
 from nbviz.attribution.words import Run
 from nbviz.drawing.numbers import minus, percent, three_digits
 from nbviz.panels.review.words.classes import p_words
+from nbviz.reviews.statistics.intervals import SIGNIFICANCE
 
 if TYPE_CHECKING:
     import pandas
@@ -37,7 +38,7 @@ TIPS = {
 def about_drift(table: pandas.DataFrame) -> list[Run]:
     """Return the sentence on what differs, and what the bars are."""
     channels = table["measure"].str.startswith("channel ")
-    beyond = table["corrected"] < 0.05
+    beyond = table["corrected"] < SIGNIFICANCE
     layer, (here, there) = table.attrs["layer"], table.attrs["pictures"]
     result: list[Run] = []
     if table["measure"].iloc[0] == "accuracy":
@@ -66,7 +67,7 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": NAMES.get(name, name), "tip": TIPS.get(name, ""), "bar": [round(float(row["effect"]), 4)],
         "figure": f"{here} → {there}", "words": "" if np.isnan(row["corrected"]) else p_words(row["corrected"]),
-        "marked": bool(row["corrected"] < 0.05),
+        "marked": bool(row["corrected"] < SIGNIFICANCE),
         "channel": int(name.removeprefix("channel ")) if name.startswith("channel ") else None,
     }  # fmt: skip
 

@@ -9,6 +9,7 @@ import numpy as np
 from nbviz.attribution.words import Run
 from nbviz.drawing.numbers import minus, percent, signed
 from nbviz.reviews.channels.study import ChannelStudy
+from nbviz.reviews.statistics.intervals import SIGNIFICANCE
 
 if TYPE_CHECKING:
     import pandas
@@ -37,7 +38,7 @@ def ordered(table: pandas.DataFrame, order: str) -> pandas.DataFrame:
 
 def about_study(table: pandas.DataFrame) -> list[Run]:
     """Return what was found, and what the figures are measured by."""
-    beyond, attrs = int((table["corrected"] < 0.05).sum()), table.attrs
+    beyond, attrs = int((table["corrected"] < SIGNIFICANCE).sum()), table.attrs
     whose = "" if attrs["labelled"] else " A class's pictures are those that the network says are it: none has a label."
     classes = len(np.unique(attrs["study"].changes.classes))
     result: list[Run] = [
@@ -60,7 +61,8 @@ def channel_row(row: dict[str, Any], study: ChannelStudy, extent: float) -> dict
         interval = f"{signed(row['low'], True)} … {signed(row['high'], True)}"
     ends = [row[name] / extent for name in ("effect", "low", "high", "control")]
     return {
-        "channel": channel, "name": str(channel), "label": row["class"], "marked": bool(row["corrected"] < 0.05),
+        "channel": channel, "name": str(channel), "label": row["class"],
+        "marked": bool(row["corrected"] < SIGNIFICANCE),
         "bar": [None if np.isnan(end) else round(float(end), 4) for end in ends],
         "figure": signed(row["effect"], True), "interval": interval,
         "answers": f"{percent(row['right'], 0)} → {percent(row['right_without'], 0)}",

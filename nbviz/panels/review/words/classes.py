@@ -12,6 +12,7 @@ from nbviz.reviews.dense.review import DenseReview
 from nbviz.reviews.listing import SURE, Listing
 from nbviz.reviews.result import CLUSTERS, Review
 from nbviz.reviews.several import SeveralReview
+from nbviz.reviews.statistics.intervals import SIGNIFICANCE
 
 if TYPE_CHECKING:
     import pandas
@@ -170,7 +171,7 @@ def slice_table_rows(table: pandas.DataFrame) -> list[dict[str, Any]]:
             "count": f"{row['count']:,}",
             "share": row["accuracy"], "low": row["low"], "high": row["high"], "beside": row["elsewhere"],
             "figure": percent(row["accuracy"], 1),
-            "words": p_words(row["corrected"]), "marked": row["corrected"] < 0.05,
+            "words": p_words(row["corrected"]), "marked": row["corrected"] < SIGNIFICANCE,
         }
         for row in table.to_dict("records")
     ]  # fmt: skip

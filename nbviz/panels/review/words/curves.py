@@ -10,6 +10,7 @@ from nbviz.attribution.words import Run
 from nbviz.drawing.numbers import percent
 from nbviz.reviews.result import Review
 from nbviz.reviews.statistics.calibration import Reliability
+from nbviz.reviews.statistics.intervals import SIGNIFICANCE
 from nbviz.session.requests.review import MOST, class_work
 
 CLASSES, SHARES = 20, ("said", "right")
@@ -40,7 +41,7 @@ def _class_rows(review: Review) -> list[list[Any]]:
     return [
         [
             row["class"], f"{row['answers']:,}", *(f"{row[name]:.3f}" if row["answers"] else "–" for name in SHARES),
-            f"{row['low']:.3f}–{row['high']:.3f}", bool(row["corrected"] < 0.05),
+            f"{row['low']:.3f}–{row['high']:.3f}", bool(row["corrected"] < SIGNIFICANCE),
         ]
         for row in rows
     ]  # fmt: skip
