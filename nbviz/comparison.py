@@ -86,7 +86,9 @@ class _Work:
         truth: MaskLike | Box | None,
     ) -> None:
         self.model, self.picture, self.measures, self.truth = model, picture, measures, truth
+        # once per picture: with parts of it hidden "predicted" could be another class
         self.target = resolved(model, picture, target)
+        # 192 forwards of hiding serve every map of the picture
         self.common = {one.name: common(one, model, picture, self.target) for one in measures}
 
     def rows(
@@ -98,7 +100,7 @@ class _Work:
             try:
                 attribution = attribute(self.model, self.picture, self.target, name, layer, **options)
             except Refused as refused:
-                warnings.warn(f"{label} is left out: {refused}", stacklevel=4)
+                warnings.warn(f"{label} is left out: {refused}", stacklevel=3)
                 continue
             drawn[label] = attribution
             for row in [*_facts(attribution), *self.map_rows(attribution, _explainer(name, layer, options))]:
@@ -112,7 +114,9 @@ class _Work:
         x = self.model.input(self.picture)
         known: dict[str, list[Map]] = {name: [control(name, x)] for name in CONTROLS if name != "random"}
         known["random"] = [
-            control("random", x, attribution.evidence, seed) for seed, attribution in enumerate(drawn.values())
+            # as smooth as the map it stands beside: a rougher one would be a straw man
+            control("random", x, attribution.evidence, seed)
+            for seed, attribution in enumerate(drawn.values())
         ]
         return known
 

@@ -37,6 +37,7 @@ LESSONS = (
 TEACHING = ("README.md", "class_guesses.ipynb", *(f"lesson_{number:02}.md" for number in range(1, 11)))
 APP = "app.ipynb"
 APP_PORT = 8866
+"""Voila's own."""
 MADE: Mapping[str, Mapping[str, int | None]] = {
     "efficientnet_lite0": {"stem.0": None, "blocks.2": None, "blocks.4": None, "blocks.8": None, "head": 1},
     "fashion_cnn": {"blocks.5": None},
@@ -97,6 +98,7 @@ def make(wanted: Mapping[str, Mapping[str, int | None]] = MADE) -> Iterator[Page
         for layer, pages in layers.items():
             began, channels = time.monotonic(), grid_order(model, layer)[: None if pages is None else PAGE * pages]
             for start in range(0, len(channels), PAGE):
+                # not unpacked: that kept every page on the way, 3.1 GB once
                 for made in making(model, layer, channels[start : start + PAGE]):
                     if "note" in made.facts:
                         raise OSError(made.facts["note"])
@@ -131,10 +133,12 @@ def rehearse(names: Sequence[str] = LESSONS) -> Iterator[tuple[str, float, str]]
 
     from nbviz.lessons.guess import VARIABLE
 
+    # as at the projector: a guess that nobody makes would stop the lesson
     settings = {**cli.environment(dict(os.environ), cli.cores()), VARIABLE: "1"}
     for name in names:
         notebook = nbformat.read(cli.shipped(name), as_version=4)
         began, words = time.monotonic(), ""
+        # in a folder of its own: lessons write files, and none may stay
         with tempfile.TemporaryDirectory(prefix="nbviz-course-") as folder:
             where = {"metadata": {"path": folder}}
             quiet: dict[str, Any] = {"kernel_name": "python3", "extra_arguments": ["--log-level=ERROR"]}

@@ -97,6 +97,7 @@ class Explorer:
         runner: type[Scheduler] | type[InlineRunner] = Scheduler,
         **selection: object,
     ) -> None:
+        # first: a slip in a keyword is refused before a network is opened
         check_start(selection)
         self.closed = False
         given = {"classes": classes, "transform": transform, "device": device, "output": output, "hooks": hooks}
@@ -260,6 +261,7 @@ class Explorer:
     def _links(self, problems: tuple[str, ...]) -> Links:
         return Links(
             self.model, self.pictures, self.selection, self._context, self.library, self._activity,
+            # looked up when they are called: panels are assembled before there are events to ask by
             refresh=self.refresh, ask=lambda: self._events.ask_all(), cancel=lambda slot: self._events.cancel(slot),
             save=lambda: saved(self.snapshot(scale=2)), code=self.code, transforms=self.transforms,
             problems=problems,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 SHIFTS = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0))
+"""Steps, down and right, to the neighbours that places are compared with."""
 LEAST_SIDE = 8
 """Places a side from which it can be told whether a map is noise."""
 COMPARED, WINDOW = 32, 32

@@ -39,9 +39,13 @@ MEANINGS = {
     "collapsed": "its filter only sums what it sees: it has learnt nothing, or was pruned",
 }
 SAME, FEW = 0.9995, 8
+"""Correlation from which on channels are duplicates; values of a channel, at least, to judge it."""
 SATURATED, NOISE, BUSY = 0.95, 0.06, 0.25
+"""Share of values at a limit; correlation below which neighbours are noise; share of values that move, at least."""
 FLAT, ROUNDING = 1e-5, 1e-6
+"""Spread that counts as none, of the layer's median spread, and of the channel's own largest value."""
 _PASSED_ON = ("Identity", "Dropout", "Flatten", "StochasticDepth", "DropPath")
+"""Kinds of layers that hand on what they are given: each finding would be told twice."""
 INPUT = "."
 """Among the statistics, and no layer's name: those of the pictures themselves."""
 Finding = tuple[int, str, str]
@@ -122,6 +126,7 @@ def _rows(
     # pictures that are noise themselves make every early channel look so
     smooth = likeness is None or float(likeness.median()) >= 2 * NOISE
     for layer in chosen:
+        # a whole network takes seconds here, and somebody may have cancelled
         pause()
         for channel, finding, detail in _findings(model, layer, statistics[layer.name], smooth, pictures):
             earlier = before.get((channel, _kind(finding)))
@@ -153,6 +158,7 @@ def _gathering(
     batch = batch_size(model, shape, batch)
     chosen = _chosen(model.trace(x).layers, names)
     order = torch.randperm(len(items), generator=torch.Generator().manual_seed(0), device="cpu")
+    # ascending: data sets read fastest in order
     numbers = sorted(order[:sample].tolist())
 
     def work(run: Pass) -> Iterator[Judged | Gathered]:
@@ -196,6 +202,7 @@ def _chosen(known: dict[str, Layer], names: Sequence[str] | None) -> list[Layer]
 def limit_of(module: nn.Module) -> float | None:
     """Return the value that counts as the upper limit of a bounded activation; None for others."""
     if isinstance(module, (nn.Sigmoid, nn.Tanh)):
+        # they come near their limit and never reach it
         return 0.99
     if isinstance(module, nn.Hardtanh):  # ReLU6 is one
         return float(module.max_val)

@@ -33,6 +33,7 @@ def redrawn(model: InstrumentedModel, seed: int, count: int = 3, layer: str | No
     if key in copies:
         return copies[key]
     chosen = stages(model) if layer is None else [name for name in stages(model) if _leads(model, name, layer)]
+    # half of the stages at most: with all of them redrawn guided backprop, too, gives another map, and passes
     chosen = chosen[-min(count, max(1, len(chosen) // 2)) :]
     net, size = model.guest.steady(lambda run: _drawn(run.net, chosen, seed))
     copy = InstrumentedModel(

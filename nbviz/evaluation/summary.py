@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RESAMPLES = 2000
+"""Draws of the pictures for an interval."""
 
 
 def summary(table: pd.DataFrame, against: str | None = None, seed: int = 0) -> pd.DataFrame:
@@ -30,6 +31,7 @@ def summary(table: pd.DataFrame, against: str | None = None, seed: int = 0) -> p
         if against is not None:
             if method == against or (against, measure) not in wide.columns:
                 continue
+            # on the same picture: pictures differ among themselves by more than methods do
             values = values - wide[against, measure]
         values = values.dropna().to_numpy()
         if len(values):

@@ -14,6 +14,7 @@ from pathlib import Path
 from nbviz.errors import NbvizError
 
 _VARIABLE = "_IMAGENET_CATEGORIES"
+"""List in torchvision's source that is read."""
 
 
 @cache

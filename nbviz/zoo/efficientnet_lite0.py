@@ -49,6 +49,7 @@ def _conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: i
     kind = SameConv2d if stride > 1 else nn.Conv2d
     padding = 0 if stride > 1 else kernel // 2
     conv = kind(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
+    # TensorFlow's epsilon, which the weights were trained with
     return [conv, nn.BatchNorm2d(outputs, eps=1e-3)]
 
 
@@ -96,6 +97,7 @@ def efficientnet_lite0() -> ZooNetwork:
     weights = torch.load(_weights_file(), map_location="cpu", weights_only=True)
     # The published names differ; the order is the same.
     net.load_state_dict(dict(zip(net.state_dict(), weights.values(), strict=True)), assign=True)
+    # as it was trained: ImageNet's own mean and spread cost three of twenty labelled pictures
     recipe = EvalTransform(crop=(224, 224), resize=(256, 256), mean=(0.5,) * 3, std=(0.5,) * 3, interpolation="bicubic")
     net.nbviz_preprocessing = Preprocessing.from_recipe(recipe, "the network")
     return ZooNetwork(net.eval(), "EfficientNet-Lite0", classes="imagenet")

@@ -17,6 +17,7 @@ from nbviz.zoo.registry import ZooNetwork, network
 from nbviz.zoo.shipped import with_weights
 
 PATCH, WIDTH, HEADS, BLOCKS = 4, 64, 4, 4
+"""Pixels a side of a patch; length of a token; heads of a block; blocks."""
 
 
 class Attention(nn.Module):

@@ -54,6 +54,7 @@ def names() -> list[str]:
         result += _torchvision_names()
     if "timm" in _installed():
         result += _timm().list_models()
+    # once: timm has networks of torchvision's names, and load() takes torchvision's
     return list(dict.fromkeys(result))
 
 
@@ -91,6 +92,7 @@ def _from_timm(name: str, weights: WeightsLike, device: str, options: dict[str, 
     net = _downloaded(name, lambda: _timm().create_model(name, pretrained=bool(weights), **options))
     if not weights:
         return _model()(net, name=f"{name} (random weights)", device=device)
+    # timm's networks carry no names: those of 1,000 classes are ImageNet's, in torchvision's order
     classes = imagenet() if getattr(net, "num_classes", None) == 1000 else None
     return _model()(net, classes=classes, name=name, device=device)
 

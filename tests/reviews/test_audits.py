@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -233,6 +234,20 @@ def test_masks_go_the_way_of_their_pictures_and_a_network_on_the_object_is_told_
     assert on.count == off.count == 16 and on.covered.value == off.covered.value == pytest.approx(16 / 192)
     assert on.hit.value == 1 and on.inside.value == pytest.approx(1) and on.beyond.low > 0
     assert off.hit.value == 0 and off.inside.value == 0 and off.beyond.high < 0
+
+
+def test_measures_of_one_group_alone_are_no_share_of_the_data_set(tmp_path: Path) -> None:
+    groups = (SampleGroup("wrong", 2, (0, 2)), SampleGroup("right", 8, (1, 3, 5)))
+    sample, log = AuditSample("w", "d", "saliency", 0, groups), AuditLog(tmp_path / "audit.jsonl")
+    log.begin(sample)
+    for item in (1, 3, 5):
+        log.measure(sample, item, (1.0, 0.8, 0.1))
+    half = inside_of(log.read()[sample.audit])
+    assert half.count == 3 and np.isnan([*astuple(half.hit), *astuple(half.inside), *astuple(half.beyond)]).all()
+    for item in (0, 2):
+        log.measure(sample, item, (0.0, 0.3, 0.1))
+    whole = inside_of(log.read()[sample.audit])
+    assert whole.hit.value == pytest.approx(0.8) and whole.inside.value == pytest.approx(0.8 * 0.8 + 0.3 * 0.2)
 
 
 def test_a_mask_of_another_size_and_one_of_nothing_are_refused() -> None:

@@ -22,6 +22,7 @@ def completeness(
     """
     x = model.input(picture)
     start = model.transform.black(x) if baseline is None else baseline.to(x)
+    # both in one batch: a difference is of one version of the weights
     scores = yield from all_scores(model, target, lambda: iter([torch.cat([x, start])]))
     difference = float(scores[0] - scores[1])
     return abs(float(signed(judged).sum()) - difference) / abs(difference) if difference else None

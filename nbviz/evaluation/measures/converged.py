@@ -8,6 +8,7 @@ from nbviz.evaluation.registry import Case, measure
 
 NAME = "converged"
 ERROR, RELIABLE = 0.10, 0.9
+"""Error of the map that is allowed; correlation with a repetition that is asked for."""
 
 
 def converged(judged: Map) -> Verdict:

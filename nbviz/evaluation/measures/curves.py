@@ -21,6 +21,7 @@ from nbviz.model.target import Target
 from nbviz.pictures.picture import PictureLike
 
 CELLS, STEPS, RANDOMS = 14, 7, 3
+"""Cells a side; steps of a curve, of which fifteen tell no more than seven; random maps beside it."""
 
 
 @dataclass(frozen=True, eq=False)

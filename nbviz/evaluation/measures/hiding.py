@@ -29,6 +29,7 @@ from nbviz.pictures.picture import PictureLike
 NAME = "hiding"
 MASKS, CELLS, PROBABILITY = 192, 7, 0.8
 ALPHA = 0.05
+"""Share of its own copies that may predict as well as a map that passes."""
 SURE = 0.8
 """Share of resamples in which a map must be ahead of a control. Chosen among five levels on the study's own
 photographs: against .95 a third more true maps pass, and slightly more wrong and random ones."""
@@ -38,6 +39,7 @@ EQUAL = 1e-6
 REACH = 0.3
 """Correlation that the best sum over cells must reach on masks it has not seen, else no map can be tested."""
 FOLDS, RIDGE = 8, 3.0
+"""Parts of the masks that the best sum is tested on in turn; its penalty."""
 _LOST = {"edges": "plain edges", "centre": "a blob in the centre"}
 
 

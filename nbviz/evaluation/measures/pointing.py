@@ -14,6 +14,7 @@ from nbviz.evaluation.registry import Case, measure
 from nbviz.model.boxes import Box, components
 
 TOLERANCE = 15
+"""Pixels around the object that count as a hit, as Zhang et al. have it."""
 THRESHOLD = 0.5
 """Share of the map's maximum from which on its box counts a pixel."""
 

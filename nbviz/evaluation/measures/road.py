@@ -18,7 +18,9 @@ from nbviz.model.target import Target
 from nbviz.pictures.picture import PictureLike
 
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
+"""Of the pixels that are removed."""
 NOISE = 0.01
+"""Noise on what is solved for, of the standard deviation of the pixels that are left."""
 _NEIGHBOURS = [(i, j, 1 / 12 if i and j else 1 / 6) for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]
 
 

@@ -17,6 +17,7 @@ from nbviz.model.target import Target
 from nbviz.pictures.picture import PictureLike
 
 LEVELS, DRAWS = 2, 2
+"""Grey levels of 255 by which pixels move, at most; pictures that are moved."""
 
 
 def stability(

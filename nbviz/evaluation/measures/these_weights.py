@@ -19,6 +19,7 @@ from nbviz.pictures.picture import PictureLike
 
 NAME = "these weights"
 SIMILAR, SEEDS = 0.8, 3
+"""Correlation from which on maps are taken for the same; draws of the weights."""
 
 
 def these_weights(
@@ -41,6 +42,7 @@ def these_weights(
         correlations += [] if similarity is None else [similarity]
     if len(correlations) * 2 <= SEEDS:
         return unable(NAME, "Other weights can't be compared: with them there is nothing to show.")
+    # of three: one draw can't tell of coarse maps. Measured: gradient methods .5 at most, guided backprop .99
     similarity = median(correlations)
     figures = {"similarity": similarity}
     if similarity < SIMILAR:

@@ -38,6 +38,7 @@ def this_class(
     if similarity is None:
         return unable(NAME, "Another class can't be compared: the map is the same everywhere.")
     figures = {"similarity": similarity}
+    # measured over photographs: gradient methods up to .66, Grad-CAM .76, guided backprop .98 and more
     if similarity < SIMILAR:
         words = f"An unrelated class, {name}, has another map (similarity {similarity:.2f})."
         return Verdict(NAME, "passed", words, figures)

@@ -87,12 +87,12 @@ class Inside:
 
 
 def inside_of(audit: Audit) -> Inside:
-    """Combine an audit's measures by group."""
+    """Combine an audit's measures by group; NaN as long as a group has none."""
+    # a group without measures is not left out: the others' share would be called that of the data set
     groups = [
-        (group.size, np.array([audit.measures[item] for item in group.items if item in audit.measures]))
+        (group.size, np.array([audit.measures[item] for item in group.items if item in audit.measures]).reshape(-1, 3))
         for group in audit.sample.groups
     ]
-    groups = [(size, rows) for size, rows in groups if len(rows)]
 
     def means(column: int) -> Estimate:
         return combine([(size, mean_of(rows[:, column])) for size, rows in groups]).clipped()

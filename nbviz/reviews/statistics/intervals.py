@@ -66,7 +66,8 @@ class Estimate:
 
     def clipped(self) -> Estimate:
         """Return the same with ends in 0…1, for means of shares."""
-        return Estimate(self.value, max(0.0, self.low), min(1.0, self.high))
+        # the bound second: max() and min() return the first of two where one is NaN
+        return Estimate(self.value, max(self.low, 0.0), min(self.high, 1.0))
 
     @property
     def beyond_chance(self) -> bool:
@@ -95,5 +96,5 @@ def paired_difference(lost: int, won: int, count: int) -> Estimate:
 
 
 def mean_of(values: np.ndarray) -> Estimate:
-    """Return a mean with its interval by Student's t; NaN ends for a single value."""
-    return Estimate(float(values.mean()), *student(values))
+    """Return a mean with its interval by Student's t; NaN ends for a single value, NaN of nothing."""
+    return Estimate(float(values.mean()) if len(values) else math.nan, *student(values))

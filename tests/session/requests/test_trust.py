@@ -127,9 +127,10 @@ def test_controls_may_be_asked_for_by_name() -> None:
 
 
 def test_compare_says_what_it_can_not_do() -> None:
-    with pytest.warns(UserWarning, match="guided_backprop is left out: .*ReLU"):
+    with pytest.warns(UserWarning, match="guided_backprop is left out: .*ReLU") as caught:
         table = compare(Linear(), [picture()], ["guided_backprop", "saliency"], measures="converged", progress=False)
     assert set(table["method"]) == {"saliency"}
+    assert [warning.filename for warning in caught] == [__file__]  # the line that asked, not its caller's
     with pytest.raises(nbviz.NbvizError, match="Nearest: 'saliency'"):
         compare(Linear(), [picture()], ["salency"])
     with pytest.raises(nbviz.NbvizError, match="Nearest: 'curves'"):
