@@ -19,6 +19,7 @@ from nbviz.drawing.png import lean_png
 from nbviz.edits.augmentation import Transforms, augmentations
 from nbviz.errors import NbvizError, unknown
 from nbviz.model.brief import ModelLike
+from nbviz.model.instrumented import InstrumentedModel
 from nbviz.panels.assembly import assemble, laid_out, stages
 from nbviz.panels.base.close_tree import close_tree
 from nbviz.panels.base.links import Activity, Links
@@ -101,7 +102,7 @@ class Explorer:
         check_start(selection)
         self.closed = False
         given = {"classes": classes, "transform": transform, "device": device, "output": output, "hooks": hooks}
-        self.model = open_model(model, **given, multilabel=multilabel)
+        self._model = open_model(model, **given, multilabel=multilabel)
         loaded = load_pictures(first_images(review) if images is None else images)
         # A model that was given is its owner's; a network that was wrapped here is named here.
         named = [] if self.model is model else name_classes(self.model, loaded)
@@ -130,6 +131,19 @@ class Explorer:
         self._events.follow(ALL)
 
     # -- public ---------------------------------------------------------------------------------------
+
+    @property
+    def model(self) -> InstrumentedModel:
+        """The network; writing it is refused."""
+        return self._model
+
+    @model.setter
+    def model(self, other: object) -> None:
+        raise NbvizError(
+            f"An Explorer stays with its network, here {self._model.name}. Open another one for this "
+            f"{type(other).__name__}: nbviz.Explorer(other, pictures, state=explorer.selection.state()); edits that it "
+            "lacks are left out, with a note."
+        )
 
     @property
     def attribution(self) -> Attribution | None:

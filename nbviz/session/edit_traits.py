@@ -36,6 +36,8 @@ class EditTraits(HistoryTraits):
 
     def __init__(self) -> None:
         self._edit_steps = Timeline[tuple[Edit, ...]](keeps=True)
+        self._lost: tuple[str, ...] = ()
+        """Sentences on edits that a change of picture under way takes away."""
         super().__init__()
 
     @property
@@ -91,7 +93,11 @@ class EditTraits(HistoryTraits):
         """Return the edits that another picture takes over: all but those made for one picture alone."""
         edits = tuple(edit for edit in self.edits if not getattr(edit, "one_picture", False))
         # the very same tuple where nothing goes, so that it counts as no change
-        return self.edits if len(edits) == len(self.edits) else edits
+        if len(edits) == len(self.edits):
+            return self.edits
+        # the network may have lost what another of them names: the picture must be choosable all the same
+        edits, self._lost = self.fitting(edits)
+        return edits
 
     @traitlets.validate("edits", "draft")
     def _check_edits(self, proposal: dict[str, Any]) -> tuple[Edit, ...] | None:

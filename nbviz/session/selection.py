@@ -150,7 +150,7 @@ class Selection(PlaceTraits, EditTraits):
         for name in values:
             if not self.has_trait(name):
                 raise TypeError(f"A selection has no '{name}'{_hint(name, self.trait_names())}.")
-        moved: set[str] = set()
+        moved, self._lost = set[str](), ()
         with self.hold_trait_notifications():
             for name in dict.fromkeys((*_ORDER, *values)):
                 if name in values:
@@ -222,7 +222,7 @@ class Selection(PlaceTraits, EditTraits):
             return "predicted" if placed else one
         if name == "edits":
             return self._edits_after_reset()
-        return {"group": (), "options": {}, "place": self.pinned_place, "dropped": ()}.get(name)
+        return {"group": (), "options": {}, "place": self.pinned_place, "dropped": self._lost}.get(name)
 
     # -- checking -------------------------------------------------------------------------------------
 

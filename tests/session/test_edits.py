@@ -170,6 +170,8 @@ def test_an_edit_that_a_new_network_lacks_is_dropped_with_a_note_and_nothing_els
         assert "channel 2 off" in sentence and "has 2 channels" in sentence and strip.dropped == sentence
         selection.edits = (paint,)
         assert selection.dropped == () and strip.dropped == ""
+        with pytest.raises(NbvizError, match=r"state=explorer\.selection\.state\(\)"):
+            other.model = narrow  # a plain attribute would be written, and nothing on show would follow
 
 
 def test_surgery_that_takes_a_layer_away_drops_its_edit_at_the_next_refresh() -> None:
@@ -200,6 +202,10 @@ def test_surgery_drops_its_edit_at_the_next_act_and_no_panel_fails() -> None:
         explorer.selection.target = 2
         assert explorer.selection.edits == (Transform("rotate", 20), Channels("3", scale={1: 2.0}))
         assert "there is no channel 2" in explorer.panels["what_if"].view.dropped
+        explorer.selection.edits = (Paint(left()), Channels("1", off=[1]))
+        net[0], net[2] = torch.nn.Conv2d(3, 1, 3, padding=1), torch.nn.Conv2d(1, 6, 3, stride=2, padding=1)
+        explorer.selection.image = "two"  # which does not take the paint over, and must be choosable
+        assert explorer.selection.edits == () and len(explorer.selection.dropped) == 1
         states = {getattr(panel.view, "state", "ready") for panel in explorer.panels.values()}
         assert states <= {"ready", "partial"}
 
