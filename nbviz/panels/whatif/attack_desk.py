@@ -82,7 +82,7 @@ class AttackDesk(Desk):
     """Desk that writes ``edits``: the last one is the attack it makes, if that is an :class:`Attack`."""
 
     slot = tool = "attack"
-    reads = MAP_READS
+    reads = MAP_READS | {"pins"}
 
     def __init__(self, links: Links) -> None:
         super().__init__(links)
@@ -105,7 +105,8 @@ class AttackDesk(Desk):
 
     def say_beside(self) -> None:
         """Show what the networks beside this one say."""
-        self.view.beside = [runs for part in self._beside.values() if (runs := part.runs)]
+        known = self.selection.networks
+        self.view.beside = [runs for name, part in self._beside.items() if name in known and (runs := part.runs)]
 
     def others(self) -> tuple[Edit, ...]:
         """Edits before the attack."""
@@ -143,6 +144,7 @@ class AttackDesk(Desk):
             self.view.largest, self.view.size = LARGEST * unit, attack.size
             self.view.unit = "of 255 grey levels" if unit == 1 else "grey levels, root of squares over the picture"
             self._offer(selection, attack)
+            self.say_beside()  # a network may have been unpinned
             self.lie.sync(selection)
             if not self.search.wanted:
                 self.view.smallest = ""

@@ -142,3 +142,12 @@ def test_a_network_put_beside_is_asked_about_the_same_picture(explorer: Explorer
     explorer.selection.pins = ()
     say(view, event="set", kind="pgd", into=-1, size=4.0)
     assert view.beside == []
+
+
+def test_a_network_put_beside_while_an_attack_is_on_is_asked_at_once(explorer: Explorer) -> None:
+    view = explorer.panels["attack"].view
+    say(view, event="set", kind="pgd", into=-1, size=8.0)
+    explorer.beside(network(), "twin")
+    assert "the same picture on " in str(view.beside) and "twin" in str(view.beside)
+    explorer.selection.pins = ()
+    assert view.beside == []
