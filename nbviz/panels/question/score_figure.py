@@ -25,7 +25,9 @@ LETTER = 13
 TEXT = "var(--jp-ui-font-color1, #333)"
 QUIET = "var(--jp-ui-font-color2, #666)"
 MARGIN, WIDE_MARGIN = 48, 92
-"""Pixels right of the bars: for the figure, and for the figure and its change."""
+"""Pixels right of the bars: for the figure, and for the figure and its change. The wide one stands without edits, too:
+bqplot follows another margin .3 s late, and meanwhile figures and changes would lie on each other.
+"""
 ACCENT = "var(--jp-brand-color1, #1976d2)"
 BAR, TRACK = "var(--nbviz-bar, #bdbdbd)", "var(--nbviz-track, #f3f3f3)"
 
@@ -59,7 +61,7 @@ class Bars:
         self.figure = bqplot.Figure(
             marks=marks,
             axes=[],
-            fig_margin={"top": 0, "bottom": 0, "left": 140, "right": MARGIN},
+            fig_margin={"top": 0, "bottom": 0, "left": 140, "right": WIDE_MARGIN},
             display_toolbar=False,
             background_style={"fill": "transparent"},
             padding_x=0.0,
@@ -107,10 +109,6 @@ class Bars:
         self._compare(shares, heights, before)
 
     def _compare(self, shares: list[float], heights: list[float], before: list[float] | None) -> None:
-        margin = MARGIN if before is None else WIDE_MARGIN
-        if self.figure.fig_margin["right"] != margin:
-            # another dict: one that is changed in place is sent to no page
-            self.figure.fig_margin = {**self.figure.fig_margin, "right": margin}
         old, at = ([], []) if before is None else (before, heights)
         _set(self.ticks, x=[[x, x] for x in old] or [[]], y=[[y - 0.4, y + 0.4] for y in at] or [[]])
         _write(self.changes, 1.0, at, [signed(now - then, True) for now, then in zip(shares, old, strict=False)])
