@@ -179,3 +179,24 @@ test("what Measure was asked for is brought into view until it is there, and lat
   assert.equal(scrolls, before, "the same of another channel stays where it is");
   one.end();
 });
+
+test("the classes over labelled pictures are brought into view once they are there", async () => {
+  const traits = { shown: true, labelled: 8, asked: [], curve: {}, words: [], classes: [], over: "", progress: "" };
+  const model = new Model(traits),
+    one = view((await script("channels/class_need")).widget, model);
+  const scrolled = [];
+  for (const node of [one.root, ...one.all("*")]) node.scrollIntoView = () => scrolled.push(node);
+  const rows = [["lynx", "−0.50", "−0.70 … −0.30", "+0.10", "90 % → 80 %", 4, true]];
+  model.change({ classes: rows, over: "without channel 3" });
+  assert.deepEqual(scrolled, [], "nobody asked");
+  model.change({ classes: [], over: "" });
+  one
+    .all("button")
+    .find((node) => node.textContent === "Over labelled pictures")
+    .click();
+  scrolled.length = 0;
+  model.change({ classes: rows, over: "without channel 3" });
+  assert.ok(scrolled.at(-1)?.contains(one.find(".nbviz-need-classes")));
+  one.end();
+  assert.equal(model.heard, 0);
+});

@@ -215,9 +215,11 @@ def rank(answer: ChannelAnswer) -> str:
 def _places(values: np.ndarray) -> list[list[str]]:
     height, width = values.shape
     row, column = peak_place(values)
+    # of a channel that is off, or at its mean, no place is the peak
+    place = "everywhere" if values.min() == values.max() else f"row {row}, column {column}"
     active = f"{percent(float((values > 0).mean()))} of places"
     return [
-        ["peak at", f"row {row}, column {column}", f"of {height} × {width} places, from 0"],
+        ["peak at", place, f"of {height} × {width} places, from 0"],
         ["mean", three_digits(float(values.mean())), "over all places"],
         ["active", active, "places where the channel is above zero"],
     ]

@@ -31,17 +31,14 @@ export default {
       });
     const progress = el("span", "nbviz-small nbviz-note");
     const said = set(el("p", "nbviz-caption"), { role: "status", "aria-live": "polite" });
-    const chart = needChart(model, life);
-    root.append(
-      el("div", "nbviz-bar", need, over, progress),
-      drawState(model, el("div"), life),
-      chart,
-      said,
-      needClasses(model, life),
-    );
+    const chart = needChart(model, life),
+      table = needClasses(model, life);
+    root.append(el("div", "nbviz-bar", need, over, progress), drawState(model, el("div"), life), chart, said, table);
+    let due = "";
     for (const [event, node] of Object.entries({ need, over }))
       life.listen(node, "click", () => {
         model.send({ event });
+        due = event;
         // with the place of the curve to come, which would lie below where a column of 880 px ends
         if (event === "need") chart.hidden = false;
         root.scrollIntoView({ block: "nearest" });
@@ -58,6 +55,12 @@ export default {
       said.hidden = !model.get("words").length;
     });
     life.watch("progress", () => (progress.textContent = model.get("progress")));
+    // what was asked for comes below the end of the column; a later answer to somebody else moves nothing
+    life.watch("progress words classes", () => {
+      const there = model.get(due === "over" ? "classes" : "words").length > 0;
+      if (due && there) (due === "over" ? table : said).scrollIntoView({ block: "nearest" });
+      if (there && !model.get("progress")) due = "";
+    });
     return life.end;
   },
 };

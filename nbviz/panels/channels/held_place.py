@@ -24,10 +24,10 @@ def held(look: ChannelLook, page: ChannelsPage | None, channel: int | None, firs
 
 
 def held_words(answer: ChannelsAnswer, look: ChannelLook, page: ChannelsPage) -> str:
-    """Describe where the held channel belongs: ``"channel 116 keeps its place: now 130th of 240"``; empty if there."""
+    """Describe where the held channel belongs: ``"channel 116 is now 130th of 240"``; empty if there."""
     if look.held is None or look.held[0] not in page.channels:
         return ""
     channel, place = look.held
     order = answer.order(look.sort).tolist()
     rank = order.index(channel)
-    return "" if rank == place else f"channel {channel} keeps its place: now {ordinal(rank + 1)} of {len(order)}"
+    return "" if rank == place else f"channel {channel} is now {ordinal(rank + 1)} of {len(order)}"

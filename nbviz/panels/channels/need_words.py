@@ -26,7 +26,8 @@ def curve_data(need: Need) -> dict[str, Any]:
     for name, values in randoms.items():
         data[f"{name}_band"] = [up(values.min(0)), up(values.max(0))] if len(values) else []
     at, total = [round(float(x), 4) for x in along], int(need.counts[-1])
-    ticks = [[x, str(count)] for x, count in zip(at, need.counts.tolist(), strict=True) if _ticked(count, total)]
+    marked = [(x, count) for x, count in zip(at, need.counts.tolist(), strict=True) if _ticked(count, total)]
+    ticks = [[x, f"{count} channels" if count == total else str(count)] for x, count in marked]
     return data | {"at": at, "ticks": ticks, "low": three_digits(low), "high": three_digits(high)}
 
 
@@ -36,11 +37,10 @@ def need_words(need: Need, name: str) -> list[Any]:
     gone, there = need.half_gone(need.without), need.half_there(need.alone)
     if gone is None or there is None:
         whole, none = signed(need.score), signed(need.base)
-        return [
-            f"With none of these channels the score is {none}, with all {whole}: the layer gives ",
-            [name, "em"],
-            " nothing.",
-        ]
+        runs: list[Any] = [f"With none of these channels the score is {none}, with all {whole}: the layer as a whole "]
+        if need.score < need.base:
+            return [*runs, "speaks against ", [name, "em"], ", so that there is no need of it to halve."]
+        return [*runs, "gives ", [name, "em"], " nothing."]
     lost = [_known(need.half_gone(row), total) for row in need.random_without]
     kept = [_known(need.half_there(row), total) for row in need.random_alone]
     runs = ["half of what this layer gives ", [name, "em"], " is gone without ", [f"{gone} of {total}", "strong"]]

@@ -25,6 +25,7 @@ from nbviz.panels.circuit.made_tiles import MadeTiles, Named
 from nbviz.panels.circuit.walk import KeptPath, Path, Walk, Walked, overview
 from nbviz.panels.snapshot.parts import StagePart, StillParts
 from nbviz.passes.feature_maps import FeatureMaps
+from nbviz.pictures.picture import name_words
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.edits.circuit import HEADS, CircuitAnswer, WalkStep
 from nbviz.session.selection import Selection
@@ -231,7 +232,7 @@ class CircuitStage(Stage):
         image, target = self.selection.image, self.selection.target
         if event == "keep" and self._answer is not None:
             words = " ‹ ".join(self._crumb(at, self._answer.index)[0] for at in self.path)
-            one = KeptPath(image, target, self.path, f"{image}: {words}")
+            one = KeptPath(image, target, self.path, f"{name_words(image)}: {words}")
             self.kept += [one] if one not in self.kept else []
         elif event == "drop":
             del self.kept[int(content["place"])]

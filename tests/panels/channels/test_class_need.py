@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,6 +65,8 @@ def test_a_layer_that_gives_nothing_is_said_to() -> None:
         "1", 0, 1.0, np.arange(2), np.arange(3), flat + 1, flat + 1, flat[None] + 1, flat[None] + 1, True, 1
     )
     assert need.half_gone(need.without) is None and "nothing" in str(need_words(need, "ant"))
+    against = replace(need, without=np.array([1.0, 2.0, 3.0]))
+    assert against.half_there(against.alone) is None and "speaks against" in str(need_words(against, "ant"))
 
 
 def test_over_labelled_pictures_each_class_has_its_interval() -> None:

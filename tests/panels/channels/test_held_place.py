@@ -61,7 +61,7 @@ def test_the_tile_stays_and_the_others_are_sorted_around_it(explorer: Explorer, 
     ranks, others = order(explorer), [channel for channel in order(explorer) if channel != chosen]
     assert others[page * PAGE : page * PAGE + tile] == view.channels[:tile]
     rank = ranks.index(chosen)
-    assert f"channel {chosen} keeps its place: now {rank + 1}" in view.held and view.held.endswith(f"of {CHANNELS}")
+    assert f"channel {chosen} is now {rank + 1}" in view.held and view.held.endswith(f"of {CHANNELS}")
     assert sorted(every_page(explorer)) == list(range(CHANNELS)), "each channel stands once"
     say(view, event="follow")
     assert view.held == "" and view.page == rank // PAGE and view.channels[rank % PAGE] == chosen
