@@ -50,6 +50,7 @@ class CanvasLines:
     def show(self, answer: object, target: Target) -> None:
         """Draw the lines of an answer; what is no explanation has none. Called once the canvas's captions stand."""
         self._answer = answer if isinstance(answer, ExplainAnswer) else None
+        # kept: the words of the evidence's box are put behind it, and taken away with the box
         self._target, self._caption = target, self._foot.caption
         self._show_photo(getattr(answer, "seen", None))
         self._draw()
@@ -85,17 +86,16 @@ class CanvasLines:
 
     def words(self, place: tuple[float, float]) -> str:
         """Return the class that is predicted at a place; empty for none."""
-        prediction, index = self.prediction, None if self.prediction is None else self.prediction.at(place)
-        if prediction is None or index is None:
+        prediction = self.prediction
+        number = None if prediction is None else prediction.at(place)
+        if prediction is None or number is None:
             return ""
-        return self._model.class_name(prediction.boxes[index].label if prediction.kind == "boxes" else index)
+        return self._model.class_name(prediction.boxes[number].label if prediction.kind == "boxes" else number)
 
     def chosen_at(self, place: tuple[float, float]) -> Target | int | None:
         """Return the target that a click on a place chooses: a class's index or a box; None for no change."""
-        prediction, number = (
-            self.prediction,
-            None if self.prediction is None else self.prediction.at((place[0], place[1])),
-        )
+        prediction = self.prediction
+        number = None if prediction is None else prediction.at(place)
         if prediction is None or number is None or number == prediction.chosen(self._target):
             return None
         return Target.box(number) if prediction.kind == "boxes" else number

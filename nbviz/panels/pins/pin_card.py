@@ -208,6 +208,7 @@ class PinCard(Panel):
     def show(self, answer: Answer) -> None:
         scene = pin_scene(self.own_request, answer, self.pin.picture)
         self.card.paint(scene)
+        # with the layer that it was made at, which only an answer tells where the pin names none
         self.view.title = replace(self.pin, layer=scene.layer or self.pin.layer).title(self.asked_model)
         self._changed()
 

@@ -121,6 +121,7 @@ class TrainingPage(LongPage):
         elif answer.records is None or self.review is None:
             self.draw({"words": [], "progress": answer.progress, "done": answer.done})
         else:
+            # kept in the review, whose own calls need not read them again
             self.review.training = _labelled(answer.records)
             # begins anew: its first state depends on whether the pictures are read
             self.open(self.review)

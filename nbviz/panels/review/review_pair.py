@@ -76,6 +76,7 @@ class PairPage(LongPage):
 
     def show(self, answer: PairAnswer) -> None:
         found, review = answer.maps, self.review
+        # a state takes the place of the one before: without them the menu would be gone
         choices = {name: self.state.get(name) for name in ("choices", "chosen")}
         if found is None or review is None:
             self.draw({**choices, "words": [], "progress": answer.progress, "done": answer.done})

@@ -83,6 +83,7 @@ def _title(ink: Ink, parts: SnapshotParts) -> float:
     if title is None:
         return 0.0
     middle = TITLE / 2
+    # first, and from the right: the facts have the room that is left
     word = ink.text(WIDTH - MARGIN, middle, title.word, colour="quiet", side="right")
     right = WIDTH - MARGIN - word - 24
     x = MARGIN + ink.text(MARGIN, middle, [(title.name, "strong")], size=15, width=420) + MARGIN
@@ -154,6 +155,7 @@ def _columns(ink: Ink, parts: SnapshotParts, y: float) -> float:
         return y
     unit = WIDTH / sum(SHARES[name] for name in shown)
     edges = accumulate((unit * SHARES[name] for name in shown), initial=0.0)
+    # one edge more than there are columns: the last is the frame's
     starts = dict(zip(shown, edges, strict=False))
     bottom = y
     if "channels" in starts:

@@ -103,6 +103,7 @@ def _layer(ink: Ink, row: LayerRow, is_open: bool, cell: Image.Image, x: float, 
     start = x + MARGIN + 14 + 14 * row.depth
     if row.kids:
         ink.arrow(start - 11, middle, is_open)
+    # first, and from the right: the name has the room that is left
     shape = ink.text(right - SIDE - 6, middle, row.shape, size=11, colour="quiet", side="right", width=110)
     room = right - SIDE - 12 - shape - start
     taken = ink.text(start, middle, [(row.text, "strong")] if row.chosen else row.text, width=room)
