@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     import pandas
 
 FACTS = ("map_error", "reliability", "residual", "seconds", "calls")
+"""Facts that a method states of its map, which the table has where they are numbers."""
 Methods: TypeAlias = str | Iterable[str] | Mapping[str, str | tuple[str, Mapping[str, Any]]]
 """Names of methods, or label → name, or label → (name, options)."""
 Row = tuple[str, float, float, float]
@@ -192,4 +192,4 @@ def _progress(pictures: list[Picture], wanted: bool) -> Iterable[Picture]:
         return pictures
     from tqdm.auto import tqdm
 
-    return partial(tqdm, unit="picture", desc="comparing")(pictures)
+    return tqdm(pictures, unit="picture", desc="comparing")

@@ -34,6 +34,12 @@ class Box(NamedTuple):
         """Return whether a place, in pixels, lies in it."""
         return self.top <= row < self.bottom and self.left <= column < self.right
 
+    def mask(self, size: tuple[int, int]) -> np.ndarray:
+        """Return which pixels of a picture (H, W) have their middle in it, bool (H, W)."""
+        # by middles: pixels that are only touched would make every box larger
+        rows, columns = (np.arange(length) + 0.5 for length in size)
+        return ((rows >= self.top) & (rows <= self.bottom))[:, None] & (columns >= self.left) & (columns <= self.right)
+
     def iou(self, other: Box) -> float:
         """Intersection over union of two boxes, 0…1."""
         top, left = max(self.top, other.top), max(self.left, other.left)

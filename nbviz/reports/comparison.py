@@ -113,6 +113,7 @@ def read_report(folder: str | PathLike[str]) -> Values:
 
 def _check_same(old: str | PathLike[str], new: str | PathLike[str], one: Values, other: Values) -> None:
     here, there = one["manifest"], other["manifest"]
+    # None in a private report, which tells no digest of its data
     data = {known["data"] for known in (here, there)} - {None}
     if here.get("task") != there.get("task"):
         raise NbvizError(f"The reports in '{old}' and '{new}' are of networks for different tasks.")
@@ -190,6 +191,7 @@ def _health(one: Values, other: Values, limits: Thresholds) -> list[ReportVerdic
         was, now = (
             Counter(row["layer"] for row in v["health"]["findings"] if row["finding"] == finding) for v in (one, other)
         )
+        # counted by layer: which channel does what is another in each training
         for layer in sorted({*was, *now}):
             state: State = bad if now[layer] - was[layer] > limit else "pass"
             verdicts.append(ReportVerdict(f"{finding} in '{layer}'", state, f"{was[layer]} → {now[layer]} channels"))

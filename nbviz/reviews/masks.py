@@ -61,7 +61,4 @@ def _mask(shape: MaskLike | Box, height: int, width: int, item: int) -> np.ndarr
             f"The object of item {item} is a mask ({height}, {width}), as large as the picture, or a box (top, left, "
             f"bottom, right) in its pixels, not of shape {values.shape}."
         )
-    top, left, bottom, right = values.astype(float)
-    # a pixel is in a box where its middle is
-    rows, columns = np.arange(height) + 0.5, np.arange(width) + 0.5
-    return ((rows >= top) & (rows <= bottom))[:, None] & ((columns >= left) & (columns <= right))
+    return Box(*values.astype(float)).mask((height, width))

@@ -57,6 +57,7 @@ class FashionViT(nn.Module):
         super().__init__()
         places = (SIZE[0] // PATCH) * (SIZE[1] // PATCH)
         self.patches = nn.Conv2d(1, WIDTH, PATCH, PATCH)
+        # begun as the paper's: a token of zeros, positions of spread .02
         self.class_token = nn.Parameter(torch.zeros(1, 1, WIDTH))
         self.positions = nn.Parameter(0.02 * torch.randn(1, 1 + places, WIDTH))
         self.blocks = nn.Sequential(*(TransformerBlock() for _ in range(BLOCKS)))

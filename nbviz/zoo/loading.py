@@ -120,11 +120,13 @@ def _accelerator() -> torch.device:
 
 
 def _installed() -> list[str]:
+    # not by importing them, which takes seconds
     return [package for package in ("torchvision", "timm") if find_spec(package) is not None]
 
 
 def _torchvision_names() -> list[str]:
     models = torchvision().models
+    # its own module alone: without it networks for segmentation, detection and video are listed, too
     return list(models.list_models(module=models))
 
 

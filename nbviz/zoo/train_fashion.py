@@ -29,7 +29,9 @@ from nbviz.zoo.fashion_vit import FashionViT
 from nbviz.zoo.shipped import DATA
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+"""Folder that Debian's package installs the four files in."""
 SHIPPED = 5000
+"""Pictures of the test split that come with nbviz, the first ones."""
 BATCH, SEED = 64, 0
 
 

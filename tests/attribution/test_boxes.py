@@ -51,3 +51,9 @@ def test_parts_are_scipy_s() -> None:
 def test_a_threshold_is_a_share(threshold: float) -> None:
     with pytest.raises(nbviz.NbvizError, match="share of the maximum"):
         made(torch.ones(4, 4)).boxes(threshold)
+
+
+def test_a_box_holds_the_pixels_whose_middle_lies_in_it() -> None:
+    mask = Box(1, 1.6, 3, 4).mask((4, 5))
+    assert mask.shape == (4, 5) and mask.sum(0).tolist() == [0, 0, 2, 2, 0] and mask.sum(1).tolist() == [0, 2, 2, 0]
+    assert not Box(2.6, 0, 3.4, 5).mask((4, 5)).any() and Box(0, 0, 4, 5).mask((4, 5)).all()

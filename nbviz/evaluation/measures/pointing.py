@@ -60,9 +60,7 @@ def pointing(
 
 def _mask(truth: torch.Tensor | tuple[float, float, float, float], size: tuple[int, int]) -> torch.Tensor:
     if isinstance(truth, tuple):
-        top, left, bottom, right = truth
-        rows, columns = (torch.arange(length, dtype=torch.float64, device="cpu") + 0.5 for length in size)
-        mask = ((rows >= top) & (rows <= bottom))[:, None] & ((columns >= left) & (columns <= right))
+        mask = torch.from_numpy(Box(*truth).mask(size))
     else:
         mask = torch.as_tensor(truth, device="cpu") != 0
     if tuple(mask.shape) != tuple(size):

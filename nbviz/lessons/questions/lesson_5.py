@@ -45,4 +45,5 @@ def _cam(index: int) -> Tensor:
     with model.capture("head") as outputs:
         model(model.transform(zoo.photographs()["cat"]))
     weights = model.net.classifier.weight.detach()[index]
+    # the network takes the mean of its 49 places: each adds a 49th
     return (weights @ outputs["head"][0].flatten(1) / 49).cpu()

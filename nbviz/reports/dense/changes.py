@@ -26,6 +26,7 @@ def between(
     known = np.isfinite(was) & np.isfinite(now)
     classes = sum(" of " in title for title, there in zip(titles, known, strict=True) if there)
     for place in map(int, np.flatnonzero(known)):
+        # Bonferroni, not Holm: an interval has no p to put in order
         level = 1 - (1 - LEVEL) / classes if " of " in titles[place] else LEVEL
         low, high = interval(drawn[:, place], level) if enough[place] else (np.nan, np.nan)
         before, after = float(was[place]), float(now[place])

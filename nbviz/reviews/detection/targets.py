@@ -64,6 +64,7 @@ class Targets:
 
 def parts(truth: object, number: int) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
     """Return boxes (n, 4), labels (n,) and whether each is of a crowd, of a mapping with "boxes" and "labels"."""
+    # torchvision's detectors take a list with a mapping per picture: one of this picture alone
     if isinstance(truth, (list, tuple)) and len(truth) == 1:
         truth = truth[0]
     if not isinstance(truth, Mapping) or not {"boxes", "labels"} <= truth.keys():
