@@ -1,4 +1,4 @@
-"""Edits of a selection: those that are on, their history, and a draft."""
+"""Traits of a selection: edits that are on, their history, and a draft."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ EDIT_TRAITS = frozenset(("edits", "original"))
 TOOLS = ("", "paint", "transform", "attack")
 
 
+class Choice(traitlets.Enum[str]):
+    """Trait of one of a few names; anything that is no name is refused, an array too, which ``in`` would fail on."""
+
+    def validate(self, obj: Any, value: Any) -> str:  # noqa: ANN401 - as traitlets has it
+        """Return the name. Raises TraitError for any other value."""
+        if not isinstance(value, str):
+            self.error(obj, value)
+        name: str = super().validate(obj, value)
+        return name
+
+
 class EditTraits(HistoryTraits):
     """Edits that are on, with undo and redo."""
 
@@ -31,7 +42,7 @@ class EditTraits(HistoryTraits):
     draft = traitlets.Tuple(default_value=None, allow_none=True)
     """Edits of a stroke that is still being drawn: only the scores and the painted picture follow; None for none."""
 
-    tool = traitlets.Enum(TOOLS, "")
+    tool = Choice(TOOLS, "")
     """Whose desk is open in the right column: ``"paint"``, ``"transform"``, ``"attack"``; empty for none."""
 
     def __init__(self) -> None:

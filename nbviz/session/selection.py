@@ -19,14 +19,14 @@ from typing import Any
 import traitlets
 from traitlets.utils.bunch import Bunch
 
-from nbviz.arguments import at_least, channel_number
+from nbviz.arguments import at_least, channel_number, one_of
 from nbviz.attribution import METHODS
 from nbviz.attribution.options import checked_options
 from nbviz.errors import NbvizError, nearest, unknown
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target, TargetLike
 from nbviz.session.context import LiveContext
-from nbviz.session.edit_traits import EditTraits
+from nbviz.session.edit_traits import Choice, EditTraits
 from nbviz.session.pins.pin import Pin, checked
 from nbviz.session.pins.place_traits import PlaceTraits
 
@@ -88,7 +88,7 @@ class Selection(PlaceTraits, EditTraits):
     layer = traitlets.Unicode()
     """Name of the layer whose channels are shown, e.g. ``"layer4.1.conv2"``."""
 
-    at = traitlets.Enum(["layer", "last"], "layer")
+    at = Choice(["layer", "last"], "layer")
     """Where a method that uses a layer explains: at ``layer``, or at the last that the score reads, where the evidence
     is gathered. An Explorer opens at the last, and the menu of methods stays there, until a layer is chosen.
     """
@@ -110,7 +110,7 @@ class Selection(PlaceTraits, EditTraits):
     options = traitlets.Dict()
     """Options of the method that differ from its defaults."""
 
-    canvas = traitlets.Enum(["explanation", "channel"], "explanation")
+    canvas = Choice(["explanation", "channel"], "explanation")
     """Map over the picture: the explanation, or the chosen channel's map."""
 
     stage = traitlets.Unicode(CHANNELS)
@@ -241,7 +241,8 @@ class Selection(PlaceTraits, EditTraits):
     def _check_channel(self, proposal: dict[str, Any]) -> int | None:
         value: int | None = proposal["value"]
         channels = self._model.layer(self.layer).channels if self.layer else None
-        if value is not None and channels is not None and not 0 <= value < channels:
+        known = value is None or channels is None or 0 <= value < channels
+        if not known or isinstance(value, bool):  # a bool is a number to Python
             raise NbvizError(f"Channel {value} is not in layer '{self.layer}': it has {channels}, from 0 on.")
         return value
 
@@ -267,10 +268,7 @@ class Selection(PlaceTraits, EditTraits):
 
     @traitlets.validate("method")
     def _check_method(self, proposal: dict[str, Any]) -> str:
-        name: str = proposal["value"]
-        if name not in METHODS:
-            raise unknown("Method", name, METHODS, "nbviz")
-        return name
+        return one_of("Method", proposal["value"], METHODS)
 
     @traitlets.validate("options")
     def _check_options(self, proposal: dict[str, Any]) -> dict[str, Any]:

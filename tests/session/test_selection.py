@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import numpy as np
 import pytest
 import traitlets
 
@@ -109,6 +110,18 @@ def test_none_is_no_target_in_a_sentence_that_says_what_is(chosen: Selection) ->
     with pytest.raises(NbvizError, match="None is no target: choose a class"):
         chosen.target = None
     assert chosen.target == 0
+
+
+def test_junk_is_refused_by_every_trait(chosen: Selection) -> None:
+    before = values(chosen)
+    for name in set(chosen.trait_names()) - {"dropped"}:  # that one holds sentences of our own
+        for junk in (np.array([1, 2]), ([1], [2]), (1, "a", None), ("a",), object(), float("nan"), -5, {1}):
+            with pytest.raises((NbvizError, traitlets.TraitError)):
+                setattr(chosen, name, junk)
+    for name, junk in (("channel", True), ("place", (0.5, float("nan"))), ("pinned_place", (0.5, 1.5)), ("place", ())):
+        with pytest.raises(NbvizError):
+            setattr(chosen, name, junk)
+    assert values(chosen) == before
 
 
 def test_a_name_that_is_no_trait_is_refused_with_the_nearest(chosen: Selection) -> None:

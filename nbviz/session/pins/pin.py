@@ -66,12 +66,14 @@ def checked(
 ) -> tuple[Pin, ...]:
     """Check pins, and return each once; :class:`NbvizError` for one that can't be answered, and for too many."""
     once: list[Pin] = []
-    given = dict.fromkeys(pins)  # none twice, in the order of the cards
+    given = dict[Pin, None]()  # none twice, in the order of the cards
+    for pin in pins:
+        if not isinstance(pin, Pin):
+            raise NbvizError(f"A pin is what Explorer.pin() gives, not {pin!r:.80}.")
+        given[pin] = None
     if len(given) > MOST:
         raise NbvizError(f"At most {MOST} maps are pinned, not {len(given)}: unpin some first.")
     for pin in given:
-        if not isinstance(pin, Pin):
-            raise NbvizError(f"A pin is what Explorer.pin() gives, not {pin!r:.80}.")
         if pin.picture not in pictures:
             raise unknown("Picture", pin.picture, pictures, "this Explorer")
         if pin.network and pin.network not in networks:
