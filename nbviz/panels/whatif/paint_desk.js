@@ -151,7 +151,7 @@ function mapControls(model, life) {
     title: "Hides more and more of what the map marks until the answer changes, beside random maps and plain edges",
   });
   life.listen(until, "click", () => model.send({ event: "flip" }));
-  return [marks, rest, el("span", "nbviz-desk-sized", share, percent), until];
+  return [marks, rest, el("span", "nbviz-desk-marked", share, percent), until];
 }
 
 /**
