@@ -51,6 +51,14 @@ class Transformation:
     step: float | None = None
     """Distance of the amounts that there are; None where any can be."""
 
+    def span(self, side: int) -> tuple[float, float]:
+        """Return the (lowest, highest) amount that makes sense for inputs whose shorter side has so many pixels.
+
+        What counts in pixels is stated for 224: in an input of 28 a shift by 64 would leave nothing of the picture.
+        """
+        share = min(1.0, side / 224) if self.unit == "px" else 1.0
+        return share * self.low, share * self.high
+
     def figure(self, amount: float) -> str:
         """Return an amount with its unit, in three digits: ``"−18°"``, ``"× 0.5"``, ``"6 px"``, ``"quality 85"``."""
         number = f"{amount:.3g}".replace("-", "−")

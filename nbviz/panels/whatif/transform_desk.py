@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import traitlets
 
 from nbviz.drawing.overlay import png
@@ -16,7 +17,7 @@ from nbviz.panels.base.strip import fail, ready
 from nbviz.panels.whatif.desk import MAP_READS, Desk
 from nbviz.panels.whatif.transform_draws import TransformDraws, likeness_line, menu
 from nbviz.session.requests.base import Request
-from nbviz.session.requests.edits.transform import MeasureTransform, TransformCurve, Transformed
+from nbviz.session.requests.edits.transform import MeasureTransform, TransformCurve, Transformed, side_of
 from nbviz.session.requests.on_show import explanation
 from nbviz.session.selection import Selection
 
@@ -111,7 +112,10 @@ class TransformDesk(Desk):
         edit = self.edit()
         known = TRANSFORMS[edit.kind]
         with LOCK, self.view.hold_sync():
-            self.view.range = [known.low, known.high, known.neutral, known.unit, known.step or "any"]
+            low, high = known.span(side_of(self.model, self.pictures[selection.image]))
+            # an amount that was written in Python may lie beyond
+            ends = [min(low, edit.amount), max(high, edit.amount)]
+            self.view.range = [*ends, known.neutral, known.unit, known.step or "any"]
             self.view.kind, self.view.amount = self.source or edit.kind, edit.amount
             self.view.stacked, self.view.source = self._last() is not None, self.source
             self.view.chosen = self._chosen() if self._draw_on() else -1
@@ -188,10 +192,20 @@ class TransformDesk(Desk):
 def lines(answer: TransformCurve, made: Transform, name: str) -> list[list[Any]]:
     """Describe whether the prediction stays along the range, and whether the map moves with the picture."""
     share, known = [f"{100 * answer.stays:.0f} %", "strong"], TRANSFORMS[made.kind]
+    if answer.done == 1 and _still(answer):  # as the saturation of a gray picture
+        return [["it changes next to nothing here, neither what the network says nor the map"]]
     result: list[list[Any]] = [["the answer stays ", [name, "em"], " over ", share, " of the range"]]
-    if answer.flips:
+    if known.step == known.high - known.low:  # there is nothing between
+        result = [[f"{known.words}, the answer ", "is no longer " if answer.flips else "stays ", [name, "em"]]]
+    elif answer.flips:
         nearest = min(answer.flips, key=lambda amount: abs(amount - known.neutral))
         result[0] += ["; nearest change at ", [known.figure(nearest), "strong"]]
     if (alike := answer.likeness) is not None:
         result.append(likeness_line(alike, known.moves))
     return result
+
+
+def _still(answer: TransformCurve) -> bool:
+    shares = np.array(answer.shares)
+    alike = answer.likeness
+    return alike is not None and alike.cosine > 1 - 1e-4 and float(np.ptp(shares, axis=0).max()) < 1e-4

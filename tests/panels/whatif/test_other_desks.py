@@ -101,7 +101,7 @@ def test_a_transformation_has_its_whole_curve(explorer: Explorer) -> None:
     view, picture = explorer.panels["transform"].view, explorer.pictures["one"]
     say(view, event="set", kind="brightness")
     assert explorer.selection.edits == () and view.kind == "brightness"
-    amounts = amounts_of("brightness")
+    amounts = amounts_of("brightness", 32)
     assert view.curve["amounts"] == list(amounts) and TRANSFORMS["brightness"].neutral in amounts
     order = [index for _, index, _, _ in explorer.model.predict(picture, 3)]
     assert [name for name, _ in view.curve["lines"]] == [explorer.model.class_name(index) for index in order]
@@ -125,13 +125,29 @@ def test_a_transformation_has_its_whole_curve(explorer: Explorer) -> None:
     assert explorer.selection.edits == (beneath, Transform("contrast", 1.5))
 
 
+def test_what_can_change_nothing_is_said_to_and_a_mirror_has_no_range() -> None:
+    gray = {"gray": torch.rand(1, 32, 32).expand(3, -1, -1).contiguous()}
+    with Explorer(network(), gray, runner=InlineRunner, method="saliency", tool="transform") as explorer:
+        view = explorer.panels["transform"].view
+        say(view, event="set", kind="saturation")
+        assert "changes next to nothing" in str(view.lines)
+        say(view, event="set", kind="flip")
+        assert view.lines[0][0] == "mirrored, the answer " and "range" not in str(view.lines[0])
+        say(view, event="set", kind="shift_right")
+        assert view.range[:2] == [-64 / 7, 64 / 7]
+        explorer.selection.edits = (Transform("shift_right", 30.0),)
+        assert view.range[:2] == [-64 / 7, 30.0]
+
+
 def test_what_is_tried_along_a_slider_is_what_it_can_stand_at() -> None:
     for kind, known in TRANSFORMS.items():
-        amounts = amounts_of(kind)
+        amounts = amounts_of(kind, 224)
         assert amounts[0] == known.low and amounts[-1] == known.high and known.neutral in amounts
         assert len(amounts) <= POINTS + 1
         assert known.step is None or all((amount - known.low) % known.step == 0 for amount in amounts)
-    assert amounts_of("flip") == (0, 1) and len(amounts_of("jpeg")) == POINTS
+    assert amounts_of("flip", 28) == (0, 1) and len(amounts_of("jpeg", 28)) == POINTS
+    assert amounts_of("shift_right", 28)[-1] == 8 and amounts_of("blur", 28)[-1] == 2.5
+    assert amounts_of("shift_down", 448) == amounts_of("shift_down", 224) and amounts_of("rotate", 28)[0] == -180
     assert TRANSFORMS["jpeg"].figure(85.0) == "quality 85" and TRANSFORMS["crop"].figure(0.9654) == "0.965 of its sides"
 
 
@@ -145,7 +161,7 @@ def test_the_map_is_compared_over_the_whole_range_beside_itself_laid_elsewhere(e
         return nbviz.attribute(net.edited(*edits), picture, label, "saliency").heat().double()
 
     cosines, elsewhere = [], []
-    for amount in map_amounts("scale"):
+    for amount in map_amounts("scale", 32):
         moved = TRANSFORMS["scale"].act(heat()[None, None], amount)[0, 0]
         shown = heat(Transform("scale", amount))
         cosines.append(float(functional.cosine_similarity(moved.flatten(), shown.flatten(), dim=0)))
@@ -153,7 +169,7 @@ def test_the_map_is_compared_over_the_whole_range_beside_itself_laid_elsewhere(e
         places = [(int(draw.integers(1, 32)), int(draw.integers(1, 32))) for _ in range(20)]
         laid = [functional.cosine_similarity(moved.roll(p, (0, 1)).flatten(), shown.flatten(), dim=0) for p in places]
         elsewhere.append(float(np.mean([float(one) for one in laid])))
-    assert len(cosines) >= 5 and 1 not in map_amounts("scale")
+    assert len(cosines) >= 5 and 1 not in map_amounts("scale", 32)
     assert view.lines[1][1] == [f"{np.mean(cosines):.2f}", "strong"]
     assert f"{np.mean(elsewhere):.2f}" in view.lines[1][2]
 

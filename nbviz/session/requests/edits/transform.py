@@ -10,6 +10,8 @@ import numpy as np
 from nbviz.attribution import Attribution
 from nbviz.edits import TRANSFORMS, Transform
 from nbviz.model.edit import Edit
+from nbviz.model.instrumented import InstrumentedModel
+from nbviz.pictures.picture import Picture
 from nbviz.session.requests.base import Context, ExplainAnswer, ExplainRequest, Request, ScoresRequest, stepped
 from nbviz.session.requests.edits.edited_request import with_edits
 from nbviz.session.requests.edits.likeness import Likeness, likeness, mean_likeness
@@ -63,7 +65,8 @@ class MeasureCurve(Request):
     explanation: ExplainRequest
 
     def __call__(self, context: Context) -> Iterator[TransformCurve]:
-        scores_of, amounts = ScoresRequest(self.explanation.picture), amounts_of(self.kind)
+        scores_of, side = ScoresRequest(self.explanation.picture), side_of(context.model, self.explanation.picture)
+        amounts = amounts_of(self.kind, side)
         classes = tuple(int(index) for index in context.answer(with_edits(scores_of, self.edits)).order[:CLASSES])
         curve = TransformCurve(classes=classes)
         for count, amount in enumerate(amounts, 1):
@@ -74,13 +77,15 @@ class MeasureCurve(Request):
                 done=0.4 * count / len(amounts),
             )  # fmt: skip
             yield curve
-        curve = yield from self._maps(context, curve)
+        curve = yield from self._maps(context, curve, side)
         yield replace(curve, done=1.0)
 
-    def _maps(self, context: Context, curve: TransformCurve) -> Generator[TransformCurve, None, TransformCurve]:
+    def _maps(
+        self, context: Context, curve: TransformCurve, side: int
+    ) -> Generator[TransformCurve, None, TransformCurve]:
         """Make the map at a few amounts, and compare each with the map that the first foretells."""
         known, plain = TRANSFORMS[self.kind], list[Attribution]()
-        amounts = map_amounts(self.kind)
+        amounts = map_amounts(self.kind, side)
         for amount in (known.neutral, *amounts):
             edits = self.edits if amount == known.neutral else (*self.edits, Transform(self.kind, amount))
             for shown in stepped(context, with_edits(self.explanation, edits)):
@@ -125,21 +130,30 @@ class MeasureTransform(Request):
         yield Transformed(seen, curve, 1.0)
 
 
-def amounts_of(kind: str) -> tuple[float, ...]:
-    """Return the amounts at which a transformation is tried, the one that changes nothing among them."""
+def side_of(model: InstrumentedModel, picture: Picture) -> int:
+    """Return the pixels of the shorter side of a picture as the network takes it."""
+    return int(min(model.input(picture).shape[2:]))
+
+
+def amounts_of(kind: str, side: int) -> tuple[float, ...]:
+    """Return the amounts at which a transformation is tried, the one that changes nothing among them.
+
+    side: pixels of the input's shorter side.
+    """
     known = TRANSFORMS[kind]
-    span, step = known.high - known.low, known.step
+    (low, high), step = known.span(side), known.step
+    span = high - low
     spaced = np.linspace(0, span, POINTS if step is None else min(POINTS, round(span / step) + 1))
     if step is not None:  # those that there are
         spaced = step * np.round(spaced / step)
     # rounded, or the neutral amount would stand a second time beside itself
-    spread = {round(known.low + float(amount), 6) for amount in spaced}
+    spread = {round(low + float(amount), 6) for amount in spaced}
     return tuple(sorted({*spread, known.neutral}))
 
 
-def map_amounts(kind: str) -> tuple[float, ...]:
+def map_amounts(kind: str, side: int) -> tuple[float, ...]:
     """Return the amounts at which the map is made: some of those tried, spread evenly, but the neutral one."""
-    known, tried = TRANSFORMS[kind], amounts_of(kind)
+    known, tried = TRANSFORMS[kind], amounts_of(kind, side)
     # one more than asked: the neutral one may be among them
     spread = (tried[round(place)] for place in np.linspace(0, len(tried) - 1, MAPS + 1))
     return tuple(dict.fromkeys(amount for amount in spread if amount != known.neutral))
