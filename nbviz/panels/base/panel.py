@@ -90,6 +90,7 @@ class Panel:
     def sync(self, selection: Selection) -> None:
         """Reflect the selection at once."""
 
+    # on the worker's own thread: handed to the main loop, it would wait for the cell that runs
     def show(self, answer: Answer) -> None:
         """Paint an answer of the panel's request."""
 

@@ -102,6 +102,7 @@ class HeatCanvas:
         stretches both alike. smooth: whether the heat stands for an interpolated map. done: share of the work, 0…1;
         an unfinished map is painted roughly, and where it would be one too many, not at all.
         """
+        # ipycanvas loses fills where two threads draw at once, even on two canvases
         with LOCK:
             if not self._partials.allows(done):
                 return

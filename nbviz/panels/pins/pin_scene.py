@@ -177,6 +177,7 @@ def codes(values: np.ndarray) -> tuple[bytes, float]:
 
 def shared_highs(scenes: Iterable[PinScene]) -> dict[Unit, float]:
     """Return the end of the shared scale per unit; units that only one map has are left out."""
+    # by unit: colours may be alike only where values mean the same, on the same grid
     highs: dict[Unit, list[float]] = defaultdict(list)
     for scene in scenes:
         if not scene.empty:

@@ -29,6 +29,7 @@ def measured_words(answer: EffectsAnswer, channel: int | None) -> list[Any]:
         runs += [f"without it the score moves: foretold {score_change(float(foretold))}, measured ", measured, "."]
         middling = float(np.nanmedian(np.abs(column)))
         runs.append(f" A middling channel of this layer moves it by {score_change(middling).lstrip('+')}.")
+    # from afar the first order tells little (r .21 from the middle of a network), which only this shows
     agreement = effects.agreement(answer.index) if answer.done == 1 else None
     if agreement is not None:
         runs += [" The first order ranks this layer's channels as measured with r ", [signed(agreement), "strong"]]

@@ -60,6 +60,7 @@ def _bin_words(noun: str, said: float, right: float, low: float, high: float, co
 def _bins_words(found: Reliability) -> list[Run]:
     counts = found.counts
     size = f"{counts.min():,}" if counts.min() == counts.max() else f"{counts.min():,} to {counts.max():,}"
+    # beside chance: on hundreds of pictures the error is mostly bias, and means nothing alone
     low, high = found.chance
     band = f"({percent(low, 2)} to {percent(high, 2)})"
     middle = " is more than" if found.beyond_chance else " is no more than"
