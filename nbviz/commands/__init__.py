@@ -32,6 +32,7 @@ def run(arguments: Sequence[str], open_lab: Callable[[Path, bool, int | None], i
     except KeyboardInterrupt:
         kept = "Stopped. What was done is kept: the same command goes on from there."
         print(getattr(options, "stopped", kept), file=sys.stderr)
+        # as shells tell of an interrupt: 128 and the number of its signal
         return 130
 
 

@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional
 
 NAMES = ("random", "edges", "centre")
+"""Of the controls, as tables have them."""
 
 
 def edges(x: torch.Tensor) -> torch.Tensor:

@@ -271,6 +271,7 @@ def _cues(review: Review, k: int, progress: bool) -> list[Values]:
             found += each
             bar.update(1)
     table = cue_table(found, review.names)
+    # a private report names no item
     if not k:
         suspects = table.attrs["suspects"]
         table["item"], table["index"] = [one.pictures[0] for one in suspects], [one.index for one in suspects]

@@ -38,6 +38,7 @@ def headline(records: Records, parts: Mapping[str, Callable[[], dict[str, Any]]]
     for name, part in parts.items():
         try:
             figures[name] = part()
+        # each part by itself: what can't be had of one leaves the others as they are
         except Refused as reason:
             figures[name], absent[name] = None, str(reason)
     return {**figures, "absent": absent}

@@ -23,6 +23,7 @@ from nbviz.reviews.segmentation.review import SegmentationReview
 PREPARED: dict[str, Callable[..., Preparation]] = {"maps": maps_prepared, "boxes": boxes_prepared}
 """Task → preparation (network, items, labels, batch, ignore) of its review."""
 KINDS: dict[str, type[DenseReview]] = {"maps": SegmentationReview, "boxes": DetectionReview}
+"""Task → review."""
 
 
 def task_of(network: InstrumentedModel, items: Items) -> str | None:

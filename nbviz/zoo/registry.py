@@ -36,6 +36,7 @@ def network(name: str) -> Callable[[Builder], Builder]:
 
 def own_networks() -> dict[str, Builder]:
     """Return name → builder, in alphabetical order, after every file of the zoo has been read."""
+    # when it is asked for: importing the zoo reads no network's file
     package = __name__.rpartition(".")[0]
     for module in iter_modules(import_module(package).__path__):
         import_module(f"{package}.{module.name}")

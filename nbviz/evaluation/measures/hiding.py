@@ -28,12 +28,14 @@ from nbviz.pictures.picture import PictureLike
 
 NAME = "hiding"
 MASKS, CELLS, PROBABILITY = 192, 7, 0.8
+"""Masks; cells a side; probability that a cell is kept."""
 ALPHA = 0.05
 """Share of its own copies that may predict as well as a map that passes."""
 SURE = 0.8
 """Share of resamples in which a map must be ahead of a control. Chosen among five levels on the study's own
 photographs: against .95 a third more true maps pass, and slightly more wrong and random ones."""
 RESAMPLES = 1000
+"""Draws of the masks for an interval."""
 EQUAL = 1e-6
 """Correlations closer than this are equal: rounding must not let a map beat itself."""
 REACH = 0.3

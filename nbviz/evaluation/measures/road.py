@@ -22,6 +22,7 @@ SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 NOISE = 0.01
 """Noise on what is solved for, of the standard deviation of the pixels that are left."""
 _NEIGHBOURS = [(i, j, 1 / 12 if i and j else 1 / 6) for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]
+"""Steps down and right to each neighbour, and its weight: the paper's, which sum to 1."""
 
 
 def road(

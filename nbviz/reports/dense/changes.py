@@ -12,6 +12,7 @@ from nbviz.reviews.dense.bootstrap import Floats, interval
 from nbviz.reviews.statistics.intervals import Estimate
 
 LEVEL = 0.95
+"""Of an interval; of classes, of all of them together."""
 Change = tuple[str, float, float, Estimate]
 """Name of a figure, its value before and now, and the difference."""
 

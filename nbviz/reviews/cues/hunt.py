@@ -202,7 +202,7 @@ def _tested(model: InstrumentedModel, half: Half, pattern: Pattern, index: int, 
     members = pattern.rows(half.own)
     suspect, became = _measured(model, half, members, places, some, index, rng)
     mine, *others = became
-    # the best of all others, though it is chosen by the same look: that makes p larger, never smaller
+    # the best of all others on these very pictures: what is chosen by looking is chosen against the window
     rival = max(others, key=np.mean, default=mine)
     won, beaten = int((mine & ~rival).sum()), int((rival & ~mine).sum())
     # one-sided: a window that moves fewer than its rival is no cue, however clearly it does
@@ -220,6 +220,7 @@ def _measured(
     rng: np.random.Generator,
 ) -> tuple[Suspect, NDArray[np.bool_]]:
     """The first of some windows beside the others; and (windows, M), which recipients each of them moved."""
+    # one for each recipient, drawn with repetition: ten pictures may have a pattern and 150 are changed
     donors = half.own[rng.choice(members, len(half.others))]
     became = moved(model, half.others, donors, places[:1], index)
     if became.any():  # what moves none leads no other window, whatever those move: most suspects of a clean network

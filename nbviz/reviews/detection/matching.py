@@ -68,6 +68,7 @@ def matched(boxes: Floats, labels: Integers, scores: Floats, target: TrueBoxes |
             hit = partner >= 0
             match[found, place] = FALSE
             match[found[hit], place] = np.where(crowd[own][partner[hit]], NEITHER, TRUE)
+            # at an overlap of .5 alone: a confusion matrix has one
             if place == 0:
                 sure = hit & (scores[found] >= SURE)
                 owner[own[partner[sure]]] = label

@@ -28,6 +28,7 @@ def prepared(
     # 0 where neither the network nor classes= tells: then any label is taken, and its number is its name
     count = network.read.classes or len(network.classes or ())
     names = tuple(network.class_name(index) for index in range(count))
+    # kept: −1, for 0 would be every score of a network that doesn't tell its classes
     plan = DensePlan(
         **{**vars(base), "data": truths_digest(base.data, items, network, truths)},
         scores=count, kept=-1, scale="independent", head="", labels=None, names=names, task="boxes", ignore=None,

@@ -22,6 +22,7 @@ from nbviz.replica.guest import Pass
 from nbviz.replica.hooks import hooked_calls, modules_of
 
 FORMAT = 1
+"""Of a review's folder; folders of another are refused."""
 EVERY, TOP = 1000, 50
 """Classes up to which every score is kept; above, the scores kept besides the label's."""
 

@@ -20,6 +20,7 @@ LabelsLike: TypeAlias = Any
 """Labels beside a data set: a class per item, several, a mask or boxes. Any, as each task reads its own kind of
 them and refuses the others in a sentence."""
 UNKNOWN = -1
+"""Of a class of which nobody has said whether it is there."""
 
 
 def has_several(labels: LabelsLike | None) -> bool:

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 Key = tuple[str, int]
 """Corruption and severity; ("none", 0) for pictures as they are."""
 NONE: Key = ("none", 0)
+"""Key of the pictures as they are."""
 SNAP = 1e-4
+"""Distance, in 0…1, from a colour of 8 bits that is rounding."""
 OF_LABELS = ("accuracy", "low", "high", "log_loss", "error", "lost", "p", "corrected")
 """Columns of a shift's table that are of labelled pictures alone."""
 

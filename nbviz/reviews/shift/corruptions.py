@@ -138,6 +138,7 @@ def plasma(side: int, decay: float, generator: np.random.Generator) -> Colours:
 
     decay: by how much the random part shrinks at each finer step.
     """
+    # a power of two, which can be halved down to one
     size = 1 << max(1, (side - 1).bit_length())
     field, step, wobble = np.zeros((size, size)), size, 1.0
 
