@@ -76,7 +76,7 @@ class InstrumentedModel:
         self.read = reader_of(self.guest.module, output, len(given or ()), len(self.classes or ()), multilabel)
         self.edits: tuple[Edit, ...] = ()
         """Edits of pictures and layers, in order, see :meth:`edited`."""
-        self._plain: InstrumentedModel | None = None  # the model that this is an edited one of
+        self.origin: InstrumentedModel | None = None  # the model that this is an edited one of
         self._shape: tuple[int, ...] | None = None
         self._traces: OrderedDict[Any, Trace] = OrderedDict()
         self._inputs = InputCache()  # shared with those that are edited ones of this
@@ -148,7 +148,7 @@ class InstrumentedModel:
 
         image: a :class:`Picture`, PIL image, path, uint8 array, or a preprocessed float tensor ((1,) C, H, W).
         """
-        picture, plain = as_picture(image), self._plain or self
+        picture, plain = as_picture(image), self.origin or self
         if picture.tensor is not None and not self.edits:
             return ready(self.guest, picture.tensor)
         transform = None if picture.tensor is not None else self.transform  # asking for it runs the network
@@ -185,8 +185,8 @@ class InstrumentedModel:
         if not edits:
             return self
         # from the plain model, so that edits of edits are one list and not models behind models
-        twin, plain = copy(self), self._plain or self
-        twin._plain, twin.edits = plain, (edits := (*self.edits, *checked(edits, plain)))  # noqa: SLF001 - our own
+        twin, plain = copy(self), self.origin or self
+        twin.origin, twin.edits = plain, (edits := (*self.edits, *checked(edits, plain)))
         twin._begin()  # noqa: SLF001 - our own
         if any(isinstance(edit, NetworkEdit) for edit in edits):
             twin.guest = plain.guest.variant(lambda net: attach(net, edits, plain))

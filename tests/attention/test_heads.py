@@ -12,7 +12,9 @@ from torch import Tensor, nn
 import nbviz
 from nbviz.attention.heads import AttentionHeads, HeadBlock, gathering
 from nbviz.attention.views import AttentionView, BlockSeen, Query, Seen
+from nbviz.edits import Channels, Transform
 from nbviz.model.instrumented import as_picture
+from nbviz.model.layers import grid_layers
 from nbviz.model.target import Target
 from nbviz.passes.evidence import evidence
 from nbviz.passes.graph import attention_count
@@ -219,6 +221,10 @@ def test_a_network_is_known_to_have_attention_once_its_graph_was_seen(monkeypatc
         assert attention_blocks(model) is None
         evidence(model, as_picture(x), Target(0))
         assert attention_blocks(model) == blocks
+        for edit in (Transform("rotate", 9.0), Channels(grid_layers(model.layers())[0].name, off=[0])):
+            edited = nbviz.InstrumentedModel(net).edited(edit)
+            evidence(edited, as_picture(x), Target(0))
+            assert edited.origin is not None and attention_blocks(edited.origin) == (blocks or None)
     monkeypatch.setattr(attention_count, "attentions", None)  # not looked for again
     evidence(model, as_picture(x), Target(1))
 

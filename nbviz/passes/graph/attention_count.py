@@ -15,7 +15,11 @@ def note_attention(model: InstrumentedModel, score: Tensor) -> None:
     """Note how many attention blocks a score's graph has, once per network; as cheap as walking its graph."""
     revision = model.guest.revision
     if _seen.get(model, (-1, 0))[0] != revision:
-        _seen[model] = revision, len(attentions(score)[0])
+        _seen[model] = revision, (blocks := len(attentions(score)[0]))
+        plain = model.origin
+        # while edits are on, no pass of the network without them need come, and its attention is the same
+        if plain is not None and blocks and attention_blocks(plain) is None:
+            _seen[plain] = plain.guest.revision, blocks
 
 
 def attention_blocks(model: InstrumentedModel) -> int | None:
