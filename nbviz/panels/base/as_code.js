@@ -13,7 +13,10 @@ function asCode(model, life) {
     }),
     code = el("pre", "nbviz-code");
   code.hidden = true;
-  life.watch("code", () => (code.textContent = model.get("code")));
+  life.watch("code", () => {
+    code.textContent = model.get("code");
+    link.hidden = !model.get("code");
+  });
   life.listen(link, "click", () => {
     code.hidden = !code.hidden;
     set(link, { "aria-expanded": String(!code.hidden) });

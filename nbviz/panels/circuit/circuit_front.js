@@ -204,7 +204,6 @@ function stepControls(model, life) {
   life.watch("source sources", () => {
     fillSelect(source.select, model.get("sources"));
     source.select.value = model.get("source");
-    source.box.hidden = !model.get("sources").length;
   });
   life.listen(source.select, "change", () => model.send({ event: "source", layer: source.select.value }));
   life.watch("first kind", () => {
@@ -221,7 +220,9 @@ function stepControls(model, life) {
       model.send({ event: "order", first: order === "first" }),
     );
   });
-  return el("div", "nbviz-bar", el("span", "nbviz-small nbviz-note", "driven by"), source.box, segment);
+  const bar = el("div", "nbviz-bar", el("span", "nbviz-small nbviz-note", "driven by"), source.box, segment);
+  life.watch("sources", () => (bar.hidden = !model.get("sources").length));
+  return bar;
 }
 
 /**

@@ -145,7 +145,7 @@ class CircuitStage(Stage):
         with self.view.hold_sync():
             self.view.rows, self.view.rest, self.view.checked, self.view.node = [], [], [], []
             self.view.maps, self.view.made, self.view.here, self.view.overview = b"", b"", b"", {}
-            self.view.spot = []
+            self.view.spot, self.view.sources, self.view.code = [], [], ""
             fail(self.view, error)
 
     def still(self) -> StillParts:

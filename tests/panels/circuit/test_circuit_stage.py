@@ -86,6 +86,7 @@ def test_another_class_begins_another_walk(explorer: Explorer) -> None:
     assert answer(explorer).node == Node("", 2) and [crumb[0] for crumb in view.path] == ["score of cat"]
     explorer.selection.target = (1, 2)
     assert view.state == "refused" and "one class" in view.message
+    assert (view.sources, view.code) == ([], "")  # there is nothing to choose from, and nothing that code would make
 
 
 def test_edits_are_on_while_it_is_walked(explorer: Explorer) -> None:
