@@ -93,6 +93,10 @@ class AttackDesk(Desk):
         self._made = Attack("pgd", 0.0)
         self.attacked: Attacked | None = None
         """The attack on show."""
+        self._shown: AttackAnswer | None = None
+        """The answer on show."""
+        self._held = False
+        """True if the original is on show."""
         self._beside: dict[str, AttackBeside] = {}
         """Network beside this one → what it says of the attack."""
 
@@ -148,6 +152,8 @@ class AttackDesk(Desk):
             self.lie.sync(selection)
             if not self.search.wanted:
                 self.view.smallest = ""
+            if self._shown is not None and selection.original != self._held:
+                self._show_cells(self._shown)
 
     def _unit(self, norm: str) -> float:
         x = self.model.input(self.pictures[self.selection.image])
@@ -174,20 +180,24 @@ class AttackDesk(Desk):
             # maps come one by one for the same attack: the other networks are asked once
             fresh = answer.attacked is not self.attacked
             self.attacked = answer.attacked
-            self.view.pictures, self.view.captions, self.view.notes = cells(
-                answer, METHODS[self.selection.method].title
-            )
+            self._show_cells(answer)
             self.view.lines = lines(answer)
             self.say_beside()
         if fresh and self._beside:  # they are asked about the picture that is there now
             self.links.ask()
+
+    def _show_cells(self, answer: AttackAnswer) -> None:
+        """Show the grid, while the original is held with that in the attacked one's place."""
+        self._shown, self._held = answer, self.selection.original
+        shown = cells(answer, METHODS[self.selection.method].title, self._held)
+        self.view.pictures, self.view.captions, self.view.notes = shown
 
     def wait(self, progress: str = "") -> None:
         self.view.state = "computing"
 
     def fail(self, error: BaseException) -> None:
         with self.view.hold_sync():
-            self.view.lines, self.view.pictures = [], []
+            self.view.lines, self.view.pictures, self._shown = [], [], None
             fail(self.view, error)
 
     def _act(self, content: Content) -> None:

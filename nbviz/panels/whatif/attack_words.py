@@ -27,16 +27,20 @@ def transfer_words(answer: TransferAnswer, name: str) -> list[Any]:
     return [*runs, f"; it {'is fooled too' if answer.flipped else 'is not fooled'}; {noise}."]
 
 
-def cells(answer: AttackAnswer, title: str) -> tuple[list[bytes], list[str], list[str]]:
-    """Return pictures, captions and notes of the grid: up to six; a map still to come is no bytes."""
+def cells(answer: AttackAnswer, title: str, held: bool = False) -> tuple[list[bytes], list[str], list[str]]:
+    """Return pictures, captions and notes of the grid: up to six; a map still to come is no bytes.
+
+    held: whether the picture is the original.
+    """
     attacked, maps, factor = answer.attacked, answer.maps, magnified(answer.added)
     before = maps.get("before")
     label = attacked.before[0][0] if before is None else before.facts["target"]
     # around middle gray, for it has both signs
     added = np.clip(128 + factor * answer.added.astype(np.int32), 0, 255).astype(np.uint8)
     # when comes first: a caption that is cut short in a narrow frame must not make two maps look the same
+    picture, caption = (attacked.original, "original") if held else (attacked.picture, "attacked, as a file holds it")
     shown = [
-        (png(np.asarray(attacked.picture)), "attacked, as a file holds it", ""),
+        (png(np.asarray(picture)), caption, ""),
         (png(large(added)), f"what was added, × {factor}", f"at most {attacked.largest:.0f} of 255 grey levels"),
         (drawn(before, attacked.original), f"before: {title} for {label}", ""),
     ]

@@ -124,7 +124,8 @@ class PaintDesk(Desk):
             self.view.rows, self.view.columns = answer.seen.shape[:2]
             drawing = self.selection.draft is not None
             self.view.picture = jpeg(answer.seen) if drawing else png(answer.seen)
-            if not drawing:
+            # while the original is held the lines on the paint stay: without them what stands below would jump
+            if not drawing and not self.selection.original:
                 self.view.lines = lines(answer, self._share(), self.view.fill)
                 self.view.offer = self._offer(answer)
 

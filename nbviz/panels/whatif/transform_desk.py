@@ -75,6 +75,10 @@ class TransformDesk(Desk):
         self.draws = TransformDraws(links, self)
         self.listen(self.view, self._act)
         self._kind = next(iter(TRANSFORMS))
+        self._seen: np.ndarray | None = None
+        """The changed picture as the network sees it."""
+        self._held = False
+        """True if the original is on show."""
         self._apart = False
         """True if the last transformation is done with, and the next goes on top of it."""
 
@@ -119,6 +123,8 @@ class TransformDesk(Desk):
             self.view.kind, self.view.amount = self.source or edit.kind, edit.amount
             self.view.stacked, self.view.source = self._last() is not None, self.source
             self.view.chosen = self._chosen() if self._draw_on() else -1
+            if selection.original != self._held:
+                self._show_picture()
 
     def _chosen(self) -> int:
         places = [place for place, one in enumerate(self.draws.answer.draws) if one.edits == self._drawn]
@@ -127,9 +133,17 @@ class TransformDesk(Desk):
     def show(self, answer: Transformed) -> None:
         with LOCK, self.view.hold_sync():
             ready(self.view)
-            self.view.picture, self.view.aspect = png(answer.seen), answer.seen.shape[1] / answer.seen.shape[0]
+            self._seen = answer.seen
+            self._show_picture()
             if answer.curve is not None:
                 self._show_curve(answer.curve)
+
+    def _show_picture(self) -> None:
+        """Show the changed picture, or while the original is held that one."""
+        self._held = self.selection.original
+        seen = self.model.seen(self.pictures[self.selection.image]) if self._held else self._seen
+        if seen is not None:
+            self.view.picture, self.view.aspect = png(seen), seen.shape[1] / seen.shape[0]
 
     def _show_curve(self, curve: TransformCurve) -> None:
         names = [self.model.class_name(index) for index in curve.classes]
