@@ -195,7 +195,8 @@ class AtlasStage(Stage):
         view.side, view.about, view.note = atlas.side, about(atlas), note(atlas)
         self._charted = self.source
         view.looks = looks(atlas)
-        self._drawn = None
+        # its own tiles come later: those of the map before would stand at its cells
+        view.sprite, self._drawn = b"", None
 
     def _sheet(self, tiles: Tiles | None, final: bool) -> None:
         now = time.monotonic()

@@ -15,6 +15,7 @@ from nbviz.dataset import Atlas
 from nbviz.errors import NbvizError
 from nbviz.panels.atlas.atlas_stage import AtlasStage
 from nbviz.panels.atlas.atlas_words import offered, packed
+from nbviz.session.context import LiveContext
 from nbviz.session.inline import InlineRunner
 from nbviz.session.requests.atlas import MapPictures, ShowAtlas
 from tests.dataset.atlas.test_atlas import Colours, network
@@ -73,6 +74,21 @@ def test_the_layer_stays_until_another_is_asked_for(parts: Rig, stage: AtlasStag
     assert stage.request(parts.selection) == request and stage.view.offer[0] == "Map 1 instead"
     say(stage.view, event="map")
     assert stage.source == MapPictures("1", tuple(parts.pictures.values()))
+
+
+def test_another_map_has_no_tiles_of_the_one_before(parts: Rig, stage: AtlasStage) -> None:
+    say(stage.view, event="map")
+    parts.show(stage)
+    assert stage.view.sprite
+    parts.selection.layer = "1"
+    say(stage.view, event="map")
+    request = stage.request(parts.selection)
+    assert request is not None
+    answers = LiveContext(parts.model).answers(request)
+    stage.show(next(answer for answer in answers if answer.atlas is not None))
+    assert stage.view.about.startswith("1 · ") and stage.view.sprite == b""
+    stage.show([*answers][-1])
+    assert stage.view.sprite and stage.view.sheet["ready"] == len(stage.view.cells)
 
 
 def test_a_cell_is_opened_and_closed(parts: Rig, stage: AtlasStage) -> None:
