@@ -112,6 +112,15 @@ test("the brush's controls say what they do", async () => {
   page.end();
 });
 
+test("the finest brush covers half of some pixel wherever it is put, in a picture of few pixels too", async () => {
+  const { page } = await desk("paint");
+  page.find(".nbviz-paint-stack").dispatchEvent(new MouseEvent("pointermove", { clientX: 3, clientY: 3 }));
+  const diameter = (PAINT.columns * Number.parseFloat(page.find(".nbviz-paint-ring").style.width)) / 100;
+  // where four pixels meet each has a quarter of the dot
+  assert.ok((Math.PI * diameter ** 2) / 16 > 0.5);
+  page.end();
+});
+
 test("until it flips draws its curves and offers to hide what flips it", async () => {
   const { model, page } = await desk("paint");
   assert.equal(page.find(".nbviz-flip-curve").parentNode.hidden, true);

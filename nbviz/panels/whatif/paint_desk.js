@@ -20,6 +20,8 @@
 
 /** @typedef {Model<PaintFrontTraits>} PaintModel */
 
+const FINEST = 1.7;
+
 /** @type {Option[]} */
 const FORMS = [
   ["brush", "brush", "Paints where the pointer goes; Shift joins two clicks by a line"],
@@ -123,8 +125,9 @@ function brushControls(model, life, mask) {
     sized.hidden = form.select.value !== "brush";
   });
   const nodes = [form.box, sized, erase, invert];
-  // in 224ths of the picture's width: so many pixels would cover a picture of 28
-  const brush = () => Math.max(1, (Number(size.value) * model.get("columns")) / 224);
+  // in 224ths of the picture's width: so many pixels would cover a picture of 28; a dot that is smaller than FINEST
+  // and lies where pixels meet would cover half of none, and paint nothing
+  const brush = () => Math.max(FINEST, (Number(size.value) * model.get("columns")) / 224);
   return { nodes, brush, erasing, form: () => form.select.value };
 }
 
