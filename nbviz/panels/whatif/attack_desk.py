@@ -221,6 +221,7 @@ class AttackDesk(Desk):
         norm, start = str(content.get("norm", "linf")), bool(content.get("start"))
         if norm != self.edit().norm:  # the same for each value of the picture, in the other unit
             size = round(size / self._unit(self.edit().norm) * self._unit(norm), 2)
+        size = min(size, LARGEST * self._unit(norm))  # a slider may still stand where the other unit's did
         self._made = Attack(method, size, goal, norm, steps, start and method == "pgd")
         self.search.wanted = False
         self.selection.edits = (*self.others(), self._made) if size else self.others()
