@@ -17,6 +17,7 @@ from nbviz.arguments import at_least
 from nbviz.evaluation.channel_statistics import ChannelStatistics
 from nbviz.model.batches import batch_size
 from nbviz.model.brief import ModelLike
+from nbviz.model.inputs.edited_items import edited_items
 from nbviz.model.inputs.input_size import noise
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer, with_channels
@@ -105,7 +106,7 @@ def judging(
     batch: int = 32,
 ) -> Iterator[Judged]:
     """Run :func:`health` step by step, one batch per step; the last step has the findings."""
-    model, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
+    model, items = edited_items(InstrumentedModel.ensure(model), Items.ensure(dataset))
     sample, batch = len(items) if sample is None else at_least("sample", sample, 1), at_least("batch", batch, 1)
     problems: list[str] = []
     for step in _gathering(model, items, layers, sample, batch, problems):

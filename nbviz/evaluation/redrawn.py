@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from nbviz.model.by_model import ByModel
+from nbviz.model.edit import without_picture_edits
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.layers import Layer
 from nbviz.replica.replica import replicate
@@ -23,7 +24,8 @@ def redrawn(model: InstrumentedModel, seed: int, count: int = 3, layer: str | No
     """Return the model with the weights of its last ``count`` stages drawn anew, N(0, each tensor's own σ).
 
     layer: the last stages up to this layer, for a channel of it depends on no later ones. Norms, biases and scales
-    are kept: without them activations die, and the test would be of that. Only the redrawn tensors are copies.
+    are kept: without them activations die, and the test would be of that. Only the redrawn tensors are copies. Edits of
+    layers are made on the copy too; those of pictures are not, for one may ask the network.
     """
     version, copies = model.fingerprint(), _redrawn.setdefault(model, {})
     # weights that have changed never come back: their copies are memory for nothing
@@ -35,7 +37,9 @@ def redrawn(model: InstrumentedModel, seed: int, count: int = 3, layer: str | No
     chosen = stages(model) if layer is None else [name for name in stages(model) if _leads(model, name, layer)]
     # half of the stages at most: with all of them redrawn guided backprop, too, gives another map, and passes
     chosen = chosen[-min(count, max(1, len(chosen) // 2)) :]
-    net, size = model.guest.steady(lambda run: _drawn(run.net, chosen, seed))
+    # of the network without edits: those that hang on a replica are not to be copied with it
+    plain = model.origin or model
+    net, size = plain.guest.steady(lambda run: _drawn(run.net, chosen, seed))
     copy = InstrumentedModel(
         net,
         model.transform,
@@ -43,7 +47,7 @@ def redrawn(model: InstrumentedModel, seed: int, count: int = 3, layer: str | No
         output=model.output,
         multilabel=model.read.hints.multilabel,
         name=model.name,
-    )
+    ).edited(*without_picture_edits(model).edits)
     if size <= MOST_BYTES:
         copies[key] = copy
     return copy

@@ -13,6 +13,8 @@ from nbviz.dataset.shards import Execution, Product
 from nbviz.dataset.shards.plan import data_digest, model_digest
 from nbviz.errors import NbvizError, Refused
 from nbviz.model.brief import ModelLike
+from nbviz.model.edit import without_picture_edits
+from nbviz.model.inputs.edited_items import edited_items
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items, PassProgress
 from nbviz.pictures.sources import DatasetLike
@@ -106,6 +108,8 @@ def _task_with(
     for name, value in given.items():
         if task is not None and value is not None:
             raise Refused(f"{name} are for pictures that have one class each.")
+    if task is not None and without_picture_edits(network).edits != network.edits:
+        raise Refused("Masks and boxes don't move with an edited picture: review the network without them.")
     return task
 
 
@@ -145,7 +149,7 @@ class LiveReview(PassProgress):
 
 def reviewing(model: ModelLike, dataset: DatasetLike) -> Iterator[LiveReview]:
     """Review as ``nbviz.review`` does, in memory and a batch at a time; the last carries the review."""
-    network, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
+    network, items = edited_items(InstrumentedModel.ensure(model), Items.ensure(dataset))
     for step in _steps(network, items):
         yield LiveReview(step, len(items)) if isinstance(step, int) else LiveReview(len(items), len(items), step)
 

@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 import nbviz
-from nbviz.circuits import channel_effects, circuit, class_need
+from nbviz.circuits import channel_effects, circuit, class_effects, class_need
 from nbviz.edits import Attack, Channels, Edit, Paint, Transform
 from nbviz.edits.map_attack import map_attack
+from nbviz.errors import NbvizError
 from nbviz.model.target import Target
 from nbviz.pictures.load import as_picture
 from nbviz.session.context import LiveContext
@@ -104,3 +105,47 @@ def test_an_attack_of_size_0_is_the_picture_to_the_bit(method: str) -> None:
     made = nbviz.attack(network(), image(1), method, 0.0)  # type: ignore[arg-type]
     assert made.before == made.after == made.unrounded == made.noise and made.largest == 0
     assert all(torch.equal(x, made.inputs["original"]) for x in made.inputs.values())
+
+
+def indexed(model: nbviz.InstrumentedModel, data: list[torch.Tensor]) -> list[Any]:
+    index = nbviz.Index.build(model, data, layers=["3"], k=3, progress=False)
+    return [[(one.item, one.activation) for one in index.top("3", channel)] for channel in range(4)] + [
+        index.means("3")
+    ]
+
+
+def reviewed(model: nbviz.InstrumentedModel, data: list[torch.Tensor]) -> list[Any]:
+    pictures = nbviz.review(model, data, labels=[0, 1, 2, 3] * 2, progress=False).pictures
+    return [pictures["loss"].tolist(), pictures["prediction"].tolist()]
+
+
+def healthy(model: nbviz.InstrumentedModel, data: list[torch.Tensor]) -> list[Any]:
+    return nbviz.health(model, data).round(6).astype(str).values.tolist()
+
+
+def classwise(model: nbviz.InstrumentedModel, data: list[torch.Tensor]) -> list[Any]:
+    table = class_effects(model, data, "3", [1], labels=[0, 1, 2, 3] * 2).sort_values("index")
+    return [table["effect"].tolist(), table["control"].tolist(), table["right"].tolist()]
+
+
+def compared(model: nbviz.InstrumentedModel, data: list[torch.Tensor]) -> list[Any]:
+    table = nbviz.compare(model, {"one": data[0]}, ["saliency"])
+    return table[table["measure"] != "seconds"]["value"].astype(float).tolist()
+
+
+@pytest.mark.parametrize("asked", [indexed, reviewed, healthy, classwise, compared])
+def test_a_data_set_is_passed_as_the_edits_leave_it(
+    asked: Callable[[nbviz.InstrumentedModel, list[torch.Tensor]], list[Any]],
+) -> None:
+    edits, data = STACKS["scaled, then off"], [image(seed) for seed in range(8)]
+    edited = nbviz.InstrumentedModel(network()).edited(*edits)
+    mine, theirs = asked(edited, data), asked(by_hand(edits), [edited.input(x)[0] for x in data])
+    for one, other in zip(_flat(mine), _flat(theirs), strict=True):
+        assert one == (pytest.approx(other, abs=1e-5, nan_ok=True) if isinstance(other, float) else other)
+
+
+def test_a_data_set_is_not_attacked_while_it_is_passed() -> None:
+    edited, data = nbviz.InstrumentedModel(network()).edited(Attack("fgsm", 4.0)), [image(seed) for seed in range(4)]
+    for act in (nbviz.Index.build, nbviz.review, nbviz.health):
+        with pytest.raises(NbvizError, match="one picture at a time"):
+            act(edited, data)

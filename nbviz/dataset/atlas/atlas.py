@@ -32,6 +32,7 @@ from nbviz.dataset.shards.plan import model_digest
 from nbviz.errors import NbvizError
 from nbviz.model.boxes import Box
 from nbviz.model.brief import ModelLike
+from nbviz.model.inputs.edited_items import edited_items
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.passes.effective_field import EffectiveField
 from nbviz.passes.receptive_field import ReceptiveFields
@@ -117,7 +118,7 @@ class Atlas:
         """
         options = AtlasOptions(layer, places, seed, layout, least, batch, pictures)
         step: BuildStep | Atlas | None = None
-        steps = cls._steps(InstrumentedModel.ensure(model), Items.ensure(dataset, labels), options, path)
+        steps = cls._steps(*edited_items(InstrumentedModel.ensure(model), Items.ensure(dataset, labels)), options, path)
         shown = progress_bar("mapping", 1.0, bar_format="{l_bar}{bar}| {postfix}") if progress else nullcontext()
         with kept_heap(), closing(steps), shown as bar:  # a stop would leave the pass open until it is collected
             for step in steps:
@@ -146,7 +147,9 @@ class Atlas:
     ) -> Iterator[BuildStep | Atlas]:
         """Run :meth:`build` step by step: ``done`` and ``progress``, the atlas last. options: as there."""
         chosen = AtlasOptions(layer, places, seed, **options)
-        yield from cls._steps(InstrumentedModel.ensure(model), Items.ensure(dataset, labels), chosen, path)
+        yield from cls._steps(
+            *edited_items(InstrumentedModel.ensure(model), Items.ensure(dataset, labels)), chosen, path
+        )
 
     @classmethod
     def _steps(

@@ -25,6 +25,7 @@ from nbviz.dataset.shards.plan import model_digest
 from nbviz.errors import NbvizError
 from nbviz.model.boxes import Box
 from nbviz.model.brief import ModelLike
+from nbviz.model.inputs.edited_items import edited_items
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.passes.effective_field import EffectiveField, effective_field
 from nbviz.passes.receptive_field import ReceptiveFields
@@ -104,6 +105,7 @@ class Index:
         path: str | PathLike[str] | None,
         execution: Execution,
     ) -> Index:
+        model, items = edited_items(model, items)
         # before the plan, whose first forward takes a while: weights that move meanwhile are noticed at the end
         before = model.fingerprint()
         folder = None if path is None else folder_at(path)
@@ -133,6 +135,8 @@ class Index:
             raise NbvizError(f"The index in '{path}' is not finished: call Index.build with this path, and it goes on.")
         model = None if model is None else InstrumentedModel.ensure(model)
         items = None if dataset is None else Items.ensure(dataset, labels)
+        if model is not None and items is not None:
+            model, items = edited_items(model, items)
         # before the tensors are read: another network's index is intact, and must not be called damaged
         plan.check(f"The index in '{path}'", model, items)
         with intact(folder, "index"):

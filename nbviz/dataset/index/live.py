@@ -16,6 +16,7 @@ from nbviz.dataset.index.ranking_pass import IndexWalk
 from nbviz.dataset.shards.plan import model_digest
 from nbviz.errors import NbvizError
 from nbviz.model.brief import ModelLike
+from nbviz.model.inputs.edited_items import edited_items
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items, PassProgress
 from nbviz.pictures.sources import DatasetLike
@@ -49,7 +50,7 @@ def indexing(
 
     NbvizError for a network in training: an index of weights that are gone tells nothing.
     """
-    model, items = InstrumentedModel.ensure(model), Items.ensure(dataset)
+    model, items = edited_items(InstrumentedModel.ensure(model), Items.ensure(dataset))
     # one piece: nothing is on disk that could be gone on with
     plan = replace(planned(model, items, IndexOptions(layers, k, profile=profile)), piece=len(items))
     plan = plan if batch is None else replace(plan, batch=batch)

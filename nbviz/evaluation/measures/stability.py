@@ -12,6 +12,7 @@ import torch
 from nbviz.evaluation.base import Explain, Map, Steps, final
 from nbviz.evaluation.maps import empty, spearman, strength
 from nbviz.evaluation.registry import Case, measure
+from nbviz.model.edit import without_picture_edits
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.pictures.picture import PictureLike
@@ -30,7 +31,8 @@ def stability(
         generator = torch.Generator().manual_seed(seed)
         noise = torch.rand(x.shape, generator=generator, dtype=torch.float64, device="cpu").to(x)
         moved = x + (2 * noise - 1) * LEVELS * level(model, x)
-        against = yield from final(explain(model, moved, target))
+        # the edited picture moved: what edits it must not be made on it again
+        against = yield from final(explain(without_picture_edits(model), moved, target))
         correlation = None if empty(against) else spearman(strength(judged), strength(against))
         correlations += [] if correlation is None else [correlation]
     return mean(correlations) if correlations else None

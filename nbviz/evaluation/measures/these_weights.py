@@ -13,6 +13,7 @@ from nbviz.evaluation.base import Explain, Map, Steps, Verdict, final, unable
 from nbviz.evaluation.maps import empty, spearman, strength
 from nbviz.evaluation.redrawn import redrawn
 from nbviz.evaluation.registry import Case, Measured, measure
+from nbviz.model.edit import without_picture_edits
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.pictures.picture import PictureLike
@@ -33,11 +34,13 @@ def these_weights(
     if reason:
         return unable(NAME, f"Other weights can't be compared: {reason}.")
     correlations: list[float] = []
+    # an edited picture as it is: an attack on the redrawn network would be another
+    shown = picture if without_picture_edits(model).edits == model.edits else model.input(picture)
     layer = None if target.unit is None else target.unit.layer
     which = "the last weights before the channel" if layer else "its last weights"
     for seed in range(SEEDS):
         yield
-        against = yield from final(explain(redrawn(model, seed, layer=layer), picture, target))
+        against = yield from final(explain(redrawn(model, seed, layer=layer), shown, target))
         similarity = None if empty(against) else spearman(strength(judged), strength(against))
         correlations += [] if similarity is None else [similarity]
     if len(correlations) * 2 <= SEEDS:

@@ -14,6 +14,7 @@ from nbviz.dataset.shards import Execution, Problems, Product, one_pass
 from nbviz.dataset.shards.store import MANIFEST
 from nbviz.errors import NbvizError, Refused
 from nbviz.model.brief import ModelLike
+from nbviz.model.inputs.edited_items import edited_items
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.scoring.heads import head_of
 from nbviz.pictures.samples import Items
@@ -43,7 +44,8 @@ def record(
 ) -> Recorded:
     """Look at every picture once; arguments and errors are those of ``nbviz.review``."""
     several = has_several(labels)
-    network, items = InstrumentedModel.ensure(model), Items.ensure(dataset, None if several else labels)
+    given = Items.ensure(dataset, None if several else labels)
+    network, items = edited_items(InstrumentedModel.ensure(model), given)
     # fingerprint first: weights that move while the pass is planned are noticed
     execution, before = Execution(client, progress, cancel), network.fingerprint()
     folder = None if path is None else folder_at(path)
