@@ -27,10 +27,19 @@ class Choice(traitlets.Enum[str]):
         return name
 
 
+class _Edits(traitlets.Tuple):
+    """Trait of several edits, which says so of anything else."""
+
+    def validate(self, obj: traitlets.HasTraits, value: object) -> Any:  # noqa: ANN401 - as the base has it
+        if not isinstance(value, (tuple, list)) and not (value is None and self.allow_none):
+            raise NbvizError(f"{self.name} is a tuple of edits, such as (Transform('rotate', 15),), not {value!r:.80}.")
+        return super().validate(obj, value)
+
+
 class EditTraits(HistoryTraits):
     """Edits that are on, with undo and redo."""
 
-    edits = traitlets.Tuple()
+    edits = _Edits()
     """Edits of the picture and the network, in order: values of ``nbviz.edits``."""
 
     original = traitlets.Bool(False)
@@ -39,7 +48,7 @@ class EditTraits(HistoryTraits):
     dropped = traitlets.Tuple()
     """Sentences on edits that were taken away because this network lacks what they name; empty once edits change."""
 
-    draft = traitlets.Tuple(default_value=None, allow_none=True)
+    draft = _Edits(default_value=None, allow_none=True)
     """Edits of a stroke that is still being drawn: only the scores and the painted picture follow; None for none."""
 
     tool = Choice(TOOLS, "")

@@ -29,8 +29,8 @@ def plain(value: object, what: str) -> Json:
     """Return a value as JSON holds it. what: how to call it. Raises NbvizError for what can't be written down."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
-    if isinstance(value, float) and math.isfinite(value):
-        return value
+    if isinstance(value, float):  # JSON has no word for an open limit
+        return value if math.isfinite(value) else {"float": str(value)}
     if isinstance(value, (list, tuple)):
         return [plain(part, what) for part in value]
     # bits in base64, not lists of digits: a mask of 224 × 224 would be a megabyte of JSON
@@ -121,6 +121,7 @@ def _kind_words(value: object) -> str:
 
 
 _READERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "float": lambda data: float(data["float"]),
     "tensor": lambda data: _tensor(data["tensor"]),
     "array": lambda data: _tensor(data["array"]).numpy(),
     "mask": lambda data: Mask(int(data["mask"][0]), int(data["mask"][1]), _bytes(data["mask"][2])),

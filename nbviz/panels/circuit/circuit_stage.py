@@ -26,9 +26,11 @@ from nbviz.panels.circuit.walk import KeptPath, Path, Walk, Walked, overview
 from nbviz.panels.snapshot.parts import StagePart, StillParts
 from nbviz.passes.feature_maps import FeatureMaps
 from nbviz.pictures.picture import name_words
+from nbviz.session.code import Script
 from nbviz.session.requests.base import Request
 from nbviz.session.requests.edits.circuit import HEADS, CircuitAnswer, WalkStep
 from nbviz.session.selection import Selection
+from nbviz.session.state import class_data
 
 ATTENTION = "attention"
 """Stage in which a head can be looked at."""
@@ -110,7 +112,7 @@ class CircuitStage(Stage):
             self.view.node = node_lines(answer, self.model.class_name, self.path[-1].place is not None)
             self.view.source, self.view.sources = answer.source, self._sources(answer)
             self._draw(answer)
-            self.view.code = code(self.path, answer, self.model.class_name(answer.index))
+            self.view.code = self._shown_code()
             self.view.state = "partial" if answer.done < 1 else "ready"
         # the pictures of its channels can be asked for now, by panels that know them from this answer
         if answer.done == 1:
@@ -136,6 +138,26 @@ class CircuitStage(Stage):
             view.maps = mosaic(chosen, 1, gap=0, signed=answer.sources.signed).data
         elif answer.looks is not None:
             view.maps = mosaic(answer.looks.maps[list(taken.top)], 1, gap=0, signed=False).data
+
+    def code(self, script: Script) -> str:
+        answer = self._answer
+        if answer is None:
+            return ""
+        script.imports.add("import nbviz.circuits")
+        network = script.network(self.with_edits(self.request(self.selection)))
+        picture = script.value(self.pictures[self.selection.image])
+        return code(self.path, answer, class_data(answer.index, self.model), picture, network)
+
+    def _shown_code(self) -> str:
+        """Return the code with the names that a person knows the picture by; why there is none, as a comment."""
+        names = {id(picture): f"pictures[{name!r}]" for name, picture in self.pictures.items()}
+        script = Script(self.model, {**names, id(self.pictures[self.selection.image]): "picture"})
+        try:
+            text = self.code(script)
+        except NbvizError as error:  # an edit by a function of one's own
+            return f"# {error}"
+        imports = sorted(script.imports - {"import nbviz", "import nbviz.circuits"})
+        return "\n".join((*imports, text))
 
     def wait(self, progress: str = "") -> None:
         self.view.state, self.view.message = "computing", progress

@@ -118,16 +118,15 @@ def effect_share(effect: float, value: float) -> str:
     return f"{100 * share:.1f} %" if share <= 1 else "> 100 %"
 
 
-def code(path: Sequence[Walked], answer: CircuitAnswer, name: str) -> str:
-    """Return the Python that makes the walk's layers as a table."""
+def code(path: Sequence[Walked], answer: CircuitAnswer, target: str | int, picture: str, model: str) -> str:
+    """Return the Python that makes the walk's layers as a table. picture, model: the expressions of both."""
     layers, node = [at.layer for at in path if at.layer], answer.node
-    given = (
-        f"model, model.input(picture), nbviz.circuits.Node({node.layer!r}, {node.channel}, {node.place}, {node.token})"
-    )
+    made = f"nbviz.circuits.Node({node.layer!r}, {node.channel}, {node.place}, {node.token})"
+    given = f"{model}, {model}.input({picture}), {made}"
     if answer.step is not None and answer.step.kind == "head":
         return f"nbviz.circuits.head_step({given}, {answer.step.source!r}, {len(answer.step.effects)}).effects"
     if answer.source and path[-1].place is not None:
         return f"nbviz.circuits.step({given}, {answer.source!r}).effects"
     if answer.source:
         layers.append(answer.source)
-    return f"nbviz.circuits.circuit(model, picture, {name!r}, layers={layers!r})"
+    return f"nbviz.circuits.circuit({model}, {picture}, {target!r}, layers={layers!r})"

@@ -24,6 +24,7 @@ from nbviz.session.requests.edits.attack import AttackAnswer, MeasureAttack, uni
 from nbviz.session.requests.edits.edited_request import with_edits
 from nbviz.session.requests.on_show import explanation
 from nbviz.session.selection import Selection
+from nbviz.session.state import class_data
 
 KINDS = {"fgsm": ("fgsm", 1), "pgd": ("pgd", 10), "pgd20": ("pgd", 20), "noise": ("noise", 1)}
 TITLES = [
@@ -216,8 +217,8 @@ class AttackDesk(Desk):
     def _set(self, content: Content) -> None:
         method, steps = KINDS.get(str(content.get("kind")), KINDS["pgd"])
         into, size = int(content.get("into", -1)), float(content.get("size", 0.0))
-        # by name, so that the chip says it
-        goal = None if into < 0 or method == "noise" else self.model.class_name(into) if self.model.classes else into
+        # by name, so that the chip says it, where it is the name of this class alone
+        goal = None if into < 0 or method == "noise" else class_data(into, self.model)
         norm, start = str(content.get("norm", "linf")), bool(content.get("start"))
         if norm != self.edit().norm:  # the same for each value of the picture, in the other unit
             size = round(size / self._unit(self.edit().norm) * self._unit(norm), 2)
