@@ -63,6 +63,7 @@ def question(
         if name in _questions and _questions[name].right.__module__ != right.__module__:
             raise NbvizError(f"Lesson {_questions[name].lesson} has a question '{name}' already; call it otherwise.")
         text = " ".join((right.__doc__ or "").split())
+        # cached: the right answer takes a network, and a class tries often
         _questions[name] = Question(name, lesson, text, hints, way.strip(), meaning, cache(right), part, absolute)
         return right
 

@@ -189,7 +189,7 @@ def last_spatial_layer(model: InstrumentedModel, through: Container[tuple[str, i
             instead=GRADIENT_FREE,
         )
     if not spatial:
-        raise NbvizError(f"No layer of {model.name} has an output with places: there is nowhere to draw a map.")
+        raise Refused(f"No layer of {model.name} has an output with places: there is nowhere to draw a map.")
     last = max(spatial, key=output_order)
     # its output is its last child's: the child has a name that says what it is
     while last.kind == "Sequential" and any(child.order is not None for child in last.children):

@@ -46,6 +46,7 @@ def mask_seen(model: InstrumentedModel, picture: Picture, shape: MaskLike | Box,
         image = Image.fromarray(np.repeat(mask[:, :, None], 3, 2).astype(np.uint8) * 255)
         # through the network's own preprocessing, as a picture: whatever it cuts off is cut off the mask
         seen = model.seen(image)
+        # resized, a pixel is the object's where half of it or more is
         mask = seen.reshape(*seen.shape[:2], -1).max(2) > 127
     if not mask.any():
         raise NbvizError(f"The object of item {item} covers nothing of what the network sees of the picture.")

@@ -40,6 +40,7 @@ class SeveralReview(Review):
 
     def __init__(self, *recorded: Any, labels: LabelsLike) -> None:  # noqa: ANN401 - those of Records
         super().__init__(*recorded)
+        # by item: pictures that were left out have labels, too
         self._presence = presence(labels, self.plan.items, self.names)[self._columns["items"]]
 
     def _twin(self, model: InstrumentedModel | None, held_out: NDArray[np.float64] | None) -> Review:

@@ -29,6 +29,7 @@ missing(integrated(pullover, black, 2, 4), pullover, black, 2)
 def four_steps() -> object:
     """How large is the residual of integrated gradients with 4 steps from black, for Fashion picture 1?"""
     model, pullover, black = _pictures()
+    # in the middle of each step, as the lesson's integrated
     part = (torch.arange(4) + 0.5).view(-1, 1, 1, 1) / 4
     with torch.enable_grad():
         points = (black + part * (pullover - black)).requires_grad_()

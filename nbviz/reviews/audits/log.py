@@ -135,6 +135,7 @@ class AuditLog:
                 try:
                     file.write((line + "\n").encode())
                     file.flush()
+                    # a full disk may say so only here
                     os.fsync(file.fileno())
                 except OSError:
                     file.truncate(whole)  # half a line would be in the way of the next

@@ -28,6 +28,7 @@ def places(classes: Sequence[object], windows: Sequence[Window]) -> list[list[in
 
 def _one_place(one: Window, other: Window) -> bool:
     tall, wide = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+    # of the smaller one: a part of a mark is where the mark is
     smaller = min((bottom - top) * (right - left) for top, left, bottom, right in (one, other))
     return tall > 0 and wide > 0 and 2 * tall * wide >= smaller
 

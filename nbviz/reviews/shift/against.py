@@ -22,6 +22,7 @@ CHUNK = 64
 """Channels that are tested at once."""
 Rows = tuple[NDArray[np.int64], NDArray[np.int64]]
 FIGURES = ("probability", "entropy", "brightness", "contrast")
+"""Columns of records that are compared."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 import nbviz
 from nbviz.comparison import CONTROLS, compare
@@ -131,6 +132,11 @@ def test_compare_says_what_it_can_not_do() -> None:
         table = compare(Linear(), [picture()], ["guided_backprop", "saliency"], measures="converged", progress=False)
     assert set(table["method"]) == {"saliency"}
     assert [warning.filename for warning in caught] == [__file__]  # the line that asked, not its caller's
+    # a network without places refuses maps of a layer, and the others are compared
+    flat = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 4)).eval()
+    with pytest.warns(UserWarning, match="grad_cam is left out: No layer of Sequential has an output with places"):
+        table = compare(flat, [torch.rand(3, 8, 8)], ["grad_cam", "saliency"], measures="converged", progress=False)
+    assert set(table["method"]) == {"saliency"}
     with pytest.raises(nbviz.NbvizError, match="Nearest: 'saliency'"):
         compare(Linear(), [picture()], ["salency"])
     with pytest.raises(nbviz.NbvizError, match="Nearest: 'curves'"):
