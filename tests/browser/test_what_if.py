@@ -99,6 +99,8 @@ def test_nothing_is_cut_or_alone_on_a_line_in_a_frame_of_968_pixels(lab: Lab) ->
     assert page.evaluate(cut, ".nbviz-what-if-hint") == []
     page.locator("[data-tool=attack]").click()
     lab.until("explorer.selection.tool == 'attack' and explorer.panels['attack'].view.captions")
+    aims = "getComputedStyle(document.querySelector('.nbviz-attack-aims')).flexWrap"
+    assert page.evaluate(aims) == "nowrap", "also with a class of a longer name"
     page.locator(".nbviz-attack-size").press("ArrowRight")
     lab.until("sum(words.startswith(('before', 'after')) for words in explorer.panels['attack'].view.captions) >= 2")
     page.locator(".nbviz-attack-grid .nbviz-label", has_text="after").first.wait_for()
