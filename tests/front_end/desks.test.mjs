@@ -90,7 +90,13 @@ for (const name of Object.keys(DESKS))
       page.all("[role=status] > div").map((line) => line.textContent),
       ["one", "two"],
     );
+    const opener = document.createElement("button");
+    opener.dataset.tool = name;
+    opener.dataset.lmSuppressShortcuts = "true";
+    opener.setAttribute("aria-pressed", "true");
+    page.root.parentElement.append(opener);
     assert.equal(press(page.root, "Escape"), false, "JupyterLab doesn't hear of it");
+    assert.equal(document.activeElement, opener);
     assert.equal(model.sent.at(-1).event, "close");
     page.end();
     assert.equal(model.heard, 0);
@@ -346,6 +352,12 @@ test("what can't be pressed on the strip keeps the focus and says why", async ()
   assert.equal(model.sent.at(-1).event, "undo");
   model.set("undo", false);
   assert.equal(document.activeElement, acts[0]);
+  const off = page.find(".nbviz-chip-off");
+  off.focus();
+  off.click();
+  model.set("chips", []);
+  assert.equal(document.activeElement, acts[0], "the last chip's focus stays in the frame");
+  model.set("chips", ["painted 8 %"]);
   acts[3].click();
   assert.equal(model.sent.at(-1).event, "clear");
   press(acts[2], " ");

@@ -34,7 +34,7 @@ function deskLines(model, life) {
 }
 
 /**
- * Escape closes the desk, and nothing of JupyterLab's hears of it.
+ * Escape closes the desk, and nothing of JupyterLab's hears of it; the focus goes to the button that opened it.
  * @param {Model<any>} model
  * @param {Life} life
  * @param {HTMLElement} root
@@ -44,6 +44,7 @@ function closeOnEscape(model, life, root) {
     if (event.key !== "Escape") return;
     event.preventDefault();
     event.stopPropagation();
+    nodeIn(root.closest(".nbviz"), "[data-tool][aria-pressed=true]")?.focus();
     model.send({ event: "close" });
   });
 }
@@ -51,10 +52,12 @@ function closeOnEscape(model, life, root) {
 /**
  * A chart of a class's share, from 0 at the bottom to 1, with its scale: `across` takes [place 0…1, words] along it.
  * @param {SVGElement} chart
+ * @param {string} about What the scale below it counts.
  */
-function shareChart(chart) {
+function shareChart(chart, about) {
   const up = el("div", "nbviz-desk-up nbviz-small nbviz-note nbviz-num", el("span", "", "1"), el("span", "", "0"));
   const ticks = el("div", "nbviz-desk-ticks nbviz-small nbviz-note nbviz-num");
+  ticks.title = about;
   up.title = "How likely the network takes a class to be";
   return {
     box: el("div", "nbviz-desk-chart", up, chart, ticks),

@@ -24,7 +24,7 @@ function untilItFlips(model, life) {
   const words = set(el("span"), { role: "status", "aria-live": "polite" }),
     hide = button("", "nbviz-link");
   life.listen(hide, "click", () => model.send({ event: "marks", share: model.get("flip_share") }));
-  const drawn = shareChart(chart);
+  const drawn = shareChart(chart, "Share of the picture that is hidden");
   drawn.box.append(legend);
   const box = el("div", "nbviz-caption", words, " ", hide, drawn.box);
   life.watch("flip", () => {

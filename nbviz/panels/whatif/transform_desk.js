@@ -116,7 +116,7 @@ function shareCurve(model) {
   const about = svg("title", {}, "How likely the classes are as the picture is changed more and more");
   const legend = el("div", "nbviz-small nbviz-note nbviz-transform-legend");
   const now = svg("line", { class: "now", y1: 0, y2: TALL });
-  const { box, across: scale } = shareChart(chart);
+  const { box, across: scale } = shareChart(chart, "How much the picture is changed");
   box.append(legend);
   const across = (value) => {
     const [low, high] = model.get("range");

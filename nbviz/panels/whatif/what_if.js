@@ -57,7 +57,8 @@ export default {
         tips = model.get("tips");
       const focused = nodesIn(chips, "button").indexOf(focusedIn(chips));
       chips.replaceChildren(...words.map((text, place) => chip(model, text, tips[place] || text, place)));
-      if (focused >= 0) chips.querySelectorAll("button")[Math.min(focused, words.length - 1)]?.focus();
+      // the last chip's focus goes to Undo, which brings it back: out of the frame, its keys would not be heard
+      if (focused >= 0) (nodesIn(chips, "button")[Math.min(focused, words.length - 1)] ?? acts[0]).focus();
       hint.hidden = words.length > 0;
     });
     whenAttached(root, life, () => {
