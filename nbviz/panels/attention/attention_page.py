@@ -54,6 +54,7 @@ class HeadsPage:
 def sheet(blocks: Sequence[BlockSeen], shared: bool) -> Sheet:
     """Draw every head of every block; on one scale, or each from 0 to its own peak."""
     columns = max(block.heads for block in blocks) + 1
+    # many heads get smaller tiles, not a larger sheet: it travels anew for every patch that is pinned
     side = min(LARGEST, int(sqrt(BUDGET / (columns * len(blocks)))))
     maps = [_shrunk(block.maps, side) for block in blocks]
     tile = max(m.shape[1] for m in maps), max(m.shape[2] for m in maps)

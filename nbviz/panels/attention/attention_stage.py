@@ -102,6 +102,7 @@ class AttentionStage(Stage):
 
     slot, title, order = "attention", "Attention", 20
     reads = frozenset(("image", "target", "attention", "pinned_place", "query", "head", "layer"))
+    # another head, or layer, is another look at the same answer
     asks = frozenset(("image", "target", "attention", "pinned_place", "query"))
     sentence = "What every head of every layer looks at in this picture"
 
@@ -114,9 +115,11 @@ class AttentionStage(Stage):
         self._pictured: np.ndarray | None = None
 
     def offered(self, selection: Selection) -> bool:
+        # None before a graph of the network was seen: its tab comes once there is known to be something to show
         return bool(attention_blocks(self.model))
 
     def request(self, selection: Selection) -> Request | None:
+        # None is asked: where nobody has counted yet, the answer says whether there is any
         if not self.on_show(selection) or attention_blocks(self.model) == 0:
             return None
         # raw attention is the same for every class: without one in the request, another class asks nothing
@@ -140,6 +143,7 @@ class AttentionStage(Stage):
                 self.view.state = "partial"
                 placed = f"{len(answer.seen.blocks)} of {answer.heads.total} layers"
                 self.view.message = f"finding where tokens lie: {placed}"
+            # the partial answers are over one picture
             if answer.picture is not self._pictured:
                 self._pictured, self.view.backdrop = answer.picture, backdrop(answer.picture)
             if answer.seen.blocks:

@@ -153,6 +153,7 @@ def _outlined(example: Transplant, window: tuple[int, int, int, int]) -> list[Pi
 
 
 def _with_box(picture: Pixels, window: tuple[int, int, int, int]) -> Pixels:
+    # enlarged first: on a picture of 28 pixels the line would cover what it is around
     scale = max(1, round(2 * SIDE / max(picture.shape[:2])))
     image = Image.fromarray(picture).resize(
         (picture.shape[1] * scale, picture.shape[0] * scale), Image.Resampling.NEAREST

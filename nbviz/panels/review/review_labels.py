@@ -99,6 +99,7 @@ class TrainingPage(LongPage):
         if self.review is None or training is None:
             return {"words": [WITHOUT]}
         try:
+            # before anything is offered: to look at the training pictures may take minutes
             check_influence(self.review.plan)
         except Refused as reason:
             return {"words": [str(reason)]}

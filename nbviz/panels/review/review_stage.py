@@ -100,6 +100,7 @@ class ReviewStage(Stage):
             ready(view)
             view.done, view.progress = answer.done, answer.progress
             view.state = "partial" if answer.done < 1 else "ready"
+            # a check of the review on show must not turn back to its first page
             if answer.review is not None and answer.review is not self.review:
                 self._open(answer.review)
 

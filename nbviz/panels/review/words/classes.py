@@ -141,6 +141,7 @@ def matrix(review: Review) -> dict[str, Any]:
         often = ["Most often: ", names[0], " taken for ", names[1], f", {times}. A click lists them."]
     return {
         "names": list(confusion.names), "classes": list(confusion.classes), "counts": counts.tolist(), "often": often,
+        # a class without pictures has a row of zeros
         "right": [f"{percent(counts[i, i] / max(1, counts[i].sum()), 1)} right" for i in range(len(counts))],
         "table": table,
     }  # fmt: skip
