@@ -11,6 +11,7 @@ from PIL import Image
 
 from nbviz.arguments import one_of, yes_or_no
 from nbviz.attribution.baselines import baseline_of, blurred
+from nbviz.drawing.numbers import percent
 from nbviz.edits.base import edit
 from nbviz.edits.mask import Mask
 from nbviz.errors import NbvizError
@@ -51,7 +52,9 @@ class Paint(PictureEdit):
     def words(self) -> str:
         with_what = self.fill if isinstance(self.fill, str) else name_words(self.fill.name)
         share = 1 - self.mask.share if self.keep else self.mask.share
-        return f"painted {share:.0%} with {with_what}".replace("%", " %")
+        # of a stroke of few pixels it would say that nothing is painted
+        few = "under 0.1 %" if 0 < share < 0.0005 else ""
+        return f"painted {few or percent(share, 1 if 0 < share < 0.01 else 0)} with {with_what}"
 
     def check_input(self, x: torch.Tensor, model: Editable) -> None:
         """Raise NbvizError where the mask, or a picture to paint with, is of another size than the input (1, C, H, W).

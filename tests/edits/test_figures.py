@@ -25,6 +25,14 @@ def linear(weights: torch.Tensor) -> nbviz.InstrumentedModel:
     return nbviz.InstrumentedModel(net)
 
 
+@pytest.mark.parametrize(("side", "share"), [(10, "1 %"), (20, "0.2 %"), (100, "under 0.1 %")])
+def test_a_stroke_of_one_pixel_is_not_said_to_paint_nothing(side: int, share: str) -> None:
+    mask = np.zeros((side, side), bool)
+    assert Paint(mask).words == "painted 0 % with blur"
+    mask[1, 1] = True
+    assert Paint(mask).words == f"painted {share} with blur"
+
+
 def test_painted_pixels_are_the_fill_and_others_stay() -> None:
     plain = model()
     before = plain.input(picture())
