@@ -32,10 +32,14 @@ Transforms: TypeAlias = Transform | Sequence[Transform] | Mapping[str, Transform
 Drawn: TypeAlias = Any
 """Picture in the form that a transform gives: Any, as it is somebody else's function, and ``as_planes`` reads it."""
 Stream: TypeAlias = random.Random | np.random.RandomState | np.random.Generator | torch.Generator
+WHITES = {torch.bool: 1, torch.uint16: 2**16 - 1}
+"""White in types of whole numbers; 255 in all others."""
 FORMS: dict[str, Callable[[np.ndarray], Any]] = {
     "a PIL image": Image.fromarray,
     "a uint8 tensor (3, H, W)": lambda pixels: torch.from_numpy(pixels.copy()).permute(2, 0, 1),
     "a float tensor (3, H, W) in 0…1": lambda pixels: torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 255,
+    # last: torchvision's transforms hand an array on as it is
+    "an array (H, W, 3)": np.copy,
 }
 """Forms in which a picture is handed to a transform, until it takes one."""
 
@@ -77,11 +81,12 @@ class Augmentation:
         Raises NbvizError where the transform raises, with what it said.
         """
         if self.by_keyword:
-            return self._called(seed, lambda transform: transform(image=pixels.copy())["image"])
+            return self._called(seed, partial(_by_keyword, pixels))
         first: Exception | None = None
-        for made in FORMS.values():
+        forms = [partial(_handed, made(pixels)) for made in FORMS.values()]
+        for call in (*forms, partial(_by_keyword, pixels)):
             try:
-                return self._called(seed, partial(_handed, made(pixels)))
+                return self._called(seed, call)
             except Exception as error:  # another form may be the one it takes
                 first = first or error
         raise Refused(
@@ -146,6 +151,10 @@ def augmentations(given: Transforms | None) -> dict[str, Augmentation]:
 
 def _handed(picture: object, transform: Transform) -> Drawn:
     return transform(picture)
+
+
+def _by_keyword(pixels: np.ndarray, transform: Transform) -> Drawn:
+    return transform(image=pixels.copy())  # what stands under "image" in the answer is read as the picture
 
 
 class _Holder(nn.Module):
@@ -228,7 +237,7 @@ def _put_back(stream: Stream, state: Any) -> None:  # noqa: ANN401 - what _state
 
 
 def as_planes(made: Drawn, name: str) -> Tensor:
-    """Return what a transform gave as (1, planes, H, W): uint8 as colours in 0…1, floats as they are.
+    """Return what a transform gave as (1, planes, H, W): whole numbers as colours in 0…1, floats as they are.
 
     Raises NbvizError for what is no picture.
     """
@@ -244,7 +253,7 @@ def as_planes(made: Drawn, name: str) -> Tensor:
         planes = made.detach().as_subclass(Tensor)
         planes = planes[None] if planes.dim() == 3 else planes
         if planes.dim() == 4 and len(planes) == 1 and planes.shape[1] in (1, 3) and planes.numel():
-            return planes if planes.is_floating_point() else planes.double() / 255
+            return planes if planes.is_floating_point() else planes.double() / WHITES.get(planes.dtype, 255)
     shape = f" of shape {tuple(made.shape)}" if hasattr(made, "shape") else ""
     raise NbvizError(
         f"The transform {name} gives {type(made).__name__}{shape}, which is no picture: a PIL image, an array "

@@ -18,6 +18,9 @@ from nbviz.edits.transform import gray
 from nbviz.errors import NbvizError
 from nbviz.model.edit import Editable, PictureEdit
 
+LEVELS = 10.0
+"""Values above which floats that are nowhere below zero are grey levels of 255."""
+
 
 @edit("Own transform")
 @dataclass(frozen=True)
@@ -52,6 +55,9 @@ class Draw(PictureEdit):
         planes = as_planes(self.transform.draw(pixels, self.seed), name)
         if not bool(torch.isfinite(planes).all()):
             raise NbvizError(f"The transform {name} gives values that are not finite numbers (draw {self.seed + 1}).")
+        # numbers made of grey levels; a network's input is below zero somewhere, or not so far above
+        if not self.transform.normalises and float(planes.min()) >= 0 and float(planes.max()) > LEVELS:
+            planes = planes / 255
         if self._is_input(planes):
             return _fitted(self._checked(planes, x), x)
         same = planes.shape[2:] == x.shape[2:] and planes.shape[1] == 3

@@ -167,3 +167,32 @@ def test_a_drawn_picture_is_explained_as_any_other() -> None:
     drawn = plain.edited(Draw(transform, 4))
     heat = nbviz.attribute(drawn, picture(), method="saliency").values
     assert torch.equal(heat, nbviz.attribute(plain, copy.deepcopy(drawn.input(picture())), method="saliency").values)
+
+
+class ByKeyword:
+    """Takes its picture by name alone, as albumentations' transforms do, and is none of theirs."""
+
+    def __call__(self, *pictures: object, image: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        if pictures or image is None:
+            raise KeyError("pass image=")
+        return {"image": image[:, ::-1].copy()}
+
+
+GIVEN: dict[str, tuple[Callable[..., Any], Callable[[np.ndarray], np.ndarray]]] = {
+    "floats of grey levels": (lambda image: np.array(image).astype(np.float32), lambda colours: colours),
+    "a tensor of them": (lambda image: torch.from_numpy(np.array(image)).permute(2, 0, 1).float(), lambda c: c),
+    "half of them": (lambda levels: levels * 0.5, lambda colours: colours / 2),
+    "16 bits": (lambda image: np.array(image).astype(np.uint16) * 257, lambda colours: colours),
+    "truth values": (lambda image: np.array(image) > 127, lambda colours: (colours > 0.5) * 1.0),
+    "of arrays": (lambda array: array[:, ::-1], lambda colours: colours[:, ::-1]),
+    "of arrays by their type": (lambda a: (a * 0.5).astype(np.uint8), lambda c: np.floor(c * 127.5) / 255),
+    "by keyword": (ByKeyword(), lambda colours: colours[:, ::-1]),
+    "in a mapping": (lambda image: {"image": image}, lambda colours: colours),
+}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_a_picture_is_read_in_the_numbers_and_forms_that_transforms_have(name: str) -> None:
+    transform, act = GIVEN[name]
+    wanted = (torch.from_numpy(act(picture() / 255).copy()).permute(2, 0, 1)[None].float() - 0.5) / 0.25
+    torch.testing.assert_close(model().edited(Draw(transform)).input(picture()), wanted, atol=1e-4, rtol=0)
