@@ -203,7 +203,14 @@ def edit_output(net: nn.Module, address: Address, edit: Edit) -> ExitStack:
 
     def hook(_: nn.Module, __: Arguments, output: RawOutput) -> RawOutput | None:
         nonlocal calls
-        calls += 1
+        # a checkpoint runs its modules again in the backward, which is no further call of the forward
+        again = torch._C._current_graph_task_id() != -1  # noqa: SLF001 - as torch.utils.checkpoint asks it
+        if again and calls > 1:
+            raise NbvizError(
+                f"'{stem}' is called {calls} times, and run again in the backward by a checkpoint, which does not tell "
+                "which of the calls it runs: turn checkpointing off, or edit another layer."
+            )
+        calls += not again
         return with_first_tensor(output, edit) if calls == number else None
 
     undo = ExitStack()

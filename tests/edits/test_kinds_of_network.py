@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 import nbviz
 from nbviz.circuits import circuit
@@ -232,3 +233,32 @@ def test_the_map_of_a_network_in_half_precision_or_of_one_score_can_be_led(make:
     torch.manual_seed(0)
     made = map_attack(make().eval(), torch.rand(3, 16, 16), torch.rand(3, 16, 16), size=16.0, steps=2)
     assert made.largest > 1 and np.isfinite(made.after[0][3]) and np.isfinite(list(made.likeness.values())).all()
+
+
+class Checkpointed(nn.Module):
+    """Blocks that a checkpoint computes again in the backward."""
+
+    def __init__(self, twice: bool = False) -> None:
+        super().__init__()
+        self.block, self.head = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU()), nn.Linear(3, 4)
+        self.twice = twice
+
+    def forward(self, x: Tensor) -> Tensor:
+        for _ in range(1 + self.twice):
+            x = checkpoint(self.block, x, use_reentrant=False)
+        return self.head(x.mean((2, 3)))
+
+
+def test_an_edit_within_a_checkpoint_is_made_in_the_backward_too() -> None:
+    torch.manual_seed(0)
+    net, x = Checkpointed().double().eval(), torch.rand(1, 3, 8, 8).double()
+    bare = nn.Sequential(net.block, nn.AdaptiveAvgPool2d(1), nn.Flatten(), net.head)
+    for mine, theirs in (("block.0", "0.0"), ("block.1", "0.1"), ("block", "0")):
+        one, other = (
+            nbviz.attribute(nbviz.InstrumentedModel(of).edited(Channels(layer, scale={1: 3.0})), x, 0, "saliency")
+            for of, layer in ((net, mine), (bare, theirs))
+        )
+        torch.testing.assert_close(one.values, other.values)
+    twice = nbviz.InstrumentedModel(Checkpointed(twice=True).eval())
+    with pytest.raises(NbvizError, match="called 2 times"):
+        nbviz.attribute(twice.edited(Channels("block.0", off=[1])), x.float(), 0, "saliency")
