@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nbviz.errors import Refused
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.scoring.outputs import ClassScores
 from nbviz.reviews.records.presence import LabelsLike, presence
 from nbviz.reviews.result import Review
 from nbviz.reviews.statistics.calibration import Reliability, Temperature, reliability
@@ -61,6 +62,9 @@ class SeveralReview(Review):
 
     def says_class(self, index: int) -> NDArray[np.bool_]:
         return np.exp(self.every_log()[:, index]) >= HALF  # the threshold of the loss that such networks are trained by
+
+    def answers_of(self, output: ClassScores) -> NDArray[np.bool_]:
+        return (output.probabilities >= HALF).cpu().numpy()
 
     @cached_property
     def known(self) -> NDArray[np.int64]:

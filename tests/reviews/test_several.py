@@ -77,6 +77,21 @@ def test_figures_are_scikit_learn_s(review: nbviz.Review) -> None:
     assert review.summary["calibration"]["brier"] == pytest.approx(brier)
 
 
+def test_probes_ask_for_each_class_by_itself() -> None:
+    """Not for the likeliest alone: of three classes that are there two would never be said."""
+    model, values = network(10.0), np.random.default_rng(0).random((40, 3)).astype(np.float32)
+    with torch.no_grad():
+        model.net.get_submodule("2").get_parameter("bias").fill_(-5)
+    pictures = [torch.from_numpy(value)[:, None, None].expand(3, 4, 4) for value in values]
+    review = nbviz.review(model, pictures, labels=(values > 0.5).astype(int), progress=False)
+    table = review.paste(np.full((1, 1, 3), 255, np.uint8), sample=None).set_index("class")
+    shares = (values > 0.5).mean(0)
+    assert table["before"].to_dict() == pytest.approx(dict(zip(NAMES, shares, strict=True))) and shares.sum() > 1.2
+    after = ((values * 15 + 1) / 16 > 0.5).mean(0)
+    assert table["after"].to_dict() == pytest.approx(dict(zip(NAMES, after, strict=True)))
+    assert review.directions("dog").items.tolist() == np.flatnonzero(values[:, 1] > 0.5).tolist()
+
+
 def test_a_calibrated_network_is_within_chance_and_one_three_times_too_sure_gets_its_temperature(
     review: nbviz.Review,
 ) -> None:

@@ -56,7 +56,7 @@ def directions_of(model: InstrumentedModel, records: Records, index: int, count:
 
     if not records.plan.head:
         raise Refused("Directions are of a linear layer that puts out the scores, and this network has none.")
-    rows = np.flatnonzero(records.column("prediction") == index)
+    rows = np.flatnonzero(records.says_class(index))
     if len(rows) < 2:
         raise Refused(f"{len(rows)} pictures are said to be '{records.names[index]}': directions need two at least.")
     weight, bias = _weights(model, records.plan.head, int(records.plan.score_of(np.array(index))))

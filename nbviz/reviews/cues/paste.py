@@ -14,7 +14,7 @@ from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items
 from nbviz.reviews.cues.places import read_inputs
-from nbviz.reviews.cues.transplant import classes_of, elsewhere
+from nbviz.reviews.cues.transplant import elsewhere, scores_of
 from nbviz.reviews.cues.window import Window
 from nbviz.reviews.records.records import Records
 from nbviz.reviews.shift.answers import mcnemar
@@ -52,23 +52,23 @@ def paste_table(
     colours = rgb.colours(inputs).double()
     pixels = patch_pixels(patch, colours.shape[1])
     window = _window(place, pixels, colours)
-    said = classes_of(model, inputs)
+    said = records.answers_of(scores_of(model, inputs))
     after, *others = (
-        classes_of(model, rgb.input(put(colours, pixels, at)).to(inputs))
+        records.answers_of(scores_of(model, rgb.input(put(colours, pixels, at)).to(inputs)))
         for at in (window, *_elsewhere(window, colours))
     )
     table = []
     for index, name in enumerate(records.names):
-        now, before = after == index, said == index
+        now, before = after[:, index], said[:, index]
         # the strongest of the places elsewhere, not their mean: a lead has to be over all of them
-        control = max((answers == index for answers in others), key=np.mean, default=before)
+        control = max((answers[:, index] for answers in others), key=np.mean, default=before)
         low, high = wilson(now.sum(), len(now))
         figures = before.mean(), now.mean(), float(low), float(high), control.mean(), now.mean() - control.mean()
         table.append((name, *figures, mcnemar(control, now)[0]))
     made = pandas.DataFrame(table, columns=["class", "before", "after", "low", "high", "control", "lead", "p"])
     made["corrected"] = holm(made["p"].to_numpy(float))
     made = made.sort_values("lead", ascending=False, kind="stable", ignore_index=True)
-    made.attrs["same"] = float((said == after).mean())
+    made.attrs["same"] = float((said == after).all(1).mean())
     return made
 
 

@@ -45,14 +45,14 @@ def put(pictures: Tensor, donors: Tensor, window: Window) -> Tensor:
 
 def answers(model: InstrumentedModel, pictures: Tensor, index: int) -> Answers:
     """Return (N,): whether the network puts each picture (N, C, H, W) in the class."""
-    return classes_of(model, pictures) == index
+    return predictions(scores_of(model, pictures)).numpy() == index
 
 
-def classes_of(model: InstrumentedModel, pictures: Tensor) -> NDArray[np.int64]:
-    """Return the class that the network says of each picture (N, C, H, W), (N,)."""
+def scores_of(model: InstrumentedModel, pictures: Tensor) -> ClassScores:
+    """Return the scores of pictures (N, C, H, W), on the CPU."""
     with torch.no_grad():
         logits = torch.cat([model(batch).cpu() for batch in pictures.split(BATCH)])
-    return predictions(ClassScores(logits, logits, scale=head_of(model.known).scale)).numpy()
+    return ClassScores(logits, logits, scale=head_of(model.known).scale)
 
 
 def elsewhere(window: Window, size: tuple[int, int], count: int, rng: np.random.Generator) -> list[Window]:

@@ -13,10 +13,11 @@ from nbviz.dataset.shards import Part
 from nbviz.errors import NbvizError, Refused, unknown
 from nbviz.model.classes import class_index
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.scoring.outputs import ClassScores
 from nbviz.pictures.samples import Items
 from nbviz.reviews.records.metadata import Metadata, frame_of
 from nbviz.reviews.records.plan import ReviewPlan
-from nbviz.reviews.records.scores import log_probabilities
+from nbviz.reviews.records.scores import log_probabilities, predictions
 
 if TYPE_CHECKING:
     import pandas
@@ -151,6 +152,10 @@ class Records:
     def says_class(self, index: int) -> NDArray[np.bool_]:
         """Return of which pictures the network says a class, (pictures,)."""
         return self._columns["prediction"] == index
+
+    def answers_of(self, output: ClassScores) -> NDArray[np.bool_]:
+        """Return which classes are said of each picture of an output, (N, classes), as :meth:`says_class` tells."""
+        return predictions(output).numpy()[:, None] == np.arange(len(self.names))
 
     @cached_property
     def explained(self) -> NDArray[np.int64]:
