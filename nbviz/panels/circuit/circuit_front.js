@@ -51,8 +51,8 @@ export default {
     life.watch("first kind rows", () => {
       measured.hidden = !model.get("rows").length;
       measured.textContent = model.get("first")
-        ? "each bar: what it would lose to first order, gradient × activation; the line above is measured · "
-        : `each bar: what it loses when that ${model.get("kind")} is set to 0 everywhere · `;
+        ? "each bar: what it would lose to first order, gradient × activation; the line above is measured\u00a0· "
+        : `each bar: what it loses when that ${model.get("kind")} is set to 0 everywhere\u00a0· `;
     });
     life.watch("checked", () => runs(checked, model.get("checked")));
     life.watch("rows rest kind", () => drawRows(model, list));
