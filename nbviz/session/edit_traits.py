@@ -9,22 +9,11 @@ import traitlets
 
 from nbviz.errors import NbvizError
 from nbviz.model.edit import Edit, PictureEdit, checked
-from nbviz.session.history import HistoryTraits, Timeline
+from nbviz.session.history import Choice, HistoryTraits, Timeline
 
 EDIT_TRAITS = frozenset(("edits", "original"))
 """Traits on which every request that takes edits depends."""
 TOOLS = ("", "paint", "transform", "attack")
-
-
-class Choice(traitlets.Enum[str]):
-    """Trait of one of a few names; anything that is no name is refused, an array too, which ``in`` would fail on."""
-
-    def validate(self, obj: Any, value: Any) -> str:  # noqa: ANN401 - as traitlets has it
-        """Return the name. Raises TraitError for any other value."""
-        if not isinstance(value, str):
-            self.error(obj, value)
-        name: str = super().validate(obj, value)
-        return name
 
 
 class _Edits(traitlets.Tuple):

@@ -77,6 +77,17 @@ class Timeline(Generic[T]):
             self._going = False
 
 
+class Choice(traitlets.Enum[str]):
+    """Trait of one of a few names; anything that is no name is refused, an array too, which ``in`` would fail on."""
+
+    def validate(self, obj: Any, value: Any) -> str:  # noqa: ANN401 - as traitlets has it
+        """Return the name. Raises TraitError for any other value."""
+        if not isinstance(value, str):
+            self.error(obj, value)
+        name: str = super().validate(obj, value)
+        return name
+
+
 class HistoryTraits(traitlets.HasTraits):
     """History of a selection's acts, and the selection as plain data."""
 

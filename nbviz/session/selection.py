@@ -26,7 +26,8 @@ from nbviz.errors import NbvizError, nearest, unknown
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target, TargetLike
 from nbviz.session.context import LiveContext
-from nbviz.session.edit_traits import Choice, EditTraits
+from nbviz.session.edit_traits import EditTraits
+from nbviz.session.history import Choice
 from nbviz.session.pins.pin import Pin, checked
 from nbviz.session.pins.place_traits import PlaceTraits
 

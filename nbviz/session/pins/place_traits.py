@@ -9,7 +9,7 @@ import traitlets
 from nbviz.arguments import real
 from nbviz.errors import NbvizError
 from nbviz.model.instrumented import InstrumentedModel
-from nbviz.session.edit_traits import Choice
+from nbviz.session.history import Choice
 from nbviz.session.requests.heads import check_head, head_counts
 
 
