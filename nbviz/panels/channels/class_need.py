@@ -52,7 +52,7 @@ class ClassNeed(Panel):
     """
 
     slot = "need"
-    reads = frozenset(("image", "layer", "target", "channel", "group"))
+    reads = frozenset(("image", "layer", "target", "channel", "group", "edits"))
     asks = frozenset(("image", "layer", "target"))
     after = ("channel",)
 
@@ -96,6 +96,7 @@ class ClassNeed(Panel):
                 self.view.curve, self.view.words = {}, []
             if not over:
                 self.view.classes, self.view.over = [], ""
+            self.pictures_too.say()
 
     def show(self, answer: Need) -> None:
         with LOCK, self.view.hold_sync():
@@ -138,6 +139,8 @@ class OverPictures(Panel):
         self.home, self.view = home, home.view
         self.wanted: set[tuple[str, tuple[int, ...]]] = set()
         """(layer, channels) that were asked for."""
+        self._shown: tuple[tuple[str, tuple[int, ...]], ClassEffects] | None = None
+        """Layer and channels on show, and what they do."""
 
     def request(self, selection: Selection) -> Request | None:
         items, chosen = self.home.items, self.home.channels(selection)
@@ -150,8 +153,15 @@ class OverPictures(Panel):
         with LOCK, self.view.hold_sync():
             ready(self.view)
             self.view.classes = over_rows(answer, self.model.class_name)
-            self.view.over = over_words(answer, () if chosen is None else chosen[1])
+            self._shown = None if chosen is None else (chosen, answer)
+            self.say()
             self.view.progress = "" if answer.done == 1 else f"{len(answer.labels)} pictures"
+
+    def say(self) -> None:
+        """Say what was measured, and that edits which are on are left out of it."""
+        if self._shown is not None and self.view.classes and self._shown[0] == self.home.channels(self.selection):
+            (_, channels), answer = self._shown
+            self.view.over = over_words(answer, channels, bool(self.selection.edits))
 
     def wait(self, progress: str = "") -> None:
         self.view.progress = "looking at labelled pictures"

@@ -64,13 +64,16 @@ def over_rows(effects: ClassEffects, name: Callable[[int], str]) -> list[list[An
     return rows
 
 
-def over_words(effects: ClassEffects, channels: Sequence[int]) -> str:
-    """Describe what was measured over pictures, and how the answers as a whole fare."""
+def over_words(effects: ClassEffects, channels: Sequence[int], edited: bool) -> str:
+    """Describe what was measured over pictures, and how the answers as a whole fare.
+
+    edited: edits are on, which this measures nothing of.
+    """
     before, after = ((scores.argmax(1) == effects.labels).mean() for scores in (effects.scores, effects.off))
     which = f"channel {channels[0]}" if len(channels) == 1 else f"these {len(channels)} channels"
     right = f"{percent(before, 0)} right → {percent(after, 0)}"
     return (
-        f"without {which}, over {len(effects.labels)} labelled pictures: {right}. "
+        f"without {which}, over {len(effects.labels)} labelled pictures{' (and no other edit)' * edited}: {right}. "
         "Each class on its own pictures, with the 95 % interval of its mean, beside as many random channels:"
     )
 

@@ -82,5 +82,10 @@ def test_over_labelled_pictures_each_class_has_its_interval() -> None:
         assert [row[0] for row in view.classes] == table["class"].tolist() and view.over.startswith("without these 2")
         assert [row[6] for row in view.classes] == ((table["low"] > 0) | (table["high"] < 0)).tolist()
         assert sum(row[5] for row in view.classes) == 200
+        assert "no other edit" not in view.over
+        explorer.selection.edits = (nbviz.edits.Channels("blocks.2", off=[0]),)
+        assert "200 labelled pictures (and no other edit)" in view.over and view.classes
+        explorer.selection.edits = ()
+        assert "no other edit" not in view.over
         explorer.selection.channel = 2
         assert view.classes == [] and view.asked == []
