@@ -112,7 +112,9 @@ def alike(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-@pytest.mark.parametrize("slot", [stage.slot for stage in stages() if stage.slot not in ("pins", "attention")])
+@pytest.mark.parametrize(
+    "slot", [stage.slot for stage in stages() if stage.slot not in ("pins", "attention", "circuit")]
+)
 def test_the_code_of_every_other_stage_answers_what_it_shows(explorer: nbviz.Explorer, slot: str) -> None:
     explorer.selection.change(layer="3", image="cat", target=0, stage=slot, canvas="explanation")
     panel = explorer.panels[slot]
@@ -121,6 +123,15 @@ def test_the_code_of_every_other_stage_answers_what_it_shows(explorer: nbviz.Exp
     request = panel.request(explorer.selection)
     assert request is not None
     assert alike(run(explorer, slot), explorer.panels[slot].links.context.answer(request))
+    explorer.selection.stage = "channels"
+
+
+def test_the_code_of_the_circuit_makes_the_table_of_its_step(explorer: nbviz.Explorer) -> None:
+    explorer.selection.change(layer="3", image="cat", target=0, stage="circuit", canvas="explanation")
+    panel, table = explorer.panels["circuit"], run(explorer, "circuit").edges
+    step = panel.links.context.answer(panel.request(explorer.selection)).step
+    assert set(table["layer"]) == {step.source} and table["channel"].tolist() == list(step.top)
+    np.testing.assert_array_equal(table["effect"], step.effects[list(step.top)])
     explorer.selection.stage = "channels"
 
 
