@@ -162,8 +162,9 @@ def _measured(
 
 def resumed_scores(model: InstrumentedModel, run: Pass, x: Tensor, layer: str) -> Resumed:
     """Return the network resumed at a layer, read as float64 scores (N, classes)."""
+    # the scores that every pass reads: of a network that ends in a softmax those before it, as bars and maps have them
     # float64: an effect is a small difference of two large scores
-    return Resumed(model, run, x, layer, lambda run, batch: model.find_logits(run(batch)).detach().double().cpu())
+    return Resumed(model, run, x, layer, lambda run, batch: model.evaluate(run, batch).logits.detach().double().cpu())
 
 
 def first_order(

@@ -179,6 +179,18 @@ def test_a_softmax_at_the_end_leaves_an_edit_of_its_logits_one_meaning() -> None
             np.testing.assert_allclose(model.edited(edit).logits(x), before * [1, 0, 1, 1], rtol=1e-6)
 
 
+def test_effects_are_changes_of_the_scores_that_are_shown() -> None:
+    torch.manual_seed(0)
+    body = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4))
+    x, model = torch.rand(1, 3, 8, 8).double(), nbviz.InstrumentedModel(nn.Sequential(body, nn.Softmax(1)).double())
+    *_, effects = measuring(model, x, "0.4", (0,))
+    off = model.edited(Channels("0.4", off=[0])).logits(x) - model.logits(x)
+    # of a logit that is off the others stay; of log-probabilities all would move
+    np.testing.assert_allclose(effects.measured[0], off, atol=1e-6)
+    assert effects.exact and not effects.measured[0, 1:].any()
+    assert effects.foretold[0] == pytest.approx(effects.measured[:, 0], abs=1e-6)
+
+
 def test_a_score_that_is_walked_from_is_the_score_that_is_shown() -> None:
     torch.manual_seed(0)
     body = [nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Conv2d(6, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]

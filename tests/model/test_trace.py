@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 import nbviz
-from nbviz.errors import NbvizError
+from nbviz.errors import NbvizError, Refused
 from nbviz.model.instrumented import InstrumentedModel
+from nbviz.model.scoring.autograd_graph import MOST
 from tests.counting import counted
 from tests.networks import build, picture
 
@@ -169,6 +170,26 @@ def test_a_module_named_as_a_call_is_a_layer_beside_the_call() -> None:
         assert torch.equal(outputs["conv#2"], second)
         assert torch.equal(outputs["conv#2#"], net.get_submodule("conv#2")(second))
     assert nbviz.attribute(model, x, 1, "grad_cam", "conv#2#").values.shape[-2:] == (8, 8)
+
+
+class Steps(nn.Module):
+    """One operation after the other, as a recurrent layer has."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count, self.head = count, nn.Linear(3, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        state = x.mean((2, 3))
+        for _ in range(self.count):
+            state = state * 0.999
+        return self.head(state)
+
+
+def test_a_graph_too_deep_to_be_looked_into_is_refused_and_not_the_end_of_the_process() -> None:
+    with pytest.raises(Refused, match=r"More than 25,000 operations lead to the scores"):
+        InstrumentedModel(Steps(MOST)).predict(picture())
+    assert InstrumentedModel(Steps(1000)).predict(picture())
 
 
 def test_no_graph_outlives_a_call() -> None:
