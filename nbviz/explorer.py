@@ -116,7 +116,9 @@ class Explorer:
         self.selection = first_selection(self.model, self.pictures, selection, slots, state)
         self._embedded = model is None and images is None
         self._activity = Activity()
-        self._open((*loaded.problems, *loaded.notes, *named, *others), runner)
+        # of a data set all can be turned to, whatever number is open
+        kept = [note for note in loaded.notes if note != loaded.cut]
+        self._open((*loaded.problems, *kept, *named, *others), runner)
 
     def _open(self, notes: tuple[str, ...], runner: type[Scheduler] | type[InlineRunner]) -> None:
         """Assemble the panels, lay them out, and ask for all that they show."""

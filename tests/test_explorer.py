@@ -152,6 +152,13 @@ def test_a_model_that_raises_says_so_in_its_panels_and_recovers(explorer: Explor
     assert set(states(explorer).values()) <= {"ready", "nothing"}
 
 
+def test_a_data_set_that_is_paged_through_is_not_said_to_be_cut() -> None:
+    data = [(picture, 0) for picture in torch.rand(20, 3, 16, 16)]
+    with Explorer(network(), torch.utils.data.Subset(data, range(20)), method="saliency", runner=InlineRunner) as made:
+        view = made.panels["pictures"].view
+        assert len(view.names) < view.total == 20 and "shown" not in view.message
+
+
 def test_a_model_that_changes_is_followed(explorer: Explorer) -> None:
     before = explorer.attribution
     with torch.no_grad():

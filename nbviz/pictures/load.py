@@ -52,6 +52,8 @@ class Pictures(Mapping[str, Picture]):
         """Sentences about what could not be read."""
         self.notes = list(notes)
         """Sentences about what was left out on purpose."""
+        self.cut = ""
+        """That of the notes which says how many of a data set's are among them; empty where all are."""
 
     def __getitem__(self, name: str) -> Picture:
         return self._pictures[name]
@@ -89,10 +91,10 @@ def load_pictures(images: DatasetLike) -> Pictures:
     source = Source.ensure(images)
     total = len(source.items)
     count = total if source.shown is None else min(total, source.shown)
-    notes = [*source.notes]
-    if count < total:
-        notes.append(f"The first {count} of {total:,} {source.noun} are shown.")
-    return _collected(source, count, notes)
+    cut = f"The first {count} of {total:,} {source.noun} are shown." if count < total else ""
+    pictures = _collected(source, count, [*source.notes, *filter(None, [cut])])
+    pictures.cut = cut
+    return pictures
 
 
 def _collected(source: Source, count: int, notes: list[str]) -> Pictures:

@@ -381,7 +381,7 @@ test("a picture has its name and mark below it, Delete takes it away, and more c
     ["✗ a", "✓ b", "c"],
   );
   assert.match(one.find("[data-name=a]").title, /labelled cup, the network says cat/);
-  assert.equal(one.find(".nbviz-pager .nbviz-num").textContent, "1–3 of 5000");
+  assert.equal(one.find(".nbviz-pager .nbviz-num").textContent, "1–3 of 5,000");
   one.find("[data-name=c]").focus();
   press(one.find("[data-name=c]"), "ArrowRight");
   press(one.find("[data-name=c]"), "Delete");

@@ -49,7 +49,7 @@ export default {
         plus,
       );
       const total = Math.max(model.get("total"), names.length);
-      pager.draw(page, Math.ceil(total / fit), `${from + 1}–${to} of ${total}`);
+      pager.draw(page, Math.ceil(total / fit), `${from + 1}–${to} of ${total.toLocaleString("en")}`);
       known.ask(shown);
     };
     const turn = (by) => {
