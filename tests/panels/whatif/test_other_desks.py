@@ -16,13 +16,17 @@ from nbviz.attribution.limits import evidence_limits
 from nbviz.drawing.overlay import gray, heat_rgba, overlay
 from nbviz.edits import PRESETS, TRANSFORMS, Attack, Channels, Draw, Transform
 from nbviz.explorer import Explorer
+from nbviz.model.target import Target
 from nbviz.panels.whatif.attack_words import magnified
 from nbviz.panels.whatif.map_over import map_over
 from nbviz.panels.whatif.transform_draws import likeness_line
+from nbviz.pictures.load import as_picture
+from nbviz.session.context import LiveContext
 from nbviz.session.inline import InlineRunner
+from nbviz.session.requests.base import ExplainRequest
 from nbviz.session.requests.edits.attack import SIZES
 from nbviz.session.requests.edits.likeness import Likeness, likeness
-from nbviz.session.requests.edits.transform import POINTS, amounts_of, map_amounts
+from nbviz.session.requests.edits.transform import POINTS, MeasureCurve, amounts_of, map_amounts
 from tests.panels.rig import say
 from tests.test_explorer import network, pictures
 
@@ -253,3 +257,16 @@ def test_a_map_that_moves_with_the_picture_is_said_to(explorer: Explorer) -> Non
     said = view.lines[1]
     one = explorer.panels["canvas"].scene.values
     assert one is not None and -1 <= float(said[1][0].replace("−", "-")) <= 1
+
+
+def test_the_answer_of_one_score_turns_where_it_changes_sides() -> None:
+    net = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(3, 1))
+    with torch.no_grad():
+        net[2].weight.fill_(1 / 3)
+        net[2].bias.fill_(-0.4)
+    model = nbviz.InstrumentedModel(net.eval(), lambda image: torch.from_numpy(np.array(image)).movedim(2, 0) / 255)
+    picture = as_picture(Image.fromarray(np.full((8, 8, 3), 128, np.uint8)))
+    request = MeasureCurve((), "brightness", ExplainRequest(picture, Target(), "saliency", None))
+    curve = LiveContext(model).answer(request)
+    darker = [amount for amount in curve.amounts if 128 / 255 * amount < 0.4]
+    assert darker and list(curve.flips) == darker and curve.stays == 1 - len(darker) / len(curve.amounts)

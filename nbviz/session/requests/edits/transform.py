@@ -12,12 +12,22 @@ from nbviz.edits import TRANSFORMS, Transform
 from nbviz.model.edit import Edit
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.picture import Picture
-from nbviz.session.requests.base import Context, ExplainAnswer, ExplainRequest, Request, ScoresRequest, stepped
+from nbviz.session.requests.base import (
+    Context,
+    ExplainAnswer,
+    ExplainRequest,
+    Request,
+    ScoresAnswer,
+    ScoresRequest,
+    stepped,
+)
 from nbviz.session.requests.edits.edited_request import with_edits
 from nbviz.session.requests.edits.likeness import Likeness, likeness, mean_likeness
 
 POINTS = 21
 CLASSES = 3
+NO = -1
+"""Answer of a network with one score, against its class."""
 MAPS = 6
 """Amounts at which the map is made as well."""
 
@@ -29,10 +39,12 @@ class TransformCurve:
     amounts: tuple[float, ...] = ()
     classes: tuple[int, ...] = ()
     """The likeliest of the picture without this transformation."""
+    answer: int = 0
+    """The likeliest of them, as in ``best``."""
     shares: tuple[tuple[float, ...], ...] = ()
     """One tuple per amount: the share of each of ``classes``."""
     best: tuple[int, ...] = ()
-    """The likeliest class at each amount."""
+    """The likeliest class at each amount; :data:`NO` where the only score speaks against its class."""
     maps: tuple[tuple[float, Likeness], ...] = ()
     """(amount, likeness of the map moved as the picture is with the map of the moved picture)."""
     done: float = 0.0
@@ -40,14 +52,12 @@ class TransformCurve:
     @property
     def flips(self) -> tuple[float, ...]:
         """Amounts at which the answer is another one."""
-        if not self.best or not self.classes:
-            return ()
-        return tuple(amount for amount, best in zip(self.amounts, self.best, strict=True) if best != self.classes[0])
+        return tuple(amount for amount, best in zip(self.amounts, self.best, strict=True) if best != self.answer)
 
     @property
     def stays(self) -> float:
         """Invariance: share of the amounts at which the answer stays, 0…1."""
-        return float(np.mean([best == self.classes[0] for best in self.best])) if self.best else 1.0
+        return float(np.mean([best == self.answer for best in self.best])) if self.best else 1.0
 
     @property
     def likeness(self) -> Likeness | None:
@@ -67,12 +77,13 @@ class MeasureCurve(Request):
     def __call__(self, context: Context) -> Iterator[TransformCurve]:
         scores_of, side = ScoresRequest(self.explanation.picture), side_of(context.model, self.explanation.picture)
         amounts = amounts_of(self.kind, side)
-        classes = tuple(int(index) for index in context.answer(with_edits(scores_of, self.edits)).order[:CLASSES])
-        curve = TransformCurve(classes=classes)
+        before = context.answer(with_edits(scores_of, self.edits))
+        classes = tuple(int(index) for index in before.order[:CLASSES])
+        curve = TransformCurve(classes=classes, answer=_likeliest(before))
         for count, amount in enumerate(amounts, 1):
             scores = context.answer(with_edits(scores_of, (*self.edits, Transform(self.kind, amount))))
             curve = replace(
-                curve, amounts=amounts[:count], best=(*curve.best, int(scores.order[0])),
+                curve, amounts=amounts[:count], best=(*curve.best, _likeliest(scores)),
                 shares=(*curve.shares, tuple(float(scores.probabilities[index]) for index in classes)),
                 done=0.4 * count / len(amounts),
             )  # fmt: skip
@@ -128,6 +139,11 @@ class MeasureTransform(Request):
         for curve in stepped(context, MeasureCurve(self.edits, self.transform.kind, self.explanation)):
             yield Transformed(seen, curve, min(0.99, curve.done))
         yield Transformed(seen, curve, 1.0)
+
+
+def _likeliest(scores: ScoresAnswer) -> int:
+    # the likeliest of one class is always that class: its answers are for and against it
+    return NO if len(scores.probabilities) == 1 and scores.probabilities[0] < 0.5 else int(scores.order[0])
 
 
 def side_of(model: InstrumentedModel, picture: Picture) -> int:
