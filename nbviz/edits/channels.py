@@ -89,12 +89,18 @@ class Channels(NetworkEdit):
 
     def check(self, model: Editable) -> None:
         """Raise NbvizError where the layer or one of the channels isn't there."""
-        count = _channels(model.layer(self.layer))
+        layer = model.layer(self.layer)
+        count = _channels(layer)
         named = [*self.off, *(self.only or ()), *(c for c, _ in self.scale), *(c for c, _ in self.clamp)]
         for channel in named:
             channel_number(self.layer, channel, count)
         if not isinstance(self.fill, str) and len(self.fill) != count:
             raise NbvizError(f"fill= has {len(self.fill)} values; layer '{self.layer}' has {count} channels.")
+        if self.fill == "mean" and not averages(layer):
+            raise NbvizError(
+                f"A channel of layer '{self.layer}' puts out one value, which is its own mean: fill= is 'zero' there, or "
+                "a value per channel."
+            )
 
     def attach(self, net: nn.Module, model: Editable) -> None:
         """Hook the edit on a replica."""
@@ -115,6 +121,11 @@ class Channels(NetworkEdit):
         # last: a channel that is off stays off, whatever else is said of it
         off = set(self.off) | (set() if self.only is None else set(range(count)) - set(self.only))
         return switched_off(output, layout, sorted(off), self.fill) if off else output
+
+
+def averages(layer: Layer) -> bool:
+    """Return whether a layer's channels have places over which a mean is another value."""
+    return layer.layout is not None and layer.layout.has_places
 
 
 def fill_of(model: Editable, layer: str, fill: Fill) -> Fill:

@@ -214,6 +214,7 @@ BAD: list[Callable[[], object]] = [
     lambda: Channels("3", scale={1: float("nan")}),
     lambda: Channels("3", clamp={1: (2.0, 1.0)}),
     lambda: Channels("3", fill="median"),
+    lambda: model().edited(Channels("6", off=[1], fill="mean")),  # one value a channel, its own mean
     lambda: model().edited(Channels("3", off=[1], fill=(1.0, 2.0))),
     lambda: Transform("twirl", 1),
     lambda: Transform("rotate", 1000),

@@ -119,6 +119,7 @@ const SWITCH = {
   pictures: 9,
   averaged: "",
   due: false,
+  averages: true,
   only: false,
   measured: [],
   largest: [],
@@ -138,6 +139,17 @@ test("a mean over the pictures can be cancelled while it is computed", async () 
   assert.equal(cancel.hidden, false);
   cancel.click();
   assert.deepEqual(model.sent, [{ event: "cancel", buffers: [] }]);
+  one.end();
+});
+
+test("a layer of single values offers no mean over places, and says why", async () => {
+  const model = new Model(SWITCH),
+    one = view((await script("switch/switch_front")).widget, model),
+    mean = one.all("button").find(({ textContent }) => textContent === "Mean");
+  assert.equal(mean.disabled, false);
+  model.change({ averages: false });
+  assert.equal(mean.disabled, true);
+  assert.match(mean.title, /one value/);
   one.end();
 });
 

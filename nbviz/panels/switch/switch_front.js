@@ -17,6 +17,7 @@ const HOWS = [
  *   pictures: number,
  *   averaged: string,
  *   due: boolean,
+ *   averages: boolean,
  *   only: boolean,
  *   measured: any[],
  *   largest: any[],
@@ -75,6 +76,11 @@ function switchControls(model, life) {
     const count = model.get("pictures");
     data.hidden = !count;
     data.title = `Puts out its mean over the index's ${count.toLocaleString("en")} pictures everywhere`;
+  });
+  const mean = hows[HOWS.findIndex(([how]) => how === "mean")];
+  life.watch("averages", () => {
+    mean.disabled = !model.get("averages");
+    mean.title = mean.disabled ? "A channel of this layer puts out one value, its own mean" : HOWS[2][2];
   });
   life.watch("due", () => {
     if (model.get("due")) model.send({ event: "averaged" });

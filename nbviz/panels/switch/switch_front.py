@@ -30,6 +30,8 @@ class SwitchFront(Front):
     """How far that mean is; empty while none is computed."""
     due = traitlets.Bool(False).tag(sync=True)
     """True if it is there, and channels wait to be put to it."""
+    averages = traitlets.Bool(True).tag(sync=True)
+    """True if the layer's channels have places, over which a mean is another value."""
     only = traitlets.Bool(False).tag(sync=True)
     """True if all other channels of the layer are off."""
     measured: traitlets.List[Any] = traitlets.List().tag(sync=True)

@@ -196,6 +196,13 @@ def test_layers_behind_a_changed_channel_show_their_changed_maps(explorer: Explo
     assert explorer.selection.group == () and explorer.panels["channels"].view.edited == []
 
 
+def test_a_layer_of_single_values_offers_no_mean_over_places(explorer: Explorer) -> None:
+    view = explorer.panels["switch"].view
+    assert view.averages
+    explorer.selection.change(layer=list(explorer.model.trace().layers)[-1], channel=1)
+    assert view.channel == 1 and not view.averages
+
+
 def test_a_clamp_begins_at_half_the_peak(explorer: Explorer) -> None:
     peak = float(explorer.panels["channels"]._answer.peaks[3])
     say(explorer.panels["switch"].view, event="put", how="clamp")
