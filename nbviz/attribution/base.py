@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 import torch
 
@@ -41,8 +42,9 @@ class Method:
     """Unit of its heat, the same words as other methods' where values may be compared; else empty."""
     uses_target: bool = True
     """True if its map depends on what is explained; else it is the same for every class."""
-    limited: bool = False
-    """True if some networks can't have it: it is tried once, and greyed where it is refused."""
+    limited: bool | Literal["places"] = False
+    """True if some networks can't have it: it is tried once, and greyed where it is refused. ``"places"`` where all
+    that it needs is a layer with places."""
 
 
 SCORE, GRADIENT = "score per place", "gradient of the score"
@@ -76,7 +78,8 @@ def register(
         sentence = inspect.getdoc(run) or ""
         if not sentence:
             raise NbvizError(f"Method '{run.__name__}' needs a docstring: its first line is what a person reads.")
-        about = (uses_layer, source, sentence.splitlines()[0], family, unit, uses_target, limited)
+        needs: bool | Literal["places"] = limited or (uses_layer and "places")
+        about = (uses_layer, source, sentence.splitlines()[0], family, unit, uses_target, needs)
         _methods[run.__name__] = Method(run.__name__, title, run, options_of(run), *about)
         _sort()
         return run

@@ -98,8 +98,8 @@ class Channels(NetworkEdit):
             raise NbvizError(f"fill= has {len(self.fill)} values; layer '{self.layer}' has {count} channels.")
         if self.fill == "mean" and not averages(layer):
             raise NbvizError(
-                f"A channel of layer '{self.layer}' puts out one value, which is its own mean: fill= is 'zero' there, or "
-                "a value per channel."
+                f"A channel of layer '{self.layer}' puts out one value, which is its own mean: fill= is 'zero' "
+                "there, or a value per channel."
             )
 
     def attach(self, net: nn.Module, model: Editable) -> None:

@@ -11,6 +11,9 @@ from nbviz.errors import NbvizError, Refused
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.panels.explanation.method_marks import MethodMarks
 from nbviz.panels.explanation.saliency_canvas import SaliencyCanvas
+from nbviz.pictures.load import as_picture
+from nbviz.session.context import LiveContext
+from nbviz.session.requests.refusals import AskRefusals
 from tests.panels.rig import photo, rig
 
 
@@ -46,6 +49,13 @@ def test_a_method_that_may_be_refused_says_so_where_it_is_registered() -> None:
         except NbvizError:
             continue  # needs a layer with places, which is the reader's to choose
     assert refused and refused <= {name for name, method in METHODS.items() if method.limited}
+
+
+def test_methods_of_a_layer_are_greyed_where_no_layer_has_places() -> None:
+    flat = InstrumentedModel(nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 2)), transform=_tensor)
+    (*_, answer) = AskRefusals(as_picture(photo(8, 8)))(LiveContext(flat))
+    assert "grad_cam" in answer.reasons and "nowhere to draw a map" in answer.reasons["grad_cam"]
+    assert set(answer.reasons) == {name for name, method in METHODS.items() if method.limited}  # no ReLU either
 
 
 def _tensor(image: object) -> torch.Tensor:
