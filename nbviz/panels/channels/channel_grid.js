@@ -197,12 +197,7 @@ function gridFoot(model, life, send, turn) {
   });
   life.watch("caption held progress", () => {
     const held = model.get("held");
-    // in a narrow frame where it belongs now is left: cut at the end, that would be what is missing
-    const now = held.indexOf(": ") + 1;
-    caption.replaceChildren(
-      el("span", "nbviz-grid-whose", held.slice(0, now)),
-      held.slice(now) || model.get("caption"),
-    );
+    caption.textContent = held || model.get("caption");
     caption.title = held ? `${held}. A tile that you chose stays when the order changes.` : model.get("caption");
     follow.hidden = !held || Boolean(model.get("progress"));
     words.classList.toggle("nbviz-grid-held", !follow.hidden);
