@@ -6,7 +6,7 @@ import operator
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import SupportsFloat, SupportsIndex
+from typing import SupportsFloat, SupportsIndex, TypeGuard
 
 from nbviz.errors import NbvizError, unknown
 
@@ -33,11 +33,16 @@ def real(value: object) -> float | None:
         return None
 
 
-def listed(name: str, value: object) -> list[object]:
-    """Return the items of an argument that holds several. NbvizError, with its name, for one that holds none."""
+def several(value: object) -> TypeGuard[Iterable[object]]:
+    """Return whether a value holds several, as words do not."""
     # a single number of numpy's or torch's has what makes an Iterable, and nothing to iterate over
     alone = isinstance(value, (str, bytes)) or getattr(value, "ndim", None) == 0
-    if alone or not isinstance(value, Iterable):
+    return isinstance(value, Iterable) and not alone
+
+
+def listed(name: str, value: object) -> list[object]:
+    """Return the items of an argument that holds several. NbvizError, with its name, for one that holds none."""
+    if not several(value):
         raise NbvizError(f"{name}= is a list of numbers, not {value!r}.")
     return list(value)
 
@@ -46,9 +51,9 @@ def named(name: str, value: object) -> list[str]:
     """Return the names that an argument gives: one, or several in a list. NbvizError, with its own, for no names."""
     if isinstance(value, str):
         return [value]
-    alone = isinstance(value, bytes) or getattr(value, "ndim", None) == 0
-    names = list(value) if isinstance(value, Iterable) and not alone else []
-    if not names or not all(isinstance(item, str) for item in names):
+    items = list(value) if several(value) else []
+    names = [item for item in items if isinstance(item, str)]
+    if not names or len(names) < len(items):
         raise NbvizError(f"{name}= is a name, or a list of names, not {value!r:.80}.")
     return names
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
+from nbviz.arguments import several
 from nbviz.errors import NbvizError, unknown
 from nbviz.model.layouts.layout import Layout
 from nbviz.replica.hooks import Address, split
@@ -83,8 +84,7 @@ def grid_layers(root: Layer) -> list[Layer]:
 
 def with_channels(known: Mapping[str, Layer], names: Iterable[str]) -> list[Layer]:
     """Return the named layers, each once; a sentence for a name that isn't there or has no channels."""
-    # a single number of numpy's or torch's has what makes an Iterable, and nothing to iterate over
-    if isinstance(names, str) or not isinstance(names, Iterable) or getattr(names, "ndim", None) == 0:
+    if not several(names):
         raise NbvizError(f"layers= is one name ({names!r}); pass a list of names, or None for all.")
     names = list(names)
     if not names:

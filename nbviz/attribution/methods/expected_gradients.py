@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import torch
 
+from nbviz.arguments import several
 from nbviz.attribution.base import SCORE, About, Attribution, register
 from nbviz.attribution.baselines import baseline
 from nbviz.attribution.path_integral import Maximum, Tolerance, integrated, straight
@@ -43,8 +44,7 @@ def expected_gradients(
 def _starts(subject: Subject, given: str | torch.Tensor | Sequence[Any]) -> list[torch.Tensor]:
     if isinstance(given, str):
         given = [name.strip() for name in given.split(",") if name.strip()]
-    alone = isinstance(given, bytes) or getattr(given, "ndim", None) == 0
-    names = list(given) if isinstance(given, Iterable) and not alone else []
+    names = list(given) if several(given) else []
     if not names:
         raise NbvizError(f"baselines needs one baseline or more, such as 'black, blur', not {given!r:.80}.")
     return [baseline(subject, name)[0] for name in names]
