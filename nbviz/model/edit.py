@@ -122,6 +122,11 @@ def edited_input(x: Tensor, edit: Edit, before: Sequence[Edit], model: Editable)
     return edit.apply(x.clone(), model.edited(*below))
 
 
+def picture_edits(model: HasEdits) -> list[PictureEdit]:
+    """Return a model's edits of the picture, in order."""
+    return [edit for edit in model.edits if isinstance(edit, PictureEdit)]
+
+
 def without_picture_edits(model: M) -> M:
     """Return a model with its edits of layers alone: for inputs on which those of the picture are made already."""
     twin = copy(model)

@@ -13,7 +13,7 @@ from nbviz.dataset.shards import Execution, Product
 from nbviz.dataset.shards.plan import data_digest, model_digest
 from nbviz.errors import NbvizError, Refused
 from nbviz.model.brief import ModelLike
-from nbviz.model.edit import without_picture_edits
+from nbviz.model.edit import picture_edits
 from nbviz.model.inputs.edited_items import edited_items
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.samples import Items, PassProgress
@@ -108,7 +108,7 @@ def _task_with(
     for name, value in given.items():
         if task is not None and value is not None:
             raise Refused(f"{name} are for pictures that have one class each.")
-    if task is not None and without_picture_edits(network).edits != network.edits:
+    if task is not None and picture_edits(network):
         raise Refused("Masks and boxes don't move with an edited picture: review the network without them.")
     return task
 

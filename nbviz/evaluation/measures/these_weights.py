@@ -13,7 +13,7 @@ from nbviz.evaluation.base import Explain, Map, Steps, Verdict, final, unable
 from nbviz.evaluation.maps import empty, spearman, strength
 from nbviz.evaluation.redrawn import redrawn
 from nbviz.evaluation.registry import Case, Measured, measure
-from nbviz.model.edit import without_picture_edits
+from nbviz.model.edit import picture_edits
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.model.target import Target
 from nbviz.pictures.picture import PictureLike
@@ -35,7 +35,7 @@ def these_weights(
         return unable(NAME, f"Other weights can't be compared: {reason}.")
     correlations: list[float] = []
     # an edited picture as it is: an attack on the redrawn network would be another
-    shown = picture if without_picture_edits(model).edits == model.edits else model.input(picture)
+    shown = model.input(picture) if picture_edits(model) else picture
     layer = None if target.unit is None else target.unit.layer
     which = "the last weights before the channel" if layer else "its last weights"
     for seed in range(SEEDS):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, float16
 
 from nbviz.errors import Refused
-from nbviz.model.edit import PictureEdit, without_picture_edits
+from nbviz.model.edit import picture_edits, without_picture_edits
 from nbviz.model.instrumented import InstrumentedModel
 from nbviz.pictures.picture import Picture
 from nbviz.pictures.samples import Items
@@ -16,7 +16,7 @@ def edited_items(model: InstrumentedModel, items: Items) -> tuple[InstrumentedMo
 
     Raises Refused for an attack, which would run the network within the pass.
     """
-    edits = [edit for edit in model.edits if isinstance(edit, PictureEdit)]
+    edits = picture_edits(model)
     for edit in edits:
         if edit.asks_network:
             raise Refused(
