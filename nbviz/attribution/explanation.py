@@ -154,10 +154,10 @@ def attribute(
     one; left out, the last whose places the score depends on. hooks: what becomes of hooks of yours on a plain network,
     see :class:`InstrumentedModel`. options: the method's own. Raises :class:`NbvizError` for what can't be done.
     """
-    own = not (isinstance(hooks, str) and hooks == "auto")
-    if own and isinstance(net_or_model, InstrumentedModel):
+    usual = isinstance(hooks, str) and hooks == "auto"
+    if not usual and isinstance(net_or_model, InstrumentedModel):
         raise NbvizError("This model has its own hooks: give hooks= to InstrumentedModel instead.")
-    model = brief_model(net_or_model) if not own else InstrumentedModel(net_or_model, hooks=hooks)
+    model = brief_model(net_or_model) if usual else InstrumentedModel(net_or_model, hooks=hooks)
     targets = target if isinstance(target, list) else [target]
     if not targets:
         raise NbvizError("target=[] names nothing to explain.")

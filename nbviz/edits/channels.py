@@ -96,7 +96,7 @@ class Channels(NetworkEdit):
             channel_number(self.layer, channel, count)
         if not isinstance(self.fill, str) and len(self.fill) != count:
             raise NbvizError(f"fill= has {len(self.fill)} values; layer '{self.layer}' has {count} channels.")
-        if self.fill == "mean" and not averages(layer):
+        if self.fill == "mean" and layer.places is None:
             raise NbvizError(
                 f"A channel of layer '{self.layer}' puts out one value, which is its own mean: fill= is 'zero' "
                 "there, or a value per channel."
@@ -121,11 +121,6 @@ class Channels(NetworkEdit):
         # last: a channel that is off stays off, whatever else is said of it
         off = set(self.off) | (set() if self.only is None else set(range(count)) - set(self.only))
         return switched_off(output, layout, sorted(off), self.fill) if off else output
-
-
-def averages(layer: Layer) -> bool:
-    """Return whether a layer's channels have places over which a mean is another value."""
-    return layer.layout is not None and layer.layout.has_places
 
 
 def fill_of(model: Editable, layer: str, fill: Fill) -> Fill:

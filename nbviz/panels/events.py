@@ -86,9 +86,7 @@ class Events:
 
     def _follow(self, changed: frozenset[str], renew: bool) -> None:
         with self._one_look():
-            renew = self._moved() or renew
-            if renew:  # what the network lacks by now would else be refused by every panel, a sentence each
-                self.selection.drop_unfit()
+            renew = self._renewed(renew)
             for panel in self.panels.values():
                 self._update(panel, ALL if renew else changed, renew)
             self.activity.moved = False
@@ -139,9 +137,7 @@ class Events:
     def ask_all(self) -> None:
         """Ask every panel again, after something of a panel's own has changed."""
         with LOCK, self._one_look():
-            renew = self._moved()
-            if renew:
-                self.selection.drop_unfit()
+            renew = self._renewed()
             for panel in self.panels.values():
                 if not panel.awake(self.selection):
                     self._withdraw(panel)
@@ -156,6 +152,12 @@ class Events:
         for panel in self.panels.values():
             if "place" in panel.reads and panel.awake(self.selection):
                 self._guarded(panel, panel.point, self.selection.place)
+
+    def _renewed(self, renew: bool = False) -> bool:
+        """Return whether all is asked anew, as it is where a network has changed; edits that it lacks go first."""
+        if renew := self._moved() or renew:  # else every panel refuses what it lacks by now, a sentence each
+            self.selection.drop_unfit()
+        return renew
 
     def _moved(self) -> bool:
         """Return whether a network has changed since it was last looked at."""

@@ -95,7 +95,7 @@ class CircuitStage(Stage):
         if selection.pinned_place != self._pinned:
             self._pinned = selection.pinned_place
             at = self.path[-1].layer
-            if at and self._has_places(at):
+            if at and self.model.layer(at).places:
                 self.walk.pin(self._pinned)
 
     def show(self, answer: CircuitAnswer) -> None:
@@ -228,16 +228,12 @@ class CircuitStage(Stage):
     def _go(self, event: str, content: Content) -> None:
         walk, step = self.walk, None if self._answer is None else self._answer.step
         if event == "into" and step is not None and step.kind == "channel":
-            walk.into(step, int(content["channel"]), self._pinned if self._has_places(step.source) else None)
+            walk.into(step, int(content["channel"]), self._pinned if self.model.layer(step.source).places else None)
         elif event == "go":
             walk.go(self.path[: max(int(content["place"]), 0) + 1])
         elif event == "visit" and 0 <= int(content["node"]) < len(walk.visited):
             walk.go(walk.visited[int(content["node"])])
         self._source = ""
-
-    def _has_places(self, layer: str) -> bool:
-        layout = self.model.layer(layer).layout
-        return layout is not None and layout.has_places
 
     def _look(self, head: int) -> None:
         """Show a head large in the stage of attention, from the same place."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from nbviz.edits import Channels
-from nbviz.edits.channels import averages
 from nbviz.model.edit import Edit
 from nbviz.model.target import Target
 from nbviz.panels.base.links import Links
@@ -81,7 +80,7 @@ class ChannelSwitch(Panel):
         states = [state_of(selection.edits, layer, one) for one in group]
         how, value = states[0]
         how = how if states.count(states[0]) == len(states) else "mixed"
-        view.group, view.how, view.averages = group, how, averages(self.model.layer(layer))
+        view.group, view.how, view.averages = group, how, self.model.layer(layer).places is not None
         view.factor = value if how == "scale" else 1.0
         view.limits = [end if np.isfinite(end) else None for end in value] if how == "clamp" else []
         view.only = Channels(layer, only=group) in selection.edits

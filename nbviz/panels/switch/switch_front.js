@@ -77,10 +77,11 @@ function switchControls(model, life) {
     data.hidden = !count;
     data.title = `Puts out its mean over the index's ${count.toLocaleString("en")} pictures everywhere`;
   });
-  const mean = hows[HOWS.findIndex(([how]) => how === "mean")];
+  const place = HOWS.findIndex(([how]) => how === "mean"),
+    mean = hows[place];
   life.watch("averages", () => {
     mean.disabled = !model.get("averages");
-    mean.title = mean.disabled ? "A channel of this layer puts out one value, its own mean" : HOWS[2][2];
+    mean.title = mean.disabled ? "A channel of this layer puts out one value, its own mean" : HOWS[place][2];
   });
   life.watch("due", () => {
     if (model.get("due")) model.send({ event: "averaged" });

@@ -65,7 +65,6 @@ def checked(
     pins: Sequence[object], model: InstrumentedModel, pictures: Sequence[str], networks: Mapping[str, LiveContext]
 ) -> tuple[Pin, ...]:
     """Check pins, and return each once; :class:`NbvizError` for one that can't be answered, and for too many."""
-    once: list[Pin] = []
     given = dict[Pin, None]()  # none twice, in the order of the cards
     for pin in pins:
         if not isinstance(pin, Pin):
@@ -82,8 +81,7 @@ def checked(
             raise unknown("Method", pin.method, METHODS, "nbviz")
         if pin.layer is not None:
             (networks[pin.network].model if pin.network else model).layer(pin.layer)
-        once.append(pin)
-    return tuple(once)
+    return tuple(given)
 
 
 def _short(value: object) -> str:

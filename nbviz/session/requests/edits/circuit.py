@@ -114,9 +114,8 @@ class WalkStep(PictureRequest):
     def _looks(self, context: Context, layer: str, query: Query) -> BlockSeen | None:
         try:
             looks: HeadsAnswer = context.answer(LookFrom(self.picture, query))
-        except (
-            Refused
-        ):  # attention that an edit changes on its way can't be read; what heads do is measured all the same
+        except Refused:
+            # attention that an edit changes on its way can't be read; what heads do is measured all the same
             return None
         return next((seen for seen in looks.seen.blocks if seen.layer == layer), None)
 
